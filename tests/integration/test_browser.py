@@ -24,6 +24,13 @@ def opened(context: BrowserContext, address: str) -> Page:
     return page
 
 
+def sign_in(page: Page, system: System, name: str = "Ada") -> None:
+    """Sign in to the pages in this browser, as somebody whom the laptop's directory knows."""
+    page.goto(f"{system.stack.url}/sign-out")
+    page.get_by_role("button", name=name).click()
+    page.wait_for_url(f"{system.stack.url}/**")
+
+
 def tab_to(page: Page, words: str) -> None:
     """Press Tab until what has the focus says these words."""
     for _ in range(STOPS):
@@ -44,6 +51,8 @@ def test_from_a_push_to_production_by_keyboard_alone(system: System, browser: Br
     link = system.approval_link(release)
     plan = application.release(release)["plan_hash"]
     with browser.new_context(viewport=DESKTOP) as context:
+        page = context.new_page()
+        sign_in(page, system)
         page = opened(context, link)
         expect(page.locator("h1")).to_have_text("Approve 1.0.0 for production?")
         for words in ("0 of 1 needed", "nothing", "GET hello:80/healthz", "Deployment", plan[7:19]):
@@ -83,6 +92,7 @@ def test_on_a_phone_without_javascript_a_stale_link_explains_itself_and_a_reject
     second = application.waiting("1.2.0")
     until(lambda: application.release(first)["phase"] == "superseded", f"{first} is superseded")
     with browser.new_context(viewport=PHONE, java_script_enabled=False, has_touch=True) as context:
+        sign_in(context.new_page(), system)
         page = opened(context, stale)
         expect(page.locator("h1")).to_have_text("Superseded by a newer release")
         assert page.locator("form").count() == 0

@@ -38,10 +38,10 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_approval": ("approvals/{token}", LOOK, "ANONYMOUS"),  # the token
     "page_approval_changes": ("approvals/{token}/changes", LOOK, "ANONYMOUS"),
     "take_decision": ("approvals/{token}", POST, "ANONYMOUS"),
-    "page_approval_place": ("approvals/{application}/{number}/{environment}", LOOK, "ANONYMOUS"),  # Easy Auth
+    "page_approval_place": ("approvals/{application}/{number}/{environment}", LOOK, "ANONYMOUS"),  # a session
     "page_approval_place_changes": ("approvals/{application}/{number}/{environment}/changes", LOOK, "ANONYMOUS"),
     "take_decision_of_signed_in": ("approvals/{application}/{number}/{environment}", POST, "ANONYMOUS"),
-    "page_board": ("/", LOOK, "ANONYMOUS"),  # Easy Auth
+    "page_board": ("/", LOOK, "ANONYMOUS"),  # a session
     "page_audit": ("audit", LOOK, "ANONYMOUS"),
     "page_audit_jsonl": ("audit.jsonl", LOOK, "ANONYMOUS"),
     "page_audit_csv": ("audit.csv", LOOK, "ANONYMOUS"),
@@ -59,7 +59,12 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_export": ("api/v1/catalogue/{kind}/{name}/files", GET, "FUNCTION"),
     "api_remove": ("api/v1/catalogue/{kind}/{name}/removal", POST, "FUNCTION"),
     "page_operate": ("operate", LOOK, "ANONYMOUS"),
-    "take_command": ("operate", POST, "ANONYMOUS"),  # Easy Auth, and the form's nonce
+    "take_command": ("operate", POST, "ANONYMOUS"),  # a session, and the form's mark
+    "page_sign_in": ("sign-in", GET, "ANONYMOUS"),
+    "page_signed_in": ("sign-in/back", GET, "ANONYMOUS"),  # what was sealed in this browser when it began
+    "page_sign_out": ("sign-out", GET, "ANONYMOUS"),
+    "take_sign_out": ("sign-out", POST, "ANONYMOUS"),  # a session, and the form's mark
+    "page_signed_out": ("signed-out", GET, "ANONYMOUS"),
     "page_release": ("releases/{release}", LOOK, "ANONYMOUS"),
     "page_evidence": ("evidence/{digest}", LOOK, "ANONYMOUS"),
     "page_stylesheet": ("assets/slipway.css", LOOK, "ANONYMOUS"),
@@ -83,7 +88,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_look_seen": ("api/v1/looks/{id}", GET, "FUNCTION"),
     "api_openapi": ("api/v1/openapi.json", GET, "ANONYMOUS"),
     "api_approvals": ("api/v1/approvals", GET, "FUNCTION"),
-    "api_vote": ("api/v1/approvals/{release}", POST, "ANONYMOUS"),  # Easy Auth's identity, or an approver's token
+    "api_vote": ("api/v1/approvals/{release}", POST, "ANONYMOUS"),  # an access token, or an approver's token
     "api_numbers": ("api/v1/numbers", GET, "FUNCTION"),
     "api_parked": ("api/v1/parked", GET, "FUNCTION"),
     "api_replay": ("api/v1/parked/{id}/replay", POST, "FUNCTION"),

@@ -1,0 +1,93 @@
+"""Signing in, in a real browser on the whole system: by the provider's page, with cookies as the host sends them."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.chromium import DESKTOP, PHONE, SLOW, keep, too_wide, violations
+from tests.integration.system import System
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    with browser.new_context(viewport=request.param, java_script_enabled=True) as opened:
+        opened.set_default_timeout(SLOW)
+        yield opened
+
+
+def chooses(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+
+
+def test_whoever_opens_a_page_signs_in_and_comes_back_to_it(system: System, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{system.stack.url}/audit?environment=production")
+    assert page.url.startswith(system.stack.identity.issuer.rpartition("/")[0])
+    chooses(page, "Grace")
+    expect(page).to_have_url(f"{system.stack.url}/audit?environment=production")
+    expect(page.get_by_role("banner")).to_contain_text("Grace")
+    assert violations(page) == []
+    assert too_wide(page) == 0
+    cookies = {cookie["name"]: cookie for cookie in context.cookies(system.stack.url)}
+    assert {name.rpartition("-")[2] for name in cookies} == {"session", "browser"}
+    assert all(cookie["httpOnly"] and cookie["sameSite"] == "Lax" for cookie in cookies.values())
+
+
+def test_two_tabs_sign_in_and_each_comes_back_to_its_own_page(system: System, context: BrowserContext) -> None:
+    one, two = context.new_page(), context.new_page()
+    one.goto(f"{system.stack.url}/numbers")
+    two.goto(f"{system.stack.url}/parked")
+    chooses(two, "Grace")
+    expect(two).to_have_url(f"{system.stack.url}/parked")
+    chooses(one, "Grace")
+    expect(one).to_have_url(f"{system.stack.url}/numbers")
+
+
+def test_signing_out_ends_it_in_every_tab_and_a_form_that_was_open_changes_nothing(
+    system: System, context: BrowserContext
+) -> None:
+    other, page = context.new_page(), context.new_page()
+    other.goto(f"{system.stack.url}/operate?application=operators&environment=staging")
+    chooses(other, "Olu")
+    page.goto(f"{system.stack.url}/")
+    page.get_by_role("link", name="Sign out").click()
+    keep(page, "sign-out")
+    assert violations(page) == []
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+    assert violations(page) == []
+    assert too_wide(page) == 0
+    other.get_by_label("Why?").first.fill("because")
+    other.get_by_role("button", name="Freeze operators staging").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("You are no longer signed in")
+    assert violations(other) == []
+    other.get_by_role("link", name="Sign in").click()
+    expect(other).to_have_url(f"{system.stack.url}/operate?application=operators&environment=staging")
+    expect(other.locator("main")).to_contain_text("Nothing is frozen or held here")
+
+
+def test_back_after_signing_in_leads_to_the_pages_and_not_into_an_error(
+    system: System, context: BrowserContext
+) -> None:
+    page = context.new_page()
+    page.goto(f"{system.stack.url}/parked")
+    chooses(page, "Grace")
+    page.get_by_role("link", name="Board").first.click()
+    page.go_back()
+    expect(page).to_have_url(f"{system.stack.url}/parked")
+    page.reload()
+    expect(page.get_by_role("banner")).to_contain_text("Grace")
+
+
+def test_whoever_cancels_is_told_and_can_try_again(system: System, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{system.stack.url}/parked")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You did not sign in")
+    assert violations(page) == []
+    page.get_by_role("link", name="Sign in").click()
+    chooses(page, "Grace")
+    expect(page).to_have_url(f"{system.stack.url}/parked")
