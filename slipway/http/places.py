@@ -14,6 +14,8 @@ PAGES: Final = (
     "/audit",
     "/audit.csv",
     "/audit.jsonl",
+    "/catalogue",
+    "/catalogue/{kind}/{name}",
     "/evidence/{digest}",
     "/numbers",
     "/operate",
