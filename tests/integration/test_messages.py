@@ -27,7 +27,9 @@ def test_the_message_of_a_pipeline_starts_a_release(system: System, version: str
     system.send("runs", body)
     made = application.reached("plan.made", tag=version)
     release = application.release(made["release"])
-    assert (release["digest"], release["run"]["number"], release["run"]["commit"] != "") == (digest, version, True)
+    run = application.runs[version]
+    assert (release["digest"], release["run"]["number"], release["run"]["commit"]) == (digest, run.number, run.commit)
+    assert {release["run"][fact]["trust"] for fact in ("proof", "built", "behind")} == {"proved"}
 
 
 def test_a_vote_by_message_approves(system: System) -> None:
