@@ -2,7 +2,7 @@
 
 In Azure each has the prefix `__Host-`, so that no other host of the domain can set it and it travels over TLS only. On
 a laptop the app speaks plain HTTP, where Safari keeps no `Secure` cookie (WebKit bug 281149) and cookies do not know
-ports: there the name holds the port instead (docs/decisions/0020-one-sign-in.md).
+ports: there the name holds the port instead (docs/decisions/0018-one-sign-in.md).
 """
 
 import re
