@@ -15,13 +15,14 @@ from local.images.push import PushError
 from local.person import PageRefused
 from local.process import PartFailed
 from local.stack import Stack, StackOptions
-from local.stack.stack import EXAMPLE, namespaces_of
+from local.stack.stack import namespaces_of
 from local.traces.show import release_text, settled
 from local.watch import TooSlow
 
 from .approvals import ApprovalsStory, two_must_approve
 from .narrator import Narrator
 from .play import APPLICATION, Play, slipway
+from .signing import signed_votes
 from .story import Story
 
 
@@ -42,7 +43,7 @@ def main() -> int:
     )
     try:
         with ExitStack() as opened:
-            applied = opened.enter_context(two_must_approve()) if options.approvals else EXAMPLE
+            applied = opened.enter_context(two_must_approve() if options.approvals else signed_votes())
             wanted = StackOptions(
                 instances=options.instances, traces=options.traces, apply=None, namespaces=namespaces_of(applied)
             )

@@ -11,12 +11,13 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from local.ci import Pipeline
-from local.person import Approver
+from local.person import Approver, Signer
 from local.stack import Stack
 from local.watch import TooSlow, Watcher
 from slipway.domain.actions import Action
 
 from .narrator import Narrator
+from .signing import PERSON
 
 APPLICATION = "hello"
 ENDS = tuple(action for action in Action if action.ends is not None)
@@ -91,6 +92,13 @@ class Play(ABC):
         page = approver.read(link)
         self.say.line(f"{person} opens the link ({len(page) // 1024} KB) and presses Approve")
         approver.decide(link, "approve", reason)
+
+    def sign_on_page(self, link: str, reason: str = "") -> None:
+        """Ada signs in, reads, presses Approve, and proves by another sign-in that it is she who says so."""
+        self.say.line(f"{PERSON.name} opens the link, signs in, and reads what will change")
+        signer = Signer(PERSON.oid)
+        signer.decide(link, "approve", reason)
+        self.say.line("she presses Approve and signs in once more, for this text alone; her vote is counted")
 
     # ---- following
     def asked(self, release: str) -> None:

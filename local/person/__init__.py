@@ -1,5 +1,6 @@
-"""An approver, played on this machine: opens the link from the inbox, reads the page, sends its form."""
+"""Approvers, played on this machine: by the link from the inbox alone, or signed in and with a proof."""
 
 from .approver import Approver, PageRefused
+from .signer import Signer
 
-__all__ = ["Approver", "PageRefused"]
+__all__ = ["Approver", "PageRefused", "Signer"]

@@ -37,7 +37,10 @@ def demo(*options: str) -> dict[str, Any]:
 @needs_azurite
 def test_the_demo_delivers_one_release_and_rolls_the_other_back() -> None:
     told = demo()
-    assert set(told) == {"releases", "audit", "seconds"}
+    assert set(told) == {"releases", "audit", "seconds", "proofs"}
+    (proof,) = told["proofs"]
+    assert (proof["release"], proof["environment"]) == ("hello-1", "production")
+    assert DIGEST.fullmatch(proof["proof"])
     good, bad = told["releases"]
     assert (good["id"], good["status"]) == ("hello-1", "completed")
     assert good["environments"] == {"staging": "live", "production": "live"}

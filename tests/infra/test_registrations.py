@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local.identity.settings import laptop
+from slipway.http import saying, signing_in
 from tests.infra.azure_double import TENANT
 from tests.infra.entra_double import GRAPH_ENTRY, ME
 from tests.infra.test_hooks import HOOKS, NEW, OUTPUTS, PRINCIPAL, Azure
@@ -243,7 +244,7 @@ def test_the_list_is_printed_without_changing_anything(azure: Azure) -> None:
     assert azure.well("registrations") == "Nothing is left to do.\n"
 
 
-def test_the_registrations_and_the_laptops_provider_agree_about_the_ways_back_and_scopes() -> None:
+def test_the_registrations_agree_with_the_app_about_the_ways_back_and_with_the_laptop_about_scopes() -> None:
     program = (
         "import json, wanted_registrations as w; "
         "print(json.dumps({r.name: [r.scope, r.way_back] for r in w.REGISTRATIONS}))"
@@ -252,5 +253,6 @@ def test_the_registrations_and_the_laptops_provider_agree_about_the_ways_back_an
         [sys.executable, "-c", program], cwd=HOOKS, env=NEW, capture_output=True, text=True, check=True
     )
     hooks = json.loads(ended.stdout)
+    assert {name: way for name, (_scope, way) in hooks.items()} == {"sign-in": signing_in.BACK, "votes": saying.BACK}
     laptops = {item.name: list(item.scopes) for item in laptop().registrations if item.name in hooks}
     assert {name: [scope] for name, (scope, _way_back) in hooks.items()} == laptops
