@@ -1,9 +1,10 @@
 """The blob port on Blob Storage, through `azure-storage-blob`. Imported by the wiring only."""
 
 import re
+from http import HTTPStatus
 from typing import Self
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient, ContentSettings
 
 from ..domain.model import DIGEST_PATTERN, sha256
@@ -35,8 +36,16 @@ class AzureBlobs:
         except ResourceExistsError:
             return digest
         except AzureError as error:
+            if isinstance(error, HttpResponseError) and error.status_code == HTTPStatus.FORBIDDEN and self._has(digest):
+                return digest  # a right to create says so of a blob that is there
             raise LedgerUnavailable(f"blob {digest}: {type(error).__name__}") from error
         return digest
+
+    def _has(self, digest: str) -> bool:
+        try:
+            return bool(self._container.get_blob_client(_name(digest)).exists())
+        except AzureError:
+            return False  # whoever may not read cannot tell
 
     def get(self, digest: str) -> bytes | None:
         if re.fullmatch(DIGEST_PATTERN, digest) is None:
