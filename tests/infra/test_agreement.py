@@ -186,8 +186,8 @@ def test_events_go_to_a_function_that_exists() -> None:
     assert f'function_name("{endpoint[1]}")' in (ROOT / "functions/events.py").read_text(encoding="utf-8")
 
 
-KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_HOOK_PAUSE"}
-"""Known to azd itself, set for a hook alone, and to our tests."""
+KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_HOOK_PAUSE", "SLIPWAY_APP_ROLES"}
+"""Known to azd itself, to our tests, and set for a hook alone."""
 
 
 def test_what_the_hooks_read_is_an_output_or_a_variable_of_a_parameter() -> None:

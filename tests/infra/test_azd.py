@@ -15,7 +15,12 @@ VARIABLES = {name: item["value"].removeprefix("${").removesuffix("}") for name, 
 DECLARED = interface()["parameters"]
 GUIDE = (ROOT / "docs/how-to/install-into-azure.md").read_text(encoding="utf-8")
 HOOKS = {"preprovision", "postprovision", "predeploy", "postdeploy", "preup", "postup", "predown", "postdown"}
-FOUND_OUT = {"SLIPWAY_SIGN_IN_CLIENT_ID", "SLIPWAY_AUDIT_POLICY_LOCKED", "SLIPWAY_RECOVER_VAULT"}
+FOUND_OUT = {
+    "SLIPWAY_SIGN_IN_CLIENT_ID",
+    "SLIPWAY_VOTES_CLIENT_ID",
+    "SLIPWAY_AUDIT_POLICY_LOCKED",
+    "SLIPWAY_RECOVER_VAULT",
+}
 """What the preprovision hook sets by itself."""
 
 READ_BY_A_HOOK = {"SLIPWAY_APP_ROLES"}

@@ -232,6 +232,9 @@ def test_the_values_of_secrets_in_a_plan_are_not_for_everybody_who_may_read(
 
 
 # ---- repair
+JSON = {"Content-Type": "application/json"}
+
+
 def test_lost_index_rows_are_found_and_repaired_by_a_look(app: Served, home: Told) -> None:
     before = got(app, "audit?limit=200")
     record = home.trail()[7]
@@ -244,13 +247,13 @@ def test_lost_index_rows_are_found_and_repaired_by_a_look(app: Served, home: Tol
     assert got(app, "audit?limit=200") == before
     assert "options.after" in looked(app, home, after="-1")["reason"]
     assert looked(app, home, "other")["reason"] == "there is no application 'other'"
-    assert refused(app.request("POST", "/api/v1/looks", body=b"[]"))
+    assert refused(app.request("POST", "/api/v1/looks", headers=JSON, body=b"[]"))
 
 
 def looked(app: Served, home: Told, application: str = "hello", **options: str) -> dict[str, Any]:
     """What is seen of an application's index."""
     asked = {"kind": "reindex", "subject": application, "options": options}
-    answer = app.request("POST", "/api/v1/looks", body=json.dumps(asked).encode())
+    answer = app.request("POST", "/api/v1/looks", headers=JSON, body=json.dumps(asked).encode())
     assert answer.status_code == 202
     home.hear()
     found: dict[str, Any] = got(app, f"looks/{json.loads(answer.get_body())['id']}")
@@ -259,6 +262,6 @@ def looked(app: Served, home: Told, application: str = "hello", **options: str) 
 
 def test_a_look_that_was_sent_in_chunks_is_refused_and_not_taken_for_one_without_a_body(app: Served) -> None:
     """The host passes on a body only if its length was announced: the function sees none."""
-    answer = app.request("POST", "/api/v1/looks", headers={"Transfer-Encoding": "chunked"})
+    answer = app.request("POST", "/api/v1/looks", headers={**JSON, "Transfer-Encoding": "chunked"})
     assert refused(answer)["parameter"] == "body"
     assert "chunked bodies are not supported" in refused(answer)["detail"]

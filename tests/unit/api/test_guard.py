@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,14 +20,8 @@ AUDITOR, OPERATOR = "an auditor's key", "an operator's key"
 
 
 @pytest.fixture
-def replayed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """What was replayed, and by whom."""
-    found: list[tuple[str, str]] = []
-
-    def replay(id: str, *, actor: str) -> Any:
-        found.append((id, actor))
-        return SimpleNamespace(id=id, source="events")
-
+def replayed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
+    """What was replayed by now, and by whom."""
     keys = {
         name: {"role": role, "sha256": hashlib.sha256(key.encode()).hexdigest()}
         for name, role, key in (("auditors", Role.READER, AUDITOR), ("operators", Role.OPERATOR, OPERATOR))
@@ -34,9 +29,22 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     home = Told(
         settings={"api_access": "roles", "api_keys": keys, "public_url": f"{BASE}/"},
     )
-    monkeypatch.setattr(Parking, "replay", lambda _, id, *, actor: replay(id, actor=actor))
+    home.app.parking.park(source="runs", reason="a test", body=b"{}", id="p-1")
+    found: list[tuple[str, str]] = []
+
+    def replay(_: Parking, id: str, *, actor: str, inbox: str = "") -> Any:
+        assert inbox
+        found.append((id, actor))
+        return SimpleNamespace(id=id, source="runs")
+
+    monkeypatch.setattr(Parking, "replay", replay)
     use(monkeypatch, home, api, guard)
-    return found
+
+    def by_now() -> list[tuple[str, str]]:
+        home.hear()
+        return found
+
+    return by_now
 
 
 def call(handler: Any, method: str = "GET", **headers: str) -> tuple[func.HttpResponse, dict[str, Any]]:
@@ -60,20 +68,22 @@ def test_a_token_that_is_none_is_a_401_and_not_an_error() -> None:
     assert "nonsense" not in said["detail"]
 
 
-def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(replayed: list[tuple[str, str]]) -> None:
+def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(
+    replayed: Callable[[], list[tuple[str, str]]],
+) -> None:
     assert call(api.applications, x_functions_key=AUDITOR)[0].status_code == 200
     answer, said = call(api.replay, "POST", x_functions_key=AUDITOR)
     assert (answer.status_code, said["permission"], said["roles"]) == (403, "replay", ["reader"])
     assert "operator or admin" in said["detail"]
-    assert replayed == []
+    assert replayed() == []
 
 
-def test_what_an_operator_does_is_done_in_their_name(replayed: list[tuple[str, str]]) -> None:
+def test_what_an_operator_does_is_done_in_their_name(replayed: Callable[[], list[tuple[str, str]]]) -> None:
     assert call(api.replay, "POST", x_functions_key=OPERATOR)[0].status_code == 202
-    assert replayed == [("p-1", "key:operators")]
+    assert replayed() == [("p-1", "key:operators")]
 
 
-def test_nothing_is_changed_by_a_request_that_another_site_sent(replayed: list[tuple[str, str]]) -> None:
+def test_nothing_is_changed_by_a_request_that_another_site_sent(replayed: Callable[[], list[tuple[str, str]]]) -> None:
     answer, _ = call(api.replay, "POST", x_functions_key=OPERATOR, Sec_Fetch_Site="cross-site")
     assert answer.status_code == 403
-    assert replayed == []
+    assert replayed() == []
