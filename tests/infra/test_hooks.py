@@ -37,7 +37,10 @@ OUTPUTS = {
 }
 """What `azd provision` leaves in the environment."""
 
-SECRETS = ["slipway-public-keys", "slipway-signing-key", "slipway-hook-secrets", "slipway-channels", "slipway-api-keys"]
+SECRETS = [
+    *("slipway-public-keys", "slipway-signing-key", "slipway-session-keys"),
+    *("slipway-hook-secrets", "slipway-channels", "slipway-api-keys"),
+]
 
 
 class Azure:

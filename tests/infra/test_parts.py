@@ -24,7 +24,6 @@ CONTAINER_INSIGHTS = "/dataCollectionRuleAssociations/ContainerInsightsExtension
         (SITE, "properties.functionAppConfig.runtime.name", "python"),
         (SITE, "properties.functionAppConfig.deployment.storage.type", "blobContainer"),
         (SITE, "properties.functionAppConfig.deployment.storage.authentication.type", "UserAssignedIdentity"),
-        ("Microsoft.Web/sites/config", "properties.platform.enabled", True),
         # Clusters: people and programs by Entra, rights by Azure RBAC, pods by workload identity.
         (CLUSTER, "properties.aadProfile.managed", True),
         (CLUSTER, "properties.aadProfile.enableAzureRBAC", True),

@@ -38,7 +38,6 @@ TAGLESS = frozenset(
         "Microsoft.Network/virtualNetworks/subnets",
         "Microsoft.ServiceBus/namespaces/queues",
         "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
-        "Microsoft.Web/sites/config",
     }
 )
 """Types without tags, besides the parts of a storage account."""
@@ -242,7 +241,7 @@ WITHOUT_KEYS = frozenset(
         *("Microsoft.EventGrid/systemTopics", "Microsoft.Logic/workflows"),
         *("Microsoft.ManagedIdentity/userAssignedIdentities", "Microsoft.Monitor/accounts"),
         *("Microsoft.Resources/resourceGroups", "Microsoft.Web/connections", "Microsoft.Web/serverfarms"),
-        *("Microsoft.Web/sites", "Microsoft.Web/sites/config", "Microsoft.ServiceBus/namespaces/queues"),
+        *("Microsoft.Web/sites", "Microsoft.ServiceBus/namespaces/queues"),
     }
 )
 """Types that know no key, or whose key is another type's above. Networks, alerts and parts of an account have none."""
