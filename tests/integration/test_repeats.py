@@ -7,8 +7,8 @@ import pytest
 
 from local.ci.pipeline import build_complete
 from local.person import Approver
+from slipway.cli.public_keys import read_public_keys
 from slipway.domain.audit import AuditRecord, ChainCheck
-from slipway.testing.chains import PUBLIC_KEYS
 from tests.integration.system import System, until
 
 pytestmark = pytest.mark.stack
@@ -41,7 +41,7 @@ def test_the_chain_verifies_and_both_instances_tell_the_same(system: System) -> 
     application = system.application("repeats")
     until(lambda: application.records() == application.records(instance=1), "both instances tell the same")
     head = system.get("/api/v1/audit/repeats?limit=1")["head"]
-    check = ChainCheck("repeats", keys=PUBLIC_KEYS)
+    check = ChainCheck("repeats", keys=read_public_keys(system.get("/api/v1/public-keys")["text"]))
     faults = [check.feed(AuditRecord.model_validate(record)) for record in application.records()]
     assert not any(faults)
     assert check.finish(sequence=head["sequence"], head_hash=head["hash"]) is None
