@@ -63,6 +63,7 @@ environments:
     class: production
     clusters: [production]
     namespaces: ["*-production"]
+    registry: prod
     least_gate: { level: link, require_known: false, fresh: none }
 """
 APPLICATIONS = {
