@@ -32,8 +32,11 @@ class AzureTable:
 
     @classmethod
     def open(cls, service: TableServiceClient, name: str) -> Self:
-        """The named table, created if it does not exist."""
-        return cls(service.create_table_if_not_exists(name))
+        """The named table, created if it does not exist. Raises `LedgerUnavailable`."""
+        try:
+            return cls(service.create_table_if_not_exists(name))
+        except AzureError as error:
+            raise LedgerUnavailable(f"table {name}: {type(error).__name__}") from error
 
     def get(self, partition: str, key: str) -> Row | None:
         try:

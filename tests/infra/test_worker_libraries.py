@@ -6,6 +6,7 @@ skipped.
 
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from local.functions import frames
 from local.functions.protos import RpcHttp, TypedData
 from local.functions.worker_link import WorkerLink
+from local.stack import azurite
 from tests.infra.compiler import ROOT
 from tests.infra.test_package import HOOK, INSTALLED
 
@@ -65,10 +67,33 @@ def _skip_without(version: str) -> None:
         pytest.skip("the worker library is not installed; `make workers` does it")
 
 
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A storage account that is empty, as settings."""
+    folder = tmp_path_factory.mktemp("azurite")
+    part, connection = azurite.start(folder, log=folder / "azurite.log")
+    yield {
+        "SLIPWAY_TABLE_ENDPOINT": "",
+        "SLIPWAY_BLOB_ENDPOINT": "",
+        "SLIPWAY_STORAGE_CONNECTION": connection,
+    }
+    part.stop()
+
+
 @pytest.mark.parametrize("version", [*OLDER, NEWEST])
-def test_a_bare_installation_is_healthy(version: str, package: Path) -> None:
+def test_an_app_that_cannot_reach_its_storage_says_so(version: str, package: Path) -> None:
     _skip_without(version)
     outcome = asyncio.run(_health(package, _environment(version)))
+    assert outcome.ok, outcome.error
+    assert outcome.returned is not None
+    assert outcome.returned.http.status_code == "503"
+    assert b'"ledger": "unavailable"' in outcome.returned.http.body.bytes
+
+
+@pytest.mark.parametrize("version", [*OLDER, NEWEST])
+def test_a_bare_installation_is_healthy(version: str, package: Path, storage: dict[str, str]) -> None:
+    _skip_without(version)
+    outcome = asyncio.run(_health(package, _environment(version, **storage)))
     assert outcome.ok, outcome.error
     assert outcome.returned is not None
     assert outcome.returned.http.status_code == "200"
