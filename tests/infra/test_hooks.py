@@ -396,8 +396,12 @@ WRITES = ("--method put", "--method post", "--method patch", "--method delete", 
 
 @pytest.mark.parametrize(
     ("how", "share"),
-    [("after", 5), *(pytest.param(how, 1, marks=pytest.mark.thorough) for how in ("before", "after"))],
-    ids=["after some calls", "before every call", "after every call"],
+    [
+        ("after", 7),
+        pytest.param("before", 3, marks=pytest.mark.thorough),
+        pytest.param("after", 2, marks=pytest.mark.thorough),
+    ],
+    ids=["after some changes", "before every third change", "after every second change"],
 )
 def test_a_run_that_ends_at_a_call_is_finished_by_the_next(
     azure: Azure, tmp_path_factory: pytest.TempPathFactory, how: str, share: int
