@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.shared import check_at_start, role_of_app
+from functions.shared import check_at_start, parts, role_of_app
 
 role = role_of_app()
 check_at_start()
@@ -20,7 +20,6 @@ if role.answers:
         audit_api,
         catalogue,
         commands,
-        events,
         health,
         hooks,
         inbox,
@@ -36,7 +35,6 @@ if role.answers:
     )
 
     for module in (
-        events,
         hooks,
         health,
         approvals,
@@ -55,4 +53,9 @@ if role.answers:
         saying,
         signing_in,
     ):
+        app.register_functions(module.blueprint)
+if role.answers and parts().settings.event_grid_function:
+    from functions import events
+
+    for module in (events,):
         app.register_functions(module.blueprint)

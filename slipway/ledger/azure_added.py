@@ -8,6 +8,7 @@ from azure.storage.blob import ContainerClient, ContentSettings
 
 from ..domain.chain_anchor import LIMIT
 from .chain_anchors import limited
+from .containers import made
 from .table import Conflict, LedgerUnavailable
 
 PAGE = 5
@@ -22,13 +23,8 @@ class AzureAdded:
 
     @classmethod
     def open(cls, container: ContainerClient) -> Self:
-        try:
-            container.create_container()
-        except ResourceExistsError:
-            return cls(container)
-        except AzureError as error:
-            raise LedgerUnavailable(f"blob container {container.container_name}: {type(error).__name__}") from error
-        return cls(container)
+        """Raises `LedgerUnavailable`."""
+        return cls(made(container))
 
     def add(self, name: str, content: bytes) -> None:
         settings = ContentSettings(content_type="application/json")

@@ -9,6 +9,7 @@ from azure.storage.blob import ContainerClient, ContentSettings
 
 from ..domain.model import DIGEST_PATTERN, sha256
 from .blobs import BLOB_LIMIT, checked, limited
+from .containers import made
 from .table import LedgerUnavailable
 
 
@@ -20,13 +21,8 @@ class AzureBlobs:
 
     @classmethod
     def open(cls, container: ContainerClient) -> Self:
-        try:
-            container.create_container()
-        except ResourceExistsError:
-            return cls(container)
-        except AzureError as error:
-            raise LedgerUnavailable(f"blob container {container.container_name}: {type(error).__name__}") from error
-        return cls(container)
+        """Raises `LedgerUnavailable`."""
+        return cls(made(container))
 
     def put(self, content: bytes, content_type: str) -> str:
         digest = sha256(limited(content))

@@ -6,6 +6,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, ContainerClient, ContentSettings
 
+from .containers import made
 from .logs import limited
 from .table import Conflict, LedgerUnavailable
 
@@ -18,13 +19,8 @@ class AzureLog:
 
     @classmethod
     def open(cls, container: ContainerClient) -> Self:
-        try:
-            container.create_container()
-        except ResourceExistsError:
-            return cls(container)
-        except AzureError as error:
-            raise LedgerUnavailable(f"blob container {container.container_name}: {type(error).__name__}") from error
-        return cls(container)
+        """Raises `LedgerUnavailable`."""
+        return cls(made(container))
 
     def names(self, prefix: str) -> list[str]:
         try:

@@ -123,6 +123,12 @@ def test_nothing_else_is_registered(triggers: dict[str, dict[str, Any]]) -> None
     assert set(triggers) == {*QUEUE_TRIGGERS, *TIMERS, *EVENT_GRID, *ROUTES}
 
 
+def test_event_grid_cannot_call_an_app_that_is_told_so() -> None:
+    ended = listed(SLIPWAY_EVENT_GRID_FUNCTION="false")
+    assert ended.returncode == 0, ended.stderr
+    assert {function["name"] for function in json.loads(ended.stdout)} & set(EVENT_GRID) == set()
+
+
 def test_each_queue_has_one_function(triggers: dict[str, dict[str, Any]]) -> None:
     found = of_type(triggers, "serviceBusTrigger")
     assert {name: trigger["queueName"] for name, trigger in found.items()} == QUEUE_TRIGGERS
@@ -210,4 +216,5 @@ def test_function_app_builds_and_registers_and_does_nothing_else() -> None:
         _, register = node.body
         assert isinstance(register, ast.For)
         assert [ast.unparse(each) for each in register.body] == ["app.register_functions(module.blueprint)"]
-    assert conditions == ["role.works", "role.answers"]
+    event_grid = "role.answers and parts().settings.event_grid_function"
+    assert conditions == ["role.works", "role.answers", event_grid]
