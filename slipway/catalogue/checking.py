@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.domain.application import Application, Environment, SourceKind, WrittenApplication
-from slipway.domain.gate import ApprovalGate
+from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.governing import breaches, governed
 from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, Provenance
 
@@ -132,6 +132,7 @@ def check_application(
     Without a project its limits are not looked at, and every environment counts as one of class test.
     """
     written, findings = validate(document, WrittenApplication), Findings()
+    within = project is not None
     project = project or assumed(written)
     findings.extend(_own_problems(document, written))
     for breach in breaches(written, project):
@@ -140,6 +141,7 @@ def check_application(
         findings.extend(names_unknown(document, written, known))
     findings.raise_any()
     definition = Definition(application=governed(written, project), files=files)
+    findings.extend(_cannot_prove(document, definition.application, within=within))
     objects = {}
     for index, environment in enumerate(definition.application.environments):
         loader = _EnvironmentCheck(document, definition, environment, ("environments", index))
@@ -189,6 +191,28 @@ def _own_problems(document: Document, application: WrittenApplication) -> Iterat
         for name in environment.substitutions:
             if name.startswith("SLIPWAY_"):
                 yield document.problem((*at, "substitutions", name), "names that begin with SLIPWAY_ are Slipway's own")
+
+
+def _cannot_prove(document: Document, application: Application, *, within: bool) -> Iterator[Problem]:
+    """Approvers who could never approve, since the gate counts proved votes alone and nobody knows whose they are.
+
+    Without the project (`within`) only a gate that says its level itself can be judged.
+    """
+    for index, environment in enumerate(application.environments):
+        gate = environment.gate
+        if not isinstance(gate, ApprovalGate) or gate.level is not Level.SIGNED:
+            continue
+        if not within and "level" not in gate.model_fields_set:
+            continue
+        for person in gate.without_object_id():
+            known = f"{{email: {person.name}, oid: <object id in Entra>}}"
+            yield document.problem(
+                ("environments", index, "gate", "approvers"),
+                f"could never approve at the level {gate.level}: add {known} to identities of the gate, or name "
+                "oid:<object id> or role:<app role> instead",
+                expected="approvers whose object id is known",
+                got=person.name,
+            )
 
 
 def names_unknown(document: Document, application: WrittenApplication, known: Known) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from .model import Duration, Name, Record, duration_text
-from .people import GROUP, MEMBER_PATTERN, ROLE, Circle, Guid, Identity, Member, Person, SignedIn
+from .people import GROUP, MEMBER_PATTERN, OID, ROLE, Circle, Guid, Identity, Member, Person, SignedIn
 
 APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:[a-z](?:[a-z0-9-]{{0,38}}[a-z0-9])?$|^role:[A-Za-z0-9._-]{{1,120}}$"
 _Approver = Annotated[str, Field(min_length=3, max_length=254, pattern=APPROVER_PATTERN)]
@@ -238,6 +238,10 @@ class ApprovalGate(Record):
     def people(self) -> tuple[Person, ...]:
         """Everybody who is listed, each once: in `approvers`, and then as a member of a group."""
         return self.circle.people(self._listed())
+
+    def without_object_id(self) -> tuple[Person, ...]:
+        """Those listed by addresses alone. A proof names an object id, so none of them can give one."""
+        return tuple(person for person in self.people() if not any(name.startswith(OID) for name in person.names))
 
     def _listed(self) -> Iterator[str]:
         for approver in self.approvers:

@@ -290,3 +290,17 @@ def test_a_gate_of_which_nobody_would_be_told_is_refused(write: Write, folder: P
 def test_a_gate_that_asks_nobody_needs_no_channel(write: Write, folder: Path) -> None:
     write(with_environment("gate: { kind: auto }"))
     assert load(folder)["shop"].application.notify == ()
+
+
+def test_an_approver_by_address_alone_is_refused_where_only_proofs_count(write: Write, folder: Path) -> None:
+    """A proof names an object id: such a gate could never pass, and said so to nobody before its deadline."""
+    gate = "gate:\n  kind: approval\n  level: signed\n  approvers: [ada@example.com, 'role:shop-approvers']"
+    write(with_environment(gate) + "notify: [inbox]\n")
+    (problem,) = problems(folder)
+    assert "environments[0].gate.approvers: expected approvers whose object id is known, got ada@example.com" in problem
+    assert "add {email: ada@example.com, oid: <object id in Entra>} to identities" in problem
+    known = "  identities: [{ email: ada@example.com, oid: 00000000-0000-4000-8000-00000000000a }]"
+    write(with_environment(f"{gate}\n{known}") + "notify: [inbox]\n")
+    assert load(folder)["shop"].application.notify == ("inbox",)
+    write(with_environment(gate.replace("signed", "link")) + "notify: [inbox]\n")
+    assert load(folder)["shop"].application.notify == ("inbox",)

@@ -189,7 +189,7 @@ def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(
         ({"deadline": "48h"}, "deadline"),
         ({"requester_may_approve": True}, "requester_may_approve"),
         ({"identities": [{"email": "ada@example.com", "also": ["eve@example.com"]}]}, "identities"),
-        ({"deadline": "12h", "required": 2, "require_known": True, "level": "signed"}, ""),
+        ({"deadline": "12h", "required": 2, "require_known": True, "level": "queue"}, ""),
         ({"approvers": ["ada@example.com"]}, ""),
         ({"reason": {"approve": "required"}}, ""),
     ],
