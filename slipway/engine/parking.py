@@ -17,8 +17,6 @@ from ..telemetry import Attribute, Metric, add
 
 log = logging.getLogger(__name__)
 
-"""Every queue of the installation. Parked input that came by one of them goes back to it."""
-
 
 class NotReplayable(Exception):  # noqa: N818
     """The parked input cannot be put back; the message says why."""
@@ -69,7 +67,8 @@ class Parking:
         if source is not None:
             self.again(source, _as_bytes(parked.body))
         else:
-            message_id = f"replay-{parked.id}-{now:%Y%m%d%H%M%S}"
+            # One id for each order: an order that is taken twice puts one message back, two orders put back two.
+            message_id = f"replay-{parked.id}-{inbox or f'{now:%Y%m%d%H%M%S%f}'}"
             try:
                 body = _as_bytes(parked.body)
                 self.bus.send_raw(parked.source, body, message_id=message_id, session=parked.session)

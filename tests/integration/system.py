@@ -216,11 +216,11 @@ class System:
         headers = self._key | ({} if body is None else {"Content-Type": "application/json"})
         return self._ask("POST", self.stack.url + path, payload, headers)
 
-    def parked(self, *, source: str, reason: str, body: str = "") -> dict[str, Any]:
-        """The parked input whose reason and body hold these texts, once it is there."""
+    def parked(self, *, source: str, reason: str, body: str = "", but: str = "") -> dict[str, Any]:
+        """The parked input whose reason and body hold these texts, once it is there; not the one with the id `but`."""
 
         def found() -> dict[str, Any] | None:
-            every: list[dict[str, Any]] = self.get("/api/v1/parked")["parked"]
+            every = [p for p in self.get("/api/v1/parked")["parked"] if p["id"] != but]
             fitting = (p for p in every if p["source"] == source and reason in p["reason"] and body in p["body"])
             return next(fitting, None)
 

@@ -17,7 +17,7 @@ def test_parked_input_is_replayed_when_the_reason_is_gone(system: System) -> Non
     reason = f"no application delivers team/{LATER} from registry nonprod"
     parked = system.parked(source="events", reason=reason)
     assert system.post(f"/api/v1/parked/{parked['id']}/replay").status == 202
-    again = system.parked(source="events", reason=reason)  # the reason is still there: it comes back
+    again = system.parked(source="events", reason=reason, but=parked["id"])  # the reason is still there
 
     team = system.stack.options.apply
     assert team is not None

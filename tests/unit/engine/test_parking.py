@@ -10,6 +10,7 @@ from slipway.domain.sources import Source
 from slipway.effects.messaging import DeadLetter, QueueUnavailable
 from slipway.engine.parking import NotReplayable
 from slipway.inbound import BadInput
+from slipway.ledger.table import Conflict
 from slipway.testing import Installation
 
 HOOKS = Source.AZURE_DEVOPS
@@ -70,12 +71,24 @@ def test_a_replay_puts_the_input_back_into_its_queue_and_records_who_did(install
     assert installation.verify("_installation").intact
 
 
-def test_two_replays_are_two_messages(installation: Installation) -> None:
+def test_two_replays_are_two_messages_even_in_one_second(installation: Installation) -> None:
     kept = installation.app.parking.park(source="runs", reason="bad", body=b"{")
     for _ in range(2):
         installation.app.parking.replay(kept.id, actor="ada")
-        installation.wait(timedelta(seconds=1))
+        installation.wait(timedelta(milliseconds=1))
     assert len({raw.message_id for raw in installation.bus.raw}) == 2
+
+
+def test_an_order_to_replay_that_is_taken_twice_has_one_id_for_the_bus_to_drop(installation: Installation) -> None:
+    parking = installation.app.parking
+    kept = parking.park(source="runs", reason="bad", body=b"{")
+    order = "1795867524578-fcc33d2db9b632a9"
+    parking.replay(kept.id, actor="ada", inbox=order)
+    installation.wait(timedelta(minutes=1))
+    with pytest.raises(Conflict):  # its answer is there already
+        parking.replay(kept.id, actor="ada", inbox=order)
+    assert [raw.message_id for raw in installation.bus.raw] == [f"replay-{kept.id}-{order}"] * 2
+    assert actions(installation) == ["input.parked", "input.replayed"]
 
 
 def test_input_that_came_by_http_is_taken_in_once_more(installation: Installation) -> None:
