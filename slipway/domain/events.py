@@ -105,7 +105,7 @@ class VoteCast(_Event):
     reason: str = Field(default="", max_length=2000)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Identifies this vote: its inbox row's or message's id. A repeat with the same value is the same vote."""
+    """Its inbox row's or message's id. The same vote under the same id is a repeat; another one is another vote."""
     inbox: InboxId | Literal[""] = ""
     """The inbox row that it was read from; empty for a message."""
     signed_in: SignedIn | None = None
@@ -132,7 +132,8 @@ class VoteCast(_Event):
     def key(self) -> str:
         if self.proved is not None:
             return f"proof {self.proved.statement.nonce}"  # a statement counts once, however often it is sent
-        return f"vote {self.application} {self.release} {self.voter.casefold()} {self.submission}"
+        said = self.model_dump_json(include={"environment", "plan_hash", "opening", "decision", "reason"})
+        return f"vote {self.application} {self.release} {self.voter.casefold()} {self.submission} {said}"
 
 
 class StepFinished(_Event):

@@ -67,7 +67,7 @@ class FormView:
     opening: int
     """The opening of the gate that the page shows: a vote counts for it alone."""
     withdraw: bool
-    """They have voted, so the form offers to withdraw the vote."""
+    """They have approved, so the form offers to withdraw that vote, or to reject after all."""
     approve: bool
     barred: str
     """Why an approver may not approve this release: it is their own work."""
@@ -150,7 +150,7 @@ def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
         approve=not broken,
         barred="; ".join(result.reason for result in broken if result.rule.about_own_work),
         must_explain=gate is not None and gate.reason.approve is Need.REQUIRED,
-        reject=all(result.rule.about_own_work for result in broken),
+        reject=matter.standing.voted or all(result.rule.about_own_work for result in broken),
         plan_again=any(result.rule is Rule.PLAN_IS_CURRENT for result in broken),
         reason=refusal.reason if refusal else "",
         about_reason=bool(refusal and refusal.about_reason),

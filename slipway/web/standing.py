@@ -134,8 +134,8 @@ def _waiting(
         return Standing(
             kind=Kind.VOTED,
             headline=f"You {verdict} this",
-            lead=f"Your vote was counted on {moment(own_vote.at)}. More votes are needed; you can withdraw yours until "
-            "the gate closes.",
+            lead=f"Your vote was counted on {moment(own_vote.at)}. More votes are needed; until the gate closes you "
+            "can withdraw yours, or reject.",
             tone=Tone.GOOD,
         )
     if asks is None or not asks.lists(asks.circle.names(claims.approver, signed_in=signed_in), signed_in):

@@ -22,9 +22,6 @@ def by_api(installation: Installation) -> Said:
     return installation.vote_by_api(ADA, "reject", submission="ballot-0001", reason="I saw a problem")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-01: a rejection sent with the browser's Back button is lost"
-)
 @pytest.mark.parametrize("say_both", [by_page, by_api])
 def test_a_rejection_counts_or_is_refused_aloud_when_it_comes_as_the_repeat_of_an_approval(
     install: Install, say_both: Callable[[Installation], Said]
@@ -45,7 +42,6 @@ def reject_by_api(installation: Installation) -> None:
     installation.vote_by_api(ADA, "reject", submission="ballot-0002", reason="I saw a problem")
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="D-02: who approved has to take that back first")
 @pytest.mark.parametrize("reject", [reject_by_page, reject_by_api])
 def test_who_approved_rejects_in_one_step(install: Install, reject: Callable[[Installation], None]) -> None:
     installation = install(shop(required=2))

@@ -29,10 +29,7 @@ def vote_rules(release: Release, environment: Environment | None, event: VoteCas
         *_signed_in(gate, event),
         *_own_token(gate, event),
         *(() if gate is None else _own(release, gate, event)),
-        Rule.ONE_VOTE_EACH.judged(
-            before is None,
-            f"{event.voter} voted {before.decision} already" if before else "they have no vote yet",
-        ),
+        _one_vote(before, event),
         Rule.REJECTION_HAS_A_REASON.judged(
             not _rejects(event) or bool(event.reason.strip()), "a rejection needs a reason"
         ),
@@ -150,6 +147,14 @@ def _approval_reason(gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, .
         return ()
     has_reason = _rejects(event) or bool(event.reason.strip())
     return (Rule.APPROVAL_HAS_A_REASON.judged(has_reason, "an approval needs a reason here"),)
+
+
+def _one_vote(before: Vote | None, event: VoteCast) -> RuleResult:
+    """Nobody is counted twice. Who approved may still reject: that takes the place of their approval."""
+    if before is None:
+        return Rule.ONE_VOTE_EACH.holds("they have no vote yet")
+    changed_their_mind = _rejects(event) and before.decision is VoteDecision.APPROVE
+    return Rule.ONE_VOTE_EACH.judged(changed_their_mind, f"{event.voter} voted {before.decision} already")
 
 
 def _room(release: Release, event: VoteCast) -> tuple[RuleResult, ...]:

@@ -50,7 +50,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
         _refuse(draft, release, event)
         return
     environment = draft.here(release)
-    release = _count(draft, release, event, approval_gate(environment))
+    release = _count(draft, release, event, approval_gate(environment), before)
     if event.decision is VoteDecision.REJECT:
         end(draft, release, Phase.REJECTED, event.reason, actor=event.voter)
         draft.anchor_gate(release, environment, GateOutcome.REJECTED)
@@ -65,7 +65,8 @@ def _is_repeat(before: Vote | None, event: VoteCast) -> bool:
     return (before.decision, before.plan_hash) == (event.decision, event.plan_hash)
 
 
-def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) -> Release:
+def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, before: Vote | None) -> Release:
+    """Count the vote, in place of the same person's earlier one."""
     vote = Vote.model_validate(
         {
             "voter": event.voter,
@@ -79,7 +80,8 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) 
             "proof": event.proved.proof if event.proved else None,
         }
     )
-    release = _with_votes(draft, release, (*opened(release).votes, vote))
+    others = tuple(other for other in opened(release).votes if other != before)
+    release = _with_votes(draft, release, (*others, vote))
     groups = list(vote.signed_in.groups) if vote.signed_in else []
     _record(draft, vote_action(event.decision), release, event, groups=groups or None, reason=event.reason or None)
     return release

@@ -86,8 +86,15 @@ def test_a_repeated_message_of_a_vote_is_taken_in_once() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA, submission="form-nonce-1")
     before = world.head
-    world.vote(1, ADA, VoteDecision.REJECT, reason="replayed with other content", submission="form-nonce-1")
+    assert world.vote(1, ADA, submission="form-nonce-1").nothing
     assert world.head == before
+
+
+def test_a_rejection_under_the_id_of_an_approval_is_no_repeat_of_it() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA, submission="form-nonce-1")
+    world.vote(1, ADA, VoteDecision.REJECT, reason="I saw a problem", submission="form-nonce-1")
+    assert world.phase(1) is Phase.REJECTED
 
 
 def test_a_rejection_ends_the_release_and_names_the_person_and_the_reason() -> None:
@@ -146,10 +153,22 @@ def test_who_asked_for_the_run_may_reject_its_release() -> None:
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_nobody_can_change_their_vote() -> None:
+def test_who_approved_can_reject_in_one_step_and_both_are_on_record() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
-    assert refusals(world.reject(1, ADA)) == ["one-vote-each"]
+    world.reject(1, ADA)
+    assert world.phase(1) is Phase.REJECTED
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert [vote.decision for vote in gate.votes] == ["reject"]
+    assert [world.last(action).actor for action in ("vote.approved", "vote.rejected")] == [ADA, ADA]
+
+
+def test_nobody_approves_twice_however_different_their_reasons_are() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    assert world.vote(1, ADA, reason="once more").nothing
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
 
 
 def test_a_vote_for_another_plan_is_refused() -> None:

@@ -40,13 +40,13 @@ def test_a_closed_gate_is_explained_and_offers_no_form(sample: str, expected: st
     assert 'name="form"' not in body(answer)
 
 
-def test_who_has_voted_is_offered_to_take_the_vote_back_and_nothing_else() -> None:
+def test_who_has_approved_is_offered_to_take_that_back_or_to_reject() -> None:
     answer = SAMPLES["approval-voted"]()
     assert answer.status == 200
     assert "You approved this" in body(answer)
     assert 'value="withdraw"' in body(answer)
+    assert 'value="reject"' in body(answer)
     assert 'value="approve"' not in body(answer)
-    assert 'value="reject"' not in body(answer)
 
 
 def test_an_open_gate_shows_everything_that_a_decision_needs() -> None:
