@@ -131,7 +131,7 @@ class Action(StrEnum):
         action.of_gate = more.of_gate
         return action
 
-    IMAGE_IGNORED = "image.ignored", "Image ignored: its tag does not start a release", Tone.QUIET
+    IMAGE_IGNORED = "image.ignored", "Image ignored: it starts no release", Tone.QUIET
     IMAGE_TAGGED = "image.tagged", "The image was given another tag", Tone.QUIET
     RUN_IGNORED = "run.ignored", "CI run ignored", Tone.QUIET
     RUN_RECORDED = "run.recorded", "CI run recorded", Tone.QUIET

@@ -46,7 +46,8 @@ class ImagePushed(_Event):
 
     @property
     def key(self) -> str:
-        return f"push {self.registry} {self.repository} {self.digest} {self.tag} {self.source}"
+        pushed = f"{self.registry} {self.repository} {self.digest} {self.tag} {self.pushed_at.isoformat()}"
+        return f"push {pushed} {self.source}"
 
 
 class PipelineCompleted(_Event):

@@ -100,6 +100,10 @@ class Rule(StrEnum):
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
     RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built."
     DIGEST_IS_KNOWN = "digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST
+    WAS_NOT_REJECTED = (
+        "was-not-rejected",
+        "Nobody rejected the image; only a person sends out again what was rejected.",
+    )
     PREVIOUS_ENVIRONMENT_WAS_LIVE = "previous-environment-was-live", "It went live in the environment before this one."
     WAS_LIVE_HERE = "was-live-here", "What a roll-back brings back was live in this environment."
     ORDERED_BY_AN_OPERATOR = "ordered-by-an-operator", "An operator ordered the roll-back."

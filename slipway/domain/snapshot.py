@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .application import Application, Environment, Start
+from .application import Application, Environment, SourceKind, Start
 from .events import (
     CommandGiven,
     DeadlineReached,
@@ -115,7 +115,8 @@ def tag_of(application: Application, event: PipelineCompleted) -> str | None:
 
 def lookups(application: Application, event: Event) -> Lookups:
     """What has to be loaded to decide about an event."""
-    joining = JOINING_LOADED if application.start is not Start.PUSH else 0
+    begins_at_once = application.start is Start.PUSH and application.source is SourceKind.IMAGE
+    joining = 0 if begins_at_once else JOINING_LOADED
     match event:
         case ImagePushed():
             return Lookups(digest=event.digest, tag=event.tag, active=joining)

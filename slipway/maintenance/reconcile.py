@@ -196,6 +196,12 @@ class Reconciler:
             age = self.clock() - tag.updated_at
             if not SETTLED <= age <= PUSH_WINDOW or not check_tag(entry.application.versions, tag.tag).passed:
                 continue
-            if self.ledger.release_of(entry.application.application, tag.digest) is None:
+            if self._is_news(entry.application.application, event):
                 created += sum(receipt.outcome is Outcome.TAKEN for receipt in self.handler.handle(event))
         return created, ()
+
+    def _is_news(self, application: str, event: ImagePushed) -> bool:
+        """Whether the push may start a release: its image has none, or was pushed again after that one had ended."""
+        number = self.ledger.release_of(application, event.digest)
+        release = self.ledger.release(application, number) if number is not None else None
+        return release is None or (release.phase.final and event.pushed_at > release.changed_at)

@@ -18,9 +18,6 @@ from tests.situations.kit import (
 Install = Callable[..., Installation]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-05: a digest that was delivered before is never delivered again"
-)
 def test_a_revert_that_builds_the_same_bytes_goes_out(install: Install) -> None:
     installation = install(shop(approvers=()))
     before, after = image("A"), image("B")
@@ -31,9 +28,6 @@ def test_a_revert_that_builds_the_same_bytes_goes_out(install: Install) -> None:
     assert installation.running("production") == before.digest
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-05: a digest whose release failed is never delivered again"
-)
 def test_an_image_whose_release_failed_goes_out_when_it_is_pushed_under_a_new_tag(install: Install) -> None:
     installation = install(shop(approvers=()))
     built = image("A")
@@ -47,9 +41,6 @@ def test_an_image_whose_release_failed_goes_out_when_it_is_pushed_under_a_new_ta
     assert installation.live("production") == "b2"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-06: a tag that is moved back to an older image is dropped in silence"
-)
 @pytest.mark.parametrize("minutes", [10, 3 * 24 * 60])
 def test_a_tag_that_is_moved_back_brings_the_older_image_back_or_leaves_a_trace(install: Install, minutes: int) -> None:
     installation = install(shop(environments=("staging",)))

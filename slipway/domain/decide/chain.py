@@ -16,7 +16,7 @@ from .gates import open_gate
 from .lanes import arrive, ask, close_rollout, end, end_without_environment, leave_lane, plan, supersede
 from .rollouts import deploy, proceed, roll_back
 from .runs import join_run
-from .starting import begin
+from .starting import begin, goes_out_again, was_rejected
 from .state import Draft
 
 
@@ -109,7 +109,8 @@ def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
 def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
     digest = event.result.get("digest")
     known = draft.by_digest(event.resolved_digest)
-    if known is not None and known.number != release.number:
+    is_other = known is not None and known.number != release.number
+    if known is not None and is_other and (was_rejected(known) or not goes_out_again(draft, known, release.order)):
         supersede(draft, release, by=known.number, why=f"the tag {release.tag} names the image of {known.id}")
         if known.run is None and release.run is not None:
             # The push arrived while the tag was being resolved, and created a release that waits for this run.

@@ -16,7 +16,7 @@ from .conditions import run_rules
 from .gates import bar_late
 from .lanes import end, plan
 from .rollouts import look_again
-from .starting import create, name_by_tag, start_when_complete
+from .starting import create, goes_out_again, name_by_tag, start_when_complete, was_rejected
 from .state import Draft
 from .unproved import contradicted, contradiction, not_proved, refused
 
@@ -41,7 +41,7 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
         )
     elif not run.succeeded:
         _run_failed(draft, known, event, actor)
-    elif known is not None:
+    elif known is not None and not _builds_again(draft, known, run):
         _run_joins(draft, known, event, actor)
     elif draft.application.start is Start.PUSH:
         draft.record(
@@ -100,6 +100,15 @@ def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: st
             url=run.url,
             reason=f"{known.id} has a CI run already",
         )
+
+
+def _builds_again(draft: Draft, known: Release, run: Run) -> bool:
+    """Whether the run ended with an image that had a release before, and is to go out again. Where a push alone starts
+    releases, a run never does."""
+    other = known.run is not None and not known.run.same_as(run)
+    by_runs = draft.application.start is not Start.PUSH
+    again = goes_out_again(draft, known, run.finished_at) and not was_rejected(known)
+    return other and by_runs and known.phase.final and run.counts and again
 
 
 def _proves_more(run: Run, before: Run) -> bool:

@@ -7,7 +7,7 @@ from ..application import SourceKind
 from ..bundle import ends_before
 from ..events import ImagePushed
 from ..release import Phase, Push, Release
-from ..rules import RuleResult
+from ..rules import Rule, RuleResult
 from ..runs import Run
 from ..steps import StepKind
 from .conditions import facts_missing
@@ -17,10 +17,10 @@ from .state import Draft
 
 def image_pushed(draft: Draft, event: ImagePushed) -> None:
     known = draft.by_digest(event.digest)
-    if known is not None:
+    if known is not None and not goes_out_again(draft, known, event.pushed_at):
         _pushed_again(draft, known, event)
         return
-    if _ignored(draft, event):
+    if _ignored(draft, event, known):
         return
     push = Push(at=event.pushed_at, actor=event.actor)
     joining = draft.by_tag(event.tag)
@@ -36,10 +36,51 @@ def image_pushed(draft: Draft, event: ImagePushed) -> None:
     start_when_complete(draft, release)
 
 
-def _ignored(draft: Draft, event: ImagePushed) -> bool:
-    """Whether the tag may not start a release. That is recorded."""
+def goes_out_again(draft: Draft, known: Release, at: datetime) -> bool:
+    """Whether an image that has a release already, and was pushed or built again at this time, gets another one.
+
+    It does after a revert, when its tag was moved back to it, and when its release ended before it was live
+    everywhere. It does not if its release is still the newest on its way, if it runs everywhere, or if this only
+    reports, late or once more, what that release began with.
+    """
+    if at <= known.order:
+        return False
+    newer = [
+        release
+        for release in draft.releases.values()
+        if not release.phase.final and release.digest != known.digest and known.order < release.order < at
+    ]
+    if newer:
+        return True
+    return known.phase.final and at > known.changed_at and not _runs_everywhere(draft, known)
+
+
+def was_rejected(known: Release | None) -> RuleResult | None:
+    """The rule that an image which somebody rejected breaks; None for others."""
+    if known is None or known.phase is not Phase.REJECTED:
+        return None
+    why = f"{known.id} with this image was rejected: {known.reason}; a person can send it out again"
+    return Rule.WAS_NOT_REJECTED.fails(why[:2000])
+
+
+def _runs_everywhere(draft: Draft, release: Release) -> bool:
+    last = ends_before(draft.application, release.bundle)
+    for environment in draft.application.environments:
+        if environment is last:
+            break
+        live = draft.lane(environment.name).live
+        if live is None or live.digest != release.digest:
+            return False
+    return True
+
+
+def _ignored(draft: Draft, event: ImagePushed, known: Release | None = None) -> bool:
+    """Whether the push may not start a release, because of its tag or because its image was rejected. That is
+    recorded."""
     rule: RuleResult | None = draft.tag_rule(event.tag)
     if rule is None or rule.passed:
+        rule = was_rejected(known)
+    if rule is None:
         return False
     draft.rules = (rule,)
     draft.record(
@@ -61,7 +102,7 @@ def name_by_tag(draft: Draft, tag: str, release: Release) -> None:
 
 
 def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
-    """The digest has a release already: the push is its missing trigger, one more tag, or a repeat."""
+    """The push is the missing trigger of the digest's release, gives it one more tag, or repeats what is known."""
     if known.phase is Phase.JOINING and known.push is None:
         if _ignored(draft, event):
             return
