@@ -14,7 +14,7 @@ from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.handle import Contended
 from slipway.engine.parking import NotReplayable
-from slipway.http.requests import BODY_LIMIT, Refused
+from slipway.http.requests import BODY_LIMIT, WITH_A_LENGTH, Refused, was_chunked
 from slipway.inbound import BadInput, Ignored
 from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import LedgerUnavailable
@@ -80,9 +80,8 @@ def answering(handler: Handler) -> Handler:
 def body_of(req: func.HttpRequest) -> bytes:
     """The body of a request. Raises `BadInput` for a chunked body, which the host does not pass on."""
     body = req.get_body()
-    if not body and "chunked" in req.headers.get("Transfer-Encoding", "").lower():
-        expected = "a body with a Content-Length: chunked bodies are not supported"
-        raise BadInput("body", expected, "Transfer-Encoding: chunked")
+    if was_chunked(req.headers, body):
+        raise BadInput("body", WITH_A_LENGTH, "Transfer-Encoding: chunked")
     return body
 
 

@@ -179,6 +179,8 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
           { name: 'AzureWebJobsStorage__accountName', value: hostStorageName }
           { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
           { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+          // Where no function answers at '/', Azure's own page must not look like one of ours.
+          { name: 'AzureWebJobsDisableHomepage', value: 'true' }
           { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
           { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
           { name: 'AZURE_CLIENT_ID', value: identityClientId }

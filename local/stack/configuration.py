@@ -136,6 +136,7 @@ def app_settings(
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "PYTHON_THREADPOOL_THREAD_COUNT": "32",
         "AzureWebJobsStorage": storage,
+        "AzureWebJobsDisableHomepage": "true",
         "ServiceBus": bus,
         "SLIPWAY_PUBLIC_URL": public_url,
         "SLIPWAY_STORAGE_CONNECTION": storage,

@@ -82,6 +82,7 @@ END = """
 | Setting | Meaning |
 |---|---|
 | `AzureWebJobsStorage`, or `AzureWebJobsStorage__accountName` | Storage of the Functions host: locks of timers, keys. |
+| `AzureWebJobsDisableHomepage` | `true`: the host shows no page of its own at `/`. |
 | `APPLICATIONINSIGHTS_CONNECTION_STRING` | Where telemetry goes. |
 | `PYTHON_THREADPOOL_THREAD_COUNT` | How many messages and requests one instance works on at a time. |
 """

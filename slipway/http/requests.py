@@ -8,6 +8,10 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 JSON_TYPE = "application/json"
 
 
+WITH_A_LENGTH = "a body with a Content-Length: chunked bodies are not supported"
+"""What is expected where `was_chunked`."""
+
+
 class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
     """The request is unacceptable; `status` is the HTTP status of the answer."""
 
@@ -38,6 +42,11 @@ def check_own_page(headers: Mapping[str, str], own: str) -> None:
     if headers.get("Sec-Fetch-Site") is None and headers.get("Origin") is None:
         raise Refused(403, "The request does not say which page it was sent from.")
     check_origin(headers, own)
+
+
+def was_chunked(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether the sender sent its body in chunks: the Functions host hands over none then."""
+    return not body and "chunked" in headers.get("Transfer-Encoding", "").lower()
 
 
 def check_media_type(headers: Mapping[str, str], expected: str) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from ..domain.release import VoteDecision
 from ..http.forms import FIELD
-from ..http.requests import BODY_LIMIT, FORM_TYPE, Refused, check_media_type
+from ..http.requests import BODY_LIMIT, FORM_TYPE, WITH_A_LENGTH, Refused, check_media_type, was_chunked
 from ..inbound.approval import REASON_LIMIT
 from .text import visible
 
@@ -56,6 +56,8 @@ def _check_form(headers: Mapping[str, str], body: bytes) -> None:
     if len(body) > BODY_LIMIT:
         raise Refused(413, f"The form is too long: the limit is {BODY_LIMIT // 1024} KB.")
     check_media_type(headers, FORM_TYPE)
+    if was_chunked(headers, body):
+        raise Refused(400, f"The form did not arrive: expected {WITH_A_LENGTH}.")
 
 
 def _fields(body: bytes, names: frozenset[str]) -> dict[str, str]:

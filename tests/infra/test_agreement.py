@@ -40,6 +40,7 @@ READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
+    "AzureWebJobsDisableHomepage",
     "PYTHON_THREADPOOL_THREAD_COUNT",
     f"{SERVICE_BUS}__credential",
     f"{SERVICE_BUS}__clientId",

@@ -212,6 +212,24 @@ def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert home.newest().phase is Phase.PROMOTING
 
 
+def test_a_form_that_was_sent_in_chunks_says_so_and_changes_nothing(world: tuple[Told, Release]) -> None:
+    """The host passes on a body only if its length was announced: the function sees none."""
+    home, subject = world
+    headers = reader(home, "operator") | SAME_SITE | {"Transfer-Encoding": "chunked"}
+    place = {"application": "hello", "number": str(subject.number), "environment": str(subject.environment)}
+    before = home.app.ledger.head("hello")
+    for function, route, params in (
+        (operate.take_command, {}, {"release": subject.id}),
+        (approvals.take_decision_of_signed_in, place, {"plan": str(subject.plan_hash)}),
+        (signing_in.take_sign_out, {}, {}),
+    ):
+        answer = function(request("POST", route, headers, params))
+        assert answer.status_code == 400
+        assert b"chunked bodies are not supported" in answer.get_body()
+    assert home.app.ledger.head("hello") == before
+    assert home.bus.raw == []
+
+
 def test_routes_and_methods_are_what_links_and_forms_use() -> None:
     functions = registered(pages, approvals)
     assert all(str(function.trigger["authLevel"]).lower().endswith("anonymous") for function in functions)
