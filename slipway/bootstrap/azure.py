@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     from ..effects.registry import Credential, Importer, Pool, Registry
     from ..telemetry.sdk import Sdk
 
+_WAITS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 2}
+"""How long storage may keep a request waiting, in seconds, and how often it is asked again. By the SDK's own limits a
+decision could hang for many minutes, longer than anybody waits, and than the lock of its session lasts."""
+TABLES: dict[str, Any] = {**_WAITS, "retry_backoff_factor": 0.4}
+BLOBS: dict[str, Any] = {**_WAITS, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 ACR_SCOPE = "https://containerregistry.azure.net/.default"
 
 
@@ -101,8 +106,8 @@ class _Azure:
 
         connection = self.settings.storage_connection.get_secret_value()
         if connection:
-            return TableServiceClient.from_connection_string(connection)
-        return TableServiceClient(self.settings.table_endpoint, credential=self.credential)
+            return TableServiceClient.from_connection_string(connection, **TABLES)
+        return TableServiceClient(self.settings.table_endpoint, credential=self.credential, **TABLES)
 
     @part
     def _blob_service(self) -> "BlobServiceClient":
@@ -110,8 +115,8 @@ class _Azure:
 
         connection = self.settings.storage_connection.get_secret_value()
         if connection:
-            return BlobServiceClient.from_connection_string(connection)
-        return BlobServiceClient(self.settings.blob_endpoint, credential=self.credential)
+            return BlobServiceClient.from_connection_string(connection, **BLOBS)
+        return BlobServiceClient(self.settings.blob_endpoint, credential=self.credential, **BLOBS)
 
     def _table_client(self, name: str) -> "TableClient":
         if not self.settings.storage_sas:
@@ -120,7 +125,7 @@ class _Azure:
         from azure.data.tables import TableClient
 
         credential = AzureSasCredential(self._sas(name))
-        return TableClient(self.settings.table_endpoint, table_name=name, credential=credential)
+        return TableClient(self.settings.table_endpoint, table_name=name, credential=credential, **TABLES)
 
     def _container(self, name: str) -> "ContainerClient":
         if not self.settings.storage_sas:
@@ -128,7 +133,8 @@ class _Azure:
         from azure.core.credentials import AzureSasCredential
         from azure.storage.blob import ContainerClient
 
-        return ContainerClient(self.settings.blob_endpoint, name, credential=AzureSasCredential(self._sas(name)))
+        credential = AzureSasCredential(self._sas(name))
+        return ContainerClient(self.settings.blob_endpoint, name, credential=credential, **BLOBS)
 
     def _sas(self, name: str) -> str:
         token = self.settings.storage_sas.get(name)

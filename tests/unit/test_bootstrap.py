@@ -1,16 +1,23 @@
 """How the app is put together: parts are built when first needed, once, whatever asks for them at the same time."""
 
 import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from slipway.bootstrap import App, Named, Settings, part
+from slipway.bootstrap import App, Named, Settings, azure, part
 from slipway.bootstrap.azure import azure_ports
+from slipway.bootstrap.ports import Ports
 from slipway.domain.errors import UnknownName
+from slipway.ledger import LedgerUnavailable
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "local.settings.json.example"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "local.settings.json.example"
 
 
 def over_azure[T: App](kind: type[T]) -> T:
@@ -69,3 +76,63 @@ def test_nothing_is_reached_over_the_network_before_it_is_needed() -> None:
     parts = over_azure(App)
     for name in ("catalogue", "keys", "links", "event_sources", "registry", "cluster", "channel", "bus", "gateway"):
         assert getattr(parts, name) is getattr(parts, name)
+
+
+@pytest.fixture
+def silent() -> Iterator[tuple[str, list[socket.socket]]]:
+    """A storage that takes connections and never answers: its address, and the connections so far."""
+    taken: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take() -> None:
+            while True:
+                try:
+                    taken.append(server.accept()[0])
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/devstoreaccount1", taken
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for connection in taken:
+        connection.close()
+
+
+OPENED: dict[str, Callable[[Ports], object]] = {
+    "table": lambda ports: ports.table(),
+    "blobs": lambda ports: ports.blobs(),
+}
+
+
+@pytest.mark.parametrize("opened", OPENED.values(), ids=OPENED.keys())
+def test_a_storage_that_never_answers_is_given_up_after_a_few_requests(
+    silent: tuple[str, list[socket.socket]], opened: Callable[[Ports], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limits in (azure.TABLES, azure.BLOBS):
+        monkeypatch.setitem(limits, "read_timeout", 0.1)
+    monkeypatch.setitem(azure.BLOBS, "initial_backoff", 0)
+    monkeypatch.setitem(azure.BLOBS, "increment_base", 0)
+    monkeypatch.setitem(azure.BLOBS, "random_jitter_range", 0)
+    address, connections = silent
+    endpoints = f"TableEndpoint={address};BlobEndpoint={address};AccountName=devstoreaccount1;AccountKey=a2V5;"
+    settings = Settings.read(json.loads(EXAMPLE.read_text())["Values"] | {"SLIPWAY_STORAGE_CONNECTION": endpoints})
+    with pytest.raises(LedgerUnavailable):
+        opened(azure_ports(settings))
+    assert 1 <= len(connections) <= 1 + azure.TABLES["retry_total"], "what may have happened is not asked for again"
+
+
+def test_a_request_to_storage_ends_well_within_the_lock_of_a_message() -> None:
+    """Of the queue `work` above all: the host's client takes no session again whose lock it lost."""
+    bicep = (ROOT / "infra/modules/service-bus.bicep").read_text(encoding="utf-8")
+    (minutes,) = re.findall(r"lockDuration: 'PT(\d+)M'", bicep)
+    for limits in (azure.TABLES, azure.BLOBS):
+        retries = limits["retry_total"]
+        pauses = sum(
+            limits["retry_backoff_factor"] * 2**number
+            if limits is azure.TABLES
+            else limits["initial_backoff"] + limits["increment_base"] ** number + limits["random_jitter_range"]
+            for number in range(1, retries + 1)
+        )
+        assert (1 + retries) * limits["read_timeout"] + pauses < 0.75 * 60 * int(minutes)

@@ -32,6 +32,8 @@ from ...domain.queues import WITH_SESSIONS
 from ...domain.steps import Outgoing, Trace
 from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, trace_properties
 
+AT_ONCE = 10
+"""Messages of a session that are received together: they share its lock, which is renewed before each of them."""
 ATTEMPTS = 2
 """The first send detects a connection that the service closed while it was idle; the second opens a new one."""
 
@@ -220,10 +222,11 @@ def take_free_sessions(client: ServiceBusClient, queue: str, take: Callable[[Wai
     try:
         while taken < limit:
             with client.get_queue_receiver(queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=1) as receiver:
-                messages = receiver.receive_messages(max_message_count=limit - taken, max_wait_time=1)
+                messages = receiver.receive_messages(max_message_count=min(AT_ONCE, limit - taken), max_wait_time=1)
                 if not messages:
                     return taken  # the service may offer an empty session again and again
                 for message in messages:
+                    receiver.session.renew_lock()
                     try:
                         take(_waiting(queue, message))
                     except Exception:

@@ -93,7 +93,7 @@ def test_a_session_whose_lock_was_lost_costs_its_place_until_the_host_is_started
 ) -> None:
     """A defect of Azure.Messaging.ServiceBus 7.21.0, seen with its session processor in November 2026: it never takes a
     session again in the place where it lost one. Renewal ends `maxAutoLockRenewalDuration` after the session was taken
-    (SessionReceiverManager, read), here after 4 s; two lost sessions use up both places."""
+    (SessionReceiverManager, read), here after 3 s; two lost sessions use up both places."""
     for session in "ab":
         send(bus, session, {"name": session, "until": f"never-{session}"})
     until(lambda: len(runs(tmp_path, at="start")) == 2, "both are running")

@@ -286,7 +286,7 @@ def test_a_queue_with_sessions_refuses_a_message_without_one(desk: Desk) -> None
         message("steps", session="shop")
 
 
-def test_what_lies_in_a_session_whose_reader_lost_its_lock_is_taken_by_somebody_else(
+def test_what_lies_in_a_session_that_nobody_holds_is_taken_and_a_held_one_left(
     local_bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:
     _, bus = over_amqp(local_bus, client)
@@ -326,9 +326,10 @@ def test_a_probe_tells_since_when_the_oldest_message_waits(
     local_bus: LocalServiceBus, client: ServiceBusClient, queue: str
 ) -> None:
     found, bus = over_amqp(local_bus, client)
-    bus.take_free_sessions(SESSIONS, lambda _: None)  # what other tests left
-    found.received("steps")
-    assert bus.probe(queue) is None
+    if queue == SESSIONS:
+        bus.take_free_sessions(queue, lambda _: None)
+    else:
+        found.received(queue)  # what other tests left
     bus.send([message(queue, not_before=datetime.now(UTC) + timedelta(hours=1))])
     assert bus.probe(queue) is None, "what is scheduled does not wait yet"
     before = datetime.now(UTC) - timedelta(seconds=5)

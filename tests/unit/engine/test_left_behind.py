@@ -1,10 +1,15 @@
 """What lies in a session of `work` that nobody reads is decided by the reconcile timer."""
 
+import pytest
+from azure.functions.timer import TimerRequest
+
+from functions import timers
 from slipway.domain.phases import Phase
 from slipway.domain.queues import Queue
 from slipway.effects.messaging import Waiting
 from slipway.engine.door import deferred
 from slipway.testing import Installation
+from tests.unit.api.in_process import use
 
 
 def lie(installation: Installation, body: bytes, session: str = "shop") -> None:
@@ -32,6 +37,16 @@ def test_it_is_decided_as_if_its_reader_had_come(installation: Installation) -> 
     assert installation.app.turns.take_left_behind() == 1
     assert installation.phase(1) is not Phase.COMPLETED
     assert installation.bus.lying == []
+
+
+def test_the_timer_of_every_five_minutes_decides_it(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, installation, timers)
+    lie(installation, event_of(installation))
+    timers.reconcile_sources(TimerRequest())
+    assert installation.bus.lying == []
+    assert installation.app.ledger.release("shop", 1) is not None
 
 
 def test_what_cannot_be_read_is_parked_with_its_session_and_comes_back_to_it(installation: Installation) -> None:

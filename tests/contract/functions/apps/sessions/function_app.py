@@ -1,4 +1,7 @@
-"""An app with one function on a queue with sessions. Each run adds a line to a file, and lasts as its message says."""
+"""An app with one function on a queue with sessions. Each run adds a line to a file, and lasts as its message says.
+
+`UNTIL` names the file that ends the runs of messages that say nothing.
+"""
 
 import asyncio
 import json
@@ -18,10 +21,11 @@ def note(line: dict[str, object]) -> None:
 @app.service_bus_queue_trigger(arg_name="msg", queue_name="work", connection="SB", is_sessions_enabled=True)
 async def ordered(msg: func.ServiceBusMessage) -> None:
     body = json.loads(msg.get_body())
-    line = {"session": msg.session_id, "name": body["name"], "delivery": msg.delivery_count}
+    line = {"session": msg.session_id, "name": body.get("name"), "delivery": msg.delivery_count}
+    until = body.get("until") or os.environ.get("UNTIL")
     note({**line, "at": "start"})
     await asyncio.sleep(body.get("seconds", 0))
-    while body.get("until") and not (Path(os.environ["NOTES"]) / body["until"]).exists():
+    while until and not (Path(os.environ["NOTES"]) / until).exists():
         await asyncio.sleep(0.02)
     note({**line, "at": "end"})
     if body.get("fails"):
