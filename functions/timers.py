@@ -4,7 +4,7 @@ import logging
 
 import azure.functions as func
 
-from slipway.domain.tokens import KeysUnavailable
+from slipway.domain.key_source import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.ledger import Conflict, LedgerUnavailable
 from slipway.ledger.anchors import AnchorsDamaged

@@ -16,8 +16,9 @@ from ..commands.taking import InboxReader
 from ..commands.voting import Voting
 from ..domain.envelopes import Envelopes
 from ..domain.inbox import InboxKind, LookKind
+from ..domain.key_source import FixedKeys
 from ..domain.signing import PublicKeys, Signer
-from ..domain.tokens import FixedKeys, Keys
+from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.door import Door
 from ..engine.freezing import Freezer

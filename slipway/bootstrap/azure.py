@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import utc_now
 from ..domain.envelopes import Envelopes
+from ..domain.key_source import KeySource
 from ..domain.rights import Container as ContainerName
 from ..domain.rights import Table as TableName
 from ..domain.signing import PrivateSigner, PublicKeys
-from ..domain.tokens import Keys, KeySource
+from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus

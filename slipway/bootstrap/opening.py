@@ -8,8 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..clock import Clock
+from ..domain.key_source import FixedKeys, KeySource, checked_keys
 from ..domain.signing import PublicKeys, checked_public
-from ..domain.tokens import FixedKeys, KeySource, NoKeys, checked_keys
+from ..domain.tokens import NoKeys
 from ..effects.notification.channel import Channel
 from .settings import KeysInFile, Settings
 from .settings_channels import (

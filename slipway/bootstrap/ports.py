@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..catalogue.entries import Catalogue
 from ..clock import Clock
+from ..domain.key_source import KeySource
 from ..domain.signing import PublicKeys, Signer
-from ..domain.tokens import Keys, KeySource
+from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.proving import TokenReader

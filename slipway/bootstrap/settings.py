@@ -27,13 +27,13 @@ from pydantic import (
     model_validator,
 )
 
+from ..domain.key_source import checked_keys
 from ..domain.keyring import parse_keys
 from ..domain.model import Duration, Name
 from ..domain.people import GUID_PATTERN
 from ..domain.roles import Role
 from ..domain.signing import checked_public
 from ..domain.sources import SECRETS
-from ..domain.tokens import checked_keys
 from .roles import FRONT_ONLY, AppRole, foreign_to, role_in
 from .settings_channels import ChannelSettings, WorkflowSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
+from .key_source import KeySource
 from .model import Moment, Record, canonical
 from .queues import MessageKind, Queue
 from .steps import MESSAGE_ID_LIMIT, Outgoing
-from .tokens import KeySource
 
 _INFO: Final = b"slipway message v1"
 """What the derived keys are for; another use gets another text."""

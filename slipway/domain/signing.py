@@ -11,8 +11,8 @@ from typing import Annotated, Final, Protocol
 from pydantic import Field
 
 from ..ed25519 import KEY_BYTES, public_key, sign, verifies
+from .key_source import KeySource, KeysUnavailable
 from .model import Record
-from .tokens import KeySource, KeysUnavailable
 
 KEY_ID_PATTERN: Final = r"^[A-Za-z0-9._-]{1,40}$"
 SIGNATURE_PATTERN: Final = r"^[A-Za-z0-9+/]{85}[AQgw]==$"

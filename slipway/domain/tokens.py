@@ -11,11 +11,11 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
-from ..ed25519 import KEY_BYTES
+from .key_source import FixedKeys, KeySource
 from .model import Digest, Moment, Name, Record, canonical
 
 TOKEN_LIMIT = 2048
@@ -28,23 +28,6 @@ class TokenRefused(ValueError):  # noqa: N818 - the message is the point
 
 class TokenExpired(TokenRefused):
     """The token was valid but has expired."""
-
-
-class KeysUnavailable(Exception):  # noqa: N818 - nothing is wrong, they are only out of reach
-    """The store of the signing keys does not answer, and no keys are cached."""
-
-
-class KeySource(Protocol):
-    """Where signing keys come from, when they can change while the app runs."""
-
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
-        """Keys by id, the signing one first. A source may reload its keys if it does not know the wanted id.
-        Raises `KeysUnavailable`."""
-        ...
-
-    def ids(self) -> tuple[str, ...]:
-        """Ids of the keys that are live at this moment, the one that signs first. Raises `KeysUnavailable`."""
-        ...
 
 
 class Claims(Record):
@@ -115,19 +98,6 @@ class Keys:
         return claims
 
 
-class FixedKeys:
-    """Keys that do not change while the app runs."""
-
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
-        self._keys = checked_keys(keys)
-
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
-        return self._keys
-
-    def ids(self) -> tuple[str, ...]:
-        return tuple(self._keys)
-
-
 class NoKeys:
     """Those of an app that may sign nothing: no token is one of its own, so each is refused."""
 
@@ -136,16 +106,6 @@ class NoKeys:
 
     def ids(self) -> tuple[str, ...]:
         return ()
-
-
-def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Raises ValueError if there are no keys, or one has another length."""
-    if not keys:
-        raise ValueError("signing keys: expected at least one, got none")
-    for key_id, key in keys.items():
-        if len(key) != KEY_BYTES:
-            raise ValueError(f"signing key {key_id!r}: expected {KEY_BYTES} bytes, got {len(key)}")
-    return dict(keys)
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from ..domain.tokens import KeysUnavailable
+from ..domain.key_source import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable, encoded
 from ..ledger import Conflict, Ledger, LedgerUnavailable, OutboxEntry
 from .parking import Parking

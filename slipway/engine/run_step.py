@@ -11,13 +11,13 @@ from datetime import timedelta
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
 from ..domain.events import StepFinished
+from ..domain.key_source import KeysUnavailable
 from ..domain.model import sha256
 from ..domain.queues import Queue
 from ..domain.release import Release
 from ..domain.rules import RuleResult
 from ..domain.rules import failed as broken_rules
 from ..domain.steps import Outgoing, Step, StepKind, Trace
-from ..domain.tokens import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..bootstrap import Ports
-from ..domain.tokens import FixedKeys, Keys
+from ..domain.key_source import FixedKeys
+from ..domain.tokens import Keys
 from ..effects.cluster import Cluster
 from ..effects.identity import IdTokens
 from ..effects.notification import Channel

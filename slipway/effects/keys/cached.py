@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from ...domain.tokens import KeysUnavailable, checked_keys
+from ...domain.key_source import KeysUnavailable, checked_keys
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ PAUSE = 10
 
 
 class CachedKeys:
-    """A source of keys (`domain/tokens.py`) over a function that reads them."""
+    """A source of keys (`domain/key_source.py`) over a function that reads them."""
 
     def __init__(
         self,

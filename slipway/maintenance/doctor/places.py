@@ -7,7 +7,7 @@ from typing import Any
 from ...catalogue import ConfigError, render, render_job
 from ...catalogue.entries import Entry
 from ...domain.application import Environment, SourceKind
-from ...domain.tokens import KeysUnavailable
+from ...domain.key_source import KeysUnavailable
 from ...effects.cluster import ClusterError
 from ...effects.messaging import QueueDenied, QueueUnavailable
 from ...effects.notification import NotificationError

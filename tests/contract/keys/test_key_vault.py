@@ -13,9 +13,10 @@ from click.testing import CliRunner, Result
 
 from slipway.cli.commands import keys as keys_command
 from slipway.cli.root import root
+from slipway.domain.key_source import KeysUnavailable
 from slipway.domain.keyring import PUBLIC_SECRET, VAULT_SECRET, fingerprint, parse_keys
 from slipway.domain.signing import PrivateSigner, PublicKeys
-from slipway.domain.tokens import Claims, Keys, KeysUnavailable, TokenRefused
+from slipway.domain.tokens import Claims, Keys, TokenRefused
 from slipway.ed25519 import public_key
 from slipway.effects.keys import CachedKeys
 from slipway.effects.keys.vault import VaultKeys

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.envelopes import EnvelopeRefused, Envelopes
+from slipway.domain.key_source import FixedKeys
 from slipway.domain.model import canonical
 from slipway.domain.queues import Queue
 from slipway.domain.steps import Outgoing
-from slipway.domain.tokens import FixedKeys
 from slipway.testing.clock import MORNING
 
 OLD, NEW = b"o" * 32, b"n" * 32

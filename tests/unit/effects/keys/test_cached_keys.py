@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from slipway.domain.key_source import KeysUnavailable
 from slipway.domain.keyring import format_keys
-from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.keys import CachedKeys, KeyFile
 
 OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32, "old": b"o" * 32}
