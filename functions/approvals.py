@@ -1,7 +1,8 @@
 """Approval pages. GET shows what is to be decided and changes nothing; POST records the vote.
 
-Where links vote, the signed token in the address is the credential, so it appears in no log and in no response but the
-holder's own. Elsewhere it only leads to the page of the plan, whose address holds no secret and where people sign in.
+At gates where links vote, the signed token in the address is the credential, so it appears in no log and in no
+response but the holder's own. Elsewhere it only leads to the page of the plan, whose address holds no secret and where
+people sign in.
 """
 
 from collections.abc import Callable
@@ -73,7 +74,7 @@ def _place(req: func.HttpRequest) -> Place:
 def _desk() -> Desk:
     built = parts()
     return Desk(
-        keys=built.keys,
+        keys=built.link_keys,
         reader=built.reader,
         handler=built.handler,
         clock=built.clock,
@@ -86,5 +87,4 @@ def _desk() -> Desk:
             reader=built.reader,
             installation=built.settings.installation_name,
         ),
-        links_vote=built.settings.approval_links == "vote",
     )

@@ -15,7 +15,7 @@ from slipway.domain.rules import failed
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
 from slipway.engine.receiving import QueueMessage, opened
-from slipway.inbound import Senders, parse_image_event, parse_run_message, parse_vote, read_json
+from slipway.inbound import parse_image_event, parse_run_message, parse_vote, read_json
 from slipway.inbound.reading import bad_input, read_as
 from slipway.telemetry import Attribute, Family, Metric, measure, span
 from slipway.telemetry import message as handling
@@ -95,11 +95,10 @@ def take_run(message: func.ServiceBusMessage) -> None:
 def take_vote(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         built = parts()
-        settings = built.settings
         vote = parse_vote(
             body,
-            built.keys,
-            senders=Senders(sign_in=settings.approval_links == "locate", tenant=settings.tenant_id),
+            built.link_keys,
+            tenant=built.settings.tenant_id,
             message_id=message.message_id or "",
             now=built.clock(),
         )

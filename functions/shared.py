@@ -41,7 +41,7 @@ def check_at_start() -> None:
     logs.guard()
     _ = parts().telemetry
     if parts().settings.role.works:
-        _ = parts().keys
+        _ = parts().private_keys
 
 
 def new_blueprint() -> func.Blueprint:

@@ -46,7 +46,7 @@ def reconcile_sources(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the b
 def _record_keys() -> None:
     """Record a rotation of the signing keys in the audit trail, whoever made it and wherever."""
     try:
-        if parts().installation.keys_seen(parts().keys.ids(), parts().public_keys.by_id(), now=parts().clock()):
+        if parts().installation.keys_seen(parts().private_keys.ids(), parts().public_keys.by_id(), now=parts().clock()):
             log.info("the signing keys have changed")
     except (KeysUnavailable, LedgerUnavailable, Conflict) as away:
         log.warning("cannot tell whether the signing keys have changed: %s", away)

@@ -77,14 +77,14 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     built = parts()
     ballot = read_body(req, Ballot)
     # Before anything is read, so that an unknown caller cannot probe for releases.
-    check_identified(ballot, principal, sign_in=built.settings.approval_links == "locate")
+    check_identified(ballot, principal)
     release = built.reader.release(req.route_params["release"])
     if principal is not None:
         named = name_at_gate(built.reader, release, release.environment or "", principal.name)
         principal = replace(principal, name=named)
         event = vote_of_principal(ballot, release, principal, clock=built.clock)
     else:
-        event = vote_of_token(ballot, release, built.keys, clock=built.clock)
+        event = vote_of_token(ballot, release, built.link_keys, clock=built.clock)
     (receipt,) = built.handler.handle(event)
     if receipt.vote_refused:
         rules = failed(receipt.rules)

@@ -218,7 +218,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
             name: 'SLIPWAY_SESSION_KEYS'
             value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-session-keys)'
           }
-          { name: 'SLIPWAY_APPROVAL_LINKS', value: 'locate' }
           { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
           { name: 'SLIPWAY_HOST_KEY_ROLE', value: hostKeyRole }
           { name: 'SLIPWAY_API_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-api-keys)' }

@@ -60,7 +60,6 @@ def of_role(
     return {
         **kept,
         "SLIPWAY_ROLE": str(role),
-        "SLIPWAY_APPROVAL_LINKS": "locate",
         "ServiceBus": key_connection(bus_address, str(party), bus_keys(secrets)[party]),
         "SLIPWAY_TABLE_ENDPOINT": endpoints["TableEndpoint"],
         "SLIPWAY_BLOB_ENDPOINT": endpoints["BlobEndpoint"],
@@ -127,7 +126,6 @@ def app_settings(
     inbox: str,
     public_url: str,
     signing_keys: str,
-    approval_links: str = "vote",
     traces: str = "",
     identity: dict[str, str],
 ) -> dict[str, str]:
@@ -160,7 +158,6 @@ def app_settings(
         "SLIPWAY_AZURE_DEVOPS": azure_devops["url"],
         "SLIPWAY_AZURE_DEVOPS_PEOPLE": azure_devops["people_url"],
         "SLIPWAY_SESSION_KEYS": f"local:{base64.b64encode(secrets.session_key.encode()).decode()}",
-        "SLIPWAY_APPROVAL_LINKS": approval_links,
         **(telemetry(traces) if traces else {}),
         **identity,
         "SLIPWAY_HOST_KEY_ROLE": "admin",

@@ -47,6 +47,7 @@ from slipway.domain.runs import Part, Trust
 from slipway.domain.sources import Source
 from slipway.domain.stages import Stage
 from slipway.domain.steps import Notice, Step, StepKind
+from slipway.domain.tokens import Purpose
 from slipway.domain.tones import Tone
 from slipway.domain.versions import SubjectKind
 from slipway.engine import outbox
@@ -110,6 +111,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Rule": Rule,
     "Waits for": WaitsFor,
     "Vote": VoteDecision,
+    "Purpose of a link": Purpose,
     "Command": Verb,
     "Role": Role,
     "Step": StepKind,

@@ -16,9 +16,8 @@ from ..commands.taking import InboxReader
 from ..commands.voting import Voting
 from ..domain.envelopes import Envelopes
 from ..domain.inbox import InboxKind, LookKind
-from ..domain.key_source import FixedKeys
-from ..domain.signing import PublicKeys, Signer
-from ..domain.tokens import Keys
+from ..domain.key_source import FixedKeys, KeySource
+from ..domain.signing import LiveKeys, NotRetired, PublicKeys, Signer
 from ..effects.messaging import Bus
 from ..engine.door import Door
 from ..engine.freezing import Freezer
@@ -137,16 +136,23 @@ class App:
         return Named("channel", frozenset(self.settings.channels), self.ports.channel)
 
     @part
-    def keys(self) -> Keys:
-        return self.ports.keys()
-
-    @part
     def signer(self) -> Signer:
         return self.ports.signer()
 
     @part
     def public_keys(self) -> PublicKeys:
         return self.ports.public_keys()
+
+    @part
+    def private_keys(self) -> KeySource:
+        return self.ports.private_keys()
+
+    @part
+    def link_keys(self) -> PublicKeys:
+        """The public keys that a link must be signed with to be good for anything: those that are not retired."""
+        if self.settings.role.works:
+            return PublicKeys(LiveKeys(self.private_keys, self.public_keys))
+        return PublicKeys(NotRetired(self.public_keys, self.installation.retired_keys))
 
     @part
     def catalogue(self) -> Catalogue:
@@ -199,8 +205,7 @@ class App:
 
     @part
     def links(self) -> Links:
-        locate = self.settings.approval_links == "locate"
-        return Links(base=self.settings.public_url.rstrip("/"), keys=self.keys, locates=locate)
+        return Links(base=self.settings.public_url.rstrip("/"), signer=self.signer)
 
     # ---- who reads pages
     @part
@@ -342,7 +347,7 @@ class App:
 
     @part
     def envelopes(self) -> Envelopes:
-        return Envelopes(source=self.ports.message_keys())
+        return Envelopes(source=self.private_keys)
 
     @part
     def refusing(self) -> Refusing:
@@ -550,7 +555,7 @@ class App:
                 registries=tuple(self.settings.registries),
                 channels=tuple(self.settings.channels),
                 catalogue=self.catalogue,
-                keys=self.keys,
+                keys=self.private_keys,
                 whole=self.chain_anchors.of_ledger,
                 remedies=remedies(self.settings),
                 clock=self.clock,

@@ -13,7 +13,6 @@ from ..domain.key_source import KeySource
 from ..domain.rights import Container as ContainerName
 from ..domain.rights import Table as TableName
 from ..domain.signing import PrivateSigner, PublicKeys
-from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
@@ -69,8 +68,7 @@ def azure_ports(settings: Settings) -> Ports:
         importer=azure.importer,
         cluster=azure.cluster,
         channel=azure.channel,
-        keys=lambda: Keys(azure.private_keys),
-        message_keys=lambda: azure.private_keys,
+        private_keys=lambda: azure.private_keys,
         signer=lambda: PrivateSigner(azure.private_keys, azure.public_keys),
         public_keys=lambda: azure.public_keys,
         run_source=azure.run_source,

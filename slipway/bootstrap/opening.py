@@ -8,9 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..clock import Clock
-from ..domain.key_source import FixedKeys, KeySource, checked_keys
+from ..domain.key_source import FixedKeys, KeySource, KeysUnavailable, checked_keys
 from ..domain.signing import PublicKeys, checked_public
-from ..domain.tokens import NoKeys
 from ..effects.notification.channel import Channel
 from .settings import KeysInFile, Settings
 from .settings_channels import (
@@ -74,9 +73,11 @@ def _smtp(name: str, channel: SmtpSettings) -> Channel:
 
 
 def open_private_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]", clock: Clock) -> KeySource:
-    """The keys that sign. A key file is read immediately, so that an invalid one stops the app's start."""
+    """The keys that sign. A key file is read immediately, so that an invalid one stops the app's start.
+
+    Raises `KeysUnavailable` in a front, which has none."""
     if not settings.role.works:
-        return NoKeys()
+        raise KeysUnavailable("this app is a front: it holds no key that signs")
     signing_keys = settings.signing_keys
     if isinstance(signing_keys, KeysInFile):
         from ..effects.keys import CachedKeys, KeyFile

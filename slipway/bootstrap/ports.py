@@ -8,7 +8,6 @@ from ..catalogue.entries import Catalogue
 from ..clock import Clock
 from ..domain.key_source import KeySource
 from ..domain.signing import PublicKeys, Signer
-from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.proving import TokenReader
@@ -65,12 +64,11 @@ class Ports:
     importer: "Callable[[], Importer]"
     cluster: "Callable[[str], Cluster]"
     channel: "Callable[[str], Channel]"
-    keys: Callable[[], Keys]
-    """The keys that sign approval links."""
-    message_keys: Callable[[], KeySource]
-    """The keys of which those of our messages' MACs are made."""
+    private_keys: Callable[[], KeySource]
+    """The worker's keys, newest first: records and links are signed with them, and of them the keys of our messages'
+    MACs are made. Opened by nothing that a front does."""
     signer: Callable[[], Signer]
-    """Signs audit records."""
+    """Signs audit records and links."""
     public_keys: Callable[[], PublicKeys]
     """The keys with which everybody verifies them."""
     provider: Callable[[], Provider]

@@ -298,11 +298,6 @@ class Settings(BaseModel):
         description="Keys that seal the sessions of the pages: `id:base64,id:base64` of 32 bytes; the first "
         "seals, all of them open. They open nothing else.",
     )
-    approval_links: Literal["locate", "vote"] = Field(
-        default="locate",
-        description="What the link in a request for approval does: `locate`, lead to the page, where people sign in; "
-        "`vote`, let whoever has it vote in its recipient's name.",
-    )
     api_access: Literal["host-keys", "roles"] = Field(
         default="host-keys",
         description="Who may use the API: `host-keys`, anybody with a key of the Functions host; `roles`, only people "
@@ -454,15 +449,6 @@ class Settings(BaseModel):
     def issuer_url(self) -> str:
         """The `iss` of the tenant's tokens."""
         return self.issuer.rstrip("/") or f"https://login.microsoftonline.com/{self.tenant_id.casefold()}/v2.0"
-
-    @model_validator(mode="after")
-    def _links_that_vote_are_for_one_app(self) -> Self:
-        if self.approval_links == "vote" and self.role is not AppRole.SINGLE:
-            raise ValueError(
-                f"{variable('approval_links')}: expected locate: a link that votes is verified with the signing keys, "
-                "which the front does not have"
-            )
-        return self
 
     @model_validator(mode="after")
     def _services_are_given(self) -> Self:

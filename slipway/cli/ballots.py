@@ -31,8 +31,8 @@ def read_token(text: str, *, source: str) -> Token:
     """Raises `CliError`, which does not repeat the token."""
     payload = text[:TOKEN_LIMIT].partition(".")[0]
     try:
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["c"]
-        application, number, plan_hash = claims["application"], claims["release"], claims["plan_hash"]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        application, number, plan_hash = claims["application"], claims["release"], claims["plan"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CliError(f"{source}: expected the complete token of an approval link") from error
     return Token(text=text, release=f"{application}-{number}", plan_hash=str(plan_hash))

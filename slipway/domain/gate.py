@@ -235,6 +235,11 @@ class ApprovalGate(Record):
     def circle(self) -> Circle:
         return Circle(self.identities)
 
+    @property
+    def links_vote(self) -> bool:
+        """Whether whoever has the link that was sent to an approver votes by it."""
+        return self.level is Level.LINK
+
     def people(self) -> tuple[Person, ...]:
         """Everybody who is listed, each once: in `approvers`, and then as a member of a group."""
         return self.circle.people(self._listed())

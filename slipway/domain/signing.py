@@ -5,7 +5,7 @@ anchor is signed by its hash, a link by its canonical JSON. Whose keys count is 
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Final, Protocol
 
 from pydantic import Field
@@ -37,6 +37,10 @@ class Signer(Protocol):
         """Raises `KeysUnavailable`."""
         ...
 
+    def sign_naming(self, content: Callable[[str], bytes]) -> Signature:
+        """Sign what names the key that signs it: the content for the id of that key. Raises `KeysUnavailable`."""
+        ...
+
 
 class PublicKeys:
     """The public keys that count, by id, oldest first."""
@@ -44,9 +48,9 @@ class PublicKeys:
     def __init__(self, keys: Mapping[str, bytes] | KeySource) -> None:
         self._source: KeySource = _Fixed(checked_public(keys)) if isinstance(keys, Mapping) else keys
 
-    def by_id(self) -> Mapping[str, bytes]:
-        """Raises `KeysUnavailable`."""
-        return self._source.live()
+    def by_id(self, wanted: str | None = None) -> Mapping[str, bytes]:
+        """Looks again if the wanted one is not known. Raises `KeysUnavailable`."""
+        return self._source.live(wanted)
 
     def fault(self, signature: Signature, content: bytes) -> str:
         """Why the signature does not prove who wrote the content; empty if it does. Raises `KeysUnavailable`."""
@@ -67,11 +71,44 @@ class PrivateSigner:
 
     def sign(self, content: bytes) -> Signature:
         """Raises `KeysUnavailable`."""
+        return self.sign_naming(lambda _: content)
+
+    def sign_naming(self, content: Callable[[str], bytes]) -> Signature:
+        """Raises `KeysUnavailable`."""
         known = self._public.by_id()
         for kid, seed in self._private.live().items():
-            if kid in known and known[kid] == public_key(seed):
-                return Signature(kid=kid, value=base64.b64encode(sign(seed, content)).decode())
+            if known.get(kid) == public_key(seed):
+                return Signature(kid=kid, value=base64.b64encode(sign(seed, content(kid))).decode())
         raise KeysUnavailable("none of the signing keys has its public key among those of the installation")
+
+
+class LiveKeys:
+    """A source of the public keys whose private keys are still live. What opens something for whoever has it, as a link
+    does, has to be signed with one of them; what was recorded stays true when its key is retired."""
+
+    def __init__(self, private: KeySource, public: PublicKeys) -> None:
+        self._private, self._public = private, public
+
+    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
+        known, private = self._public.by_id(wanted), self._private.live(wanted)
+        return {kid: key for kid, seed in private.items() if (key := public_key(seed)) == known.get(kid)}
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self.live())
+
+
+class NotRetired:
+    """The same for whoever holds no private key: all public keys but those that the worker recorded as retired."""
+
+    def __init__(self, public: PublicKeys, retired: Callable[[], Collection[str]]) -> None:
+        self._public, self._retired = public, retired
+
+    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
+        retired = self._retired()
+        return {kid: key for kid, key in self._public.by_id(wanted).items() if kid not in retired}
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self.live())
 
 
 class _Fixed:

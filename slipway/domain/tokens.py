@@ -1,25 +1,24 @@
-"""Signed tokens (HMAC-SHA-256): what a link may be used for, by whom, until when. The ledger remains the authority.
+"""Tokens of links, signed by the worker (Ed25519): what a link may be used for, by whom, until when.
 
-A token is `payload.signature`, both base64url without padding. The payload is canonical JSON that holds the key id,
-the purpose, and the claims. Two keys can be live at once, so that rotating does not break open links.
+A token is `payload.signature`, both base64url without padding. The payload is canonical JSON, and what is signed.
+Whoever only verifies needs no more than public keys. The ledger remains the authority on what a link leads to.
 """
 
 import base64
 import binascii
-import hashlib
-import hmac
-import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Final, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from .key_source import FixedKeys, KeySource
 from .model import Digest, Moment, Name, Record, canonical
+from .signing import KeyId, PublicKeys, Signature, Signer
 
-TOKEN_LIMIT = 2048
+TOKEN_LIMIT: Final = 2048
 """Characters; a longer one is refused before anything is computed."""
+Recipient = Annotated[str, Field(min_length=1, max_length=254)]
+"""Somebody as the policy lists them."""
 
 
 class TokenRefused(ValueError):  # noqa: N818 - the message is the point
@@ -30,86 +29,97 @@ class TokenExpired(TokenRefused):
     """The token was valid but has expired."""
 
 
-class Claims(Record):
-    """The claims of a token; tokens of every kind expire."""
+class Purpose(StrEnum):
+    """What a link is good for."""
 
-    expires_at: Moment
+    SHOW = "show"
+    """To come to the page that asks, where people sign in."""
+    VOTE = "vote"
+    """To vote as well: at a gate of level `link` alone."""
 
 
-class ApprovalClaims(Claims):
-    """The claims of an approval link."""
+class ApprovalClaims(Record):
+    """What somebody is asked."""
 
     application: Name
     release: int
     environment: Name
     plan_hash: Digest
-    approver: str
+    approver: Recipient
+    expires_at: Moment
+    opening: Annotated[int, Field(ge=1)] | None = None
+    """The opening of the gate that a link is for; None for whoever has signed in, who looks at the present one."""
+    purpose: Purpose = Purpose.SHOW
 
 
-class Keys:
-    """Signing keys by id. The first one signs, all of them verify."""
+class LinkToken(Record):
+    """The payload of a token."""
 
-    def __init__(self, keys: Mapping[str, bytes] | KeySource) -> None:
-        self._source: KeySource = FixedKeys(keys) if isinstance(keys, Mapping) else keys
+    v: Literal[1] = 1
+    kid: KeyId
+    application: Name
+    release: int
+    environment: Name
+    opening: Annotated[int, Field(ge=1)]
+    plan: Digest
+    to: Recipient
+    purpose: Purpose
+    exp: Moment
 
-    def sign(self, purpose: str, claims: Claims) -> str:
-        """Raises `KeysUnavailable`."""
-        key_id, key = next(iter(self._source.live().items()))
-        payload = canonical({"k": key_id, "p": purpose, "c": claims.model_dump(mode="json")})
-        return f"{_encode(payload)}.{_encode(_mac(key, payload))}"
-
-    def ids(self) -> tuple[str, ...]:
-        """Ids of the live keys, the one that signs first. Raises `KeysUnavailable`."""
-        return self._source.ids()
-
-    def approval(self, token: str, *, now: datetime) -> ApprovalClaims:
-        """The claims of an approval link. Raises `TokenRefused`."""
-        return self.verify("approval", token, ApprovalClaims, now=now)
-
-    def verify[C: Claims](self, purpose: str, token: str, kind: type[C], *, now: datetime) -> C:
-        """The claims of a token that was signed for this purpose. Raises `TokenRefused`, also as `TokenExpired`;
-        `KeysUnavailable`."""
-        claims = self._verified(purpose, token)
-        try:
-            parsed = kind.model_validate(claims)
-        except ValidationError as error:
-            raise TokenRefused("the link is incomplete") from error
-        if parsed.expires_at <= now:
-            raise TokenExpired(f"the link expired at {parsed.expires_at:%Y-%m-%d %H:%M} UTC")
-        return parsed
-
-    def _verified(self, purpose: str, token: str) -> Any:
-        if len(token) > TOKEN_LIMIT:
-            raise TokenRefused("the link is too long")
-        payload_text, dot, mac_text = token.partition(".")
-        try:
-            payload, mac = _decode(payload_text), _decode(mac_text)
-            content = json.loads(payload)
-            key_id, found_purpose, claims = content["k"], content["p"], content["c"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise TokenRefused("the link is damaged") from error
-        key = self._source.live(key_id).get(key_id) if dot and isinstance(key_id, str) else None
-        if key is None:
-            raise TokenRefused("the link was not signed with a key of this installation, or its key was retired")
-        if not hmac.compare_digest(mac, _mac(key, payload)):
-            raise TokenRefused("the link's signature is wrong")
-        if found_purpose != purpose:
-            raise TokenRefused("the link is for something else")
-        return claims
+    @property
+    def claims(self) -> ApprovalClaims:
+        return ApprovalClaims(
+            application=self.application,
+            release=self.release,
+            environment=self.environment,
+            plan_hash=self.plan,
+            approver=self.to,
+            expires_at=self.exp,
+            opening=self.opening,
+            purpose=self.purpose,
+        )
 
 
-class NoKeys:
-    """Those of an app that may sign nothing: no token is one of its own, so each is refused."""
+def sign_link(claims: ApprovalClaims, signer: Signer) -> str:
+    """The token. Raises `KeysUnavailable`, and `ValueError` for claims that name no opening."""
 
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
-        return {}
+    def payload(kid: str) -> bytes:
+        fields = {
+            "kid": kid,
+            "application": claims.application,
+            "release": claims.release,
+            "environment": claims.environment,
+            "opening": claims.opening,
+            "plan": claims.plan_hash,
+            "to": claims.approver,
+            "purpose": claims.purpose,
+            "exp": claims.expires_at,
+        }
+        return canonical(LinkToken.model_validate(fields).model_dump(mode="json"))
 
-    def ids(self) -> tuple[str, ...]:
-        return ()
+    signature = signer.sign_naming(payload)
+    return f"{_encode(payload(signature.kid))}.{_encode(base64.b64decode(signature.value))}"
 
 
-def _mac(key: bytes, payload: bytes) -> bytes:
-    return hmac.new(key, payload, hashlib.sha256).digest()
+def read_link(token: str, keys: PublicKeys, *, now: datetime) -> ApprovalClaims:
+    """The claims of a link's token. Raises `TokenRefused`, also as `TokenExpired`; `KeysUnavailable`."""
+    if len(token) > TOKEN_LIMIT:
+        raise TokenRefused("the link is too long")
+    payload_text, _, signature_text = token.partition(".")
+    try:
+        payload, value = _decode(payload_text), base64.b64encode(_decode(signature_text)).decode()
+        link = LinkToken.model_validate_json(payload)
+        signature = Signature(kid=link.kid, value=value)
+        is_canonical = canonical(link.model_dump(mode="json")) == payload
+    except (ValidationError, ValueError) as error:
+        raise TokenRefused("the link is damaged") from error
+    if not is_canonical:
+        raise TokenRefused("the link is damaged")
+    if fault := keys.fault(signature, payload):
+        raise TokenRefused(f"the link cannot be used: {fault}")
+    if link.exp <= now:
+        raise TokenExpired(f"the link expired at {link.exp:%Y-%m-%d %H:%M} UTC")
+    return link.claims
 
 
 def _encode(data: bytes) -> str:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from ..domain.errors import present
 from ..domain.release import Release
-from ..domain.tokens import ApprovalClaims, Keys
+from ..domain.signing import Signer
+from ..domain.tokens import ApprovalClaims, Purpose, sign_link
 
 WITHOUT_DEADLINE = timedelta(days=7)
 EXPLAINS_FOR = timedelta(days=30)
@@ -18,22 +19,19 @@ class Links:
 
     base: str
     """Public address of the app, without a slash at the end."""
-    keys: Keys
-    locates: bool = False
-    """Whether people sign in to vote. If they do, a link need not identify who follows it."""
+    signer: Signer
 
     def release(self, release: Release) -> str:
         return f"{self.base}/releases/{release.id}"
 
     def locate(self, release: Release) -> str:
-        """The approval page for people who sign in. It grants nothing, so it may be shared; empty where links vote."""
-        if not self.locates:
-            return ""
+        """The approval page for people who sign in. It grants nothing, so it may be shared."""
         plan = f"?plan={release.plan_hash}" if release.plan_hash else ""
         return f"{self.base}/approvals/{release.application}/{release.number}/{release.environment}{plan}"
 
-    def approval(self, release: Release, approver: str, *, now: datetime) -> str:
-        """A signed link for one approver and the release's current plan."""
+    def approval(self, release: Release, approver: str, *, purpose: Purpose, now: datetime) -> str:
+        """A signed link for one approver, the release's current plan and the present opening of its gate.
+        Raises `KeysUnavailable`."""
         deadline = release.gate.deadline if release.gate and release.gate.deadline else now + WITHOUT_DEADLINE
         claims = ApprovalClaims(
             application=release.application,
@@ -42,5 +40,7 @@ class Links:
             plan_hash=present(release.plan_hash, f"the plan of {release.id}"),
             approver=approver,
             expires_at=deadline + EXPLAINS_FOR,
+            opening=release.gate.opening if release.gate else max(release.openings, 1),
+            purpose=purpose,
         )
-        return f"{self.base}/approvals/{self.keys.sign('approval', claims)}"
+        return f"{self.base}/approvals/{sign_link(claims, self.signer)}"

@@ -1,7 +1,6 @@
-"""Votes from a signed link's form or from the `approvals` queue. The token says who may decide about which plan; where
-people sign in, it counts only together with the identified person."""
+"""Votes by a link: from its page, or from the queue `approvals`. The token says who was asked about which plan; one
+that only shows counts together with the identified person alone."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -12,7 +11,8 @@ from ..domain.incoming import Incoming
 from ..domain.model import sha256
 from ..domain.people import GUID_PATTERN, OID, SignedIn
 from ..domain.release import VoteDecision
-from ..domain.tokens import ApprovalClaims, Keys, TokenRefused
+from ..domain.signing import PublicKeys
+from ..domain.tokens import ApprovalClaims, Purpose, TokenRefused, read_link
 from .reading import BadInput, read_as, read_json
 
 REASON_LIMIT = 2000
@@ -36,18 +36,10 @@ class _VoteMessage(Incoming):
     channel: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9-]*$")] = "service-bus"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Senders:
-    """The requirements on messages in the queue `approvals`, to which only the app and the flow may send."""
-
-    sign_in: bool
-    """Whether people sign in. If so, a token alone does not suffice: a message must say who was identified."""
-    tenant: str = ""
-    """The Entra tenant whose identities are accepted; if empty, none are."""
-
-
-def parse_vote(body: bytes, keys: Keys, *, senders: Senders, message_id: str, now: datetime) -> VoteCast:
+def parse_vote(body: bytes, keys: PublicKeys, *, tenant: str, message_id: str, now: datetime) -> VoteCast:
     """Parse a vote from the queue. Raises `BadInput`, also for a token that cannot be used.
+
+    Identities are taken of the Entra tenant alone. `keys` are those of the private keys that are live.
 
     A sender to the queue could claim to be anybody. So the vote is about the plan in the token, which we issued for one
     person; an identified voter must be that person, which the rule `answer-is-from-who-was-asked` checks by the gate's
@@ -55,25 +47,23 @@ def parse_vote(body: bytes, keys: Keys, *, senders: Senders, message_id: str, no
     """
     message = read_as(_VoteMessage, read_json(body))
     try:
-        claims = keys.approval(message.token, now=now)
+        claims = read_link(message.token, keys, now=now)
     except TokenRefused as error:
         raise BadInput("token", "a link of this installation that is still good", str(error)) from error
     cast = _cast(message, claims, message_id=message_id, body=body, now=now)
-    if senders.sign_in or message.channel == FLOW or message.approver.object_id:
-        return cast.evolve(**_identified(message.approver, claims, senders))
+    if claims.purpose is Purpose.SHOW or message.channel == FLOW or message.approver.object_id:
+        return cast.evolve(**_identified(message.approver, claims, tenant))
     for named in (message.approver.email, message.approver.upn):
         if named and named.casefold() != claims.approver.casefold():
             raise BadInput("approver", "the person whom the token was issued for", "somebody else")
     return cast
 
 
-def _identified(approver: _Approver, claims: ApprovalClaims, senders: Senders) -> dict[str, Any]:
+def _identified(approver: _Approver, claims: ApprovalClaims, tenant: str) -> dict[str, Any]:
     """The person who answered, by the object id in our tenant that Teams reports. Raises `BadInput`."""
     if not approver.object_id:
         raise BadInput("approver.object_id", "the object id of the person who answered", "nothing")
-    if not senders.tenant:
-        raise BadInput("approver.tenant", "an installation that knows its tenant (SLIPWAY_TENANT_ID)", "none")
-    if approver.tenant.casefold() != senders.tenant.casefold():
+    if approver.tenant.casefold() != tenant.casefold():
         raise BadInput(
             "approver.tenant", "the tenant of this installation", "another" if approver.tenant else "nothing"
         )
@@ -121,4 +111,5 @@ def vote(
         channel=channel,
         submission=submission,
         signed_in=signed_in,
+        opening=claims.opening,
     )

@@ -1,4 +1,4 @@
-"""Votes by the JSON API: from a signed-in person or, in installations without sign-in, from a token's holder.
+"""Votes by the JSON API: from a signed-in person, or from the holder of a link that votes.
 
 A function key identifies a program and not a person, so it does not allow voting.
 """
@@ -9,7 +9,8 @@ from ..domain.events import VoteCast
 from ..domain.model import sha256
 from ..domain.people import Principal
 from ..domain.release import Release, VoteDecision
-from ..domain.tokens import ApprovalClaims, Keys, TokenRefused
+from ..domain.signing import PublicKeys
+from ..domain.tokens import ApprovalClaims, Purpose, TokenRefused, read_link
 from .reading import BadInput
 
 
@@ -21,15 +22,13 @@ class Misdirected(Exception):  # noqa: N818 - the message is the point
     """The vote is for another plan or release than the token or the address names."""
 
 
-def check_identified(ballot: Ballot, principal: Principal | None, *, sign_in: bool) -> None:
-    """Require a sign-in or, in installations without it, a token. Raises `NotAllowed`."""
-    if sign_in and principal is None:
+def check_identified(ballot: Ballot, principal: Principal | None) -> None:
+    """Require a sign-in or a link's token. Raises `NotAllowed`."""
+    if principal is None and not ballot.token:
         raise NotAllowed(
-            "a function key, or a token of a link, does not identify a voter here: sign in, and send the access token "
-            "of your sign-in as `Authorization: Bearer …`"
+            "a function key does not identify a voter: sign in, and send the access token of your sign-in as "
+            "`Authorization: Bearer …`, or send the token of your own link as `token`"
         )
-    if not sign_in and not ballot.token:
-        raise NotAllowed("a function key does not identify a voter: send the token of your own link as `token`")
 
 
 def vote_of_principal(ballot: Ballot, release: Release, principal: Principal, *, clock: Clock) -> VoteCast:
@@ -53,12 +52,14 @@ def vote_of_principal(ballot: Ballot, release: Release, principal: Principal, *,
     )
 
 
-def vote_of_token(ballot: Ballot, release: Release, keys: Keys, *, clock: Clock) -> VoteCast:
+def vote_of_token(ballot: Ballot, release: Release, keys: PublicKeys, *, clock: Clock) -> VoteCast:
     """The vote of the approver that the token was issued to. Raises `NotAllowed`, `Misdirected`."""
     try:
-        claims = keys.approval(ballot.token, now=clock())
+        claims = read_link(ballot.token, keys, now=clock())
     except TokenRefused as error:
         raise NotAllowed(f"the token cannot be used: {error}") from error
+    if claims.purpose is not Purpose.VOTE:
+        raise NotAllowed("the link only shows what is asked: this gate takes votes of people who sign in")
     _check_same(ballot, release, claims)
     return VoteCast(
         received_at=clock(),
@@ -71,6 +72,7 @@ def vote_of_token(ballot: Ballot, release: Release, keys: Keys, *, clock: Clock)
         reason=ballot.reason,
         channel=ballot.channel,
         submission=_submission(ballot, claims.approver),
+        opening=claims.opening,
     )
 
 

@@ -125,6 +125,12 @@ class Installation:
         self._append(draft, write, now=now)
         return True
 
+    def retired_keys(self) -> frozenset[str]:
+        """Ids of the keys that were recorded as the installation's, and whose private key the worker holds no more."""
+        row = self._table.get(keys.INSTALLATION, keys.SIGNING)
+        seen = unpack(SigningKeys, row.values) if row else SigningKeys(ids=(), public={})
+        return frozenset(seen.public) - frozenset(seen.ids)
+
     def parked(self, id: str) -> Parked | None:
         if re.fullmatch(ID_PATTERN, id) is None:
             return None

@@ -4,11 +4,11 @@
 """
 
 from .applications import ADA, APPLICATION, BEN, documents_in, write_application, write_project
+from .chains import PUBLIC_KEYS
 from .channel import MemoryChannel
 from .clock import MORNING, ManualClock
 from .cluster import MemoryCluster
 from .installation import BASE, CLEO, Installation
-from .ports import KEYS
 from .queues import MemoryBus
 from .registry import RegistryDouble
 from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
@@ -19,8 +19,8 @@ __all__ = [
     "BASE",
     "BEN",
     "CLEO",
-    "KEYS",
     "MORNING",
+    "PUBLIC_KEYS",
     "Installation",
     "ManualClock",
     "MemoryAdded",

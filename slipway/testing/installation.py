@@ -43,7 +43,6 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "sign_in_client_id": SIGN_IN_CLIENT,
     "votes_client_id": VOTES_CLIENT,
     "session_keys": {"test": b"s" * 32},
-    "approval_links": "vote",
     "storage_connection": "in memory",
     "service_bus": "in memory",
     "registries": {name: {"login_server": f"{name}.test", "credential": "anonymous"} for name in ("nonprod", "prod")},

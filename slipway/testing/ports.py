@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..bootstrap import Ports
 from ..domain.key_source import FixedKeys
-from ..domain.tokens import Keys
 from ..effects.cluster import Cluster
 from ..effects.identity import IdTokens
 from ..effects.notification import Channel
@@ -28,8 +27,6 @@ from .runs import RunsInMemory
 from .sign_in import VOTES_CLIENT, MemoryProvider
 from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
 from .votes import MemoryVotes
-
-KEYS = Keys(SIGNING_KEYS)
 
 
 @dataclass(kw_only=True)
@@ -81,8 +78,7 @@ class Outside:
             importer=_importer,
             cluster=self.clusters.__getitem__,
             channel=self.channels.__getitem__,
-            keys=lambda: KEYS,
-            message_keys=lambda: FixedKeys(SIGNING_KEYS),
+            private_keys=lambda: FixedKeys(SIGNING_KEYS),
             signer=lambda: SIGNER,
             public_keys=lambda: PUBLIC_KEYS,
             provider=lambda: self.provider,

@@ -11,12 +11,13 @@ from ..domain.decide.conditions import plan_rule
 from ..domain.errors import NotFound
 from ..domain.events import VoteCast
 from ..domain.explain_gate import gate_rules
-from ..domain.gate import ApprovalGate, Level
+from ..domain.gate import ApprovalGate
 from ..domain.plan import Change, Plan
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
+from ..domain.signing import PublicKeys
 from ..domain.snapshot import Lookups, Snapshot
-from ..domain.tokens import Keys, TokenExpired, TokenRefused
+from ..domain.tokens import Purpose, TokenExpired, TokenRefused, read_link
 from ..domain.tones import Tone
 from ..engine.handle import Handler, UnknownTarget
 from ..http.forms import Forms
@@ -46,15 +47,13 @@ _TO_BE_GIVEN = "(to be given)"
 class Desk:
     """Dependencies of the approval page."""
 
-    keys: Keys
+    keys: PublicKeys
     reader: Reader
     handler: Handler
     clock: Clock
     public_url: str
     forms: Forms
     booth: Booth
-    links_vote: bool = False
-    """Whether whoever has a link votes by it; otherwise it only identifies the plan, and people sign in."""
 
 
 def show(desk: Desk, token: str) -> Answer:
@@ -89,16 +88,17 @@ def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> A
 
 def by_token(desk: Desk, token: str) -> Asked:
     """The person and plan that a token was issued for. Raises `TokenRefused`."""
-    claims = desk.keys.approval(token, now=desk.clock())
+    claims = read_link(token, desk.keys, now=desk.clock())
     return Asked(claims=claims, path=f"/approvals/{token}", binding=token)
 
 
 def _votes_by_link(desk: Desk, viewer: Asked) -> bool:
-    """Whether whoever has the link votes by it: not at a gate that asks for more."""
+    """Whether whoever has the link votes by it: one that was made to, and not at a gate that asks for more now."""
     entry = desk.reader.catalogue.get(viewer.claims.application)
     environment = entry.application.environment(viewer.claims.environment) if entry else None
     gate = environment.gate if environment else None
-    return desk.links_vote and not (isinstance(gate, ApprovalGate) and gate.level is not Level.LINK)
+    votes = not isinstance(gate, ApprovalGate) or gate.links_vote
+    return viewer.claims.purpose is Purpose.VOTE and votes
 
 
 def located(viewer: Asked) -> Answer:

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """The gate is open, but they are no longer among its approvers."""
     PLAN_CHANGED = "plan-changed"
     """The link is for an earlier plan."""
+    ASKED_AGAIN = "asked-again"
+    """The link is for an earlier opening of the gate."""
     PLANNING = "planning"
     """A new plan is being made."""
     SIGN_IN = "sign-in"
@@ -117,6 +119,14 @@ def _waiting(
             headline="The plan changed",
             lead="This link is for an earlier plan, and a vote on it no longer counts. "
             + ("" if signed_in else "A link to the current plan was sent to every approver."),
+            tone=Tone.ASKS,
+        )
+    if release.gate is not None and claims.opening not in (None, release.gate.opening):
+        return Standing(
+            kind=Kind.ASKED_AGAIN,
+            headline="You were asked again",
+            lead="The gate was opened anew since this link was sent, and a vote by it does not count. "
+            "A new link was sent to every approver.",
             tone=Tone.ASKS,
         )
     if deadline is not None and now >= deadline:

@@ -15,7 +15,6 @@ READERS_OF_FOREIGN_DATA = frozenset(
         "slipway/cli/ballots.py",  # a token that a person pasted
         "slipway/cli/finding.py",  # a file of `make up`
         "slipway/catalogue/windows.py",  # dateutil, of a rule that somebody wrote
-        "slipway/domain/tokens.py",  # the payload of a link
         "slipway/effects/registry/_credentials.py",  # a registry's JWT
         "slipway/effects/registry/_session.py",  # a registry's error document
     }

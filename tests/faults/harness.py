@@ -16,15 +16,16 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.events import EVENT, VoteCast
 from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
+from slipway.domain.tokens import read_link
 from slipway.effects.messaging import DeadLetter
 from slipway.effects.notification import Message
 from slipway.engine.receiving import QueueMessage
-from slipway.inbound import Senders, parse_vote
+from slipway.inbound import parse_vote
 from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import keys
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.index_keys import places
-from slipway.testing import ADA, KEYS, Installation
+from slipway.testing import ADA, PUBLIC_KEYS, Installation
 from tests.faults.mortal import Crash, Life, mortal_ports
 
 DELIVERIES = 10
@@ -91,7 +92,7 @@ class Run:
         if message.recipient != ADA or message.approval_url in self.voted:
             return
         token = message.approval_url.rpartition("/")[2]
-        claims = KEYS.approval(token, now=self.installation.now)
+        claims = read_link(token, PUBLIC_KEYS, now=self.installation.now)
         vote = VoteCast(
             received_at=self.installation.now,
             application=claims.application,
@@ -215,9 +216,7 @@ class Run:
                 self.installation.run_step(read_as(Step, read_json(body)))
             case "approvals":
                 self.installation.app.handler.handle(
-                    parse_vote(
-                        body, KEYS, senders=Senders(sign_in=False), message_id=held.id, now=self.installation.now
-                    )
+                    parse_vote(body, PUBLIC_KEYS, tenant="", message_id=held.id, now=self.installation.now)
                 )
 
     def _quiet(self) -> bool:

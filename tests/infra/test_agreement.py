@@ -117,7 +117,6 @@ def test_the_settings_accept_what_the_template_gives() -> None:
     assert settings.clusters["staging"].credential == "entra"
     assert settings.registries["nonprod"].credential == "entra"
     assert settings.issuer_url == f"https://login.microsoftonline.com/{TENANT}/v2.0"
-    assert settings.approval_links == "locate"
     assert settings.tenant_id == TENANT
     assert settings.key_vault
 

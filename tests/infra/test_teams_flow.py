@@ -13,20 +13,20 @@ from slipway.domain.gate import ApprovalGate
 from slipway.domain.people import Identity
 from slipway.domain.release import Phase
 from slipway.domain.rules import failed
-from slipway.domain.tokens import ApprovalClaims, Keys
+from slipway.domain.tokens import ApprovalClaims
 from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.teams_flow import question
-from slipway.inbound import BadInput, Senders, parse_vote
+from slipway.inbound import BadInput, parse_vote
 from tests.infra.compiler import INFRA
 from tests.infra.logic_app import Run, Wrong, check
+from tests.links import link_by, public_of
 from tests.unit.domain.samples import ADA, BEN, application, approval, digest, production, staging
 from tests.unit.domain.world import World
 from tests.unit.effects.notification.samples import BASE, HOSTILE, gate_opened
 
 FLOW = json.loads((INFRA / "teams-flow.json").read_text(encoding="utf-8"))
-KEYS = Keys({"k1": b"k" * 32})
+SEEDS = {"k1": b"k" * 32}
 TENANT, ADA_OID, BEN_OID = (f"00000000-0000-0000-0000-00000000000{digit}" for digit in "abc")
-SENDERS = Senders(sign_in=True, tenant=TENANT)
 PARAMETERS = {
     "queueAddress": "https://sb-x.servicebus.windows.net/approvals/messages",
     "$connections": {"teams": {"connectionId": "/subscriptions/x/teams"}},
@@ -53,8 +53,9 @@ def token(world: World, approver: str = ADA) -> str:
         plan_hash=release.plan_hash,
         approver=approver,
         expires_at=world.now + timedelta(days=31),
+        opening=1,
     )
-    return KEYS.sign("approval", claims)
+    return link_by(SEEDS, claims)
 
 
 def asked(world: World, approver: str = ADA) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def run_flow(started_by: dict[str, Any], response: dict[str, Any]) -> Any:
 
 def take(world: World, message: Any) -> Decision:
     body = json.dumps(message["body"]).encode()
-    return world.take(parse_vote(body, KEYS, senders=SENDERS, message_id="08584", now=world.now))
+    return world.take(parse_vote(body, public_of(SEEDS), tenant=TENANT, message_id="08584", now=world.now))
 
 
 def refused_by(decision: Decision) -> list[str]:

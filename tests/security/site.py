@@ -39,10 +39,6 @@ class Site:
     def base(self) -> str:
         return self.home.app.settings.public_url
 
-    def links_locate(self) -> None:
-        """From now on people sign in to vote, and a link only leads to the page."""
-        self.home.restart(approval_links="locate")
-
     def sign_in(self, name: str) -> None:
         """Somebody has signed in, in the only browser that there is."""
         self.signed_in = signed_in(self.home.app, token_person(name)).headers

@@ -67,7 +67,6 @@ def test_cross_site_post_of_the_form_is_refused_even_with_the_token_and_the_nonc
 def test_cross_site_post_of_the_form_is_refused_even_with_the_session_and_the_mark(
     site: Site, http: urllib3.PoolManager, headers: dict[str, str]
 ) -> None:
-    site.links_locate()
     site.sign_in(ADA)
     address = f"{site.base}/approvals/hello/2/production?plan={site.subject.plan_hash}"
     body = urlencode({"decision": "approve", "form": nonce(http, address)})
@@ -112,7 +111,6 @@ def test_cross_site_post_that_needs_no_permission_of_ours_is_no_json(
 def test_cross_site_post_by_a_real_browser_is_refused(site: Site, browser: Browser, way: str) -> None:
     """The evil page knows everything but is another site: it posts the form as soon as it is opened."""
     if way == "sign-in":
-        site.links_locate()
         site.sign_in(ADA)
     plan = site.subject.plan_hash
     link = site.link(ADA) if way == "link" else f"{site.base}/approvals/hello/2/production?plan={plan}"

@@ -45,16 +45,14 @@ DOORS = _doors()
 def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
     """An installation that has only what says who somebody is: a door that reaches further first, fails."""
     home, _ = asked()
-    home.restart(approval_links="locate", api_access="roles")
+    home.restart(api_access="roles")
     built = SimpleNamespace(
-        settings=SimpleNamespace(
-            approval_links="locate", public_url=BASE, hook_secrets=[], tenant_id="", installation_name="here"
-        ),
+        settings=SimpleNamespace(public_url=BASE, hook_secrets=[], tenant_id="", installation_name="here"),
         access=home.app.access,
         sessions=home.app.sessions,
         sign_in=home.app.sign_in,
         forms=home.app.forms,
-        keys=home.app.keys,
+        link_keys=home.app.link_keys,
         clock=home.clock,
         home=home,
         reader=None,

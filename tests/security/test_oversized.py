@@ -7,7 +7,7 @@ import pytest
 import urllib3
 
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound import BadInput, Senders, parse_vote
+from slipway.inbound import BadInput, parse_vote
 from slipway.inbound.approval import REASON_LIMIT
 from slipway.testing import ADA
 from tests.security.site import Site
@@ -47,7 +47,7 @@ def test_oversized_reason_in_a_message_is_refused(site: Site, length: int) -> No
     token = site.home.token(site.subject, ADA)
     body = json.dumps({"decision": "reject", "token": token, "reason": "x" * length}).encode()
     with pytest.raises(BadInput) as refused:
-        parse_vote(body, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+        parse_vote(body, site.home.app.public_keys, tenant="", message_id="m", now=site.home.now)
     assert len(str(refused.value)) < 300
 
 

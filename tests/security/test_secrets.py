@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import traceback
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -15,12 +15,15 @@ from functions.shared import check_at_start
 from slipway.bootstrap.opening import open_channel
 from slipway.bootstrap.settings import Settings
 from slipway.bootstrap.settings_channels import KINDS
-from slipway.domain.tokens import Claims, Keys, TokenRefused
+from slipway.domain.key_source import FixedKeys
+from slipway.domain.signing import LiveKeys, PrivateSigner, PublicKeys
+from slipway.domain.tokens import ApprovalClaims, TokenRefused, read_link, sign_link
 from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError
 from slipway.engine.receiving import QueueMessage, Receiver
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound import BadInput, Senders, parse_vote
+from slipway.inbound import BadInput, parse_vote
+from tests.links import public_of
 from tests.security.site import Site
 from tests.security.test_tokens import DOORS, REFUSED, good
 from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, gate_opened
@@ -93,7 +96,7 @@ def test_no_secret_in_parked_input_as_people_see_it(site: Site, http: urllib3.Po
     body = json.dumps({"token": token, "decision": "perhaps"}).encode()
 
     def work(given: bytes) -> None:
-        parse_vote(given, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+        parse_vote(given, site.home.app.public_keys, tenant="", message_id="m", now=site.home.now)
 
     receiver = Receiver(parking=site.home.app.parking, bus=site.home.bus, clock=site.home.clock)
     receiver.receive(work, QueueMessage(queue="approvals", body=body, id="m", tries=0))
@@ -133,14 +136,25 @@ def test_no_secret_in_the_logs_of_libraries_because_the_app_quiets_them(monkeypa
 
 def test_no_secret_in_what_keys_say_of_themselves(tmp_path: Path) -> None:
     key = b"a key that must never be shown!!"
-    keys = Keys({"k1": key})
+    source, public = FixedKeys({"k1": key}), public_of({"k1": key})
+    signer, live = PrivateSigner(source, public), LiveKeys(source, public)
     now = datetime(2026, 11, 23, 8, tzinfo=UTC)
-    token = keys.sign("approval", Claims(expires_at=now + timedelta(days=1)))
+    claims = ApprovalClaims(
+        application="shop",
+        release=1,
+        environment="production",
+        plan_hash="sha256:" + "a" * 64,
+        approver=ADA,
+        expires_at=now,
+        opening=1,
+    )
+    token = sign_link(claims, signer)
     with pytest.raises(TokenRefused) as refused:
-        keys.verify("form", token, Claims, now=now)
+        read_link(token, PublicKeys(live), now=now)
     file = tmp_path / "keys"
     file.write_text(f"k1:{base64.b64encode(key).decode()}")
-    shown = repr(keys) + repr(vars(refused.value)) + str(refused.value) + repr(KeyFile(file)) + token
+    said = repr(vars(refused.value)) + str(refused.value)
+    shown = "".join(repr(each) for each in (source, signer, live, KeyFile(file))) + said + token
     for form in (key.decode(), base64.b64encode(key).decode(), key.hex()):
         assert form not in shown
 
@@ -150,7 +164,7 @@ def test_no_secret_in_the_error_of_a_message_that_is_wrong(site: Site) -> None:
     for wrong in ({"decision": "perhaps"}, {"decision": "approve", "reason": 7}, {"approver": {"upn": "x@y.z"}}):
         body = json.dumps({"token": token, "decision": "approve"} | wrong).encode()
         with pytest.raises(BadInput) as refused:
-            parse_vote(body, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+            parse_vote(body, site.home.app.public_keys, tenant="", message_id="m", now=site.home.now)
         assert token not in "".join(traceback.format_exception(refused.value))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import urllib3
 
+from slipway.domain.tokens import Purpose
 from slipway.engine.receiving import QueueMessage, Receiver
-from slipway.inbound import BadInput, Senders, parse_vote
+from slipway.inbound import BadInput, parse_vote
 from slipway.testing import ADA, BEN
 from tests.security.site import Site
 from tests.unit.web.visitors import OIDS
@@ -35,7 +36,6 @@ def vote_by_api(site: Site, http: urllib3.PoolManager, headers: dict[str, str]) 
 
 @pytest.mark.parametrize("more", [{}, {"Authorization": "Bearer made up"}, {"Cookie": "slipway-80-session=made.up"}])
 def test_spoofed_headers_are_believed_nowhere(site: Site, http: urllib3.PoolManager, more: dict[str, str]) -> None:
-    site.links_locate()
     before = site.state()
     assert vote_by_api(site, http, SPOOFED | more) in (401, 403)
     place = f"{site.base}/approvals/hello/2/production?plan={site.subject.plan_hash}"
@@ -55,7 +55,6 @@ def test_spoofed_principal_headers_do_not_change_whose_vote_a_link_is(site: Site
 
 
 def test_spoofed_headers_beside_a_real_sign_in_change_nothing(site: Site, http: urllib3.PoolManager) -> None:
-    site.links_locate()
     site.sign_in("mallory@example.com")
     page = http.request("GET", f"{site.base}/", headers=SPOOFED).data.decode()
     assert "Mallory" in page
@@ -74,15 +73,17 @@ CLAIMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-@pytest.mark.parametrize("senders", [Senders(sign_in=False, tenant=TENANT), Senders(sign_in=True, tenant=TENANT)])
-def test_service_bus_message_that_claims_another_approver_is_parked(site: Site, claim: str, senders: Senders) -> None:
+@pytest.mark.parametrize("purpose", Purpose)
+def test_service_bus_message_that_claims_another_approver_is_parked(site: Site, claim: str, purpose: Purpose) -> None:
     """It is in nobody's way, it is visible with its reason, and the token in it is not shown."""
-    token = site.home.token(site.subject, ADA)
+    link = site.home.app.links.approval(site.subject, ADA, purpose=purpose, now=site.home.now)
+    token = link.rpartition("/")[2]
     body = json.dumps({"token": token, "decision": "approve"} | CLAIMS[claim]).encode()
     before = site.actions()
 
     def work(given: bytes) -> None:
-        site.home.take(parse_vote(given, site.home.app.keys, senders=senders, message_id="m-1", now=site.home.now))
+        keys, now = site.home.app.link_keys, site.home.now
+        site.home.take(parse_vote(given, keys, tenant=TENANT, message_id="m-1", now=now))
 
     receiver = Receiver(parking=site.home.app.parking, bus=site.home.bus, clock=site.home.clock)
     receiver.receive(work, QueueMessage(queue="approvals", body=body, id="m-1", tries=0))
@@ -103,8 +104,8 @@ def test_service_bus_message_of_another_approver_with_their_own_identity_is_refu
     }
     event = parse_vote(
         json.dumps(body).encode(),
-        site.home.app.keys,
-        senders=Senders(sign_in=True, tenant=TENANT),
+        site.home.app.public_keys,
+        tenant=TENANT,
         message_id="m-1",
         now=site.home.now,
     )
@@ -116,4 +117,4 @@ def test_service_bus_message_of_another_approver_with_their_own_identity_is_refu
 def test_service_bus_message_without_a_token_is_no_vote(site: Site) -> None:
     body = json.dumps({"approver": {"email": ADA}, "decision": "approve"}).encode()
     with pytest.raises(BadInput, match=r"^token: "):
-        parse_vote(body, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+        parse_vote(body, site.home.app.public_keys, tenant="", message_id="m", now=site.home.now)

@@ -9,12 +9,13 @@ import pytest
 import urllib3
 
 from slipway.domain.release import VoteDecision
-from slipway.domain.tokens import Keys
+from slipway.domain.tokens import Purpose, read_link, sign_link
 from slipway.engine.handle import UnknownTarget
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound import BadInput, Senders, parse_vote
+from slipway.inbound import BadInput, parse_vote
 from slipway.inbound.approval import vote
 from slipway.testing import ADA
+from tests.links import link_by
 from tests.security.site import Site
 from tests.unit.web.installation import digest
 from tests.unit.web.samples import cast_vote
@@ -31,25 +32,25 @@ def flipped(token: str, place: int) -> str:
 
 
 def claims_with(site: Site, **changes: object) -> str:
-    claims = site.home.app.keys.approval(good(site), now=site.home.now)
-    return site.home.app.keys.sign("approval", claims.evolve(**changes))
+    claims = read_link(good(site), site.home.app.public_keys, now=site.home.now)
+    return sign_link(claims.evolve(**changes), site.home.app.signer)
 
 
 def forged(site: Site) -> str:
     """Signed with a key of the attacker's own under the name of ours."""
-    claims = site.home.app.keys.approval(good(site), now=site.home.now)
-    return Keys({"k1": b"a key that the attacker made up!"}).sign("approval", claims)
+    claims = read_link(good(site), site.home.app.public_keys, now=site.home.now)
+    return link_by({"test": b"a key that the attacker made up!"}, claims)
 
 
-def other_purpose(site: Site) -> str:
-    claims = site.home.app.keys.approval(good(site), now=site.home.now)
-    return site.home.app.keys.sign("approval-form", claims)
+def only_showing(site: Site) -> str:
+    """A link as the worker makes it at a gate where people sign in to vote."""
+    return claims_with(site, purpose=Purpose.SHOW)
 
 
 REFUSED: dict[str, Bad] = {
     "forged": forged,
-    "signed with a key that was retired": lambda site: Keys({"k0": b"0" * 32}).sign(
-        "approval", site.home.app.keys.approval(good(site), now=site.home.now)
+    "signed with a key of another installation": lambda site: link_by(
+        {"k0": b"0" * 32}, read_link(good(site), site.home.app.public_keys, now=site.home.now)
     ),
     "with another approver written in": lambda site: flipped(good(site), 60),
     "with another signature": lambda site: flipped(good(site), len(good(site)) - 10),
@@ -57,7 +58,6 @@ REFUSED: dict[str, Bad] = {
     "truncated": lambda site: good(site)[:-8],
     "truncated to half": lambda site: good(site)[: len(good(site)) // 2],
     "expired": lambda site: claims_with(site, expires_at=site.home.now),
-    "for another purpose": other_purpose,
     "much too long": lambda site: good(site) + "A" * 5000,
 }
 """What is refused before anything else is looked at."""
@@ -67,6 +67,7 @@ ELSEWHERE: dict[str, Bad] = {
     "of a gate that is not there": lambda site: claims_with(site, environment="nowhere"),
     "of another release": lambda site: claims_with(site, release=1),
     "of a release that is not there": lambda site: claims_with(site, release=99),
+    "of an earlier opening": lambda site: claims_with(site, opening=7),
     "of another plan": lambda site: claims_with(site, plan_hash=digest("another plan")),
     "of somebody who is not asked": lambda site: claims_with(site, approver="mallory@example.com"),
 }
@@ -93,9 +94,7 @@ def by_queue(site: Site, _http: urllib3.PoolManager, token: str) -> int:
     """400 where the message is parked, 409 where the vote is refused by name, 200 where it counts."""
     body = json.dumps({"token": token, "decision": "approve"}).encode()
     try:
-        event = parse_vote(
-            body, site.home.app.keys, senders=Senders(sign_in=False), message_id="message-1", now=site.home.now
-        )
+        event = parse_vote(body, site.home.app.public_keys, tenant="", message_id="message-1", now=site.home.now)
         receipt = site.home.take(event)
     except (BadInput, UnknownTarget):
         return 400
@@ -113,7 +112,7 @@ def test_a_good_token_counts_so_that_the_tests_below_can_fail(site: Site, http: 
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("kind", REFUSED)
-def test_forged_truncated_expired_and_other_purpose_tokens_are_refused_and_leave_no_trace(
+def test_forged_truncated_and_expired_tokens_are_refused_and_leave_no_trace(
     site: Site, http: urllib3.PoolManager, kind: str, door: str
 ) -> None:
     before = site.state()
@@ -169,7 +168,7 @@ def test_replayed_nonce_of_another_persons_page_is_refused(site: Site, http: url
 
 
 def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
-    claims = site.home.app.keys.approval(good(site), now=site.home.now)
+    claims = read_link(good(site), site.home.app.public_keys, now=site.home.now)
     assert (claims.approver, claims.environment, claims.plan_hash) == (ADA, "production", site.subject.plan_hash)
     assert site.home.now < claims.expires_at <= site.home.now + timedelta(days=32)
     event = vote(claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now)
@@ -179,10 +178,9 @@ def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
 @pytest.mark.parametrize("door", ["page", "api"])
 def test_where_people_sign_in_a_token_alone_decides_nothing(site: Site, http: urllib3.PoolManager, door: str) -> None:
     """So a token that somebody found in a log or a mailbox is worth nothing there."""
-    site.links_locate()
     before = site.state()
-    assert DOORS[door](site, http, good(site)) in (303, 403)
+    assert DOORS[door](site, http, only_showing(site)) in (303, 403)
     assert site.state() == before
-    body = json.dumps({"token": good(site), "decision": "approve"}).encode()
+    body = json.dumps({"token": only_showing(site), "decision": "approve"}).encode()
     with pytest.raises(BadInput, match=r"approver\.object_id"):
-        parse_vote(body, site.home.app.keys, senders=Senders(sign_in=True), message_id="m", now=site.home.now)
+        parse_vote(body, site.home.app.link_keys, tenant="", message_id="m", now=site.home.now)

@@ -74,7 +74,17 @@ def test_what_the_settings_do_not_name_is_refused_with_what_they_name() -> None:
 def test_nothing_is_reached_over_the_network_before_it_is_needed() -> None:
     """The example names a storage and a Service Bus where nobody listens."""
     parts = over_azure(App)
-    for name in ("catalogue", "keys", "links", "event_sources", "registry", "cluster", "channel", "bus", "gateway"):
+    for name in (
+        "catalogue",
+        "link_keys",
+        "links",
+        "event_sources",
+        "registry",
+        "cluster",
+        "channel",
+        "bus",
+        "gateway",
+    ):
         assert getattr(parts, name) is getattr(parts, name)
 
 

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bootstrap.opening import open_private_keys
+from slipway.bootstrap import app
+from slipway.bootstrap.azure import azure_ports
 from slipway.bootstrap.roles import FRONT_ONLY, WORKER_ONLY, AppRole, foreign_to
 from slipway.bootstrap.settings import Settings, SettingsError, variable
 from slipway.clock import utc_now
-from slipway.domain.tokens import Claims, Keys, TokenRefused
+from slipway.domain.key_source import KeysUnavailable
+from slipway.domain.keyring import format_keys
+from slipway.domain.tokens import ApprovalClaims, read_link, sign_link
+from tests.links import link_by, public_of
 from tests.unit.test_settings import GOOD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,16 +84,19 @@ def loaded(role: AppRole, modules: tuple[str, ...]) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("role", [AppRole.FRONT, AppRole.WORKER])
-def test_links_that_vote_are_for_a_single_app(role: AppRole) -> None:
-    with pytest.raises(SettingsError, match="SLIPWAY_APPROVAL_LINKS: expected locate"):
-        Settings.read(given(role) | {"SLIPWAY_APPROVAL_LINKS": "vote"})
-    assert Settings.read(given(AppRole.SINGLE) | {"SLIPWAY_APPROVAL_LINKS": "vote"}).approval_links == "vote"
-
-
-def test_a_front_takes_no_token_of_a_link_for_its_own() -> None:
-    settings = Settings.read(given(AppRole.FRONT))
-    keys = Keys(open_private_keys(settings, credential=lambda: pytest.fail("no vault is asked"), clock=utc_now))
-    token = Keys({"2026-11": b"k" * 32}).sign("approval", Claims(expires_at=utc_now() + timedelta(days=1)))
-    with pytest.raises(TokenRefused, match="was not signed with a key of this installation"):
-        keys.approval(token, now=utc_now())
+def test_a_front_verifies_links_with_public_keys_alone_and_can_sign_none() -> None:
+    seeds = {"2026-11": b"k" * 32}
+    settings = Settings.read(given(AppRole.FRONT) | {"SLIPWAY_PUBLIC_KEYS": format_keys(public_of(seeds).by_id())})
+    front = app(azure_ports(settings), settings)
+    claims = ApprovalClaims(
+        expires_at=utc_now() + timedelta(days=1),
+        application="shop",
+        release=1,
+        environment="production",
+        plan_hash="sha256:" + "a" * 64,
+        approver="ada@example.com",
+        opening=1,
+    )
+    assert read_link(link_by(seeds, claims), front.public_keys, now=utc_now()) == claims
+    with pytest.raises(KeysUnavailable, match="this app is a front"):
+        sign_link(claims, front.signer)

@@ -13,7 +13,7 @@ from slipway.bootstrap import app
 from slipway.bootstrap.azure import azure_ports
 from slipway.bootstrap.settings import PREFIX, Settings, SettingsError, variable
 from slipway.catalogue import check_path
-from slipway.domain.tokens import Keys
+from tests.links import signer_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "do-not-show-this-value"
@@ -71,7 +71,6 @@ def test_settings_are_read() -> None:
         "2026-10": 32,
     }
     assert (settings.organizations, settings.client_id) == (["Contoso", "fabrikam"], "c")
-    assert settings.approval_links == "locate"
     assert settings.issuer_url == "https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0"
 
 
@@ -145,7 +144,6 @@ def one(part: dict[str, Any], **changes: Any) -> str:
         ("SLIPWAY_BLOB_ENDPOINT", f"http://{MARK}.blob", "an address that begins with https://"),
         ("SLIPWAY_TABLE", f"{MARK}!", "should match pattern"),
         ("SLIPWAY_CONTAINER", MARK.upper(), "should match pattern"),
-        ("SLIPWAY_APPROVAL_LINKS", MARK, "'locate' or 'vote'"),
         ("SLIPWAY_SIGN_IN_CLIENT_ID", MARK, "should match pattern"),
         ("SLIPWAY_ISSUER", f"http://{MARK}.example.com", "an address that begins with https://"),
         ("SLIPWAY_SESSION_KEYS", f"{MARK}:not base64", "item 1: expected base64 after the colon"),
@@ -214,7 +212,6 @@ def test_a_key_vault_reference_inside_a_value_counts_too() -> None:
     ("name", "meant"),
     [
         ("SLIPWAY_ORGANIZATION", "SLIPWAY_ORGANIZATIONS"),
-        ("SLIPWAY_APPROVAL_LINK", "SLIPWAY_APPROVAL_LINKS"),
         ("SLIPWAY_SIGNING_KEY", "SLIPWAY_SIGNING_KEYS"),
     ],
 )
@@ -248,7 +245,7 @@ def test_the_example_can_be_read_as_it_is() -> None:
     example = json.loads((ROOT / "local.settings.json.example").read_text())
     settings = Settings.read(example["Values"])
     assert set(settings.registries) == {"nonprod", "prod"}
-    assert Keys(keys_of(settings))
+    assert signer_of(keys_of(settings)).sign(b"content")
 
 
 def test_the_example_fits_the_examples_of_this_repository() -> None:

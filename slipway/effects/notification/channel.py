@@ -87,9 +87,9 @@ class Message(Record):
     recipient: str = ""
     release_url: str
     approval_url: str = ""
-    """Secret: without sign-in, anybody who has it can vote in the recipient's name."""
+    """The recipient's own link. Secret: at a gate of level `link`, anybody who has it can vote in their name."""
     locate_url: str = ""
-    """Address of the decision page for people who sign in. Not secret; empty if the installation has no sign-in."""
+    """Address of the decision page for people who sign in. Not secret; empty where links vote."""
     asked_by: tuple[str, ...] = ()
     """Names of the channels that send each approver a personal link."""
     deadline: Moment | None = None

@@ -39,7 +39,7 @@ def compose(message: Message) -> Letter:
         "heading": heading(message),
         "results": results(message),
         "rules": rules(message),
-        # With sign-in, the address without a secret leads to the same page.
+        # Where people sign in to vote, the address without a secret leads to the same page.
         "link": (message.locate_url if message.matter else "") or message.approval_url,
         "personal": bool(message.approval_url and not message.locate_url),
         "deadline": _deadline_text(message.deadline, message.matter.timezone if message.matter else "UTC"),

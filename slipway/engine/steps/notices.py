@@ -16,6 +16,7 @@ from ...domain.release import Phase, Release
 from ...domain.runs import Part, Run, Trust
 from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
+from ...domain.tokens import Purpose
 from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
 from ...ledger.newer import newer_release
 from ..run_step import Work
@@ -54,23 +55,24 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
         return
     reminds = step.notice is Notice.REMINDER
     waits = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits"
-    lines = _plan_lines(clients, release)
-    matter = _matter(clients, work, environment, gate, now=clock())
+    asks = {"lines": _plan_lines(clients, release), "matter": _matter(clients, work, environment, gate, now=clock())}
+    place = {"locate_url": clients.links.locate(release)}  # for whoever signs in
+    purpose, shown = (Purpose.VOTE, {}) if gate.links_vote else (Purpose.SHOW, place)
+    deadline = release.gate.deadline if release.gate else None
     if audience.shared:
         headline = f"{waits} for approval for {step.environment}"
-        question = _message(clients, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
-        yield question.evolve(asked_by=audience.asked_by, deadline=release.gate.deadline if release.gate else None)
+        question = _message(clients, clock, work, headline=headline)
+        yield question.evolve(**asks, **shown, asked_by=audience.asked_by, deadline=deadline)
         return
     for person in people_left(release, gate) if reminds else gate.people():
-        link = clients.links.approval(release, person.name, now=clock())
         headline = f"{waits} for your approval for {step.environment}"
-        yield _message(
-            clients, clock, work, headline=headline, recipient=person.name, link=link, lines=lines, matter=matter
-        )
+        question = _message(clients, clock, work, headline=headline, recipient=person.name)
+        link = clients.links.approval(release, person.name, purpose=purpose, now=clock())
+        yield question.evolve(**asks, **shown, approval_url=link, deadline=deadline)
     if unlisted := gate.unlisted():
         # Only Entra knows these people, so write to the channel; they sign in to vote.
         headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)} too"
-        yield _message(clients, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
+        yield _message(clients, clock, work, headline=headline).evolve(**asks, **place)
 
 
 def _told(work: Work) -> tuple[str, ...]:
@@ -93,10 +95,7 @@ def _message(
     work: Work,
     *,
     headline: str,
-    recipient: str,
-    link: str = "",
-    lines: tuple[str, ...] = (),
-    matter: Matter | None = None,
+    recipient: str = "",
 ) -> Message:
     release = work.release
     return Message(
@@ -108,14 +107,9 @@ def _message(
         environment=work.step.environment,
         tag=release.tag,
         headline=headline,
-        lines=lines,
         recipient=recipient,
         release_url=clients.links.release(release),
-        approval_url=link,
-        locate_url=clients.links.locate(release) if matter else "",
-        deadline=release.gate.deadline if link and release.gate else None,
         phase=str(release.phase),
-        matter=matter,
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from ...catalogue.entries import Catalogue
 from ...clock import Clock, utc_now
+from ...domain.key_source import KeySource
 from ...domain.rules import RuleResult
-from ...domain.tokens import Keys
 from ...effects.messaging import Bus
 from ...effects.registry import Registry
 from ...ledger import Blobs, Table
@@ -44,7 +44,8 @@ class Facts:
     registries: tuple[str, ...]
     channels: tuple[str, ...]
     catalogue: Catalogue
-    keys: Keys
+    keys: KeySource
+    """The private keys, by their ids alone."""
     whole: Callable[[str], RuleResult]
     """Whether an application's ledger holds what its newest anchor names."""
     remedies: Remedies = field(default_factory=Remedies)

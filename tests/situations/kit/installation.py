@@ -149,7 +149,6 @@ class Installation:
                 "SLIPWAY_SIGN_IN_CLIENT_ID": SIGN_IN_CLIENT,
                 "SLIPWAY_VOTES_CLIENT_ID": VOTES_CLIENT,
                 "SLIPWAY_SESSION_KEYS": "test:" + base64.b64encode(b"s" * 32).decode(),
-                "SLIPWAY_APPROVAL_LINKS": "locate" if sign_in else "vote",
             }
         )
         registries: dict[str, Any] = {"nonprod": self.ci.double, "prod": self.prod.double}

@@ -9,6 +9,7 @@ import pytest
 
 from functions import guard, votes
 from slipway.domain.release import Phase, Release
+from slipway.domain.tokens import Purpose, read_link, sign_link
 from slipway.testing import ADA, BASE, BEN, CLEO
 from slipway.testing.sign_in import bearer
 from tests.registered import registered
@@ -41,7 +42,7 @@ def by_token(monkeypatch: pytest.MonkeyPatch, home: Told) -> None:
 @pytest.fixture
 def signed_in(monkeypatch: pytest.MonkeyPatch, home: Told) -> None:
     """An installation where a link only locates."""
-    behind(monkeypatch, home, approval_links="locate")
+    behind(monkeypatch, home)
 
 
 def principal(name: str = ADA) -> dict[str, str]:
@@ -131,7 +132,7 @@ def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(
         f"{payload}.{mac[::-1]}",
         f"{mac}.{payload}",
         "x",
-        home.app.keys.sign("approval-form", _claims(home, good)),
+        sign_link(_claims(home, good).evolve(purpose=Purpose.SHOW), home.app.signer),
     ):
         status, said = post("hello-1", {"decision": "approve", "token": token})
         assert status == 403
@@ -143,7 +144,7 @@ def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(
 
 
 def _claims(home: Told, token: str) -> Any:
-    return home.app.keys.approval(token, now=home.now)
+    return read_link(token, home.app.public_keys, now=home.now)
 
 
 @pytest.mark.usefixtures("by_token")
@@ -229,8 +230,9 @@ def test_whoever_has_signed_in_votes_in_their_own_name(home: Told, subject: Rele
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_where_people_sign_in_a_token_does_not_say_who_votes(home: Told, subject: Release) -> None:
-    body = {"decision": "approve", "token": home.token(subject, BEN), "plan_hash": subject.plan_hash}
+def test_a_token_that_only_shows_does_not_say_who_votes(home: Told, subject: Release) -> None:
+    link = home.app.links.approval(subject, BEN, purpose=Purpose.SHOW, now=home.now)
+    body = {"decision": "approve", "token": link.rpartition("/")[2], "plan_hash": subject.plan_hash}
     status, said = post("hello-1", body)
     assert (status, "sign in" in said["detail"]) == (403, True)
     assert post("hello-1", body, principal(ADA))[1]["voter"] == ADA

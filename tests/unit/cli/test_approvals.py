@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from slipway.domain.rules import Rule
-from slipway.domain.tokens import ApprovalClaims, Keys
+from slipway.domain.tokens import ApprovalClaims
+from tests.links import link_by
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import KEY, Reply, Served
 from tests.unit.domain.samples import ADA, MORNING
@@ -47,8 +48,9 @@ def token(release: int = 2) -> str:
         plan_hash=PLAN,
         approver=ADA,
         expires_at=MORNING + timedelta(days=1),
+        opening=1,
     )
-    return Keys({"k": b"k" * 32}).sign("approval", claims)
+    return link_by({"k": b"k" * 32}, claims)
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,6 @@
-"""Signed tokens: what verifies is exactly what was signed, for its purpose, in its time, with a live key."""
+"""Tokens of links: what verifies is exactly what the worker signed, in its time, with a key of the installation."""
 
 import base64
-import hashlib
-import hmac
-import inspect
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,12 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain import tokens
-from slipway.domain.tokens import TOKEN_LIMIT, ApprovalClaims, Claims, Keys, TokenExpired, TokenRefused
+from slipway.domain.key_source import FixedKeys, KeysUnavailable, checked_keys
+from slipway.domain.model import canonical
+from slipway.domain.signing import LiveKeys, PrivateSigner, PublicKeys
+from slipway.domain.tokens import (
+    TOKEN_LIMIT,
+    ApprovalClaims,
+    Purpose,
+    TokenExpired,
+    TokenRefused,
+    read_link,
+    sign_link,
+)
+from slipway.ed25519 import public_key, sign
+from tests.links import public_of
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-KEY = b"k" * 32
-KEYS = Keys({"2026-11": KEY, "2026-10": b"o" * 32})
+SEEDS = {"2026-11": b"k" * 32, "2026-10": b"o" * 32}
+PUBLIC = public_of(SEEDS)
+SIGNER = PrivateSigner(FixedKeys(SEEDS), PUBLIC)
 CLAIMS = ApprovalClaims(
     expires_at=NOW + timedelta(hours=1),
     application="shop",
@@ -25,17 +35,30 @@ CLAIMS = ApprovalClaims(
     environment="production",
     plan_hash="sha256:" + "a" * 64,
     approver="ada@example.com",
+    opening=2,
+    purpose=Purpose.VOTE,
 )
-TOKEN = KEYS.sign("approval", CLAIMS)
+TOKEN = sign_link(CLAIMS, SIGNER)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def read(token: str, *, keys: PublicKeys = PUBLIC, now: datetime = NOW) -> ApprovalClaims:
+    return read_link(token, keys, now=now)
 
 
 def encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def signed(payload: bytes, key: bytes = KEY) -> str:
-    return f"{encoded(payload)}.{encoded(hmac.new(key, payload, hashlib.sha256).digest())}"
+def signed(payload: bytes, seed: bytes = SEEDS["2026-11"]) -> str:
+    """A payload with the signature that fits it, as whoever holds the key could make it."""
+    return f"{encoded(payload)}.{encoded(sign(seed, payload))}"
+
+
+def payload_of(token: str) -> dict[str, Any]:
+    text = token.partition(".")[0]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return found
 
 
 claims = st.builds(
@@ -46,12 +69,14 @@ claims = st.builds(
     environment=st.from_regex(r"[a-z][a-z0-9]{0,39}", fullmatch=True),
     plan_hash=st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True),
     approver=st.text(st.characters(codec="utf-8"), min_size=3, max_size=254),
+    opening=st.integers(min_value=1, max_value=1000),
+    purpose=st.sampled_from(Purpose),
 )
 
 
 @given(given=claims)
 def test_what_was_signed_comes_back(given: ApprovalClaims) -> None:
-    assert KEYS.approval(KEYS.sign("approval", given), now=NOW) == given
+    assert read(sign_link(given, SIGNER)) == given
 
 
 @given(where=st.integers(min_value=0, max_value=len(TOKEN) - 1), letter=st.sampled_from(LETTERS + ".=+/ \n\x00ü"))
@@ -59,7 +84,7 @@ def test_any_other_character_anywhere_refuses(where: int, letter: str) -> None:
     changed = TOKEN[:where] + letter + TOKEN[where + 1 :]
     if changed != TOKEN:
         with pytest.raises(TokenRefused):
-            KEYS.approval(changed, now=NOW)
+            read(changed)
 
 
 def test_each_other_last_character_of_either_half_refuses() -> None:
@@ -67,32 +92,32 @@ def test_each_other_last_character_of_either_half_refuses() -> None:
     for where in (TOKEN.index(".") - 1, len(TOKEN) - 1):
         for letter in LETTERS.replace(TOKEN[where], ""):
             with pytest.raises(TokenRefused):
-                KEYS.approval(TOKEN[:where] + letter + TOKEN[where + 1 :], now=NOW)
+                read(TOKEN[:where] + letter + TOKEN[where + 1 :])
 
 
 @given(where=st.integers(min_value=0, max_value=len(TOKEN)), more=st.text(LETTERS + ".=", min_size=1, max_size=5))
 def test_any_character_more_refuses(where: int, more: str) -> None:
     with pytest.raises(TokenRefused):
-        KEYS.approval(TOKEN[:where] + more + TOKEN[where:], now=NOW)
+        read(TOKEN[:where] + more + TOKEN[where:])
 
 
 @given(end=st.integers(min_value=0, max_value=len(TOKEN) - 1))
 def test_every_cut_refuses(end: int) -> None:
     with pytest.raises(TokenRefused):
-        KEYS.approval(TOKEN[:end], now=NOW)
+        read(TOKEN[:end])
 
 
 @given(text=st.text(st.characters(codec=None), max_size=100))
 def test_any_text_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(TokenRefused) as refused:
-        KEYS.approval(text, now=NOW)
+        read(text)
     assert len(text) < 20 or text not in str(refused.value)
 
 
 contents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=10),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["k", "p", "c", "x"]), inner, max_size=4)
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["kid", "v", "to", "x"]), inner, max_size=4)
     ),
 )
 
@@ -100,88 +125,133 @@ contents = st.recursive(
 @given(content=contents)
 def test_any_signed_content_that_is_no_token_is_refused(content: Any) -> None:
     with pytest.raises(TokenRefused):
-        KEYS.approval(signed(json.dumps(content).encode()), now=NOW)
+        read(signed(json.dumps(content).encode()))
 
 
-@pytest.mark.parametrize(
-    "payload", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 1000, b'{"k":["2026-11"],"p":"","c":1}']
-)
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 1000, b'{"kid":["2026-11"]}'])
 def test_a_payload_that_is_no_token_is_refused(payload: bytes) -> None:
     with pytest.raises(TokenRefused):
-        KEYS.approval(signed(payload), now=NOW)
+        read(signed(payload))
+
+
+def test_a_payload_that_is_written_in_another_way_is_refused_though_it_is_signed() -> None:
+    with pytest.raises(TokenRefused, match=r"damaged"):
+        read(signed(json.dumps(payload_of(TOKEN), indent=1).encode()))
+
+
+@pytest.mark.parametrize("changed", [{"v": 2}, {"purpose": "admin"}, {"more": 1}, {"to": None}, {"opening": 0}])
+def test_a_payload_of_another_shape_is_refused_though_it_is_signed(changed: dict[str, Any]) -> None:
+    with pytest.raises(TokenRefused, match=r"damaged"):
+        read(signed(canonical(payload_of(TOKEN) | changed)))
 
 
 def test_a_token_ends_at_its_time_and_not_before() -> None:
-    assert KEYS.approval(TOKEN, now=CLAIMS.expires_at - timedelta(microseconds=1)) == CLAIMS
+    assert read(TOKEN, now=CLAIMS.expires_at - timedelta(microseconds=1)) == CLAIMS
     with pytest.raises(TokenExpired, match=r"^the link expired at 2026-11-23 09:00 UTC$"):
-        KEYS.approval(TOKEN, now=CLAIMS.expires_at)
+        read(TOKEN, now=CLAIMS.expires_at)
 
 
 def test_an_expired_token_that_was_changed_is_refused_for_its_signature() -> None:
-    payload, _, mac = TOKEN.partition(".")
-    other = ("A" if mac[0] != "A" else "B") + mac[1:]
-    with pytest.raises(TokenRefused, match=r"signature is wrong") as refused:
-        KEYS.approval(f"{payload}.{other}", now=CLAIMS.expires_at)
+    payload, _, signature = TOKEN.partition(".")
+    other = ("A" if signature[0] != "A" else "B") + signature[1:]
+    with pytest.raises(TokenRefused, match=r"signature with the key 2026-11 is wrong") as refused:
+        read(f"{payload}.{other}", now=CLAIMS.expires_at)
     assert not isinstance(refused.value, TokenExpired)
 
 
-def test_a_token_serves_the_purpose_it_was_signed_for_only() -> None:
-    with pytest.raises(TokenRefused, match=r"for something else"):
-        KEYS.verify("form", TOKEN, ApprovalClaims, now=NOW)
-    with pytest.raises(TokenRefused, match=r"for something else"):
-        KEYS.approval(KEYS.sign("form", CLAIMS), now=NOW)
+def test_the_payload_has_the_documented_fields() -> None:
+    assert payload_of(TOKEN) == {
+        "v": 1,
+        "kid": "2026-11",
+        "application": "shop",
+        "release": 482,
+        "environment": "production",
+        "opening": 2,
+        "plan": CLAIMS.plan_hash,
+        "to": "ada@example.com",
+        "purpose": "vote",
+        "exp": "2026-11-23T09:00:00Z",
+    }
 
 
-def test_a_token_that_lacks_claims_or_has_others_is_refused() -> None:
-    with pytest.raises(TokenRefused, match=r"incomplete"):
-        KEYS.approval(KEYS.sign("approval", Claims(expires_at=CLAIMS.expires_at)), now=NOW)
-
-
-def test_the_first_key_signs_and_all_keys_verify() -> None:
-    rotated = Keys({"2026-12": b"d" * 32, "2026-11": KEY})
-    assert rotated.approval(TOKEN, now=NOW) == CLAIMS
-    fresh = rotated.sign("approval", CLAIMS)
-    with pytest.raises(TokenRefused, match=r"retired"):
-        KEYS.approval(fresh, now=NOW)
+def test_the_newest_key_signs_and_all_public_keys_verify() -> None:
+    newer = {"2026-12": b"d" * 32, **SEEDS}
+    known = public_of(newer)
+    assert read(TOKEN, keys=known) == CLAIMS
+    fresh = sign_link(CLAIMS, PrivateSigner(FixedKeys(newer), known))
+    assert payload_of(fresh)["kid"] == "2026-12"
+    with pytest.raises(TokenRefused, match=r"none of this installation's"):
+        read(fresh)
 
 
 def test_a_key_of_the_same_name_but_other_bytes_does_not_verify() -> None:
-    with pytest.raises(TokenRefused, match=r"signature is wrong"):
-        Keys({"2026-11": b"x" * 32}).approval(TOKEN, now=NOW)
+    with pytest.raises(TokenRefused, match=r"is wrong"):
+        read(TOKEN, keys=PublicKeys({"2026-11": public_key(b"x" * 32)}))
 
 
 def test_a_token_cannot_name_the_key_that_suits_it() -> None:
-    payload = json.loads(base64.urlsafe_b64decode(TOKEN.partition(".")[0] + "=="))
-    payload["k"] = "2026-10"
-    with pytest.raises(TokenRefused, match=r"signature is wrong"):
-        KEYS.approval(signed(json.dumps(payload).encode()), now=NOW)
+    with pytest.raises(TokenRefused, match=r"is wrong"):
+        read(signed(canonical(payload_of(TOKEN) | {"kid": "2026-10"})))
 
 
-def test_a_token_without_a_signature_is_refused_although_its_payload_is_good() -> None:
-    for suffix in ("", ".", "." + encoded(b"")):
-        with pytest.raises(TokenRefused):
-            KEYS.approval(TOKEN.partition(".")[0] + suffix, now=NOW)
+def test_without_a_key_whose_public_key_counts_nothing_is_signed() -> None:
+    with pytest.raises(KeysUnavailable):
+        sign_link(CLAIMS, PrivateSigner(FixedKeys({"2026-11": b"x" * 32}), PUBLIC))
 
 
-def test_what_is_too_long_is_refused_before_it_is_decoded() -> None:
-    with pytest.raises(TokenRefused, match=r"too long"):
-        KEYS.approval("A" * (TOKEN_LIMIT + 1), now=NOW)
+def test_the_signature_of_a_record_is_none_of_a_link() -> None:
+    """A record is signed by its hash, a link by its payload, which is an object."""
+    hash = b"sha256:" + b"0" * 64
+    with pytest.raises(TokenRefused):
+        read(f"{encoded(hash)}.{encoded(sign(SEEDS['2026-11'], hash))}")
 
 
-def test_the_longest_claims_make_a_token_that_is_short_enough() -> None:
-    longest = CLAIMS.evolve(application="a" * 40, environment="e" * 40, approver="ö" * 254, release=10**12)
-    assert KEYS.approval(KEYS.sign("approval", longest), now=NOW) == longest
+def test_a_link_of_a_key_that_was_retired_is_refused_where_live_keys_alone_count() -> None:
+    old, new = {"2026-11": SEEDS["2026-11"]}, {"2026-12": b"d" * 32}
+    ever = public_of(new | old)
+    assert read(TOKEN, keys=ever) == CLAIMS
+    assert read(TOKEN, keys=PublicKeys(LiveKeys(FixedKeys(new | old), ever))) == CLAIMS
+    with pytest.raises(TokenRefused, match=r"none of this installation's"):
+        read(TOKEN, keys=PublicKeys(LiveKeys(FixedKeys(new), ever)))
 
 
-def test_the_same_claims_make_the_same_token() -> None:
-    assert KEYS.sign("approval", CLAIMS) == TOKEN == signed(base64.urlsafe_b64decode(TOKEN.partition(".")[0] + "=="))
+def test_a_live_key_whose_public_key_is_not_known_or_another_counts_for_nothing() -> None:
+    live = LiveKeys(FixedKeys(SEEDS), PublicKeys({"2026-11": public_key(b"x" * 32)}))
+    assert live.live() == {}
+    assert live.ids() == ()
 
 
-def test_signatures_are_compared_in_constant_time() -> None:
-    assert "hmac.compare_digest(mac, " in inspect.getsource(tokens.Keys)
+def test_whoever_has_public_keys_alone_can_verify_a_link_and_make_none() -> None:
+    """They are 32 bytes like a private key; a link signed with one of them as if it were that is refused."""
+    assert read(TOKEN) == CLAIMS
+    (kid, public), *_ = PUBLIC.by_id().items()
+    with pytest.raises(KeysUnavailable):
+        sign_link(CLAIMS, PrivateSigner(FixedKeys({kid: public}), PUBLIC))
+    payload = canonical(payload_of(TOKEN) | {"kid": kid})
+    with pytest.raises(TokenRefused, match=r"is wrong"):
+        read(signed(payload, public))
+
+
+def test_claims_that_name_no_opening_make_no_link() -> None:
+    with pytest.raises(ValueError, match="opening"):
+        sign_link(CLAIMS.evolve(opening=None), SIGNER)
 
 
 @pytest.mark.parametrize(("keys", "message"), [({}, "at least one"), ({"a": b"x" * 31}, "expected 32 bytes, got 31")])
 def test_keys_that_are_missing_or_short_are_refused(keys: dict[str, bytes], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Keys(keys)
+        checked_keys(keys)
+
+
+def test_what_is_too_long_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(TokenRefused, match=r"too long"):
+        read("A" * (TOKEN_LIMIT + 1))
+
+
+def test_the_longest_claims_make_a_token_that_is_short_enough() -> None:
+    longest = CLAIMS.evolve(application="a" * 40, environment="e" * 40, approver="ö" * 254, release=10**12)
+    assert read(sign_link(longest, SIGNER)) == longest
+
+
+def test_the_same_claims_make_the_same_token() -> None:
+    assert sign_link(CLAIMS, SIGNER) == TOKEN

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from slipway.domain.plan import Plan
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from slipway.testing import ADA, APPLICATION, BASE, KEYS, Installation, write_application
+from slipway.domain.tokens import Purpose
+from slipway.testing import ADA, APPLICATION, BASE, PUBLIC_KEYS, Installation, write_application
 from slipway.testing.artifacts import Built, image
 from slipway.web.approving import Desk, show
 from slipway.web.voting import Booth
@@ -81,9 +82,8 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     installation.push("1.0")
     attach(installation, shop("1.0"))
     installation.settle()
-    token = installation.app.clients.links.approval(installation.release(1), ADA, now=installation.now).rpartition("/")[
-        2
-    ]
+    links, subject = installation.app.clients.links, installation.release(1)
+    token = links.approval(subject, ADA, purpose=Purpose.VOTE, now=installation.now).rpartition("/")[2]
     app = installation.app
     booth = Booth(
         saying=app.saying,
@@ -94,13 +94,12 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     )
     desk = Desk(
         booth=booth,
-        keys=KEYS,
+        keys=PUBLIC_KEYS,
         reader=installation.app.reader,
         handler=installation.app.handler,
         clock=installation.clock,
         public_url=BASE,
         forms=installation.app.forms,
-        links_vote=True,
     )
     page = show(desk, token).body.decode()
     for said in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):

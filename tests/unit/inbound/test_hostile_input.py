@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.tokens import Keys
 from slipway.inbound import (
     SIZE_LIMIT,
     BadInput,
     Ignored,
-    Senders,
     parse_hook,
     parse_image_event,
     parse_run_message,
@@ -22,17 +20,17 @@ from slipway.inbound import (
     read_json,
     registry_event,
 )
+from tests.links import public_of
 from tests.unit.inbound.samples import BUILD, NOW, PUSH, RESOURCE_ID, RUN_MESSAGE, RUN_STATE, SOURCES, as_bytes
 from tests.unit.inbound.test_approval import VOTE
 from tests.unit.inbound.test_pipeline import FORMS, WRAPPER
 
-KEYS = Keys({"k": b"k" * 32})
-SENDERS = Senders(sign_in=False)
+KEYS = public_of({"k": b"k" * 32})
 PARSERS: dict[str, Callable[[bytes], object]] = {
     "event": lambda body: parse_image_event(body, SOURCES, now=NOW),
     "hook": lambda body: parse_hook(body, frozenset({"contoso"}), now=NOW),
     "run": lambda body: parse_run_message(body, now=NOW),
-    "vote": lambda body: parse_vote(body, KEYS, senders=SENDERS, message_id="m", now=NOW),
+    "vote": lambda body: parse_vote(body, KEYS, tenant="", message_id="m", now=NOW),
 }
 EVENT = {"type": "Microsoft.ContainerRegistry.ImagePushed", "source": RESOURCE_ID, "time": None, "data": PUSH}
 SAMPLES: dict[str, list[Any]] = {"event": [EVENT], "hook": [BUILD, RUN_STATE], "run": [RUN_MESSAGE], "vote": [VOTE]}

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.tokens import ApprovalClaims, Keys
+from slipway.domain.tokens import ApprovalClaims
 from slipway.telemetry import Attribute, about, logs, span
 from slipway.telemetry.names import Family
 from slipway.telemetry.redaction import HIDDEN, LONGEST, redacted
+from tests.links import link_by
 from tests.unit.telemetry.conftest import Kept
 
-KEYS = Keys({"local": b"k" * 32})
-TOKEN = KEYS.sign(
-    "approval",
+TOKEN = link_by(
+    {"local": b"k" * 32},
     ApprovalClaims(
         application="shop",
         release=1,
@@ -23,6 +23,7 @@ TOKEN = KEYS.sign(
         plan_hash="sha256:" + "a" * 64,
         approver="ada@example.com",
         expires_at=datetime(2030, 1, 1, tzinfo=UTC),
+        opening=1,
     ),
 )
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="

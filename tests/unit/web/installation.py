@@ -16,6 +16,7 @@ from slipway.domain.people import Identity
 from slipway.domain.plan import Change, Plan, PlanMade, Preview
 from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
+from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
 from slipway.web.approving import Desk
 from slipway.web.voting import Booth
@@ -117,7 +118,7 @@ class Told(Installation):
     def desk(self) -> Desk:
         app = self.app
         return Desk(
-            keys=app.keys,
+            keys=app.link_keys,
             reader=app.reader,
             handler=app.handler,
             clock=self.clock,
@@ -130,7 +131,6 @@ class Told(Installation):
                 reader=app.reader,
                 installation=app.settings.installation_name,
             ),
-            links_vote=app.settings.approval_links == "vote",
         )
 
     # ---- what comes in
@@ -154,7 +154,10 @@ class Told(Installation):
 
     def token(self, release: Release, approver: str = ADA) -> str:
         """The token of the link that an approver is sent."""
-        return self.app.links.approval(release, approver, now=self.now).rpartition("/")[2]
+        environment = self.policy.environment(release.environment or "")
+        asks = environment is not None and isinstance(environment.gate, ApprovalGate) and environment.gate.links_vote
+        purpose = Purpose.VOTE if asks else Purpose.SHOW
+        return self.app.links.approval(release, approver, purpose=purpose, now=self.now).rpartition("/")[2]
 
     def deadline(self, release: Release) -> None:
         """The gate's time runs out."""

@@ -8,6 +8,7 @@ from typing import Any
 from slipway.domain.promotion import PromotionProgress, PromotionState, Way
 from slipway.domain.release import Release, VoteDecision
 from slipway.domain.steps import StepKind
+from slipway.domain.tokens import read_link
 from slipway.http.requests import FORM_TYPE
 from slipway.inbound.approval import vote
 from slipway.ledger.installation import Installation
@@ -60,7 +61,7 @@ def cast_vote(
     reason: str = "",
 ) -> None:
     """A vote that came by another way than the page."""
-    claims = home.app.keys.approval(home.token(subject, voter), now=home.now)
+    claims = read_link(home.token(subject, voter), home.app.public_keys, now=home.now)
     submission = f"sample-{voter}-{subject.id}"
     home.take(vote(claims, decision, reason=reason, channel="cli", submission=submission, now=home.now))
 

@@ -9,13 +9,14 @@ from slipway.domain.errors import NotFound
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import StepKind
+from slipway.domain.tokens import Purpose, read_link, sign_link
 from slipway.engine.links import EXPLAINS_FOR
 from slipway.testing import ADA, BEN, CLEO
 from slipway.web.answer import Answer
-from slipway.web.approving import show, show_changes
+from slipway.web.approving import decide, show, show_changes
 from slipway.web.messages import guarded
 from tests.unit.web.installation import Told, digest, hello
-from tests.unit.web.samples import SAMPLES, asked, cast_vote, two_asked
+from tests.unit.web.samples import FORM, SAMPLES, Headers, asked, cast_vote, two_asked
 
 
 def body(answer: Answer) -> str:
@@ -183,10 +184,22 @@ def test_damaged_and_forged_links_get_the_same_friendly_page(damage: Callable[[s
     assert answer == show(Told().desk, "bm8.bm8")
 
 
-def test_a_link_of_another_purpose_is_refused() -> None:
+def test_a_link_that_only_shows_leads_to_where_people_sign_in() -> None:
     home, subject = asked()
-    claims = home.app.keys.approval(home.token(subject), now=home.now)
-    assert show(home.desk, home.app.keys.sign("approval-form", claims)).status == 403
+    claims = read_link(home.token(subject), home.app.public_keys, now=home.now)
+    token = sign_link(claims.evolve(purpose=Purpose.SHOW), home.app.signer)
+    place = f"/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"
+    sent = decide(home.desk, token, Headers(FORM), b"")
+    for answer in (show(home.desk, token), show_changes(home.desk, token), sent):
+        assert (answer.status, answer.headers["Location"]) == (303, place)
+
+
+def test_a_link_of_an_earlier_opening_says_that_another_one_was_sent() -> None:
+    home, subject = asked()
+    claims = read_link(home.token(subject), home.app.public_keys, now=home.now)
+    page = body(show(home.desk, sign_link(claims.evolve(opening=7), home.app.signer)))
+    assert "You were asked again" in page
+    assert 'name="decision"' not in page
 
 
 def test_a_link_to_a_release_that_is_gone_is_not_found() -> None:
@@ -250,9 +263,11 @@ def _other_delivery(home: Told) -> None:
 
 def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
     home, subject = two_asked()
-    early = home.app.keys.approval(home.token(subject), now=home.now).evolve(plan_hash=digest("an earlier plan"))
+    early = read_link(home.token(subject), home.app.public_keys, now=home.now).evolve(
+        plan_hash=digest("an earlier plan")
+    )
     cast_vote(home, subject, BEN)
-    page = body(show(home.desk, home.app.keys.sign("approval", early)))
+    page = body(show(home.desk, sign_link(early, home.app.signer)))
     assert "The plan changed" in page
     assert BEN not in page
     assert CLEO in page  # who asked for the run is a fact of the release

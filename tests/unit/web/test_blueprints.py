@@ -43,8 +43,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> tuple[Told, Release]:
     return home, subject
 
 
-def _use(monkeypatch: pytest.MonkeyPatch, home: Told, links: str = "locate") -> None:
-    home.restart(approval_links=links, public_url=f"{BASE}/")
+def _use(monkeypatch: pytest.MonkeyPatch, home: Told) -> None:
+    home.restart(public_url=f"{BASE}/")
     use(monkeypatch, home, pages, approvals, operate, signing_in)
 
 
@@ -191,7 +191,7 @@ def test_where_links_vote_one_is_enough_and_looking_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     home, subject = asked()
-    _use(monkeypatch, home, links="vote")
+    _use(monkeypatch, home)
     before = home.app.ledger.head("hello")
     route = {"token": home.token(subject)}
     assert approvals.page_approval(request(method, route)).status_code == 200
@@ -201,7 +201,7 @@ def test_where_links_vote_one_is_enough_and_looking_changes_nothing(
 
 def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     home, subject = asked()
-    _use(monkeypatch, home, links="vote")
+    _use(monkeypatch, home)
     route = {"token": home.token(subject, ADA)}
     page = approvals.page_approval(request(route=route)).get_body().decode()
     nonce = page.split('name="form" value="')[1].split('"')[0]

@@ -149,7 +149,6 @@ def test_every_reason_for_sending_nothing_has_a_page_that_leads_back(why: Why) -
 
 
 def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_sign_in(office: Office) -> None:
-    office.home.restart(approval_links="vote")
     token = office.home.token(office.subject, ADA)
     answer = approving.show(office.home.desk, token)
     assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
@@ -160,7 +159,6 @@ def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_si
 def test_a_link_alone_opens_no_gate_that_asks_for_proofs(office: Office) -> None:
     place = Place(application="hello", number=str(office.subject.number), environment="production")
     assert show(office.home.desk, place, visitor(ADA)).status == 303
-    office.home.restart(approval_links="vote")
     vote = office.home.voted(office.subject.number, ADA)
     assert office.home.take(vote).vote_refused
     assert office.phase is Phase.AWAITING_APPROVAL

@@ -9,6 +9,7 @@ import pytest
 from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, Need
 from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, BEN
 from slipway.web import located
 from slipway.web.answer import Answer
@@ -30,9 +31,6 @@ class Office:
 
     home: Told
     subject: Release
-
-    def __post_init__(self) -> None:
-        self.home.restart(approval_links="locate")
 
     @property
     def place(self) -> Place:
@@ -80,7 +78,8 @@ def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None
 
 
 def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> None:
-    token = office.home.token(office.subject, ADA)
+    links, now = office.home.app.links, office.home.now
+    token = links.approval(office.subject, ADA, purpose=Purpose.SHOW, now=now).rpartition("/")[2]
     for answer in (
         show(office.home.desk, token),
         show_changes(office.home.desk, token),

@@ -1,19 +1,22 @@
 """The notify step: each approver gets a link of their own, which is kept nowhere."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from slipway.catalogue.entries import Entry
+from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
-from slipway.domain.tokens import TokenRefused
+from slipway.domain.tokens import Purpose, TokenRefused, read_link
 from slipway.effects.notification import NotificationError
 from slipway.engine.links import EXPLAINS_FOR
 from slipway.engine.run_step import TRIES, Work
 from slipway.engine.steps.notices import Audience, messages
-from slipway.testing import ADA, BASE, BEN, KEYS, Installation, MemoryBlobs, MemoryChannel, MemoryTable
+from slipway.testing import ADA, BASE, BEN, PUBLIC_KEYS, Installation, MemoryBlobs, MemoryChannel, MemoryTable
 from slipway.testing.installation import SETTINGS
 
 
@@ -40,9 +43,10 @@ def test_each_approver_gets_a_link_that_is_good_for_them_and_this_plan_alone(
         assert message.release_url == f"{BASE}/releases/shop-1"
         assert release.gate is not None
         assert message.deadline == release.gate.deadline
-        claims = KEYS.approval(message.approval_url.rpartition("/")[2], now=installation.now)
+        claims = read_link(message.approval_url.rpartition("/")[2], PUBLIC_KEYS, now=installation.now)
         assert (claims.approver, claims.release, claims.environment) == (message.recipient, 1, "production")
-        assert claims.plan_hash == release.plan_hash
+        assert (claims.plan_hash, claims.opening) == (release.plan_hash, release.gate.opening)
+        assert (claims.purpose, message.locate_url) == (Purpose.VOTE, "")
     assert len(set(installation.inbox.tokens())) == 2
     assert outcome(installation) == (
         "notification.sent",
@@ -54,10 +58,10 @@ def test_a_link_outlives_its_gate_to_explain_and_then_ends(installation: Install
     installation.run_step(step)
     token = installation.inbox.tokens()[0]
     installation.wait(timedelta(hours=24) + EXPLAINS_FOR - timedelta(seconds=1))
-    assert KEYS.approval(token, now=installation.now).approver == ADA
+    assert read_link(token, PUBLIC_KEYS, now=installation.now).approver == ADA
     installation.wait(timedelta(seconds=1))
     with pytest.raises(TokenRefused):
-        KEYS.approval(token, now=installation.now)
+        read_link(token, PUBLIC_KEYS, now=installation.now)
 
 
 def test_the_message_says_what_a_rollout_would_change(installation: Installation, step: Step) -> None:
@@ -175,15 +179,28 @@ def test_a_shared_channel_gets_one_message_for_everybody_with_no_link_of_anybody
     assert message.deadline is not None
 
 
-def test_where_people_sign_in_everybody_gets_the_link_that_only_locates(installation: Installation, step: Step) -> None:
-    installation.restart(approval_links="locate")
-    work = Work(
-        step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
-    )
+def at_level(entry: Entry, level: Level) -> Entry:
+    """The same application, where votes for production have to be that sure."""
+    (staging, production), definition = entry.application.environments, entry.definition
+    assert isinstance(production.gate, ApprovalGate)
+    stricter = production.evolve(gate=production.gate.evolve(level=level))
+    application = entry.application.evolve(environments=(staging, stricter))
+    return replace(entry, definition=replace(definition, application=application))
+
+
+@pytest.mark.parametrize("level", [Level.SIGNED, Level.QUEUE])
+def test_where_people_sign_in_everybody_gets_the_address_of_the_page_and_a_link_that_only_shows(
+    installation: Installation, step: Step, level: Level
+) -> None:
+    entry = at_level(installation.app.catalogue.entries["shop"], level)
+    work = Work(step=step, release=installation.release(1), entry=entry, renew=lambda: True)
     for audience in (Audience(shared=True), Audience(shared=False)):
         for message in messages(installation.app.clients, installation.clock, work, audience):
             plan = installation.release(1).plan_hash
             assert message.locate_url == f"{BASE}/approvals/shop/1/production?plan={plan}"
+            if not audience.shared:
+                claims = read_link(message.approval_url.rpartition("/")[2], PUBLIC_KEYS, now=installation.now)
+                assert claims.purpose is Purpose.SHOW
 
 
 def test_the_message_holds_what_people_need_to_know_which_version_it_is(installation: Installation, step: Step) -> None:

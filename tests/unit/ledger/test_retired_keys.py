@@ -1,0 +1,43 @@
+"""A front holds no private key, and knows all the same which links are of a key that was retired."""
+
+from collections.abc import Callable
+
+import pytest
+
+from slipway.domain.signing import NotRetired, PublicKeys
+from slipway.ledger import LedgerUnavailable
+from slipway.testing import Installation
+from tests.links import public_of
+
+OLD, NEW = {"20261001": b"o" * 32}, {"20261101": b"n" * 32}
+
+
+def recorded(
+    home: Installation, *, private: dict[str, bytes], public: dict[str, bytes]
+) -> Callable[[], frozenset[str]]:
+    home.app.installation.keys_seen(tuple(private), public_of(public).by_id(), now=home.now)
+    return home.app.installation.retired_keys
+
+
+def test_what_was_never_recorded_is_not_retired(installation: Installation) -> None:
+    assert installation.app.installation.retired_keys() == frozenset()
+
+
+def test_a_key_is_retired_once_the_worker_recorded_that_it_holds_it_no_more(installation: Installation) -> None:
+    both = OLD | NEW
+    assert recorded(installation, private=both, public=both)() == frozenset()
+    retired = recorded(installation, private=NEW, public=both)
+    assert NotRetired(public_of(both), retired).ids() == tuple(NEW)
+
+
+def test_a_key_that_is_newer_than_the_record_counts_at_once(installation: Installation) -> None:
+    retired = recorded(installation, private=OLD, public=OLD)
+    assert set(NotRetired(public_of(OLD | NEW), retired).live()) == {*OLD, *NEW}
+
+
+def test_an_unreadable_record_lets_nothing_through() -> None:
+    def away() -> frozenset[str]:
+        raise LedgerUnavailable("the table does not answer")
+
+    with pytest.raises(LedgerUnavailable):
+        PublicKeys(NotRetired(public_of(OLD), away)).by_id()
