@@ -53,7 +53,7 @@ _KINDS: dict[str, _Kind] = {
     "servicebustrigger": _Kind(
         direction="IN",
         one_of=_BUS_ENTITY,
-        resolved=("queueName", "topicName", "subscriptionName"),
+        resolved=("queueName", "topicName", "subscriptionName", "connection"),
         choices={"cardinality": frozenset({"ONE", "MANY"}), "dataType": _DATA_TYPE},
         in_bundle=True,
     ),

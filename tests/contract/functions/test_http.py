@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.functions import limits
 from local.functions.launch import HostProcess
 from local.functions.worker import Deaths
 from tests.contract.functions.support import APPS, KEYS, StartHost, ask, until
@@ -30,6 +31,7 @@ def host(start_host: StartHost, folder: Path) -> HostProcess:
         "WAIT_FOLDER": str(folder),
         "SOME_SETTING": "its value",
         "AzureWebJobs.switched_off.Disabled": "true",
+        "AzureWebJobsDisableHomepage": "true",
         "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "100000",
     }
     return start_host("web", "--keys", str(keys), **settings)
@@ -186,6 +188,12 @@ def test_the_first_function_by_name_takes_a_request_however_general_its_route_is
     assert ask(f"{host.url}/api/overlap/precise").json() == {"ran": "a_general"}
 
 
+def test_the_home_page_can_be_switched_off(host: HostProcess, start_host: StartHost) -> None:
+    """W-21. HomepageMiddleware of host 4.1037, read: 204 without a body, else 200 and a page of Microsoft's."""
+    assert [ask(f"{host.url}/", method).status for method in ("GET", "POST")] == [204, 204]
+    assert ask(f"{start_host('web').url}/", "POST").status == 200
+
+
 def test_what_a_function_prints_and_logs_is_in_the_log_of_the_host(host: HostProcess) -> None:
     ask(f"{host.url}/api/speak")
     until(lambda: "a printed line" in host.log.read_text(), "the printed line")
@@ -219,7 +227,9 @@ def test_a_worker_that_crashes_gives_500_and_is_replaced(host: HostProcess) -> N
 
 
 def test_the_third_crash_in_half_an_hour_stops_the_host_which_the_platform_starts_anew(start_host: StartHost) -> None:
-    """W-13. RpcFunctionInvocationDispatcher of host 4.1037 (read): three errors without thirty quiet minutes."""
+    """W-13. RpcFunctionInvocationDispatcher of host 4.1037 (read): three errors without thirty quiet minutes, and ten
+    seconds between two restarts."""
+    assert limits.RESTART_PAUSE == 10
     host = start_host("web", "--no-auth", "--restart-pause", "0")
     for _ in range(3):
         before = worker_of(host)
@@ -285,7 +295,7 @@ def test_a_worker_that_ends_with_code_0_is_not_noticed_by_an_old_host_and_replac
     """W-13. WorkerProcess.OnProcessExited of host 4.1037 does nothing for code 0: what runs hangs until its own time is
     over, and whatever comes later fails (azure-functions-host issue 11500, of December 2025, since mended)."""
     app = limited(tmp_path)
-    old = start_host(app, "--no-auth", "--host-age", "2024-10", WAIT_FOLDER=str(tmp_path))
+    old = start_host(app, "--no-auth", "--host-age", "2024-10", "--restart-pause", "0", WAIT_FOLDER=str(tmp_path))
     assert ask(f"{old.url}/api/leave").status == 500
     assert "FunctionTimeoutException" in old.log.read_text()
     assert ask(f"{old.url}/api/process").status == 500
@@ -305,6 +315,7 @@ def test_a_blocked_function_does_not_block_the_host(host: HostProcess, folder: P
 
 
 def test_an_answer_that_takes_too_long_is_cut_while_the_function_runs_on(start_host: StartHost, tmp_path: Path) -> None:
+    assert limits.ANSWER_WITHIN == 230
     host = start_host("web", "--answer-within", "0.2", WAIT_FOLDER=str(tmp_path))
     answer = ask(f"{host.url}/api/wait/late")
     assert answer.status == 504

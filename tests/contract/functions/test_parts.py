@@ -19,6 +19,8 @@ from local.functions.ncrontab import Schedule
 from local.functions.routes import compile_route
 from local.functions.timer_status import Due, Status, after_run, at_start
 
+BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
+
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
@@ -146,10 +148,12 @@ def test_bad_settings_are_told_without_their_values(tmp_path: Path, content: str
 
 
 def test_a_connection_is_a_string_or_a_section_with_or_without_the_prefix() -> None:
+    """W-43. The order of the Service Bus extension, read: the plain name first."""
     settings = AppSettings({"A": "text", "B__fullyQualifiedNamespace": "ns", "AzureWebJobsC": "prefixed", "D": ""})
     assert settings.connection("A") == {"": "text"}
     assert settings.connection("B") == {"fullyQualifiedNamespace": "ns"}
     assert settings.connection("C") == {"": "prefixed"}
+    assert AppSettings({"AzureWebJobsC": "prefixed", "C": "plain"}).connection("C") == {"": "plain"}
     assert settings.connection("D") == {}
 
 
@@ -163,6 +167,18 @@ def test_a_reference_to_a_setting_that_cannot_be_resolved_is_told(text: str, exp
     with pytest.raises(FunctionError, match=expected):
         AppSettings({"A": "a"}).resolve(text, "msg.queueName")
     assert AppSettings({"A": "a", "X": "%"}).resolve("q-%A%%X%", "msg.queueName") == "q-a%"
+
+
+def test_the_connection_of_a_service_bus_trigger_may_be_a_reference_to_a_setting() -> None:
+    """W-26. Host 4.1037, run."""
+    trigger = {"type": "serviceBusTrigger", "direction": "IN", "name": "msg", "queueName": "q", "connection": "%BUS%"}
+    metadata = protos.RpcFunctionMetadata(name="one", function_id="1", raw_bindings=[json.dumps(trigger)])
+    settings = {"BUS": "Here", "Here": "Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=b"}
+    host = host_json.parse({"version": "2.0", "extensionBundle": {"id": BUNDLE, "version": "[4.*, 5.0.0)"}})
+    (found,) = describe([metadata], AppSettings(settings), host, HostAge.TODAY)
+    assert (found.error, found.trigger["connection"]) == (None, "Here")
+    (unresolved,) = describe([metadata], AppSettings({}), host, HostAge.TODAY)
+    assert "'%BUS%' does not resolve" in str(unresolved.error)
 
 
 def test_a_time_zone_for_timers_is_refused_by_name() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.functions import limits
 from local.functions.launch import HostProcess
 from tests.contract.functions.support import JSON, StartHost, ask, until
 
@@ -89,6 +90,7 @@ def test_one_instance_owns_a_timer_and_another_takes_over_when_its_lease_has_run
     start_host: StartHost, tmp_path: Path
 ) -> None:
     """W-07. SingletonOptions of WebJobs SDK 3.0.48 (read): a lease of 60 s, looked at every 60 s; here both are 2 s."""
+    assert limits.TIMER_LEASE == 60
     state, folder = tmp_path / "state", tmp_path / "notes"
     folder.mkdir()
     state.mkdir()

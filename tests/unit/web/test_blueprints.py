@@ -1,6 +1,7 @@
 """The HTTP functions around the pages: routes, methods, who may come in, and that they pass everything on."""
 
 import gzip
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -228,6 +229,22 @@ def test_a_form_that_was_sent_in_chunks_says_so_and_changes_nothing(world: tuple
         assert b"chunked bodies are not supported" in answer.get_body()
     assert home.app.ledger.head("hello") == before
     assert home.bus.raw == []
+
+
+@pytest.mark.parametrize("strange", ["ä", "日本", "a\r\nX-Own: 1", 'a"b'])
+def test_no_header_of_an_answer_repeats_what_a_header_cannot_hold(world: tuple[Told, Release], strange: str) -> None:
+    """Kestrel turns such an answer into a 500 without a body, and the host's double does the same."""
+    home, subject = world
+    addresses = ({"release": strange}, {"release": subject.id, "application": strange, "to": f"/releases/{strange}"})
+    for headers in (reader(home), {"Sec-Fetch-Mode": "navigate"}, {"Sec-Fetch-Mode": "no-cors"}):
+        for function in registered(pages, approvals, operate, signing_in):
+            parameters = re.findall(r"{(\w+)", function.trigger["route"])
+            if "GET" not in function.methods:
+                continue
+            for params in addresses:
+                answer = function.handler(request("GET", dict.fromkeys(parameters, strange), headers, params))
+                told = [*answer.headers.keys(), *answer.headers.values(), answer.mimetype]
+                assert all(text.isascii() and text.isprintable() for text in told), (function.name, told)
 
 
 def test_routes_and_methods_are_what_links_and_forms_use() -> None:
