@@ -1,6 +1,9 @@
 """The JSON API of the catalogue: apply, compare, remove, and the versions of each project and application."""
 
+from collections.abc import Callable
+
 import azure.functions as func
+from pydantic import ValidationError
 
 from slipway.api.catalogue import (
     Apply,
@@ -15,16 +18,22 @@ from slipway.api.catalogue import (
     VersionHistory,
     VersionShown,
 )
+from slipway.api.inbox import Received
 from slipway.catalogue import ConfigError
 from slipway.catalogue.stored import Stored, read_stored
-from slipway.commands.applying import Actor, Change
+from slipway.commands.comparing import Change
+from slipway.commands.saying import Said
+from slipway.commands.speakers import actor_of
 from slipway.domain.errors import NotFound
+from slipway.domain.inbox import Via
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN
-from slipway.domain.roles import Caller, Permission
+from slipway.domain.roles import Permission
 from slipway.domain.versions import Subject, SubjectKind
-from slipway.inbound.reading import read_as, read_json
+from slipway.http.speaking import speaker
+from slipway.inbound.reading import bad_input, read_as, read_json
 from slipway.ledger.keys import INSTALLATION
 
+from .commands import received
 from .contract import Operation, Parameter, endpoint
 from .guard import admit, caller_of, permit
 from .http import Answered, body_of, number, ok, problem
@@ -55,29 +64,22 @@ _WHO = (
         method="POST",
         path="catalogue",
         summary="Apply projects and applications: all of them or none",
-        description=f"Idempotent. What is wrong with a document is a 422 with every problem. {_WHO} A change that "
-        "weakens a production gate is refused (409).",
+        description="What the front can see to be wrong with a document is a 422 with every problem; a change that "
+        f"weakens a production gate is refused (409). {_WHO} Else the change is received, not yet made: ask at "
+        "`address` what became of it. The same documents applied again change nothing.",
         tag="catalogue",
         permission=None,
         body=Apply,
-        answer=Changes,
+        answer=Received,
+        status=202,
         refuses=(409, 415, 422),
     ),
 )
 def apply(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
-    _refuse_where_only_the_worker_writes()
-    try:
-        changes = parts().applying.apply(_documents(body), _actor(caller), reason=body.reason)
-    except ConfigError as error:
-        raise Answered(_problems(error)) from error
-    refused = any(change.refused for change in changes)
-    if refused:
-        shown = [_shown(change).model_dump(mode="json") for change in changes]
-        detail = "; ".join(f"{change.subject}: {change.refused}" for change in changes if change.refused)
-        return problem(409, "Refused", detail, changes=shown)
-    return ok(Changes(changes=tuple(map(_shown, changes)), refused=False, committed=True))
+    documents, who = _documents(body), speaker(caller, Via(body.channel))
+    return _said(lambda: parts().submitting.apply(documents, who, reason=body.reason, id=body.id or ""))
 
 
 @endpoint(
@@ -99,7 +101,7 @@ def compare(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
     try:
-        changes = parts().applying.compare(_documents(body), _actor(caller))
+        changes = parts().comparing.compare(_documents(body), actor_of(speaker(caller, Via(body.channel))))
     except ConfigError as error:
         raise Answered(_problems(error)) from error
     refused = any(change.refused for change in changes)
@@ -247,36 +249,34 @@ def targets(req: func.HttpRequest) -> func.HttpResponse:
         method="POST",
         path="catalogue/{kind}/{name}/removal",
         summary="Take a project or an application out of the catalogue; its records and versions stay",
-        description=_WHO,
+        description=f"{_WHO} It is received, not yet done: ask at `address` what became of it.",
         tag="catalogue",
         permission=None,
         parameters=_SUBJECT,
         body=Removal,
-        answer=Changes,
+        answer=Received,
+        status=202,
         refuses=(404, 409, 415, 422),
     ),
 )
 def remove(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = read_as(Removal, read_json(body_of(req) or b"{}"))
-    _refuse_where_only_the_worker_writes()
+    subject, who = _subject(req), speaker(caller, Via(body.channel))
+    return _said(lambda: parts().submitting.remove(subject, who, reason=body.reason, id=body.id or ""))
+
+
+def _said(say: Callable[[], Said | tuple[Change, ...]]) -> func.HttpResponse:
+    """202 for what was written down for the worker, 409 for what is refused already, 422 with every problem."""
     try:
-        change = parts().applying.remove(_subject(req), _actor(caller), reason=body.reason)
+        said = say()
     except ConfigError as error:
         raise Answered(_problems(error)) from error
-    if change.refused:
-        return problem(409, "Refused", f"{change.subject}: {change.refused}")
-    return ok(Changes(changes=(_shown(change),), refused=False, committed=True))
-
-
-def _refuse_where_only_the_worker_writes() -> None:
-    """A front may not write the ledger, and the worker takes no change of the catalogue from the inbox yet."""
-    if not parts().settings.role.works:
-        detail = (
-            "this app is a front, which may not write the catalogue: until the worker takes such changes, apply them "
-            "by an app whose role is single"
-        )
-        raise Answered(problem(409, "Refused", detail))
+    if isinstance(said, Said):
+        return received(said)
+    shown = [_shown(change).model_dump(mode="json") for change in said]
+    detail = "; ".join(f"{change.subject}: {change.refused}" for change in said if change.refused)
+    return problem(409, "Refused", detail, changes=shown)
 
 
 def _body(req: func.HttpRequest) -> Apply:
@@ -284,11 +284,10 @@ def _body(req: func.HttpRequest) -> Apply:
 
 
 def _documents(body: Apply) -> list[Stored]:
-    return [Stored.model_validate(each.model_dump()) for each in body.documents]
-
-
-def _actor(caller: Caller) -> Actor:
-    return Actor(name=caller.name, claims=caller.claims, platform=caller.may(Permission.APPLY))
+    try:
+        return [Stored.model_validate(each.model_dump()) for each in body.documents]
+    except ValidationError as error:
+        raise bad_input(error, at="documents") from error
 
 
 def _subject(req: func.HttpRequest) -> Subject:
@@ -300,13 +299,10 @@ def _subject(req: func.HttpRequest) -> Subject:
 
 
 def _shown(change: Change) -> ChangeShown:
-    outcome = "refused" if change.refused else "unchanged" if not change.changes else "changed"
-    if outcome == "changed":
-        outcome = "removed" if change.after is None else "created" if change.before is None else "changed"
     return ChangeShown(
         subject=str(change.subject),
-        outcome=outcome,
-        number=change.number,
+        outcome=change.outcome,
+        number=0,
         before=change.before,
         after=change.after,
         difference=change.difference,

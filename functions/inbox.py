@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from slipway.api.catalogue import ChangeShown, ProblemShown
 from slipway.api.inbox import Outcome
 from slipway.domain.hints import PARTITION_PATTERN
 from slipway.domain.inbox import ID_PATTERN
@@ -59,5 +60,12 @@ def _outcome(reply: Reply) -> Outcome:
         release=answered.release if answered else "",
         phase=answered.phase if answered else "",
         rules=answered.rules if answered else (),
+        changes=tuple(
+            ChangeShown.model_validate(each.model_dump(mode="json")) for each in (answered.changes if answered else ())
+        ),
+        problems=tuple(
+            ProblemShown.model_validate(each.model_dump(mode="json"))
+            for each in (answered.problems if answered else ())
+        ),
         reason=reply.reason or "; ".join(rule.reason for rule in (answered.rules if answered else ())),
     )

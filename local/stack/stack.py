@@ -140,20 +140,7 @@ class Stack:
         self.identity.redirects_to({name: [url + path for url in self.urls] for name, path in BACK.items()})
         self._subscribe()
         if self.options.apply:
-            self._apply_first(self.options.apply)
-
-    def _apply_first(self, path: Path) -> None:
-        """By the app that is both where there are two: the front may write no catalogue, and has no other way yet."""
-        if not self.options.two_roles:
-            self.apply(path)
-            return
-        url, front = self._run_host("both-0", free_port(), self.settings), self.urls[0]
-        self.urls[0] = url
-        try:
-            self.apply(path)
-        finally:
-            self.urls[0] = front
-            self._forget(next(host for host in self.hosts if host.name == "both-0"))
+            self.apply(self.options.apply)
 
     def apply(self, path: Path, *, quiet: bool = True) -> None:
         """What the platform's people and the teams do: apply what lies in the file or folder."""

@@ -4,6 +4,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+IDEMPOTENCY = (
+    "Idempotency key: milliseconds since 1970 (13 digits), a dash and 16 random hexadecimal digits. A repeated request "
+    "with the same value is said once. By default one is made."
+)
+
 
 class Answer(BaseModel):
     """Base of the answers. Clients ignore unknown fields, so fields can be added."""

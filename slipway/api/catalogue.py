@@ -5,9 +5,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..domain.blocks import REASON_LIMIT
+from ..domain.inbox import ID_PATTERN
 from ..domain.model import Moment
+from ..domain.statement import MOST_CHANGES
 from ..domain.versions import SubjectKind
-from .base import Answer
+from .base import IDEMPOTENCY, Answer
 
 FilePath = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -24,17 +26,20 @@ class AppliedDocument(_Body):
     files: dict[FilePath, str] = Field(default={}, max_length=500, description="Text files by their path beside it.")
 
 
-class Apply(_Body):
+class _Change(_Body):
+    reason: str = Field(default="", max_length=REASON_LIMIT, description="Why; kept with the versions.")
+    id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description=IDEMPOTENCY)
+    channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
+
+
+class Apply(_Change):
     """Documents that are applied together: all of them or none."""
 
-    documents: list[AppliedDocument] = Field(min_length=1, max_length=100)
-    reason: str = Field(default="", max_length=REASON_LIMIT, description="Why; kept with the versions.")
+    documents: list[AppliedDocument] = Field(min_length=1, max_length=MOST_CHANGES)
 
 
-class Removal(_Body):
+class Removal(_Change):
     """Why something is taken out of the catalogue."""
-
-    reason: str = Field(default="", max_length=REASON_LIMIT)
 
 
 class ChangeShown(Answer):
@@ -51,6 +56,16 @@ class ChangeShown(Answer):
     stands_still: tuple[str, ...] = Field(
         default=(), description="Applications that the project would no longer allow, with the reason."
     )
+
+
+class ProblemShown(Answer):
+    """Something that is wrong with a document, and where."""
+
+    file: str = Field(description="`<name>/project.yaml` or `<name>/application.yaml`, or a file beside it.")
+    field: str = ""
+    expected: str = ""
+    got: str = ""
+    message: str = ""
 
 
 class Changes(Answer):

@@ -9,7 +9,7 @@ from ..domain.commands import Verb
 from ..domain.inbox import ID_PATTERN
 from ..domain.incoming import Incoming, Time
 from ..domain.reports import FreezeShown
-from .base import Answer
+from .base import IDEMPOTENCY, Answer
 
 __all__ = ["Command", "FreezeShown", "Freezes"]
 
@@ -26,11 +26,7 @@ class Command(Incoming):
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
     until: Time | None = Field(default=None, description="For a freeze: when it ends automatically.")
     parked: _Short = Field(default="", description="For a replay: the id of the parked input.")
-    id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(
-        default=None,
-        description="Idempotency key: milliseconds since 1970 (13 digits), a dash and 16 random hexadecimal digits. A "
-        "repeated request with the same value is the same command. By default one is made.",
-    )
+    id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description=IDEMPOTENCY)
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
 
 

@@ -6,6 +6,7 @@ from ..domain.commands import Verb
 from ..domain.model import Moment
 from ..domain.rules import RuleResult
 from .base import Answer
+from .catalogue import ChangeShown, ProblemShown
 
 
 class Received(Answer):
@@ -34,3 +35,7 @@ class Outcome(Answer):
     phase: str = ""
     rules: tuple[RuleResult, ...] = ()
     reason: str = ""
+    changes: tuple[ChangeShown, ...] = Field(
+        default=(), description="Of a change of the catalogue: what came of each project and application."
+    )
+    problems: tuple[ProblemShown, ...] = Field(default=(), description="What is wrong with what was to be applied.")

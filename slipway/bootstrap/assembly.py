@@ -42,6 +42,7 @@ from ..http.signing_in import SignIn
 from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
+from ..ledger.blobs import Incoming
 from ..ledger.chain_anchors import AddedBlobs, ChainAnchors
 from ..ledger.challenges import Challenges
 from ..ledger.inbox import Inbox
@@ -66,6 +67,8 @@ from .settings import Runs, Settings
 
 if TYPE_CHECKING:
     from ..commands.applying import Applying
+    from ..commands.comparing import Comparing
+    from ..commands.submitting import Submitting
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
@@ -110,6 +113,10 @@ class App:
     @part
     def blobs(self) -> Blobs:
         return self.ports.blobs()
+
+    @part
+    def incoming(self) -> Incoming:
+        return self.ports.incoming()
 
     @part
     def archive_documents(self) -> Blobs:
@@ -177,10 +184,30 @@ class App:
         return Versions(self.table, blobs=lambda: self.blobs, signer=lambda: self.signer, indexer=self.indexer)
 
     @part
+    def comparing(self) -> "Comparing":
+        from ..commands.comparing import Comparing
+
+        known = self.known if self.settings.clusters else None
+        return Comparing(versions=self.versions, catalogue=self.live_catalogue, known=known)
+
+    @part
+    def submitting(self) -> "Submitting":
+        from ..commands.submitting import Submitting
+
+        return Submitting(comparing=self.comparing, writer=self.inbox_writer, incoming=lambda: self.incoming)
+
+    @part
     def applying(self) -> "Applying":
         from ..commands.applying import Applying
 
-        return Applying(versions=self.versions, catalogue=self.live_catalogue, known=self.known, clock=self.clock)
+        return Applying(
+            comparing=self.comparing,
+            versions=self.versions,
+            installation=self.installation,
+            incoming=lambda: self.incoming,
+            name=self.settings.installation_name,
+            clock=self.clock,
+        )
 
     # ---- what the settings say
     @part
@@ -351,11 +378,11 @@ class App:
 
     @part
     def refusing(self) -> Refusing:
-        return Refusing(incoming=self.ports.incoming(), bus=self.bus)
+        return Refusing(incoming=self.incoming, bus=self.bus)
 
     @part
     def refused(self) -> Refused:
-        return Refused(incoming=self.ports.incoming(), parking=self.parking)
+        return Refused(incoming=self.incoming, parking=self.parking)
 
     @part
     def receiver(self) -> Receiver:
@@ -480,9 +507,11 @@ class App:
             inbox=self.inbox,
             ledger=self.ledger,
             parking=self.parking,
+            incoming=lambda: self.incoming,
             handlers={
                 InboxKind.VOTE: self.voting.take,
                 InboxKind.COMMAND: self.commander.carry_out,
+                InboxKind.CATALOGUE: self.applying.take,
                 InboxKind.LOOK: self.looker.take,
             },
             clock=self.clock,

@@ -21,7 +21,7 @@ from ..http.callers import AccessTokenReader
 from ..http.saying import Provider as VotesProvider
 from ..http.signing_in import Provider
 from ..ledger import Blobs, LedgerUnavailable
-from ..ledger.blobs import Incoming
+from ..ledger.blobs import INCOMING_LIMIT, Incoming
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
@@ -176,7 +176,8 @@ class _Azure:
         from ..ledger.azure_blobs import AzureBlobs
 
         client = self._container(ContainerName.INCOMING)
-        return AzureBlobs.open(client) if self._makes_storage else AzureBlobs(client)
+        opens = AzureBlobs.open if self._makes_storage else AzureBlobs
+        return opens(client, limit=INCOMING_LIMIT)
 
     def added_blobs(self) -> AddedBlobs:
         from ..ledger.azure_added import AzureAdded

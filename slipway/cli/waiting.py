@@ -19,6 +19,7 @@ LONGEST = 120.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between two looks: the pause doubles from the first to the longest."""
 RECEIVED = "received"
+COUNTED = "counted"
 
 
 def new_id() -> str:
@@ -35,11 +36,23 @@ def outcome_of(
     longest: float = LONGEST,
 ) -> Outcome:
     """What became of it. Raises `CliError` if it was refused or parked, or if nobody decided in time."""
+    return counted(decided(api, received, pause=pause, elapsed=elapsed, longest=longest))
+
+
+def decided(
+    api: Api,
+    received: Received,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+    elapsed: Callable[[], float] = time.monotonic,
+    longest: float = LONGEST,
+) -> Outcome:
+    """What became of it: counted, refused or parked. Raises `CliError` if nobody decided in time."""
     began, wait = elapsed(), FIRST_PAUSE
     while True:
         outcome = read(Outcome, api.get("inbox", received.application, received.id))
         if outcome.state != RECEIVED:
-            return _counted(outcome)
+            return outcome
         if elapsed() - began >= longest:
             raise CliError(
                 f"it was received, and nobody has decided about it for {longest:.0f} seconds; it still counts as soon "
@@ -58,8 +71,9 @@ def look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, An
     return read(LookShown, api.get("looks", received.id)).seen
 
 
-def _counted(outcome: Outcome) -> Outcome:
-    if outcome.state == "counted":
+def counted(outcome: Outcome) -> Outcome:
+    """The outcome, if it was counted. Raises `CliError` if it was refused or parked."""
+    if outcome.state == COUNTED:
         return outcome
     names = f" ({'; '.join(rule.name for rule in outcome.rules)})" if outcome.rules else ""
     raise CliError(f"it was {outcome.state}: {outcome.reason}{names}", exit_code=Exit.NO)

@@ -1,291 +1,201 @@
-"""Changes of the catalogue: check the documents, compare them with what is in force, and make them the new versions.
+"""The worker's half of changes of the catalogue: a row of the inbox makes new versions, or is refused.
 
-One function for every door. Documents that belong together are checked together, and if one of them is wrong nothing is
-changed. Then each project and application commits its own version and record, so a repeat finishes what was cut short.
+What the front checked counts for nothing here: everything is judged again, from what is in force now. If one of the
+changes is refused, none is made. Then each project and application commits its own version and record, with a mark of
+the row; so a row that is handled again finishes what was cut short and repeats nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
-from ..catalogue import ConfigError, Definition, Known, Problem, check_application, check_project
-from ..catalogue.conflicts import Claims, conflicts
-from ..catalogue.difference import difference
-from ..catalogue.live import LiveCatalogue
-from ..catalogue.stored import Stored, read_stored
-from ..catalogue.validation import validate
+from ..catalogue import ConfigError, Problem
+from ..catalogue.sent import Sent
+from ..catalogue.stored import Stored
 from ..clock import Clock
 from ..domain.actions import Action
-from ..domain.application import Application, WrittenApplication
+from ..domain.answers import Answered
 from ..domain.audit import AuditDraft
+from ..domain.changing import MOST_PROBLEMS, Changed, Wrong, line, lines
 from ..domain.errors import NotFound
-from ..domain.governing import breaches, governed
-from ..domain.model import Digest, Record, sha256
-from ..domain.project import Project, overlap
-from ..domain.strictness import production_of, project_weakenings, weakenings
+from ..domain.inbox import InboxKind, Received
+from ..domain.model import sha256
+from ..domain.rules import Fail, Rule
+from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Subject, SubjectKind, Version
-from ..ledger.versions import Current, Versions
-from ..manifests.documents import Document
-from ..manifests.problems import Findings
+from ..inbound.reading import BadInput, read_as, read_json
+from ..ledger import Conflict
+from ..ledger.blobs import INCOMING_LIMIT, Incoming
+from ..ledger.installation import Installation
+from ..ledger.keys import INSTALLATION
+from ..ledger.versions import Versions
+from .comparing import Actor, Change, Comparing, Planned
+from .speakers import actor_of
+from .taking import CannotCount
 
-DOCUMENTS_AT_ONCE = 100
-NEEDS_A_VOTE = (
-    "this weakens a production gate, which the people of that gate have to vote on; such a vote cannot be asked for yet"
-)
-_RECORDED_LINES = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Actor:
-    """Who changes the catalogue, as a channel identified them."""
-
-    name: str
-    claims: frozenset[str]
-    """What a project's owners may be named by: `role:…`, `app:…`."""
-    platform: bool
-    """Whether they may change every project and application."""
+ROUNDS: Final = 5
+"""Times that a row is judged anew because others changed the catalogue meanwhile."""
+_RECORDED_LINES: Final = 20
 
 
-class Change(Record):
-    """What is, or would be, changed of one application or project."""
-
-    subject: Subject
-    before: Digest | None = None
-    after: Digest | None = None
-    """None: it is removed."""
-    number: int = 0
-    """The version's number after the change; 0 where nothing was committed."""
-    difference: tuple[str, ...] = ()
-    weaker: tuple[str, ...] = ()
-    """What would weaken a production gate; then the change is refused."""
-    forbidden: str = ""
-    """Why the actor may not do it; empty if they may."""
-    stands_still: tuple[str, ...] = ()
-    """Applications that the project would no longer allow, with the reason. They would stand still until they fit."""
-
-    @property
-    def changes(self) -> bool:
-        return self.before != self.after
-
-    @property
-    def refused(self) -> str:
-        """Why the change is refused; empty if it is not."""
-        if not self.changes:
-            return ""
-        return self.forbidden or (f"{NEEDS_A_VOTE}: {'; '.join(self.weaker)}" if self.weaker else "")
+class _Gone(CannotCount):
+    """The documents of the row are not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Planned:
-    """One change, with what it takes to commit it."""
+class _Judged:
+    """The changes that are still to be made, or why none of them may be."""
 
-    change: Change
-    current: Current
-    stored: Stored | None
-    project: str | None
+    planned: tuple[Planned, ...] = ()
+    problems: tuple[Wrong, ...] = ()
+    rules: tuple[Fail, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A row, read."""
+
+    received: Received
+    statement: CatalogueStatement
+    actor: Actor
+    documents: Mapping[str, Stored] = field(default_factory=dict)
+    """By their subject."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Applying:
-    """Applies and removes projects and applications."""
+    """Makes changes of the catalogue."""
 
+    comparing: Comparing
     versions: Versions
-    catalogue: LiveCatalogue
-    known: Known
+    installation: Installation
+    incoming: Callable[[], Incoming]
+    name: str
+    """The installation's name, which statements are addressed to."""
     clock: Clock
 
-    def compare(self, documents: Sequence[Stored], actor: Actor) -> tuple[Change, ...]:
-        """What applying the documents would change. Raises ConfigError, `LedgerUnavailable`."""
-        return tuple(planned.change for planned in self._plan(documents, actor))
+    def take(self, received: Received) -> None:
+        """Make the changes, or refuse them by their rules; either is recorded and answered.
 
-    def apply(self, documents: Sequence[Stored], actor: Actor, *, reason: str) -> tuple[Change, ...]:
-        """Apply the documents, unless one of the changes is refused: then nothing is changed.
-
-        Raises ConfigError, `Conflict` if somebody else applied something meanwhile, `LedgerUnavailable`.
+        Raises `BadInput` and `CannotCount` for what cannot be handled; `Conflict`, `LedgerUnavailable`: try again.
         """
-        planned = self._plan(documents, actor)
-        if any(each.change.refused for each in planned):
-            return tuple(each.change for each in planned)
-        return tuple(self._commit(each, actor, reason) for each in planned)
-
-    def remove(self, subject: Subject, actor: Actor, *, reason: str) -> Change:
-        """Take something out of the catalogue. Its versions and records stay.
-
-        Raises `NotFound`, `Conflict`, `LedgerUnavailable`, and ConfigError for a project that has applications.
-        """
-        current = self.versions.current(subject)
-        if current.document is None or current.version is None:
-            raise NotFound(f"there is no {subject.kind} {subject.name!r}")
-        self.catalogue.look_again()
-        if subject.kind is SubjectKind.PROJECT:
-            self._refuse_with_applications(subject)
-        change = Change(
-            subject=subject,
-            before=current.document,
-            after=None,
-            forbidden=self._forbidden(subject, current.version.project, actor),
-            difference=("removed",),
-        )
-        planned = _Planned(change=change, current=current, stored=None, project=current.version.project)
-        return change if change.refused else self._commit(planned, actor, reason)
-
-    def _refuse_with_applications(self, subject: Subject) -> None:
-        held = [e.application.application for e in self.catalogue if e.application.project == subject.name]
-        if held:
-            expected, got = "a project without applications", f"{', '.join(sorted(held))}: remove them first"
-            raise ConfigError([Problem(file=str(subject), expected=expected, got=got)])
-
-    # ---- looking
-    def _plan(self, documents: Sequence[Stored], actor: Actor) -> tuple[_Planned, ...]:
-        self.catalogue.look_again()
-        ordered = sorted(documents, key=lambda each: each.kind is not SubjectKind.PROJECT)
-        checked = self._checked(ordered)
-        return tuple(self._planned(each, checked, actor) for each in ordered)
-
-    def _checked(self, documents: Sequence[Stored]) -> "_Checked":
-        """Raises a ConfigError with every problem of every document."""
-        findings = Findings()
-        if not 1 <= len(documents) <= DOCUMENTS_AT_ONCE:
-            expected, got = f"1 to {DOCUMENTS_AT_ONCE} documents", str(len(documents))
-            raise ConfigError([Problem(file="documents", expected=expected, got=got)])
-        projects = {name: each.project for name, each in self.catalogue.projects.items()}
-        claims = dict[str, Claims]()
-        for each in documents:
-            if each.kind is SubjectKind.PROJECT:
-                with findings.collecting():
-                    project = check_project(_named(each), known=self.known)
-                    findings.extend(_overlaps(each, project, projects))
-                    projects[project.project] = project
-        for each in documents:
-            if each.kind is SubjectKind.APPLICATION:
-                with findings.collecting():
-                    claim = self._claim(each, projects)
-                    claims[claim.definition.application.application] = claim
-        findings.extend(conflicts([*self._claims_in_force(claims), *claims.values()]))
-        findings.raise_any()
-        return _Checked(projects=projects, definitions={name: claim.definition for name, claim in claims.items()})
-
-    def _claim(self, stored: Stored, projects: Mapping[str, Project]) -> Claims:
-        document, name = _named(stored), stored.value.get("project")
-        project = projects.get(str(name))
-        if name is not None and project is None:
-            known = ", ".join(sorted(projects)) or "none"
-            expected = f"a project of this installation (known: {known})"
-            raise ConfigError([document.problem(("project",), expected=expected, got=repr(name))])
-        files = replace(stored.beside, document=document.file)
-        return check_application(document, files, project, known=self.known)
-
-    def _claims_in_force(self, replaced: Mapping[str, Claims]) -> Iterator[Claims]:
-        """What the other applications claim; the images and objects of one that stands still stay its own."""
-        for entry in self.catalogue:
-            name = entry.application.application
-            if name not in replaced and entry.versions is not None:
-                stored = self._read(entry.versions.application)
-                files = replace(stored.beside, document=_named(stored).file)
-                try:
-                    yield check_application(_named(stored), files, None)
-                except ConfigError:
-                    yield Claims(definition=entry.definition, document=_named(stored), objects={})
-
-    def _planned(self, stored: Stored, checked: "_Checked", actor: Actor) -> _Planned:
-        subject, after = stored.subject, sha256(stored.content)
-        current = self.versions.current(subject)
-        before = self._read(current.document) if current.document else None
-        project = str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None
-        change = Change(subject=subject, before=current.document, after=after)
-        if change.changes:
-            change = change.evolve(
-                difference=difference(before, stored),
-                forbidden=self._forbidden(subject, project, actor, current),
-                weaker=tuple(self._weaker(subject, current, checked)),
-                stands_still=tuple(self._left_out(subject, checked)),
-            )
-        return _Planned(change=change, current=current, stored=stored, project=project)
-
-    def _forbidden(self, subject: Subject, project: str | None, actor: Actor, current: Current | None = None) -> str:
-        """Why the actor may not change it: applications belong to their project's owners, projects to the platform."""
-        if actor.platform:
-            return ""
-        if subject.kind is SubjectKind.PROJECT:
-            return "projects are applied by the platform's people"
-        for name in {project, current.version.project if current and current.version else project}:
-            held = self.catalogue.projects.get(str(name))
-            owners = held.project.owners.apply if held else ()
-            if not actor.claims & set(owners):
-                may = ", ".join(owners) or "nobody but the platform's people"
-                return f"applications of the project {name} are applied by {may}"
-        return ""
-
-    def _weaker(self, subject: Subject, current: Current, checked: "_Checked") -> Iterator[str]:
-        if subject.kind is SubjectKind.PROJECT:
-            in_force = self.catalogue.projects.get(subject.name)
-            if in_force is not None:
-                yield from project_weakenings(in_force.project, checked.projects[subject.name])
-            return
-        after = checked.definitions[subject.name].application
-        for before in self._earlier(current, after):
-            yield from weakenings(before, after)
-
-    def _earlier(self, current: Current, after: Application) -> Iterator[Application]:
-        """What the application is compared with: its last version, also after a removal.
-
-        For a new one it is the last version of whatever was removed and guarded the same places: otherwise an
-        application could come back under another name with a weaker gate.
-        """
-        if current.version is not None:
-            document = current.document or current.version.before
-            if document and (application := self._as_it_was(document)):
-                yield application
-            return
-        for listed in self.versions.listed():
-            if listed.removed and listed.subject.kind is SubjectKind.APPLICATION:
-                last = self.versions.current(listed.subject).version
-                removed = self._as_it_was(last.before) if last and last.before else None
-                if removed is not None and production_of(removed).keys() & production_of(after).keys():
-                    yield removed
-
-    def _as_it_was(self, document: str) -> Application | None:
-        """The application of an earlier version inside its project as it is in force."""
         try:
-            written = self._written(document)
-        except ConfigError:
-            return None
-        in_force = self.catalogue.projects.get(written.project)
-        if in_force is None or any(breaches(written, in_force.project)):
-            return None
-        return governed(written, in_force.project)
-
-    def _left_out(self, subject: Subject, checked: "_Checked") -> Iterator[str]:
-        """Applications in force that the project would no longer allow."""
-        if subject.kind is not SubjectKind.PROJECT:
-            return
-        for entry in self.catalogue:
-            name = entry.application.application
-            if entry.application.project != subject.name or name in checked.definitions or entry.versions is None:
-                continue
-            written = self._written(entry.versions.application)
-            for breach in breaches(written, checked.projects[subject.name]):
-                yield f"{name}: expected {breach.expected}, got {breach.got}"
+            asked = self._read(received)
+        except _Gone:
+            if self.installation.answered(received.id):
+                return  # by somebody else, at the same time
+            raise
+        for _ in range(ROUNDS):
+            made = self._made(asked)
+            judged = self._judged(asked, made)
+            if judged.rules:
+                if self._made(asked) != made:
+                    continue  # the same row, handled at the same time by somebody else
+                self._refuse(asked, judged, made)
                 break
+            if self._commit(asked, judged):
+                self._count(asked, judged)
+                break
+        else:
+            raise Conflict(f"{received.id}: others changed the catalogue {ROUNDS} times meanwhile")
 
-    def _written(self, document: str) -> WrittenApplication:
-        return validate(self._read(document).document, WrittenApplication)
+    # ---- reading
+    def _read(self, received: Received) -> _Asked:
+        statement = received.row.statement
+        if not isinstance(statement, CatalogueStatement):
+            raise BadInput("said", "a change of the catalogue", received.row.kind)
+        if received.partition != INSTALLATION:
+            raise BadInput("partition", INSTALLATION, received.partition)
+        if statement.installation != self.name:
+            raise BadInput("installation", self.name, statement.installation)
+        if len(statement.changes) > 1 and not all(change.after for change in statement.changes):
+            raise BadInput("changes", "a removal by itself", f"{len(statement.changes)} changes")
+        return _Asked(
+            received=received,
+            statement=statement,
+            actor=actor_of(received.row.speaker),
+            documents=self._documents(received, statement),
+        )
 
-    def _read(self, document: str) -> Stored:
-        content = self.versions.document(document)
+    def _documents(self, received: Received, statement: CatalogueStatement) -> Mapping[str, Stored]:
+        named = {change.subject: change.after for change in statement.changes if change.after}
+        content = received.row.content
+        if len(content) != (1 if named else 0):
+            raise BadInput("content", "one blob with the documents, and none for a removal", f"{len(content)} blobs")
+        if not named:
+            return {}
+        sent = self._sent(content[0])
+        try:
+            documents = {str(each.subject): each for each in sent.documents}
+            found = {subject: sha256(each.content) for subject, each in documents.items()}
+        except (ValueError, RecursionError) as error:
+            raise CannotCount(f"the documents in {content[0]} cannot be read: {error}"[:500]) from error
+        if found != named or len(documents) != len(sent.documents):
+            raise CannotCount(f"the documents in {content[0]} are not those that the change names")
+        return documents
+
+    def _sent(self, digest: str) -> Sent:
+        try:
+            content = self.incoming().get(digest)
+        except ValueError as changed:
+            raise CannotCount(str(changed)) from changed
         if content is None:
-            raise ConfigError([Problem(file=document, message="the stored document is gone")])
-        return read_stored(content)
+            raise _Gone(f"the documents in {digest} are gone: apply them again")
+        return read_as(Sent, read_json(content, limit=INCOMING_LIMIT))
+
+    # ---- judging
+    def _made(self, asked: _Asked) -> Mapping[str, int]:
+        """The numbers of the versions that this row has made before it was cut short."""
+        changes = asked.statement.changes
+        numbers = {each.subject: self.versions.made_by(_subject(each), asked.received.id) for each in changes}
+        return {subject: number for subject, number in numbers.items() if number is not None}
+
+    def _judged(self, asked: _Asked, made: Mapping[str, int]) -> _Judged:
+        left = [change for change in asked.statement.changes if change.subject not in made]
+        if not left:
+            return _Judged()
+        try:
+            planned = self._planned(asked, left)
+        except ConfigError as error:
+            problems = tuple(map(_wrong, error.problems[:MOST_PROBLEMS]))
+            reason = f"{len(error.problems)} problems; the first is {error.problems[0]}"
+            return _Judged(problems=problems, rules=(Rule.DOCUMENTS_ARE_IN_ORDER.fails(line(reason)),))
+        stale = tuple(_stale(change, now) for change in left if (now := _overtaken(change, planned)) is not None)
+        rules = [Rule.STARTS_FROM_WHAT_IS_IN_FORCE.fails(_text(problem)) for problem in stale]
+        rules += [_rule(each.change) for each in planned if each.change.refused]
+        return _Judged(planned=planned, problems=stale[:MOST_PROBLEMS], rules=tuple(rules))
+
+    def _planned(self, asked: _Asked, left: Sequence[CatalogueChange]) -> tuple[Planned, ...]:
+        """Raises ConfigError."""
+        documents = [asked.documents[change.subject] for change in left if change.after]
+        if documents:
+            return self.comparing.plan(documents, asked.actor)
+        (removed,) = left
+        try:
+            return (self.comparing.plan_removal(_subject(removed), asked.actor),)
+        except NotFound as gone:
+            raise ConfigError([Problem(file=removed.subject, message=str(gone))]) from gone
 
     # ---- writing
-    def _commit(self, planned: _Planned, actor: Actor, reason: str) -> Change:
-        change, current = planned.change, planned.current
+    def _commit(self, asked: _Asked, judged: _Judged) -> bool:
+        """False if somebody else has changed one of them meanwhile: the rest has to be judged again."""
+        for planned in judged.planned:
+            try:
+                self._commit_one(asked, planned)
+            except Conflict:
+                return False
+            finally:
+                self.comparing.catalogue.look_again()
+        return True
+
+    def _commit_one(self, asked: _Asked, planned: Planned) -> None:
+        change, current, now = planned.change, planned.current, self.clock()
         if not change.changes:
             if current.version is not None:
                 self.versions.publish(current.version)  # mends a list that lacks it; the same list else
-            return change.evolve(number=current.number)
+            return
         if planned.stored is not None:
             self.versions.store(planned.stored.content)
-        now = self.clock()
         version = Version(
             subject=change.subject,
             number=current.number + 1,
@@ -293,49 +203,106 @@ class Applying:
             before=change.before,
             project=planned.project,
             at=now,
-            by=actor.name,
-            reason=reason,
+            by=asked.actor.name,
+            reason=asked.statement.reason,
             record=1,
             difference=change.difference,
         )
-        written = self.versions.commit(current, version, _draft(change, version), now=now)
-        self.catalogue.look_again()
-        return change.evolve(number=written.number)
+        self.versions.commit(current, version, _draft(change, version, asked), inbox=asked.received.id, now=now)
+
+    # ---- answering
+    def _count(self, asked: _Asked, judged: _Judged) -> None:
+        made = self._made(asked)
+        self._mend(asked, made)
+        unchanged = {str(each.change.subject): each.current.number for each in judged.planned}
+        answered = Answered(
+            kind=InboxKind.CATALOGUE,
+            changes=tuple(_changed(each, {**unchanged, **made}[each.subject]) for each in asked.statement.changes),
+        )
+        self.installation.changed(asked.received.id, answered)
+
+    def _mend(self, asked: _Asked, made: Mapping[str, int]) -> None:
+        """A process that ended between a commit and its entry in the list of everything left the list behind."""
+        for change in asked.statement.changes:
+            current = self.versions.current(_subject(change))
+            if current.version is not None and made.get(change.subject) == current.number:
+                self.versions.publish(current.version)
+
+    def _refuse(self, asked: _Asked, judged: _Judged, made: Mapping[str, int]) -> None:
+        refused = {str(each.change.subject): each.change for each in judged.planned if each.change.refused}
+        answered = Answered(
+            kind=InboxKind.CATALOGUE,
+            refused=True,
+            rules=judged.rules,
+            changes=tuple(
+                _refused(each, refused[each.subject])
+                if each.subject in refused
+                else _changed(each, made.get(each.subject, 0))
+                for each in asked.statement.changes
+            ),
+            problems=judged.problems,
+        )
+        draft = _refusal(asked, judged, made)
+        self.installation.change_refused(asked.received.id, draft, answered, now=self.clock())
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Checked:
-    """Documents without problems, among everything that is in force."""
-
-    projects: Mapping[str, Project]
-    definitions: Mapping[str, Definition]
+def _subject(change: CatalogueChange) -> Subject:
+    kind, _, name = change.subject.partition(":")
+    return Subject(kind=SubjectKind(kind), name=name)
 
 
-def _named(stored: Stored) -> Document:
-    """The document, called by its subject in messages."""
-    name = stored.value.get(str(stored.kind))
-    return replace(
-        stored.document, file=f"{name}/{stored.kind}.yaml" if isinstance(name, str) else f"{stored.kind}.yaml"
+def _overtaken(change: CatalogueChange, planned: Sequence[Planned]) -> str | None:
+    """What is in force instead of what the change was made from; None if it is that."""
+    before = next(each.change.before for each in planned if str(each.change.subject) == change.subject)
+    return None if before == change.before else before or "nothing"
+
+
+def _stale(change: CatalogueChange, now: str) -> Wrong:
+    return Wrong(
+        file=change.subject,
+        field="from",
+        expected=f"{now}, which is in force",
+        got=change.before or "nothing",
+        message="somebody else has changed it meanwhile: compare again, and apply what you still want",
     )
 
 
-def _overlaps(stored: Stored, project: Project, projects: Mapping[str, Project]) -> Iterator[Problem]:
-    """Places of class production that another project guards, and this one would cover as well."""
-    for name, environment in project.environments.items():
-        for other in projects.values():
-            if other.project == project.project:
-                continue
-            for theirs in other.environments.values():
-                if (environment.production or theirs.production) and overlap(environment, theirs):
-                    yield _named(stored).problem(
-                        ("environments", name, "namespaces"),
-                        expected=f"places that the project {other.project} does not cover, as one of them is of class "
-                        "production",
-                        got=", ".join(environment.namespaces),
-                    )
+def _rule(change: Change) -> Fail:
+    rule = Rule.MAY_CHANGE_IT if change.forbidden else Rule.GATE_GETS_NO_WEAKER
+    return rule.fails(line(f"{change.subject}: {change.refused}"))
 
 
-def _draft(change: Change, version: Version) -> AuditDraft:
+def _text(wrong: Wrong) -> str:
+    return line(f"{wrong.file}: expected {wrong.expected}, got {wrong.got}; {wrong.message}")
+
+
+def _wrong(problem: Problem) -> Wrong:
+    return Wrong(
+        file=line(problem.file),
+        field=line(problem.field),
+        expected=line(problem.expected),
+        got=line(problem.got),
+        message=line(problem.message),
+    )
+
+
+def _changed(change: CatalogueChange, number: int) -> Changed:
+    shown = Change(subject=_subject(change), before=change.before, after=change.after)
+    return Changed(
+        subject=change.subject, outcome=shown.outcome, number=number, before=change.before, after=change.after
+    )
+
+
+def _refused(asked: CatalogueChange, change: Change) -> Changed:
+    return _changed(asked, 0).evolve(
+        outcome=change.outcome,
+        refused=line(change.refused),
+        weaker=lines(change.weaker),
+        stands_still=lines(change.stands_still),
+    )
+
+
+def _draft(change: Change, version: Version, asked: _Asked) -> AuditDraft:
     removed, application = change.after is None, change.subject.kind is SubjectKind.APPLICATION
     if application:
         action = Action.APPLICATION_REMOVED if removed else Action.APPLICATION_APPLIED
@@ -350,4 +317,26 @@ def _draft(change: Change, version: Version) -> AuditDraft:
         "difference": list(change.difference[:_RECORDED_LINES]),
         "reason": version.reason,
     }
-    return AuditDraft(action=action, actor=version.by, details={n: v for n, v in details.items() if v})
+    return _said(action, asked, details)
+
+
+def _refusal(asked: _Asked, judged: _Judged, made: Mapping[str, int]) -> AuditDraft:
+    details = {
+        "subjects": [change.subject for change in asked.statement.changes],
+        "made_before": sorted(made),
+        "rules": sorted({rule.name for rule in judged.rules}),
+        "reason": "; ".join(rule.reason for rule in judged.rules)[:2000],
+        "why": asked.statement.reason,
+    }
+    return _said(Action.CHANGE_REFUSED, asked, details)
+
+
+def _said(action: Action, asked: _Asked, details: Mapping[str, object]) -> AuditDraft:
+    told = {"channel": str(asked.received.row.speaker.via), **details}
+    return AuditDraft(
+        action=action,
+        actor=asked.actor.name,
+        details={name: value for name, value in told.items() if value},
+        inbox=asked.received.id,
+        received_at=asked.received.received_at,
+    )

@@ -1,8 +1,10 @@
 """Whoever said something, as the row of the inbox names them: the front's word, which opens nothing by itself."""
 
 from ..domain.inbox import Speaker
-from ..domain.roles import Caller, read_roles
+from ..domain.people import ROLE
+from ..domain.roles import Caller, Permission, read_roles
 from ..inbound.reading import BadInput
+from .comparing import APP, Actor
 
 
 def caller_of(speaker: Speaker) -> Caller:
@@ -11,3 +13,14 @@ def caller_of(speaker: Speaker) -> Caller:
     if not who:
         raise BadInput("from", "a name or an object id", "neither")
     return Caller(name=who, roles=read_roles(speaker.roles))
+
+
+def actor_of(speaker: Speaker) -> Actor:
+    """Whoever changes the catalogue. Owners of a project are people and applications; the holder of a key is neither.
+
+    Raises `BadInput` if it names nobody.
+    """
+    caller = caller_of(speaker)
+    named = {f"{ROLE}{role}" for role in speaker.roles} if speaker.oid or caller.name.startswith(APP) else set[str]()
+    claims = named | {caller.name} if caller.name.startswith(APP) else named
+    return Actor(name=caller.name, claims=frozenset(claims), platform=caller.may(Permission.APPLY))

@@ -18,6 +18,7 @@ from ..engine.handle import Contended, UnknownTarget
 from ..engine.parking import NotReplayable, Parking
 from ..inbound.reading import BadInput, Ignored
 from ..ledger import Conflict, Ledger, LedgerUnavailable
+from ..ledger.blobs import Incoming
 from ..ledger.inbox import SOURCE, Inbox, Unreadable, parked_id
 from ..telemetry import message as handling
 
@@ -51,6 +52,8 @@ class InboxReader:
     inbox: Inbox
     ledger: Ledger
     parking: Parking
+    incoming: Callable[[], Incoming]
+    """What is too large for a row lies there."""
     handlers: Mapping[InboxKind, Handling]
     clock: Clock
 
@@ -85,7 +88,7 @@ class InboxReader:
         if isinstance(row, Unreadable):
             self._park(row.partition, row.id, row.text, reason=row.problem)
         elif self.ledger.answer(row.partition, row.id) is not None:
-            self.inbox.remove(row.partition, row.id)  # answered by somebody who ended before removing it
+            self._done(row)  # answered by somebody who ended before removing it
         else:
             with handling(row.row.trace):
                 self._handle(row)
@@ -112,7 +115,13 @@ class InboxReader:
             reason = f"unexpected {type(unexpected).__name__}: {unexpected}"
             self._leave(row, reason=reason, longest=PATIENCE)
         else:
-            self.inbox.remove(row.partition, row.id)
+            self._done(row)
+
+    def _done(self, row: Received) -> None:
+        """Remove what was answered: first what lies beside the row, so that nothing stays behind."""
+        for digest in row.row.content:
+            self.incoming().remove(digest)
+        self.inbox.remove(row.partition, row.id)
 
     def _leave(self, row: Received, *, reason: str, longest: timedelta) -> None:
         """Leave the row for the next pass of reconcile, but not for ever."""

@@ -343,6 +343,7 @@ class Action(StrEnum):
     APPLICATION_REMOVED = "application.removed", "The application was removed from the catalogue", Tone.BAD
     PROJECT_APPLIED = "project.applied", "A version of a project was applied", Tone.ASKS
     PROJECT_REMOVED = "project.removed", "A project was removed from the catalogue", Tone.BAD
+    CHANGE_REFUSED = "change.refused", "A change of applications or projects was refused", Tone.ASKS, _REFUSES
 
     INPUT_PARKED = "input.parked", "Input that could not be handled was set aside", Tone.BAD
     INPUT_REPLAYED = "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET

@@ -5,6 +5,7 @@ It is the copy of what the records of that transaction say, for pages, API and c
 
 from pydantic import Field
 
+from .changing import MOST_PROBLEMS, Changed, Wrong
 from .commands import Verb
 from .decide.state import Decision
 from .events import CommandGiven, Event, VoteCast
@@ -12,6 +13,7 @@ from .inbox import InboxKind
 from .model import Record
 from .rules import RuleResult, failed
 from .snapshot import Snapshot
+from .statement import MOST_CHANGES
 
 
 class Answered(Record):
@@ -27,6 +29,10 @@ class Answered(Record):
     """The release that it was about; for a roll-back, the new release that carries it out."""
     phase: str = ""
     """That release's phase afterwards."""
+    changes: tuple[Changed, ...] = Field(default=(), max_length=MOST_CHANGES)
+    """What came of each application and project that a change of the catalogue names."""
+    problems: tuple[Wrong, ...] = Field(default=(), max_length=MOST_PROBLEMS)
+    """What is wrong with what was to be applied."""
 
 
 def inbox_of(event: Event) -> str:

@@ -188,6 +188,18 @@ class Rule(StrEnum):
     ENDS_IN_THE_FUTURE = "ends-in-the-future", "The freeze ends in the future."
     ENDS_WITHIN_A_YEAR = "ends-within-a-year", "A freeze that ends by itself does so within a year."
 
+    # ---- a change of applications or projects
+    DOCUMENTS_ARE_IN_ORDER = (
+        "documents-are-in-order",
+        "What is applied reads, and fits its project.",
+    )
+    STARTS_FROM_WHAT_IS_IN_FORCE = (
+        "starts-from-what-is-in-force",
+        "Nobody else has changed it since the change was made.",
+    )
+    MAY_CHANGE_IT = "may-change-it", "Whoever changes it is named by its project, or is one of the platform's people."
+    GATE_GETS_NO_WEAKER = "gate-gets-no-weaker", "No production gate gets weaker."
+
     @property
     def overridable(self) -> bool:
         return Trait.OVERRIDABLE in self.traits

@@ -1,8 +1,16 @@
 """Whoever said something, in the front's words: what goes into a row of the inbox beside what was said."""
 
 from ..domain.inbox import Speaker, Via
+from ..domain.people import ROLE
 from ..domain.roles import Caller
 
 
 def speaker(caller: Caller, via: Via) -> Speaker:
-    return Speaker(name=caller.name, roles=tuple(sorted(caller.roles)), via=via)
+    """People and applications with the roles that their token names, word for word; a key with those that it has."""
+    named = tuple(sorted(claim.removeprefix(ROLE) for claim in caller.claims if claim.startswith(ROLE)))
+    return Speaker(
+        oid=caller.signed_in.object_id if caller.signed_in else None,
+        name=caller.name,
+        roles=named if caller.claims else tuple(sorted(caller.roles)),
+        via=via,
+    )

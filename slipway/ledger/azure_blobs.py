@@ -16,16 +16,17 @@ from .table import LedgerUnavailable
 class AzureBlobs:
     """Blob Storage through `azure-storage-blob`."""
 
-    def __init__(self, container: ContainerClient) -> None:
-        self._container = container
+    def __init__(self, container: ContainerClient, *, limit: int = BLOB_LIMIT) -> None:
+        """`limit` is the size of the largest blob that is read or written."""
+        self._container, self._limit = container, limit
 
     @classmethod
-    def open(cls, container: ContainerClient) -> Self:
+    def open(cls, container: ContainerClient, *, limit: int = BLOB_LIMIT) -> Self:
         """Raises `LedgerUnavailable`."""
-        return cls(made(container))
+        return cls(made(container), limit=limit)
 
     def put(self, content: bytes, content_type: str) -> str:
-        digest = sha256(limited(content))
+        digest = sha256(limited(content, self._limit))
         settings = ContentSettings(content_type=content_type)
         try:
             self._container.upload_blob(_name(digest), content, overwrite=False, content_settings=settings)
@@ -48,7 +49,7 @@ class AzureBlobs:
             return None
         try:
             download = self._container.download_blob(_name(digest))
-            if download.size > BLOB_LIMIT:
+            if download.size > self._limit:
                 raise ValueError(
                     f"the document {digest} was changed: it has {download.size} bytes, more than any of ours"
                 )

@@ -8,6 +8,8 @@ from ..domain.model import sha256
 CONTAINER = "evidence"
 BLOB_LIMIT = 16 * 1024 * 1024
 """Bytes of one document; plans and logs are far smaller."""
+INCOMING_LIMIT = 4 * 1024 * 1024
+"""Bytes of what a front passes on that no row can hold."""
 
 
 class Blobs(Protocol):
@@ -23,7 +25,10 @@ class Blobs(Protocol):
 
 
 class Incoming(Blobs, Protocol):
-    """Content on its way from the front to the worker: created, never replaced, and removed once it was taken."""
+    """Content on its way from the front to the worker: created, never replaced, and removed once it was taken.
+
+    A blob larger than `INCOMING_LIMIT` is none of ours.
+    """
 
     def remove(self, digest: str) -> None:
         """Remove the content; does nothing if there is none. Raises `LedgerUnavailable`."""
@@ -37,10 +42,10 @@ def checked(digest: str, content: bytes) -> bytes:
     return content
 
 
-def limited(content: bytes) -> bytes:
-    """The content unchanged. Raises ValueError if it is larger than `BLOB_LIMIT`."""
-    if len(content) > BLOB_LIMIT:
-        raise ValueError(f"a document holds at most {BLOB_LIMIT} bytes, this one has {len(content)}")
+def limited(content: bytes, limit: int = BLOB_LIMIT) -> bytes:
+    """The content unchanged. Raises ValueError if it is larger than the limit."""
+    if len(content) > limit:
+        raise ValueError(f"a document holds at most {limit} bytes, this one has {len(content)}")
     return content
 
 

@@ -16,12 +16,6 @@ from .rows import pack, unpack
 from .table import Exists, Row, RowTable
 
 TABLE: Final = "inbox"
-INCOMING: Final = "incoming"
-"""The container with what is too large for a row."""
-CONTENT_LIMIT: Final = 4 * 1024 * 1024
-"""Bytes of one blob in it."""
-
-
 SOURCE: Final = "inbox"
 """Where parked rows came from."""
 

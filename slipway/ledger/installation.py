@@ -22,7 +22,7 @@ from .freezes import FreezeState
 from .indexing import Indexer
 from .ledger import answer_writes, unindexed_writes
 from .rows import pack, pack_audit, unpack
-from .table import Act, Conflict, Row, Table, Value, Write
+from .table import Act, Conflict, Exists, Row, Table, Value, Write
 
 BODY_LIMIT = 400_000
 """Maximum length of a stored body, in UTF-16 code units of its JSON; a Service Bus message has at most 256 KB."""
@@ -181,6 +181,22 @@ class Installation:
     def order_refused(self, order: str, draft: AuditDraft, *, now: datetime, answer: Sequence[Write] = ()) -> None:
         """Record an order that changed nothing, and answer the row that gave it."""
         self._append(draft, _order_mark(order, refused=True, now=now), *answer, now=now)
+
+    def change_refused(self, inbox: str, draft: AuditDraft, answered: Answered, *, now: datetime) -> None:
+        """Record a change of the catalogue that was refused, and answer the row that asked for it. Idempotent."""
+        (answer,) = answer_writes(inbox, answered)
+        self._append(draft, answer, now=now)
+
+    def answered(self, inbox: str) -> bool:
+        """Whether the row was answered."""
+        return self._table.get(keys.INSTALLATION, keys.answer(inbox)) is not None
+
+    def changed(self, inbox: str, answered: Answered) -> None:
+        """Answer a row whose changes are all recorded, each in its own chain. Idempotent."""
+        try:
+            self._table.transact(keys.INSTALLATION, answer_writes(inbox, answered))
+        except Exists:
+            return
 
     def was_refused(self, order: str) -> bool | None:
         """Whether an order handled before was refused; None for a new one."""

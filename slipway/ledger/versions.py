@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.audit import AuditDraft, AuditRecord, chained
+from ..domain.model import sha256
 from ..domain.release import Head
 from ..domain.signing import Signer
 from ..domain.versions import Listed, Subject, SubjectKind, Version
@@ -20,7 +21,7 @@ from .freezes import freeze_of_everything
 from .indexing import Indexer
 from .ledger import unindexed_writes
 from .rows import pack, pack_audit, unpack
-from .table import Act, Conflict, Table, Write
+from .table import Act, Conflict, Table, Value, Write
 
 ATTEMPTS = 20
 
@@ -71,6 +72,11 @@ class Versions:
         for row in self._table.rows(_partition(subject), *keys.span(keys.versions_of(str(subject))), limit=limit):
             yield unpack(Version, row.values)
 
+    def made_by(self, subject: Subject, inbox: str) -> int | None:
+        """The number of the version that this row of the inbox has made; None if it has made none yet."""
+        row = self._table.get(_partition(subject), keys.seen(_mark(subject, inbox)))
+        return int(row.values["Number"]) if row else None
+
     def document(self, digest: str) -> bytes | None:
         """A stored document by its hash. Raises ValueError if its content was changed."""
         return self._blobs().get(digest)
@@ -80,14 +86,17 @@ class Versions:
         """Keep a document; returns its hash. Idempotent."""
         return self._blobs().put(document, "application/json")
 
-    def commit(self, before: Current, version: Version, draft: AuditDraft, *, now: datetime) -> Version:
-        """Make a version the one in force, with its record. Raises `Conflict` if `before` is no longer in force."""
+    def commit(self, before: Current, version: Version, draft: AuditDraft, *, inbox: str, now: datetime) -> Version:
+        """Make a version the one in force, with its record and the mark of the row that asked for it.
+
+        Raises `Conflict` if `before` is no longer in force.
+        """
         subject = version.subject
         if subject.kind is SubjectKind.APPLICATION and before.version is None:
             self._publish(Listed(subject=subject, document=None))  # so that it is found if this process ends now
         for _ in range(ATTEMPTS):
             try:
-                written = self._commit(before, version, draft, now)
+                written = self._commit(before, version, draft, inbox, now)
             except Conflict:
                 if self.current(subject).etag != before.etag:
                     raise
@@ -110,7 +119,7 @@ class Versions:
         ]
         self._table.transact(keys.INSTALLATION, writes)
 
-    def _commit(self, before: Current, version: Version, draft: AuditDraft, now: datetime) -> Version:
+    def _commit(self, before: Current, version: Version, draft: AuditDraft, inbox: str, now: datetime) -> Version:
         partition, key = _partition(version.subject), _key(version.subject)
         row = self._table.get(partition, keys.HEAD)
         head = unpack(Head, row.values) if row else self._new_head(partition)
@@ -120,6 +129,7 @@ class Versions:
         writes = [
             Write(act=act, key=key, values=pack(written), etag=before.etag),
             Write(act=Act.CREATE, key=keys.version(str(version.subject), version.number), values=pack(written)),
+            _made(version, inbox, now),
             *_record_writes(row.etag if row else "", ended, record),
         ]
         self._table.transact(partition, writes)
@@ -139,6 +149,20 @@ def _record_writes(etag: str, ended: Head, record: AuditRecord) -> Sequence[Writ
         Write(act=Act.CREATE, key=keys.audit(record.sequence), values=pack_audit(record)),
         *unindexed_writes([record]),
     ]
+
+
+def _made(version: Version, inbox: str, now: datetime) -> Write:
+    values: dict[str, Value] = {
+        "Kind": "change",
+        "At": now.isoformat(),
+        "Refused": False,
+        "Number": version.number,
+    }
+    return Write(act=Act.CREATE, key=keys.seen(_mark(version.subject, inbox)), values=values)
+
+
+def _mark(subject: Subject, inbox: str) -> str:
+    return sha256(f"change {inbox} {subject}".encode())[7:]
 
 
 def _partition(subject: Subject) -> str:

@@ -102,16 +102,19 @@ def _holds(row: Row, condition: Where) -> bool:
 class MemoryBlobs:
     """In-memory documents."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, limit: int = blobs.BLOB_LIMIT) -> None:
         self.documents: dict[str, bytes] = {}
+        self._limit = limit
 
     def put(self, content: bytes, content_type: str) -> str:
-        digest = sha256(blobs.limited(content))
+        digest = sha256(blobs.limited(content, self._limit))
         self.documents.setdefault(digest, content)
         return digest
 
     def get(self, digest: str) -> bytes | None:
         content = self.documents.get(digest)
+        if content is not None and len(content) > self._limit:
+            raise ValueError(f"the document {digest} was changed: it has {len(content)} bytes, more than any of ours")
         return None if content is None else blobs.checked(digest, content)
 
     def remove(self, digest: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
 from ..queries.answers import Answers, Reply, State
 from .answer import Answer, html
@@ -21,7 +22,10 @@ TITLES = {
 def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     reply = answers.reply(partition, id)
-    page = render("outcome.html", reply=reply, title=TITLES[reply.state], back=_back(reply), reader=who)
+    answered = reply.answered
+    made = tuple(change for change in (answered.changes if answered else ()) if change.number)
+    title, back = TITLES[reply.state], _back(reply)
+    page = render("outcome.html", reply=reply, made=made, title=title, back=back, reader=who)
     return html(page, headers={} if reply.state.final else {"Refresh": str(AGAIN)})
 
 
@@ -30,6 +34,8 @@ def _back(reply: Reply) -> tuple[str, str]:
     answered = reply.answered
     if answered is not None and answered.release:
         return f"/releases/{answered.release}", f"Open {answered.release}"
+    if answered is not None and answered.kind is InboxKind.CATALOGUE:
+        return "/catalogue", "Open the applications"
     if re.fullmatch(NAME_PATTERN, reply.partition):
         return f"/?application={reply.partition}", f"Open {reply.partition}"
     return "/operate", "Freezes and holds"

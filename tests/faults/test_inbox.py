@@ -17,7 +17,8 @@ from slipway.ledger import Conflict, LedgerUnavailable
 from slipway.ledger.table import Row, RowTable, Value
 from slipway.queries.answers import State
 from slipway.testing import Installation, write_application
-from tests.faults.mortal import Crash, Life, mortal_ports
+from tests.faults.mortal import Crash, Life, mortal_port, mortal_ports
+from tests.unit.commands.live import Live
 
 OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.CLI)
 POINTS = 24
@@ -57,7 +58,8 @@ class MortalRows:
 def mortal(life: Life) -> Callable[[Ports], Ports]:
     def wrapped(ports: Ports) -> Ports:
         rows = MortalRows(ports.inbox_table(), life)
-        return replace(mortal_ports(ports, life), inbox_table=lambda: rows)
+        incoming = mortal_port(ports.incoming(), life, "incoming", "put", "remove")
+        return replace(mortal_ports(ports, life), inbox_table=lambda: rows, incoming=lambda: incoming)
 
     return wrapped
 
@@ -131,3 +133,60 @@ def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
         assert list(home.inbox_table.everything(limit=10)) == [], where
         struck += point < len(life.points)
     assert struck >= 6, "the way has at least that many points"
+
+
+CHANGES = 80
+"""More points than a change of two applications has."""
+
+
+def changed(folder: Path, life: Life, *, hinted: bool) -> tuple[Live, Said]:
+    """The front says a change of one application and a new one, and the worker makes it, one of them struck."""
+    write_application(folder)
+    home = Live(folder)
+    home.apply()
+    write_application(folder, "cart")
+    home.edit_environment("staging", rollout_within="7m")
+    documents = home.documents()
+    home.restart(wrap=mortal(life))
+    id = home.app.inbox_writer.new_id()
+    answered = None
+    while not isinstance(answered, Said):
+        try:
+            answered = home.app.submitting.apply(documents, OLGA, reason="", id=id)
+        except (Crash, *AWAY):
+            life.restart()
+    if not hinted:
+        home.bus.raw.clear()
+    for work in (home.hear, later(home), later(home), later(home)):
+        try:
+            work()
+        except (Crash, *AWAY):
+            life.restart()
+    return home, answered
+
+
+@pytest.mark.parametrize("hinted", [True, False], ids=["hinted", "hint lost"])
+@pytest.mark.parametrize("fault", ["crash", "away"])
+def test_a_change_of_the_catalogue_is_made_once_wherever_one_fault_strikes(
+    tmp_path: Path, fault: str, *, hinted: bool
+) -> None:
+    struck = 0
+    for point in range(CHANGES):
+        at = frozenset({point})
+        life = Life(crash_at=at) if fault == "crash" else Life(fail_at=at)
+        home, said = changed(tmp_path / str(point), life, hinted=hinted)
+        where = f"{fault} at {life.points[point] if point < len(life.points) else 'no point'}"
+        reply = home.app.answers.reply(said.partition, said.id)
+        assert reply.state is State.COUNTED, (where, reply)
+        assert reply.answered is not None
+        numbers = {each.subject: each.number for each in reply.answered.changes}
+        assert numbers == {"project:team": 1, "application:shop": 2, "application:cart": 1}, where
+        assert [recorded(home, name, "application.applied") for name in ("shop", "cart")] == [2, 1], where
+        home.restart()
+        assert sorted(home.app.catalogue.entries) == ["cart", "shop"], where
+        assert home.verify("shop").intact, where
+        assert list(home.inbox_table.everything(limit=10)) == [], where
+        if point >= len(life.points):
+            break
+        struck += 1
+    assert 12 <= struck < CHANGES - 1, "the way has at least that many points, and all of them were tried"

@@ -83,6 +83,16 @@ def test_a_command_at_the_front_is_decided_by_the_worker(system: System) -> None
     assert shown["reason"] == "the sale"
 
 
+def test_what_is_applied_at_the_front_is_made_by_the_worker(system: System) -> None:
+    """The stack applies by the command line at the front, as anybody does."""
+    listed = [item["subject"] for item in system.get("/api/v1/catalogue")["items"]]
+    assert "application:hello" in listed
+    (version,) = system.get("/api/v1/catalogue/application/hello")["versions"]
+    (record,) = [each for each in system.get("/api/v1/audit/hello")["records"] if each["sequence"] == version["record"]]
+    assert (record["action"], record["details"]["channel"]) == ("application.applied", "cli")
+    assert record["inbox"]
+
+
 def test_a_hook_that_the_front_cannot_read_is_parked_by_the_worker(system: System) -> None:
     answer = system.hook(b'{"eventType": "build.complete"')
     assert (answer.status, answer.content["outcome"]) == (200, "parked")

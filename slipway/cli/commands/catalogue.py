@@ -4,11 +4,12 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from slipway.api.catalogue import Changes, ChangeShown, Exported, TargetsShown, VersionHistory
+from slipway.api.inbox import Outcome, Received
 from slipway.bundle import read_targets
 from slipway.bundle.model import TARGETS_FILE
 from slipway.catalogue import ConfigError, Found, Problem, check_path, find
@@ -20,6 +21,7 @@ from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Screen
+from ..waiting import COUNTED, counted, decided, new_id, outcome_of
 from .check import show_problems
 
 _MARKS = {
@@ -52,11 +54,12 @@ _reason = click.option(
 def apply(api: Api, *, path: Path, yes: bool, reason: str, as_json: bool) -> None:
     """Apply projects and applications: all documents in PATH, or none of them.
 
-    Prints what would change and asks first. The same documents applied again change nothing. A change that weakens a
-    production gate is refused.
+    Prints what would change and asks first, then waits until it is decided. The same documents applied again change
+    nothing. A change that weakens a production gate is refused, and so is one of something that somebody else has
+    changed since it was compared.
 
     \b
-    Exit codes: 0 applied, or nothing to change; 1 refused; 2 usage; 3 the app cannot be reached.
+    Exit codes: 0 applied, or nothing to change; 1 refused; 2 usage; 3 the app cannot be reached, or does not decide.
 
     \b
     Examples:
@@ -71,19 +74,22 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, as_json: bool) -> Non
         _end_refused(screen, compared, as_json=as_json)
     if all(change.outcome == "unchanged" for change in compared.changes):
         if as_json:
-            screen.json(_asked(api, path, body=body))
+            screen.json(compared.model_dump(mode="json"))
         else:
             click.echo("nothing to change", err=True)
         return
     if not yes:
         _confirm("Apply this?")
-    content = _asked(api, path, body={**body, "reason": reason})
+    said = {**body, "reason": reason, "id": new_id(), "channel": "cli"}
+    outcome = decided(api, read(Received, _asked(api, path, body=said)))
+    if outcome.problems:
+        _end_with(screen, [each.model_dump() for each in outcome.problems], path)
+    made = _made(outcome, compared)
     if as_json:
-        screen.json(content)
-        return
-    for change in read(Changes, content).changes:
-        if change.outcome != "unchanged":
-            screen.line(Cell("✓", GOOD), f" {_name(change.subject)}: version {change.number} is in force")
+        screen.json(made.model_dump(mode="json"))
+    else:
+        _show_made(screen, made)
+    counted(outcome)
 
 
 @click.command()
@@ -208,9 +214,11 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     screen = Screen()
     if not yes:
         _confirm(f"Remove {_kind(is_project)} {name}?")
-    content = api.post("catalogue", _kind(is_project), name, "removal", body={"reason": reason})
+    said = {"reason": reason, "id": new_id(), "channel": "cli"}
+    received = read(Received, api.post("catalogue", _kind(is_project), name, "removal", body=said))
+    outcome = outcome_of(api, received)
     if as_json:
-        screen.json(content)
+        screen.json(_made(outcome).model_dump(mode="json"))
     else:
         screen.line(Cell("✓", GOOD), f" {name} is removed")
 
@@ -242,8 +250,31 @@ def _asked(api: Api, path: Path, *below: str, body: Mapping[str, Any]) -> dict[s
         problems = error.problem.get("problems")
         if not isinstance(problems, list):
             raise
-        show_problems(Screen(), ConfigError(_placed(problems, find(path, Findings()))), path)
-        raise SystemExit(Exit.NO) from error
+        _end_with(Screen(), problems, path)
+
+
+def _end_with(screen: Screen, problems: Sequence[Any], path: Path) -> NoReturn:
+    """Show what the app, or its worker, found to be wrong, at its lines in the files."""
+    show_problems(screen, ConfigError(_placed(problems, find(path, Findings()))), path)
+    raise SystemExit(Exit.NO)
+
+
+def _made(outcome: Outcome, compared: Changes | None = None) -> Changes:
+    """What came of the changes, with the lines that were compared before: an answer has no room for them."""
+    differences = {change.subject: change.difference for change in (compared.changes if compared else ())}
+    shown = (
+        change.model_copy(update={"difference": differences.get(change.subject, ())}) for change in outcome.changes
+    )
+    is_counted = outcome.state == COUNTED
+    return Changes(changes=tuple(shown), refused=not is_counted, committed=is_counted)
+
+
+def _show_made(screen: Screen, made: Changes) -> None:
+    for change in made.changes:
+        if change.refused:
+            screen.whole(f"{_name(change.subject)} refused: {change.refused}")
+        elif change.number and change.outcome != "unchanged":
+            screen.line(Cell("✓", GOOD), f" {_name(change.subject)}: version {change.number} is in force")
 
 
 def _placed(problems: Sequence[Any], found: Iterable[Found]) -> Iterable[Problem]:

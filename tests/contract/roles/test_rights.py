@@ -6,53 +6,25 @@ take their place.
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import pytest
 from azure.core.credentials import AzureSasCredential
 from azure.core.exceptions import HttpResponseError
-from azure.data.tables import TableClient, TableServiceClient, UpdateMode
+from azure.data.tables import TableClient, UpdateMode
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.exceptions import ServiceBusAuthenticationError, ServiceBusAuthorizationError
-from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.blob import ContainerClient
 
-from local.servicebus import QueueSettings, ServiceBus
+from local.servicebus import ServiceBus
 from local.servicebus.server import key_connection
-from local.stack.grants import PARTIES, make_storage, queue_rules, storage_tokens
+from local.stack.grants import PARTIES, storage_tokens
 from slipway.domain.queues import Queue
 from slipway.domain.rights import Container, Operation, Party, Resource, Table, every_call, may, rights_of
+from tests.contract.roles.conftest import KEYS, Storage
 
-KEYS = {party: f"the-bus-key-of-{party}" for party in PARTIES}
 CALLS = [(party, *call) for party in PARTIES for call in every_call()]
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Azurite with all tables and containers, and the owner's clients."""
-
-    tables: TableServiceClient
-    blobs: BlobServiceClient
-
-
-@pytest.fixture(scope="module")
-def storage(azurite: str) -> Iterator[Storage]:
-    make_storage(azurite)
-    with (
-        TableServiceClient.from_connection_string(azurite) as tables,
-        BlobServiceClient.from_connection_string(azurite) as blobs,
-    ):
-        yield Storage(tables, blobs)
-
-
-@pytest.fixture(scope="module")
-def bus() -> Iterator[ServiceBus]:
-    settings = (
-        {"name": queue, "rules": queue_rules(queue, KEYS)} for queue in Queue
-    )  # sessions take no part in rights
-    with ServiceBus(*(QueueSettings.model_validate(each) for each in settings)) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

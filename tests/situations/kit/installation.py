@@ -20,12 +20,14 @@ from functions import api, approvals, audit_api, commands, events, hooks, operat
 from local.functions.routes import Route, compile_route
 from slipway.bootstrap import App, Settings, app
 from slipway.catalogue import ConfigError
-from slipway.commands.applying import Actor
+from slipway.commands import saying
+from slipway.domain.inbox import Speaker, Via
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.run_source import ToldRun
 from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
+from slipway.queries.answers import State
 from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
 from slipway.testing.ports import Outside
@@ -170,11 +172,16 @@ class Installation:
 
     def _apply(self, path: Path) -> None:
         """A team applies what lies there."""
-        platform = Actor(name="olga@example.com", claims=frozenset(), platform=True)
+        platform = Speaker(name="olga@example.com", roles=("admin",), via=Via.CLI)
         try:
-            self._parts.applying.apply(documents_in(path), platform, reason="")
+            said = self._parts.submitting.apply(documents_in(path), platform, reason="")
         except ConfigError as error:
             self.refused[path.name] = str(error)
+            return
+        assert isinstance(said, saying.Said), said
+        self._parts.inbox_reader.take(said.partition, said.id)
+        reply = self._parts.answers.reply(said.partition, said.id)
+        assert reply.state is State.COUNTED, reply
 
     # ---- what happens outside
     def push(self, tag: str, artifact: Artifact | None = None, *, repository: str = REPOSITORY) -> Artifact:

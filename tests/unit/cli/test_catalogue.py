@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from slipway.cli.root import root
 from slipway.domain.roles import Role
+from slipway.queries.answers import Answers, Reply
 from slipway.testing import write_application
 from tests.unit.api.in_process import serve
 from tests.unit.commands.live import Live
@@ -36,9 +37,21 @@ def role() -> Role:
     return Role.ADMIN
 
 
+def worker_at_work(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker takes what was said before anybody asks what became of it."""
+    reply = Answers.reply
+
+    def taken(answers: Answers, partition: str, id: str) -> Reply:
+        live.hear()
+        return reply(answers, partition, id)
+
+    monkeypatch.setattr(Answers, "reply", taken)
+
+
 @pytest.fixture
 def slipway(live: Live, role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slipway]:
     served = serve(monkeypatch, live, host_key_role=role)
+    worker_at_work(live, monkeypatch)
     server = make_server("127.0.0.1", 0, served, handler_class=Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

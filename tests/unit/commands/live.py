@@ -8,10 +8,15 @@ from typing import Any
 import yaml
 
 from slipway.catalogue.stored import Stored
-from slipway.commands.applying import Actor, Change
+from slipway.commands.comparing import Change
+from slipway.commands.saying import Said
+from slipway.domain.changing import Changed, line
+from slipway.domain.inbox import Speaker, Via
+from slipway.domain.versions import Subject
+from slipway.queries.answers import Reply
 from slipway.testing import Installation, documents_in
 
-OLGA = Actor(name="olga@example.com", claims=frozenset(), platform=True)
+OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.CLI)
 
 
 class Live(Installation):
@@ -25,11 +30,34 @@ class Live(Installation):
         """What lies in the folder."""
         return documents_in(self.deliveries)
 
-    def apply(self, actor: Actor = OLGA, *, reason: str = "because", app: str = "") -> dict[str, Change]:
+    def apply(self, who: Speaker = OLGA, *, reason: str = "because", app: str = "") -> dict[str, Changed]:
+        """Apply what lies in the folder, as the front says it and the worker does it; what came of each."""
+        return self._done(self.say(who, reason=reason, app=app))
+
+    def say(self, who: Speaker = OLGA, *, reason: str = "because", app: str = "") -> Said | tuple[Change, ...]:
+        """What the front does with the documents in the folder."""
         documents = [each for each in self.documents() if app in ("", each.subject.name)]
-        changes = self.app.applying.apply(documents, actor, reason=reason)
+        return self.app.submitting.apply(documents, who, reason=reason)
+
+    def remove(self, subject: Subject, who: Speaker = OLGA, *, reason: str = "over") -> dict[str, Changed]:
+        return self._done(self.app.submitting.remove(subject, who, reason=reason))
+
+    def reply(self, said: Said | tuple[Change, ...]) -> Reply:
+        """What became of a change, as far as the worker is."""
+        assert isinstance(said, Said), f"the front refused {said}"
+        return self.app.answers.reply(said.partition, said.id)
+
+    def _done(self, said: Said | tuple[Change, ...]) -> dict[str, Changed]:
+        if not isinstance(said, Said):
+            refused = (
+                Changed(subject=str(each.subject), outcome=each.outcome, refused=line(each.refused)) for each in said
+            )
+            return {each.subject: each for each in refused}
+        self.hear()
         self.wait_a_moment()
-        return {str(change.subject): change for change in changes}
+        answered = self.reply(said).answered
+        assert answered is not None, self.reply(said)
+        return {each.subject: each for each in answered.changes}
 
     def wait_a_moment(self) -> None:
         self.app.catalogue.look_again()

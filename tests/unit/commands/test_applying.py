@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from slipway.catalogue import ConfigError
-from slipway.commands.applying import Actor
 from slipway.domain.audit import AuditRecord
 from slipway.domain.errors import NotFound
+from slipway.domain.inbox import Speaker, Via
 from slipway.domain.release import Phase
 from slipway.domain.versions import Subject, SubjectKind
 from slipway.engine.handle import UnknownTarget
@@ -17,7 +17,8 @@ from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.testing import write_application
 from slipway.testing.installation import SETTINGS
-from tests.unit.commands.live import OLGA, Live
+from slipway.testing.sign_in import person
+from tests.unit.commands.live import Live
 
 SHOP = Subject(kind=SubjectKind.APPLICATION, name="shop")
 TEAM = Subject(kind=SubjectKind.PROJECT, name="team")
@@ -72,7 +73,7 @@ def test_a_project_is_recorded_in_the_installations_chain(live: Live) -> None:
 
 def test_the_same_documents_again_change_nothing(live: Live) -> None:
     before, marker = live.actions(), live.app.versions.marker()
-    assert not any(change.changes for change in live.apply().values())
+    assert {change.outcome for change in live.apply().values()} == {"unchanged"}
     assert (live.actions(), live.app.versions.marker()) == (before, marker)
 
 
@@ -80,7 +81,7 @@ def test_comments_and_the_order_of_fields_are_no_change(live: Live) -> None:
     file = live.deliveries / "shop" / "application.yaml"
     value = yaml.safe_load(file.read_text())
     file.write_text("# a comment\n" + yaml.safe_dump(value, sort_keys=True))
-    assert not live.apply()["application:shop"].changes
+    assert live.apply()["application:shop"].outcome == "unchanged"
 
 
 def test_one_wrong_document_keeps_all_of_them_out_and_every_problem_is_told(live: Live) -> None:
@@ -137,7 +138,7 @@ def test_a_decision_is_made_under_the_version_in_force_though_the_catalogue_was_
     entries = live.app.catalogue.entries
     other = Live(live.deliveries, table=live.table, blobs=live.blobs, clock=live.clock)
     other.edit(versions={"range": ">=2.0.0"})
-    other.app.applying.apply(other.documents(), OLGA, reason="")
+    other.apply()
     assert live.app.catalogue.entries is entries
     live.push("1.0")
     assert live.actions()[-1] == "image.ignored"
@@ -145,7 +146,7 @@ def test_a_decision_is_made_under_the_version_in_force_though_the_catalogue_was_
 
 # ---- who may
 def test_an_application_is_applied_by_its_projects_owners_and_a_project_by_the_platform_alone(live: Live) -> None:
-    ada = Actor(name="ada@example.com", claims=frozenset({"role:leads"}), platform=False)
+    ada = Speaker(oid=person(1, "ada").oid, roles=("leads",), via=Via.CLI)
     live.edit_environment("staging", rollout_within="7m")
     assert "applied by nobody" in live.apply(ada, app="shop")["application:shop"].refused
     live.edit_project(lambda value: value.update(owners={"apply": ["role:leads"]}))
@@ -175,7 +176,7 @@ def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(
         manifest.write_text(manifest.read_text().replace("metadata: { name: shop }", 'metadata: { name: "${NAME}" }'))
     live.edit_environment("staging", substitutions={"NAME": "shop-staging"})
     live.edit_environment("production", substitutions={"NAME": "shop"})
-    mallory = Actor(name="mallory@example.com", claims=frozenset({"role:mine"}), platform=False)
+    mallory = Speaker(oid=person(2, "mallory").oid, roles=("mine",), via=Via.CLI)
     refused = live.apply(mallory, app="shop")["application:shop"].refused
     assert "applications of the project team are applied by nobody" in refused
 
@@ -222,7 +223,7 @@ def test_an_environment_that_stops_guarding_its_place_is_a_weaker_one(live: Live
 
 
 def test_a_removed_application_does_not_come_back_with_a_weaker_gate_under_whatever_name(live: Live) -> None:
-    live.app.applying.remove(SHOP, OLGA, reason="over")
+    live.remove(SHOP)
     live.edit_gate(deadline="48h")
     assert "deadline" in live.apply(app="shop")["application:shop"].refused
     live.edit("shop", application="store")
@@ -242,19 +243,18 @@ def test_another_project_cannot_cover_places_of_class_production(live: Live) -> 
 # ---- removed, and broken
 def test_a_removed_application_is_delivered_no_more_and_keeps_its_records(live: Live) -> None:
     pushed = live.pushed("1.0")
-    live.app.applying.remove(SHOP, OLGA, reason="over")
-    live.wait_a_moment()
+    live.remove(SHOP)
     with pytest.raises(UnknownTarget):
         live.take(pushed)
     assert last(live).action == "application.removed"
     assert [version.number for version in live.app.versions.history(SHOP, limit=9)] == [2, 1]
     with pytest.raises(NotFound):
-        live.app.applying.remove(SHOP, OLGA, reason="again")
+        live.remove(SHOP, reason="again")
 
 
 def test_a_project_with_applications_is_not_removed(live: Live) -> None:
     with pytest.raises(ConfigError, match="shop: remove them first"):
-        live.app.applying.remove(TEAM, OLGA, reason="over")
+        live.remove(TEAM)
 
 
 def test_an_application_that_the_settings_no_longer_allow_stands_still_and_the_others_go_on(tmp_path: Path) -> None:

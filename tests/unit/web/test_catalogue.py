@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from slipway.commands.saying import Said
 from slipway.domain.errors import NotFound
 from slipway.testing import write_application
+from slipway.web import outcome
 from slipway.web.catalogue import show, show_versions
 from tests.unit.commands.live import Live
 from tests.unit.web.visitors import visitor
@@ -63,3 +65,20 @@ def test_an_installation_without_anything_says_how_to_begin(tmp_path: Path) -> N
 def test_what_is_not_there_is_not_found(live: Live, kind: str, name: str) -> None:
     with pytest.raises(NotFound):
         versions(live, kind, name)
+
+
+def test_a_change_is_followed_until_it_is_made_or_refused_with_the_reason(live: Live) -> None:
+    def page(said: object) -> str:
+        assert isinstance(said, Said)
+        return outcome.show(live.app.answers, said.partition, said.id, READER).body.decode()
+
+    live.edit_environment("staging", rollout_within="7m")
+    first = live.say()
+    live.edit_environment("staging", rollout_within="9m")
+    second = live.say()
+    assert "Received" in page(first)
+    live.hear()
+    assert "application:shop</bdi>: version 2 changed" in page(first)
+    assert 'href="/catalogue"' in page(first)
+    assert "Nothing was changed" in page(second)
+    assert "starts-from-what-is-in-force" in page(second)

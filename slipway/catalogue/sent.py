@@ -1,0 +1,25 @@
+"""The documents of one change as they lie in `incoming` between front and worker, named by their hash.
+
+They have a salt, so that no two changes share a blob: the worker removes it once the change was answered, and the front
+can add one but neither see nor replace what is there.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ..domain.model import Record, canonical
+from ..domain.statement import MOST_CHANGES, Salt
+from .stored import Stored
+
+
+class Sent(Record):
+    """Documents on their way to the worker."""
+
+    v: Literal[1] = 1
+    salt: Salt
+    documents: Annotated[tuple[Stored, ...], Field(min_length=1, max_length=MOST_CHANGES)]
+
+    @property
+    def content(self) -> bytes:
+        return canonical(self.model_dump(mode="json"))

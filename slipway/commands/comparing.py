@@ -1,0 +1,326 @@
+"""Changes of the catalogue, judged: documents are checked, and compared with what is in force.
+
+The front does it so that whoever is wrong learns it at once, the worker again, from what is in force then. Documents
+that belong together are checked together, and if one of them is wrong nothing is changed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ..catalogue import ConfigError, Definition, Known, Problem, check_application, check_project
+from ..catalogue.conflicts import Claims, conflicts
+from ..catalogue.difference import difference
+from ..catalogue.live import LiveCatalogue
+from ..catalogue.stored import Stored, read_stored
+from ..catalogue.validation import validate
+from ..domain.application import Application, WrittenApplication
+from ..domain.errors import NotFound
+from ..domain.governing import breaches, governed
+from ..domain.model import Digest, Record, sha256
+from ..domain.project import Project, overlap
+from ..domain.statement import MOST_CHANGES
+from ..domain.strictness import production_of, project_weakenings, weakenings
+from ..domain.versions import Subject, SubjectKind
+from ..ledger.versions import Current, Versions
+from ..manifests.documents import Document
+from ..manifests.problems import Findings
+
+APP: Final = "app:"
+"""Begins the name of an application that calls in its own name."""
+NEEDS_A_VOTE = (
+    "this weakens a production gate, which the people of that gate have to vote on; such a vote cannot be asked for yet"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who changes the catalogue, as a channel identified them."""
+
+    name: str
+    claims: frozenset[str]
+    """What a project's owners may be named by: `role:…`, `app:…`."""
+    platform: bool
+    """Whether they may change every project and application."""
+
+
+class Change(Record):
+    """What is, or would be, changed of one application or project."""
+
+    subject: Subject
+    before: Digest | None = None
+    after: Digest | None = None
+    """None: it is removed."""
+    difference: tuple[str, ...] = ()
+    weaker: tuple[str, ...] = ()
+    """What would weaken a production gate; then the change is refused."""
+    forbidden: str = ""
+    """Why the actor may not do it; empty if they may."""
+    stands_still: tuple[str, ...] = ()
+    """Applications that the project would no longer allow, with the reason. They would stand still until they fit."""
+
+    @property
+    def changes(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def outcome(self) -> str:
+        """`created`, `changed`, `unchanged`, `removed` or `refused`."""
+        if self.refused:
+            return "refused"
+        if not self.changes:
+            return "unchanged"
+        if self.after is None:
+            return "removed"
+        return "created" if self.before is None else "changed"
+
+    @property
+    def refused(self) -> str:
+        """Why the change is refused; empty if it is not."""
+        if not self.changes:
+            return ""
+        return self.forbidden or (f"{NEEDS_A_VOTE}: {'; '.join(self.weaker)}" if self.weaker else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One change, with what it takes to commit it."""
+
+    change: Change
+    current: Current
+    stored: Stored | None
+    project: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparing:
+    """Compares projects and applications with what is in force. It writes nothing."""
+
+    versions: Versions
+    catalogue: LiveCatalogue
+    known: Known | None
+    """None for an app that is told no names of registries, clusters and channels, and judges none."""
+
+    def compare(self, documents: Sequence[Stored], actor: Actor) -> tuple[Change, ...]:
+        """What applying the documents would change. Raises ConfigError, `LedgerUnavailable`."""
+        return tuple(planned.change for planned in self.plan(documents, actor))
+
+    def plan_removal(self, subject: Subject, actor: Actor) -> Planned:
+        """What taking something out of the catalogue would change.
+
+        Raises `NotFound`, `LedgerUnavailable`, and ConfigError for a project that has applications.
+        """
+        current = self.versions.current(subject)
+        if current.document is None or current.version is None:
+            raise NotFound(f"there is no {subject.kind} {subject.name!r}")
+        self.catalogue.look_again()
+        if subject.kind is SubjectKind.PROJECT:
+            self._refuse_with_applications(subject)
+        change = Change(
+            subject=subject,
+            before=current.document,
+            after=None,
+            forbidden=self._forbidden(subject, current.version.project, actor),
+            difference=("removed",),
+        )
+        return Planned(change=change, current=current, stored=None, project=current.version.project)
+
+    def _refuse_with_applications(self, subject: Subject) -> None:
+        held = [e.application.application for e in self.catalogue if e.application.project == subject.name]
+        if held:
+            expected, got = "a project without applications", f"{', '.join(sorted(held))}: remove them first"
+            raise ConfigError([Problem(file=str(subject), expected=expected, got=got)])
+
+    # ---- looking
+    def plan(self, documents: Sequence[Stored], actor: Actor) -> tuple[Planned, ...]:
+        """What applying the documents would change, projects first. Raises ConfigError, `LedgerUnavailable`."""
+        self.catalogue.look_again()
+        ordered = sorted(documents, key=lambda each: each.kind is not SubjectKind.PROJECT)
+        checked = self._checked(ordered)
+        return tuple(self._planned(each, checked, actor) for each in ordered)
+
+    def _checked(self, documents: Sequence[Stored]) -> "_Checked":
+        """Raises a ConfigError with every problem of every document."""
+        findings = Findings()
+        if not 1 <= len(documents) <= MOST_CHANGES:
+            expected, got = f"1 to {MOST_CHANGES} documents", str(len(documents))
+            raise ConfigError([Problem(file="documents", expected=expected, got=got)])
+        findings.extend(filter(None, map(_without_one_form, documents)))
+        findings.extend(_repeated(documents))
+        findings.raise_any()
+        projects = {name: each.project for name, each in self.catalogue.projects.items()}
+        claims = dict[str, Claims]()
+        for each in documents:
+            if each.kind is SubjectKind.PROJECT:
+                with findings.collecting():
+                    project = check_project(_named(each), known=self.known)
+                    findings.extend(_overlaps(each, project, projects))
+                    projects[project.project] = project
+        for each in documents:
+            if each.kind is SubjectKind.APPLICATION:
+                with findings.collecting():
+                    claim = self._claim(each, projects)
+                    claims[claim.definition.application.application] = claim
+        findings.extend(conflicts([*self._claims_in_force(claims), *claims.values()]))
+        findings.raise_any()
+        return _Checked(projects=projects, definitions={name: claim.definition for name, claim in claims.items()})
+
+    def _claim(self, stored: Stored, projects: Mapping[str, Project]) -> Claims:
+        document, name = _named(stored), stored.value.get("project")
+        project = projects.get(str(name))
+        if name is not None and project is None:
+            known = ", ".join(sorted(projects)) or "none"
+            expected = f"a project of this installation (known: {known})"
+            raise ConfigError([document.problem(("project",), expected=expected, got=repr(name))])
+        files = replace(stored.beside, document=document.file)
+        return check_application(document, files, project, known=self.known)
+
+    def _claims_in_force(self, replaced: Mapping[str, Claims]) -> Iterator[Claims]:
+        """What the other applications claim; the images and objects of one that stands still stay its own."""
+        for entry in self.catalogue:
+            name = entry.application.application
+            if name not in replaced and entry.versions is not None:
+                stored = self._read(entry.versions.application)
+                files = replace(stored.beside, document=_named(stored).file)
+                try:
+                    yield check_application(_named(stored), files, None)
+                except ConfigError:
+                    yield Claims(definition=entry.definition, document=_named(stored), objects={})
+
+    def _planned(self, stored: Stored, checked: "_Checked", actor: Actor) -> Planned:
+        subject, after = stored.subject, sha256(stored.content)
+        current = self.versions.current(subject)
+        before = self._read(current.document) if current.document else None
+        project = str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None
+        change = Change(subject=subject, before=current.document, after=after)
+        if change.changes:
+            change = change.evolve(
+                difference=difference(before, stored),
+                forbidden=self._forbidden(subject, project, actor, current),
+                weaker=tuple(self._weaker(subject, current, checked)),
+                stands_still=tuple(self._left_out(subject, checked)),
+            )
+        return Planned(change=change, current=current, stored=stored, project=project)
+
+    def _forbidden(self, subject: Subject, project: str | None, actor: Actor, current: Current | None = None) -> str:
+        """Why the actor may not change it: applications belong to their project's owners, projects to the platform."""
+        if actor.platform:
+            return ""
+        if subject.kind is SubjectKind.PROJECT:
+            return "projects are applied by the platform's people"
+        for name in {project, current.version.project if current and current.version else project}:
+            held = self.catalogue.projects.get(str(name))
+            owners = held.project.owners.apply if held else ()
+            if not actor.claims & set(owners):
+                may = ", ".join(owners) or "nobody but the platform's people"
+                return f"applications of the project {name} are applied by {may}"
+        return ""
+
+    def _weaker(self, subject: Subject, current: Current, checked: "_Checked") -> Iterator[str]:
+        if subject.kind is SubjectKind.PROJECT:
+            in_force = self.catalogue.projects.get(subject.name)
+            if in_force is not None:
+                yield from project_weakenings(in_force.project, checked.projects[subject.name])
+            return
+        after = checked.definitions[subject.name].application
+        for before in self._earlier(current, after):
+            yield from weakenings(before, after)
+
+    def _earlier(self, current: Current, after: Application) -> Iterator[Application]:
+        """What the application is compared with: its last version, also after a removal.
+
+        For a new one it is the last version of whatever was removed and guarded the same places: otherwise an
+        application could come back under another name with a weaker gate.
+        """
+        if current.version is not None:
+            document = current.document or current.version.before
+            if document and (application := self._as_it_was(document)):
+                yield application
+            return
+        for listed in self.versions.listed():
+            if listed.removed and listed.subject.kind is SubjectKind.APPLICATION:
+                last = self.versions.current(listed.subject).version
+                removed = self._as_it_was(last.before) if last and last.before else None
+                if removed is not None and production_of(removed).keys() & production_of(after).keys():
+                    yield removed
+
+    def _as_it_was(self, document: str) -> Application | None:
+        """The application of an earlier version inside its project as it is in force."""
+        try:
+            written = self._written(document)
+        except ConfigError:
+            return None
+        in_force = self.catalogue.projects.get(written.project)
+        if in_force is None or any(breaches(written, in_force.project)):
+            return None
+        return governed(written, in_force.project)
+
+    def _left_out(self, subject: Subject, checked: "_Checked") -> Iterator[str]:
+        """Applications in force that the project would no longer allow."""
+        if subject.kind is not SubjectKind.PROJECT:
+            return
+        for entry in self.catalogue:
+            name = entry.application.application
+            if entry.application.project != subject.name or name in checked.definitions or entry.versions is None:
+                continue
+            written = self._written(entry.versions.application)
+            for breach in breaches(written, checked.projects[subject.name]):
+                yield f"{name}: expected {breach.expected}, got {breach.got}"
+                break
+
+    def _written(self, document: str) -> WrittenApplication:
+        return validate(self._read(document).document, WrittenApplication)
+
+    def _read(self, document: str) -> Stored:
+        content = self.versions.document(document)
+        if content is None:
+            raise ConfigError([Problem(file=document, message="the stored document is gone")])
+        return read_stored(content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Checked:
+    """Documents without problems, among everything that is in force."""
+
+    projects: Mapping[str, Project]
+    definitions: Mapping[str, Definition]
+
+
+def _without_one_form(stored: Stored) -> Problem | None:
+    """What has no canonical form can be neither hashed nor kept."""
+    try:
+        _ = stored.content
+    except (ValueError, RecursionError) as error:
+        expected = "text in Unicode and whole numbers within ±(2^53 - 1)"
+        return Problem(file=_named(stored).file, expected=expected, got="something else", message=str(error)[:200])
+    return None
+
+
+def _repeated(documents: Sequence[Stored]) -> Iterator[Problem]:
+    files = [_named(each).file for each in documents]
+    for file in sorted({file for file in files if files.count(file) > 1}):
+        yield Problem(file=file, expected="each project and application once", got=f"{files.count(file)} documents")
+
+
+def _named(stored: Stored) -> Document:
+    """The document, called by its subject in messages."""
+    name = stored.value.get(str(stored.kind))
+    return replace(
+        stored.document, file=f"{name}/{stored.kind}.yaml" if isinstance(name, str) else f"{stored.kind}.yaml"
+    )
+
+
+def _overlaps(stored: Stored, project: Project, projects: Mapping[str, Project]) -> Iterator[Problem]:
+    """Places of class production that another project guards, and this one would cover as well."""
+    for name, environment in project.environments.items():
+        for other in projects.values():
+            if other.project == project.project:
+                continue
+            for theirs in other.environments.values():
+                if (environment.production or theirs.production) and overlap(environment, theirs):
+                    yield _named(stored).problem(
+                        ("environments", name, "namespaces"),
+                        expected=f"places that the project {other.project} does not cover, as one of them is of class "
+                        "production",
+                        got=", ".join(environment.namespaces),
+                    )

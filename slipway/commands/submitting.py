@@ -1,0 +1,70 @@
+"""The front's half of changes of the catalogue: check what it can, and write the rest down for the worker.
+
+Whoever is wrong in a way that can be seen here learns it at once, and nothing is said. What is said here makes nothing
+yet: the worker judges it again.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..catalogue.sent import Sent
+from ..catalogue.stored import Stored
+from ..domain.inbox import InboxKind, InboxRow, Speaker
+from ..domain.statement import CatalogueChange, CatalogueStatement, salt_of
+from ..domain.versions import Subject
+from ..inbound.reading import BadInput
+from ..ledger.blobs import INCOMING_LIMIT, Incoming
+from ..ledger.keys import INSTALLATION
+from ..telemetry import carrier
+from .comparing import Change, Comparing
+from .saying import InboxWriter, Said
+from .speakers import actor_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitting:
+    """Says changes of the catalogue to the worker."""
+
+    comparing: Comparing
+    writer: InboxWriter
+    incoming: Callable[[], Incoming]
+    random: Callable[[int], bytes] = secrets.token_bytes
+
+    def apply(
+        self, documents: Sequence[Stored], speaker: Speaker, *, reason: str, id: str = ""
+    ) -> Said | tuple[Change, ...]:
+        """Say that all of the documents are to be applied. The changes, if one of them is refused already.
+
+        Raises ConfigError, `BadInput`, `LedgerUnavailable`.
+        """
+        changes = self.comparing.compare(documents, actor_of(speaker))
+        if any(change.refused for change in changes):
+            return changes
+        sent = Sent(salt=salt_of(self.random(16)), documents=tuple(documents)).content
+        if len(sent) > INCOMING_LIMIT:
+            raise BadInput("documents", f"at most {INCOMING_LIMIT} bytes", f"{len(sent)} bytes")
+        content = self.incoming().put(sent, "application/json")
+        return self._say(changes, speaker, content=(content,), reason=reason, id=id)
+
+    def remove(self, subject: Subject, speaker: Speaker, *, reason: str, id: str = "") -> Said | tuple[Change, ...]:
+        """Say that something is to be taken out of the catalogue. The change, if it is refused already.
+
+        Raises `NotFound`, ConfigError, `BadInput`, `LedgerUnavailable`.
+        """
+        change = self.comparing.plan_removal(subject, actor_of(speaker)).change
+        return (change,) if change.refused else self._say((change,), speaker, content=(), reason=reason, id=id)
+
+    def _say(
+        self, changes: Sequence[Change], speaker: Speaker, *, content: tuple[str, ...], reason: str, id: str
+    ) -> Said:
+        statement = CatalogueStatement(
+            installation=self.writer.installation,
+            salt=salt_of(self.random(16)),
+            reason=reason,
+            changes=tuple(
+                CatalogueChange(subject=str(each.subject), before=each.before, after=each.after) for each in changes
+            ),
+        )
+        row = InboxRow(kind=InboxKind.CATALOGUE, said=statement, speaker=speaker, content=content, trace=carrier())
+        return self.writer.say(INSTALLATION, row, id=id)

@@ -1,0 +1,372 @@
+"""Changes of the catalogue go through the inbox: the front says them, the worker judges them anew and makes them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.catalogue.sent import Sent
+from slipway.catalogue.stored import Stored
+from slipway.commands.saying import Said
+from slipway.domain.audit import AuditRecord
+from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
+from slipway.domain.model import sha256
+from slipway.domain.statement import CatalogueChange, CatalogueStatement
+from slipway.domain.versions import Subject, SubjectKind
+from slipway.inbound.reading import BadInput
+from slipway.ledger import keys
+from slipway.ledger.blobs import INCOMING_LIMIT
+from slipway.ledger.table import Act, Write
+from slipway.queries.answers import State
+from slipway.testing import write_application
+from slipway.testing.sign_in import person
+from tests.unit.commands.live import OLGA, Live
+
+SHOP = Subject(kind=SubjectKind.APPLICATION, name="shop")
+SALT = "AAAAAAAAAAAAAAAAAAAAAA"
+NAME = "slipway.example.com"
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    folder = tmp_path / "team"
+    write_application(folder)
+    installation = Live(folder)
+    installation.apply()
+    return installation
+
+
+def trail(live: Live, chain: str = keys.INSTALLATION) -> list[AuditRecord]:
+    return [record for record in live.app.ledger.audit(chain) if isinstance(record, AuditRecord)]
+
+
+def change_of(live: Live, stored: Stored) -> CatalogueChange:
+    before = live.app.versions.current(stored.subject).document
+    return CatalogueChange(subject=str(stored.subject), before=before, after=sha256(stored.content))
+
+
+def lying_row(
+    live: Live,
+    documents: Sequence[Stored],
+    *,
+    speaker: Speaker = OLGA,
+    changes: Sequence[CatalogueChange] | None = None,
+    content: bytes | None = None,
+    installation: str = NAME,
+) -> InboxRow:
+    """What a front may write that checks nothing."""
+    sent = Sent(salt=SALT, documents=tuple(documents)).content if content is None else content
+    digest = sha256(sent)
+    live.incoming.documents[digest] = sent  # type: ignore[attr-defined] # also what is too large for our own front
+    named = tuple(changes) if changes is not None else tuple(change_of(live, each) for each in documents)
+    statement = CatalogueStatement(installation=installation, salt=SALT, changes=named)
+    return InboxRow(kind=InboxKind.CATALOGUE, said=statement, speaker=speaker, content=(digest,))
+
+
+def said(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> Said:
+    said = live.app.inbox_writer.say(partition, row)
+    live.hear()
+    return said
+
+
+def shop_of(live: Live) -> list[Stored]:
+    return [each for each in live.documents() if each.subject == SHOP]
+
+
+# ---- the way
+def test_a_change_is_received_and_nothing_is_in_force_until_the_worker_has_made_it(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    marker = live.app.versions.marker()
+    asked = live.say()
+    assert live.reply(asked).state is State.RECEIVED
+    assert live.app.versions.marker() == marker
+    live.hear()
+    assert live.reply(asked).state is State.COUNTED
+    assert live.app.versions.current(SHOP).number == 2
+
+
+def test_forty_applications_are_one_row_and_each_has_a_record_of_its_own(live: Live) -> None:
+    names = [f"app-{number:02}" for number in range(40)]
+    for name in names:
+        write_application(live.deliveries, name)
+    asked = live.say()
+    assert isinstance(asked, Said)
+    assert len(list(live.inbox_table.everything(limit=100))) == 1
+    live.hear()
+    answered = live.reply(asked).answered
+    assert answered is not None
+    outcomes = {each.subject: (each.outcome, each.number) for each in answered.changes}
+    assert outcomes == {
+        "project:team": ("unchanged", 1),
+        "application:shop": ("unchanged", 1),
+        **{f"application:{name}": ("created", 1) for name in names},
+    }
+    for name in names:
+        (record,) = trail(live, name)
+        assert (record.action, record.inbox) == ("application.applied", asked.id)
+        assert record.received_at is not None
+        assert live.verify(name).intact
+
+
+def test_a_lost_hint_only_delays(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    asked = live.say()
+    live.bus.raw.clear()
+    live.wait(timedelta(minutes=1))
+    live.reconcile()
+    assert live.reply(asked).state is State.COUNTED
+
+
+def test_the_same_row_any_number_of_times_makes_one_version(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    asked = live.say()
+    (received,) = live.app.inbox.unread(limit=10)
+    assert isinstance(received, Received)
+    for _ in range(3):
+        live.app.applying.take(received)
+    assert live.app.versions.current(SHOP).number == 2
+    assert [record.action for record in trail(live, "shop")].count("application.applied") == 2
+    live.hear()
+    live.app.applying.take(received)  # by somebody who read the row before it was answered and removed
+    assert live.reply(asked).state is State.COUNTED
+    assert list(live.app.parking.all()) == []
+
+
+def test_the_documents_leave_the_store_once_the_change_is_answered(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    live.apply()
+    assert live.incoming.documents == {}  # type: ignore[attr-defined] # the store in memory
+
+
+def test_the_same_documents_sent_again_under_one_id_are_one_row(live: Live) -> None:
+    id = live.app.inbox_writer.new_id()
+    live.edit_environment("staging", rollout_within="7m")
+    documents = live.documents()
+    first = live.app.submitting.apply(documents, OLGA, reason="", id=id)
+    assert live.app.submitting.apply(documents, OLGA, reason="", id=id) == first
+    live.hear()
+    assert live.app.versions.current(SHOP).number == 2
+
+
+# ---- cut short, and overtaken
+def cut_short(live: Live, *, after: str) -> Said:
+    """The worker ends once it has made the version of `after`; the row stays."""
+    asked = live.say()
+    assert isinstance(asked, Said)
+    (received,) = live.app.inbox.unread(limit=10)
+    assert isinstance(received, Received)
+    commit, versions = live.app.versions.commit, live.app.versions
+
+    def ends(before: Any, version: Any, *args: Any, **more: Any) -> Any:
+        written = commit(before, version, *args, **more)
+        if version.subject.name == after:
+            raise RuntimeError("the process ends")
+        return written
+
+    versions.commit = ends  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="the process ends"):
+        live.app.applying.take(received)
+    versions.commit = commit  # type: ignore[method-assign]
+    return asked
+
+
+def test_what_was_cut_short_is_finished_and_repeats_nothing(live: Live) -> None:
+    for name in ("cart", "search"):
+        write_application(live.deliveries, name)
+    asked = cut_short(live, after="cart")
+    live.hear()
+    answered = live.reply(asked).answered
+    assert answered is not None
+    numbers = {each.subject: each.number for each in answered.changes}
+    assert (numbers["application:cart"], numbers["application:search"]) == (1, 1)
+    assert [record.action for record in trail(live, "cart")] == ["application.applied"]
+    assert sorted(live.app.catalogue.entries) == ["cart", "search", "shop"]
+
+
+def test_a_change_that_others_overtook_half_way_says_what_it_made_and_what_not(live: Live) -> None:
+    for name in ("cart", "search"):
+        write_application(live.deliveries, name)
+    live.apply()
+    for name in ("cart", "search"):
+        live.edit_environment("staging", name, rollout_within="7m")
+    asked = cut_short(live, after="cart")
+    live.edit_environment("staging", "search", rollout_within="9m")
+    waiting = list(live.bus.raw)
+    live.bus.raw.clear()
+    live.apply(app="search")
+    live.bus.raw.extend(waiting)
+    live.hear()
+    reply = live.reply(asked)
+    assert reply.state is State.REFUSED
+    assert reply.answered is not None
+    numbers = {each.subject: each.number for each in reply.answered.changes}
+    assert (numbers["application:cart"], numbers["application:search"]) == (2, 0)
+    refusal = trail(live)[-1]
+    assert (refusal.action, refusal.details["made_before"]) == ("change.refused", ["application:cart"])
+
+
+def test_a_change_made_from_what_is_no_longer_in_force_is_refused_with_the_reason(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    first = live.say()
+    live.edit_environment("staging", rollout_within="9m")
+    second = live.say()
+    live.hear()
+    assert live.reply(first).state is State.COUNTED
+    reply = live.reply(second)
+    assert reply.state is State.REFUSED
+    assert reply.answered is not None
+    (rule,), (problem,) = reply.answered.rules, reply.answered.problems
+    assert rule.name == "starts-from-what-is-in-force"
+    in_force = str(live.app.versions.current(SHOP).document)
+    assert (problem.file, problem.field) == ("application:shop", "from")
+    assert in_force in problem.expected
+    assert problem.got != in_force
+    assert "compare again" in problem.message
+    refusal = trail(live)[-1]
+    assert (refusal.action, refusal.details["rules"]) == ("change.refused", ["starts-from-what-is-in-force"])
+    assert isinstance(second, Said)
+    assert refusal.inbox == second.id
+    assert live.verify(keys.INSTALLATION).intact
+
+
+def test_a_list_of_everything_that_lacks_a_version_just_made_is_mended_by_the_repeat(live: Live) -> None:
+    write_application(live.deliveries, "cart")
+    asked = cut_short(live, after="cart")
+    subject = Subject(kind=SubjectKind.APPLICATION, name="cart")
+    live.table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=keys.listed(str(subject)))])
+    live.hear()
+    assert live.reply(asked).state is State.COUNTED
+    live.restart()
+    assert sorted(live.app.catalogue.entries) == ["cart", "shop"]
+
+
+# ---- a front that says what is not so
+def test_the_worker_finds_a_weaker_gate_that_the_front_let_pass(live: Live) -> None:
+    live.edit_gate(deadline="90h")
+    answer = said(live, lying_row(live, shop_of(live)))
+    reply = live.reply(answer)
+    assert reply.state is State.REFUSED
+    assert reply.answered is not None
+    assert [rule.name for rule in reply.answered.rules] == ["gate-gets-no-weaker"]
+    assert "deadline" in reply.answered.changes[0].refused
+    assert live.app.versions.current(SHOP).number == 1
+
+
+@pytest.mark.parametrize(
+    "speaker",
+    [
+        Speaker(oid=person(1, "Ada").oid, roles=("reader", "leads"), via=Via.API),
+        Speaker(name="app:00000000-0000-4000-8000-000000000001", roles=("operator",), via=Via.API),
+        Speaker(name="key:ci", roles=("operator",), via=Via.API),
+    ],
+    ids=["a person", "an application", "a key"],
+)
+def test_who_may_not_is_refused_by_the_worker_too(live: Live, speaker: Speaker) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    reply = live.reply(said(live, lying_row(live, shop_of(live), speaker=speaker)))
+    assert reply.state is State.REFUSED
+    assert reply.answered is not None
+    assert [rule.name for rule in reply.answered.rules] == ["may-change-it"]
+    assert live.app.versions.current(SHOP).number == 1
+
+
+@pytest.mark.parametrize("owner", ["role:leads", "app:00000000-0000-4000-8000-000000000001"])
+def test_owners_are_people_and_applications_and_never_the_holder_of_a_key(live: Live, owner: str) -> None:
+    live.edit_project(lambda value: value.update(owners={"apply": [owner]}))
+    live.apply(app="team")
+    kind, _, name = owner.partition(":")
+    one = {
+        "role": Speaker(oid=person(1, "Ada").oid, roles=(name,), via=Via.API),
+        "app": Speaker(name=owner, via=Via.API),
+    }[kind]
+    other = Speaker(name="key:ci", roles=(name,) if kind == "role" else (), via=Via.API)
+    live.edit_environment("staging", rollout_within="7m")
+    assert live.reply(said(live, lying_row(live, shop_of(live), speaker=other))).state is State.REFUSED
+    assert live.reply(said(live, lying_row(live, shop_of(live), speaker=one))).state is State.COUNTED
+
+
+def test_what_only_the_worker_knows_is_told_with_file_and_field(live: Live) -> None:
+    live.edit(notify=["inbx"])
+    reply = live.reply(said(live, lying_row(live, shop_of(live))))
+    assert reply.state is State.REFUSED
+    assert reply.answered is not None
+    (problem,) = reply.answered.problems
+    assert (problem.file, problem.field) == ("shop/application.yaml", "notify[0]")
+    assert "a channel of this installation" in problem.expected
+    assert "inbx" in problem.got
+    assert [rule.name for rule in reply.answered.rules] == ["documents-are-in-order"]
+    assert trail(live)[-1].action == "change.refused"
+
+
+def parked(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> str:
+    reply = live.reply(said(live, row, partition))
+    assert reply.state is State.PARKED
+    assert live.app.versions.current(SHOP).number == 1
+    return reply.reason
+
+
+def test_documents_that_the_statement_does_not_name_are_parked(live: Live) -> None:
+    before = change_of(live, shop_of(live)[0])
+    live.edit_environment("staging", rollout_within="7m")
+    assert "not those that the change names" in parked(live, lying_row(live, shop_of(live), changes=[before]))
+
+
+def test_documents_that_are_gone_changed_or_too_large_are_parked(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    row = lying_row(live, shop_of(live))
+    store: dict[str, bytes] = live.incoming.documents  # type: ignore[attr-defined] # the store in memory
+    store.clear()
+    assert "are gone: apply them again" in parked(live, row)
+    store[row.content[0]] = b"something else"
+    assert "was changed" in parked(live, row)
+    assert "more than any of ours" in parked(live, lying_row(live, shop_of(live), content=b"x" * (INCOMING_LIMIT + 1)))
+    assert "expected JSON" in parked(live, lying_row(live, shop_of(live), content=b"not json"))
+    repeated = b'{"v":1,"v":1,"salt":"AAAAAAAAAAAAAAAAAAAAAA","documents":[]}'
+    assert "each name comes once" in parked(live, lying_row(live, shop_of(live), content=repeated))
+    assert "nested" in parked(live, lying_row(live, shop_of(live), content=b"[" * 200_000))
+
+
+def test_a_change_for_another_installation_or_in_another_partition_is_parked(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    assert "installation: expected" in parked(live, lying_row(live, shop_of(live), installation="elsewhere"))
+    assert "partition: expected" in parked(live, lying_row(live, shop_of(live)), "shop")
+
+
+def test_a_removal_hidden_among_other_changes_is_parked(live: Live) -> None:
+    write_application(live.deliveries, "cart")
+    cart = [each for each in live.documents() if each.subject.name == "cart"]
+    removal = CatalogueChange(subject="application:shop", before=live.app.versions.current(SHOP).document)
+    row = lying_row(live, cart, changes=[change_of(live, cart[0]), removal])
+    assert "a removal by itself" in parked(live, row)
+
+
+def test_a_removal_of_what_is_gone_is_refused(live: Live) -> None:
+    first, second = live.app.submitting.remove(SHOP, OLGA, reason=""), live.app.submitting.remove(SHOP, OLGA, reason="")
+    live.hear()
+    assert live.reply(first).state is State.COUNTED
+    reply = live.reply(second)
+    assert reply.state is State.REFUSED
+    assert reply.answered is not None
+    assert "there is no application 'shop'" in reply.answered.problems[0].message
+    assert live.app.versions.current(SHOP).number == 2
+
+
+def test_what_has_no_canonical_form_or_comes_twice_is_refused_by_the_front(live: Live) -> None:
+    (shop,) = shop_of(live)
+    odd = shop.evolve(value={**shop.value, "odd": 2**60})
+    for documents, wrong in (([odd], "whole numbers within"), ([shop, shop], "each project and application once")):
+        with pytest.raises(ValueError, match=wrong):
+            live.app.submitting.apply(documents, OLGA, reason="")
+
+
+def test_more_than_the_store_takes_is_refused_by_the_front(live: Live) -> None:
+    for number in range(20):
+        name = f"app-{number}"
+        write_application(live.deliveries, name)
+        (live.deliveries / name / "manifests" / "large.yaml").write_text("# " + "x" * (220 * 1024) + "\n")
+    documents = live.documents()
+    with pytest.raises(BadInput, match=f"documents: expected at most {INCOMING_LIMIT} bytes"):
+        live.app.submitting.apply(documents, OLGA, reason="")
+    assert list(live.inbox_table.everything(limit=1)) == []
