@@ -149,11 +149,6 @@ def test_a_target_that_takes_no_manifests_with_a_subject_gets_the_image_or_is_to
 LOST_SESSIONS = [(404, "BLOB_UPLOAD_UNKNOWN"), (400, "BLOB_UPLOAD_INVALID"), (416, "BLOB_UPLOAD_INVALID")]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-20: an upload session that the registry lost fails the release for good",
-)
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize(("status", "code"), LOST_SESSIONS)
 def test_a_blob_is_sent_again_when_the_registry_lost_its_upload_session(

@@ -14,6 +14,7 @@ from ._endpoint import RegistryEndpoint
 from ._errors import (
     Denied,
     DigestMismatch,
+    Forgotten,
     ImportDenied,
     NotFound,
     NotImportable,
@@ -48,6 +49,7 @@ __all__ = [
     "Descriptor",
     "DigestMismatch",
     "EntraCredential",
+    "Forgotten",
     "ImportDenied",
     "Importer",
     "Importing",

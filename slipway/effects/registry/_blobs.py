@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urljoin
 import urllib3
 
 from ._endpoint import trusted
-from ._errors import DigestMismatch, RegistryError, Throttled, Unreachable, Unsupported, Where
+from ._errors import DigestMismatch, Forgotten, NotFound, RegistryError, Throttled, Unreachable, Unsupported, Where
 from ._http import BROKEN, broken, discard
 from ._session import Scopes, Session, failure, pull, push
 
@@ -114,13 +114,14 @@ def mount(session: Session, repository: str, digest: str, origin: str) -> bool:
 
 
 def write(session: Session, repository: str, digest: str, size: int, chunks: Callable[[], Iterable[bytes]]) -> None:
-    """Upload in one request. After a transient failure start over, as registries do not keep a partial request."""
+    """Upload in one request. After a transient failure start over, as registries do not keep a partial request, and a
+    replica that was restarted has lost the upload as a whole."""
     around = session.around
     for attempt in count(1):
         feed = _Feed(chunks)
         try:
             _upload(session, repository, digest, size, feed)
-        except (Throttled, Unreachable) as error:
+        except (Forgotten, Throttled, Unreachable) as error:
             wait = max(around.backoff(attempt), error.retry_after or 0)
             if error is feed.failure or attempt >= around.limits.attempts or wait > around.limits.longest_pause:
                 raise
@@ -158,7 +159,8 @@ def _upload(session: Session, repository: str, digest: str, size: int, feed: _Fe
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
     answer = session.ask("PUT", url, where=where, scopes=scopes, headers=headers, body=feed)
     if answer.status not in (_CREATED, _NO_CONTENT):
-        raise failure(answer, where, "uploading the blob")
+        error = failure(answer, where, "uploading the blob")
+        raise Forgotten(where, error.what) if isinstance(error, NotFound) else error
     stored = answer.headers.get("Docker-Content-Digest", digest)
     if stored != digest:
         raise DigestMismatch(where, f"the registry says that it stored {stored[:100]}")

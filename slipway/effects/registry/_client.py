@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import count
 
 from slipway.domain.model import sha256
 
 from . import _blobs, _listing, _metadata
 from ._credentials import Credential
 from ._endpoint import RegistryEndpoint, checked_digest, checked_reference, checked_repository
-from ._errors import DigestMismatch, NotFound, TagTaken, TooLarge, Unsupported, Where
-from ._http import Limits, Pool, Surroundings, new_pool
+from ._errors import DigestMismatch, Forgotten, NotFound, TagTaken, TooLarge, Unsupported, Where
+from ._http import Answer, Limits, Pool, Surroundings, new_pool
 from ._listing import Referrers, tag_of
 from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest
 from ._metadata import Lock, TagInfo
@@ -108,20 +109,31 @@ class Registry:
             raise TooLarge(where, f"expected a manifest of at most {LARGEST_MANIFEST} bytes, got {len(raw)}")
         if ":" in reference and reference != digest:
             raise DigestMismatch(where, f"the {len(raw)} bytes to store have the digest {digest}")
-        answer = self._session.ask(
-            "PUT",
-            f"/v2/{repository}/manifests/{reference}",
-            where=where,
-            scopes=push(repository),
-            headers={"Content-Type": media_type},
-            body=raw,
-        )
-        if answer.status != _CREATED:
-            raise failure(answer, where, "storing the manifest")
+        answer = self._store(repository, reference, raw, media_type)
         stored = answer.headers.get("Docker-Content-Digest", digest)
         if stored != digest:
             raise DigestMismatch(where, f"stored {digest}, the registry says that it is {stored[:100]}")
         return digest
+
+    def _store(self, repository: str, reference: str, raw: bytes, media_type: str) -> Answer:
+        """Sent again, a few times, where a replica does not see yet what the manifest names."""
+        where, around = self.where(repository, reference), self._session.around
+        for attempt in count(1):
+            answer = self._session.ask(
+                "PUT",
+                f"/v2/{repository}/manifests/{reference}",
+                where=where,
+                scopes=push(repository),
+                headers={"Content-Type": media_type},
+                body=raw,
+            )
+            if answer.status == _CREATED:
+                break
+            error = failure(answer, where, "storing the manifest")
+            if not isinstance(error, Forgotten) or attempt >= around.limits.attempts:
+                raise error
+            around.pause(around.backoff(attempt))
+        return answer
 
     def blob_exists(self, repository: str, digest: str) -> bool:
         self.where(repository, digest)

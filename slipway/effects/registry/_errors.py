@@ -121,6 +121,13 @@ class Unreachable(RegistryError):
     advice = "try again later; if it persists, check DNS, firewall and the registry's health"
 
 
+class Forgotten(RegistryError):
+    """The registry lost, or does not see yet, what it took a moment ago: an upload under way, a blob, a manifest."""
+
+    retryable = True
+    advice = "try again later; if it persists, look at the registry's own log"
+
+
 class NotListed(RegistryError):
     """The registry stored a referrer (a signature, an SBOM) but does not list it for its image yet."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from slipway.domain.model import canonical
 
 from ._endpoint import checked_digest
-from ._errors import Denied, DigestMismatch, NotFound, NotListed, TagTaken
+from ._errors import DigestMismatch, Forgotten, NotListed, RegistryError, TagTaken
 from ._graph import Graph, Node, discover, platforms_of
 from ._listing import referrers_index, tag_of
 from ._looks import Looks, holds
@@ -116,8 +116,8 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
     if blob.digest in run.held.blobs:
         return Outcome.SKIPPED
     if source.registry.endpoint == target.registry.endpoint:
-        # The target's identity may lack read access to the source repository; then copy the bytes instead.
-        with suppress(Denied):
+        # A link only saves the bytes their way: where it is refused, for want of a right or otherwise, they are copied.
+        with suppress(RegistryError):
             if target.registry.mount_blob(target.repository, blob.digest, source.repository):
                 return Outcome.MOUNTED
     target.registry.put_blob(
@@ -194,7 +194,7 @@ def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
     for node, is_stored in zip(copied, stored, strict=True):
         if not is_stored:
             where = run.target.registry.where(run.target.repository, node.digest)
-            raise NotFound(where, "it was stored, but is no longer there")
+            raise Forgotten(where, "it was stored, but is not there")
     return frozenset(node.digest for node in copied)
 
 

@@ -14,6 +14,7 @@ from ._endpoint import RegistryEndpoint, origin
 from ._errors import (
     Denied,
     DigestMismatch,
+    Forgotten,
     NotFound,
     QuotaFull,
     Refused,
@@ -34,7 +35,14 @@ _BY_STATUS: Final[dict[int, type[RegistryError]]] = {
     413: TooLarge,
     507: QuotaFull,
 }
-_BY_CODE: Final[dict[str, type[RegistryError]]] = {"DIGEST_INVALID": DigestMismatch, "SIZE_INVALID": DigestMismatch}
+_BY_CODE: Final[dict[str, type[RegistryError]]] = {
+    "BLOB_UPLOAD_INVALID": Forgotten,
+    "BLOB_UPLOAD_UNKNOWN": Forgotten,
+    "DIGEST_INVALID": DigestMismatch,
+    "MANIFEST_BLOB_UNKNOWN": Forgotten,  # all of it was stored before its manifest
+    "RANGE_INVALID": Forgotten,
+    "SIZE_INVALID": DigestMismatch,
+}
 _BY_WORDS: Final[tuple[tuple[re.Pattern[str], type[RegistryError]], ...]] = (
     (re.compile(r"(?i)\bsoft[- ]?delete"), SoftDeleted),
     (re.compile(r"(?i)\bquota\b|\bstorage (limit|size)|no space left|insufficient storage"), QuotaFull),

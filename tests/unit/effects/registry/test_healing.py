@@ -1,0 +1,140 @@
+"""What a registry loses or does not see for a moment is sent again, and a short cut that it refuses is left out."""
+
+from collections.abc import Callable
+
+import pytest
+
+from slipway.effects.registry import (
+    Anonymous,
+    Forgotten,
+    Limits,
+    NotFound,
+    Promotion,
+    Registry,
+    RegistryEndpoint,
+    RegistryError,
+    Source,
+    Target,
+    promote,
+)
+from slipway.testing.artifacts import digest_of, image, index
+from slipway.testing.registry import MemoryPool, MemoryRegistry, Reply, Request, error
+from tests.unit.effects.registry.pairs import Waiting
+
+IMAGE = index(image(b"a layer"), image(b"another layer", architecture="arm64"))
+type Rule = Callable[[Request], bool]
+
+
+class Ends:
+    """A source and a target, or one registry that is both, whose requests a test may answer itself."""
+
+    def __init__(self, *, one_registry: bool = False) -> None:
+        self.waiting = Waiting()
+        self.source = MemoryRegistry()
+        self.target = self.source if one_registry else MemoryRegistry()
+        self._rules: list[tuple[Rule, Reply, list[int]]] = []
+        pool = MemoryPool(**{"source.test": self.source.handle, "target.test": self._handle})
+        self._pool = pool
+        self.one_registry = one_registry
+
+    def answer(self, rule: Rule, reply: Reply, *, times: int = 1) -> None:
+        self._rules.append((rule, reply, [times]))
+
+    def promote(self) -> Promotion:
+        host = "target.test" if self.one_registry else "source.test"
+        source = Source(registry=self._client(host), repository="team/shop", digest=IMAGE.digest)
+        target = Target(registry=self._client("target.test"), repository="prod/shop", digest=IMAGE.digest, tag="482")
+        return promote(source, target)
+
+    def _client(self, host: str) -> Registry:
+        return Registry(RegistryEndpoint(host), Anonymous(), pool=self._pool, pause=self.waiting.pause)
+
+    def _handle(self, request: Request) -> Reply:
+        for rule, reply, left in self._rules:
+            if left[0] and rule(request):
+                left[0] -= 1
+                return reply
+        return self.target.handle(request)
+
+
+@pytest.fixture
+def ends() -> Ends:
+    found = Ends()
+    found.source.seed("team/shop", IMAGE)
+    return found
+
+
+def ends_an_upload(request: Request) -> bool:
+    return request.method == "PUT" and "/blobs/uploads/" in request.path
+
+
+def stores_a_manifest(request: Request) -> bool:
+    return request.method == "PUT" and "/manifests/" in request.path
+
+
+LOST = {
+    "unknown": error(404, "BLOB_UPLOAD_UNKNOWN"),
+    "not found at all": Reply(status=404, body=b"404 page not found"),
+    "invalid": error(400, "BLOB_UPLOAD_INVALID"),
+    "invalid range": error(416, "RANGE_INVALID"),
+}
+
+
+@pytest.mark.parametrize("reply", LOST.values(), ids=LOST.keys())
+def test_an_upload_that_the_registry_lost_is_begun_anew_after_a_pause(ends: Ends, reply: Reply) -> None:
+    ends.answer(ends_an_upload, reply, times=3)
+    assert ends.promote().comparison.resolves_to == IMAGE.digest
+    assert len(ends.waiting.pauses) == 3
+
+
+def test_an_upload_that_is_lost_again_and_again_is_left_to_a_later_message(ends: Ends) -> None:
+    ends.answer(ends_an_upload, LOST["unknown"], times=1000)
+    with pytest.raises(Forgotten, match="uploading the blob was answered with 404") as caught:
+        ends.promote()
+    assert caught.value.retryable
+    assert "try again later" in str(caught.value)
+    assert ends.target.tags == {}
+
+
+def test_a_repository_that_is_not_there_is_no_lost_upload(ends: Ends) -> None:
+    ends.answer(lambda request: request.method == "POST", error(404, "NAME_UNKNOWN"), times=1000)
+    with pytest.raises(NotFound, match="check the name"):
+        ends.promote()
+    assert ends.waiting.pauses == []
+
+
+def test_a_manifest_is_sent_again_where_a_replica_does_not_see_its_content_yet(ends: Ends) -> None:
+    ends.answer(stores_a_manifest, error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"), times=2)
+    assert ends.promote().comparison.resolves_to == IMAGE.digest
+    assert len(ends.waiting.pauses) == 2
+
+
+def test_a_manifest_whose_content_stays_unseen_is_left_to_a_later_message(ends: Ends) -> None:
+    ends.answer(stores_a_manifest, error(400, "MANIFEST_BLOB_UNKNOWN"), times=1000)
+    with pytest.raises(Forgotten) as caught:
+        ends.promote()
+    assert caught.value.retryable
+    assert sum(map(stores_a_manifest, ends.target.log)) == 0
+    assert len(ends.waiting.pauses) <= 2 * (Limits().attempts - 1), "for each of the two platforms"
+
+
+def test_a_manifest_that_cannot_be_read_back_yet_is_left_to_a_later_message(ends: Ends) -> None:
+    stored = {child.digest for child in IMAGE.children}
+
+    def reads_it_back(request: Request) -> bool:
+        return request.method == "GET" and request.path.rpartition("/")[2] in stored and bool(ends.target.manifests)
+
+    ends.answer(reads_it_back, error(404, "MANIFEST_UNKNOWN"), times=1000)
+    with pytest.raises(RegistryError, match="it was stored, but is not there") as caught:
+        ends.promote()
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("reply", [error(400, "UNSUPPORTED"), error(403, "DENIED"), error(405, "UNSUPPORTED")])
+def test_a_link_that_is_refused_is_replaced_by_a_copy(reply: Reply) -> None:
+    ends = Ends(one_registry=True)
+    ends.source.seed("team/shop", IMAGE)
+    ends.answer(lambda request: "mount" in request.query, reply, times=1000)
+    done = ends.promote()
+    assert (done.blobs_mounted, done.blobs_copied) == (0, 4)
+    assert ends.target.blobs["prod/shop", digest_of(b"a layer")] == b"a layer"
