@@ -58,6 +58,8 @@ class MemoryRegistry:
 
     def __init__(self, *, referrers_api: bool = True) -> None:
         self.referrers_api = referrers_api
+        self.lists_answer = Reply(status=404, body=b"404 page not found")
+        """What it answers to a question for referrers where it has no such API."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[bytes, str]] = {}
         self.tags: dict[tuple[str, str], str] = {}
@@ -153,7 +155,7 @@ class MemoryRegistry:
 
     def _referrers(self, request: Request, repository: str, digest: str) -> Reply:
         if not self.referrers_api:
-            return Reply(status=404, body=b"404 page not found")
+            return self.lists_answer
         descriptors = []
         for (manifest_repository, manifest_digest), (raw, media_type) in self.manifests.items():
             if manifest_repository == repository and _subject_of(raw) == digest:

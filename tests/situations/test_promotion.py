@@ -111,11 +111,6 @@ NO_REFERRERS_API = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-18: a registry without the referrers API counts only if it answers 404",
-)
 @pytest.mark.parametrize("answer", NO_REFERRERS_API.values(), ids=NO_REFERRERS_API.keys())
 @pytest.mark.parametrize("end", ["ci", "prod"])
 def test_a_registry_without_the_referrers_api_may_say_so_in_its_own_way(

@@ -8,6 +8,7 @@ import random as _random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from itertools import count
@@ -17,7 +18,7 @@ from slipway.domain.model import sha256
 from . import _blobs, _listing, _metadata
 from ._credentials import Credential
 from ._endpoint import RegistryEndpoint, checked_digest, checked_reference, checked_repository
-from ._errors import DigestMismatch, Forgotten, NotFound, TagTaken, TooLarge, Unsupported, Where
+from ._errors import DigestMismatch, Forgotten, NotFound, Refused, TagTaken, TooLarge, Unsupported, Where
 from ._http import Answer, Limits, Pool, Surroundings, new_pool
 from ._listing import Referrers, tag_of
 from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest
@@ -173,15 +174,17 @@ class Registry:
     def referrers(self, repository: str, digest: str) -> Referrers:
         """The referrers of a manifest, from the registry's API or else from the index that clients keep under a tag."""
         self.where(repository, digest)
-        listed = _listing.referrers_by_api(self._session, repository, digest)
-        if listed is not None:
-            return Referrers(listed=listed, by_registry=True)
+        by_api = _listing.referrers_by_api(self._session, repository, digest)
+        if by_api.by_registry:
+            return by_api
         tag = tag_of(digest)
         try:
-            index = self.manifest(repository, tag)
+            listed = _listing.referrers_in(self.manifest(repository, tag), self.where(repository, tag))
         except NotFound:
-            return Referrers(listed=(), by_registry=False)
-        return Referrers(listed=_listing.referrers_in(index, self.where(repository, tag)), by_registry=False)
+            return by_api
+        except (Refused, Unsupported) as error:
+            return replace(by_api, note=f"has no list of referrers under {tag}: {error.what}", tag_is_taken=True)
+        return replace(by_api, listed=listed)
 
     def recent_tags(self, repository: str, limit: int) -> list[TagInfo]:
         """The newest tags first; in registries that keep no times (all but ACR), the last ones by name."""

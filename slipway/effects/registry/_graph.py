@@ -47,6 +47,8 @@ class Graph:
 
     root: str
     nodes: dict[str, Node]
+    notes: tuple[str, ...] = ()
+    """What was left out or taken otherwise than the registry says, sorted."""
 
     def blobs(self) -> list[Descriptor]:
         """Each blob once, the largest first, as they take longest."""
@@ -93,7 +95,7 @@ def discover(
     """Read the whole graph from the source, querying each manifest as soon as its digest is known."""
     discovery = _Discovery(registry, repository, digest, also)
     explore(executor, discovery.about(digest))
-    graph = Graph(root=digest, nodes=discovery.nodes())
+    graph = Graph(root=digest, nodes=discovery.nodes(), notes=tuple(sorted(discovery.notes)))
     _check(graph, registry, repository)
     return graph
 
@@ -128,6 +130,7 @@ class _Discovery:
         self._contents: dict[str, Content] = {}
         self._referrers: dict[str, tuple[Descriptor, ...]] = {}
         self._cosign_tags: dict[str, dict[str, str]] = defaultdict(dict)
+        self.notes: set[str] = set()
 
     def about(self, *digests: str) -> list[Question]:
         """The questions about the manifests not seen before."""
@@ -166,9 +169,11 @@ class _Discovery:
         return [*self.about(*(child.digest for child in content.children)), *self._also(manifest, content)]
 
     def _list_referrers(self, digest: str) -> list[Question]:
-        listed = self._registry.referrers(self._repository, digest).listed
-        self._referrers[digest] = listed
-        return self.about(*(referrer.digest for referrer in listed))
+        found = self._registry.referrers(self._repository, digest)
+        self._referrers[digest] = found.listed
+        if found.note:
+            self.notes.add(f"{self._registry.where(self._repository)} {found.note}")
+        return self.about(*(referrer.digest for referrer in found.listed))
 
     def _resolve(self, digest: str, tag: str) -> list[Question]:
         named = self._registry.resolve(self._repository, tag)

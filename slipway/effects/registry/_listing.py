@@ -21,6 +21,8 @@ from ._session import Scopes, Session, failure, pull
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404
+_REFUSALS: Final = frozenset({401, 403, 407, 408, 429})
+"""What says nothing about the API. A server that fails (5xx but 501) is tried again and ends as an error before."""
 _MOST_PAGES: Final = 100
 _NEXT: Final = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
@@ -29,9 +31,13 @@ _NEXT: Final = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 class Referrers:
     """The referrers of one manifest, and who maintains the list."""
 
-    listed: tuple[Descriptor, ...]
+    listed: tuple[Descriptor, ...] = ()
     by_registry: bool
     """False if the list is an index under a tag, maintained by clients."""
+    note: str = ""
+    """What was answered in place of a list, where that is not what a registry without the API answers, which is 404."""
+    tag_is_taken: bool = False
+    """Whether the tag of the list names something that is none."""
 
 
 class _Index(BaseModel):
@@ -51,17 +57,25 @@ def tag_of(digest: str, suffix: str = "") -> str:
     return digest.replace(":", "-") + suffix
 
 
-def referrers_by_api(session: Session, repository: str, digest: str) -> tuple[Descriptor, ...] | None:
-    """The registry's list of referrers; None if it has no such API."""
+def referrers_by_api(session: Session, repository: str, digest: str) -> Referrers:
+    """The registry's list of referrers, or that it has no such API.
+
+    Registries without it answer in many ways: 400, 405, 406, 501, a redirect to a page, a page. As with ORAS and crane,
+    what is no list says that there is none; a refusal, a failure, or a list that breaks off is an error.
+    """
     where = session.where(repository, digest)
     descriptors: list[Descriptor] = []
-    for answer in _pages(session, f"/v2/{repository}/referrers/{digest}", where, pull(repository)):
-        if answer.status == _NOT_FOUND:
-            return None
-        if answer.status != _OK:
+    for number, answer in enumerate(_pages(session, f"/v2/{repository}/referrers/{digest}", where, pull(repository))):
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        if answer.status == _OK and media_type == OCI_INDEX:
+            descriptors.extend(parsed(_Index, answer.body, where).manifests or ())
+        elif answer.status in _REFUSALS or number:
             raise failure(answer, where, "listing referrers")
-        descriptors.extend(parsed(_Index, answer.body, where).manifests or ())
-    return tuple(descriptors)
+        else:
+            told = f"{answer.status}" if answer.status != _OK else f"with {media_type[:80]!r}"
+            note = f"answers {told} when asked for referrers, so their list is looked for under a tag"
+            return Referrers(by_registry=False, note="" if answer.status == _NOT_FOUND else note)
+    return Referrers(listed=tuple(descriptors), by_registry=True)
 
 
 def referrers_in(index: Manifest, where: Where) -> tuple[Descriptor, ...]:

@@ -20,7 +20,7 @@ from ._listing import referrers_index, tag_of
 from ._looks import Looks, holds
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
-from ._promotion import Comparison, Progress, Promotion, Source, Target, Unfinished
+from ._promotion import Comparison, Progress, Promotion, Source, Target, Unfinished, at_most
 from ._tally import Outcome, Tally
 
 
@@ -54,7 +54,7 @@ def promote(
         blobs = _copy_blobs(run, progress, enough)
         copied = _copy_manifests(run)
         _copy_cosign_tags(run)
-        _list_referrers(run)
+        notes = _list_referrers(run)
         confirmed = looks.manifests | _read_back(run, copied)
         tag_was = _tag(run)
     return Promotion(
@@ -77,6 +77,7 @@ def promote(
             resolves_to=target.digest,
             read_back=tuple(node.digest for node in run.nodes() if node.digest in confirmed),
         ),
+        notes=at_most(graph.notes + notes),
     )
 
 
@@ -169,23 +170,29 @@ def _layers(content: Content) -> set[bytes]:
     return {canonical(layer.as_json()) for layer in content.layers}
 
 
-def _list_referrers(run: _Run) -> None:
-    """Make the target list the same referrers for each manifest as the source does."""
+def _list_referrers(run: _Run) -> tuple[str, ...]:
+    """Make the target list the same referrers for each manifest as the source does. Returns what it answered oddly."""
     target = run.target
 
-    def list_for(node: Node) -> None:
+    def list_for(node: Node) -> str:
         current = target.registry.referrers(target.repository, node.digest)
         listed_digests = {descriptor.digest for descriptor in current.listed}
         missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in listed_digests)
+        note = f"{target.registry.where(target.repository)} {current.note}" if current.note else ""
         if not missing:
-            return
+            return note
         if current.by_registry:
             where = target.registry.where(target.repository, node.digest)
             raise NotListed(where, f"the referrer {missing[0].digest} is stored but not listed")
+        if current.tag_is_taken:
+            where = target.registry.where(target.repository, tag_of(node.digest))
+            raise TagTaken(where, "the list of referrers has to go there, and it names something else")
         index = referrers_index(current.listed + missing)
         target.registry.put_manifest(target.repository, tag_of(node.digest), index.raw, index.media_type)
+        return note
 
-    each(run.executor, list_for, [node for node in run.nodes() if node.referrers])
+    notes = each(run.executor, list_for, [node for node in run.nodes() if node.referrers])
+    return tuple(sorted(set(filter(None, notes))))
 
 
 def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:

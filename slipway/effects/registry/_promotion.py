@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from slipway.domain.model import Digest, Record, Tag
 
@@ -52,6 +53,15 @@ class Unfinished(Exception):  # noqa: N818 - not an error: the promotion goes on
         self.progress = progress
 
 
+MOST_NOTES: Final = 20
+
+
+def at_most(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """At most `MOST_NOTES` of the notes."""
+    more = len(notes) - MOST_NOTES
+    return (*notes[:MOST_NOTES], f"and {more} more") if more > 0 else notes
+
+
 class Comparison(Record):
     """The target's content after the copy. A difference from the source raises an error instead."""
 
@@ -82,3 +92,5 @@ class Promotion(Record):
     blobs_skipped: int
     bytes_copied: int
     comparison: Comparison
+    notes: tuple[str, ...] = ()
+    """What was left out, or found otherwise than a registry should say it."""

@@ -7,6 +7,7 @@ from slipway.effects.registry import (
     Denied,
     DigestMismatch,
     EntraCredential,
+    Forgotten,
     Lock,
     NotFound,
     Refused,
@@ -73,7 +74,7 @@ def test_the_registry_itself_refuses_bytes_of_another_digest(place: Place, repos
 def test_a_manifest_before_its_blobs_is_refused(place: Place, repository: str) -> None:
     built = image(b"x")
 
-    with pytest.raises((Refused, NotFound), match="BLOB_UNKNOWN"):
+    with pytest.raises((Forgotten, NotFound), match="BLOB_UNKNOWN"):
         place.client().put_manifest(repository, built.digest, built.raw, built.media_type)
 
 

@@ -6,10 +6,15 @@ from collections.abc import Callable
 import pytest
 
 from slipway.effects.registry import (
+    Denied,
     NotFound,
+    RegistryError,
+    Throttled,
     TooLarge,
+    Unreachable,
     Unsupported,
 )
+from slipway.testing.artifacts import OCI_INDEX, index
 from slipway.testing.registry import Reply, Request, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
@@ -57,11 +62,73 @@ def test_a_next_page_elsewhere_over_plain_http_is_not_asked_for(source: Between,
         client(source).referrers("team/shop", IMAGE.digest)
 
 
+NO_API = {
+    **{str(status): Reply(status=status, body=b"nope") for status in (400, 405, 406, 410, 501)},
+    "a redirect": Reply(status=302, headers={"Location": "https://ui.example/"}),
+    "a page": Reply(status=200, headers={"Content-Type": "text/html; charset=utf-8"}, body=b"<html>"),
+    "no type at all": Reply(status=200, body=b"{}"),
+}
+
+
+@pytest.mark.parametrize("answer", NO_API.values(), ids=NO_API.keys())
+def test_what_is_no_list_of_referrers_says_that_there_is_no_api_for_them_and_is_noted(
+    source: Between, client: Client, answer: Reply
+) -> None:
+    source.registry.seed("team/shop", index(IMAGE), IMAGE.digest.replace(":", "-"))
+    source.reply = lambda request, reply: answer if "/referrers/" in request.path else reply
+
+    found = client(source).referrers("team/shop", IMAGE.digest)
+
+    assert ([each.digest for each in found.listed], found.by_registry) == ([IMAGE.digest], False)
+    assert "when asked for referrers, so their list is looked for under a tag" in found.note
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(error(403, "DENIED"), Denied), (Reply(status=429), Throttled), (Reply(status=503), Unreachable)],
+)
+def test_a_refusal_and_a_failure_say_nothing_about_the_api(
+    source: Between, client: Client, answer: Reply, kind: type[RegistryError]
+) -> None:
+    source.reply = lambda request, reply: answer if "/referrers/" in request.path else reply
+
+    with pytest.raises(kind):
+        client(source).referrers("team/shop", IMAGE.digest)
+
+
+def test_a_list_that_breaks_off_is_an_error(source: Between, client: Client) -> None:
+    paged = _paged(3)
+    source.reply = lambda request, reply: error(404, "X") if "page=2" in request.url else paged(request, reply)
+
+    with pytest.raises(NotFound, match="listing referrers was answered with 404"):
+        client(source).referrers("team/shop", IMAGE.digest)
+
+
+def test_a_list_that_cannot_be_read_is_an_error(source: Between, client: Client) -> None:
+    broken = Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=b'{"manifests": [{}]}')
+    source.reply = lambda request, reply: broken if "/referrers/" in request.path else reply
+
+    with pytest.raises(Unsupported, match=r"manifests\.0"):
+        client(source).referrers("team/shop", IMAGE.digest)
+
+
+def test_a_tag_of_the_list_that_names_an_image_is_no_list_and_is_noted(source: Between, client: Client) -> None:
+    source.registry.referrers_api = False
+    source.registry.tags["team/shop", IMAGE.digest.replace(":", "-")] = IMAGE.digest
+
+    found = client(source).referrers("team/shop", IMAGE.digest)
+
+    assert (found.listed, found.tag_is_taken) == ((), True)
+    assert "expected the list of referrers to be" in found.note
+
+
 def _paged(pages: int, base: str = "") -> Callable[[Request, Reply], Reply]:
     def reply(request: Request, reply: Reply) -> Reply:
         page = int(request.query.get("page", "1"))
         descriptor = {"mediaType": IMAGE.media_type, "digest": IMAGE.digest, "size": page}
-        link = {"Link": f'<{base}{request.path}?page={page + 1}>; rel="next"'} if page < pages else {}
-        return Reply(status=200, headers=link, body=json.dumps({"manifests": [descriptor]}).encode())
+        headers = {"Content-Type": OCI_INDEX}
+        if page < pages:
+            headers["Link"] = f'<{base}{request.path}?page={page + 1}>; rel="next"'
+        return Reply(status=200, headers=headers, body=json.dumps({"manifests": [descriptor]}).encode())
 
     return reply

@@ -33,7 +33,7 @@ from slipway.testing.artifacts import (
     referrer,
     written,
 )
-from slipway.testing.registry import MemoryPool, Reply, Request
+from slipway.testing.registry import MemoryPool, Reply, Request, error
 from tests.unit.effects.registry.pairs import Pair, make_pair
 
 TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base", b"arm", architecture="arm64"))
@@ -289,5 +289,33 @@ def _replace(pair: Pair, change: Callable[[Request, Reply], Reply]) -> None:
     pool.hosts["target.test"] = handle
 
 
+def test_what_a_registry_answers_in_place_of_lists_is_noted_once_for_each_end(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    pair.source.referrers_api = pair.target.referrers_api = False
+    signature = referrer(TWO_PLATFORMS, b"signed")
+    pair.source.seed("team/shop", signature)
+    pair.source.seed("team/shop", index(signature), digest.replace(":", "-"))
+    pair.source.lists_answer = pair.target.lists_answer = error(406, "NOT_ACCEPTABLE")
+
+    record = run(pair, digest)
+
+    assert record.referrers == (signature.digest,)
+    said = "answers 406 when asked for referrers, so their list is looked for under a tag"
+    assert record.notes == (f"source.test/team/shop {said}", f"target.test/prod/shop {said}")
+
+
+def test_a_tag_that_the_list_of_referrers_needs_is_not_taken_from_what_it_names(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    pair.source.seed("team/shop", referrer(TWO_PLATFORMS, b"signed"))
+    pair.target.referrers_api = False
+    pair.target.seed("prod/shop", image(b"something else"), digest.replace(":", "-"))
+
+    with pytest.raises(TagTaken, match="the list of referrers has to go there, and it names something else"):
+        run(pair, digest)
+
+    assert ("prod/shop", "482") not in pair.target.tags
+
+
 def _empty_index() -> Reply:
-    return Reply(status=200, body=written({"schemaVersion": 2, "manifests": []}))
+    body = written({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    return Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)
