@@ -15,8 +15,8 @@ Only the steps drawn here can be taken: the code refuses any other.
 """
 
 _ENDS = """\
-The last seven are ends. A release leaves one only when somebody tries it again, and only after a failure: it stays the
-same release with the same digest, and goes on where it failed, as a new attempt.
+The last seven are ends. A release leaves one only when a person sends it out again, and never once it has completed: it
+stays the same release with the same digest, and goes on in the environment where it ended, as a new attempt.
 
 Only `completed`, `failed` and `rolled_back` may have touched the cluster of the environment they ended in; a release
 that was rejected, expired, superseded or cancelled has not.

@@ -237,7 +237,7 @@ class _View:
         release = self.release
         if self._past(environment, Phase.CHECKING) or (self._here(environment) and self._has_evidence()):
             return Rule.ROLLOUT_SUCCEEDED.holds(f"the cluster runs {short(release.digest)}")
-        if self._here(environment) and (release.phase.retryable or release.phase is Phase.ROLLING_BACK):
+        if self._here(environment) and (release.phase.ended_in_failure or release.phase is Phase.ROLLING_BACK):
             return Rule.ROLLOUT_SUCCEEDED.fails(release.reason)
         under_way = self._here(environment) and release.phase.milestone is Milestone.ROLLOUT
         return _still(release, Rule.ROLLOUT_SUCCEEDED, "it is under way" if under_way else "it has not begun")

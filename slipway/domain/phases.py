@@ -19,7 +19,9 @@ class Doing(Enum):
     ENDED = auto()
     """The release has ended."""
     ENDED_IN_FAILURE = auto()
-    """The release has ended, but can be retried: same digest, same environment, a new attempt."""
+    """The release has ended because a step of it failed."""
+    ENDED_LIVE = auto()
+    """The release has ended and is live."""
 
 
 class Phase(StrEnum):
@@ -152,7 +154,7 @@ class Phase(StrEnum):
         Tone.BAD,
         Doing.ROLLS_OUT,
     )
-    COMPLETED = "completed", "Live in every environment of the chain.", "Completed", "✓", Tone.GOOD, Doing.ENDED
+    COMPLETED = "completed", "Live in every environment of the chain.", "Completed", "✓", Tone.GOOD, Doing.ENDED_LIVE
     FAILED = (
         "failed",
         "A step failed, and nothing was rolled back.",
@@ -195,12 +197,16 @@ class Phase(StrEnum):
     @property
     def final(self) -> bool:
         """Whether the release has ended."""
-        return self.doing in (Doing.ENDED, Doing.ENDED_IN_FAILURE)
+        return self.doing in (Doing.ENDED, Doing.ENDED_IN_FAILURE, Doing.ENDED_LIVE)
+
+    @property
+    def ended_in_failure(self) -> bool:
+        return self.doing is Doing.ENDED_IN_FAILURE
 
     @property
     def retryable(self) -> bool:
-        """Whether a release can be retried from here."""
-        return self.doing is Doing.ENDED_IN_FAILURE
+        """Whether a person can send a release out again from here: same digest, same environment, a new attempt."""
+        return self.final and self.doing is not Doing.ENDED_LIVE
 
     @property
     def holds_lane(self) -> bool:
@@ -275,9 +281,9 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
             following = {Phase.ROLLED_BACK, Phase.FAILED}
         case Phase.FAILED:
             following = {Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING}
-        case Phase.ROLLED_BACK:
+        case Phase.ROLLED_BACK | Phase.REJECTED | Phase.EXPIRED | Phase.SUPERSEDED | Phase.CANCELLED:
             following = {Phase.QUEUED, Phase.PLANNING}
-        case Phase.COMPLETED | Phase.REJECTED | Phase.EXPIRED | Phase.SUPERSEDED | Phase.CANCELLED:
+        case Phase.COMPLETED:
             following = set[Phase]()
         case _:
             assert_never(phase)

@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 
+REJECTIONS_KEPT = 10
+"""Most earlier rejections that a release shows; the trail has all of them."""
+
+
 class Artifact(Record):
     """An image by digest, in the registry (by its name in the settings) that CI pushed it to."""
 
@@ -189,6 +193,8 @@ class Release(Record):
     """Set for a roll-back by hand, which goes to one environment only and has no gate."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
     """Names of the rules that block the release while it is held back or soaking."""
+    rejections: tuple[Vote, ...] = Field(default=(), max_length=REJECTIONS_KEPT)
+    """The rejections in this environment after which somebody sent it out again, oldest first."""
     failed_step: str = Field(default="", max_length=32)
     """The kind of step that failed, at which a retry resumes; empty if none did."""
     override: LanePass | None = None

@@ -175,7 +175,7 @@ class Rule(StrEnum):
     IS_NO_REPEAT = "is-no-repeat", "The command is not a repeat of one that was refused."
     IS_UNDER_WAY = "is-under-way", "The release has not ended."
     HAS_NOT_BEGUN_TO_ROLL_OUT = "has-not-begun-to-roll-out", "Its rollout has not begun."
-    HAS_FAILED = "has-failed", "The release ended in a failure."
+    DID_NOT_GO_LIVE = "did-not-go-live", "The release has ended, and is not live in the last environment."
     ATTEMPTS_ARE_LEFT = "attempts-are-left", "It may be tried again."
     IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now."
     ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there."

@@ -92,9 +92,12 @@ class Wording:
             case Phase.ROLLED_BACK:
                 return "Nothing is broken now: find out why it failed; then try it again, or push a new image."
             case Phase.REJECTED:
-                return "The application's owners have to address the reason and push a new image."
+                return (
+                    "The application's owners address the reason and push a new image; or somebody sends it out again "
+                    "(slipway retry), and votes begin anew."
+                )
             case Phase.EXPIRED:
-                return "An expired release does not come back: push a new image when people have time for it."
+                return self._after_expiring()
             case Phase.SUPERSEDED:
                 return f"Nothing: follow {release.application}-{release.superseded_by} instead."
             case Phase.CANCELLED:
@@ -206,13 +209,20 @@ class Wording:
         rejecting = [vote.voter for vote in votes if vote.decision is VoteDecision.REJECT]
         return f" by {rejecting[-1]}" if self.release.phase is Phase.REJECTED and rejecting else ""
 
+    def _after_expiring(self) -> str:
+        if self.release.environment is None:
+            return "Push its image or run its pipeline again: one of the two never came."
+        return "Send it out again when people have time for it (slipway retry); votes begin anew."
+
     def _after_cancelling(self) -> str:
         run = self.release.run
         if run is not None and not run.succeeded:
             return f"Run {run.number} again: once it succeeds, its image gets a new release."
         if self.release.environment and self._environment() is None:
             return "Correct the application (slipway apply), and push a new image."
-        return "A cancelled release does not come back: push a new image if you still want it deployed."
+        if self.release.environment is None:
+            return "Push its image again if you still want it deployed."
+        return "Send it out again if you still want it deployed (slipway retry); votes begin anew."
 
     def _after_failure(self) -> str:
         environment, rollouts = self._environment(), self.release.rollouts

@@ -112,6 +112,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         live=matter.lane.live,
         live_id=_live_id(matter),
         votes=_votes(matter),
+        rejections=_vote_views(release.rejections),
         approvals=len(approvals(release, gate)) if gate else 0,
         required=gate.required if gate else None,
         deadline=deadline,
@@ -182,7 +183,10 @@ def _newer(release: Release | None) -> NewerView | None:
 
 def _votes(matter: Matter) -> tuple[VoteView, ...]:
     gate = matter.release.gate
-    votes: tuple[Vote, ...] = gate.votes if gate and gate.plan_hash == matter.asked.claims.plan_hash else ()
+    return _vote_views(gate.votes if gate and gate.plan_hash == matter.asked.claims.plan_hash else ())
+
+
+def _vote_views(votes: tuple[Vote, ...]) -> tuple[VoteView, ...]:
     return tuple(
         VoteView(
             voter=visible(vote.who),

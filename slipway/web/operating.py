@@ -175,13 +175,20 @@ def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
             hidden=about,
             bad=True,
         )
-    if release.phase.retryable:
-        where = f" in {release.environment}" if release.environment else ""
+    where = f" in {release.environment}" if release.environment else ""
+    if release.phase.ended_in_failure:
         yield Form(
             verb=Verb.RETRY,
             title=f"Try {release.id} again{where}",
             hint="The same image, from the step that failed. It is planned again; if the new plan is identical, its "
             "votes still count.",
+            hidden=about,
+        )
+    elif release.phase.retryable and release.environment:
+        yield Form(
+            verb=Verb.RETRY,
+            title=f"Send {release.id} out again{where}",
+            hint="The same image. It is planned again, and people are asked anew: no earlier vote counts.",
             hidden=about,
         )
     if release.phase is Phase.HELD_BACK and release.environment:

@@ -83,7 +83,7 @@ def _to_do(release: Release) -> str:
     if not release.phase.final:
         return "Cancel or override"
     if release.phase.retryable:
-        return "Try again or roll back"
+        return "Try again or roll back" if release.phase.ended_in_failure else "Send it out again"
     return "Roll back to it" if any(rollout.outcome == "live" for rollout in release.rollouts) else ""
 
 

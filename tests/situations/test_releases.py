@@ -43,9 +43,6 @@ def cancelled(installation: Installation) -> None:
     installation.command("cancel", release="shop-1")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-04: what expired, was rejected or was cancelled never goes out again"
-)
 @pytest.mark.parametrize("ended", [expired, rejected, cancelled])
 def test_a_release_that_did_not_go_live_can_be_sent_out_again_and_is_voted_on_anew(
     install: Install, ended: Callable[[Installation], None]

@@ -194,9 +194,10 @@ def cancel(api: Api, *, release: str, **options: Any) -> None:
 @click.argument("release")
 @_operating(reason=False)
 def retry(api: Api, *, release: str, **options: Any) -> None:
-    """Retry a release that failed or was rolled back: the same digest, in the environment where it failed.
+    """Send a release that did not go live out again: the same digest, in the environment where it ended.
 
-    The release is planned again. Votes still count if the plan hash is unchanged; images are not copied again.
+    It is planned again. After a failure, votes still count if the plan hash is unchanged. After a rejection, an expiry
+    or a cancellation the gate opens anew: no earlier vote counts, and a rejection is shown to whoever is asked.
 
     \b
     Example:

@@ -42,6 +42,7 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
             plan_hash=None,
             attempt=0,
             openings=0,
+            rejections=(),
             override=None,
         )
     )
@@ -128,7 +129,7 @@ def end(
         results=[rule.model_dump(mode="json") for rule in rules] or None,
     )
     leave_lane(draft, release)
-    if phase.retryable and release.environment is not None:
+    if phase.ended_in_failure and release.environment is not None:
         draft.put_lane(draft.lane(release.environment).evolve(failed=release.number))
     if phase is not Phase.SUPERSEDED or release.gate is not None:
         tell(draft, release, Notice.ENDED)

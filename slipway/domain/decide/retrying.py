@@ -1,13 +1,14 @@
-"""Retry: a failed release is rolled out again in the environment in which it failed, with the same digest.
+"""Retry: a person sends a release that did not go live out again, in the environment in which it ended.
 
-It stays the same release with one more attempt, and votes remain valid if the new plan has the hash they were cast for.
-Steps that succeeded before run again and find nothing to do (the image is copied, the manifests are applied), so in
-effect the release resumes at the step that failed.
+It stays the same release, with the same digest and one more attempt. After a failure, votes remain valid if the new
+plan has the hash they were cast for: steps that succeeded before run again and find nothing to do, so in effect the
+release resumes at the step that failed. One that ended at its gate (rejected, expired, cancelled, superseded) is asked
+about anew: no vote from before counts, and a rejection is shown to whoever is asked.
 """
 
 from ..actions import Action
 from ..events import CommandGiven
-from ..release import Lane, Phase, Release, Rollout
+from ..release import REJECTIONS_KEPT, Lane, Phase, Release, Rollout, VoteDecision
 from ..rules import Rule, RuleResult
 from ..steps import StepKind
 from .commands import accepted, named_release, reason_rule, told
@@ -18,17 +19,19 @@ from .state import Draft
 
 
 def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
-    doing = release.phase.spoken
-    failed_here = Rule.HAS_FAILED.judged(release.phase.retryable, f"{release.id} is {doing}")
-    if not release.phase.retryable or release.environment is None:
-        return (failed_here,)
+    ended = Rule.DID_NOT_GO_LIVE.judged(release.phase.retryable, f"{release.id} is {release.phase.spoken}")
+    if not release.phase.retryable:
+        return (ended,)
+    if release.environment is None:
+        why = f"{release.id} ended before it entered an environment; push its image or run its pipeline again"
+        return (ended, Rule.ENVIRONMENT_EXISTS.judged(release.phase is Phase.FAILED, why))
     environment_exists = draft.environment(release) is not None
     lane = draft.lane(release.environment)
     newer = None if release.rollback else newer_in_lane(release, lane, draft.releases)
     other = lane.returning if release.rollback else None
     reason = newer.why if newer else f"no newer release is in the way in {release.environment}"
     return (
-        failed_here,
+        ended,
         Rule.ENVIRONMENT_EXISTS.judged(
             environment_exists,
             f"{release.environment} is {'' if environment_exists else 'no longer '}one of the application",
@@ -55,7 +58,8 @@ def retry(draft: Draft, event: CommandGiven) -> None:
         actor=event.actor,
         attempt=release.attempt + 1,
         failed_step=release.failed_step or None,
-        failed_because=release.reason,
+        ended_as=str(release.phase),
+        ended_because=release.reason or None,
         reason=event.reason or None,
         **told(draft, event),
     )
@@ -74,6 +78,10 @@ def _resolve_again(draft: Draft, release: Release) -> None:
 
 def _enter_lane_again(draft: Draft, release: Release, environment: str, event: CommandGiven) -> None:
     gate = release.gate.evolve(deadline=None, remind_at=None) if release.gate else None
+    rejections = release.rejections
+    if not release.phase.ended_in_failure and gate is not None:
+        new = [vote for vote in gate.votes if vote.decision is VoteDecision.REJECT]
+        gate, rejections = None, (*rejections, *new)[-REJECTIONS_KEPT:]
     rollouts = (*release.rollouts, Rollout(environment=environment, arrived_at=draft.now))
     release = draft.put(
         release.evolve(
@@ -82,6 +90,8 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
             attempt=release.attempt + 1,
             rollouts=rollouts,
             gate=gate,
+            rejections=rejections,
+            superseded_by=None,
             plan_hash=None,
             override=None,
         )

@@ -22,6 +22,8 @@ from ...ledger.newer import newer_release
 from ..run_step import Work
 from .clients import Clients
 
+REASON_SHOWN = 200
+"""Most characters of an earlier rejection's reason in a headline."""
 LINES = 50
 """Most objects of a plan that a message names; each channel shows as many of them as fit."""
 
@@ -54,25 +56,33 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
     if not _still_open(release, step) or environment is None or not isinstance(gate, ApprovalGate):
         return
     reminds = step.notice is Notice.REMINDER
-    waits = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits"
+    waits, before = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits", _rejected_before(release)
     asks = {"lines": _plan_lines(clients, release), "matter": _matter(clients, work, environment, gate, now=clock())}
     place = {"locate_url": clients.links.locate(release)}  # for whoever signs in
     purpose, shown = (Purpose.VOTE, {}) if gate.links_vote else (Purpose.SHOW, place)
     deadline = release.gate.deadline if release.gate else None
     if audience.shared:
-        headline = f"{waits} for approval for {step.environment}"
+        headline = f"{waits} for approval for {step.environment}{before}"
         question = _message(clients, clock, work, headline=headline)
         yield question.evolve(**asks, **shown, asked_by=audience.asked_by, deadline=deadline)
         return
     for person in people_left(release, gate) if reminds else gate.people():
-        headline = f"{waits} for your approval for {step.environment}"
+        headline = f"{waits} for your approval for {step.environment}{before}"
         question = _message(clients, clock, work, headline=headline, recipient=person.name)
         link = clients.links.approval(release, person.name, purpose=purpose, now=clock())
         yield question.evolve(**asks, **shown, approval_url=link, deadline=deadline)
     if unlisted := gate.unlisted():
         # Only Entra knows these people, so write to the channel; they sign in to vote.
-        headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)} too"
+        headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)} too{before}"
         yield _message(clients, clock, work, headline=headline).evolve(**asks, **place)
+
+
+def _rejected_before(release: Release) -> str:
+    """Follows the question where the release was sent out again after somebody had rejected it."""
+    if not release.rejections:
+        return ""
+    last = release.rejections[-1]
+    return f"; {last.who} rejected it on {last.at:%Y-%m-%d}: {last.reason[:REASON_SHOWN]}"
 
 
 def _told(work: Work) -> tuple[str, ...]:

@@ -1,15 +1,17 @@
 """Cancel, retry, roll back by hand and resume."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
 
+from slipway.domain.application import Start
 from slipway.domain.commands import OF_THE_INSTALLATION, Verb
 from slipway.domain.events import CommandGiven
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from tests.unit.domain.samples import ADA, MORNING, application, approval, production, staging, unattended
+from tests.unit.domain.samples import ADA, BEN, MORNING, application, approval, production, staging, unattended
 from tests.unit.domain.world import OPERATOR, World
 
 MINUTE = timedelta(minutes=1)
@@ -205,7 +207,7 @@ def test_a_failed_release_goes_on_where_it_failed_and_keeps_its_votes() -> None:
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
     retried = world.last("release.retried").details
-    assert (retried["failed_step"], retried["failed_because"]) == ("promote", "the registry was full")
+    assert (retried["failed_step"], retried["ended_because"]) == ("promote", "the registry was full")
     assert world.actions(1).count("vote.approved") == 1
     assert [step.environment for step in world.steps(StepKind.DEPLOY)] == ["staging", "production"]
 
@@ -234,10 +236,86 @@ def test_a_retry_is_refused_once_a_newer_release_is_live_there() -> None:
     assert world.last("command.refused").details["rules"] == ["no-newer-release"]
 
 
-def test_only_failures_are_tried_again() -> None:
+def test_what_is_live_is_not_sent_out_again() -> None:
     world = live("v1")
     world.command(Verb.RETRY, 1)
-    assert world.last("command.refused").details["rules"] == ["has-failed"]
+    assert world.last("command.refused").details["rules"] == ["did-not-go-live"]
+
+
+def at_the_gate() -> World:
+    world = World(application(staging(), production(gate=approval(ADA, BEN, required=2))))
+    world.push("v1")
+    world.settle()
+    world.vote(1, BEN)
+    return world
+
+
+def expired(world: World) -> None:
+    world.wait(timedelta(hours=25))
+    world.settle()
+
+
+def rejected(world: World) -> None:
+    world.reject(1, ADA, "wrong totals")
+
+
+def cancelled(world: World) -> None:
+    world.command(Verb.CANCEL, 1)
+
+
+@pytest.mark.parametrize("ends", [expired, rejected, cancelled])
+def test_what_ended_at_its_gate_is_sent_out_again_and_no_earlier_vote_counts(
+    ends: Callable[[World], None],
+) -> None:
+    world = at_the_gate()
+    ends(world)
+    assert world.releases[1].phase.final
+    world.command(Verb.RETRY, 1)
+    world.settle()
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert (world.phase(1), gate.opening, gate.votes) == (Phase.AWAITING_APPROVAL, 2, ())
+    world.vote(1, ADA)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    world.vote(1, BEN, reason="it is right now")
+    world.settle()
+    assert world.live("production") == 1
+
+
+def test_an_earlier_rejection_stays_with_the_release_until_it_leaves_the_environment() -> None:
+    world = at_the_gate()
+    for reason in ("wrong totals", "still wrong"):
+        world.reject(1, ADA, reason)
+        world.command(Verb.RETRY, 1)
+        world.settle()
+    assert [vote.reason for vote in world.releases[1].rejections] == ["wrong totals", "still wrong"]
+
+
+def test_what_ended_before_it_entered_an_environment_is_not_sent_out_again() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("v1")
+    world.wait(timedelta(days=1))
+    world.settle()
+    assert world.phase(1) is Phase.EXPIRED
+    world.command(Verb.RETRY, 1)
+    refused = world.last("command.refused").details
+    assert refused["rules"] == ["environment-exists"]
+    assert "push its image or run its pipeline again" in refused["reason"]
+
+
+def test_what_was_superseded_is_sent_out_again_once_the_newer_one_has_failed() -> None:
+    world = World(application(staging(), production(gate=approval(ADA, BEN))))
+    world.push("v1")
+    world.settle()
+    world.push("v2", at=MORNING + MINUTE)
+    world.settle()
+    assert world.phase(1) is Phase.SUPERSEDED
+    world.command(Verb.RETRY, 1)
+    assert world.last("command.refused").details["rules"] == ["no-newer-release"]
+    world.reject(2, ADA, "it loses orders")
+    world.command(Verb.RETRY, 1)
+    world.settle()
+    assert (world.phase(1), world.releases[1].superseded_by) == (Phase.AWAITING_APPROVAL, None)
 
 
 def test_a_gate_that_was_half_way_when_its_plan_failed_opens_again_with_its_votes_and_a_new_deadline() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from tests.unit.domain.samples import (
     ADA,
+    BEN,
     MORNING,
     PROBED,
     application,
@@ -252,6 +254,36 @@ def tried_again(kind: StepKind, *, behind: bool) -> World:
     return world
 
 
+def sent_out_again(how: Phase, *, behind: bool) -> World:
+    """A release ends at its gate, and is sent out again: at once, or behind a roll-back that is under way."""
+    world = World(application(staging(), production(gate=approval(ADA, BEN))))
+    for number in (1, 2):
+        pushed(world, f"v{number}")
+        world.vote(number, ADA)
+        world.settle()
+    pushed(world, "v3")
+    match how:
+        case Phase.REJECTED:
+            world.reject(3, ADA)
+        case Phase.EXPIRED:
+            world.wait(timedelta(days=2))
+            world.settle()
+        case Phase.CANCELLED:
+            world.command(Verb.CANCEL, 3)
+        case _:
+            pushed(world, "v4")
+            world.reject(4, ADA)
+    if behind:
+        world.effects.lose(StepKind.CHECK, "production")
+        world.command(Verb.ROLLBACK, 1)
+        world.settle()
+    world.command(Verb.RETRY, 3)
+    return world
+
+
+SENT_OUT_AGAIN = (Phase.REJECTED, Phase.EXPIRED, Phase.CANCELLED, Phase.SUPERSEDED)
+
+
 def resolved_again() -> World:
     world = World(two_stages(start=Start.RUN))
     world.run(ci_run("1"))
@@ -291,6 +323,13 @@ STORIES: dict[str, Callable[[], World]] = {
     "tried again after a failure": lambda: tried_again(StepKind.PLAN, behind=False),
     "tried again after a failure, behind a rollout": lambda: tried_again(StepKind.PLAN, behind=True),
     "resolved again": resolved_again,
+    **{
+        f"sent out again after {phase}{', behind a rollout' if behind else ''}": partial(
+            sent_out_again, phase, behind=behind
+        )
+        for phase in SENT_OUT_AGAIN
+        for behind in (False, True)
+    },
     "each step fails the first time": lambda: each_step_fails(before=()),
     "each step fails after a good release": lambda: each_step_fails(before=("v1",)),
 }

@@ -50,7 +50,8 @@ def test_every_optional_field_may_come_or_be_missing() -> None:
         {"target": {k: PUSH["target"][k] for k in ("digest", "repository", "tag")}, "request": PUSH["request"]}
     )
     assert full.evolve(actor="") == parse()
-    assert (bare.mark, bare.media_type, bare.pushed_at) == (parse().mark, "", EVENT_TIME)
+    assert full.mark == parse().mark
+    assert (bare.media_type, bare.pushed_at) == ("", EVENT_TIME)
 
 
 @pytest.mark.parametrize("field", ["timestamp", "action", "actor", "source", "target__mediaType"])

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from slipway.catalogue.entries import Catalogue
+from slipway.domain.commands import Verb
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.http.requests import FORM_TYPE
 from slipway.ledger import LedgerUnavailable
@@ -114,6 +115,18 @@ def test_who_approved_rejects_by_the_back_button_in_one_step() -> None:
     first.post()
     assert second.post("reject", reason="changed my mind").status == 303
     assert first.phase is Phase.REJECTED
+
+
+def test_a_release_that_was_rejected_and_sent_out_again_shows_the_rejection_where_people_decide() -> None:
+    home, subject = two_asked()
+    Page(home, subject).post("reject", reason="wrong totals")
+    home.command(Verb.RETRY, subject.number)
+    home.settle()
+    again = Page(home, home.app.reader.release(subject.id), BEN)
+    shown = show(home.desk, again.token).body.decode()
+    assert "Rejected before" in shown
+    assert "wrong totals" in shown
+    assert shown.index("wrong totals") < shown.index("None so far.")
 
 
 def test_a_vote_that_comes_too_late_lists_the_rule_and_why(page: Page) -> None:

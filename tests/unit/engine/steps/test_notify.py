@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from slipway.catalogue.entries import Entry
+from slipway.domain.commands import Verb
 from slipway.domain.gate import ApprovalGate, Level
-from slipway.domain.release import Phase
+from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.tokens import Purpose, TokenRefused, read_link
 from slipway.effects.notification import NotificationError
@@ -217,3 +218,14 @@ def test_whom_nothing_can_be_sent_to_keeps_nobody_else_from_being_told(installat
     installation.run_step(step)
     assert [message.recipient for message in installation.inbox.messages] == [BEN]
     assert outcome(installation)[1]["reason"] == "1 of 2 not sent: channel inbox: expected a mail address"
+
+
+def test_who_is_asked_about_what_was_rejected_before_reads_by_whom_and_why(
+    installation: Installation, step: Step
+) -> None:
+    installation.run_step(step)
+    installation.vote(1, BEN, VoteDecision.REJECT, reason="wrong totals")
+    installation.command(Verb.RETRY, 1)
+    installation.settle()
+    headlines = {message.headline for message in installation.inbox.messages if message.notice == "gate-opened"}
+    assert f"; {BEN} rejected it on {installation.now:%Y-%m-%d}: wrong totals" in "".join(headlines)
