@@ -83,12 +83,14 @@ def image(*layers: bytes, architecture: str = "amd64", docker: bool = False, sub
     )
 
 
-def index(*children: Built, docker: bool = False, note: str = "") -> Built:
+def index(*children: Built, docker: bool = False, note: str = "", subject: Built | None = None) -> Built:
     media_type = DOCKER_LIST if docker else OCI_INDEX
     document: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_type}
     document["manifests"] = [child.descriptor() for child in children]
     if note:
         document["annotations"] = {"note": note}
+    if subject:
+        document["subject"] = subject.descriptor()
     return Built(raw=written(document), media_type=media_type, children=children)
 
 

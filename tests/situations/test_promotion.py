@@ -73,11 +73,6 @@ def test_a_layer_that_is_offered_elsewhere_too_is_copied_when_the_registry_holds
     assert phase == "completed", reason
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-17: a referrer that is listed under a tag but was purged stops the copy",
-)
 def test_a_purged_referrer_that_is_listed_under_a_tag_does_not_stop_the_promotion(install: Install) -> None:
     installation = install(shop())
     root = installation.push("v1", index(AMD, ARM))
@@ -88,9 +83,6 @@ def test_a_purged_referrer_that_is_listed_under_a_tag_does_not_stop_the_promotio
     assert phase == "completed", reason
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-17: a referrer that the registry lists but has no more stops the copy"
-)
 @pytest.mark.parametrize("attach", [signature, sbom])
 def test_a_referrer_that_goes_between_list_and_read_does_not_stop_the_promotion(
     install: Install, attach: Callable[[Artifact], Artifact]

@@ -44,6 +44,12 @@ class NotFound(RegistryError):
     advice = "check the name, and that it has not been deleted or purged"
 
 
+class Incomplete(NotFound):
+    """An index lists a manifest that the registry no longer has."""
+
+    advice = "build and push it anew, and have clean-ups spare what an index lists"
+
+
 class Denied(RegistryError):
     """The registry refuses this identity, or asks for a kind of sign-in that the credential does not support."""
 

@@ -14,7 +14,7 @@ from graphlib import TopologicalSorter
 from typing import Final
 
 from ._client import Registry
-from ._errors import TooLarge, Unsupported, Where
+from ._errors import Incomplete, NotFound, TooLarge, Unsupported, Where
 from ._listing import tag_of
 from ._manifest import IMAGE_CONFIGS, INDEXES, Content, Descriptor, Manifest, Platform, content_of, parsed
 from ._parallel import Question, explore
@@ -92,10 +92,14 @@ type About = Callable[[Manifest, Content], Iterable[Question]]
 def discover(
     registry: Registry, repository: str, digest: str, executor: Executor, *, also: About = lambda *_: ()
 ) -> Graph:
-    """Read the whole graph from the source, querying each manifest as soon as its digest is known."""
+    """Read the whole graph from the source, querying each manifest as soon as its digest is known.
+
+    A signature or another referrer that the source lists and no longer has is left out, and noted: the artifact is
+    complete without it. Raises `Incomplete` where a part of the artifact itself is gone.
+    """
     discovery = _Discovery(registry, repository, digest, also)
     explore(executor, discovery.about(digest))
-    graph = Graph(root=digest, nodes=discovery.nodes(), notes=tuple(sorted(discovery.notes)))
+    graph = discovery.graph()
     _check(graph, registry, repository)
     return graph
 
@@ -130,6 +134,8 @@ class _Discovery:
         self._contents: dict[str, Content] = {}
         self._referrers: dict[str, tuple[Descriptor, ...]] = {}
         self._cosign_tags: dict[str, dict[str, str]] = defaultdict(dict)
+        self._missing_below: dict[str, tuple[str, Descriptor] | None] = {}
+        """What `_missing` found, since many indexes may list the same ones."""
         self.notes: set[str] = set()
 
     def about(self, *digests: str) -> list[Question]:
@@ -141,16 +147,51 @@ class _Discovery:
                 raise TooLarge(self._where(self._root), f"expected at most {MOST_MANIFESTS} manifests, got more")
         return [question for digest in new for question in self._questions(digest)]
 
-    def nodes(self) -> dict[str, Node]:
-        return {
-            digest: Node(
-                manifest=self._manifests[digest],
-                content=self._contents[digest],
-                referrers=self._referrers[digest],
-                cosign_tags=dict(sorted(self._cosign_tags[digest].items())),
-            )
-            for digest in self._known
-        }
+    def graph(self) -> Graph:
+        """What belongs to the artifact and is there as a whole. Raises `Incomplete`."""
+        if missing := self._missing(self._root):
+            index, child = missing
+            platform = child.platform.name if child.platform else ""
+            what = f"{platform} {child.digest}" if platform else child.digest
+            raise Incomplete(self._where(index), f"the index lists {what}, which the registry no longer has")
+        nodes, pending = dict[str, Node](), [self._root]
+        while pending:
+            digest = pending.pop()
+            if digest not in nodes:
+                node = nodes[digest] = self._node(digest)
+                pending += (each.digest for each in (*node.content.children, *node.referrers))
+                pending += node.cosign_tags.values()
+        return Graph(root=self._root, nodes=nodes, notes=tuple(sorted(self.notes)))
+
+    def _missing(self, digest: str) -> tuple[str, Descriptor] | None:
+        """An index at or below the manifest, with the first child that it lists in vain."""
+        if digest not in self._missing_below:
+            self._missing_below[digest] = self._find_missing(digest)
+        return self._missing_below[digest]
+
+    def _find_missing(self, digest: str) -> tuple[str, Descriptor] | None:
+        for child in self._contents[digest].children:
+            if child.digest not in self._contents:
+                return digest, child
+            if below := self._missing(child.digest):
+                return below
+        return None
+
+    def _node(self, digest: str) -> Node:
+        tags = sorted(self._cosign_tags[digest].items())
+        return Node(
+            manifest=self._manifests[digest],
+            content=self._contents[digest],
+            referrers=tuple(each for each in self._referrers[digest] if self._has(digest, each.digest)),
+            cosign_tags={tag: named for tag, named in tags if self._has(digest, named)},
+        )
+
+    def _has(self, subject: str, referrer: str) -> bool:
+        """Whether the referrer is there as a whole; notes it if it is not."""
+        if referrer in self._contents and not self._missing(referrer):
+            return True
+        self.notes.add(f"{self._where(subject)} lists {referrer}, which is gone and was left out")
+        return False
 
     def _questions(self, digest: str) -> Iterator[Question]:
         yield partial(self._read, digest)
@@ -159,7 +200,12 @@ class _Discovery:
             yield partial(self._resolve, digest, tag_of(digest, suffix))
 
     def _read(self, digest: str) -> list[Question]:
-        manifest = self._registry.manifest(self._repository, digest)
+        try:
+            manifest = self._registry.manifest(self._repository, digest)
+        except NotFound:
+            if digest == self._root:
+                raise
+            return []  # whether that matters depends on what lists it
         content = content_of(manifest, self._where(digest))
         with self._lock:
             self._manifests[digest], self._contents[digest] = manifest, content

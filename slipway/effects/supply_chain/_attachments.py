@@ -4,13 +4,14 @@ The client checks all bytes against their digest; this module checks the entries
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from ..registry import Descriptor, Manifest, Registry, TooLarge, Unsupported
+from ..registry import Descriptor, Manifest, NotFound, Registry, TooLarge, Unsupported
 
 MOST_ATTACHED: Final = 50
 """Maximum attachments of one kind to one manifest, the same as Notation's limit."""
@@ -102,14 +103,19 @@ class Attachments:
                 raise TooLarge(
                     where, f"expected at most {MOST_ATTACHED} referrers of these kinds, got {len(candidates)}"
                 )
-            attached, subject = self._read(descriptor.digest)
+            try:
+                attached, subject = self._read(descriptor.digest)
+            except NotFound:
+                continue  # listed still, and purged
             if attached.kind in kinds and subject == digest:
                 yield attached
 
     def tagged(self, digest: str, suffix: str) -> Attached | None:
         """The manifest that cosign stores under the tag `sha256-<hex>` with a suffix; None if there is none."""
         named = self._registry.resolve(self._repository, digest.replace(":", "-") + suffix)
-        return self._read(named)[0] if named else None
+        with suppress(NotFound):  # purged since
+            return self._read(named)[0] if named else None
+        return None
 
     def attestation_manifest(self, digest: str) -> Attached:
         """An attestation manifest that buildx put into the index."""

@@ -8,6 +8,7 @@ import pytest
 
 from slipway.effects.registry import (
     DigestMismatch,
+    Incomplete,
     NotFound,
     NotListed,
     Progress,
@@ -287,6 +288,66 @@ def _replace(pair: Pair, change: Callable[[Request, Reply], Reply]) -> None:
     pool = pair.to_target._session.around.pool
     assert isinstance(pool, MemoryPool)
     pool.hosts["target.test"] = handle
+
+
+def test_a_referrer_that_is_listed_and_gone_is_left_out_and_noted(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    kept, gone = referrer(TWO_PLATFORMS, b"signed"), referrer(TWO_PLATFORMS, b"purged")
+    pair.source.referrers_api = False
+    for each in (kept, gone, referrer(gone, b"a signature of what was purged")):
+        pair.source.seed("team/shop", each)
+    pair.source.seed("team/shop", index(kept, gone), digest.replace(":", "-"))
+    del pair.source.manifests["team/shop", gone.digest]
+
+    record = run(pair, digest)
+
+    assert record.referrers == (kept.digest,)
+    assert record.notes == (f"source.test/team/shop@{digest} lists {gone.digest}, which is gone and was left out",)
+    assert run(pair, digest).manifests_copied == 0
+
+
+def test_a_referrer_of_which_a_part_is_gone_is_left_out_as_a_whole(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    child = image(b"of an attestation")
+    whole = index(child, subject=TWO_PLATFORMS)
+    pair.source.seed("team/shop", whole)
+    del pair.source.manifests["team/shop", child.digest]
+
+    record = run(pair, digest)
+
+    assert record.referrers == ()
+    assert whole.digest in record.notes[0]
+
+
+def test_a_signature_of_cosign_that_is_gone_is_left_out_and_noted(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    signature = cosign_signature(b"signed")
+    pair.source.seed("team/shop", signature, digest.replace(":", "-") + ".sig")
+    usual = pair.source.handle
+
+    def handle(request: Request) -> Reply:
+        if request.method == "GET" and request.path.endswith(signature.digest):
+            return error(404, "MANIFEST_UNKNOWN")
+        return usual(request)
+
+    pool = pair.from_source._session.around.pool
+    assert isinstance(pool, MemoryPool)
+    pool.hosts["source.test"] = handle
+
+    assert signature.digest in run(pair, digest).notes[0]
+
+
+def test_an_index_that_lists_a_platform_in_vain_is_refused_by_name(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    arm = TWO_PLATFORMS.children[1]
+    del pair.source.manifests["team/shop", arm.digest]
+
+    with pytest.raises(Incomplete) as caught:
+        run(pair, digest)
+
+    assert f"source.test/team/shop@{digest}: the index lists linux/arm64 {arm.digest}, which" in str(caught.value)
+    assert "build and push it anew" in str(caught.value)
+    assert pair.target.writes() == []
 
 
 def test_what_a_registry_answers_in_place_of_lists_is_noted_once_for_each_end(pair: Pair) -> None:

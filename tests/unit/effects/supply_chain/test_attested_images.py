@@ -21,7 +21,7 @@ from tests.unit.effects.supply_chain.attaching import (
     sbom,
 )
 from tests.unit.effects.supply_chain.authority import ec_key
-from tests.unit.effects.supply_chain.place import SHOP, Place, with_image
+from tests.unit.effects.supply_chain.place import REPOSITORY, SHOP, Place, with_image
 from tests.unit.effects.supply_chain.signing import (
     BUILDER,
     CYCLONEDX_DOCUMENT,
@@ -100,6 +100,17 @@ def test_every_platform_needs_one_otherwise(place: Place, how: str) -> None:
     assert "linux/arm64: expected an SBOM" in found.reason
     HANGING[how](there, arm)
     assert there.look("sbom").passed
+
+
+def test_an_sbom_that_is_listed_and_was_purged_is_missing_and_no_trouble_of_the_registry(place: Place) -> None:
+    gone = sbom(SHOP)
+    place.push(gone)
+    place.held.referrers_api = False
+    place.push(index(gone), SHOP.digest.replace(":", "-"))
+    del place.held.manifests[REPOSITORY, gone.digest]
+    found = place.look("sbom")
+    assert isinstance(found, NotYet)
+    assert "expected an SBOM" in found.reason
 
 
 def test_what_is_attached_as_an_sbom_must_be_one(place: Place) -> None:
