@@ -1,6 +1,7 @@
 """Reading a manifest: what it is, and which blobs and manifests it needs. Pure; the bytes are never changed."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,9 @@ INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 PLATFORM_CONFIGS = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
 )
+_DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+_FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+_ADDRESS = re.compile(r"https?://[^#]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +115,24 @@ def _list(name: str, data: dict[str, Any]) -> tuple[Descriptor, ...]:
     values = data.get(name)
     if not isinstance(values, list):
         raise _invalid(f"{name}: expected a list of descriptors")
-    # A layer with urls lives elsewhere (Windows base layers); no registry holds it.
-    return tuple(
-        _descriptor(f"{name}[{number}]", value)
-        for number, value in enumerate(values)
-        if not (name == "layers" and isinstance(value, dict) and value.get("urls"))
-    )
+    found = []
+    for number, value in enumerate(values):
+        descriptor = _descriptor(f"{name}[{number}]", value)
+        if name != "layers" or not _is_elsewhere(f"{name}[{number}]", descriptor, value):
+            found.append(descriptor)
+    return tuple(found)
+
+
+def _is_elsewhere(where: str, layer: Descriptor, value: dict[str, Any]) -> bool:
+    """Whether clients fetch the layer from the addresses that it names (Windows base layers), so that it may be missing
+    here. docker-registry 2.8 was asked, once with `validation.manifests.urls.allow`; where it answers 500, here is
+    400."""
+    urls = value.get("urls") or []
+    if layer.media_type == _FOREIGN and not urls:
+        raise _invalid(f"{where}.urls: missing URL on layer")
+    if layer.media_type != _DOCKER_LAYER and not all(isinstance(url, str) and _ADDRESS.fullmatch(url) for url in urls):
+        raise _invalid(f"{where}.urls: invalid URL on layer")
+    return bool(urls)
 
 
 def _descriptor(where: str, value: object) -> Descriptor:

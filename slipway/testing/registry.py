@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import urllib3
 
 from ..effects.registry import Anonymous, Lock, Registry, RegistryEndpoint, RegistryError, TagInfo
-from .artifacts import OCI_INDEX, Built, digest_of
+from .artifacts import DOCKER_FOREIGN, OCI_INDEX, Built, digest_of
 
 _MANIFEST = re.compile(r"/v2/(.+)/manifests/([^/]+)")
 _BLOB = re.compile(r"/v2/(.+)/blobs/(sha256:[0-9a-f]{64})")
@@ -135,11 +135,14 @@ class MemoryRegistry:
 
     def _put_manifest(self, request: Request, repository: str, reference: str) -> Reply:
         document = json.loads(request.body)
+        for layer in document.get("layers", ()):
+            if layer["mediaType"] == DOCKER_FOREIGN and not layer.get("urls"):
+                return error(400, "MANIFEST_INVALID", "missing URL on layer")
         config = [document["config"]] if "config" in document else []
         missing = [
             descriptor["digest"]
             for descriptor in (*config, *document.get("layers", ()))
-            if (repository, descriptor["digest"]) not in self.blobs
+            if (repository, descriptor["digest"]) not in self.blobs and not descriptor.get("urls")
         ] + [
             descriptor["digest"]
             for descriptor in document.get("manifests", ())

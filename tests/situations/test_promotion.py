@@ -60,9 +60,6 @@ def test_a_platform_of_an_index_that_was_purged_is_named_before_anybody_is_asked
     assert platform in release.reason
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-16: an image whose foreign layers are in the registry is refused"
-)
 @pytest.mark.parametrize("base_layer", [FOREIGN, ORDINARY], ids=["foreign", "ordinary with urls"])
 def test_a_layer_that_is_offered_elsewhere_too_is_copied_when_the_registry_holds_it(
     install: Install, base_layer: str

@@ -50,6 +50,12 @@ class Incomplete(NotFound):
     advice = "build and push it anew, and have clean-ups spare what an index lists"
 
 
+class LayerMissing(NotFound):
+    """The registry lacks bytes that a manifest names."""
+
+    advice = "push the image anew with all of its layers (of Windows' too: Docker's allow-nondistributable-artifacts)"
+
+
 class Denied(RegistryError):
     """The registry refuses this identity, or asks for a kind of sign-in that the credential does not support."""
 

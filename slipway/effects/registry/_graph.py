@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from graphlib import TopologicalSorter
 from typing import Final
+from urllib.parse import urlsplit
 
 from ._client import Registry
-from ._errors import Incomplete, NotFound, TooLarge, Unsupported, Where
+from ._errors import Incomplete, LayerMissing, NotFound, TooLarge, Unsupported, Where
 from ._listing import tag_of
 from ._manifest import IMAGE_CONFIGS, INDEXES, Content, Descriptor, Manifest, Platform, content_of, parsed
 from ._parallel import Question, explore
@@ -47,15 +48,18 @@ class Graph:
 
     root: str
     nodes: dict[str, Node]
+    elsewhere: frozenset[str] = frozenset()
+    """Digests of foreign layers that the source does not hold, and that stay where their manifests say."""
     notes: tuple[str, ...] = ()
     """What was left out or taken otherwise than the registry says, sorted."""
 
     def blobs(self) -> list[Descriptor]:
-        """Each blob once, the largest first, as they take longest."""
+        """Each blob that is to be copied once, the largest first, as they take longest."""
         by_digest: dict[str, Descriptor] = {}
         for node in self.nodes.values():
             for blob in node.content.blobs:
-                by_digest.setdefault(blob.digest, blob)
+                if blob.digest not in self.elsewhere:
+                    by_digest.setdefault(blob.digest, blob)
         return sorted(by_digest.values(), key=lambda blob: (-blob.size, blob.digest))
 
     def levels(self) -> Iterator[tuple[Node, ...]]:
@@ -134,6 +138,7 @@ class _Discovery:
         self._contents: dict[str, Content] = {}
         self._referrers: dict[str, tuple[Descriptor, ...]] = {}
         self._cosign_tags: dict[str, dict[str, str]] = defaultdict(dict)
+        self._elsewhere: set[str] = set()
         self._missing_below: dict[str, tuple[str, Descriptor] | None] = {}
         """What `_missing` found, since many indexes may list the same ones."""
         self.notes: set[str] = set()
@@ -161,7 +166,9 @@ class _Discovery:
                 node = nodes[digest] = self._node(digest)
                 pending += (each.digest for each in (*node.content.children, *node.referrers))
                 pending += node.cosign_tags.values()
-        return Graph(root=self._root, nodes=nodes, notes=tuple(sorted(self.notes)))
+        return Graph(
+            root=self._root, nodes=nodes, elsewhere=frozenset(self._elsewhere), notes=tuple(sorted(self.notes))
+        )
 
     def _missing(self, digest: str) -> tuple[str, Descriptor] | None:
         """An index at or below the manifest, with the first child that it lists in vain."""
@@ -212,7 +219,19 @@ class _Discovery:
             self._size += len(manifest.raw)
             if self._size > MOST_BYTES:
                 raise TooLarge(self._where(self._root), f"expected at most {MOST_BYTES} bytes of manifests, got more")
-        return [*self.about(*(child.digest for child in content.children)), *self._also(manifest, content)]
+        foreign = (partial(self._look_for, blob) for blob in content.blobs if blob.may_be_elsewhere)
+        return [*self.about(*(child.digest for child in content.children)), *foreign, *self._also(manifest, content)]
+
+    def _look_for(self, layer: Descriptor) -> tuple[Question, ...]:
+        """Foreign layers that the source holds are copied like any other."""
+        if not self._registry.blob_exists(self._repository, layer.digest):
+            where = self._where(layer.digest)
+            if not layer.urls:
+                raise LayerMissing(where, "the foreign layer is not there, and its manifest names no other place")
+            place = urlsplit(layer.urls[0]).hostname
+            self._elsewhere.add(layer.digest)
+            self.notes.add(f"{where} is a foreign layer that is not there, and was left at {place}")
+        return ()
 
     def _list_referrers(self, digest: str) -> list[Question]:
         found = self._registry.referrers(self._repository, digest)

@@ -73,6 +73,11 @@ class Descriptor(_Wire):
     annotations: dict[str, str] | None = None
     urls: tuple[str, ...] | None = None
 
+    @property
+    def may_be_elsewhere(self) -> bool:
+        """Whether a registry may lack the bytes: of a foreign layer, clients fetch them from the addresses it names."""
+        return bool(self.urls) or self.media_type.startswith(_FOREIGN)
+
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(by_alias=True, exclude_none=True)
 
@@ -148,9 +153,6 @@ def _check_fields(media_type: str, document: _Document, where: Where) -> None:
 
 
 def _check_descriptors(document: _Document, where: Where) -> None:
-    for blob in (document.layers or ()) + (document.blobs or ()):
-        if blob.media_type.startswith(_FOREIGN) or blob.urls:
-            raise Unsupported(where, f"layer {blob.digest} is foreign: its bytes are outside the registry")
     for child in document.manifests or ():
         if child.media_type.startswith(_SCHEMA_1):
             raise Unsupported(

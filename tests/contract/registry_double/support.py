@@ -27,6 +27,8 @@ READER, READER_PASSWORD = "kubelet", "reads-only"
 
 OCI_IMAGE = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+DOCKER_IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
 ANY_MANIFEST = {"Accept": f"{OCI_IMAGE}, {OCI_INDEX}"}
 OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -179,6 +181,7 @@ def docker_registry(directory: Path) -> Iterator[str]:
         "log": {"level": "info", "formatter": "json"},
         "storage": {"filesystem": {"rootdirectory": str(directory / "content")}, "delete": {"enabled": True}},
         "http": {"addr": "127.0.0.1:0"},
+        "validation": {"manifests": {"urls": {"allow": [".*"]}}},  # else no foreign layer is taken, as ACR takes them
     }
     file = directory / "config.yml"
     file.write_text(json.dumps(config))  # JSON is YAML

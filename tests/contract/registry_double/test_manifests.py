@@ -1,10 +1,24 @@
 """Manifests, tags and the catalog. On every registry."""
 
+import json
 import uuid
 
 import pytest
 
-from .support import ANY_MANIFEST, OCI_IMAGE, OCI_INDEX, Client, code_of, digest_of, image_of, index_of
+from .support import (
+    ANY_MANIFEST,
+    DOCKER_IMAGE,
+    OCI_IMAGE,
+    OCI_INDEX,
+    OCI_LAYER,
+    Client,
+    Document,
+    code_of,
+    descriptor,
+    digest_of,
+    image_of,
+    index_of,
+)
 
 
 @pytest.fixture
@@ -39,6 +53,37 @@ def test_an_index_is_pushed_after_its_children(any_registry: Client, repository:
 def test_a_manifest_whose_blobs_are_missing_is_refused(any_registry: Client, repository: str) -> None:
     refused = any_registry.put_manifest(repository, image_of(b"never pushed"), "1.0.0")
     assert (refused.status, code_of(refused)) == (400, "MANIFEST_BLOB_UNKNOWN")
+
+
+DOCKER_FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+ADDRESS = "https://mcr.example/v2/windows/blobs/x"
+
+
+def windows(client: Client, repository: str, media_type: str, urls: list[str]) -> Document:
+    """An image with a layer that nobody pushed, and that may be at these addresses."""
+    image = client.push_image(repository)
+    document = json.loads(image.data)
+    kind = DOCKER_IMAGE if media_type == DOCKER_FOREIGN else OCI_IMAGE
+    layer = descriptor(b"the base of windows", media_type) | {"urls": urls}
+    document |= {"mediaType": kind, "layers": [layer, *document["layers"]]}
+    return Document(data=json.dumps(document).encode(), media_type=kind)
+
+
+@pytest.mark.parametrize("media_type", [DOCKER_FOREIGN, OCI_FOREIGN, OCI_LAYER])
+def test_a_layer_that_names_where_it_is_may_be_missing(any_registry: Client, repository: str, media_type: str) -> None:
+    image = windows(any_registry, repository, media_type, [ADDRESS])
+    assert any_registry.push_manifest(repository, image, "1.0.0") == image.digest
+
+
+@pytest.mark.parametrize(
+    ("media_type", "urls"), [(DOCKER_FOREIGN, []), (OCI_FOREIGN, []), (OCI_FOREIGN, ["ftp://x/y"]), (OCI_LAYER, [])]
+)
+def test_a_layer_that_is_nowhere_is_refused(
+    any_registry: Client, repository: str, media_type: str, urls: list[str]
+) -> None:
+    image = windows(any_registry, repository, media_type, urls)
+    assert any_registry.put_manifest(repository, image, "1.0.0").status >= 400
 
 
 def test_an_index_whose_children_are_missing_is_refused(any_registry: Client, repository: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from slipway.effects.registry import (
     DigestMismatch,
     Incomplete,
-    NotFound,
+    LayerMissing,
     NotListed,
     Progress,
     Promotion,
@@ -20,6 +20,7 @@ from slipway.effects.registry import (
     promote,
 )
 from slipway.testing.artifacts import (
+    DOCKER_FOREIGN,
     DOCKER_LIST,
     OCI_INDEX,
     OCI_LAYER,
@@ -127,31 +128,51 @@ def test_the_digest_of_the_plan_must_be_that_of_the_source(pair: Pair) -> None:
         promote(source, target)
 
 
-def test_a_platform_that_the_source_has_lost_fails_before_anything_is_written(pair: Pair) -> None:
-    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
-    lost = TWO_PLATFORMS.children[1].digest
-    del pair.source.manifests["team/shop", lost]
+WINDOWS = b"the base of windows"
+ADDRESS = {"urls": ["https://mcr.example/v2/windows/blobs/x?sig=secret"]}
+DOCKER_BASE = blob_descriptor(DOCKER_FOREIGN, WINDOWS) | ADDRESS
+OCI_BASE = blob_descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", WINDOWS)
 
-    with pytest.raises(NotFound, match=lost):
+
+def windows(layer: dict[str, object], *, held: bool) -> Built:
+    document = json.loads(image(b"x").raw)
+    document["layers"] = [layer, *document["layers"]]
+    return Built(
+        raw=written(document), media_type=OCI_MANIFEST, blobs=(*image(b"x").blobs, *((WINDOWS,) if held else ()))
+    )
+
+
+@pytest.mark.parametrize("layer", [DOCKER_BASE, OCI_BASE, blob_descriptor(OCI_LAYER, WINDOWS) | ADDRESS])
+def test_a_foreign_layer_that_the_source_holds_is_copied_like_any_other(pair: Pair, layer: dict[str, object]) -> None:
+    digest = pair.source.seed("team/shop", windows(layer, held=True))
+
+    record = run(pair, digest)
+
+    assert (record.blobs_copied, record.notes) == (3, ())
+    assert pair.target.blobs["prod/shop", digest_of(WINDOWS)] == WINDOWS
+
+
+@pytest.mark.parametrize("layer", [DOCKER_BASE, OCI_BASE | ADDRESS, blob_descriptor(OCI_LAYER, WINDOWS) | ADDRESS])
+def test_a_foreign_layer_that_the_source_lacks_stays_where_it_is_and_is_noted(
+    pair: Pair, layer: dict[str, object]
+) -> None:
+    digest = pair.source.seed("team/shop", windows(layer, held=False))
+
+    record = run(pair, digest)
+
+    where = f"source.test/team/shop@{digest_of(WINDOWS)}"
+    assert record.blobs_copied == 2
+    assert record.notes == (f"{where} is a foreign layer that is not there, and was left at mcr.example",)
+
+
+def test_a_foreign_layer_that_is_nowhere_is_refused_before_anything_is_written(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", windows(OCI_BASE, held=False))
+
+    with pytest.raises(LayerMissing, match="the foreign layer is not there") as caught:
         run(pair, digest)
 
+    assert "allow-nondistributable-artifacts" in str(caught.value)
     assert pair.target.writes() == []
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        blob_descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", b"windows"),
-        blob_descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", b"windows"),
-        blob_descriptor(OCI_LAYER, b"windows") | {"urls": ["https://elsewhere.example/layer"]},
-    ],
-)
-def test_a_layer_whose_bytes_are_elsewhere_is_refused(pair: Pair, layer: dict[str, object]) -> None:
-    document = json.loads(image(b"x").raw) | {"layers": [layer]}
-    digest = pair.source.seed("team/shop", Built(raw=written(document), media_type=OCI_MANIFEST))
-
-    with pytest.raises(Unsupported, match="is foreign"):
-        run(pair, digest)
 
 
 def test_a_schema_1_image_is_refused(pair: Pair) -> None:
