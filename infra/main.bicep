@@ -82,8 +82,6 @@ param recoverVault bool = false
 param extraSettings object = {}
 @description('Who is let in to the API: `host-keys` or `roles`.')
 param apiAccess string = 'host-keys'
-@description('Role of a key of the host that has none of its own.')
-param hostKeyRole string = 'operator'
 @description('Channels to which each day\'s anchor of the audit trail is sent, separated by commas.')
 param auditWitnesses string = ''
 @description('Age at which audit records move from the table into the audit container, such as 400d; empty for never.')
@@ -426,7 +424,6 @@ module app 'modules/app.bicep' = {
     signInClientId: signInClientId
     votesClientId: votesClientId
     apiAccess: apiAccess
-    hostKeyRole: hostKeyRole
     instanceMemory: instanceMemory
     maximumInstances: maximumInstances
     alwaysReady: alwaysReady

@@ -42,8 +42,6 @@ param votesClientId string
 @allowed(['host-keys', 'roles'])
 @description('Who is let in to the API: whoever holds a key of the host, or people signed in and named keys only.')
 param apiAccess string
-@allowed(['reader', 'approver', 'operator', 'admin'])
-param hostKeyRole string
 @allowed([512, 2048, 4096])
 param instanceMemory int
 param maximumInstances int
@@ -219,7 +217,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
             value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-session-keys)'
           }
           { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
-          { name: 'SLIPWAY_HOST_KEY_ROLE', value: hostKeyRole }
           { name: 'SLIPWAY_API_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-api-keys)' }
           { name: 'SLIPWAY_TENANT_ID', value: tenant().tenantId }
         ],

@@ -137,7 +137,7 @@ class Play(ABC):
 
 def slipway(stack: Stack, arguments: list[str], *, show: bool) -> subprocess.CompletedProcess[str]:
     """The command that a person would type; with `show`, on their own terminal."""
-    environment = {"SLIPWAY_URL": stack.url, "SLIPWAY_KEY": stack.secrets.function_key}
+    environment = stack.command_environment()
     return subprocess.run(
         [sys.executable, "-m", "slipway.cli", *arguments],
         env={**os.environ, **environment},

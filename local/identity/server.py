@@ -99,6 +99,21 @@ class Identity:
             "AZURE_CLIENT_ID": identity.client_id,
         }
 
+    def token(self, name: str, resource: str) -> str:
+        """An access token of this identity for the resource, as `azure-identity` asks for it."""
+        identity = self.settings.identity(name)
+        answer = urllib3.request(
+            "GET",
+            self.identity_endpoint,
+            retries=False,
+            timeout=10,
+            fields={"resource": resource, "client_id": identity.client_id, "api-version": "2019-08-01"},
+            headers={"X-IDENTITY-HEADER": identity.secret},
+        )
+        if answer.status != 200:
+            raise RuntimeError(f"no token of {name} for {resource}: {answer.status} {answer.data[:200]!r}")
+        return str(answer.json()["access_token"])
+
     def redirects_to(self, addresses: Mapping[str, Sequence[str]]) -> None:
         """Set the redirect URIs of registrations, by name. Raises `ValueError`."""
         self._tell("redirect-uris", {name: list(uris) for name, uris in addresses.items()})

@@ -88,7 +88,7 @@ class Settings(_Settings):
 
 
 def laptop(*, port: int = 0) -> Settings:
-    """Two registrations and a command, four people, and an identity each for front and worker."""
+    """Two registrations and a command, four people, and an identity each for front, worker and who applies."""
     everywhere: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader",), VOTES: ("reader",)}
     approver: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader", "shop-approvers"), VOTES: ("reader", "shop-approvers")}
     rights = ("reader", "operator", "platform")
@@ -117,6 +117,9 @@ def laptop(*, port: int = 0) -> Settings:
                 name="front", client_id=_identity(1), principal_id=_principal(1), federated=(SIGN_IN, VOTES)
             ),
             ManagedIdentity(name="worker", client_id=_identity(2), principal_id=_principal(2)),
+            ManagedIdentity(
+                name="platform", client_id=_identity(3), principal_id=_principal(3), roles={SIGN_IN: rights}
+            ),
         ),
     )
 

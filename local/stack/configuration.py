@@ -160,7 +160,6 @@ def app_settings(
         "SLIPWAY_SESSION_KEYS": f"local:{base64.b64encode(secrets.session_key.encode()).decode()}",
         **(telemetry(traces) if traces else {}),
         **identity,
-        "SLIPWAY_HOST_KEY_ROLE": "admin",
     }
 
 

@@ -31,6 +31,8 @@ PORT_ATTEMPTS = 3
 EXAMPLE = ROOT / "examples" / "hello-aks"
 BACK = {SIGN_IN: signing_in.BACK, VOTES: saying.BACK}
 """Where the identity provider sends people back to, by registration."""
+WHO_APPLIES = "platform"
+"""The identity as which the command line signs in."""
 EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
 
 
@@ -145,10 +147,27 @@ class Stack:
     def apply(self, path: Path, *, quiet: bool = True) -> None:
         """What the platform's people and the teams do: apply what lies in the file or folder."""
         command = python("slipway.cli", "apply", "-f", str(path), "--yes", "--reason", "the first act on this machine")
-        environment = {**os.environ, "SLIPWAY_URL": self.url, "SLIPWAY_KEY": self.secrets.function_key}
+        environment = {**os.environ, **self.command_environment()}
         done = subprocess.run(command, env=environment, capture_output=quiet, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{path} could not be applied: {done.stderr}{done.stdout}")
+
+    def command_environment(self) -> dict[str, str]:
+        """What makes the command line speak to this stack, signed in as an application with the role platform."""
+        return {
+            "SLIPWAY_URL": self.url,
+            "SLIPWAY_KEY": self.secrets.function_key,
+            "SLIPWAY_AUDIENCE": self._audience,
+            **self.identity.environment(WHO_APPLIES),
+        }
+
+    def access_token(self) -> str:
+        """A token of that application, for whoever asks the API without the command line."""
+        return self.identity.token(WHO_APPLIES, self._audience)
+
+    @property
+    def _audience(self) -> str:
+        return f"api://{self.identity.settings.registration(SIGN_IN).client_id}"
 
     def _start_storage(self) -> str:
         part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"))
@@ -298,6 +317,8 @@ class Stack:
         return {
             "url": self.url,
             "key": self.secrets.function_key,
+            "audience": self._audience,
+            "signs_in": self.identity.environment(WHO_APPLIES),
             "urls": self.urls,
             "inbox": self.inbox_url,
             "traces": self.traces_url,

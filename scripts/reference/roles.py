@@ -10,45 +10,45 @@ _START = """# Roles and permissions
 Every endpoint of `/api/v1` asks for one permission. A refusal is a problem (RFC 9457) with status 403 that names the
 permission and the roles that have it; 401 means that the caller is not authenticated.
 
-| Permission | What it allows | reader | approver | operator | admin |
-|---|---|---|---|---|---|
+| Permission | What it allows | reader | operator | platform |
+|---|---|---|---|---|
 """
 _END = """
-Operators and admins do not vote: give whoever shall do both the role of an approver too. The role only opens the door
-to a vote; who counts at a gate is said by that gate's policy. The link in an approver's message is a right by itself
-and needs no role.
+Nobody needs one of these roles to vote: who counts at a gate is said by that gate's policy, by persons, groups, or
+roles that it names itself (`role:shop-approvers`). Nor does one of them apply an application: its project says who may,
+in `owners.apply`, where `role:platform` can stand too.
 
 ## Where a role comes from
 
 **People.** Whoever has any app role here is a reader, be it one that only a gate names; whoever has none sees nothing.
-Roles are given in Entra: define the app roles `reader`, `approver`, `operator`, `admin` (or `Slipway.Reader`, …) in the
+Roles are given in Entra: define the app roles `reader`, `operator`, `platform` (or `Slipway.Reader`, …) in the
 app's registration and assign people, groups or workload identities to them. Tokens name them: the session of the pages
 is made from an ID token, the API takes access tokens (`Authorization: Bearer …`) of people (with the scope
 `user_impersonation`) and of applications.
 
-**Keys.** The Functions host checks its keys before the app is asked, and does not tell a Python app which one it was.
-The app sees the key itself, so a key gets a role by its hash:
+**Keys.** A key is a reader's, and never more: nobody knows who holds it. The Functions host checks its keys before the
+app is asked, and does not tell a Python app which one it was. The app sees the key itself, so a key gets a name by its
+hash:
 
 ```sh title="needs Azure"
 KEY=$(openssl rand -base64 32)
-printf %s "$KEY" | sha256sum            # → SLIPWAY_API_KEYS={"auditors": {"role": "reader", "sha256": "…"}}
+printf %s "$KEY" | sha256sum            # → SLIPWAY_API_KEYS={"auditors": {"sha256": "…"}}
 az functionapp keys set --key-type functionKeys --key-name auditors --key-value "$KEY" --resource-group … --name …
 ```
 
-The audit trail calls its holder `key:auditors`. Hashing without a salt is enough because such a key is random, not a
+Hashing without a salt is enough because such a key is random, not a
 password that somebody could guess: never take one that is shorter than 32 random bytes.
 
 ## Who is let in
 
 `SLIPWAY_API_ACCESS` says so:
 
-- `host-keys` (default): the host asks for one of its keys (`x-functions-key` or `?code=`). The key's role is the one
-  that the settings give it, else `SLIPWAY_HOST_KEY_ROLE` (`operator`). Where an access token comes along, it alone says
-  who calls.
+- `host-keys` (default): the host asks for one of its keys (`x-functions-key` or `?code=`), which lets its holder read.
+  Where an access token comes along, it alone says who calls.
 - `roles`: the host asks for nothing, and the app lets in access tokens and named keys. A host key that is not named
   opens nothing. Take this where people use the command or the API with their own sign-in.
 
-On the laptop the stack's one key is an admin's.
+On the laptop the command signs in by itself, as an application with the role `platform`.
 """
 
 

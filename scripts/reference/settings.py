@@ -51,10 +51,10 @@ A JSON object: a cluster for each name.
     ApiKeySettings: """
 ## SLIPWAY_API_KEYS
 
-A JSON object: a key for each name. [What each role may do](roles.md).
+A JSON object: a key for each name. [A key reads, and does nothing else](roles.md).
 
 ```json
-{"auditors": {"role": "reader", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}
+{"auditors": {"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}
 ```
 
 | Field | Needed | Meaning |

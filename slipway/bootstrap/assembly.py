@@ -31,7 +31,7 @@ from ..engine.proving import Prover
 from ..engine.receiving import Receiver
 from ..engine.refusing import Refused, Refusing
 from ..engine.unread import Unread
-from ..http.callers import Access, NamedKey
+from ..http.callers import Access
 from ..http.cookies import Cookies
 from ..http.forms import Forms
 from ..http.places import home_of, is_page
@@ -221,13 +221,11 @@ class App:
 
     @part
     def access(self) -> Access:
-        api_keys = self.settings.api_keys.items()
         return Access(
             tokens=self.ports.access_tokens(),
             clock=self.clock,
             host_keys=self.settings.api_access == "host-keys",
-            host_key_role=self.settings.host_key_role,
-            keys={name: NamedKey(role=key.role, sha256=key.sha256) for name, key in api_keys},
+            keys={name: key.sha256 for name, key in self.settings.api_keys.items()},
         )
 
     @part

@@ -55,7 +55,6 @@ FRONT_ONLY: Final = frozenset(
         "hook_secrets",
         "session_keys",
         "api_access",
-        "host_key_role",
         "api_keys",
         "event_grid_function",
     }

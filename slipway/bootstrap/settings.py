@@ -31,7 +31,6 @@ from ..domain.key_source import checked_keys
 from ..domain.keyring import parse_keys
 from ..domain.model import Duration, Name
 from ..domain.people import GUID_PATTERN
-from ..domain.roles import Role
 from ..domain.signing import checked_public
 from ..domain.sources import SECRETS
 from .roles import FRONT_ONLY, AppRole, foreign_to, role_in
@@ -123,9 +122,8 @@ class ClusterSettings(Part):
 
 
 class ApiKeySettings(Part):
-    """An API key with a role of its own. The settings contain only its hash."""
+    """An API key with a name of its own. The settings contain only its hash."""
 
-    role: Role = Field(description="`reader`, `approver`, `operator` or `admin`.")
     sha256: str = Field(
         pattern=r"^[0-9a-f]{64}$", description='Hash of the key: `printf %s "$KEY" | sha256sum`, the first word.'
     )
@@ -300,14 +298,12 @@ class Settings(BaseModel):
     )
     api_access: Literal["host-keys", "roles"] = Field(
         default="host-keys",
-        description="Who may use the API: `host-keys`, anybody with a key of the Functions host; `roles`, only people "
-        "who are signed in and the keys in `SLIPWAY_API_KEYS`.",
-    )
-    host_key_role: Role = Field(
-        default=Role.OPERATOR, description="Role of a host key without one of its own, with `host-keys`."
+        description="Who may use the API: `host-keys`, whoever has a key of the Functions host, which is good for "
+        "reading, and brings an access token for all else; `roles`, only people and applications with an access token, "
+        "and the keys in `SLIPWAY_API_KEYS`.",
     )
     api_keys: Annotated[dict[Name, ApiKeySettings], BeforeValidator(_from_json)] = Field(
-        default={}, description="API keys with a role of their own, by name, as JSON."
+        default={}, description="API keys with a name of their own, by which the log calls them, as JSON."
     )
     event_grid_function: bool = Field(
         default=True,

@@ -160,7 +160,7 @@ class Api:
     def _bearer(self) -> str:
         """The access token for the app, if an audience is set; acquired once."""
         if self.app.audience and not self._signed_in:
-            self._signed_in = sign_in(self.app.audience)
+            self._signed_in = sign_in(self.app.audience, self.app.signs_in)
         return self._signed_in
 
     def _object(self, body: bytes) -> dict[str, Any]:

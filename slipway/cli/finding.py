@@ -26,7 +26,9 @@ class App:
     url: str
     key: str = field(default="", repr=False)
     audience: str = ""
-    """The app registration to sign in for; empty if a key is enough. Never set for a local stack."""
+    """The app registration to sign in for; empty if a key is enough."""
+    signs_in: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of a local stack: the variables by which `azure-identity` finds the stack's own identity; empty elsewhere."""
     source: str
     """Where the address came from, for messages."""
 
@@ -54,10 +56,17 @@ def _of_stack(file: Path, key: str) -> App:
     try:
         with file.open("rb") as opened:
             stack = json.loads(opened.read(MAX_STACK_FILE))
-        url, own_key = stack["url"], stack["key"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        url, own_key, audience = stack["url"], stack["key"], stack.get("audience", "")
+        signs_in = {str(name): str(value) for name, value in stack.get("signs_in", {}).items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CliError(f"{file}: expected a JSON object with url and key; run `make up` again") from error
-    return App(url=checked(str(url), str(file)), key=key or str(own_key), source=str(file))
+    return App(
+        url=checked(str(url), str(file)),
+        key=key or str(own_key),
+        audience=str(audience),
+        signs_in=signs_in,
+        source=str(file),
+    )
 
 
 def checked(url: str, source: str) -> str:

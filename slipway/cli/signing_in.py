@@ -1,13 +1,22 @@
 """Sign-in to Entra for the app: by `az login`, in a pipeline, or with a managed identity. It never prompts."""
 
+import os
+from collections.abc import Mapping
+
 from .errors import CliError, Exit
 
+NOTHING: Mapping[str, str] = {}
 
-def sign_in(audience: str) -> str:
-    """An access token for the app, whose client id or `api://…` the audience is. Raises `CliError`."""
+
+def sign_in(audience: str, signs_in: Mapping[str, str] = NOTHING) -> str:
+    """An access token for the app, whose client id or `api://…` the audience is. Raises `CliError`.
+
+    `signs_in` are the variables of a local stack's identity: `azure-identity` reads them from the environment alone.
+    """
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import; who signs in waits for it anyway
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415
 
+    os.environ.update(signs_in)
     try:
         with DefaultAzureCredential() as credential:
             return credential.get_token(f"{audience.rstrip('/')}/.default").token

@@ -41,7 +41,7 @@ class Actor:
     claims: frozenset[str]
     """What a project's owners may be named by: `role:…`, `app:…`."""
     platform: bool
-    """Whether they may change every project and application."""
+    """Whether they may change projects."""
 
 
 class Change(Record):
@@ -120,7 +120,7 @@ class Comparing:
             subject=subject,
             before=current.document,
             after=None,
-            forbidden=self._forbidden(subject, current.version.project, actor),
+            forbidden=self._forbidden(subject, self._owners(self._projects(), current.version.project), actor),
             difference=("removed",),
         )
         return Planned(change=change, current=current, stored=None, project=current.version.project)
@@ -148,7 +148,7 @@ class Comparing:
         findings.extend(filter(None, map(_without_one_form, documents)))
         findings.extend(_repeated(documents))
         findings.raise_any()
-        projects = {name: each.project for name, each in self.catalogue.projects.items()}
+        projects = self._projects()
         claims = dict[str, Claims]()
         for each in documents:
             if each.kind is SubjectKind.PROJECT:
@@ -164,6 +164,10 @@ class Comparing:
         findings.extend(conflicts([*self._claims_in_force(claims), *claims.values()]))
         findings.raise_any()
         return _Checked(projects=projects, definitions={name: claim.definition for name, claim in claims.items()})
+
+    def _projects(self) -> dict[str, Project]:
+        """Those in force."""
+        return {name: each.project for name, each in self.catalogue.projects.items()}
 
     def _claim(self, stored: Stored, projects: Mapping[str, Project]) -> Claims:
         document, name = _named(stored), stored.value.get("project")
@@ -192,29 +196,32 @@ class Comparing:
         current = self.versions.current(subject)
         before = self._read(current.document) if current.document else None
         project = str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None
+        before_in = current.version.project if current.version else None
         change = Change(subject=subject, before=current.document, after=after)
         if change.changes:
             change = change.evolve(
                 difference=difference(before, stored),
-                forbidden=self._forbidden(subject, project, actor, current),
+                forbidden=self._forbidden(subject, self._owners(checked.projects, project, before_in), actor),
                 weaker=tuple(self._weaker(subject, current, checked)),
                 stands_still=tuple(self._left_out(subject, checked)),
             )
         return Planned(change=change, current=current, stored=stored, project=project)
 
-    def _forbidden(self, subject: Subject, project: str | None, actor: Actor, current: Current | None = None) -> str:
-        """Why the actor may not change it: applications belong to their project's owners, projects to the platform."""
-        if actor.platform:
-            return ""
+    def _forbidden(self, subject: Subject, owners: Mapping[str, tuple[str, ...]], actor: Actor) -> str:
+        """Why the actor may not change it: applications belong to their project's owners, projects to the platform.
+
+        `owners` has those of each project that the change concerns.
+        """
         if subject.kind is SubjectKind.PROJECT:
-            return "projects are applied by the platform's people"
-        for name in {project, current.version.project if current and current.version else project}:
-            held = self.catalogue.projects.get(str(name))
-            owners = held.project.owners.apply if held else ()
-            if not actor.claims & set(owners):
-                may = ", ".join(owners) or "nobody but the platform's people"
-                return f"applications of the project {name} are applied by {may}"
+            return "" if actor.platform else "projects are applied by the role platform"
+        for name, may in owners.items():
+            if not actor.claims & set(may):
+                whom = ", ".join(may) or "nobody, as it names none in owners.apply"
+                return f"applications of the project {name} are applied by {whom}"
         return ""
+
+    def _owners(self, projects: Mapping[str, Project], *names: str | None) -> Mapping[str, tuple[str, ...]]:
+        return {name: projects[name].owners.apply if name in projects else () for name in names if name is not None}
 
     def _weaker(self, subject: Subject, current: Current, checked: "_Checked") -> Iterator[str]:
         if subject.kind is SubjectKind.PROJECT:

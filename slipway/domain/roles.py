@@ -1,7 +1,7 @@
 """Roles and their permissions. Entry points check a permission, never a role.
 
-A role comes from the sign-in (an Entra app role) or from a key in the settings. Who may vote at a gate is set by the
-gate's policy; the role is only a precondition.
+A role comes from the sign-in (an Entra app role); the holder of a key reads. Who may vote at a gate is set by the
+gate's policy, who may change an application by its project, and neither by anything here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,8 +23,6 @@ class Permission(StrEnum):
     """Take a kept plan away whole where manifests of its own hold the values of Secrets; pages never show those."""
     EXPORT = "export"
     """Take the audit trail away, whole."""
-    VOTE = "vote"
-    """Approve, reject or withdraw, where the gate's policy lets them."""
     FREEZE = "freeze"
     """Freeze a lane, an application or everything, and end a freeze."""
     CANCEL = "cancel"
@@ -44,7 +42,7 @@ class Permission(StrEnum):
     OVERRIDE = "override"
     """Pass a gate, a window or a freeze with a reason, against the policy."""
     APPLY = "apply"
-    """Apply projects, and the applications of every project; its owners apply those of their own without it."""
+    """Apply projects. Applications are applied by whom their project names, and by nobody else."""
     ROTATE_KEYS = "rotate-keys"
     """Make a new signing key, or end one."""
 
@@ -54,12 +52,10 @@ class Role(StrEnum):
 
     READER = "reader"
     """Looks at everything that the pages show."""
-    APPROVER = "approver"
-    """Reads, and may vote where a gate's policy names them."""
     OPERATOR = "operator"
     """Reads, and gives commands: freeze, resume, cancel, retry, roll back."""
-    ADMIN = "admin"
-    """Does what operators do, and changes the installation itself."""
+    PLATFORM = "platform"
+    """Does what operators do, and sets the boundaries of teams and of the installation."""
 
 
 _READING: Final = frozenset({Permission.READ, Permission.EXPORT})
@@ -75,11 +71,10 @@ _OPERATING: Final = _READING | {
 }
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.READER: _READING,
-    Role.APPROVER: _READING | {Permission.VOTE},
     Role.OPERATOR: _OPERATING,
-    Role.ADMIN: _OPERATING | {Permission.REINDEX, Permission.OVERRIDE, Permission.APPLY, Permission.ROTATE_KEYS},
+    Role.PLATFORM: _OPERATING | {Permission.REINDEX, Permission.OVERRIDE, Permission.APPLY, Permission.ROTATE_KEYS},
 }
-"""Operators and admins may not vote unless they also have the approver role."""
+"""Nobody needs a role to vote: the gate's policy says whose vote counts."""
 
 
 def holders(permission: Permission) -> tuple[Role, ...]:

@@ -1,7 +1,8 @@
 """Identify API callers: a person or an application by an access token, or the holder of a key.
 
 The Functions host checks its own keys before it calls the app, but does not tell a Python app which one was used. The
-app sees only the key itself, in `x-functions-key` or `?code=`, so the settings assign roles to hashes of keys.
+app sees only the key itself, in `x-functions-key` or `?code=`, so the settings give names to hashes of keys. Nobody
+knows who holds a key: it is good for reading, and for nothing else.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ KEY_HEADER = "x-functions-key"
 KEY_PARAMETER = "code"
 HOST_KEY = "api"
 """The name of a caller whose key the host accepted but the settings do not name."""
+OF_KEYS: Final = frozenset({Role.READER})
 _BEARER: Final = "bearer "
 
 
@@ -42,15 +44,6 @@ class AccessTokenReader(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NamedKey:
-    """A key named in the settings."""
-
-    role: Role
-    sha256: str = field(repr=False)
-    """Hash of the key, 64 hexadecimal digits."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Access:
     """How API callers are authenticated. `headers` must be case-insensitive."""
 
@@ -58,9 +51,8 @@ class Access:
     clock: Clock
     host_keys: bool
     """Whether the host checks its own keys first, so that every caller holds one of them."""
-    host_key_role: Role = Role.OPERATOR
-    """The role of a host key without a name in the settings."""
-    keys: Mapping[str, NamedKey] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Keys that the settings name: the hash of each, 64 hexadecimal digits."""
 
     def caller(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Caller:
         """Raises `Unknown`, also for a token beside a good key, and `NotYet`."""
@@ -68,7 +60,7 @@ class Access:
             return self._by_token(bearer)
         named = self._named(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
         if named is None and self.host_keys:
-            named = Caller(name=HOST_KEY, roles=frozenset({self.host_key_role}))
+            named = Caller(name=HOST_KEY, roles=OF_KEYS)
         if named is None:
             raise Unknown
         return named
@@ -96,10 +88,10 @@ class Access:
     def _named(self, key: str) -> Caller | None:
         """The caller of a named key. All hashes are compared, each in constant time."""
         digest = hashlib.sha256(key.encode()).hexdigest()
-        names = [name for name, known in self.keys.items() if hmac.compare_digest(digest, known.sha256)]
+        names = [name for name, known in self.keys.items() if hmac.compare_digest(digest, known)]
         if not key or not names:
             return None
-        return Caller(name=f"key:{names[0]}", roles=frozenset({self.keys[names[0]].role}))
+        return Caller(name=f"key:{names[0]}", roles=OF_KEYS)
 
 
 def caller_of(who: Session | TokenPerson) -> Caller:

@@ -17,10 +17,11 @@ from slipway.ledger import Conflict, LedgerUnavailable
 from slipway.ledger.table import Row, RowTable, Value
 from slipway.queries.answers import State
 from slipway.testing import Installation, write_application
+from slipway.testing.sign_in import person
 from tests.faults.mortal import Crash, Life, mortal_port, mortal_ports
 from tests.unit.commands.live import Live
 
-OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.CLI)
+OLGA = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platform",), via=Via.CLI)
 POINTS = 24
 """More than one way of a command has; a point beyond the last does nothing, and the test says so."""
 AWAY = (LedgerUnavailable, QueueUnavailable, Contended, Conflict)

@@ -56,6 +56,7 @@ environments:
 
 PROJECT = """\
 project: integration
+owners: { apply: ["role:platform"] }
 repositories: ["team/*"]
 environments:
   staging: { class: test, clusters: [staging], namespaces: ["*-staging"] }
@@ -213,7 +214,11 @@ class System:
 
     def post(self, path: str, body: Any = None) -> Answer:
         payload = None if body is None else json.dumps(body).encode()
-        headers = self._key | ({} if body is None else {"Content-Type": "application/json"})
+        headers = (
+            self._key
+            | {"Authorization": f"Bearer {self.stack.access_token()}"}
+            | ({} if body is None else {"Content-Type": "application/json"})
+        )
         return self._ask("POST", self.stack.url + path, payload, headers)
 
     def parked(self, *, source: str, reason: str, body: str = "", but: str = "") -> dict[str, Any]:

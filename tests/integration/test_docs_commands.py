@@ -52,11 +52,7 @@ def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer
     monkeypatch.chdir(tmp_path)
     application = system.application(PLAYED)
     release = application.waiting("1.0.0")
-    environment = {
-        **os.environ,
-        "SLIPWAY_URL": system.stack.url,
-        "SLIPWAY_KEY": system.stack.secrets.function_key,
-    }
+    environment = {**os.environ, **system.stack.command_environment()}
     wrong = []
     for line, command in looking().items():
         words = [APPLICATION.sub(PLAYED, RELEASE.sub(release, word)) for word in command.words[1:]]

@@ -20,7 +20,7 @@ def application(system: System) -> Played:
 
 
 def slipway(system: System, *words: str) -> dict[str, Any]:
-    environment = {**os.environ, "SLIPWAY_URL": system.stack.url, "SLIPWAY_KEY": system.stack.secrets.function_key}
+    environment = {**os.environ, **system.stack.command_environment()}
     done = CliRunner().invoke(root, [*words, "--json"], env=environment)
     assert done.exit_code == 0, done.output
     answer: dict[str, Any] = json.loads(done.stdout)

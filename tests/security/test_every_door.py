@@ -68,9 +68,9 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
     return built
 
 
-def admin(built: SimpleNamespace) -> dict[str, str]:
+def known(built: SimpleNamespace) -> dict[str, str]:
     """Somebody with every role, by every way in at once."""
-    ada = token_person(ADA, "admin", "operator", "approver")
+    ada = token_person(ADA, "platform", "operator", "shop-approvers")
     return {
         **signed_in(built.home.app, ada).headers,
         **bearer(built.home.app, ada),
@@ -105,4 +105,4 @@ def test_somebody_unknown_is_refused_before_anything_is_read(name: str) -> None:
 def test_another_site_is_refused_whoever_has_signed_in(
     untouched: SimpleNamespace, name: str, headers: dict[str, str]
 ) -> None:
-    assert knock(name, admin(untouched) | headers) == 403
+    assert knock(name, known(untouched) | headers) == 403

@@ -180,7 +180,7 @@ def _line(values: list[Any]) -> str:
 @json_option
 @connected
 def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
-    """Recompute the numbers of all applications, or of those named, from the trail. It needs the role admin.
+    """Recompute the numbers of all applications, or of those named, from the trail. It needs the role platform.
 
     The trail is not changed. If this command is interrupted, the app continues by itself, at every reconcile run.
 

@@ -146,7 +146,6 @@ class Installation:
                 "SLIPWAY_SIGNING_KEYS": "test:" + base64.b64encode(b"k" * 32).decode(),
                 "SLIPWAY_PUBLIC_KEYS": "test:" + base64.b64encode(public_key(b"k" * 32)).decode(),
                 "SLIPWAY_HOOK_SECRETS": HOOK_SECRET,
-                "SLIPWAY_HOST_KEY_ROLE": "admin",
                 "SLIPWAY_TENANT_ID": TENANT,
                 "SLIPWAY_SIGN_IN_CLIENT_ID": SIGN_IN_CLIENT,
                 "SLIPWAY_VOTES_CLIENT_ID": VOTES_CLIENT,
@@ -172,7 +171,7 @@ class Installation:
 
     def _apply(self, path: Path) -> None:
         """A team applies what lies there."""
-        platform = Speaker(name="olga@example.com", roles=("admin",), via=Via.CLI)
+        platform = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platform",), via=Via.CLI)
         try:
             said = self._parts.submitting.apply(documents_in(path), platform, reason="")
         except ConfigError as error:
@@ -400,7 +399,7 @@ class Installation:
         """An operator gives a command."""
         self._submissions += 1
         given = {"verb": verb, "reason": "because", "id": f"1764000000000-{self._submissions:016x}", **what}
-        headers = {"Content-Type": "application/json", "x-functions-key": "an operator's"}
+        headers = {"Content-Type": "application/json", **bearer(self._parts, person(7, "Olga", "operator", "platform"))}
         answer = self._http("POST", "/api/v1/commands", headers=headers, body=json.dumps(given).encode())
         self.settle()
         return answer

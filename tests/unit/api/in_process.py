@@ -11,19 +11,25 @@ import pytest
 from functions import api, audit_api, catalogue, commands, guard, inbox, looks, numbers, openapi, proof, votes
 from local.functions.routes import compile_route
 from slipway.bootstrap import App
+from slipway.domain.identity import TokenPerson
 from slipway.domain.roles import Role
 from slipway.testing import BASE, Installation
+from slipway.testing.sign_in import bearer, person
 from tests.registered import registered
 
 MODULES = (api, audit_api, catalogue, commands, inbox, looks, numbers, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, home: Installation, **settings: Any) -> "Served":
-    """The API of the installation, which believes every caller to be an admin unless the settings say otherwise."""
-    home.restart(**{"host_key_role": Role.ADMIN, "public_url": f"{BASE}/"} | settings)
+def serve(
+    monkeypatch: pytest.MonkeyPatch, home: Installation, *roles: str, who: TokenPerson | None = None, **settings: Any
+) -> "Served":
+    """The API of the installation. Whoever calls without a token of their own calls with one of `who`: by default of
+    somebody with these roles, or else with the role platform."""
+    home.restart(**{"public_url": f"{BASE}/"} | settings)
     use(monkeypatch, home, *MODULES, guard)
-    return Served()
+    caller = who or person(7, "Olga", *(roles or (Role.PLATFORM,)))
+    return Served(lambda: bearer(home.app, caller))
 
 
 def use(monkeypatch: pytest.MonkeyPatch, home: Installation, *modules: ModuleType) -> None:
@@ -39,10 +45,17 @@ def shared_parts(module: ModuleType) -> App:
     return app
 
 
+def is_anonymous(handler: Callable[..., Any]) -> bool:
+    """Whether people bring something else than a token of the API: a link."""
+    return any(each.name == "api_vote" and each.handler is handler for each in registered(votes))
+
+
 class Served:
     """A WSGI application."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Callable[[], dict[str, str]]) -> None:
+        self.known = known
+        """The headers of whoever calls without a token of their own."""
         # The first that fits by the name of its function, as in the host.
         self.routes = [
             (compile_route("/" + function.trigger["route"]), function.methods, function.handler)
@@ -61,10 +74,11 @@ class Served:
             values = route.match(path)
             if values is None or method not in methods:
                 continue
+            given_headers = {**({} if is_anonymous(handler) else self.known()), **(headers or {})}
             given = dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
             found: func.HttpResponse = handler(
                 func.HttpRequest(
-                    method, BASE + path, headers=headers or {}, params=given, route_params=values, body=body
+                    method, BASE + path, headers=given_headers, params=given, route_params=values, body=body
                 )
             )
             return found

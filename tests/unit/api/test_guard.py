@@ -10,21 +10,21 @@ import azure.functions as func
 import pytest
 
 from functions import api, guard
-from slipway.domain.roles import Role
 from slipway.engine.parking import Parking
 from slipway.testing import BASE
-from tests.unit.api.in_process import use
+from slipway.testing.sign_in import bearer, person
+from tests.unit.api.in_process import shared_parts, use
 from tests.unit.web.installation import Told
 
-AUDITOR, OPERATOR = "an auditor's key", "an operator's key"
+AUDITOR = "an auditor's key"
+OLGA = person(7, "Olga", "operator")
 
 
 @pytest.fixture
 def replayed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
     """What was replayed by now, and by whom."""
     keys = {
-        name: {"role": role, "sha256": hashlib.sha256(key.encode()).hexdigest()}
-        for name, role, key in (("auditors", Role.READER, AUDITOR), ("operators", Role.OPERATOR, OPERATOR))
+        "auditors": {"sha256": hashlib.sha256(AUDITOR.encode()).hexdigest()},
     }
     home = Told(
         settings={"api_access": "roles", "api_keys": keys, "public_url": f"{BASE}/"},
@@ -74,16 +74,16 @@ def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(
     assert call(api.applications, x_functions_key=AUDITOR)[0].status_code == 200
     answer, said = call(api.replay, "POST", x_functions_key=AUDITOR)
     assert (answer.status_code, said["permission"], said["roles"]) == (403, "replay", ["reader"])
-    assert "operator or admin" in said["detail"]
+    assert "operator or platform" in said["detail"]
     assert replayed() == []
 
 
 def test_what_an_operator_does_is_done_in_their_name(replayed: Callable[[], list[tuple[str, str]]]) -> None:
-    assert call(api.replay, "POST", x_functions_key=OPERATOR)[0].status_code == 202
-    assert replayed() == [("p-1", "key:operators")]
+    assert call(api.replay, "POST", **bearer(shared_parts(guard), OLGA))[0].status_code == 202
+    assert replayed() == [("p-1", f"oid:{OLGA.oid}")]
 
 
 def test_nothing_is_changed_by_a_request_that_another_site_sent(replayed: Callable[[], list[tuple[str, str]]]) -> None:
-    answer, _ = call(api.replay, "POST", x_functions_key=OPERATOR, Sec_Fetch_Site="cross-site")
+    answer, _ = call(api.replay, "POST", Sec_Fetch_Site="cross-site", **bearer(shared_parts(guard), OLGA))
     assert answer.status_code == 403
     assert replayed() == []

@@ -9,7 +9,6 @@ import pytest
 
 from functions import guard
 from functions import numbers as api
-from slipway.domain.roles import Role
 from slipway.testing import BASE
 from tests.unit.api.in_process import use
 from tests.unit.web.fleet import Fleet
@@ -20,7 +19,7 @@ READER = "a reader's key"
 
 @pytest.fixture(autouse=True)
 def app(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = {"readers": {"role": Role.READER, "sha256": hashlib.sha256(READER.encode()).hexdigest()}}
+    keys = {"readers": {"sha256": hashlib.sha256(READER.encode()).hexdigest()}}
     fleet = Fleet(applications=1)
     numbers(fleet)
     fleet.restart(api_access="roles", api_keys=keys, public_url=f"{BASE}/")

@@ -14,6 +14,7 @@ from slipway.cli.root import root
 from slipway.domain.roles import Role
 from slipway.queries.answers import Answers, Reply
 from slipway.testing import write_application
+from slipway.testing.sign_in import bearer, person
 from tests.unit.api.in_process import serve
 from tests.unit.commands.live import Live
 
@@ -33,8 +34,8 @@ def live(tmp_path: Path) -> Live:
 
 
 @pytest.fixture
-def role() -> Role:
-    return Role.ADMIN
+def role() -> str:
+    return Role.PLATFORM
 
 
 def worker_at_work(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,8 +50,8 @@ def worker_at_work(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def slipway(live: Live, role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slipway]:
-    served = serve(monkeypatch, live, host_key_role=role)
+def slipway(live: Live, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slipway]:
+    served = serve(monkeypatch, live, role)
     worker_at_work(live, monkeypatch)
     server = make_server("127.0.0.1", 0, served, handler_class=Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -58,7 +59,8 @@ def slipway(live: Live, role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     environment = {"SLIPWAY_URL": f"http://127.0.0.1:{server.server_port}", "SLIPWAY_KEY": "any"}
 
-    def call(*arguments: str) -> Result:
+    def call(*arguments: str, by: str = role) -> Result:
+        served.known = lambda: bearer(live.app, person(7, "Olga", by))
         live.app.catalogue.look_again()
         return CliRunner().invoke(root, list(arguments), env=environment, prog_name="slipway")
 
@@ -143,18 +145,14 @@ def test_a_removed_application_is_gone_and_its_history_stays(slipway: Slipway, l
 
 
 @pytest.mark.parametrize("role", [Role.READER, Role.OPERATOR])
-def test_whoever_may_only_read_or_operate_compares_and_applies_nothing(
-    slipway: Slipway, live: Live, role: Role
-) -> None:
+def test_whoever_may_only_read_or_operate_compares_and_applies_nothing(slipway: Slipway, live: Live) -> None:
     ended = slipway("apply", "-f", "team", "--yes")
     assert ended.exit_code == 1
-    assert "projects are applied by the platform's people" in ended.stdout
+    assert "projects are applied by the role platform" in ended.stdout
     assert live.app.catalogue.entries == {}
 
 
-def test_the_values_of_a_secret_are_in_no_difference_and_no_readers_export(
-    slipway: Slipway, live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_values_of_a_secret_are_in_no_difference_and_no_readers_export(slipway: Slipway, live: Live) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: shop }\nstringData: { password: hunter2 }\n"
     (live.deliveries / "shop" / "manifests" / "secret.yaml").write_text(secret)
     applied = slipway("apply", "-f", "team", "--yes")
@@ -162,11 +160,10 @@ def test_the_values_of_a_secret_are_in_no_difference_and_no_readers_export(
     assert "hunter2" not in applied.stdout + slipway("history", "shop").stdout
     assert not any("hunter2" in str(record) for record in live.trail())
     assert "hunter2" in slipway("export", "shop").stdout
-    live.restart(host_key_role=Role.READER)
-    refused = slipway("export", "shop")
+    refused = slipway("export", "shop", by=Role.READER)
     assert (refused.exit_code, "see-secrets" in refused.stderr) == (1, True)
     document = live.app.versions.current(next(iter(live.documents()[1:])).subject).document
-    assert slipway("evidence", str(document)).exit_code == 1
+    assert slipway("evidence", str(document), by=Role.READER).exit_code == 1
 
 
 def test_everything_in_force_is_listed_with_what_is_wrong_with_it(slipway: Slipway, live: Live) -> None:

@@ -15,8 +15,9 @@ from slipway.domain.inbox import Speaker, Via
 from slipway.domain.versions import Subject
 from slipway.queries.answers import Reply
 from slipway.testing import Installation, documents_in
+from slipway.testing.sign_in import person
 
-OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.CLI)
+OLGA = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platform",), via=Via.CLI)
 
 
 class Live(Installation):

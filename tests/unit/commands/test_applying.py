@@ -148,11 +148,18 @@ def test_a_decision_is_made_under_the_version_in_force_though_the_catalogue_was_
 def test_an_application_is_applied_by_its_projects_owners_and_a_project_by_the_platform_alone(live: Live) -> None:
     ada = Speaker(oid=person(1, "ada").oid, roles=("leads",), via=Via.CLI)
     live.edit_environment("staging", rollout_within="7m")
-    assert "applied by nobody" in live.apply(ada, app="shop")["application:shop"].refused
+    assert "applied by role:platform" in live.apply(ada, app="shop")["application:shop"].refused
     live.edit_project(lambda value: value.update(owners={"apply": ["role:leads"]}))
-    assert "platform's people" in live.apply(ada, app="team")["project:team"].refused
+    assert "by the role platform" in live.apply(ada, app="team")["project:team"].refused
     live.apply(app="team")
+    assert "applied by role:leads" in live.apply(app="shop")["application:shop"].refused
     assert live.apply(ada, app="shop")["application:shop"].number == 2
+
+
+def test_a_project_that_names_no_owners_has_applications_that_nobody_changes(live: Live) -> None:
+    live.edit_project(lambda value: value.pop("owners"))
+    live.edit_environment("staging", rollout_within="7m")
+    assert "nobody, as it names none in owners.apply" in live.apply()["application:shop"].refused
 
 
 def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(live: Live) -> None:
@@ -161,7 +168,8 @@ def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(
     other.write_text(
         (live.deliveries / "project.yaml")
         .read_text()
-        .replace("project: team", "project: mine\nowners: { apply: ['role:mine'] }")
+        .replace("project: team", "project: mine")
+        .replace("role:platform", "role:mine")
         .replace("class: production", "class: test")
         .replace('namespaces: ["*"]', "namespaces: [mine]")
         .replace("clusters: [production]", "clusters: [staging]")
@@ -178,7 +186,7 @@ def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(
     live.edit_environment("production", substitutions={"NAME": "shop"})
     mallory = Speaker(oid=person(2, "mallory").oid, roles=("mine",), via=Via.CLI)
     refused = live.apply(mallory, app="shop")["application:shop"].refused
-    assert "applications of the project team are applied by nobody" in refused
+    assert "applications of the project team are applied by role:platform" in refused
 
 
 # ---- weaker gates

@@ -21,7 +21,7 @@ from slipway.ledger.inbox import Inbox
 from slipway.queries.answers import State
 from slipway.testing import BASE, Installation, write_application
 
-OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.PAGE)
+OLGA = Speaker(name="olga@example.com", roles=("platform",), via=Via.PAGE)
 FREEZE = Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale")
 SALT = "AAAAAAAAAAAAAAAAAAAAAA"
 

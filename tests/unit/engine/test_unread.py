@@ -20,7 +20,7 @@ from slipway.engine.run_step import Work
 from slipway.engine.unread import MANY
 from slipway.testing import ADA, Installation, write_application
 
-OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.PAGE)
+OLGA = Speaker(name="olga@example.com", roles=("platform",), via=Via.PAGE)
 ENVIRONMENT = {StepKind.PROMOTE: "production", StepKind.DEPLOY: "production"}
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from slipway.domain.identity import TokenPerson
 from slipway.domain.roles import PERMISSIONS, Caller, NotPermitted, Permission, Role, demand, holders, read_roles
-from slipway.http.callers import Access, NamedKey, NotYet, Unknown
+from slipway.http.callers import Access, NotYet, Unknown
 from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, MemoryProvider, person
 
 KEY = "the key of the auditors, which is long and random"
-KEYS = {"auditors": NamedKey(role=Role.READER, sha256=hashlib.sha256(KEY.encode()).hexdigest())}
+KEYS = {"auditors": hashlib.sha256(KEY.encode()).hexdigest()}
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 PROVIDER = MemoryProvider()
 HOST = Access(tokens=PROVIDER.access_tokens(), clock=lambda: NOW, host_keys=True, keys=KEYS)
@@ -32,13 +32,13 @@ def token(who: TokenPerson = ADA, *, at: datetime = NOW, **claims: Any) -> dict[
     return {"authorization": f"Bearer {PROVIDER.access_token(who, at=at, **claims)}"}
 
 
-def test_a_host_key_without_a_name_is_an_operators() -> None:
+def test_a_host_key_reads_and_does_nothing_else() -> None:
     found = caller(HOST, {"x-functions-key": "some other key"})
-    assert (found.name, found.roles) == ("api", frozenset({Role.OPERATOR}))
+    assert (found.name, found.roles, found.claims) == ("api", frozenset({Role.READER}), frozenset())
 
 
 @pytest.mark.parametrize("access", [HOST, ROLES])
-def test_a_named_key_has_its_own_role_and_name(access: Access) -> None:
+def test_a_named_key_has_a_name_and_reads_too(access: Access) -> None:
     for found in (caller(access, {"X-Functions-Key": KEY}), caller(access, {}, {"code": KEY})):
         assert (found.name, found.roles) == ("key:auditors", frozenset({Role.READER}))
 
@@ -108,21 +108,25 @@ def test_headers_of_the_platforms_own_sign_in_are_believed_nowhere(header: str) 
 
 
 def test_a_key_is_not_shown_by_its_record() -> None:
-    assert "sha256" not in repr(KEYS["auditors"])
+    assert KEYS["auditors"] not in repr(HOST)
 
 
 def test_every_permission_is_had_by_some_role_and_refusals_name_it() -> None:
     for permission in Permission:
         assert holders(permission)
     reader = Caller(name="oid:x", roles=frozenset({Role.READER}))
-    with pytest.raises(NotPermitted, match="it needs the permission override, which the role admin has") as refused:
+    with pytest.raises(NotPermitted, match="it needs the permission override, which the role platform has") as refused:
         demand(reader, Permission.OVERRIDE)
     assert "your roles: reader" in str(refused.value)
 
 
-def test_every_role_reads_and_only_an_approver_votes() -> None:
+def test_every_role_reads_and_the_platform_alone_applies_projects() -> None:
     assert all(Permission.READ in PERMISSIONS[role] for role in Role)
-    assert holders(Permission.VOTE) == (Role.APPROVER,)
+    assert holders(Permission.APPLY) == (Role.PLATFORM,)
+
+
+def test_a_role_of_a_name_that_was_once_ours_gives_nothing() -> None:
+    assert read_roles(("admin", "approver", "Slipway.Admin")) == frozenset()
 
 
 @given(st.lists(st.text(max_size=20), max_size=5))

@@ -14,7 +14,7 @@ from slipway.web.operating import Desk, Subject, give, show
 from slipway.web.signin import Visitor
 from tests.unit.web.visitors import visitor
 
-OLGA, READER = visitor("Olga", "admin"), visitor("Rita")
+OLGA, READER = visitor("Olga", "platform"), visitor("Rita")
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 LANE = Subject(application="shop", environment="production")
 
