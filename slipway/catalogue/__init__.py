@@ -12,7 +12,7 @@ from .definition import Definition
 from .files import Files
 from .finding import Found, find
 from .rendering import BUILT_INS, acceptance_job, marked, render, render_job
-from .tags import check_tag
+from .tags import check_tag, downgrade
 
 __all__ = [
     "BUILT_INS",
@@ -28,6 +28,7 @@ __all__ = [
     "check_path",
     "check_project",
     "check_tag",
+    "downgrade",
     "find",
     "marked",
     "render",

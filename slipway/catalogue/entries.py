@@ -11,7 +11,7 @@ from ..domain.model import canonical, sha256
 from ..domain.snapshot import Policy
 from ..domain.versions import VersionsInForce
 from .definition import Definition
-from .tags import check_tag
+from .tags import check_tag, is_lower
 from .windows import Calendar, calendar_of
 
 
@@ -38,6 +38,7 @@ class Entry:
             now=now,
             windows={name: calendar.at(now) for name, calendar in self.calendars.items()},
             check_tag=partial(check_tag, self.application.versions),
+            is_lower=partial(is_lower, self.application.versions),
         )
 
     @property

@@ -3,6 +3,8 @@
 import fnmatch
 import re
 
+from semver import Version
+
 from slipway.domain.application import Versions
 from slipway.domain.rules import Rule, RuleResult
 
@@ -40,6 +42,11 @@ def _written(versions: Versions) -> tuple[str, str]:
 def fault_of(versions: Versions) -> tuple[tuple[str, ...], str] | None:
     """(field within `versions`, reason) of an invalid rule; None for a valid one."""
     kind, text = _written(versions)
+    for line in versions.lines:
+        try:
+            parse_range(line)
+        except (ValueError, RecursionError, OverflowError) as error:
+            return ("lines",), f"{error}, in {line!r}"
     field = ("range",) if kind == "semver" else ("tags", kind)
     try:
         match kind:
@@ -55,6 +62,29 @@ def fault_of(versions: Versions) -> tuple[tuple[str, ...], str] | None:
         why = str(error)
         return field, why if why.startswith("expected ") else f"expected a regular expression, got {text!r}: {why}"
     return None
+
+
+def is_lower(versions: Versions, tag: str, other: str) -> bool:
+    """Whether the tag names a lower version than the other one, in the same line; never where the order is that of
+    time."""
+    this, that = parse_version(tag), parse_version(other)
+    if not versions.by_semver or this is None or that is None:
+        return False
+    return _line(versions, this) == _line(versions, that) and this < that
+
+
+def downgrade(versions: Versions, tag: str, live: str) -> str:
+    """What the plan says where a lower version takes the place of a higher one; empty for others."""
+    this, that = parse_version(tag), parse_version(live)
+    if versions.range is None or this is None or that is None or this >= that:
+        return ""
+    return f"{tag} is a downgrade: {live} is live here"
+
+
+def _line(versions: Versions, version: Version) -> str:
+    """The first line that holds the version; a pre-release is of the line of its version."""
+    version = version.finalize_version()
+    return next((line for line in versions.lines if version in parse_range(line)), "")
 
 
 def _check_version(text: str, tag: str) -> RuleResult:

@@ -55,6 +55,15 @@ class TagRule(Record):
         return self
 
 
+class VersionOrder(StrEnum):
+    """Which of two releases is the newer one."""
+
+    SEMVER = "semver"
+    """The one with the higher version: a lower one that is pushed later starts no release."""
+    TIME = "time"
+    """The one that was pushed later."""
+
+
 class Versions(Record):
     """Which tags start a release: every one, those of a range of semantic versions, or those that match a pattern."""
 
@@ -64,11 +73,31 @@ class Versions(Record):
         examples=[">=1.0.0 <2.0.0", "^1.4"],
     )
     tags: TagRule | None = Field(default=None, description="A pattern, for tags that are no semantic versions.")
+    order: VersionOrder | None = Field(
+        default=None,
+        description="Whether a lower version that is pushed later starts a release: not with `semver`, the default "
+        "where there is a range; with `time`, the default elsewhere.",
+    )
+    lines: tuple[_Pattern, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Ranges of versions that are maintained beside each other, with `order: semver`: a version is "
+        "compared with those of its own line alone.",
+        examples=[["1.4.x", "2.x"]],
+    )
+
+    @property
+    def by_semver(self) -> bool:
+        return self.range is not None and self.order is not VersionOrder.TIME
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
         if self.range is not None and self.tags is not None:
             raise ValueError("tags: expected either range or tags, got both")
+        if self.range is None and self.order is VersionOrder.SEMVER:
+            raise ValueError("order: expected a range of versions beside semver, got none")
+        if self.lines and not self.by_semver:
+            raise ValueError("lines: expected a range of versions and the order semver beside them")
         return self
 
 

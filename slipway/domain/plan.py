@@ -67,7 +67,7 @@ class Plan(Record):
     rollback: int | None = None
     """For a roll-back by hand: number of the release whose manifests these are."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
-    """Warnings for the operator who ordered a roll-back: its manifests or its image are gone."""
+    """For whoever decides: it is a downgrade, or what a roll-back brings back is no longer kept."""
 
     @property
     def hash(self) -> str:

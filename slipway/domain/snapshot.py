@@ -48,6 +48,8 @@ class Policy:
     """Whether the time windows are open, by environment; those without windows are absent."""
     check_tag: Callable[[str], RuleResult]
     """Whether a tag may start a release."""
+    is_lower: Callable[[str, str], bool]
+    """Whether the first tag names a lower version than the second one, in the same line of versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,9 @@ class Snapshot:
     """Number of the newest release of each tag that was looked up."""
     tag_rules: Mapping[str, RuleResult]
     """Whether a tag may start a release, for each tag that was looked up or that a release has."""
+    higher_tags: frozenset[str]
+    """Those of the loaded releases, and of what is live, that name a higher version than the tag that was looked up;
+    none where versions have no order."""
     windows: Mapping[str, WindowStatus]
     """Whether the time windows are open, by environment; those without windows are absent."""
 

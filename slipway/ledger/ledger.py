@@ -138,6 +138,7 @@ class Ledger:
             digests=digests,
             tags=tags,
             tag_rules={tag: policy.check_tag(tag) for tag in named},
+            higher_tags=_higher(policy, lookups.tag, named, lanes),
             windows=policy.windows,
         )
         return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
@@ -362,6 +363,13 @@ def answer_writes(inbox: str, answered: Answered | None) -> list[Write]:
     if not inbox or answered is None:
         return []
     return [Write(act=Act.CREATE, key=keys.answer(inbox), values=pack(answered))]
+
+
+def _higher(policy: Policy, tag: str | None, named: set[str], lanes: Mapping[str, Lane]) -> frozenset[str]:
+    if tag is None:
+        return frozenset()
+    live = {lane.live.tag for lane in lanes.values() if lane.live is not None}
+    return frozenset(other for other in named | live if policy.is_lower(tag, other))
 
 
 def _last(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:

@@ -202,6 +202,8 @@ class Reconciler:
 
     def _is_news(self, application: str, event: ImagePushed) -> bool:
         """Whether the push may start a release: its image has none, or was pushed again after that one had ended."""
+        if self.ledger.seen(application, event):
+            return False  # it was ignored, and that is on record
         number = self.ledger.release_of(application, event.digest)
         release = self.ledger.release(application, number) if number is not None else None
         return release is None or (release.phase.final and event.pushed_at > release.changed_at)

@@ -69,11 +69,6 @@ def test_what_is_no_image_starts_no_release(install: Install, build: Callable[[]
     assert (installation.running("staging"), len(installation.releases())) == (built.digest, 1)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-08: with a semver rule a patch of an older line replaces a newer live one",
-)
 @pytest.mark.parametrize(("live", "patch"), [("2.0.0", "1.4.3"), ("1.10.0", "1.9.1"), ("v2.0.1", "v2.0.0")])
 def test_with_a_semver_rule_a_lower_version_does_not_replace_a_higher_one_by_itself(
     install: Install, live: str, patch: str
@@ -84,6 +79,19 @@ def test_with_a_semver_rule_a_lower_version_does_not_replace_a_higher_one_by_its
         installation.settle()
         installation.wait(minutes=10)
     assert installation.live("production") == live
+
+
+@pytest.mark.parametrize("said", [{"order": "time"}, {"lines": ["1.x", "2.x"]}])
+def test_a_patch_of_an_older_line_goes_out_where_the_application_says_so(
+    install: Install, said: dict[str, object]
+) -> None:
+    installation = install(shop(approvers=(), tags={"semver": ">=1.0.0"}, versions=said))
+    for tag in ("2.0.0", "1.4.3"):
+        installation.push(tag)
+        installation.settle()
+        installation.wait(minutes=10)
+    assert installation.live("production") == "1.4.3"
+    assert "1.4.3 is a downgrade: 2.0.0 is live here" in installation.release_page(2)
 
 
 def another_repository(installation: Installation) -> None:

@@ -65,6 +65,16 @@ def _known(rule: Rule, fact: Fact, reason: str) -> RuleResult:
             assert_never(fact.trust)
 
 
+def version_rule(tag: str, higher: Mapping[str, str]) -> RuleResult:
+    """Whether a version goes out although a higher one of its line is live or on its way. `higher` has, by tag, where
+    each is."""
+    if not higher:
+        return Rule.VERSION_IS_NOT_LOWER.holds(f"no higher version than {tag} is live or on its way")
+    shown, where = next(iter(sorted(higher.items())))
+    how = "versions.order: time takes versions as they are pushed, versions.lines keeps several beside each other"
+    return Rule.VERSION_IS_NOT_LOWER.fails(f"{tag} is lower than {shown}, which {where}; {how}")
+
+
 def facts_missing(release: Release, start: Start) -> tuple[str, ...]:
     """Which of the triggers that the application starts from have not arrived: `image`, `run`. A run of which nobody
     knows whether it made the image has not."""

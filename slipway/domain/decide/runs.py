@@ -16,7 +16,7 @@ from .conditions import run_rules
 from .gates import bar_late
 from .lanes import end, plan
 from .rollouts import look_again
-from .starting import create, goes_out_again, name_by_tag, start_when_complete, was_rejected
+from .starting import create, goes_out_again, lower_version, name_by_tag, start_when_complete, was_rejected
 from .state import Draft
 from .unproved import contradicted, contradiction, not_proved, refused
 
@@ -72,8 +72,15 @@ def _rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
     waits_for_push = event.digest is not None and event.tag is None and draft.application.start is Start.BOTH
     tag_rule = None if waits_for_push else draft.tag_rule(tag_of(draft.application, event))
     if tag_rule is not None and draft.by_digest(event.digest) is None:
-        return (*rules, tag_rule)
+        return (*rules, tag_rule, *failed(_version_rules(draft, event)))
     return rules
+
+
+def _version_rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
+    """Whether its version may start a release, where a run does."""
+    tag = tag_of(draft.application, event)
+    starts = draft.application.start is not Start.PUSH and draft.by_tag(tag) is None
+    return (lower_version(draft, tag),) if tag and starts else ()
 
 
 def _run_failed(draft: Draft, known: Release | None, event: PipelineCompleted, actor: str) -> None:

@@ -10,7 +10,7 @@ from ..release import Phase, Push, Release
 from ..rules import Rule, RuleResult
 from ..runs import Run
 from ..steps import StepKind
-from .conditions import facts_missing
+from .conditions import facts_missing, version_rule
 from .lanes import arrive, ask, end, supersede
 from .state import Draft
 
@@ -55,6 +55,22 @@ def goes_out_again(draft: Draft, known: Release, at: datetime) -> bool:
     return known.phase.final and at > known.changed_at and not _runs_everywhere(draft, known)
 
 
+def lower_version(draft: Draft, tag: str) -> RuleResult:
+    """Whether no higher version of the tag's line is live or on its way."""
+    higher = draft.snapshot.higher_tags
+    active = {
+        release.tag: f"is on its way as {release.id}"
+        for release in draft.releases.values()
+        if release.tag in higher and not release.phase.final and release.rollback is None
+    }
+    live = {
+        lane.live.tag: f"is live in {name}"
+        for name, lane in draft.lanes.items()
+        if lane.live is not None and lane.live.tag in higher
+    }
+    return version_rule(tag, active | live)
+
+
 def was_rejected(known: Release | None) -> RuleResult | None:
     """The rule that an image which somebody rejected breaks; None for others."""
     if known is None or known.phase is not Phase.REJECTED:
@@ -80,6 +96,8 @@ def _ignored(draft: Draft, event: ImagePushed, known: Release | None = None) -> 
     rule: RuleResult | None = draft.tag_rule(event.tag)
     if rule is None or rule.passed:
         rule = was_rejected(known)
+    if rule is None and not (lower := lower_version(draft, event.tag)).passed:
+        rule = lower
     if rule is None:
         return False
     draft.rules = (rule,)

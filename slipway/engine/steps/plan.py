@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from ...catalogue import ConfigError
+from ...catalogue import ConfigError, downgrade
 from ...clock import Clock
 from ...domain.application import Environment, policy_hash
 from ...domain.errors import UnknownName
@@ -105,7 +105,7 @@ def _plan_return(clients: Clients, work: Work, environment: Environment, back: R
     name = job_name(work.release, environment)
     content, rules = content_of(clients, work, environment, restorable, job_name=name)
     planned = _whole(clients, work, environment, content, rules)
-    plan = planned.plan.evolve(rollback=back.to, warnings=restorable.warnings)
+    plan = planned.plan.evolve(rollback=back.to, warnings=(*planned.plan.warnings, *restorable.warnings))
     return _report(clients, replace(planned, plan=plan)).evolve(copied=restorable.copied)
 
 
@@ -138,6 +138,7 @@ def _whole(
         verification=content.job,
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
+        warnings=tuple(filter(None, [downgrade(application.versions, release.tag, live.tag) if live else ""])),
         evidence=release.evidence,
         supply_chain=rules,
         run=release.run.url if release.run else None,

@@ -26,6 +26,8 @@ class Application:
     repository: str = ""
     """Of the image; `team/<name>` where nothing is given."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, object] = field(default_factory=dict)
+    """What the application says of its versions besides the tags."""
     start: str = "push"
     results: tuple[str, ...] = ()
     """Results of a run that count, where the team names them."""
@@ -63,7 +65,7 @@ class Application:
     @property
     def _versions(self) -> Json:
         semver = self.tags.get("semver")
-        return {"range": semver} if semver else {"tags": dict(self.tags)}
+        return {**({"range": semver} if semver else {"tags": dict(self.tags)}), **self.versions}
 
     def _environment(self, name: str) -> Json:
         made: Json = {"name": name, "clusters": [name], "namespace": self.name, "rollout_within": "5m"}

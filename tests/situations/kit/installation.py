@@ -448,6 +448,10 @@ class Installation:
         """Every reason that anybody can read: of parked input, and of the trail."""
         return self.parked() + self.recorded()
 
+    def release_page(self, release: int = 1) -> str:
+        """The page of a release, as text."""
+        return self._http("GET", f"/releases/shop-{release}", headers=self._reader).body
+
     def board(self) -> Said:
         return self._http("GET", "/", headers=self._reader)
 

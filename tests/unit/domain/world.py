@@ -62,6 +62,8 @@ class World:
         self.moves: set[tuple[Phase, Phase]] = set()
         """Every step from phase to phase that a release took."""
         self.tag_rule: RuleResult | None = None
+        self.higher_tags: frozenset[str] = frozenset()
+        """Tags that name a higher version than the one that is looked up."""
         self.effects = Effects()
         self.windows: dict[str, Callable[[datetime], WindowStatus]] = {}
         """Of each environment that has time windows: whether they are open at a time."""
@@ -88,6 +90,7 @@ class World:
             digests=digests,
             tags=tags,
             tag_rules={tag: self.tag_rule or Rule.TAG_MATCHES.holds(f"{tag} matches *") for tag in named},
+            higher_tags=self.higher_tags,
             windows=self.window_statuses(),
         )
 
