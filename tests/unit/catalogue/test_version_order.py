@@ -30,9 +30,7 @@ LINES = Versions(range=">=1.0.0", lines=("1.4.x", "2.x"))
         (LINES, "1.5.0", "1.4.9", False),
     ],
 )
-def test_a_version_is_lower_than_a_higher_of_its_line(
-    versions: Versions, tag: str, other: str, lower: bool
-) -> None:
+def test_a_version_is_lower_than_a_higher_of_its_line(versions: Versions, tag: str, other: str, lower: bool) -> None:
     assert is_lower(versions, tag, other) is lower
 
 
