@@ -32,9 +32,6 @@ def promoted(installation: Installation) -> tuple[str, str]:
     return release.phase, release.reason
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-14: that the tag is taken in production is found after people voted"
-)
 @pytest.mark.parametrize("tag", ["latest", "1.0"])
 def test_that_the_tag_is_taken_in_production_is_known_before_anybody_is_asked(install: Install, tag: str) -> None:
     installation = install(shop())
@@ -44,9 +41,6 @@ def test_that_the_tag_is_taken_in_production_is_known_before_anybody_is_asked(in
     assert installation.release().phase != "awaiting_approval" or "promotion.tag" in installation.page(ADA).text
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-15: a platform of an index that was purged is found after the vote"
-)
 @pytest.mark.parametrize(("purged", "platform"), [(ARM, "linux/arm64"), (AMD, "linux/amd64")], ids=["arm64", "amd64"])
 def test_a_platform_of_an_index_that_was_purged_is_named_before_anybody_is_asked(
     install: Install, purged: Artifact, platform: str

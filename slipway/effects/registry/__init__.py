@@ -32,6 +32,7 @@ from ._errors import (
     Unsupported,
     Where,
 )
+from ._foresee import check_children, foresee
 from ._graph import platforms_of
 from ._http import Limits, Pool, new_pool
 from ._import import PUBLIC_CLOUD, Importer, Importing
@@ -83,6 +84,8 @@ __all__ = [
     "Unreachable",
     "Unsupported",
     "Where",
+    "check_children",
+    "foresee",
     "new_pool",
     "platforms_of",
     "promote",

@@ -125,6 +125,12 @@ def platforms_of(registry: Registry, repository: str, manifest: Manifest) -> tup
     return (name,) if name else ()
 
 
+def missing_child(index: Where, child: Descriptor) -> Incomplete:
+    platform = child.platform.name if child.platform else ""
+    what = f"{platform} {child.digest}" if platform else child.digest
+    return Incomplete(index, f"the index lists {what}, which the registry no longer has")
+
+
 class _Discovery:
     """The part of the graph read so far. Each question runs in the executor, and none waits for another."""
 
@@ -156,9 +162,7 @@ class _Discovery:
         """What belongs to the artifact and is there as a whole. Raises `Incomplete`."""
         if missing := self._missing(self._root):
             index, child = missing
-            platform = child.platform.name if child.platform else ""
-            what = f"{platform} {child.digest}" if platform else child.digest
-            raise Incomplete(self._where(index), f"the index lists {what}, which the registry no longer has")
+            raise missing_child(self._where(index), child)
         nodes, pending = dict[str, Node](), [self._root]
         while pending:
             digest = pending.pop()

@@ -43,7 +43,7 @@ def promote(
     if target.digest != source.digest:
         raise DigestMismatch(where, f"the plan's target digest is {target.digest}, the source is {source.digest}")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="promotion") as executor:
-        tag = executor.submit(_named_now, target)
+        tag = executor.submit(named_now, target)
         looks = Looks(target.registry, target.repository)
         graph = discover(source.registry, source.repository, source.digest, executor, also=looks.about)
         platforms = platforms_of(source.registry, source.repository, graph.nodes[graph.root].manifest)
@@ -208,7 +208,7 @@ def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
 def _tag(run: _Run) -> str | None:
     """Make the tag name the artifact. Returns the digest it named before, or None if it was not moved."""
     target = run.target
-    current = _named_now(target)
+    current = named_now(target)
     if current == target.digest:
         return None
     if current is not None:
@@ -226,7 +226,7 @@ def _tag(run: _Run) -> str | None:
     return current
 
 
-def _named_now(target: Target) -> str | None:
+def named_now(target: Target) -> str | None:
     """The digest that the tag names. Raises `TagTaken` if it is another one and the tag may not be moved."""
     current = target.registry.resolve(target.repository, target.tag)
     if current not in (None, target.digest) and not target.may_move:

@@ -1,5 +1,6 @@
 """Plan: render the manifests, have the API server preview what they would change, and store the plan."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -8,18 +9,19 @@ from ...clock import Clock
 from ...domain.application import Environment, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
-from ...domain.plan import Change, Plan, PlanMade, Preview
+from ...domain.plan import Change, Plan, PlanMade, Preview, brought
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError
 from ...effects.cluster import Preview as Seen
-from ...effects.registry import RegistryError
+from ...effects.registry import Manifest, RegistryError, check_children, foresee
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .bundles import BundleRefused
 from .clients import Clients
 from .content import rendered
+from .ends import ends, ends_of_image, with_advice
 from .plan_return import ImageGone, content_of, look_for
 from .rendered import Rendered
 from .supply_chain import SupplyChain, look
@@ -50,15 +52,22 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         if release.rollback is not None:
             return passed(_plan_return(clients, work, environment, release.rollback))
-        _check_digest_exists(clients, release)
+        manifest = _manifest(clients, release)
         supply_chain = look(clients, work, environment, clock())
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image, so allow them time to arrive.
             return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
-        report = _report(clients, _make(clients, work, environment, supply_chain.given_up()))
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="plan") as beside:
+            looked = beside.submit(check_children, clients.registry(release.registry), release.repository, manifest)
+            planned = _make(clients, work, environment, supply_chain.given_up())
+            looked.result()  # while the API server looked at the manifests
+        _foresee(clients, work, environment, planned.plan)
+        report = _report(clients, planned)
     except (ConfigError, BundleRefused, ImageGone, UnknownName) as error:
         return failed(str(error))
-    except (RegistryError, ClusterError) as error:
+    except RegistryError as error:
+        return Retry(reason=str(error)) if error.retryable else failed(with_advice(error, environment, release))
+    except ClusterError as error:
         return Retry(reason=str(error)) if error.retryable else failed(str(error))
     return passed(report)
 
@@ -83,9 +92,19 @@ def _report(clients: Clients, planned: _Planned) -> PlanMade:
     )
 
 
-def _check_digest_exists(clients: Clients, release: Release) -> None:
+def _manifest(clients: Clients, release: Release) -> Manifest:
     """Fail early if the event named a digest that was never pushed or is gone."""
-    clients.registry(release.registry).manifest(release.repository, release.artifact.digest)
+    return clients.registry(release.registry).manifest(release.repository, release.artifact.digest)
+
+
+def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan) -> None:
+    """Fail before anybody is asked if the artifact could not be brought into the environment's registry."""
+    if plan.promote_from is None:
+        return
+    source, target = ends(clients, work.entry.application, environment, work.release)
+    for repository, digest in brought(plan):
+        foresee(*ends_of_image(source, target, repository, digest))
+    foresee(source, target)
 
 
 def _make(clients: Clients, work: Work, environment: Environment, supply_chain: SupplyChain) -> _Planned:

@@ -14,7 +14,7 @@ from ...domain.application import Environment, SourceKind
 from ...domain.errors import UnknownName
 from ...domain.model import Digest, Record, canonical
 from ...domain.plan import brought
-from ...domain.promotion import TakenTag, Way
+from ...domain.promotion import Way
 from ...effects.registry import (
     ImportDenied,
     Lock,
@@ -22,7 +22,6 @@ from ...effects.registry import (
     Promotion,
     RegistryError,
     Source,
-    TagTaken,
     Target,
     Unfinished,
 )
@@ -30,15 +29,13 @@ from ...effects.registry import promote as copy
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients
+from .ends import ends, ends_of_image, with_advice
 from .plan import PlanLost, load_plan
 from .promoting import Life, TimeIsOver
 
 AT_ONCE = timedelta(0)
 SOON = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
-_KEPT = "slipway-"
-"""Begins the tag of a bundle's image in the environment's registry, where nothing else would keep it from a clean-up of
-manifests without a tag. The rest is its digest, so that the tag can name nothing else."""
 DIGESTS_KEPT = 80
 """Most digests of each list in the audit record: three such lists fit into one property of a row."""
 
@@ -89,7 +86,7 @@ def promote(clients: Clients, clock: Clock, work: Work) -> Outcome:
 
 def _after_error(error: RegistryError, environment: Environment, life: Life) -> Outcome:
     if not error.retryable:
-        return failed(_with_advice(error, environment, life), afterwards=life.forget)
+        return failed(with_advice(error, environment, life.release), afterwards=life.forget)
     if life.is_last:
         return failed(f"{life.given_up()}; at last: {error}", afterwards=life.forget)
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
@@ -99,20 +96,11 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
     return Retry(reason=str(error), after=pause, afterwards=life.forget)
 
 
-def _with_advice(error: RegistryError, environment: Environment, life: Life) -> str:
-    is_ours = isinstance(error, TagTaken) and error.where.reference == life.release.tag
-    if is_ours and environment.promotion.tag is TakenTag.REFUSE:
-        return f"{error}; or have it moved (promotion.tag: move)"
-    return str(error)
-
-
 def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
-    source, target = _ends(clients, environment, life)
+    source, target = ends(clients, life.application, environment, life.release, before_moving=life.moving)
     images = list[PromotedImage]()
     for repository, digest in _images(clients, life):
-        tag = f"{_KEPT}{digest.removeprefix('sha256:')}"
-        from_there = Source(registry=source.registry, repository=repository, digest=digest)
-        to_here = Target(registry=target.registry, repository=repository, digest=digest, tag=tag)
+        from_there, to_here = ends_of_image(source, target, repository, digest)
         copied = _brought(clients, environment, life, from_there, to_here)
         if isinstance(copied, Requeue):
             return copied
@@ -123,7 +111,7 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
                 platforms=copied.platforms,
                 blobs_copied=copied.blobs_copied,
                 bytes_copied=copied.bytes_copied,
-                lock=target.registry.lock(repository, tag, digest),
+                lock=target.registry.lock(repository, to_here.tag, digest),
             )
         )
     promotion = _brought(clients, environment, life, source, target)
@@ -174,26 +162,6 @@ def _fitting(clients: Clients, done: Promoted) -> Promoted:
         comparison=compared,
         document=whole,
     )
-
-
-def _ends(clients: Clients, environment: Environment, life: Life) -> tuple[Source, Target]:
-    """The artifact's source and target. Raises `UnknownName` for a registry that is not in the settings."""
-    release = life.release
-    source = Source(
-        registry=clients.registry(release.registry),
-        repository=release.repository,
-        digest=release.artifact.digest,
-        tag=release.tag,
-    )
-    target = Target(
-        registry=clients.registry(life.application.registry_of(environment)),
-        repository=release.repository,
-        digest=source.digest,
-        tag=release.tag,
-        may_move=environment.promotion.tag is TakenTag.MOVE,
-        before_moving=life.moving,
-    )
-    return source, target
 
 
 def _import(clients: Clients, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:

@@ -151,9 +151,11 @@ def test_what_cannot_be_imported_is_copied_where_that_is_allowed(
 
 def test_a_tag_that_is_taken_is_refused_before_anything_is_imported(tmp_path: Path, cloud: Azure) -> None:
     home = InCloud(tmp_path, cloud, "taken")
-    push(cloud.target, home.repository, image(b"other"), "1.0")
     home.deliver(ROOT)
+    step = home.settle_at(StepKind.PROMOTE, "production")
+    push(cloud.target, home.repository, image(b"other"), "1.0")
     asked = len(cloud.arm.asked)
+    home.run_step(step)
     home.settle()
 
     assert home.phase(1) is Phase.FAILED

@@ -1,0 +1,55 @@
+"""Foreseeing: what would stop a promotion, or a node's pull, looked for while nobody has been asked to vote yet.
+
+Reads only. What is found here is what `promote` would find: the tag that is taken, the platform that a clean-up took,
+the layer that is not there, content that cannot be carried over.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from ._client import Registry
+from ._errors import LayerMissing, Unsupported
+from ._graph import discover, missing_child
+from ._manifest import INDEXES, Content, Manifest, content_of
+from ._parallel import Question, each
+from ._promote import named_now
+from ._promotion import Source, Target
+
+
+def foresee(source: Source, target: Target, *, workers: int = 4) -> None:
+    """Raises the `RegistryError` that a promotion would raise."""
+    registry, repository = source.registry, source.repository
+    held = set[str]()
+
+    def look(digest: str) -> tuple[Question, ...]:
+        if registry.blob_exists(repository, digest):
+            held.add(digest)
+        return ()
+
+    def about(_: Manifest, content: Content) -> Iterator[Question]:
+        return (partial(look, blob.digest) for blob in content.blobs if not blob.may_be_elsewhere)
+
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
+        tag = executor.submit(named_now, target)
+        graph = discover(registry, repository, source.digest, executor, also=about)
+        tag.result()
+    for blob in graph.blobs():
+        if blob.digest not in held and not blob.may_be_elsewhere:
+            where = registry.where(repository, blob.digest)
+            raise LayerMissing(where, f"these {blob.size} bytes of the image are not there")
+
+
+def check_children(registry: Registry, repository: str, manifest: Manifest, *, workers: int = 4) -> None:
+    """Raises `Incomplete` if the manifest is an index that lists what the registry no longer has."""
+    if manifest.media_type not in INDEXES:
+        return
+    try:
+        children = content_of(manifest, registry.where(repository, manifest.digest)).children
+    except Unsupported:
+        return  # it cannot be carried over, which only matters where it would be
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
+        found = each(executor, lambda child: registry.resolve(repository, child.digest), children)
+    for child, digest in zip(children, found, strict=True):
+        if digest is None:
+            raise missing_child(registry.where(repository, manifest.digest), child)

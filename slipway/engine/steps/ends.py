@@ -1,0 +1,56 @@
+"""From where to where an artifact is brought: the same for the promotion and for what is foreseen of it."""
+
+from collections.abc import Callable
+
+from ...domain.application import Application, Environment
+from ...domain.promotion import TakenTag
+from ...domain.release import Release
+from ...effects.registry import RegistryError, Source, TagTaken, Target
+from .clients import Clients
+
+_KEPT = "slipway-"
+"""Begins the tag of a bundle's image in the environment's registry, where nothing else would keep it from a clean-up of
+manifests without a tag. The rest is its digest, so that the tag can name nothing else."""
+
+
+def ends(
+    clients: Clients,
+    application: Application,
+    environment: Environment,
+    release: Release,
+    *,
+    before_moving: Callable[[str], None] | None = None,
+) -> tuple[Source, Target]:
+    """The artifact's source and target. Raises `UnknownName` for a registry that is not in the settings."""
+    source = Source(
+        registry=clients.registry(release.registry),
+        repository=release.repository,
+        digest=release.artifact.digest,
+        tag=release.tag,
+    )
+    target = Target(
+        registry=clients.registry(application.registry_of(environment)),
+        repository=release.repository,
+        digest=source.digest,
+        tag=release.tag,
+        may_move=environment.promotion.tag is TakenTag.MOVE,
+        before_moving=before_moving,
+    )
+    return source, target
+
+
+def ends_of_image(source: Source, target: Target, repository: str, digest: str) -> tuple[Source, Target]:
+    """The same of an image that comes along with its bundle."""
+    tag = f"{_KEPT}{digest.removeprefix('sha256:')}"
+    return (
+        Source(registry=source.registry, repository=repository, digest=digest),
+        Target(registry=target.registry, repository=repository, digest=digest, tag=tag),
+    )
+
+
+def with_advice(error: RegistryError, environment: Environment, release: Release) -> str:
+    """The error's text, with what the application's own rules could say otherwise."""
+    is_ours = isinstance(error, TagTaken) and error.where.reference == release.tag
+    if is_ours and environment.promotion.tag is TakenTag.REFUSE:
+        return f"{error}; or have it moved (promotion.tag: move)"
+    return str(error)

@@ -1,0 +1,81 @@
+"""What would stop a promotion fails the plan, before anybody is asked: the tag, a platform, a layer."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.phases import Phase
+from slipway.domain.steps import StepKind
+from slipway.effects.registry import Limits, Unreachable, Where
+from slipway.testing import APPLICATION, Installation, write_application
+from slipway.testing.artifacts import digest_of, image
+
+
+def pushed(installation: Installation) -> None:
+    """In staging, and about to be planned for production."""
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.PLAN, "production")
+    installation.run_step(step)
+
+
+def taken(installation: Installation) -> None:
+    installation.prod.held.seed("team/shop", image(b"another"), "1.0")
+
+
+def test_a_tag_that_is_taken_fails_the_plan_and_nobody_is_asked(installation: Installation) -> None:
+    taken(installation)
+    pushed(installation)
+    assert installation.phase(1) is Phase.FAILED
+    assert "prod.test/team/shop:1.0: it names sha256:" in installation.release(1).reason
+    assert installation.release(1).reason.endswith("or have it moved (promotion.tag: move)")
+    installation.settle()
+    assert [message.notice for message in installation.inbox.messages] == ["ended"]
+
+
+def test_a_tag_that_may_be_moved_does_not(tmp_path: Path) -> None:
+    text = APPLICATION.replace("    gate: ", "    promotion: {{ tag: move }}\n    gate: ")
+    write_application(tmp_path / "moving", text=text)
+    installation = Installation(tmp_path / "moving")
+    taken(installation)
+    pushed(installation)
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_a_layer_that_is_not_there_fails_the_plan_by_its_digest(installation: Installation) -> None:
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.PLAN, "production")
+    layer = digest_of(b"layer of shop 1.0")
+    del installation.nonprod.held.blobs["team/shop", layer]
+    installation.run_step(step)
+    assert installation.phase(1) is Phase.FAILED
+    assert (
+        f"nonprod.test/team/shop@{layer}: these 17 bytes of the image are not there" in installation.release(1).reason
+    )
+
+
+def test_a_registry_of_the_environment_that_is_away_is_waited_for(installation: Installation) -> None:
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.PLAN, "production")
+    installation.prod.errors += [Unreachable(Where("prod.test"), "no answer")] * Limits().attempts
+    installation.run_step(step)
+    assert installation.phase(1) is Phase.PLANNING
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_nothing_is_written_to_foresee(installation: Installation) -> None:
+    pushed(installation)
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    assert installation.prod.held.writes() == installation.nonprod.held.writes() == []
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_where_nothing_is_brought_only_the_image_itself_is_looked_at(
+    installation: Installation, environment: str
+) -> None:
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.PLAN, environment)
+    before = len(installation.nonprod.held.log)
+    installation.run_step(step)
+    asked = [request.path for request in installation.nonprod.held.log[before:]]
+    assert any("/blobs/" in path for path in asked) is (environment == "production")
