@@ -1,4 +1,4 @@
-"""Approval pages. GET shows what is to be decided and changes nothing; POST records the vote.
+"""Approval pages. GET shows what is to be decided and changes nothing; POST says the vote.
 
 At gates where links vote, the signed token in the address is the credential, so it appears in no log and in no
 response but the holder's own. Elsewhere it only leads to the page of the plan, whose address holds no secret and where
@@ -26,7 +26,8 @@ blueprint = new_blueprint()
 @blueprint.function_name("page_approval")
 @blueprint.route(route="approvals/{token}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, guarded(lambda: show(_desk(), req.route_params["token"])))
+    said = req.params.get("said", "")
+    return sent(req, guarded(lambda: show(_desk(), req.route_params["token"], said)))
 
 
 @blueprint.function_name("page_approval_changes")
@@ -76,7 +77,7 @@ def _desk() -> Desk:
     return Desk(
         keys=built.link_keys,
         reader=built.reader,
-        handler=built.handler,
+        answers=built.answers,
         clock=built.clock,
         public_url=built.settings.public_url.rstrip("/"),
         forms=built.forms,

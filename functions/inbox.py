@@ -45,10 +45,11 @@ blueprint = new_blueprint()
     ),
 )
 def outcome(req: func.HttpRequest) -> func.HttpResponse:
-    return ok(_outcome(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
+    return ok(outcome_of(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
 
 
-def _outcome(reply: Reply) -> Outcome:
+def outcome_of(reply: Reply) -> Outcome:
+    """The reply as the API tells it."""
     answered = reply.answered
     return Outcome(
         application=reply.partition,

@@ -1,25 +1,34 @@
-"""The JSON API of approvals: open gates, and votes.
+"""The JSON API of approvals: open gates, and votes, which are said to the worker by the inbox.
 
-Listing needs the permission to read. Voting needs a person instead: the one of the access token or, where links vote,
-the holder of an approver's token. Only JSON is accepted, and no request that the browser marks as cross-site.
+Listing needs the permission to read. Voting needs a person instead: the one of the access token or, at gates where
+links vote, the holder of an approver's token. Only JSON is accepted, and no request that the browser marks as
+cross-site.
 """
 
-from dataclasses import replace
+import secrets
+from typing import assert_never
+from urllib.parse import quote
 
 import azure.functions as func
 
-from slipway.api.approvals import Ballot, Counted, OpenGates
-from slipway.domain.errors import NotFound
+from slipway.api.approvals import Ballot, OpenGates
+from slipway.api.inbox import Outcome
+from slipway.domain.errors import NotFound, present
+from slipway.domain.inbox import InboxRow
+from slipway.domain.model import canonical, sha256
 from slipway.domain.people import Principal
+from slipway.domain.release import Release
 from slipway.domain.roles import Permission
-from slipway.domain.rules import failed
-from slipway.engine.handle import UnknownTarget
-from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, vote_of_principal, vote_of_token
-from slipway.queries.open_gates import name_at_gate, open_gate, open_gates
+from slipway.domain.statement import SALT_BYTES, salt_of
+from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, row_of_principal, row_of_token
+from slipway.queries.answers import Reply, State
+from slipway.queries.open_gates import open_gates
+from slipway.telemetry import carrier
 
 from .contract import Operation, Parameter, endpoint
 from .guard import admit, check_own_origin
 from .http import ok, problem, read_body
+from .inbox import outcome_of
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -48,19 +57,21 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
         method="POST",
         path="approvals/{release}",
         summary="Vote on the plan of an open gate",
-        description="The voter is the signed-in person or, without sign-in, the person that `token` was issued for. A "
-        "function key does not allow voting.",
+        description="The voter is the person that `token`, of a link that votes, was issued for, or else the signed-in "
+        "person, who may reject and withdraw: an approval needs a proof, which is given on the page. A function key "
+        "does not allow voting. The vote is received first: send the same request with the same `id` until its state "
+        "is no longer `received`. What the worker refused, or could not handle, is answered with 409.",
         tag="approvals",
         permission=None,
         anonymous=True,
         parameters=(Parameter(name="release", where="path", description="Id of a release."),),
         body=Ballot,
-        answer=Counted,
+        answer=Outcome,
         refuses=(403, 404, 409, 415),
     ),
 )
 def vote(req: func.HttpRequest) -> func.HttpResponse:
-    """`{decision, reason, plan_hash}`, plus `token` without sign-in. 409 names the rules that failed."""
+    """`{decision, reason, plan_hash, token, id}`. 409 names the rules that failed."""
     check_own_origin(req)
     principal = _person(req)
     try:
@@ -69,41 +80,52 @@ def vote(req: func.HttpRequest) -> func.HttpResponse:
         return problem(403, "Voter not identified", str(nobody))
     except Misdirected as elsewhere:
         return problem(409, "The vote did not count", str(elsewhere), rules=[])
-    except UnknownTarget as unknown:
-        raise NotFound(str(unknown)) from unknown
 
 
 def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpResponse:
     built = parts()
     ballot = read_body(req, Ballot)
-    # Before anything is read, so that an unknown caller cannot probe for releases.
-    check_identified(ballot, principal)
+    check_identified(ballot, principal)  # before anything is read, so that a stranger cannot probe for releases
     release = built.reader.release(req.route_params["release"])
-    if principal is not None:
-        named = name_at_gate(built.reader, release, release.environment or "", principal.name)
-        principal = replace(principal, name=named)
-        event = vote_of_principal(ballot, release, principal, clock=built.clock)
-    else:
-        event = vote_of_token(ballot, release, built.link_keys, clock=built.clock)
-    (receipt,) = built.handler.handle(event)
-    if receipt.vote_refused:
-        rules = failed(receipt.rules)
-        shown = [rule.model_dump(mode="json") for rule in rules]
-        return problem(409, "The vote did not count", "; ".join(rule.reason for rule in rules), rules=shown)
-    now = built.reader.release(release.id)
-    gate = open_gate(built.reader, now)
-    return ok(
-        Counted(
-            release=now.id,
-            environment=event.environment,
-            plan_hash=event.plan_hash,
-            voter=event.voter,
-            decision=str(event.decision),
-            phase=str(now.phase),
-            approvals=gate.approvals if gate else None,
-            required=gate.required if gate else None,
-        )
-    )
+    reply = _said(_row(ballot, release, principal), ballot, release)
+    match reply.state:
+        case State.RECEIVED | State.COUNTED:
+            return ok(outcome_of(reply))
+        case State.REFUSED | State.PARKED:
+            told = outcome_of(reply)
+            shown = [rule.model_dump(mode="json") for rule in told.rules]
+            return problem(409, "The vote did not count", told.reason, rules=shown)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _row(ballot: Ballot, release: Release, principal: Principal | None) -> InboxRow:
+    built = parts()
+    named = {"installation": built.settings.installation_name, "salt": salt_of(secrets.token_bytes(SALT_BYTES))}
+    if principal is None or (ballot.token and ballot.decision == "approve"):
+        return row_of_token(ballot, release, built.link_keys, now=built.clock(), **named)
+    place = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
+    return row_of_principal(ballot, release, principal, page=built.settings.public_url.rstrip("/") + place, **named)
+
+
+def _said(row: InboxRow, ballot: Ballot, release: Release) -> Reply:
+    """Say it, unless the same was said before under the same id; returns how far it is."""
+    built = parts()
+    id = _row_id(ballot.id or built.inbox_writer.new_id(), row)
+    try:
+        return built.answers.reply(release.application, id)
+    except NotFound:
+        built.inbox_writer.say(release.application, row.evolve(trace=carrier()), id=id)
+        return built.answers.reply(release.application, id)
+
+
+def _row_id(id: str, row: InboxRow) -> str:
+    """The row that a request is written into. Under the same id another vote is another row, and not the first one's
+    repeat: a rejection must not be lost because a program numbers its requests badly."""
+    statement = present(row.said, "what the row says")
+    fields = statement.fields() | {"salt": "", "link": row.link or "", "oid": row.speaker.oid or ""}
+    time, _, random = id.partition("-")
+    return f"{time}-{sha256(random.encode() + canonical(fields)).removeprefix('sha256:')[: len(random)]}"
 
 
 def _person(req: func.HttpRequest) -> Principal | None:

@@ -1,31 +1,49 @@
-"""Decides on the approval page as a browser would: GET, find the form, POST it to where it points."""
+"""Decides on the approval page as a browser would: GET, find the form, POST it to where it points, and look again until
+the vote was counted."""
 
+import time
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin
 
 import urllib3
 
 OK, SEE_OTHER = 200, 303
+WITHIN = 30.0
+"""Seconds until a vote has to be counted."""
+AGAIN = 0.2
+"""Seconds between two looks."""
 
 
 class PageRefused(Exception):  # noqa: N818
     """The page did not take the decision."""
 
 
-class _Form(HTMLParser):
-    """The first form of a page: where it goes, and its hidden fields."""
+@dataclass(kw_only=True)
+class _Form:
+    """Where a form goes, its hidden fields, and the decisions that its buttons make."""
 
-    def __init__(self) -> None:
+    action: str
+    hidden: dict[str, str] = field(default_factory=dict)
+    buttons: set[str] = field(default_factory=set)
+
+
+class _Forms(HTMLParser):
+    """The forms of a page."""
+
+    def __init__(self, page: str) -> None:
         super().__init__()
-        self.action: str | None = None
-        self.fields: dict[str, str] = {}
+        self.found: list[_Form] = []
+        self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "form" and self.action is None:
-            self.action = values.get("action") or ""
-        elif tag == "input" and values.get("type") == "hidden" and values.get("name"):
-            self.fields[str(values["name"])] = values.get("value") or ""
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.found.append(_Form(action=values.get("action", "")))
+        elif self.found and tag == "input" and values.get("type") == "hidden":
+            self.found[-1].hidden[values.get("name", "")] = values.get("value", "")
+        elif self.found and tag == "button" and values.get("name") == "decision":
+            self.found[-1].buttons.add(values.get("value", ""))
 
 
 class Approver:
@@ -42,13 +60,24 @@ class Approver:
         return answer.data.decode()
 
     def decide(self, link: str, decision: str, reason: str = "") -> None:
-        """Send the page's form. Raises `PageRefused`."""
-        form = _Form()
-        form.feed(self.read(link))
-        if form.action is None:
-            raise PageRefused("the page has no form: the gate is not open")
-        body = urlencode({**form.fields, "decision": decision, "reason": reason})
+        """Send the page's form, and wait until the vote was counted. Raises `PageRefused`."""
+        forms = _Forms(self.read(link)).found
+        form = next((form for form in forms if decision in form.buttons), None)
+        if form is None:
+            raise PageRefused(f"the page has no form to {decision}: the gate is not open")
+        body = urlencode({**form.hidden, "decision": decision, "reason": reason})
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
         answer = self._http.request("POST", urljoin(link, form.action), body=body, headers=headers, redirect=False)
-        if answer.status not in (OK, SEE_OTHER):
+        if answer.status != SEE_OTHER:
             raise PageRefused(f"the decision was answered with {answer.status}")
+        self._until_counted(urljoin(link, answer.headers["Location"]))
+
+    def _until_counted(self, address: str) -> None:
+        """The page of a vote that was received asks to be looked at again; once it is counted, it leads back."""
+        end = time.monotonic() + WITHIN
+        while (answer := self._http.request("GET", address, redirect=False)).status != SEE_OTHER:
+            if "Refresh" not in answer.headers:
+                raise PageRefused(f"the vote did not count: {answer.status}")
+            if time.monotonic() > end:
+                raise PageRefused(f"the vote was not counted within {WITHIN:.0f} s")
+            time.sleep(AGAIN)

@@ -518,7 +518,7 @@ class App:
     @part
     def voting(self) -> Voting:
         prover = Prover(tokens=self.ports.proofs(), installation=self.settings.installation_name, evidence=self.blobs)
-        return Voting(prover=prover, handler=self.handler, ledger=self.ledger)
+        return Voting(prover=prover, handler=self.handler, ledger=self.ledger, link_keys=self.link_keys)
 
     @part
     def challenges(self) -> Challenges:

@@ -63,6 +63,30 @@ def decided(
         wait = min(2 * wait, LONGEST_PAUSE)
 
 
+def until_decided(
+    ask: Callable[[], Any],
+    *,
+    pause: Callable[[float], None] = time.sleep,
+    elapsed: Callable[[], float] = time.monotonic,
+    longest: float = LONGEST,
+) -> Any:
+    """The answer of a request that is sent again, with the same id, until it is no longer only received. What was
+    refused or parked is an error of that request. Raises `CliError` if nobody decided in time."""
+    began, wait = elapsed(), FIRST_PAUSE
+    while True:
+        content = ask()
+        if read(Outcome, content).state != RECEIVED:
+            return content
+        if elapsed() - began >= longest:
+            raise CliError(
+                f"it was received, and nobody has decided about it for {longest:.0f} seconds; it still counts as soon "
+                "as the worker runs",
+                exit_code=Exit.NO_ANSWER,
+            )
+        pause(wait)
+        wait = min(2 * wait, LONGEST_PAUSE)
+
+
 def look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
     """What is seen at a look, which the worker takes. Raises `CliError`."""
     asked = LookAsked.model_construct(kind=kind, subject=subject, options=options)

@@ -136,8 +136,8 @@ class InboxReader:
 
 
 def shown(row: InboxRow) -> str:
-    """The row as it may be kept and shown: without the token of its proof, which is a credential."""
-    content = row.model_dump(mode="json", exclude_none=True)
+    """The row as it may be kept and shown: without the token of its proof or of its link, which is a credential."""
+    content = row.model_dump(mode="json", exclude_none=True, exclude={"link"})
     if "proof" in content:
         content["proof"] = {"statement": content["proof"]["statement"]}
     return json.dumps(content, ensure_ascii=False)

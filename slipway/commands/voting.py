@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from ..domain.events import VoteCast
 from ..domain.identity import CannotVerify
 from ..domain.inbox import Received
+from ..domain.key_source import KeysUnavailable
 from ..domain.people import OID, SignedIn
 from ..domain.release import VoteDecision
 from ..domain.rules import failed
+from ..domain.signing import PublicKeys
 from ..domain.statement import VoteStatement
+from ..domain.tokens import ApprovalClaims, Purpose, TokenRefused, read_link
 from ..engine.handle import Handler, Outcome
-from ..engine.proving import Prover, repeated, vote_of
+from ..engine.proving import UNKNOWN, Prover, repeated, vote_of
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
 from .taking import CannotCount, Waits
@@ -23,6 +26,8 @@ class Voting:
     prover: Prover
     handler: Handler
     ledger: Ledger
+    link_keys: PublicKeys
+    """The keys that a link has to be signed with to vote."""
 
     def take(self, received: Received) -> None:
         """Count the vote, or refuse it by its rules; either is recorded and answered.
@@ -36,7 +41,8 @@ class Voting:
         if statement.application != received.partition:
             raise BadInput("application", received.partition, repr(statement.application))
         if received.row.proof is None:
-            self._decide(_said(received, statement))
+            link = received.row.link
+            self._decide(_said(received, statement) if link is None else self._by_link(received, statement, link))
             return
         vote = self.prover.vote(received)
         if isinstance(vote, CannotVerify):
@@ -44,12 +50,34 @@ class Voting:
         if self._decide(vote) is Outcome.REPEATED and self.ledger.answer(received.partition, received.id) is None:
             self._decide(repeated(received))  # another row said the same before: this one is answered too
 
+    def _by_link(self, received: Received, statement: VoteStatement, link: str) -> VoteCast:
+        """The vote of whoever was sent the link. It has to be for exactly what is voted on; one that is not, says so
+        (`unproved`) and will be refused. Raises `Waits`."""
+        try:
+            claims = read_link(link, self.link_keys, now=received.received_at)
+        except TokenRefused as refused:
+            return vote_of(received, statement, UNKNOWN).evolve(unproved=str(refused))
+        except KeysUnavailable as away:
+            raise Waits(f"the link cannot be verified yet: {away}") from away
+        if why := _other_than(claims, statement):
+            return vote_of(received, statement, UNKNOWN).evolve(unproved=why)
+        return vote_of(received, statement, claims.approver)
+
     def _decide(self, vote: VoteCast) -> Outcome:
         (receipt,) = self.handler.handle(vote)
         if receipt.outcome is Outcome.NOTHING:  # nothing was recorded, so nothing else would answer
             reasons = [rule.reason for rule in failed(receipt.rules)]
             raise CannotCount("; ".join(reasons) or "the vote changes nothing")
         return receipt.outcome
+
+
+def _other_than(claims: ApprovalClaims, statement: VoteStatement) -> str:
+    """Why the link does not let anybody say this; empty if it does."""
+    if claims.purpose is not Purpose.VOTE:
+        return "the link only shows what is asked"
+    asked = (claims.application, claims.release, claims.environment, claims.plan_hash, claims.opening)
+    voted = (statement.application, statement.release, statement.environment, statement.plan, statement.opening)
+    return "" if asked == voted else "the link is for something else than what was voted on"
 
 
 def _said(received: Received, statement: VoteStatement) -> VoteCast:

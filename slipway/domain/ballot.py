@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .blocks import REASON_LIMIT
+from .inbox import InboxId
 from .incoming import Incoming
 from .model import Digest
 from .tokens import TOKEN_LIMIT
@@ -17,6 +18,9 @@ class Ballot(Incoming):
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
     plan_hash: Digest | None = None
     token: Annotated[str, Field(max_length=TOKEN_LIMIT)] = ""
-    submission: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,100}$")] | None = None
-    """Names this act of voting, so that a request that is sent again is the same vote."""
+    id: InboxId | None = Field(
+        default=None,
+        description="Idempotency key, as of a command. Send the same request again to learn what became of the vote; "
+        "under the same id another decision is another vote.",
+    )
     channel: Literal["api", "cli"] = "api"

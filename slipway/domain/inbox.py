@@ -15,6 +15,7 @@ from .model import Digest, Moment, Record
 from .people import Guid
 from .proof import Proof
 from .statement import CatalogueStatement, CommandStatement, Statement, StoredStatement, VoteStatement
+from .tokens import TOKEN_LIMIT
 
 ID_PATTERN: Final = r"^[0-9]{13}-[0-9a-f]{16}$"
 InboxId = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -86,6 +87,8 @@ class InboxRow(Record):
     proof: Proof | None = None
     said: StoredStatement | None = None
     """The statement, where there is no proof of who said it."""
+    link: Annotated[str, Field(min_length=1, max_length=TOKEN_LIMIT)] | None = Field(default=None, repr=False)
+    """The token of the link by which a vote was said: a credential as long as it is good, in no log and on no page."""
     look: Look | None = None
     """What is to be looked at."""
     speaker: Speaker = Field(alias="from")
@@ -105,6 +108,8 @@ class InboxRow(Record):
         kind = InboxKind.LOOK if self.statement is None else _kind_of(self.statement)
         if kind is not self.kind:
             raise ValueError(f"kind: expected {kind}, by what it says, got {self.kind}")
+        if self.link is not None and not isinstance(self.said, VoteStatement):
+            raise ValueError("link: expected none beside anything but a vote that was said")
         return self
 
 

@@ -152,7 +152,7 @@ class Rule(StrEnum):
     VOTER_HAS_SIGNED_IN = "voter-has-signed-in", "The voter has signed in, where the gate demands it."
     VOTE_IS_FOR_THIS_OPENING = "vote-is-for-this-opening", "The vote is for the gate as it was last opened."
     VOTER_IS_SURELY_KNOWN = "voter-is-surely-known", "The voter is known as surely as the gate demands."
-    PROOF_HOLDS = "proof-holds", "The identity provider's signed word, for this installation and this statement."
+    PROOF_HOLDS = "proof-holds", "What proves the vote holds, for this installation and this statement."
     PROOF_IS_NEW = "proof-is-new", "The statement was not counted before."
     PROOF_IS_IN_TIME = "proof-is-in-time", "The sign-in that proves it was made for it, shortly before it arrived."
     SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person gave their credential as lately as the gate demands."

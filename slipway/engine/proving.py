@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
 UNKNOWN: Final = "unknown"
-"""The voter of a proof that does not hold and that the front put down for nobody."""
+"""The voter where what proves the vote does not hold, and the front put it down for nobody."""
 
 
 class TokenReader(Protocol):

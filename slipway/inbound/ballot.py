@@ -1,21 +1,23 @@
-"""Votes by the JSON API: from a signed-in person, or from the holder of a link that votes.
+"""Votes by the JSON API: of a signed-in person, or of the holder of a link that votes.
 
-A function key identifies a program and not a person, so it does not allow voting.
+A function key identifies a program and not a person, so it does not allow voting. An approval lets something through,
+so a sign-in alone does not suffice for it: it needs a proof, which a person gives on the page, or a link that votes.
 """
 
-from ..clock import Clock
+from datetime import datetime
+
 from ..domain.ballot import Ballot
-from ..domain.events import VoteCast
-from ..domain.model import sha256
+from ..domain.inbox import InboxKind, InboxRow, Speaker, Via
 from ..domain.people import Principal
 from ..domain.release import Release, VoteDecision
 from ..domain.signing import PublicKeys
+from ..domain.statement import VoteStatement
 from ..domain.tokens import ApprovalClaims, Purpose, TokenRefused, read_link
 from .reading import BadInput
 
 
 class NotAllowed(Exception):  # noqa: N818 - the message is the point
-    """The request does not identify a voter; the message says how to do so."""
+    """The request does not identify a voter, or proves too little; the message says how to do so."""
 
 
 class Misdirected(Exception):  # noqa: N818 - the message is the point
@@ -31,49 +33,61 @@ def check_identified(ballot: Ballot, principal: Principal | None) -> None:
         )
 
 
-def vote_of_principal(ballot: Ballot, release: Release, principal: Principal, *, clock: Clock) -> VoteCast:
-    """The vote of a signed-in person. Raises `BadInput`, `Misdirected`."""
+def row_of_principal(
+    ballot: Ballot, release: Release, principal: Principal, *, installation: str, salt: str, page: str
+) -> InboxRow:
+    """What a signed-in person says: a rejection, or that they withdraw their vote. `page` is where approvals are given.
+
+    Raises `BadInput`, `Misdirected`, `NotAllowed`."""
     if ballot.plan_hash is None:
         raise BadInput("plan_hash", "the hash of the plan that the vote is for", "nothing")
     if release.environment is None:
         raise Misdirected(f"{release.id} has not come to any environment yet")
-    return VoteCast(
-        received_at=clock(),
+    if ballot.decision == "approve":
+        raise NotAllowed(f"an approval needs a proof, which an access token is not: approve on the page, {page}")
+    statement = VoteStatement(
+        installation=installation,
+        salt=salt,
+        reason=ballot.reason,
         application=release.application,
         release=release.number,
         environment=release.environment,
-        plan_hash=ballot.plan_hash,
-        voter=principal.name,
+        attempt=release.attempt,
+        opening=release.gate.opening if release.gate else max(release.openings, 1),
+        plan=ballot.plan_hash,
         decision=VoteDecision(ballot.decision),
-        reason=ballot.reason,
-        channel=ballot.channel,
-        submission=_submission(ballot, principal.name),
-        signed_in=principal.signed_in,
     )
+    speaker = Speaker(
+        oid=principal.signed_in.object_id, name=principal.name, roles=principal.roles, via=Via(ballot.channel)
+    )
+    return InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker)
 
 
-def vote_of_token(ballot: Ballot, release: Release, keys: PublicKeys, *, clock: Clock) -> VoteCast:
-    """The vote of the approver that the token was issued to. Raises `NotAllowed`, `Misdirected`."""
+def row_of_token(
+    ballot: Ballot, release: Release, keys: PublicKeys, *, installation: str, salt: str, now: datetime
+) -> InboxRow:
+    """What the approver says whom the link's token was issued to. Raises `NotAllowed`, `Misdirected`."""
     try:
-        claims = read_link(ballot.token, keys, now=clock())
+        claims = read_link(ballot.token, keys, now=now)
     except TokenRefused as error:
         raise NotAllowed(f"the token cannot be used: {error}") from error
     if claims.purpose is not Purpose.VOTE:
         raise NotAllowed("the link only shows what is asked: this gate takes votes of people who sign in")
     _check_same(ballot, release, claims)
-    return VoteCast(
-        received_at=clock(),
+    statement = VoteStatement(
+        installation=installation,
+        salt=salt,
+        reason=ballot.reason,
         application=claims.application,
         release=claims.release,
         environment=claims.environment,
-        plan_hash=claims.plan_hash,
-        voter=claims.approver,
+        attempt=release.attempt,
+        opening=claims.opening or 1,
+        plan=claims.plan_hash,
         decision=VoteDecision(ballot.decision),
-        reason=ballot.reason,
-        channel=ballot.channel,
-        submission=_submission(ballot, claims.approver),
-        opening=claims.opening,
     )
+    speaker = Speaker(name=claims.approver, via=Via(ballot.channel))
+    return InboxRow(kind=InboxKind.VOTE, said=statement, link=ballot.token, speaker=speaker)
 
 
 def _check_same(ballot: Ballot, release: Release, claims: ApprovalClaims) -> None:
@@ -82,11 +96,3 @@ def _check_same(ballot: Ballot, release: Release, claims: ApprovalClaims) -> Non
         raise Misdirected(f"the token is for {meant}, the address names {release.id}")
     if ballot.plan_hash is not None and ballot.plan_hash != claims.plan_hash:
         raise Misdirected("the token is for another plan than the one that plan_hash names")
-
-
-def _submission(ballot: Ballot, voter: str) -> str:
-    """The sender's id of the submission, or a hash of its content, so that a repeat is the same vote."""
-    if ballot.submission:
-        return f"api-{ballot.submission}"
-    content = f"{voter.casefold()} {ballot.decision} {ballot.plan_hash} {ballot.reason} {ballot.token}"
-    return sha256(content.encode("utf-8", "surrogatepass"))

@@ -29,6 +29,7 @@ from .artifacts import image
 from .chains import PUBLIC_KEYS, SIGNING_KEYS
 from .identity import TENANT
 from .ports import Outside
+from .queues import Raw
 from .runs import proved_run
 from .sign_in import SIGN_IN_CLIENT, VOTES_CLIENT
 
@@ -217,13 +218,20 @@ class Installation(Outside):
         hints = [raw for raw in self.bus.raw if raw.queue == Queue.HINTS and (raw.not_before or self.now) <= self.now]
         for raw in hints:
             self.bus.raw.remove(raw)
-            match HINT.validate_json(raw.body):
-                case InboxHint() as hint:
-                    self.app.inbox_reader.take(hint.application, hint.id)
-                case RunHint() as hint:
-                    self.app.run_prover.take(hint.told)
-                case UnreadableHint() as hint:
-                    self.app.refused.take(hint)
+            self._hear(raw)
+
+    def hear_at_once(self) -> None:
+        """From now on deliver each hint the moment it is sent."""
+        self.bus.at_once = self._hear
+
+    def _hear(self, raw: Raw) -> None:
+        match HINT.validate_json(raw.body):
+            case InboxHint() as hint:
+                self.app.inbox_reader.take(hint.application, hint.id)
+            case RunHint() as hint:
+                self.app.run_prover.take(hint.told)
+            case UnreadableHint() as hint:
+                self.app.refused.take(hint)
 
     def settle(self, *, limit: int = 1_000, until: Callable[[], bool] = lambda: False) -> None:
         """Run due steps until none is left, or `until` returns true."""

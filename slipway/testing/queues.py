@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.queues import WITH_SESSIONS
+from ..domain.queues import WITH_SESSIONS, Queue
 from ..domain.steps import Outgoing, Trace
 from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, encoded
 
@@ -43,6 +43,8 @@ class MemoryBus:
         self.broken = False
         self.denied: dict[str, str] = {}
         """Queue → the right that is denied: `send` or `listen`."""
+        self.at_once: Callable[[Raw], None] | None = None
+        """Takes each hint the moment it is sent, in the thread that sends it, as a worker on another core might."""
         self._ids: set[tuple[str, str]] = set()
 
     def send(self, messages: Sequence[Outgoing]) -> None:
@@ -77,17 +79,19 @@ class MemoryBus:
             raise MessageTooLarge(queue, [message_id])
         if bool(session) is not (queue in WITH_SESSIONS):
             raise QueueUnavailable(f"queue {queue}: a session is {'needed' if not session else 'not taken'}")
-        self.raw.append(
-            Raw(
-                queue=queue,
-                body=body,
-                message_id=message_id,
-                not_before=not_before,
-                tries=tries,
-                session=session,
-                trace=trace,
-            )
+        raw = Raw(
+            queue=queue,
+            body=body,
+            message_id=message_id,
+            not_before=not_before,
+            tries=tries,
+            session=session,
+            trace=trace,
         )
+        if self.at_once is not None and queue == Queue.HINTS and not_before is None:
+            self.at_once(raw)
+        else:
+            self.raw.append(raw)
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         mine = [letter for letter in self.dead if letter.queue == queue][:limit]

@@ -1,5 +1,6 @@
 """The approval page: what will change and why, the evidence, the votes so far, and the form to vote."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,7 +91,15 @@ class VoteView:
     at: datetime
 
 
-def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal: Refusal | None = None) -> str:
+def approval_page(
+    matter: Matter,
+    read: ReadDocument,
+    *,
+    new_id: Callable[[], str],
+    now: datetime,
+    refusal: Refusal | None = None,
+) -> str:
+    """`new_id` names a form, so that it counts once."""
     release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
     viewer = matter.asked
     waits = matter.standing.open or matter.standing.voted
@@ -104,6 +113,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         standing=matter.standing,
         refusal=refusal,
         form=_form(matter, refusal),
+        new_id=new_id,
         plan=plan,
         plan_missing=matter.plan_missing,
         changes=changes_view(matter.changes) if plan else None,

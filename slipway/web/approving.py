@@ -1,8 +1,9 @@
-"""Handle approval links. GET and HEAD are read-only; POST records a vote, and repeating it has no further effect."""
+"""Handle approval links. GET and HEAD are read-only; POST says a vote, and repeating it has no further effect."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from ..clock import Clock
 from ..domain.application import Environment
@@ -12,6 +13,7 @@ from ..domain.errors import NotFound
 from ..domain.events import VoteCast
 from ..domain.explain_gate import gate_rules
 from ..domain.gate import ApprovalGate
+from ..domain.inbox import is_inbox_id
 from ..domain.plan import Change, Plan
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
@@ -19,11 +21,11 @@ from ..domain.signing import PublicKeys
 from ..domain.snapshot import Lookups, Snapshot
 from ..domain.tokens import Purpose, TokenExpired, TokenRefused, read_link
 from ..domain.tones import Tone
-from ..engine.handle import Handler, UnknownTarget
 from ..http.forms import Forms
 from ..http.requests import Refused, check_own_page
 from ..inbound.approval import vote
 from ..ledger.newer import newer_release
+from ..queries.answers import Answers, State
 from ..queries.reading import Reader
 from .answer import Answer, document, html, see_other
 from .approval import Matter, Refusal, approval_page
@@ -31,10 +33,11 @@ from .asked import Asked
 from .changes import whole_text
 from .form import Posted, parse_form
 from .messages import message
+from .outcome import told
 from .release import readable_plan
 from .signin import Visitor
 from .standing import outdated, standing
-from .voting import Booth
+from .voting import Booth, vote_by_link
 from .voting import vote as vote_in
 
 CHANNEL = "page"
@@ -49,20 +52,24 @@ class Desk:
 
     keys: PublicKeys
     reader: Reader
-    handler: Handler
+    answers: Answers
     clock: Clock
     public_url: str
     forms: Forms
     booth: Booth
 
 
-def show(desk: Desk, token: str) -> Answer:
-    """The page behind a link. Raises `NotFound`, `LedgerUnavailable`."""
+def show(desk: Desk, token: str, said: str = "") -> Answer:
+    """The page behind a link, or how far the vote is that was said by it under that id.
+
+    Raises `NotFound`, `LedgerUnavailable`."""
     try:
         viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return html(page(desk, viewer)) if _votes_by_link(desk, viewer) else located(viewer)
+    if not _votes_by_link(desk, viewer):
+        return located(viewer)
+    return _followed(desk, viewer, said) if is_inbox_id(said) else html(page(desk, viewer))
 
 
 def show_changes(desk: Desk, token: str) -> Answer:
@@ -83,7 +90,30 @@ def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> A
         return unusable(refused)
     except Refused as refused:
         return not_taken(refused, None)
-    return take(desk, viewer, headers, body) if _votes_by_link(desk, viewer) else located(viewer)
+    return _take(desk, viewer, headers, body) if _votes_by_link(desk, viewer) else located(viewer)
+
+
+def _followed(desk: Desk, viewer: Asked, said: str) -> Answer:
+    """What became of the vote: received, then the page as it is now, or why the vote did not count."""
+    reply = desk.answers.reply(viewer.claims.application, said)
+    match reply.state:
+        case State.RECEIVED | State.PARKED:
+            return told(reply, back=(viewer.address, "Open the page"), who=None)
+        case State.COUNTED:
+            return see_other(viewer.address)
+        case State.REFUSED:
+            return html(page(desk, viewer, _refusal(reply.answered.rules if reply.answered else ())))
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _refusal(rules: tuple[RuleResult, ...]) -> Refusal:
+    again = any(result.rule is Rule.PLAN_IS_CURRENT for result in rules)
+    return Refusal(
+        headline="Your vote did not count",
+        message="A new plan is being made; you will be asked again." if again else "",
+        rules=rules,
+    )
 
 
 def by_token(desk: Desk, token: str) -> Asked:
@@ -115,22 +145,26 @@ def changes(desk: Desk, viewer: Asked) -> Answer:
     return document(whole_text(plan, _changes(desk, viewer)).encode(), name=name)
 
 
-def take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Process a submitted form. The caller has identified the viewer and checked the request's origin."""
-    return _read(desk, viewer, headers, body, lambda posted, act: _take(desk, viewer, posted, act))
+def _take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Process the form of a link's page. The caller has identified the viewer and checked the request's origin."""
+
+    def work(posted: Posted) -> Answer:
+        return see_other(f"{viewer.address}?said={vote_by_link(desk.booth, viewer, posted)}")
+
+    return _read(desk, viewer, headers, body, work)
 
 
 def take_of_visitor(desk: Desk, viewer: Asked, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """The same of somebody who has signed in."""
-    return _read(desk, viewer, headers, body, lambda posted, _: vote_in(desk.booth, viewer, who, posted, headers))
+    return _read(desk, viewer, headers, body, lambda posted: vote_in(desk.booth, viewer, who, posted, headers))
 
 
 def _read(
-    desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes, work: Callable[[Posted, str], Answer]
+    desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes, work: Callable[[Posted], Answer]
 ) -> Answer:
     try:
         posted = parse_form(headers, body)
-        act = f"page-{desk.forms.check(posted.mark, viewer.binding, viewer.address)}"
+        desk.forms.check(posted.mark, viewer.binding, viewer.address)
     except Refused as refused:
         return not_taken(refused, viewer)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
@@ -138,7 +172,7 @@ def _read(
             headline="Please say why", message="A rejection needs a reason; nothing was changed.", about_reason=True
         )
         return html(page(desk, viewer, refusal), status=422)
-    return work(posted, act)
+    return work(posted)
 
 
 def not_taken(refused: Refused, viewer: Asked | None) -> Answer:
@@ -152,26 +186,6 @@ def not_taken(refused: Refused, viewer: Asked | None) -> Answer:
     )
 
 
-def _take(desk: Desk, viewer: Asked, posted: Posted, act: str) -> Answer:
-    event = _vote(viewer, posted.decision, reason=posted.reason, submission=act, now=desk.clock())
-    try:
-        receipts = desk.handler.handle(event)
-    except UnknownTarget as unknown:
-        raise NotFound(str(unknown)) from unknown
-    refused = [receipt for receipt in receipts if receipt.vote_refused]
-    if not refused:
-        return see_other(viewer.address)
-    rules = failed(refused[0].rules)
-    again = any(result.rule is Rule.PLAN_IS_CURRENT for result in rules)
-    refusal = Refusal(
-        headline=_DID_NOT[posted.decision],
-        message="A new plan is being made; you will be asked again." if again else "",
-        rules=rules,
-        reason=posted.reason,
-    )
-    return html(page(desk, viewer, refusal), status=409)
-
-
 def _vote(viewer: Asked, decision: VoteDecision, *, reason: str, submission: str, now: datetime) -> VoteCast:
     return vote(
         viewer.claims,
@@ -182,13 +196,6 @@ def _vote(viewer: Asked, decision: VoteDecision, *, reason: str, submission: str
         now=now,
         signed_in=viewer.signed_in,
     )
-
-
-_DID_NOT = {
-    VoteDecision.APPROVE: "Your vote did not count",
-    VoteDecision.REJECT: "Your vote did not count",
-    VoteDecision.WITHDRAW: "Your vote was not withdrawn",
-}
 
 
 def page(desk: Desk, viewer: Asked, refusal: Refusal | None = None) -> str:
@@ -216,7 +223,7 @@ def page(desk: Desk, viewer: Asked, refusal: Refusal | None = None) -> str:
         mark=desk.forms.new(viewer.binding, viewer.address) if stands.open or stands.voted else "",
         newer=newer_release(reader.ledger, release),
     )
-    return approval_page(matter, reader.evidence, now=now, refusal=refusal)
+    return approval_page(matter, reader.evidence, new_id=desk.booth.writer.new_id, now=now, refusal=refusal)
 
 
 def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Environment | None) -> tuple[RuleResult, ...]:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from ..domain.inbox import is_inbox_id
 from ..domain.release import VoteDecision
 from ..http.forms import FIELD
 from ..http.requests import BODY_LIMIT, FORM_TYPE, WITH_A_LENGTH, Refused, check_media_type, was_chunked
 from ..inbound.approval import REASON_LIMIT
 from .text import visible
 
-_FIELDS = frozenset({"decision", "reason", "opening", FIELD})
+_FIELDS = frozenset({"decision", "reason", "opening", "id", FIELD})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class Posted:
     mark: str
     opening: int = 0
     """The opening of the gate that the page showed; 0 if it does not say."""
+    id: str = ""
+    """Names this form, so that it counts once however often it is sent; empty if it does not say."""
 
 
 def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) -> dict[str, str]:
@@ -44,11 +47,15 @@ def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
     opening = fields.get("opening", "")
     if not re.fullmatch(r"[0-9]{0,6}", opening):
         raise Refused(400, "opening: expected a number.")
+    id = fields.get("id", "")
+    if id and not is_inbox_id(id):
+        raise Refused(400, "id: expected that of the form.")
     return Posted(
         decision=VoteDecision(fields["decision"]),
         reason=reason,
         mark=fields.get(FIELD, ""),
         opening=int(opening or 0),
+        id=id,
     )
 
 

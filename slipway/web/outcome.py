@@ -22,10 +22,14 @@ TITLES = {
 def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     reply = answers.reply(partition, id)
+    return told(reply, back=_back(reply), who=who)
+
+
+def told(reply: Reply, *, back: tuple[str, str], who: Visitor | None) -> Answer:
+    """The page of one reply; `back` is where to go on, and its text."""
     answered = reply.answered
     made = tuple(change for change in (answered.changes if answered else ()) if change.number)
-    title, back = TITLES[reply.state], _back(reply)
-    page = render("outcome.html", reply=reply, made=made, title=title, back=back, reader=who)
+    page = render("outcome.html", reply=reply, made=made, title=TITLES[reply.state], back=back, reader=who)
     return html(page, headers={} if reply.state.final else {"Refresh": str(AGAIN)})
 
 

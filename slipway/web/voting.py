@@ -1,5 +1,6 @@
-"""Votes of people who have signed in: an approval goes by way of the identity provider, which proves it; what stops or
-takes back is said at once. Either lies in the inbox until the worker has decided, and a page follows it."""
+"""Votes from the page. An approval of whoever has signed in goes by way of the identity provider, which proves it; what
+stops or takes back is said at once, and so is what comes by a link that votes. Each lies in the inbox until the worker
+has decided, and a page follows it."""
 
 import secrets
 from collections.abc import Mapping
@@ -48,10 +49,18 @@ def vote(booth: Booth, viewer: Asked, who: Visitor, posted: Posted, headers: Map
         case VoteDecision.REJECT | VoteDecision.WITHDRAW:
             speaker = Speaker(oid=who.signed_in.object_id, name=who.name, roles=who.principal.roles, via=Via.PAGE)
             row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker, trace=carrier())
-            said = booth.writer.say(statement.application, row)
+            said = booth.writer.say(statement.application, row, id=posted.id)
             return see_other(f"/said/{said.partition}/{said.id}")
         case unreachable:
             assert_never(unreachable)
+
+
+def vote_by_link(booth: Booth, viewer: Asked, posted: Posted) -> str:
+    """Say what whoever has the link said; returns the id by which the answer is found. Raises `LedgerUnavailable`."""
+    statement = _statement(booth, viewer, posted)
+    speaker = Speaker(name=viewer.claims.approver, via=Via.LINK)
+    row = InboxRow(kind=InboxKind.VOTE, said=statement, link=viewer.binding, speaker=speaker, trace=carrier())
+    return booth.writer.say(statement.application, row, id=posted.id).id
 
 
 def _statement(booth: Booth, viewer: Asked, posted: Posted) -> VoteStatement:
@@ -66,7 +75,7 @@ def _statement(booth: Booth, viewer: Asked, posted: Posted) -> VoteStatement:
         release=claims.release,
         environment=claims.environment,
         attempt=release.attempt,
-        opening=posted.opening or max(release.openings, 1),
+        opening=claims.opening or posted.opening or max(release.openings, 1),
         plan=claims.plan_hash,
         decision=posted.decision,
     )

@@ -31,6 +31,7 @@ class Site:
 
     def __init__(self, home: Told, subject: Release) -> None:
         self.home, self.subject = home, subject
+        home.hear_at_once()
         self.signed_in: dict[str, str] = {}
         """Cookies of whoever has signed in, as a header; see `sign_in`."""
         self.lock = threading.Lock()

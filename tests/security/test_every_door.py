@@ -56,7 +56,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         clock=home.clock,
         home=home,
         reader=None,
-        handler=None,
+        answers=None,
         commander=None,
         inbox_writer=None,
         saying=None,

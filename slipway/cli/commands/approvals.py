@@ -1,15 +1,15 @@
 """`slipway approvals`, `approve`, `reject`, `withdraw`: list open gates, and vote."""
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from slipway.api.approvals import Ballot, Counted, OpenGate, OpenGates
+from slipway.api.approvals import Ballot, OpenGate, OpenGates
 from slipway.api.base import body_of
+from slipway.api.inbox import Outcome
 
 from ..api import Api, read
 from ..ballots import BEARER, TOKEN, Token, read_link, read_token
@@ -20,6 +20,7 @@ from ..options import app_options, connected
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
 from ..text import short
+from ..waiting import new_id, until_decided
 
 type Decision = Literal["approve", "reject", "withdraw"]
 _DONE: dict[Decision, Cell] = {
@@ -91,7 +92,7 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--bearer",
             metavar="TOKEN",
-            help=f"Your access token, if the app requires sign-in; see the example.  [env: {BEARER}]",
+            help=f"Your access token, to reject or to withdraw.  [env: {BEARER}]",
         ),
         click.option(
             "--plan", metavar="HASH", help="Vote only if the plan has this hash (the first 12 digits are enough)."
@@ -111,15 +112,13 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
 def approve(context: click.Context, /, **options: Any) -> None:
     """Approve a release in your own name, for the current plan.
 
-    You are identified by your link (or the token in it) or, if the app requires sign-in, by your access token. A
-    function key alone does not allow voting.
+    You are identified by your link (or the token in it), at a gate where links vote. Any other gate asks for a proof,
+    which is given on the page: the answer names it.
 
     \b
     Examples:
       slipway approve --link "https://…/approvals/…"
-      SLIPWAY_TOKEN=… slipway approve shop-482
-      SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
-        slipway approve shop-482 --plan 91c3e07d55aa
+      SLIPWAY_TOKEN=… slipway approve shop-482 --plan 91c3e07d55aa
     """
     _vote(context, "approve", **options)
 
@@ -132,8 +131,10 @@ def reject(context: click.Context, /, **options: Any) -> None:
     """Reject a release in your own name. The release ends, and the reason is kept in the audit trail.
 
     \b
-    Example:
+    Examples:
       slipway reject shop-482 --reason "the prices are wrong" --link "https://…/approvals/…"
+      SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
+        slipway reject shop-482 --reason "the prices are wrong"
     """
     _vote(context, "reject", **options)
 
@@ -172,21 +173,16 @@ def _vote(
     release_id, plan_hash = _subject(api, own_token, release, bearer=bearer)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise CliError(f"the plan of {release_id} is {short(plan_hash)}, not {plan}: no vote was cast")
-    ballot = Ballot.model_construct(
-        decision=decision, reason=reason, plan_hash=plan_hash, channel="cli", submission=secrets.token_urlsafe(12)
-    )
+    ballot = Ballot.model_construct(decision=decision, reason=reason, plan_hash=plan_hash, channel="cli", id=new_id())
     if own_token:
         ballot = ballot.model_copy(update={"token": own_token.text})
-    content = api.post("approvals", release_id, body=body_of(ballot), bearer=bearer)
+    content = until_decided(lambda: api.post("approvals", release_id, body=body_of(ballot), bearer=bearer))
     if as_json:
         screen.json(content)
         return
-    counted = read(Counted, content)
-    votes = f"; {counted.approvals} of {counted.required} approvals" if counted.approvals is not None else ""
-    screen.line(
-        _DONE[decision],
-        f"  {counted.release} for {counted.environment} by {counted.voter}, plan {short(counted.plan_hash)}{votes}",
-    )
+    counted = read(Outcome, content)
+    now = f"; it is {counted.phase.replace('_', ' ')}" if counted.phase else ""
+    screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}, plan {short(plan_hash)}{now}")
 
 
 def _known(
@@ -215,8 +211,8 @@ def _subject(api: Api, own_token: Token | None, release: str | None, *, bearer: 
         raise click.UsageError("RELEASE: missing (or use --link)")
     if not bearer and not api.app.audience:
         raise CliError(
-            f"the voter is not identified: use --link or --token (or {TOKEN}), or, if the app requires sign-in, "
-            f"--bearer (or {BEARER}); a function key alone does not allow voting"
+            f"the voter is not identified: use --link or --token (or {TOKEN}), or --bearer (or {BEARER}); a function "
+            "key alone does not allow voting"
         )
     gates = read(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)

@@ -59,8 +59,8 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
 
 
 def _is_repeat(before: Vote | None, event: VoteCast) -> bool:
-    """Whether the same vote was counted already. What comes with a proof is always answered by a record."""
-    if before is None or event.proved is not None or event.unproved:
+    """Whether the same vote was counted already. What comes by the inbox is always answered by a record."""
+    if before is None or event.inbox or event.unproved:
         return False
     return (before.decision, before.plan_hash) == (event.decision, event.plan_hash)
 

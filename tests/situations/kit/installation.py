@@ -106,7 +106,6 @@ class Installation:
         deliveries: Path,
         *applications: Application,
         kubernetes: KubernetesCluster | None = None,
-        sign_in: bool = False,
         broken: dict[str, str] | None = None,
     ) -> None:
         """`kubernetes` is production's cluster; `broken`: application.yaml files as somebody has spoilt them."""
@@ -122,8 +121,8 @@ class Installation:
         if kubernetes is not None:
             self._clusters["production"] = kubernetes.client
         self.mail = _Mailboxes()
-        self._base = "https://slipway.example" if sign_in else "http://127.0.0.1:7071"
-        self._parts = self._assemble(deliveries, sign_in=sign_in)
+        self._base = "http://127.0.0.1:7071"
+        self._parts = self._assemble(deliveries)
         self._submissions = 0
         self._pushed: dict[str, str] = {}
         """The newest digest of each tag."""
@@ -131,7 +130,7 @@ class Installation:
         for name in ("project.yaml", *(each.name for each in applications), *(broken or {})):
             self._apply(deliveries / name)
 
-    def _assemble(self, deliveries: Path, *, sign_in: bool) -> App:
+    def _assemble(self, deliveries: Path) -> App:
         login = {name: {"login_server": f"{name}.test", "credential": "anonymous"} for name in ("nonprod", "prod")}
         cluster = {name: {"server": "https://k8s.test", "credential": "token", "token": "t"} for name in self._clusters}
         inbox = {"kind": "webhook", "url": "http://127.0.0.1:8025/", "secret": "a secret of the webhook"}
@@ -376,24 +375,20 @@ class Installation:
         self.settle()
         return answer
 
-    def vote_by_api(self, approver: str, decision: str, *, submission: str, release: int = 1, reason: str = "") -> Said:
-        """A vote by the API, in the name of whoever the link was made for. `submission` names the request."""
-        ballot = {"decision": decision, "reason": reason, "submission": submission}
+    def vote_by_api(self, approver: str, decision: str, *, id: str, release: int = 1, reason: str = "") -> Said:
+        """A vote by the API, in the name of whoever the link was made for. `id` names the request."""
+        ballot = {"decision": decision, "reason": reason, "id": id}
         body = json.dumps(ballot | {"token": self._link(approver, release).rpartition("/")[2]}).encode()
         headers = {"Content-Type": "application/json"}
         answer = self._http("POST", f"/api/v1/approvals/shop-{release}", headers=headers, body=body)
         self.settle()
         return answer
 
-    def approve_signed_in(self, guest: Guest, release: int = 1) -> Said:
-        """A vote by the API, in the name of whoever the sign-in says it is."""
-        token = bearer(self._parts, guest.person)
+    def page_signed_in(self, guest: Guest, release: int = 1) -> Said:
+        """The page on which whoever has signed in decides."""
+        token, browser = bearer(self._parts, guest.person), signed_in(self._parts, guest.person)
         plan = self._json(f"/api/v1/releases/shop-{release}", **token)["plan_hash"]
-        ballot = json.dumps({"decision": "approve", "plan_hash": plan}).encode()
-        headers = {"Content-Type": "application/json", **token}
-        answer = self._http("POST", f"/api/v1/approvals/shop-{release}", headers=headers, body=ballot)
-        self.settle()
-        return answer
+        return self._http("GET", f"/approvals/shop/{release}/production?plan={plan}", headers=browser.headers)
 
     def command(self, verb: str, **what: str) -> Said:
         """An operator gives a command."""

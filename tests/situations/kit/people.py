@@ -42,6 +42,7 @@ class ApprovalPage:
         self._ask, self._path = ask, path
         self.text = self.look()
         self._nonce = re.findall(r'name="form" value="([^"]*)"', self._last)
+        self._ids = re.findall(r'name="id" value="([^"]*)"', self._last)
 
     def look(self) -> str:
         """The page as it is now; the form that was opened first stays the one that `submit` sends."""
@@ -52,7 +53,8 @@ class ApprovalPage:
     def submit(self, decision: str, *, reason: str = "") -> Said:
         if not self._nonce:
             raise RuntimeError(f"there is no form on this page: {self.text[:300]}")
-        fields = {"decision": decision, "form": self._nonce[0]} | ({"reason": reason} if reason else {})
+        id = self._ids[-1 if decision == "reject" else 0]  # the last form of the page is the one that rejects
+        fields = {"decision": decision, "form": self._nonce[0], "id": id} | ({"reason": reason} if reason else {})
         headers = {"Content-Type": FORM, "Sec-Fetch-Site": "same-origin", "Origin": "null"}
         return self._ask("POST", self._path, headers=headers, body=urlencode(fields).encode())
 

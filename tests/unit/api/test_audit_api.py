@@ -26,6 +26,7 @@ def home() -> Told:
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch, home: Told) -> Served:
     served = serve(monkeypatch, home)
+    home.hear_at_once()
     for version, decision in (("1.4.0", "approve"), ("1.5.0", "reject")):
         release = home.bring(version)
         body = {"decision": decision, "reason": f"{version} is so", "token": home.token(release)}

@@ -10,7 +10,7 @@ from slipway.domain.rules import Rule
 from slipway.domain.tokens import ApprovalClaims
 from tests.links import link_by
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import KEY, Reply, Served
+from tests.unit.cli.served import KEY, Asked, Reply, Served
 from tests.unit.domain.samples import ADA, MORNING
 
 PLAN = "sha256:91c3e07d55aa" + "0" * 52
@@ -29,14 +29,13 @@ GATE = {
     "waits_for": [ADA, "ben@example.com"],
 }
 COUNTED = {
+    "v": 1,
+    "application": "shop",
+    "id": "1795000000000-00112233aabbccdd",
+    "state": "counted",
     "release": "shop-2",
     "environment": "production",
-    "plan_hash": PLAN,
-    "voter": ADA,
-    "decision": "approve",
     "phase": "awaiting_approval",
-    "approvals": 1,
-    "required": 2,
 }
 
 
@@ -89,7 +88,7 @@ def test_a_link_is_enough_and_needs_no_key_and_no_address(slipway: Command, app:
     mine = token()
     result = slipway("approve", "--link", f"{app.url}/approvals/{mine}", SLIPWAY_URL=None, SLIPWAY_KEY=None)
     assert result.exit_code == 0, result.stderr
-    assert result.stdout == f"✓ approved  shop-2 for production by {ADA}, plan sha256:91c3e07d55aa; 1 of 2 approvals\n"
+    assert result.stdout == "✓ approved  shop-2 for production, plan sha256:91c3e07d55aa; it is awaiting approval\n"
     body = sent(app)
     assert (body["token"], body["plan_hash"], body["decision"], body["channel"]) == (mine, PLAN, "approve", "cli")
     assert "x-functions-key" not in app.asked[0].headers
@@ -105,7 +104,7 @@ def test_a_token_votes_on_the_release_that_it_is_for(slipway: Command, app: Serv
 
 
 def test_whoever_signs_in_votes_on_the_plan_that_is_open_now(slipway: Command, app: Served) -> None:
-    result = slipway("approve", "shop-2", "--plan", "91c3e07d55aa", SLIPWAY_BEARER="access-token")
+    result = slipway("reject", "shop-2", "--reason", "no", "--plan", "91c3e07d55aa", SLIPWAY_BEARER="access-token")
     assert result.exit_code == 0, result.stderr
     assert app.asked[-1].headers["authorization"] == "Bearer access-token"
     assert app.asked[0].headers["x-functions-key"] == KEY
@@ -114,10 +113,25 @@ def test_whoever_signs_in_votes_on_the_plan_that_is_open_now(slipway: Command, a
     assert "token" not in sent(app)
 
 
+def test_the_same_request_is_sent_until_the_vote_is_decided_about(slipway: Command, app: Served) -> None:
+    received = COUNTED | {"state": "received", "release": "", "environment": "", "phase": ""}
+
+    def later(asked: Asked) -> None:
+        state = received if len(app.asked) < 2 else COUNTED
+        app.replies["approvals/shop-2"] = Reply(body=json.dumps(state).encode())
+
+    app.before = later
+    result = slipway("approve", "--token", token())
+    assert result.exit_code == 0, result.stderr
+    bodies = [json.loads(asked.body) for asked in app.asked if asked.method == "POST"]
+    assert len(bodies) >= 2
+    assert all(body == bodies[0] for body in bodies)
+
+
 def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served) -> None:
     for _ in range(2):
         slipway("withdraw", "--token", token())
-    acts = [json.loads(asked.body)["submission"] for asked in app.asked]
+    acts = [json.loads(asked.body)["id"] for asked in app.asked]
     assert len(set(acts)) == 2
 
 

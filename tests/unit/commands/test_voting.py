@@ -48,7 +48,7 @@ def issuer() -> MemoryIssuer:
 @pytest.fixture
 def reader(home: Installation, issuer: MemoryIssuer) -> InboxReader:
     prover = Prover(tokens=IdTokens(issuer, CLIENT), installation="here", evidence=home.blobs)
-    voting = Voting(prover=prover, handler=home.app.handler, ledger=home.app.ledger)
+    voting = Voting(prover=prover, handler=home.app.handler, ledger=home.app.ledger, link_keys=home.app.link_keys)
     return replace(home.app.inbox_reader, handlers={InboxKind.VOTE: voting.take})
 
 

@@ -96,7 +96,7 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
         booth=booth,
         keys=PUBLIC_KEYS,
         reader=installation.app.reader,
-        handler=installation.app.handler,
+        answers=installation.app.answers,
         clock=installation.clock,
         public_url=BASE,
         forms=installation.app.forms,

@@ -18,7 +18,8 @@ from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
-from slipway.web.approving import Desk
+from slipway.web.answer import Answer
+from slipway.web.approving import Desk, show
 from slipway.web.voting import Booth
 from tests.unit.web.visitors import OIDS
 
@@ -120,7 +121,7 @@ class Told(Installation):
         return Desk(
             keys=app.link_keys,
             reader=app.reader,
-            handler=app.handler,
+            answers=app.answers,
             clock=self.clock,
             public_url=app.settings.public_url,
             forms=app.forms,
@@ -158,6 +159,13 @@ class Told(Installation):
         asks = environment is not None and isinstance(environment.gate, ApprovalGate) and environment.gate.links_vote
         purpose = Purpose.VOTE if asks else Purpose.SHOW
         return self.app.links.approval(release, approver, purpose=purpose, now=self.now).rpartition("/")[2]
+
+    def follow(self, answer: Answer) -> Answer:
+        """What a browser shows that is led on after a vote by a link, once the worker has heard of it."""
+        token, _, said = answer.headers["Location"].removeprefix("/approvals/").partition("?said=")
+        assert said, "the vote was not said"
+        self.hear()
+        return show(self.desk, token, said)
 
     def deadline(self, release: Release) -> None:
         """The gate's time runs out."""

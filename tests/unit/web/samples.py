@@ -124,7 +124,7 @@ def _refused() -> Answer:
     token = home.token(subject)
     body = f"decision=approve&form={nonce_of(show(home.desk, token))}".encode()
     home.change_delivery()
-    return decide(home.desk, token, Headers(FORM), body)
+    return home.follow(decide(home.desk, token, Headers(FORM), body))
 
 
 def _without_reason() -> Answer:
@@ -137,6 +137,11 @@ def _without_reason() -> Answer:
 def nonce_of(answer: Answer) -> str:
     """The mark in the page's form."""
     return answer.body.decode().split('name="form" value="')[1].split('"')[0]
+
+
+def ids_of(answer: Answer) -> list[str]:
+    """The ids of the page's forms, in their order."""
+    return [part.split('"')[0] for part in answer.body.decode().split('name="id" value="')[1:]]
 
 
 def _board() -> Answer:

@@ -209,7 +209,11 @@ def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     body = urlencode({"decision": "approve", "form": nonce}).encode()
     answer = approvals.take_decision(request("POST", route, SAME_SITE, body=body))
     assert answer.status_code == 303
-    assert answer.headers["Location"] == f"/approvals/{route['token']}"
+    address, _, said = answer.headers["Location"].partition("?said=")
+    assert address == f"/approvals/{route['token']}"
+    home.hear()
+    shown = approvals.page_approval(request(route=route, params={"said": said}))
+    assert (shown.status_code, shown.headers["Location"]) == (303, address)
     assert home.newest().phase is Phase.PROMOTING
 
 

@@ -18,7 +18,7 @@ from slipway.web.answer import Answer
 from slipway.web.approving import decide, show
 from slipway.web.messages import guarded
 from tests.unit.web.installation import Told
-from tests.unit.web.samples import Headers, asked, cast_vote, nonce_of, two_asked
+from tests.unit.web.samples import Headers, asked, cast_vote, ids_of, nonce_of, two_asked
 
 FROM_BROWSER = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin", "origin": "null"}
 
@@ -29,11 +29,18 @@ class Page:
     def __init__(self, home: Told, subject: Release, approver: str = ADA) -> None:
         self.home, self.subject = home, subject
         self.token = home.token(subject, approver)
-        self.nonce = nonce_of(show(home.desk, self.token))
+        page = show(home.desk, self.token)
+        self.nonce, self.ids = nonce_of(page), ids_of(page)
 
     def post(self, decision: str = "approve", headers: dict[str, str] | None = None, **fields: str) -> Answer:
-        body = urlencode({"decision": decision, "form": self.nonce} | fields).encode()
+        """Press a button; the first form of the page approves, or withdraws, and the last one rejects."""
+        id = self.ids[-1 if decision == "reject" else 0]
+        body = urlencode({"decision": decision, "form": self.nonce, "id": id} | fields).encode()
         return self.send(body, headers)
+
+    def press(self, decision: str = "approve", **fields: str) -> Answer:
+        """The same, and what the browser shows once the worker has decided."""
+        return self.home.follow(self.post(decision, None, **fields))
 
     def send(self, body: bytes, headers: dict[str, str] | None = None) -> Answer:
         return decide(self.home.desk, self.token, Headers(FROM_BROWSER if headers is None else headers), body)
@@ -54,24 +61,37 @@ def page() -> Page:
     return Page(*asked())
 
 
-def test_an_approval_is_taken_and_the_browser_is_sent_back_to_look(page: Page) -> None:
+def test_an_approval_is_received_and_then_counted_and_the_browser_is_sent_back_to_look(page: Page) -> None:
     answer = page.post()
-    assert answer.status == 303
-    assert answer.headers["Location"] == f"/approvals/{page.token}"
+    assert (answer.status, answer.headers["Location"]) == (303, f"/approvals/{page.token}?said={page.ids[0]}")
+    waiting = show(page.home.desk, page.token, page.ids[0])
+    assert (waiting.status, waiting.headers["Refresh"]) == (200, "1")
+    assert "Received" in waiting.body.decode()
+    assert page.phase.at_the_gate
+    counted = page.home.follow(answer)
+    assert (counted.status, counted.headers["Location"]) == (303, f"/approvals/{page.token}")
     assert page.phase is Phase.PROMOTING
     assert "It was approved" in show(page.home.desk, page.token).body.decode()
 
 
-def test_a_vote_names_the_person_the_link_was_issued_for_and_the_channel(page: Page) -> None:
+def test_a_vote_whose_hint_was_lost_is_found_by_reconcile(page: Page) -> None:
     page.post()
+    page.home.bus.raw.clear()
+    page.home.wait(timedelta(minutes=1))
+    page.home.reconcile()
+    assert page.phase is Phase.PROMOTING
+
+
+def test_a_vote_names_the_person_the_link_was_issued_for_and_the_channel(page: Page) -> None:
+    page.press()
     gate = page.home.app.reader.release(page.subject.id).gate
     assert gate is not None
     (vote,) = gate.votes
-    assert (vote.voter, vote.channel, vote.decision) == (ADA, "page", VoteDecision.APPROVE)
+    assert (vote.voter, vote.channel, vote.decision) == (ADA, "link", VoteDecision.APPROVE)
 
 
 def test_a_rejection_with_a_reason_ends_the_release(page: Page) -> None:
-    assert page.post("reject", reason="Totals are wrong.\r\nSee the report. ünïcode 🍏").status == 303
+    page.press("reject", reason="Totals are wrong.\r\nSee the report. ünïcode 🍏")
     release = page.home.app.reader.release(page.subject.id)
     assert release.phase is Phase.REJECTED
     assert release.reason == "Totals are wrong.\nSee the report. ünïcode 🍏"
@@ -87,39 +107,41 @@ def test_a_rejection_without_a_reason_keeps_the_form_and_changes_nothing(page: P
 
 
 def test_a_form_sent_twice_is_one_vote(page: Page) -> None:
-    assert [page.post().status, page.post().status] == [303, 303]
+    first, second = page.post(), page.post()
+    assert first.headers["Location"] == second.headers["Location"]
+    assert page.home.follow(first).headers == page.home.follow(second).headers
     assert page.votes() == ["vote.approved"]
 
 
 def test_a_form_sent_again_long_after_is_still_one_vote(page: Page) -> None:
-    page.post()
+    page.press()
     page.home.settle()
     assert page.phase is Phase.COMPLETED
-    assert page.post().status == 303
+    assert page.press().status == 303
     assert page.votes() == ["vote.approved"]
 
 
 def test_of_two_people_each_counts_once() -> None:
     home, subject = two_asked()
     ada, ben = Page(home, subject, ADA), Page(home, subject, BEN)
-    ada.post()
-    ada.post()
+    ada.press()
+    ada.press()
     assert ada.phase is Phase.AWAITING_APPROVAL
-    ben.post()
+    ben.press()
     assert ben.phase is Phase.PROMOTING
 
 
 def test_who_approved_rejects_by_the_back_button_in_one_step() -> None:
     home, subject = two_asked()
     first, second = Page(home, subject), Page(home, subject)
-    first.post()
-    assert second.post("reject", reason="changed my mind").status == 303
+    first.press()
+    assert second.press("reject", reason="changed my mind").status == 303
     assert first.phase is Phase.REJECTED
 
 
 def test_a_release_that_was_rejected_and_sent_out_again_shows_the_rejection_where_people_decide() -> None:
     home, subject = two_asked()
-    Page(home, subject).post("reject", reason="wrong totals")
+    Page(home, subject).press("reject", reason="wrong totals")
     home.command(Verb.RETRY, subject.number)
     home.settle()
     again = Page(home, home.app.reader.release(subject.id), BEN)
@@ -132,16 +154,16 @@ def test_a_release_that_was_rejected_and_sent_out_again_shows_the_rejection_wher
 def test_a_vote_that_comes_too_late_lists_the_rule_and_why(page: Page) -> None:
     page.home.deadline(page.home.app.reader.release(page.subject.id))
     page.home.now -= timedelta(hours=13)  # the page was opened less than half a day ago
-    answer = page.post()
-    assert answer.status == 409
+    answer = page.press()
+    assert "Your vote did not count" in answer.body.decode()
     assert "gate-is-open" in answer.body.decode()
     assert "is expired" in answer.body.decode()
 
 
 def test_a_vote_on_an_outdated_plan_is_refused_and_the_plan_is_made_again(page: Page) -> None:
     page.home.change_delivery()
-    answer = page.post()
-    assert answer.status == 409
+    answer = page.press()
+    assert "Your vote did not count" in answer.body.decode()
     assert "plan-is-current" in answer.body.decode()
     assert "you will be asked again" in answer.body.decode()
     assert page.phase is Phase.PLANNING
@@ -234,8 +256,8 @@ def test_a_link_that_cannot_be_used_takes_no_vote(page: Page) -> None:
 
 def test_a_rejected_release_can_no_longer_be_approved(page: Page) -> None:
     cast_vote(page.home, page.subject, decision=VoteDecision.REJECT, reason="no")
-    answer = page.post()
-    assert answer.status == 409
+    answer = page.press()
+    assert "Your vote did not count" in answer.body.decode()
     assert page.phase is Phase.REJECTED
 
 
@@ -253,21 +275,23 @@ def test_a_ledger_that_is_away_asks_to_try_again_and_the_same_form_then_counts(p
     assert answer.status == 503
     assert "Retry-After" in answer.headers
     page.home.app.ledger.table = there
-    assert page.post().status == 303
+    assert page.press().status == 303
     assert page.votes() == ["vote.approved"]
 
 
-def test_an_application_that_is_gone_is_not_found(page: Page) -> None:
+def test_a_vote_on_an_application_that_is_gone_is_parked_and_the_page_says_so(page: Page) -> None:
     page.home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: Catalogue({})))
-    assert guarded(page.post).status == 404
+    shown = page.press().body.decode()
+    assert "It could not be handled" in shown
+    assert "there is no application" in shown
 
 
 def test_tokens_and_nonces_are_never_logged(page: Page, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     page.post(headers={"content-type": FORM_TYPE, "origin": "https://evil.example.com"})
     page.post("reject")
-    page.post()
-    page.post()
+    page.press()
+    page.press()
     show(replace(page.home.desk), page.token[:-3])
     assert caplog.records, "the handler logs what it takes in"
     for part in (page.token, page.nonce, page.token.partition(".")[2]):
