@@ -12,6 +12,8 @@ param location string
 @allowed(['standard', 'trial'])
 @description('What is made: `standard`, or `trial`, the cheapest that shows everything: one cluster for both environments, the smallest registries, logs for 30 days.')
 param tier string = 'standard'
+@description('Two apps, front and worker, each with its own identity: what faces the internet can deploy nothing and sign nothing. False: one app is both.')
+param split bool = true
 @description('Client id of the Entra application that people sign in to; empty until infra/hooks/preprovision.py has made one.')
 param signInClientId string = ''
 @description('Client id of the Entra application by which votes are proved; empty until infra/hooks/preprovision.py has made one.')
@@ -25,6 +27,10 @@ param organizations string = ''
 param runs string = 'proved'
 @description('Principal (object id) of the pipelines\' service connection: may push images and report runs. Empty for none.')
 param pipelinePrincipalId string = ''
+@description('Principals (object ids) that may send votes of level `queue`, and what stops a release, as messages; separated by commas.')
+param approvalSenders string = ''
+@description('Whether Event Grid may call the front as well: for topics that cannot deliver to the queue, such as those of another tenant.')
+param eventGridFunction bool = false
 @description('An existing staging cluster with Azure RBAC; empty to create one.')
 param stagingClusterName string = ''
 @description('Its resource group.')
@@ -78,7 +84,7 @@ param lockLedger bool = false
 param auditPolicyLocked bool = false
 @description('Whether `azd down` left a deleted vault, which is recovered; infra/hooks/preprovision.py finds out.')
 param recoverVault bool = false
-@description('Settings of the app beside those that the template makes, by name; kept with each `azd provision`.')
+@description('Settings beside those that the template makes, by name; each role gets those that it may have. Kept with each `azd provision`.')
 param extraSettings object = {}
 @description('Who is let in to the API: `host-keys` or `roles`.')
 param apiAccess string = 'host-keys'
@@ -90,10 +96,10 @@ param auditTableAge string = ''
 param auditExport string = ''
 @description('Memory of one instance in MB.')
 param instanceMemory int = 2048
-@description('The most instances of the app.')
+@description('The most instances of each app.')
 param maximumInstances int = 40
-@description('Instances that always wait for HTTP requests; 0 scales to zero.')
-param alwaysReady int = 0
+@description('Instances that always wait, by `http` (pages, API, hooks) or the name of a queue\'s function, such as `take_hint` or `run_step`; none scales to zero. Each costs about 20 $ a month at 2048 MB, whether used or not (estimate).')
+param alwaysReady object = {}
 
 // Names cannot change under an installation, so they are made of what has one spelling only: azd takes 'West Europe' for
 // westeurope, and Azure takes Trial and trial for the same resource group.
@@ -101,9 +107,15 @@ var region = toLower(replace(location, ' ', ''))
 var installation = replace(toLower(environmentName), '_', '-')
 var token = toLower(uniqueString(subscription().id, installation, region))
 var short = '${take(installation, 20)}-${take(token, 6)}'
-var identityName = 'id-${short}'
 var groupId = '${subscription().id}/resourceGroups/${groupName}'
-var identityId = '${groupId}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${identityName}'
+// The app that people reach keeps its name, identity and storage whether the worker is an app of its own or not.
+var identities = '${groupId}/providers/Microsoft.ManagedIdentity/userAssignedIdentities'
+var frontIdentityName = 'id-${short}'
+var frontIdentityId = '${identities}/${frontIdentityName}'
+var workerIdentityName = 'id-work-${short}'
+var workerIdentityId = split ? '${identities}/${workerIdentityName}' : frontIdentityId
+var workerName = 'work-${short}'
+var workerPlanName = 'plan-work-${short}'
 var insightsName = 'appi-${short}'
 var workspaceName = 'log-${short}'
 var stagingName = empty(stagingClusterName) ? 'aks-staging-${take(token, 6)}' : stagingClusterName
@@ -132,6 +144,7 @@ var groupName = 'rg-slipway-${installation}'
 var appName = 'func-${short}'
 var appUrl = empty(publicUrl) ? 'https://${appName}.azurewebsites.net' : publicUrl
 var hostStorageName = 'sthost${take(token, 13)}'
+var workerStorageName = split ? 'stwork${take(token, 13)}' : hostStorageName
 var dataStorageName = 'stdata${take(token, 13)}'
 var ledgerName = empty(existingLedgerName) ? dataStorageName : existingLedgerName
 var ledgerGroup = empty(existingLedgerName)
@@ -145,7 +158,7 @@ var prodRegistryName = 'crprod${take(token, 13)}'
 var flowName = 'logic-${short}'
 var registrySku = privateNetworking ? 'Premium' : tier == 'trial' ? 'Basic' : 'Standard'
 var networkName = 'vnet-${short}'
-var networks = empty(linkedNetworks) ? [] : split(replace(linkedNetworks, ' ', ''), ',')
+var networks = empty(linkedNetworks) ? [] : sys.split(replace(linkedNetworks, ' ', ''), ',')
 // What cannot work is refused here, before anything is made; every private installation passes by this name.
 var block = !privateNetworking
   ? networkBlock
@@ -160,13 +173,22 @@ var block = !privateNetworking
                   : !empty(authorizedRanges)
                       ? fail('SLIPWAY_CLUSTER_AUTHORIZED_RANGES with SLIPWAY_PRIVATE_NETWORKING: private API servers have no public address to open.')
                       : networkBlock
-var adminGroups = empty(clusterAdminGroups) ? [] : split(replace(clusterAdminGroups, ' ', ''), ',')
-var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : split(replace(clusterAuthorizedRanges, ' ', ''), ',')
+var adminGroups = empty(clusterAdminGroups) ? [] : sys.split(replace(clusterAdminGroups, ' ', ''), ',')
+var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : sys.split(replace(clusterAuthorizedRanges, ' ', ''), ',')
+var senders = empty(approvalSenders) ? [] : sys.split(replace(approvalSenders, ' ', ''), ',')
 var subnets = '${subscription().id}/resourceGroups/${groupName}/providers/Microsoft.Network/virtualNetworks/${networkName}/subnets'
 var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
 var tableZone = 'privatelink.table.${environment().suffixes.storage}'
 var busZone = 'privatelink.servicebus.windows.net'
 var registryZone = 'privatelink.azurecr.io'
+
+// Roles of our own, where every one of Azure's allows more than is needed. They belong to this installation.
+var customFacts = loadJsonContent('custom-roles.json')
+var customRoles = toObject(items(customFacts), role => role.key, role => guid(subscription().id, short, role.key))
+var alwaysReadyOf = concat(['http'], map(loadJsonContent('queues.json'), queue => queue.function))
+var ready = empty(filter(objectKeys(alwaysReady), name => !contains(alwaysReadyOf, name)))
+  ? alwaysReady
+  : fail('SLIPWAY_ALWAYS_READY: expected an object with the names ${join(alwaysReadyOf, ', ')}.')
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: groupName
@@ -174,14 +196,49 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   tags: tags
 }
 
-module identity 'modules/identity.bicep' = {
+resource ownRoles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
+  for role in items(customFacts): {
+    name: customRoles[role.key]
+    properties: {
+      roleName: 'Slipway ${short}: ${role.value.name}'
+      description: 'Slipway (${short}): ${role.value.name}. infra/custom-roles.json'
+      type: 'CustomRole'
+      permissions: [
+        {
+          actions: role.value.?actions ?? []
+          notActions: []
+          dataActions: role.value.?dataActions ?? []
+          notDataActions: []
+        }
+      ]
+      assignableScopes: union([groupId], ['${subscription().id}/resourceGroups/${ledgerGroup}'])
+    }
+    dependsOn: [
+      group
+    ]
+  }
+]
+
+module frontIdentity 'modules/identity.bicep' = {
   scope: group
   params: {
-    name: identityName
+    name: frontIdentityName
     location: region
     tags: tags
   }
 }
+
+module workerIdentity 'modules/identity.bicep' = if (split) {
+  scope: group
+  params: {
+    name: workerIdentityName
+    location: region
+    tags: tags
+  }
+}
+
+var frontPrincipalId = frontIdentity.outputs.principalId
+var workerPrincipalId = split ? workerIdentity!.outputs.principalId : frontPrincipalId
 
 module monitoring 'modules/monitoring.bicep' = {
   scope: group
@@ -190,8 +247,10 @@ module monitoring 'modules/monitoring.bicep' = {
     insightsName: insightsName
     location: region
     tags: tags
-    appPrincipalId: identity.outputs.principalId
-    appIdentityId: identityId
+    senders: concat(
+      [{ principalId: frontPrincipalId, identityId: frontIdentityId }],
+      split ? [{ principalId: workerPrincipalId, identityId: workerIdentityId }] : []
+    )
     retentionDays: tier == 'trial' ? 30 : logRetentionDays
   }
 }
@@ -214,8 +273,22 @@ module hostStorage 'modules/storage-host.bicep' = {
     name: hostStorageName
     location: region
     tags: tags
-    appPrincipalId: identity.outputs.principalId
-    appIdentityId: identityId
+    keepsDeadEvents: !split
+    appPrincipalId: frontPrincipalId
+    appIdentityId: frontIdentityId
+    privateNetworking: privateNetworking
+  }
+}
+
+module workerStorage 'modules/storage-host.bicep' = if (split) {
+  scope: group
+  params: {
+    name: workerStorageName
+    location: region
+    tags: tags
+    keepsDeadEvents: true
+    appPrincipalId: workerPrincipalId
+    appIdentityId: workerIdentityId
     privateNetworking: privateNetworking
   }
 }
@@ -238,14 +311,19 @@ module ledger 'modules/ledger.bicep' = {
   scope: resourceGroup(ledgerGroup)
   params: {
     name: ledgerName
-    appPrincipalId: identity.outputs.principalId
+    frontPrincipalId: frontPrincipalId
+    workerPrincipalId: workerPrincipalId
     #disable-next-line what-if-short-circuiting // rights over an earlier installation's ledger outlive this one
-    rightsSeed: empty(existingLedgerName) ? identityId : identity.outputs.principalId
+    frontSeed: empty(existingLedgerName) ? frontIdentityId : frontPrincipalId
+    #disable-next-line what-if-short-circuiting
+    workerSeed: empty(existingLedgerName) ? workerIdentityId : workerPrincipalId
+    customRoles: customRoles
     workspaceId: monitoring.outputs.workspaceId
     watchName: 'slipway-${short}'
   }
   dependsOn: [
     dataStorage
+    ownRoles
   ]
 }
 
@@ -255,12 +333,20 @@ module serviceBus 'modules/service-bus.bicep' = {
     name: serviceBusName
     location: region
     tags: tags
-    appPrincipalId: identity.outputs.principalId
-    appIdentityId: identityId
+    frontPrincipalId: frontPrincipalId
+    frontIdentityId: frontIdentityId
+    workerPrincipalId: workerPrincipalId
+    workerIdentityId: workerIdentityId
+    eventGridFunction: eventGridFunction
     pipelinePrincipalId: pipelinePrincipalId
+    approvalSenders: senders
+    customRoles: customRoles
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
   }
+  dependsOn: [
+    ownRoles
+  ]
 }
 
 module vault 'modules/key-vault.bicep' = {
@@ -270,8 +356,10 @@ module vault 'modules/key-vault.bicep' = {
     recover: recoverVault
     location: region
     tags: tags
-    appPrincipalId: identity.outputs.principalId
-    appIdentityId: identityId
+    frontPrincipalId: frontPrincipalId
+    frontIdentityId: frontIdentityId
+    workerPrincipalId: workerPrincipalId
+    workerIdentityId: workerIdentityId
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -282,10 +370,10 @@ module nonprodRegistry 'modules/registry.bicep' = {
     name: nonprodRegistryName
     location: region
     tags: tags
-    appPrincipalId: identity.outputs.principalId
-    appIdentityId: identityId
-    appMayWrite: false
-    appMayImport: promotionByImport
+    workerPrincipalId: workerPrincipalId
+    workerIdentityId: workerIdentityId
+    workerMayWrite: false
+    workerMayImport: promotionByImport
     sku: registrySku
     pipelinePrincipalId: pipelinePrincipalId
     privateNetworking: privateNetworking
@@ -300,10 +388,10 @@ module prodRegistry 'modules/registry.bicep' = {
     name: prodRegistryName
     location: region
     tags: tags
-    appPrincipalId: identity.outputs.principalId
-    appIdentityId: identityId
-    appMayWrite: true
-    appMayImport: promotionByImport
+    workerPrincipalId: workerPrincipalId
+    workerIdentityId: workerIdentityId
+    workerMayWrite: true
+    workerMayImport: promotionByImport
     sku: registrySku
     pipelinePrincipalId: ''
     privateNetworking: privateNetworking
@@ -317,15 +405,23 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetworkin
     location: region
     tags: tags
     networkName: networkName
-    targets: [
-      { name: 'pe-host-blob', id: hostStorage.outputs.id, group: 'blob', zone: blobZone }
-      { name: 'pe-host-table', id: hostStorage.outputs.id, group: 'table', zone: tableZone }
-      { name: 'pe-data-blob', id: ledger.outputs.id, group: 'blob', zone: blobZone }
-      { name: 'pe-data-table', id: ledger.outputs.id, group: 'table', zone: tableZone }
-      { name: 'pe-bus', id: serviceBus.outputs.id, group: 'namespace', zone: busZone }
-      { name: 'pe-nonprod', id: nonprodRegistry.outputs.id, group: 'registry', zone: registryZone }
-      { name: 'pe-prod', id: prodRegistry.outputs.id, group: 'registry', zone: registryZone }
-    ]
+    targets: concat(
+      [
+        { name: 'pe-host-blob', id: hostStorage.outputs.id, group: 'blob', zone: blobZone }
+        { name: 'pe-host-table', id: hostStorage.outputs.id, group: 'table', zone: tableZone }
+        { name: 'pe-data-blob', id: ledger.outputs.id, group: 'blob', zone: blobZone }
+        { name: 'pe-data-table', id: ledger.outputs.id, group: 'table', zone: tableZone }
+        { name: 'pe-bus', id: serviceBus.outputs.id, group: 'namespace', zone: busZone }
+        { name: 'pe-nonprod', id: nonprodRegistry.outputs.id, group: 'registry', zone: registryZone }
+        { name: 'pe-prod', id: prodRegistry.outputs.id, group: 'registry', zone: registryZone }
+      ],
+      split
+        ? [
+            { name: 'pe-work-blob', id: workerStorage!.outputs.id, group: 'blob', zone: blobZone }
+            { name: 'pe-work-table', id: workerStorage!.outputs.id, group: 'table', zone: tableZone }
+          ]
+        : []
+    )
   }
   dependsOn: [
     network
@@ -348,10 +444,10 @@ module staging 'modules/environment.bicep' = {
     nodeSubnetId: privateNetworking ? '${subnets}/staging' : ''
     workspaceId: monitoring.outputs.workspaceId
     managedPrometheus: managedPrometheus
-    namespaces: empty(stagingNamespaces) ? [] : split(replace(stagingNamespaces, ' ', ''), ',')
-    appPrincipalId: identity.outputs.principalId
+    namespaces: empty(stagingNamespaces) ? [] : sys.split(replace(stagingNamespaces, ' ', ''), ',')
+    workerPrincipalId: workerPrincipalId
     #disable-next-line what-if-short-circuiting // rights in a cluster that is not ours outlive this installation
-    rightsSeed: empty(stagingClusterName) ? identityId : identity.outputs.principalId
+    rightsSeed: empty(stagingClusterName) ? workerIdentityId : workerPrincipalId
     registryName: nonprodRegistryName
   }
   dependsOn: [
@@ -376,10 +472,10 @@ module production 'modules/environment.bicep' = {
     nodeSubnetId: privateNetworking ? '${subnets}/production' : ''
     workspaceId: monitoring.outputs.workspaceId
     managedPrometheus: managedPrometheus
-    namespaces: empty(productionNamespaces) ? [] : split(replace(productionNamespaces, ' ', ''), ',')
-    appPrincipalId: identity.outputs.principalId
+    namespaces: empty(productionNamespaces) ? [] : sys.split(replace(productionNamespaces, ' ', ''), ',')
+    workerPrincipalId: workerPrincipalId
     #disable-next-line what-if-short-circuiting // rights in a cluster that is not ours outlive this installation
-    rightsSeed: productionGroup == groupName ? identityId : identity.outputs.principalId
+    rightsSeed: productionGroup == groupName ? workerIdentityId : workerPrincipalId
     registryName: prodRegistryName
   }
   dependsOn: [
@@ -389,25 +485,23 @@ module production 'modules/environment.bicep' = {
   ]
 }
 
-module app 'modules/app.bicep' = {
+module front 'modules/app.bicep' = {
   scope: group
   params: {
+    role: split ? 'front' : 'single'
+    service: 'front'
     name: appName
     planName: 'plan-${short}'
     location: region
     tags: tags
     publicUrl: appUrl
-    identityId: identity.outputs.id
-    identityClientId: identity.outputs.clientId
+    identityId: frontIdentity.outputs.id
+    identityClientId: frontIdentity.outputs.clientId
     insightsName: insightsName
     hostStorageName: hostStorageName
     deploymentContainer: hostStorage.outputs.deploymentContainer
     tableEndpoint: ledger.outputs.tableEndpoint
     blobEndpoint: ledger.outputs.blobEndpoint
-    ledgerTable: ledger.outputs.ledgerTable
-    indexTable: ledger.outputs.indexTable
-    evidenceContainer: ledger.outputs.evidenceContainer
-    auditContainer: ledger.outputs.auditContainer
     auditWitnesses: auditWitnesses
     auditTableAge: auditTableAge
     auditExport: auditExport
@@ -424,11 +518,61 @@ module app 'modules/app.bicep' = {
     signInClientId: signInClientId
     votesClientId: votesClientId
     apiAccess: apiAccess
+    eventGridFunction: eventGridFunction
     instanceMemory: instanceMemory
     maximumInstances: maximumInstances
-    alwaysReady: alwaysReady
+    alwaysReady: ready
     extraSettings: extraSettings
-    integrationSubnetId: privateNetworking ? '${subnets}/app' : ''
+    integrationSubnetId: privateNetworking ? '${subnets}/front' : ''
+  }
+  dependsOn: [
+    nonprodRegistry
+    prodRegistry
+    staging
+    production
+    privateEndpoints
+  ]
+}
+
+module worker 'modules/app.bicep' = if (split) {
+  scope: group
+  params: {
+    role: 'worker'
+    service: 'worker'
+    name: workerName
+    planName: workerPlanName
+    location: region
+    tags: tags
+    publicUrl: appUrl
+    identityId: workerIdentity!.outputs.id
+    identityClientId: workerIdentity!.outputs.clientId
+    insightsName: insightsName
+    hostStorageName: workerStorageName
+    deploymentContainer: workerStorage!.outputs.deploymentContainer
+    tableEndpoint: ledger.outputs.tableEndpoint
+    blobEndpoint: ledger.outputs.blobEndpoint
+    auditWitnesses: auditWitnesses
+    auditTableAge: auditTableAge
+    auditExport: auditExport
+    serviceBusHost: serviceBus.outputs.hostName
+    vaultUri: vault.outputs.uri
+    nonprodRegistryName: nonprodRegistryName
+    prodRegistryName: prodRegistryName
+    stagingClusterName: stagingName
+    stagingClusterResourceGroup: stagingGroup
+    productionClusterName: productionName
+    productionClusterResourceGroup: productionGroup
+    organizations: organizations
+    runs: runs
+    signInClientId: signInClientId
+    votesClientId: votesClientId
+    apiAccess: apiAccess
+    eventGridFunction: eventGridFunction
+    instanceMemory: instanceMemory
+    maximumInstances: maximumInstances
+    alwaysReady: ready
+    extraSettings: extraSettings
+    integrationSubnetId: privateNetworking ? '${subnets}/worker' : ''
   }
   dependsOn: [
     nonprodRegistry
@@ -446,12 +590,15 @@ module events 'modules/events.bicep' = {
     location: region
     tags: tags
     registryId: nonprodRegistry.outputs.id
-    storageName: hostStorageName
+    serviceBusName: serviceBusName
+    storageName: workerStorageName
     deadEventsContainer: 'dead-events'
     workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [
     hostStorage
+    workerStorage
+    serviceBus
   ]
 }
 
@@ -460,8 +607,8 @@ module mail 'modules/email.bicep' = if (email) {
   params: {
     name: short
     tags: tags
-    appPrincipalId: identity.outputs.principalId
-    appIdentityId: identityId
+    workerPrincipalId: workerPrincipalId
+    workerIdentityId: workerIdentityId
     dataLocation: emailDataLocation
   }
 }
@@ -489,23 +636,26 @@ module operations 'modules/operations.bicep' = {
     workspaceId: '${groupId}/providers/Microsoft.OperationalInsights/workspaces/${workspaceName}'
     serviceBusId: serviceBus.outputs.id
     systemTopicId: events.outputs.id
-    appPrincipalId: identity.outputs.principalId
+    frontPrincipalId: frontPrincipalId
+    workerPrincipalId: workerPrincipalId
     insightsId: '${groupId}/providers/Microsoft.Insights/components/${insightsName}'
     healthUrl: '${appUrl}/api/health'
   }
 }
 
 output AZURE_RESOURCE_GROUP string = group.name
-output SLIPWAY_APP_NAME string = app.outputs.name
-output SLIPWAY_APP_HOST string = app.outputs.hostName
+output SLIPWAY_APP_NAME string = front.outputs.name
+output SLIPWAY_APP_HOST string = front.outputs.hostName
+@description('The app that reads the queues: the same one where one app is both.')
+output SLIPWAY_WORKER_NAME string = split ? worker!.outputs.name : front.outputs.name
 output SLIPWAY_PUBLIC_URL string = appUrl
-output SLIPWAY_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+@description('Principal of the identity that signs people in.')
+output SLIPWAY_IDENTITY_PRINCIPAL_ID string = frontPrincipalId
+@description('Principal of the identity that delivers: what Azure DevOps has to know.')
+output SLIPWAY_WORKER_PRINCIPAL_ID string = workerPrincipalId
 output SLIPWAY_VAULT_NAME string = vault.outputs.name
-output SLIPWAY_SYSTEM_TOPIC string = events.outputs.name
 output SLIPWAY_LEDGER_STORAGE string = ledgerName
 output SLIPWAY_LEDGER_GROUP string = ledgerGroup
-output SLIPWAY_HOST_STORAGE string = hostStorage.outputs.name
-output SLIPWAY_DEAD_EVENTS string = hostStorage.outputs.deadEventsContainer
 output SLIPWAY_SERVICE_BUS string = serviceBus.outputs.hostName
 output SLIPWAY_NONPROD_REGISTRY string = nonprodRegistry.outputs.loginServer
 output SLIPWAY_PROD_REGISTRY string = prodRegistry.outputs.loginServer
@@ -515,11 +665,16 @@ output SLIPWAY_PRODUCTION_CLUSTER string = productionName
 output SLIPWAY_RIGHTS array = concat(
   monitoring.outputs.rights,
   hostStorage.outputs.rights,
-  ledger.outputs.rights,
-  map(serviceBus.outputs.appRights, right => right.receive),
-  map(serviceBus.outputs.appRights, right => right.send),
-  serviceBus.outputs.pipelineRights,
-  vault.outputs.rights,
+  split ? workerStorage!.outputs.rights : [],
+  ledger.outputs.tableRights,
+  ledger.outputs.containerRights,
+  map(serviceBus.outputs.workerRights, right => right.receive),
+  map(serviceBus.outputs.workerRights, right => right.send),
+  serviceBus.outputs.frontRights,
+  serviceBus.outputs.voteRights,
+  serviceBus.outputs.otherRights,
+  vault.outputs.frontRights,
+  vault.outputs.workerRights,
   nonprodRegistry.outputs.rights,
   prodRegistry.outputs.rights,
   staging.outputs.rights,
@@ -530,6 +685,13 @@ output SLIPWAY_RIGHTS array = concat(
 )
 @description('What an option that is off would have made; infra/hooks/postprovision.py removes what is left of it.')
 output SLIPWAY_SWITCHED_OFF array = concat(
+  split
+    ? []
+    : [
+        '${groupId}/providers/Microsoft.Web/sites/${workerName}'
+        '${groupId}/providers/Microsoft.Web/serverfarms/${workerPlanName}'
+        '${identities}/${workerIdentityName}'
+      ],
   teamsFlow
     ? []
     : [

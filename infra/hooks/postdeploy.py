@@ -1,26 +1,18 @@
-"""The Event Grid subscription. Its endpoint is a function, so it can only be made once the app shows that function."""
+"""Whether both apps show their functions: azd calls a deployment without any a success, and nothing would go on."""
 
-from pathlib import Path
+from cloud import arm, main, say, value_of, wait_for
 
-from cloud import arm, main, run, say, value_of, wait_for
-
-TEMPLATE = Path(__file__).resolve().parents[1] / "postdeploy.bicep"
+ANSWERS, WORKS = "health", "run_step"
+"""A function of the front, and one of the worker."""
 
 
 def steps() -> None:
     subscription, group = value_of("AZURE_SUBSCRIPTION_ID"), value_of("AZURE_RESOURCE_GROUP")
-    site = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites"
-    function = f"{site}/{value_of('SLIPWAY_APP_NAME')}/functions/image_pushed"
-    wait_for("The app's function image_pushed", lambda: arm("get", function, "2024-11-01"))
-    run(
-        *("az", "deployment", "group", "create", "--name", "slipway-postdeploy"),
-        *("--subscription", subscription, "--resource-group", group),
-        *("--template-file", str(TEMPLATE), "--output", "none", "--parameters"),
-        f"systemTopicName={value_of('SLIPWAY_SYSTEM_TOPIC')}",
-        f"appName={value_of('SLIPWAY_APP_NAME')}",
-        f"storageName={value_of('SLIPWAY_HOST_STORAGE')}",
-        f"deadEventsContainer={value_of('SLIPWAY_DEAD_EVENTS')}",
-    )
+    sites = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites"
+    for variable, function in (("SLIPWAY_APP_NAME", ANSWERS), ("SLIPWAY_WORKER_NAME", WORKS)):
+        name = value_of(variable)
+        path = f"{sites}/{name}/functions/{function}"
+        wait_for(f"The function {function} of the app {name}", lambda path=path: arm("get", path, "2024-11-01"))  # type: ignore[misc]
     say(f"Pushes into {value_of('SLIPWAY_NONPROD_REGISTRY')} now reach {value_of('SLIPWAY_PUBLIC_URL')}")
 
 

@@ -1,4 +1,4 @@
-"""After the resources exist: secrets for the vault, trust for the app's identity, and an end for what was switched off.
+"""After the resources exist: secrets for the vault, trust for the front's identity, an end for what was switched off.
 
 A secret that is there is never touched, and only the vault's own word that one is absent counts as absence. Secrets are
 written with the rights over the vault, so nobody needs a right to read them. What people added to the sign-in stays.
@@ -13,11 +13,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from cloud import RefusedError, arm, arm_list, exists, main, request, say, tenant_of_subscription, value_of
+from cloud import (
+    NotFoundError,
+    RefusedError,
+    arm,
+    arm_list,
+    exists,
+    main,
+    request,
+    say,
+    tenant_of_subscription,
+    value_of,
+)
 from ed25519 import public_key
 from registrations import connect_all
 
-STORAGE, VAULT, RIGHTS = "2023-05-01", "2026-02-01", "2022-04-01"
+STORAGE, VAULT, RIGHTS, IDENTITY = "2023-05-01", "2026-02-01", "2022-04-01", "2023-01-31"
 MADE_BY_US = "Slipway: "
 """How the description of every right begins that the template gives."""
 
@@ -27,8 +38,12 @@ REMOVABLE = {
     "Microsoft.Communication/communicationServices": "2025-09-01",
     "Microsoft.Communication/emailServices/domains": "2025-09-01",
     "Microsoft.Communication/emailServices": "2025-09-01",
+    "Microsoft.Web/sites": "2024-11-01",
+    "Microsoft.Web/serverfarms": "2024-11-01",
+    "Microsoft.ManagedIdentity/userAssignedIdentities": IDENTITY,
 }
-"""What is deleted once its option is off. Nothing here holds a record: the ledger, registries and clusters never go."""
+"""What is deleted once its option is off, in the order of the template's list. Nothing here holds a record: the ledger,
+registries, clusters and storage accounts never go."""
 
 
 def group_path() -> str:
@@ -100,13 +115,15 @@ def extend_locked_policy() -> None:
 def take_rights_back() -> None:
     """Rights that the template gave once and gives no longer. Those that people gave are theirs, and are only named."""
     given = set(json.loads(value_of("SLIPWAY_RIGHTS")))
+    principals = _principals()
     subscription = f"/subscriptions/{value_of('AZURE_SUBSCRIPTION_ID')}"
-    identity = {"$filter": f"principalId eq '{value_of('SLIPWAY_IDENTITY_PRINCIPAL_ID')}'"}
     rights = "/providers/Microsoft.Authorization/roleAssignments"
     listed: list[dict[str, Any]] = [
-        *arm_list(subscription + rights, RIGHTS, query=identity),
-        *(right for right in arm_list(group_path() + rights, RIGHTS) if _is_below(right, group_path())),
+        right for right in arm_list(group_path() + rights, RIGHTS) if _is_below(right, group_path())
     ]
+    for principal in principals:
+        identity = {"$filter": f"principalId eq '{principal}'"}
+        listed += arm_list(subscription + rights, RIGHTS, query=identity)
     for right in {right["id"]: right for right in listed}.values():
         if right["name"] in given:
             continue
@@ -114,8 +131,18 @@ def take_rights_back() -> None:
         if about.startswith(MADE_BY_US):
             arm("delete", right["id"], RIGHTS)
             say(f"Took back on {right['properties']['scope']}: {about.removeprefix(MADE_BY_US)}")
-        elif right["properties"]["principalId"] == value_of("SLIPWAY_IDENTITY_PRINCIPAL_ID"):
+        elif right["properties"]["principalId"] in principals:
             say(f"Not given by the template, and left alone: {right['id']}")
+
+
+def _principals() -> list[str]:
+    """The roles' identities, and those about to be removed: their rights in other groups would outlive them."""
+    found = [value_of("SLIPWAY_IDENTITY_PRINCIPAL_ID"), value_of("SLIPWAY_WORKER_PRINCIPAL_ID")]
+    for resource in json.loads(value_of("SLIPWAY_SWITCHED_OFF")):
+        if _kind(resource) == "Microsoft.ManagedIdentity/userAssignedIdentities":
+            identity = exists(partial(arm, "get", resource, IDENTITY))
+            found += [identity["properties"]["principalId"]] if identity else []
+    return list(dict.fromkeys(found))
 
 
 def _is_below(right: dict[str, Any], group: str) -> bool:
@@ -125,17 +152,26 @@ def _is_below(right: dict[str, Any], group: str) -> bool:
 
 def remove_what_is_off() -> None:
     for resource in json.loads(value_of("SLIPWAY_SWITCHED_OFF")):
-        parts = resource.rpartition("/providers/")[2].split("/")
-        version = REMOVABLE["/".join([parts[0], *parts[1::2]])]
-        if exists(partial(arm, "get", resource, version)) is not None:
+        version = REMOVABLE[_kind(resource)]
+        if exists(partial(arm, "get", resource, version)) is None:
+            continue
+        try:
             arm("delete", resource, version)
-            say(f"Removed {resource}, whose option is off")
+        except NotFoundError:
+            continue  # a plan goes with its last app
+        say(f"Removed {resource}, whose option is off")
+
+
+def _kind(resource: str) -> str:
+    parts = resource.rpartition("/providers/")[2].split("/")
+    return "/".join([parts[0], *parts[1::2]])
 
 
 def read_secrets_again() -> None:
     """The platform looks secrets up at once, not within a day."""
-    site = f"{group_path()}/providers/Microsoft.Web/sites/{value_of('SLIPWAY_APP_NAME')}"
-    arm("post", f"{site}/config/configreferences/appsettings/refresh", "2022-03-01")
+    for name in dict.fromkeys((value_of("SLIPWAY_APP_NAME"), value_of("SLIPWAY_WORKER_NAME"))):
+        site = f"{group_path()}/providers/Microsoft.Web/sites/{name}"
+        arm("post", f"{site}/config/configreferences/appsettings/refresh", "2022-03-01")
 
 
 def steps() -> None:

@@ -9,6 +9,7 @@ from cloud import RefusedError, arm, arm_list, exists, main, remember, tenant_of
 from registrations import make_all
 
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_GUIDS = rf"{_GUID}(\s*,\s*{_GUID})*"
 _NUMBER = (r"\d+", "a whole number")
 _SWITCH = (r"true|false", "true or false")
 CHECKS: dict[str, tuple[str, str]] = {
@@ -28,12 +29,12 @@ CHECKS: dict[str, tuple[str, str]] = {
         "an address like https://slipway.example.com, without a slash at its end",
     ),
     "SLIPWAY_PIPELINE_PRINCIPAL_ID": (_GUID, "the object id of a service principal"),
-    "SLIPWAY_CLUSTER_ADMIN_GROUPS": (rf"{_GUID}(\s*,\s*{_GUID})*", "object ids of groups, separated by commas"),
+    "SLIPWAY_APPROVAL_SENDERS": (_GUIDS, "object ids of service principals, separated by commas"),
+    "SLIPWAY_CLUSTER_ADMIN_GROUPS": (_GUIDS, "object ids of groups, separated by commas"),
     **dict.fromkeys(
         (
             *("SLIPWAY_STAGING_NODES", "SLIPWAY_PRODUCTION_NODES", "SLIPWAY_LOG_RETENTION_DAYS"),
             *("SLIPWAY_AUDIT_RETENTION_DAYS", "SLIPWAY_INSTANCE_MEMORY", "SLIPWAY_MAXIMUM_INSTANCES"),
-            "SLIPWAY_ALWAYS_READY",
         ),
         _NUMBER,
     ),
@@ -41,7 +42,7 @@ CHECKS: dict[str, tuple[str, str]] = {
         (
             *("SLIPWAY_MANAGED_PROMETHEUS", "SLIPWAY_PRIVATE_NETWORKING", "SLIPWAY_PROMOTION_BY_IMPORT"),
             *("SLIPWAY_EMAIL", "SLIPWAY_TEAMS_FLOW", "SLIPWAY_AUDIT_POLICY_LOCKED", "SLIPWAY_RECOVER_VAULT"),
-            "SLIPWAY_LOCK_LEDGER",
+            *("SLIPWAY_LOCK_LEDGER", "SLIPWAY_SPLIT", "SLIPWAY_EVENT_GRID_FUNCTION"),
         ),
         _SWITCH,
     ),
@@ -68,16 +69,19 @@ def faults(environment: Mapping[str, str]) -> Iterator[str]:
         if environment.get(name) and not environment.get(group):
             yield f"{name} is set: set {group} as well."
     extra = environment.get("SLIPWAY_EXTRA_SETTINGS", "")
-    if extra and not _is_object_of_texts(extra):
+    if extra and not _is_object_of(str, extra):
         yield 'SLIPWAY_EXTRA_SETTINGS is not a JSON object of texts, such as {"SLIPWAY_TRACE_SHARE": "0.5"}.'
+    ready = environment.get("SLIPWAY_ALWAYS_READY", "")
+    if ready and not _is_object_of(int, ready):
+        yield 'SLIPWAY_ALWAYS_READY is not a JSON object of whole numbers, such as {"http": 1, "take_hint": 1}.'
 
 
-def _is_object_of_texts(value: str) -> bool:
+def _is_object_of(kind: type, value: str) -> bool:
     try:
         found = json.loads(value)
     except ValueError:
         return False
-    return isinstance(found, dict) and all(isinstance(item, str) for item in found.values())
+    return isinstance(found, dict) and all(type(item) is kind for item in found.values())
 
 
 def look_at_environment() -> None:

@@ -111,19 +111,29 @@ def make_all() -> None:
 
 
 def connect_all(tenant: str) -> None:
-    """Once the app is there: the addresses that people come back to, and its identity."""
+    """Once the app is there: the addresses that people come back to, and the front's identity."""
+    addresses, trusted = _of_the_app(tenant)
+    for registration in REGISTRATIONS:
+        ensure(registration, addresses=addresses, trusted=trusted)
+
+
+def _of_the_app(tenant: str) -> tuple[tuple[str, ...], Trusted]:
     hosts = [f"https://{value_of('SLIPWAY_APP_HOST')}", value_of("SLIPWAY_PUBLIC_URL").rstrip("/")]
     trusted = Trusted(
         name=value_of("SLIPWAY_APP_NAME"), principal=value_of("SLIPWAY_IDENTITY_PRINCIPAL_ID"), tenant=tenant
     )
-    for registration in REGISTRATIONS:
-        ensure(registration, addresses=tuple(dict.fromkeys(hosts)), trusted=trusted)
+    return tuple(dict.fromkeys(hosts)), trusted
 
 
 def print_all() -> None:
-    """What is left, as commands; nothing is changed."""
-    tenant_of_subscription()
-    left = [step for registration in REGISTRATIONS for step in steps(registration, look(registration))]
+    """What is left, as commands; nothing is changed. What concerns the app is among them once the app is there."""
+    tenant = tenant_of_subscription()
+    addresses, trusted = _of_the_app(tenant) if os.environ.get("SLIPWAY_APP_NAME") else ((), None)
+    left = [
+        step
+        for registration in REGISTRATIONS
+        for step in steps(registration, look(registration), addresses=addresses, trusted=trusted)
+    ]
     say(_for_somebody_else(left) if left else "Nothing is left to do.")
 
 

@@ -1,6 +1,11 @@
-// The Function app on Flex Consumption. None of its settings holds a secret: what is secret is a reference into Key Vault.
+// One role's Function app on Flex Consumption. None of its settings holds a secret: what is secret is a reference into Key
+// Vault, and only those that the role may read.
 //
 // The settings are those of slipway/bootstrap/settings.py and the host's; tests/infra compares them in both directions.
+@allowed(['front', 'worker', 'single'])
+param role string
+@description('Name of the service in azure.yaml that is deployed here.')
+param service string
 param name string
 param planName string
 param location string
@@ -13,10 +18,6 @@ param hostStorageName string
 param deploymentContainer string
 param tableEndpoint string
 param blobEndpoint string
-param ledgerTable string
-param indexTable string
-param evidenceContainer string
-param auditContainer string
 param serviceBusHost string
 param vaultUri string
 param nonprodRegistryName string
@@ -45,14 +46,21 @@ param apiAccess string
 @allowed([512, 2048, 4096])
 param instanceMemory int
 param maximumInstances int
-@description('Instances that wait for HTTP requests, so that a hook or a page never meets a cold start.')
-param alwaysReady int
-@description('Settings beside those below, by name.')
+@description('Whether Event Grid may call the front, besides sending to the queue.')
+param eventGridFunction bool
+@description('Instances that always wait, by `http` or the name of a queue\'s function.')
+param alwaysReady object
+@description('Settings beside those below, by name; each role gets those that it may have.')
 param extraSettings object
 @description('Subnet for outbound traffic; empty for none.')
 param integrationSubnetId string
 
 var runtimeVersion = '3.13'
+var answers = role != 'worker'
+var works = role != 'front'
+var queueFacts = loadJsonContent('../queues.json')
+var foreign = loadJsonContent('../role-settings.json')[role]
+var vaultReference = '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/'
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
@@ -100,11 +108,50 @@ var clusters = {
   }
 }
 
-var added = [
-  for setting in items(extraSettings): {
-    name: setting.key
-    value: setting.value
-  }
+var added = map(filter(items(extraSettings), setting => !contains(foreign, setting.key)), setting => {
+  name: setting.key
+  value: setting.value
+})
+
+var forEvery = [
+  { name: 'AzureWebJobsStorage__accountName', value: hostStorageName }
+  { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+  { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+  // Where no function answers at '/', Azure's own page must not look like one of ours.
+  { name: 'AzureWebJobsDisableHomepage', value: 'true' }
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
+  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+  { name: 'AZURE_CLIENT_ID', value: identityClientId }
+  { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }
+  { name: 'ServiceBus__fullyQualifiedNamespace', value: serviceBusHost }
+  { name: 'ServiceBus__credential', value: 'managedidentity' }
+  { name: 'ServiceBus__clientId', value: identityClientId }
+  { name: 'SLIPWAY_ROLE', value: role }
+  { name: 'SLIPWAY_PUBLIC_URL', value: publicUrl }
+  { name: 'SLIPWAY_TABLE_ENDPOINT', value: tableEndpoint }
+  { name: 'SLIPWAY_BLOB_ENDPOINT', value: blobEndpoint }
+  { name: 'SLIPWAY_PUBLIC_KEYS', value: '${vaultReference}slipway-public-keys)' }
+  { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
+  { name: 'SLIPWAY_TENANT_ID', value: tenant().tenantId }
+  { name: 'SLIPWAY_SIGN_IN_CLIENT_ID', value: signInClientId }
+  { name: 'SLIPWAY_VOTES_CLIENT_ID', value: votesClientId }
+]
+var forWorker = [
+  { name: 'SLIPWAY_WITNESSES', value: auditWitnesses }
+  { name: 'SLIPWAY_RETENTION', value: auditTableAge }
+  { name: 'SLIPWAY_EXPORT', value: auditExport }
+  { name: 'SLIPWAY_REGISTRIES', value: string(registries) }
+  { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
+  { name: 'SLIPWAY_CHANNELS', value: '${vaultReference}slipway-channels)' }
+  { name: 'SLIPWAY_KEY_VAULT', value: vaultUri }
+  { name: 'SLIPWAY_RUNS', value: runs }
+]
+var forFront = [
+  { name: 'SLIPWAY_HOOK_SECRETS', value: '${vaultReference}slipway-hook-secrets)' }
+  { name: 'SLIPWAY_SESSION_KEYS', value: '${vaultReference}slipway-session-keys)' }
+  { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
+  { name: 'SLIPWAY_API_KEYS', value: '${vaultReference}slipway-api-keys)' }
+  { name: 'SLIPWAY_EVENT_GRID_FUNCTION', value: eventGridFunction ? 'true' : 'false' }
 ]
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
@@ -125,7 +172,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   name: name
   location: location
   tags: union(tags, {
-    'azd-service-name': 'app'
+    'azd-service-name': service
   })
   kind: 'functionapp,linux'
   identity: {
@@ -157,14 +204,15 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemory
         maximumInstanceCount: maximumInstances
-        alwaysReady: alwaysReady > 0
-          ? [
-              {
-                name: 'http'
-                instanceCount: alwaysReady
-              }
-            ]
-          : []
+        alwaysReady: concat(
+          answers && contains(alwaysReady, 'http') ? [{ name: 'http', instanceCount: alwaysReady.http }] : [],
+          works
+            ? map(filter(queueFacts, queue => contains(alwaysReady, queue.function)), queue => {
+                name: 'function:${queue.function}'
+                instanceCount: alwaysReady[queue.function]
+              })
+            : []
+        )
       }
     }
     siteConfig: {
@@ -172,56 +220,11 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scmMinTlsVersion: '1.2'
       ftpsState: 'Disabled'
       http20Enabled: true
-      appSettings: concat(
-        [
-          { name: 'AzureWebJobsStorage__accountName', value: hostStorageName }
-          { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
-          { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
-          // Where no function answers at '/', Azure's own page must not look like one of ours.
-          { name: 'AzureWebJobsDisableHomepage', value: 'true' }
-          { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
-          { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
-          { name: 'AZURE_CLIENT_ID', value: identityClientId }
-          { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }
-          { name: 'ServiceBus__fullyQualifiedNamespace', value: serviceBusHost }
-          { name: 'ServiceBus__credential', value: 'managedidentity' }
-          { name: 'ServiceBus__clientId', value: identityClientId }
-          { name: 'SLIPWAY_PUBLIC_URL', value: publicUrl }
-          { name: 'SLIPWAY_TABLE_ENDPOINT', value: tableEndpoint }
-          { name: 'SLIPWAY_BLOB_ENDPOINT', value: blobEndpoint }
-          { name: 'SLIPWAY_TABLE', value: ledgerTable }
-          { name: 'SLIPWAY_INDEX_TABLE', value: indexTable }
-          { name: 'SLIPWAY_CONTAINER', value: evidenceContainer }
-          { name: 'SLIPWAY_AUDIT_CONTAINER', value: auditContainer }
-          { name: 'SLIPWAY_WITNESSES', value: auditWitnesses }
-          { name: 'SLIPWAY_RETENTION', value: auditTableAge }
-          { name: 'SLIPWAY_EXPORT', value: auditExport }
-          { name: 'SLIPWAY_REGISTRIES', value: string(registries) }
-          { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
-          { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }
-          { name: 'SLIPWAY_KEY_VAULT', value: vaultUri }
-          {
-            name: 'SLIPWAY_PUBLIC_KEYS'
-            value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-public-keys)'
-          }
-          {
-            name: 'SLIPWAY_HOOK_SECRETS'
-            value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)'
-          }
-          { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
-          { name: 'SLIPWAY_RUNS', value: runs }
-          { name: 'SLIPWAY_SIGN_IN_CLIENT_ID', value: signInClientId }
-          { name: 'SLIPWAY_VOTES_CLIENT_ID', value: votesClientId }
-          {
-            name: 'SLIPWAY_SESSION_KEYS'
-            value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-session-keys)'
-          }
-          { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
-          { name: 'SLIPWAY_API_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-api-keys)' }
-          { name: 'SLIPWAY_TENANT_ID', value: tenant().tenantId }
-        ],
-        added
-      )
+      // Nothing answers at the worker; its deployment site takes packages from whoever may deploy, by Entra.
+      ipSecurityRestrictionsDefaultAction: answers ? 'Allow' : 'Deny'
+      scmIpSecurityRestrictionsUseMain: false
+      scmIpSecurityRestrictionsDefaultAction: 'Allow'
+      appSettings: concat(forEvery, works ? forWorker : [], answers ? forFront : [], added)
     }
   }
 }

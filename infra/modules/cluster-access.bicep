@@ -1,6 +1,6 @@
-// The app's rights in a cluster: in the namespaces that it delivers to, and nowhere else.
+// The worker's rights in a cluster: in the namespaces that it delivers to, and nowhere else.
 param clusterName string
-param appPrincipalId string
+param workerPrincipalId string
 @description('What the names of its rights are made of: its resource id, or its principal where the scope outlives it.')
 param rightsSeed string
 @description('Namespaces that Slipway delivers to. They must exist in the cluster before the first rollout.')
@@ -26,8 +26,8 @@ resource deploy 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(cluster.id, namespace, rightsSeed, roles.aksRbacWriter)
     scope: spaces[i]
     properties: {
-      description: 'Slipway: the app applies manifests, watches rollouts, and runs verifications in this namespace.'
-      principalId: appPrincipalId
+      description: 'Slipway: the worker applies manifests, watches rollouts, and runs verifications in this namespace.'
+      principalId: workerPrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.aksRbacWriter)
     }

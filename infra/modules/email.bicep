@@ -1,9 +1,9 @@
 // E-mail through Communication Services, from a domain that Azure manages (five mails a minute; bring your own for more).
 param name string
 param tags object
-param appPrincipalId string
+param workerPrincipalId string
 @description('Resource id of the same identity: known before anything runs, so names made of it are too.')
-param appIdentityId string
+param workerIdentityId string
 @description('Where mail is kept at rest, such as Europe or United States.')
 param dataLocation string
 
@@ -41,11 +41,11 @@ resource service 'Microsoft.Communication/communicationServices@2025-09-01' = {
 }
 
 resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(service.id, appIdentityId, roles.communicationEmailOwner)
+  name: guid(service.id, workerIdentityId, roles.communicationEmailOwner)
   scope: service
   properties: {
-    description: 'Slipway: the app sends mail.'
-    principalId: appPrincipalId
+    description: 'Slipway: the worker sends mail.'
+    principalId: workerPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.communicationEmailOwner)
   }

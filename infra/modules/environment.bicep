@@ -1,4 +1,4 @@
-// One environment's cluster: an existing one, or a new one with its monitoring; and what the app and the nodes may do.
+// One environment's cluster: an existing one, or a new one with its monitoring; and what the worker and the nodes may do.
 param location string
 param tags object
 @description('Whether the cluster is made here; otherwise it exists, in its own resource group.')
@@ -15,8 +15,8 @@ param workspaceId string
 param managedPrometheus bool
 @description('Namespaces that Slipway delivers to.')
 param namespaces array
-param appPrincipalId string
-@description('What the names of the app\'s rights in the cluster are made of.')
+param workerPrincipalId string
+@description('What the names of the worker\'s rights in the cluster are made of.')
 param rightsSeed string
 @description('The registry that this environment pulls from.')
 param registryName string
@@ -53,7 +53,7 @@ module access 'cluster-access.bicep' = {
   scope: resourceGroup(clusterResourceGroup)
   params: {
     clusterName: clusterName
-    appPrincipalId: appPrincipalId
+    workerPrincipalId: workerPrincipalId
     rightsSeed: rightsSeed
     namespaces: namespaces
   }

@@ -1,9 +1,10 @@
-// Pushes into the non-production registry, as events. Their subscription follows after the app was deployed
-// (infra/postdeploy.bicep), because its endpoint is a function that must exist.
+// Pushes into the non-production registry, as events: Event Grid puts them into the queue `events` with the topic's identity,
+// whether the app is there or not. What it cannot deliver for a day is kept in a container.
 param name string
 param location string
 param tags object
 param registryId string
+param serviceBusName string
 param storageName string
 param deadEventsContainer string
 param workspaceId string
@@ -51,6 +52,68 @@ resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' existing = {
+  name: serviceBusName
+}
+
+resource events 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+  parent: bus
+  name: 'events'
+}
+
+resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(events.id, topic.id, roles.serviceBusDataSender)
+  scope: events
+  properties: {
+    description: 'Slipway: Event Grid tells of pushes.'
+    principalId: topic.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
+  }
+}
+
+resource pushes 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = {
+  parent: topic
+  name: 'slipway-pushes'
+  properties: {
+    eventDeliverySchema: 'CloudEventSchemaV1_0'
+    deliveryWithResourceIdentity: {
+      identity: {
+        type: 'SystemAssigned'
+      }
+      destination: {
+        endpointType: 'ServiceBusQueue'
+        properties: {
+          resourceId: events.id
+        }
+      }
+    }
+    filter: {
+      includedEventTypes: ['Microsoft.ContainerRegistry.ImagePushed']
+    }
+    retryPolicy: {
+      maxDeliveryAttempts: 30
+      eventTimeToLiveInMinutes: 1440
+    }
+    deadLetterWithResourceIdentity: {
+      identity: {
+        type: 'SystemAssigned'
+      }
+      deadLetterDestination: {
+        endpointType: 'StorageBlob'
+        properties: {
+          resourceId: account.id
+          blobContainerName: deadEventsContainer
+        }
+      }
+    }
+  }
+  dependsOn: [
+    send
+    keep
+  ]
+}
+
 resource failures 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'delivery-failures'
   scope: topic
@@ -65,8 +128,7 @@ resource failures 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-output name string = topic.name
 output id string = topic.id
 
 @description('Names of the rights that are given here.')
-output rights array = [keep.name]
+output rights array = [keep.name, send.name]

@@ -1,4 +1,4 @@
-// The app's identity. User-assigned, so that its roles exist before the app does and outlive it.
+// A role's identity. User-assigned, so that its rights exist before its app does and outlive it.
 param name string
 param location string
 param tags object

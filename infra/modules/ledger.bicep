@@ -1,95 +1,167 @@
-// What the app may do with the ledger's storage, which this installation made or an earlier one left: after the loss of a
-// region the app is installed anew beside the storage account that was failed over.
+// What the two roles may do with the ledger's storage, which this installation made or an earlier one left: after the loss
+// of a region the app is installed anew beside the storage account that was failed over. A test compares every line with
+// slipway/domain/rights.py.
 param name string
-param appPrincipalId string
-@description('What the names of its rights are made of: its resource id, or its principal where the scope outlives it.')
-param rightsSeed string
+@description('Principals of the two roles: the same one where one app is both.')
+param frontPrincipalId string
+param workerPrincipalId string
+@description('What the names of their rights are made of: an identity\'s resource id, or its principal where the scope outlives it.')
+param frontSeed string
+param workerSeed string
+@description('Ids of this installation\'s own roles, by the keys of infra/custom-roles.json.')
+param customRoles object
 @description('Where writes and deletions are told, whoever made the account.')
 param workspaceId string
 @description('Name of what tells them: an earlier installation has its own.')
 param watchName string
 
 var roles = loadJsonContent('../roles.json')
+var onTables = [
+  {
+    name: 'ledger'
+    front: true
+    role: roles.storageTableDataReader
+    why: 'the front shows what the ledger holds.'
+  }
+  {
+    name: 'auditindex'
+    front: true
+    role: roles.storageTableDataReader
+    why: 'the front answers questions about the trail, and sees who has signed out.'
+  }
+  {
+    name: 'inbox'
+    front: true
+    role: customRoles.rowsReadAdd
+    why: 'the front adds what people said, and changes nothing of it.'
+  }
+  {
+    name: 'challenges'
+    front: true
+    role: customRoles.rowsReadAdd
+    why: 'the front keeps a statement here while its author signs in.'
+  }
+  {
+    name: 'ledger'
+    front: false
+    role: roles.storageTableDataContributor
+    why: 'the worker, and nobody else, writes the ledger.'
+  }
+  {
+    name: 'auditindex'
+    front: false
+    role: roles.storageTableDataContributor
+    why: 'the worker keeps the index of the trail, and can make it anew.'
+  }
+  {
+    name: 'inbox'
+    front: false
+    role: customRoles.rowsReadDelete
+    why: 'the worker reads what people said, and removes what it has answered.'
+  }
+  {
+    name: 'challenges'
+    front: false
+    role: customRoles.rowsReadDelete
+    why: 'the worker sweeps statements whose authors never came back.'
+  }
+]
+var onContainers = [
+  {
+    name: 'evidence'
+    front: true
+    role: roles.storageBlobDataReader
+    why: 'the front shows plans, proofs and logs.'
+  }
+  {
+    name: 'audit'
+    front: true
+    role: roles.storageBlobDataReader
+    why: 'the front shows archived records, and compares trails with their anchors.'
+  }
+  {
+    name: 'incoming'
+    front: true
+    role: customRoles.blobsAdd
+    why: 'the front lays down here what is too large for a row; it can neither read nor replace it.'
+  }
+  {
+    name: 'evidence'
+    front: false
+    role: customRoles.blobsReadAdd
+    why: 'the worker keeps plans, proofs and logs, named by their hash; it replaces and deletes none.'
+  }
+  {
+    name: 'audit'
+    front: false
+    role: customRoles.blobsReadWrite
+    why: 'the worker writes anchors, archived and exported records; what a policy of immutability protects, it cannot change.'
+  }
+  {
+    name: 'incoming'
+    front: false
+    role: customRoles.blobsReadDelete
+    why: 'the worker reads what the front laid down, and removes it.'
+  }
+]
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
   name: name
 }
 
-resource tables 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' existing = {
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' existing = {
   parent: account
   name: 'default'
 }
 
-resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' existing = {
-  parent: tables
-  name: 'ledger'
-}
+resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' existing = [
+  for right in onTables: {
+    parent: tableService
+    name: right.name
+  }
+]
 
-resource indexTable 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' existing = {
-  parent: tables
-  name: 'auditindex'
-}
-
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {
+resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {
   parent: account
   name: 'default'
 }
 
-resource evidence 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {
-  parent: blobs
-  name: 'evidence'
-}
-
-resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {
-  parent: blobs
-  name: 'audit'
-}
-
-resource ledgerAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, rightsSeed, roles.storageTableDataContributor)
-  scope: account
-  properties: {
-    description: 'Slipway: the app keeps its ledger here; at start-up it makes sure that its tables exist, which needs the account as scope.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles.storageTableDataContributor
-    )
+resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = [
+  for right in onContainers: {
+    parent: blobService
+    name: right.name
   }
-}
+]
 
-resource evidenceAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(evidence.id, rightsSeed, roles.storageBlobDataContributor)
-  scope: evidence
-  properties: {
-    description: 'Slipway: the app keeps plans and logs here, named by their hash.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles.storageBlobDataContributor
-    )
+resource tableRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (right, i) in onTables: {
+    name: guid(tables[i].id, right.front ? frontSeed : workerSeed, right.role)
+    scope: tables[i]
+    properties: {
+      description: 'Slipway: ${right.why}'
+      principalId: right.front ? frontPrincipalId : workerPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', right.role)
+    }
   }
-}
+]
 
-resource auditAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(audit.id, rightsSeed, roles.storageBlobDataContributor)
-  scope: audit
-  properties: {
-    description: 'Slipway: the app appends the anchors of the audit trail here, and keeps archived and exported records; what a policy of immutability protects, it cannot change.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles.storageBlobDataContributor
-    )
+resource containerRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (right, i) in onContainers: {
+    name: guid(containers[i].id, right.front ? frontSeed : workerSeed, right.role)
+    scope: containers[i]
+    properties: {
+      description: 'Slipway: ${right.why}'
+      principalId: right.front ? frontPrincipalId : workerPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', right.role)
+    }
   }
-}
+]
 
 resource tableWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: watchName
-  scope: tables
+  scope: tableService
   properties: {
     workspaceId: workspaceId
     logs: [
@@ -107,7 +179,7 @@ resource tableWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 
 resource blobWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: watchName
-  scope: blobs
+  scope: blobService
   properties: {
     workspaceId: workspaceId
     logs: [
@@ -126,10 +198,7 @@ resource blobWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' =
 output id string = account.id
 output tableEndpoint string = 'https://${account.name}.table.${environment().suffixes.storage}/'
 output blobEndpoint string = 'https://${account.name}.blob.${environment().suffixes.storage}/'
-output ledgerTable string = table.name
-output indexTable string = indexTable.name
-output evidenceContainer string = evidence.name
-output auditContainer string = audit.name
 
 @description('Names of the rights that are given here.')
-output rights array = [ledgerAccess.name, evidenceAccess.name, auditAccess.name]
+output tableRights array = [for (right, i) in onTables: tableRights[i].name]
+output containerRights array = [for (right, i) in onContainers: containerRights[i].name]

@@ -3,9 +3,8 @@ param workspaceName string
 param insightsName string
 param location string
 param tags object
-param appPrincipalId string
-@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
-param appIdentityId string
+@description('Who sends telemetry: items of principalId, and of identityId, which is known before anything runs.')
+param senders array
 @minValue(30)
 @maxValue(730)
 param retentionDays int
@@ -41,22 +40,24 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(insights.id, appIdentityId, roles.monitoringMetricsPublisher)
-  scope: insights
-  properties: {
-    description: 'Slipway: the app sends its telemetry with its identity.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles.monitoringMetricsPublisher
-    )
+resource publishers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for sender in senders: {
+    name: guid(insights.id, sender.identityId, roles.monitoringMetricsPublisher)
+    scope: insights
+    properties: {
+      description: 'Slipway: the app sends its telemetry with its identity.'
+      principalId: sender.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        roles.monitoringMetricsPublisher
+      )
+    }
   }
-}
+]
 
 output workspaceId string = workspace.id
 output insightsName string = insights.name
 
 @description('Names of the rights that are given here.')
-output rights array = [publisher.name]
+output rights array = [for (sender, i) in senders: publishers[i].name]

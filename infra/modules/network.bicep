@@ -1,4 +1,4 @@
-// Private networking: one network for the app's outbound traffic, the private endpoints and the clusters' nodes, and the
+// Private networking: one network for the apps' outbound traffic, the private endpoints and the clusters' nodes, and the
 // zones in which the services' names resolve to private addresses.
 param name string
 param location string
@@ -11,22 +11,21 @@ param linkedNetworks array
 
 var addresses = cidrSubnet('${block}.0.0/16', 16, 0)
 // Subnets are resources of their own: a network that lists its subnets takes away those that others have put into it.
-var subnets = [
+// Their order is their addresses, which cannot change: a new one goes to the end.
+var flex = [
   {
-    name: 'app'
-    filtered: true
-    delegations: [
-      {
-        name: 'flex-consumption'
-        properties: {
-          serviceName: 'Microsoft.App/environments'
-        }
-      }
-    ]
+    name: 'flex-consumption'
+    properties: {
+      serviceName: 'Microsoft.App/environments'
+    }
   }
+]
+var subnets = [
+  { name: 'front', filtered: true, delegations: flex }
   { name: 'endpoints', filtered: true, delegations: [] }
   { name: 'staging', filtered: false, delegations: [] }
   { name: 'production', filtered: false, delegations: [] }
+  { name: 'worker', filtered: true, delegations: flex }
 ]
 
 resource rules 'Microsoft.Network/networkSecurityGroups@2025-01-01' = {

@@ -11,7 +11,9 @@ param systemTopicId string
 param insightsId string
 @description('What an availability test asks, from outside.')
 param healthUrl string
-param appPrincipalId string
+@description('Principals of the two roles, the only ones that write into the ledger\'s storage.')
+param frontPrincipalId string
+param workerPrincipalId string
 
 var queries = loadJsonContent('../alerts.json')
 var metrics = loadJsonContent('../event-alerts.json')
@@ -55,7 +57,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
       criteria: {
         allOf: [
           {
-            query: replace(query.query, '{app}', appPrincipalId)
+            query: replace(replace(query.query, '{front}', frontPrincipalId), '{worker}', workerPrincipalId)
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: 0
@@ -78,7 +80,7 @@ resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'A queue gave up on a message, and the app has not parked it yet. Look at the parked input (`slipway parked`).'
+    description: 'A queue gave up on a message, and the worker has not parked it yet. Look at the parked input (`slipway parked`).'
     severity: 2
     enabled: true
     scopes: [serviceBusId]
@@ -184,7 +186,7 @@ resource notHealthy 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'The app does not answer `/api/health` with 200, seen from two places: it is down, did not start, or does not reach its ledger. `slipway doctor` says more, if it answers at all.'
+    description: 'The front does not answer `/api/health` with 200, seen from two places: it is down, did not start, or does not reach its ledger. `slipway doctor` says more, if it answers at all.'
     severity: 1
     enabled: true
     scopes: [health.id, insightsId]

@@ -2,13 +2,13 @@
 param name string
 param location string
 param tags object
-param appPrincipalId string
+param workerPrincipalId string
 @description('Resource id of the same identity: known before anything runs, so names made of it are too.')
-param appIdentityId string
-@description('Whether the app may write: true for the registry into which releases are promoted.')
-param appMayWrite bool
-@description('Whether the app may let registries import from each other (`how: import` of an environment).')
-param appMayImport bool
+param workerIdentityId string
+@description('Whether the worker may write: true for the registry into which releases are promoted.')
+param workerMayWrite bool
+@description('Whether the worker may let registries import from each other (`how: import` of an environment).')
+param workerMayImport bool
 @description('Principal of the pipelines\' service connection, which may push; empty for none.')
 param pipelinePrincipalId string
 param privateNetworking bool
@@ -34,34 +34,34 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
   }
 }
 
-resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!appMayWrite) {
-  name: guid(registry.id, appIdentityId, roles.acrRepositoryReader)
+resource workerReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!workerMayWrite) {
+  name: guid(registry.id, workerIdentityId, roles.acrRepositoryReader)
   scope: registry
   properties: {
-    description: 'Slipway: the app reads what was pushed into the non-production registry.'
-    principalId: appPrincipalId
+    description: 'Slipway: the worker reads what was pushed into the non-production registry.'
+    principalId: workerPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryReader)
   }
 }
 
-resource appWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appMayWrite) {
-  name: guid(registry.id, appIdentityId, roles.acrRepositoryWriter)
+resource workerWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (workerMayWrite) {
+  name: guid(registry.id, workerIdentityId, roles.acrRepositoryWriter)
   scope: registry
   properties: {
-    description: 'Slipway: the app, and nobody else, promotes images into the production registry.'
-    principalId: appPrincipalId
+    description: 'Slipway: the worker, and nobody else, promotes images into the production registry.'
+    principalId: workerPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryWriter)
   }
 }
 
-resource appImports 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appMayImport) {
-  name: guid(registry.id, appIdentityId, roles.acrDataImporter)
+resource workerImports 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (workerMayImport) {
+  name: guid(registry.id, workerIdentityId, roles.acrDataImporter)
   scope: registry
   properties: {
-    description: 'Slipway: the app lets the production registry fetch an image itself, which takes a right on both registries.'
-    principalId: appPrincipalId
+    description: 'Slipway: the worker lets the production registry fetch an image itself, which takes a right on both registries.'
+    principalId: workerPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrDataImporter)
   }
@@ -102,7 +102,7 @@ output loginServer string = registry.properties.loginServer
 
 @description('Names of the rights that are given here.')
 output rights array = concat(
-  [appMayWrite ? appWrites.name : appReads.name],
-  appMayImport ? [appImports.name] : [],
+  [workerMayWrite ? workerWrites.name : workerReads.name],
+  workerMayImport ? [workerImports.name] : [],
   empty(pipelinePrincipalId) ? [] : [pipelineAccess.name]
 )

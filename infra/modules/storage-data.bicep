@@ -1,4 +1,5 @@
-// Storage of the product: the ledger's table, the audit index, evidence, and the audit export. What the app may do in it: ledger.bicep.
+// Storage of the product: its tables and containers. Nobody but this template makes them; what the roles may do in them is in
+// ledger.bicep.
 param name string
 param location string
 param tags object
@@ -43,15 +44,12 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' = {
   name: 'default'
 }
 
-resource ledger 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = {
-  parent: tables
-  name: 'ledger'
-}
-
-resource auditIndex 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = {
-  parent: tables
-  name: 'auditindex'
-}
+resource rows 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = [
+  for table in ['ledger', 'auditindex', 'inbox', 'challenges']: {
+    parent: tables
+    name: table
+  }
+]
 
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   parent: account
@@ -80,6 +78,14 @@ resource evidence 'Microsoft.Storage/storageAccounts/blobServices/containers@202
 resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
   parent: blobs
   name: 'audit'
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
+resource incoming 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobs
+  name: 'incoming'
   properties: {
     publicAccess: 'None'
   }

@@ -1,8 +1,10 @@
-// Storage of the Functions host: the deployed package, its locks and its keys, and events that could not be delivered. Apart from the ledger, so that what the
-// host needs (owner of its blobs) gives no right over the ledger's evidence.
+// Storage of one role's Functions host: its package, locks and keys. Each role has its own, apart from the ledger, so that what
+// a host needs (owner of its blobs) gives no right over the other role's package or the ledger's evidence.
 param name string
 param location string
 param tags object
+@description('Whether events that could not be delivered are kept here.')
+param keepsDeadEvents bool
 param appPrincipalId string
 @description('Resource id of the same identity: known before anything runs, so names made of it are too.')
 param appIdentityId string
@@ -49,7 +51,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
 }
 
 // An event that could not be delivered for a day is of use to whoever looks into it, and to nobody a season later.
-resource old 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
+resource old 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = if (keepsDeadEvents) {
   parent: account
   name: 'default'
   properties: {
@@ -85,7 +87,7 @@ resource deployment 'Microsoft.Storage/storageAccounts/blobServices/containers@2
   }
 }
 
-resource deadEvents 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+resource deadEvents 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = if (keepsDeadEvents) {
   parent: blobs
   name: 'dead-events'
   properties: {
@@ -121,7 +123,6 @@ resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 output id string = account.id
 output deploymentContainer string = '${account.properties.primaryEndpoints.blob}${deployment.name}'
 output name string = account.name
-output deadEventsContainer string = deadEvents.name
 
 @description('Names of the rights that are given here.')
 output rights array = [hostBlobs.name, hostTables.name]

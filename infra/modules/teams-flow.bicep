@@ -1,6 +1,6 @@
 // Approvals in Teams: a channel of the kind `teams-flow` starts a run for each approver who is asked; it posts the card,
 // waits, and puts the answer into the approvals queue, with the token that it was started with and with who has answered
-// as Teams knows them. Its identity is the only one besides the app's that may send there.
+// as Teams knows them. It is one of the senders of approvals.
 //
 // The Teams connection must be signed in once by a person after the first deployment.
 param name string

@@ -158,6 +158,7 @@ def app_settings(
         "SLIPWAY_AZURE_DEVOPS": azure_devops["url"],
         "SLIPWAY_AZURE_DEVOPS_PEOPLE": azure_devops["people_url"],
         "SLIPWAY_SESSION_KEYS": f"local:{base64.b64encode(secrets.session_key.encode()).decode()}",
+        "SLIPWAY_EVENT_GRID_FUNCTION": "true",  # the laptop's registry calls it, as it knows no bus
         **(telemetry(traces) if traces else {}),
         **identity,
     }

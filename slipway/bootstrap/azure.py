@@ -143,8 +143,9 @@ class _Azure:
 
     @property
     def _makes_storage(self) -> bool:
-        """Whether tables and containers that are missing are made; whoever holds a token for each cannot."""
-        return self.settings.role.works and not self.settings.storage_sas
+        """Whether tables and containers that are missing are made: only by whoever holds the account's key. In Azure
+        the deployment makes them, and no identity of ours may."""
+        return self.settings.role.works and bool(self.settings.storage_connection.get_secret_value())
 
     # ---- storage and queues
     def table(self, name: str) -> PagedTable:

@@ -306,8 +306,8 @@ class Settings(BaseModel):
         default={}, description="API keys with a name of their own, by which the log calls them, as JSON."
     )
     event_grid_function: bool = Field(
-        default=True,
-        description="Whether Event Grid may call this app too, instead of sending to the queue `events` itself; the "
+        default=False,
+        description="Whether Event Grid may call this app too, besides sending to the queue `events` itself; the "
         "front then needs the right to send to that queue.",
     )
     service_bus: SecretStr = Field(default=SecretStr(""), description="Connection string of Service Bus.")

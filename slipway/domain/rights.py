@@ -1,6 +1,6 @@
-"""Who may do what to storage and queues: the one table of rights, for both roles and for whoever else sends to us.
+"""Who may do what: the one table of rights, for both roles and for whoever else has one.
 
-The laptop makes SAS tokens and queue rules of it, role assignments in Azure are compared with it, and
+The laptop makes SAS tokens and queue rules of it, each role assignment in Azure is compared with it, and
 `docs/reference/rights.md` is made from it. What is not in it is refused.
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final
 
+from .keyring import PUBLIC_SECRET, VAULT_SECRET
 from .queues import Queue
 
 
@@ -56,6 +57,52 @@ class Container(StrEnum):
     """Content of inbox rows that is too large for a row, by its hash."""
 
 
+class Secret(StrEnum):
+    """A secret of the vault. Whoever may read it gets it as a setting, or reads it there; no app writes one."""
+
+    SIGNING_KEY = VAULT_SECRET
+    """The private keys of audit records and approval links."""
+    PUBLIC_KEYS = PUBLIC_SECRET
+    """The public keys of all signing keys. They are no secret, but lie where the rotation of keys writes them."""
+    SESSION_KEYS = "slipway-session-keys"
+    """The keys that seal the sessions of the pages."""
+    HOOK_SECRETS = "slipway-hook-secrets"
+    """The secrets by which the senders of hooks are known."""
+    API_KEYS = "slipway-api-keys"
+    """The hashes of API keys with a name of their own."""
+    CHANNELS = "slipway-channels"
+    """The channels of notices, with their secrets."""
+
+
+class Beyond(StrEnum):
+    """Something that a party may do outside the ledger's storage, the queues and the vault."""
+
+    HOST = "host"
+    """Everything in the storage account of its own Functions host: its package, its locks, its keys."""
+    TELEMETRY = "telemetry"
+    """Send traces, metrics and logs."""
+    COUNT = "count-messages"
+    """Count the messages that wait in the queues: the platform does it with the identity of the app that it scales."""
+    READ_PUSHED = "read-pushed"
+    """Read the registry into which pipelines push."""
+    PUSH = "push"
+    """Write into the registry into which pipelines push."""
+    PROMOTE = "promote"
+    """Write into the registry of production."""
+    IMPORT = "import"
+    """Let one registry fetch from the other."""
+    PULL = "pull"
+    """Read the registry of its environment."""
+    DEPLOY = "deploy"
+    """Change objects in the namespaces that are listed, and in no others."""
+    MAIL = "mail"
+    """Send mail."""
+    KEEP_DEAD_EVENTS = "keep-dead-events"
+    """Write events that could not be delivered into their container."""
+    JOIN_SUBNET = "join-subnet"
+    """Give load balancers addresses in its own subnet."""
+
+
 type Resource = Table | Container | Queue
 
 OPERATIONS: Final[Mapping[type[StrEnum], frozenset[Operation]]] = {
@@ -68,7 +115,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (*Table, *Container, *Queue)
 
 
 class Party(StrEnum):
-    """Somebody who has rights on storage or queues."""
+    """Somebody who has rights in an installation."""
 
     FRONT = "front"
     """The function app with pages, API and hooks."""
@@ -79,7 +126,11 @@ class Party(StrEnum):
     PIPELINES = "pipelines"
     """The service connections of pipelines that report their runs."""
     APPROVAL_SENDERS = "approval-senders"
-    """The identities of the parameter `approvalSenders`."""
+    """The identities of the parameter `approvalSenders`, and the Teams flow."""
+    NODES = "nodes"
+    """The nodes of the clusters."""
+    CLUSTERS = "clusters"
+    """The clusters that the installation made."""
 
 
 type Rights = Mapping[Resource, frozenset[Operation]]
@@ -110,8 +161,33 @@ RIGHTS: Final[Mapping[Party, Rights]] = {
     Party.EVENT_GRID: {Queue.EVENTS: _SEND},
     Party.PIPELINES: {Queue.RUNS: _SEND},
     Party.APPROVAL_SENDERS: {Queue.APPROVALS: _SEND},
+    Party.NODES: {},
+    Party.CLUSTERS: {},
 }
 """The worker also sends to each queue that it reads: what went wrong is put off by a later copy, or replayed."""
+
+SECRETS: Final[Mapping[Party, frozenset[Secret]]] = {
+    Party.FRONT: frozenset({Secret.PUBLIC_KEYS, Secret.SESSION_KEYS, Secret.HOOK_SECRETS, Secret.API_KEYS}),
+    Party.WORKER: frozenset({Secret.SIGNING_KEY, Secret.PUBLIC_KEYS, Secret.CHANNELS}),
+    **dict.fromkeys(frozenset(Party) - {Party.FRONT, Party.WORKER}, frozenset()),
+}
+"""The secrets that a party reads."""
+
+BEYOND: Final[Mapping[Party, frozenset[Beyond]]] = {
+    Party.FRONT: frozenset({Beyond.HOST, Beyond.TELEMETRY}),
+    Party.WORKER: frozenset(
+        {
+            *(Beyond.HOST, Beyond.TELEMETRY, Beyond.COUNT),
+            *(Beyond.READ_PUSHED, Beyond.PROMOTE, Beyond.IMPORT, Beyond.DEPLOY, Beyond.MAIL),
+        }
+    ),
+    Party.EVENT_GRID: frozenset({Beyond.KEEP_DEAD_EVENTS}),
+    Party.PIPELINES: frozenset({Beyond.PUSH}),
+    Party.APPROVAL_SENDERS: frozenset(),
+    Party.NODES: frozenset({Beyond.PULL}),
+    Party.CLUSTERS: frozenset({Beyond.JOIN_SUBNET}),
+}
+"""What a party may do outside storage, queues and vault; where it is an option, only once that is chosen."""
 
 EVENT_GRID_FUNCTION: Final[Rights] = {Queue.EVENTS: _SEND}
 """What the front may do besides where its Event Grid function is on."""

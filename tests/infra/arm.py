@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+)|(?P<name>[A-Za-z]\w*)|(?P<sign>[.,()\[\]]))")
-CLIENT_ID = "00000000-0000-0000-0000-00000000000a"
-PRINCIPAL_ID = "00000000-0000-0000-0000-00000000000b"
+FRONT = "00000000-0000-0000-0000-00000000000b"
+WORKER = "00000000-0000-0000-0000-00000000000c"
+"""The principals of both identities, and their client ids too."""
 KUBECONFIG = """apiVersion: v1
 clusters:
 - cluster:
@@ -31,10 +32,9 @@ def _last(resource_id: str) -> str:
 
 
 ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {
-    "Microsoft.ManagedIdentity/userAssignedIdentities": lambda _: {
-        "clientId": CLIENT_ID,
-        "principalId": PRINCIPAL_ID,
-    },
+    "Microsoft.ManagedIdentity/userAssignedIdentities": lambda name: dict.fromkeys(
+        ("clientId", "principalId"), WORKER if name.startswith("id-work-") else FRONT
+    ),
     "Microsoft.Insights/components": lambda _: {
         "ConnectionString": "InstrumentationKey=0;IngestionEndpoint=https://x/"
     },

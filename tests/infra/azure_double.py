@@ -30,6 +30,7 @@ NEWEST = {
     "2016-06-01",
     "2025-09-01",
     "2024-11-01",
+    "2023-01-31",
 }
 
 
@@ -46,7 +47,6 @@ def empty_state() -> dict[str, Any]:
         "deleted_vaults": [],
         "policy": None,
         "refreshed": 0,
-        "deployments": [],
         "calls": [],
         "page": 100,
         "made": 0,
@@ -136,19 +136,30 @@ def _refresh(state: dict[str, Any], _query: Any, _body: Any, _found: Any, _heade
     state["refreshed"] += 1
 
 
-RESOURCE = rf"({GROUP}/providers/Microsoft\.(?:Logic|Communication|Web/connections|Web/sites/[\w-]+/functions)[\w./-]+)"
+RESOURCE = (
+    rf"({GROUP}/providers/Microsoft\."
+    r"(?:Logic|Communication|ManagedIdentity|Web/connections|Web/serverfarms|Web/sites)[\w./-]+)"
+)
+FORMER = "11111111-1111-1111-1111-333333333333"
+"""The principal of an identity that is asked for by its resource."""
 
 
 @route("get", RESOURCE)
 def _get_resource(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
     if found[1] not in state["resources"]:
         raise Refused("Not Found", "ResourceNotFound")
-    return {"id": found[1]}
+    identity = "/userAssignedIdentities/" in found[1]
+    return {"id": found[1]} | ({"properties": {"principalId": FORMER}} if identity else {})
 
 
 @route("delete", RESOURCE)
 def _delete_resource(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    state["resources"] = [resource for resource in state["resources"] if resource != found[1]]
+    if found[1] not in state["resources"]:
+        raise Refused("Not Found", "ResourceNotFound")
+    gone = {found[1]}
+    if "/sites/" in found[1]:  # an empty plan goes with its last app
+        gone |= {resource for resource in state["resources"] if "/serverfarms/" in resource}
+    state["resources"] = [resource for resource in state["resources"] if resource not in gone]
 
 
 def _options(arguments: list[str]) -> dict[str, list[str]]:
@@ -198,11 +209,6 @@ def az(state: dict[str, Any], arguments: list[str]) -> Any:
         return {"id": account, "tenantId": state["accounts"][account]}
     if arguments[:1] == ["rest"]:
         return rest(state, _options(arguments[1:]))
-    if arguments[:3] == ["deployment", "group", "create"]:
-        options = _options(arguments[3:])
-        state["deployments"].append({key: value for key, value in options.items() if key != "--template-file"})
-        assert Path(options["--template-file"][0]).is_file()
-        return None
     raise NotImplementedError(f"az {' '.join(arguments)} is not known to this double")
 
 

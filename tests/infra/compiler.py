@@ -38,10 +38,25 @@ EXISTING_CLUSTERS: dict[str, Any] = {
     "productionClusterName": "team-live",
     "productionClusterResourceGroup": "platform-live",
 }
+SENDERS = "00000000-0000-0000-0000-000000000006, 00000000-0000-0000-0000-000000000007"
 OPTIONS: dict[str, dict[str, Any]] = {
-    "default": {},  # what `azd up` makes when nothing is set
+    "default": {},  # what `azd up` makes when nothing is set: front and worker
+    "single": {"split": False},
+    "single-all": {
+        "split": False,
+        "promotionByImport": True,
+        "pipelinePrincipalId": "00000000-0000-0000-0000-000000000004",
+        "email": True,
+        "teamsFlow": True,
+        "approvalSenders": SENDERS,
+        "eventGridFunction": True,
+        "existingLedgerName": "stdataearlier",
+        "existingLedgerResourceGroup": "rg-slipway-earlier",
+        **EXISTING_CLUSTERS,
+    },
     "trial": {"tier": "trial"},
     "private": {"privateNetworking": True},
+    "private-single": {"privateNetworking": True, "split": False},
     "existing-clusters": EXISTING_CLUSTERS,
     "private-existing": {
         "privateNetworking": True,
@@ -57,7 +72,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "pipelines": {"pipelinePrincipalId": "00000000-0000-0000-0000-000000000004"},
     "mail": {"email": True, "alertEmail": "operators@example.com"},
     "teams": {"teamsFlow": True},
-    "observed": {"managedPrometheus": True, "alwaysReady": 2, "extraSettings": {"SLIPWAY_TRACE_SHARE": "0.5"}},
+    "senders": {"approvalSenders": SENDERS},
+    "event-grid-function": {"eventGridFunction": True},
+    "observed": {
+        "managedPrometheus": True,
+        "alwaysReady": {"http": 2, "take_hint": 1, "run_step": 1},
+        "extraSettings": {"SLIPWAY_TRACE_SHARE": "0.5", "SLIPWAY_PROMOTION_SECONDS": "120"},
+    },
     "again": {"auditRetentionDays": 400, "lockLedger": True, "auditPolicyLocked": True, "recoverVault": True},
 }
 """Option sets, each by what it adds to the defaults."""

@@ -54,7 +54,20 @@ def at(resource: dict[str, Any], path: str) -> Any:
     return found
 
 
-def app_settings(resources: Resources) -> dict[str, str]:
-    """The app's settings, as the platform would hold them."""
-    listed = only(resources, SITE)["properties"]["siteConfig"]["appSettings"]
-    return {item["name"]: evaluate(item["value"]) for item in listed}
+def site(resources: Resources, role: str = "front") -> dict[str, Any]:
+    """The app of a role. One that is both is the front's too, and the worker's."""
+    sites = of_type(resources, SITE)
+    (found,) = [each for each in sites if len(sites) == 1 or _settings(each)["SLIPWAY_ROLE"] == role]
+    return found
+
+
+def app_settings(resources: Resources, role: str = "front") -> dict[str, str]:
+    """The settings of a role's app, as the platform would hold them."""
+    return _settings(site(resources, role))
+
+
+def _settings(app: dict[str, Any]) -> dict[str, str]:
+    listed = app["properties"]["siteConfig"]["appSettings"]
+    found = {item["name"]: evaluate(item["value"]) for item in listed}
+    assert len(found) == len(listed), "a setting is there twice"
+    return found

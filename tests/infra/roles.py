@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.infra.compiler import INFRA, OPTIONS, ROOT, stored
+from tests.infra.compiler import INFRA, OPTIONS, ROOT, Resources, stored
 from tests.infra.installed import of_type, scope_of
 
 PAGE = ROOT / "docs/reference/azure-roles.md"
 BEGIN, END = "<!-- table: made by tests/infra/roles.py -->", "<!-- end of the table -->"
+OWN_BEGIN, OWN_END = "<!-- own roles: made by tests/infra/roles.py -->", "<!-- end of own roles -->"
 OURS = "Slipway: "
-ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
+ASSIGNMENT, DEFINITION = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"
 ROLES: dict[str, str] = json.loads((INFRA / "roles.json").read_text(encoding="utf-8"))
+OWN_ROLES: dict[str, dict[str, Any]] = json.loads((INFRA / "custom-roles.json").read_text(encoding="utf-8"))
 NAMES = {
     "acrRepositoryReader": "Container Registry Repository Reader",
     "acrRepositoryWriter": "Container Registry Repository Writer",
@@ -30,25 +32,38 @@ NAMES = {
     "serviceBusDataSender": "Azure Service Bus Data Sender",
     "storageBlobDataContributor": "Storage Blob Data Contributor",
     "storageBlobDataOwner": "Storage Blob Data Owner",
+    "storageBlobDataReader": "Storage Blob Data Reader",
     "storageTableDataContributor": "Storage Table Data Contributor",
+    "storageTableDataReader": "Storage Table Data Reader",
 }
 PLACES = {
     "Microsoft.Communication/communicationServices": "the Communication Services resource",
     "Microsoft.ContainerRegistry/registries": "the {which} registry",
     "Microsoft.ContainerService/managedClusters/namespaces": "each listed namespace, in its cluster",
     "Microsoft.Insights/components": "the Application Insights resource",
-    "Microsoft.KeyVault/vaults": "the vault",
+    "Microsoft.KeyVault/vaults/secrets": "the secret `{name}`",
     "Microsoft.Network/virtualNetworks/subnets": "the cluster's own subnet",
+    "Microsoft.ServiceBus/namespaces": "the Service Bus namespace",
     "Microsoft.ServiceBus/namespaces/queues": "the queue `{name}`",
     "Microsoft.Storage/storageAccounts": "the storage account of the {which}",
     "Microsoft.Storage/storageAccounts/blobServices/containers": "the container `{name}` of the {which}",
+    "Microsoft.Storage/storageAccounts/tableServices/tables": "the table `{name}` of the {which}",
 }
-"""Every type of resource on which a right may be given: each of them is one thing, none a group of things."""
+"""Every type of resource on which a right may be given: each is one thing. The namespace is one for counting."""
 
-WHICH = {"crnonprod": "non-production", "crprod": "production", "sthost": "host", "stdata": "ledger"}
+WHICH = {
+    "crnonprod": "non-production",
+    "crprod": "production",
+    "sthost": "front's host",
+    "stwork": "worker's host",
+    "stdata": "ledger",
+}
 WHO = {
-    "userAssignedIdentities/": "the app",
+    "userAssignedIdentities/id-work-": "the worker",
+    "userAssignedIdentities/": "the front",
     "00000000-0000-0000-0000-000000000004": "the pipelines' service connection",
+    "00000000-0000-0000-0000-000000000006": "a sender of approvals",
+    "00000000-0000-0000-0000-000000000007": "a sender of approvals",
     "kubeletidentity": "the cluster's nodes (kubelet)",
     "managedClusters/": "a created cluster",
     "systemTopics/": "the Event Grid system topic",
@@ -65,8 +80,13 @@ WHEN = {
     "pipelines": "a pipeline's principal",
     "mail": "mail",
     "teams": "Teams",
+    "senders": "senders of approvals",
+    "event-grid-function": "the Event Grid function",
 }
 """Option sets that give rights of their own, as the page calls them."""
+
+TWO_APPS = [option for option in OPTIONS if OPTIONS[option].get("split", True)]
+"""Option sets in which front and worker are told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +95,7 @@ class Right:
 
     scope: str
     role: str
-    """Its key in infra/roles.json; empty for one that is not there."""
+    """Its key in infra/roles.json or infra/custom-roles.json; empty for one that is in neither."""
     principal: str
     principal_type: str
     reason: str
@@ -97,20 +117,33 @@ class Right:
         return PLACES[self.kind].format(name=self.scope.rpartition("/")[2], which=which)
 
 
+def rights_in(resources: Resources) -> list[Right]:
+    return [_right(resource, resources) for resource in of_type(resources, ASSIGNMENT)]
+
+
 def rights(option: str) -> list[Right]:
-    return [_right(resource) for resource in of_type(stored(option), ASSIGNMENT)]
+    return rights_in(stored(option))
 
 
 def all_rights() -> list[Right]:
     return [right for option in OPTIONS for right in rights(option)]
 
 
-def _right(resource: dict[str, Any]) -> Right:
+def own_roles(resources: Resources) -> dict[str, str]:
+    """The ids that our own roles have in an installation, by their keys."""
+    titles = {
+        made["properties"]["roleName"].partition(": ")[2]: made["name"] for made in of_type(resources, DEFINITION)
+    }
+    return {key: titles[role["name"]] for key, role in OWN_ROLES.items()}
+
+
+def _right(resource: dict[str, Any], resources: Resources) -> Right:
     given = resource["properties"]
     role_id = given["roleDefinitionId"].rpartition("/")[2]
+    known_roles = ROLES | own_roles(resources)
     return Right(
         scope=scope_of(resource),
-        role=next((key for key, known in ROLES.items() if known == role_id), ""),
+        role=next((key for key, known in known_roles.items() if known == role_id), ""),
         principal=given["principalId"],
         principal_type=given["principalType"],
         reason=_sentence(given["description"]),
@@ -128,7 +161,7 @@ def _sentence(description: str) -> str:
 def _rows() -> Iterator[tuple[str, str, str, str, str]]:
     """Who, role, place, reason, when; what is the same but for its place is one row."""
     found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
-    for option in OPTIONS:
+    for option in TWO_APPS:
         for right in rights(option):
             places = found.setdefault((right.who, right.role, right.reason), {})
             options = places.setdefault(right.place, [])
@@ -148,13 +181,25 @@ def table() -> str:
     lines = ["| who | role | on | why | when |", "|---|---|---|---|---|"]
     order = list(WHO.values())
     for who, role, place, reason, when in sorted(_rows(), key=lambda row: (order.index(row[0]), row)):
-        lines.append(f"| {who} | {NAMES[role]} `{ROLES[role]}` | {place} | {reason} | {when} |")
+        name = f"{NAMES[role]} `{ROLES[role]}`" if role in NAMES else f"*{OWN_ROLES[role]['name']}*"
+        lines.append(f"| {who} | {name} | {place} | {reason} | {when} |")
+    return "\n".join(lines)
+
+
+def own_table() -> str:
+    lines = ["| role | allows |", "|---|---|"]
+    for role in OWN_ROLES.values():
+        allowed = [*role.get("actions", []), *role.get("dataActions", [])]
+        lines.append(f"| *{role['name']}* | {', '.join(f'`{action}`' for action in allowed)} |")
     return "\n".join(lines)
 
 
 def page() -> str:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.partition(END)[2]}"
+    text = PAGE.read_text(encoding="utf-8")
+    for begin, end, made in ((BEGIN, END, table()), (OWN_BEGIN, OWN_END, own_table())):
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n{made}\n{end}{rest.partition(end)[2]}"
+    return text
 
 
 if __name__ == "__main__":

@@ -5,22 +5,26 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from local.stack.configuration import QUEUES, service_bus
 from local.stack.secrets import load_or_make
 from local.stack.stack import StackOptions
+from slipway.bootstrap.roles import AppRole, foreign_to
 from slipway.bootstrap.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
 from slipway.catalogue import Known, check_path
 from slipway.domain.keyring import VAULT_SECRET
 from slipway.domain.queues import Queue
-from slipway.ledger.blobs import CONTAINER
-from slipway.ledger.keys import TABLE
-from slipway.ledger.logs import CONTAINER as AUDIT_CONTAINER
+from slipway.domain.rights import Container, Table
 from tests.infra.compiler import INFRA, OPTIONS, ROOT, TENANT, interface, stored
-from tests.infra.installed import app_settings, at, of_type, only
+from tests.infra.installed import app_settings, at, of_type, site
 
 SERVICE_BUS = FOREIGN["service_bus"]
 DEFAULT = stored("default")
-SITE = "Microsoft.Web/sites"
+BOTH = (AppRole.FRONT, AppRole.WORKER)
+each_role = pytest.mark.parametrize(
+    ("option", "role"), [("default", AppRole.FRONT), ("default", AppRole.WORKER), ("single", AppRole.SINGLE)]
+)
 LAPTOP_ONLY = {
     *(variable("storage_connection"), variable("storage_sas"), variable("service_bus")),
     *("SLIPWAY_ARM_TOKEN", "SLIPWAY_SIGNING_KEYS"),
@@ -29,13 +33,13 @@ LAPTOP_ONLY = {
 
 DEFAULT_IS_RIGHT = {
     *("SLIPWAY_AZURE_DEVOPS", "SLIPWAY_AZURE_DEVOPS_PEOPLE"),
-    *("SLIPWAY_INSTALLATION", "SLIPWAY_ROLE", "SLIPWAY_EVENT_GRID_FUNCTION"),
+    *("SLIPWAY_INSTALLATION", "SLIPWAY_TABLE", "SLIPWAY_INDEX_TABLE"),
+    *("SLIPWAY_CONTAINER", "SLIPWAY_AUDIT_CONTAINER"),
     *("SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT", "SLIPWAY_ISSUER"),
     *("SLIPWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"),
 }
 """Settings that an installation in the public cloud has no reason to change."""
 
-INDEX_TABLE = Settings.model_fields["index_table"].default
 READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
@@ -53,47 +57,94 @@ NOT_ON_FLEX = {
 }
 
 
-def test_the_app_gets_exactly_the_settings_that_are_read() -> None:
-    read = {variable(name) for name in Settings.model_fields}
-    assert set(app_settings(DEFAULT)) == (read - LAPTOP_ONLY - DEFAULT_IS_RIGHT) | READ_BY_THE_PLATFORM
+@each_role
+def test_an_app_gets_exactly_the_settings_that_its_role_reads(option: str, role: AppRole) -> None:
+    read = {variable(name) for name in set(Settings.model_fields) - foreign_to(role)}
+    settings = app_settings(stored(option), role)
+    assert set(settings) == (read - LAPTOP_ONLY - DEFAULT_IS_RIGHT) | READ_BY_THE_PLATFORM
+    assert settings["SLIPWAY_ROLE"] == role
+
+
+def test_settings_of_ones_own_go_where_they_may_be() -> None:
+    """A role refuses to start with a setting that only the other may have."""
+    file = json.loads((INFRA / "role-settings.json").read_text(encoding="utf-8"))
+    assert file == {str(role): sorted(variable(name) for name in foreign_to(role)) for role in AppRole}
+    front, worker = (app_settings(stored("observed"), role) for role in BOTH)
+    assert (front["SLIPWAY_TRACE_SHARE"], worker["SLIPWAY_TRACE_SHARE"]) == ("0.5", "0.5")
+    assert "SLIPWAY_PROMOTION_SECONDS" not in front
+    assert worker["SLIPWAY_PROMOTION_SECONDS"] == "120"
 
 
 def test_no_setting_is_given_that_a_worker_which_azure_may_serve_dies_of() -> None:
     """Workers 1.1 and 1.2 fail at every invocation with it; nobody can choose the worker of a region."""
     for option in OPTIONS:
-        assert not {"PYTHON_ENABLE_OPENTELEMETRY"} & set(app_settings(stored(option)))
+        for role in BOTH:
+            assert not {"PYTHON_ENABLE_OPENTELEMETRY"} & set(app_settings(stored(option), role))
 
 
 def test_no_setting_is_given_that_flex_consumption_refuses() -> None:
-    assert not NOT_ON_FLEX & set(app_settings(DEFAULT))
+    for role in BOTH:
+        assert not NOT_ON_FLEX & set(app_settings(DEFAULT, role))
 
 
-def test_secret_settings_are_references_into_key_vault() -> None:
-    values = app_settings(DEFAULT)
-    vault = values["SLIPWAY_KEY_VAULT"]
-    hidden = ("HOOK_SECRETS", "SESSION_KEYS", "CHANNELS", "API_KEYS", "PUBLIC_KEYS")
-    for name in (f"SLIPWAY_{each}" for each in hidden):
+HIDDEN = {
+    AppRole.FRONT: {"HOOK_SECRETS", "SESSION_KEYS", "API_KEYS", "PUBLIC_KEYS"},
+    AppRole.WORKER: {"CHANNELS", "PUBLIC_KEYS"},
+}
+
+
+@pytest.mark.parametrize("role", HIDDEN)
+def test_secret_settings_are_references_into_key_vault_that_the_roles_own_identity_reads(role: AppRole) -> None:
+    values = app_settings(DEFAULT, role)
+    vault = app_settings(DEFAULT, AppRole.WORKER)["SLIPWAY_KEY_VAULT"]
+    for name in (f"SLIPWAY_{each}" for each in HIDDEN[role]):
         secret = name.lower().replace("_", "-")
         assert values[name] == f"@Microsoft.KeyVault(SecretUri={vault}secrets/{secret})"
-    site = only(DEFAULT, SITE)
-    assert list(site["identity"]["userAssignedIdentities"]) == [at(site, "properties.keyVaultReferenceIdentity")]
+    app = site(DEFAULT, role)
+    assert list(app["identity"]["userAssignedIdentities"]) == [at(app, "properties.keyVaultReferenceIdentity")]
+
+
+def test_front_and_worker_share_no_identity_no_plan_and_no_storage_of_their_hosts() -> None:
+    front, worker = (site(DEFAULT, role) for role in BOTH)
+    for path in ("identity.userAssignedIdentities", "properties.serverFarmId"):
+        assert at(front, path) != at(worker, path)
+    for path in ("storage.value", "storage.authentication.userAssignedIdentityResourceId"):
+        whole = f"properties.functionAppConfig.deployment.{path}"
+        assert at(front, whole) != at(worker, whole)
+    for name in ("AzureWebJobsStorage__accountName", "AZURE_CLIENT_ID", "ServiceBus__clientId"):
+        assert app_settings(DEFAULT, AppRole.FRONT)[name] != app_settings(DEFAULT, AppRole.WORKER)[name]
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if OPTIONS[option].get("split", True)])
+def test_nothing_answers_at_the_worker_and_its_deployment_site_asks_entra(option: str) -> None:
+    worker, front = site(stored(option), AppRole.WORKER), site(stored(option), AppRole.FRONT)
+    config = worker["properties"]["siteConfig"]
+    assert config["ipSecurityRestrictionsDefaultAction"] == "Deny"
+    assert config["scmIpSecurityRestrictionsDefaultAction"] == "Allow"
+    assert config["scmIpSecurityRestrictionsUseMain"] is False
+    assert front["properties"]["siteConfig"]["ipSecurityRestrictionsDefaultAction"] == "Allow"
+    for app in (worker, front):
+        for door in ("scm", "ftp"):
+            policy = stored(option)[f"{app['id']}/basicPublishingCredentialsPolicies/{door}"]
+            assert at(policy, "properties.allow") is False
 
 
 def test_the_hook_puts_the_secrets_that_the_settings_refer_to() -> None:
     text = (INFRA / "hooks/postprovision.py").read_text(encoding="utf-8")
     put = set(re.findall(r'^        "(slipway-[a-z-]+)": ', text, re.MULTILINE))
-    referred = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(app_settings(DEFAULT).values())))
+    values = [value for role in BOTH for value in app_settings(DEFAULT, role).values()]
+    referred = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(values)))
     assert put == referred | {VAULT_SECRET}  # which the app reads by itself, to see new versions while it runs
 
 
 def test_registries_and_clusters_are_described_in_fields_that_the_settings_have() -> None:
     for setting, model in (("SLIPWAY_REGISTRIES", RegistrySettings), ("SLIPWAY_CLUSTERS", ClusterSettings)):
-        for fields in json.loads(app_settings(DEFAULT)[setting]).values():
+        for fields in json.loads(app_settings(DEFAULT, AppRole.WORKER)[setting]).values():
             assert set(fields) <= set(model.model_fields)
 
 
 def test_the_examples_name_registries_and_clusters_that_are_installed() -> None:
-    settings = app_settings(DEFAULT)
+    settings = app_settings(DEFAULT, AppRole.WORKER)
     known = Known(
         registries=frozenset(json.loads(settings["SLIPWAY_REGISTRIES"])),
         clusters=frozenset(json.loads(settings["SLIPWAY_CLUSTERS"])),
@@ -112,25 +163,55 @@ SECRETS = {
 """What the platform puts in the place of references, in the form in which infra/hooks/postprovision.py makes it."""
 
 
-def test_the_settings_accept_what_the_template_gives() -> None:
-    settings = Settings.read({**app_settings(DEFAULT), **SECRETS})
-    assert settings.clusters["staging"].credential == "entra"
-    assert settings.registries["nonprod"].credential == "entra"
+def filled(settings: dict[str, str]) -> dict[str, str]:
+    """The settings of an app, in which the platform has put secrets in the place of references."""
+    secret = {name for name, value in settings.items() if value.startswith("@Microsoft.KeyVault(")}
+    return settings | {name: SECRETS[name] for name in secret}
+
+
+@each_role
+def test_the_settings_accept_what_the_template_gives(option: str, role: AppRole) -> None:
+    settings = Settings.read(filled(app_settings(stored(option), role)))
+    assert settings.role is role
     assert settings.issuer_url == f"https://login.microsoftonline.com/{TENANT}/v2.0"
     assert settings.tenant_id == TENANT
-    assert settings.key_vault
+    assert bool(settings.key_vault) is role.works
+    if role.works:
+        assert settings.clusters["staging"].credential == "entra"
+        assert settings.registries["nonprod"].credential == "entra"
 
 
-def _queue_triggers() -> set[str]:
+def _queue_triggers() -> dict[str, str]:
+    """The functions that take messages, by their queues."""
     source = (ROOT / "functions/queues.py").read_text(encoding="utf-8")
-    return {Queue[member].value for member in re.findall(r"queue_name=Queue\.([A-Z]+)\.value", source)}
+    found = re.findall(r'function_name\("(\w+)"\)\n@[^@]+?queue_name=Queue\.([A-Z]+)\.value', source)
+    return {Queue[member].value: function for function, member in found}
 
 
 def test_the_queues_are_those_of_the_triggers_and_of_the_laptop() -> None:
     queues = json.loads((INFRA / "queues.json").read_text(encoding="utf-8"))
     assert {queue["name"]: queue["sessions"] for queue in queues} == {queue: queue.sessions for queue in Queue}
-    assert _queue_triggers() == set(QUEUES)
+    assert {queue["name"]: queue["function"] for queue in queues} == _queue_triggers()
+    assert set(_queue_triggers()) == set(QUEUES)
     assert len(queues) == len(Queue)
+
+
+def test_what_is_always_ready_is_so_where_it_runs() -> None:
+    ready = {
+        role: {
+            each["name"]: each["instanceCount"]
+            for each in at(
+                site(stored("observed"), role), "properties.functionAppConfig.scaleAndConcurrency.alwaysReady"
+            )
+        }
+        for role in BOTH
+    }
+    assert ready == {
+        AppRole.FRONT: {"http": 2},
+        AppRole.WORKER: {"function:take_hint": 1, "function:run_step": 1},
+    }
+    for role in BOTH:
+        assert at(site(DEFAULT, role), "properties.functionAppConfig.scaleAndConcurrency.alwaysReady") == []
 
 
 def _seconds(duration: str) -> int:
@@ -163,27 +244,57 @@ def test_host_json_fits_the_queues() -> None:
     assert settings["maxAutoLockRenewalDuration"] >= host["functionTimeout"]
 
 
-def test_table_and_container_have_the_names_that_the_ledger_uses() -> None:
+def test_every_table_and_container_of_the_table_of_rights_is_made_under_the_name_that_the_app_uses() -> None:
     account = "Microsoft.Storage/storageAccounts"
     ledger = next(item["name"] for item in of_type(DEFAULT, account) if item["name"].startswith("stdata"))
-    parts = {key.rpartition("/")[2] for key in DEFAULT if f"/{ledger}/" in key and "/roleAssignments" not in key}
-    assert {TABLE, INDEX_TABLE, CONTAINER, AUDIT_CONTAINER} <= parts
-    settings = app_settings(DEFAULT)
-    assert (settings["SLIPWAY_TABLE"], settings["SLIPWAY_INDEX_TABLE"]) == (TABLE, INDEX_TABLE)
-    assert (settings["SLIPWAY_CONTAINER"], settings["SLIPWAY_AUDIT_CONTAINER"]) == (CONTAINER, AUDIT_CONTAINER)
+    made = {
+        kind: {
+            each["name"].rpartition("/")[2] for each in of_type(DEFAULT, f"{account}/{kind}") if ledger in each["id"]
+        }
+        for kind in ("tableServices/tables", "blobServices/containers")
+    }
+    assert made == {"tableServices/tables": set(Table), "blobServices/containers": set(Container)}
+    fields: dict[str, str] = {"table": Table.LEDGER, "index_table": Table.INDEX}
+    fields |= {"container": Container.EVIDENCE, "audit_container": Container.AUDIT}
+    assert {name: Settings.model_fields[name].default for name in fields} == fields
 
 
 def test_the_runtime_is_the_python_that_the_project_asks_for() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     version = re.search(r'requires-python = ">=([\d.]+)"', project)
     assert version is not None
-    assert at(only(DEFAULT, SITE), "properties.functionAppConfig.runtime.version") == version[1]
+    for role in BOTH:
+        assert at(site(DEFAULT, role), "properties.functionAppConfig.runtime.version") == version[1]
 
 
-def test_events_go_to_a_function_that_exists() -> None:
-    endpoint = re.search(r"'Microsoft.Web/sites/functions', appName, '(\w+)'", (INFRA / "postdeploy.bicep").read_text())
-    assert endpoint is not None
-    assert f'function_name("{endpoint[1]}")' in (ROOT / "functions/events.py").read_text(encoding="utf-8")
+def test_pushes_go_into_the_queue_with_the_topics_identity_once_it_may_send_there() -> None:
+    """Whether the app is there, healthy, or deployed at all plays no part in it."""
+    (pushes,) = of_type(DEFAULT, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
+    (queue,) = [
+        each for each in of_type(DEFAULT, "Microsoft.ServiceBus/namespaces/queues") if each["id"].endswith("/events")
+    ]
+    delivery = at(pushes, "properties.deliveryWithResourceIdentity")
+    assert delivery["identity"] == {"type": "SystemAssigned"}
+    assert delivery["destination"] == {"endpointType": "ServiceBusQueue", "properties": {"resourceId": queue["id"]}}
+    module = (INFRA / "modules/events.bicep").read_text(encoding="utf-8")
+    after = module.partition("resource pushes ")[2].partition("dependsOn: [")[2].partition("]")[0]
+    assert set(after.split()) == {"send", "keep"}
+    assert at(pushes, "properties.eventDeliverySchema") == "CloudEventSchemaV1_0"
+    assert not [each for each in DEFAULT.values() if "AzureFunction" in json.dumps(each.get("properties", {}))]
+
+
+def test_a_closed_bus_lets_event_grid_in_and_an_open_one_has_no_rule() -> None:
+    kind = "Microsoft.ServiceBus/namespaces/networkRuleSets"
+    for option in ("private", "private-single", "private-existing"):
+        (rules,) = of_type(stored(option), kind)
+        assert at(rules, "properties.trustedServiceAccessEnabled") is True
+        assert at(rules, "properties.publicNetworkAccess") == "Disabled"
+    assert of_type(DEFAULT, kind) == []
+
+
+def test_event_grid_may_call_the_front_only_where_that_is_chosen() -> None:
+    for option, switch in (("default", "false"), ("event-grid-function", "true")):
+        assert app_settings(stored(option), AppRole.FRONT)["SLIPWAY_EVENT_GRID_FUNCTION"] == switch
 
 
 KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_HOOK_PAUSE", "SLIPWAY_APP_ROLES"}

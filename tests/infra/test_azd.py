@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Mapping
 
 import pytest
 import yaml
 
 from tests.infra.azd import KNOWN_TO_AZD, NotModelledError, resolve
-from tests.infra.compiler import INFRA, ROOT, interface
+from tests.infra.compiler import INFRA, OPTIONS, ROOT, interface, stored
+from tests.infra.installed import SITE, of_type
 
 CONFIG = yaml.safe_load((ROOT / "azure.yaml").read_text(encoding="utf-8"))
 PARAMETERS = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
@@ -95,18 +97,49 @@ def test_the_template_is_where_azd_looks_for_it() -> None:
     assert (INFRA / f"{infra['module']}.parameters.json").is_file()
 
 
-def test_the_service_is_the_package_that_its_hook_makes_and_azure_builds_nothing() -> None:
-    (service,) = CONFIG["services"].values()
-    assert list(CONFIG["services"]) == ["app"]
+@pytest.mark.parametrize("name", CONFIG["services"])
+def test_a_service_is_the_package_that_its_hook_makes_and_azure_builds_nothing(name: str) -> None:
+    service = CONFIG["services"][name]
     assert (service["language"], service["host"]) == ("python", "function")
     assert service["remoteBuild"] is False
+    assert service["dist"] == f"build/{name}", "azd packages both at once: neither may take the other's folder"
     hook = (ROOT / service["hooks"]["prepackage"]["run"]).read_text(encoding="utf-8")
-    assert f'"{service["dist"]}"' in hook
+    assert f'package("{name}")' in hook
+
+
+def deployed(environment: Mapping[str, str]) -> set[str]:
+    """The services that azd deploys: those without a condition, and those whose condition is one of its words for yes.
+    It works conditions out before any hook runs and before anything is provisioned."""
+    found = set()
+    for name, service in CONFIG["services"].items():
+        condition = service.get("condition", "true")
+        written = re.fullmatch(r"\$\{(\w+):-(\w+)\}|(\w+)", condition)
+        assert written is not None, condition
+        value = written[3] or environment.get(written[1]) or written[2]
+        if value in ("1", "true", "TRUE", "True", "yes", "YES", "Yes"):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("split", "option"),
+    [({}, "default"), ({"SLIPWAY_SPLIT": "true"}, "default"), ({"SLIPWAY_SPLIT": "false"}, "single")],
+)
+def test_azd_finds_an_app_for_each_service_that_it_deploys_and_the_other_way_round(
+    split: dict[str, str], option: str
+) -> None:
+    values = resolve(DECLARED, PARAMETERS, {**NEW, "AZURE_LOCATION": "westeurope", **split}).values
+    assert values.get("split", True) == OPTIONS[option].get("split", True)
+    tags = [app["tags"]["azd-service-name"] for app in of_type(stored(option), SITE)]
+    assert sorted(tags) == sorted(deployed(split))
 
 
 def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python() -> None:
     assert set(CONFIG["hooks"]) <= HOOKS
-    hooks = [*CONFIG["hooks"].values(), *CONFIG["services"]["app"]["hooks"].values()]
+    hooks = [
+        *CONFIG["hooks"].values(),
+        *(hook for each in CONFIG["services"].values() for hook in each["hooks"].values()),
+    ]
     scripts = {ROOT / hook["run"] for hook in hooks}
     assert all(script.is_file() and script.suffix == ".py" for script in scripts)
     programs = {path for path in (INFRA / "hooks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
@@ -117,7 +150,7 @@ def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python() -> None:
 def test_what_runs_at_the_same_time_makes_no_environment_in_the_same_place() -> None:
     """azd makes a virtual environment for hooks in Python, and packages while it provisions."""
     one_after_the_other = {hook["config"]["virtualEnvName"] for hook in CONFIG["hooks"].values()}
-    meanwhile = CONFIG["services"]["app"]["hooks"]["prepackage"]["config"]["virtualEnvName"]
-    assert meanwhile not in one_after_the_other
+    meanwhile = [each["hooks"]["prepackage"]["config"]["virtualEnvName"] for each in CONFIG["services"].values()]
+    assert len({*meanwhile, *one_after_the_other}) == len(meanwhile) + len(one_after_the_other)
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
-    assert [name for name in {*one_after_the_other, meanwhile} if f"{name}/" not in ignored] == []
+    assert [name for name in {*one_after_the_other, *meanwhile} if f"{name}/" not in ignored] == []

@@ -1,4 +1,4 @@
-"""`azd up` from an empty environment, in azd's order: what it asks, each hook, the package, the app, the subscription.
+"""`azd up` from an empty environment, in azd's order: what it asks, each hook, the package, the apps, the last look.
 
 Between the hooks stands what only Azure does, from the snapshot of the templates: resources, and the settings in which
 the platform has put secrets in the place of references. The vault's secrets are those that the hook made.
@@ -7,44 +7,42 @@ the platform has put secrets in the place of references. The vault's secrets are
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from slipway.bootstrap.settings import Settings
-from tests.infra.arm import PRINCIPAL_ID
+from tests.infra.arm import FRONT
 from tests.infra.azd import resolve
 from tests.infra.azure_double import GROUP, SUBSCRIPTION
-from tests.infra.compiler import BASE, stored
-from tests.infra.installed import app_settings, of_type, only
+from tests.infra.compiler import BASE, OPTIONS, Resources, stored
+from tests.infra.installed import SITE, app_settings, of_type, only, site
 from tests.infra.test_azd import DECLARED, PARAMETERS
 from tests.infra.test_hooks import Azure
 from tests.infra.test_package import HOOK, start
 
-RESOURCES = stored("default")
 REFERENCE = re.compile(r"@Microsoft\.KeyVault\(SecretUri=https://([\w-]+)\.vault\.azure\.net/secrets/([\w-]+)\)")
 
 
-def _outputs() -> dict[str, str]:
+def _outputs(resources: Resources) -> dict[str, str]:
     """What the deployment tells azd, of what the hooks read."""
-    named = {
-        "SLIPWAY_APP_NAME": "Microsoft.Web/sites",
-        "SLIPWAY_VAULT_NAME": "Microsoft.KeyVault/vaults",
-        "SLIPWAY_SYSTEM_TOPIC": "Microsoft.EventGrid/systemTopics",
+    front, worker = site(resources, "front"), site(resources, "worker")
+    settings = app_settings(resources, "worker")
+    identities = {
+        app["name"]: app_settings(resources, role)["AZURE_CLIENT_ID"]
+        for role, app in (("front", front), ("worker", worker))
     }
-    names = {variable: only(RESOURCES, kind)["name"] for variable, kind in named.items()}
-    settings = app_settings(RESOURCES)
-    rights = [right["name"] for right in of_type(RESOURCES, "Microsoft.Authorization/roleAssignments")]
+    rights = [right["name"] for right in of_type(resources, "Microsoft.Authorization/roleAssignments")]
     return {
-        **names,
-        "AZURE_RESOURCE_GROUP": only(RESOURCES, "Microsoft.Resources/resourceGroups")["name"],
-        "SLIPWAY_APP_HOST": f"{names['SLIPWAY_APP_NAME']}.azurewebsites.net",
+        "AZURE_RESOURCE_GROUP": only(resources, "Microsoft.Resources/resourceGroups")["name"],
+        "SLIPWAY_APP_NAME": front["name"],
+        "SLIPWAY_WORKER_NAME": worker["name"],
+        "SLIPWAY_VAULT_NAME": only(resources, "Microsoft.KeyVault/vaults")["name"],
+        "SLIPWAY_APP_HOST": f"{front['name']}.azurewebsites.net",
         "SLIPWAY_PUBLIC_URL": settings["SLIPWAY_PUBLIC_URL"],
-        "SLIPWAY_IDENTITY_PRINCIPAL_ID": PRINCIPAL_ID,
-        "SLIPWAY_HOST_STORAGE": settings["AzureWebJobsStorage__accountName"],
+        "SLIPWAY_IDENTITY_PRINCIPAL_ID": identities[front["name"]],
+        "SLIPWAY_WORKER_PRINCIPAL_ID": identities[worker["name"]],
         "SLIPWAY_LEDGER_STORAGE": "stdatabz3trc7kckw24",
         "SLIPWAY_LEDGER_GROUP": "rg-slipway-try",
-        "SLIPWAY_DEAD_EVENTS": "dead-events",
         "SLIPWAY_NONPROD_REGISTRY": json.loads(settings["SLIPWAY_REGISTRIES"])["nonprod"]["login_server"],
         "SLIPWAY_RIGHTS": json.dumps(rights),
         "SLIPWAY_SWITCHED_OFF": "[]",
@@ -67,9 +65,16 @@ def azure(tmp_path: Path) -> Azure:
     return Azure(tmp_path)
 
 
-def test_azd_up_ends_green_in_an_empty_environment(azure: Azure, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("chosen", "option", "principal"),
+    [({}, "default", FRONT), ({"SLIPWAY_SPLIT": "false"}, "single", FRONT)],
+    ids=["two apps", "one app"],
+)
+def test_azd_up_ends_green_in_an_empty_environment(
+    azure: Azure, tmp_path: Path, chosen: dict[str, str], option: str, principal: str
+) -> None:
     # azd asks, before any hook.
-    environment = {"AZURE_ENV_NAME": "try", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION}
+    environment = {"AZURE_ENV_NAME": "try", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION, **chosen}
     assert resolve(DECLARED, PARAMETERS, environment).asked == ["location"]
     environment["AZURE_LOCATION"] = "westeurope"
 
@@ -81,27 +86,30 @@ def test_azd_up_ends_green_in_an_empty_environment(azure: Azure, tmp_path: Path)
     environment |= azure.state["environment"]
     values = resolve(DECLARED, PARAMETERS, environment)
     assert values.asked == []
-    assert values.values.keys() == BASE.keys()
+    assert values.values.keys() == {*BASE, *OPTIONS[option]}
     assert values.values["signInClientId"] == azure.application()["appId"]
 
     # The deployment.
-    outputs = _outputs()
+    resources = stored(option)
+    outputs = _outputs(resources)
     azure.well("postprovision", **environment, **outputs)
     secrets: dict[str, str] = azure.state["secrets"]
-    assert azure.application()["credentials"][0]["subject"] == PRINCIPAL_ID
+    assert azure.application()["credentials"][0]["subject"] == principal
 
-    # The app, with just these settings and secrets. The signing key, which it reads from the vault, is handed in.
-    settings = _resolved(app_settings(RESOURCES), outputs["SLIPWAY_VAULT_NAME"], secrets)
-    assert Settings.read(settings).hook_secrets
-    handed = {
-        "SLIPWAY_KEY_VAULT": "",
-        "SLIPWAY_SIGNING_KEYS": f"{secrets['slipway-public-keys'].partition(':')[0]}:{secrets['slipway-signing-key']}",
-    }
-    functions: list[Any] = start(package, settings | handed)["functions"]
+    # Each app that azd deploys, with just its settings and secrets. The signing key, which the worker reads from the
+    # vault, is handed in.
+    shown = []
+    for app in of_type(resources, SITE):
+        role = app["tags"]["azd-service-name"]
+        settings = _resolved(app_settings(resources, role), outputs["SLIPWAY_VAULT_NAME"], secrets)
+        assert Settings.read(settings)
+        if "SLIPWAY_KEY_VAULT" in settings:
+            key_id = secrets["slipway-public-keys"].partition(":")[0]
+            settings |= {"SLIPWAY_KEY_VAULT": "", "SLIPWAY_SIGNING_KEYS": f"{key_id}:{secrets['slipway-signing-key']}"}
+        functions: list[str] = start(package, settings)["functions"]
+        shown += [f"{GROUP}/providers/Microsoft.Web/sites/{app['name']}/functions/{name}" for name in functions]
 
-    # The subscription, once the functions are there.
-    site = f"{GROUP}/providers/Microsoft.Web/sites/{outputs['SLIPWAY_APP_NAME']}"
-    azure.change(resources=[f"{site}/functions/{name}" for name in functions])
+    # Only now the last hook is content.
+    assert azure.run("postdeploy", **environment, **outputs).returncode == 1
+    azure.change(resources=shown)
     azure.well("postdeploy", **environment, **outputs)
-    (deployment,) = azure.state["deployments"]
-    assert f"appName={outputs['SLIPWAY_APP_NAME']}" in deployment["--parameters"]

@@ -10,27 +10,34 @@ from typing import Any
 
 import pytest
 
-from tests.infra.azure_double import GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT, empty_state
+from tests.infra.azure_double import FORMER, GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT, empty_state
 from tests.infra.compiler import INFRA, ROOT, interface
 
 HOOKS = INFRA / "hooks"
 PRINCIPAL = "11111111-1111-1111-1111-111111111111"
+WORKER = "11111111-1111-1111-1111-444444444444"
 AFTER_DOWN = "11111111-1111-1111-1111-222222222222"
 NEW = {"AZURE_ENV_NAME": "try", "AZURE_LOCATION": "westeurope", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION}
 FLOW = f"{GROUP}/providers/Microsoft.Logic/workflows/logic-try"
 CONNECTION = f"{GROUP}/providers/Microsoft.Web/connections/logic-try-teams"
+SITES = f"{GROUP}/providers/Microsoft.Web/sites"
+WORKERS_OWN = [
+    f"{SITES}/work-try",
+    f"{GROUP}/providers/Microsoft.Web/serverfarms/plan-work-try",
+    f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-work-try",
+]
+"""What an installation of two apps leaves behind when one app becomes both."""
 OUTPUTS = {
     "AZURE_RESOURCE_GROUP": "rg-slipway-try",
     "SLIPWAY_APP_NAME": "func-try",
+    "SLIPWAY_WORKER_NAME": "work-try",
+    "SLIPWAY_WORKER_PRINCIPAL_ID": WORKER,
     "SLIPWAY_APP_HOST": "func-try.azurewebsites.net",
     "SLIPWAY_PUBLIC_URL": "https://slipway.example.com",
     "SLIPWAY_IDENTITY_PRINCIPAL_ID": PRINCIPAL,
     "SLIPWAY_VAULT_NAME": "kv-try",
-    "SLIPWAY_SYSTEM_TOPIC": "evgt-try",
     "SLIPWAY_LEDGER_STORAGE": "stdatatry",
     "SLIPWAY_LEDGER_GROUP": "rg-slipway-try",
-    "SLIPWAY_HOST_STORAGE": "sthosttry",
-    "SLIPWAY_DEAD_EVENTS": "dead-events",
     "SLIPWAY_NONPROD_REGISTRY": "crnonprodtry.azurecr.io",
     "SLIPWAY_RIGHTS": json.dumps(["given-1", "given-2"]),
     "SLIPWAY_SWITCHED_OFF": json.dumps([FLOW, CONNECTION]),
@@ -158,6 +165,9 @@ def right(
         ("SLIPWAY_EXISTING_STAGING_CLUSTER", "team-test"),
         ("SLIPWAY_EXTRA_SETTINGS", '{"A": 1}'),
         ("SLIPWAY_EXTRA_SETTINGS", "A=1"),
+        *(("SLIPWAY_ALWAYS_READY", value) for value in ("1", '{"http": "1"}', '{"http": true}', "http=1")),
+        ("SLIPWAY_SPLIT", "single"),
+        ("SLIPWAY_APPROVAL_SENDERS", "the-bot"),
     ],
 )
 def test_what_azure_would_refuse_later_is_refused_before_anything_is_asked_of_it(
@@ -176,6 +186,9 @@ def test_what_azure_would_refuse_later_is_refused_before_anything_is_asked_of_it
         *(("SLIPWAY_NETWORK_BLOCK", value) for value in ("10.40", "10.1", "10.255", "172.16", "192.168")),
         ("SLIPWAY_EXTRA_SETTINGS", '{"SLIPWAY_TRACE_SHARE": "0.5"}'),
         ("SLIPWAY_CLUSTER_ADMIN_GROUPS", f"{PRINCIPAL}, {AFTER_DOWN}"),
+        ("SLIPWAY_APPROVAL_SENDERS", f"{PRINCIPAL}, {AFTER_DOWN}"),
+        ("SLIPWAY_ALWAYS_READY", '{"http": 1, "take_hint": 1}'),
+        ("SLIPWAY_SPLIT", "false"),
     ],
 )
 def test_what_azure_takes_is_let_through(azure: Azure, name: str, value: str) -> None:
@@ -237,7 +250,9 @@ def test_another_default_subscription_of_the_same_tenant_does_not_matter(azure: 
 def test_the_vault_gets_every_secret_that_it_lacks(azure: Azure) -> None:
     azure.provision()
     assert sorted(azure.state["secrets"]) == sorted(SECRETS)
-    assert azure.state["refreshed"] == 1
+    assert azure.state["refreshed"] == 2, "both apps read them at once"
+    azure.provision(SLIPWAY_WORKER_NAME="func-try", SLIPWAY_WORKER_PRINCIPAL_ID=PRINCIPAL)
+    assert azure.state["refreshed"] == 3, "one app that is both reads them once"
 
 
 @pytest.mark.parametrize("lines", ["unix", "windows"])
@@ -335,7 +350,7 @@ def test_rights_of_an_option_that_is_off_are_taken_back_and_peoples_own_stay(azu
         rights=[
             right("given-1", about="Slipway: the app sends mail."),
             right("former-option", about="Slipway: the app lets the production registry fetch an image itself."),
-            right("former-namespace", about="Slipway: the app applies manifests.", scope=elsewhere),
+            right("former-namespace", about="Slipway: the app applies manifests.", scope=elsewhere, principal=WORKER),
             right("former-pipeline", about="Slipway: pipelines push images here.", principal=AFTER_DOWN),
             right("of-the-team", about="Ada may look.", principal=AFTER_DOWN),
             right("by-hand", about="so that it scales earlier"),
@@ -362,6 +377,36 @@ def test_what_an_option_made_goes_with_it_and_nothing_else_is_ever_deleted(azure
     assert azure.state["resources"] == [f"{GROUP}/providers/Microsoft.Logic/workflows/of-the-team"]
     azure.provision()
     assert len(azure.calls("--method delete")) == 2
+
+
+def test_where_one_app_becomes_both_the_workers_own_goes_with_its_rights_everywhere(azure: Azure) -> None:
+    elsewhere = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/platform-live/providers/x/y/namespaces/shop"
+    azure.change(
+        resources=WORKERS_OWN,
+        rights=[
+            right("of-the-worker", about="Slipway: the worker applies manifests.", principal=FORMER, scope=elsewhere),
+            right("of-somebody", about="Slipway: of another installation.", principal=AFTER_DOWN, scope=elsewhere),
+            right("by-hand", about="for a test", principal=FORMER, scope=elsewhere),
+        ],
+    )
+    one = {"SLIPWAY_WORKER_NAME": "func-try", "SLIPWAY_WORKER_PRINCIPAL_ID": PRINCIPAL}
+    azure.well("preprovision")
+    said = azure.well("postprovision", **OUTPUTS | one | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)})
+    assert azure.state["resources"] == []
+    assert {item["name"] for item in azure.state["rights"]} == {"of-somebody", "by-hand"}
+    assert "left alone: " in said
+    azure.well("postprovision", **OUTPUTS | one | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)})
+
+
+def test_all_that_the_template_may_name_as_switched_off_can_be_removed_by_the_hook(azure: Azure) -> None:
+    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    listed = text.partition("output SLIPWAY_SWITCHED_OFF array")[2]
+    kinds = set(re.findall(r"/providers/(Microsoft\.[A-Za-z]+/\w+)/", listed)) | {
+        "Microsoft.ManagedIdentity/userAssignedIdentities",  # by a variable
+        "Microsoft.Communication/emailServices/domains",
+    }
+    known = set(re.findall(r'^    "(Microsoft\.[\w./]+)": ', (HOOKS / "postprovision.py").read_text(), re.MULTILINE))
+    assert kinds == known
 
 
 def test_only_what_holds_no_record_can_be_removed(azure: Azure) -> None:
@@ -434,23 +479,25 @@ def test_a_repeat_writes_nothing(azure: Azure) -> None:
 # After the app was deployed.
 
 
-def test_the_subscription_waits_for_its_function_and_gets_the_parameters_that_its_template_declares(
-    azure: Azure,
-) -> None:
-    azure.change(resources=[f"{GROUP}/providers/Microsoft.Web/sites/func-try/functions/image_pushed"])
-    azure.well("postdeploy", **OUTPUTS)
-    (deployment,) = azure.state["deployments"]
-    assert deployment["--subscription"] == [SUBSCRIPTION]
-    given = {item.partition("=")[0] for item in deployment["--parameters"]}
-    declared = re.findall(r"^param (\w+)", (INFRA / "postdeploy.bicep").read_text(encoding="utf-8"), re.MULTILINE)
-    assert given == set(declared)
+FUNCTIONS = [f"{SITES}/func-try/functions/health", f"{SITES}/work-try/functions/run_step"]
 
 
-def test_an_app_without_functions_is_no_success(azure: Azure) -> None:
+def test_a_deployment_is_a_success_once_both_apps_show_their_functions(azure: Azure) -> None:
+    azure.change(resources=FUNCTIONS)
+    assert "now reach https://slipway.example.com" in azure.well("postdeploy", **OUTPUTS)
+
+
+@pytest.mark.parametrize("missing", FUNCTIONS)
+def test_an_app_without_functions_is_no_success(azure: Azure, missing: str) -> None:
+    azure.change(resources=[function for function in FUNCTIONS if function != missing])
     ended = azure.run("postdeploy", **OUTPUTS)
     assert ended.returncode == 1
-    assert "image_pushed" in ended.stderr
-    assert azure.state["deployments"] == []
+    assert missing.rpartition("/")[2] in ended.stderr
+
+
+def test_one_app_that_is_both_is_asked_for_the_functions_of_both(azure: Azure) -> None:
+    azure.change(resources=[f"{SITES}/func-try/functions/{name}" for name in ("health", "run_step")])
+    azure.well("postdeploy", **OUTPUTS | {"SLIPWAY_WORKER_NAME": "func-try"})
 
 
 # On Windows.

@@ -71,7 +71,7 @@ PRIVATE = {
     *("Microsoft.Network/networkSecurityGroups", "Microsoft.Network/virtualNetworks"),
     *("Microsoft.Network/virtualNetworks/subnets", "Microsoft.Network/privateDnsZones"),
     *("Microsoft.Network/privateDnsZones/virtualNetworkLinks", "Microsoft.Network/privateEndpoints"),
-    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+    *("Microsoft.Network/privateEndpoints/privateDnsZoneGroups", "Microsoft.ServiceBus/namespaces/networkRuleSets"),
 }
 MADE_BY_AN_OPTION = {
     "mail": {
@@ -80,7 +80,16 @@ MADE_BY_AN_OPTION = {
     },
     "teams": {"Microsoft.Logic/workflows", "Microsoft.Web/connections"},
     "private": PRIVATE,
+    "private-single": PRIVATE,
     "private-existing": PRIVATE,
+    "single": set(),
+    "single-all": {
+        *("Microsoft.Communication/emailServices", "Microsoft.Communication/emailServices/domains"),
+        "Microsoft.Communication/communicationServices",
+        *("Microsoft.Logic/workflows", "Microsoft.Web/connections"),
+    },
+    "senders": set(),
+    "event-grid-function": set(),
     "observed": {"Microsoft.Monitor/accounts"},
     "kept-audit": {
         "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies",
@@ -110,7 +119,7 @@ def test_every_option_is_looked_at() -> None:
 def test_existing_things_are_used_and_not_made_again() -> None:
     assert of_type(stored("existing-clusters"), CLUSTER) == []
     accounts = of_type(stored("existing-ledger"), "Microsoft.Storage/storageAccounts")
-    assert [account["name"].startswith("sthost") for account in accounts] == [True]
+    assert sorted(account["name"][:6] for account in accounts) == ["sthost", "stwork"]
 
 
 def test_the_audit_can_be_kept_from_change() -> None:
@@ -128,9 +137,11 @@ def test_there_are_two_registries_and_two_clusters() -> None:
 
 def test_settings_of_ones_own_are_kept_with_each_deployment() -> None:
     """`siteConfig.appSettings` is the whole list: what somebody set by hand is gone after the next `azd provision`."""
-    settings = app_settings(stored("observed"))
-    assert settings["SLIPWAY_TRACE_SHARE"] == "0.5"
-    assert set(settings) - {"SLIPWAY_TRACE_SHARE"} == set(app_settings(stored("default")))
+    own = set(OPTIONS["observed"]["extraSettings"])
+    for role in ("front", "worker"):
+        settings = app_settings(stored("observed"), role)
+        assert settings["SLIPWAY_TRACE_SHARE"] == "0.5"
+        assert set(settings) - own == set(app_settings(stored("default"), role))
 
 
 def test_a_locked_policy_is_left_alone_by_the_template() -> None:
@@ -153,7 +164,7 @@ def test_a_second_provision_with_the_same_values_changes_nothing_but_what_it_fou
     assert len(changed) == 2
 
 
-PRIVATE_SETS = pytest.mark.parametrize("name", ["private", "private-existing"])
+PRIVATE_SETS = pytest.mark.parametrize("name", ["private", "private-single", "private-existing"])
 
 
 @PRIVATE_SETS
@@ -164,11 +175,23 @@ def test_a_private_network_leaves_other_peoples_subnets_alone(name: str) -> None
     parts = of_type(stored(name), "Microsoft.Network/virtualNetworks/subnets")
     prefixes = {part["name"].rpartition("/")[2]: at(part, "properties.addressPrefix") for part in parts}
     assert prefixes == {
-        "app": "10.40.0.0/24",
+        "front": "10.40.0.0/24",
         "endpoints": "10.40.1.0/24",
         "staging": "10.40.2.0/24",
         "production": "10.40.3.0/24",
+        "worker": "10.40.4.0/24",
     }
+
+
+@PRIVATE_SETS
+def test_each_app_of_a_private_installation_has_a_subnet_of_its_own_for_what_it_asks(name: str) -> None:
+    resources = stored(name)
+    subnets = {part["id"]: part for part in of_type(resources, "Microsoft.Network/virtualNetworks/subnets")}
+    used = [subnets[at(app, "properties.virtualNetworkSubnetId")] for app in of_type(resources, SITE)]
+    assert len({subnet["id"] for subnet in used}) == len(used)
+    for subnet in used:
+        (delegation,) = at(subnet, "properties.delegations")
+        assert delegation["properties"]["serviceName"] == "Microsoft.App/environments"
 
 
 @PRIVATE_SETS
@@ -179,6 +202,8 @@ def test_what_is_private_has_no_public_address_and_an_endpoint_with_a_record(nam
         key
         for key, resource in resources.items()
         if resource.get("properties", {}).get("publicNetworkAccess") == "Disabled"
+        and resource["type"]
+        != "Microsoft.ServiceBus/namespaces/networkRuleSets"  # which says it of its namespace again
     ]
     linked = [
         at(connection, "properties.privateLinkServiceId")
@@ -186,8 +211,10 @@ def test_what_is_private_has_no_public_address_and_an_endpoint_with_a_record(nam
         for connection in at(endpoint, "properties.privateLinkServiceConnections")
     ]
     assert set(linked) == set(closed)
-    assert len(closed) == 5
-    assert len(linked) == len(of_type(resources, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups")) == 7
+    hosts = len(of_type(resources, SITE))
+    assert len(closed) == 4 + hosts
+    zones = of_type(resources, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups")
+    assert len(linked) == len(zones) == 5 + 2 * hosts
     assert {
         at(vault, "properties.publicNetworkAccess") for vault in of_type(resources, "Microsoft.KeyVault/vaults")
     } == {"Enabled"}
@@ -223,7 +250,7 @@ def test_a_created_clusters_own_ranges_are_those_that_the_hook_keeps_the_network
 def test_every_write_into_the_ledger_is_told_to_this_installation_whoever_made_the_ledger(name: str) -> None:
     resources = stored(name)
     (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
-    account = "stdataearlier" if name == "existing-ledger" else "stdata"
+    account = OPTIONS[name].get("existingLedgerName", "stdata")
     told = {
         key.split("/storageAccounts/")[1].split("/")[1]: {log["category"] for log in at(resource, "properties.logs")}
         for key, resource in resources.items()
@@ -298,7 +325,7 @@ def test_a_trial_is_one_cluster_with_both_environments_in_namespaces_of_their_ow
         if "/namespaces/hello-" in key and "'" not in key
     }
     assert scopes == {f"{cluster['id']}/namespaces/hello-{environment}" for environment in ("staging", "production")}
-    clusters = json.loads(app_settings(resources)["SLIPWAY_CLUSTERS"])
+    clusters = json.loads(app_settings(resources, "worker")["SLIPWAY_CLUSTERS"])
     assert clusters["staging"] == clusters["production"]
 
 

@@ -5,11 +5,13 @@ The app's log lines are in AppTraces, its metrics in AppMetrics, its spans in Ap
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from slipway.domain.release import Phase
+from slipway.domain.rights import Operation, Party, rights_of
 from slipway.telemetry import Family, Metric
 from slipway.telemetry.names import listed
 from tests.infra.compiler import INFRA, ROOT
@@ -23,7 +25,7 @@ from tests.infra.kql import (
 )
 
 STORAGE_LOG = """(TimeGenerated: datetime, Category: string, OperationName: string, RequesterObjectId: string,
-    CallerIpAddress: string, StatusCode: string, AuthenticationType: string)"""
+    CallerIpAddress: string, StatusCode: string, AuthenticationType: string, Uri: string)"""
 TABLES = {
     "AppTraces": "(TimeGenerated: datetime, Message: string)",
     "AppMetrics": """(TimeGenerated: datetime, Name: string, Sum: real, Max: real, ItemCount: int,
@@ -151,7 +153,13 @@ def test_what_is_looked_at_more_than_once_is_told_once() -> None:
             assert alert["stateful"], alert["name"]
 
 
-def test_the_alert_of_the_ledger_reads_tables_and_blobs_and_takes_no_key_for_the_app() -> None:
+def test_the_alert_of_the_ledger_takes_no_key_for_the_worker_and_of_the_front_only_what_it_may_add() -> None:
     (query,) = [alert["query"] for alert in ALERTS if alert["name"] == "ledger-touched"]
     assert tables_named(query) == {"StorageTableLogs", "StorageBlobLogs"}
-    assert '(RequesterObjectId != "{app}" or AuthenticationType != "OAuth")' in query
+    expected = (
+        'RequesterObjectId == "{worker}" or '
+        '(RequesterObjectId == "{front}" and Uri has_any ("inbox", "challenges", "incoming"))'
+    )
+    assert f'(AuthenticationType != "OAuth" or not({expected}))' in query
+    added = {resource for resource, allowed in rights_of(Party.FRONT).items() if Operation.ADD in allowed}
+    assert set(re.findall(r'has_any \("(\w+)", "(\w+)", "(\w+)"\)', query)[0]) == added

@@ -3,9 +3,21 @@
 import json
 import re
 
-from slipway.domain.queues import Queue
 from tests.infra.compiler import FILES, INFRA, OPTIONS, stored
-from tests.infra.roles import NAMES, OURS, PAGE, PLACES, ROLES, all_rights, page, rights
+from tests.infra.installed import of_type
+from tests.infra.roles import (
+    ASSIGNMENT,
+    DEFINITION,
+    NAMES,
+    OURS,
+    OWN_ROLES,
+    PAGE,
+    PLACES,
+    ROLES,
+    all_rights,
+    page,
+    rights,
+)
 
 KNOWN = {
     "Azure Kubernetes Service RBAC Writer": "a7ffa36f-339b-4b5c-8bdf-e2c188b2c0eb",
@@ -20,7 +32,9 @@ KNOWN = {
     "Network Contributor": "4d97b98b-1d4f-4787-a291-f434f67b8f6f",
     "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
     "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+    "Storage Table Data Reader": "76199698-9eea-4c19-bc75-cec21354c6b6",
 }
 """Role definition ids as Microsoft publishes them, spelt a second time so that a slip of the pen shows."""
 
@@ -30,7 +44,24 @@ def test_role_ids_are_those_that_microsoft_publishes() -> None:
 
 
 def test_every_role_that_is_listed_is_given_and_no_other() -> None:
-    assert {right.role for right in all_rights()} == set(ROLES)
+    assert {right.role for right in all_rights()} == set(ROLES) | set(OWN_ROLES)
+
+
+def test_our_own_roles_can_be_given_where_the_ledger_is_and_nowhere_else() -> None:
+    for option in OPTIONS:
+        made = of_type(stored(option), DEFINITION)
+        scopes = [scope for definition in made for scope in definition["properties"]["assignableScopes"]]
+        groups = {right.scope.split("/")[4] for right in rights(option) if right.role in OWN_ROLES}
+        assert {scope.rpartition("/resourceGroups/")[2] for scope in scopes} >= groups
+        assert all("/resourceGroups/" in scope for scope in scopes)
+        assert len(made) == len(OWN_ROLES)
+
+
+def test_only_counting_messages_is_allowed_on_more_than_one_queue_table_or_container() -> None:
+    wide = {right.role for right in all_rights() if right.kind == "Microsoft.ServiceBus/namespaces"}
+    assert wide == {"queuesCount"}
+    assert not OWN_ROLES["queuesCount"].get("dataActions")
+    assert all(action.endswith("/read") for action in OWN_ROLES["queuesCount"]["actions"])
 
 
 def test_no_right_is_wider_than_one_resource_or_namespace() -> None:
@@ -53,33 +84,9 @@ def test_rights_are_given_nowhere_but_in_role_assignments() -> None:
     for option in OPTIONS:
         kinds = {resource["type"] for resource in stored(option).values()}
         authorization = {kind for kind in kinds if kind.startswith("Microsoft.Authorization/")}
-        assert authorization - {"Microsoft.Authorization/locks"} == {"Microsoft.Authorization/roleAssignments"}
+        assert authorization - {"Microsoft.Authorization/locks"} == {ASSIGNMENT, DEFINITION}
         assert "accessPolicies" not in json.dumps(stored(option))
     assert not [path for path in FILES if "authorizationRules" in path.read_text(encoding="utf-8")]
-
-
-def test_nobody_but_the_app_may_write_to_the_production_registry() -> None:
-    may = {
-        (right.who, right.role)
-        for right in all_rights()
-        if right.kind == "Microsoft.ContainerRegistry/registries" and "/registries/crprod" in right.scope
-    }
-    assert may == {
-        ("the app", "acrRepositoryWriter"),
-        ("the app", "acrDataImporter"),
-        ("the cluster's nodes (kubelet)", "acrRepositoryReader"),
-    }
-
-
-def test_only_the_app_and_the_teams_flow_send_to_the_approvals_queue() -> None:
-    senders = {
-        (right.who, right.scope.rpartition("/")[2]) for right in all_rights() if right.role == "serviceBusDataSender"
-    }
-    queues = set(Queue)
-    assert senders == {("the app", queue) for queue in queues} | {
-        ("the pipelines' service connection", "runs"),
-        ("the Teams flow", "approvals"),
-    }
 
 
 def test_an_option_that_is_off_gives_no_right() -> None:
@@ -87,7 +94,8 @@ def test_an_option_that_is_off_gives_no_right() -> None:
     default = {(right.who, right.role) for right in rights("default")}
     optional = {"acrDataImporter", "communicationEmailOwner", "networkContributor"}
     assert not {role for _, role in default} & optional
-    assert not {who for who, _ in default} & {"the pipelines' service connection", "the Teams flow"}
+    optional_parties = {"the pipelines' service connection", "the Teams flow", "a sender of approvals"}
+    assert not {who for who, _ in default} & optional_parties
 
 
 def test_the_hook_that_takes_rights_back_knows_ours_by_how_their_descriptions_begin() -> None:
@@ -99,11 +107,13 @@ def test_every_module_that_gives_rights_tells_their_names_to_the_hook_that_takes
     listed = text.partition("output SLIPWAY_RIGHTS array")[2].partition("\n)")[0]
     for path in sorted((INFRA / "modules").glob("*.bicep")):
         module = path.read_text(encoding="utf-8")
-        given = len(re.findall(r"^resource \w+ 'Microsoft\.Authorization/roleAssignments@", module, re.MULTILINE))
+        given = set(re.findall(r"^resource (\w+) 'Microsoft\.Authorization/roleAssignments@", module, re.MULTILINE))
         told = module.partition("@description('Names of the rights that are given here.')")[2]
-        assert len(re.findall(r"\w+(?:\[i\])?\.name", told)) == given, path.name
+        assert set(re.findall(r"(\w+)(?:\[i\])?\.name", told)) == given, path.name
+        outputs = re.findall(r"^output (\w+) array", told, re.MULTILINE)
         for symbol in re.findall(rf"^module (\w+) 'modules/{path.name}'", text, re.MULTILINE) if given else ():
-            assert re.search(rf"\b{symbol}!?\.outputs\.", listed), symbol
+            for output in outputs:
+                assert re.search(rf"\b{symbol}!?\.outputs\.{output}\b", listed), f"{symbol}.{output}"
 
 
 def test_the_page_has_the_table() -> None:

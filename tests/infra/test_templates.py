@@ -22,7 +22,7 @@ from tests.infra.compiler import (
     interface,
     stored,
 )
-from tests.infra.installed import app_settings, at, everything, expressions, of_type, only, scope_of
+from tests.infra.installed import SITE, app_settings, at, everything, expressions, of_type, only, scope_of
 
 PROGRAM = find_compiler()
 with_compiler = pytest.mark.skipif(PROGRAM is None, reason="no Bicep compiler: neither $BICEP nor `bicep` on the PATH")
@@ -31,12 +31,14 @@ TAGLESS = frozenset(
     {
         "Microsoft.Authorization/locks",
         "Microsoft.Authorization/roleAssignments",
+        "Microsoft.Authorization/roleDefinitions",
         "Microsoft.ContainerService/managedClusters/maintenanceConfigurations",
         "Microsoft.Insights/dataCollectionRuleAssociations",
         "Microsoft.Insights/diagnosticSettings",
+        "Microsoft.EventGrid/systemTopics/eventSubscriptions",
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
         "Microsoft.Network/virtualNetworks/subnets",
-        "Microsoft.ServiceBus/namespaces/queues",
+        *("Microsoft.ServiceBus/namespaces/queues", "Microsoft.ServiceBus/namespaces/networkRuleSets"),
         "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
     }
 )
@@ -103,6 +105,7 @@ def test_capitals_in_the_environments_name_make_no_second_installation(compiler:
         ({"privateNetworking": True, "tier": "trial"}, "SLIPWAY_TIER"),
         ({"privateNetworking": True, "networkBlock": "10.244"}, "SLIPWAY_NETWORK_BLOCK"),
         ({"privateNetworking": True, "networkBlock": "300.1"}, "300.1.0.0/16"),
+        ({"alwaysReady": {"take_cause": 1}}, "SLIPWAY_ALWAYS_READY"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_made(
@@ -171,7 +174,8 @@ def test_azd_finds_its_resources_by_their_tags(name: str) -> None:
     resources = stored(name)
     group = only(resources, "Microsoft.Resources/resourceGroups")
     assert group["tags"]["azd-env-name"] == BASE["environmentName"]
-    assert only(resources, "Microsoft.Web/sites")["tags"]["azd-service-name"] == "app"
+    services = {app["tags"]["azd-service-name"] for app in of_type(resources, SITE)}
+    assert services == ({"front", "worker"} if OPTIONS[name].get("split", True) else {"front"})
 
 
 def _creates_cluster_of(right: dict[str, Any], resources: Resources) -> bool:
@@ -237,8 +241,10 @@ WITHOUT_KEYS = frozenset(
     {
         *("Microsoft.Communication/emailServices", "Microsoft.Communication/emailServices/domains"),
         *("Microsoft.Authorization/locks", "Microsoft.Authorization/roleAssignments"),
+        "Microsoft.Authorization/roleDefinitions",
         "Microsoft.ContainerService/managedClusters/maintenanceConfigurations",
-        *("Microsoft.EventGrid/systemTopics", "Microsoft.Logic/workflows"),
+        *("Microsoft.EventGrid/systemTopics", "Microsoft.EventGrid/systemTopics/eventSubscriptions"),
+        *("Microsoft.Logic/workflows", "Microsoft.ServiceBus/namespaces/networkRuleSets"),
         *("Microsoft.ManagedIdentity/userAssignedIdentities", "Microsoft.Monitor/accounts"),
         *("Microsoft.Resources/resourceGroups", "Microsoft.Web/connections", "Microsoft.Web/serverfarms"),
         *("Microsoft.Web/sites", "Microsoft.ServiceBus/namespaces/queues"),
@@ -269,4 +275,5 @@ def test_registries_state_how_rights_are_given() -> None:
 
 @every_set
 def test_every_value_that_only_a_deployment_knows_can_be_worked_out(name: str) -> None:
-    assert app_settings(stored(name))["SLIPWAY_PUBLIC_URL"].startswith("https://")
+    for role in ("front", "worker"):
+        assert app_settings(stored(name), role)["SLIPWAY_PUBLIC_URL"].startswith("https://")

@@ -15,8 +15,9 @@ from local.functions import frames
 from local.functions.protos import RpcHttp, TypedData
 from local.functions.worker_link import WorkerLink
 from local.stack import azurite
+from local.stack.grants import make_storage
 from tests.infra.compiler import ROOT
-from tests.infra.test_package import HOOK, INSTALLED
+from tests.infra.test_package import HOOK, SERVED, installed
 
 FOLDER = Path(os.environ.get("SLIPWAY_WORKERS", ROOT / ".local/workers"))
 OLDER = ("1.0.0", "1.1.0", "1.1.1", "1.2.1")
@@ -34,10 +35,19 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _environment(version: str, **added: str) -> dict[str, str]:
+def _environment(version: str, role: str = "front", **added: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     library = {} if version == NEWEST else {"PYTHONPATH": str(FOLDER / version)}
-    return {**clean, **library, **INSTALLED, "APPLICATIONINSIGHTS_CONNECTION_STRING": "", **added}
+    return {**clean, **library, **installed(role), "APPLICATIONINSIGHTS_CONNECTION_STRING": "", **added}
+
+
+async def _indexed(app: Path, environment: dict[str, str]) -> set[str]:
+    """The names of the app's functions, as this library finds them."""
+    link = await WorkerLink.start(app, environment, "info")
+    try:
+        return {function.name for function in link.indexed.functions}
+    finally:
+        await link.kill()
 
 
 async def _health(app: Path, environment: dict[str, str]) -> frames.Outcome:
@@ -45,7 +55,6 @@ async def _health(app: Path, environment: dict[str, str]) -> frames.Outcome:
     link = await WorkerLink.start(app, environment, "info")
     try:
         (health,) = [function for function in link.indexed.functions if function.name == "health"]
-        assert {"image_pushed", "azure_devops_hook"} <= {function.name for function in link.indexed.functions}
         request = RpcHttp(method="GET", url="https://x/api/health", headers={}, query={}, params={}, body=TypedData())
         order = frames.Invoke(
             invocation_id="00000000-0000-0000-0000-000000000001",
@@ -69,15 +78,26 @@ def _skip_without(version: str) -> None:
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A storage account that is empty, as settings."""
+    """A storage account as the deployment leaves it: tables and containers, and nothing in them. As settings."""
     folder = tmp_path_factory.mktemp("azurite")
     part, connection = azurite.start(folder, log=folder / "azurite.log")
+    make_storage(connection)
     yield {
         "SLIPWAY_TABLE_ENDPOINT": "",
         "SLIPWAY_BLOB_ENDPOINT": "",
         "SLIPWAY_STORAGE_CONNECTION": connection,
     }
     part.stop()
+
+
+@pytest.mark.parametrize("role", SERVED)
+@pytest.mark.parametrize("version", [*OLDER, NEWEST])
+def test_each_app_is_indexed(version: str, role: str, package: Path) -> None:
+    _skip_without(version)
+    found = asyncio.run(_indexed(package, _environment(version, role)))
+    assert SERVED[role] <= found
+    if role != "single":
+        assert not found & SERVED["worker" if role == "front" else "front"]
 
 
 @pytest.mark.parametrize("version", [*OLDER, NEWEST])

@@ -108,7 +108,7 @@ def listed(**settings: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def triggers() -> dict[str, dict[str, Any]]:
     """The trigger of each function."""
-    ended = listed()
+    ended = listed(SLIPWAY_EVENT_GRID_FUNCTION="true")
     assert ended.returncode == 0, ended.stderr
     functions = json.loads(ended.stdout)
     assert not [function["error"] for function in functions if function["error"]]
@@ -123,8 +123,8 @@ def test_nothing_else_is_registered(triggers: dict[str, dict[str, Any]]) -> None
     assert set(triggers) == {*QUEUE_TRIGGERS, *TIMERS, *EVENT_GRID, *ROUTES}
 
 
-def test_event_grid_cannot_call_an_app_that_is_told_so() -> None:
-    ended = listed(SLIPWAY_EVENT_GRID_FUNCTION="false")
+def test_event_grid_cannot_call_an_app_that_is_not_told_to_let_it() -> None:
+    ended = listed()
     assert ended.returncode == 0, ended.stderr
     assert {function["name"] for function in json.loads(ended.stdout)} & set(EVENT_GRID) == set()
 

@@ -1,5 +1,7 @@
 """The package that azd uploads, made here: our own files, and the wheels that Azure's Python takes.
 
+Front and worker get the same one. Each is made in a folder of its own, since azd packages both at the same time.
+
 Azure builds nothing, so what runs there is what was pinned, byte for byte: each wheel is checked against the hash in
 requirements.txt, and the same sources give the same files. Applications do not travel in it: `slipway apply` brings
 them.
@@ -12,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cloud import RefusedError, main, say
+from cloud import RefusedError, say
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("function_app.py", "functions", "slipway", "host.json", "LICENSE")
@@ -79,14 +81,10 @@ def make_reproducible(target: Path) -> None:
     shutil.rmtree(target / SITE_PACKAGES / "bin", ignore_errors=True)
 
 
-def steps() -> None:
-    target = ROOT / "build/app"
+def package(service: str) -> None:
+    target = ROOT / "build" / service
     gather(target)
     install(target)
     make_reproducible(target)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    say(f"The package is in build/app: {size / 1e6:.0f} MB before it is zipped")
-
-
-if __name__ == "__main__":
-    main(steps)
+    say(f"The package is in build/{service}: {size / 1e6:.0f} MB before it is zipped")

@@ -1,0 +1,245 @@
+"""Each role assignment of an installation is in the table of rights, and each right of the table is given.
+
+The table is `slipway/domain/rights.py`; what the templates give is read from the snapshots, the data actions of our own
+roles included, for two apps and for one that is both.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from slipway.domain.queues import Queue
+from slipway.domain.rights import BEYOND, SECRETS, Beyond, Container, Operation, Party, Secret, Table, rights_of
+from tests.infra.compiler import OPTIONS, Resources, stored
+from tests.infra.installed import app_settings
+from tests.infra.roles import OWN_ROLES, Right, rights_in
+
+STORAGE = "Microsoft.Storage/storageAccounts"
+ROWS = f"{STORAGE}/tableServices/tables/entities/"
+BLOBS = f"{STORAGE}/blobServices/containers/blobs/"
+DATA_ACTIONS = {
+    "storageTableDataReader": [ROWS + "read"],
+    "storageTableDataContributor": [
+        ROWS + action for action in ("read", "write", "delete", "add/action", "update/action")
+    ],
+    "storageBlobDataReader": [BLOBS + "read"],
+    **{key: role["dataActions"] for key, role in OWN_ROLES.items() if "dataActions" in role},
+}
+"""What Azure's roles and ours allow, of what concerns rows and blobs."""
+
+ALLOWED = {
+    "read": {Operation.READ},
+    "add/action": {Operation.ADD},
+    "update/action": {Operation.CHANGE},
+    "write": {Operation.ADD, Operation.CHANGE},
+    "delete": {Operation.DELETE},
+}
+ON_QUEUES = {"serviceBusDataSender": Operation.SEND, "serviceBusDataReceiver": Operation.LISTEN}
+ELSEWHERE = {
+    ("storageBlobDataOwner", STORAGE): Beyond.HOST,
+    ("storageTableDataContributor", STORAGE): Beyond.HOST,
+    ("monitoringMetricsPublisher", "Microsoft.Insights/components"): Beyond.TELEMETRY,
+    ("queuesCount", "Microsoft.ServiceBus/namespaces"): Beyond.COUNT,
+    ("acrDataImporter", "Microsoft.ContainerRegistry/registries"): Beyond.IMPORT,
+    ("aksRbacWriter", "Microsoft.ContainerService/managedClusters/namespaces"): Beyond.DEPLOY,
+    ("communicationEmailOwner", "Microsoft.Communication/communicationServices"): Beyond.MAIL,
+    ("storageBlobDataContributor", f"{STORAGE}/blobServices/containers"): Beyond.KEEP_DEAD_EVENTS,
+    ("networkContributor", "Microsoft.Network/virtualNetworks/subnets"): Beyond.JOIN_SUBNET,
+}
+REGISTRIES = {
+    ("the worker", "acrRepositoryReader", "crnonprod"): Beyond.READ_PUSHED,
+    ("the worker", "acrRepositoryWriter", "crprod"): Beyond.PROMOTE,
+    ("the pipelines' service connection", "acrRepositoryWriter", "crnonprod"): Beyond.PUSH,
+    ("the cluster's nodes (kubelet)", "acrRepositoryReader", "crnonprod"): Beyond.PULL,
+    ("the cluster's nodes (kubelet)", "acrRepositoryReader", "crprod"): Beyond.PULL,
+}
+"""What a role on a registry is for, by whom it is given to."""
+
+PARTIES = {
+    "the front": Party.FRONT,
+    "the worker": Party.WORKER,
+    "the pipelines' service connection": Party.PIPELINES,
+    "the cluster's nodes (kubelet)": Party.NODES,
+    "a created cluster": Party.CLUSTERS,
+    "the Event Grid system topic": Party.EVENT_GRID,
+    "a sender of approvals": Party.APPROVAL_SENDERS,
+    "the Teams flow": Party.APPROVAL_SENDERS,
+}
+Grant = tuple[Any, str]
+"""An operation, a secret or something beyond, and what it is on."""
+
+
+def _name(scope: str) -> str:
+    return scope.rpartition("/")[2]
+
+
+def grants(right: Right, *, both: bool) -> Iterator[Grant]:
+    """What one assignment allows. Raises KeyError for a role in a place that nobody thought of."""
+    ledger = "/storageAccounts/stdata" in right.scope
+    if right.kind == f"{STORAGE}/tableServices/tables" and ledger:
+        yield from _operations(DATA_ACTIONS[right.role], ROWS, Table(_name(right.scope)))
+    elif right.kind == f"{STORAGE}/blobServices/containers" and ledger:
+        yield from _operations(DATA_ACTIONS[right.role], BLOBS, Container(_name(right.scope)))
+    elif right.kind == "Microsoft.ServiceBus/namespaces/queues":
+        yield ON_QUEUES[right.role], next(queue for queue in Queue if queue == _name(right.scope))
+    elif right.kind == "Microsoft.KeyVault/vaults/secrets" and right.role == "keyVaultSecretsUser":
+        yield Secret(_name(right.scope)), ""
+    elif right.kind == "Microsoft.ContainerRegistry/registries" and right.role != "acrDataImporter":
+        who = "the worker" if both and right.who == "the front" else right.who
+        (which,) = (start for start in ("crnonprod", "crprod") if _name(right.scope).startswith(start))
+        yield REGISTRIES[who, right.role, which], right.place
+    else:
+        yield ELSEWHERE[right.role, right.kind], _place(right)
+
+
+def _operations(actions: list[str], prefix: str, resource: Table | Container) -> Iterator[Grant]:
+    for action in actions:
+        assert action.startswith(prefix), action
+        yield from ((operation, resource) for operation in ALLOWED[action.removeprefix(prefix)])
+
+
+def _place(right: Right) -> str:
+    """Things of which a party has one each are told apart, so that one too few shows."""
+    if right.kind == STORAGE:
+        return f"{_name(right.scope)} {right.role}"
+    if "/namespaces/" in right.scope and "managedClusters" in right.scope:
+        return right.scope.split("/managedClusters/")[1]
+    return _name(right.scope) if right.role in ("acrDataImporter", "storageBlobDataContributor") else ""
+
+
+def given(option: str, resources: Resources) -> dict[tuple[Party, str], set[Grant]]:
+    """What each principal may do, by whom it stands for. One identity that is both roles stands for the worker here."""
+    both = not OPTIONS[option].get("split", True)
+    found: dict[tuple[Party, str], set[Grant]] = {}
+    for right in rights_in(resources):
+        party = PARTIES[right.who]
+        party = Party.WORKER if both and party is Party.FRONT else party
+        # Registries' nodes and clusters are many principals for one party; senders are one each.
+        principal = right.principal if party is Party.APPROVAL_SENDERS else ""
+        found.setdefault((party, principal), set()).update(grants(right, both=both))
+    return found
+
+
+def _of_table(party: Party, *, event_grid_function: bool) -> set[Grant]:
+    rights = rights_of(party, event_grid_function=event_grid_function)
+    rows = {(operation, resource) for resource, operations in rights.items() for operation in operations}
+    return rows | {(secret, "") for secret in SECRETS[party]}
+
+
+def _beyond(party: Party, option: str, resources: Resources) -> set[Grant]:
+    chosen = OPTIONS[option]
+    off = set() if chosen.get("promotionByImport") else {Beyond.IMPORT}
+    off |= set() if chosen.get("email") else {Beyond.MAIL}
+    return {(beyond, place) for beyond in BEYOND[party] - off for place in _places(beyond, party, resources)}
+
+
+def _places(beyond: Beyond, party: Party, resources: Resources) -> list[str]:
+    def names(kind: str, start: str = "") -> list[str]:
+        found = [each["name"] for each in resources.values() if each["type"] == kind]
+        return [name for name in found if name.startswith(start)]
+
+    nonprod, prod = "the non-production registry", "the production registry"
+    match beyond:
+        case Beyond.HOST:
+            account = app_settings(resources, party)["AzureWebJobsStorage__accountName"]
+            return [f"{account} storageBlobDataOwner", f"{account} storageTableDataContributor"]
+        case Beyond.DEPLOY:
+            return _namespaces(resources)
+        case Beyond.IMPORT:
+            return names("Microsoft.ContainerRegistry/registries")
+        case Beyond.PULL:
+            return [nonprod, prod]
+        case Beyond.READ_PUSHED | Beyond.PUSH:
+            return [nonprod]
+        case Beyond.PROMOTE:
+            return [prod]
+        case Beyond.KEEP_DEAD_EVENTS:
+            return ["dead-events"]
+        case Beyond.TELEMETRY | Beyond.COUNT | Beyond.MAIL | Beyond.JOIN_SUBNET:
+            return [""]
+
+
+def _namespaces(resources: Resources) -> list[str]:
+    """The namespaces that are listed by default, in the clusters that the settings name."""
+    clusters = json.loads(app_settings(resources, "worker")["SLIPWAY_CLUSTERS"])
+    names = {
+        environment: known["server"].removeprefix("https://").split(".")[0] for environment, known in clusters.items()
+    }
+    return [f"{names[environment]}/namespaces/hello-{environment}" for environment in ("staging", "production")]
+
+
+def wanted(option: str, resources: Resources) -> dict[tuple[Party, str], set[Grant]]:
+    """What the table says of this installation."""
+    chosen = OPTIONS[option]
+    function = bool(chosen.get("eventGridFunction"))
+    found: dict[tuple[Party, str], set[Grant]] = {}
+    for party in (Party.FRONT, Party.WORKER, Party.EVENT_GRID, Party.NODES):
+        found[party, ""] = _of_table(party, event_grid_function=function) | _beyond(party, option, resources)
+    if "pipelinePrincipalId" in chosen:
+        party = Party.PIPELINES
+        found[party, ""] = _of_table(party, event_grid_function=function) | _beyond(party, option, resources)
+    if chosen.get("privateNetworking") and "stagingClusterName" not in chosen:
+        found[Party.CLUSTERS, ""] = _beyond(Party.CLUSTERS, option, resources)
+    senders = [each.strip() for each in chosen.get("approvalSenders", "").split(",") if each]
+    flows = [right.principal for right in rights_in(resources) if right.who == "the Teams flow"]
+    assert len(flows) == (1 if chosen.get("teamsFlow") else 0)
+    for principal in [*senders, *flows]:
+        found[Party.APPROVAL_SENDERS, principal] = _of_table(Party.APPROVAL_SENDERS, event_grid_function=function)
+    if not chosen.get("split", True):
+        found[Party.WORKER, ""] |= found.pop((Party.FRONT, ""))
+    return found
+
+
+def differences(option: str, resources: Resources) -> dict[tuple[Party, str], tuple[set[Grant], set[Grant]]]:
+    """By party: what is given and not in the table, and what is in the table and not given."""
+    there, table = given(option, resources), wanted(option, resources)
+    found = {}
+    for key in there | table:
+        has, should = there.get(key, set()), table.get(key, set())
+        found[key] = (has - should, should - has)
+    return {key: value for key, value in found.items() if any(value)}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_what_is_given_is_what_the_table_says(option: str) -> None:
+    assert differences(option, stored(option)) == {}
+
+
+def test_each_assignment_that_is_taken_away_is_missed() -> None:
+    resources = stored("default")
+    assignments = [key for key, each in resources.items() if each["type"].endswith("/roleAssignments")]
+    assert len(assignments) > 40
+    for key in assignments:
+        left = {other: each for other, each in resources.items() if other != key}
+        assert _is_noticed(left), key
+
+
+def _is_noticed(resources: Resources) -> bool:
+    try:
+        return bool(differences("default", resources))
+    except KeyError:  # a role in a place in which that party never has one
+        return True
+
+
+def test_a_right_of_the_worker_that_the_front_gets_is_noticed() -> None:
+    resources = stored("default")
+    front = next(right.principal for right in rights_in(resources) if right.who == "the front")
+    for key, each in resources.items():
+        if each["type"].endswith("/roleAssignments") and "/id-work-" in each["properties"]["principalId"]:
+            moved = each | {"properties": each["properties"] | {"principalId": front}}
+            assert _is_noticed(resources | {key: moved}), key
+
+
+def test_every_right_of_the_table_is_given_in_some_installation() -> None:
+    seen = {grant for option in OPTIONS for found in given(option, stored(option)).values() for grant in found}
+    assert {each for each, _ in seen if isinstance(each, Beyond)} == set(Beyond)
+    assert {each for each, _ in seen if isinstance(each, Secret)} == set(Secret)
+
+
+def test_the_front_cannot_read_what_signs_records_nor_reach_registry_or_cluster() -> None:
+    for option in ("default", "event-grid-function", "private"):
+        may = {each for each, _ in given(option, stored(option))[Party.FRONT, ""]}
+        assert Secret.SIGNING_KEY not in may
+        assert may & set(Beyond) == {Beyond.HOST, Beyond.TELEMETRY}
