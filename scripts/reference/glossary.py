@@ -36,7 +36,7 @@ from slipway.domain.gate import Level, Need
 from slipway.domain.inbox import InboxKind, LookKind, Via
 from slipway.domain.phases import Phase
 from slipway.domain.project import EnvironmentClass, Provenance
-from slipway.domain.promotion import TakenTag, Way
+from slipway.domain.promotion import RefusedReferrer, TakenTag, Way
 from slipway.domain.queues import MessageKind, Queue
 from slipway.domain.release import VoteDecision
 from slipway.domain.reports import Override, Parked, Status
@@ -117,6 +117,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Step": StepKind,
     "Way of a promotion": Way,
     "Taken tag": TakenTag,
+    "Refused referrer": RefusedReferrer,
     "On failure": OnFailure,
     "Notice": Notice,
     "Class of actions": ActionClass,

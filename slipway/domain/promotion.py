@@ -24,6 +24,15 @@ class TakenTag(StrEnum):
     """The tag is moved, and the audit says what it named before."""
 
 
+class RefusedReferrer(StrEnum):
+    """What happens where the environment's registry refuses what refers to the artifact: a signature, an SBOM."""
+
+    REQUIRE = "require"
+    """The promotion fails."""
+    TRY = "try"
+    """It is left out, and the audit names it."""
+
+
 class Way(StrEnum):
     """How an artifact gets into the environment's registry."""
 
@@ -44,6 +53,11 @@ class PromotionRule(Record):
         default=Way.COPY,
         description="copy: through the app, with the least rights. import: by Azure Container Registry itself, for "
         "large images; needs the right to import.",
+    )
+    referrers: RefusedReferrer = Field(
+        default=RefusedReferrer.REQUIRE,
+        description="What happens where the registry takes no manifest with a subject, such as a signature or an SBOM: "
+        "require (the promotion fails), or try (it is left out, and recorded).",
     )
     fallback: bool = Field(
         default=False,

@@ -13,6 +13,7 @@ from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
 from .model import Record
 from .project import EnvironmentClass, LeastGate, Project, Provenance, overlap
+from .promotion import RefusedReferrer
 from .requirements import Requirements
 
 Place = tuple[str, str]
@@ -46,8 +47,11 @@ _ENVIRONMENT: Mapping[str, Stricter] = {
     "verification": lambda before, after: not before.given or before == after,
     "windows": lambda before, after: not before.given or before == after,
     "require": lambda before, after: before == Requirements() or before == after,
+    "promotion": lambda before, after: (
+        before.referrers is RefusedReferrer.TRY or after.referrers is RefusedReferrer.REQUIRE
+    ),
     # What is applied there is in the plan that people vote on, and is compared by it.
-    **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions", "promotion"), _any),
+    **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions"), _any),
     **dict.fromkeys(("rollout_within", "on_failure", "gate"), _any),
 }
 _LEAST: Mapping[str, Stricter] = {

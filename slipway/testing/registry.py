@@ -60,6 +60,8 @@ class MemoryRegistry:
         self.referrers_api = referrers_api
         self.lists_answer = Reply(status=404, body=b"404 page not found")
         """What it answers to a question for referrers where it has no such API."""
+        self.subject_answer: Reply | None = None
+        """What it answers to a manifest with a subject, if it takes none."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[bytes, str]] = {}
         self.tags: dict[tuple[str, str], str] = {}
@@ -135,6 +137,8 @@ class MemoryRegistry:
 
     def _put_manifest(self, request: Request, repository: str, reference: str) -> Reply:
         document = json.loads(request.body)
+        if "subject" in document and self.subject_answer is not None:
+            return self.subject_answer
         for layer in document.get("layers", ()):
             if layer["mediaType"] == DOCKER_FOREIGN and not layer.get("urls"):
                 return error(400, "MANIFEST_INVALID", "missing URL on layer")

@@ -108,11 +108,6 @@ def test_a_registry_without_the_referrers_api_may_say_so_in_its_own_way(
     assert phase == "completed", reason
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-19: a target that takes no manifest with a subject refuses the whole image",
-)
 @pytest.mark.parametrize("status", [405, 400, 415])
 def test_a_target_that_takes_no_manifests_with_a_subject_gets_the_image_or_is_told_of(
     install: Install, status: int

@@ -104,7 +104,22 @@ class TooLarge(Unsupported):
 class Refused(RegistryError):
     """The registry understood the request and refused it."""
 
-    advice = "see the registry's reason; a locked tag or manifest has to be unlocked first"
+    advice = "see the registry's reason"
+
+
+class Locked(Refused):
+    """The tag or manifest is locked against what was to be done."""
+
+    advice = "unlock it first, if that is right (az acr repository update --write-enabled true)"
+
+
+class SubjectRefused(Refused):
+    """The registry takes no manifest that refers to another one."""
+
+    advice = (
+        "the artifact is complete without it: have it left out (promotion.referrers: try), "
+        "or use a registry that takes referrers as OCI 1.1 has them"
+    )
 
 
 class QuotaFull(RegistryError):

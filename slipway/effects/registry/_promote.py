@@ -9,12 +9,12 @@ again copies nothing.
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slipway.domain.model import canonical
 
 from ._endpoint import checked_digest
-from ._errors import DigestMismatch, Forgotten, NotListed, RegistryError, TagTaken
+from ._errors import DigestMismatch, Forgotten, Locked, NotListed, Refused, RegistryError, SubjectRefused, TagTaken
 from ._graph import Graph, Node, discover, platforms_of
 from ._listing import referrers_index, tag_of
 from ._looks import Looks, holds
@@ -54,7 +54,7 @@ def promote(
         blobs = _copy_blobs(run, progress, enough)
         copied = _copy_manifests(run)
         _copy_cosign_tags(run)
-        notes = _list_referrers(run)
+        notes = _list_referrers(run) + run.left_out()
         confirmed = looks.manifests | _read_back(run, copied)
         tag_was = _tag(run)
     return Promotion(
@@ -66,7 +66,7 @@ def promote(
         media_type=graph.nodes[graph.root].manifest.media_type,
         platforms=platforms,
         manifests=tuple(node.digest for node in run.nodes()),
-        referrers=graph.belongings(),
+        referrers=tuple(digest for digest in graph.belongings() if digest not in run.refused),
         manifests_copied=len(copied),
         blobs_copied=blobs.count[Outcome.COPIED],
         blobs_mounted=blobs.count[Outcome.MOUNTED],
@@ -89,11 +89,17 @@ class _Run:
     levels: tuple[tuple[Node, ...], ...]
     held: Looks
     executor: Executor
+    refused: dict[str, str] = field(default_factory=dict)
+    """Referrers that the target refused, with its reason."""
 
     def nodes(self) -> Iterator[Node]:
-        """In the order in which they are stored."""
+        """In the order in which they are stored; without those that were left out."""
         for level in self.levels:
-            yield from level
+            yield from (node for node in level if node.digest not in self.refused)
+
+    def left_out(self) -> tuple[str, ...]:
+        where = self.target.registry.where(self.target.repository)
+        return tuple(f"{where} refused the referrer {digest}: {why}" for digest, why in sorted(self.refused.items()))
 
 
 def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: Callable[[], bool]) -> Tally:
@@ -135,19 +141,25 @@ def _copy_manifests(run: _Run) -> list[Node]:
     """Level by level, as registries refuse a manifest whose references do not exist yet."""
     target = run.target
 
-    def store(node: Node) -> Node:
-        target.registry.put_manifest(target.repository, node.digest, node.manifest.raw, node.manifest.media_type)
-        return node
+    def store(node: Node) -> None:
+        try:
+            target.registry.put_manifest(target.repository, node.digest, node.manifest.raw, node.manifest.media_type)
+        except Refused as error:
+            if node.content.subject is None or isinstance(error, Locked):
+                raise
+            if not target.may_lack_referrers:
+                what = f"it is a referrer, and a manifest with a subject was refused ({error.what})"
+                raise SubjectRefused(error.where, what) from error
+            run.refused[node.digest] = error.what
 
-    return [
-        node
-        for level in run.levels
-        for node in each(run.executor, store, [node for node in level if node.digest not in run.held.manifests])
-    ]
+    missing = [[node for node in level if node.digest not in run.held.manifests] for level in run.levels]
+    for level in missing:
+        each(run.executor, store, level)
+    return [node for level in missing for node in level if node.digest not in run.refused]
 
 
 def _copy_cosign_tags(run: _Run) -> None:
-    pairs = [pair for node in run.nodes() for pair in node.cosign_tags.items()]
+    pairs = [pair for node in run.nodes() for pair in node.cosign_tags.items() if pair[1] not in run.refused]
     each(run.executor, lambda pair: _copy_cosign_tag(run, *pair), pairs)
 
 
@@ -177,7 +189,8 @@ def _list_referrers(run: _Run) -> tuple[str, ...]:
     def list_for(node: Node) -> str:
         current = target.registry.referrers(target.repository, node.digest)
         listed_digests = {descriptor.digest for descriptor in current.listed}
-        missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in listed_digests)
+        known = listed_digests | run.refused.keys()
+        missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in known)
         note = f"{target.registry.where(target.repository)} {current.note}" if current.note else ""
         if not missing:
             return note

@@ -29,6 +29,8 @@ class Target:
     tag: str
     may_move: bool = False
     """Whether a tag that names another digest may be moved."""
+    may_lack_referrers: bool = False
+    """Whether a referrer that the registry refuses is left out."""
     before_moving: Callable[[str], None] | None = None
     """Called with the digest that the tag names before it is moved, so that a crash right after does not lose it."""
 

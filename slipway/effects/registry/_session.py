@@ -15,6 +15,7 @@ from ._errors import (
     Denied,
     DigestMismatch,
     Forgotten,
+    Locked,
     NotFound,
     QuotaFull,
     Refused,
@@ -41,6 +42,7 @@ _BY_CODE: Final[dict[str, type[RegistryError]]] = {
     "DIGEST_INVALID": DigestMismatch,
     "MANIFEST_BLOB_UNKNOWN": Forgotten,  # all of it was stored before its manifest
     "RANGE_INVALID": Forgotten,
+    "REGISTRY_DISALLOWED_OPERATION": Locked,
     "SIZE_INVALID": DigestMismatch,
 }
 _BY_WORDS: Final[tuple[tuple[re.Pattern[str], type[RegistryError]], ...]] = (

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ...domain.application import Application, Environment
-from ...domain.promotion import TakenTag
+from ...domain.promotion import RefusedReferrer, TakenTag
 from ...domain.release import Release
 from ...effects.registry import RegistryError, Source, TagTaken, Target
 from .clients import Clients
@@ -34,6 +34,7 @@ def ends(
         digest=source.digest,
         tag=release.tag,
         may_move=environment.promotion.tag is TakenTag.MOVE,
+        may_lack_referrers=environment.promotion.referrers is RefusedReferrer.TRY,
         before_moving=before_moving,
     )
     return source, target
@@ -44,7 +45,13 @@ def ends_of_image(source: Source, target: Target, repository: str, digest: str) 
     tag = f"{_KEPT}{digest.removeprefix('sha256:')}"
     return (
         Source(registry=source.registry, repository=repository, digest=digest),
-        Target(registry=target.registry, repository=repository, digest=digest, tag=tag),
+        Target(
+            registry=target.registry,
+            repository=repository,
+            digest=digest,
+            tag=tag,
+            may_lack_referrers=target.may_lack_referrers,
+        ),
     )
 
 

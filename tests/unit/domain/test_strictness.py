@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from slipway.domain.application import Application, Environment
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment
+from slipway.domain.promotion import PromotionRule, RefusedReferrer
 from slipway.domain.strictness import project_weakenings, weakenings
 from tests.unit.domain.samples import application, environment
 
@@ -77,6 +78,13 @@ def test_an_environment_under_another_name_guards_its_place_as_before() -> None:
     assert weakenings(guarded(gate, **same), guarded(gate, name="live", **same)) == ()
     moved = guarded(gate, namespace="elsewhere", **same)
     assert "no environment of class production" in weakenings(guarded(gate, **same), moved)[0]
+
+
+def test_an_environment_that_may_lack_signatures_from_now_on_is_weaker() -> None:
+    gate = ApprovalGate(approvers=PEOPLE, required=1)
+    strict, lenient = (guarded(gate, promotion=PromotionRule(referrers=rule)) for rule in RefusedReferrer)
+    assert "promotion" in weakenings(strict, lenient)[0]
+    assert weakenings(lenient, strict) == weakenings(lenient, lenient) == ()
 
 
 @pytest.mark.parametrize("fields", [{"class": "test"}, {"namespaces": ["other"]}, {"clusters": ["staging"]}])

@@ -10,10 +10,13 @@ from slipway.effects.registry import (
     DigestMismatch,
     Incomplete,
     LayerMissing,
+    Locked,
     NotListed,
     Progress,
     Promotion,
+    Refused,
     Source,
+    SubjectRefused,
     TagTaken,
     Target,
     Unsupported,
@@ -41,10 +44,16 @@ from tests.unit.effects.registry.pairs import Pair, make_pair
 TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base", b"arm", architecture="arm64"))
 
 
-def run(pair: Pair, digest: str, tag: str = "482", **options: Any) -> Promotion:
+def run(pair: Pair, digest: str, tag: str = "482", *, may_lack_referrers: bool = False, **options: Any) -> Promotion:
     return promote(
         Source(registry=pair.from_source, repository="team/shop", digest=digest),
-        Target(registry=pair.to_target, repository="prod/shop", digest=digest, tag=tag),
+        Target(
+            registry=pair.to_target,
+            repository="prod/shop",
+            digest=digest,
+            tag=tag,
+            may_lack_referrers=may_lack_referrers,
+        ),
         **options,
     )
 
@@ -396,6 +405,65 @@ def test_a_tag_that_the_list_of_referrers_needs_is_not_taken_from_what_it_names(
         run(pair, digest)
 
     assert ("prod/shop", "482") not in pair.target.tags
+
+
+REFUSALS = [error(status, "UNSUPPORTED") for status in (400, 405, 415)]
+
+
+def signed_and_signed_again(pair: Pair) -> tuple[str, str, str]:
+    """Digests of an image, its signature, and a signature of that."""
+    signature = referrer(TWO_PLATFORMS, b"signed")
+    again = referrer(signature, b"signed again")
+    for built in (TWO_PLATFORMS, signature, again):
+        pair.source.seed("team/shop", built)
+    return TWO_PLATFORMS.digest, signature.digest, again.digest
+
+
+@pytest.mark.parametrize("reply", REFUSALS)
+def test_a_target_that_takes_no_subject_is_told_of_with_what_can_be_done(pair: Pair, reply: Reply) -> None:
+    digest, signature, _ = signed_and_signed_again(pair)
+    pair.target.subject_answer = reply
+
+    with pytest.raises(SubjectRefused) as caught:
+        run(pair, digest)
+
+    assert not caught.value.retryable
+    assert f"target.test/prod/shop@{signature}: it is a referrer, and a manifest with a subject was refused" in str(
+        caught.value
+    )
+    assert "promotion.referrers: try" in str(caught.value)
+    assert ("prod/shop", "482") not in pair.target.tags
+
+
+@pytest.mark.parametrize("reply", REFUSALS)
+@pytest.mark.parametrize("api", [True, False])
+def test_referrers_that_are_refused_are_left_out_where_that_is_allowed(pair: Pair, reply: Reply, api: bool) -> None:
+    digest, *referrers = signed_and_signed_again(pair)
+    pair.target.referrers_api, pair.target.subject_answer = api, reply
+
+    record = run(pair, digest, may_lack_referrers=True)
+
+    assert record.referrers == ()
+    assert record.manifests == record.comparison.read_back
+    assert not set(referrers) & set(record.manifests)
+    assert pair.target.tags == {("prod/shop", "482"): digest}
+    assert [any(each in note for note in record.notes) for each in referrers] == [True, True]
+
+
+def test_an_image_that_is_refused_is_no_referrer_that_may_be_left_out(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    _replace(pair, lambda request, reply: error(405, "UNSUPPORTED") if request.method == "PUT" else reply)
+
+    with pytest.raises(Refused):
+        run(pair, digest, may_lack_referrers=True)
+
+
+def test_a_referrer_that_is_locked_is_not_left_out(pair: Pair) -> None:
+    digest, *_ = signed_and_signed_again(pair)
+    pair.target.subject_answer = error(405, "REGISTRY_DISALLOWED_OPERATION")
+
+    with pytest.raises(Locked, match="unlock it first"):
+        run(pair, digest, may_lack_referrers=True)
 
 
 def _empty_index() -> Reply:
