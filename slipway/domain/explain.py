@@ -166,9 +166,13 @@ class _View:
         return Rule.NO_NEWER_RELEASE.judged(newer is None, reason)
 
     def _lane_is_free(self, environment: Environment) -> RuleResult:
-        rolling = self._lane(environment).rolling
+        lane = self._lane(environment)
+        rolling = lane.rolling
         if rolling == self.release.number:
             return Rule.LANE_IS_FREE.holds(f"{self.release.id} holds the lane")
+        if lane.next == self.release.number and lane.waiting is not None:
+            reason = f"people are asked about {self.release.application}-{lane.waiting} first"
+            return Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
         if rolling is None or self.release.phase.final:
             return Rule.LANE_IS_FREE.holds("no other rollout is in the way")
         other = self.snapshot.releases.get(rolling)

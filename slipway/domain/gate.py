@@ -143,6 +143,15 @@ class Reasons(Record):
     approve: Need = Field(default=Need.OPTIONAL, description="Whether an approval has to say why.")
 
 
+class WhenNewer(StrEnum):
+    """What happens when a newer release arrives while people are asked about an older one."""
+
+    REPLACE = "replace"
+    """It takes the older one's place, whose votes are void."""
+    WAIT = "wait"
+    """It waits until the older one is decided; of those that wait, only the newest stays."""
+
+
 class ApprovalGate(Record):
     """People are asked; each vote is for one plan hash."""
 
@@ -162,6 +171,11 @@ class ApprovalGate(Record):
         default=(), max_length=100, description="Names that are one person's, so that they have one vote."
     )
     deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
+    when_newer: WhenNewer = Field(
+        default=WhenNewer.REPLACE,
+        description="What a newer release does that arrives while people are asked: replace takes the place of the one "
+        "they are asked about, wait lets them decide about it first.",
+    )
     reminders: Reminders = Field(default=Reminders(), description="When people are asked again.")
     reason: Reasons = Field(default=Reasons(), description="Which votes must say why.")
     level: Level = Field(

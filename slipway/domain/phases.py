@@ -67,7 +67,7 @@ class Phase(StrEnum):
     )
     QUEUED = (
         "queued",
-        "Another rollout holds the lane; this one is next.",
+        "Another rollout holds the lane, or people are asked about an older release; this one is next.",
         "Queued",
         "◔",
         Tone.QUIET,

@@ -254,9 +254,12 @@ class Lane(Record):
     rolling: int | None = None
     """The release whose rollout is under way; never more than one."""
     waiting: int | None = None
-    """The newest release in this environment that is not yet rolling out."""
+    """The release in this environment that is planned, asked about or held back: the newest, or the one that people
+    are asked about while `next` waits for them."""
     failed: int | None = None
     """The last release that failed or was rolled back here; None again once one goes live."""
+    next: int | None = None
+    """The newest release that waits until people have decided about `waiting`."""
     returning: int | None = None
     """A roll-back by hand that is not yet rolling out; it takes precedence over `waiting`."""
     freeze: Freeze | None = None
@@ -266,8 +269,8 @@ class Lane(Record):
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The releases in the lane: the one rolling out, a pending roll-back by hand, and the one waiting."""
-        numbers = (self.rolling, self.returning, self.waiting)
+        """The releases in the lane: the one rolling out, a pending roll-back by hand, the one waiting, and the next."""
+        numbers = (self.rolling, self.returning, self.waiting, self.next)
         return tuple(number for number in numbers if number is not None)
 
 

@@ -42,6 +42,7 @@ _GATE: Mapping[str, Stricter] = {
     "requester_may_approve": lambda before, after: before or not after,
     "committer_may_approve": lambda before, after: before or not after,
     "timezone": _any,
+    "when_newer": _any,
 }
 _ENVIRONMENT: Mapping[str, Stricter] = {
     "verification": lambda before, after: not before.given or before == after,

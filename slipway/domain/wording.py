@@ -72,6 +72,9 @@ class Wording:
                     or f"The registry or the CI pipeline has to report; the release waits for {self._facts()}."
                 )
             case Phase.QUEUED:
+                if self._waits_for_people():
+                    older = f"{release.application}-{self._lane().waiting}"
+                    return f"People decide about {older} first; then this release is planned automatically."
                 return f"The rollout of {self._ahead()} has to end; then this release is planned automatically."
             case Phase.AWAITING_APPROVAL:
                 return self._overdue() or self._who_votes()
@@ -139,11 +142,16 @@ class Wording:
 
     def _ahead(self) -> str:
         lane = self._lane()
-        if lane.rolling is None:
+        number = lane.waiting if self._waits_for_people() else lane.rolling
+        if number is None:
             return "the release before it"
-        ahead = self.snapshot.release(lane.rolling)
+        ahead = self.snapshot.release(number)
         doing = f", which is {ahead.phase.spoken}" if ahead else ""
-        return f"{self.release.application}-{lane.rolling}{doing}"
+        return f"{self.release.application}-{number}{doing}"
+
+    def _waits_for_people(self) -> bool:
+        lane = self._lane()
+        return lane.next == self.release.number and lane.waiting is not None
 
     def _gate(self) -> ApprovalGate | None:
         environment = self._environment()

@@ -179,6 +179,7 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
         else None,
         "rolling": name(lane.rolling),
         "waiting": name(lane.waiting),
+        "next": name(lane.next),
         "returning": name(lane.returning),
         "frozen": _freeze(lane.freeze, snapshot.now),
         "held": {"owner": lane.hold.owner, "reason": lane.hold.reason, "release": name(lane.hold.release)}

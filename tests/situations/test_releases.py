@@ -9,14 +9,11 @@ from tests.situations.kit import ADA, BEN, Installation, shop
 Install = Callable[..., Installation]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-12: a push every ten minutes supersedes what people are asked about"
-)
 @pytest.mark.parametrize("voted", [True, False])
 def test_a_release_that_people_are_asked_about_can_still_be_approved_when_newer_ones_come(
     install: Install, voted: bool
 ) -> None:
-    installation = install(shop(required=2))
+    installation = install(shop(required=2, gate={"when_newer": "wait"}))
     installation.push("v1")
     installation.settle()
     if voted:

@@ -47,5 +47,5 @@ def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, 
             lane.live.tag if lane.live else "",
             Cell(screen.time(lane.live.at) if lane.live else "", FAINT),
             Cell(lane.rolling or "", NOTE),
-            Cell(lane.waiting or "", NOTE),
+            Cell(", then ".join(filter(None, (lane.waiting, lane.next))), NOTE),
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..actions import Action, end_action
 from ..application import Environment
+from ..gate import ApprovalGate, WhenNewer
 from ..release import Lane, Phase, Release, Rollout
 from ..rules import RuleResult
 from ..steps import Notice, Step, StepKind, time_allowed
@@ -51,15 +52,45 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
     if newer is not None:
         supersede(draft, release, by=newer.number, why=newer.why)
         return
-    waiting = draft.release(lane.waiting)
-    if waiting is not None:
-        supersede(draft, waiting, by=release.number, why=f"the newer {release.id} arrived")
-    draft.put_lane(draft.lane(environment.name).evolve(waiting=release.number))
+    if waits_for_people(draft, lane, environment):
+        _wait_behind(draft, release, lane)
+        return
+    take_the_place(draft, release, environment.name, why=f"the newer {release.id} arrived")
     if lane.rolling is None:
         plan(draft, release)
     else:
         draft.enter(release, Phase.QUEUED)
         draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.rolling}")
+
+
+def waits_for_people(draft: Draft, lane: Lane, environment: Environment) -> bool:
+    """Whether people are asked about the release that waits, and the gate lets them decide before a newer one."""
+    waiting, gate = draft.release(lane.waiting), environment.gate
+    keeps = isinstance(gate, ApprovalGate) and gate.when_newer is WhenNewer.WAIT
+    return keeps and waiting is not None and waiting.gate is not None
+
+
+def _wait_behind(draft: Draft, release: Release, lane: Lane) -> None:
+    """Wait for the decision about the release that people are asked about. Only the newest one waits."""
+    before = draft.release(lane.next)
+    if before is not None and before.newer_than(release):
+        supersede(draft, release, by=before.number, why=f"the newer {before.id} is already here")
+        return
+    if before is not None:
+        supersede(draft, before, by=release.number, why=f"the newer {release.id} arrived")
+    draft.put_lane(draft.lane(lane.environment).evolve(next=release.number))
+    draft.enter(release, Phase.QUEUED)
+    draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.waiting}")
+
+
+def take_the_place(draft: Draft, release: Release, environment: str, *, why: str) -> None:
+    """Make the release the one that waits; those that waited are superseded."""
+    lane = draft.lane(environment)
+    draft.put_lane(lane.evolve(waiting=release.number, next=None))
+    for number in (lane.waiting, lane.next):
+        before = draft.release(number)
+        if before is not None:
+            supersede(draft, before, by=release.number, why=why)
 
 
 def plan(draft: Draft, release: Release) -> None:
@@ -77,7 +108,7 @@ def plan(draft: Draft, release: Release) -> None:
 
 def take_lane(draft: Draft, release: Release) -> None:
     lane = draft.lane(release.environment or "")
-    draft.put_lane(_without(lane, release).evolve(rolling=release.number))
+    draft.put_lane(_moved_up(_without(lane, release)).evolve(rolling=release.number))
 
 
 def leave_lane(draft: Draft, release: Release) -> None:
@@ -85,12 +116,13 @@ def leave_lane(draft: Draft, release: Release) -> None:
     if release.environment is None:
         return
     lane = draft.lane(release.environment)
-    if release.number not in (lane.rolling, lane.waiting, lane.returning):
+    if release.number not in lane.numbers:
         return
-    was_rolling = lane.rolling == release.number
-    lane = _without(lane, release)
+    was_rolling, was_waiting = lane.rolling == release.number, lane.waiting == release.number
+    lane = _moved_up(_without(lane, release))
     draft.put_lane(lane)
-    for number in (lane.returning, lane.waiting) if was_rolling else ():
+    freed = (lane.returning, lane.waiting) if was_rolling else (lane.waiting,) if was_waiting else ()
+    for number in freed if lane.rolling is None else ():
         follower = draft.release(number)
         if follower is None:
             continue
@@ -101,8 +133,13 @@ def leave_lane(draft: Draft, release: Release) -> None:
 
 def _without(lane: Lane, release: Release) -> Lane:
     """The lane without the release."""
-    slots = {"rolling": lane.rolling, "waiting": lane.waiting, "returning": lane.returning}
+    slots = {"rolling": lane.rolling, "waiting": lane.waiting, "next": lane.next, "returning": lane.returning}
     return lane.evolve(**{name: None if number == release.number else number for name, number in slots.items()})
+
+
+def _moved_up(lane: Lane) -> Lane:
+    """The lane in which the release that waited for a decision takes the place that has become free."""
+    return lane.evolve(waiting=lane.next, next=None) if lane.waiting is None and lane.next is not None else lane
 
 
 def end(

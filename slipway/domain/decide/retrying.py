@@ -13,7 +13,7 @@ from ..rules import Rule, RuleResult
 from ..steps import StepKind
 from .commands import accepted, named_release, reason_rule, told
 from .conditions import newer_in_lane
-from .lanes import PLAN_LIMIT, ask, plan, supersede
+from .lanes import PLAN_LIMIT, ask, plan, take_the_place
 from .returning import set_hold
 from .state import Draft
 
@@ -101,10 +101,7 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
         draft.put_lane(lane.evolve(returning=release.number))
         set_hold(draft, release, owner=event.actor)
     else:
-        waiting = draft.release(lane.waiting)
-        if waiting is not None:
-            supersede(draft, waiting, by=release.number, why=f"the newer {release.id} is tried again")
-        draft.put_lane(draft.lane(environment).evolve(waiting=release.number))
+        take_the_place(draft, release, environment, why=f"the newer {release.id} is tried again")
     if lane.rolling is None:
         plan(draft, release)
     else:

@@ -35,6 +35,8 @@ class Application:
     approvers: tuple[str, ...] = (ADA, BEN)
     """Who is asked in production; nobody where it is empty."""
     required: int = 1
+    gate: Mapping[str, object] = field(default_factory=dict)
+    """What production's gate says besides."""
     manifests: Mapping[str, str | Json] = field(default_factory=dict)
     """Files of the folder `manifests`, as text or as an object."""
 
@@ -77,6 +79,7 @@ class Application:
                 "deadline": "24h",
                 "level": "link",
                 "fresh": "none",
+                **self.gate,
             }
         return made
 

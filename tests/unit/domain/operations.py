@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.application import Application, Environment, Start
 from slipway.domain.commands import OF_A_RELEASE, OF_THE_INSTALLATION, Verb
-from slipway.domain.gate import AutoGate, Gate, Reminders
+from slipway.domain.gate import AutoGate, Gate, Reminders, WhenNewer
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.requirements import Requirements
@@ -264,6 +264,7 @@ GATES: tuple[Gate, ...] = (
     approval(BEN, identities=IDENTITIES, groups={"managers": MANAGERS, "releasers": RELEASERS}, required=2),
     approval(ADA, BEN, identities=IDENTITIES, requester_may_approve=True, deadline=timedelta(hours=5)),
     approval(ADA, BEN, identities=IDENTITIES, committer_may_approve=True, reminders=Reminders(most=1)),
+    approval(ADA, BEN, CLEO, identities=IDENTITIES, required=2, when_newer=WhenNewer.WAIT),
 )
 """Gates that ask nobody, wait, or ask people; all of the latter know the same people by the same names."""
 
@@ -277,7 +278,14 @@ def applications() -> st.SearchStrategy[Application]:
         ),
         st.sampled_from([Start.PUSH, Start.RUN, Start.BOTH]),
         st.sampled_from([PROBED, PROBED.evolve(http=())]),
-        st.sampled_from([AutoGate(), AutoGate(), approval(ADA, BEN, identities=IDENTITIES)]),
+        st.sampled_from(
+            [
+                AutoGate(),
+                AutoGate(),
+                approval(ADA, BEN, identities=IDENTITIES),
+                approval(ADA, BEN, identities=IDENTITIES, when_newer=WhenNewer.WAIT),
+            ]
+        ),
         gates,
     )
 

@@ -185,7 +185,8 @@ class WatchedWorld(World):
             ((lane.environment, lane.rolling) for lane in lanes if lane.rolling is not None), key=str
         )
         for lane in lanes:
-            places = [number for number in (lane.rolling, lane.waiting, lane.returning) if number]
+            places = [number for number in lane.numbers if number]
+            assert lane.next is None or lane.waiting is not None
             assert len(set(places)) == len(places)
             assert set(places) <= set(self.head.active)
             if lane.live is not None:
@@ -204,8 +205,8 @@ class WatchedWorld(World):
                 assert facts_missing(release, self.application.start)
             case Phase.QUEUED:
                 assert lane is not None
-                assert release.number in (lane.waiting, lane.returning)
-                assert lane.rolling is not None
+                assert release.number in (lane.waiting, lane.returning, lane.next)
+                assert lane.rolling is not None or release.number == lane.next
             case Phase.HELD_BACK:
                 assert lane is not None
                 assert release.number in (lane.waiting, lane.returning)
@@ -237,5 +238,5 @@ class WatchedWorld(World):
         return {step for number in self.head.active if (step := self.releases[number].step)}
 
     def nothing_is_left(self) -> bool:
-        places = chain.from_iterable((lane.rolling, lane.waiting, lane.returning) for lane in self.lanes.values())
+        places = chain.from_iterable(lane.numbers for lane in self.lanes.values())
         return not self.head.active and not any(places)

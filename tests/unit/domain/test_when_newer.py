@@ -1,0 +1,92 @@
+"""A newer release comes while people are asked about an older one, and the gate lets them decide about it first."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.commands import Verb
+from slipway.domain.gate import WhenNewer
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from tests.unit.domain.gates import gated
+from tests.unit.domain.samples import ADA, BEN
+from tests.unit.domain.world import World
+
+TEN_MINUTES = timedelta(minutes=10)
+
+
+@pytest.fixture
+def world() -> World:
+    """People are asked about shop-1; shop-2 and shop-3 came since then, ten minutes after each other."""
+    world = World(gated(ADA, BEN, required=2, when_newer=WhenNewer.WAIT))
+    for number in (1, 2, 3):
+        world.push(f"v{number}")
+        world.settle()
+        world.wait(TEN_MINUTES)
+    return world
+
+
+def test_the_older_one_is_asked_about_and_only_the_newest_waits_behind_it(world: World) -> None:
+    assert [world.phase(number) for number in (1, 2, 3)] == [Phase.AWAITING_APPROVAL, Phase.SUPERSEDED, Phase.QUEUED]
+    assert (world.lanes["production"].waiting, world.lanes["production"].next) == (1, 3)
+    assert world.last("release.queued").details["behind"] == "shop-1"
+    assert world.releases[2].superseded_by == 3
+
+
+def test_who_follows_the_newer_one_reads_what_it_waits_for(world: World) -> None:
+    told = world.explain(3)
+    assert told.headline == "shop-3 waits in production behind shop-1, which is awaiting approval."
+    assert told.next == "People decide about shop-1 first; then this release is planned automatically."
+    reasons = [rule.reason for environment in told.rules for rule in environment.rules]
+    assert "people are asked about shop-1 first" in reasons
+
+
+def test_once_the_older_one_is_live_people_are_asked_about_the_newest(world: World) -> None:
+    for voter in (ADA, BEN):
+        world.vote(1, voter)
+    world.settle()
+    assert (world.live("production"), world.phase(3)) == (1, Phase.AWAITING_APPROVAL)
+    assert (world.lanes["production"].waiting, world.lanes["production"].next) == (3, None)
+
+
+def test_while_the_older_one_rolls_out_the_next_one_takes_its_place_in_the_lane(world: World) -> None:
+    world.effects.lose(StepKind.CHECK, "production")
+    for voter in (ADA, BEN):
+        world.vote(1, voter)
+    world.settle()
+    lane = world.lanes["production"]
+    assert (lane.rolling, lane.waiting, lane.next, world.phase(3)) == (1, 3, None, Phase.QUEUED)
+
+
+@pytest.mark.parametrize("ends", ["reject", "expire", "cancel"])
+def test_once_the_older_one_has_ended_the_newest_is_planned(world: World, ends: str) -> None:
+    if ends == "reject":
+        world.reject(1, ADA)
+    elif ends == "cancel":
+        world.command(Verb.CANCEL, 1)
+    else:
+        world.wait(timedelta(hours=24))
+    world.settle()
+    assert world.releases[1].phase.final
+    assert world.phase(3) is Phase.AWAITING_APPROVAL
+
+
+def test_the_one_that_waits_behind_can_be_cancelled(world: World) -> None:
+    world.command(Verb.CANCEL, 3)
+    assert (world.phase(3), world.lanes["production"].next) == (Phase.CANCELLED, None)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_an_older_one_that_arrives_late_gives_way_to_the_one_that_waits(world: World) -> None:
+    world.push("v2b", at=world.now - 2 * TEN_MINUTES)
+    world.settle()
+    assert (world.phase(4), world.lanes["production"].next) == (Phase.SUPERSEDED, 3)
+
+
+def test_where_the_gate_says_nothing_a_newer_one_takes_the_place() -> None:
+    world = World(gated(ADA, BEN, required=2))
+    for number in (1, 2):
+        world.push(f"v{number}")
+        world.settle()
+        world.wait(TEN_MINUTES)
+    assert [world.phase(number) for number in (1, 2)] == [Phase.SUPERSEDED, Phase.AWAITING_APPROVAL]
