@@ -1,6 +1,9 @@
 """What `Registry` promises, on every kind of registry."""
 
+from typing import Any
+
 import pytest
+import urllib3
 
 from slipway.effects.registry import (
     Anonymous,
@@ -11,7 +14,10 @@ from slipway.effects.registry import (
     Lock,
     NotFound,
     Refused,
+    Registry,
+    RegistryEndpoint,
     TagTaken,
+    new_pool,
 )
 from slipway.testing.artifacts import digest_of, image, index, push, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
@@ -69,6 +75,33 @@ def test_the_registry_itself_refuses_bytes_of_another_digest(place: Place, repos
         registry.put_blob(repository, digest_of(b"right"), 5, lambda: [b"wrong"], verify=False)
 
     assert not registry.blob_exists(repository, digest_of(b"right"))
+
+
+class Losing:
+    """Connections to a registry that loses the next uploads just before their bytes come."""
+
+    def __init__(self, uploads: int) -> None:
+        self._pool = new_pool()
+        self.left = uploads
+
+    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        if method == "PUT" and "/blobs/uploads/" in url and self.left:
+            self.left -= 1
+            session = url.rpartition("digest=")[0].rstrip("?&")
+            headers = {name: value for name, value in options["headers"].items() if name == "Authorization"}
+            assert self._pool.request("DELETE", session, headers=headers).status == 204
+        return self._pool.request(method, url, **options)
+
+
+def test_an_upload_that_the_registry_has_lost_is_begun_anew(place: Place, repository: str) -> None:
+    pool = Losing(uploads=2)
+    registry = Registry(RegistryEndpoint(place.login_server), place.credential, pool=pool, pause=lambda _: None)
+    content = b"layer" * 100_000
+
+    registry.put_blob(repository, digest_of(content), len(content), lambda: [content])
+
+    assert pool.left == 0
+    assert b"".join(registry.open_blob(repository, digest_of(content), len(content))) == content
 
 
 def test_a_manifest_before_its_blobs_is_refused(place: Place, repository: str) -> None:

@@ -152,6 +152,16 @@ def test_the_copy_brings_images_and_bundle_into_the_registry_of_the_environment(
     }
 
 
+def test_a_layer_of_an_image_that_is_gone_is_found_before_anybody_is_asked(ci: Ci) -> None:
+    packed = ci.bundle("1.4.0")
+    layer = sha256(b"shop 1.4.0")
+    del ci.installation.nonprod.held.blobs["team/shop", layer]
+    ci.push(packed, "1.4.0")
+    release = ci.installation.release(1)
+    assert (release.phase, release.environment) == (Phase.FAILED, "production")
+    assert f"nonprod.test/team/shop@{layer}: these 10 bytes of the image are not there" in release.reason
+
+
 def test_a_changed_manifest_is_a_new_bundle_with_the_same_image(ci: Ci) -> None:
     installation = ci.installation
     ci.push(ci.bundle("1.4.0"), "1.4.0")
