@@ -32,6 +32,7 @@ from ._errors import (
     TooLarge,
     Unreachable,
     Unsupported,
+    Untrusted,
     Where,
 )
 from ._foresee import check_children, foresee
@@ -87,6 +88,7 @@ __all__ = [
     "Unfinished",
     "Unreachable",
     "Unsupported",
+    "Untrusted",
     "Where",
     "check_children",
     "foresee",

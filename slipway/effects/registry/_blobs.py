@@ -152,6 +152,8 @@ def _upload(session: Session, repository: str, digest: str, size: int, feed: _Fe
     where = session.where(repository, digest)
     scopes = push(repository)
     started = session.ask("POST", f"/v2/{repository}/blobs/uploads/", where=where, scopes=scopes)
+    if started.status == _CREATED and exists(session, repository, digest):
+        return  # a registry that knows the bytes already may say so at once
     if started.status != _ACCEPTED:
         raise failure(started, where, "starting the upload")
     location = _location(session, started.headers, where)

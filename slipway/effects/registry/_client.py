@@ -21,11 +21,11 @@ from ._endpoint import RegistryEndpoint, checked_digest, checked_reference, chec
 from ._errors import DigestMismatch, Forgotten, NotFound, Refused, TagTaken, TooLarge, Unsupported, Where
 from ._http import Answer, Limits, Pool, Surroundings, new_pool
 from ._listing import Referrers, tag_of
-from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest
+from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest, type_of
 from ._metadata import Lock, TagInfo
 from ._session import Session, failure, pull, push
 
-_OK, _CREATED, _NOT_FOUND = 200, 201, 404
+_OK, _CREATED, _FORBIDDEN, _NOT_FOUND = 200, 201, 403, 404
 
 
 class Registry:
@@ -72,6 +72,10 @@ class Registry:
         answer = self._session.ask("HEAD", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
         if answer.status == _NOT_FOUND:
             return None
+        if answer.status == _FORBIDDEN:
+            # The answer to a HEAD has no body, and with it no reason, such as the address that a firewall refuses.
+            told = self._session.ask("GET", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
+            raise failure(told if told.status == _FORBIDDEN else answer, where, "resolving it")
         if answer.status != _OK:
             raise failure(answer, where, "resolving it")
         digest = answer.headers.get("Docker-Content-Digest")
@@ -99,7 +103,7 @@ class Registry:
         for expected in (reference if ":" in reference else None, answer.headers.get("Docker-Content-Digest")):
             if expected is not None and expected != digest:
                 raise DigestMismatch(where, f"expected {expected[:100]}, the {len(answer.body)} bytes have {digest}")
-        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        media_type = type_of(answer.headers.get("Content-Type", ""), answer.body)
         return Manifest(raw=answer.body, media_type=media_type, digest=digest)
 
     def put_manifest(self, repository: str, reference: str, raw: bytes, media_type: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from slipway.domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 
-from ._errors import Unsupported, Where
+from ._errors import Unsupported, Untrusted, Where
 
 _LOGIN_SERVER: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
@@ -71,10 +71,10 @@ def origin(url: str) -> tuple[str, str]:
 
 
 def trusted(where: Where, base: str, location: str, purpose: str) -> str:
-    """The absolute form of a URL from the registry. Raises `Unsupported` unless it is https, or http on loopback."""
+    """The absolute form of a URL from the registry. Raises `Untrusted` unless it is https, or http on loopback."""
     url = urljoin(base, location)
     parts = urlsplit(url)
     loopback = urlsplit(base).hostname in _LOOPBACK and parts.hostname in _LOOPBACK
     if parts.scheme == "https" or (parts.scheme == "http" and loopback):
         return url
-    raise Unsupported(where, f"{purpose}: expected an https address, got {without_query(url)[:300]!r}")
+    raise Untrusted(where, f"{purpose}: expected an https address, got {without_query(url)[:300]!r}")

@@ -98,7 +98,13 @@ class Unsupported(RegistryError):
 class TooLarge(Unsupported):
     """More bytes or manifests than the limits allow."""
 
-    advice = "make the artifact smaller; registries have the same limits"
+    advice = "make the artifact smaller"
+
+
+class Untrusted(Unsupported):
+    """The registry names an address to which nothing of it may be sent."""
+
+    advice = "have the registry name its addresses with https; behind a proxy, X-Forwarded-Proto tells it to"
 
 
 class Refused(RegistryError):

@@ -3,6 +3,7 @@
 The bytes of a manifest are its identity and must never be serialised again; this module only reads them.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
@@ -33,6 +34,7 @@ IMAGE_CONFIGS: Final = frozenset(
 ACCEPT: Final = ", ".join(
     [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, f"{OCI_ARTIFACT};q=0.8", f"{ORAS_ARTIFACT};q=0.8"]
 )
+_SAYS_NOTHING: Final = frozenset({"", "text/plain", "application/json", "application/octet-stream"})
 _SCHEMA_1: Final = "application/vnd.docker.distribution.manifest.v1+"
 _FOREIGN: Final = ("application/vnd.docker.image.rootfs.foreign.", "application/vnd.oci.image.layer.nondistributable.")
 
@@ -107,6 +109,19 @@ class Content:
         return ((self.config,) if self.config else ()) + self.layers
 
 
+def type_of(said: str, raw: bytes) -> str:
+    """The media type of a manifest: what the registry says or, where it calls it just a text or some bytes, what the
+    manifest calls itself."""
+    media_type = said.partition(";")[0].strip()
+    if media_type not in _SAYS_NOTHING:
+        return media_type
+    try:
+        named = json.loads(raw)["mediaType"]
+    except (ValueError, LookupError, TypeError):
+        return media_type
+    return named if named in MANIFESTS else media_type
+
+
 def content_of(manifest: Manifest, where: Where) -> Content:
     """The references of the manifest. Raises `Unsupported` if it cannot be copied completely and unambiguously."""
     if manifest.media_type.startswith(_SCHEMA_1):
@@ -134,7 +149,8 @@ def parsed[M: BaseModel](model: type[M], raw: bytes, where: Where) -> M:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field_path = ".".join(str(part) for part in first["loc"]) or "document"
-        raise Unsupported(where, f"{field_path}: {first['msg']}") from None
+        what = "expected a sha256 digest" if first["type"] == "string_pattern_mismatch" else first["msg"]
+        raise Unsupported(where, f"{field_path}: {what}") from None
 
 
 def _check_fields(media_type: str, document: _Document, where: Where) -> None:

@@ -211,3 +211,44 @@ def test_a_server_that_fails_is_worth_another_try(pair: Pair) -> None:
 
     assert isinstance(found, Unreachable)
     assert found.retryable
+
+
+def test_whom_a_firewall_refuses_is_told_which_address_it_refused(pair: Pair) -> None:
+    refusal = error(403, "DENIED", "client with IP '203.0.113.7' is not allowed access")
+    pool = pair.to_target._session.around.pool
+    assert isinstance(pool, MemoryPool)
+    pool.hosts["target.test"] = lambda request: refusal
+
+    with pytest.raises(Denied, match=r"client with IP '203\.0\.113\.7' is not allowed access"):
+        pair.to_target.resolve("prod/shop", "482")
+
+
+@pytest.mark.parametrize("media_type", ["text/plain; charset=utf-8", "application/octet-stream", ""])
+def test_a_manifest_that_is_served_as_a_text_is_what_it_calls_itself(pair: Pair, media_type: str) -> None:
+    digest = pair.source.seed("team/shop", IMAGE)
+    pair.source.manifests["team/shop", digest] = (IMAGE.raw, media_type)
+
+    assert pair.from_source.manifest("team/shop", digest).media_type == OCI_MANIFEST
+
+
+def test_a_manifest_that_says_nothing_of_itself_stays_a_text(pair: Pair) -> None:
+    for raw in (b"[]", b"no json", written({"schemaVersion": 2}), written({"mediaType": "text/html"})):
+        digest = pair.source.seed("team/shop", Built(raw=raw, media_type="text/plain"))
+        assert pair.from_source.manifest("team/shop", digest).media_type == "text/plain"
+
+
+def test_an_upload_that_is_over_at_once_sends_nothing(pair: Pair) -> None:
+    digest = pair.target.seed("prod/shop", IMAGE)
+    assert digest
+    answering(pair, "POST", "/blobs/uploads/", Reply(status=201))
+
+    pair.to_target.put_blob("prod/shop", LAYER, len(b"a layer"), lambda: [b"a layer"])
+
+    assert pair.target.writes() == []
+
+
+def test_a_layer_with_a_digest_of_another_kind_is_named(pair: Pair) -> None:
+    raw = IMAGE.raw.replace(LAYER.encode(), b"sha512:" + b"0" * 128)
+    digest = pair.source.seed("team/shop", Built(raw=raw, media_type=OCI_MANIFEST))
+
+    assert "layers.0.digest: expected a sha256 digest" in str(refused(pair, digest))
