@@ -9,13 +9,13 @@ BENCH_STAMP := .venv-bench/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := 1.0.0 1.1.0 1.1.1 1.2.1
-QUICK := not (browser or stack or thorough or workers)
+QUICK := not (browser or hooks or stack or thorough or workers)
 PARALLEL := -n 4 --dist worksteal
 ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test test-browser test-stack test-thorough test-all coverage check extend check-bicep checkov workers cosign oras bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test test-hooks test-browser test-stack test-thorough test-all coverage check extend check-bicep checkov workers cosign oras bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ else
 	@$(PYTHON) -m pytest $(ARGS)
 endif
 
+test-hooks: install ## The hooks of azd, against stand-ins for az and azd: a process for each call
+	@$(PYTHON) -m pytest -m "hooks and not thorough" $(PARALLEL) $(ARGS)
+
 test-browser: install ## The pages in a real browser
 	@$(PYTHON) -m pytest -m "browser and not stack" $(ARGS)
 
@@ -66,7 +69,7 @@ test-stack: install ## The whole system on this machine, and the demo as a newco
 test-thorough: install ## A crash or an outage at every point
 	@$(PYTHON) -m pytest -m thorough $(PARALLEL) $(ARGS)
 
-test-all: test test-browser test-stack test-thorough workers ## All tests
+test-all: test test-hooks test-browser test-stack test-thorough workers ## All tests
 
 coverage: install ## The tests of `make test`, and which lines and branches none of them ran
 	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL) --cov --cov-report=term:skip-covered

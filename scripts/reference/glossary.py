@@ -26,13 +26,13 @@ from slipway.domain import (
     snapshot,
     windows,
 )
-from slipway.domain.application import OnFailure, SourceKind, Start
+from slipway.domain.application import OnFailure, SourceKind, Start, VersionOrder
 from slipway.domain.audit_query import ActionClass
 from slipway.domain.chain_anchor import GateOutcome, Why
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
 from slipway.domain.export import Form
-from slipway.domain.gate import Level, Need
+from slipway.domain.gate import Level, Need, WhenNewer
 from slipway.domain.inbox import InboxKind, LookKind, Via
 from slipway.domain.phases import Phase
 from slipway.domain.project import EnvironmentClass, Provenance
@@ -40,7 +40,7 @@ from slipway.domain.promotion import RefusedReferrer, TakenTag, Way
 from slipway.domain.queues import MessageKind, Queue
 from slipway.domain.release import VoteDecision
 from slipway.domain.reports import Override, Parked, Status
-from slipway.domain.rights import Container, Operation, Party, Table
+from slipway.domain.rights import Beyond, Container, Operation, Party, Secret, Table
 from slipway.domain.roles import Permission, Role
 from slipway.domain.rules import Milestone, Rule, WaitsFor
 from slipway.domain.runs import Part, Trust
@@ -104,6 +104,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Class": EnvironmentClass,
     "What CI pushes": SourceKind,
     "Level": Level,
+    "Order of versions": VersionOrder,
     "Start": Start,
     "Phase": Phase,
     "Milestone": Milestone,
@@ -116,6 +117,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Role": Role,
     "Step": StepKind,
     "Way of a promotion": Way,
+    "When a newer release arrives": WhenNewer,
     "Taken tag": TakenTag,
     "Refused referrer": RefusedReferrer,
     "On failure": OnFailure,
@@ -139,6 +141,8 @@ ELSEWHERE: Final = frozenset(
         Party,
         Table,
         Container,
+        Beyond,
+        Secret,
         actions.Intervention,
         Permission,
         Need,

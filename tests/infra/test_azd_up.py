@@ -20,6 +20,8 @@ from tests.infra.test_azd import DECLARED, PARAMETERS
 from tests.infra.test_hooks import Azure
 from tests.infra.test_package import HOOK, start
 
+pytestmark = pytest.mark.hooks
+
 REFERENCE = re.compile(r"@Microsoft\.KeyVault\(SecretUri=https://([\w-]+)\.vault\.azure\.net/secrets/([\w-]+)\)")
 
 

@@ -13,6 +13,8 @@ import pytest
 from tests.infra.azure_double import FORMER, GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT, empty_state
 from tests.infra.compiler import INFRA, ROOT, interface
 
+pytestmark = pytest.mark.hooks
+
 HOOKS = INFRA / "hooks"
 PRINCIPAL = "11111111-1111-1111-1111-111111111111"
 WORKER = "11111111-1111-1111-1111-444444444444"

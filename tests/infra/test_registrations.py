@@ -16,6 +16,8 @@ from tests.infra.azure_double import TENANT
 from tests.infra.entra_double import GRAPH_ENTRY, ME
 from tests.infra.test_hooks import HOOKS, NEW, OUTPUTS, PRINCIPAL, Azure
 
+pytestmark = pytest.mark.hooks
+
 AFTER_DOWN = "11111111-1111-1111-1111-222222222222"
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 BOTH = ("sign-in", "votes")
