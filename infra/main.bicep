@@ -86,8 +86,9 @@ param auditPolicyLocked bool = false
 param recoverVault bool = false
 @description('Settings beside those that the template makes, by name; each role gets those that it may have. Kept with each `azd provision`.')
 param extraSettings object = {}
-@description('Who is let in to the API: `host-keys` or `roles`.')
-param apiAccess string = 'host-keys'
+@allowed(['roles', 'host-keys'])
+@description('Who is let in to the API: `roles`, whoever signs in and has one, or `host-keys`, whoever holds a key of the host besides.')
+param apiAccess string = 'roles'
 @description('Channels to which each day\'s anchor of the audit trail is sent, separated by commas.')
 param auditWitnesses string = ''
 @description('Age at which audit records move from the table into the audit container, such as 400d; empty for never.')

@@ -40,8 +40,7 @@ param runs string
 param signInClientId string
 @description('Client id of the Entra application by which votes are proved.')
 param votesClientId string
-@allowed(['host-keys', 'roles'])
-@description('Who is let in to the API: whoever holds a key of the host, or people signed in and named keys only.')
+@description('Who is let in to the API: `roles` or `host-keys`.')
 param apiAccess string
 @allowed([512, 2048, 4096])
 param instanceMemory int

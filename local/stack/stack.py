@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +60,12 @@ class StackOptions:
     """How long a queue waits for an instance that holds a message; a dead one's messages come again after it."""
     traces: bool = False
     """Take in the app's traces, metrics and logs, and show them."""
+    app: Path = ROOT
+    """The folder of the app: its sources, or a package that was made of them."""
+    settings_of: Callable[[AppRole, dict[str, str]], dict[str, str]] | None = None
+    """Makes the settings of a role from those that the laptop has for it, where two apps run."""
+    event_endpoint: dict[str, Any] | None = None
+    """Where the registry's events go instead of to the app."""
     namespaces: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Namespaces that the clusters have and the app may use, besides those that the applied applications name."""
 
@@ -271,14 +277,15 @@ class Stack:
     def _of_role(self, role: AppRole) -> dict[str, str]:
         address = urlsplit(self.bus.split(";")[0].removeprefix("Endpoint=")).netloc
         known = self.settings | self.identity.environment(role)
-        return configuration.of_role(known, role, secrets=self.secrets, storage=self.storage, bus_address=address)
+        values = configuration.of_role(known, role, secrets=self.secrets, storage=self.storage, bus_address=address)
+        return self.options.settings_of(role, values) if self.options.settings_of else values
 
     def _run_host(self, name: str, port: int, values: dict[str, str]) -> str:
         """A host with these settings; returns its address."""
         settings = self._write(f"{name}.settings.json", {"IsEncrypted": False, "Values": values})
         keys = self._write("keys.json", configuration.host_keys(self.secrets))
         state = self._folder(f"state-{name.partition('-')[0]}")
-        command = python("local.functions", "--app", str(ROOT), "--state", str(state))
+        command = python("local.functions", "--app", str(self.options.app), "--state", str(state))
         command += ["--port", str(port), "--settings", str(settings), "--keys", str(keys), "--stop-with-parent"]
         part = Part(name, command, log=self._log(name))
         self.parts.append(part)
@@ -304,7 +311,8 @@ class Stack:
 
     def _subscribe(self) -> None:
         """Tell the non-production registry where its push events go, as an Event Grid subscription would."""
-        endpoint = {"url": self.url + EVENT_PATH + self.secrets.event_grid_key, "max_events_per_batch": 10}
+        to_app = {"url": self.url + EVENT_PATH + self.secrets.event_grid_key, "max_events_per_batch": 10}
+        endpoint = self.options.event_endpoint or to_app
         answer = self.http.request(
             "POST", f"http://{self.registries['nonprod']}/local/event-endpoints", json=[endpoint]
         )

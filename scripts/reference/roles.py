@@ -45,8 +45,8 @@ password that somebody could guess: never take one that is shorter than 32 rando
 
 - `host-keys` (default): the host asks for one of its keys (`x-functions-key` or `?code=`), which lets its holder read.
   Where an access token comes along, it alone says who calls.
-- `roles`: the host asks for nothing, and the app lets in access tokens and named keys. A host key that is not named
-  opens nothing. Take this where people use the command or the API with their own sign-in.
+- `roles` (as `azd up` sets it): the host asks for nothing, and the app lets in access tokens and named keys. A host
+  key that is not named opens nothing. Take this where people use the command or the API with their own sign-in.
 
 On the laptop the command signs in by itself, as an application with the role `platform`.
 """

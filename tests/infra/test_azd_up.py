@@ -25,7 +25,7 @@ pytestmark = pytest.mark.hooks
 REFERENCE = re.compile(r"@Microsoft\.KeyVault\(SecretUri=https://([\w-]+)\.vault\.azure\.net/secrets/([\w-]+)\)")
 
 
-def _outputs(resources: Resources) -> dict[str, str]:
+def outputs_of(resources: Resources) -> dict[str, str]:
     """What the deployment tells azd, of what the hooks read."""
     front, worker = site(resources, "front"), site(resources, "worker")
     settings = app_settings(resources, "worker")
@@ -51,7 +51,7 @@ def _outputs(resources: Resources) -> dict[str, str]:
     }
 
 
-def _resolved(settings: dict[str, str], vault: str, secrets: dict[str, str]) -> dict[str, str]:
+def resolved(settings: dict[str, str], vault: str, secrets: dict[str, str]) -> dict[str, str]:
     """Settings as the app sees them: the platform reads the vault for it."""
     found = {}
     for name, value in settings.items():
@@ -93,7 +93,7 @@ def test_azd_up_ends_green_in_an_empty_environment(
 
     # The deployment.
     resources = stored(option)
-    outputs = _outputs(resources)
+    outputs = outputs_of(resources)
     azure.well("postprovision", **environment, **outputs)
     secrets: dict[str, str] = azure.state["secrets"]
     assert azure.application()["credentials"][0]["subject"] == principal
@@ -103,7 +103,7 @@ def test_azd_up_ends_green_in_an_empty_environment(
     shown = []
     for app in of_type(resources, SITE):
         role = app["tags"]["azd-service-name"]
-        settings = _resolved(app_settings(resources, role), outputs["SLIPWAY_VAULT_NAME"], secrets)
+        settings = resolved(app_settings(resources, role), outputs["SLIPWAY_VAULT_NAME"], secrets)
         assert Settings.read(settings)
         if "SLIPWAY_KEY_VAULT" in settings:
             key_id = secrets["slipway-public-keys"].partition(":")[0]
