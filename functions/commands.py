@@ -7,14 +7,17 @@ written into the inbox; whoever gave it asks there what became of it.
 import azure.functions as func
 
 from slipway.api.commands import Command, Freezes
-from slipway.api.inbox import Received
+from slipway.api.inbox import Confirmation, Received
 from slipway.commands.saying import Asked, Said
-from slipway.domain.commands import PERMISSIONS
+from slipway.domain.commands import OPENS, PERMISSIONS
+from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.roles import Permission
+from slipway.domain.statement import CommandStatement
 from slipway.http.speaking import speaker
+from slipway.ledger.keys import INSTALLATION
 
-from .contract import Operation, endpoint
+from .contract import Operation, Parameter, endpoint
 from .guard import admit, permit
 from .http import ok, read_body
 from .shared import new_blueprint, parts
@@ -46,7 +49,8 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
         path="commands",
         summary="Freeze, unfreeze, cancel, retry, rollback, resume, override or replay",
         description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
-        "`address` what became of it.",
+        "`address` what became of it. What lets something through (unfreeze, retry, rollback, resume, override) waits "
+        "until a person confirms it at `open`, by a sign-in made for it.",
         tag="commands",
         permission=None,
         body=Command,
@@ -68,8 +72,47 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         until=body.until,
         parked=body.parked,
     )
+    if body.verb in OPENS:
+        return _to_confirm(parts().inbox_writer.statement(asked), Via(body.channel))
     said = parts().inbox_writer.command(asked, speaker(caller, Via(body.channel)), id=body.id or "")
     return received(said)
+
+
+def _to_confirm(statement: CommandStatement, via: Via) -> func.HttpResponse:
+    """202: it waits for a person, who proves in a browser that they say it."""
+    built = parts()
+    handle = built.saying.keep_pending(statement, via)
+    address = f"/api/v1/confirmations/{handle}"
+    page = f"{built.settings.public_url.rstrip('/')}/confirm/{handle}"
+    return ok(
+        Received(application=statement.application or INSTALLATION, id="", address=address, open=page), status=202
+    )
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_confirmation",
+        method="GET",
+        path="confirmations/{handle}",
+        summary="Whether a person has confirmed a command that lets something through",
+        description="Ask with `If-None-Match` until the state is no longer `waiting`, and then at `address`.",
+        tag="commands",
+        permission=Permission.READ,
+        parameters=(Parameter(name="handle", where="path", description="As it was answered."),),
+        answer=Confirmation,
+        refuses=(404,),
+    ),
+)
+def confirmation(req: func.HttpRequest) -> func.HttpResponse:
+    saying, handle = parts().saying, req.route_params["handle"]
+    if (said := saying.confirmed(handle)) is not None:
+        application, id = said
+        address = f"/api/v1/inbox/{application}/{id}"
+        return ok(Confirmation(state="said", application=application, id=id, address=address))
+    if saying.pending(handle) is None:
+        raise NotFound("there is nothing to confirm here, or nobody has confirmed it within a quarter of an hour")
+    return ok(Confirmation(state="waiting"))
 
 
 def received(said: Said) -> func.HttpResponse:

@@ -17,9 +17,9 @@ from .approver import PageRefused
 MOST_STEPS = 20
 BAD_REQUEST = 400
 COUNTED = "It was carried out, and is recorded in the audit trail."
-"""What the page says once the vote was counted."""
+"""What the page says once it was counted."""
 WITHIN = 30.0
-"""Seconds until a vote has to be counted."""
+"""Seconds until it has to be counted."""
 
 
 @dataclass(kw_only=True)
@@ -80,7 +80,18 @@ class Signer:
         form = next((form for form in _Page(text).forms if "decision" in form.buttons), None)
         if form is None:
             raise PageRefused("the page has no form: the gate is not open, or this person may not decide")
-        filled = {**form.hidden, "decision": decision, "reason": reason}
+        return self._sign(where, form, {**form.hidden, "decision": decision, "reason": reason})
+
+    def confirm(self, address: str) -> str:
+        """Press the button of the page that the command line names, sign what it says, and return the text of the
+        page once it was counted. Raises `PageRefused`."""
+        where, text = self.read(address)
+        form = next(iter(_Page(text).forms), None)
+        if form is None:
+            raise PageRefused(f"the page has no form: this person may not confirm it: {_words(text)}")
+        return self._sign(where, form, form.hidden)
+
+    def _sign(self, where: str, form: Form, filled: dict[str, str]) -> str:
         where, text = self._walk(urljoin(where, form.action), filled)
         own = urlsplit(where).netloc
         onward = [link for link in _Page(text).links if urlsplit(link).netloc not in ("", own)]
@@ -90,7 +101,7 @@ class Signer:
         end = time.monotonic() + WITHIN
         while COUNTED not in text:
             if time.monotonic() > end:
-                raise PageRefused(f"the vote was not counted within {WITHIN:.0f} s: {_words(text)}")
+                raise PageRefused(f"it was not counted within {WITHIN:.0f} s: {_words(text)}")
             time.sleep(0.3)
             where, text = self.read(where)
         return text

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from slipway.bundle.model import BundleConfig, Targets
-from slipway.domain.challenge import Challenge
+from slipway.domain.challenge import Challenge, Pending
 from slipway.domain.hints import InboxHint
 from slipway.domain.inbox import InboxRow
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
@@ -95,6 +95,16 @@ FORMATS = (
         read_by="the front",
         says="What waits in the table `challenges` while the person is at the identity provider; the row's key is the "
         "hash of `state`. It proves nothing, and the worker never decides by it.",
+    ),
+    Format(
+        name="pending",
+        title="Pending command",
+        model=Pending,
+        written_by="the front",
+        read_by="the front",
+        says="A command that lets something through, as the API was given it, until a person confirms it in a "
+        "browser; in the table `challenges`. It says nothing by itself: whoever confirms it makes a statement with a "
+        "salt of its own.",
     ),
     Format(
         name="inbox",

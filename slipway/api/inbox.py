@@ -10,12 +10,28 @@ from .catalogue import ChangeShown, ProblemShown
 
 
 class Received(Answer):
-    """Something was said and written down. Ask at `address` what became of it."""
+    """Something was said and written down, or waits for a person to confirm it. Ask at `address` what became of it."""
 
     v: int = 1
     application: str = Field(description="The application, or `_installation`.")
-    id: str
+    id: str = Field(description="Empty while a person has to confirm it.")
     address: str = Field(description="Path of the endpoint that tells what became of it.")
+    open: str = Field(
+        default="",
+        description="Where a person has to confirm it in a browser, within a quarter of an hour; empty if it was said.",
+    )
+
+
+class Confirmation(Answer):
+    """Whether a person has confirmed a command that lets something through."""
+
+    v: int = 1
+    state: str = Field(description="`waiting`: nobody has yet; `said`: it was said, and has an outcome of its own.")
+    application: str = Field(default="", description="The application, or `_installation`; empty while it waits.")
+    id: str = Field(default="", description="What it was said under; empty while it waits.")
+    address: str = Field(
+        default="", description="Path of the endpoint that tells what became of it; empty while it waits."
+    )
 
 
 class Outcome(Answer):

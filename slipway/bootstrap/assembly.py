@@ -479,7 +479,13 @@ class App:
 
     @part
     def commander(self) -> Commander:
-        return Commander(handler=self.handler, freezer=self.freezer, parking=self.parking)
+        return Commander(
+            prover=self.prover,
+            handler=self.handler,
+            ledger=self.ledger,
+            freezer=self.freezer,
+            parking=self.parking,
+        )
 
     @part
     def blocks(self) -> Blocks:
@@ -516,9 +522,12 @@ class App:
         )
 
     @part
+    def prover(self) -> Prover:
+        return Prover(tokens=self.ports.proofs(), installation=self.settings.installation_name, evidence=self.blobs)
+
+    @part
     def voting(self) -> Voting:
-        prover = Prover(tokens=self.ports.proofs(), installation=self.settings.installation_name, evidence=self.blobs)
-        return Voting(prover=prover, handler=self.handler, ledger=self.ledger, link_keys=self.link_keys)
+        return Voting(prover=self.prover, handler=self.handler, ledger=self.ledger, link_keys=self.link_keys)
 
     @part
     def challenges(self) -> Challenges:

@@ -19,6 +19,8 @@ class Exit(IntEnum):
     """Invalid command line; click uses this code itself."""
     NO_ANSWER = 3
     """The app cannot be reached, refuses the key, or does not respond properly."""
+    WAITS = 5
+    """A person has to confirm it first; the address to open was printed."""
     INTERRUPTED = 130
 
 

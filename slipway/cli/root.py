@@ -81,6 +81,7 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
       1  the answer is no: a chain is broken, an application is invalid, something was not found
       2  invalid command line
       3  the app cannot be reached, refuses the key, or does not respond properly
+      5  a person has to confirm it first, at the address that was printed
 
     \b
     Examples:

@@ -2,17 +2,21 @@
 
 import secrets
 import time
+import webbrowser
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import click
+
 from slipway.api.base import body_of
-from slipway.api.inbox import Outcome, Received
+from slipway.api.inbox import Confirmation, Outcome, Received
 from slipway.api.looks import LookAsked, LookShown
 
 from ..domain.inbox import LookKind, inbox_id
 from .api import Api, read
 from .errors import CliError, Exit
+from .text import neutral
 
 LONGEST = 120.0
 """Seconds to wait; a worker that starts from nothing needs half a minute."""
@@ -20,6 +24,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between two looks: the pause doubles from the first to the longest."""
 RECEIVED = "received"
 COUNTED = "counted"
+SAID = "said"
+CONFIRMED_WITHIN = 14 * 60.0
+"""Seconds to wait for a person; a minute less than the app keeps what they are to confirm."""
 
 
 def new_id() -> str:
@@ -85,6 +92,35 @@ def until_decided(
             )
         pause(wait)
         wait = min(2 * wait, LONGEST_PAUSE)
+
+
+def confirmed(
+    api: Api,
+    received: Received,
+    *,
+    open_it: bool,
+    wait: bool,
+    pause: Callable[[float], None] = time.sleep,
+    elapsed: Callable[[], float] = time.monotonic,
+    longest: float = CONFIRMED_WITHIN,
+) -> Received:
+    """What was said, once a person has confirmed it where the app says so. Prints the address, and opens nothing unless
+    asked to. Raises `CliError` if nobody confirms it in time."""
+    address = neutral(received.open)
+    if not address.startswith(("https://", "http://")):
+        raise CliError(f"the app named no address that can be opened: {address[:200]}", exit_code=Exit.NO_ANSWER)
+    click.echo(f"a person has to confirm it: {address}", err=True)
+    if open_it:
+        webbrowser.open(address)
+    began, pausing = elapsed(), FIRST_PAUSE
+    while wait and elapsed() - began < longest:
+        handle = received.address.rpartition("/")[2]
+        found = read(Confirmation, api.get("confirmations", handle))
+        if found.state == SAID:
+            return Received(application=found.application, id=found.id, address=found.address)
+        pause(pausing)
+        pausing = min(2 * pausing, LONGEST_PAUSE)
+    raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITS)
 
 
 def look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:

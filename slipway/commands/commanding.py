@@ -1,52 +1,107 @@
-"""The worker's half of commands: carries out what a row of the inbox says, whichever door it came by."""
+"""The worker's half of commands: carries out what a row of the inbox says, whichever door it came by.
+
+What lets something through counts with a proof alone, and by the roles that the proof's own token names. For the rest
+the front's word is enough: it can only stop something.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import assert_never
 
-from ..domain.commands import PERMISSIONS, Verb
+from ..domain.commands import OPENS, PERMISSIONS, Verb
 from ..domain.events import CommandGiven
+from ..domain.identity import CannotVerify, Refused, Verified
 from ..domain.inbox import Received
-from ..domain.roles import NotPermitted, demand
+from ..domain.people import OID
+from ..domain.proof import Proved
+from ..domain.roles import Caller, NotPermitted, demand, read_roles
 from ..domain.rules import failed
 from ..domain.statement import CommandStatement
 from ..engine.freezing import Freezer, Order
 from ..engine.handle import Handler, Outcome
 from ..engine.parking import Parking
+from ..engine.proving import Prover, on_behalf_of
 from ..inbound.reading import BadInput
+from ..ledger import Ledger
 from ..ledger.keys import INSTALLATION
 from .speakers import caller_of
-from .taking import CannotCount
+from .taking import CannotCount, Waits
+
+COUNTED_BEFORE = "its statement was counted before"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Who:
+    """Whoever gave a command, as far as it is known."""
+
+    actor: str
+    proved: Proved | None = None
+    unproved: str = ""
+    forbidden: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Commander:
     """Carries out commands."""
 
+    prover: Prover
     handler: Handler
+    ledger: Ledger
     freezer: Freezer
     parking: Parking
 
     def carry_out(self, received: Received) -> None:
         """Carry out the command, or refuse it by its rules; either is recorded and answered.
 
-        Raises `BadInput`, `NotFound`, `UnknownTarget`, `NotReplayable` and `CannotCount` for what cannot be handled;
-        `Contended`, `LedgerUnavailable`, `QueueUnavailable`: try again.
+        Raises `Waits` as long as its proof cannot be verified; `BadInput`, `NotFound`, `UnknownTarget`, `NotReplayable`
+        and `CannotCount` for what cannot be handled; `Contended`, `LedgerUnavailable`, `QueueUnavailable`: try again.
         """
-        statement, speaker = received.row.statement, caller_of(received.row.speaker)
+        statement = received.row.statement
         if not isinstance(statement, CommandStatement):
             raise BadInput("said", "a command", received.row.kind)
         if (statement.application or INSTALLATION) != received.partition:
             raise BadInput("application", received.partition, repr(statement.application))
-        try:
-            demand(speaker, PERMISSIONS[statement.verb])
-        except NotPermitted as refused:
-            raise CannotCount(f"{statement.verb}: {refused}") from refused
+        who = self._who(received, statement)
         if statement.verb is Verb.REPLAY:
-            self.parking.replay(statement.arguments.get("parked", ""), actor=speaker.name, inbox=received.id)
-        elif statement.application is None:
-            self.freezer.give(_order(statement, received))
+            if who.unproved or who.forbidden:
+                raise CannotCount(f"{statement.verb}: {who.unproved or who.forbidden}")
+            self.parking.replay(statement.arguments.get("parked", ""), actor=who.actor, inbox=received.id)
+            return
+        self._give(received, statement, who)
+        if who.proved is not None and self.ledger.answer(received.partition, received.id) is None:
+            # Another row said the same before: this one is answered too.
+            self._give(received, statement, _Who(actor=who.actor, unproved=COUNTED_BEFORE))
+
+    # ---- who
+    def _who(self, received: Received, statement: CommandStatement) -> _Who:
+        if received.row.proof is None:
+            return self._said(received, statement)
+        match self.prover.person(received):
+            case Verified(value=(token, proved)):
+                actor = f"{OID}{token.person.oid}"
+                caller = Caller(name=actor, roles=read_roles(token.person.roles))
+                return _Who(actor=actor, proved=proved, forbidden=_forbidden(caller, statement.verb))
+            case Refused(why=why):
+                return _Who(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
+            case CannotVerify(why=why):
+                raise Waits(f"the command cannot be verified yet: {why}")
+            case unreachable:
+                assert_never(unreachable)
+
+    def _said(self, received: Received, statement: CommandStatement) -> _Who:
+        """Somebody for whom there is only the front's word. What opens is refused for it by its rules."""
+        caller = caller_of(received.row.speaker)
+        refused = _forbidden(caller, statement.verb)
+        if refused and statement.verb not in OPENS:
+            raise CannotCount(f"{statement.verb}: {refused}")
+        return _Who(actor=caller.name, forbidden=refused)
+
+    # ---- what
+    def _give(self, received: Received, statement: CommandStatement, who: _Who) -> None:
+        if statement.application is None:
+            self.freezer.give(_order(statement, received, who))
         else:
-            self._decide(_event(statement, statement.application, received))
+            self._decide(_event(statement, statement.application, received, who))
 
     def _decide(self, event: CommandGiven) -> None:
         (receipt,) = self.handler.handle(event)
@@ -55,7 +110,16 @@ class Commander:
             raise CannotCount("; ".join(reasons) or f"the {event.verb} changes nothing")
 
 
-def _event(statement: CommandStatement, application: str, received: Received) -> CommandGiven:
+def _forbidden(caller: Caller, verb: Verb) -> str:
+    """Why somebody with these roles may not give the command; empty if they may."""
+    try:
+        demand(caller, PERMISSIONS[verb])
+    except NotPermitted as refused:
+        return str(refused)
+    return ""
+
+
+def _event(statement: CommandStatement, application: str, received: Received, who: _Who) -> CommandGiven:
     return CommandGiven(
         received_at=received.received_at,
         verb=statement.verb,
@@ -63,23 +127,24 @@ def _event(statement: CommandStatement, application: str, received: Received) ->
         release=statement.release,
         environment=statement.environment,
         until=_until(statement),
-        actor=caller_of(received.row.speaker).name,
         reason=statement.reason,
         channel=received.row.speaker.via,
         submission=received.id,
         inbox=received.id,
+        **vars(who),
     )
 
 
-def _order(statement: CommandStatement, received: Received) -> Order:
+def _order(statement: CommandStatement, received: Received, who: _Who) -> Order:
     return Order(
         verb=statement.verb,
-        actor=caller_of(received.row.speaker).name,
         reason=statement.reason,
         until=_until(statement),
         channel=received.row.speaker.via,
         submission=received.id,
         inbox=received.id,
+        received_at=received.received_at,
+        **vars(who),
     )
 
 

@@ -83,9 +83,15 @@ class InboxWriter:
         return inbox_id(self.clock(), self.random(8))
 
     def command(self, asked: Asked, speaker: Speaker, *, id: str = "") -> Said:
-        """Say a command. Raises `BadInput` and `NotFound` for one that names nothing, so that a typing error is
+        """Say a command. Raises as `statement` does."""
+        statement = self.statement(asked)
+        row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=speaker, trace=carrier())
+        return self.say(statement.application or INSTALLATION, row, id=id)
+
+    def statement(self, asked: Asked) -> CommandStatement:
+        """What a command says. Raises `BadInput` and `NotFound` for one that names nothing, so that a typing error is
         answered at once; the worker judges all the rest."""
-        statement = CommandStatement(
+        return CommandStatement(
             installation=self.installation,
             salt=salt_of(self.random(16)),
             reason=asked.reason,
@@ -93,8 +99,6 @@ class InboxWriter:
             **self._about(asked),
             arguments=_arguments(asked),
         )
-        row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=speaker, trace=carrier())
-        return self.say(statement.application or INSTALLATION, row, id=id)
 
     def look(self, look: Look, speaker: Speaker) -> Said:
         """Order a look."""

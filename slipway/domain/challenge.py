@@ -12,7 +12,7 @@ from pydantic import Field
 
 from .inbox import InboxId, Via
 from .model import Duration, Moment, Record
-from .statement import StoredStatement
+from .statement import CommandStatement, StoredStatement
 
 LIFE: Final = timedelta(minutes=15)
 """How long a person may take from the button to the way back."""
@@ -38,6 +38,22 @@ class Challenge(Record):
     via: Via = Via.PAGE
     fresh: Duration | None = None
     """How long ago the person may have given their credential."""
+    pending: Annotated[str, Field(max_length=LONGEST_STATE)] = ""
+    """The handle of the pending command that is confirmed with it; empty for what began on a page."""
+
+    def in_time(self, now: datetime) -> bool:
+        return now < self.made_at + LIFE
+
+
+class Pending(Record):
+    """A command that lets something through, as the API or the command line was given it: it waits for a person to
+    confirm it in a browser. Whoever confirms it says it themselves."""
+
+    v: Literal[1] = 1
+    statement: CommandStatement
+    """Its salt counts for nothing: another one is made when the button is pressed."""
+    made_at: Moment
+    via: Via
 
     def in_time(self, now: datetime) -> bool:
         return now < self.made_at + LIFE

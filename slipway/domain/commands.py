@@ -1,5 +1,6 @@
 """The operator's verbs: what a person may tell Slipway to do beside voting, and the permission that each needs."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -37,6 +38,11 @@ PERMISSIONS: Final[dict[Verb, Permission]] = {
     Verb.OVERRIDE: Permission.OVERRIDE,
     Verb.REPLAY: Permission.REPLAY,
 }
+OPENS: Final = frozenset({Verb.UNFREEZE, Verb.RETRY, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE})
+"""Verbs that let something through: each needs a proof of who says it. What stops something need only be said, and
+input that is put back is judged as if it had come for the first time."""
+FRESH: Final = timedelta(minutes=5)
+"""How long ago whoever gives such a command may have given their credential."""
 MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE})
 """Verbs whose reason others will ask for."""
 OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.ROLLBACK, Verb.OVERRIDE})

@@ -186,7 +186,8 @@ class ReminderDue(_Event):
 
 
 class CommandGiven(_Event):
-    """An operator's command. The channel has verified who they are and that they are permitted."""
+    """An operator's command. What stops something is believed to come from whom the channel says; what lets something
+    through counts with a proof alone."""
 
     kind: Literal["command-given"] = "command-given"
     verb: Verb
@@ -203,6 +204,12 @@ class CommandGiven(_Event):
     """Identifies this command: its inbox row's or message's id. A repeat with the same value is the same command."""
     inbox: InboxId | Literal[""] = ""
     """The inbox row that it was read from; empty for a message."""
+    proved: Proved | None = None
+    """What the proof of the command tells, if there is one that holds."""
+    unproved: str = Field(default="", max_length=500)
+    """Why its proof does not hold. Such a command is never carried out, and who gave it is not known."""
+    forbidden: str = Field(default="", max_length=500)
+    """Why the person may not give it; empty if their roles allow it."""
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Self:
@@ -216,6 +223,8 @@ class CommandGiven(_Event):
 
     @property
     def key(self) -> str:
+        if self.proved is not None:
+            return f"proof {self.proved.statement.nonce}"  # a statement counts once, however often it is sent
         about = f"{self.application} {self.release or '-'} {self.environment or '-'}"
         return f"command {self.verb} {about} {self.actor.casefold()} {self.submission}"
 

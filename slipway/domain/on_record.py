@@ -29,14 +29,21 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
         if record.release == release.id and record.environment == environment.name:
             trail.feed(record)
     if release.rollback is not None:
-        ordered = trail.ordered is not None and trail.ordered.details.get("to") == _id(release, release.rollback.to)
-        return Rule.ON_RECORD.judged(ordered, f"{'the' if ordered else 'no'} order to roll back is on record")
+        return _ordered(trail, _id(release, release.rollback.to))
     gate = environment.gate
     match gate:
         case ApprovalGate():
             return _approved(trail, release, gate)
         case AutoGate():
             return _let_through(trail, release, gate)
+
+
+def _ordered(trail: "_Trail", to: str) -> RuleResult:
+    """A roll-back waits for no gate, and counts by the proof of whoever ordered it."""
+    order = trail.ordered
+    if order is None or order.details.get("to") != to:
+        return Rule.ON_RECORD.fails(f"no order to roll back to {to} is on record")
+    return Rule.ON_RECORD.judged(order.proof is not None, f"record {order.sequence} has the order to roll back to {to}")
 
 
 def _approved(trail: "_Trail", release: Release, gate: ApprovalGate) -> RuleResult:

@@ -64,7 +64,7 @@ Kind = Annotated[str, Field(max_length=253, pattern=r"^(?:[a-z0-9.-]+/)?[A-Z][A-
 
 
 class Owners(Record):
-    """Who may change the project's applications, besides the platform's people."""
+    """Who may change the project's applications; nobody else may."""
 
     apply: Subjects = Field(default=(), examples=[["role:shop-leads"]], description="Who may apply and remove them.")
 

@@ -171,6 +171,8 @@ class Rule(StrEnum):
     GATE_HAS_ROOM = "gate-has-room", "The gate takes more votes."
 
     # ---- a command
+    PROOF_IS_GIVEN = "proof-is-given", "What lets something through comes with a proof of who says it."
+    MAY_ORDER_IT = "may-order-it", "The person has a role that may give the command."
     REASON_IS_GIVEN = "reason-is-given", "A command that needs a reason has one."
     ENVIRONMENT_EXISTS = "environment-exists", "The environment is one of the application's."
     IS_NO_REPEAT = "is-no-repeat", "The command is not a repeat of one that was refused."

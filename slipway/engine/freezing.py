@@ -10,6 +10,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
@@ -19,10 +20,13 @@ from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
 from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
+from ..domain.decide.opening import opening_rules
+from ..domain.decide.state import SYSTEM
 from ..domain.errors import present
 from ..domain.events import FreezeSpread
 from ..domain.inbox import InboxKind
-from ..domain.model import Record, sha256
+from ..domain.model import Moment, Record, sha256
+from ..domain.proof import Proved
 from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Conflict, LedgerUnavailable
@@ -52,9 +56,19 @@ class Order(Record):
     submission: str
     inbox: str = ""
     """The inbox row that it was read from."""
+    received_at: Moment
+    """The time of that row."""
+    proved: Proved | None = None
+    """What the proof of the order tells, if there is one that holds."""
+    unproved: str = ""
+    """Why its proof does not hold."""
+    forbidden: str = ""
+    """Why the person may not give it."""
 
     @property
     def id(self) -> str:
+        if self.proved is not None:  # a statement counts once, however often it is sent
+            return sha256(f"proof {self.proved.statement.nonce}".encode())[7:27]
         return sha256(f"{self.verb} {self.actor.casefold()} {self.submission}".encode())[7:27]
 
 
@@ -169,7 +183,7 @@ def differences(application: str, head: Head, state: FreezeState | None, *, now:
 
 def _rules(order: Order, current: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
     if order.verb is Verb.UNFREEZE:
-        return (thaw_rule(EVERYTHING, current, now=now),)
+        return (*opening_rules(order), thaw_rule(EVERYTHING, current, now=now))
     has_reason = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze needs a reason")
     return (*freeze_rules(EVERYTHING, current, order.until, now=now), has_reason)
 
@@ -190,7 +204,7 @@ def _record(order: Order, state: FreezeState, rules: tuple[RuleResult, ...]) -> 
         "results": [rule.model_dump(mode="json") for rule in rules],
     }
     action = Action.EVERYTHING_FROZEN if sets else Action.EVERYTHING_UNFROZEN
-    return AuditDraft(action=action, actor=order.actor, details={n: v for n, v in details.items() if v})
+    return _drafted(action, order, details)
 
 
 def _refusal(order: Order, rules: tuple[RuleResult, ...]) -> AuditDraft:
@@ -201,6 +215,18 @@ def _refusal(order: Order, rules: tuple[RuleResult, ...]) -> AuditDraft:
         "reason": "; ".join(rule.reason for rule in broken)[:2000],
         "why": order.reason,
         "channel": order.channel,
+        "on_behalf_of": order.actor if order.unproved else "",
         "results": [rule.model_dump(mode="json") for rule in rules],
     }
-    return AuditDraft(action=Action.COMMAND_REFUSED, actor=order.actor, details={n: v for n, v in details.items() if v})
+    return _drafted(Action.COMMAND_REFUSED, order, details)
+
+
+def _drafted(action: Action, order: Order, details: dict[str, Any]) -> AuditDraft:
+    return AuditDraft(
+        action=action,
+        actor=SYSTEM if order.unproved else order.actor,
+        details={name: value for name, value in details.items() if value},
+        inbox=order.inbox or None,
+        proof=order.proved.proof if order.proved else None,
+        received_at=order.received_at if order.inbox else None,
+    )

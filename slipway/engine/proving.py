@@ -51,12 +51,30 @@ class Prover:
         proof = received.row.proof
         if proof is None or not isinstance(proof.statement, VoteStatement):
             raise Inconsistent(f"row {received.id} holds no proof of a vote")
+        match self.person(received):
+            case Verified(value=(token, proved)):
+                return _proved(received, proof.statement, token, proved)
+            case Refused(why=why):
+                return _unproved(received, proof.statement, why)
+            case CannotVerify() as later:
+                return later
+            case unreachable:
+                assert_never(unreachable)
+
+    def person(self, received: Received) -> Verdict[tuple[IdToken, Proved]]:
+        """Who says what a row with a proof says. A proof that holds is kept.
+
+        Raises `LedgerUnavailable`, and `Inconsistent` for a row without a proof.
+        """
+        proof = received.row.proof
+        if proof is None:
+            raise Inconsistent(f"row {received.id} holds no proof")
         match self._verdict(proof, received.received_at):
             case Verified(value=token):
-                return _proved(received, proof.statement, token, self._keep(proof, token))
-            case Refused(why=why):
-                log.warning("the proof in row %s does not hold: %s", received.id, why)
-                return _unproved(received, proof.statement, why)
+                return Verified(value=(token, self._keep(proof, token)))
+            case Refused() as refused:
+                log.warning("the proof in row %s does not hold: %s", received.id, refused.why)
+                return refused
             case CannotVerify() as later:
                 return later
             case unreachable:
@@ -98,10 +116,11 @@ def _proved(received: Received, statement: VoteStatement, token: IdToken, proved
 
 
 def _unproved(received: Received, statement: VoteStatement, why: str) -> VoteCast:
-    return vote_of(received, statement, _on_behalf_of(received.row.speaker)).evolve(unproved=why[:500])
+    return vote_of(received, statement, on_behalf_of(received.row.speaker)).evolve(unproved=why[:500])
 
 
-def _on_behalf_of(speaker: Speaker) -> str:
+def on_behalf_of(speaker: Speaker) -> str:
+    """Whom the front put down for what came with a proof that does not hold."""
     return f"{OID}{speaker.oid}" if speaker.oid else UNKNOWN
 
 

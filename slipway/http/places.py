@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from ..domain.statement import Statement, VoteStatement
+from ..domain.statement import CommandStatement, Statement, VoteStatement
 
 LONGEST: Final = 1024
 """Characters of an address, with its query."""
@@ -16,6 +16,7 @@ PAGES: Final = (
     "/audit.jsonl",
     "/catalogue",
     "/catalogue/{kind}/{name}",
+    "/confirm/{handle}",
     "/evidence/{digest}",
     "/numbers",
     "/operate",
@@ -42,4 +43,8 @@ def home_of(statement: Statement) -> str:
     if isinstance(statement, VoteStatement):
         where = f"{statement.application}/{statement.release}/{statement.environment}"
         return f"/approvals/{where}?plan={statement.plan}"
+    if isinstance(statement, CommandStatement) and statement.release is not None:
+        return f"/operate?release={statement.application}-{statement.release}"
+    if isinstance(statement, CommandStatement) and statement.environment is not None:
+        return f"/operate?application={statement.application}&environment={statement.environment}"
     return "/operate"

@@ -18,12 +18,13 @@ from typing import Final, Literal, Protocol
 from urllib.parse import quote
 
 from ..clock import Clock
-from ..domain.challenge import Challenge, Used, browser_hash
+from ..domain.challenge import Challenge, Pending, Used, browser_hash
+from ..domain.commands import FRESH
 from ..domain.identity import CannotVerify, IdToken, Refused, Verdict, Verified
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
 from ..domain.proof import Proof, freshness
 from ..domain.rules import failed
-from ..domain.statement import Statement
+from ..domain.statement import SALT_BYTES, CommandStatement, Statement, salt_of
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,11 @@ class Challenges(Protocol):
     def mark(self, state: str, used: Used) -> Used:
         """The mark that is there afterwards: this one, or an earlier one."""
         ...
+
+    def add_pending(self, handle: str, pending: Pending) -> None: ...
+    def pending(self, handle: str) -> Pending | None: ...
+    def mark_confirmed(self, handle: str, used: Used) -> None: ...
+    def confirmed(self, handle: str) -> Used | None: ...
 
 
 class Sender(Protocol):
@@ -118,7 +124,14 @@ class Saying:
     random: Callable[[int], bytes] = secrets.token_bytes
 
     def begin(
-        self, statement: Statement, *, browser: str, fresh: timedelta | None, via: Via = Via.PAGE, again: bool = False
+        self,
+        statement: Statement,
+        *,
+        browser: str,
+        fresh: timedelta | None,
+        via: Via = Via.PAGE,
+        again: bool = False,
+        pending: str = "",
     ) -> Lead | NothingSent:
         """Keep the statement and lead the person to the provider. `browser` is the id in the browser's cookie."""
         now = self.clock()
@@ -137,9 +150,34 @@ class Saying:
             again=again,
             via=via,
             fresh=fresh,
+            pending=pending,
         )
         self.challenges.add(state, challenge)
         return Lead(to=address)
+
+    # ---- what waits for a person to confirm it
+    def keep_pending(self, statement: CommandStatement, via: Via) -> str:
+        """Keep a command until a person confirms it; the handle by which they find it."""
+        now = self.clock()
+        handle = f"{now:%Y%m%d}-{secrets.token_urlsafe(32)}"
+        self.challenges.add_pending(handle, Pending(statement=statement, made_at=now, via=via))
+        return handle
+
+    def pending(self, handle: str) -> Pending | None:
+        """What waits; None if there is no such, or if it has waited too long."""
+        found = self.challenges.pending(handle) if _STATE.fullmatch(handle) else None
+        return found if found is not None and found.in_time(self.clock()) else None
+
+    def confirmed(self, handle: str) -> tuple[str, str] | None:
+        """Partition and id of the row that says it; None as long as nobody has confirmed it."""
+        used = self.challenges.confirmed(handle) if _STATE.fullmatch(handle) else None
+        found = self.challenges.pending(handle) if used else None
+        return (partition_of(found.statement), used.inbox) if found and used else None
+
+    def confirm(self, handle: str, pending: Pending, *, browser: str) -> Lead | NothingSent:
+        """Lead whoever pressed the button to the provider, with the words that they have read."""
+        statement = pending.statement.evolve(salt=salt_of(self.random(SALT_BYTES)))
+        return self.begin(statement, browser=browser, fresh=FRESH, via=pending.via, pending=handle)
 
     def back(self, *, state: str, code: str, error: str, browser: str) -> Lead | NothingSent:
         """The way back. `browser` is the id in the browser's cookie; empty if it sent none."""
@@ -187,13 +225,22 @@ class Saying:
             log.warning("an ID token cannot be verified here, the worker will try: %s", verdict.why)
         elif not challenge.again and failed(freshness(verdict.value, self.clock(), challenge.fresh)):
             # The provider let an older sign-in pass, or is not asked for `auth_time`: once more, with the credential.
-            return self.begin(statement, browser=browser, fresh=challenge.fresh, via=challenge.via, again=True)
+            return self.begin(
+                statement,
+                browser=browser,
+                fresh=challenge.fresh,
+                via=challenge.via,
+                again=True,
+                pending=challenge.pending,
+            )
         row = InboxRow(
             kind=InboxKind(statement.kind),
             proof=Proof(statement=statement, id_token=token),
             speaker=_speaker(verdict, challenge.via),
         )
         self.sender.say(partition_of(statement), row, id=mine.inbox)
+        if challenge.pending:
+            self.challenges.mark_confirmed(challenge.pending, mine)
         return self._follow(challenge, mine)
 
     def _follow(self, challenge: Challenge, used: Used) -> Lead:
@@ -201,10 +248,8 @@ class Saying:
 
 
 def partition_of(statement: Statement) -> str:
-    """Where the inbox takes the statement: its application, that of its first change, or the whole installation."""
-    if statement.kind == "catalogue":
-        return statement.changes[0].subject.partition(":")[2]
-    return statement.application or INSTALLATION
+    """Where the inbox takes the statement: its application, or the whole installation."""
+    return INSTALLATION if statement.kind == "catalogue" else statement.application or INSTALLATION
 
 
 def _speaker(verdict: Verified[IdToken] | CannotVerify, via: Via) -> Speaker:

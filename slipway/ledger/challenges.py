@@ -7,7 +7,7 @@ old is found without a look at the rest; a row's key is the hash of the `state`,
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..domain.challenge import KEPT, Challenge, Used, challenge_key
+from ..domain.challenge import KEPT, Challenge, Pending, Used, challenge_key
 from . import keys
 from .rows import pack, unpack
 from .table import Exists, RowTable
@@ -15,6 +15,8 @@ from .table import Exists, RowTable
 TABLE: Final = "challenges"
 _CHALLENGE: Final = "challenge!"
 _USED: Final = "used!"
+_PENDING: Final = "pending!"
+_CONFIRMED: Final = "confirmed!"
 _DAY: Final = "%Y%m%d"
 _WHOLE_DAYS: Final = 3
 """How many days back are looked at: a day on which nothing was swept is caught up with on the next two."""
@@ -45,6 +47,24 @@ class Challenges:
             return self.used(state) or used  # swept in between: whoever comes so late finds no challenge either
         return used
 
+    def add_pending(self, handle: str, pending: Pending) -> None:
+        self._table.add(_day(handle), _PENDING + challenge_key(handle), pack(pending))
+
+    def pending(self, handle: str) -> Pending | None:
+        row = self._table.get(_day(handle), _PENDING + challenge_key(handle))
+        return unpack(Pending, row.values) if row else None
+
+    def mark_confirmed(self, handle: str, used: Used) -> None:
+        """Note where a pending command was said; the first time counts."""
+        try:
+            self._table.add(_day(handle), _CONFIRMED + challenge_key(handle), pack(used))
+        except Exists:
+            return
+
+    def confirmed(self, handle: str) -> Used | None:
+        row = self._table.get(_day(handle), _CONFIRMED + challenge_key(handle))
+        return unpack(Used, row.values) if row else None
+
     def sweep(self, now: datetime, *, limit: int = 1000) -> int:
         """Remove what is more than a day old, and return how many rows. A challenge goes before its mark: without the
         mark it could be answered again."""
@@ -53,7 +73,8 @@ class Challenges:
             day = (now - KEPT - timedelta(days=1 + days)).date()
             challenges = self._remove(f"{day:{_DAY}}", _CHALLENGE, limit)
             marks = self._remove(f"{day:{_DAY}}", _USED, limit) if challenges < limit else 0
-            removed += challenges + marks
+            pending = sum(self._remove(f"{day:{_DAY}}", prefix, limit) for prefix in (_PENDING, _CONFIRMED))
+            removed += challenges + marks + pending
         return removed
 
     def _remove(self, partition: str, prefix: str, limit: int) -> int:

@@ -14,7 +14,7 @@ from ..bootstrap import App, Ports, Settings, app
 from ..domain.application import Application, Pipeline
 from ..domain.audit import AuditRecord
 from ..domain.commands import Verb
-from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
 from ..domain.hints import HINT, InboxHint, RunHint, UnreadableHint
 from ..domain.queues import Queue
@@ -27,6 +27,7 @@ from ..queries.reading import Verdict
 from .applications import ADA
 from .artifacts import image
 from .chains import PUBLIC_KEYS, SIGNING_KEYS
+from .commands import proved_command
 from .identity import TENANT
 from .ports import Outside
 from .queues import Raw
@@ -188,9 +189,9 @@ class Installation(Outside):
         reason: str = "because",
         submission: str = "",
     ) -> Receipt:
-        """Handle a command of an operator."""
+        """Handle a command of an operator, who has proved it where it lets something through."""
         return self.take(
-            CommandGiven(
+            proved_command(
                 received_at=self.now,
                 verb=verb,
                 application=app or self.application,

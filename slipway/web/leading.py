@@ -7,7 +7,7 @@ names nobody but ourselves. A page of our own ends the form's navigation, and th
 from dataclasses import replace
 
 from ..domain.tones import Tone
-from ..http.saying import NothingSent, Why
+from ..http.saying import Lead, NothingSent, Why
 from .answer import Answer, html
 from .messages import message
 from .templating import render
@@ -18,6 +18,11 @@ def onward(address: str, *cookies: str) -> Answer:
     return replace(html(render("onward.html", address=address, reader=None)), cookies=cookies)
 
 
+def led(outcome: Lead | NothingSent, cookie: str | None) -> Answer:
+    """On to the provider, with the cookie of a new browser, or why not."""
+    return onward(outcome.to, *([cookie] if cookie else [])) if isinstance(outcome, Lead) else nothing_sent(outcome)
+
+
 def nothing_sent(outcome: NothingSent) -> Answer:
     """Nothing was said in the person's name: why, and the way to the button."""
     why = outcome.why
@@ -25,7 +30,7 @@ def nothing_sent(outcome: NothingSent) -> Answer:
         why.status,
         "Nothing was sent",
         why.sentence,
-        "No vote was counted and nothing was recorded in your name.",
+        "Nothing was counted and nothing was recorded in your name.",
         tone=Tone.ASKS,
         link=(outcome.back, "Back to where you were" if why is not Why.UNKNOWN else "Board"),
     )

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from ..clock import Clock
 from ..commands.saying import Asked, InboxWriter
 from ..domain.blocks import REASON_LIMIT
-from ..domain.commands import MUST_SAY_WHY, PERMISSIONS, Verb
+from ..domain.commands import FRESH, MUST_SAY_WHY, OPENS, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
 from ..domain.decide.returning import rollback_rules
 from ..domain.errors import NotFound
@@ -26,12 +26,15 @@ from ..domain.rules import failed
 from ..domain.tones import Tone
 from ..http.forms import FIELD, Forms
 from ..http.requests import Refused, check_own_page
+from ..http.saying import Saying
+from ..http.sessions import Sessions
 from ..http.speaking import speaker
 from ..inbound.reading import BadInput
 from ..queries.blocks import Blocks, lane_freezes
 from ..queries.reading import Reader
 from .answer import Answer, html, see_other
 from .form import read_fields
+from .leading import led
 from .messages import message
 from .signin import Visitor
 from .templating import render
@@ -59,6 +62,11 @@ class Form:
         return self.verb in MUST_SAY_WHY
 
     @property
+    def opens(self) -> bool:
+        """Whether the identity provider confirms who gives it."""
+        return self.verb in OPENS
+
+    @property
     def permission(self) -> str:
         return PERMISSIONS[self.verb]
 
@@ -69,6 +77,8 @@ class Desk:
 
     forms: Forms
     writer: InboxWriter
+    saying: Saying
+    sessions: Sessions
     blocks: Blocks
     clock: Clock
     public_url: str
@@ -128,13 +138,21 @@ def give(desk: Desk, subject: Subject, who: Visitor, headers: Mapping[str, str],
         fields = read_fields(headers, body, FIELDS)
         desk.forms.check(fields.get(FIELD, ""), who.sid, subject.address)
         command = _asked(fields, now)
-        _check_permitted(command.verb, who.caller)
+        check_permitted(command.verb, who.caller)
+        if command.verb in OPENS:
+            return _proved(desk, command, headers)
         said = desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", ""))
     except (Refused, BadInput) as refused:
         status = refused.status if isinstance(refused, Refused) else 400
         back = (subject.address, "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
     return see_other(f"/said/{said.partition}/{said.id}")
+
+
+def _proved(desk: Desk, command: Asked, headers: Mapping[str, str]) -> Answer:
+    """What lets something through goes by way of the identity provider."""
+    browser, cookie = desk.sessions.browser(headers)
+    return led(desk.saying.begin(desk.writer.statement(command), browser=browser, fresh=FRESH), cookie)
 
 
 def _asked(fields: Mapping[str, str], now: datetime) -> Asked:
@@ -155,7 +173,7 @@ def _asked(fields: Mapping[str, str], now: datetime) -> Asked:
     )
 
 
-def _check_permitted(verb: Verb, who: Caller) -> None:
+def check_permitted(verb: Verb, who: Caller) -> None:
     if not who.may(PERMISSIONS[verb]):
         raise Refused(403, f"This needs the permission {PERMISSIONS[verb]}, which you do not have.")
 

@@ -13,14 +13,14 @@ from ..domain.gate import ApprovalGate
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via
 from ..domain.release import VoteDecision
 from ..domain.statement import SALT_BYTES, VoteStatement, salt_of
-from ..http.saying import NothingSent, Saying
+from ..http.saying import Saying
 from ..http.sessions import Sessions
 from ..queries.reading import Reader
 from ..telemetry import carrier
 from .answer import Answer, see_other
 from .asked import Asked
 from .form import Posted
-from .leading import nothing_sent, onward
+from .leading import led
 from .signin import Visitor
 
 
@@ -42,10 +42,7 @@ def vote(booth: Booth, viewer: Asked, who: Visitor, posted: Posted, headers: Map
     match posted.decision:
         case VoteDecision.APPROVE:
             browser, cookie = booth.sessions.browser(headers)
-            outcome = booth.saying.begin(statement, browser=browser, fresh=_gate(booth, viewer).fresh)
-            if isinstance(outcome, NothingSent):
-                return nothing_sent(outcome)
-            return onward(outcome.to, *([cookie] if cookie else []))
+            return led(booth.saying.begin(statement, browser=browser, fresh=_gate(booth, viewer).fresh), cookie)
         case VoteDecision.REJECT | VoteDecision.WITHDRAW:
             speaker = Speaker(oid=who.signed_in.object_id, name=who.name, roles=who.principal.roles, via=Via.PAGE)
             row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker, trace=carrier())

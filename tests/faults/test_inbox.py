@@ -9,8 +9,9 @@ import pytest
 
 from slipway.bootstrap import Ports
 from slipway.commands.saying import Asked, Said
-from slipway.domain.commands import Verb
+from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import Speaker, Via
+from slipway.domain.proof import Proof
 from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.handle import Contended
 from slipway.ledger import Conflict, LedgerUnavailable
@@ -18,6 +19,7 @@ from slipway.ledger.table import Row, RowTable, Value
 from slipway.queries.answers import State
 from slipway.testing import Installation, write_application
 from slipway.testing.sign_in import person
+from tests.confirming import proof_of, say_proved
 from tests.faults.mortal import Crash, Life, mortal_port, mortal_ports
 from tests.unit.commands.live import Live
 
@@ -66,17 +68,23 @@ def mortal(life: Life) -> Callable[[Ports], Ports]:
 
 
 COMMANDS = {
+    "proved": Asked(verb=Verb.RETRY, release="shop-1"),
     "of a lane": Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale"),
     "of everything": Asked(verb=Verb.FREEZE, reason="incident 4711"),
     "refused": Asked(verb=Verb.CANCEL, release="shop-1"),
 }
-RECORDED = {"of a lane": "lane.frozen", "of everything": "everything.frozen", "refused": "command.refused"}
+RECORDED = {
+    "proved": "release.retried",
+    "of a lane": "lane.frozen",
+    "of everything": "everything.frozen",
+    "refused": "command.refused",
+}
 
 
-def said(home: Installation, asked: Asked, id: str) -> Said | None:
+def said(home: Installation, asked: Asked, id: str, proof: Proof | None) -> Said | None:
     """Somebody says it; None if it was not answered, and they say it once more with the same id."""
     try:
-        return home.app.inbox_writer.command(asked, OLGA, id=id)
+        return say_proved(home, proof, id=id) if proof else home.app.inbox_writer.command(asked, OLGA, id=id)
     except (Crash, *AWAY):
         return None
 
@@ -87,12 +95,16 @@ def played(folder: Path, asked: Asked, life: Life, *, hinted: bool) -> tuple[Ins
     home.push("1.0")
     home.settle()
     home.bus.raw.clear()
+    proof = None
+    if asked.verb in OPENS:
+        home.command(Verb.CANCEL, 1)
+        proof = proof_of(home, home.app.inbox_writer.statement(asked))
     home.restart(wrap=mortal(life))
     id = home.app.inbox_writer.new_id()
-    answered = said(home, asked, id)
+    answered = said(home, asked, id, proof)
     if answered is None:
         life.restart()
-        answered = said(home, asked, id)
+        answered = said(home, asked, id, proof)
     assert answered is not None, "one fault at a time"
     if not hinted:
         home.bus.raw.clear()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.commands import Verb
-from slipway.domain.events import CommandGiven
+from slipway.testing.commands import proved_command
 from tests.faults.harness import Faults, Run
 from tests.faults.mortal import is_service
 
@@ -23,7 +23,7 @@ STRIDE = 5
 
 def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0, lane: bool = True) -> None:
     """The command is in the queue, as an event like any other."""
-    event = CommandGiven(
+    event = proved_command(
         received_at=run.installation.now,
         verb=verb,
         application="shop",

@@ -60,6 +60,9 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_remove": ("api/v1/catalogue/{kind}/{name}/removal", POST, "FUNCTION"),
     "page_operate": ("operate", LOOK, "ANONYMOUS"),
     "take_command": ("operate", POST, "ANONYMOUS"),  # a session, and the form's mark
+    "page_confirm": ("confirm/{handle}", LOOK, "ANONYMOUS"),
+    "take_confirmation": ("confirm/{handle}", POST, "ANONYMOUS"),  # a session, the form's mark, and a proof
+    "api_confirmation": ("api/v1/confirmations/{handle}", GET, "FUNCTION"),
     "page_sign_in": ("sign-in", GET, "ANONYMOUS"),
     "page_signed_in": ("sign-in/back", GET, "ANONYMOUS"),  # what was sealed in this browser when it began
     "page_sign_out": ("sign-out", GET, "ANONYMOUS"),

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from local.person import Approver
-from slipway.cli.root import root
+from local.person import Approver, Signer
+from slipway.domain.commands import OPENS
 from tests.integration.system import Played, System, until
 
 pytestmark = pytest.mark.stack
@@ -20,10 +22,18 @@ def application(system: System) -> Played:
 
 
 def slipway(system: System, *words: str) -> dict[str, Any]:
+    """The command as somebody types it, who then confirms in a browser what lets something through."""
     environment = {**os.environ, **system.stack.command_environment()}
-    done = CliRunner().invoke(root, [*words, "--json"], env=environment)
-    assert done.exit_code == 0, done.output
-    answer: dict[str, Any] = json.loads(done.stdout)
+    command = [sys.executable, "-m", "slipway.cli", *words, "--json"]
+    with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as typed:
+        assert typed.stderr is not None
+        told = typed.stderr.readline() if words[0] in OPENS else ""
+        if asked := re.search(r"a person has to confirm it: (\S+)", told):
+            Signer(system.stack.identity.settings.person("Olu").oid).confirm(asked[1])
+        shown, wrong = typed.communicate(timeout=60)
+    assert typed.returncode == 0, (told, wrong, shown)
+    assert bool(asked) is (words[0] in OPENS), told
+    answer: dict[str, Any] = json.loads(shown)
     return answer
 
 

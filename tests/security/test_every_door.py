@@ -80,7 +80,9 @@ def known(built: SimpleNamespace) -> dict[str, str]:
 
 def knock(name: str, headers: dict[str, str]) -> int:
     method, function = DOORS[name]
-    route = dict.fromkeys(("token", "application", "number", "environment", "release", "id", "digest"), "hello-2")
+    route = dict.fromkeys(
+        ("token", "application", "number", "environment", "release", "id", "digest", "handle"), "hello-2"
+    )
     request = func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}")
     status: int = function(request).status_code
     return status

@@ -12,13 +12,13 @@ import click
 from slipway.api.base import body_of
 from slipway.api.commands import Command, Freezes, FreezeShown
 from slipway.api.inbox import Received
-from slipway.domain.commands import Verb
+from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
-from ..waiting import new_id, outcome_of
+from ..waiting import confirmed, new_id, outcome_of
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _RELEASE = re.compile(r".+-[0-9]+")
@@ -71,8 +71,10 @@ def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
     )
 
 
-def _operating(*, reason: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Options that all commands share: --reason, --yes (confirmation is only asked on a terminal) and --json."""
+def _operating(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Options that all commands share: --reason, --yes (confirmation is only asked on a terminal) and --json; and of
+    those that let something through, how the person is waited for who confirms them."""
+    reason = verb in MUST_SAY_WHY
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @click.option("--reason", required=reason, default=None if reason else "", help=_REASON)
@@ -83,18 +85,44 @@ def _operating(*, reason: bool) -> Callable[[Callable[..., None]], Callable[...,
         def run(api: Api, *args: Any, **options: Any) -> None:
             command(api, *args, **options)
 
-        return run
+        return _waiting(run) if verb in OPENS else run
 
     return decorate
 
 
-def _give(api: Api, verb: Verb, what: str, *, yes: bool, as_json: bool, **body: Any) -> None:
+def _waiting(command: Callable[..., None]) -> Callable[..., None]:
+    opened = click.option("--open", "open_it", is_flag=True, help="Open the address in a browser.")
+    waits = click.option(
+        "--no-wait",
+        "wait",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Print the address and end (exit code 5).",
+    )
+    return opened(waits(command))
+
+
+def _give(
+    api: Api,
+    verb: Verb,
+    what: str,
+    *,
+    yes: bool,
+    as_json: bool,
+    open_it: bool = False,
+    wait: bool = True,
+    **body: Any,
+) -> None:
     """Ask for confirmation on a terminal, send the command, wait until it is decided, and print the outcome."""
     if not yes and sys.stdin.isatty():
         click.confirm(f"{verb} {what}?", abort=True, err=True)
     fields = {name: value for name, value in body.items() if value}
     command = Command.model_construct(verb=verb, channel="cli", id=new_id(), **fields)
-    done = outcome_of(api, read(Received, api.post("commands", body=body_of(command))))
+    received = read(Received, api.post("commands", body=body_of(command)))
+    if received.open:
+        received = confirmed(api, received, open_it=open_it, wait=wait)
+    done = outcome_of(api, received)
     screen = Screen()
     if as_json:
         screen.json(done.model_dump(mode="json"))
@@ -139,7 +167,7 @@ def _until(text: str | None) -> datetime | None:
 @click.option(
     "--until", metavar="TIME", help="When it ends automatically: 4h, 2d, or a time such as 2026-12-24T08:00Z."
 )
-@_operating(reason=True)
+@_operating(Verb.FREEZE)
 def freeze(
     api: Api, *, application: str | None, environment: str | None, everything: bool, until: str | None, **options: Any
 ) -> None:
@@ -162,9 +190,11 @@ def freeze(
 @click.argument("application", required=False)
 @click.argument("environment", required=False)
 @click.option("--all", "everything", is_flag=True, help="End the freeze of everything.")
-@_operating(reason=False)
+@_operating(Verb.UNFREEZE)
 def unfreeze(api: Api, *, application: str | None, environment: str | None, everything: bool, **options: Any) -> None:
     """End a freeze: releases approved in the meantime continue automatically.
+
+    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
     \b
     Examples:
@@ -177,7 +207,7 @@ def unfreeze(api: Api, *, application: str | None, environment: str | None, ever
 
 @click.command()
 @click.argument("release")
-@_operating(reason=True)
+@_operating(Verb.CANCEL)
 def cancel(api: Api, *, release: str, **options: Any) -> None:
     """Cancel a release that is waiting: for a fact, a lane, a soak, votes, or the end of a freeze.
 
@@ -192,12 +222,14 @@ def cancel(api: Api, *, release: str, **options: Any) -> None:
 
 @click.command()
 @click.argument("release")
-@_operating(reason=False)
+@_operating(Verb.RETRY)
 def retry(api: Api, *, release: str, **options: Any) -> None:
     """Send a release that did not go live out again: the same digest, in the environment where it ended.
 
     It is planned again. After a failure, votes still count if the plan hash is unchanged. After a rejection, an expiry
     or a cancellation the gate opens anew: no earlier vote counts, and a rejection is shown to whoever is asked.
+
+    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
     \b
     Example:
@@ -209,12 +241,14 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
 @click.command()
 @click.argument("environment")
 @click.argument("release")
-@_operating(reason=True)
+@_operating(Verb.ROLLBACK)
 def rollback(api: Api, *, environment: str, release: str, **options: Any) -> None:
     """Roll ENVIRONMENT back to an earlier RELEASE: its image by digest, with the manifests it was live with.
 
     No vote is needed, and no freeze or window prevents it. The lane is on hold afterwards: newer releases wait until
     it is resumed. The plan warns if the manifests or the image no longer exist.
+
+    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
     \b
     Example:
@@ -228,9 +262,11 @@ def rollback(api: Api, *, environment: str, release: str, **options: Any) -> Non
 @click.command()
 @click.argument("application")
 @click.argument("environment")
-@_operating(reason=False)
+@_operating(Verb.RESUME)
 def resume(api: Api, *, application: str, environment: str, **options: Any) -> None:
     """End the hold that a rollback set, so that newer releases continue.
+
+    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
     \b
     Example:
@@ -242,9 +278,11 @@ def resume(api: Api, *, application: str, environment: str, **options: Any) -> N
 @click.command()
 @click.argument("environment")
 @click.argument("release")
-@_operating(reason=True)
+@_operating(Verb.OVERRIDE)
 def override(api: Api, *, environment: str, release: str, **options: Any) -> None:
     """Let one RELEASE pass a freeze or a closed window in ENVIRONMENT, once. It still has to pass its gate.
+
+    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
     \b
     Example:

@@ -17,8 +17,9 @@ from ..rules import Rule, RuleResult, failed
 from .blocks import block_rules_of
 from .lanes import end, hold_ended
 from .notices import void
+from .opening import opening_rules
 from .rollouts import look_again
-from .state import Draft
+from .state import SYSTEM, Draft
 
 
 def reason_rule(event: CommandGiven) -> Iterator[RuleResult]:
@@ -39,14 +40,15 @@ def exists_rule(draft: Draft, event: CommandGiven) -> RuleResult:
 
 def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], release: Release | None = None) -> bool:
     """Whether every rule holds. If one does not, the refusal is recorded with the results of all of them."""
-    draft.rules = tuple(rules)
+    draft.rules = (*opening_rules(event), *rules)
     broken = failed(draft.rules)
     if not broken:
         return True
     draft.record(
         Action.COMMAND_REFUSED,
         release,
-        actor=event.actor,
+        actor=SYSTEM if event.unproved else event.actor,
+        on_behalf_of=event.actor if event.unproved else None,
         environment=event.environment,
         verb=str(event.verb),
         rules=[item.name for item in broken],
@@ -58,8 +60,14 @@ def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], rel
 
 
 def told(draft: Draft, event: CommandGiven) -> dict[str, Any]:
-    """The details common to every audit record of a command."""
-    return {"channel": event.channel, "results": [item.model_dump(mode="json") for item in draft.rules]}
+    """What is common to every audit record of a command."""
+    return {
+        "channel": event.channel,
+        "results": [item.model_dump(mode="json") for item in draft.rules],
+        "inbox": event.inbox,
+        "proof": event.proved.proof if event.proved else None,
+        "received_at": event.received_at if event.inbox else None,
+    }
 
 
 def _let_go_on(draft: Draft, release: Release) -> None:

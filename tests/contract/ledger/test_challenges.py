@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.challenge import Challenge, Used, browser_hash
-from slipway.domain.inbox import inbox_id
-from slipway.domain.statement import VoteStatement
+from slipway.domain.challenge import Challenge, Pending, Used, browser_hash
+from slipway.domain.commands import Verb
+from slipway.domain.inbox import Via, inbox_id
+from slipway.domain.statement import CommandStatement, VoteStatement
 from slipway.ledger.challenges import Challenges
 from slipway.ledger.table import Exists, RowTable
 from slipway.testing import MORNING
@@ -31,6 +32,14 @@ CHALLENGE = Challenge(
     verifier="v" * 43,
     made_at=MORNING,
     fresh=timedelta(minutes=5),
+)
+RESUME = CommandStatement(
+    installation="here",
+    salt="A" * 22,
+    verb=Verb.RESUME,
+    application="shop",
+    environment="production",
+    reason="ü" * 2000,
 )
 FIRST, SECOND = (Used(inbox=inbox_id(MORNING, bytes([each] * 8)), at=MORNING) for each in (1, 2))
 
@@ -67,3 +76,14 @@ def test_a_sweep_takes_what_is_a_day_old_and_the_challenge_before_its_mark(chall
     assert (challenges.find(STATE), challenges.used(STATE)) == (None, FIRST)
     assert challenges.sweep(MORNING + timedelta(days=2), limit=1) == 1
     assert challenges.used(STATE) is None
+
+
+def test_what_waits_to_be_confirmed_is_found_by_its_handle_and_swept_like_the_rest(challenges: Challenges) -> None:
+    pending = Pending(statement=RESUME, made_at=MORNING, via=Via.CLI)
+    challenges.add_pending(STATE, pending)
+    assert (challenges.pending(STATE), challenges.find(STATE), challenges.confirmed(STATE)) == (pending, None, None)
+    challenges.mark_confirmed(STATE, FIRST)
+    challenges.mark_confirmed(STATE, SECOND)
+    assert challenges.confirmed(STATE) == FIRST
+    assert challenges.sweep(MORNING + timedelta(days=2)) == 2
+    assert (challenges.pending(STATE), challenges.confirmed(STATE)) == (None, None)

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
@@ -27,6 +28,7 @@ from slipway.domain.run_source import ToldRun
 from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
+from slipway.http.saying import Lead
 from slipway.queries.answers import State
 from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
@@ -396,8 +398,20 @@ class Installation:
         given = {"verb": verb, "reason": "because", "id": f"1764000000000-{self._submissions:016x}", **what}
         headers = {"Content-Type": "application/json", **bearer(self._parts, person(7, "Olga", "operator", "platform"))}
         answer = self._http("POST", "/api/v1/commands", headers=headers, body=json.dumps(given).encode())
+        if answer.status == HTTPStatus.ACCEPTED and answer.json["open"]:
+            self._confirm(answer.json["address"].rpartition("/")[2])
         self.settle()
         return answer
+
+    def _confirm(self, handle: str) -> None:
+        """The operator opens the address that came back, presses the button, and signs what it says."""
+        saying, browser = self._parts.saying, "the operator's browser"
+        pending = saying.pending(handle)
+        assert pending is not None
+        lead = saying.confirm(handle, pending, browser=browser)
+        assert isinstance(lead, Lead), lead
+        state, code = self._outside.votes.signs_in(lead.to, person(7, "Olga", "operator", "platform"))
+        assert isinstance(saying.back(state=state, code=code, error="", browser=browser), Lead)
 
     def release_again(self, release: int = 1) -> Said:
         """An operator asks for a release that has ended to be sent out once more."""

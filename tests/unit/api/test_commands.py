@@ -1,6 +1,7 @@
 """The operator's verbs by the JSON API: who may, what is refused by name, and what a repeat is."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import azure.functions as func
@@ -11,6 +12,7 @@ from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase
 from slipway.testing import ADA, BASE, Installation, write_application
 from slipway.testing.sign_in import bearer, person
+from tests.confirming import confirm_pending
 from tests.unit.api.in_process import shared_parts, use
 
 ID, OTHER = "1764000000000-00000000000000aa", "1764000000000-00000000000000bb"
@@ -57,6 +59,26 @@ def outcome(installation: Installation, received: tuple[int, dict[str, Any]]) ->
     return ask(content)
 
 
+def confirmation(handle: str) -> tuple[int, dict[str, Any]]:
+    request = func.HttpRequest("GET", BASE, headers=token(OLGA), route_params={"handle": handle}, body=b"")
+    answer = commands.confirmation(request)
+    return answer.status_code, json.loads(answer.get_body())
+
+
+def confirmed(installation: Installation, received: tuple[int, dict[str, Any]]) -> dict[str, Any]:
+    """What becomes of a command that a person has to confirm, once they have."""
+    status, content = received
+    handle = content["address"].rpartition("/")[2]
+    assert (status, content["id"], content["open"]) == (202, "", f"{BASE}/confirm/{handle}")
+    assert confirmation(handle)[1]["state"] == "waiting"
+    assert list(installation.inbox_table.everything(limit=1)) == []
+    confirm_pending(installation, handle)
+    installation.hear()
+    said = confirmation(handle)[1]
+    assert said["state"] == "said"
+    return ask(said)
+
+
 def ask(content: dict[str, Any]) -> dict[str, Any]:
     about = {"application": content["application"], "id": content["id"]}
     answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
@@ -80,7 +102,7 @@ def test_an_operator_freezes_a_lane_and_ends_that(installation: Installation) ->
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
-    ended = outcome(installation, give(verb="unfreeze", application="shop", environment="production", id=OTHER))
+    ended = confirmed(installation, give(verb="unfreeze", application="shop", environment="production", id=OTHER))
     assert ended["state"] == "counted"
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
@@ -116,7 +138,7 @@ def test_a_roll_back_answers_with_the_new_release(installation: Installation) ->
             installation.push("2.0")
             installation.settle()
     asked = give(verb="rollback", environment="production", release="shop-1", reason="2.0 loses orders")
-    done = outcome(installation, asked)
+    done = confirmed(installation, asked)
     assert (done["state"], done["release"], done["phase"]) == ("counted", "shop-3", "planning")
 
 
@@ -167,3 +189,20 @@ def test_what_was_never_said_has_no_outcome(installation: Installation) -> None:
         about = {"application": application, "id": id}
         answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
         assert answer.status_code == 404
+
+
+def test_nobody_confirms_what_there_is_not_or_what_has_waited_for_too_long(installation: Installation) -> None:
+    assert confirmation("../head")[0] == 404
+    assert confirmation(f"20261123-{'a' * 43}")[0] == 404
+    asked = give(verb="resume", application="shop", environment="production")[1]
+    handle = asked["address"].rpartition("/")[2]
+    installation.wait(timedelta(minutes=15))
+    assert confirmation(handle)[0] == 404
+    assert installation.app.saying.pending(handle) is None
+
+
+def test_who_may_not_give_it_cannot_ask_somebody_else_to_confirm_it(installation: Installation) -> None:
+    headers = token(person(5, "Mallory", "reader"))
+    status, refused = give(headers, verb="resume", application="shop", environment="production")
+    assert (status, refused["permission"]) == (403, "resume")
+    assert list(installation.challenges_table.everything(limit=1)) == []

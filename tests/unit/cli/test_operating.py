@@ -1,8 +1,15 @@
-"""The operator's verbs on the command line, as far as they answer before the app is asked."""
+"""The operator's verbs on the command line: what is asked for, what a person has to confirm, and what comes of it."""
+
+import json
+import webbrowser
 
 import pytest
 
+from slipway.api.inbox import Confirmation, Outcome, Received
+from slipway.cli import waiting
+from slipway.domain.commands import OPENS, Verb
 from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Reply, Served
 
 
 @pytest.mark.parametrize("verb", ["rollback", "override"])
@@ -10,3 +17,86 @@ def test_a_release_in_the_place_of_the_environment_is_told_the_right_order(slipw
     given = slipway(verb, "shop-1", "production", "--reason", "it loses orders")
     assert given.exit_code == 2
     assert "expected ENVIRONMENT, then RELEASE: production shop-1" in given.stderr
+
+
+# ---- what a person has to confirm
+HANDLE = "20261123-" + "a" * 43
+PAGE = f"https://slipway.example.com/confirm/{HANDLE}"
+WORDS = {
+    Verb.UNFREEZE: ("shop", "production"),
+    Verb.RETRY: ("shop-1",),
+    Verb.ROLLBACK: ("production", "shop-1", "--reason", "2 loses orders"),
+    Verb.RESUME: ("shop", "production"),
+    Verb.OVERRIDE: ("production", "shop-1", "--reason", "the fix"),
+}
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was opened in a browser."""
+    found = list[str]()
+    monkeypatch.setattr(webbrowser, "open", found.append)
+    return found
+
+
+def waits(app: Served, address: str = PAGE) -> None:
+    """The app says that a person has to confirm it, and nobody has yet."""
+    received = Received(application="shop", id="", address=f"/api/v1/confirmations/{HANDLE}", open=address)
+    app.replies["commands"] = Reply(202, received.model_dump_json().encode())
+    app.replies[f"confirmations/{HANDLE}"] = Reply(body=Confirmation(state="waiting").model_dump_json().encode())
+
+
+def is_confirmed(app: Served) -> None:
+    id = "1764000000000-00000000000000aa"
+    said = Confirmation(state="said", application="shop", id=id, address=f"/api/v1/inbox/shop/{id}")
+    app.replies[f"confirmations/{HANDLE}"] = Reply(body=said.model_dump_json().encode())
+    app.outcomes["shop", id] = Outcome(application="shop", id=id, state="counted", environment="production")
+
+
+def test_every_verb_that_opens_is_played() -> None:
+    assert set(WORDS) == OPENS
+
+
+@pytest.mark.parametrize("verb", sorted(OPENS))
+def test_what_opens_prints_the_address_and_ends_with_code_five_where_nobody_is_waited_for(
+    slipway: Command, app: Served, opened: list[str], verb: Verb
+) -> None:
+    waits(app)
+    ended = slipway(verb, *WORDS[verb], "--no-wait")
+    assert ended.exit_code == 5
+    assert f"a person has to confirm it: {PAGE}" in ended.stderr
+    assert ended.stdout == ""
+    assert opened == []
+
+
+def test_the_command_waits_until_it_is_confirmed_and_then_until_it_is_decided(
+    slipway: Command, app: Served, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits(app)
+    pauses = list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        is_confirmed(app)
+
+    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "pause", pause)
+    ended = slipway("resume", "shop", "production", "--json")
+    assert ended.exit_code == 0, ended.stderr
+    assert json.loads(ended.stdout)["state"] == "counted"
+    assert len(pauses) == 1
+    assert opened == []
+
+
+def test_the_browser_is_opened_where_that_was_asked_for(slipway: Command, app: Served, opened: list[str]) -> None:
+    waits(app)
+    assert slipway("resume", "shop", "production", "--no-wait", "--open").exit_code == 5
+    assert opened == [PAGE]
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "javascript:alert(1)", "-v"])
+def test_an_address_that_is_none_of_the_web_is_never_opened(
+    slipway: Command, app: Served, opened: list[str], address: str
+) -> None:
+    waits(app, address)
+    assert slipway("resume", "shop", "production", "--open").exit_code == 3
+    assert opened == []

@@ -17,7 +17,6 @@ from slipway.domain.decide import Decision, decide
 from slipway.domain.decide.deadlines import overdue
 from slipway.domain.events import (
     EVENT,
-    CommandGiven,
     Event,
     FreezeSpread,
     ImagePushed,
@@ -35,6 +34,7 @@ from slipway.domain.snapshot import Lookups, Snapshot, lookups
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
 from slipway.domain.windows import WindowStatus
 from slipway.testing.chains import SIGNER
+from slipway.testing.commands import proved_command
 from tests.unit.domain.effects import Effects, Outcome
 from tests.unit.domain.samples import MORNING, digest
 
@@ -202,7 +202,7 @@ class World:
         self._submissions += 1
         last = self.application.environments[-1].name
         return self.take(
-            CommandGiven(
+            proved_command(
                 received_at=self.now,
                 verb=verb,
                 application=self.application.application,

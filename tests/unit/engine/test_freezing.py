@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.commands import Verb
+from slipway.domain.commands import OPENS, Verb
 from slipway.domain.decide import Decision
 from slipway.domain.events import Event
 from slipway.domain.release import Phase
@@ -12,13 +12,17 @@ from slipway.engine.freezing import Freezer, Frozen, Order
 from slipway.ledger.freezes import FreezeState
 from slipway.ledger.ledger import Committed, Loaded
 from slipway.testing import ADA, Installation
+from slipway.testing.commands import proved
 
 OLGA = "olga@example.com"
 
 
 def order(verb: Verb, installation: Installation, submission: str = "first-order", **fields: object) -> Frozen:
     given = {"actor": OLGA, "reason": "an incident", "channel": "cli", "submission": submission} | fields
-    return installation.app.freezer.give(Order.model_validate({"verb": verb, **given}))
+    told = {"verb": verb, "received_at": installation.now, **given}
+    if verb in OPENS:
+        told["proved"] = proved(Order.model_validate(told))
+    return installation.app.freezer.give(Order.model_validate(told))
 
 
 def at_the_gate(installation: Installation) -> None:

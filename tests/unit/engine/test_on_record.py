@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from slipway.domain.audit import AuditRecord
+from slipway.domain.commands import Verb
+from slipway.domain.on_record import on_record
 from slipway.domain.release import Phase, Release
 from slipway.domain.steps import Step, StepKind
 from slipway.ledger import keys
@@ -144,5 +146,21 @@ def test_a_roll_back_needs_its_order_on_record(waiting: Installation) -> None:
     claimed = Release.model_validate(waiting.release(1).model_dump() | {"rollback": order})
     put(waiting, keys.release(1), pack_release(claimed))
     waiting.run_step(step)
-    assert "no order to roll back is on record" in record_of(waiting, "gate.unproved").details["reason"]
+    assert "no order to roll back to shop-1 is on record" in record_of(waiting, "gate.unproved").details["reason"]
     assert opened_nothing(waiting)
+
+
+def test_an_order_to_roll_back_counts_by_the_proof_that_its_record_names(waiting: Installation) -> None:
+    waiting.vote(1, ADA)
+    waiting.settle()
+    waiting.push("2.0")
+    waiting.settle()
+    waiting.vote(2, ADA)
+    waiting.settle()
+    waiting.command(Verb.ROLLBACK, 1, PRODUCTION)
+    release, records = waiting.release(3), waiting.trail()
+    environment = waiting.app.catalogue.entries["shop"].application.environment(PRODUCTION)
+    assert environment is not None
+    assert on_record(records, release, environment).passed
+    only_said = [record.model_copy(update={"proof": None}) for record in records]
+    assert not on_record(only_said, release, environment).passed

@@ -7,6 +7,7 @@ from typing import Any
 
 from slipway.http.cookies import Cookie
 from slipway.http.saying import Lead, NothingSent
+from slipway.testing import Installation
 from slipway.web.answer import Answer
 from tests.unit.web.installation import Told
 from tests.unit.web.visitors import token_person
@@ -24,7 +25,7 @@ def led_to(answer: Answer) -> str:
     return html.unescape(refresh[1])
 
 
-def browser_of(home: Told, answer: Answer) -> str:
+def browser_of(home: Installation, answer: Answer) -> str:
     """The id that the answer's cookie gives to the browser."""
     name = home.app.sessions.cookies.name(Cookie.BROWSER)
     return next(each.partition(";")[0].partition("=")[2] for each in answer.cookies if each.startswith(f"{name}="))

@@ -225,6 +225,7 @@ def test_a_form_that_was_sent_in_chunks_says_so_and_changes_nothing(world: tuple
     before = home.app.ledger.head("hello")
     for function, route, params in (
         (operate.take_command, {}, {"release": subject.id}),
+        (operate.take_confirmation, {"handle": f"20261123-{'a' * 43}"}, {}),
         (approvals.take_decision_of_signed_in, place, {"plan": str(subject.plan_hash)}),
         (signing_in.take_sign_out, {}, {}),
     ):

@@ -7,11 +7,14 @@ from urllib.parse import urlencode
 import pytest
 
 from slipway.domain.release import Phase
+from slipway.http.saying import Lead
 from slipway.testing import ADA, BASE, Installation, write_application
 from slipway.web import outcome
 from slipway.web.answer import Answer
 from slipway.web.operating import Desk, Subject, give, show
 from slipway.web.signin import Visitor
+from tests.confirming import at_the_provider
+from tests.unit.web.proving import browser_of, led_to
 from tests.unit.web.visitors import visitor
 
 OLGA, READER = visitor("Olga", "platform"), visitor("Rita")
@@ -31,7 +34,13 @@ def installation(tmp_path: Path) -> Installation:
 def desk(installation: Installation) -> Desk:
     built = installation.app
     return Desk(
-        forms=built.forms, writer=built.inbox_writer, blocks=built.blocks, clock=installation.clock, public_url=BASE
+        forms=built.forms,
+        writer=built.inbox_writer,
+        saying=built.saying,
+        sessions=built.sessions,
+        blocks=built.blocks,
+        clock=installation.clock,
+        public_url=BASE,
     )
 
 
@@ -67,7 +76,12 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
-    send(installation, LANE, verb="unfreeze", application="shop", environment="production")
+    button = send(installation, LANE, verb="unfreeze", application="shop", environment="production")
+    assert installation.phase(1) is Phase.HELD_BACK, "the provider has not confirmed it yet"
+    to = at_the_provider(installation, Lead(to=led_to(button)), browser=browser_of(installation, button))
+    installation.hear()
+    _, _, partition, id = to.split("/")
+    assert "Done" in outcome.show(installation.app.answers, partition, id, OLGA).body.decode()
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
 

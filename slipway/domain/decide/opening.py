@@ -1,0 +1,44 @@
+"""What a command that lets something through has to bring: a proof of who says it, and a role that may.
+
+The same rules for commands of one application and for those of the whole installation.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from ..commands import FRESH, OPENS, Verb
+from ..proof import Proved, judge
+from ..rules import Rule, RuleResult
+
+
+class Said(Protocol):
+    """A command, with what is known of who gave it."""
+
+    @property
+    def verb(self) -> Verb: ...
+    @property
+    def proved(self) -> Proved | None: ...
+    @property
+    def unproved(self) -> str: ...
+    @property
+    def forbidden(self) -> str: ...
+    @property
+    def received_at(self) -> datetime: ...
+
+
+def opening_rules(said: Said) -> tuple[RuleResult, ...]:
+    """None for a command that stops something, unless it came with a proof that does not hold, or of somebody who may
+    not give it."""
+    if said.unproved:
+        return (Rule.PROOF_HOLDS.fails(said.unproved),)
+    if said.verb not in OPENS:
+        return (Rule.MAY_ORDER_IT.fails(said.forbidden),) if said.forbidden else ()
+    if said.proved is None:
+        return (
+            Rule.PROOF_IS_GIVEN.fails(f"{said.verb} lets something through, and no proof of who says it came along"),
+        )
+    return (
+        Rule.PROOF_HOLDS.holds("the identity provider signed who says this"),
+        *judge(said.proved, said.received_at, FRESH),
+        Rule.MAY_ORDER_IT.judged(not said.forbidden, said.forbidden or "the roles in the proof allow it"),
+    )

@@ -1,0 +1,54 @@
+"""Commands as the worker decides about them once their proofs were verified."""
+
+import hashlib
+from datetime import datetime
+from typing import Any, Protocol
+
+from ..domain.commands import OPENS, Verb
+from ..domain.events import CommandGiven
+from ..domain.model import sha256
+from ..domain.proof import Proved
+from ..domain.statement import CommandStatement, salt_of
+from .identity import LIFE, TENANT
+
+
+class Given(Protocol):
+    """A command of one application, or an order about everything."""
+
+    @property
+    def verb(self) -> Verb: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def submission(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def received_at(self) -> datetime: ...
+
+
+def proved_command(**fields: Any) -> CommandGiven:
+    """The command, proved a moment ago by somebody who may give it if it lets something through."""
+    event = CommandGiven(**fields)
+    about = {"application": event.application, "release": event.release, "environment": event.environment}
+    return event.evolve(proved=proved(event, **about)) if event.verb in OPENS else event
+
+
+def proved(given: Given, **about: Any) -> Proved:
+    """What the proof of the command tells. The same command under the same submission is the same statement."""
+    said = f"{given.actor} {given.submission} {given.reason}"
+    statement = CommandStatement(
+        installation="slipway.example.com",
+        salt=salt_of(hashlib.sha256(said.encode()).digest()[:16]),
+        reason=given.reason,
+        verb=given.verb,
+        **about,
+    )
+    return Proved(
+        proof=sha256(statement.canonical),
+        statement=statement,
+        tenant=TENANT,
+        issued_at=given.received_at,
+        expires_at=given.received_at + LIFE,
+        authenticated_at=given.received_at,
+    )

@@ -1,0 +1,77 @@
+"""The page on which a person confirms a command that the API or the command line was given, and that opens something.
+
+It shows what is to be said, word for word, to whoever may say it; their button leads to the identity provider.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from ..domain.challenge import Pending
+from ..domain.commands import PERMISSIONS
+from ..domain.errors import NotFound
+from ..domain.tones import Tone
+from ..http.forms import FIELD
+from ..http.requests import Refused, check_own_page
+from ..inbound.reading import BadInput
+from .answer import Answer, html
+from .form import read_fields
+from .leading import led
+from .messages import message
+from .operating import Desk, check_permitted
+from .signin import Visitor
+from .templating import render
+
+FIELDS = frozenset({FIELD})
+
+
+def address_of(handle: str) -> str:
+    return f"/confirm/{quote(handle, safe='')}"
+
+
+def show(desk: Desk, handle: str, who: Visitor) -> Answer:
+    """Raises `NotFound`, `LedgerUnavailable`."""
+    pending = _pending(desk, handle)
+    statement = pending.statement
+    page = render(
+        "confirm.html",
+        statement=statement,
+        where=_where(pending),
+        permission=PERMISSIONS[statement.verb],
+        permitted=who.caller.may(PERMISSIONS[statement.verb]),
+        mark=desk.forms.new(who.sid, address_of(handle)),
+        reader=who,
+    )
+    return html(page)
+
+
+def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Raises `NotFound`, `LedgerUnavailable`."""
+    try:
+        check_own_page(headers, desk.public_url)
+        fields = read_fields(headers, body, FIELDS)
+        desk.forms.check(fields.get(FIELD, ""), who.sid, address_of(handle))
+        pending = _pending(desk, handle)
+        check_permitted(pending.statement.verb, who.caller)
+    except (Refused, BadInput) as refused:
+        status = refused.status if isinstance(refused, Refused) else 400
+        back = (address_of(handle), "Open the page again")
+        return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
+    browser, cookie = desk.sessions.browser(headers)
+    return led(desk.saying.confirm(handle, pending, browser=browser), cookie)
+
+
+def _pending(desk: Desk, handle: str) -> Pending:
+    pending = desk.saying.pending(handle)
+    if pending is None:
+        raise NotFound(
+            "there is nothing to confirm here, or it has waited for a quarter of an hour: give the command again"
+        )
+    return pending
+
+
+def _where(pending: Pending) -> str:
+    statement = pending.statement
+    if statement.application is None:
+        return "everything"
+    named = f"{statement.application}-{statement.release}" if statement.release is not None else statement.application
+    return f"{named} in {statement.environment}" if statement.environment else named

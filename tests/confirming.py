@@ -1,0 +1,56 @@
+"""Plays a person who proves a command: at the provider, and in the browser that the command line sends them to."""
+
+from datetime import timedelta
+from typing import Any
+
+from slipway.commands.saying import Said
+from slipway.domain.identity import TokenPerson
+from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
+from slipway.domain.proof import Proof
+from slipway.domain.statement import CommandStatement
+from slipway.http.saying import Lead
+from slipway.ledger.keys import INSTALLATION
+from slipway.testing import Installation
+from slipway.testing.sign_in import VOTES_CLIENT, person
+
+OLGA = person(4, "Olga", "operator", "platform")
+BROWSER = "b" * 43
+
+
+def proof_of(
+    home: Installation,
+    statement: CommandStatement,
+    who: TokenPerson = OLGA,
+    *,
+    of: CommandStatement | None = None,
+    ago: timedelta = timedelta(0),
+    **claims: Any,
+) -> Proof:
+    """A proof of the statement by this person; `of` is what they really signed, `ago` how old their sign-in is."""
+    told: dict[str, Any] = {"nonce": (of or statement).nonce, "auth_time": int((home.now - ago).timestamp())}
+    token = home.provider.issuer.id_token(VOTES_CLIENT, who, at=home.now, **told | claims)
+    return Proof(statement=statement, id_token=token)
+
+
+def say_proved(home: Installation, proof: Proof, *, id: str = "") -> Said:
+    """The row as a front adds it; the worker has not read it."""
+    statement = proof.statement
+    assert isinstance(statement, CommandStatement)
+    row = InboxRow(kind=InboxKind.COMMAND, proof=proof, speaker=Speaker(oid=OLGA.oid, via=Via.PAGE))
+    return home.app.inbox_writer.say(statement.application or INSTALLATION, row, id=id)
+
+
+def at_the_provider(home: Installation, lead: object, who: TokenPerson = OLGA, *, browser: str = BROWSER) -> str:
+    """Sign in where the button leads to, and come back; the path of the page that follows."""
+    assert isinstance(lead, Lead), lead
+    state, code = home.votes.signs_in(lead.to, who)
+    back = home.app.saying.back(state=state, code=code, error="", browser=browser)
+    assert isinstance(back, Lead), back
+    return back.to
+
+
+def confirm_pending(home: Installation, handle: str, who: TokenPerson = OLGA) -> str:
+    """Press the button of the page that the command line printed."""
+    pending = home.app.saying.pending(handle)
+    assert pending is not None
+    return at_the_provider(home, home.app.saying.confirm(handle, pending, browser=BROWSER), who)

@@ -1,0 +1,267 @@
+"""What lets something through counts with a proof alone (promise 13): each verb, and each way to get around it."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.commands.saying import Asked, Said
+from slipway.domain.audit import AuditRecord
+from slipway.domain.commands import OPENS, Verb
+from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
+from slipway.domain.release import Phase
+from slipway.domain.statement import CommandStatement
+from slipway.ledger.keys import INSTALLATION
+from slipway.queries.answers import Reply, State
+from slipway.testing import ADA, Installation, write_application
+from slipway.testing.sign_in import person
+from tests.confirming import OLGA, proof_of, say_proved
+
+FRONT = Speaker(name="olga@example.com", roles=("operator", "platform"), via=Via.PAGE)
+OPENING = {
+    Verb.UNFREEZE: Asked(verb=Verb.UNFREEZE, application="shop", environment="production"),
+    Verb.RETRY: Asked(verb=Verb.RETRY, release="shop-3"),
+    Verb.ROLLBACK: Asked(verb=Verb.ROLLBACK, environment="production", release="shop-1", reason="2.0 loses orders"),
+    Verb.RESUME: Asked(verb=Verb.RESUME, application="shop", environment="production"),
+    Verb.OVERRIDE: Asked(verb=Verb.OVERRIDE, environment="production", release="shop-4", reason="the fix"),
+}
+DONE = {
+    Verb.UNFREEZE: "lane.unfrozen",
+    Verb.RETRY: "release.retried",
+    Verb.ROLLBACK: "rollback.ordered",
+    Verb.RESUME: "hold.ended",
+    Verb.OVERRIDE: "override.given",
+}
+
+
+def make(folder: Path) -> Installation:
+    write_application(folder)
+    home = Installation(folder)
+    for version in ("1.0", "2.0"):
+        home.push(version)
+        home.settle()
+        home.vote(int(version[0]), ADA)
+        home.settle()
+    assert home.phase(2) is Phase.COMPLETED
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    """Two releases went live."""
+    return make(tmp_path)
+
+
+def ready_for(home: Installation, verb: Verb) -> CommandStatement:
+    """Something that the command lets through, and what it says."""
+    if verb is Verb.RETRY:
+        home.push("3.0")
+        home.settle()
+        home.command(Verb.CANCEL, 3)
+    if verb is Verb.RESUME:
+        home.command(Verb.ROLLBACK, 1, "production")
+        home.settle()
+    if verb in (Verb.UNFREEZE, Verb.OVERRIDE):
+        home.command(Verb.FREEZE, environment="production")
+    if verb is Verb.OVERRIDE:
+        for version in ("3.0", "4.0"):
+            home.push(version)
+            home.settle()
+        home.vote(4, ADA)
+        home.settle()
+        assert home.phase(4) is Phase.HELD_BACK
+    return home.app.inbox_writer.statement(OPENING[verb])
+
+
+def reply(home: Installation, said: Said) -> Reply:
+    home.hear()
+    return home.app.answers.reply(said.partition, said.id)
+
+
+def refused(home: Installation, said: Said, *, verb: Verb = Verb.ROLLBACK) -> list[str]:
+    """The rules for which it was refused; nothing was done, and a record says so."""
+    found = reply(home, said)
+    assert found.state is State.REFUSED, found
+    assert found.answered is not None
+    record = trail(home)[-1]
+    names = [rule.name for rule in found.answered.rules]
+    assert (record.action, record.details["rules"], record.inbox) == ("command.refused", names, said.id)
+    assert DONE[verb] not in home.actions()
+    return names
+
+
+def trail(home: Installation, chain: str = "shop") -> list[AuditRecord]:
+    return [record for record in home.app.ledger.audit(chain) if isinstance(record, AuditRecord)]
+
+
+def test_every_verb_that_opens_is_played_here() -> None:
+    assert set(OPENING) == set(DONE) == OPENS
+
+
+@pytest.mark.parametrize("verb", sorted(OPENS))
+def test_what_opens_is_done_with_a_proof_and_recorded_with_it(home: Installation, verb: Verb) -> None:
+    proof = proof_of(home, ready_for(home, verb))
+    said = say_proved(home, proof)
+    assert reply(home, said).state is State.COUNTED
+    record = next(each for each in reversed(trail(home)) if each.action == DONE[verb])
+    assert (record.actor, record.inbox) == (f"oid:{OLGA.oid}", said.id)
+    assert record.received_at is not None
+    assert record.proof is not None
+    kept = home.app.blobs.get(record.proof)
+    assert kept is not None
+    assert proof.id_token.encode() in kept
+    assert home.verify().intact
+
+
+@pytest.mark.parametrize("verb", sorted(OPENS))
+def test_what_opens_is_refused_on_the_fronts_word_alone(home: Installation, verb: Verb) -> None:
+    """A front that has been taken over says that an operator said it."""
+    statement = ready_for(home, verb)
+    before = home.actions().count(DONE[verb])
+    row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=FRONT)
+    found = reply(home, home.app.inbox_writer.say("shop", row))
+    assert found.state is State.REFUSED
+    assert found.answered is not None
+    assert found.answered.rules[0].name == "proof-is-given"
+    assert home.actions()[-1] == "command.refused"
+    assert home.actions().count(DONE[verb]) == before
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="stop"),
+        Asked(verb=Verb.CANCEL, release="shop-3", reason="stop"),
+    ],
+    ids=["freeze", "cancel"],
+)
+def test_what_stops_something_needs_only_to_be_said(home: Installation, asked: Asked) -> None:
+    home.push("3.0")
+    home.settle()
+    assert reply(home, home.app.inbox_writer.command(asked, FRONT)).state is State.COUNTED
+
+
+# ---- a proof of something else
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"verb": Verb.OVERRIDE},
+        {"release": 2},
+        {"environment": "staging"},
+        {"salt": "AAAAAAAAAAAAAAAAAAAAAA"},
+        {"reason": "another reason than the person gave"},
+    ],
+    ids=["another verb", "another release", "another environment", "another salt", "another text"],
+)
+def test_a_proof_of_another_statement_proves_nothing(home: Installation, lie: dict[str, Any]) -> None:
+    signed = ready_for(home, Verb.ROLLBACK)
+    said = say_proved(home, proof_of(home, signed.evolve(**lie), of=signed))
+    assert refused(home, said)[0] == "proof-holds"
+    record = trail(home)[-1]
+    assert (record.actor, record.proof, record.details["on_behalf_of"]) == ("slipway", None, f"oid:{OLGA.oid}")
+
+
+def test_a_command_that_was_proved_to_another_installation_counts_for_nothing_here(home: Installation) -> None:
+    statement = ready_for(home, Verb.ROLLBACK).evolve(installation="another.example.com")
+    assert refused(home, say_proved(home, proof_of(home, statement)))[0] == "proof-holds"
+
+
+# ---- the same once more
+def test_a_proof_counts_once_however_often_the_front_sends_it(home: Installation) -> None:
+    proof = proof_of(home, ready_for(home, Verb.ROLLBACK))
+    assert reply(home, say_proved(home, proof)).state is State.COUNTED
+    again = say_proved(home, proof)
+    found = reply(home, again)
+    assert found.state is State.REFUSED
+    assert found.answered is not None
+    assert "counted before" in found.answered.rules[0].reason
+    assert home.actions().count("rollback.ordered") == 1
+
+
+def test_the_same_row_any_number_of_times_is_one_command(home: Installation) -> None:
+    said = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
+    received = home.app.inbox.get(said.partition, said.id)
+    assert isinstance(received, Received)
+    for _ in range(3):
+        home.app.commander.carry_out(received)
+    assert home.actions().count("rollback.ordered") == 1
+    assert "command.refused" not in home.actions()
+    assert reply(home, said).state is State.COUNTED
+
+
+def test_a_proof_that_was_refused_is_not_good_later_either(home: Installation) -> None:
+    statement = ready_for(home, Verb.RETRY)
+    proof = proof_of(home, statement.evolve(release=2))  # it is live, so there is nothing to retry
+    assert refused(home, say_proved(home, proof), verb=Verb.RETRY) == ["did-not-go-live"]
+    assert refused(home, say_proved(home, proof), verb=Verb.RETRY)[0] == "proof-holds"
+
+
+# ---- old, and by somebody else
+@pytest.mark.parametrize(
+    ("later", "ago", "rule"),
+    [
+        (timedelta(minutes=11), timedelta(0), "proof-is-in-time"),
+        (timedelta(hours=2), timedelta(0), "proof-holds"),
+        (timedelta(0), timedelta(minutes=8), "sign-in-is-fresh"),
+        (timedelta(0), timedelta(days=1), "sign-in-is-fresh"),
+    ],
+)
+def test_an_old_sign_in_is_refused(home: Installation, later: timedelta, ago: timedelta, rule: str) -> None:
+    proof = proof_of(home, ready_for(home, Verb.ROLLBACK), ago=ago)
+    home.wait(later)
+    assert rule in refused(home, say_proved(home, proof))
+
+
+def test_a_token_that_does_not_say_when_the_person_signed_in_is_refused(home: Installation) -> None:
+    proof = proof_of(home, ready_for(home, Verb.ROLLBACK), auth_time=None)
+    assert refused(home, say_proved(home, proof)) == ["sign-in-is-fresh"]
+
+
+@pytest.mark.parametrize("roles", [("reader",), ("shop-approvers",), ("admin",)])
+def test_only_the_roles_in_the_proofs_own_token_count(home: Installation, roles: tuple[str, ...]) -> None:
+    """The front puts an operator's roles down for them."""
+    ada = person(1, "Ada", *roles)
+    said = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK), ada))
+    assert refused(home, said) == ["may-order-it"]
+    assert trail(home)[-1].actor == f"oid:{ada.oid}"
+
+
+def test_an_override_is_the_platforms(home: Installation) -> None:
+    olu = person(5, "Olu", "operator")
+    said = say_proved(home, proof_of(home, ready_for(home, Verb.OVERRIDE), olu))
+    assert refused(home, said, verb=Verb.OVERRIDE) == ["may-order-it"]
+
+
+# ---- while nobody can verify it
+def test_while_the_issuer_is_away_the_command_waits_and_is_not_lost(home: Installation) -> None:
+    said = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
+    home.provider.issuer.away = True
+    assert reply(home, said).state is State.RECEIVED
+    home.provider.issuer.away = False
+    home.wait(timedelta(minutes=1))
+    home.reconcile()
+    assert home.app.answers.reply(said.partition, said.id).state is State.COUNTED
+
+
+# ---- everything
+def test_the_freeze_of_everything_ends_with_a_proof_alone(home: Installation) -> None:
+    assert reply(home, home.app.inbox_writer.command(Asked(verb=Verb.FREEZE, reason="x"), FRONT)).state is State.COUNTED
+    ending = home.app.inbox_writer.statement(Asked(verb=Verb.UNFREEZE, reason="it is over"))
+    row = InboxRow(kind=InboxKind.COMMAND, said=ending, speaker=FRONT)
+    only_said = reply(home, home.app.inbox_writer.say(INSTALLATION, row))
+    assert only_said.answered is not None
+    assert [rule.name for rule in only_said.answered.rules] == ["proof-is-given"]
+    assert home.app.blocks.everything() is not None
+    proof = proof_of(home, ending)
+    said = say_proved(home, proof)
+    assert reply(home, said).state is State.COUNTED
+    assert home.app.blocks.everything() is None
+    record = trail(home, INSTALLATION)[-1]
+    assert (record.action, record.actor, record.inbox) == ("everything.unfrozen", f"oid:{OLGA.oid}", said.id)
+    assert record.proof is not None
+    home.app.inbox_writer.command(Asked(verb=Verb.FREEZE, reason="again"), FRONT)
+    home.hear()
+    again = reply(home, say_proved(home, proof))
+    assert again.state is State.REFUSED
+    assert home.app.blocks.everything() is not None

@@ -1,0 +1,119 @@
+"""The page on which a person confirms what the command line asked for: what it shows, and what its button does."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from slipway.commands.saying import Asked
+from slipway.domain.commands import Verb
+from slipway.domain.errors import NotFound
+from slipway.domain.inbox import Via
+from slipway.http.saying import Lead, NothingSent, Why
+from slipway.testing import Installation, write_application
+from slipway.web.answer import Answer
+from slipway.web.confirming import confirm, show
+from slipway.web.signin import Visitor
+from tests.confirming import OLGA as SIGNS_IN
+from tests.confirming import at_the_provider
+from tests.unit.web.proving import browser_of, led_to
+from tests.unit.web.test_operating import FORM, desk
+from tests.unit.web.visitors import visitor
+
+OLGA, READER = visitor("Olga", "platform"), visitor("Rita")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    write_application(tmp_path)
+    made = Installation(tmp_path)
+    made.push("1.0")
+    made.settle()
+    made.command(Verb.FREEZE, environment="production")
+    return made
+
+
+def pending(home: Installation, reason: str = "the sale is over") -> str:
+    asked = Asked(verb=Verb.UNFREEZE, application="shop", environment="production", reason=reason)
+    return home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+
+
+def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
+    return show(desk(home), handle, who).body.decode()
+
+
+def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -> Answer:
+    found = re.search(r'name="form" value="([^"]+)"', page(home, handle, OLGA))
+    assert found is not None
+    return confirm(desk(home), handle, who, FORM, urlencode({"form": found[1], **fields}).encode())
+
+
+def test_the_page_says_word_for_word_what_will_be_said_and_changes_nothing(home: Installation) -> None:
+    handle = pending(home, reason="<b>the sale</b> is over")
+    shown = page(home, handle)
+    assert "Unfreeze shop in production" in shown
+    assert "&lt;b&gt;the sale&lt;/b&gt; is over" in shown
+    assert list(home.inbox_table.everything(limit=1)) == []
+
+
+def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home: Installation) -> None:
+    handle = pending(home)
+    answer = press(home, handle)
+    assert home.app.saying.confirmed(handle) is None
+    to = at_the_provider(home, Lead(to=led_to(answer)), browser=browser_of(home, answer))
+    confirmed = home.app.saying.confirmed(handle)
+    assert confirmed is not None
+    assert to == f"/said/{confirmed[0]}/{confirmed[1]}"
+    home.hear()
+    record = home.trail()[-1]
+    assert (record.action, record.details["channel"], record.details["reason"]) == (
+        "lane.unfrozen",
+        "cli",
+        "the sale is over",
+    )
+
+
+def test_it_can_be_confirmed_by_two_people_and_is_done_once(home: Installation) -> None:
+    """Whoever confirms says it themselves: the second finds nothing to end."""
+    handle = pending(home)
+    for _ in range(2):
+        answer = press(home, handle)
+        at_the_provider(home, Lead(to=led_to(answer)), browser=browser_of(home, answer))
+        home.hear()
+    assert home.actions().count("lane.unfrozen") == 1
+    assert home.trail()[-1].action == "command.refused"
+    assert home.trail()[-1].details["rules"] == ["is-frozen"]
+
+
+def test_whoever_may_not_order_it_sees_no_button_and_is_refused(home: Installation) -> None:
+    handle = pending(home)
+    assert "<form" not in page(home, handle, READER)
+    assert "needs the permission <code>freeze</code>" in page(home, handle, READER)
+    assert press(home, handle, READER).status in (400, 403)
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil"}])
+def test_a_form_of_another_site_leads_nowhere(home: Installation, headers: dict[str, str]) -> None:
+    handle = pending(home)
+    assert confirm(desk(home), handle, OLGA, FORM | headers, b"form=x").status == 403
+    assert confirm(desk(home), handle, OLGA, FORM, b"form=x").status == 400
+
+
+def test_it_waits_a_quarter_of_an_hour_and_what_was_never_asked_for_is_not_found(home: Installation) -> None:
+    handle = pending(home)
+    home.wait(timedelta(minutes=15))
+    for unknown in (handle, f"20261123-{'a' * 43}", "../head"):
+        with pytest.raises(NotFound):
+            page(home, unknown)
+
+
+def test_what_was_confirmed_in_another_browser_is_not_sent(home: Installation) -> None:
+    handle = pending(home)
+    answer = press(home, handle)
+    state, code = home.votes.signs_in(led_to(answer), SIGNS_IN)
+    outcome = home.app.saying.back(state=state, code=code, error="", browser="another browser")
+    assert isinstance(outcome, NothingSent)
+    assert outcome.why is Why.ELSEWHERE
+    assert home.app.saying.confirmed(handle) is None
