@@ -34,8 +34,9 @@ def foresee(source: Source, target: Target, *, workers: int = 4) -> None:
         tag = executor.submit(named_now, target)
         graph = discover(registry, repository, source.digest, executor, also=about)
         tag.result()
+    needed = graph.needed()
     for blob in graph.blobs():
-        if blob.digest not in held and not blob.may_be_elsewhere:
+        if blob.digest in needed - held and not blob.may_be_elsewhere:
             where = registry.where(repository, blob.digest)
             raise LayerMissing(where, f"these {blob.size} bytes of the image are not there")
 

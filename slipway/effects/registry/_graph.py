@@ -80,13 +80,21 @@ class Graph:
 
     def belongings(self) -> tuple[str, ...]:
         """The manifests that refer to the artifact and are not part of it, sorted."""
+        return tuple(sorted(self.nodes.keys() - self.parts()))
+
+    def needed(self) -> frozenset[str]:
+        """Digests of the blobs without which the artifact is not complete; others belong to its referrers alone."""
+        return frozenset(blob.digest for digest in self.parts() for blob in self.nodes[digest].content.blobs)
+
+    def parts(self) -> set[str]:
+        """The manifests that are the artifact: its root, and what an index lists."""
         parts, pending = {self.root}, [self.root]
         while pending:
             for child in self.nodes[pending.pop()].content.children:
                 if child.digest not in parts:
                     parts.add(child.digest)
                     pending.append(child.digest)
-        return tuple(sorted(self.nodes.keys() - parts))
+        return parts
 
 
 type About = Callable[[Manifest, Content], Iterable[Question]]

@@ -14,7 +14,17 @@ from dataclasses import dataclass, field
 from slipway.domain.model import canonical
 
 from ._endpoint import checked_digest
-from ._errors import DigestMismatch, Forgotten, Locked, NotListed, Refused, RegistryError, SubjectRefused, TagTaken
+from ._errors import (
+    DigestMismatch,
+    Forgotten,
+    Locked,
+    NotFound,
+    NotListed,
+    Refused,
+    RegistryError,
+    SubjectRefused,
+    TagTaken,
+)
 from ._graph import Graph, Node, discover, platforms_of
 from ._listing import referrers_index, tag_of
 from ._looks import Looks, holds
@@ -54,7 +64,7 @@ def promote(
         blobs = _copy_blobs(run, progress, enough)
         copied = _copy_manifests(run)
         _copy_cosign_tags(run)
-        notes = _list_referrers(run) + run.left_out()
+        notes = _list_referrers(run) + run.notes()
         confirmed = looks.manifests | _read_back(run, copied)
         tag_was = _tag(run)
     return Promotion(
@@ -66,7 +76,7 @@ def promote(
         media_type=graph.nodes[graph.root].manifest.media_type,
         platforms=platforms,
         manifests=tuple(node.digest for node in run.nodes()),
-        referrers=tuple(digest for digest in graph.belongings() if digest not in run.refused),
+        referrers=tuple(digest for digest in graph.belongings() if digest not in run.left_out),
         manifests_copied=len(copied),
         blobs_copied=blobs.count[Outcome.COPIED],
         blobs_mounted=blobs.count[Outcome.MOUNTED],
@@ -89,17 +99,22 @@ class _Run:
     levels: tuple[tuple[Node, ...], ...]
     held: Looks
     executor: Executor
-    refused: dict[str, str] = field(default_factory=dict)
-    """Referrers that the target refused, with its reason."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Referrers that cannot be brought along, with the reason."""
 
     def nodes(self) -> Iterator[Node]:
         """In the order in which they are stored; without those that were left out."""
         for level in self.levels:
-            yield from (node for node in level if node.digest not in self.refused)
+            yield from (node for node in level if node.digest not in self.left_out)
 
-    def left_out(self) -> tuple[str, ...]:
-        where = self.target.registry.where(self.target.repository)
-        return tuple(f"{where} refused the referrer {digest}: {why}" for digest, why in sorted(self.refused.items()))
+    def leave_out_those_with(self, blob: str, why: str) -> None:
+        for node in self.graph.nodes.values():
+            if any(each.digest == blob for each in node.content.blobs):
+                self.left_out[node.digest] = why
+
+    def notes(self) -> tuple[str, ...]:
+        where = self.source.registry.where(self.source.repository)
+        return tuple(f"{where}: the referrer {digest} was left out: {why}" for digest, why in self.left_out.items())
 
 
 def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: Callable[[], bool]) -> Tally:
@@ -127,13 +142,19 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
         with suppress(RegistryError):
             if target.registry.mount_blob(target.repository, blob.digest, source.repository):
                 return Outcome.MOUNTED
-    target.registry.put_blob(
-        target.repository,
-        blob.digest,
-        blob.size,
-        lambda: tally.passing(blob, source.registry.open_blob(source.repository, blob.digest, blob.size)),
-        verify=False,  # `open_blob` already checks the hash
-    )
+    try:
+        target.registry.put_blob(
+            target.repository,
+            blob.digest,
+            blob.size,
+            lambda: tally.passing(blob, source.registry.open_blob(source.repository, blob.digest, blob.size)),
+            verify=False,  # `open_blob` already checks the hash
+        )
+    except NotFound as gone:
+        if blob.digest in run.graph.needed() or gone.where != source.registry.where(source.repository, blob.digest):
+            raise
+        run.leave_out_those_with(blob.digest, f"{blob.digest} is gone")
+        return Outcome.SKIPPED
     return Outcome.COPIED
 
 
@@ -142,6 +163,10 @@ def _copy_manifests(run: _Run) -> list[Node]:
     target = run.target
 
     def store(node: Node) -> None:
+        if any(child.digest in run.left_out for child in node.content.children):
+            run.left_out[node.digest] = "a part of it is"
+        if node.digest in run.left_out:
+            return
         try:
             target.registry.put_manifest(target.repository, node.digest, node.manifest.raw, node.manifest.media_type)
         except Refused as error:
@@ -150,16 +175,16 @@ def _copy_manifests(run: _Run) -> list[Node]:
             if not target.may_lack_referrers:
                 what = f"it is a referrer, and a manifest with a subject was refused ({error.what})"
                 raise SubjectRefused(error.where, what) from error
-            run.refused[node.digest] = error.what
+            run.left_out[node.digest] = error.what
 
     missing = [[node for node in level if node.digest not in run.held.manifests] for level in run.levels]
     for level in missing:
         each(run.executor, store, level)
-    return [node for level in missing for node in level if node.digest not in run.refused]
+    return [node for level in missing for node in level if node.digest not in run.left_out]
 
 
 def _copy_cosign_tags(run: _Run) -> None:
-    pairs = [pair for node in run.nodes() for pair in node.cosign_tags.items() if pair[1] not in run.refused]
+    pairs = [pair for node in run.nodes() for pair in node.cosign_tags.items() if pair[1] not in run.left_out]
     each(run.executor, lambda pair: _copy_cosign_tag(run, *pair), pairs)
 
 
@@ -189,7 +214,7 @@ def _list_referrers(run: _Run) -> tuple[str, ...]:
     def list_for(node: Node) -> str:
         current = target.registry.referrers(target.repository, node.digest)
         listed_digests = {descriptor.digest for descriptor in current.listed}
-        known = listed_digests | run.refused.keys()
+        known = listed_digests | run.left_out.keys()
         missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in known)
         note = f"{target.registry.where(target.repository)} {current.note}" if current.note else ""
         if not missing:

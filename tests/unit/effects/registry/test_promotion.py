@@ -11,6 +11,7 @@ from slipway.effects.registry import (
     Incomplete,
     LayerMissing,
     Locked,
+    NotFound,
     NotListed,
     Progress,
     Promotion,
@@ -347,6 +348,37 @@ def test_a_referrer_of_which_a_part_is_gone_is_left_out_as_a_whole(pair: Pair) -
 
     assert record.referrers == ()
     assert whole.digest in record.notes[0]
+
+
+def test_a_referrer_whose_bytes_are_gone_is_left_out_as_a_whole(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    part, kept = image(b"of an attestation"), referrer(TWO_PLATFORMS, b"signed")
+    whole = index(part, subject=TWO_PLATFORMS)
+    for each in (kept, whole):
+        pair.source.seed("team/shop", each)
+    del pair.source.blobs["team/shop", digest_of(b"of an attestation")]
+
+    record = run(pair, digest)
+
+    assert record.referrers == (kept.digest,)
+    assert record.manifests == record.comparison.read_back
+    assert sorted(note.rpartition("referrer ")[2] for note in record.notes) == sorted(
+        [
+            f"{part.digest} was left out: {digest_of(b'of an attestation')} is gone",
+            f"{whole.digest} was left out: a part of it is",
+        ]
+    )
+
+
+def test_a_layer_of_the_image_that_is_gone_is_never_left_out(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    pair.source.seed("team/shop", image(b"base", subject=TWO_PLATFORMS))
+    del pair.source.blobs["team/shop", digest_of(b"base")]
+
+    with pytest.raises(NotFound, match=digest_of(b"base")):
+        run(pair, digest)
+
+    assert pair.target.tags == {}
 
 
 def test_a_signature_of_cosign_that_is_gone_is_left_out_and_noted(pair: Pair) -> None:
