@@ -8,6 +8,7 @@ from slipway.domain.key_source import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.ledger import Conflict, LedgerUnavailable
 from slipway.ledger.anchors import AnchorsDamaged
+from slipway.ledger.blobs import INCOMING_KEPT
 from slipway.telemetry import Attribute, Metric, add, measure
 
 from .shared import new_blueprint, parts
@@ -78,16 +79,19 @@ def _run(name: str, *, look_for_pushes: bool) -> None:
     add(Metric.RECONCILE_RUNS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})
 
 
-@blueprint.function_name("sweep_challenges")
+@blueprint.function_name("sweep")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 52 3 * * *", run_on_startup=False)
-def sweep_challenges(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    """Daily: forget statements whose authors went to the identity provider more than a day ago."""
+def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+    """Daily: forget statements whose authors went to the identity provider more than a day ago, and what fronts passed
+    on that nobody has taken since."""
+    now = parts().clock()
     try:
-        removed = parts().challenges.sweep(parts().clock())
+        rows = parts().challenges.sweep(now)
+        blobs = parts().incoming.sweep(now - INCOMING_KEPT)
     except LedgerUnavailable as away:
-        log.warning("challenges were not swept: %s", away)
+        log.warning("what was left behind was not swept: %s", away)
     else:
-        log.info("%d rows of challenges were swept", removed)
+        log.info("%d rows of challenges and %d blobs of incoming were swept", rows, blobs)
 
 
 @blueprint.function_name("keep")

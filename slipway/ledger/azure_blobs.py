@@ -1,6 +1,7 @@
 """The blob port on Blob Storage, through `azure-storage-blob`. Imported by the wiring only."""
 
 import re
+from datetime import datetime
 from http import HTTPStatus
 from typing import Self
 
@@ -63,11 +64,26 @@ class AzureBlobs:
         if re.fullmatch(DIGEST_PATTERN, digest) is None:
             return
         try:
-            self._container.delete_blob(_name(digest))
-        except ResourceNotFoundError:
-            return
+            self._delete(_name(digest))
         except AzureError as error:
             raise LedgerUnavailable(f"blob {digest}: {type(error).__name__}") from error
+
+    def sweep(self, before: datetime, *, limit: int = 1000) -> int:
+        removed = 0
+        try:
+            for blob in self._container.list_blobs():
+                if removed < limit and blob.last_modified < before:
+                    self._delete(blob.name)
+                    removed += 1
+        except AzureError as error:
+            raise LedgerUnavailable(f"blobs: {type(error).__name__}") from error
+        return removed
+
+    def _delete(self, name: str) -> None:
+        try:
+            self._container.delete_blob(name)
+        except ResourceNotFoundError:
+            return
 
 
 def _name(digest: str) -> str:

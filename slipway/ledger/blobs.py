@@ -1,6 +1,7 @@
 """Documents too large for a row (plans, manifests and logs), stored as blobs named by their hash."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..domain.model import sha256
@@ -10,6 +11,8 @@ BLOB_LIMIT = 16 * 1024 * 1024
 """Bytes of one document; plans and logs are far smaller."""
 INCOMING_LIMIT = 4 * 1024 * 1024
 """Bytes of what a front passes on that no row can hold."""
+INCOMING_KEPT = timedelta(days=1)
+"""How long it lies there if nobody takes it."""
 
 
 class Blobs(Protocol):
@@ -32,6 +35,10 @@ class Incoming(Blobs, Protocol):
 
     def remove(self, digest: str) -> None:
         """Remove the content; does nothing if there is none. Raises `LedgerUnavailable`."""
+        ...
+
+    def sweep(self, before: datetime, *, limit: int = 1000) -> int:
+        """Remove what was created before the time and nobody took, and return how much. Raises `LedgerUnavailable`."""
         ...
 
 

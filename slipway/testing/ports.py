@@ -41,7 +41,7 @@ class Outside:
     challenges_table: RowTable = field(init=False)
     votes: MemoryVotes = field(init=False)
     """The provider, towards the registration of the votes."""
-    incoming: Incoming = field(default_factory=lambda: MemoryBlobs(limit=INCOMING_LIMIT))
+    incoming: Incoming = field(init=False)
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
     log: AppendLog = field(default_factory=MemoryLog)
@@ -55,6 +55,7 @@ class Outside:
 
     def __post_init__(self) -> None:
         self.inbox_table, self.challenges_table = MemoryTable(clock=self.clock), MemoryTable(clock=self.clock)
+        self.incoming = MemoryBlobs(limit=INCOMING_LIMIT, clock=self.clock)
         self.votes = MemoryVotes(self.provider.issuer, self.clock)
         self.nonprod, self.prod = RegistryDouble("nonprod", self.clock), RegistryDouble("prod", self.clock)
         self.registries: dict[str, Registry] = {"nonprod": self.nonprod, "prod": self.prod}

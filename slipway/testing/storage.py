@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from ..clock import Clock, utc_now
 from ..domain.chain_anchor import LIMIT
@@ -102,13 +103,15 @@ def _holds(row: Row, condition: Where) -> bool:
 class MemoryBlobs:
     """In-memory documents."""
 
-    def __init__(self, *, limit: int = blobs.BLOB_LIMIT) -> None:
+    def __init__(self, *, limit: int = blobs.BLOB_LIMIT, clock: Clock = utc_now) -> None:
         self.documents: dict[str, bytes] = {}
-        self._limit = limit
+        self._limit, self._clock = limit, clock
+        self._created: dict[str, datetime] = {}
 
     def put(self, content: bytes, content_type: str) -> str:
         digest = sha256(blobs.limited(content, self._limit))
         self.documents.setdefault(digest, content)
+        self._created.setdefault(digest, self._clock())
         return digest
 
     def get(self, digest: str) -> bytes | None:
@@ -119,6 +122,13 @@ class MemoryBlobs:
 
     def remove(self, digest: str) -> None:
         self.documents.pop(digest, None)
+        self._created.pop(digest, None)
+
+    def sweep(self, before: datetime, *, limit: int = 1000) -> int:
+        old = [digest for digest, created in self._created.items() if created < before][:limit]
+        for digest in old:
+            self.remove(digest)
+        return len(old)
 
 
 class MemoryAdded:

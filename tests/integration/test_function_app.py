@@ -28,7 +28,7 @@ TIMERS = {
     "reconcile_sources": "30 */5 * * * *",
     "anchor": "0 7 * * * *",
     "keep": "0 37 * * * *",
-    "sweep_challenges": "0 52 3 * * *",
+    "sweep": "0 52 3 * * *",
 }
 EVENT_GRID = {"image_pushed", "image_pushed_cloudevent"}
 LOOK, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)

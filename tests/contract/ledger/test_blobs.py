@@ -1,5 +1,7 @@
 """Documents addressed by their content, on the double and on Azurite alike."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from slipway.domain.model import sha256
@@ -69,3 +71,14 @@ def test_a_document_that_was_made_huge_is_not_read_to_its_end(blobs: Blobs) -> N
 def test_a_document_that_is_too_large_is_refused(blobs: Blobs) -> None:
     with pytest.raises(ValueError, match=f"at most {BLOB_LIMIT} bytes, this one has {BLOB_LIMIT + 1}"):
         blobs.put(b"x" * (BLOB_LIMIT + 1), "text/plain")
+
+
+def test_a_sweep_takes_what_is_older_than_the_time_and_nothing_else(blobs: Blobs) -> None:
+    assert isinstance(blobs, MemoryBlobs | AzureBlobs)
+    kept = [blobs.put(content, "application/json") for content in (b"one", b"two")]
+    now = datetime.now(UTC)
+    assert blobs.sweep(now - timedelta(hours=1)) == 0
+    assert [blobs.get(digest) for digest in kept] == [b"one", b"two"]
+    assert blobs.sweep(now + timedelta(hours=1), limit=1) == 1
+    assert blobs.sweep(now + timedelta(hours=1)) == 1
+    assert [blobs.get(digest) for digest in kept] == [None, None]

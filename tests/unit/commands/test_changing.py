@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.functions.timer import TimerRequest
 
+from functions import timers
 from slipway.catalogue.sent import Sent
 from slipway.catalogue.stored import Stored
 from slipway.commands.saying import Said
@@ -370,3 +372,16 @@ def test_more_than_the_store_takes_is_refused_by_the_front(live: Live) -> None:
     with pytest.raises(BadInput, match=f"documents: expected at most {INCOMING_LIMIT} bytes"):
         live.app.submitting.apply(documents, OLGA, reason="")
     assert list(live.inbox_table.everything(limit=1)) == []
+
+
+def test_what_nobody_took_from_the_store_is_swept_after_a_day(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    live.say()
+    store: dict[str, bytes] = live.incoming.documents  # type: ignore[attr-defined] # the store in memory
+    monkeypatch.setattr(timers, "parts", lambda: live.app)
+    live.wait(timedelta(hours=23))
+    timers.sweep(TimerRequest())
+    assert len(store) == 1
+    live.wait(timedelta(hours=2))
+    timers.sweep(TimerRequest())
+    assert store == {}
