@@ -11,12 +11,22 @@ the list by itself and changes nothing.
 
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 
 from cloud import PAUSE, AzError, RefusedError, exists, graph, main, remember, say, tenant_of_subscription, value_of
 from wanted_registrations import MICROSOFT_GRAPH, REGISTRATIONS, Found, Registration, Step, Trusted, key, steps
 
 ROUNDS = 12
 """The most looks at one registration."""
+
+
+class MissingRightError(RefusedError):
+    """Whoever runs this may not do a step: what is left of a registration."""
+
+    def __init__(self, left: list[Step]) -> None:
+        super().__init__(_for_somebody_else(left))
+        self.left = left
 
 
 def look(registration: Registration) -> Found:
@@ -52,8 +62,7 @@ def _me() -> str:
 
 
 def ensure(registration: Registration, *, addresses: tuple[str, ...] = (), trusted: Trusted | None = None) -> Found:
-    """Does what is missing, and looks again, until nothing is. Raises RefusedError with all that is left if a step is
-    forbidden."""
+    """Does what is missing, and looks again, until nothing is. Raises MissingRightError if a step is forbidden."""
     done: list[Step] = []
     for _ in range(ROUNDS):
         found = look(registration)
@@ -75,7 +84,7 @@ def _done(now: list[Step], missing: list[Step]) -> list[Step]:
             step.do()
         except AzError as error:
             if _forbidden(error):
-                raise RefusedError(_for_somebody_else(missing[number:])) from error
+                raise MissingRightError(missing[number:]) from error
             if not _not_there_yet(error):
                 raise
             time.sleep(PAUSE)
@@ -102,19 +111,33 @@ def _for_somebody_else(missing: list[Step]) -> str:
 
 def make_all() -> None:
     """Before the app has an address: both registrations, and where azd finds their client ids."""
+    _for_each(_make)
+
+
+def _make(registration: Registration) -> None:
+    found = ensure(registration)
+    if os.environ.get(registration.variable) != found.client_id:
+        remember(registration.variable, found.client_id)
+    if not found.assigned and not found.me:
+        say(f"Nobody has a role on {registration.name} yet, so nobody can sign in: assign one in Entra.")
+
+
+def _for_each(do: Callable[[Registration], object]) -> None:
+    """One list for both: whoever has the right needs to be asked once."""
+    left = list[Step]()
     for registration in REGISTRATIONS:
-        found = ensure(registration)
-        if os.environ.get(registration.variable) != found.client_id:
-            remember(registration.variable, found.client_id)
-        if not found.assigned and not found.me:
-            say(f"Nobody has a role on {registration.name} yet, so nobody can sign in: assign one in Entra.")
+        try:
+            do(registration)
+        except MissingRightError as missing:
+            left += missing.left
+    if left:
+        raise MissingRightError(left)
 
 
 def connect_all(tenant: str) -> None:
     """Once the app is there: the addresses that people come back to, and the front's identity."""
     addresses, trusted = _of_the_app(tenant)
-    for registration in REGISTRATIONS:
-        ensure(registration, addresses=addresses, trusted=trusted)
+    _for_each(partial(ensure, addresses=addresses, trusted=trusted))
 
 
 def _of_the_app(tenant: str) -> tuple[tuple[str, ...], Trusted]:

@@ -219,6 +219,17 @@ def azd(state: dict[str, Any], arguments: list[str]) -> Any:
     raise NotImplementedError(f"azd {' '.join(arguments)} is not known to this double")
 
 
+def answer(state: dict[str, Any], program: str, arguments: list[str]) -> tuple[int, str, str]:
+    """What the program says to a call: its exit code, and what it writes."""
+    try:
+        found = (az if program == "az" else azd)(state, arguments)
+    except Refused as refused:
+        return 1, "", f"ERROR: {refused}"
+    except NotImplementedError as unknown:
+        return 2, "", f"ERROR: {unknown}"
+    return 0, "" if found is None else json.dumps(found, indent=2), ""
+
+
 def main(program: str, arguments: list[str]) -> int:
     folder = Path(os.environ["AZURE_DOUBLE"])
     file = folder / "state.json"
@@ -228,13 +239,7 @@ def main(program: str, arguments: list[str]) -> int:
     this_one = plan.get("at") == len(state["calls"])
     code, out, error = 0, "", ""
     if not (this_one and plan["how"] in ("before", "fail")):
-        try:
-            answer = (az if program == "az" else azd)(state, arguments)
-            out = "" if answer is None else json.dumps(answer, indent=2)
-        except Refused as refused:
-            code, error = 1, f"ERROR: {refused}"
-        except NotImplementedError as unknown:
-            code, error = 2, f"ERROR: {unknown}"
+        code, out, error = answer(state, program, arguments)
     elif plan["how"] == "fail":
         code, error = 1, "ERROR: Too Many Requests"
     file.write_text(json.dumps(state), encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.infra import hooks_here
 from tests.infra.azure_double import FORMER, GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT, empty_state
 from tests.infra.compiler import INFRA, ROOT, interface
 
@@ -437,36 +438,52 @@ def test_only_what_holds_no_record_can_be_removed(azure: Azure) -> None:
 # Again and again.
 
 
+def _provisioned(state: dict[str, Any], *, end_after: int = -1) -> None:
+    """Both hooks of `azd provision` in this process, with what the deployment between them gives."""
+    for name, given in (("preprovision", {}), ("postprovision", OUTPUTS)):
+        hooks_here.run(name, state, {**NEW, **state["environment"], **given}, end_after=end_after)
+
+
+def _with_what_is_to_go() -> dict[str, Any]:
+    former = right("former", about="Slipway: the app sends mail.")
+    return json.loads(json.dumps(empty_state() | {"resources": [FLOW], "rights": [former]}))  # type: ignore[no-any-return]
+
+
+def test_a_run_that_ends_after_any_call_is_finished_by_the_next() -> None:
+    """A hook that ends before a call has done no more than one that ended after the call before it."""
+    whole = _with_what_is_to_go()
+    _provisioned(whole)
+    calls = len(whole["calls"])
+    assert calls > 60
+    for end_after in range(calls):
+        state = _with_what_is_to_go()
+        with pytest.raises(hooks_here.Killed):
+            _provisioned(state, end_after=end_after)
+        assert len(state["calls"]) == end_after
+        _provisioned(state)
+        assert lasting(state) == lasting(whole), f"ended after {state['calls'][end_after - 1]}"
+
+
 WRITES = ("--method put", "--method post", "--method patch", "--method delete", "env set")
-"""A hook that dies after a look has done no more than one that died after the change before it."""
 
 
-@pytest.mark.parametrize(
-    ("how", "share"),
-    [
-        ("after", 7),
-        pytest.param("before", 3, marks=pytest.mark.thorough),
-        pytest.param("after", 2, marks=pytest.mark.thorough),
-    ],
-    ids=["after some changes", "before every third change", "after every second change"],
-)
-def test_a_run_that_ends_at_a_call_is_finished_by_the_next(
-    azure: Azure, tmp_path_factory: pytest.TempPathFactory, how: str, share: int
+@pytest.mark.parametrize("how", ["before", "after"])
+def test_a_process_that_is_killed_at_a_change_is_no_other_case(
+    azure: Azure, tmp_path_factory: pytest.TempPathFactory, how: str
 ) -> None:
+    """The same for processes that are killed, at a few places: no `finally` and no file is left to them."""
     whole = Azure(tmp_path_factory.mktemp("whole"))
-    left = {"resources": [FLOW], "rights": [right("former", about="Slipway: the app sends mail.")]}
-    whole.change(**left)
+    whole.state = _with_what_is_to_go()
     whole.provision()
-    wanted = lasting(whole.state)
     places = [at for at, call in enumerate(whole.state["calls"], 1) if any(word in call for word in WRITES)]
-    for at in places[::share]:
-        azure.state = empty_state() | left | {"plan": {"at": at, "how": how}}
+    for at in places[::12]:
+        azure.state = _with_what_is_to_go() | {"plan": {"at": at, "how": how}}
         ended = azure.run("preprovision")
         if ended.returncode == 0:
             ended = azure.run("postprovision", **OUTPUTS)
         assert ended.returncode < 0, f"nothing ended the hook at call {at}"
         azure.provision()
-        assert lasting(azure.state) == wanted, f"ended {how} call {at}: {azure.state['calls'][at - 1]}"
+        assert lasting(azure.state) == lasting(whole.state), f"ended {how} call {at}: {azure.state['calls'][at - 1]}"
 
 
 def test_a_repeat_writes_nothing(azure: Azure) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local.identity.settings import laptop
+from slipway.domain.roles import Role
 from slipway.http import saying, signing_in
 from tests.infra.azure_double import TENANT
 from tests.infra.entra_double import GRAPH_ENTRY, ME
@@ -212,19 +213,19 @@ def test_where_a_right_is_missing_every_step_that_is_left_is_printed_with_the_ri
     ended = azure.run("preprovision")
     assert ended.returncode == 1
     assert "Right: Cloud Application Administrator or Privileged Role Administrator" in ended.stderr
-    assert len(listed(ended.stderr)) == 2, "openid and profile of Microsoft Graph, and the scope of the registration"
+    each = "openid and profile of Microsoft Graph, and the scope of the registration"
+    assert len(listed(ended.stderr)) == 2 * len(BOTH), each
 
 
 def test_somebody_who_runs_the_printed_commands_lets_azd_up_go_on(azure: Azure) -> None:
     azure.change(forbidden=["consent"])
-    for _ in BOTH:
-        ended = azure.run("preprovision")
-        assert ended.returncode == 1
-        azure.change(forbidden=[])
-        for command in listed(ended.stderr):
-            run = azure.run_command(shlex.split(command))
-            assert run.returncode == 0, run.stderr
-        azure.change(forbidden=["consent"])
+    ended = azure.run("preprovision")
+    assert ended.returncode == 1
+    azure.change(forbidden=[])
+    for command in listed(ended.stderr):
+        run = azure.run_command(shlex.split(command))
+        assert run.returncode == 0, run.stderr
+    azure.change(forbidden=["consent"])
     azure.well("preprovision")
     assert len(azure.state["grants"]) == 4
 
@@ -234,6 +235,7 @@ def test_who_may_not_register_gets_the_whole_list_from_the_first_step_on(azure: 
     ended = azure.run("preprovision")
     assert ended.returncode == 1
     assert "1. Register Slipway (try). Right: Application Developer" in ended.stderr
+    assert "Register Slipway votes (try). Right: Application Developer" in ended.stderr
     assert azure.state["applications"] == {}
 
 
@@ -244,6 +246,28 @@ def test_the_list_is_printed_without_changing_anything(azure: Azure) -> None:
     assert azure.state["applications"] == {}
     azure.well("preprovision")
     assert azure.well("registrations") == "Nothing is left to do.\n"
+
+
+def test_once_the_app_is_there_the_list_has_its_addresses_and_its_identity_too(azure: Azure) -> None:
+    azure.well("preprovision")
+    said = azure.well("registrations", **OUTPUTS)
+    for name, way_back in (("sign-in", signing_in.BACK), ("votes", saying.BACK)):
+        assert f"https://slipway.example.com{way_back}" in said
+        assert f"Trust the managed identity of func-try ({name})" in said
+    for command in listed(said):
+        assert azure.run_command(shlex.split(command)).returncode == 0
+    assert azure.well("registrations", **OUTPUTS) == "Nothing is left to do.\n"
+    before = len(azure.state["calls"])
+    azure.well("postprovision", **OUTPUTS)
+    assert not [
+        call for call in azure.state["calls"][before:] if "graph.microsoft.com" in call and "--method get" not in call
+    ]
+
+
+def test_the_roles_that_every_installation_has_are_those_that_the_app_knows(azure: Azure) -> None:
+    azure.well("preprovision")
+    for name in BOTH:
+        assert [role["value"] for role in azure.application(name)["appRoles"]] == list(Role)
 
 
 def test_the_registrations_agree_with_the_app_about_the_ways_back_and_with_the_laptop_about_scopes() -> None:

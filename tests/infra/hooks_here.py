@@ -1,0 +1,70 @@
+"""The hooks in this process, where each call of `az` and `azd` costs nothing, and the hook can be ended at any of them.
+
+What a hook says to the outside passes `subprocess.run` in `cloud.py`; only that is another one here. The double behind
+it is the same as for hooks that run as processes.
+"""
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from tests.infra.azure_double import answer
+from tests.infra.compiler import INFRA
+
+
+class Killed(BaseException):
+    """The hook's process ends here."""
+
+
+def _module(name: str) -> ModuleType:
+    """A hook's module, which finds its neighbours where it is run."""
+    sys.path.insert(0, str(INFRA / "hooks"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(INFRA / "hooks"))
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def run(name: str, state: dict[str, Any], variables: Mapping[str, str], *, end_after: int = -1) -> None:
+    """Run a hook's steps. With `end_after`, raises `Killed` once so many calls had their effect."""
+    cloud, hook, registrations = _module("cloud"), _module(name), _module("registrations")
+
+    def called(command: list[str], **_kept: Any) -> subprocess.CompletedProcess[str]:
+        program, *arguments = command
+        if len(state["calls"]) == end_after:
+            raise Killed
+        state["calls"].append(" ".join(command))
+        code, out, error = answer(state, program, arguments)
+        assert code != 2, error
+        return subprocess.CompletedProcess(command, code, out, error)
+
+    others = {"subprocess": SimpleNamespace(run=called), "command": lambda program: [program], "PAUSE": 0.0}
+    kept = [
+        (module, key, getattr(module, key))
+        for module, key in [(cloud, "subprocess"), (cloud, "command"), (cloud, "PAUSE"), (registrations, "PAUSE")]
+    ]
+    try:
+        for module, key, _ in kept:
+            setattr(module, key, others[key])
+        with _environment(variables):
+            hook.steps()
+    finally:
+        for module, key, value in kept:
+            setattr(module, key, value)
