@@ -5,6 +5,9 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from slipway.commands.saying import Asked
+from slipway.domain.commands import Verb
+from slipway.domain.inbox import Via
 from slipway.domain.promotion import PromotionProgress, PromotionState, Way
 from slipway.domain.release import Release, VoteDecision
 from slipway.domain.steps import StepKind
@@ -13,8 +16,8 @@ from slipway.http.requests import FORM_TYPE
 from slipway.inbound.approval import vote
 from slipway.ledger.installation import Installation
 from slipway.queries.reading import Reader
-from slipway.testing import ADA, BEN
-from slipway.web import audit, board, parked, release
+from slipway.testing import ADA, BASE, BEN
+from slipway.web import audit, board, confirming, operating, parked, release
 from slipway.web import numbers as numbers_page
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show
@@ -22,7 +25,7 @@ from slipway.web.messages import not_found, sign_in, try_again
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
 from tests.unit.web.installation import Told, hello
-from tests.unit.web.visitors import DORA
+from tests.unit.web.visitors import DORA, visitor
 
 Sample = Callable[[], Answer]
 FORM = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin"}
@@ -246,6 +249,33 @@ def _fresh_release() -> Answer:
     return release.show(home.app.reader, home.newest().id, visitor=DORA)
 
 
+def _operating(home: Told) -> operating.Desk:
+    return operating.Desk(
+        forms=home.app.forms,
+        writer=home.app.inbox_writer,
+        saying=home.app.saying,
+        sessions=home.app.sessions,
+        blocks=home.app.blocks,
+        clock=home.clock,
+        public_url=BASE,
+    )
+
+
+def _confirm(*roles: str) -> Answer:
+    """Somebody asked for a roll-back on the command line."""
+    home, _ = asked_and_voted()
+    back = Asked(verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders")
+    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(back), Via.CLI)
+    return confirming.show(_operating(home), handle, visitor("Olga", *roles))
+
+
+def _frozen() -> Answer:
+    home, _ = asked()
+    home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
+    lane = operating.Subject(application="hello", environment="production")
+    return operating.show(_operating(home), lane, visitor("Olga", "operator"))
+
+
 _DRAWING: dict[str, Sample] = {
     "board": _board,
     "board-new": lambda: board.show(Told().app.reader, Told().app.parking.installation, DORA),
@@ -285,6 +315,9 @@ _DRAWING: dict[str, Sample] = {
     "approval-outdated": lambda: _approval(lambda home, _: home.change_delivery()),
     "approval-refused": _refused,
     "approval-without-reason": _without_reason,
+    "operate-frozen": _frozen,
+    "confirm": lambda: _confirm("operator"),
+    "confirm-not-permitted": lambda: _confirm("reader"),
     "message-forged": lambda: show(Told().desk, "bm8.bm8"),
     "message-not-found": lambda: not_found("there is no release hello-99"),
     "message-sign-in": lambda: sign_in("/releases/hello-1"),
