@@ -41,7 +41,7 @@ KINDS: Final = {
 def rows() -> list[Row]:
     with TemporaryDirectory() as name:
         example = write_example(Path(name) / "example")
-        with BenchStack(StackOptions(apply=example), watch_storage=True, watch_clusters=True) as stack:
+        with BenchStack(StackOptions(apply=example, single=True), watch_storage=True, watch_clusters=True) as stack:
             meter = Meter(stack)
             meter.release("1.0.1")  # opens connections and creates the tables
             early = meter.at(EARLY, example)
@@ -68,7 +68,7 @@ class Meter:
 
     def __init__(self, stack: BenchStack) -> None:
         self._stack, self._story = stack, Story(stack)
-        self._log = stack.folder / "logs" / "functions-0.log"
+        self._log = stack.folder / "logs" / "single-0.log"
 
     def at(self, number: int, example: Path) -> list[Counter[str]]:
         """The counts of releases from that number on."""

@@ -38,7 +38,7 @@ _QUIET: Final = 0.5
 def rows() -> list[Row]:
     with TemporaryDirectory() as name:
         example = write_example(Path(name) / "example")
-        options = StackOptions(apply=example)
+        options = StackOptions(apply=example, single=True)
         with BenchStack(options, watch_clusters=True) as stack, trivial_host(Path(name) / "trivial") as trivial:
             story = Story(stack)
             for number in range(WARM_UP):

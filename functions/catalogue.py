@@ -13,8 +13,6 @@ from slipway.api.catalogue import (
     ChangeShown,
     Exported,
     Removal,
-    TargetShown,
-    TargetsShown,
     VersionHistory,
     VersionShown,
 )
@@ -201,45 +199,6 @@ def export(req: func.HttpRequest) -> func.HttpResponse:
     if stored.holds_secrets:
         permit(caller_of(req), Permission.SEE_SECRETS)
     return ok(Exported(subject=str(subject), document=document, files=dict(stored.exported())))
-
-
-@endpoint(
-    blueprint,
-    Operation(
-        name="api_targets",
-        method="GET",
-        path="applications/{application}/targets",
-        summary="Where an application's environments are: what a bundle is rendered for",
-        tag="catalogue",
-        permission=Permission.READ,
-        parameters=(
-            Parameter(
-                name="application",
-                where="path",
-                description="Its name.",
-                schema={"type": "string", "pattern": NAME_PATTERN},
-            ),
-        ),
-        answer=TargetsShown,
-        refuses=(404,),
-    ),
-)
-def targets(req: func.HttpRequest) -> func.HttpResponse:
-    name, built = req.route_params["application"], parts()
-    entry = built.live_catalogue.get(name)
-    if entry is None:
-        raise NotFound(f"there is no application {name[:64]!r}")
-    application, registries = entry.application, built.settings.registries
-    environments = {
-        each.name: TargetShown(
-            registry=registries[application.registry_of(each)].login_server,
-            cluster=each.cluster,
-            namespace=each.namespace,
-        )
-        for each in application.environments
-        if application.registry_of(each) in registries
-    }
-    return ok(TargetsShown(application=name, environments=environments))
 
 
 @endpoint(

@@ -1,14 +1,15 @@
 """The JSON API of looks: ordered by POST, looked at by the worker, read by GET.
 
 The doctor's checks, the comparison of the audit index with the trail, and making the numbers anew need rights that the
-front does not have.
+front does not have; where an application's environments are, settings that it is not given.
 """
 
 import azure.functions as func
 
 from slipway.api.inbox import Received
 from slipway.api.looks import LookAsked, LookShown
-from slipway.domain.inbox import ID_PATTERN, Look, Via
+from slipway.domain.errors import NotFound
+from slipway.domain.inbox import ID_PATTERN, Look, LookKind, Via
 from slipway.domain.looks import PERMISSIONS
 from slipway.domain.roles import Permission
 from slipway.http.speaking import speaker
@@ -16,7 +17,7 @@ from slipway.ledger.keys import INSTALLATION
 
 from .commands import received
 from .contract import Operation, Parameter, endpoint
-from .guard import admit, permit
+from .guard import admit, caller_of, permit
 from .http import ok, read_body
 from .shared import new_blueprint, parts
 
@@ -29,20 +30,22 @@ blueprint = new_blueprint()
         name="api_look",
         method="POST",
         path="looks",
-        summary="Order a look: one of the doctor's checks, a comparison of the audit index, the numbers made anew",
+        summary="Order a look: a check of the doctor, a comparison of the audit index, numbers made anew, targets",
         description="Each kind needs its own permission. Ask at `looks/{id}` for what was seen.",
         tag="operation",
         permission=None,
         body=LookAsked,
         answer=Received,
         status=202,
-        refuses=(415,),
+        refuses=(404, 415),
     ),
 )
 def look(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, LookAsked)
     permit(caller, PERMISSIONS[body.kind])
+    if body.kind is LookKind.TARGETS and parts().catalogue.get(body.subject) is None:
+        raise NotFound(f"there is no application {body.subject[:64]!r}")
     asked = Look(kind=body.kind, subject=body.subject, options=body.options)
     return received(parts().inbox_writer.look(asked, speaker(caller, Via.API)))
 
@@ -54,9 +57,10 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
         method="GET",
         path="looks/{id}",
         summary="How far a look is, and what was seen",
-        description="Ask with `If-None-Match` until the state is no longer `received`. Kept for a day.",
+        description="Ask with `If-None-Match` until the state is no longer `received`. Kept for a day. What was seen "
+        "needs the permission of its kind.",
         tag="operation",
-        permission=Permission.DIAGNOSE,
+        permission=Permission.READ,
         parameters=(
             Parameter(
                 name="id",
@@ -71,5 +75,7 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
 )
 def seen(req: func.HttpRequest) -> func.HttpResponse:
     id = req.route_params["id"]
-    reply = parts().answers.reply(INSTALLATION, id)
-    return ok(LookShown(id=id, state=str(reply.state), reason=reply.reason, look=parts().looks.get(id)))
+    reply, answer = parts().answers.reply(INSTALLATION, id), parts().looks.get(id)
+    if answer is not None:
+        permit(caller_of(req), PERMISSIONS[answer.kind])
+    return ok(LookShown(id=id, state=str(reply.state), reason=reply.reason, look=answer))

@@ -25,8 +25,9 @@ WATCH_EVERY = 1.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make up ARGS=…", description=__doc__)
-    parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of the app")
-    parser.add_argument("--port", type=int, default=7071, help="port of the app; a free one where it is taken")
+    parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of front and worker")
+    parser.add_argument("--single", action="store_true", help="run one app that is front and worker at once")
+    parser.add_argument("--port", type=int, default=7071, help="port of the front; a free one where it is taken")
     parser.add_argument(
         "--apply",
         type=Path,
@@ -57,6 +58,7 @@ def _run(options: argparse.Namespace) -> int:
     wanted = StackOptions(
         folder=RUN,
         instances=options.instances,
+        single=options.single,
         port=options.port if _is_free(options.port) else 0,
         docker_registry=options.docker_registry,
         service_bus=os.environ[options.service_bus_setting] if options.service_bus_setting else None,
@@ -67,7 +69,8 @@ def _run(options: argparse.Namespace) -> int:
     ended = threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: ended.set())
-    print("Starting Azurite, doubles of Azure's services, two registries, two clusters and the app …", flush=True)
+    roles = "the app" if options.single else "front and worker of the app"
+    print(f"Starting Azurite, doubles of Azure's services, two registries, two clusters, and {roles} …", flush=True)
     try:
         with Stack(wanted) as stack:
             STACK_FILE.touch(mode=0o600)
@@ -108,11 +111,18 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
     return 0
 
 
+def _roles(stack: Stack) -> str:
+    if stack.options.single:
+        return "one app that is front and worker at once"
+    return "front (pages, API, hooks) and worker (queues, timers): two apps, each with just its rights"
+
+
 def _welcome(stack: Stack) -> str:
     return f"""
 Slipway is up.
 
   Pages              {stack.url}
+  Runs as            {_roles(stack)}
   Inbox              {stack.inbox_url}   (links to approve arrive there, and are printed here)
   Traces             {stack.traces_url}   (or: make trace RELEASE=hello-1)
   Push a new image   make push VERSION=1.0.0

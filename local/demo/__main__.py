@@ -29,7 +29,7 @@ from .story import Story
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of the story")
-    parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of the app")
+    parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of front and worker")
     parser.add_argument(
         "--approvals",
         action="store_true",
@@ -39,7 +39,8 @@ def main() -> int:
     options = parser.parse_args()
     say = Narrator(quiet=options.json)
     say.heading(
-        "Slipway on this machine: Azurite, Service Bus, sign-in, two registries, two clusters, an inbox, the app"
+        "Slipway on this machine: Azurite, Service Bus, sign-in, two registries, two clusters, an inbox, and the app: "
+        "front and worker"
     )
     try:
         with ExitStack() as opened:
@@ -56,7 +57,7 @@ def main() -> int:
 
 
 def _play(stack: Stack, story: Play, say: Narrator, applied: Path, *, as_json: bool) -> int:
-    say.line(f"all {len(stack.parts)} parts are up; the app answers at {stack.url}")
+    say.line(f"all {len(stack.parts)} parts are up; the front answers at {stack.url}, the worker answers nobody")
     set_up = say.seconds
     say.heading("The first act: the team's application and its project, by `slipway apply -f`")
     stack.apply(applied, quiet=say.quiet)

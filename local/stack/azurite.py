@@ -1,6 +1,7 @@
 """Azurite: Azure's own emulator of Table and Blob Storage, installed by npm from a lock file."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..process import ROOT, Part, PartFailed, free_port
@@ -15,8 +16,11 @@ HEAP = 12_288
 """MiB that it may take where it has its data in memory only."""
 
 
-def start(folder: Path | None, *, log: Path) -> tuple[Part, str]:
-    """A running Azurite with its data in the folder, or in memory only, and its connection string."""
+def start(folder: Path | None, *, log: Path, others: Mapping[str, str] | None = None) -> tuple[Part, str]:
+    """A running Azurite with its data in the folder, or in memory only, and its connection string. `others` are more
+    accounts, each with a key of its own."""
+    accounts = {ACCOUNT: KEY, **(others or {})}
+    environment = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{key}" for name, key in accounts.items())}
     node = shutil.which("node")
     if node is None:
         raise PartFailed("Azurite needs Node.js 20 or newer: install it (https://nodejs.org) and try again")
@@ -35,7 +39,7 @@ def start(folder: Path | None, *, log: Path) -> tuple[Part, str]:
         ]
         for name, port in ports.items():
             command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
-        part = Part("Azurite", command, log=log, says_ready=False)
+        part = Part("Azurite", command, log=log, says_ready=False, environment=environment)
         try:
             part.listens(ports["blob"])
             part.listens(ports["table"])
@@ -46,6 +50,11 @@ def start(folder: Path | None, *, log: Path) -> tuple[Part, str]:
         else:
             return part, connection_string(ports["blob"], ports["table"])
     raise AssertionError("unreachable")
+
+
+def of_account(connection: str, account: str, key: str) -> str:
+    """The connection string of another account of the same Azurite."""
+    return connection.replace(KEY, key).replace(ACCOUNT, account)
 
 
 def connection_string(blob_port: int, table_port: int) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from slipway.bootstrap.roles import AppRole, foreign_to
 from slipway.bootstrap.settings import variable
@@ -15,10 +16,12 @@ from slipway.domain.rights import Party
 from ..azuredevops.seeding import PROJECT_ID
 from ..identity import SIGN_IN, VOTES, Identity
 from ..servicebus.server import key_connection
+from . import azurite
 from .grants import queue_rules, storage_tokens
 from .secrets import Secrets
 
 QUEUES = tuple(Queue)
+HOST_ACCOUNT = "hostworker"
 TOPIC = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/slipway-local"
     "/providers/Microsoft.ContainerRegistry/registries/"
@@ -50,9 +53,10 @@ def bus_keys(secrets: Secrets) -> dict[Party, str]:
 
 
 def of_role(
-    values: dict[str, str], role: AppRole, *, secrets: Secrets, storage: str, bus_address: str
+    values: dict[str, str], role: AppRole, *, secrets: Secrets, storage: str, bus: str, real_bus: bool
 ) -> dict[str, str]:
-    """The settings of the whole app, cut down to those of one role, with just that role's rights."""
+    """The settings of the whole app, cut down to those of one role, with just that role's rights. A real namespace has
+    no key of ours for each role, so there both use the connection string that was given."""
     party = Party(role)
     foreign = {variable(field) for field in foreign_to(role)}
     endpoints = dict(part.split("=", 1) for part in storage.split(";") if part)
@@ -60,15 +64,31 @@ def of_role(
     return {
         **kept,
         "SLIPWAY_ROLE": str(role),
-        "ServiceBus": key_connection(bus_address, str(party), bus_keys(secrets)[party]),
+        "ServiceBus": bus if real_bus else key_connection(_address(bus), str(party), bus_keys(secrets)[party]),
         "SLIPWAY_TABLE_ENDPOINT": endpoints["TableEndpoint"],
         "SLIPWAY_BLOB_ENDPOINT": endpoints["BlobEndpoint"],
         "SLIPWAY_STORAGE_SAS": json.dumps(storage_tokens(party)),
+        **({"AzureWebJobsStorage": host_storage(secrets, storage)} if role.works else {}),
     }
 
 
+def host_accounts(secrets: Secrets) -> dict[str, str]:
+    """The storage accounts of the roles' hosts, with their keys. The front's host has no timer that would need one."""
+    return {HOST_ACCOUNT: base64.b64encode(secrets.host_storage_key.encode()).decode()}
+
+
+def host_storage(secrets: Secrets, storage: str) -> str:
+    """The connection of the worker's host to its account, which opens nothing of the ledger's."""
+    return azurite.of_account(storage, HOST_ACCOUNT, host_accounts(secrets)[HOST_ACCOUNT])
+
+
+def _address(connection: str) -> str:
+    """Host and port of a bus, of its connection string."""
+    return urlsplit(connection.split(";", maxsplit=1)[0].removeprefix("Endpoint=")).netloc
+
+
 _OF_THE_WHOLE = frozenset({"AzureWebJobsStorage", "ServiceBus", "SLIPWAY_STORAGE_CONNECTION"})
-"""Whoever has these may do everything; the host double keeps what is its own in a folder."""
+"""Whoever has these of the whole app may do everything."""
 
 
 def registry(name: str, secrets: Secrets) -> dict[str, Any]:

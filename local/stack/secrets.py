@@ -24,6 +24,8 @@ class Secrets(BaseModel):
     hook_secret: str
     inbox_secret: str
     bus_key: str
+    host_storage_key: str
+    """Of the storage account in which the worker's host keeps the locks of its timers."""
     session_key: str
     front_bus_key: str
     worker_bus_key: str

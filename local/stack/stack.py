@@ -43,11 +43,11 @@ class StackOptions:
     folder: Path | None = None
     """Where data and logs are kept; by default a temporary folder that is removed at the end."""
     instances: int = 1
-    """Instances of the function app."""
-    two_roles: bool = False
-    """Run front and worker as two apps, each with its own rights, instead of one that is both."""
+    """Instances of the front, and as many of the worker."""
+    single: bool = False
+    """Run one app that is both, as a small installation does, instead of front and worker with just their rights."""
     port: int = 0
-    """Port of the first instance; 0 takes a free one."""
+    """Port of the first front; 0 takes a free one."""
     apply: Path | None = EXAMPLE
     """A file or folder with projects and applications that are applied as soon as the app is up."""
     kubeconfigs: dict[str, Path] = field(default_factory=dict)
@@ -77,6 +77,11 @@ def namespaces_of(path: Path) -> dict[str, set[str]]:
         for environment in definition.application.environments:
             found.setdefault(environment.cluster, set()).add(environment.namespace)
     return found
+
+
+def host_name(role: AppRole, index: int) -> str:
+    """The name of a host, and of its log."""
+    return f"{role}-{index}"
 
 
 class Stack:
@@ -109,7 +114,7 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """Address of the first instance."""
+        """Address of the first front."""
         return self.urls[0]
 
     def __enter__(self) -> Self:
@@ -176,7 +181,8 @@ class Stack:
         return f"api://{self.identity.settings.registration(SIGN_IN).client_id}"
 
     def _start_storage(self) -> str:
-        part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"))
+        others = configuration.host_accounts(self.secrets)
+        part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"), others=others)
         self.parts.append(part)
         make_storage(connection)
         return connection
@@ -265,25 +271,46 @@ class Stack:
             identity={**configuration.sign_in(self.identity), **self.identity.environment("front")},
             signing_keys=str(signing_keys(self.folder / "signing-keys")),
         )
-        if self.options.two_roles:
-            worker = self._run_host(f"worker-{index}", free_port(), self._of_role(AppRole.WORKER))
-            self.workers = [*self.workers[:index], worker]
-        front = self._of_role(AppRole.FRONT) if self.options.two_roles else self.settings
-        url = self._run_host(f"functions-{index}", port, front)
+        url = self._run_single(index, port) if self.options.single else self._run_roles(index, port)
         if index == len(self.urls):
             self.urls.append(url)
         return url
 
+    def _run_single(self, index: int, port: int) -> str:
+        return self._run_host(host_name(AppRole.SINGLE, index), port, self.settings)
+
+    def _run_roles(self, index: int, port: int) -> str:
+        """Front and worker, started together; the front's address."""
+        wanted = {AppRole.FRONT: port, AppRole.WORKER: free_port()}
+        with ThreadPoolExecutor(max_workers=len(wanted)) as together:
+            begun = {
+                role: together.submit(self._run_host, host_name(role, index), port, self._of_role(role))
+                for role, port in wanted.items()
+            }
+        try:
+            urls = {role: future.result() for role, future in begun.items()}
+        except PartFailed:
+            self.stop_host(index)  # the other one of the two
+            raise
+        self.workers = [*self.workers[:index], urls[AppRole.WORKER]]
+        return urls[AppRole.FRONT]
+
     def _of_role(self, role: AppRole) -> dict[str, str]:
-        address = urlsplit(self.bus.split(";")[0].removeprefix("Endpoint=")).netloc
         known = self.settings | self.identity.environment(role)
-        values = configuration.of_role(known, role, secrets=self.secrets, storage=self.storage, bus_address=address)
+        values = configuration.of_role(
+            known,
+            role,
+            secrets=self.secrets,
+            storage=self.storage,
+            bus=self.bus,
+            real_bus=bool(self.options.service_bus),
+        )
         return self.options.settings_of(role, values) if self.options.settings_of else values
 
     def _run_host(self, name: str, port: int, values: dict[str, str]) -> str:
         """A host with these settings; returns its address."""
         settings = self._write(f"{name}.settings.json", {"IsEncrypted": False, "Values": values})
-        keys = self._write("keys.json", configuration.host_keys(self.secrets))
+        keys = self._write(f"{name}.keys.json", configuration.host_keys(self.secrets))
         state = self._folder(f"state-{name.partition('-')[0]}")
         command = python("local.functions", "--app", str(self.options.app), "--state", str(state))
         command += ["--port", str(port), "--settings", str(settings), "--keys", str(keys), "--stop-with-parent"]
@@ -299,7 +326,7 @@ class Stack:
 
     def stop_host(self, index: int) -> None:
         """End an instance; `start_host` brings it back at the same address."""
-        names = {f"functions-{index}", f"worker-{index}"}
+        names = {host_name(role, index) for role in AppRole}
         for part in [host for host in self.hosts if host.name in names]:
             self._forget(part)
 
@@ -328,6 +355,7 @@ class Stack:
             "audience": self._audience,
             "signs_in": self.identity.environment(WHO_APPLIES),
             "urls": self.urls,
+            "workers": self.workers,
             "inbox": self.inbox_url,
             "traces": self.traces_url,
             "identity": {

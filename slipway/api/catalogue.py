@@ -78,7 +78,7 @@ class Changes(Answer):
 
 
 class TargetShown(Answer):
-    """Where one environment of an application is."""
+    """Where one environment of an application is, as a look sees it."""
 
     registry: str = Field(description="Host of the registry that it pulls from.")
     cluster: str

@@ -19,7 +19,7 @@ class LookAsked(Incoming):
 
     kind: LookKind
     subject: Annotated[str, Field(min_length=1, max_length=256)] = Field(
-        description="`doctor`: the name of a check, or `list` for their names. `reindex` and `numbers`: an application."
+        description="`doctor`: the name of a check, or `list` for their names. All others: an application."
     )
     options: Annotated[dict[str, _Option], Field(max_length=8)] = Field(
         default_factory=dict,

@@ -67,6 +67,8 @@ class LookKind(StrEnum):
     """Compare the audit index of an application with its trail, and repair it."""
     NUMBERS = "numbers"
     """Make the numbers of an application anew from its trail."""
+    TARGETS = "targets"
+    """Where the environments of an application are, which rendering a bundle has to know."""
 
 
 class Look(Record):

@@ -18,6 +18,7 @@ PERMISSIONS: Final[dict[LookKind, Permission]] = {
     LookKind.DOCTOR: Permission.DIAGNOSE,
     LookKind.REINDEX: Permission.REINDEX,
     LookKind.NUMBERS: Permission.REINDEX,
+    LookKind.TARGETS: Permission.READ,
 }
 
 
@@ -32,5 +33,5 @@ class LookAnswer(Record):
     asked_at: Moment
     answered_at: Moment
     answer: dict[str, Any]
-    """By the kind: a list of checks, a finding, a comparison, how far the numbers are."""
+    """By the kind: a list of checks, a finding, a comparison, how far the numbers are, targets."""
     expires_at: Moment

@@ -1,8 +1,9 @@
-"""What is looked at, by kind of look: the doctor's checks, the audit index, the numbers."""
+"""What is looked at, by kind of look: the doctor's checks, the audit index, the numbers, an application's targets."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..catalogue.entries import Catalogue
 from ..domain.errors import NotFound
 from ..domain.inbox import Look
 from ..inbound.reading import BadInput
@@ -61,6 +62,28 @@ def at_numbers(numbers: Callable[[], Numbers]) -> Looking:
         numbers().progress(application)  # raises `NotFound` for an unknown application
         numbers().catch_up(application, portions=PORTIONS)
         return numbers().progress(application).model_dump(mode="json")
+
+    return look
+
+
+def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, str]) -> Looking:
+    """Where an application's environments are; the worker alone is told how registries are reached."""
+
+    def look(asked: Look) -> Mapping[str, Any]:
+        entry = catalogue().get(asked.subject)
+        if entry is None:
+            raise NotFound(f"there is no application {asked.subject[:64]!r}")
+        application = entry.application
+        environments = {
+            each.name: {
+                "registry": login_servers[application.registry_of(each)],
+                "cluster": each.cluster,
+                "namespace": each.namespace,
+            }
+            for each in application.environments
+            if application.registry_of(each) in login_servers
+        }
+        return {"application": application.application, "environments": environments}
 
     return look
 

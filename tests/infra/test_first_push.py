@@ -120,7 +120,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         stack = Stack(
             StackOptions(
                 folder=folder / "stack",
-                two_roles=True,
                 apply=None,
                 app=folder / "package",
                 settings_of=settings_of,

@@ -208,7 +208,8 @@ class System:
 
     # ---- what became of it
     def get(self, path: str, *, instance: int = 0) -> Any:
-        answer = self._ask("GET", self.stack.urls[instance] + path, None, self._key)
+        headers = self._key | {"Authorization": f"Bearer {self.stack.access_token()}"}
+        answer = self._ask("GET", self.stack.urls[instance] + path, None, headers)
         assert answer.status == 200, (path, answer)
         return answer.content
 

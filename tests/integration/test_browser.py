@@ -79,7 +79,7 @@ def test_from_a_push_to_production_by_keyboard_alone(system: System, browser: Br
         assert page.locator("form").count() == 0
     (vote,) = votes(system, release)
     assert (vote["action"], vote["actor"], vote["details"]["channel"], vote["details"]["plan_hash"]) == (
-        "vote.approved", ADA, "page", plan,
+        "vote.approved", ADA, "link", plan,
     )  # fmt: skip
 
 

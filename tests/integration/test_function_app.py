@@ -75,7 +75,6 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_command": ("api/v1/commands", POST, "FUNCTION"),
     "api_outcome": ("api/v1/inbox/{application}/{id}", GET, "FUNCTION"),
     "api_applications": ("api/v1/applications", GET, "FUNCTION"),
-    "api_targets": ("api/v1/applications/{application}/targets", GET, "FUNCTION"),
     "api_releases": ("api/v1/releases", GET, "FUNCTION"),
     "api_release": ("api/v1/releases/{release}", GET, "FUNCTION"),
     "api_explain": ("api/v1/releases/{release}/explain", GET, "FUNCTION"),

@@ -1,4 +1,4 @@
-"""An instance of the app dies in the middle of a delivery: the other one finishes it."""
+"""An instance of the worker dies in the middle of a delivery: the other one finishes it."""
 
 import re
 
@@ -6,6 +6,8 @@ import pytest
 
 from local.person import Approver
 from local.process import Part
+from local.stack.stack import host_name
+from slipway.bootstrap.roles import AppRole
 from tests.integration.system import ENDS, Played, System, until
 
 pytestmark = pytest.mark.stack
@@ -16,7 +18,7 @@ VERSIONS = tuple(f"1.{minor}.0" for minor in range(8))
 
 def test_the_other_instance_finishes_what_a_killed_one_began(system: System) -> None:
     application = system.application("survivor")
-    (dying,) = (host for host in system.stack.hosts if host.name == f"functions-{DYING}")
+    (dying,) = (host for host in system.stack.hosts if host.name == host_name(AppRole.WORKER, DYING))
     try:
         release = killed_at_work(application, dying)
         link = until(lambda: application.actions(release).count("gate.opened"), f"the gate of {release}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.data.tables import TableServiceClient
 
 from local.process import ROOT
 from local.stack import Stack, StackOptions, azurite
@@ -23,23 +24,21 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("two-roles")]
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     if not azurite.MAIN.exists():
         pytest.skip("Azurite is not installed: run `make install` (it needs Node.js)")
-    with Stack(StackOptions(folder=tmp_path_factory.mktemp("two-roles"), two_roles=True)) as stack:
+    with Stack(StackOptions(folder=tmp_path_factory.mktemp("two-roles"))) as stack:
         system = System(stack)
         yield system
         system.close()
 
 
 def settings_of(system: System, role: str) -> dict[str, str]:
-    name = {"front": "functions-0", "worker": "worker-0"}[role]
-    written = json.loads((system.stack.folder / f"{name}.settings.json").read_bytes())
+    written = json.loads((system.stack.folder / f"{role}-0.settings.json").read_bytes())
     values: dict[str, str] = written["Values"]
     return values
 
 
 def environment_of(system: System, role: str) -> str:
     """What the processes of the host and of the app really have."""
-    name = {"front": "functions-0", "worker": "worker-0"}[role]
-    (host,) = (part for part in system.stack.hosts if part.name == name)
+    (host,) = (part for part in system.stack.hosts if part.name == f"{role}-0")
     children = Path(f"/proc/{host.pid}/task/{host.pid}/children").read_text().split()
     return "\n".join(Path(f"/proc/{pid}/environ").read_bytes().decode() for pid in (str(host.pid), *children))
 
@@ -61,6 +60,21 @@ def test_no_secret_of_the_front_is_in_the_workers_environment(system: System) ->
     secrets = system.stack.secrets
     assert secrets.hook_secret not in found
     assert secrets.front_bus_key not in found
+
+
+def test_no_function_of_either_role_is_in_error(system: System) -> None:
+    """Such as a timer of a host that has no storage for its lock: it would never run, and nobody would be told."""
+    for role in ("front", "worker"):
+        log = (system.stack.folder / "logs" / f"{role}-0.log").read_text(errors="replace")
+        assert "function is in error" not in log
+
+
+def test_the_storage_of_the_workers_host_opens_nothing_of_the_ledgers(system: System) -> None:
+    connection = settings_of(system, "worker")["AzureWebJobsStorage"]
+    with TableServiceClient.from_connection_string(connection) as host:
+        assert list(host.list_tables()) == []
+    with TableServiceClient.from_connection_string(system.stack.storage) as whole:
+        assert "ledger" in {table.name for table in whole.list_tables()}
 
 
 def test_the_worker_answers_no_request(system: System) -> None:

@@ -13,6 +13,7 @@ from slipway.api.inbox import Outcome, Received
 from slipway.bundle import read_targets
 from slipway.bundle.model import TARGETS_FILE
 from slipway.catalogue import ConfigError, Found, Problem, check_path, find
+from slipway.domain.inbox import LookKind
 from slipway.manifests.documents import Place
 from slipway.manifests.problems import Findings, written
 
@@ -21,7 +22,7 @@ from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Screen
-from ..waiting import COUNTED, counted, decided, new_id, outcome_of
+from ..waiting import COUNTED, counted, decided, look, new_id, outcome_of
 from .check import show_problems
 
 _MARKS = {
@@ -153,7 +154,7 @@ def export(
     """
     screen = Screen()
     if kubernetes is not None:
-        _export_targets(screen, read(TargetsShown, api.get("applications", name, "targets")), kubernetes, output)
+        _export_targets(screen, read(TargetsShown, look(api, LookKind.TARGETS, name)), kubernetes, output)
         return
     content = api.get("catalogue", _kind(is_project), name, "files", document=document)
     files = read(Exported, content).files
