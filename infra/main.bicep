@@ -486,103 +486,76 @@ module production 'modules/environment.bicep' = {
   ]
 }
 
-module front 'modules/app.bicep' = {
-  scope: group
-  params: {
-    role: split ? 'front' : 'single'
-    service: 'front'
-    name: appName
-    planName: 'plan-${short}'
-    location: region
-    tags: tags
-    publicUrl: appUrl
-    identityId: frontIdentity.outputs.id
-    identityClientId: frontIdentity.outputs.clientId
-    insightsName: insightsName
-    hostStorageName: hostStorageName
-    deploymentContainer: hostStorage.outputs.deploymentContainer
-    tableEndpoint: ledger.outputs.tableEndpoint
-    blobEndpoint: ledger.outputs.blobEndpoint
-    auditWitnesses: auditWitnesses
-    auditTableAge: auditTableAge
-    auditExport: auditExport
-    serviceBusHost: serviceBus.outputs.hostName
-    vaultUri: vault.outputs.uri
-    nonprodRegistryName: nonprodRegistryName
-    prodRegistryName: prodRegistryName
-    stagingClusterName: stagingName
-    stagingClusterResourceGroup: stagingGroup
-    productionClusterName: productionName
-    productionClusterResourceGroup: productionGroup
-    organizations: organizations
-    runs: runs
-    signInClientId: signInClientId
-    votesClientId: votesClientId
-    apiAccess: apiAccess
-    eventGridFunction: eventGridFunction
-    instanceMemory: instanceMemory
-    maximumInstances: maximumInstances
-    alwaysReady: ready
-    extraSettings: extraSettings
-    integrationSubnetId: privateNetworking ? '${subnets}/front' : ''
-  }
-  dependsOn: [
-    nonprodRegistry
-    prodRegistry
-    staging
-    production
-    privateEndpoints
-  ]
+// What an app of each role has of its own. The first is the one that people reach.
+var frontApp = {
+  role: split ? 'front' : 'single'
+  service: 'front'
+  name: appName
+  planName: 'plan-${short}'
+  storageName: hostStorageName
+  works: false
+}
+var workerApp = {
+  role: 'worker'
+  service: 'worker'
+  name: workerName
+  planName: workerPlanName
+  storageName: workerStorageName
+  works: true
 }
 
-module worker 'modules/app.bicep' = if (split) {
-  scope: group
-  params: {
-    role: 'worker'
-    service: 'worker'
-    name: workerName
-    planName: workerPlanName
-    location: region
-    tags: tags
-    publicUrl: appUrl
-    identityId: workerIdentity!.outputs.id
-    identityClientId: workerIdentity!.outputs.clientId
-    insightsName: insightsName
-    hostStorageName: workerStorageName
-    deploymentContainer: workerStorage!.outputs.deploymentContainer
-    tableEndpoint: ledger.outputs.tableEndpoint
-    blobEndpoint: ledger.outputs.blobEndpoint
-    auditWitnesses: auditWitnesses
-    auditTableAge: auditTableAge
-    auditExport: auditExport
-    serviceBusHost: serviceBus.outputs.hostName
-    vaultUri: vault.outputs.uri
-    nonprodRegistryName: nonprodRegistryName
-    prodRegistryName: prodRegistryName
-    stagingClusterName: stagingName
-    stagingClusterResourceGroup: stagingGroup
-    productionClusterName: productionName
-    productionClusterResourceGroup: productionGroup
-    organizations: organizations
-    runs: runs
-    signInClientId: signInClientId
-    votesClientId: votesClientId
-    apiAccess: apiAccess
-    eventGridFunction: eventGridFunction
-    instanceMemory: instanceMemory
-    maximumInstances: maximumInstances
-    alwaysReady: ready
-    extraSettings: extraSettings
-    integrationSubnetId: privateNetworking ? '${subnets}/worker' : ''
+module apps 'modules/app.bicep' = [
+  for app in (split ? [frontApp, workerApp] : [frontApp]): {
+    scope: group
+    params: {
+      role: app.role
+      service: app.service
+      name: app.name
+      planName: app.planName
+      location: region
+      tags: tags
+      publicUrl: appUrl
+      identityId: app.works ? workerIdentityId : frontIdentityId
+      identityClientId: app.works ? workerIdentity!.outputs.clientId : frontIdentity.outputs.clientId
+      insightsName: insightsName
+      hostStorageName: app.storageName
+      deploymentContainer: app.works
+        ? workerStorage!.outputs.deploymentContainer
+        : hostStorage.outputs.deploymentContainer
+      tableEndpoint: ledger.outputs.tableEndpoint
+      blobEndpoint: ledger.outputs.blobEndpoint
+      auditWitnesses: auditWitnesses
+      auditTableAge: auditTableAge
+      auditExport: auditExport
+      serviceBusHost: serviceBus.outputs.hostName
+      vaultUri: vault.outputs.uri
+      nonprodRegistryName: nonprodRegistryName
+      prodRegistryName: prodRegistryName
+      stagingClusterName: stagingName
+      stagingClusterResourceGroup: stagingGroup
+      productionClusterName: productionName
+      productionClusterResourceGroup: productionGroup
+      organizations: organizations
+      runs: runs
+      signInClientId: signInClientId
+      votesClientId: votesClientId
+      apiAccess: apiAccess
+      eventGridFunction: eventGridFunction
+      instanceMemory: instanceMemory
+      maximumInstances: maximumInstances
+      alwaysReady: ready
+      extraSettings: extraSettings
+      integrationSubnetId: privateNetworking ? '${subnets}/${app.service}' : ''
+    }
+    dependsOn: [
+      nonprodRegistry
+      prodRegistry
+      staging
+      production
+      privateEndpoints
+    ]
   }
-  dependsOn: [
-    nonprodRegistry
-    prodRegistry
-    staging
-    production
-    privateEndpoints
-  ]
-}
+]
 
 module events 'modules/events.bicep' = {
   scope: group
@@ -645,10 +618,10 @@ module operations 'modules/operations.bicep' = {
 }
 
 output AZURE_RESOURCE_GROUP string = group.name
-output SLIPWAY_APP_NAME string = front.outputs.name
-output SLIPWAY_APP_HOST string = front.outputs.hostName
+output SLIPWAY_APP_NAME string = apps[0].outputs.name
+output SLIPWAY_APP_HOST string = apps[0].outputs.hostName
 @description('The app that reads the queues: the same one where one app is both.')
-output SLIPWAY_WORKER_NAME string = split ? worker!.outputs.name : front.outputs.name
+output SLIPWAY_WORKER_NAME string = apps[split ? 1 : 0].outputs.name
 output SLIPWAY_PUBLIC_URL string = appUrl
 @description('Principal of the identity that signs people in.')
 output SLIPWAY_IDENTITY_PRINCIPAL_ID string = frontPrincipalId
