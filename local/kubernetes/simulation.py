@@ -99,7 +99,8 @@ class SimulatedRuntime:
         states: list[Json] = []
         for container in split_containers(pod):
             if bad:
-                message = f'Back-off pulling image "{bad}"'
+                why = f'failed to resolve reference "{bad}": {bad}: not found'
+                message = f'Back-off pulling image "{bad}": ErrImagePull: rpc error: code = NotFound desc = {why}'
                 state: Json = {"waiting": {"reason": "ImagePullBackOff", "message": message}}
             elif self._ends(pod) and over:
                 code = 1 if fails else 0

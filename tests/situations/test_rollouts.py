@@ -33,9 +33,6 @@ FOR_NOW = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-22: one throttled image pull fails the release at first sight"
-)
 @pytest.mark.parametrize("message", FOR_NOW.values(), ids=FOR_NOW.keys())
 def test_a_pull_that_fails_for_half_a_minute_does_not_fail_the_release(
     install: Install, kubernetes: Start, message: str

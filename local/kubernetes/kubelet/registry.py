@@ -101,8 +101,17 @@ class RegistryClient:
             response = self._ask(url, {"Accept": accept})
         if response.status != 200:
             response.drain_conn()
-            raise PullError(f"{self._login.login_server}/{repository}: {_meaning(response.status)}")
+            raise PullError(self._refusal(repository, path, response.status))
         return response
+
+    def _refusal(self, repository: str, path: str, status: int) -> str:
+        """In the words of containerd where a manifest is missing: who judges a pod reads them."""
+        name = f"{self._login.login_server}/{repository}"
+        kind, _, version = path.removeprefix(f"/v2/{repository}/").partition("/")
+        if (kind, status) == ("manifests", 404):
+            reference = f"{name}{'@' if version.startswith('sha256:') else ':'}{version}"
+            return f'failed to resolve reference "{reference}": {reference}: not found'
+        return f"{name}: {_meaning(status)}"
 
     def _ask(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         try:

@@ -1,41 +1,21 @@
-"""Finds the newest pods of a workload, and failures in them before the workload's own status shows any.
+"""Finds the newest pods of a workload, and what holds them up before the workload's own status shows anything.
 
 Pure. A Deployment reports a failure only after its progress deadline (ten minutes by default); StatefulSets and
-DaemonSets never do. A pod whose image cannot be pulled shows it within seconds.
+DaemonSets never do. A pod whose image does not exist shows it within seconds.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .containers import MAX_REASON, Holdup, holdup_of
 from .records import Json
 
-MANY_RESTARTS = 3
-"""Restarts after which a crash loop counts as failed: a program may start before its database once or twice."""
-
-MAX_REASON = 300
 REVISION_LABEL = "controller-revision-hash"
-
-_HOPELESS = frozenset({"ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"})
-# ErrImagePull does not count: it follows the first failed pull. A later check finds either a running container or
-# ImagePullBackOff, which means that the kubelet has failed repeatedly.
 
 
 def failure_of(pod: Mapping[str, Any]) -> str | None:
     """Why a pod will not become ready; None if it still may."""
-    for container in _containers(pod):
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        reason, restarts = waiting.get("reason"), int(container.get("restartCount") or 0)
-        if reason in _HOPELESS:
-            return _waiting_reason(pod, container, waiting)
-        if reason == "CrashLoopBackOff" and restarts >= MANY_RESTARTS:
-            termination = (container.get("lastState") or {}).get("terminated") or {}
-            code = (
-                f", exit code {termination['exitCode']} ({termination.get('reason', 'Error')})"
-                if "exitCode" in termination
-                else ""
-            )
-            return f"{_container_name(pod, container)}: CrashLoopBackOff: restarted {restarts} times{code}"
-    return None
+    return next((_told(pod, name, held) for name, held in _holdups(pod) if held.trouble.final), None)
 
 
 def hindrance_of(pod: Mapping[str, Any]) -> str | None:
@@ -43,11 +23,7 @@ def hindrance_of(pod: Mapping[str, Any]) -> str | None:
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
             return f"no node accepts a pod: {str(condition.get('message', ''))[:MAX_REASON]}"
-    for container in _containers(pod):
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            return _waiting_reason(pod, container, waiting)
-    return None
+    return next((_told(pod, name, held) for name, held in _holdups(pod)), None)
 
 
 def newest_replica_set(deployment: Mapping[str, Any], sets: Iterable[Json]) -> Json | None:
@@ -110,15 +86,16 @@ def _annotation(item: Mapping[str, Any], name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _containers(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _holdups(pod: Mapping[str, Any]) -> list[tuple[str, Holdup]]:
+    """The containers that are held up, init containers first, with their names."""
     status = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    return [
+        (str(container.get("name")), held)
+        for field in ("initContainerStatuses", "containerStatuses")
+        for container in status.get(field) or ()
+        if (held := holdup_of(container, init=field == "initContainerStatuses"))
+    ]
 
 
-def _container_name(pod: Mapping[str, Any], container: Mapping[str, Any]) -> str:
-    return f"pod {pod['metadata']['name']}, container {container.get('name')}"
-
-
-def _waiting_reason(pod: Mapping[str, Any], container: Mapping[str, Any], waiting: Mapping[str, Any]) -> str:
-    message = str(waiting.get("message") or "")[:MAX_REASON]
-    return f"{_container_name(pod, container)}: " + ": ".join(filter(None, (str(waiting.get("reason")), message)))
+def _told(pod: Mapping[str, Any], container: str, held: Holdup) -> str:
+    return f"pod {pod['metadata']['name']}, container {container}: {held.text}"

@@ -139,14 +139,21 @@ def altogether(verdicts: Iterable[tuple[str, Verdict]]) -> Verdict:
 
 
 def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
-    """Waiting, or failed if the newest pods or their ReplicaSet show that they will not recover."""
-    if evidence.replica_set is not None and (replica_failure := _true(_status(evidence.replica_set), "ReplicaFailure")):
-        return _failed(f"ReplicaFailure: {replica_failure.get('message') or replica_failure.get('reason')}")
+    """Waiting, or failed if a newest pod shows that nothing but another release will make it ready."""
     for pod in evidence.pods:
         if why := failure_of(pod):
             return _failed(why)
-    hints = list(dict.fromkeys(filter(None, (hindrance_of(pod) for pod in evidence.pods))))
-    return _waiting("; ".join((reason, *hints[:2])))
+    hints = (_pods_not_made(evidence), *(hindrance_of(pod) for pod in evidence.pods))
+    return _waiting("; ".join((reason, *list(dict.fromkeys(filter(None, hints)))[:2])))
+
+
+def _pods_not_made(evidence: Evidence) -> str | None:
+    """Why the newest ReplicaSet cannot make pods. It tries again: a quota is raised, a ServiceAccount is made later."""
+    failure = _true(_status(evidence.replica_set or {}), "ReplicaFailure")
+    if failure is None:
+        return None
+    why = failure.get("message") or failure.get("reason")
+    return f"no pod can be made: {why} (it is tried again; mend what it names)"
 
 
 def _about_another_set(condition: Mapping[str, Any], evidence: Evidence) -> bool:

@@ -1,6 +1,7 @@
 """What the kubelet makes of images that cannot be pulled and programs that fail, hang or will not start."""
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def test_a_missing_image_is_backed_off_from_and_pulled_once_it_is_there(
     cluster.apply(thing)
     until(lambda: waiting(cluster, "web") == "ErrImagePull", "the failed pull")
     until(lambda: waiting(cluster, "web") == "ImagePullBackOff", "the pause")
-    assert "404 not found" in container(cluster, "web")["state"]["waiting"]["message"]
+    message = container(cluster, "web")["state"]["waiting"]["message"]
+    assert re.search(r'failed to resolve reference "\S+/team/web:1": \S+/team/web:1: not found', message)
     assert cluster.pods("app=web")[0]["status"]["phase"] == "Pending"
     registry.push("team/web", "1", {"web.py": WEB}, Entrypoint=["python", "/web.py"])
     until(lambda: cluster.rolled_out("web"), "the rollout")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from slipway.effects.cluster.containers import MANY_RESTARTS
 from slipway.effects.cluster.pods import (
-    MANY_RESTARTS,
     failure_of,
     hindrance_of,
     newest_pods,
@@ -38,13 +38,22 @@ def crashing(restarts: int) -> dict[str, Any]:
 def test_a_crash_loop_counts_as_failed_after_some_restarts() -> None:
     assert failure_of(a_pod(containerStatuses=[crashing(MANY_RESTARTS - 1)])) is None
     assert failure_of(a_pod(containerStatuses=[crashing(MANY_RESTARTS)])) == (
-        "pod web-1, container web: CrashLoopBackOff: restarted 3 times, exit code 137 (OOMKilled)"
+        "pod web-1, container web: CrashLoopBackOff: restarted 3 times, exit code 137 (OOMKilled) "
+        "(read the log of its previous run with: kubectl logs --previous)"
     )
 
 
+def test_an_init_container_that_restarts_may_wait_for_something_and_is_told() -> None:
+    pod = a_pod(initContainerStatuses=[crashing(20)])
+    assert failure_of(pod) is None
+    assert "CrashLoopBackOff: restarted 20 times" in str(hindrance_of(pod))
+
+
 def test_an_init_container_can_fail_a_pod_too() -> None:
-    status = {"name": "migrate", "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff"}}}
-    assert failure_of(a_pod(initContainerStatuses=[status])) == "pod web-1, container migrate: ImagePullBackOff"
+    status = {"name": "migrate", "restartCount": 0, "state": {"waiting": {"reason": "InvalidImageName"}}}
+    assert failure_of(a_pod(initContainerStatuses=[status])) == (
+        "pod web-1, container migrate: InvalidImageName (correct the image's name in the manifest)"
+    )
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
