@@ -1,8 +1,8 @@
-"""Both Entra registrations: `sign-in` for pages, API and command line, and `votes` for votes alone.
+"""Both Entra registrations: `sign-in` for pages, API and command line, and `votes` for what needs a proof.
 
-Two, so that a tenant can demand a stronger sign-in for votes. What is wanted of them is compared with what is there,
-and only what is missing is added: what people added themselves stays. Neither has a password; the app proves who it is
-with its managed identity.
+Two, so that a tenant can demand a stronger sign-in for votes and for commands that open something. What is wanted of
+them is compared with what is there, and only what is missing is added: what people added themselves stays. Neither has
+a password; the front proves who it is with its managed identity.
 
 Whoever runs `azd up` may lack the right to a step. Then every step that is left is printed as a command, with the right
 that it needs: somebody who has it runs the command, and `azd up` goes on from there. `python registrations.py` prints

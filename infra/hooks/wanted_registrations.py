@@ -76,7 +76,7 @@ VOTES = Registration(
     variable="SLIPWAY_VOTES_CLIENT_ID",
     way_back="/say/back",
     scope="vote",
-    scope_says="Sign a vote in Slipway",
+    scope_says="Sign a vote or a command in Slipway",
     for_commands=False,
     claims={"idToken": ("acct", "auth_time"), "accessToken": ("idtyp",)},
 )
