@@ -23,6 +23,7 @@ from slipway.domain.people import GUID_PATTERN
 from slipway.domain.proof import Proof
 from slipway.domain.runs import Published
 from slipway.domain.statement import StoredStatement
+from slipway.domain.tokens import LinkToken
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference/formats"
@@ -114,6 +115,16 @@ FORMATS = (
         read_by="the worker, which answers by records and removes it",
         says="What a person said, in the table `inbox`, in the partition of the application. The row's own "
         "`Timestamp`, which the table service sets, is the only clock of its proof.",
+    ),
+    Format(
+        name="link",
+        title="Link token",
+        model=LinkToken,
+        written_by="the worker, in a message to one approver",
+        read_by="the front, with public keys; the worker, before a vote by it counts",
+        says="What a link is good for: `base64url(canonical form).base64url(signature)`, the last part of its address. "
+        "The signature is Ed25519 over the canonical form, by the key `kid`. One of purpose `show` leads to the page "
+        "where people sign in; one of purpose `vote` is a vote for whoever has it, at a gate of level `link`.",
     ),
     Format(
         name="hint",
