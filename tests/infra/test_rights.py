@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from azure.storage.blob import ContainerClient
 
 from slipway.domain.queues import Queue
 from slipway.domain.rights import BEYOND, SECRETS, Beyond, Container, Operation, Party, Secret, Table, rights_of
+from slipway.ledger.blobs import BLOB_LIMIT
 from tests.infra.compiler import OPTIONS, Resources, stored
 from tests.infra.installed import app_settings
 from tests.infra.roles import OWN_ROLES, Right, rights_in
@@ -243,3 +245,9 @@ def test_the_front_cannot_read_what_signs_records_nor_reach_registry_or_cluster(
         may = {each for each, _ in given(option, stored(option))[Party.FRONT, ""]}
         assert Secret.SIGNING_KEY not in may
         assert may & set(Beyond) == {Beyond.HOST, Beyond.TELEMETRY}
+
+
+def test_every_document_is_small_enough_to_be_added_in_one_request() -> None:
+    """The right to add a blob does not cover its blocks, in which the client sends what is larger."""
+    client = ContainerClient("https://ledger.blob.core.windows.net", "evidence", credential="a2V5")
+    assert client._config.max_single_put_size > BLOB_LIMIT
