@@ -59,9 +59,6 @@ def test_an_image_that_does_not_exist_fails_the_release_without_waiting_for_its_
     assert installation.release().phase == "failed"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-23: ProgressDeadlineExceeded is final although every pod is up"
-)
 @pytest.mark.parametrize("replicas", [1, 2, 12])
 def test_a_deployment_whose_pods_are_all_up_is_done_even_if_its_deadline_has_passed(
     install: Install, kubernetes: Start, replicas: int

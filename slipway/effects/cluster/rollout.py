@@ -35,7 +35,7 @@ def look(objects: Objects, target: Target) -> Verdict:
     rule = RULES[target.kind.kind]
     verdict = rule(live)
     if verdict.state is State.DONE or (verdict.state is State.FAILED and target.kind.kind != "Deployment"):
-        return verdict
+        return verdict  # a Deployment's failure may be about an older ReplicaSet
     return rule(live, _evidence(objects, target, live))
 
 

@@ -1,8 +1,8 @@
 """Whether a workload's rollout is done, in progress or failed: one rule per kind of workload.
 
-Pure functions over objects as the API server returns them. They decide in the order of `kubectl rollout status`, with
-two additions: a StatefulSet's revisions are compared, and a failure counts only if it concerns the newest template, as
-after a rollback the conditions describe the failed template for a while.
+Pure functions over objects as the API server returns them. They count as `kubectl rollout status` does, and differ in
+this: a StatefulSet's revisions are compared; pods that are up outweigh a condition of a moment ago; a failure counts
+only if it concerns the newest template, as after a rollback the conditions describe the failed one for a while.
 
 Every rule except that for Jobs waits until `status.observedGeneration` reaches `metadata.generation`: before that, the
 status describes an older spec.
@@ -19,6 +19,12 @@ from .records import Json, State
 
 _TOLD = 3
 """The reason for all workloads quotes at most this many of their reasons."""
+
+_HINTS = 2
+"""The reason for one workload quotes at most this many of its pods."""
+
+_DEFAULT_DEADLINE = 600
+"""Seconds that the API server fills in where a Deployment has no progressDeadlineSeconds."""
 
 _QUOTED_SET = re.compile(r'ReplicaSet "([^"]+)"')
 
@@ -45,13 +51,24 @@ def deployment(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
     if not _observed(live):
         return _waiting("the new spec is not observed yet")
     if spec.get("paused"):
-        return _waiting("the Deployment is paused")
-    late = _condition(status, "Progressing")
-    if late and late.get("reason") == "ProgressDeadlineExceeded" and not _about_another_set(late, evidence):
-        return _failed(f"ProgressDeadlineExceeded: {late.get('message', '')}")
+        return _waiting("the Deployment is paused (let it go on with: kubectl rollout resume)")
     if lack := _deployment_lacks(spec, status):
-        return _unless_hindered(evidence, lack)
+        verdict = _unless_hindered(evidence, lack)
+        return verdict if verdict.state is State.FAILED else _late(spec, status, evidence) or verdict
     return _done(f"{_count(status, 'availableReplicas')} of {_count(spec, 'replicas', default=1)} pods are available")
+
+
+def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
+    """Failed if the newest ReplicaSet exceeded a progress deadline that the team set.
+
+    The server's own ten minutes are nobody's wish, and pods may become ready after them: then `rollout_within` counts.
+    """
+    late = _condition(status, "Progressing") or {}
+    if late.get("reason") != "ProgressDeadlineExceeded" or _about_another_set(late, evidence):
+        return None
+    if _count(spec, "progressDeadlineSeconds", default=_DEFAULT_DEADLINE) == _DEFAULT_DEADLINE:
+        return None
+    return _failed("; ".join((f"ProgressDeadlineExceeded: {late.get('message', '')}", *_hints(evidence))))
 
 
 def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
@@ -143,8 +160,13 @@ def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
     for pod in evidence.pods:
         if why := failure_of(pod):
             return _failed(why)
+    return _waiting("; ".join((reason, *_hints(evidence))))
+
+
+def _hints(evidence: Evidence) -> list[str]:
+    """What holds the newest pods up, as far as anything tells."""
     hints = (_pods_not_made(evidence), *(hindrance_of(pod) for pod in evidence.pods))
-    return _waiting("; ".join((reason, *list(dict.fromkeys(filter(None, hints)))[:2])))
+    return list(dict.fromkeys(filter(None, hints)))[:_HINTS]
 
 
 def _pods_not_made(evidence: Evidence) -> str | None:

@@ -76,7 +76,11 @@ def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None,
         (a_deployment(**COMPLETE), DONE, "3 of 3 pods are available"),
         (a_deployment(generation=3, **COMPLETE), WAITING, "the new spec is not observed yet"),
         (a_deployment() | {"status": {}}, WAITING, "the new spec is not observed yet"),
-        (a_deployment(spec={"paused": True}, **COMPLETE), WAITING, "the Deployment is paused"),
+        (
+            a_deployment(spec={"paused": True}, **COMPLETE),
+            WAITING,
+            "the Deployment is paused (let it go on with: kubectl rollout resume)",
+        ),
         (a_deployment(replicas=3, updatedReplicas=1), WAITING, "1 of 3 pods have the new template"),
         (a_deployment(replicas=5, updatedReplicas=3), WAITING, "2 old pods are not gone yet"),
         (
@@ -91,9 +95,20 @@ def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None,
             "1 of 1 pods are available",
         ),
         (
-            a_deployment(conditions=[deadline_exceeded()], replicas=3),
+            a_deployment(spec={"progressDeadlineSeconds": 60}, conditions=[deadline_exceeded()], replicas=3),
             FAILED,
             'ProgressDeadlineExceeded: ReplicaSet "web-new" has timed out progressing.',
+        ),
+        (
+            a_deployment(spec={"progressDeadlineSeconds": 600}, conditions=[deadline_exceeded()], replicas=3),
+            WAITING,
+            "0 of 3 pods have the new template",
+        ),
+        (a_deployment(conditions=[deadline_exceeded()], replicas=3), WAITING, "0 of 3 pods have the new template"),
+        (
+            a_deployment(spec={"progressDeadlineSeconds": 60}, conditions=[deadline_exceeded()], **COMPLETE),
+            DONE,
+            "3 of 3 pods are available",
         ),
         (
             a_deployment(conditions=[PROGRESSED], **COMPLETE),
@@ -106,13 +121,22 @@ def test_a_deployment_is_judged_as_kubectl_does(live: dict[str, Any], state: Sta
     assert deployment(live) == Verdict(state=state, reason=reason)
 
 
-def test_a_deadline_that_the_newest_replica_set_exceeded_is_a_failure() -> None:
-    live = a_deployment(conditions=[deadline_exceeded("web-new")], replicas=3)
-    assert deployment(live, Evidence(replica_set=a_replica_set("web-new"))).state is FAILED
+SHORT = {"progressDeadlineSeconds": 60}
+
+
+def test_a_deadline_of_the_team_that_the_newest_replica_set_exceeded_is_a_failure_and_tells_of_its_pods() -> None:
+    live = a_deployment(spec=SHORT, conditions=[deadline_exceeded("web-new")], replicas=3)
+    evidence = Evidence(
+        replica_set=a_replica_set("web-new"), pods=(a_pod("CreateContainerConfigError", message="no x"),)
+    )
+    verdict = deployment(live, evidence)
+    assert verdict.state is FAILED
+    assert "ProgressDeadlineExceeded" in verdict.reason
+    assert "CreateContainerConfigError: no x" in verdict.reason
 
 
 def test_a_deadline_that_the_former_replica_set_exceeded_says_nothing_about_a_rollback() -> None:
-    live = a_deployment(conditions=[deadline_exceeded("web-former")], replicas=3, updatedReplicas=1)
+    live = a_deployment(spec=SHORT, conditions=[deadline_exceeded("web-former")], replicas=3, updatedReplicas=1)
     verdict = deployment(live, Evidence(replica_set=a_replica_set("web-new")))
     assert verdict == Verdict(state=WAITING, reason="1 of 3 pods have the new template")
 
