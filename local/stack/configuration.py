@@ -53,7 +53,7 @@ def bus_keys(secrets: Secrets) -> dict[Party, str]:
 
 
 def of_role(
-    values: dict[str, str], role: AppRole, *, secrets: Secrets, storage: str, bus: str, real_bus: bool
+    values: dict[str, str], role: AppRole, secrets: Secrets, *, storage: str, bus: str, real_bus: bool
 ) -> dict[str, str]:
     """The settings of the whole app, cut down to those of one role, with just that role's rights. A real namespace has
     no key of ours for each role, so there both use the connection string that was given."""

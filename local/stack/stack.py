@@ -271,13 +271,11 @@ class Stack:
             identity={**configuration.sign_in(self.identity), **self.identity.environment("front")},
             signing_keys=str(signing_keys(self.folder / "signing-keys")),
         )
-        url = self._run_single(index, port) if self.options.single else self._run_roles(index, port)
+        single = host_name(AppRole.SINGLE, index)
+        url = self._run_host(single, port, self.settings) if self.options.single else self._run_roles(index, port)
         if index == len(self.urls):
             self.urls.append(url)
         return url
-
-    def _run_single(self, index: int, port: int) -> str:
-        return self._run_host(host_name(AppRole.SINGLE, index), port, self.settings)
 
     def _run_roles(self, index: int, port: int) -> str:
         """Front and worker, started together; the front's address."""
@@ -297,14 +295,8 @@ class Stack:
 
     def _of_role(self, role: AppRole) -> dict[str, str]:
         known = self.settings | self.identity.environment(role)
-        values = configuration.of_role(
-            known,
-            role,
-            secrets=self.secrets,
-            storage=self.storage,
-            bus=self.bus,
-            real_bus=bool(self.options.service_bus),
-        )
+        bus, real = self.bus, bool(self.options.service_bus)
+        values = configuration.of_role(known, role, self.secrets, storage=self.storage, bus=bus, real_bus=real)
         return self.options.settings_of(role, values) if self.options.settings_of else values
 
     def _run_host(self, name: str, port: int, values: dict[str, str]) -> str:

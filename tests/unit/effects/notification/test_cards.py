@@ -88,7 +88,7 @@ def test_the_run_is_a_link() -> None:
     assert run["selectAction"]["url"] == "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
 
 
-def test_where_people_sign_in_the_button_leads_to_the_page_by_a_link_that_only_locates() -> None:
+def test_where_people_sign_in_the_button_leads_to_the_page_by_an_address_that_only_shows_the_way() -> None:
     urls = [element["url"] for element in elements(card(for_everybody())) if element["type"] == "Action.OpenUrl"]
     assert LOCATE in urls
     assert not [url for url in urls if "." in url.rpartition("/approvals/")[2] and "/approvals/" in url]

@@ -64,7 +64,7 @@ def test_the_approvers_link_is_in_both_parts_with_a_warning_that_it_is_theirs_al
         assert "Opening the link changes nothing" in part
 
 
-def test_where_people_sign_in_the_link_only_locates_and_may_be_passed_on() -> None:
+def test_where_people_sign_in_the_address_only_shows_the_way_and_may_be_passed_on() -> None:
     letter = compose(for_everybody())
     assert LOCATE in letter.text
     assert "yours alone" not in letter.text + letter.html
