@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
+    from ..engine.proving_pushes import PushProver
     from ..engine.proving_runs import RunProver
     from ..engine.run_step import StepRunner
     from ..engine.steps.clients import Clients
@@ -364,7 +365,18 @@ class App:
 
     @part
     def door(self) -> Door:
-        return Door(handler=self.handler, catalogue=self.catalogue, bus=self.bus)
+        return Door(
+            handler=self.handler,
+            catalogue=self.catalogue,
+            bus=self.bus,
+            prove=self.push_prover.proved,
+        )
+
+    @part
+    def push_prover(self) -> "PushProver":
+        from ..engine.proving_pushes import PushProver
+
+        return PushProver(registry=self.registry)
 
     @part
     def turns(self) -> Turns:
@@ -394,6 +406,7 @@ class App:
             ledger=self.ledger,
             catalogue=self.catalogue,
             handler=self.handler,
+            prove=self.push_prover.proved,
             outbox=self.outbox,
             indexer=self.indexer,
             numbers=self.numbers,

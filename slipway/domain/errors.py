@@ -22,3 +22,7 @@ def present[T](value: T | None, what: str) -> T:
     if value is None:
         raise Inconsistent(f"{what} is missing")
     return value
+
+
+class SourceAway(Exception):  # noqa: N818 - nothing is wrong with what was told
+    """The source of a fact does not answer now; the message says which."""

@@ -43,6 +43,8 @@ class ImagePushed(_Event):
     pushed_at: Moment
     actor: str = Field(default="", max_length=256)
     source: Literal["event", "reconcile"] = "event"
+    no_image: str = Field(default="", max_length=500)
+    """Why what was pushed is no image, by what the registry holds; empty for an image, and where nobody looked."""
 
     @property
     def key(self) -> str:

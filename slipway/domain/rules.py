@@ -100,6 +100,7 @@ class Rule(StrEnum):
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
     RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built."
     DIGEST_IS_KNOWN = "digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST
+    IS_AN_IMAGE = "is-an-image", "What was pushed is an image, by what the registry holds."
     VERSION_IS_NOT_LOWER = "version-is-not-lower", "No higher version of its line is live or on its way."
     WAS_NOT_REJECTED = (
         "was-not-rejected",

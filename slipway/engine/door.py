@@ -8,9 +8,11 @@ sessions give each application one reader at a time on all instances together.
 import logging
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..catalogue.entries import Catalogue, Entry
+from ..domain.application import SourceKind
 from ..domain.events import Event, ImagePushed
 from ..domain.queues import Queue
 from ..domain.steps import Outgoing
@@ -40,23 +42,33 @@ class Door:
     handler: Handler
     catalogue: Catalogue
     bus: Bus
+    prove: Callable[[ImagePushed], ImagePushed]
+    """Asks the registry what was pushed. Raises `SourceAway`."""
     locks: Locks = field(default_factory=Locks)
 
     def take(self, event: Event) -> tuple[Receipt, ...]:
         """Decide the event for each application that it concerns; one receipt for each that was decided here.
 
-        The push of an image that only a bundle can bring along is counted and dropped.
+        A push that concerns no application is counted and dropped: a registry tells of all its repositories. Once an
+        application delivers from there, reconcile finds its recent pushes.
 
-        Raises `UnknownTarget`, `LedgerUnavailable`, `QueueUnavailable`, `MessageTooLarge`.
+        Raises `SourceAway`, `UnknownTarget`, `LedgerUnavailable`, `QueueUnavailable`, `MessageTooLarge`.
         """
         concerned = self.catalogue.concerned(event)
-        if not concerned and isinstance(event, ImagePushed) and self.catalogue.comes_with_a_bundle(event):
-            add(Metric.PUSHES_DROPPED, {Attribute.PLACE: event.registry})
-            log.info("%s/%s:%s: dropped, a bundle brings it along", event.registry, event.repository, event.tag)
-            return ()
+        if isinstance(event, ImagePushed):
+            if not concerned:
+                self._drop(event)
+                return ()
+            if any(entry.application.source is SourceKind.IMAGE for entry in concerned):
+                event = self.prove(event)
         if not concerned:
             raise UnknownTarget(unknown(event))
         return tuple(receipt for entry in concerned if (receipt := self._decided(entry, event)) is not None)
+
+    def _drop(self, event: ImagePushed) -> None:
+        add(Metric.EVENTS_DROPPED, {Attribute.EVENT: event.kind})
+        by = "a bundle brings it along" if self.catalogue.comes_with_a_bundle(event) else "no application delivers it"
+        log.info("%s/%s:%s: dropped, %s", event.registry, event.repository, event.tag, by)
 
     def _decided(self, entry: Entry, event: Event) -> Receipt | None:
         application = entry.application.application

@@ -20,6 +20,7 @@ from ..domain.runs import Fact, Run, Trust
 from ..effects.messaging import Bus
 from ..inbound.proving import ProvedRun, RunSource, UnprovedRun, Waits, prove, proved_events
 from ..ledger import Ledger
+from ..telemetry import Attribute, Metric, add
 from .door import Door
 from .handle import Receipt
 
@@ -46,12 +47,14 @@ class RunProver:
     clock: Clock
 
     def take(self, told: RunTold) -> tuple[Receipt, ...]:
-        """Ask about the run, and handle what that proves. Raises `UnknownTarget` if no application is built by it, and
-        what `Door.take` raises."""
+        """Ask about the run, and handle what that proves. A run of a pipeline that builds no application is counted
+        and dropped. Raises what `Door.take` raises."""
         claimed = told.completed(told.claims)
         concerned = self.catalogue.concerned(claimed)
         if not concerned:
-            return self.door.take(claimed)
+            add(Metric.EVENTS_DROPPED, {Attribute.EVENT: claimed.kind})
+            log.info("run %s of %s: dropped, no application is built by it", claimed.run.number, claimed.run.pipeline)
+            return ()
         source = self.source()
         if source is None:
             return self.door.take(told.completed(_with_facts(told.claims, Trust.CLAIMED, WORD)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..clock import Clock, utc_now
 from ..domain.envelopes import EnvelopeRefused, Envelopes
+from ..domain.errors import SourceAway
 from ..domain.key_source import KeysUnavailable
 from ..domain.model import sha256
 from ..domain.queues import Queue
@@ -70,7 +71,7 @@ class Receiver:
             log.info("%s: ignored: %s", message.queue, ignored)
         except (BadInput, UnknownTarget, MessageTooLarge) as wrong:
             self._park(message, reason=str(wrong))
-        except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, Contended, Conflict) as away:
+        except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, SourceAway, Contended, Conflict) as away:
             self._put_off(message, reason=str(away))
         except Exception as unexpected:
             log.exception("%s: message %s went wrong", message.queue, message.id)

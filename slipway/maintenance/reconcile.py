@@ -9,7 +9,9 @@ from datetime import timedelta
 from ..catalogue import check_tag
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
+from ..domain.application import SourceKind
 from ..domain.decide.deadlines import overdue
+from ..domain.errors import SourceAway
 from ..domain.events import ImagePushed
 from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
@@ -61,6 +63,8 @@ class Reconciler:
     ledger: Ledger
     catalogue: Catalogue
     handler: Handler
+    prove: Callable[[ImagePushed], ImagePushed]
+    """Asks the registry what was pushed. Raises `SourceAway`."""
     outbox: Outbox
     registry: Callable[[str], Registry]
     indexer: Indexer
@@ -197,6 +201,10 @@ class Reconciler:
             if not SETTLED <= age <= PUSH_WINDOW or not check_tag(entry.application.versions, tag.tag).passed:
                 continue
             if self._is_news(entry.application.application, event):
+                try:
+                    event = self.prove(event) if entry.application.source is SourceKind.IMAGE else event
+                except SourceAway as away:
+                    return created, (f"{entry.application.application}: {away}",)
                 created += sum(receipt.outcome is Outcome.TAKEN for receipt in self.handler.handle(event))
         return created, ()
 

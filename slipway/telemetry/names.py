@@ -133,14 +133,14 @@ class Metric(_Named):
         ),
         Attribute.APPLICATION,
     )
-    PUSHES_DROPPED = (
+    EVENTS_DROPPED = (
         *(
-            "slipway.pushes.dropped",
+            "slipway.events.dropped",
             Kind.COUNTER,
-            "{push}",
-            "Pushes of images that no application delivers, in a registry of bundles, which bring their images along.",
+            "{event}",
+            "Events that concern no application: pushes to other repositories, runs of other pipelines.",
         ),
-        Attribute.PLACE,
+        Attribute.EVENT,
     )
     PARKED = (
         *("slipway.parked", Kind.COUNTER, "{message}", "Input that could not be handled and was parked."),

@@ -16,6 +16,7 @@ READERS_OF_FOREIGN_DATA = frozenset(
         "slipway/cli/finding.py",  # a file of `make up`
         "slipway/catalogue/windows.py",  # dateutil, of a rule that somebody wrote
         "slipway/effects/registry/_credentials.py",  # a registry's JWT
+        "slipway/effects/registry/_manifest.py",  # what a manifest of an unknown type says of itself
         "slipway/effects/registry/_session.py",  # a registry's error document
     }
 )

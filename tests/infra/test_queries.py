@@ -119,7 +119,7 @@ NOT_WATCHED = {
     Metric.OUTBOX_AGE,  # the reconcile timer mends it; where it does not run, that is the alert
     Metric.PARKED,  # the alert reads the log line, which holds the reason
     Metric.PARKED_NOW,
-    Metric.PUSHES_DROPPED,  # images that a bundle brings along
+    Metric.EVENTS_DROPPED,  # of other repositories and pipelines
 }
 
 

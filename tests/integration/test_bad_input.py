@@ -92,12 +92,6 @@ def test_a_hook_for_something_else_is_answered_200_and_forgotten(system: System)
     assert (answer.status, answer.content["outcome"]) == (200, "ignored")
 
 
-def test_a_run_of_a_pipeline_that_nobody_knows_is_accepted_and_parked(system: System) -> None:
-    assert system.hook(hook_of("nobodys-ci")).status == 202
-    parked = system.parked(source="hints", reason="no application is built by pipeline 'nobodys-ci' of project 'shop'")
-    assert json.loads(parked["body"])["hint"] == "run"
-
-
 @pytest.mark.parametrize("cloud", [False, True])
 def test_a_push_to_a_registry_that_nobody_set_up_is_parked(system: System, cloud: bool) -> None:
     host = f"other-{cloud}.azurecr.io".lower()
@@ -119,9 +113,16 @@ def test_an_event_that_cannot_be_read_is_parked(system: System, data: Any, cloud
     system.parked(source="events", reason="data")
 
 
-def test_a_push_that_nobody_delivers_is_parked(system: System) -> None:
+def test_what_concerns_no_application_is_dropped_and_leaves_a_line_in_the_log(system: System) -> None:
     system.event(system.push_data("team/nobodys", NOWHERE, "1.0.0"))
-    system.parked(source="events", reason="no application delivers team/nobodys from registry nonprod")
+    assert system.hook(hook_of("nobodys-ci")).status == 202
+
+    def logged() -> bool:
+        text = "".join(log.read_text() for log in (system.stack.folder / "logs").glob("functions-*.log"))
+        return "team/nobodys:1.0.0: dropped" in text and "of nobodys-ci: dropped" in text
+
+    until(logged, "both are in the log")
+    assert not [p for p in system.get("/api/v1/parked")["parked"] if "nobodys" in p["body"]]
 
 
 def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: System) -> None:

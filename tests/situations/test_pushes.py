@@ -55,9 +55,6 @@ def test_a_tag_that_is_moved_back_brings_the_older_image_back_or_leaves_a_trace(
     assert installation.running("staging") == older.digest or installation.told() != told
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-07: whatever is pushed beside the image becomes the release"
-)
 @pytest.mark.parametrize("build", [buildkit_cache, empty_index, helm_chart, oci_artifact])
 def test_what_is_no_image_starts_no_release(install: Install, build: Callable[[], Artifact]) -> None:
     installation = install(shop(approvers=()))
@@ -106,11 +103,6 @@ def another_pipeline(installation: Installation) -> None:
     installation.run_ended("20261128.1", pipeline="nightly", definition=31)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="I-15: every event that concerns no delivery is parked and raises the alert",
-)
 @pytest.mark.parametrize("happens", [another_repository, a_base_image, another_pipeline])
 def test_an_event_that_concerns_no_delivery_is_not_parked(
     install: Install, happens: Callable[[Installation], None]

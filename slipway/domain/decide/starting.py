@@ -91,9 +91,10 @@ def _runs_everywhere(draft: Draft, release: Release) -> bool:
 
 
 def _ignored(draft: Draft, event: ImagePushed, known: Release | None = None) -> bool:
-    """Whether the push may not start a release, because of its tag or because its image was rejected. That is
-    recorded."""
+    """Whether the push may not start a release: its tag, what it is, its version, or a rejection. That is recorded."""
     rule: RuleResult | None = draft.tag_rule(event.tag)
+    if (rule is None or rule.passed) and event.no_image:
+        rule = Rule.IS_AN_IMAGE.fails(event.no_image)
     if rule is None or rule.passed:
         rule = was_rejected(known)
     if rule is None and not (lower := lower_version(draft, event.tag)).passed:

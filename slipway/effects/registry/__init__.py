@@ -39,6 +39,7 @@ from ._foresee import check_children, foresee
 from ._graph import platforms_of
 from ._http import Limits, Pool, new_pool
 from ._import import PUBLIC_CLOUD, Importer, Importing
+from ._kinds import why_no_image
 from ._listing import Referrers
 from ._manifest import Descriptor, Manifest
 from ._metadata import Lock, TagInfo
@@ -95,4 +96,5 @@ __all__ = [
     "new_pool",
     "platforms_of",
     "promote",
+    "why_no_image",
 ]

@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from slipway.domain.errors import SourceAway
 from slipway.domain.events import EVENT
+from slipway.domain.model import canonical, sha256
 from slipway.domain.queues import Queue
+from slipway.effects.registry import Unreachable, Where
 from slipway.engine.door import Door, deferred
 from slipway.engine.handle import UnknownTarget
 from slipway.testing import Installation
+from slipway.testing.artifacts import Built
 from tests.unit.engine.test_run_step import busy_like
 
 
@@ -48,10 +52,44 @@ def test_a_turn_of_an_application_that_the_event_does_not_concern_is_refused(ins
         installation.app.door.take_turn("nobodys", event)
 
 
-def test_an_event_of_no_application_is_refused(installation: Installation) -> None:
+def test_a_push_that_concerns_no_application_is_dropped_and_the_log_says_so(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "slipway.engine.door")
     event = installation.pushed("1.0").evolve(repository="team/nobodys")
-    with pytest.raises(UnknownTarget, match="team/nobodys"):
+    assert installation.app.door.take(event) == ()
+    assert "nonprod/team/nobodys:1.0: dropped, no application delivers it" in caplog.text
+
+
+def test_a_push_is_asked_for_in_the_registry_before_a_release_begins(installation: Installation) -> None:
+    """A Helm chart under the image's own repository, and a tag that the application takes."""
+    config = {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": sha256(b"{}"), "size": 2}
+    media_type = "application/vnd.oci.image.manifest.v1+json"
+    chart = canonical({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": []})
+    manifest = Built(raw=chart, media_type=media_type, blobs=(b"{}",))
+    digest = installation.nonprod.seed("team/shop", manifest, "2.0")
+    event = installation.pushed("1.0").evolve(digest=digest, tag="2.0")
+    (receipt,) = installation.app.door.take(event)
+    assert receipt.actions == ("image.ignored",)
+    record = installation.trail("shop")[-1]
+    assert (record.details["rule"], record.details["pushed"]) == ("is-an-image", digest)
+    assert "application/vnd.cncf.helm.config.v1+json" in record.details["reason"]
+    assert list(installation.app.ledger.releases("shop", limit=5)) == []
+
+
+def test_while_the_registry_is_away_the_push_is_waited_for(installation: Installation) -> None:
+    event = installation.pushed("1.0")
+    installation.nonprod.errors += [Unreachable(Where("nonprod", "team/shop"), "no answer")] * 20
+    with pytest.raises(SourceAway):
         installation.app.door.take(event)
+
+
+def test_a_push_that_the_registry_does_not_show_goes_on_and_its_release_says_why_it_failed(
+    installation: Installation,
+) -> None:
+    event = installation.pushed("1.0").evolve(digest=sha256(b"nowhere"))
+    (receipt,) = installation.app.door.take(event)
+    assert "release.created" in receipt.actions
 
 
 def test_what_is_deferred_keeps_the_event_whole(installation: Installation) -> None:
