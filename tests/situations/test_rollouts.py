@@ -73,9 +73,6 @@ def test_a_deployment_whose_pods_are_all_up_is_done_even_if_its_deadline_has_pas
     assert installation.live("production") == "v1", installation.release().reason
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-24: a DaemonSet that waits for a dead node does not name it"
-)
 @pytest.mark.parametrize("alive", [1, 8])
 def test_a_daemonset_that_waits_for_a_node_that_is_not_ready_names_the_node(
     install: Install, kubernetes: Start, alive: int

@@ -27,7 +27,8 @@ policy/v1 PodDisruptionBudget poddisruptionbudgets
 rbac.authorization.k8s.io/v1 Role roles | rbac.authorization.k8s.io/v1 RoleBinding rolebindings
 """
 _CLUSTER_WIDE = """
-v1 Namespace namespaces | v1 PersistentVolume persistentvolumes | storage.k8s.io/v1 StorageClass storageclasses
+v1 Namespace namespaces | v1 Node nodes | v1 PersistentVolume persistentvolumes
+storage.k8s.io/v1 StorageClass storageclasses
 scheduling.k8s.io/v1 PriorityClass priorityclasses | networking.k8s.io/v1 IngressClass ingressclasses
 rbac.authorization.k8s.io/v1 ClusterRole clusterroles
 rbac.authorization.k8s.io/v1 ClusterRoleBinding clusterrolebindings

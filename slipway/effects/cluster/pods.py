@@ -30,13 +30,13 @@ def newest_replica_set(deployment: Mapping[str, Any], sets: Iterable[Json]) -> J
     """The ReplicaSet of a Deployment's newest template: the one with the Deployment's revision."""
     revision = _annotation(deployment, "deployment.kubernetes.io/revision")
     return next(
-        (s for s in _owned(deployment, sets) if _annotation(s, "deployment.kubernetes.io/revision") == revision), None
+        (s for s in owned(deployment, sets) if _annotation(s, "deployment.kubernetes.io/revision") == revision), None
     )
 
 
 def newest_revision(daemon_set: Mapping[str, Any], revisions: Iterable[Json]) -> str | None:
     """The hash that labels the pods of a DaemonSet's newest template; the DaemonSet's status does not contain it."""
-    newest = max(_owned(daemon_set, revisions), key=lambda revision: int(revision.get("revision") or 0), default=None)
+    newest = max(owned(daemon_set, revisions), key=lambda revision: int(revision.get("revision") or 0), default=None)
     return None if newest is None else _label(newest, REVISION_LABEL)
 
 
@@ -45,7 +45,7 @@ def newest_pods(workload: Mapping[str, Any], pods: Iterable[Json], revision: str
 
     Empty if the revision is unknown: pods of an older template prove nothing about the newest one.
     """
-    own = [pod for pod in _owned(workload, pods) if not pod["metadata"].get("deletionTimestamp")]
+    own = [pod for pod in owned(workload, pods) if not pod["metadata"].get("deletionTimestamp")]
     if workload.get("kind") not in ("StatefulSet", "DaemonSet"):
         return tuple(own)
     if revision is None:
@@ -71,7 +71,8 @@ def selector_text(selector: Mapping[str, Any] | None) -> str:
     return ",".join(parts)
 
 
-def _owned(owner: Mapping[str, Any], items: Iterable[Json]) -> list[Json]:
+def owned(owner: Mapping[str, Any], items: Iterable[Json]) -> list[Json]:
+    """Those of the items that the owner made."""
     uid = owner["metadata"].get("uid")
     return [i for i in items if any(o.get("uid") == uid for o in i["metadata"].get("ownerReferences") or ())]
 

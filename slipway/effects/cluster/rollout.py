@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from .kinds import Target
+from .nodes import nodes_in_the_way
 from .objects import Objects, built_in, together
 from .pods import newest_pods, newest_replica_set, newest_revision, selector_text
 from .records import Json, ObjectState, RolloutState, RunningImage, State
@@ -16,7 +17,7 @@ _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
 def rollout(objects: Objects, targets: Sequence[Target]) -> RolloutState:
-    """The current state, without waiting. Takes one request for a workload that is done, two or three for another."""
+    """The current state, without waiting. One request for a workload that is done, two to six for another."""
     watched = [target for target in targets if target.kind.kind in RULES]
     verdicts = together(lambda target: look(objects, target), watched)
     overall = altogether((t.label, v) for t, v in zip(watched, verdicts, strict=True))
@@ -59,7 +60,7 @@ def images(objects: Objects, targets: Sequence[Target]) -> tuple[RunningImage, .
 
 
 def _evidence(objects: Objects, target: Target, live: Json) -> Evidence:
-    """The newest pods of a workload, found by their owner; for a Deployment that is its newest ReplicaSet."""
+    """The newest pods of a workload, found by their owner (for a Deployment its newest ReplicaSet), and their nodes."""
     selector, namespace = selector_text(live["spec"].get("selector")), target.namespace
     if not selector or namespace is None:
         return Evidence()
@@ -72,7 +73,9 @@ def _evidence(objects: Objects, target: Target, live: Json) -> Evidence:
     elif target.kind.kind == "DaemonSet":
         revision = newest_revision(live, objects.list(_REVISION, namespace, selector=selector))
     pods = objects.list(_POD, namespace, selector=selector)
-    return Evidence(pods=newest_pods(owner, pods, revision), replica_set=newest)
+    new = newest_pods(owner, pods, revision)
+    nodes = nodes_in_the_way(objects, live, pods, new) if target.kind.kind == "DaemonSet" else ()
+    return Evidence(pods=new, replica_set=newest, nodes=nodes)
 
 
 def _gone(target: Target) -> str:

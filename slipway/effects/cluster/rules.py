@@ -21,7 +21,7 @@ _TOLD = 3
 """The reason for all workloads quotes at most this many of their reasons."""
 
 _HINTS = 2
-"""The reason for one workload quotes at most this many of its pods."""
+"""The reason for one workload quotes at most this much of what holds it up."""
 
 _DEFAULT_DEADLINE = 600
 """Seconds that the API server fills in where a Deployment has no progressDeadlineSeconds."""
@@ -37,10 +37,14 @@ class Verdict(Record):
 
 
 class Evidence(Record):
-    """Further objects read because the workload is not done: its newest pods and its newest ReplicaSet."""
+    """What else was read because the workload is not done."""
 
     pods: tuple[Json, ...] = ()
+    """Its pods of the newest template."""
     replica_set: Json | None = None
+    """A Deployment's newest ReplicaSet."""
+    nodes: tuple[str, ...] = ()
+    """What keeps nodes from having a DaemonSet's pod, for people."""
 
 
 NO_EVIDENCE = Evidence()
@@ -164,8 +168,8 @@ def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
 
 
 def _hints(evidence: Evidence) -> list[str]:
-    """What holds the newest pods up, as far as anything tells."""
-    hints = (_pods_not_made(evidence), *(hindrance_of(pod) for pod in evidence.pods))
+    """What holds the workload up, as far as anything tells."""
+    hints = (*evidence.nodes, _pods_not_made(evidence), *(hindrance_of(pod) for pod in evidence.pods))
     return list(dict.fromkeys(filter(None, hints)))[:_HINTS]
 
 

@@ -1,5 +1,6 @@
 """What an identity that may do little is told. On the double only: its tokens say what they allow."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from . import manifests as m
 
 ALL = Token(token="token-for-all", user="admin")
 READER = Token(token="token-of-a-reader", user="reader", namespaces=("shop",), verbs=("get", "list"))
+OF_NAMESPACE = Token(token="token-of-the-namespace", user="owner", namespaces=("shop",))
 NARROW = Token(token="token-without-list", user="narrow", namespaces=("shop",), verbs=("get", "create", "patch"))
 
 
 @pytest.fixture(scope="module")
 def double() -> Iterator[Kubernetes]:
-    settings = KubernetesSettings(namespaces=("shop",), tokens=(ALL, READER, NARROW), simulate=True)
+    settings = KubernetesSettings(namespaces=("shop",), tokens=(ALL, READER, OF_NAMESPACE, NARROW), simulate=True)
     with Kubernetes(settings) as running:
         yield running
 
@@ -46,6 +48,19 @@ def test_kinds_that_may_not_be_listed_are_named_as_unseen(double: Kubernetes) ->
         seen = cluster.preview([m.config(a="1")], "shop")
     assert seen.orphaned == ()
     assert {"ConfigMap", "Secret", "Deployment", "Job"} <= set(seen.unseen)
+
+
+def test_a_node_is_named_where_nodes_may_not_be_read(double: Kubernetes) -> None:
+    agent = m.workload("DaemonSet", f"{m.PAUSE}@{m.ONE}", name="agent")
+    agent["spec"]["template"]["metadata"]["annotations"] = {"local.slipway/outcome": "fail"}
+    agent["spec"]["template"]["spec"]["nodeName"] = "laptop"  # the simulated kubelet has no scheduler
+    with connect(access(double, ALL)) as cluster:
+        cluster.apply([agent], "shop")
+    with connect(access(double, OF_NAMESPACE)) as cluster:
+        end = time.monotonic() + 10
+        while "no pod is ready on node laptop" not in (reason := cluster.rollout([agent], "shop").reason):
+            assert time.monotonic() < end, reason
+            time.sleep(0.05)
 
 
 def test_a_token_that_nobody_knows_is_denied_without_being_shown(double: Kubernetes) -> None:

@@ -1,0 +1,49 @@
+"""Names the nodes that a DaemonSet waits for: one that is not ready holds up the rollout, and no pod says so."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import Denied
+from .objects import Objects, built_in, together
+from .pods import owned
+from .records import Json
+
+_NODE = built_in("v1", "Node")
+_ASKED = 3
+"""Nodes that one look asks for at most."""
+
+
+def nodes_in_the_way(
+    objects: Objects, daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]
+) -> tuple[str, ...]:
+    """What keeps each of the first nodes from having a pod of the newest template, for people."""
+    names = without_a_ready_pod(daemon_set, pods, newest)
+    return tuple(filter(None, together(lambda name: _told(objects, name), names[:_ASKED])))
+
+
+def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]) -> list[str]:
+    """The nodes on which a newest pod is not ready, or an older one does not go away."""
+    leaving = (pod for pod in owned(daemon_set, pods) if pod["metadata"].get("deletionTimestamp"))
+    starting = (pod for pod in newest if _condition(pod, "Ready").get("status") != "True")
+    names = (str((pod.get("spec") or {}).get("nodeName") or "") for pod in (*starting, *leaving))
+    return sorted(set(filter(None, names)))
+
+
+def _told(objects: Objects, name: str) -> str | None:
+    """None for a node that is ready: there the pod itself tells what holds it up."""
+    try:
+        node = objects.get(_NODE, name, None)
+    except Denied:  # roles on a namespace alone do not cover nodes
+        return f"no pod is ready on node {name} (look whether the node is ready)"
+    if node is None:
+        return f"node {name} is gone"
+    ready = _condition(node, "Ready")
+    if ready.get("status") == "True":
+        return None
+    why = str(ready.get("message") or ready.get("reason") or "it says nothing").rstrip(".")
+    return f"node {name} is not ready: {why} (bring it back, or take it out of the cluster)"
+
+
+def _condition(thing: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    conditions = (thing.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == kind), {})
