@@ -20,6 +20,13 @@ class Change(Record):
     """`created`, `changed`, `unchanged`, or `orphaned` (live, but no longer in the manifests: left alone)."""
     diff: str = ""
     """Unified diff of the YAML, secrets masked, shortened when long."""
+    warning: str = ""
+    """What will keep the rollout from ending, such as a Deployment that is paused; empty where nothing is known to."""
+
+    @property
+    def warned(self) -> str:
+        """The warning with the object that it is about; empty if there is none."""
+        return f"{self.kind} {self.name}: {self.warning}" if self.warning else ""
 
 
 class Preview(Record):
@@ -27,6 +34,10 @@ class Preview(Record):
     may differ from one look to the next, and a vote is for what Slipway will do."""
 
     changes: tuple[Change, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(filter(None, (change.warned for change in self.changes)))
 
     def document(self) -> bytes:
         return canonical(self.model_dump(mode="json"))
@@ -154,6 +165,6 @@ class PlanMade(Record):
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """The plan's supply-chain results."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
-    """The warnings of a roll-back's plan."""
+    """The plan's warnings, and those that the cluster gave rise to."""
     copied: bool = False
     """For a roll-back: whether the environment's registry has the image."""

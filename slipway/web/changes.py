@@ -52,6 +52,8 @@ class ChangesView:
 
     touched: tuple[ChangeView, ...]
     unchanged: tuple[str, ...]
+    warnings: tuple[str, ...]
+    """What will keep the rollout from ending, by object."""
     shortened: bool
 
 
@@ -65,6 +67,7 @@ def changes_view(changes: tuple[Change, ...], budget: int = DIFF_BUDGET) -> Chan
     return ChangesView(
         touched=tuple(touched),
         unchanged=tuple(f"{c.kind} {c.name}" for c in ordered if c.change == "unchanged"),
+        warnings=tuple(filter(None, (c.warned for c in ordered))),
         shortened=any(view.left_out for view in touched),
     )
 
@@ -73,7 +76,9 @@ def whole_text(plan: Plan, changes: tuple[Change, ...]) -> str:
     """All changes with their full diffs, as plain text."""
     parts = [f"{plan.application}-{plan.release} ({plan.tag}) for {plan.environment}", f"plan {plan.hash}", ""]
     for item in sorted(changes, key=_rank):
-        parts += [f"=== {item.kind} {item.name}: {item.change}", visible(item.diff)]
+        parts += [f"=== {item.kind} {item.name}: {item.change}"]
+        parts += [f"! {visible(item.warning)}"] if item.warning else []
+        parts += [visible(item.diff)]
     return "\n".join(parts) + "\n"
 
 

@@ -169,7 +169,6 @@ def test_the_check_tells_of_replicas_that_an_autoscaler_of_the_same_folder_sets(
     assert "HorizontalPodAutoscaler" in checked.text
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="D-30: the plan does not say that a Deployment is paused")
 def test_the_plan_says_that_a_deployment_is_paused_before_anybody_votes(install: Install, kubernetes: Start) -> None:
     cluster = kubernetes()
     installation = install(production(approvers=(ADA,)), kubernetes=cluster)

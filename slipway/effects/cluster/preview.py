@@ -7,6 +7,7 @@ from .errors import Denied, Missing, Refused
 from .kinds import BUILT_IN, Kind, Target
 from .names import APPLICATION_LABEL, MANAGED_BY, MANAGED_BY_LABEL, VERIFICATION_LABEL
 from .objects import Objects, together
+from .obstacles import obstacle_of
 from .records import Change, Json, ObjectChange, Orphan, Preview
 from .replacing import may_replace
 
@@ -38,7 +39,7 @@ def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> Objec
     live = objects.get(target.kind, target.name, target.namespace)
     before = None if live is None else cleaned(live)
     try:
-        after = cleaned(objects.apply(target, dry_run=True).body)
+        answer = objects.apply(target, dry_run=True).body
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
@@ -48,8 +49,9 @@ def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> Objec
             raise
         manifest = cleaned(target.manifest)
         return _as(target, Change.REPLACED, difference(projected(cleaned(live), manifest), manifest))
+    after = cleaned(answer)
     change = Change.CREATED if before is None else Change.UNCHANGED if before == after else Change.CHANGED
-    return _as(target, change, difference(before, after))
+    return _as(target, change, difference(before, after)).evolve(warning=obstacle_of(live, answer))
 
 
 def _as(target: Target, change: Change, diff: Diff, *, checked: bool = True) -> ObjectChange:

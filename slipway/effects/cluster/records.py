@@ -44,6 +44,8 @@ class ObjectChange(Record):
     """True if the diff was cut or left out for its size; its text says so too."""
     checked: bool = True
     """False if the API server could not check the object, because its namespace does not exist yet."""
+    warning: str = ""
+    """What will keep the rollout from ending; empty where nothing is known to."""
 
 
 class Orphan(Record):

@@ -23,6 +23,10 @@ _TOLD = 3
 _HINTS = 2
 """The reason for one workload quotes at most this much of what holds it up."""
 
+PAUSED = "the Deployment is paused (let it go on with: kubectl rollout resume)"
+SUSPENDED = "the Job is suspended (let it go on by setting its suspend to false)"
+BY_HAND = "updateStrategy OnDelete: pods get the new template only when someone deletes them; use RollingUpdate"
+
 _DEFAULT_DEADLINE = 600
 """Seconds that the API server fills in where a Deployment has no progressDeadlineSeconds."""
 
@@ -55,7 +59,7 @@ def deployment(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
     if not _observed(live):
         return _waiting("the new spec is not observed yet")
     if spec.get("paused"):
-        return _waiting("the Deployment is paused (let it go on with: kubectl rollout resume)")
+        return _waiting(PAUSED)
     if lack := _deployment_lacks(spec, status):
         verdict = _unless_hindered(evidence, lack)
         return verdict if verdict.state is State.FAILED else _late(spec, status, evidence) or verdict
@@ -90,7 +94,7 @@ def stateful_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> V
     spec, status = _spec(live), _status(live)
     if not _observed(live):
         return _waiting("the new spec is not observed yet")
-    if _on_delete(spec):
+    if on_delete(spec):
         return _by_hand(_count(status, "updatedReplicas"), _count(spec, "replicas", default=1))
     if lack := _stateful_set_lacks(spec, status):
         return _unless_hindered(evidence, lack)
@@ -120,7 +124,7 @@ def daemon_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
         return _waiting("the new spec is not observed yet")
     desired = _count(status, "desiredNumberScheduled")
     updated, available = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
-    if _on_delete(spec):
+    if on_delete(spec):
         return _by_hand(updated, desired)
     if updated < desired:
         return _unless_hindered(evidence, f"{updated} of {desired} pods have the new template")
@@ -137,7 +141,7 @@ def job(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
     if failed := _true(status, "Failed"):
         return _failed(": ".join(filter(None, (failed.get("reason"), failed.get("message")))) or "the Job failed")
     if spec.get("suspend"):
-        return _waiting("the Job is suspended")
+        return _waiting(SUSPENDED)
     active, lost = _count(status, "active"), _count(status, "failed")
     return _unless_hindered(evidence, f"{active} pods active" + (f", {lost} failed" if lost else ""))
 
@@ -191,13 +195,11 @@ def _about_another_set(condition: Mapping[str, Any], evidence: Evidence) -> bool
 
 def _by_hand(updated: int, desired: int) -> Verdict:
     if updated < desired:
-        return _failed(
-            "updateStrategy OnDelete: pods get the new template only when someone deletes them; use RollingUpdate"
-        )
+        return _failed(BY_HAND)
     return _done(f"{updated} of {desired} pods have the new template")
 
 
-def _on_delete(spec: Mapping[str, Any]) -> bool:
+def on_delete(spec: Mapping[str, Any]) -> bool:
     return (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
 
 

@@ -176,10 +176,10 @@ def _newer(clients: Clients, release: Release) -> NewerRelease | None:
 
 
 def _plan_lines(clients: Clients, release: Release) -> tuple[str, ...]:
-    preview = release.preview_of(release.plan_hash)
-    content = clients.blobs.get(preview) if preview else None
+    stored = release.preview_of(release.plan_hash)
+    content = clients.blobs.get(stored) if stored else None
     if content is None:
         return ()  # it is gone; do not withhold the question
-    changes = Preview.model_validate_json(content).changes
-    lines = [f"{change.kind} {change.name}: {change.change}" for change in changes if change.change != "unchanged"]
-    return tuple(lines[:LINES])
+    preview = Preview.model_validate_json(content)
+    changed = [each for each in preview.changes if each.change != "unchanged"]
+    return (*preview.warnings, *(f"{each.kind} {each.name}: {each.change}" for each in changed))[:LINES]

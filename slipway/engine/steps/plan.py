@@ -28,6 +28,8 @@ from .supply_chain import SupplyChain, look
 
 DIFF_LIMIT = 100_000
 """Most characters of all diffs of one plan together."""
+WARNINGS_KEPT = 10
+"""Most warnings that the record of one plan names; the pages show all."""
 PAUSE = timedelta(seconds=10)
 """Pause between checks for a signature or document that has not been pushed yet."""
 
@@ -88,7 +90,7 @@ def _report(clients: Clients, planned: _Planned) -> PlanMade:
         orphaned=count("orphaned"),
         parts=plan.parts,
         supply_chain=plan.supply_chain,
-        warnings=plan.warnings,
+        warnings=(*plan.warnings, *planned.preview.warnings)[:WARNINGS_KEPT],
     )
 
 
@@ -171,7 +173,8 @@ def _changes(seen: Seen) -> tuple[Change, ...]:
     for item in seen.objects:
         diff = item.diff if len(item.diff) <= room else "(left out: the diffs of this plan are too long)"
         room -= len(diff)
-        changes.append(Change(kind=item.kind, name=item.name, change=str(item.change), diff=diff))
+        made = Change(kind=item.kind, name=item.name, change=str(item.change), diff=diff, warning=item.warning)
+        changes.append(made)
     changes += [Change(kind=item.kind, name=item.name, change="orphaned") for item in seen.orphaned]
     return tuple(changes)
 

@@ -299,7 +299,7 @@ def test_on_delete_fails_with_advice_because_nobody_deletes_the_pods() -> None:
         (a_job(("FailureTarget", "DeadlineExceeded", "late"), active=1), WAITING, "1 pods active"),
         (a_job(("SuccessCriteriaMet", "", ""), active=1), WAITING, "1 pods active"),
         (a_job(active=1, failed=2), WAITING, "1 pods active, 2 failed"),
-        (a_job(spec={"suspend": True}), WAITING, "the Job is suspended"),
+        (a_job(spec={"suspend": True}), WAITING, "the Job is suspended (let it go on by setting its suspend to false)"),
         (a_job() | {"status": None}, WAITING, "0 pods active"),
     ],
 )

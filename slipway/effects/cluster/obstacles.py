@@ -1,0 +1,27 @@
+"""What will keep a rollout from ending, as far as it can be seen before anybody votes on its plan.
+
+Pure, over the live object and the one that a dry run says there will be. The words are those that the rollout's own
+rules use later.
+"""
+
+from .records import Json
+from .rules import BY_HAND, PAUSED, SUSPENDED, on_delete
+
+
+def obstacle_of(before: Json | None, after: Json) -> str:
+    """The sentence for people; empty where nothing is known to stand in the way."""
+    spec = after.get("spec") or {}
+    match after.get("kind"):
+        case "Deployment" if spec.get("paused"):
+            return f"{PAUSED}; until then its rollout does not end"
+        case "Job" if spec.get("suspend"):
+            return f"{SUSPENDED}; until then its rollout does not end"
+        case "StatefulSet" | "DaemonSet" if before is not None and on_delete(spec) and _template_differs(before, after):
+            return f"{BY_HAND}; as it is, the rollout fails"
+    if ((before or {}).get("metadata") or {}).get("deletionTimestamp"):
+        return "the live object is being deleted; wait until it is gone, or remove the finalizer that keeps it"
+    return ""
+
+
+def _template_differs(before: Json, after: Json) -> bool:
+    return bool((before.get("spec") or {}).get("template") != (after.get("spec") or {}).get("template"))
