@@ -20,6 +20,7 @@ from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment
 from ..manifests.documents import Document
 from ..manifests.objects import names_application
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, nearest
+from .advice import advice
 from .conflicts import Claims, conflicts
 from .definition import Definition
 from .files import Files, inside
@@ -71,6 +72,8 @@ class Checked:
     definitions: Mapping[str, Definition]
     without_project: tuple[str, ...]
     """Applications whose project is not among the documents, so that its limits were not looked at."""
+    advice: tuple[Problem, ...]
+    """What is valid and will not do what its author may expect."""
 
 
 def check_path(path: Path, *, known: Known | None = None) -> Checked:
@@ -96,6 +99,7 @@ def check_path(path: Path, *, known: Known | None = None) -> Checked:
     return Checked(
         projects=projects,
         definitions={claim.definition.application.application: claim.definition for claim in claims},
+        advice=tuple(advice(claims)),
         without_project=tuple(each.application for each in applications if each.project not in projects),
     )
 

@@ -140,11 +140,6 @@ SCALER: Json = {
 TWO = workload("Deployment", replicas=2)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-29: a release sets an autoscaled Deployment back to its manifest's replicas",
-)
 @pytest.mark.parametrize("own", [True, False], ids=["its own autoscaler", "somebody else's autoscaler"])
 def test_a_release_leaves_the_replicas_of_an_autoscaled_deployment_alone(
     install: Install, kubernetes: Start, own: bool
@@ -160,9 +155,6 @@ def test_a_release_leaves_the_replicas_of_an_autoscaled_deployment_alone(
     assert (installation.live("production"), cluster.deployment()["spec"]["replicas"]) == ("v2", 6)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-29: nothing warns of replicas beside an autoscaler of the same folder"
-)
 def test_the_check_tells_of_replicas_that_an_autoscaler_of_the_same_folder_sets(tmp_path: Path) -> None:
     checked = check(production(manifests={"deployment.yaml": TWO, "scaler.yaml": SCALER}), tmp_path)
     assert "replicas" in checked.text

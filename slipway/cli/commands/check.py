@@ -1,12 +1,13 @@
 """`slipway check`: look at projects and applications before anything is applied. It needs no app."""
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from slipway.catalogue import ConfigError, check_path
+from slipway.catalogue import ConfigError, Problem, check_path
 from slipway.catalogue.schema import MODELS, schema_text
 
 from ..errors import Exit
@@ -39,6 +40,8 @@ def check(path: Path) -> None:
         raise SystemExit(Exit.NO) from error
     names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
     screen.line(Cell("✓", GOOD), f" {', '.join(names)}: no problems")
+    for told in _placed(checked.advice, path):
+        screen.whole(f"! {told}")
     for name in checked.without_project:
         project = checked.definitions[name].application.project
         screen.line(Cell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not looked at")
@@ -46,14 +49,20 @@ def check(path: Path) -> None:
 
 def show_problems(screen: Screen, error: ConfigError, path: Path) -> None:
     """Print the problems, with paths relative to the current folder."""
+    for problem in _placed(error.problems, path):
+        screen.whole(problem)
+    count = len(error.problems)
+    click.echo(f"{count} problem{'' if count == 1 else 's'}", err=True)
+
+
+def _placed(problems: Iterable[Problem], path: Path) -> Iterator[str]:
+    """The problems as lines, with paths relative to the current folder where it is near."""
     root = path.resolve() if path.is_dir() else path.resolve().parent
     above, cwd = root.parent, Path.cwd()
     near = root.is_relative_to(cwd) or cwd.is_relative_to(root)
-    for problem in error.problems:
+    for problem in problems:
         file = above / problem.file
-        screen.whole(str(replace(problem, file=os.path.relpath(file) if near else str(file))))
-    count = len(error.problems)
-    click.echo(f"{count} problem{'' if count == 1 else 's'}", err=True)
+        yield str(replace(problem, file=os.path.relpath(file) if near else str(file)))
 
 
 @click.command()

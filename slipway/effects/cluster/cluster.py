@@ -10,7 +10,7 @@ from typing import Self
 
 from slipway.domain.application import HttpProbe
 
-from . import jobs, rights
+from . import jobs, rights, scaling
 from .access import ClusterAccess
 from .connection import Connection
 from .errors import ClusterError, Refused
@@ -105,7 +105,7 @@ class Cluster:
 
     def _apply(self, target: Target) -> AppliedObject:
         try:
-            answer = self._objects.apply(target)
+            answer = scaling.apply(self._objects, target)
         except Refused as refused:
             if target.kind.kind != "Job" or not refused.immutable:
                 raise

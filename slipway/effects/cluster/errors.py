@@ -74,10 +74,12 @@ class Conflict(ClusterError):
 
     retries_help = True
 
-    def __init__(self, message: str, *, exists: bool = False) -> None:
+    def __init__(self, message: str, *, exists: bool = False, fields: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.exists = exists
         """True if the object to be created exists already."""
+        self.fields = fields
+        """The fields of other managers that an apply without force would have taken over."""
 
 
 def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) -> ClusterError:
@@ -92,7 +94,8 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
         case HTTPStatus.NOT_FOUND:
             return _not_found(answer, message, what)
         case HTTPStatus.CONFLICT | HTTPStatus.GONE:
-            return Conflict(f"{what}: {message}", exists=answer.get("reason") == "AlreadyExists")
+            exists = answer.get("reason") == "AlreadyExists"
+            return Conflict(f"{what}: {message}", exists=exists, fields=_fields_of_others(answer))
     busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if busy and not str(answer.get("message", "")).startswith(_UNTYPED):
         return Unreachable(f"{what}: the API server answered {status}: {message}")
@@ -145,6 +148,11 @@ def _not_found(answer: Mapping[str, Any], message: str, what: str) -> Missing:
             name=name,
         )
     return Missing(f"{what}: {message}", kind=kind, name=name)
+
+
+def _fields_of_others(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    causes = [c for c in _details(answer).get("causes") or () if isinstance(c, dict)]
+    return tuple(str(c.get("field")) for c in causes if c.get("reason") == "FieldManagerConflict")
 
 
 def _refused(answer: Mapping[str, Any], message: str, what: str, *, withhold: bool) -> Refused:

@@ -37,23 +37,29 @@ class Objects:
             raise
 
     def list(self, kind: Kind, namespace: str, *, selector: str, names_only: bool = False) -> list[Json]:
-        """The first `MAX_LISTED` objects that match a label selector; `names_only` reads only their metadata."""
+        """The first `MAX_LISTED` objects that match a label selector (all if it is empty).
+
+        `names_only` reads only their metadata.
+        """
         answer = self.connection.send(
             "GET",
             kind.path(namespace),
             what=f"list {kind.plural} in namespace {namespace}",
-            query=(("labelSelector", selector), ("limit", str(MAX_LISTED))),
+            query=(*((("labelSelector", selector),) if selector else ()), ("limit", str(MAX_LISTED))),
             headers={"Accept": _NAMES_ONLY} if names_only else None,
         )
         return [item for item in answer.body.get("items") or () if isinstance(item, dict)]
 
-    def apply(self, target: Target, *, dry_run: bool = False) -> Answer:
-        """Server-side apply: create the object, or take over the manifest's fields from any other manager."""
+    def apply(self, target: Target, *, dry_run: bool = False, force: bool = True) -> Answer:
+        """Server-side apply: create the object, or set the manifest's fields.
+
+        With `force` they are taken over from any other manager; without it the answer is a `Conflict` that names them.
+        """
         return self.connection.send(
             "PATCH",
             target.path,
             what=f"{'check' if dry_run else 'apply'} {target.label}",
-            query=(*_STRICT, ("force", "true"), *((("dryRun", "All"),) if dry_run else ())),
+            query=(*_STRICT, *((("force", "true"),) if force else ()), *((("dryRun", "All"),) if dry_run else ())),
             body=target.manifest,
             headers={"Content-Type": "application/apply-patch+yaml"},
             withhold=target.is_secret,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from . import scaling
 from .diff import Diff, cleaned, difference, projected
 from .errors import Denied, Missing, Refused
 from .kinds import BUILT_IN, Kind, Target
@@ -39,7 +40,7 @@ def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> Objec
     live = objects.get(target.kind, target.name, target.namespace)
     before = None if live is None else cleaned(live)
     try:
-        answer = objects.apply(target, dry_run=True).body
+        answer = scaling.apply(objects, target, dry_run=True).body
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise

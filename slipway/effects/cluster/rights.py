@@ -36,6 +36,8 @@ ALWAYS: tuple[Right, ...] = (
     Right(verb="list", group="apps", resource="controllerrevisions"),
 )
 """The rights for reading the state of a rollout and for probes."""
+AUTOSCALERS = Right(verb="list", group="autoscaling", resource="horizontalpodautoscalers")
+"""The right to see whose replicas they are."""
 JOBS: tuple[Right, ...] = tuple(Right(verb=v, group="batch", resource="jobs") for v in ("get", "create", "delete"))
 
 
@@ -45,6 +47,8 @@ def needed(targets: Sequence[Target]) -> tuple[Right, ...]:
     for target in targets:
         group = target.kind.api_version.partition("/")[0] if "/" in target.kind.api_version else ""
         rights.update(dict.fromkeys(Right(verb=verb, group=group, resource=target.kind.plural) for verb in APPLIED))
+        if "replicas" in (target.manifest.get("spec") or {}):
+            rights[AUTOSCALERS] = None
         if target.kind.kind == "Job":
             rights.update(dict.fromkeys(JOBS))
     return tuple(rights)

@@ -86,6 +86,16 @@ def test_an_object_that_exists_already_is_told_from_other_conflicts() -> None:
     assert changed.retryable
 
 
+def test_an_apply_without_force_names_the_fields_of_others() -> None:
+    causes = [
+        {"reason": "FieldManagerConflict", "message": 'conflict with "hpa"', "field": ".spec.replicas"},
+        {"reason": "FieldValueInvalid", "message": "no", "field": ".spec.paused"},
+    ]
+    refused = from_answer(409, a_status("Apply failed with 1 conflict", "Conflict", causes=causes), what="w")
+    assert isinstance(refused, Conflict)
+    assert refused.fields == (".spec.replicas",)
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_an_api_server_that_is_busy_or_broken_is_worth_another_try(status: int) -> None:
     error = from_answer(status, b"<html>bad gateway</html>", what="w")

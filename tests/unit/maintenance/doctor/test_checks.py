@@ -245,13 +245,16 @@ def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, kep
 
 
 def test_the_rights_follow_from_the_kinds_of_the_manifests() -> None:
-    def target(kind: str) -> Target:
+    def target(kind: str, **spec: int) -> Target:
         found = next(k for k in BUILT_IN.values() if k.kind == kind)
-        return Target(manifest={}, kind=found, name="x", namespace="n")
+        return Target(manifest={"spec": spec}, kind=found, name="x", namespace="n")
 
     rights = {str(right) for right in needed([target("Deployment"), target("Job")])}
     assert rights >= {"patch deployments.apps", "create deployments.apps", "get pods/log", "delete jobs.batch"}
     assert "patch services" not in rights
+    reads_autoscalers = "list horizontalpodautoscalers.autoscaling"
+    assert reads_autoscalers not in rights
+    assert reads_autoscalers in {str(right) for right in needed([target("Deployment", replicas=2)])}
 
 
 def test_on_a_laptop_no_command_is_made_up(patient: Patient) -> None:

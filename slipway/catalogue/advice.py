@@ -1,0 +1,38 @@
+"""What a check tells about manifests that are valid and will not do what their author may expect."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..manifests.objects import look_up
+from ..manifests.problems import Problem
+from .conflicts import Claims
+
+_AUTOSCALERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
+_REPLICAS = (
+    "{workload} sets replicas, and {autoscaler} of the same folder scales it: they count until it is scaled for the "
+    "first time, and never again; leave them out of new applications"
+)
+
+
+def advice(claims: Iterable[Claims]) -> Iterator[Problem]:
+    """The advice for applications without problems, each piece once per application."""
+    for claim in claims:
+        told = set[str]()
+        for index, environment in enumerate(claim.definition.application.environments):
+            for text in _about_replicas(claim.objects.get(environment.name, ())):
+                if text not in told:
+                    told.add(text)
+                    yield claim.document.problem(("environments", index, "manifests"), text)
+
+
+def _about_replicas(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Replicas beside an autoscaler of the same folder."""
+    objects = tuple(objects)
+    counted = {(o["kind"], o["metadata"]["name"]) for o in objects if look_up(o, ("spec", "replicas")) is not None}
+    for autoscaler in (each for each in objects if each["kind"] in _AUTOSCALERS):
+        scaled = look_up(autoscaler, ("spec", "scaleTargetRef"))
+        scaled = scaled if isinstance(scaled, dict) else {}
+        kind, name = scaled.get("kind", "Deployment"), scaled.get("name")
+        if (kind, name) in counted:
+            named = f"{autoscaler['kind']} {autoscaler['metadata']['name']}"
+            yield _REPLICAS.format(workload=f"{kind} {name}", autoscaler=named)

@@ -1,0 +1,47 @@
+"""What a check tells of manifests that are valid."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.catalogue import check_path
+from tests.unit.catalogue.samples import APPLICATION, DEPLOYMENT, Write
+
+TWO = DEPLOYMENT.replace("spec:\n  template", "spec:\n  replicas: 2\n  template")
+AUTOSCALER = """\
+apiVersion: {version}
+kind: {kind}
+metadata: {{ name: scaler }}
+spec:
+  scaleTargetRef: {{ {target} }}
+"""
+OF_KUBERNETES = AUTOSCALER.format(
+    version="autoscaling/v2", kind="HorizontalPodAutoscaler", target="apiVersion: apps/v1, kind: Deployment, name: shop"
+)
+OF_KEDA = AUTOSCALER.format(version="keda.sh/v1alpha1", kind="ScaledObject", target="name: shop")
+BOTH = APPLICATION + APPLICATION.partition("environments:\n")[2].replace("staging", "production")
+
+
+@pytest.mark.parametrize(
+    ("autoscaler", "kind"), [(OF_KUBERNETES, "HorizontalPodAutoscaler"), (OF_KEDA, "ScaledObject")]
+)
+def test_replicas_beside_an_autoscaler_of_the_same_folder_are_told_once(
+    write: Write, folder: Path, autoscaler: str, kind: str
+) -> None:
+    write(BOTH, files={"manifests/shop.yaml": TWO, "manifests/scaler.yaml": autoscaler})
+    [told] = check_path(folder).advice
+    assert str(told).startswith(
+        f"team/shop/application.yaml:5: environments[0].manifests: Deployment shop sets replicas, and {kind} scaler of "
+    )
+
+
+@pytest.mark.parametrize(
+    ("deployment", "autoscaler"),
+    [(DEPLOYMENT, OF_KUBERNETES), (TWO, OF_KUBERNETES.replace("name: shop", "name: another"))],
+    ids=["no replicas", "another workload"],
+)
+def test_an_autoscaler_that_nothing_disputes_is_not_told_of(
+    write: Write, folder: Path, deployment: str, autoscaler: str
+) -> None:
+    write(APPLICATION, files={"manifests/shop.yaml": deployment, "manifests/scaler.yaml": autoscaler})
+    assert check_path(folder).advice == ()
