@@ -12,7 +12,7 @@ from slipway.domain.application import Environment
 
 from ..manifests.documents import Document
 from ..manifests.images import BY_DIGEST, pin_image
-from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object
+from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, without_server_fields
 from ..manifests.problems import Findings, shown
 from .definition import Definition
 from .manifests import read_job, read_manifests
@@ -102,11 +102,13 @@ def _render_document(
 
 
 def marked(value: dict[str, Any], *, application: str, release: str | None) -> dict[str, Any]:
-    """The object with Slipway's labels, and with the release if it runs an image of it.
+    """The object as it is applied: with Slipway's labels, with the release if it runs an image of it, and without what
+    only a server sets.
 
     Only to the object, never to a pod template, where they would restart unchanged pods. Objects without the image get
     no release, so that a plan's diff shows them only when they change otherwise.
     """
+    value = without_server_fields(value)
     metadata = dict(value["metadata"])
     metadata["labels"] = {**(metadata.get("labels") or {}), MANAGED_BY: "slipway", APPLICATION_LABEL: application}
     if release is not None:

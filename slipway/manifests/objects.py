@@ -4,7 +4,7 @@ The checks catch mistakes that would otherwise fail in the middle of a rollout. 
 the API server does that, in a dry run, when a plan is made.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .documents import Document
@@ -39,6 +39,40 @@ CLUSTER_SCOPED = frozenset(
 )
 """Kubernetes' own cluster-scoped kinds. Any other object gets a namespace, which the API server drops for
 cluster-scoped custom resources."""
+
+
+_SERVER_METADATA = frozenset(
+    {
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    }
+)
+_SERVER_ANNOTATIONS = frozenset(
+    {
+        "kubectl.kubernetes.io/last-applied-configuration",  # repeats the object, a Secret's values too
+        "deployment.kubernetes.io/revision",
+        "deprecated.daemonset.template.generation",
+    }
+)
+
+
+def without_server_fields(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without its status and without the metadata that only a server, or `kubectl apply`, sets.
+
+    Exported manifests have them, and an API server refuses some of them and looks for the object of that uid.
+    """
+    metadata = {k: v for k, v in (value.get("metadata") or {}).items() if k not in _SERVER_METADATA}
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k not in _SERVER_ANNOTATIONS}
+    if annotations:
+        metadata["annotations"] = annotations
+    fields = {k: v for k, v in value.items() if k not in ("status", "metadata")}
+    return {**fields, "metadata": metadata}
 
 
 def check_object(document: Document, value: Any, *, namespace: str) -> Iterator[Problem]:

@@ -50,9 +50,6 @@ SET_BY_A_SERVER: dict[str, Json] = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-35: what only a server sets is passed on from an exported manifest"
-)
 @pytest.mark.parametrize("field", SET_BY_A_SERVER)
 def test_a_field_that_only_a_server_sets_is_named_by_the_check_or_left_out(
     install: Install, tmp_path: Path, field: str

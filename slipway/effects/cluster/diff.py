@@ -1,7 +1,7 @@
 """Shows a change to people: a unified diff of an object's YAML before and after.
 
-Pure. Fields that the server adds are left out, values of Secrets are masked on both sides, and a diff that is too long
-is cut, with a line that says so.
+Pure. What only a server sets is left out before (`manifests.objects`), values of Secrets are masked on both sides, and
+a diff that is too long is cut, with a line that says so.
 """
 
 import difflib
@@ -19,16 +19,6 @@ MAX_COMPARED = 256 * 1024
 """Maximum characters of YAML on either side; comparing more would take seconds."""
 
 _MASK = "***"
-_SERVER_METADATA = frozenset(
-    {"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink", "deletionTimestamp"}
-)
-_SERVER_ANNOTATIONS = frozenset(
-    {
-        "kubectl.kubernetes.io/last-applied-configuration",  # repeats the object, a Secret's values too
-        "deployment.kubernetes.io/revision",
-        "deprecated.daemonset.template.generation",
-    }
-)
 
 
 class Diff(Record):
@@ -52,16 +42,6 @@ def _text(dumper: Any, value: str) -> Any:
 _Dumper.add_representer(str, _text)
 
 
-def cleaned(manifest: Mapping[str, Any]) -> Json:
-    """The object without its status and without the metadata that the server writes."""
-    metadata = {k: v for k, v in (manifest.get("metadata") or {}).items() if k not in _SERVER_METADATA}
-    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k not in _SERVER_ANNOTATIONS}
-    if annotations:
-        metadata["annotations"] = annotations
-    fields = {k: v for k, v in manifest.items() if k not in ("status", "metadata")}
-    return {**fields, "metadata": metadata}
-
-
 def projected(live: Any, wanted: Any) -> Any:
     """The part of the live object that the manifest sets; list items are matched by name, or else by index."""
     if isinstance(live, Mapping) and isinstance(wanted, Mapping):
@@ -75,7 +55,7 @@ def projected(live: Any, wanted: Any) -> Any:
 
 
 def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, limit: int = MAX_DIFF) -> Diff:
-    """Unified diff of two cleaned objects; empty if they are equal. `before` is None for a new object."""
+    """Unified diff of two objects; empty if they are equal. `before` is None for a new object."""
     if before == after:
         return Diff(text="")
     if after.get("kind") == "Secret":

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from ...manifests.objects import without_server_fields
 from . import scaling
-from .diff import Diff, cleaned, difference, projected
+from .diff import Diff, difference, projected
 from .errors import Denied, Missing, Refused
 from .kinds import BUILT_IN, Kind, Target
 from .names import APPLICATION_LABEL, MANAGED_BY, MANAGED_BY_LABEL, VERIFICATION_LABEL
@@ -38,19 +39,19 @@ def preview(objects: Objects, targets: Sequence[Target], namespace: str) -> Prev
 
 def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> ObjectChange:
     live = objects.get(target.kind, target.name, target.namespace)
-    before = None if live is None else cleaned(live)
+    before = None if live is None else without_server_fields(live)
     try:
         answer = scaling.apply(objects, target, dry_run=True).body
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
-        return _as(target, Change.CREATED, difference(None, cleaned(target.manifest)), checked=False)
+        return _as(target, Change.CREATED, difference(None, without_server_fields(target.manifest)), checked=False)
     except Refused as refused:
         if live is None or not may_replace(target, live, refused):
             raise
-        manifest = cleaned(target.manifest)
-        return _as(target, Change.REPLACED, difference(projected(cleaned(live), manifest), manifest))
-    after = cleaned(answer)
+        manifest = without_server_fields(target.manifest)
+        return _as(target, Change.REPLACED, difference(projected(without_server_fields(live), manifest), manifest))
+    after = without_server_fields(answer)
     change = Change.CREATED if before is None else Change.UNCHANGED if before == after else Change.CHANGED
     return _as(target, change, difference(before, after)).evolve(warning=obstacle_of(live, answer))
 

@@ -53,7 +53,8 @@ def describe(clients: Clients, application: Application, release: Release, diges
 
 
 def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> Rendered:
-    """What the bundle applies in the environment, unchanged but for the marks by which Slipway knows its objects.
+    """What the bundle applies in the environment: its objects, with the marks by which Slipway knows them, and without
+    what only a server sets.
 
     Raises `BundleRefused`, `RegistryError`, `UnknownName`.
     """

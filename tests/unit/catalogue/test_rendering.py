@@ -64,6 +64,24 @@ def test_objects_come_in_the_order_of_file_names_and_then_of_documents(write: Wr
     assert names == ["b", "a", "shop"]
 
 
+def test_what_only_a_server_sets_is_left_out_and_all_else_stays(write: Write) -> None:
+    metadata = """metadata:
+  name: shop
+  uid: 0a1b2c3d-0000-0000-0000-000000000000
+  resourceVersion: "12345"
+  creationTimestamp: null
+  managedFields: [{ manager: kubectl }]
+  annotations:
+    team: shop
+    kubectl.kubernetes.io/last-applied-configuration: "{}"
+"""
+    exported = DEPLOYMENT.replace("metadata: { name: shop }\n", metadata) + "status: { replicas: 1 }\n"
+    (deployment,) = rendered(load_one(write(files={"manifests/a.yaml": exported})))
+    assert set(deployment) == {"apiVersion", "kind", "metadata", "spec"}
+    assert set(deployment["metadata"]) == {"name", "namespace", "labels", "annotations"}
+    assert deployment["metadata"]["annotations"] == {"team": "shop", "slipway.dev/release": "shop-482"}
+
+
 def test_labels_and_annotations_that_are_there_stay(write: Write) -> None:
     manifest = DEPLOYMENT.replace("{ name: shop }", "{ name: shop, labels: { tier: web }, annotations: { a: b } }", 1)
     (deployment,) = rendered(load_one(write(files={"manifests/a.yaml": manifest})))

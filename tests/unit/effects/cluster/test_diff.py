@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slipway.effects.cluster.diff import MAX_COMPARED, cleaned, difference, masked, projected
+from slipway.effects.cluster.diff import MAX_COMPARED, difference, masked, projected
+from slipway.manifests.objects import without_server_fields
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
@@ -39,7 +40,7 @@ def a_secret(data: dict[str, Any], field: str = "data") -> dict[str, Any]:
 @unhurried
 @given(objects)
 def test_the_diff_of_an_object_with_itself_is_empty(thing: dict[str, Any]) -> None:
-    assert difference(cleaned(thing), cleaned(copy.deepcopy(thing))).text == ""
+    assert difference(without_server_fields(thing), without_server_fields(copy.deepcopy(thing))).text == ""
 
 
 @unhurried
@@ -47,9 +48,9 @@ def test_the_diff_of_an_object_with_itself_is_empty(thing: dict[str, Any]) -> No
 def test_different_objects_have_a_diff_and_the_same_inputs_the_same_one(
     before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    first, second = (difference(cleaned(before), cleaned(after)) for _ in range(2))
+    first, second = (difference(without_server_fields(before), without_server_fields(after)) for _ in range(2))
     assert first == second
-    if cleaned(before)["metadata"] != cleaned(after)["metadata"]:
+    if without_server_fields(before)["metadata"] != without_server_fields(after)["metadata"]:
         assert first.text
 
 
@@ -87,7 +88,7 @@ def test_the_annotation_in_which_kubectl_repeats_a_secret_is_left_out() -> None:
     encoded = base64.b64encode(b"hunter2").decode()
     secret = a_secret({"p": encoded})
     secret["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": f'{{"data":"{encoded}"}}'}
-    assert encoded not in difference(None, cleaned(secret)).text
+    assert encoded not in difference(None, without_server_fields(secret)).text
 
 
 def test_what_the_server_adds_is_left_out() -> None:
@@ -106,7 +107,7 @@ def test_what_the_server_adds_is_left_out() -> None:
         "spec": {"replicas": 1},
         "status": {"replicas": 1},
     }
-    assert cleaned(live) == {
+    assert without_server_fields(live) == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "web"},
