@@ -87,9 +87,6 @@ def test_a_daemonset_that_waits_for_a_node_that_is_not_ready_names_the_node(
     assert installation.live("production") == "v1" or "aks-dead" in installation.release().reason
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-26: the roll back of an ordered StatefulSet never ends"
-)
 @pytest.mark.parametrize("replicas", [1, 3])
 def test_the_roll_back_of_a_statefulset_ends_or_says_which_pod_to_delete(
     install: Install, kubernetes: Start, replicas: int

@@ -4,7 +4,7 @@ Pure. A Deployment reports a failure only after its progress deadline (ten minut
 DaemonSets never do. A pod whose image does not exist shows it within seconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from .containers import MAX_REASON, Holdup, holdup_of
@@ -53,6 +53,22 @@ def newest_pods(workload: Mapping[str, Any], pods: Iterable[Json], revision: str
     name = workload["metadata"].get("name")
     # A StatefulSet's status names the revision, `db-6f9c`; pods may carry that name or only the hash in it.
     return tuple(p for p in own if (label := _label(p, REVISION_LABEL)) and revision in (label, f"{name}-{label}"))
+
+
+def left_behind(stateful_set: Json, pods: Iterable[Json], newest: Collection[Json]) -> list[str]:
+    """Names of the StatefulSet's pods that are neither of its newest template nor ready, the highest number first.
+
+    An ordered StatefulSet waits until such a pod is ready before it replaces it, also where only the newest template
+    would make it ready (kubernetes/kubernetes#67250). So a roll-back cannot heal what a bad image broke.
+    """
+    others = [pod for pod in owned(stateful_set, pods) if pod not in newest and not _is_ready(pod)]
+    names = [str(pod["metadata"]["name"]) for pod in others if not pod["metadata"].get("deletionTimestamp")]
+    return sorted(names, key=lambda name: (len(name), name), reverse=True)
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
 def selector_text(selector: Mapping[str, Any] | None) -> str:

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from .kinds import Target
 from .nodes import nodes_in_the_way
 from .objects import Objects, built_in, together
-from .pods import newest_pods, newest_replica_set, newest_revision, selector_text
+from .pods import left_behind, newest_pods, newest_replica_set, newest_revision, selector_text
 from .records import Json, ObjectState, RolloutState, RunningImage, State
 from .rules import RULES, Evidence, Verdict, altogether
 
 _REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 _REVISION = built_in("apps/v1", "ControllerRevision")
 _POD = built_in("v1", "Pod")
+NOT_REPLACED = (
+    "pod {pod} has another template and is not ready, and the StatefulSet may wait for it for ever "
+    "(let it be made anew with: kubectl delete pod {pod})"
+)
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
@@ -74,8 +78,17 @@ def _evidence(objects: Objects, target: Target, live: Json) -> Evidence:
         revision = newest_revision(live, objects.list(_REVISION, namespace, selector=selector))
     pods = objects.list(_POD, namespace, selector=selector)
     new = newest_pods(owner, pods, revision)
-    nodes = nodes_in_the_way(objects, live, pods, new) if target.kind.kind == "DaemonSet" else ()
-    return Evidence(pods=new, replica_set=newest, nodes=nodes)
+    return Evidence(pods=new, replica_set=newest, hints=_hints(objects, live, pods, new))
+
+
+def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[Json]) -> tuple[str, ...]:
+    match live["kind"]:
+        case "DaemonSet":
+            return nodes_in_the_way(objects, live, pods, newest)
+        case "StatefulSet" if (live.get("status") or {}).get("updateRevision"):
+            return tuple(NOT_REPLACED.format(pod=name) for name in left_behind(live, pods, newest))
+        case _:
+            return ()
 
 
 def _gone(target: Target) -> str:

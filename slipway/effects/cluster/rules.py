@@ -47,8 +47,8 @@ class Evidence(Record):
     """Its pods of the newest template."""
     replica_set: Json | None = None
     """A Deployment's newest ReplicaSet."""
-    nodes: tuple[str, ...] = ()
-    """What keeps nodes from having a DaemonSet's pod, for people."""
+    hints: tuple[str, ...] = ()
+    """What else holds it up, for people: nodes that a DaemonSet waits for, pods that a StatefulSet does not replace."""
 
 
 NO_EVIDENCE = Evidence()
@@ -173,7 +173,7 @@ def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
 
 def _hints(evidence: Evidence) -> list[str]:
     """What holds the workload up, as far as anything tells."""
-    hints = (*evidence.nodes, _pods_not_made(evidence), *(hindrance_of(pod) for pod in evidence.pods))
+    hints = (*evidence.hints, _pods_not_made(evidence), *(hindrance_of(pod) for pod in evidence.pods))
     return list(dict.fromkeys(filter(None, hints)))[:_HINTS]
 
 

@@ -8,6 +8,7 @@ from slipway.effects.cluster.containers import MANY_RESTARTS
 from slipway.effects.cluster.pods import (
     failure_of,
     hindrance_of,
+    left_behind,
     newest_pods,
     newest_replica_set,
     newest_revision,
@@ -121,6 +122,17 @@ def test_pods_that_are_being_deleted_do_not_count() -> None:
     leaving["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
     staying = a_pod("staying")
     assert newest_pods({"kind": "Job", "metadata": {"uid": "o"}}, [leaving, staying], None) == (staying,)
+
+
+def test_pods_that_a_stateful_set_does_not_replace_are_named_the_highest_number_first() -> None:
+    ready = [{"type": "Ready", "status": "True"}]
+    leaving = a_pod("db-3")
+    leaving["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
+    newest = a_pod("db-11")
+    up, stranger = a_pod("db-0", conditions=ready), a_pod("db-1", owner="another")
+    pods = [up, stranger, a_pod("db-2"), leaving, a_pod("db-10"), newest]
+    database = {"kind": "StatefulSet", "metadata": {"uid": "o", "name": "db"}}
+    assert left_behind(database, pods, (newest,)) == ["db-10", "db-2"]
 
 
 def test_a_selector_becomes_a_query() -> None:
