@@ -13,13 +13,13 @@ from typing import Any, Final
 from azure.data.tables import TableServiceClient
 
 from local.stack import azurite
-from slipway.api.audit import ChainEnd
-from slipway.cli.api import AuditPage
+from slipway.api.audit import ChainEndAnswer
+from slipway.cli.api import RawAuditPage
 from slipway.cli.checking import Checking
 from slipway.cli.exporting import Disk, Export
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.audit_query import AuditQuery
-from slipway.domain.export import Form
+from slipway.domain.export import ExportFormat
 from slipway.domain.keyring import format_keys
 from slipway.ledger import Ledger
 from slipway.ledger.audit_index import AuditIndex
@@ -149,14 +149,14 @@ class Direct:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def audit_page(self, application: str, *, after: int, limit: int) -> AuditPage:
+    def audit_page(self, application: str, *, after: int, limit: int) -> RawAuditPage:
         head = self._ledger.head(application)
         found = list(self._ledger.audit(application, first=after + 1, limit=limit))
         records = [item.model_dump(mode="json") for item in found if isinstance(item, AuditRecord)]
         following = records[-1]["sequence"] if len(records) == limit else None
-        return AuditPage(
+        return RawAuditPage(
             application=application,
-            head=ChainEnd(sequence=head.sequence, hash=head.hash),
+            head=ChainEndAnswer(sequence=head.sequence, hash=head.hash),
             records=records,
             next=following,
         )
@@ -185,7 +185,7 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
 
     def export() -> int:
         with Disk(file) as disk:
-            run = Export(Direct(written.app.ledger), disk, Form.JSONL)
+            run = Export(Direct(written.app.ledger), disk, ExportFormat.JSONL)
             for name in names:
                 assert run.chain(name, after=0, progress=_silent) is None
             return run.records

@@ -2,12 +2,12 @@
 
 import azure.functions as func
 
-from slipway.api.inbox import Received
+from slipway.api.inbox import ReceivedAnswer
 from slipway.api.parked import ParkedItems
 from slipway.api.releases import Applications, Explanation, ReleaseAnswer, Releases, ReleaseWithProgress
 from slipway.catalogue import ConfigError
 from slipway.catalogue.stored import read_stored
-from slipway.commands.saying import Asked
+from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
@@ -20,7 +20,7 @@ from slipway.ledger.installation import ID_PATTERN
 from slipway.text import without_tokens
 
 from .commands import received
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .guard import caller_of, permit
 from .http import number, ok
 from .shared import new_blueprint, parts
@@ -32,7 +32,7 @@ RELEASE = Parameter(name="release", where="path", description="Id of a release, 
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_applications",
         method="GET",
         path="applications",
@@ -48,7 +48,7 @@ def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_releases",
         method="GET",
         path="releases",
@@ -85,7 +85,7 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_release",
         method="GET",
         path="releases/{release}",
@@ -105,7 +105,7 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_explain",
         method="GET",
         path="releases/{release}/explain",
@@ -124,7 +124,7 @@ def explain(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_evidence",
         method="GET",
         path="evidence/{digest}",
@@ -163,7 +163,7 @@ def _may_hold_secrets(content: bytes) -> bool:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_parked",
         method="GET",
         path="parked",
@@ -181,7 +181,7 @@ def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the bi
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_replay",
         method="POST",
         path="parked/{id}/replay",
@@ -196,7 +196,7 @@ def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the bi
                 schema={"type": "string", "pattern": f"^{ID_PATTERN}$"},
             ),
         ),
-        answer=Received,
+        answer=ReceivedAnswer,
         status=202,
         refuses=(404,),
     ),
@@ -205,7 +205,7 @@ def replay(req: func.HttpRequest) -> func.HttpResponse:
     built, id = parts(), req.route_params["id"]
     if built.installation.parked(id) is None:
         raise NotFound(f"no parked input has the id {id!r}")
-    asked = Asked(verb=Verb.REPLAY, parked=id)
+    asked = CommandRequest(verb=Verb.REPLAY, parked=id)
     return received(built.inbox_writer.command(asked, speaker(caller_of(req), Via.API)))
 
 

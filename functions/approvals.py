@@ -11,8 +11,8 @@ import azure.functions as func
 
 from slipway.web import located
 from slipway.web.answer import Answer
-from slipway.web.approving import Desk, decide, show, show_changes
-from slipway.web.located import Place
+from slipway.web.approving import ApprovalContext, decide, show, show_changes
+from slipway.web.located import ApprovalAddress
 from slipway.web.messages import guarded
 from slipway.web.signin import Visitor
 from slipway.web.voting import Booth
@@ -61,20 +61,20 @@ def take_decision_of_signed_in(req: func.HttpRequest) -> func.HttpResponse:
     return posted(req, place.address, lambda who: located.decide(_desk(), place, who, req.headers, req.get_body()))
 
 
-def _placed(req: func.HttpRequest, work: Callable[[Place, Visitor], Answer]) -> func.HttpResponse:
+def _placed(req: func.HttpRequest, work: Callable[[ApprovalAddress, Visitor], Answer]) -> func.HttpResponse:
     place = _place(req)
     return reading(req, place.address, lambda who: work(place, who))
 
 
-def _place(req: func.HttpRequest) -> Place:
+def _place(req: func.HttpRequest) -> ApprovalAddress:
     """The parts of the address. The plan is a query parameter; without it the address leads to the current plan."""
     named = {part: req.route_params[part] for part in ("application", "number", "environment")}
-    return Place(**named, plan=req.params.get("plan", ""))
+    return ApprovalAddress(**named, plan=req.params.get("plan", ""))
 
 
-def _desk() -> Desk:
+def _desk() -> ApprovalContext:
     built = parts()
-    return Desk(
+    return ApprovalContext(
         keys=built.link_keys,
         reader=built.reader,
         answers=built.answers,

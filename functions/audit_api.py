@@ -5,7 +5,7 @@ import azure.functions as func
 from slipway.api.audit import (
     AuditAnswer,
     Chain,
-    ChainEnd,
+    ChainEndAnswer,
     ChainRecord,
     LiveAnswer,
     LiveThere,
@@ -18,7 +18,7 @@ from slipway.inbound import BadInput
 from slipway.queries.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.queries.trail import PAGE, read_query
 
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .http import number, ok
 from .shared import new_blueprint, parts
 
@@ -54,7 +54,7 @@ _LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT, "default": PAG
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_audit_query",
         method="GET",
         path="audit",
@@ -79,7 +79,7 @@ def audit_query(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_audit",
         method="GET",
         path="audit/{application}",
@@ -114,7 +114,7 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
     return ok(
         Chain(
             application=application,
-            head=ChainEnd(sequence=head.sequence, hash=head.hash),
+            head=ChainEndAnswer(sequence=head.sequence, hash=head.hash),
             records=records,
             next=records[-1].sequence if full else None,
         )
@@ -123,7 +123,7 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_audit_record",
         method="GET",
         path="audit/{application}/{sequence}",
@@ -147,7 +147,7 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_live",
         method="GET",
         path="environments/{environment}/live",

@@ -11,15 +11,15 @@ from slipway.api.catalogue import (
     CatalogueList,
     Changes,
     ChangeShown,
-    Exported,
+    ExportedFiles,
     Removal,
     VersionHistory,
     VersionShown,
 )
-from slipway.api.inbox import Received
+from slipway.api.inbox import ReceivedAnswer
 from slipway.catalogue import ConfigError
 from slipway.catalogue.stored import Stored, read_stored
-from slipway.commands.comparing import Change
+from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
 from slipway.commands.speakers import actor_of
 from slipway.domain.errors import NotFound
@@ -32,9 +32,9 @@ from slipway.inbound.reading import bad_input, read_as, read_json
 from slipway.ledger.keys import INSTALLATION
 
 from .commands import received
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .guard import admit, caller_of, permit
-from .http import Answered, body_of, number, ok, problem
+from .http import EarlyResponse, body_of, number, ok, problem
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -57,7 +57,7 @@ _WHO = (
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_apply",
         method="POST",
         path="catalogue",
@@ -68,7 +68,7 @@ _WHO = (
         tag="catalogue",
         permission=None,
         body=Apply,
-        answer=Received,
+        answer=ReceivedAnswer,
         status=202,
         refuses=(409, 415, 422),
     ),
@@ -82,7 +82,7 @@ def apply(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_compare",
         method="POST",
         path="catalogue/difference",
@@ -101,14 +101,14 @@ def compare(req: func.HttpRequest) -> func.HttpResponse:
     try:
         changes = parts().comparing.compare(_documents(body), actor_of(speaker(caller, Via(body.channel))))
     except ConfigError as error:
-        raise Answered(_problems(error)) from error
+        raise EarlyResponse(_problems(error)) from error
     refused = any(change.refused for change in changes)
     return ok(Changes(changes=tuple(map(_shown, changes)), refused=refused, committed=False))
 
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_catalogue",
         method="GET",
         path="catalogue",
@@ -137,7 +137,7 @@ def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_versions",
         method="GET",
         path="catalogue/{kind}/{name}",
@@ -169,7 +169,7 @@ def versions(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_export",
         method="GET",
         path="catalogue/{kind}/{name}/files",
@@ -184,7 +184,7 @@ def versions(req: func.HttpRequest) -> func.HttpResponse:
                 schema={"type": "string", "pattern": DIGEST_PATTERN},
             ),
         ),
-        answer=Exported,
+        answer=ExportedFiles,
         refuses=(404,),
     ),
 )
@@ -198,12 +198,12 @@ def export(req: func.HttpRequest) -> func.HttpResponse:
     stored = read_stored(content)
     if stored.holds_secrets:
         permit(caller_of(req), Permission.SEE_SECRETS)
-    return ok(Exported(subject=str(subject), document=document, files=dict(stored.exported())))
+    return ok(ExportedFiles(subject=str(subject), document=document, files=dict(stored.exported())))
 
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_remove",
         method="POST",
         path="catalogue/{kind}/{name}/removal",
@@ -213,7 +213,7 @@ def export(req: func.HttpRequest) -> func.HttpResponse:
         permission=None,
         parameters=_SUBJECT,
         body=Removal,
-        answer=Received,
+        answer=ReceivedAnswer,
         status=202,
         refuses=(404, 409, 415, 422),
     ),
@@ -225,12 +225,12 @@ def remove(req: func.HttpRequest) -> func.HttpResponse:
     return _said(lambda: parts().submitting.remove(subject, who, reason=body.reason, id=body.id or ""))
 
 
-def _said(say: Callable[[], Said | tuple[Change, ...]]) -> func.HttpResponse:
+def _said(say: Callable[[], Said | tuple[SubjectChange, ...]]) -> func.HttpResponse:
     """202 for what was written down for the worker, 409 for what is refused already, 422 with every problem."""
     try:
         said = say()
     except ConfigError as error:
-        raise Answered(_problems(error)) from error
+        raise EarlyResponse(_problems(error)) from error
     if isinstance(said, Said):
         return received(said)
     shown = [_shown(change).model_dump(mode="json") for change in said]
@@ -257,7 +257,7 @@ def _subject(req: func.HttpRequest) -> Subject:
         raise NotFound(f"there is no {kind[:20]!r} {name[:80]!r}") from error
 
 
-def _shown(change: Change) -> ChangeShown:
+def _shown(change: SubjectChange) -> ChangeShown:
     return ChangeShown(
         subject=str(change.subject),
         outcome=change.outcome,

@@ -7,8 +7,8 @@ written into the inbox; whoever gave it asks there what became of it.
 import azure.functions as func
 
 from slipway.api.commands import Command, Freezes
-from slipway.api.inbox import Confirmation, Received
-from slipway.commands.saying import Asked, Said
+from slipway.api.inbox import Confirmation, ReceivedAnswer
+from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.commands import OPENS, PERMISSIONS
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
@@ -17,7 +17,7 @@ from slipway.domain.statement import CommandStatement
 from slipway.http.speaking import speaker
 from slipway.ledger.keys import INSTALLATION
 
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .guard import admit, permit
 from .http import ok, read_body
 from .shared import new_blueprint, parts
@@ -27,7 +27,7 @@ blueprint = new_blueprint()
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_freezes",
         method="GET",
         path="freezes",
@@ -43,7 +43,7 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_command",
         method="POST",
         path="commands",
@@ -54,7 +54,7 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
         tag="commands",
         permission=None,
         body=Command,
-        answer=Received,
+        answer=ReceivedAnswer,
         status=202,
         refuses=(404, 415),
     ),
@@ -63,7 +63,7 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, Command)
     permit(caller, PERMISSIONS[body.verb])
-    asked = Asked(
+    asked = CommandRequest(
         verb=body.verb,
         application=body.application,
         environment=body.environment,
@@ -85,13 +85,13 @@ def _to_confirm(statement: CommandStatement, via: Via) -> func.HttpResponse:
     address = f"/api/v1/confirmations/{handle}"
     page = f"{built.settings.public_url.rstrip('/')}/confirm/{handle}"
     return ok(
-        Received(application=statement.application or INSTALLATION, id="", address=address, open=page), status=202
+        ReceivedAnswer(application=statement.application or INSTALLATION, id="", address=address, open=page), status=202
     )
 
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_confirmation",
         method="GET",
         path="confirmations/{handle}",
@@ -118,6 +118,6 @@ def confirmation(req: func.HttpRequest) -> func.HttpResponse:
 def received(said: Said) -> func.HttpResponse:
     """202: it is written down, and where the answer will be."""
     address = f"/api/v1/inbox/{said.partition}/{said.id}"
-    answer = ok(Received(application=said.partition, id=said.id, address=address), status=202)
+    answer = ok(ReceivedAnswer(application=said.partition, id=said.id, address=address), status=202)
     answer.headers["Location"] = address
     return answer

@@ -1,4 +1,4 @@
-"""Declaration of `/api/v1` endpoints: one `Operation` serves the host, the guard and the OpenAPI document.
+"""Declaration of `/api/v1` endpoints: one `Endpoint` serves the host, the guard and the OpenAPI document.
 
 `@endpoint(blueprint, Operation(…))` registers the handler, enforces the permission, rejects undeclared query
 parameters and adds an ETag to GET responses. `openapi.py` generates the document from all operations.
@@ -39,7 +39,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operation:
+class Endpoint:
     """An endpoint, as the host registers it and the OpenAPI document describes it."""
 
     name: str
@@ -69,11 +69,11 @@ class Operation:
         return frozenset(parameter.name for parameter in self.parameters if parameter.where == "query")
 
 
-OPERATIONS: dict[str, Operation] = {}
+OPERATIONS: dict[str, Endpoint] = {}
 """Every operation by its name, in the order in which they were declared."""
 
 
-def endpoint(blueprint: func.Blueprint, operation: Operation) -> Callable[[Handler], Handler]:
+def endpoint(blueprint: func.Blueprint, operation: Endpoint) -> Callable[[Handler], Handler]:
     """Register the decorated function as the operation's handler."""
     OPERATIONS[operation.name] = operation
 
@@ -96,7 +96,7 @@ def endpoint(blueprint: func.Blueprint, operation: Operation) -> Callable[[Handl
     return declare
 
 
-def _check_parameters(operation: Operation, req: func.HttpRequest) -> None:
+def _check_parameters(operation: Endpoint, req: func.HttpRequest) -> None:
     known = operation.queried
     for name in req.params:
         if name not in known and name != KEY_PARAMETER:

@@ -8,10 +8,10 @@ import azure.functions as func
 
 from slipway.bootstrap.settings import host_checks_keys
 from slipway.domain.roles import Caller, NotPermitted, Permission, demand
-from slipway.http.callers import NotYet, Unknown
+from slipway.http.callers import CallerNotYetKnown, UnknownCaller
 from slipway.http.requests import check_origin
 
-from .http import Answered, Handler, answering, problem
+from .http import EarlyResponse, Handler, answering, problem
 from .shared import parts
 
 API_LEVEL = func.AuthLevel.FUNCTION if host_checks_keys(os.environ) else func.AuthLevel.ANONYMOUS
@@ -37,16 +37,16 @@ def guarded(permission: Permission) -> Callable[[Handler], Handler]:
 
 
 def admit(req: func.HttpRequest, permission: Permission) -> Caller:
-    """The caller, if they have the permission. Raises `Answered` and `Refused`, which `answering` handles."""
+    """The caller, if they have the permission. Raises `EarlyResponse` and `Refused`, which `answering` handles."""
     try:
         caller = caller_of(req)
-    except NotYet as later:
+    except CallerNotYetKnown as later:
         answer = problem(503, "Service unavailable", f"nobody can be identified right now: {later}")
-        raise Answered(answer) from later
-    except Unknown as unknown:
+        raise EarlyResponse(answer) from later
+    except UnknownCaller as unknown:
         answer = problem(401, "Authentication required", str(unknown), permission=str(permission))
         answer.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
-        raise Answered(answer) from unknown
+        raise EarlyResponse(answer) from unknown
     permit(caller, permission)
     if req.method not in _SAFE:
         check_own_origin(req)
@@ -54,17 +54,19 @@ def admit(req: func.HttpRequest, permission: Permission) -> Caller:
 
 
 def caller_of(req: func.HttpRequest) -> Caller:
-    """The caller. Raises `Unknown` and `NotYet`, but never in a `guarded` handler."""
+    """The caller. Raises `UnknownCaller` and `CallerNotYetKnown`, but never in a `guarded` handler."""
     return parts().access.caller(req.headers, req.params)
 
 
 def permit(caller: Caller, permission: Permission) -> None:
-    """Raises `Answered` if the caller lacks the permission."""
+    """Raises `EarlyResponse` if the caller lacks the permission."""
     try:
         demand(caller, permission)
     except NotPermitted as refused:
         roles = sorted(caller.roles)
-        raise Answered(problem(403, "Forbidden", str(refused), permission=str(permission), roles=roles)) from refused
+        raise EarlyResponse(
+            problem(403, "Forbidden", str(refused), permission=str(permission), roles=roles)
+        ) from refused
 
 
 def check_own_origin(req: func.HttpRequest) -> None:

@@ -14,7 +14,7 @@ from slipway.domain.key_source import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.handle import Contended
 from slipway.engine.parking import NotReplayable
-from slipway.http.requests import BODY_LIMIT, WITH_A_LENGTH, Refused, was_chunked
+from slipway.http.requests import BODY_LIMIT, WITH_A_LENGTH, RequestRefused, was_chunked
 from slipway.inbound import BadInput, Ignored
 from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import LedgerUnavailable
@@ -27,7 +27,7 @@ TITLES = {403: "Forbidden", 413: "Content too large", 415: "Unsupported media ty
 Handler = Callable[..., func.HttpResponse]
 
 
-class Answered(Exception):  # noqa: N818 - not an error
+class EarlyResponse(Exception):  # noqa: N818 - not an error
     """Ends the handler early with a finished response."""
 
     def __init__(self, answer: func.HttpResponse) -> None:
@@ -54,11 +54,11 @@ def answering(handler: Handler) -> Handler:
     def answered(req: func.HttpRequest) -> func.HttpResponse:
         try:
             return handler(req)
-        except Answered as ended:
+        except EarlyResponse as ended:
             return ended.answer
         except Exception as error:
             match error:
-                case Refused():
+                case RequestRefused():
                     answer = problem(error.status, TITLES[error.status], str(error))
                 case BadInput():
                     answer = problem(400, "Invalid parameter", str(error), parameter=error.field)

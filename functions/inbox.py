@@ -3,13 +3,13 @@
 import azure.functions as func
 
 from slipway.api.catalogue import ChangeShown, ProblemShown
-from slipway.api.inbox import Outcome
+from slipway.api.inbox import SaidOutcome
 from slipway.domain.hints import PARTITION_PATTERN
 from slipway.domain.inbox import ID_PATTERN
 from slipway.domain.roles import Permission
 from slipway.queries.answers import Reply
 
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .http import ok
 from .shared import new_blueprint, parts
 
@@ -18,7 +18,7 @@ blueprint = new_blueprint()
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_outcome",
         method="GET",
         path="inbox/{application}/{id}",
@@ -40,7 +40,7 @@ blueprint = new_blueprint()
                 schema={"type": "string", "pattern": ID_PATTERN},
             ),
         ),
-        answer=Outcome,
+        answer=SaidOutcome,
         refuses=(404,),
     ),
 )
@@ -48,10 +48,10 @@ def outcome(req: func.HttpRequest) -> func.HttpResponse:
     return ok(outcome_of(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
 
 
-def outcome_of(reply: Reply) -> Outcome:
+def outcome_of(reply: Reply) -> SaidOutcome:
     """The reply as the API tells it."""
     answered = reply.answered
-    return Outcome(
+    return SaidOutcome(
         application=reply.partition,
         id=reply.id,
         state=str(reply.state),

@@ -6,7 +6,7 @@ front does not have; where an application's environments are, settings that it i
 
 import azure.functions as func
 
-from slipway.api.inbox import Received
+from slipway.api.inbox import ReceivedAnswer
 from slipway.api.looks import LookAsked, LookShown
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import ID_PATTERN, Look, LookKind, Via
@@ -16,7 +16,7 @@ from slipway.http.speaking import speaker
 from slipway.ledger.keys import INSTALLATION
 
 from .commands import received
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .guard import admit, caller_of, permit
 from .http import ok, read_body
 from .shared import new_blueprint, parts
@@ -26,7 +26,7 @@ blueprint = new_blueprint()
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_look",
         method="POST",
         path="looks",
@@ -35,7 +35,7 @@ blueprint = new_blueprint()
         tag="operation",
         permission=None,
         body=LookAsked,
-        answer=Received,
+        answer=ReceivedAnswer,
         status=202,
         refuses=(404, 415),
     ),
@@ -52,7 +52,7 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_look_seen",
         method="GET",
         path="looks/{id}",

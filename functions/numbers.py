@@ -7,7 +7,7 @@ from slipway.domain.roles import Permission
 from slipway.queries.numbers import WEEKS_LIMIT
 from slipway.queries.numbers_asked import WEEKS, read_question
 
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .http import ok
 from .shared import new_blueprint, parts
 
@@ -18,7 +18,7 @@ _WEEK = {"type": "string", "examples": ["2026-W48"]}
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_numbers",
         method="GET",
         path="numbers",

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from slipway import __version__
-from slipway.api.problem import Problem
+from slipway.api.problem import ProblemDetails
 from slipway.domain.roles import holders
 
-from .contract import BASE, OPERATIONS, Operation, revalidated
+from .contract import BASE, OPERATIONS, Endpoint, revalidated
 from .shared import new_blueprint
 
 blueprint = new_blueprint()
@@ -39,10 +39,10 @@ its own 401 has no body. GET responses have an ETag: send it as `If-None-Match` 
 request body needs a `Content-Length`: chunked bodies are not supported."""
 
 
-def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:
+def document(operations: Iterable[Endpoint] = ()) -> dict[str, Any]:
     """The document of the given operations, by default of all declared ones."""
     listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _place(OPERATIONS[n]))]
-    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemDetails, "serialization")]
     for operation in listed:
         models += [(operation.body, "validation")] if operation.body else []
         models += [(operation.answer, "serialization")] if operation.answer else []
@@ -64,11 +64,11 @@ def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:
     }
 
 
-def _place(operation: Operation) -> tuple[str, str, str]:
+def _place(operation: Endpoint) -> tuple[str, str, str]:
     return operation.tag, operation.path, operation.method
 
 
-def _operation(operation: Operation, references: Any) -> dict[str, Any]:
+def _operation(operation: Endpoint, references: Any) -> dict[str, Any]:
     needs = f"Needs the permission `{operation.permission}`." if operation.permission else ""
     description: dict[str, Any] = {
         "operationId": operation.name.removeprefix("api_"),
@@ -97,7 +97,7 @@ def _operation(operation: Operation, references: Any) -> dict[str, Any]:
     return description
 
 
-def _responses(operation: Operation, references: Any) -> dict[str, Any]:
+def _responses(operation: Endpoint, references: Any) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"] if operation.answer else {}
     answer: dict[str, Any] = {"description": "Done", "content": {operation.media_type: {"schema": schema}}}
     responses = {str(operation.status): answer}
@@ -108,7 +108,7 @@ def _responses(operation: Operation, references: Any) -> dict[str, Any]:
             "Cache-Control": {"required": True, "schema": {"type": "string"}},
         }
         responses["304"] = {"description": "Not modified since the answer that `If-None-Match` names"}
-    problem = {PROBLEM: {"schema": references[Problem, "serialization"]}}
+    problem = {PROBLEM: {"schema": references[ProblemDetails, "serialization"]}}
     refuses = {*_ALWAYS, *operation.refuses, *((403,) if operation.permission else ())}
     for status in sorted(refuses):
         responses[str(status)] = {"description": _REASONS[status], "content": problem}

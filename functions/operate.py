@@ -5,7 +5,7 @@ import azure.functions as func
 
 from slipway.web import confirming
 from slipway.web.answer import Answer
-from slipway.web.operating import Desk, Subject, give, show, subject_of
+from slipway.web.operating import OperatingContext, PageSubject, give, show, subject_of
 from slipway.web.signin import Visitor
 
 from .pages import ANONYMOUS, LOOKING, posted, reading, with_query
@@ -25,7 +25,7 @@ def page_operate(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="operate", methods=["POST"], auth_level=ANONYMOUS)
 def take_command(req: func.HttpRequest) -> func.HttpResponse:
     def work(who: Visitor) -> Answer:
-        subject: Subject = subject_of(req.params)
+        subject: PageSubject = subject_of(req.params)
         return give(_desk(), subject, who, req.headers, req.get_body())
 
     return posted(req, with_query("/operate", req.params), work)
@@ -49,9 +49,9 @@ def take_confirmation(req: func.HttpRequest) -> func.HttpResponse:
     return posted(req, confirming.address_of(handle), work)
 
 
-def _desk() -> Desk:
+def _desk() -> OperatingContext:
     built = parts()
-    return Desk(
+    return OperatingContext(
         forms=built.forms,
         writer=built.inbox_writer,
         saying=built.saying,

@@ -5,7 +5,7 @@ import re
 
 import azure.functions as func
 
-from slipway.api.audit import AnchorsAnswer, Checked, GateAnchorsAnswer, PublicKeysAnswer
+from slipway.api.audit import AnchorsAnswer, ChainPartCheck, GateAnchorsAnswer, PublicKeysAnswer
 from slipway.domain.errors import NotFound
 from slipway.domain.keyring import format_keys
 from slipway.domain.roles import Permission
@@ -13,7 +13,7 @@ from slipway.inbound import BadInput
 from slipway.queries.verifying import MOST, verify_part
 
 from .audit_api import APPLICATION
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .http import number, ok
 from .shared import new_blueprint, parts
 
@@ -26,7 +26,7 @@ MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_anchors",
         method="GET",
         path="anchors",
@@ -59,7 +59,7 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_public_keys",
         method="GET",
         path="public-keys",
@@ -77,7 +77,7 @@ def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - i
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_gate_anchors",
         method="GET",
         path="gate-anchors/{application}",
@@ -99,7 +99,7 @@ def gate_anchors(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_verification",
         method="GET",
         path="verification/{application}",
@@ -121,7 +121,7 @@ def gate_anchors(req: func.HttpRequest) -> func.HttpResponse:
                 schema={"type": "integer", "minimum": 1, "maximum": MOST, "default": 1000},
             ),
         ),
-        answer=Checked,
+        answer=ChainPartCheck,
         refuses=(404,),
     ),
 )

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import azure.functions as func
 
 from slipway.api.approvals import Ballot, OpenGates
-from slipway.api.inbox import Outcome
+from slipway.api.inbox import SaidOutcome
 from slipway.domain.errors import NotFound, present
 from slipway.domain.inbox import InboxRow
 from slipway.domain.model import canonical, sha256
@@ -21,11 +21,11 @@ from slipway.domain.release import Release
 from slipway.domain.roles import Permission
 from slipway.domain.statement import SALT_BYTES, salt_of
 from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, row_of_principal, row_of_token
-from slipway.queries.answers import Reply, State
+from slipway.queries.answers import Reply, SaidState
 from slipway.queries.open_gates import open_gates
 from slipway.telemetry import carrier
 
-from .contract import Operation, Parameter, endpoint
+from .contract import Endpoint, Parameter, endpoint
 from .guard import admit, check_own_origin
 from .http import ok, problem, read_body
 from .inbox import outcome_of
@@ -36,7 +36,7 @@ blueprint = new_blueprint()
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_approvals",
         method="GET",
         path="approvals",
@@ -52,7 +52,7 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
 
 @endpoint(
     blueprint,
-    Operation(
+    Endpoint(
         name="api_vote",
         method="POST",
         path="approvals/{release}",
@@ -66,7 +66,7 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
         anonymous=True,
         parameters=(Parameter(name="release", where="path", description="Id of a release."),),
         body=Ballot,
-        answer=Outcome,
+        answer=SaidOutcome,
         refuses=(403, 404, 409, 415),
     ),
 )
@@ -89,9 +89,9 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     release = built.reader.release(req.route_params["release"])
     reply = _said(_row(ballot, release, principal), ballot, release)
     match reply.state:
-        case State.RECEIVED | State.COUNTED:
+        case SaidState.RECEIVED | SaidState.COUNTED:
             return ok(outcome_of(reply))
-        case State.REFUSED | State.PARKED:
+        case SaidState.REFUSED | SaidState.PARKED:
             told = outcome_of(reply)
             shown = [rule.model_dump(mode="json") for rule in told.rules]
             return problem(409, "The vote did not count", told.reason, rules=shown)
@@ -129,7 +129,7 @@ def _row_id(id: str, row: InboxRow) -> str:
 
 
 def _person(req: func.HttpRequest) -> Principal | None:
-    """The person whose access token came along. Raises `Answered` for one that is not good."""
+    """The person whose access token came along. Raises `EarlyResponse` for one that is not good."""
     if req.headers.get("Authorization") is None:
         return None
     caller = admit(req, Permission.READ)

@@ -21,7 +21,7 @@ from azure.data.tables import (
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from slipway.domain.queues import Queue
-from slipway.domain.rights import OPERATIONS, Container, Operation, Party, Rights, Table, may, rights_of
+from slipway.domain.rights import OPERATIONS, Container, Operation, Party, Rights, TableName, may, rights_of
 
 from .azurite import ACCOUNT, KEY
 
@@ -34,7 +34,7 @@ CLAIMS = {Operation.SEND: "send", Operation.LISTEN: "listen"}
 def make_storage(connection: str) -> None:
     """Make the tables and containers, as the deployment does in Azure: no role of the app may."""
     with TableServiceClient.from_connection_string(connection) as tables:
-        for table in Table:
+        for table in TableName:
             tables.create_table_if_not_exists(table)
     with BlobServiceClient.from_connection_string(connection) as blobs:
         for container in Container:
@@ -45,10 +45,10 @@ def make_storage(connection: str) -> None:
 def storage_tokens(party: Party) -> dict[str, str]:
     """Table or container → the token with which the party has its rights on it."""
     rights = rights_of(party)
-    return {str(resource): token for resource in (*Table, *Container) if (token := _token(rights, resource))}
+    return {str(resource): token for resource in (*TableName, *Container) if (token := _token(rights, resource))}
 
 
-def _token(rights: Rights, resource: Table | Container) -> str:
+def _token(rights: Rights, resource: TableName | Container) -> str:
     if not rights.get(resource):
         return ""
     expiry = datetime.now(UTC) + LIFE
@@ -57,7 +57,7 @@ def _token(rights: Rights, resource: Table | Container) -> str:
             ACCOUNT, resource, account_key=KEY, permission=_of_container(rights, resource), expiry=expiry
         )
     credential = AzureNamedKeyCredential(ACCOUNT, KEY)
-    if rights[resource] == OPERATIONS[Table]:
+    if rights[resource] == OPERATIONS[TableName]:
         every = AccountSasPermissions(read=True, write=True, delete=True, list=True, add=True, create=True, update=True)
         rows = ResourceTypes(object=True, container=True)  # listing rows is an operation on their table
         return generate_account_sas(credential, resource_types=rows, permission=every, expiry=expiry)

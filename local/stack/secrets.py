@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from slipway.cli.keyfile import KeysInFile
+from slipway.cli.keyfile import SigningKeysFile
 from slipway.ed25519 import KEY_BYTES
 
 
@@ -48,5 +48,5 @@ def load_or_make(file: Path) -> Secrets:
 def signing_keys(file: Path) -> Path:
     """The file with the signing keys, as `slipway keys rotate` writes it; made when there is none."""
     if not file.exists():
-        KeysInFile(file).rotate(secrets.token_bytes(KEY_BYTES), (), now=datetime.now(UTC))
+        SigningKeysFile(file).rotate(secrets.token_bytes(KEY_BYTES), (), now=datetime.now(UTC))
     return file

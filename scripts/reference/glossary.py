@@ -31,19 +31,19 @@ from slipway.domain.audit_query import ActionClass
 from slipway.domain.chain_anchor import GateOutcome, Why
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
-from slipway.domain.export import Form
+from slipway.domain.export import ExportFormat
 from slipway.domain.gate import Level, Need, WhenNewer
 from slipway.domain.inbox import InboxKind, LookKind, Via
 from slipway.domain.phases import Phase
-from slipway.domain.project import EnvironmentClass, Provenance
+from slipway.domain.project import EnvironmentClass, ProvenanceLevel
 from slipway.domain.promotion import RefusedReferrer, TakenTag, Way
 from slipway.domain.queues import MessageKind, Queue
 from slipway.domain.release import VoteDecision
 from slipway.domain.reports import Override, Parked, Status
-from slipway.domain.rights import Beyond, Container, Operation, Party, Secret, Table
+from slipway.domain.rights import Beyond, Container, Operation, Party, Secret, TableName
 from slipway.domain.roles import Permission, Role
 from slipway.domain.rules import Milestone, Rule, WaitsFor
-from slipway.domain.runs import Part, Trust
+from slipway.domain.runs import Involvement, Trust
 from slipway.domain.sources import Source
 from slipway.domain.stages import Stage
 from slipway.domain.steps import Notice, Step, StepKind
@@ -129,7 +129,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Look": LookKind,
     "Source": Source,
     "Trust": Trust,
-    "Part in a change": Part,
+    "Part in a change": Involvement,
     "Tone": Tone,
 }
 """Enums whose words people meet in files, on pages, in the trail or in logs, under what the page calls them."""
@@ -139,16 +139,16 @@ ELSEWHERE: Final = frozenset(
         actions.Action,
         Operation,
         Party,
-        Table,
+        TableName,
         Container,
         Beyond,
         Secret,
         actions.Intervention,
         Permission,
         Need,
-        Form,
+        ExportFormat,
         Status,
-        Provenance,
+        ProvenanceLevel,
         SubjectKind,
         GateOutcome,
         Via,

@@ -15,7 +15,7 @@ from slipway.domain.rights import (
     Party,
     Resource,
     Secret,
-    Table,
+    TableName,
     may,
     rights_of,
 )
@@ -40,7 +40,7 @@ def _sections() -> Iterator[str]:
     yield "\n## Operations\n\n| Operation | Meaning |\n|---|---|\n"
     for operation, meaning in of_members(Operation).items():
         yield f"| `{operation}` | {meaning} |\n"
-    yield from _table("Tables", of_members(Table).items())
+    yield from _table("Tables", of_members(TableName).items())
     yield from _table("Containers", of_members(Container).items())
     yield from _table("Queues", of_members(Queue).items())
     extra = ", ".join(f"`{resource}`" for resource in EVENT_GRID_FUNCTION)

@@ -2,10 +2,10 @@
 
 from ..domain.ballot import Ballot
 from ..domain.reports import OpenGate
-from .base import Answer
+from .base import ApiModel
 
 __all__ = ["Ballot", "OpenGate", "OpenGates"]
 
 
-class OpenGates(Answer):
+class OpenGates(ApiModel):
     approvals: list[OpenGate]

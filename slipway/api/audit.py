@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import Field
 
 from ..domain.audit import AuditRecord, Damaged
-from ..domain.reports import Checked, Compared, LiveThere
-from .base import Answer
+from ..domain.reports import ChainPartCheck, Compared, LiveThere
+from .base import ApiModel
 
 __all__ = [
     "AnchorsAnswer",
@@ -14,10 +14,10 @@ __all__ = [
     "AuditPart",
     "AuditRecord",
     "Chain",
-    "ChainEnd",
+    "ChainEndAnswer",
     "ChainPart",
+    "ChainPartCheck",
     "ChainRecord",
-    "Checked",
     "Damaged",
     "GateAnchorsAnswer",
     "LiveAnswer",
@@ -27,16 +27,16 @@ __all__ = [
 ]
 
 
-class ChainEnd(Answer):
+class ChainEndAnswer(ApiModel):
     sequence: int = Field(ge=0)
     hash: str
 
 
-class ChainPart(Answer):
+class ChainPart(ApiModel):
     """The position of a part of a chain, without its records: a verifier parses those strictly, not with `read`."""
 
     application: str
-    head: ChainEnd
+    head: ChainEndAnswer
     next: int | None = Field(description="Continue after this sequence; null at the end.")
 
 
@@ -46,13 +46,13 @@ class Chain(ChainPart):
     records: list[AuditRecord | Damaged]
 
 
-class ChainRecord(Answer):
+class ChainRecord(ApiModel):
     """One record, or what is left of a damaged one."""
 
     record: AuditRecord | Damaged
 
 
-class AuditPart(Answer):
+class AuditPart(ApiModel):
     """The end of a page of the trail, without its records: clients pass those on unparsed."""
 
     next: str | None = Field(description="Pass it as `after`, with the same filters; null at the end.")
@@ -64,7 +64,7 @@ class AuditAnswer(AuditPart):
     records: list[AuditRecord]
 
 
-class LiveAnswer(Answer):
+class LiveAnswer(ApiModel):
     environment: str
     live: list[LiveThere]
     next: str | None = Field(description="Pass it as `after`; null at the end.")
@@ -74,19 +74,19 @@ class ReindexAnswer(Compared):
     """What a comparison of a part of the index found."""
 
 
-class PublicKeysAnswer(Answer):
+class PublicKeysAnswer(ApiModel):
     """The public keys with which records verify."""
 
     text: str = Field(max_length=64 * 1024, description="`id:base64,id:base64`, oldest first.")
 
 
-class GateAnchorsAnswer(Answer):
+class GateAnchorsAnswer(ApiModel):
     """Anchors of an application's gates."""
 
     anchors: list[Any] = Field(description="Newest first, each as it was written to its blob.")
 
 
-class AnchorsAnswer(Answer):
+class AnchorsAnswer(ApiModel):
     """The anchors of one month."""
 
     month: str | None

@@ -10,7 +10,7 @@ IDEMPOTENCY = (
 )
 
 
-class Answer(BaseModel):
+class ApiModel(BaseModel):
     """Base of the answers. Clients ignore unknown fields, so fields can be added."""
 
     model_config = ConfigDict(frozen=True)

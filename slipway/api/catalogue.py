@@ -9,7 +9,7 @@ from ..domain.inbox import ID_PATTERN
 from ..domain.model import Moment
 from ..domain.statement import MOST_CHANGES
 from ..domain.versions import SubjectKind
-from .base import IDEMPOTENCY, Answer
+from .base import IDEMPOTENCY, ApiModel
 
 FilePath = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -26,23 +26,23 @@ class AppliedDocument(_Body):
     files: dict[FilePath, str] = Field(default={}, max_length=500, description="Text files by their path beside it.")
 
 
-class _Change(_Body):
+class _ChangeFields(_Body):
     reason: str = Field(default="", max_length=REASON_LIMIT, description="Why; kept with the versions.")
     id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description=IDEMPOTENCY)
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
 
 
-class Apply(_Change):
+class Apply(_ChangeFields):
     """Documents that are applied together: all of them or none."""
 
     documents: list[AppliedDocument] = Field(min_length=1, max_length=MOST_CHANGES)
 
 
-class Removal(_Change):
+class Removal(_ChangeFields):
     """Why something is taken out of the catalogue."""
 
 
-class ChangeShown(Answer):
+class ChangeShown(ApiModel):
     """What is, or would be, changed of one project or application."""
 
     subject: str = Field(description="`project:<name>` or `application:<name>`.")
@@ -58,7 +58,7 @@ class ChangeShown(Answer):
     )
 
 
-class ProblemShown(Answer):
+class ProblemShown(ApiModel):
     """Something that is wrong with a document, and where."""
 
     file: str = Field(description="`<name>/project.yaml` or `<name>/application.yaml`, or a file beside it.")
@@ -68,7 +68,7 @@ class ProblemShown(Answer):
     message: str = ""
 
 
-class Changes(Answer):
+class Changes(ApiModel):
     """The changes, projects first. If one is refused, none was made."""
 
     v: int = 1
@@ -77,7 +77,7 @@ class Changes(Answer):
     committed: bool
 
 
-class TargetShown(Answer):
+class TargetShown(ApiModel):
     """Where one environment of an application is, as a look sees it."""
 
     registry: str = Field(description="Host of the registry that it pulls from.")
@@ -85,7 +85,7 @@ class TargetShown(Answer):
     namespace: str
 
 
-class TargetsShown(Answer):
+class TargetsShown(ApiModel):
     """What rendering has to know of an installation: the environments of an application, in no order."""
 
     v: int = 1
@@ -93,7 +93,7 @@ class TargetsShown(Answer):
     environments: dict[str, TargetShown]
 
 
-class CatalogueItem(Answer):
+class CatalogueItem(ApiModel):
     """A project or an application in force."""
 
     subject: str
@@ -104,14 +104,14 @@ class CatalogueItem(Answer):
     )
 
 
-class CatalogueList(Answer):
+class CatalogueList(ApiModel):
     """Everything in force."""
 
     v: int = 1
     items: tuple[CatalogueItem, ...]
 
 
-class VersionShown(Answer):
+class VersionShown(ApiModel):
     """One version."""
 
     number: int
@@ -124,7 +124,7 @@ class VersionShown(Answer):
     difference: tuple[str, ...]
 
 
-class VersionHistory(Answer):
+class VersionHistory(ApiModel):
     """The versions of one project or application, newest first."""
 
     v: int = 1
@@ -133,7 +133,7 @@ class VersionHistory(Answer):
     versions: tuple[VersionShown, ...]
 
 
-class Exported(Answer):
+class ExportedFiles(ApiModel):
     """The files of one version: applied again, they are that version."""
 
     v: int = 1

@@ -7,16 +7,16 @@ from pydantic import Field
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import Verb
 from ..domain.inbox import ID_PATTERN
-from ..domain.incoming import Incoming, Time
+from ..domain.incoming import ForeignModel, Time
 from ..domain.reports import FreezeShown
-from .base import IDEMPOTENCY, Answer
+from .base import IDEMPOTENCY, ApiModel
 
 __all__ = ["Command", "FreezeShown", "Freezes"]
 
 _Short = Annotated[str, Field(max_length=80)]
 
 
-class Command(Incoming):
+class Command(ForeignModel):
     """The body of a command. A freeze without application and environment freezes everything."""
 
     verb: Verb
@@ -30,5 +30,5 @@ class Command(Incoming):
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
 
 
-class Freezes(Answer):
+class Freezes(ApiModel):
     freezes: list[FreezeShown]

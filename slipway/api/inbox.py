@@ -5,11 +5,11 @@ from pydantic import Field
 from ..domain.commands import Verb
 from ..domain.model import Moment
 from ..domain.rules import RuleResult
-from .base import Answer
+from .base import ApiModel
 from .catalogue import ChangeShown, ProblemShown
 
 
-class Received(Answer):
+class ReceivedAnswer(ApiModel):
     """Something was said and written down, or waits for a person to confirm it. Ask at `address` what became of it."""
 
     v: int = 1
@@ -22,7 +22,7 @@ class Received(Answer):
     )
 
 
-class Confirmation(Answer):
+class Confirmation(ApiModel):
     """Whether a person has confirmed a command that lets something through."""
 
     v: int = 1
@@ -34,7 +34,7 @@ class Confirmation(Answer):
     )
 
 
-class Outcome(Answer):
+class SaidOutcome(ApiModel):
     """What became of something that was said."""
 
     v: int = 1

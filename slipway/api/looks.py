@@ -5,16 +5,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ..domain.inbox import LookKind
-from ..domain.incoming import Incoming
+from ..domain.incoming import ForeignModel
 from ..domain.looks import LookAnswer
-from .base import Answer
+from .base import ApiModel
 
 __all__ = ["LookAsked", "LookShown"]
 
 _Option = Annotated[str, Field(max_length=64)]
 
 
-class LookAsked(Incoming):
+class LookAsked(ForeignModel):
     """What is to be looked at."""
 
     kind: LookKind
@@ -28,7 +28,7 @@ class LookAsked(Incoming):
     )
 
 
-class LookShown(Answer):
+class LookShown(ApiModel):
     """How far a look is, and what was seen."""
 
     v: int = 1

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """Problem details, RFC 9457."""
 
     model_config = ConfigDict(extra="allow")

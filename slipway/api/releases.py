@@ -9,7 +9,7 @@ from ..domain.model import Moment
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
 from ..domain.runs import Run
-from .base import Answer
+from .base import ApiModel
 
 __all__ = [
     "ApplicationStanding",
@@ -27,25 +27,25 @@ __all__ = [
 ]
 
 
-class LiveRelease(Answer):
+class LiveRelease(ApiModel):
     release: str
     tag: str
     at: Moment
 
 
-class FreezeInForce(Answer):
+class FreezeInForce(ApiModel):
     owner: str
     reason: str
     until: Moment | None = Field(description="When it ends automatically; null if somebody has to end it.")
 
 
-class HoldOfLane(Answer):
+class HoldOfLane(ApiModel):
     owner: str
     reason: str
     release: str = Field(description="The rollback that set it.")
 
 
-class LaneStanding(Answer):
+class LaneStanding(ApiModel):
     environment: str
     gate: str
     live: LiveRelease | None
@@ -59,13 +59,13 @@ class LaneStanding(Answer):
     )
 
 
-class ApplicationStanding(Answer):
+class ApplicationStanding(ApiModel):
     application: str
     frozen: FreezeInForce | None = Field(description="The freeze of everything, while it is in force.")
     environments: list[LaneStanding]
 
 
-class Applications(Answer):
+class Applications(ApiModel):
     applications: list[ApplicationStanding]
 
 
@@ -107,5 +107,5 @@ class ReleaseWithProgress(ReleaseAnswer):
     progress: PromotionProgress | None = Field(description="The progress of its promotion, while one is running.")
 
 
-class Releases(Answer):
+class Releases(ApiModel):
     releases: list[ReleaseAnswer]

@@ -42,18 +42,18 @@ from ..http.signing_in import SignIn
 from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
-from ..ledger.blobs import Incoming
+from ..ledger.blobs import IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs, ChainAnchors
 from ..ledger.challenges import Challenges
 from ..ledger.inbox import Inbox
 from ..ledger.indexing import Indexer
-from ..ledger.installation import Installation
+from ..ledger.installation import InstallationLedger
 from ..ledger.leases import Leases
 from ..ledger.logs import AppendLog
-from ..ledger.looks import Looks
+from ..ledger.looks import LookAnswers
 from ..ledger.reindexing import Reindexing
 from ..ledger.signed_out import SignedOut
-from ..ledger.versions import Versions
+from ..ledger.versions import SubjectVersions
 from ..ledger.weeks import Weeks
 from ..queries.answers import Answers
 from ..queries.blocks import Blocks
@@ -116,7 +116,7 @@ class App:
         return self.ports.blobs()
 
     @part
-    def incoming(self) -> Incoming:
+    def incoming(self) -> IncomingBlobs:
         return self.ports.incoming()
 
     @part
@@ -181,8 +181,8 @@ class App:
         )
 
     @part
-    def versions(self) -> Versions:
-        return Versions(self.table, blobs=lambda: self.blobs, signer=lambda: self.signer, indexer=self.indexer)
+    def versions(self) -> SubjectVersions:
+        return SubjectVersions(self.table, blobs=lambda: self.blobs, signer=lambda: self.signer, indexer=self.indexer)
 
     @part
     def comparing(self) -> "Comparing":
@@ -332,8 +332,8 @@ class App:
         )
 
     @part
-    def installation(self) -> Installation:
-        return Installation(self.table, self.indexer, signer=lambda: self.signer)
+    def installation(self) -> InstallationLedger:
+        return InstallationLedger(self.table, self.indexer, signer=lambda: self.signer)
 
     @part
     def parking(self) -> Parking:
@@ -463,12 +463,12 @@ class App:
     @part
     def container_export(self) -> "ContainerExport | None":
         """None if the settings configure no automatic export."""
-        from ..domain.export import Form
+        from ..domain.export import ExportFormat
         from ..maintenance.exporting import ContainerExport
 
         if not self.settings.export:
             return None
-        form = Form(self.settings.export)
+        form = ExportFormat(self.settings.export)
         return ContainerExport(ledger=self.ledger, log=self.audit_log, catalogue=self.catalogue, form=form)
 
     @part
@@ -557,8 +557,8 @@ class App:
         )
 
     @part
-    def looks(self) -> Looks:
-        return Looks(self.table)
+    def looks(self) -> LookAnswers:
+        return LookAnswers(self.table)
 
     @part
     def looker(self) -> Looker:

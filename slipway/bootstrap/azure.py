@@ -11,17 +11,17 @@ from ..clock import utc_now
 from ..domain.envelopes import Envelopes
 from ..domain.key_source import KeySource
 from ..domain.rights import Container as ContainerName
-from ..domain.rights import Table as TableName
+from ..domain.rights import TableName
 from ..domain.signing import PrivateSigner, PublicKeys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
 from ..engine.proving import TokenReader
 from ..http.callers import AccessTokenReader
-from ..http.saying import Provider as VotesProvider
-from ..http.signing_in import Provider
+from ..http.saying import VotesProvider
+from ..http.signing_in import SignInProvider
 from ..ledger import Blobs, LedgerUnavailable
-from ..ledger.blobs import INCOMING_LIMIT, Incoming
+from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
@@ -173,7 +173,7 @@ class _Azure:
         client = self._container(self.settings.audit_container)
         return AzureLog.open(client) if self._makes_storage else AzureLog(client)
 
-    def incoming(self) -> Incoming:
+    def incoming(self) -> IncomingBlobs:
         from ..ledger.azure_blobs import AzureBlobs
 
         client = self._container(ContainerName.INCOMING)
@@ -299,7 +299,7 @@ class _Azure:
 
         return new_pool()
 
-    def provider(self) -> Provider:
+    def provider(self) -> SignInProvider:
         from ..effects.identity import Client, managed_assertion
         from .provider import OpenIdProvider
 

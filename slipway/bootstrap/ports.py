@@ -12,11 +12,11 @@ from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.proving import TokenReader
 from ..http.callers import AccessTokenReader
-from ..http.saying import Provider as VotesProvider
-from ..http.signing_in import Provider
+from ..http.saying import VotesProvider
+from ..http.signing_in import SignInProvider
 from ..inbound.proving import RunSource
 from ..ledger import Blobs, Table
-from ..ledger.blobs import Incoming
+from ..ledger.blobs import IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
@@ -48,7 +48,7 @@ class Ports:
     """The table of what people said and the worker has not answered yet."""
     challenges_table: Callable[[], RowTable]
     """Statements on their way to the identity provider and back."""
-    incoming: Callable[[], Incoming]
+    incoming: Callable[[], IncomingBlobs]
     """The store of what the front passes on and no row or message can hold."""
     blobs: Callable[[], Blobs]
     """The store of plans and logs."""
@@ -71,7 +71,7 @@ class Ports:
     """Signs audit records and links."""
     public_keys: Callable[[], PublicKeys]
     """The keys with which everybody verifies them."""
-    provider: Callable[[], Provider]
+    provider: Callable[[], SignInProvider]
     """The identity provider, for the sign-in of the pages."""
     votes: Callable[[], VotesProvider]
     """The identity provider, for what people prove."""

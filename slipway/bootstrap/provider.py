@@ -5,8 +5,8 @@ from datetime import datetime
 
 from ..domain.identity import CannotVerify, IdToken, Verdict, Verified
 from ..effects.identity import Ask, Client, Code, IdTokens, Issuer, Verifier, authorization_url, redeem
-from ..effects.identity.web import Pool
-from ..http.signing_in import Asked
+from ..effects.identity.web import IdentityPool
+from ..http.signing_in import PendingSignIn
 
 SCOPE = "user_impersonation"
 """The scope of the sign-in's registration. People are asked for it, so that the registration is the resource beyond
@@ -20,10 +20,10 @@ class OpenIdProvider:
     """One registration at one issuer."""
 
     issuer: Issuer
-    pool: Pool
+    pool: IdentityPool
     client: Client
 
-    def address(self, asked: Asked, redirect_uri: str) -> str | CannotVerify:
+    def address(self, asked: PendingSignIn, redirect_uri: str) -> str | CannotVerify:
         endpoints = self.issuer.endpoints()
         if isinstance(endpoints, CannotVerify):
             return endpoints
@@ -40,7 +40,7 @@ class OpenIdProvider:
             ),
         )
 
-    def redeem(self, asked: Asked, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
+    def redeem(self, asked: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
         told = Code(value=code, redirect_uri=redirect_uri, verifier=Verifier(value=asked.verifier))
         redeemed = redeem(self.issuer, self.pool, self.client, told)
         if not isinstance(redeemed, Verified):

@@ -35,7 +35,7 @@ from ..domain.signing import checked_public
 from ..domain.sources import SECRETS
 from .roles import FRONT_ONLY, AppRole, foreign_to, role_in
 from .settings_channels import ChannelSettings, WorkflowSettings
-from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
+from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, SettingsPart
 
 PREFIX = "SLIPWAY_"
 FOREIGN = {
@@ -80,7 +80,7 @@ def variable(field: str) -> str:
     return FOREIGN.get(field, PREFIX + field.upper())
 
 
-class RegistrySettings(Part):
+class RegistrySettings(SettingsPart):
     """How to reach a registry."""
 
     login_server: str = Field(
@@ -102,7 +102,7 @@ class RegistrySettings(Part):
         return self
 
 
-class ClusterSettings(Part):
+class ClusterSettings(SettingsPart):
     """How to reach a cluster: a server with the app's identity or a given token, or a kubeconfig."""
 
     server: AddressOrNone = Field(default="", description="API server address, unless a kubeconfig is used.")
@@ -121,7 +121,7 @@ class ClusterSettings(Part):
         return self
 
 
-class ApiKeySettings(Part):
+class ApiKeySettings(SettingsPart):
     """An API key with a name of its own. The settings contain only its hash."""
 
     sha256: str = Field(
@@ -138,7 +138,7 @@ def _from_json(value: Any) -> Any:
         raise ValueError(f"expected JSON ({error})") from error
 
 
-class KeysInFile(Part):
+class KeysInFile(SettingsPart):
     """Keys in a file, which may change while the app runs."""
 
     path: Path

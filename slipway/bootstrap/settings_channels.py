@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, Mail, Part, check_address
+from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, Mail, SettingsPart, check_address
 
 WORKFLOWS: Final = (".environment.api.powerplatform.com", ".logic.azure.com")
 """Suffixes of the host names at which Workflows (Power Automate) receives cards for Teams."""
@@ -16,7 +16,7 @@ RETIRED: Final = ("webhook.office.com", "outlook.office.com", "outlook.office365
 """Hosts of the Office 365 connectors that Microsoft switched off in May 2026."""
 
 
-class WebhookSettings(Part):
+class WebhookSettings(SettingsPart):
     """Posts a signed CloudEvent, for receivers of any kind."""
 
     more: ClassVar[str] = "[What is posted, and how to check its signature](webhook.md)."
@@ -31,7 +31,7 @@ class WebhookSettings(Part):
         return url
 
 
-class WorkflowSettings(Part):
+class WorkflowSettings(SettingsPart):
     """A workflow with an HTTP trigger."""
 
     url: SecretStr
@@ -77,7 +77,7 @@ class TeamsFlowSettings(WorkflowSettings):
     )
 
 
-class _MailSettings(Part):
+class _MailSettings(SettingsPart):
     sender: Mail = Field(description="Address that mails come from.")
     to: tuple[Mail, ...] = Field(
         default=(),
@@ -126,12 +126,14 @@ type AnyChannel = WebhookSettings | TeamsSettings | TeamsFlowSettings | SmtpSett
 """Every kind that there is. What else knows of kinds is made from this list, or is a `match` that mypy completes."""
 
 
-def _kind_of(settings: type[Part]) -> str:
+def _kind_of(settings: type[SettingsPart]) -> str:
     (kind,) = get_args(settings.model_fields["kind"].annotation)
     return str(kind)
 
 
-KINDS: Final[Mapping[str, type[Part]]] = {_kind_of(settings): settings for settings in get_args(AnyChannel.__value__)}
+KINDS: Final[Mapping[str, type[SettingsPart]]] = {
+    _kind_of(settings): settings for settings in get_args(AnyChannel.__value__)
+}
 """The settings of each kind, by its name."""
 
 

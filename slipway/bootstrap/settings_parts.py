@@ -27,7 +27,7 @@ Mail = Annotated[str, Field(pattern=_MAIL, max_length=254)]
 """Exactly one mail address: no display name, no list, no line break."""
 
 
-class Part(BaseModel):
+class SettingsPart(BaseModel):
     """Base of the objects within the settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -5,29 +5,29 @@ bytes, `contents.py` for what they say). Both keep to one format (`model.py`, do
 """
 
 from .artifact import NotABundle, Packed, Parts, parts_of, unpack
-from .building import Build, Built, build
-from .contents import Environment, Member, Part, read_environments
+from .building import BuildOptions, BuiltBundle, build
+from .contents import ContentPart, EnvironmentContents, Member, read_environments
 from .fetching import fetch, fetch_config
 from .images import Reference, parse_reference
-from .model import ARTIFACT_TYPE, BundleConfig, Image, Source, Targets, read_config, read_targets
-from .pinning import Found, Resolver
+from .model import ARTIFACT_TYPE, BundleConfig, BundleSource, Image, Targets, read_config, read_targets
+from .pinning import RegistryImage, Resolver
 
 __all__ = [
     "ARTIFACT_TYPE",
-    "Build",
-    "Built",
+    "BuildOptions",
+    "BuiltBundle",
     "BundleConfig",
-    "Environment",
-    "Found",
+    "BundleSource",
+    "ContentPart",
+    "EnvironmentContents",
     "Image",
     "Member",
     "NotABundle",
     "Packed",
-    "Part",
     "Parts",
     "Reference",
+    "RegistryImage",
     "Resolver",
-    "Source",
     "Targets",
     "build",
     "fetch",

@@ -18,13 +18,13 @@ from .archive import MOST_FILES
 from .artifact import Packed, content_of, pack
 from .contents import FilePlace, Member, in_namespace, object_problems, place_of, read_environments
 from .images import Reference, image_places
-from .model import BundleConfig, BundleEnvironment, Source, Target, Targets, Tools, folder_of
+from .model import BundleConfig, BundleEnvironment, BundleSource, RenderTarget, Targets, Tools, folder_of
 from .pinning import Pinned, Resolver
 from .writing import written
 
 
 @dataclass(frozen=True, kw_only=True)
-class Build:
+class BuildOptions:
     """What to build."""
 
     folder: Path
@@ -36,13 +36,13 @@ class Build:
     given: Mapping[str, Reference] = field(default_factory=dict)
     """Tag or digest by repository, for the images that manifests name without one."""
     created: datetime | None = None
-    source: Source = field(default_factory=Source)
+    source: BundleSource = field(default_factory=BundleSource)
     helm: str = ""
     kustomize: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class BuiltBundle:
     """A bundle, and its content for a person to look at."""
 
     packed: Packed
@@ -51,7 +51,7 @@ class Built:
     """Environments of `targets.json` that the bundle lacks: a release of it ends before the first of them."""
 
 
-def build(wanted: Build, resolve: Resolver) -> Built:
+def build(wanted: BuildOptions, resolve: Resolver) -> BuiltBundle:
     """Raises `ConfigError` with every problem of the folder, and whatever `resolve` raises."""
     findings = Findings()
     sources = _read_folder(wanted, findings)
@@ -79,10 +79,10 @@ def build(wanted: Build, resolve: Resolver) -> Built:
     )
     read_environments(config, files)  # by the rules of whoever reads it
     missing = tuple(name for name in wanted.targets.environments if name not in sources)
-    return Built(packed=pack(config, files), config=config, missing=missing)
+    return BuiltBundle(packed=pack(config, files), config=config, missing=missing)
 
 
-def _entry(name: str, target: Target, images: tuple[str, ...]) -> BundleEnvironment:
+def _entry(name: str, target: RenderTarget, images: tuple[str, ...]) -> BundleEnvironment:
     return BundleEnvironment(
         path=folder_of(name),
         images=images,
@@ -96,7 +96,7 @@ type _Sources = dict[str, dict[str, tuple[FilePlace, tuple[Document, ...]]]]
 """By environment and path in the bundle."""
 
 
-def _read_folder(wanted: Build, findings: Findings) -> _Sources:
+def _read_folder(wanted: BuildOptions, findings: Findings) -> _Sources:
     """The manifests below `environments/`. Whatever is there and is not read is a problem."""
     root = wanted.folder / "environments"
     if not root.is_dir():
@@ -145,7 +145,7 @@ def _documents(path: Path, name: str) -> tuple[Document, ...]:
     return documents
 
 
-def _rendered(documents: tuple[Document, ...], place: FilePlace, target: Target, images: Pinned) -> bytes:
+def _rendered(documents: tuple[Document, ...], place: FilePlace, target: RenderTarget, images: Pinned) -> bytes:
     findings = Findings()
     values = []
     for document in documents:
@@ -158,7 +158,7 @@ def _rendered(documents: tuple[Document, ...], place: FilePlace, target: Target,
     return data
 
 
-def _object(document: Document, place: FilePlace, target: Target, images: Pinned) -> dict[str, Any]:
+def _object(document: Document, place: FilePlace, target: RenderTarget, images: Pinned) -> dict[str, Any]:
     problems = list(object_problems(Member(file=place.file, document=document), place.part, namespace=target.namespace))
     value = deepcopy(document.value)
     for image in image_places(value):

@@ -26,7 +26,7 @@ _FORMS = (2, 3)
 """Parts of a path below `environments/`: `<name>/<file>` or `<name>/<part>/<file>`."""
 
 
-class Part(StrEnum):
+class ContentPart(StrEnum):
     """What a file of an environment is for."""
 
     MANIFESTS = ""
@@ -54,18 +54,18 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Environment:
+class EnvironmentContents:
     """The objects of one environment, by part, in the order of files and documents."""
 
     name: str
-    parts: Mapping[Part, tuple[Member, ...]] = field(default_factory=dict)
+    parts: Mapping[ContentPart, tuple[Member, ...]] = field(default_factory=dict)
 
-    def part(self, part: Part) -> tuple[Member, ...]:
+    def part(self, part: ContentPart) -> tuple[Member, ...]:
         return self.parts.get(part, ())
 
     @property
     def members(self) -> Iterator[Member]:
-        for part in Part:
+        for part in ContentPart:
             yield from self.part(part)
 
 
@@ -74,7 +74,7 @@ class FilePlace:
     """Where a file of a bundle belongs."""
 
     environment: str
-    part: Part
+    part: ContentPart
     file: str
 
 
@@ -84,19 +84,21 @@ def place_of(path: str) -> FilePlace | str:
     if root != "environments" or len(rest) not in _FORMS:
         return "expected environments/<name>/<file>.yaml, or <file>.yaml in verification/, before/ or after/ below it"
     environment, *middle, file = rest
-    if middle and middle[0] not in set(Part):
+    if middle and middle[0] not in set(ContentPart):
         return f"expected one of the folders verification, before and after, got {middle[0]!r}"
     if not file.endswith(".yaml"):
         return f"expected a file that ends in .yaml, got {file!r}"
     if file.casefold() in NOT_FOR_US:
         return f"{file} belongs to another tool: render it, and put the result here"
-    return FilePlace(environment=environment, part=Part(middle[0]) if middle else Part.MANIFESTS, file=file)
+    return FilePlace(
+        environment=environment, part=ContentPart(middle[0]) if middle else ContentPart.MANIFESTS, file=file
+    )
 
 
-def read_environments(config: BundleConfig, files: Files) -> dict[str, Environment]:
+def read_environments(config: BundleConfig, files: Files) -> dict[str, EnvironmentContents]:
     """Every environment of the bundle, checked. Raises `ConfigError` with all problems."""
     findings = Findings()
-    grouped: dict[str, dict[Part, list[Member]]] = {name: {} for name in config.environments}
+    grouped: dict[str, dict[ContentPart, list[Member]]] = {name: {} for name in config.environments}
     values = 0
     for path in sorted(files):
         place = place_of(path)
@@ -116,7 +118,7 @@ def read_environments(config: BundleConfig, files: Files) -> dict[str, Environme
             expected = f"at most {MOST_VALUES} values in all files"
             raise ConfigError([Problem(file=path, expected=expected, got="more")])
     environments = {
-        name: Environment(name=name, parts={part: tuple(members) for part, members in parts.items()})
+        name: EnvironmentContents(name=name, parts={part: tuple(members) for part, members in parts.items()})
         for name, parts in grouped.items()
     }
     for name, environment in environments.items():
@@ -125,8 +127,8 @@ def read_environments(config: BundleConfig, files: Files) -> dict[str, Environme
     return environments
 
 
-def _problems(config: BundleConfig, entry: BundleEnvironment, environment: Environment) -> Iterator[Problem]:
-    if not environment.part(Part.MANIFESTS):
+def _problems(config: BundleConfig, entry: BundleEnvironment, environment: EnvironmentContents) -> Iterator[Problem]:
+    if not environment.part(ContentPart.MANIFESTS):
         yield Problem(file=folder_of(environment.name), expected="a manifest in a .yaml file", got="none")
     named = {f"{entry.registry}/{image.repository}@{image.digest}": image.name for image in config.images}
     listed = {reference: name for reference, name in named.items() if name in entry.images}
@@ -145,13 +147,13 @@ def _problems(config: BundleConfig, entry: BundleEnvironment, environment: Envir
         yield Problem(file=CONFIG_FILE, field=f"environments.{environment.name}.images", message=message)
 
 
-def object_problems(member: Member, part: Part, *, namespace: str) -> Iterator[Problem]:
+def object_problems(member: Member, part: ContentPart, *, namespace: str) -> Iterator[Problem]:
     """What keeps an object out of a bundle, its images aside."""
     document, value = member.document, member.document.value
     yield from check_object(document, value, namespace=namespace)
     if not isinstance(value, dict):
         return
-    if part is not Part.MANIFESTS:
+    if part is not ContentPart.MANIFESTS:
         yield from check_job(document, value)
     if value.get("kind") == "Secret":
         for name in ("data", "stringData"):

@@ -11,7 +11,7 @@ from .artifact import LARGEST_MANIFEST, Packed, Parts, parts_of
 from .model import BundleConfig, read_config
 
 
-class _Manifest(Protocol):
+class _BundleManifest(Protocol):
     @property
     def raw(self) -> bytes: ...
 
@@ -19,7 +19,7 @@ class _Manifest(Protocol):
 class Shelf(Protocol):
     """A registry, as far as a bundle is read from it. Both calls check the digest of what they return."""
 
-    def manifest(self, repository: str, reference: str) -> _Manifest: ...
+    def manifest(self, repository: str, reference: str) -> _BundleManifest: ...
 
     def open_blob(self, repository: str, digest: str, size: int) -> Iterable[bytes]: ...
 

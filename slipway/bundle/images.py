@@ -37,7 +37,7 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ImagePosition:
     """A value that names an image: in which mapping, under which key."""
 
     steps: Steps
@@ -66,12 +66,12 @@ def parse_reference(text: str) -> Reference:
     return Reference(host=host, repository=repository, tag=tag, digest=digest)
 
 
-def image_places(value: Any) -> Iterator[Place]:
+def image_places(value: Any) -> Iterator[ImagePosition]:
     """Every place of an object where an image is known to be named: containers, and volumes made from an image."""
     return _places(value, ())
 
 
-def _places(value: Any, steps: Steps) -> Iterator[Place]:
+def _places(value: Any, steps: Steps) -> Iterator[ImagePosition]:
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _places(item, (*steps, index))
@@ -81,13 +81,13 @@ def _places(value: Any, steps: Steps) -> Iterator[Place]:
             yield from _places(item, (*steps, key))
 
 
-def _own_place(value: dict[str, Any], steps: Steps) -> Iterator[Place]:
+def _own_place(value: dict[str, Any], steps: Steps) -> Iterator[ImagePosition]:
     listed_in = steps[-2] if len(steps) > 1 and isinstance(steps[-1], int) else ""
     if listed_in in _CONTAINER_LISTS and "image" in value:
-        yield Place(steps=(*steps, "image"), holder=value, key="image")
+        yield ImagePosition(steps=(*steps, "image"), holder=value, key="image")
     from_image = value.get("image")
     if listed_in == "volumes" and isinstance(from_image, dict) and "reference" in from_image:
-        yield Place(steps=(*steps, "image", "reference"), holder=from_image, key="reference")
+        yield ImagePosition(steps=(*steps, "image", "reference"), holder=from_image, key="reference")
 
 
 def unpinnable(value: Mapping[str, Any]) -> Iterator[Steps]:

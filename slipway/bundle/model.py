@@ -39,7 +39,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Source(_Part):
+class BundleSource(_Part):
     """Where a bundle was built from, as its builder says. Nothing of it is believed without asking the source."""
 
     organization: _Text = ""
@@ -90,7 +90,7 @@ class BundleConfig(_Part):
     application: Name
     version: Tag
     created: Moment | None = None
-    source: Source = Source()
+    source: BundleSource = BundleSource()
     tools: Tools
     targets: Digest
     """Hash of the `targets.json` that it was rendered for, in canonical JSON."""
@@ -124,7 +124,7 @@ class BundleConfig(_Part):
         return tuple(image for image in self.images if image.name in names)
 
 
-class Target(_Part):
+class RenderTarget(_Part):
     """What rendering has to know of one environment."""
 
     registry: LoginServer
@@ -141,7 +141,7 @@ class Targets(_Part):
 
     v: Literal[1]
     application: Name
-    environments: dict[Name, Target] = Field(min_length=1, max_length=MOST_ENVIRONMENTS)
+    environments: dict[Name, RenderTarget] = Field(min_length=1, max_length=MOST_ENVIRONMENTS)
 
     @property
     def hash(self) -> str:

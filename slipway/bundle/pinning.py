@@ -10,12 +10,12 @@ from typing import Protocol
 
 from ..manifests.documents import Document, read_text
 from ..manifests.problems import ConfigError, shown
-from .images import Place, Reference, image_places, parse_reference
-from .model import Image, Target, Targets, folder_of
+from .images import ImagePosition, Reference, image_places, parse_reference
+from .model import Image, RenderTarget, Targets, folder_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class RegistryImage:
     """What a registry says of an image."""
 
     digest: str
@@ -26,7 +26,7 @@ class Found:
 class Resolver(Protocol):
     """The registry that CI pushes to."""
 
-    def __call__(self, repository: str, reference: str) -> Found | None:
+    def __call__(self, repository: str, reference: str) -> RegistryImage | None:
         """The image that a tag or digest names; None if there is none."""
 
 
@@ -36,10 +36,10 @@ class Pinned:
     def __init__(self, registry: str, targets: Targets, given: Mapping[str, Reference], resolve: Resolver) -> None:
         self._registry, self._given, self._resolve = registry, given, resolve
         self._ours = {registry, *(target.registry for target in targets.environments.values())}
-        self._asked: dict[tuple[str, str], Found | None] = {}
-        self._images: dict[str, Found] = {}
+        self._asked: dict[tuple[str, str], RegistryImage | None] = {}
+        self._images: dict[str, RegistryImage] = {}
 
-    def pinned(self, document: Document, place: Place, target: Target) -> str:
+    def pinned(self, document: Document, place: ImagePosition, target: RenderTarget) -> str:
         """The image by digest in the target's registry. Raises `ConfigError`."""
 
         def wrong(expected: str, message: str = "") -> ConfigError:
@@ -67,7 +67,7 @@ class Pinned:
             raise wrong(f"{named.repository} by the digest {known.digest}", "a bundle has one digest of each image")
         return f"{target.registry}/{named.repository}@{found.digest}"
 
-    def _find(self, repository: str, reference: str) -> Found | None:
+    def _find(self, repository: str, reference: str) -> RegistryImage | None:
         key = (repository, reference)
         if key not in self._asked:
             self._asked[key] = self._resolve(repository, reference)

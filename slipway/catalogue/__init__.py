@@ -10,7 +10,7 @@ from ..manifests.problems import ConfigError, Problem
 from .checking import Checked, Known, check_application, check_path, check_project
 from .definition import Definition
 from .files import Files
-from .finding import Found, find
+from .finding import FoundDocument, find
 from .rendering import BUILT_INS, acceptance_job, marked, render, render_job
 from .tags import check_tag, downgrade
 
@@ -20,7 +20,7 @@ __all__ = [
     "ConfigError",
     "Definition",
     "Files",
-    "Found",
+    "FoundDocument",
     "Known",
     "Problem",
     "acceptance_job",

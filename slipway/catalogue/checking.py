@@ -15,7 +15,7 @@ from typing import Any
 from slipway.domain.application import Application, Environment, SourceKind, WrittenApplication
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.governing import breaches, governed
-from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, Provenance
+from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, ProvenanceLevel
 
 from ..manifests.documents import Document
 from ..manifests.objects import names_application
@@ -124,7 +124,7 @@ def _not_enforced(document: Document, project: Project) -> Iterator[Problem]:
         if name in project.model_fields_set:
             yield document.problem((name,), later)
     for name, environment in project.environments.items():
-        if environment.provenance is Provenance.SIGNED:
+        if environment.provenance is ProvenanceLevel.SIGNED:
             yield document.problem(("environments", name, "provenance"), later)
 
 

@@ -24,7 +24,7 @@ Kind = Literal["project", "application"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundDocument:
     """One document, and the files that it names."""
 
     kind: Kind
@@ -33,10 +33,10 @@ class Found:
     files: Files
 
 
-def find(path: Path, findings: Findings) -> tuple[Found, ...]:
+def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
     """Every document in a file or folder that can be read, projects first; the problems are added to the findings."""
     root = path.resolve()
-    found, files = list[Found](), list[Path]()
+    found, files = list[FoundDocument](), list[Path]()
     with findings.collecting():
         files = _documents_below(root) if root.is_dir() else [root]
     for file in files:
@@ -77,15 +77,15 @@ def _documents_below(root: Path) -> list[Path]:
     return files
 
 
-def _found(document: Document, folder: Path) -> Found:
+def _found(document: Document, folder: Path) -> FoundDocument:
     kind = kind_of(document)
     name, files = str(document.value[kind]), Files(document=document.file)
     if kind == "application":
         files = _Collector(document, folder).collect(validate(document, WrittenApplication))
-    return Found(kind=kind, name=name, document=document, files=files)
+    return FoundDocument(kind=kind, name=name, document=document, files=files)
 
 
-def _twice(found: list[Found]) -> Iterator[Problem]:
+def _twice(found: list[FoundDocument]) -> Iterator[Problem]:
     first: dict[tuple[str, str], str] = {}
     for each in found:
         place = each.document.place(())

@@ -24,7 +24,7 @@ type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519P
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trust:
+class TrustFiles:
     """The content of the files."""
 
     roots: tuple[x509.Certificate, ...] = ()
@@ -33,7 +33,7 @@ class Trust:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class InvalidTrustFile:
     """One invalid file, and the field that names it."""
 
     field: Steps
@@ -47,7 +47,7 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this module
         self.expected, self.got = expected, got
 
 
-def read_trust(files: Files, required: Requirements) -> Trust:
+def read_trust(files: Files, required: Requirements) -> TrustFiles:
     """The keys and certificates of one environment. Raises ConfigError if a file is invalid."""
     faults = list(trust_faults(files, required))
     if faults:
@@ -59,14 +59,14 @@ def read_trust(files: Files, required: Requirements) -> Trust:
         )
     contents = {field: _content(files, name) for field, name in required.files()}
     cosign, provenance = contents.get(("cosign", "key")), contents.get(("provenance", "key"))
-    return Trust(
+    return TrustFiles(
         roots=tuple(root for field, data in contents.items() if field[0] == "notation" for root in _certificates(data)),
         cosign=_public_key(cosign) if cosign else None,
         provenance=_public_key(provenance) if provenance else None,
     )
 
 
-def trust_faults(files: Files, required: Requirements) -> Iterator[Fault]:
+def trust_faults(files: Files, required: Requirements) -> Iterator[InvalidTrustFile]:
     """The files that are invalid."""
     for field, name in required.files():
         try:
@@ -76,7 +76,7 @@ def trust_faults(files: Files, required: Requirements) -> Iterator[Fault]:
             else:
                 _public_key(data)
         except _Unusable as error:
-            yield Fault(field=field, expected=error.expected, got=f"{name}: {error.got}")
+            yield InvalidTrustFile(field=field, expected=error.expected, got=f"{name}: {error.got}")
 
 
 def _content(files: Files, name: str) -> bytes:

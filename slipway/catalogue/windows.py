@@ -38,7 +38,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class WindowProblem:
     """A problem with the windows, and its field."""
 
     field: tuple[str | int, ...]
@@ -185,17 +185,17 @@ def calendar_of(files: Files, windows: Windows) -> Calendar:
     return Calendar(windows, tuple(_listed(files, windows)))
 
 
-def window_faults(files: Files, windows: Windows) -> Iterator[Fault]:
+def window_faults(files: Files, windows: Windows) -> Iterator[WindowProblem]:
     """All problems of the windows, each with its field."""
     try:
         ZoneInfo(windows.timezone)
     except (ZoneInfoNotFoundError, ValueError):
-        yield Fault(field=("timezone",), expected="the name of a time zone", got=repr(windows.timezone))
+        yield WindowProblem(field=("timezone",), expected="the name of a time zone", got=repr(windows.timezone))
     for kind in ("allow", "deny"):
         for index, window in enumerate(getattr(windows, kind)):
             if fault := _rule_fault(window):
                 field = (kind, index, "starts" if fault[0].startswith("the day from") else "rule")
-                yield Fault(field=field, expected=fault[0], got=fault[1])
+                yield WindowProblem(field=field, expected=fault[0], got=fault[1])
     yield from _file_faults(files, windows)
 
 
@@ -236,21 +236,23 @@ def _never(window: Window, parts: dict[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def _file_faults(files: Files, windows: Windows) -> Iterator[Fault]:
+def _file_faults(files: Files, windows: Windows) -> Iterator[WindowProblem]:
     if windows.holidays_file is None:
         return
     if files.text(windows.holidays_file) is None:
         why = "not there" if inside(windows.holidays_file) else "it leads out of the folder"
         expected = "a file beside the application's document"
-        yield Fault(field=("holidays_file",), expected=expected, got=f"{windows.holidays_file!r}: {why}")
+        yield WindowProblem(field=("holidays_file",), expected=expected, got=f"{windows.holidays_file!r}: {why}")
         return
     try:
         count = sum(1 for _ in _listed(files, windows))
     except ValueError as error:
-        yield Fault(field=("holidays_file",), expected="one date a line, such as 2026-12-25", got=str(error)[:120])
+        yield WindowProblem(
+            field=("holidays_file",), expected="one date a line, such as 2026-12-25", got=str(error)[:120]
+        )
     else:
         if count > MOST_HOLIDAYS:
-            yield Fault(field=("holidays_file",), expected=f"at most {MOST_HOLIDAYS} dates", got=str(count))
+            yield WindowProblem(field=("holidays_file",), expected=f"at most {MOST_HOLIDAYS} dates", got=str(count))
 
 
 def _listed(files: Files, windows: Windows) -> Iterator[date]:

@@ -30,7 +30,7 @@ class AnchorsVerdict(Record):
         return {**self.model_dump(mode="json", exclude={"last"}), "last": last}
 
 
-class Anchored:
+class AnchoredChains:
     """What the anchors say about all chains. Keeps the chain ends that they name, and only the last anchor itself.
 
     `whole`: they are all of the installation's anchors; those of an export may not start with the first.

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from slipway import __version__
 from slipway.api import base
-from slipway.api.audit import AnchorsAnswer, ChainEnd, ChainPart, GateAnchorsAnswer, PublicKeysAnswer
+from slipway.api.audit import AnchorsAnswer, ChainEndAnswer, ChainPart, GateAnchorsAnswer, PublicKeysAnswer
 from slipway.api.releases import Applications
 
 from ..domain.rules import read_result
 from .errors import CliError, Exit
-from .finding import App
+from .finding import FoundApp
 from .signing_in import sign_in
 
 BASE = "/api/v1/"
@@ -37,11 +37,11 @@ type Parameters = Mapping[str, str | int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditPage:
+class RawAuditPage:
     """A page of one chain. The records are left unparsed, because verification has to parse them strictly."""
 
     application: str
-    head: ChainEnd
+    head: ChainEndAnswer
     records: list[dict[str, Any]]
     next: int | None
 
@@ -49,7 +49,7 @@ class AuditPage:
 class Api:
     """A connection to one installation. Only GET requests are retried when the app is busy."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: FoundApp) -> None:
         self.app = app
         headers = {"Accept": "application/json", "User-Agent": f"slipway/{__version__}"}
         if app.key:
@@ -86,12 +86,12 @@ class Api:
         """The names of all applications."""
         return [item.application for item in read(Applications, self.get("applications")).applications]
 
-    def audit_page(self, application: str, *, after: int, limit: int, release: str | None = None) -> AuditPage:
+    def audit_page(self, application: str, *, after: int, limit: int, release: str | None = None) -> RawAuditPage:
         content = self.get("audit", application, after=after, limit=limit, release=release)
         page = read(ChainPart, content)
-        return AuditPage(application=page.application, head=page.head, records=records_of(content), next=page.next)
+        return RawAuditPage(application=page.application, head=page.head, records=records_of(content), next=page.next)
 
-    def audit(self, application: str, *, after: int, limit: int | None, release: str | None) -> Iterator[AuditPage]:
+    def audit(self, application: str, *, after: int, limit: int | None, release: str | None) -> Iterator[RawAuditPage]:
         """Pages of the trail, until there are no more or `limit` records have come."""
         left = limit
         while left is None or left > 0:

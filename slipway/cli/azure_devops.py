@@ -26,7 +26,7 @@ OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
-class AzureDevOps:
+class AzureDevOpsAdministration:
     """One organization, with the rights of the token's owner. The token appears in no message."""
 
     def __init__(self, organization: str, *, server: str = CLOUD, authorization: Callable[[], str]) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from .errors import CliError
-from .finding import App, checked
+from .finding import FoundApp, checked
 
 TOKEN, BEARER = "SLIPWAY_TOKEN", "SLIPWAY_BEARER"
 TOKEN_LIMIT = 2048
@@ -38,11 +38,11 @@ def read_token(text: str, *, source: str) -> Token:
     return Token(text=text, release=f"{application}-{number}", plan_hash=str(plan_hash))
 
 
-def read_link(link: str) -> tuple[App, Token]:
+def read_link(link: str) -> tuple[FoundApp, Token]:
     """The app that a link leads to, and the token in it. Raises `CliError` and `UsageError`."""
     parts = urlsplit(link.strip())
     before, separator, token = parts.path.partition("/approvals/")
     if not separator or "/" in token:
         raise click.UsageError("--link: expected the link from your approval message, https://…/approvals/…")
-    app = App(url=checked(f"{parts.scheme}://{parts.netloc}{before}", "--link"), source="--link")
+    app = FoundApp(url=checked(f"{parts.scheme}://{parts.netloc}{before}", "--link"), source="--link")
     return app, read_token(token, source="--link")

@@ -10,7 +10,7 @@ import click
 
 from slipway.bundle import (
     BundleConfig,
-    Environment,
+    EnvironmentContents,
     NotABundle,
     Packed,
     Targets,
@@ -25,7 +25,7 @@ from slipway.catalogue import ConfigError, Problem
 
 from . import registries
 from .errors import CliError, Exit
-from .screen import FAINT, NAME, Cell, Screen
+from .screen import FAINT, NAME, Screen, TextCell
 
 VERSION = 1
 """Of the JSON that these commands print."""
@@ -48,7 +48,7 @@ class Opened:
     packed: Packed
     config: BundleConfig
     files: dict[str, bytes]
-    environments: dict[str, Environment]
+    environments: dict[str, EnvironmentContents]
 
     def summary(self) -> dict[str, Any]:
         """The bundle as the commands' JSON has it."""
@@ -165,7 +165,7 @@ def print_summary(screen: Screen, made: Opened) -> None:
     config = made.config
     screen.fields(
         [
-            ("digest", Cell(made.packed.digest, NAME)),
+            ("digest", TextCell(made.packed.digest, NAME)),
             ("application", config.application),
             ("version", config.version),
             ("created", screen.time(config.created)),
@@ -178,13 +178,13 @@ def print_summary(screen: Screen, made: Opened) -> None:
     screen.table(
         ("image", "repository", "digest", "platforms"),
         [
-            (image.name, image.repository, image.digest, Cell(", ".join(image.platforms), FAINT))
+            (image.name, image.repository, image.digest, TextCell(", ".join(image.platforms), FAINT))
             for image in config.images
         ],
     )
     screen.line()
     rows = [
-        (Cell(name, NAME), entry.registry, entry.namespace, entry.kubernetes, str(_count(made, name)))
+        (TextCell(name, NAME), entry.registry, entry.namespace, entry.kubernetes, str(_count(made, name)))
         for name, entry in config.environments.items()
     ]
     screen.table(("environment", "registry", "namespace", "kubernetes", "objects"), rows)

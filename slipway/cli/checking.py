@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from slipway.domain.audit import GENESIS, ChainCheck, ChainFault
-from slipway.domain.export import Form, form_of, read_back
+from slipway.domain.export import ExportFormat, form_of, read_back
 from slipway.domain.signing import PublicKeys
 
-from .anchors import Anchored
+from .anchors import AnchoredChains
 from .errors import CliError, Exit
 from .files import LONGEST, lines_of
-from .proofs import Part, Proof, anchors_of, load
+from .proofs import ExportedPart, ExportProof, anchors_of, load
 from .public_keys import read_public_keys
-from .verifying import Progress, Verdict, feed, verdict_of
+from .verifying import ChainVerdict, Progress, feed, verdict_of
 
 INSTALLATION = "_installation"
 
@@ -28,8 +28,8 @@ class Checking:
         if not export.is_file():
             raise CliError(f"{export}: no such file", exit_code=Exit.USAGE)
         self.export = export
-        self.proof: Proof | None = load(export)
-        self.anchored = Anchored(whole=False)
+        self.proof: ExportProof | None = load(export)
+        self.anchored = AnchoredChains(whole=False)
         self.notes: list[str] = []
         """Remarks about the file as a whole."""
         self._keys = self._trusted(keys)
@@ -42,7 +42,7 @@ class Checking:
         self._checks: dict[str, ChainCheck] = {}
         self._faults: dict[str, ChainFault] = {}
 
-    def run(self, progress: Progress) -> list[Verdict]:
+    def run(self, progress: Progress) -> list[ChainVerdict]:
         """Read the file once, with one record and one hash per chain in memory."""
         self._compare_length()
         for count, record in enumerate(self._records(), start=1):
@@ -77,7 +77,7 @@ class Checking:
         lines = lines_of(self.export, size=self.proof.bytes if self.proof else None, ends=True)
         first = next(lines, "")
         form = self.proof.form if self.proof else form_of(first)
-        if form is Form.CSV:
+        if form is ExportFormat.CSV:
             csv.field_size_limit(LONGEST)
             try:
                 yield from (
@@ -90,7 +90,7 @@ class Checking:
             yield self._read(form, first, 1)
         yield from (self._read(form, line, line_number) for line_number, line in enumerate(lines, start=2))
 
-    def _read(self, form: Form, line: Any, line_number: int) -> dict[str, Any]:
+    def _read(self, form: ExportFormat, line: Any, line_number: int) -> dict[str, Any]:
         try:
             return read_back(form, line)
         except ValueError as error:
@@ -127,7 +127,7 @@ class Checking:
 
     def _begin(self, name: str, record: dict[str, Any]) -> ChainCheck:
         """Without a proof, a part may start anywhere: its first record says which one precedes it."""
-        part = self.proof.chains.get(name, Part()) if self.proof else None
+        part = self.proof.chains.get(name, ExportedPart()) if self.proof else None
         if part is not None:
             after, previous = part.first - 1, part.previous
         else:
@@ -136,7 +136,7 @@ class Checking:
             previous = str(record.get("previous")) if after else GENESIS
         return ChainCheck(name, keys=self._keys, after=after, previous=previous, anchored=self.anchored.points(name))
 
-    def _verdict(self, name: str) -> Verdict:
+    def _verdict(self, name: str) -> ChainVerdict:
         check = self._checks.get(name) or self._begin(name, {})
         fault = self._faults.get(name)
         part = self.proof.chains.get(name) if self.proof else None
@@ -145,7 +145,7 @@ class Checking:
         return verdict_of(check, fault or check.anchored_beyond())
 
 
-def _end(check: ChainCheck, part: Part | None) -> ChainFault | None:
+def _end(check: ChainCheck, part: ExportedPart | None) -> ChainFault | None:
     """Whether the chain ends where the proof says."""
     reason = ""
     if part is None:

@@ -14,19 +14,19 @@ from typing import IO, Any, Protocol
 
 from slipway.domain.anchor import Anchor
 from slipway.domain.audit import ChainCheck, ChainFault
-from slipway.domain.export import Form, heading, written
+from slipway.domain.export import ExportFormat, heading, written
 
-from .api import PAGE, AuditPage
+from .api import PAGE, RawAuditPage
 from .errors import CliError, Exit
-from .proofs import Part, Proof, anchors_of, load, save
+from .proofs import ExportedPart, ExportProof, anchors_of, load, save
 from .public_keys import read_public_keys
 from .verifying import Progress, feed
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """Where the records come from: the API."""
 
-    def audit_page(self, application: str, *, after: int, limit: int) -> AuditPage: ...
+    def audit_page(self, application: str, *, after: int, limit: int) -> RawAuditPage: ...
 
     def public_keys(self) -> str:
         """As `id:base64,id:base64`."""
@@ -36,13 +36,13 @@ class Source(Protocol):
 class Sink(Protocol):
     """Destination of an export, written in batches."""
 
-    def begin(self, form: Form) -> Proof: ...
+    def begin(self, form: ExportFormat) -> ExportProof: ...
 
-    def batch(self, content: bytes, proof: Proof) -> Proof:
+    def batch(self, content: bytes, proof: ExportProof) -> ExportProof:
         """Write the batch, then the proof with the new length."""
         ...
 
-    def anchors(self, content: bytes, proof: Proof) -> Proof: ...
+    def anchors(self, content: bytes, proof: ExportProof) -> ExportProof: ...
 
 
 class Disk:
@@ -71,14 +71,14 @@ class Disk:
         if self._lock is not None:
             self._lock.close()
 
-    def begin(self, form: Form) -> Proof:
+    def begin(self, form: ExportFormat) -> ExportProof:
         """The proof of the last run. An incomplete batch of that run is removed."""
         proof = load(self.file)
         if proof is None:
             if self.file.stat().st_size:
                 raise CliError(f"{self.file}: it exists, but has no proof next to it; choose another name")
-            save(self.file, Proof(form=form))  # marks the file as ours, even if this run is interrupted
-            return Proof(form=form)
+            save(self.file, ExportProof(form=form))  # marks the file as ours, even if this run is interrupted
+            return ExportProof(form=form)
         if proof.form is not form:
             raise CliError(
                 f"{self.file}: it was started as {proof.form}, but {form} was requested", exit_code=Exit.USAGE
@@ -87,14 +87,14 @@ class Disk:
         _cut(anchors_of(self.file), proof.anchors_bytes)
         return proof
 
-    def batch(self, content: bytes, proof: Proof) -> Proof:
+    def batch(self, content: bytes, proof: ExportProof) -> ExportProof:
         packed = gzip.compress(content, mtime=0) if self._packed else content
         _add(self.file, packed)
         proof = proof.evolve(bytes=proof.bytes + len(packed))
         save(self.file, proof)
         return proof
 
-    def anchors(self, content: bytes, proof: Proof) -> Proof:
+    def anchors(self, content: bytes, proof: ExportProof) -> ExportProof:
         _add(anchors_of(self.file), content)
         proof = proof.evolve(anchors_bytes=proof.anchors_bytes + len(content))
         save(self.file, proof)
@@ -118,28 +118,28 @@ def _cut(file: Path, length: int) -> None:
         os.truncate(file, length)
 
 
-class Stream:
+class StandardOutput:
     """Standard output. Without a proof to resume from, each run starts from the beginning."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
 
-    def begin(self, form: Form) -> Proof:
-        return Proof(form=form)
+    def begin(self, form: ExportFormat) -> ExportProof:
+        return ExportProof(form=form)
 
-    def batch(self, content: bytes, proof: Proof) -> Proof:
+    def batch(self, content: bytes, proof: ExportProof) -> ExportProof:
         self._out.write(content)
         self._out.flush()
         return proof.evolve(bytes=proof.bytes + len(content))
 
-    def anchors(self, content: bytes, proof: Proof) -> Proof:  # noqa: ARG002 - part of the protocol
+    def anchors(self, content: bytes, proof: ExportProof) -> ExportProof:  # noqa: ARG002 - part of the protocol
         return proof
 
 
 class Export:
     """One run."""
 
-    def __init__(self, source: Source, sink: Sink, form: Form) -> None:
+    def __init__(self, source: RecordSource, sink: Sink, form: ExportFormat) -> None:
         self._source, self._sink = source, sink
         self.proof = sink.begin(form).evolve(public_keys=source.public_keys())
         self._keys = read_public_keys(self.proof.public_keys)
@@ -154,12 +154,12 @@ class Export:
         part = self.proof.chains.get(name)
         if part is None and after:
             part = self._beginning(name, after)
-        start = part or Part()
+        start = part or ExportedPart()
         check = ChainCheck(name, keys=self._keys, after=start.last, previous=start.hash)
         while True:
             known = check.count
             page = self._source.audit_page(name, after=known, limit=PAGE)
-            fault = self._take(check, part or Part(), page.records)
+            fault = self._take(check, part or ExportedPart(), page.records)
             progress(check.count, max(check.count, page.head.sequence))
             if fault:
                 return fault
@@ -176,14 +176,14 @@ class Export:
             proof = self.proof.evolve(last_anchor=new[-1].number)
             self.proof = self._sink.anchors(b"".join(anchor.line() for anchor in new), proof)
 
-    def _beginning(self, name: str, after: int) -> Part:
+    def _beginning(self, name: str, after: int) -> ExportedPart:
         page = self._source.audit_page(name, after=after - 1, limit=1)
         record = next((item for item in page.records if item.get("sequence") == after), None)
         if record is None or not isinstance(record.get("hash"), str):
             raise CliError(f"the trail of {name} has no record {after}; its head names {page.head.sequence}")
-        return Part(first=after + 1, previous=record["hash"], last=after, hash=record["hash"])
+        return ExportedPart(first=after + 1, previous=record["hash"], last=after, hash=record["hash"])
 
-    def _take(self, check: ChainCheck, part: Part, items: list[dict[str, Any]]) -> ChainFault | None:
+    def _take(self, check: ChainCheck, part: ExportedPart, items: list[dict[str, Any]]) -> ChainFault | None:
         """Write the records up to the first invalid one."""
         lines, fault = list[bytes](), None
         for item in items:

@@ -20,7 +20,7 @@ MAX_STACK_FILE = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class App:
+class FoundApp:
     """A function app that serves the API."""
 
     url: str
@@ -35,13 +35,13 @@ class App:
 
 def find_app(
     *, url: str | None, key: str | None, environment: Mapping[str, str], folder: Path, audience: str | None = None
-) -> App:
+) -> FoundApp:
     """The app named by the options, else by the environment, else by the local stack of this folder or a parent."""
     key, audience = key or environment.get(KEY, ""), audience or environment.get(AUDIENCE, "")
     if url:
-        return App(url=checked(url, "--url"), key=key, audience=audience, source="--url")
+        return FoundApp(url=checked(url, "--url"), key=key, audience=audience, source="--url")
     if url := environment.get(URL):
-        return App(url=checked(url, URL), key=key, audience=audience, source=URL)
+        return FoundApp(url=checked(url, URL), key=key, audience=audience, source=URL)
     for directory in (folder, *folder.parents):
         if (file := directory / STACK_FILE).is_file():
             return _of_stack(file, key)
@@ -52,7 +52,7 @@ def find_app(
     )
 
 
-def _of_stack(file: Path, key: str) -> App:
+def _of_stack(file: Path, key: str) -> FoundApp:
     try:
         with file.open("rb") as opened:
             stack = json.loads(opened.read(MAX_STACK_FILE))
@@ -60,7 +60,7 @@ def _of_stack(file: Path, key: str) -> App:
         signs_in = {str(name): str(value) for name, value in stack.get("signs_in", {}).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CliError(f"{file}: expected a JSON object with url and key; run `make up` again") from error
-    return App(
+    return FoundApp(
         url=checked(str(url), str(file)),
         key=key or str(own_key),
         audience=str(audience),

@@ -16,7 +16,7 @@ from slipway.text import no_formula
 from .screen import Screen
 
 
-class Form(StrEnum):
+class OutputFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     JSONL = "jsonl"
@@ -24,7 +24,7 @@ class Form(StrEnum):
 
     @property
     def for_scripts(self) -> bool:
-        return self is not Form.TABLE
+        return self is not OutputFormat.TABLE
 
 
 def formed(command: Callable[..., None]) -> Callable[..., None]:
@@ -35,18 +35,20 @@ def formed(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header line.")
     @wraps(command)
     def choose(*args: Any, as_json: bool, as_jsonl: bool, as_csv: bool, **values: Any) -> None:
-        chosen = [form for form, flag in zip(list(Form)[1:], (as_json, as_jsonl, as_csv), strict=True) if flag]
+        chosen = [form for form, flag in zip(list(OutputFormat)[1:], (as_json, as_jsonl, as_csv), strict=True) if flag]
         if len(chosen) > 1:
             flags = " and ".join(f"--{form}" for form in chosen)
             raise click.UsageError(f"expected one of --json, --jsonl and --csv, got {flags}")
-        command(*args, form=chosen[0] if chosen else Form.TABLE, **values)
+        command(*args, form=chosen[0] if chosen else OutputFormat.TABLE, **values)
 
     return choose
 
 
-def write_lines(screen: Screen, form: Form, columns: Sequence[str], entries: Iterable[Mapping[str, Any]]) -> None:
+def write_lines(
+    screen: Screen, form: OutputFormat, columns: Sequence[str], entries: Iterable[Mapping[str, Any]]
+) -> None:
     """Print the entries as JSON Lines, or as CSV with a header line."""
-    if form is Form.CSV:
+    if form is OutputFormat.CSV:
         write_headings(columns)
     for entry in entries:
         write_line(screen, form, columns, entry)
@@ -56,8 +58,8 @@ def write_headings(columns: Sequence[str]) -> None:
     _csv_line(columns)
 
 
-def write_line(screen: Screen, form: Form, columns: Sequence[str], entry: Mapping[str, Any]) -> None:
-    if form is Form.CSV:
+def write_line(screen: Screen, form: OutputFormat, columns: Sequence[str], entry: Mapping[str, Any]) -> None:
+    if form is OutputFormat.CSV:
         _csv_line([_cell(entry.get(name)) for name in columns])
     else:
         screen.json_line(entry)

@@ -19,7 +19,7 @@ STATUSES: Final = {
 }
 
 
-class Act(StrEnum):
+class SubscriptionChange(StrEnum):
     """What has to be done about the subscription."""
 
     CREATE = "create"
@@ -28,7 +28,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedSubscription:
     """The subscription as it should be."""
 
     project_id: str
@@ -89,10 +89,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SubscriptionPlan:
     """What to do, and why."""
 
-    act: Act
+    act: SubscriptionChange
     id: str = ""
     status: str = ""
     reasons: tuple[str, ...] = ()
@@ -100,18 +100,20 @@ class Plan:
     """Further subscriptions for the same address. Events then arrive twice, which does no harm."""
 
 
-def plan(wanted: Wanted, existing: Sequence[Mapping[str, Any]], *, send_secret: bool) -> Plan:
+def plan(wanted: WantedSubscription, existing: Sequence[Mapping[str, Any]], *, send_secret: bool) -> SubscriptionPlan:
     """`send_secret`: rewrite the subscription even if nothing seems wrong, since its password cannot be read back."""
     own = [subscription for subscription in existing if _leads_to(subscription, wanted)]
     if not own:
-        return Plan(act=Act.CREATE, reasons=("this project has no subscription for the app",))
+        return SubscriptionPlan(
+            act=SubscriptionChange.CREATE, reasons=("this project has no subscription for the app",)
+        )
     # Prefer one that is enabled, then the one with the fewest problems.
     best = min(own, key=lambda subscription: (subscription.get("status") != ENABLED, len(wanted.missing(subscription))))
     reasons = wanted.missing(best)
     if send_secret:
         reasons = (*reasons, "the secret is sent again")
-    return Plan(
-        act=Act.REPAIR if reasons else Act.KEEP,
+    return SubscriptionPlan(
+        act=SubscriptionChange.REPAIR if reasons else SubscriptionChange.KEEP,
         id=str(best.get("id", "")),
         status=str(best.get("status", "")),
         reasons=reasons,
@@ -119,7 +121,7 @@ def plan(wanted: Wanted, existing: Sequence[Mapping[str, Any]], *, send_secret: 
     )
 
 
-def _leads_to(subscription: Mapping[str, Any], wanted: Wanted) -> bool:
+def _leads_to(subscription: Mapping[str, Any], wanted: WantedSubscription) -> bool:
     url = urlsplit(str((subscription.get("consumerInputs") or {}).get("url", "")))
     ours = urlsplit(wanted.url)
     same_place = (url.netloc.casefold(), url.path.rstrip("/")) == (ours.netloc.casefold(), ours.path)

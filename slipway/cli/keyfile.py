@@ -23,7 +23,7 @@ def public_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.pub")
 
 
-class KeysInFile:
+class SigningKeysFile:
     """One file. Every method raises `CliError`, in which case nothing was changed."""
 
     def __init__(self, path: Path) -> None:

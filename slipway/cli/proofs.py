@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from slipway.domain.audit import GENESIS
-from slipway.domain.export import Form
+from slipway.domain.export import ExportFormat
 from slipway.domain.model import Record
 
 from .errors import CliError, Exit
@@ -14,7 +14,7 @@ from .errors import CliError, Exit
 MAX_PROOF = 64 * 1024 * 1024
 
 
-class Part(Record):
+class ExportedPart(Record):
     """The part of a chain that an export holds."""
 
     first: int = Field(default=1, ge=1)
@@ -26,11 +26,11 @@ class Part(Record):
     """Hash of the last record."""
 
 
-class Proof(Record):
+class ExportProof(Record):
     """`<export>.proof`, written after each batch: anything beyond its end is an incomplete batch."""
 
     version: int = Field(default=1, ge=1, le=1)
-    form: Form
+    form: ExportFormat
     bytes: int = Field(default=0, ge=0)
     """Length of the complete part of the export."""
     anchors_bytes: int = Field(default=0, ge=0)
@@ -38,7 +38,7 @@ class Proof(Record):
     public_keys: str = Field(default="", max_length=64 * 1024)
     """`id:base64,id:base64`, as the app named them when the export began; empty before that."""
     last_anchor: int = Field(default=0, ge=0)
-    chains: dict[str, Part] = Field(default_factory=dict)
+    chains: dict[str, ExportedPart] = Field(default_factory=dict)
 
 
 def proof_of(export: Path) -> Path:
@@ -49,7 +49,7 @@ def anchors_of(export: Path) -> Path:
     return export.with_name(export.name + ".anchors")
 
 
-def load(export: Path) -> Proof | None:
+def load(export: Path) -> ExportProof | None:
     """The proof next to an export; None if there is none. Raises `CliError` if it cannot be read."""
     file = proof_of(export)
     try:
@@ -60,14 +60,14 @@ def load(export: Path) -> Proof | None:
     except OSError as error:
         raise CliError(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
     try:
-        return Proof.model_validate_json(content)
+        return ExportProof.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise CliError(f"{file}: not the proof of an export: {where}: {first['msg']}") from error
 
 
-def save(export: Path, proof: Proof) -> None:
+def save(export: Path, proof: ExportProof) -> None:
     """Replace the proof atomically."""
     file = proof_of(export)
     fresh = file.with_name(file.name + ".new")

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle import Found, Packed, Resolver, fetch
+from slipway.bundle import Packed, RegistryImage, Resolver, fetch
 from slipway.bundle.model import MANIFEST_TYPE
 from slipway.domain.model import sha256
 from slipway.effects.registry import (
@@ -137,10 +137,10 @@ def as_cli_error(error: RegistryError) -> CliError:
 def resolver(registry: Registry) -> Resolver:
     """Asks the registry for images; its errors become those of the command."""
 
-    def resolve(repository: str, reference: str) -> Found | None:
+    def resolve(repository: str, reference: str) -> RegistryImage | None:
         try:
             manifest = registry.manifest(repository, reference)
-            return Found(
+            return RegistryImage(
                 digest=manifest.digest,
                 media_type=manifest.media_type,
                 platforms=platforms_of(registry, repository, manifest),

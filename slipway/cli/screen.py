@@ -40,14 +40,14 @@ def tone_style(tone: Tone) -> str:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TextCell:
     """A text and its style on a terminal."""
 
     text: str
     style: str = ""
 
 
-type Content = str | Cell
+type Content = str | TextCell
 
 
 class Screen:
@@ -108,10 +108,15 @@ class Screen:
         if self.terminal:
             self._table(columns, cells, yielding=(*cut, *fold), fold=fold)
         else:
-            self._plain([[Cell(name.upper()) for name in columns], *cells])
+            self._plain([[TextCell(name.upper()) for name in columns], *cells])
 
     def _table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, yielding: Sequence[str], fold: Sequence[str]
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[TextCell]],
+        *,
+        yielding: Sequence[str],
+        fold: Sequence[str],
     ) -> None:
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
         for name in columns:
@@ -124,7 +129,7 @@ class Screen:
             table.add_row(*(Text(neutral(cell.text), cell.style, no_wrap=name not in fold) for name, cell in texts))
         self._console.print(table)
 
-    def _plain(self, rows: list[list[Cell]]) -> None:
+    def _plain(self, rows: list[list[TextCell]]) -> None:
         texts = [[neutral(cell.text) or "-" for cell in row] for row in rows]
         widths = [max(cell_len(text) for text in column) for column in zip(*texts, strict=True)]
         for row in texts:
@@ -136,14 +141,14 @@ class Screen:
         filled = [(name, _cell(value)) for name, value in pairs if _cell(value).text]
         width = max((cell_len(name) for name, _ in filled), default=0) + GAP
         for name, value in filled:
-            self.line(Cell(name.ljust(width), FAINT), value)
+            self.line(TextCell(name.ljust(width), FAINT), value)
 
     def _write(self, text: str) -> None:
         print(text, file=self._stream)
 
 
-def _cell(content: Content) -> Cell:
-    return content if isinstance(content, Cell) else Cell(content)
+def _cell(content: Content) -> TextCell:
+    return content if isinstance(content, TextCell) else TextCell(content)
 
 
 class Steps:

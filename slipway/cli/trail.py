@@ -7,7 +7,7 @@ from slipway.api.audit import AuditRecord, ChainRecord, Damaged
 from slipway.domain.actions import Action, meaning_of, tone_of
 
 from .api import read
-from .screen import BAD, FAINT, NAME, Cell, Content, Screen, tone_style
+from .screen import BAD, FAINT, NAME, Content, Screen, TextCell, tone_style
 from .text import told, value_text
 
 type TrailRecord = AuditRecord | Damaged
@@ -40,30 +40,30 @@ def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
         return {
             **dict.fromkeys(("time", "release", "environment", "actor"), ""),
             "sequence": str(record.sequence),
-            "action": Cell("DAMAGED", BAD),
-            "details": Cell(record.damaged, BAD),
+            "action": TextCell("DAMAGED", BAD),
+            "details": TextCell(record.damaged, BAD),
         }
     return {
         "sequence": str(record.sequence),
-        "time": Cell(screen.time(record.time), FAINT),
+        "time": TextCell(screen.time(record.time), FAINT),
         "action": _action(record.action),
-        "release": Cell(record.release or "", NAME),
+        "release": TextCell(record.release or "", NAME),
         "environment": record.environment or "",
         "actor": record.actor,
-        "details": Cell(told(record.details), FAINT),
+        "details": TextCell(told(record.details), FAINT),
     }
 
 
-def _action(action: str) -> Cell:
+def _action(action: str) -> TextCell:
     """The action in the same tone as on the pages."""
-    return Cell(action if action in Action else f"{action} (unknown)", tone_style(tone_of(action)))
+    return TextCell(action if action in Action else f"{action} (unknown)", tone_style(tone_of(action)))
 
 
 def record_fields(screen: Screen, record: TrailRecord) -> Iterator[tuple[str, Content]]:
     """Every field of one record, for `Screen.fields`."""
     yield "sequence", str(record.sequence)
     if isinstance(record, Damaged):
-        yield "damaged", Cell(record.damaged, BAD)
+        yield "damaged", TextCell(record.damaged, BAD)
         return
     yield "time", screen.time(record.time)
     yield "action", _action(record.action)

@@ -11,7 +11,7 @@ from slipway.domain.keyring import (
     PUBLIC_SECRET,
     VAULT_SECRET,
     LiveKey,
-    Version,
+    SecretVersion,
     fingerprint,
     format_keys,
     live_versions,
@@ -53,7 +53,7 @@ class KeysInVault:
         with _told():
             try:
                 versions = [
-                    Version(
+                    SecretVersion(
                         id=version.version,
                         made=version.created_on,
                         enabled=bool(version.enabled),

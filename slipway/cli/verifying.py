@@ -17,7 +17,7 @@ type Progress = Callable[[int, int], None]
 """Called with the number of records checked so far, and the total."""
 
 
-class Verdict(Record):
+class ChainVerdict(Record):
     """Whether the chain of one application is intact, and what is wrong with it."""
 
     application: str
@@ -48,7 +48,7 @@ def verify(
     progress: Progress,
     anchored: Mapping[int, AnchoredHead] | None = None,
     notice: Callable[[AuditRecord], None] | None = None,
-) -> Verdict:
+) -> ChainVerdict:
     """Verify the whole chain page by page, and compare its end with the head and the anchors. `notice` is called with
     each valid record."""
     gates, notes = _gates(api, application, keys)
@@ -83,9 +83,9 @@ def _gates(api: Api, application: str, keys: PublicKeys) -> tuple[dict[int, Anch
     return points_of_gates(found, epoch=newest), tuple(notes)
 
 
-def verdict_of(check: ChainCheck, fault: ChainFault | None = None) -> Verdict:
+def verdict_of(check: ChainCheck, fault: ChainFault | None = None) -> ChainVerdict:
     """The verdict after the last record."""
-    return Verdict(
+    return ChainVerdict(
         application=check.application,
         records=check.count - check.after,
         first=check.after + 1,

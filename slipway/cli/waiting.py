@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from slipway.api.base import body_of
-from slipway.api.inbox import Confirmation, Outcome, Received
+from slipway.api.inbox import Confirmation, ReceivedAnswer, SaidOutcome
 from slipway.api.looks import LookAsked, LookShown
 
 from ..domain.inbox import LookKind, inbox_id
@@ -36,28 +36,28 @@ def new_id() -> str:
 
 def outcome_of(
     api: Api,
-    received: Received,
+    received: ReceivedAnswer,
     *,
     pause: Callable[[float], None] = time.sleep,
     elapsed: Callable[[], float] = time.monotonic,
     longest: float = LONGEST,
-) -> Outcome:
+) -> SaidOutcome:
     """What became of it. Raises `CliError` if it was refused or parked, or if nobody decided in time."""
     return counted(decided(api, received, pause=pause, elapsed=elapsed, longest=longest))
 
 
 def decided(
     api: Api,
-    received: Received,
+    received: ReceivedAnswer,
     *,
     pause: Callable[[float], None] = time.sleep,
     elapsed: Callable[[], float] = time.monotonic,
     longest: float = LONGEST,
-) -> Outcome:
+) -> SaidOutcome:
     """What became of it: counted, refused or parked. Raises `CliError` if nobody decided in time."""
     began, wait = elapsed(), FIRST_PAUSE
     while True:
-        outcome = read(Outcome, api.get("inbox", received.application, received.id))
+        outcome = read(SaidOutcome, api.get("inbox", received.application, received.id))
         if outcome.state != RECEIVED:
             return outcome
         if elapsed() - began >= longest:
@@ -82,7 +82,7 @@ def until_decided(
     began, wait = elapsed(), FIRST_PAUSE
     while True:
         content = ask()
-        if read(Outcome, content).state != RECEIVED:
+        if read(SaidOutcome, content).state != RECEIVED:
             return content
         if elapsed() - began >= longest:
             raise CliError(
@@ -96,14 +96,14 @@ def until_decided(
 
 def confirmed(
     api: Api,
-    received: Received,
+    received: ReceivedAnswer,
     *,
     open_it: bool,
     wait: bool,
     pause: Callable[[float], None] = time.sleep,
     elapsed: Callable[[], float] = time.monotonic,
     longest: float = CONFIRMED_WITHIN,
-) -> Received:
+) -> ReceivedAnswer:
     """What was said, once a person has confirmed it where the app says so. Prints the address, and opens nothing unless
     asked to. Raises `CliError` if nobody confirms it in time."""
     address = neutral(received.open)
@@ -117,7 +117,7 @@ def confirmed(
         handle = received.address.rpartition("/")[2]
         found = read(Confirmation, api.get("confirmations", handle))
         if found.state == SAID:
-            return Received(application=found.application, id=found.id, address=found.address)
+            return ReceivedAnswer(application=found.application, id=found.id, address=found.address)
         pause(pausing)
         pausing = min(2 * pausing, LONGEST_PAUSE)
     raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITS)
@@ -126,12 +126,12 @@ def confirmed(
 def look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
     """What is seen at a look, which the worker takes. Raises `CliError`."""
     asked = LookAsked.model_construct(kind=kind, subject=subject, options=options)
-    received = read(Received, api.post("looks", body=body_of(asked)))
+    received = read(ReceivedAnswer, api.post("looks", body=body_of(asked)))
     outcome_of(api, received)
     return read(LookShown, api.get("looks", received.id)).seen
 
 
-def counted(outcome: Outcome) -> Outcome:
+def counted(outcome: SaidOutcome) -> SaidOutcome:
     """The outcome, if it was counted. Raises `CliError` if it was refused or parked."""
     if outcome.state == COUNTED:
         return outcome

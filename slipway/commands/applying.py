@@ -25,11 +25,11 @@ from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Subject, SubjectKind, Version
 from ..inbound.reading import BadInput, read_as, read_json
 from ..ledger import Conflict
-from ..ledger.blobs import INCOMING_LIMIT, Incoming
-from ..ledger.installation import Installation
+from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
+from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
-from ..ledger.versions import Versions
-from .comparing import Actor, Change, Comparing, Planned
+from ..ledger.versions import SubjectVersions
+from .comparing import Actor, Comparing, Planned, SubjectChange
 from .speakers import actor_of
 from .taking import CannotCount
 
@@ -67,9 +67,9 @@ class Applying:
     """Makes changes of the catalogue."""
 
     comparing: Comparing
-    versions: Versions
-    installation: Installation
-    incoming: Callable[[], Incoming]
+    versions: SubjectVersions
+    installation: InstallationLedger
+    incoming: Callable[[], IncomingBlobs]
     name: str
     """The installation's name, which statements are addressed to."""
     clock: Clock
@@ -267,7 +267,7 @@ def _stale(change: CatalogueChange, now: str) -> Wrong:
     )
 
 
-def _rule(change: Change) -> Fail:
+def _rule(change: SubjectChange) -> Fail:
     rule = Rule.MAY_CHANGE_IT if change.forbidden else Rule.GATE_GETS_NO_WEAKER
     return rule.fails(line(f"{change.subject}: {change.refused}"))
 
@@ -287,13 +287,13 @@ def _wrong(problem: Problem) -> Wrong:
 
 
 def _changed(change: CatalogueChange, number: int) -> Changed:
-    shown = Change(subject=_subject(change), before=change.before, after=change.after)
+    shown = SubjectChange(subject=_subject(change), before=change.before, after=change.after)
     return Changed(
         subject=change.subject, outcome=shown.outcome, number=number, before=change.before, after=change.after
     )
 
 
-def _refused(asked: CatalogueChange, change: Change) -> Changed:
+def _refused(asked: CatalogueChange, change: SubjectChange) -> Changed:
     return _changed(asked, 0).evolve(
         outcome=change.outcome,
         refused=line(change.refused),
@@ -302,7 +302,7 @@ def _refused(asked: CatalogueChange, change: Change) -> Changed:
     )
 
 
-def _draft(change: Change, version: Version, asked: _Asked) -> AuditDraft:
+def _draft(change: SubjectChange, version: Version, asked: _Asked) -> AuditDraft:
     removed, application = change.after is None, change.subject.kind is SubjectKind.APPLICATION
     if application:
         action = Action.APPLICATION_REMOVED if removed else Action.APPLICATION_APPLIED

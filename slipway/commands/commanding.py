@@ -10,7 +10,7 @@ from typing import assert_never
 
 from ..domain.commands import OPENS, PERMISSIONS, Verb
 from ..domain.events import CommandGiven
-from ..domain.identity import CannotVerify, Refused, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, Verified
 from ..domain.inbox import Received
 from ..domain.people import OID
 from ..domain.proof import Proved
@@ -25,7 +25,7 @@ from ..inbound.reading import BadInput
 from ..ledger import Ledger
 from ..ledger.keys import INSTALLATION
 from .speakers import caller_of
-from .taking import CannotCount, Waits
+from .taking import CannotCount, RowWaits
 
 COUNTED_BEFORE = "its statement was counted before"
 
@@ -53,8 +53,9 @@ class Commander:
     def carry_out(self, received: Received) -> None:
         """Carry out the command, or refuse it by its rules; either is recorded and answered.
 
-        Raises `Waits` as long as its proof cannot be verified; `BadInput`, `NotFound`, `UnknownTarget`, `NotReplayable`
-        and `CannotCount` for what cannot be handled; `Contended`, `LedgerUnavailable`, `QueueUnavailable`: try again.
+        Raises `RowWaits` as long as its proof cannot be verified; `BadInput`, `NotFound`, `UnknownTarget`,
+        `NotReplayable` and `CannotCount` for what cannot be handled; `Contended`, `LedgerUnavailable` and
+        `QueueUnavailable` for what is worth another try.
         """
         statement = received.row.statement
         if not isinstance(statement, CommandStatement):
@@ -81,10 +82,10 @@ class Commander:
                 actor = f"{OID}{token.person.oid}"
                 caller = Caller(name=actor, roles=read_roles(token.person.roles))
                 return _Who(actor=actor, proved=proved, forbidden=_forbidden(caller, statement.verb))
-            case Refused(why=why):
+            case IdentityRefused(why=why):
                 return _Who(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
             case CannotVerify(why=why):
-                raise Waits(f"the command cannot be verified yet: {why}")
+                raise RowWaits(f"the command cannot be verified yet: {why}")
             case unreachable:
                 assert_never(unreachable)
 

@@ -22,7 +22,7 @@ from ..domain.project import Project, overlap
 from ..domain.statement import MOST_CHANGES
 from ..domain.strictness import production_of, project_weakenings, weakenings
 from ..domain.versions import Subject, SubjectKind
-from ..ledger.versions import Current, Versions
+from ..ledger.versions import Current, SubjectVersions
 from ..manifests.documents import Document
 from ..manifests.problems import Findings
 
@@ -44,7 +44,7 @@ class Actor:
     """Whether they may change projects."""
 
 
-class Change(Record):
+class SubjectChange(Record):
     """What is, or would be, changed of one application or project."""
 
     subject: Subject
@@ -86,7 +86,7 @@ class Change(Record):
 class Planned:
     """One change, with what it takes to commit it."""
 
-    change: Change
+    change: SubjectChange
     current: Current
     stored: Stored | None
     project: str | None
@@ -96,12 +96,12 @@ class Planned:
 class Comparing:
     """Compares projects and applications with what is in force. It writes nothing."""
 
-    versions: Versions
+    versions: SubjectVersions
     catalogue: LiveCatalogue
     known: Known | None
     """None for an app that is told no names of registries, clusters and channels, and judges none."""
 
-    def compare(self, documents: Sequence[Stored], actor: Actor) -> tuple[Change, ...]:
+    def compare(self, documents: Sequence[Stored], actor: Actor) -> tuple[SubjectChange, ...]:
         """What applying the documents would change. Raises ConfigError, `LedgerUnavailable`."""
         return tuple(planned.change for planned in self.plan(documents, actor))
 
@@ -116,7 +116,7 @@ class Comparing:
         self.catalogue.look_again()
         if subject.kind is SubjectKind.PROJECT:
             self._refuse_with_applications(subject)
-        change = Change(
+        change = SubjectChange(
             subject=subject,
             before=current.document,
             after=None,
@@ -197,7 +197,7 @@ class Comparing:
         before = self._read(current.document) if current.document else None
         project = str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None
         before_in = current.version.project if current.version else None
-        change = Change(subject=subject, before=current.document, after=after)
+        change = SubjectChange(subject=subject, before=current.document, after=after)
         if change.changes:
             change = change.evolve(
                 difference=difference(before, stored),

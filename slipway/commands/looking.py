@@ -9,7 +9,7 @@ from ..domain.inbox import Look, LookKind, Received
 from ..domain.looks import LIFE, PERMISSIONS, LookAnswer
 from ..domain.roles import NotPermitted, demand
 from ..inbound.reading import BadInput
-from ..ledger.looks import Looks
+from ..ledger.looks import LookAnswers
 from .speakers import caller_of
 from .taking import CannotCount
 
@@ -21,7 +21,7 @@ type Looking = Callable[[Look], Mapping[str, Any]]
 class Looker:
     """Looks. A look changes no release, so the same one may be taken twice."""
 
-    looks: Looks
+    looks: LookAnswers
     lookings: Mapping[LookKind, Looking]
     clock: Clock
 

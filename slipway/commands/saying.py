@@ -37,7 +37,7 @@ class Said(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class CommandRequest:
     """A command as a page, the API or the command line understood it."""
 
     verb: Verb
@@ -82,13 +82,13 @@ class InboxWriter:
         """The id of a row to come, for a form that must count once."""
         return inbox_id(self.clock(), self.random(8))
 
-    def command(self, asked: Asked, speaker: Speaker, *, id: str = "") -> Said:
+    def command(self, asked: CommandRequest, speaker: Speaker, *, id: str = "") -> Said:
         """Say a command. Raises as `statement` does."""
         statement = self.statement(asked)
         row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=speaker, trace=carrier())
         return self.say(statement.application or INSTALLATION, row, id=id)
 
-    def statement(self, asked: Asked) -> CommandStatement:
+    def statement(self, asked: CommandRequest) -> CommandStatement:
         """What a command says. Raises `BadInput` and `NotFound` for one that names nothing, so that a typing error is
         answered at once; the worker judges all the rest."""
         return CommandStatement(
@@ -104,7 +104,7 @@ class InboxWriter:
         """Order a look."""
         return self.say(INSTALLATION, InboxRow(kind=InboxKind.LOOK, look=look, speaker=speaker, trace=carrier()))
 
-    def _about(self, asked: Asked) -> dict[str, Any]:
+    def _about(self, asked: CommandRequest) -> dict[str, Any]:
         """The application, release and environment that a statement names."""
         verb, about = asked.verb, dict[str, Any]()
         if verb in OF_THE_INSTALLATION:
@@ -122,7 +122,7 @@ class InboxWriter:
             about = {"application": asked.application}
         return about | self._environment(asked, about["application"])
 
-    def _environment(self, asked: Asked, application: str) -> dict[str, str]:
+    def _environment(self, asked: CommandRequest, application: str) -> dict[str, str]:
         entry = self.reader.catalogue.get(application)
         if entry is None:
             raise NotFound(f"there is no application {application[:80]!r}")
@@ -134,7 +134,7 @@ class InboxWriter:
         return {"environment": asked.environment}
 
 
-def _arguments(asked: Asked) -> dict[str, str]:
+def _arguments(asked: CommandRequest) -> dict[str, str]:
     given = {
         "until": asked.until.isoformat() if asked.until and asked.verb is Verb.FREEZE else "",
         "parked": asked.parked if asked.verb is Verb.REPLAY else "",

@@ -14,10 +14,10 @@ from ..domain.inbox import InboxKind, InboxRow, Speaker
 from ..domain.statement import CatalogueChange, CatalogueStatement, salt_of
 from ..domain.versions import Subject
 from ..inbound.reading import BadInput
-from ..ledger.blobs import INCOMING_LIMIT, Incoming
+from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.keys import INSTALLATION
 from ..telemetry import carrier
-from .comparing import Change, Comparing
+from .comparing import Comparing, SubjectChange
 from .saying import InboxWriter, Said
 from .speakers import actor_of
 
@@ -28,12 +28,12 @@ class Submitting:
 
     comparing: Comparing
     writer: InboxWriter
-    incoming: Callable[[], Incoming]
+    incoming: Callable[[], IncomingBlobs]
     random: Callable[[int], bytes] = secrets.token_bytes
 
     def apply(
         self, documents: Sequence[Stored], speaker: Speaker, *, reason: str, id: str = ""
-    ) -> Said | tuple[Change, ...]:
+    ) -> Said | tuple[SubjectChange, ...]:
         """Say that all of the documents are to be applied. The changes, if one of them is refused already.
 
         Raises ConfigError, `BadInput`, `LedgerUnavailable`.
@@ -47,7 +47,9 @@ class Submitting:
         content = self.incoming().put(sent, "application/json")
         return self._say(changes, speaker, content=(content,), reason=reason, id=id)
 
-    def remove(self, subject: Subject, speaker: Speaker, *, reason: str, id: str = "") -> Said | tuple[Change, ...]:
+    def remove(
+        self, subject: Subject, speaker: Speaker, *, reason: str, id: str = ""
+    ) -> Said | tuple[SubjectChange, ...]:
         """Say that something is to be taken out of the catalogue. The change, if it is refused already.
 
         Raises `NotFound`, ConfigError, `BadInput`, `LedgerUnavailable`.
@@ -56,7 +58,7 @@ class Submitting:
         return (change,) if change.refused else self._say((change,), speaker, content=(), reason=reason, id=id)
 
     def _say(
-        self, changes: Sequence[Change], speaker: Speaker, *, content: tuple[str, ...], reason: str, id: str
+        self, changes: Sequence[SubjectChange], speaker: Speaker, *, content: tuple[str, ...], reason: str, id: str
     ) -> Said:
         statement = CatalogueStatement(
             installation=self.writer.installation,

@@ -18,7 +18,7 @@ from ..engine.handle import Contended, UnknownTarget
 from ..engine.parking import NotReplayable, Parking
 from ..inbound.reading import BadInput, Ignored
 from ..ledger import Conflict, Ledger, LedgerUnavailable
-from ..ledger.blobs import Incoming
+from ..ledger.blobs import IncomingBlobs
 from ..ledger.inbox import SOURCE, Inbox, Unreadable, parked_id
 from ..telemetry import message as handling
 
@@ -38,7 +38,7 @@ class CannotCount(Exception):  # noqa: N818
     """What was said can be neither counted nor recorded as refused; the message says why."""
 
 
-class Waits(Exception):  # noqa: N818
+class RowWaits(Exception):  # noqa: N818
     """The row cannot be handled yet; the message says what it waits for."""
 
 
@@ -52,7 +52,7 @@ class InboxReader:
     inbox: Inbox
     ledger: Ledger
     parking: Parking
-    incoming: Callable[[], Incoming]
+    incoming: Callable[[], IncomingBlobs]
     """What is too large for a row lies there."""
     handlers: Mapping[InboxKind, Handling]
     clock: Clock
@@ -98,7 +98,7 @@ class InboxReader:
             self.handlers[row.row.kind](row)
         except (LedgerUnavailable, QueueUnavailable, Contended, Conflict):
             raise
-        except Waits as waits:
+        except RowWaits as waits:
             self._leave(row, reason=str(waits), longest=LONGEST)
         except (
             BadInput,

@@ -16,7 +16,7 @@ from ..engine.handle import Handler, Outcome
 from ..engine.proving import UNKNOWN, Prover, repeated, vote_of
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
-from .taking import CannotCount, Waits
+from .taking import CannotCount, RowWaits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +32,8 @@ class Voting:
     def take(self, received: Received) -> None:
         """Count the vote, or refuse it by its rules; either is recorded and answered.
 
-        Raises `Waits` as long as its proof cannot be verified; `BadInput`, `UnknownTarget` and `CannotCount` for what
-        cannot be handled; `Contended`, `LedgerUnavailable`: try again.
+        Raises `RowWaits` as long as its proof cannot be verified; `BadInput`, `UnknownTarget` and `CannotCount` for
+        what cannot be handled; `Contended`, `LedgerUnavailable`: try again.
         """
         statement = received.row.statement
         if not isinstance(statement, VoteStatement):
@@ -46,19 +46,19 @@ class Voting:
             return
         vote = self.prover.vote(received)
         if isinstance(vote, CannotVerify):
-            raise Waits(f"the vote cannot be verified yet: {vote.why}")
+            raise RowWaits(f"the vote cannot be verified yet: {vote.why}")
         if self._decide(vote) is Outcome.REPEATED and self.ledger.answer(received.partition, received.id) is None:
             self._decide(repeated(received))  # another row said the same before: this one is answered too
 
     def _by_link(self, received: Received, statement: VoteStatement, link: str) -> VoteCast:
         """The vote of whoever was sent the link. It has to be for exactly what is voted on; one that is not, says so
-        (`unproved`) and will be refused. Raises `Waits`."""
+        (`unproved`) and will be refused. Raises `RowWaits`."""
         try:
             claims = read_link(link, self.link_keys, now=received.received_at)
         except TokenRefused as refused:
             return vote_of(received, statement, UNKNOWN).evolve(unproved=str(refused))
         except KeysUnavailable as away:
-            raise Waits(f"the link cannot be verified yet: {away}") from away
+            raise RowWaits(f"the link cannot be verified yet: {away}") from away
         if why := _other_than(claims, statement):
             return vote_of(received, statement, UNKNOWN).evolve(unproved=why)
         return vote_of(received, statement, claims.approver)

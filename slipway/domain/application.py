@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from .errors import present
 from .gate import AutoGate, Gate
 from .model import Duration, Name, Namespace, Record, Repository, canonical, sha256
-from .project import EnvironmentClass, Provenance
+from .project import EnvironmentClass, ProvenanceLevel
 from .promotion import PromotionRule
 from .requirements import Requirements
 from .runs import Run
@@ -110,7 +110,7 @@ class SourceKind(StrEnum):
     """A bundle is pushed, which holds the rendered manifests and names every image by digest."""
 
 
-class Place(Record):
+class RegistryRepository(Record):
     """A repository in a registry: where CI pushes to."""
 
     registry: Name = Field(
@@ -262,7 +262,7 @@ class Environment(WrittenEnvironment):
     environment_class: EnvironmentClass
     registry: Name | None = None
     """Registry that the environment pulls from; None for the one that CI pushes to."""
-    provenance: Provenance = Provenance.NONE
+    provenance: ProvenanceLevel = ProvenanceLevel.NONE
     """What must be known of where an artifact was built."""
 
 
@@ -274,10 +274,10 @@ class _Delivered[E: WrittenEnvironment](Record):
     source: SourceKind = Field(
         default=SourceKind.IMAGE, description="What CI pushes: an image, or a bundle of rendered manifests."
     )
-    image: Place | None = Field(
+    image: RegistryRepository | None = Field(
         default=None, description="The image that is delivered, for source image; it belongs to this application alone."
     )
-    bundle: Place | None = Field(
+    bundle: RegistryRepository | None = Field(
         default=None, description="The bundle that is delivered, for source bundle; it belongs to this one alone."
     )
     versions: Versions = Field(default=Versions(), description="Which tags start a release; every one by default.")
@@ -338,7 +338,7 @@ class _Delivered[E: WrittenEnvironment](Record):
         return self.environments[position - 1] if position else None
 
     @property
-    def pushed(self) -> Place:
+    def pushed(self) -> RegistryRepository:
         """Where CI pushes what is delivered."""
         place = self.image if self.source is SourceKind.IMAGE else self.bundle
         return present(place, f"the {self.source} of {self.application}")

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from .blocks import REASON_LIMIT
 from .inbox import InboxId
-from .incoming import Incoming
+from .incoming import ForeignModel
 from .model import Digest
 from .tokens import TOKEN_LIMIT
 
 
-class Ballot(Incoming):
+class Ballot(ForeignModel):
     """The body of a vote."""
 
     decision: Literal["approve", "reject", "withdraw"]

@@ -18,7 +18,7 @@ from .decide.conditions import (
 )
 from .explain_gate import gate_rules
 from .model import Record
-from .project import Provenance
+from .project import ProvenanceLevel
 from .release import Lane, Phase, Release, Rollout
 from .rules import Milestone, Rule, RuleResult, StoredResult, WaitsFor, failed
 from .snapshot import Snapshot
@@ -203,7 +203,7 @@ class _View:
             window_status=snapshot.windows.get(environment),
             now=snapshot.now,
             problems=snapshot.problems,
-            provenance=known.provenance if known else Provenance.NONE,
+            provenance=known.provenance if known else ProvenanceLevel.NONE,
         )
 
     def _blocks(self, environment: Environment) -> Iterator[RuleResult]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from .model import canonical
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     """How records are written."""
 
     JSONL = "jsonl"
@@ -53,42 +53,42 @@ _MARK: Final = "'"
 SOURCE: Final = "/slipway/audit/"
 
 
-def heading(form: Form) -> bytes:
+def heading(form: ExportFormat) -> bytes:
     """The header of a file; empty for formats without one."""
-    return (",".join(COLUMNS) + "\r\n").encode() if form is Form.CSV else b""
+    return (",".join(COLUMNS) + "\r\n").encode() if form is ExportFormat.CSV else b""
 
 
-def written(form: Form, record: dict[str, Any]) -> bytes:
+def written(form: ExportFormat, record: dict[str, Any]) -> bytes:
     """The line or row of one record, given as JSON. Raises ValueError if the record has no canonical form."""
     match form:
-        case Form.JSONL:
+        case ExportFormat.JSONL:
             return canonical(record) + b"\n"
-        case Form.CSV:
+        case ExportFormat.CSV:
             return _row([_cell(record.get(name)) for name in COLUMNS])
-        case Form.CLOUDEVENTS:
+        case ExportFormat.CLOUDEVENTS:
             return canonical(_event(record)) + b"\n"
 
 
-def read_back(form: Form, line: str | list[str]) -> dict[str, Any]:
+def read_back(form: ExportFormat, line: str | list[str]) -> dict[str, Any]:
     """The record of a line (for CSV, of its cells). Raises ValueError, also if it is nested too deeply."""
-    if form is Form.CSV:
+    if form is ExportFormat.CSV:
         return _from_cells(line if isinstance(line, list) else [line])
     try:
         record = json.loads(line if isinstance(line, str) else "")
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    if form is Form.CLOUDEVENTS and isinstance(record, dict):
+    if form is ExportFormat.CLOUDEVENTS and isinstance(record, dict):
         record = record.get("data")
     if not isinstance(record, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - what was read is wrong, not how it was called
     return record
 
 
-def form_of(first: str) -> Form:
+def form_of(first: str) -> ExportFormat:
     """The form of a file, by its first line."""
     if first.startswith(COLUMNS[0] + ","):
-        return Form.CSV
-    return Form.CLOUDEVENTS if '"specversion"' in first else Form.JSONL
+        return ExportFormat.CSV
+    return ExportFormat.CLOUDEVENTS if '"specversion"' in first else ExportFormat.JSONL
 
 
 # ---- CSV

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from .model import Duration, Name, Record, duration_text
-from .people import GROUP, MEMBER_PATTERN, OID, ROLE, Circle, Guid, Identity, Member, Person, SignedIn
+from .people import GROUP, MEMBER_PATTERN, OID, ROLE, Circle, Guid, Member, Person, PersonNames, SignedIn
 
 APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:[a-z](?:[a-z0-9-]{{0,38}}[a-z0-9])?$|^role:[A-Za-z0-9._-]{{1,120}}$"
 _Approver = Annotated[str, Field(min_length=3, max_length=254, pattern=APPROVER_PATTERN)]
@@ -167,7 +167,7 @@ class ApprovalGate(Record):
     groups: dict[Name, Group] = Field(
         default={}, max_length=10, description="Groups by name. Members of a group with required may vote."
     )
-    identities: tuple[Identity, ...] = Field(
+    identities: tuple[PersonNames, ...] = Field(
         default=(), max_length=100, description="Names that are one person's, so that they have one vote."
     )
     deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")

@@ -20,7 +20,7 @@ class Verified[T]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refused:
+class IdentityRefused:
     """It is not what it claims to be, and never will be. `why` is for people and holds nothing of the token."""
 
     why: str
@@ -33,7 +33,7 @@ class CannotVerify:
     why: str
 
 
-type Verdict[T] = Verified[T] | Refused | CannotVerify
+type Verdict[T] = Verified[T] | IdentityRefused | CannotVerify
 
 
 @dataclass(frozen=True, kw_only=True)

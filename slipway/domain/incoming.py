@@ -17,7 +17,7 @@ Time = Annotated[datetime, AfterValidator(_in_utc)]
 """A timestamp from another system; without a zone it is taken as UTC."""
 
 
-class Incoming(BaseModel):
+class ForeignModel(BaseModel):
     """Base of the models of foreign events; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -85,7 +85,7 @@ class LiveKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Version:
+class SecretVersion:
     """A version of the secret in a vault, as the vault describes it."""
 
     id: str
@@ -95,7 +95,7 @@ class Version:
     expires: datetime | None = None
 
 
-def live_versions(versions: Iterable[Version], *, now: datetime) -> list[LiveKey]:
+def live_versions(versions: Iterable[SecretVersion], *, now: datetime) -> list[LiveKey]:
     """The keys that may be used now, newest first; the first one signs."""
     usable = [
         version

@@ -26,7 +26,7 @@ class _Sum(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Tally(_Sum):
+class WeekTally(_Sum):
     """What happened in one environment in one week."""
 
     deployments: int = 0
@@ -41,7 +41,7 @@ class Tally(_Sum):
     stages: dict[Stage, Histogram] = Field(default_factory=dict)
     ended: dict[str, int] = Field(default_factory=dict)
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "WeekTally") -> None:
         self.deployments += other.deployments
         self.failed += other.failed
         self.withdrawn += other.withdrawn
@@ -58,10 +58,10 @@ class Week(_Sum):
     """One application in one ISO week, by environment; `""` is what lies before the first environment."""
 
     week: str
-    environments: dict[str, Tally] = Field(default_factory=dict)
+    environments: dict[str, WeekTally] = Field(default_factory=dict)
 
-    def tally(self, environment: str) -> Tally:
-        return self.environments.setdefault(environment, Tally())
+    def tally(self, environment: str) -> WeekTally:
+        return self.environments.setdefault(environment, WeekTally())
 
     def add(self, other: "Week") -> None:
         for environment, tally in other.environments.items():
@@ -155,7 +155,7 @@ class _Folding:
                 del self.cursor.open[min(other for other in self.cursor.open if other != number)]
         return known
 
-    def _tally(self, record: AuditRecord) -> Tally:
+    def _tally(self, record: AuditRecord) -> WeekTally:
         week = iso_week(record.time)
         return self.weeks.setdefault(week, Week(week=week)).tally(record.environment or "")
 
@@ -168,7 +168,7 @@ class _Folding:
             stages.setdefault(release.stage, Histogram()).put(record.time - release.began)
         release.stage, release.began, release.where = action.begins, record.time, record.environment or ""
 
-    def _reach(self, measured: Measured, release: Followed, tally: Tally, record: AuditRecord) -> None:
+    def _reach(self, measured: Measured, release: Followed, tally: WeekTally, record: AuditRecord) -> None:
         where, at = record.environment or "", record.time
         match measured:
             case Measured.CREATED:
@@ -197,7 +197,7 @@ class _Folding:
             case unreachable:
                 assert_never(unreachable)
 
-    def _live(self, release: Followed, tally: Tally, where: str, at: datetime) -> None:
+    def _live(self, release: Followed, tally: WeekTally, where: str, at: datetime) -> None:
         release.rolling = release.failed = False
         release.asked = None
         if not release.returns:
@@ -206,14 +206,14 @@ class _Folding:
                 tally.lead_time.put(at - release.created)
         self._restored(tally, where, at)
 
-    def _fail(self, release: Followed, tally: Tally, where: str, at: datetime) -> None:
+    def _fail(self, release: Followed, tally: WeekTally, where: str, at: datetime) -> None:
         """Count a failed rollout that had touched the environment, once."""
         if release.rolling and not release.failed:
             release.failed = True
             tally.failed += 0 if release.returns else 1
             self.cursor.failing.setdefault(where, at)
 
-    def _restored(self, tally: Tally, where: str, at: datetime) -> None:
+    def _restored(self, tally: WeekTally, where: str, at: datetime) -> None:
         since = self.cursor.failing.pop(where, None)
         if since is not None:
             tally.restore.put(at - since)

@@ -6,7 +6,7 @@ from pydantic import Field, computed_field
 
 from .histogram import Histogram
 from .model import Moment, Record
-from .numbers import Tally, Week, week_start
+from .numbers import Week, WeekTally, week_start
 from .stages import Stage
 
 
@@ -90,7 +90,7 @@ class NumbersAnswer(Record):
     """Applications whose trail has not been read to its end; after a rebuild until reconcile caught up."""
 
 
-def figures(tally: Tally, days: float) -> Figures:
+def figures(tally: WeekTally, days: float) -> Figures:
     """The figures of a tally that covers `days` days."""
     rollouts = tally.deployments + tally.failed
     return Figures(
@@ -126,12 +126,12 @@ def environment_numbers(
     application: str, environment: str, weeks: tuple[str, ...], weeks_by_name: dict[str, Week]
 ) -> EnvironmentNumbers:
     """`weeks` are those asked for, oldest first; one that is not found had nothing."""
-    total, by_week = Tally(), list[WeekFigures]()
+    total, by_week = WeekTally(), list[WeekFigures]()
     for name in weeks:
         week = weeks_by_name.get(name)
         tally = week.environments.get(environment) if week else None
-        total.add(tally or Tally())
-        by_week.append(WeekFigures(week=name, begins=week_start(name), figures=figures(tally or Tally(), 7)))
+        total.add(tally or WeekTally())
+        by_week.append(WeekFigures(week=name, begins=week_start(name), figures=figures(tally or WeekTally(), 7)))
     return EnvironmentNumbers(
         application=application, environment=environment, total=figures(total, 7 * len(weeks)), weeks=tuple(by_week)
     )

@@ -48,7 +48,7 @@ class Principal:
     """App roles, as named in Entra."""
 
 
-class Identity(Record):
+class PersonNames(Record):
     """The names of one person."""
 
     email: Email | None = Field(default=None, description="The address that their links are sent to.")
@@ -82,8 +82,8 @@ class Person:
 class Circle:
     """Names, joined into people by a policy's identities."""
 
-    def __init__(self, identities: Iterable[Identity] = ()) -> None:
-        self._known: Mapping[str, Identity] = {name: identity for identity in identities for name in identity.names}
+    def __init__(self, identities: Iterable[PersonNames] = ()) -> None:
+        self._known: Mapping[str, PersonNames] = {name: identity for identity in identities for name in identity.names}
 
     def names(self, *known: str, signed_in: SignedIn | None = None) -> frozenset[str]:
         """Every name of the person known by these names; empty ones are ignored."""

@@ -24,7 +24,7 @@ class EnvironmentClass(StrEnum):
     """A gate that people pass, and that is never weakened without them."""
 
 
-class Provenance(StrEnum):
+class ProvenanceLevel(StrEnum):
     """What must be known of where an artifact was built."""
 
     NONE = "none"
@@ -106,8 +106,8 @@ class ProjectEnvironment(Record):
     registry: Name | None = Field(
         default=None, description="Registry that it pulls from; by default the one that CI pushes to."
     )
-    provenance: Provenance = Field(
-        default=Provenance.NONE, description="What must be known of where an artifact was built."
+    provenance: ProvenanceLevel = Field(
+        default=ProvenanceLevel.NONE, description="What must be known of where an artifact was built."
     )
     least_gate: LeastGate | None = Field(
         default=None, description="The weakest gate allowed; by default that of the class: none in class test."
@@ -128,7 +128,7 @@ class ProjectEnvironment(Record):
         return cluster in self.clusters and any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
 
 
-class Kinds(Record):
+class AllowedKinds(Record):
     """The kinds of objects that may be applied."""
 
     default: Literal["namespaced"] = Field(
@@ -163,7 +163,7 @@ class Project(Record):
     environments: dict[Name, ProjectEnvironment] = Field(
         min_length=1, max_length=20, description="Its environments by name."
     )
-    kinds: Kinds = Field(default=Kinds(), description="Kinds of objects that may be applied.")
+    kinds: AllowedKinds = Field(default=AllowedKinds(), description="Kinds of objects that may be applied.")
     image_paths: dict[Kind, tuple[_Path, ...]] = Field(
         default={}, max_length=50, description="Where other kinds name their images."
     )

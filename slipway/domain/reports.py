@@ -111,7 +111,7 @@ class Compared(Record):
     """The last sequence of the trail."""
 
 
-class Checked(Record):
+class ChainPartCheck(Record):
     """The result of verifying one part of a chain."""
 
     application: str

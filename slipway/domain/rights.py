@@ -33,7 +33,7 @@ _ROWS: Final = frozenset({Operation.READ, Operation.ADD, Operation.CHANGE, Opera
 _BOTH_WAYS: Final = frozenset({Operation.SEND, Operation.LISTEN})
 
 
-class Table(StrEnum):
+class TableName(StrEnum):
     """A table of the storage account."""
 
     LEDGER = "ledger"
@@ -103,15 +103,15 @@ class Beyond(StrEnum):
     """Give load balancers addresses in its own subnet."""
 
 
-type Resource = Table | Container | Queue
+type Resource = TableName | Container | Queue
 
 OPERATIONS: Final[Mapping[type[StrEnum], frozenset[Operation]]] = {
-    Table: _ROWS,
+    TableName: _ROWS,
     Container: _ROWS,
     Queue: _BOTH_WAYS,
 }
 """What can be done to each kind of resource."""
-RESOURCES: Final[tuple[Resource, ...]] = (*Table, *Container, *Queue)
+RESOURCES: Final[tuple[Resource, ...]] = (*TableName, *Container, *Queue)
 
 
 class Party(StrEnum):
@@ -139,20 +139,20 @@ _SEND: Final = frozenset({Operation.SEND})
 
 RIGHTS: Final[Mapping[Party, Rights]] = {
     Party.FRONT: {
-        Table.LEDGER: _READ,
-        Table.INDEX: _READ,
-        Table.INBOX: frozenset({Operation.READ, Operation.ADD}),
-        Table.CHALLENGES: frozenset({Operation.READ, Operation.ADD}),
+        TableName.LEDGER: _READ,
+        TableName.INDEX: _READ,
+        TableName.INBOX: frozenset({Operation.READ, Operation.ADD}),
+        TableName.CHALLENGES: frozenset({Operation.READ, Operation.ADD}),
         Container.EVIDENCE: _READ,
         Container.AUDIT: _READ,
         Container.INCOMING: frozenset({Operation.ADD}),
         Queue.HINTS: _SEND,
     },
     Party.WORKER: {
-        Table.LEDGER: _ROWS,
-        Table.INDEX: _ROWS,
-        Table.INBOX: frozenset({Operation.READ, Operation.DELETE}),
-        Table.CHALLENGES: frozenset({Operation.READ, Operation.DELETE}),
+        TableName.LEDGER: _ROWS,
+        TableName.INDEX: _ROWS,
+        TableName.INBOX: frozenset({Operation.READ, Operation.DELETE}),
+        TableName.CHALLENGES: frozenset({Operation.READ, Operation.DELETE}),
         Container.EVIDENCE: frozenset({Operation.READ, Operation.ADD}),
         Container.AUDIT: frozenset({Operation.READ, Operation.ADD, Operation.CHANGE}),
         Container.INCOMING: frozenset({Operation.READ, Operation.DELETE}),

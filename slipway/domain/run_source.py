@@ -98,7 +98,7 @@ class Attachment(Record):
     """The task that attached it."""
 
 
-class Signature(Record):
+class CommitSignature(Record):
     """What a commit says of its author or committer: text that anybody can write."""
 
     name: str
@@ -109,7 +109,7 @@ class ToldChange(Record):
     """A commit, as a run lists it. Of a repository that is kept elsewhere nothing more is known."""
 
     id: str
-    author: Signature
+    author: CommitSignature
 
 
 class ToldCommit(Record):
@@ -117,8 +117,8 @@ class ToldCommit(Record):
 
     id: str
     parents: tuple[str, ...]
-    author: Signature
-    committer: Signature
+    author: CommitSignature
+    committer: CommitSignature
     pushed_by: PersonReference | None
 
 

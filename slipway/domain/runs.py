@@ -54,7 +54,7 @@ class Fact(Record):
         return self.trust in (Trust.PROVED, Trust.CLAIMED)
 
 
-class Part(StrEnum):
+class Involvement(StrEnum):
     """What somebody did for a change, the surest first."""
 
     label: str
@@ -85,7 +85,7 @@ class Part(StrEnum):
 class Involved(Record):
     """Somebody behind a change. What is claimed of them can keep a person from voting, and never let one vote."""
 
-    part: Part
+    part: Involvement
     trust: Trust
     name: str = Field(default="", max_length=254)
     mail: str = Field(default="", max_length=254)
@@ -181,6 +181,6 @@ class Run(Record):
         mine, theirs = ({run.project.casefold(), run.project_id.casefold()} - {""} for run in (self, other))
         return not mine.isdisjoint(theirs)
 
-    def who(self, *parts: Part) -> tuple[Involved, ...]:
+    def who(self, *parts: Involvement) -> tuple[Involved, ...]:
         """Everybody who did one of these things."""
         return tuple(person for person in self.people if person.part in parts)

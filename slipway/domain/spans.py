@@ -9,7 +9,7 @@ from .stages import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class StageSpan:
     """One stage of one release, in one environment."""
 
     stage: Stage
@@ -23,7 +23,7 @@ class Span:
         return max((self.ended or now) - self.began, timedelta())
 
 
-def spans(records: Iterable[AuditRecord]) -> Iterator[Span]:
+def spans(records: Iterable[AuditRecord]) -> Iterator[StageSpan]:
     """The stages of one release, from its records in order. An action that is not known moves nothing."""
     stage: Stage | None = None
     where, began = "", None
@@ -32,7 +32,7 @@ def spans(records: Iterable[AuditRecord]) -> Iterator[Span]:
         if action is None or not action.ends_stage:
             continue
         if stage is not None and began is not None:
-            yield Span(stage=stage, environment=where, began=began, ended=record.time)
+            yield StageSpan(stage=stage, environment=where, began=began, ended=record.time)
         stage, where, began = action.begins, record.environment or "", record.time
     if stage is not None and began is not None:
-        yield Span(stage=stage, environment=where, began=began, ended=None)
+        yield StageSpan(stage=stage, environment=where, began=began, ended=None)

@@ -12,7 +12,7 @@ from .application import Application, Environment
 from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
 from .model import Record
-from .project import EnvironmentClass, LeastGate, Project, Provenance, overlap
+from .project import EnvironmentClass, LeastGate, Project, ProvenanceLevel, overlap
 from .promotion import RefusedReferrer
 from .requirements import Requirements
 
@@ -122,7 +122,7 @@ def _project_weakenings(before: Project, after: Project) -> Iterator[str]:
         for field in ("clusters", "namespaces"):
             if gone := sorted(set(getattr(environment, field)) - set(getattr(now, field))):
                 yield f"environments.{name}.{field}: {', '.join(gone)} would no longer be of class production"
-        order = tuple(Provenance)
+        order = tuple(ProvenanceLevel)
         if order.index(now.provenance) < order.index(environment.provenance):
             yield f"environments.{name}.provenance: {now.provenance} instead of {environment.provenance}"
         least, least_now = environment.least or LeastGate(), now.least or LeastGate()

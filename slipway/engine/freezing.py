@@ -31,7 +31,7 @@ from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
-from ..ledger.installation import Installation
+from ..ledger.installation import InstallationLedger
 from ..ledger.ledger import answer_writes
 from ..ledger.table import Write
 from .handle import Contended, Handler, Outcome
@@ -89,7 +89,7 @@ class Frozen:
 class Freezer:
     """Freezes and unfreezes everything."""
 
-    installation: Installation
+    installation: InstallationLedger
     catalogue: Catalogue
     handler: Handler
     clock: Clock = utc_now

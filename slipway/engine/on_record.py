@@ -18,7 +18,7 @@ from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult, failed
 from ..domain.steps import StepKind
 from ..ledger import Ledger
-from ..ledger.chain_anchors import ChainAnchors, Rewound
+from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
 from .run_step import Work
 
 OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.DEPLOY})
@@ -65,7 +65,7 @@ class OnRecord:
         )
         try:
             self.anchors.anchor(release.application, gate, now=self.clock())
-        except Rewound as rewound:
+        except LedgerRewound as rewound:
             return (Rule.LEDGER_IS_WHOLE.fails(str(rewound)),)
         return ()
 

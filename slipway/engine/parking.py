@@ -12,7 +12,7 @@ from ..domain.queues import Queue
 from ..domain.reports import Parked
 from ..domain.sources import Source
 from ..effects.messaging import Bus, DeadLetter, MessageTooLarge
-from ..ledger.installation import Installation
+from ..ledger.installation import InstallationLedger
 from ..telemetry import Attribute, Metric, add
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class NotReplayable(Exception):  # noqa: N818
 class Parking:
     """Parks and replays."""
 
-    installation: Installation
+    installation: InstallationLedger
     bus: Bus
     again: Callable[[Source, bytes], None]
     """Replays input that did not come by a queue."""

@@ -12,7 +12,7 @@ from typing import Final, Protocol, assert_never
 
 from ..domain.errors import Inconsistent
 from ..domain.events import VoteCast
-from ..domain.identity import CannotVerify, IdToken, Refused, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
 from ..domain.inbox import Received, Speaker
 from ..domain.people import OID, SignedIn
 from ..domain.proof import KeptProof, Proof, Proved
@@ -54,7 +54,7 @@ class Prover:
         match self.person(received):
             case Verified(value=(token, proved)):
                 return _proved(received, proof.statement, token, proved)
-            case Refused(why=why):
+            case IdentityRefused(why=why):
                 return _unproved(received, proof.statement, why)
             case CannotVerify() as later:
                 return later
@@ -72,7 +72,7 @@ class Prover:
         match self._verdict(proof, received.received_at):
             case Verified(value=token):
                 return Verified(value=(token, self._keep(proof, token)))
-            case Refused() as refused:
+            case IdentityRefused() as refused:
                 log.warning("the proof in row %s does not hold: %s", received.id, refused.why)
                 return refused
             case CannotVerify() as later:
@@ -83,7 +83,9 @@ class Prover:
     def _verdict(self, proof: Proof, received_at: datetime) -> Verdict[IdToken]:
         statement = proof.statement
         if statement.installation != self.installation:
-            return Refused(why=f"it was said to the installation {statement.installation}, this is {self.installation}")
+            return IdentityRefused(
+                why=f"it was said to the installation {statement.installation}, this is {self.installation}"
+            )
         return self.tokens.verify(proof.id_token, nonce=statement.nonce, at=received_at)
 
     def _keep(self, proof: Proof, token: IdToken) -> Proved:

@@ -18,7 +18,7 @@ from ..domain.hints import RunHint
 from ..domain.queues import Queue
 from ..domain.runs import Fact, Run, Trust
 from ..effects.messaging import Bus
-from ..inbound.proving import ProvedRun, RunSource, UnprovedRun, Waits, prove, proved_events
+from ..inbound.proving import AskLater, ProvedRun, RunSource, UnprovedRun, prove, proved_events
 from ..ledger import Ledger
 from ..telemetry import Attribute, Metric, add
 from .door import Door
@@ -64,10 +64,10 @@ class RunProver:
                 return self._proved(told, answer)
             case UnprovedRun(why=why):
                 return self._not_proved(told, why, timedelta(0), patience=ABSENT_PATIENCE)
-            case Waits(goes_on=True, after=after) if self.clock() - told.received_at < PATIENCE:
+            case AskLater(goes_on=True, after=after) if self.clock() - told.received_at < PATIENCE:
                 self._again(told, after)
                 return ()  # nothing is wrong: a pipeline tells of its run before that has ended
-            case Waits(why=why, after=after):
+            case AskLater(why=why, after=after):
                 return self._not_proved(told, why, after, patience=PATIENCE)
             case _:
                 assert_never(answer)

@@ -9,7 +9,7 @@ from ..domain.hints import UnreadableHint
 from ..domain.queues import Queue
 from ..domain.sources import Source
 from ..effects.messaging import Bus
-from ..ledger.blobs import Incoming
+from ..ledger.blobs import IncomingBlobs
 from .parking import Parking
 
 REASON_LIMIT = 2000
@@ -19,7 +19,7 @@ REASON_LIMIT = 2000
 class Refusing:
     """The front's half."""
 
-    incoming: Incoming
+    incoming: IncomingBlobs
     bus: Bus
 
     def refuse(self, source: Source, reason: str, body: bytes) -> None:
@@ -33,7 +33,7 @@ class Refusing:
 class Refused:
     """The worker's half."""
 
-    incoming: Incoming
+    incoming: IncomingBlobs
     parking: Parking
 
     def take(self, hint: UnreadableHint) -> None:

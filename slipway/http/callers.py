@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from ..clock import Clock
-from ..domain.identity import CannotVerify, Refused, TokenApplication, TokenPerson, Verdict
+from ..domain.identity import CannotVerify, IdentityRefused, TokenApplication, TokenPerson, Verdict
 from ..domain.people import OID, SignedIn
 from ..domain.roles import Caller, Role, read_roles
 from .sessions import Session
@@ -26,14 +26,14 @@ OF_KEYS: Final = frozenset({Role.READER})
 _BEARER: Final = "bearer "
 
 
-class Unknown(Exception):  # noqa: N818 - it is an answer, not a fault
+class UnknownCaller(Exception):  # noqa: N818 - it is an answer, not a fault
     """The caller cannot be identified; the message says why."""
 
     def __init__(self, why: str = "send an access token as Authorization: Bearer …") -> None:
         super().__init__(why)
 
 
-class NotYet(Exception):  # noqa: N818 - it is an answer, not a fault
+class CallerNotYetKnown(Exception):  # noqa: N818 - it is an answer, not a fault
     """Nobody can say right now who the caller is: the identity provider is away."""
 
 
@@ -55,14 +55,14 @@ class Access:
     """Keys that the settings name: the hash of each, 64 hexadecimal digits."""
 
     def caller(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Caller:
-        """Raises `Unknown`, also for a token beside a good key, and `NotYet`."""
+        """Raises `UnknownCaller`, also for a token beside a good key, and `CallerNotYetKnown`."""
         if (bearer := self._bearer(headers)) is not None:
             return self._by_token(bearer)
         named = self._named(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
         if named is None and self.host_keys:
             named = Caller(name=HOST_KEY, roles=OF_KEYS)
         if named is None:
-            raise Unknown
+            raise UnknownCaller
         return named
 
     def _bearer(self, headers: Mapping[str, str]) -> str | None:
@@ -70,15 +70,15 @@ class Access:
         if header is None:
             return None
         if not header[: len(_BEARER)].casefold() == _BEARER:
-            raise Unknown("Authorization: expected Bearer and an access token")
+            raise UnknownCaller("Authorization: expected Bearer and an access token")
         return header[len(_BEARER) :].strip()
 
     def _by_token(self, token: str) -> Caller:
         verdict = self.tokens.verify(token, at=self.clock())
-        if isinstance(verdict, Refused):
-            raise Unknown(f"the access token is not accepted: {verdict.why}")
+        if isinstance(verdict, IdentityRefused):
+            raise UnknownCaller(f"the access token is not accepted: {verdict.why}")
         if isinstance(verdict, CannotVerify):
-            raise NotYet(verdict.why)
+            raise CallerNotYetKnown(verdict.why)
         who = verdict.value
         if isinstance(who, TokenPerson):
             return caller_of(who)

@@ -8,8 +8,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from .requests import Refused
-from .sealing import Purpose, Seal
+from .requests import RequestRefused
+from .sealing import KeyPurpose, Seal
 
 FIELD: Final = "form"
 """Name of the form's hidden field."""
@@ -25,13 +25,15 @@ class Forms:
     def new(self, session: str, path: str) -> str:
         """The mark of one form. Raises `KeysUnavailable`."""
         number = secrets.token_urlsafe(12)
-        return f"{number}.{self.seal.mark(Purpose.FORM, _content(session, path, number))}"
+        return f"{number}.{self.seal.mark(KeyPurpose.FORM, _content(session, path, number))}"
 
     def check(self, mark: str, session: str, path: str) -> str:
-        """The id of the form that was sent. Raises `Refused`, `KeysUnavailable`."""
+        """The id of the form that was sent. Raises `RequestRefused`, `KeysUnavailable`."""
         match = _MARK.fullmatch(mark)
-        if match is None or not self.seal.marked(Purpose.FORM, _content(session, path, match[1]), match[2]):
-            raise Refused(400, "The form is not of this page and of your present sign-in. Please open the page again.")
+        if match is None or not self.seal.marked(KeyPurpose.FORM, _content(session, path, match[1]), match[2]):
+            raise RequestRefused(
+                400, "The form is not of this page and of your present sign-in. Please open the page again."
+            )
         return match[1]
 
 

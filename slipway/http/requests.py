@@ -12,7 +12,7 @@ WITH_A_LENGTH = "a body with a Content-Length: chunked bodies are not supported"
 """What is expected where `was_chunked`."""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
+class RequestRefused(Exception):  # noqa: N818 - it is an answer, not a fault
     """The request is unacceptable; `status` is the HTTP status of the answer."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -21,7 +21,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
 
 
 def check_origin(headers: Mapping[str, str], own: str) -> None:
-    """Refuse cross-site requests of browsers to the API. Raises `Refused`.
+    """Refuse cross-site requests of browsers to the API. Raises `RequestRefused`.
 
     `headers` must be case-insensitive; `own` is our public address. Our pages send no referrer, so browsers may send
     `Origin: null` for our own form; what counts then is Sec-Fetch-Site, which no script can set. A client that sends
@@ -31,16 +31,17 @@ def check_origin(headers: Mapping[str, str], own: str) -> None:
     trusted = (own,) if site is None else (own, "null")
     foreign = site is not None and site != "same-origin"
     if foreign or (origin is not None and origin.casefold() not in (address.casefold() for address in trusted)):
-        raise Refused(403, "The request was sent from another site.")
+        raise RequestRefused(403, "The request was sent from another site.")
 
 
 def check_own_page(headers: Mapping[str, str], own: str) -> None:
-    """Refuse a form that no page of ours sent, since browsers send it with the cookie of the session. Raises `Refused`.
+    """Refuse a form that no page of ours sent, since browsers send it with the cookie of the session.
 
     As `check_origin`, and one of the two headers has to be there: every browser that we support sends one with a form.
+    Raises `RequestRefused`.
     """
     if headers.get("Sec-Fetch-Site") is None and headers.get("Origin") is None:
-        raise Refused(403, "The request does not say which page it was sent from.")
+        raise RequestRefused(403, "The request does not say which page it was sent from.")
     check_origin(headers, own)
 
 
@@ -50,6 +51,6 @@ def was_chunked(headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def check_media_type(headers: Mapping[str, str], expected: str) -> None:
-    """Raises `Refused`."""
+    """Raises `RequestRefused`."""
     if headers.get("Content-Type", "").partition(";")[0].strip().lower() != expected:
-        raise Refused(415, f"Content-Type: expected {expected}")
+        raise RequestRefused(415, f"Content-Type: expected {expected}")

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from ..clock import Clock
 from ..domain.challenge import Challenge, Pending, Used, browser_hash
 from ..domain.commands import FRESH
-from ..domain.identity import CannotVerify, IdToken, Refused, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
 from ..domain.proof import Proof, freshness
 from ..domain.rules import failed
@@ -37,7 +37,7 @@ _STATE: Final = re.compile(r"[0-9]{8}-[A-Za-z0-9_-]{43}")
 LONGEST_CODE: Final = 4096
 
 
-class Provider(Protocol):
+class VotesProvider(Protocol):
     """The registration of the votes (`effects/identity/provider.py`)."""
 
     def address(
@@ -53,7 +53,7 @@ class Provider(Protocol):
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]: ...
 
 
-class Challenges(Protocol):
+class ChallengeTable(Protocol):
     """The table between the button and the way back (`ledger/challenges.py`)."""
 
     def add(self, state: str, challenge: Challenge) -> None: ...
@@ -82,7 +82,7 @@ class Lead:
     to: str
 
 
-class Why(Enum):
+class WhyNothingSent(Enum):
     """Why nothing was sent in the person's name."""
 
     status: int
@@ -106,7 +106,7 @@ class Why(Enum):
 class NothingSent:
     """Nothing was said in the person's name; the page says why and leads back to where they can do it again."""
 
-    why: Why
+    why: WhyNothingSent
     back: str = "/"
     """Path of the page with the button."""
 
@@ -115,8 +115,8 @@ class NothingSent:
 class Saying:
     """Takes statements with a proof. Its methods raise `LedgerUnavailable` and do no harm when they are repeated."""
 
-    provider: Provider
-    challenges: Challenges
+    provider: VotesProvider
+    challenges: ChallengeTable
     sender: Sender
     home: Callable[[Statement], str]
     """Path of the page on which a statement is made."""
@@ -141,7 +141,7 @@ class Saying:
         )
         if isinstance(address, CannotVerify):
             log.warning("nobody can prove what they say: %s", address.why)
-            return NothingSent(why=Why.AWAY, back=self.home(statement))
+            return NothingSent(why=WhyNothingSent.AWAY, back=self.home(statement))
         challenge = Challenge(
             statement=statement,
             browser=browser_hash(browser),
@@ -183,18 +183,20 @@ class Saying:
         """The way back. `browser` is the id in the browser's cookie; empty if it sent none."""
         challenge = self.challenges.find(state) if _STATE.fullmatch(state) else None
         if challenge is None:
-            return NothingSent(why=Why.UNKNOWN)
+            return NothingSent(why=WhyNothingSent.UNKNOWN)
         if not browser or browser_hash(browser) != challenge.browser:
-            return NothingSent(why=Why.ELSEWHERE)
+            return NothingSent(why=WhyNothingSent.ELSEWHERE)
         if used := self.challenges.used(state):
             return self._follow(challenge, used)
         home = self.home(challenge.statement)
         if not challenge.in_time(self.clock()):
-            return NothingSent(why=Why.TOO_LATE, back=home)
+            return NothingSent(why=WhyNothingSent.TOO_LATE, back=home)
         if error:
-            return NothingSent(why=Why.CANCELLED if error == "access_denied" else Why.FAILED, back=home)
+            return NothingSent(
+                why=WhyNothingSent.CANCELLED if error == "access_denied" else WhyNothingSent.FAILED, back=home
+            )
         if not 0 < len(code) <= LONGEST_CODE:
-            return NothingSent(why=Why.INCOMPLETE, back=home)
+            return NothingSent(why=WhyNothingSent.INCOMPLETE, back=home)
         return self._redeem(state, code, challenge, browser)
 
     def _redeem(self, state: str, code: str, challenge: Challenge, browser: str) -> Lead | NothingSent:
@@ -208,19 +210,19 @@ class Saying:
         match self.provider.redeem(code, challenge.verifier):
             case Verified(value=token):
                 return self._send(token, challenge, mine, browser)
-            case Refused(why=why):
+            case IdentityRefused(why=why):
                 log.warning("a code was not redeemed: %s", why)
-                return NothingSent(why=Why.REFUSED, back=home)
+                return NothingSent(why=WhyNothingSent.REFUSED, back=home)
             case CannotVerify(why=why):
                 log.warning("a code could not be redeemed: %s", why)
-                return NothingSent(why=Why.AWAY, back=home)
+                return NothingSent(why=WhyNothingSent.AWAY, back=home)
 
     def _send(self, token: str, challenge: Challenge, mine: Used, browser: str) -> Lead | NothingSent:
         statement = challenge.statement
         verdict = self.provider.verify(token, nonce=statement.nonce, at=self.clock())
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, IdentityRefused):
             log.warning("an ID token was refused: %s", verdict.why)
-            return NothingSent(why=Why.REFUSED, back=self.home(statement))
+            return NothingSent(why=WhyNothingSent.REFUSED, back=self.home(statement))
         if isinstance(verdict, CannotVerify):
             log.warning("an ID token cannot be verified here, the worker will try: %s", verdict.why)
         elif not challenge.again and failed(freshness(verdict.value, self.clock(), challenge.fresh)):

@@ -23,7 +23,7 @@ _LONGEST: Final = 8192
 _NO_SALT: Final = bytes(hashlib.sha256().digest_size)
 
 
-class Purpose(StrEnum):
+class KeyPurpose(StrEnum):
     """What a derived key is for."""
 
     SESSION = "session"
@@ -45,14 +45,14 @@ class Seal:
     def __init__(self, keys: SealKeys) -> None:
         self._keys = keys
 
-    def close(self, purpose: Purpose, content: bytes) -> str:
+    def close(self, purpose: KeyPurpose, content: bytes) -> str:
         """The content, sealed with the newest key. Raises `KeysUnavailable`."""
         kid, key = next(iter(self._keys.live().items()))
         nonce = secrets.token_bytes(_NONCE_BYTES)
         closed = AESGCM(_derived(key, purpose)).encrypt(nonce, content, kid.encode())
         return f"{kid}.{_encode(nonce + closed)}"
 
-    def open(self, purpose: Purpose, sealed: str) -> bytes | None:
+    def open(self, purpose: KeyPurpose, sealed: str) -> bytes | None:
         """What was sealed for this purpose; None if it is not ours, was changed, or its key is gone.
         Raises `KeysUnavailable`."""
         kid, _, text = sealed.rpartition(".")
@@ -67,23 +67,23 @@ class Seal:
         except InvalidTag:
             return None
 
-    def mark(self, purpose: Purpose, content: bytes) -> str:
+    def mark(self, purpose: KeyPurpose, content: bytes) -> str:
         """A MAC over the content, as base64url, by the newest key. Raises `KeysUnavailable`."""
         key = next(iter(self._keys.live().values()))
         return _mac(key, purpose, content)
 
-    def marked(self, purpose: Purpose, content: bytes, mark: str) -> bool:
+    def marked(self, purpose: KeyPurpose, content: bytes, mark: str) -> bool:
         """Whether one of the live keys made the mark. Raises `KeysUnavailable`."""
         given = mark.encode()
         made = [_mac(key, purpose, content).encode() for key in self._keys.live().values()]
         return any(hmac.compare_digest(each, given) for each in made)
 
 
-def _mac(key: bytes, purpose: Purpose, content: bytes) -> str:
+def _mac(key: bytes, purpose: KeyPurpose, content: bytes) -> str:
     return _encode(hmac.new(_derived(key, purpose), content, hashlib.sha256).digest())
 
 
-def _derived(key: bytes, purpose: Purpose) -> bytes:
+def _derived(key: bytes, purpose: KeyPurpose) -> bytes:
     """HKDF-SHA-256 (RFC 5869) of one block, which is as long as the key of AES-256."""
     extracted = hmac.new(_NO_SALT, key, hashlib.sha256).digest()
     return hmac.new(extracted, f"slipway {purpose}".encode() + b"\x01", hashlib.sha256).digest()

@@ -19,7 +19,7 @@ from ..domain.identity import TokenPerson
 from ..domain.model import Record
 from ..domain.people import Guid
 from .cookies import VALUE_LIMIT, Cookie, Cookies
-from .sealing import Purpose, Seal
+from .sealing import KeyPurpose, Seal
 
 LASTS: Final = timedelta(hours=8)
 IDLE: Final = timedelta(hours=1)
@@ -96,7 +96,7 @@ class Sessions:
     def read(self, headers: Mapping[str, str], *, sure: bool = False) -> Session | None:
         """The session in force, if there is one; `sure` looks up at once whether it was ended elsewhere.
         Raises `KeysUnavailable`, `LedgerUnavailable`."""
-        content = self.seal.open(Purpose.SESSION, self.cookies.read(headers, Cookie.SESSION))
+        content = self.seal.open(KeyPurpose.SESSION, self.cookies.read(headers, Cookie.SESSION))
         if content is None:
             return None
         try:
@@ -160,7 +160,7 @@ class Sessions:
         return made, self.cookies.keep(Cookie.BROWSER, made, BROWSER_KEPT)
 
     def _sealed(self, session: Session) -> str:
-        return self.seal.close(Purpose.SESSION, session.model_dump_json().encode())
+        return self.seal.close(KeyPurpose.SESSION, session.model_dump_json().encode())
 
     def _kept(self, session: Session, sealed: str) -> str:
         return self.cookies.keep(Cookie.SESSION, sealed, timedelta(seconds=session.exp - self._now()))

@@ -16,10 +16,10 @@ from typing import Final, Protocol
 from pydantic import TypeAdapter, ValidationError
 
 from ..clock import Clock
-from ..domain.identity import CannotVerify, IdToken, Refused, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
 from ..domain.model import Record
 from .cookies import VALUE_LIMIT, Cookie
-from .sealing import Purpose, Seal
+from .sealing import KeyPurpose, Seal
 from .sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -34,19 +34,19 @@ _ASK_THE_PERSON: Final = frozenset({"login_required", "interaction_required", "c
 """What the provider answers to `prompt=none` when it would have to show a page."""
 
 
-class Provider(Protocol):
+class SignInProvider(Protocol):
     """The provider, towards the registration that signs people in."""
 
-    def address(self, asked: "Asked", redirect_uri: str) -> str | CannotVerify:
+    def address(self, asked: "PendingSignIn", redirect_uri: str) -> str | CannotVerify:
         """Where to send the browser."""
         ...
 
-    def redeem(self, asked: "Asked", redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
+    def redeem(self, asked: "PendingSignIn", redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
         """The verified ID token for the code that came back."""
         ...
 
 
-class Asked(Record):
+class PendingSignIn(Record):
     """A sign-in that was begun in this browser."""
 
     state: str
@@ -61,7 +61,7 @@ class Asked(Record):
     """Only the roles of a session are renewed: the provider may show no page."""
 
 
-_ALL_ASKED: Final = TypeAdapter(tuple[Asked, ...])
+_ALL_ASKED: Final = TypeAdapter(tuple[PendingSignIn, ...])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class NotSignedIn:
 class SignIn:
     """The sign-in of one installation. `headers` must be case-insensitive."""
 
-    provider: Provider
+    provider: SignInProvider
     sessions: Sessions
     seal: Seal
     clock: Clock
@@ -100,7 +100,7 @@ class SignIn:
     def begin(self, headers: Mapping[str, str], to: str, *, quiet: bool = False) -> Go | NotSignedIn:
         """Send the person to the provider. Raises `KeysUnavailable`."""
         wanted = to if self.is_page(to) else "/"
-        asked = Asked(
+        asked = PendingSignIn(
             state=secrets.token_urlsafe(16),
             nonce=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(32),
@@ -127,7 +127,7 @@ class SignIn:
         match self.provider.redeem(asked, self.public_url + BACK, code, at=self.clock()):
             case Verified(value=token):
                 return Go(to=asked.to, cookies=(*self._session(headers, asked, token), rest))
-            case Refused(why=why):
+            case IdentityRefused(why=why):
                 log.warning("a sign-in was refused: %s", why)
                 return NotSignedIn(
                     title="You could not be signed in",
@@ -138,7 +138,7 @@ class SignIn:
             case CannotVerify() as later:
                 return _away(later, asked.to, rest)
 
-    def _session(self, headers: Mapping[str, str], asked: Asked, token: IdToken) -> tuple[str, ...]:
+    def _session(self, headers: Mapping[str, str], asked: PendingSignIn, token: IdToken) -> tuple[str, ...]:
         browser, given = self.sessions.browser(headers)
         before = self.sessions.read(headers) if asked.quiet else None
         same = before is not None and (before.tid, before.oid) == (token.person.tenant, token.person.oid)
@@ -154,7 +154,7 @@ class SignIn:
             why="It was begun more than ten minutes ago or in another browser, or your browser keeps no cookies here.",
         )
 
-    def _failed(self, headers: Mapping[str, str], asked: Asked, error: str, rest: str) -> Go | NotSignedIn:
+    def _failed(self, headers: Mapping[str, str], asked: PendingSignIn, error: str, rest: str) -> Go | NotSignedIn:
         if asked.quiet and error in _ASK_THE_PERSON:
             again = self.begin(headers, asked.to)
             ended = self.sessions.end()
@@ -167,19 +167,19 @@ class SignIn:
         why = f"The sign-in page answered with an error: {_told(error)}."
         return NotSignedIn(title="You could not be signed in", why=why, to=asked.to, cookies=(rest,))
 
-    def _under_way(self, headers: Mapping[str, str]) -> tuple[Asked, ...]:
-        content = self.seal.open(Purpose.SIGN_IN, self.sessions.cookies.read(headers, Cookie.SIGN_IN))
+    def _under_way(self, headers: Mapping[str, str]) -> tuple[PendingSignIn, ...]:
+        content = self.seal.open(KeyPurpose.SIGN_IN, self.sessions.cookies.read(headers, Cookie.SIGN_IN))
         try:
             known = _ALL_ASKED.validate_json(content or b"[]")
         except ValidationError:
             return ()
         return tuple(asked for asked in known if self._now() - asked.at < GOOD_FOR.total_seconds())
 
-    def _kept(self, under_way: tuple[Asked, ...]) -> str:
+    def _kept(self, under_way: tuple[PendingSignIn, ...]) -> str:
         """The `Set-Cookie` header; the oldest sign-ins give way."""
         cookies = self.sessions.cookies
         for count in range(min(len(under_way), MOST_TABS), 0, -1):
-            sealed = self.seal.close(Purpose.SIGN_IN, _ALL_ASKED.dump_json(under_way[-count:]))
+            sealed = self.seal.close(KeyPurpose.SIGN_IN, _ALL_ASKED.dump_json(under_way[-count:]))
             if len(sealed) <= VALUE_LIMIT:
                 return cookies.keep(Cookie.SIGN_IN, sealed, GOOD_FOR)
         return cookies.drop(Cookie.SIGN_IN)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ..domain.events import VoteCast
-from ..domain.incoming import Incoming
+from ..domain.incoming import ForeignModel
 from ..domain.model import sha256
 from ..domain.people import GUID_PATTERN, OID, SignedIn
 from ..domain.release import VoteDecision
@@ -21,14 +21,14 @@ FLOW = "teams"
 Text = Annotated[str, Field(max_length=2048)]
 
 
-class _Approver(Incoming):
+class _Approver(ForeignModel):
     email: Text = ""
     upn: Text = ""
     object_id: Annotated[str, Field(pattern=f"{GUID_PATTERN}|^$")] = ""
     tenant: Annotated[str, Field(pattern=f"{GUID_PATTERN}|^$")] = ""
 
 
-class _VoteMessage(Incoming):
+class _VoteMessage(ForeignModel):
     token: Annotated[str, Field(min_length=1, max_length=2048)]
     decision: Literal["approve", "reject", "withdraw"]
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ..domain.events import RunTold
-from ..domain.incoming import Incoming, Time
+from ..domain.incoming import ForeignModel, Time
 from ..domain.runs import Run
 from .claims import claimed
 from .reading import LARGEST_ID, BadInput, Ignored, by_now, read_as, read_json
@@ -26,28 +26,28 @@ _ORGANIZATION = re.compile(
 Text = Annotated[str, Field(max_length=2048)]
 
 
-class _Named(Incoming):
+class _Named(ForeignModel):
     id: int | str | None = None
     name: Text = ""
 
 
-class _Definition(Incoming):
+class _Definition(ForeignModel):
     id: int | None = Field(default=None, ge=0, le=LARGEST_ID)
     name: Text
     path: Text = ""
 
 
-class _Pipeline(Incoming):
+class _Pipeline(ForeignModel):
     id: int | None = Field(default=None, ge=0, le=LARGEST_ID)
     name: Text
     folder: Text = ""
 
 
-class _Person(Incoming):
+class _Person(ForeignModel):
     uniqueName: Text = ""  # noqa: N815 - names of the event
 
 
-class _Build(Incoming):
+class _Build(ForeignModel):
     id: int = Field(ge=0, le=LARGEST_ID)
     buildNumber: Text  # noqa: N815
     result: Text
@@ -59,7 +59,7 @@ class _Build(Incoming):
     finishTime: Time | None = None  # noqa: N815
 
 
-class _PipelineRun(Incoming):
+class _PipelineRun(ForeignModel):
     id: int = Field(ge=0, le=LARGEST_ID)
     name: Text
     state: Text
@@ -67,37 +67,37 @@ class _PipelineRun(Incoming):
     finishedDate: Time | None = None  # noqa: N815
 
 
-class _Author(Incoming):
+class _Author(ForeignModel):
     email: Text = ""
 
 
-class _Change(Incoming):
+class _Change(ForeignModel):
     author: _Author = _Author()
     committer: _Author = _Author()
 
 
-class _Source(Incoming):
+class _Source(ForeignModel):
     change: _Change = _Change()
 
 
-class _RunResource(Incoming):
+class _RunResource(ForeignModel):
     run: _PipelineRun
     pipeline: _Pipeline
     repositories: Annotated[tuple[_Source, ...], Field(max_length=100)] = ()
 
 
-class _Container(Incoming):
+class _Container(ForeignModel):
     id: Text = ""
     baseUrl: Text = ""  # noqa: N815
 
 
-class _Containers(Incoming):
+class _Containers(ForeignModel):
     collection: _Container = _Container()
     account: _Container = _Container()
     project: _Container = _Container()
 
 
-class _Hook(Incoming):
+class _Hook(ForeignModel):
     id: Text = ""
     eventType: Text  # noqa: N815
     resourceVersion: Text = ""  # noqa: N815

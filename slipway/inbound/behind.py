@@ -12,16 +12,16 @@ from typing import Final, Protocol
 from ..domain.run_source import (
     Absent,
     CannotKnow,
+    CommitSignature,
     Identity,
     PersonReference,
     PullRequest,
-    Signature,
     Told,
     ToldChange,
     ToldCommit,
     ToldRun,
 )
-from ..domain.runs import PEOPLE_LIMIT, Fact, Involved, Part, Trust
+from ..domain.runs import PEOPLE_LIMIT, Fact, Involved, Involvement, Trust
 
 COMMITS_LIMIT: Final = 100
 """Most commits that are asked for one by one; more than that are not looked at, and then somebody is not known."""
@@ -80,9 +80,9 @@ class _Asking:
 
     source: PeopleSource
     run: ToldRun
-    vouched: dict[tuple[Part, str], PersonReference] = field(default_factory=dict)
+    vouched: dict[tuple[Involvement, str], PersonReference] = field(default_factory=dict)
     """By part and the source's id of the person."""
-    claimed: dict[tuple[Part, str], Signature] = field(default_factory=dict)
+    claimed: dict[tuple[Involvement, str], CommitSignature] = field(default_factory=dict)
     """By part and address."""
     commits: dict[str, None] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
@@ -90,11 +90,11 @@ class _Asking:
 
     # ---- gathering
     def gather(self, live: Sequence[str]) -> None:
-        self._vouch(Part.REQUESTER, self.run.requested_for, "nobody is named as having asked for the run")
+        self._vouch(Involvement.REQUESTER, self.run.requested_for, "nobody is named as having asked for the run")
         if not self.run.repository_is_here:
             self.gaps.append("the repository is not in Azure Repos, which alone vouches for who pushed")
             for change in self._need(self.source.changes(self.run), ()):
-                self._claim(Part.AUTHOR, change.author)
+                self._claim(Involvement.AUTHOR, change.author)
             return
         for old in live:
             self._since(old)
@@ -135,11 +135,11 @@ class _Asking:
         if commit.id in self.commits:
             return
         self.commits[commit.id] = None
-        self._vouch(Part.PUSHER, commit.pushed_by, f"it is not told who pushed {commit.id[:12]}")
-        self._claim(Part.AUTHOR, commit.author)
-        self._claim(Part.COMMITTER, commit.committer)
+        self._vouch(Involvement.PUSHER, commit.pushed_by, f"it is not told who pushed {commit.id[:12]}")
+        self._claim(Involvement.AUTHOR, commit.author)
+        self._claim(Involvement.COMMITTER, commit.committer)
 
-    def _claim(self, part: Part, signature: Signature) -> None:
+    def _claim(self, part: Involvement, signature: CommitSignature) -> None:
         if signature.mail:
             self.claimed.setdefault((part, signature.mail.casefold()), signature)
 
@@ -149,13 +149,13 @@ class _Asking:
             if not request.completed:
                 continue
             which = f"pull request {request.id}"
-            self._vouch(Part.CREATOR, request.created_by, f"it is not told who opened {which}")
-            self._vouch(Part.COMPLETER, request.closed_by, f"it is not told who completed {which}")
+            self._vouch(Involvement.CREATOR, request.created_by, f"it is not told who opened {which}")
+            self._vouch(Involvement.COMPLETER, request.closed_by, f"it is not told who completed {which}")
             if request.completed_for is not None:
-                self._vouch(Part.COMPLETER, request.completed_for, "")
+                self._vouch(Involvement.COMPLETER, request.completed_for, "")
             self._alone(self._need(self.source.commits_of(self.run, request.id), ()))
 
-    def _vouch(self, part: Part, who: PersonReference | None, missing: str) -> None:
+    def _vouch(self, part: Involvement, who: PersonReference | None, missing: str) -> None:
         if who is None:
             self.gaps.append(missing)
         else:
@@ -179,17 +179,17 @@ class _Asking:
         known = {identity.id.casefold(): identity for identity in found}
         people = [self._person(part, who, known) for (part, _), who in self.vouched.items()]
         people += self._signatures(known.values())
-        people.sort(key=lambda person: tuple(Part).index(person.part))
+        people.sort(key=lambda person: tuple(Involvement).index(person.part))
         if len(people) > PEOPLE_LIMIT:
             self.gaps.append(f"more than {PEOPLE_LIMIT} people are behind it")
         return Behind(fact=self._fact(), people=tuple(people[:PEOPLE_LIMIT]))
 
-    def _person(self, part: Part, who: PersonReference, known: dict[str, Identity]) -> Involved:
+    def _person(self, part: Involvement, who: PersonReference, known: dict[str, Identity]) -> Involved:
         identity = known.get(who.id.casefold())
         if identity is None or not (identity.object_id or identity.is_service):
             self.gaps.append(f"nobody can tell who {who.name or who.id} is, who {part.did}")
             return Involved(part=part, trust=Trust.NOT_PROVED, name=who.name[:_NAME], mail=who.unique_name[:_NAME])
-        if identity.is_service and part is not Part.REQUESTER:
+        if identity.is_service and part is not Involvement.REQUESTER:
             self.gaps.append(f"{identity.name} {part.did}, which is no person: nobody can tell for whom")
         return Involved(
             part=part,
@@ -213,7 +213,7 @@ class _Asking:
         return [self._signed(part, signature, by_mail.get(mail)) for (part, mail), signature in self.claimed.items()]
 
     @staticmethod
-    def _signed(part: Part, signature: Signature, identity: Identity | None) -> Involved:
+    def _signed(part: Involvement, signature: CommitSignature, identity: Identity | None) -> Involved:
         return Involved(
             part=part,
             trust=Trust.CLAIMED,

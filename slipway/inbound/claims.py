@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ..domain.runs import Fact, Involved, Part, Run, Trust
+from ..domain.runs import Fact, Involved, Involvement, Run, Trust
 
 _ADDRESS = 254
 NOT_ASKED = Fact(trust=Trust.NOT_PROVED, why="its source was not asked yet")
@@ -26,7 +26,7 @@ def claimed(
     committer: str = "",
 ) -> Run:
     """`requester` and `committer` are addresses; empty ones are left out. Texts have to fit their fields already."""
-    named = {Part.REQUESTER: requester, Part.COMMITTER: committer}
+    named = {Involvement.REQUESTER: requester, Involvement.COMMITTER: committer}
     return Run(
         organization=organization,
         project=project,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.events import ImagePushed
-from ..domain.incoming import Incoming, Time
+from ..domain.incoming import ForeignModel, Time
 from ..domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 from .reading import BadInput, Ignored, by_now, read_as, read_json
 
@@ -27,22 +27,22 @@ class EventSource:
     """Azure resource id; if set, only events of exactly this registry are accepted."""
 
 
-class _Target(Incoming):
+class _Target(ForeignModel):
     mediaType: str = ""  # noqa: N815 - names of the event
     digest: str
     repository: str
     tag: str | None = None
 
 
-class _Request(Incoming):
+class _Request(ForeignModel):
     host: str = ""
 
 
-class _Actor(Incoming):
+class _Actor(ForeignModel):
     name: str = ""
 
 
-class _Data(Incoming):
+class _Data(ForeignModel):
     timestamp: Time | None = None
     action: str = "push"
     target: _Target
@@ -50,7 +50,7 @@ class _Data(Incoming):
     actor: _Actor = _Actor()
 
 
-class _Envelope(Incoming):
+class _Envelope(ForeignModel):
     type: str
     source: str = ""
     time: Time | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from ..domain.events import RunTold
-from ..domain.incoming import Incoming, Time
+from ..domain.incoming import ForeignModel, Time
 from ..domain.model import Digest, Repository, Tag
 from .claims import claimed
 from .reading import LARGEST_ID, BadInput, by_now, read_as, read_json
@@ -42,13 +42,13 @@ def _given(value: Any) -> Any:
     return None if value == "" else value
 
 
-class _Image(Incoming):
+class _Image(ForeignModel):
     repository: Annotated[Repository, BeforeValidator(_given)]
     digest: Annotated[Digest | None, BeforeValidator(_given)] = None
     tag: Annotated[Tag | None, BeforeValidator(_given)] = None
 
 
-class _RunMessage(Incoming):
+class _RunMessage(ForeignModel):
     type: Literal["slipway.pipeline-completed/v1"]
     organization: Short = ""
     project: Short

@@ -14,7 +14,7 @@ from ..domain.events import PipelineCompleted, RunTold
 from ..domain.run_source import Absent, Attachment, CannotKnow, RunAddress, TimelineRecord, Told, ToldRun
 from ..domain.runs import Fact, Run, Trust
 from .behind import Behind, PeopleSource, behind
-from .published import ATTACHMENT_TYPE, Document, document_of, read_document
+from .published import ATTACHMENT_TYPE, PublishedDocument, document_of, read_document
 from .reading import by_now
 
 RUNS_ON: Final = timedelta(seconds=30)
@@ -35,7 +35,7 @@ class RunSource(PeopleSource, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waits:
+class AskLater:
     """The source cannot be asked now."""
 
     why: str
@@ -49,7 +49,7 @@ class ProvedRun:
     """The source told of the run; each fact says whether it is proved."""
 
     run: Run
-    document: Document | None
+    document: PublishedDocument | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,9 @@ class UnprovedRun:
     why: str
 
 
-def prove(source: RunSource, told: RunTold, *, live: Sequence[str], now: datetime) -> ProvedRun | UnprovedRun | Waits:
+def prove(
+    source: RunSource, told: RunTold, *, live: Sequence[str], now: datetime
+) -> ProvedRun | UnprovedRun | AskLater:
     """Ask about the run that was told of. `live` are the commits that run in production now: whoever changed something
     since is behind the change."""
     claims = told.claims
@@ -68,30 +70,30 @@ def prove(source: RunSource, told: RunTold, *, live: Sequence[str], now: datetim
         case Absent(why=why):
             return UnprovedRun(why=why)
         case CannotKnow(why=why, again=again, after=after):
-            return Waits(why=why, after=after) if again else UnprovedRun(why=why)
+            return AskLater(why=why, after=after) if again else UnprovedRun(why=why)
         case ToldRun() as run:
             return _judged(source, run, live=live, now=now)
 
 
-def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: datetime) -> ProvedRun | Waits:
+def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: datetime) -> ProvedRun | AskLater:
     if not run.completed:
-        return Waits(why=f"run {run.number} goes on", after=RUNS_ON, goes_on=True)
+        return AskLater(why=f"run {run.number} goes on", after=RUNS_ON, goes_on=True)
     published = _published(source, run)
-    if isinstance(published, Waits):
+    if isinstance(published, AskLater):
         return published
     built, document = published
     people = behind(source, run, live=live)
     if isinstance(people, CannotKnow):
-        return Waits(why=people.why, after=people.after)
+        return AskLater(why=people.why, after=people.after)
     return ProvedRun(run=_run(run, built, people, document, now), document=document)
 
 
-def _published(source: RunSource, run: ToldRun) -> tuple[Fact, Document | None] | Waits:
+def _published(source: RunSource, run: ToldRun) -> tuple[Fact, PublishedDocument | None] | AskLater:
     """What the run says that it published, if it is a run that can say so."""
     attachments, timeline = source.attachments(run, ATTACHMENT_TYPE), source.timeline(run)
     for told in (attachments, timeline):
         if isinstance(told, CannotKnow) and told.again:
-            return Waits(why=told.why, after=told.after)
+            return AskLater(why=told.why, after=told.after)
     if isinstance(attachments, Absent | CannotKnow) or isinstance(timeline, Absent | CannotKnow):
         missing = attachments if isinstance(attachments, Absent | CannotKnow) else timeline
         return _unknown(missing.why if isinstance(missing, Absent | CannotKnow) else ""), None
@@ -104,7 +106,7 @@ def _published(source: RunSource, run: ToldRun) -> tuple[Fact, Document | None] 
         case Absent(why=why):
             return _unknown(why), None
         case CannotKnow():
-            return Waits(why=content.why, after=content.after) if content.again else (_unknown(content.why), None)
+            return AskLater(why=content.why, after=content.after) if content.again else (_unknown(content.why), None)
     document = read_document(content)
     if isinstance(document, Fact):
         return document, None
@@ -117,7 +119,7 @@ def _unknown(why: str) -> Fact:
     return Fact(trust=Trust.NOT_PROVED, why=f"built by: not proved; {why}"[:1000])
 
 
-def _run(run: ToldRun, built: Fact, people: Behind, document: Document | None, now: datetime) -> Run:
+def _run(run: ToldRun, built: Fact, people: Behind, document: PublishedDocument | None, now: datetime) -> Run:
     gone = ", which has been deleted since" if run.deleted else ""
     return Run(
         organization=run.organization,

@@ -21,7 +21,7 @@ DOCUMENT_LIMIT: Final = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
+class PublishedDocument:
     """A document that was read."""
 
     content: Published
@@ -46,12 +46,12 @@ def document_of(
     return last[0], tasks[0]
 
 
-def read_document(content: bytes) -> Document | Fact:
+def read_document(content: bytes) -> PublishedDocument | Fact:
     """The document itself; a fact that says why it cannot be read."""
     unread = "built by: not proved; what the run published cannot be read"
     if len(content) > DOCUMENT_LIMIT:
         return Fact(trust=Trust.NOT_PROVED, why=f"{unread}: it has more than {DOCUMENT_LIMIT} bytes")
     try:
-        return Document(content=read_as(Published, read_json(content)), hash=sha256(content))
+        return PublishedDocument(content=read_as(Published, read_json(content)), hash=sha256(content))
     except BadInput as bad:
         return Fact(trust=Trust.NOT_PROVED, why=f"{unread}: {bad}"[:1000])

@@ -13,7 +13,7 @@ from itertools import islice
 from pydantic import Field, ValidationError
 
 from ..domain.audit import AuditRecord, ChainCheck
-from ..domain.export import Form, written
+from ..domain.export import ExportFormat, written
 from ..domain.model import Moment, Record
 from ..domain.signing import PublicKeys
 from . import keys
@@ -119,7 +119,7 @@ class Archive:
     def write(self, records: list[AuditRecord], *, now: Moment) -> Segment:
         """Write the document, read it back, then write the row that describes it. The records' own rows stay."""
         first, last = records[0], records[-1]
-        lines = b"".join(written(Form.JSONL, record.model_dump(mode="json")) for record in records)
+        lines = b"".join(written(ExportFormat.JSONL, record.model_dump(mode="json")) for record in records)
         document = self._documents.put(gzip.compress(lines, mtime=0), "application/gzip")
         segment = Segment(
             application=first.application,

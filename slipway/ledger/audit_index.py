@@ -13,7 +13,7 @@ from ..domain.audit import AuditRecord
 from ..domain.audit_query import AuditQuery
 from . import index_keys as keys
 from .digest_walk import DigestWalk
-from .index_plan import Plan, goes_by_digest, plan
+from .index_plan import QueryPlan, goes_by_digest, plan
 from .table import TRANSACTION_LIMIT, Act, Page, PagedTable, Value, Write
 
 REQUESTS = 12
@@ -33,7 +33,7 @@ class Position:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class RecordPage:
     """A page of records, and where the next one starts; None at the end."""
 
     records: tuple[AuditRecord, ...]
@@ -63,27 +63,27 @@ class AuditIndex:
                 self.table.transact(partition, batch)
 
     # ---- querying
-    def find(self, query: AuditQuery, *, limit: int, start: Position | None = None) -> Found:
+    def find(self, query: AuditQuery, *, limit: int, start: Position | None = None) -> RecordPage:
         """Matching records, newest first. Raises `UnknownPlace` and `TooManyDigests`."""
         if goes_by_digest(query):
             walk = DigestWalk(self.table, query)
             records, last = walk.find(limit=limit, after=start.after if start else "")
-            return Found(records=records, next=Position(after=last) if last else None)
+            return RecordPage(records=records, next=Position(after=last) if last else None)
         return self._walk(plan(query), limit=limit, start=start or Position())
 
-    def _walk(self, planned: Plan, *, limit: int, start: Position) -> Found:
+    def _walk(self, planned: QueryPlan, *, limit: int, start: Position) -> RecordPage:
         records, position = list[AuditRecord](), start
         for _ in range(REQUESTS):
             page = self._request(planned, position, limit=limit - len(records))
             records += keys.records_of(page.rows)
             if not page.more:
-                return Found(records=tuple(records), next=None)
+                return RecordPage(records=tuple(records), next=None)
             if page.rows and len(records) == limit:
-                return Found(records=tuple(records), next=Position(after=page.rows[-1].key))
+                return RecordPage(records=tuple(records), next=Position(after=page.rows[-1].key))
             position = Position(after=position.after, resume=page.more)
-        return Found(records=tuple(records), next=position)
+        return RecordPage(records=tuple(records), next=position)
 
-    def _request(self, planned: Plan, position: Position, *, limit: int) -> Page:
+    def _request(self, planned: QueryPlan, position: Position, *, limit: int) -> Page:
         first = max(planned.first, position.after + _NEXT if position.after else "")
         return self.table.page(
             planned.partition, first, planned.last, limit=limit, where=planned.where, resume=position.resume

@@ -27,7 +27,7 @@ class Blobs(Protocol):
         ...
 
 
-class Incoming(Blobs, Protocol):
+class IncomingBlobs(Blobs, Protocol):
     """Content on its way from the front to the worker: created, never replaced, and removed once it was taken.
 
     A blob larger than `INCOMING_LIMIT` is none of ours.

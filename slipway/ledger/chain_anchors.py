@@ -42,7 +42,7 @@ class AddedBlobs(Protocol):
         ...
 
 
-class Rewound(Exception):  # noqa: N818 - it is a state of the ledger
+class LedgerRewound(Exception):  # noqa: N818 - it is a state of the ledger
     """The ledger does not hold what the newest anchor names; nothing is anchored over that."""
 
 
@@ -91,12 +91,12 @@ class ChainAnchors:
     def anchor(self, application: str, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
         """Anchor the chain's end for a gate that was decided, unless it is anchored for this gate already.
 
-        Raises `Rewound`, `LedgerUnavailable`, `KeysUnavailable`.
+        Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
         """
         newest, head = self.newest(application), self.ledger.head(application)
         whole = self._compared(application, head, newest)
         if not whole.passed:
-            raise Rewound(whole.reason)
+            raise LedgerRewound(whole.reason)
         if newest is not None and newest.gate == gate and newest.epoch == head.epoch:
             return newest
         made = gate_anchor(head, gate, before=newest, keys=self.ledger.public_keys, signer=self.signer(), now=now)

@@ -9,7 +9,7 @@ from .table import Where
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class QueryPlan:
     """The partition and key range to read, newest first, and the conditions left for the service to check."""
 
     partition: str
@@ -29,10 +29,10 @@ class _Axis:
 _INTERVENTIONS: Final = frozenset(ActionClass) - {ActionClass.CHANGE}
 
 
-def plan(query: AuditQuery) -> Plan:
+def plan(query: AuditQuery) -> QueryPlan:
     """The plan of any query except those for which `goes_by_digest` is true; `digest_walk.py` answers those."""
     axis = _axis(query)
-    return Plan(
+    return QueryPlan(
         partition=axis.partition,
         first=keys.time_key(query.until) + keys.LAST if query.until else "",
         last=keys.time_key(query.since) + keys.LAST if query.since else keys.LAST,

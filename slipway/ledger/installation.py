@@ -49,7 +49,7 @@ class OpenParked(Record):
     parked_at: Moment
 
 
-class Installation:
+class InstallationLedger:
     """The rows of the installation's partition."""
 
     def __init__(self, table: Table, indexer: Indexer | None = None, *, signer: Callable[[], Signer]) -> None:

@@ -11,7 +11,7 @@ from .rows import pack, unpack
 from .table import Act, Exists, Table, Write
 
 
-class Looks:
+class LookAnswers:
     """Keeps answers until they expire."""
 
     def __init__(self, table: Table) -> None:

@@ -21,7 +21,7 @@ PART = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
+class _IndexPart:
     """The copies that the index must hold of a part of the trail: partition → row key → columns."""
 
     first: int
@@ -76,7 +76,7 @@ class Reindexing:
             return rows(first)
         return self.archive.filled(application, rows, first=first, last=last, limit=limit)
 
-    def _differences(self, application: str, part: _Part) -> _Differences:
+    def _differences(self, application: str, part: _IndexPart) -> _Differences:
         differences = _Differences()
         for partition, wanted in part.wanted.items():
             indexed = {row.key: row.values for row in self._there(partition, wanted, application)}
@@ -111,7 +111,7 @@ class Reindexing:
             return  # another repair deleted it first
 
 
-def _part(rows: list[AuditRecord | Row], *, after: int) -> _Part:
+def _part(rows: list[AuditRecord | Row], *, after: int) -> _IndexPart:
     copies: dict[str, dict[str, Mapping[str, Value]]] = defaultdict(dict)
     damaged, last = 0, after
     for row in rows:
@@ -123,7 +123,7 @@ def _part(rows: list[AuditRecord | Row], *, after: int) -> _Part:
         values = index_keys.values(record)
         for partition, key in index_keys.places(record):
             copies[partition][key] = values
-    return _Part(first=after + 1, last=last, wanted=copies, damaged=damaged)
+    return _IndexPart(first=after + 1, last=last, wanted=copies, damaged=damaged)
 
 
 def _record(row: AuditRecord | Row) -> AuditRecord | None:

@@ -43,7 +43,7 @@ class Current:
         return self.version.number if self.version else 0
 
 
-class Versions:
+class SubjectVersions:
     """Reads and writes versions."""
 
     def __init__(

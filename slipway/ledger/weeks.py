@@ -17,7 +17,7 @@ WEEKS_AT_ONCE = 80
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class KeptWeeks:
     """The cursor with its ETag, and the weeks read, by name."""
 
     cursor: Cursor
@@ -31,7 +31,7 @@ class Weeks:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def read(self, application: str, newest: int) -> Kept:
+    def read(self, application: str, newest: int) -> KeptWeeks:
         """The cursor and the `newest` latest weeks that have a row, in one request."""
         cursor, etag, weeks = Cursor(), "", dict[str, Week]()
         last = keys.WEEK + keys.AFTER
@@ -41,7 +41,7 @@ class Weeks:
             elif row.key.startswith(_generation(cursor)):
                 week = unpack(Week, row.values)
                 weeks[week.week] = week
-        return Kept(cursor=cursor, etag=etag, weeks=weeks)
+        return KeptWeeks(cursor=cursor, etag=etag, weeks=weeks)
 
     def cursor(self, application: str) -> tuple[Cursor, str]:
         row = self._table.get(keys.numbers(application), keys.HEAD)

@@ -20,7 +20,7 @@ from ..domain.model import Record
 from ..effects.notification import Channel, Message, NotificationError
 from ..ledger import Conflict, Ledger, keys
 from ..ledger.anchors import Anchors
-from ..ledger.installation import Installation
+from ..ledger.installation import InstallationLedger
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ SHOWN: Final = 16
 """Most chains that a notice names; the anchor's line names all of them."""
 
 
-class Anchored(Record):
+class AnchoringRun(Record):
     """What one run did."""
 
     written: int | None = None
@@ -46,7 +46,7 @@ class Anchoring:
 
     anchors: Anchors
     ledger: Ledger
-    installation: Installation
+    installation: InstallationLedger
     catalogue: Catalogue
     channel: Callable[[str], Channel]
     witnesses: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Anchoring:
     """Public address of the app."""
     clock: Clock = utc_now
 
-    def run(self) -> Anchored:
+    def run(self) -> AnchoringRun:
         """Raises `LedgerUnavailable`, `AnchorsDamaged`."""
         last = self.anchors.last()
         if last is not None:
@@ -68,12 +68,12 @@ class Anchoring:
                 self.anchors.append(anchor)
             except Conflict:
                 log.info("another instance has written the day's anchor")
-                return Anchored(contradicted=contradicted)
+                return AnchoringRun(contradicted=contradicted)
             log.info("anchor %d of %s: %s", anchor.number, anchor.day, anchor.hash)
             self._record(anchor)
             last, written = anchor, anchor.number
         sent_to, problems = self._tell(last) if last else ((), ())
-        return Anchored(written=written, told=sent_to, contradicted=contradicted, problems=problems)
+        return AnchoringRun(written=written, told=sent_to, contradicted=contradicted, problems=problems)
 
     def _chains(self, last: Anchor | None) -> list[str]:
         """Chains of current applications and of all that were anchored before, so that retired ones stay provable."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from ..catalogue.entries import Catalogue
 from ..domain.audit import GENESIS, AuditRecord, ChainCheck
-from ..domain.export import Form, heading, read_back, written
+from ..domain.export import ExportFormat, heading, read_back, written
 from ..domain.model import Record
 from ..ledger import Conflict, Ledger, Table, keys
 from ..ledger.logs import AppendLog
@@ -28,17 +28,21 @@ PART: Final = 2000
 """Most records of one blob, so that it fits into one append."""
 MOST: Final = 2 * 1024 * 1024
 """Uncompressed bytes after which a blob is full; one more record still fits into one append."""
-SUFFIX: Final = {Form.JSONL: ".jsonl.gz", Form.CSV: ".csv.gz", Form.CLOUDEVENTS: ".cloudevents.jsonl.gz"}
+SUFFIX: Final = {
+    ExportFormat.JSONL: ".jsonl.gz",
+    ExportFormat.CSV: ".csv.gz",
+    ExportFormat.CLOUDEVENTS: ".cloudevents.jsonl.gz",
+}
 
 
-class Cursor(Record):
+class ExportCursor(Record):
     """How far a chain has been exported: the last record's sequence and hash."""
 
     sequence: int = 0
     hash: str = GENESIS
 
 
-class Exported(Record):
+class ExportRun(Record):
     """What one run did."""
 
     records: int = 0
@@ -53,14 +57,14 @@ class ContainerExport:
     ledger: Ledger
     log: AppendLog
     catalogue: Catalogue
-    form: Form
+    form: ExportFormat
     part: int = PART
 
     @property
     def _table(self) -> Table:
         return self.ledger.table
 
-    def run(self) -> Exported:
+    def run(self) -> ExportRun:
         """Export all chains; a failure in one does not stop the others. Raises `LedgerUnavailable`."""
         records, blobs, problems = 0, list[str](), list[str]()
         for name in (*self.catalogue.entries, keys.INSTALLATION):
@@ -71,7 +75,7 @@ class ContainerExport:
             except (ValueError, Conflict) as error:
                 log.error("export: %s: %s", name, error)  # noqa: TRY400 - the message says it all
                 problems.append(f"{name}: {error}")
-        return Exported(records=records, blobs=tuple(blobs), problems=tuple(problems))
+        return ExportRun(records=records, blobs=tuple(blobs), problems=tuple(problems))
 
     def _chain(self, name: str) -> Iterator[tuple[str, int]]:
         cursor = self._cursor(name)
@@ -87,7 +91,7 @@ class ContainerExport:
                 blob = self._name(name, cursor.sequence + 1, check.count)
                 content = gzip.compress(heading(self.form) + b"".join(lines), mtime=0)
                 self.log.append(blob, content, at=0)
-                cursor = Cursor(sequence=check.count, hash=check.previous)
+                cursor = ExportCursor(sequence=check.count, hash=check.previous)
                 self._move(name, cursor)
                 yield blob, len(lines)
             if fault:
@@ -95,7 +99,7 @@ class ContainerExport:
             if not lines:
                 return
 
-    def _next(self, name: str, cursor: Cursor) -> tuple[ChainCheck, list[bytes], str]:
+    def _next(self, name: str, cursor: ExportCursor) -> tuple[ChainCheck, list[bytes], str]:
         """The next records, verified while reading, and the fault that ended them, if any."""
         check = ChainCheck(name, keys=self.ledger.public_keys, after=cursor.sequence, previous=cursor.hash)
         lines, size = list[bytes](), 0
@@ -110,7 +114,7 @@ class ContainerExport:
                 break
         return check, lines, ""
 
-    def _left_behind(self, name: str, cursor: Cursor) -> tuple[str, Cursor] | None:
+    def _left_behind(self, name: str, cursor: ExportCursor) -> tuple[str, ExportCursor] | None:
         """A blob that begins at the cursor: the run that wrote it died before moving the cursor."""
         prefix = f"{FOLDER}{name}/{cursor.sequence + 1:012d}-"
         for blob in self.log.names(prefix):
@@ -119,21 +123,21 @@ class ContainerExport:
                 return blob, self._end_of(content)
         return None
 
-    def _end_of(self, content: bytes) -> Cursor:
+    def _end_of(self, content: bytes) -> ExportCursor:
         text = gzip.decompress(content).decode()
-        if self.form is Form.CSV:
+        if self.form is ExportFormat.CSV:
             last = read_back(self.form, list(csv.reader(io.StringIO(text, newline="")))[-1])
         else:
             last = read_back(self.form, text.split("\n")[-2])
-        return Cursor(sequence=int(last["sequence"]), hash=str(last["hash"]))
+        return ExportCursor(sequence=int(last["sequence"]), hash=str(last["hash"]))
 
     def _name(self, name: str, first: int, last: int) -> str:
         return f"{FOLDER}{name}/{first:012d}-{last:012d}{SUFFIX[self.form]}"
 
-    def _cursor(self, name: str) -> Cursor:
+    def _cursor(self, name: str) -> ExportCursor:
         row = self._table.get(keys.INSTALLATION, keys.export(f"{self.form}!{name}"))
-        return unpack(Cursor, row.values) if row else Cursor()
+        return unpack(ExportCursor, row.values) if row else ExportCursor()
 
-    def _move(self, name: str, cursor: Cursor) -> None:
+    def _move(self, name: str, cursor: ExportCursor) -> None:
         key = keys.export(f"{self.form}!{name}")
         self._table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=key, values=pack(cursor))])

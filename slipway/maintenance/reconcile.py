@@ -25,7 +25,7 @@ from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
 from ..ledger.freezes import FreezeState
 from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
-from ..ledger.looks import Looks
+from ..ledger.looks import LookAnswers
 from ..queries.numbers import Numbers
 from ..telemetry import Attribute, Family, about, span
 
@@ -73,7 +73,7 @@ class Reconciler:
     """Tells applications about a freeze of everything that they have missed."""
     take_inbox: Callable[[], tuple[str, ...]]
     """Takes what lies in the inbox though its hint should have come; returns the problems met."""
-    looks: Looks
+    looks: LookAnswers
     clock: Clock
 
     def run(self, *, look_for_pushes: bool = True) -> Reconciled:

@@ -14,12 +14,12 @@ from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.anchor import Anchor
 from ..domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck
-from ..domain.export import Form, written
+from ..domain.export import ExportFormat, written
 from ..domain.model import Record
 from ..ledger import Conflict, Ledger, keys
 from ..ledger.anchors import Anchors
 from ..ledger.archive import Archive, ArchiveDamaged, Segment
-from ..ledger.installation import Installation
+from ..ledger.installation import InstallationLedger
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ PARTS_AT_ONCE: Final = 10
 """Most parts of one chain in one run, so that a run stays below the function timeout."""
 
 
-class Kept(Record):
+class RetentionRun(Record):
     """What one run did."""
 
     moved: int = 0
@@ -49,16 +49,16 @@ class Retention:
     ledger: Ledger
     archive: Archive
     anchors: Anchors
-    installation: Installation
+    installation: InstallationLedger
     age: timedelta
     part: int = PART
     clock: Clock = utc_now
 
-    def run(self) -> Kept:
+    def run(self) -> RetentionRun:
         """Raises `LedgerUnavailable`, `AnchorsDamaged`."""
         last, moved, parts, problems = self.anchors.last(), 0, 0, list[str]()
         if last is None:
-            return Kept(moved=0, parts=0, problems=())
+            return RetentionRun(moved=0, parts=0, problems=())
         for name in sorted(last.heads):
             try:
                 for segment in self._segments(name, last):
@@ -67,7 +67,7 @@ class Retention:
             except (ArchiveDamaged, Conflict) as error:
                 log.error("retention: %s: %s", name, error)  # noqa: TRY400 - the message says it all
                 problems.append(f"{name}: {error}")
-        return Kept(moved=moved, parts=parts, problems=tuple(problems))
+        return RetentionRun(moved=moved, parts=parts, problems=tuple(problems))
 
     def _segments(self, name: str, last: Anchor) -> Iterator[Segment]:
         """Segments that an earlier run left unfinished, then new ones of records that are old enough."""
@@ -96,7 +96,7 @@ class Retention:
             if fault := check.feed(item):
                 raise ArchiveDamaged(f"record {fault.sequence}: {fault.reason}; nothing was moved")
             records.append(item)
-            size += len(written(Form.JSONL, item.model_dump(mode="json")))
+            size += len(written(ExportFormat.JSONL, item.model_dump(mode="json")))
             if size > MOST:
                 break
         full = len(records) >= self.part or size > MOST

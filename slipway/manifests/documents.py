@@ -25,7 +25,7 @@ SINGLE_NAME = re.compile(r"\$\{[A-Z][A-Z0-9_]{0,63}\}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class TextPosition:
     """Line and column, counted from 1."""
 
     line: int = 1
@@ -39,19 +39,19 @@ class Document:
     file: str
     """The name of the file in messages."""
     value: Any
-    places: Mapping[Steps, Place]
+    places: Mapping[Steps, TextPosition]
     """The position of each value; for a mapping's entry, that of its key."""
     open_names: frozenset[Steps] = frozenset()
     """Scalars that consist of an unquoted `${NAME}`: the type of the replacement follows from its text."""
     ambiguous: Mapping[Steps, str] = field(default_factory=dict)
     """Unquoted `yes`, `off` and the like, kept as text."""
 
-    def place(self, steps: Steps) -> Place:
+    def place(self, steps: Steps) -> TextPosition:
         """The position of the value, or else of the nearest enclosing value."""
         for end in range(len(steps), -1, -1):
             if steps[:end] in self.places:
                 return self.places[steps[:end]]
-        return Place()
+        return TextPosition()
 
     def problem(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> Problem:
         """A problem with the value at these steps."""
@@ -103,7 +103,7 @@ class _Builder:
         self._merges = merges
         self._name = name
         self._findings = findings
-        self._places: dict[Steps, Place] = {}
+        self._places: dict[Steps, TextPosition] = {}
         self._open_names: set[Steps] = set()
         self._ambiguous: dict[Steps, str] = {}
         self._nodes = 0
@@ -234,5 +234,5 @@ class _Builder:
             return None
 
 
-def _place(node: Node) -> Place:
-    return Place(line=node.start_mark.line + 1, column=node.start_mark.column + 1)
+def _place(node: Node) -> TextPosition:
+    return TextPosition(line=node.start_mark.line + 1, column=node.start_mark.column + 1)

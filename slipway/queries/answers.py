@@ -9,15 +9,15 @@ from ..domain.model import Moment, Record
 from ..domain.tones import Tone
 from ..ledger import Ledger
 from ..ledger.inbox import Inbox, Unreadable, parked_id
-from ..ledger.installation import Installation
+from ..ledger.installation import InstallationLedger
 
 
-class State(StrEnum):
+class SaidState(StrEnum):
     """How far something is that was said."""
 
     tone: Tone
 
-    def __new__(cls, name: str, tone: Tone) -> "State":
+    def __new__(cls, name: str, tone: Tone) -> "SaidState":
         member = str.__new__(cls, name)
         member._value_ = name
         member.tone = tone
@@ -34,7 +34,7 @@ class State(StrEnum):
 
     @property
     def final(self) -> bool:
-        return self is not State.RECEIVED
+        return self is not SaidState.RECEIVED
 
 
 class Reply(Record):
@@ -43,7 +43,7 @@ class Reply(Record):
     partition: str
     """The application, or `_installation`."""
     id: str
-    state: State
+    state: SaidState
     received_at: Moment | None = None
     """While it is received only."""
     answered: Answered | None = None
@@ -58,7 +58,7 @@ class Answers:
 
     ledger: Ledger
     inbox: Inbox
-    installation: Installation
+    installation: InstallationLedger
 
     def reply(self, partition: str, id: str) -> Reply:
         """Raises `NotFound` if nothing of this id was said, or so long ago that its answer is no longer kept."""
@@ -67,18 +67,18 @@ class Answers:
     def _final(self, partition: str, id: str) -> Reply | None:
         answered = self.ledger.answer(partition, id)
         if answered is not None:
-            state = State.REFUSED if answered.refused else State.COUNTED
+            state = SaidState.REFUSED if answered.refused else SaidState.COUNTED
             return Reply(partition=partition, id=id, state=state, answered=answered)
         parked = self.installation.parked(parked_id(partition, id))
         if parked is not None:
-            return Reply(partition=partition, id=id, state=State.PARKED, reason=parked.reason)
+            return Reply(partition=partition, id=id, state=SaidState.PARKED, reason=parked.reason)
         return None
 
     def _waiting(self, partition: str, id: str) -> Reply:
         row = self.inbox.get(partition, id)
         if row is not None:
             at = None if isinstance(row, Unreadable) else row.received_at
-            return Reply(partition=partition, id=id, state=State.RECEIVED, received_at=at)
+            return Reply(partition=partition, id=id, state=SaidState.RECEIVED, received_at=at)
         if (reply := self._final(partition, id)) is not None:
             return reply  # it was answered between the two looks
         raise NotFound(f"nothing with the id {id[:40]!r} was said about {partition[:60]}")

@@ -15,7 +15,7 @@ from ..domain.explain import explain, in_the_way
 from ..domain.release import Lane, Release
 from ..domain.rules import RuleResult
 from ..domain.snapshot import Lookups, Snapshot
-from ..ledger.installation import Installation, OpenParked
+from ..ledger.installation import InstallationLedger, OpenParked
 from .reading import Reader
 
 NEWEST = 8
@@ -46,7 +46,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ApplicationRow:
     """One application."""
 
     application: str
@@ -61,17 +61,17 @@ class Row:
 class Board:
     """The whole installation at one moment."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ApplicationRow, ...]
     newest: tuple[Release, ...]
     parked: tuple[OpenParked, ...]
 
 
-def board(reader: Reader, installation: Installation, application: str | None = None) -> Board:
+def board(reader: Reader, installation: InstallationLedger, application: str | None = None) -> Board:
     """The board of all applications, or of the named one: one request for each, and one for parked input.
 
     Raises `NotFound`, `LedgerUnavailable`.
     """
-    rows, newest, count = list[Row](), list[Release](), NEWEST if application is None else NEWEST_OF_ONE
+    rows, newest, count = list[ApplicationRow](), list[Release](), NEWEST if application is None else NEWEST_OF_ONE
     for entry in _entries(reader, application):
         snapshot = reader.snapshot(entry, Lookups(newest=count))
         rows.append(row(snapshot))
@@ -89,7 +89,7 @@ def _entries(reader: Reader, application: str | None) -> Iterable[Entry]:
     return (entry,)
 
 
-def row(snapshot: Snapshot) -> Row:
+def row(snapshot: Snapshot) -> ApplicationRow:
     """One application's row, from its snapshot."""
 
     def moving(numbers: Iterable[int]) -> Iterator[Moving]:
@@ -108,7 +108,7 @@ def row(snapshot: Snapshot) -> Row:
         )
 
     arriving = (number for number in reversed(snapshot.head.active) if _arrives(snapshot.release(number)))
-    return Row(
+    return ApplicationRow(
         application=snapshot.application.application,
         cells=tuple(cell(environment) for environment in snapshot.application.environments),
         arriving=tuple(moving(arriving)),

@@ -7,7 +7,7 @@ from ..domain.anchor import Anchor, Points
 from ..domain.audit import GENESIS, AnchoredHead, AuditRecord, ChainCheck, ChainFault
 from ..domain.chain_anchor import points_of_gates
 from ..domain.errors import NotFound
-from ..domain.reports import Checked
+from ..domain.reports import ChainPartCheck
 from ..ledger.anchors import Anchors
 from ..ledger.chain_anchors import ChainAnchors
 from .reading import Reader
@@ -18,7 +18,7 @@ MOST = 5000
 
 def verify_part(
     reader: Reader, anchors: Anchors, gates: ChainAnchors, application: str, *, after: int, limit: int
-) -> Checked:
+) -> ChainPartCheck:
     """Verify up to `limit` records after `after`; at the chain's end, compare its head and the anchors too.
 
     Raises `NotFound`.
@@ -43,7 +43,7 @@ def verify_part(
     more = fault is None and check.count - after == limit
     if not more and fault is None:
         fault = check.finish(sequence=head.sequence, head_hash=head.hash)
-    return Checked(
+    return ChainPartCheck(
         application=application,
         after=after,
         records=check.count - after,

@@ -64,7 +64,7 @@ class Family(_Named):
     CHECK = "check", "One check of what the installation needs."
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     COUNTER = "counter"
     HISTOGRAM = "histogram"
     GAUGE = "gauge"
@@ -76,58 +76,68 @@ SECONDS: Final = "s"
 class Metric(_Named):
     """The metrics, with kind, unit, meaning and attributes."""
 
-    kind: Kind
+    kind: MetricKind
     unit: str
     attributes: tuple[Attribute, ...]
 
-    def __new__(cls, value: str, kind: Kind, unit: str, meaning: str, *attributes: Attribute) -> Self:
+    def __new__(cls, value: str, kind: MetricKind, unit: str, meaning: str, *attributes: Attribute) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.kind, member.unit, member.meaning, member.attributes = kind, unit, meaning, attributes
         return member
 
     CREATED = (
-        *("slipway.releases.created", Kind.COUNTER, "{release}", "Releases that began."),
+        *("slipway.releases.created", MetricKind.COUNTER, "{release}", "Releases that began."),
         Attribute.APPLICATION,
     )
     ENDED = (
-        *("slipway.releases.ended", Kind.COUNTER, "{release}", "Releases that ended, by how."),
+        *("slipway.releases.ended", MetricKind.COUNTER, "{release}", "Releases that ended, by how."),
         *(Attribute.APPLICATION, Attribute.END),
     )
     LASTED = (
-        *("slipway.release.duration", Kind.HISTOGRAM, SECONDS, "From the beginning of a release to its end."),
+        *("slipway.release.duration", MetricKind.HISTOGRAM, SECONDS, "From the beginning of a release to its end."),
         *(Attribute.APPLICATION, Attribute.END),
     )
     STEP = (
         *(
             "slipway.step.duration",
-            Kind.HISTOGRAM,
+            MetricKind.HISTOGRAM,
             SECONDS,
             "From asking for a step to its outcome, all looks included.",
         ),
         *(Attribute.APPLICATION, Attribute.ENVIRONMENT, Attribute.STEP, Attribute.OUTCOME),
     )
     WAITED = (
-        *("slipway.release.waiting", Kind.HISTOGRAM, SECONDS, "How long a release waited in a phase, when it left it."),
+        *(
+            "slipway.release.waiting",
+            MetricKind.HISTOGRAM,
+            SECONDS,
+            "How long a release waited in a phase, when it left it.",
+        ),
         *(Attribute.APPLICATION, Attribute.ENVIRONMENT, Attribute.PHASE),
     )
     GATE_AGE = (
         *(
             "slipway.gate.age",
-            Kind.GAUGE,
+            MetricKind.GAUGE,
             SECONDS,
             "Age of the oldest open gate; 0 where none is open. At each reconcile run.",
         ),
         *(Attribute.APPLICATION, Attribute.ENVIRONMENT),
     )
     MESSAGE_AGE = (
-        *("slipway.message.age", Kind.HISTOGRAM, SECONDS, "How long a message lay in its queue before it was taken."),
+        *(
+            "slipway.message.age",
+            MetricKind.HISTOGRAM,
+            SECONDS,
+            "How long a message lay in its queue before it was taken.",
+        ),
         Attribute.QUEUE,
     )
     OUTBOX_AGE = (
         *(
             "slipway.outbox.age",
-            Kind.GAUGE,
+            MetricKind.GAUGE,
             SECONDS,
             "Age of the oldest unsent message of the outbox. At each reconcile run.",
         ),
@@ -136,26 +146,26 @@ class Metric(_Named):
     EVENTS_DROPPED = (
         *(
             "slipway.events.dropped",
-            Kind.COUNTER,
+            MetricKind.COUNTER,
             "{event}",
             "Events that concern no application: pushes to other repositories, runs of other pipelines.",
         ),
         Attribute.EVENT,
     )
     PARKED = (
-        *("slipway.parked", Kind.COUNTER, "{message}", "Input that could not be handled and was parked."),
+        *("slipway.parked", MetricKind.COUNTER, "{message}", "Input that could not be handled and was parked."),
         Attribute.SOURCE,
     )
     PARKED_NOW = (
         "slipway.parked.waiting",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "{message}",
         "Parked input that nobody has replayed. Every five minutes.",
     )
     RECONCILE_RUNS = (
         *(
             "slipway.reconcile.runs",
-            Kind.COUNTER,
+            MetricKind.COUNTER,
             "{run}",
             "Reconcile runs that got to their end: the heartbeat of the installation.",
         ),

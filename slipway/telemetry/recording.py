@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Literal, Protocol
 
-from .names import Attribute, Family, Kind, Metric
+from .names import Attribute, Family, Metric, MetricKind
 
 type Value = str | int | float | bool
 type Values = Mapping[Attribute, Value | None]
@@ -168,13 +168,13 @@ def trace_id(traceparent: str) -> str:
 # ---- measures
 def add(metric: Metric, values: Values | None = None, amount: int = 1) -> None:
     """Add to a counter."""
-    if metric.kind is not Kind.COUNTER:
+    if metric.kind is not MetricKind.COUNTER:
         raise ValueError(f"{metric} is no counter")
     _recorder.record(metric, amount, values or {})
 
 
 def measure(metric: Metric, amount: float, values: Values | None = None) -> None:
     """Record a value of a histogram or a gauge."""
-    if metric.kind is Kind.COUNTER:
+    if metric.kind is MetricKind.COUNTER:
         raise ValueError(f"{metric} is a counter")
     _recorder.record(metric, amount, values or {})

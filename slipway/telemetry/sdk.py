@@ -27,7 +27,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from . import logs, recording
 from .exporting import Destination, LateLogs, LateMetrics, LateSpans
-from .names import Kind, Metric
+from .names import Metric, MetricKind
 from .recording import Direction, Span, Values
 from .redaction import redacted
 from .tail import KeepWhole
@@ -106,11 +106,11 @@ class Sdk:
 
     def _made(self, metric: Metric) -> Callable[[float, dict[str, Any]], None]:
         match metric.kind:
-            case Kind.COUNTER:
+            case MetricKind.COUNTER:
                 return self._meter.create_counter(metric, metric.unit, metric.meaning).add
-            case Kind.HISTOGRAM:
+            case MetricKind.HISTOGRAM:
                 return self._meter.create_histogram(metric, metric.unit, metric.meaning).record
-            case Kind.GAUGE:
+            case MetricKind.GAUGE:
                 return self._meter.create_gauge(metric, metric.unit, metric.meaning).set
 
     def attach_logs(self, provider: LoggerProvider) -> None:

@@ -12,7 +12,7 @@ from ..effects.notification import Channel
 from ..effects.registry import Importer, Registry
 from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
-from ..ledger.blobs import INCOMING_LIMIT, Incoming
+from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
@@ -41,7 +41,7 @@ class Outside:
     challenges_table: RowTable = field(init=False)
     votes: MemoryVotes = field(init=False)
     """The provider, towards the registration of the votes."""
-    incoming: Incoming = field(init=False)
+    incoming: IncomingBlobs = field(init=False)
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
     log: AppendLog = field(default_factory=MemoryLog)

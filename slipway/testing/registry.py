@@ -42,15 +42,15 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class RegistryReply:
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
 
 
-def error(status: int, code: str, message: str = "") -> Reply:
+def error(status: int, code: str, message: str = "") -> RegistryReply:
     body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
-    return Reply(status=status, headers={"Content-Type": "application/json"}, body=body)
+    return RegistryReply(status=status, headers={"Content-Type": "application/json"}, body=body)
 
 
 class MemoryRegistry:
@@ -58,9 +58,9 @@ class MemoryRegistry:
 
     def __init__(self, *, referrers_api: bool = True) -> None:
         self.referrers_api = referrers_api
-        self.lists_answer = Reply(status=404, body=b"404 page not found")
+        self.lists_answer = RegistryReply(status=404, body=b"404 page not found")
         """What it answers to a question for referrers where it has no such API."""
-        self.subject_answer: Reply | None = None
+        self.subject_answer: RegistryReply | None = None
         """What it answers to a manifest with a subject, if it takes none."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[bytes, str]] = {}
@@ -83,7 +83,7 @@ class MemoryRegistry:
             self.tags[repository, tag] = built.digest
         return built.digest
 
-    def handle(self, request: Request) -> Reply:
+    def handle(self, request: Request) -> RegistryReply:
         self.log.append(request)
         for pattern, answer in (
             (_UPLOADS, self._start),
@@ -96,26 +96,28 @@ class MemoryRegistry:
             match = pattern.fullmatch(request.path)
             if match:
                 return answer(request, *match.groups())
-        return Reply(status=200 if request.path == "/v2/" else 404, body=b"404 page not found")
+        return RegistryReply(status=200 if request.path == "/v2/" else 404, body=b"404 page not found")
 
-    def _start(self, request: Request, repository: str) -> Reply:
+    def _start(self, request: Request, repository: str) -> RegistryReply:
         mount = (request.query.get("from", ""), request.query.get("mount", ""))
         if mount in self.blobs:
             self.blobs[repository, mount[1]] = self.blobs[mount]
-            return Reply(status=201)
+            return RegistryReply(status=201)
         self._uploads += 1
-        return Reply(status=202, headers={"Location": f"/v2/{repository}/blobs/uploads/{self._uploads}?_state=s"})
+        return RegistryReply(
+            status=202, headers={"Location": f"/v2/{repository}/blobs/uploads/{self._uploads}?_state=s"}
+        )
 
-    def _upload(self, request: Request, repository: str, number: str) -> Reply:
+    def _upload(self, request: Request, repository: str, number: str) -> RegistryReply:
         if request.method == "DELETE":
-            return Reply(status=204)
+            return RegistryReply(status=204)
         digest = request.query["digest"]
         if digest_of(request.body) != digest:
             return error(400, "DIGEST_INVALID")
         self.blobs[repository, digest] = request.body
-        return Reply(status=201, headers={"Docker-Content-Digest": digest})
+        return RegistryReply(status=201, headers={"Docker-Content-Digest": digest})
 
-    def _blob(self, request: Request, repository: str, digest: str) -> Reply:
+    def _blob(self, request: Request, repository: str, digest: str) -> RegistryReply:
         data = self.blobs.get((repository, digest))
         if data is None:
             return error(404, "BLOB_UNKNOWN")
@@ -123,19 +125,21 @@ class MemoryRegistry:
         if start:
             rest = data[int(start[1]) :]
             extent = f"bytes {start[1]}-{len(data) - 1}/{len(data)}"
-            return Reply(status=206, headers={"Content-Range": extent}, body=rest)
-        return Reply(status=200, body=data)
+            return RegistryReply(status=206, headers={"Content-Range": extent}, body=rest)
+        return RegistryReply(status=200, body=data)
 
-    def _manifest(self, request: Request, repository: str, reference: str) -> Reply:
+    def _manifest(self, request: Request, repository: str, reference: str) -> RegistryReply:
         if request.method == "PUT":
             return self._put_manifest(request, repository, reference)
         digest = self.tags.get((repository, reference), reference)
         if (repository, digest) not in self.manifests:
             return error(404, "MANIFEST_UNKNOWN")
         raw, media_type = self.manifests[repository, digest]
-        return Reply(status=200, headers={"Content-Type": media_type, "Docker-Content-Digest": digest}, body=raw)
+        return RegistryReply(
+            status=200, headers={"Content-Type": media_type, "Docker-Content-Digest": digest}, body=raw
+        )
 
-    def _put_manifest(self, request: Request, repository: str, reference: str) -> Reply:
+    def _put_manifest(self, request: Request, repository: str, reference: str) -> RegistryReply:
         document = json.loads(request.body)
         if "subject" in document and self.subject_answer is not None:
             return self.subject_answer
@@ -158,9 +162,9 @@ class MemoryRegistry:
         self.manifests[repository, digest] = (request.body, request.headers["Content-Type"])
         if ":" not in reference:
             self.tags[repository, reference] = digest
-        return Reply(status=201, headers={"Docker-Content-Digest": digest})
+        return RegistryReply(status=201, headers={"Docker-Content-Digest": digest})
 
-    def _referrers(self, request: Request, repository: str, digest: str) -> Reply:
+    def _referrers(self, request: Request, repository: str, digest: str) -> RegistryReply:
         if not self.referrers_api:
             return self.lists_answer
         descriptors = []
@@ -168,9 +172,9 @@ class MemoryRegistry:
             if manifest_repository == repository and _subject_of(raw) == digest:
                 descriptors.append({"mediaType": media_type, "digest": manifest_digest, "size": len(raw)})
         body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}).encode()
-        return Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)
+        return RegistryReply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)
 
-    def _tags(self, request: Request, repository: str) -> Reply:
+    def _tags(self, request: Request, repository: str) -> RegistryReply:
         names = sorted(tag for tagged_repository, tag in self.tags if tagged_repository == repository)
         after, count = request.query.get("last", ""), int(request.query.get("n", "1000"))
         following = [name for name in names if name > after]
@@ -178,7 +182,9 @@ class MemoryRegistry:
         if len(following) > count:
             following = following[:count]
             headers["Link"] = f'</v2/{repository}/tags/list?n={count}&last={following[-1]}>; rel="next"'
-        return Reply(status=200, headers=headers, body=json.dumps({"name": repository, "tags": following}).encode())
+        return RegistryReply(
+            status=200, headers=headers, body=json.dumps({"name": repository, "tags": following}).encode()
+        )
 
 
 class MemoryPool:
@@ -195,7 +201,7 @@ class MemoryPool:
             headers=dict(options["headers"]),
             body=body if isinstance(body, bytes) else b"".join(_bytes(body)),
         )
-        reply: Reply = self.hosts[urlsplit(url).netloc](request)
+        reply: RegistryReply = self.hosts[urlsplit(url).netloc](request)
         return urllib3.HTTPResponse(
             body=io.BytesIO(b"" if method == "HEAD" else reply.body),
             headers={"Content-Length": str(len(reply.body)), **reply.headers},
@@ -238,7 +244,7 @@ class RegistryDouble(Registry):
         self.pool = MemoryPool(**{host: self._handle})
         super().__init__(RegistryEndpoint(host), Anonymous(), pool=self.pool, pause=lambda seconds: None)
 
-    def _handle(self, request: Request) -> Reply:
+    def _handle(self, request: Request) -> RegistryReply:
         if self.errors:
             raise self.errors.pop(0)
         return self.held.handle(request)

@@ -8,18 +8,18 @@ from ..domain.run_source import (
     Absent,
     Attachment,
     CannotKnow,
+    CommitSignature,
     Identity,
     PersonReference,
     PullRequest,
     RunAddress,
-    Signature,
     TimelineRecord,
     Told,
     ToldChange,
     ToldCommit,
     ToldRun,
 )
-from ..domain.runs import Fact, Involved, Part, Published, Run, Trust
+from ..domain.runs import Fact, Involved, Involvement, Published, Run, Trust
 from ..inbound.published import PUBLISHING_TASK
 
 ASKED: Final = Fact(trust=Trust.PROVED, why="the source was asked")
@@ -28,7 +28,7 @@ NOT_TOLD: Final = Fact(trust=Trust.NOT_PROVED, why="the test names nobody")
 
 def proved_run(*, requested_by: str = "", committed_by: str = "", **fields: Any) -> Run:
     """A run of which everything is proved; who is behind it only where both people are named, by their addresses."""
-    named = {Part.REQUESTER: requested_by, Part.COMMITTER: committed_by}
+    named = {Involvement.REQUESTER: requested_by, Involvement.COMMITTER: committed_by}
     people = tuple(Involved(part=part, trust=Trust.PROVED, mail=mail) for part, mail in named.items() if mail)
     behind = ASKED if requested_by and committed_by else NOT_TOLD
     return Run.model_validate({"proof": ASKED, "built": ASKED, "behind": behind, "people": people, **fields})
@@ -57,7 +57,7 @@ class RunsInMemory:
     def put(self, run: ToldRun, published: Published | None = None, *, pushed_by: str = "") -> None:
         """A completed run, and the commit that it built."""
         document = (published.model_dump_json().encode(),) if published else ()
-        signature = Signature(name="", mail=pushed_by)
+        signature = CommitSignature(name="", mail=pushed_by)
         pusher = PersonReference(id=pushed_by, unique_name=pushed_by) if pushed_by else None
         commit = ToldCommit(id=run.commit, parents=(), author=signature, committer=signature, pushed_by=pusher)
         self.runs[run.organization.casefold(), run.id] = Ran(told=run, documents=document, commits=(commit,))

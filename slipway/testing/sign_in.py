@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from ..domain.identity import CannotVerify, IdToken, Refused, TokenPerson, Verdict
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, TokenPerson, Verdict
 from ..effects.identity import AccessTokens, IdTokens
-from ..http.signing_in import Asked
+from ..http.signing_in import PendingSignIn
 from .identity import TENANT, MemoryIssuer, person_claims
 
 if TYPE_CHECKING:
@@ -54,19 +54,19 @@ class MemoryProvider:
         self.away = False
         self.codes: dict[str, tuple[str, str, TokenPerson]] = {}
 
-    def address(self, asked: Asked, redirect_uri: str) -> str | CannotVerify:
+    def address(self, asked: PendingSignIn, redirect_uri: str) -> str | CannotVerify:
         if self.away:
             return CannotVerify(why="the provider is away")
         prompt = "none" if asked.quiet else ""
         told = {"state": asked.state, "nonce": asked.nonce, "redirect_uri": redirect_uri, "prompt": prompt}
         return f"{self.issuer.url}/authorize?{urlencode(told)}"
 
-    def redeem(self, asked: Asked, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
+    def redeem(self, asked: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
         if self.away:
             return CannotVerify(why="the provider is away")
         wanted, nonce, who = self.codes.pop(code, ("", "", None))
         if who is None or wanted != redirect_uri:
-            return Refused(why="the code was used")
+            return IdentityRefused(why="the code was used")
         token = self.issuer.id_token(SIGN_IN_CLIENT, who, nonce=nonce, at=at)
         return IdTokens(self.issuer, SIGN_IN_CLIENT).verify(token, nonce=asked.nonce, at=at)
 

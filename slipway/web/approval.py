@@ -12,10 +12,10 @@ from ..domain.release import Lane, Release, Vote, VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
 from ..text import local_time
 from . import times, words
-from .asked import Asked
+from .asked import PlanViewer
 from .changes import changes_view
 from .evidence import ReadDocument, evidence_views
-from .standing import Kind, Standing
+from .standing import ApprovalSituation, ApprovalStatus
 from .templating import render
 from .text import visible
 from .words import Sign
@@ -38,10 +38,10 @@ class Refusal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matter:
+class ApprovalRequest:
     """Everything the page is rendered from."""
 
-    asked: Asked
+    asked: PlanViewer
     release: Release
     environment: Environment | None
     lane: Lane
@@ -49,7 +49,7 @@ class Matter:
     changes: tuple[Change, ...]
     """What the cluster said that the plan would change."""
     plan_missing: str
-    standing: Standing
+    standing: ApprovalStatus
     rules: tuple[RuleResult, ...]
     """The rules an approval would have to pass; empty if the gate is not open to the viewer."""
     gate_rules: tuple[RuleResult, ...]
@@ -92,7 +92,7 @@ class VoteView:
 
 
 def approval_page(
-    matter: Matter,
+    matter: ApprovalRequest,
     read: ReadDocument,
     *,
     new_id: Callable[[], str],
@@ -108,7 +108,7 @@ def approval_page(
         "approval.html",
         claims=viewer.claims,
         signed_in=viewer.visitor is not None,
-        present=viewer.present if matter.standing.kind is Kind.PLAN_CHANGED else "",
+        present=viewer.present if matter.standing.kind is ApprovalSituation.PLAN_CHANGED else "",
         release=release,
         standing=matter.standing,
         refusal=refusal,
@@ -149,7 +149,7 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
     return gate if isinstance(gate, ApprovalGate) else None
 
 
-def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
+def _form(matter: ApprovalRequest, refusal: Refusal | None) -> FormView | None:
     if not matter.mark or (matter.standing.open and not matter.plan):
         return None  # nobody may vote on a plan that they cannot see
     gate = _gate(matter.environment)
@@ -169,7 +169,7 @@ def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
     )
 
 
-def _live_id(matter: Matter) -> str:
+def _live_id(matter: ApprovalRequest) -> str:
     live = matter.lane.live
     return f"{matter.release.application}-{live.release}" if live else ""
 
@@ -191,7 +191,7 @@ def _newer(release: Release | None) -> NewerView | None:
     return NewerView(id=release.id, tag=release.tag, sign=words.phase(release.phase), environment=where)
 
 
-def _votes(matter: Matter) -> tuple[VoteView, ...]:
+def _votes(matter: ApprovalRequest) -> tuple[VoteView, ...]:
     gate = matter.release.gate
     return _vote_views(gate.votes if gate and gate.plan_hash == matter.asked.claims.plan_hash else ())
 

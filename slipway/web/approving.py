@@ -22,14 +22,14 @@ from ..domain.snapshot import Lookups, Snapshot
 from ..domain.tokens import Purpose, TokenExpired, TokenRefused, read_link
 from ..domain.tones import Tone
 from ..http.forms import Forms
-from ..http.requests import Refused, check_own_page
+from ..http.requests import RequestRefused, check_own_page
 from ..inbound.approval import vote
 from ..ledger.newer import newer_release
-from ..queries.answers import Answers, State
+from ..queries.answers import Answers, SaidState
 from ..queries.reading import Reader
 from .answer import Answer, document, html, see_other
-from .approval import Matter, Refusal, approval_page
-from .asked import Asked
+from .approval import ApprovalRequest, Refusal, approval_page
+from .asked import PlanViewer
 from .changes import whole_text
 from .form import Posted, parse_form
 from .messages import message
@@ -47,7 +47,7 @@ _TO_BE_GIVEN = "(to be given)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class ApprovalContext:
     """Dependencies of the approval page."""
 
     keys: PublicKeys
@@ -59,7 +59,7 @@ class Desk:
     booth: Booth
 
 
-def show(desk: Desk, token: str, said: str = "") -> Answer:
+def show(desk: ApprovalContext, token: str, said: str = "") -> Answer:
     """The page behind a link, or how far the vote is that was said by it under that id.
 
     Raises `NotFound`, `LedgerUnavailable`."""
@@ -72,7 +72,7 @@ def show(desk: Desk, token: str, said: str = "") -> Answer:
     return _followed(desk, viewer, said) if is_inbox_id(said) else html(page(desk, viewer))
 
 
-def show_changes(desk: Desk, token: str) -> Answer:
+def show_changes(desk: ApprovalContext, token: str) -> Answer:
     """Everything that the plan changes, as plain text. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         viewer = by_token(desk, token)
@@ -81,27 +81,27 @@ def show_changes(desk: Desk, token: str) -> Answer:
     return changes(desk, viewer) if _votes_by_link(desk, viewer) else located(viewer)
 
 
-def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def decide(desk: ApprovalContext, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_own_page(headers, desk.public_url)
         viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    except Refused as refused:
+    except RequestRefused as refused:
         return not_taken(refused, None)
     return _take(desk, viewer, headers, body) if _votes_by_link(desk, viewer) else located(viewer)
 
 
-def _followed(desk: Desk, viewer: Asked, said: str) -> Answer:
+def _followed(desk: ApprovalContext, viewer: PlanViewer, said: str) -> Answer:
     """What became of the vote: received, then the page as it is now, or why the vote did not count."""
     reply = desk.answers.reply(viewer.claims.application, said)
     match reply.state:
-        case State.RECEIVED | State.PARKED:
+        case SaidState.RECEIVED | SaidState.PARKED:
             return told(reply, back=(viewer.address, "Open the page"), who=None)
-        case State.COUNTED:
+        case SaidState.COUNTED:
             return see_other(viewer.address)
-        case State.REFUSED:
+        case SaidState.REFUSED:
             return html(page(desk, viewer, _refusal(reply.answered.rules if reply.answered else ())))
         case unreachable:
             assert_never(unreachable)
@@ -116,13 +116,13 @@ def _refusal(rules: tuple[RuleResult, ...]) -> Refusal:
     )
 
 
-def by_token(desk: Desk, token: str) -> Asked:
+def by_token(desk: ApprovalContext, token: str) -> PlanViewer:
     """The person and plan that a token was issued for. Raises `TokenRefused`."""
     claims = read_link(token, desk.keys, now=desk.clock())
-    return Asked(claims=claims, path=f"/approvals/{token}", binding=token)
+    return PlanViewer(claims=claims, path=f"/approvals/{token}", binding=token)
 
 
-def _votes_by_link(desk: Desk, viewer: Asked) -> bool:
+def _votes_by_link(desk: ApprovalContext, viewer: PlanViewer) -> bool:
     """Whether whoever has the link votes by it: one that was made to, and not at a gate that asks for more now."""
     entry = desk.reader.catalogue.get(viewer.claims.application)
     environment = entry.application.environment(viewer.claims.environment) if entry else None
@@ -131,12 +131,12 @@ def _votes_by_link(desk: Desk, viewer: Asked) -> bool:
     return viewer.claims.purpose is Purpose.VOTE and votes
 
 
-def located(viewer: Asked) -> Answer:
+def located(viewer: PlanViewer) -> Answer:
     """Redirect to the plan's page for people who sign in; its address holds no secret."""
     return see_other(viewer.place)
 
 
-def changes(desk: Desk, viewer: Asked) -> Answer:
+def changes(desk: ApprovalContext, viewer: PlanViewer) -> Answer:
     claims = viewer.claims
     plan, why_not = _plan(desk, viewer)
     if plan is None:
@@ -145,7 +145,7 @@ def changes(desk: Desk, viewer: Asked) -> Answer:
     return document(whole_text(plan, _changes(desk, viewer)).encode(), name=name)
 
 
-def _take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
+def _take(desk: ApprovalContext, viewer: PlanViewer, headers: Mapping[str, str], body: bytes) -> Answer:
     """Process the form of a link's page. The caller has identified the viewer and checked the request's origin."""
 
     def work(posted: Posted) -> Answer:
@@ -154,18 +154,20 @@ def _take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) ->
     return _read(desk, viewer, headers, body, work)
 
 
-def take_of_visitor(desk: Desk, viewer: Asked, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def take_of_visitor(
+    desk: ApprovalContext, viewer: PlanViewer, who: Visitor, headers: Mapping[str, str], body: bytes
+) -> Answer:
     """The same of somebody who has signed in."""
     return _read(desk, viewer, headers, body, lambda posted: vote_in(desk.booth, viewer, who, posted, headers))
 
 
 def _read(
-    desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes, work: Callable[[Posted], Answer]
+    desk: ApprovalContext, viewer: PlanViewer, headers: Mapping[str, str], body: bytes, work: Callable[[Posted], Answer]
 ) -> Answer:
     try:
         posted = parse_form(headers, body)
         desk.forms.check(posted.mark, viewer.binding, viewer.address)
-    except Refused as refused:
+    except RequestRefused as refused:
         return not_taken(refused, viewer)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
         refusal = Refusal(
@@ -175,7 +177,7 @@ def _read(
     return work(posted)
 
 
-def not_taken(refused: Refused, viewer: Asked | None) -> Answer:
+def not_taken(refused: RequestRefused, viewer: PlanViewer | None) -> Answer:
     return message(
         refused.status,
         "Your decision was not recorded",
@@ -186,7 +188,7 @@ def not_taken(refused: Refused, viewer: Asked | None) -> Answer:
     )
 
 
-def _vote(viewer: Asked, decision: VoteDecision, *, reason: str, submission: str, now: datetime) -> VoteCast:
+def _vote(viewer: PlanViewer, decision: VoteDecision, *, reason: str, submission: str, now: datetime) -> VoteCast:
     return vote(
         viewer.claims,
         decision,
@@ -198,7 +200,7 @@ def _vote(viewer: Asked, decision: VoteDecision, *, reason: str, submission: str
     )
 
 
-def page(desk: Desk, viewer: Asked, refusal: Refusal | None = None) -> str:
+def page(desk: ApprovalContext, viewer: PlanViewer, refusal: Refusal | None = None) -> str:
     reader, now, claims = desk.reader, desk.clock(), viewer.claims
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)
@@ -209,7 +211,7 @@ def page(desk: Desk, viewer: Asked, refusal: Refusal | None = None) -> str:
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in failed(rules)):
         stands = outdated(stands)
-    matter = Matter(
+    matter = ApprovalRequest(
         asked=viewer,
         release=release,
         environment=environment,
@@ -232,7 +234,7 @@ def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Enviro
     return tuple(gate_rules(snapshot, release, environment))
 
 
-def _plan(desk: Desk, viewer: Asked) -> tuple[Plan | None, str]:
+def _plan(desk: ApprovalContext, viewer: PlanViewer) -> tuple[Plan | None, str]:
     """The plan, or why it cannot be shown. The hash in the address may belong to another release's plan."""
     claims = viewer.claims
     plan, why_not = readable_plan(desk.reader, claims.plan_hash)
@@ -242,13 +244,13 @@ def _plan(desk: Desk, viewer: Asked) -> tuple[Plan | None, str]:
     return plan, why_not
 
 
-def _changes(desk: Desk, viewer: Asked) -> tuple[Change, ...]:
+def _changes(desk: ApprovalContext, viewer: PlanViewer) -> tuple[Change, ...]:
     claims = viewer.claims
     release = desk.reader.release(f"{claims.application}-{claims.release}")
     return desk.reader.changes(release, claims.plan_hash)
 
 
-def _rules(snapshot: Snapshot, release: Release, viewer: Asked) -> tuple[RuleResult, ...]:
+def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[RuleResult, ...]:
     """The rules that an approval by this person would have to pass right now."""
     would_be = _vote(viewer, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
     where = viewer.claims.environment

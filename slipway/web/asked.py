@@ -9,7 +9,7 @@ from .signin import Visitor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PlanViewer:
     """One person viewing one plan."""
 
     claims: ApprovalClaims

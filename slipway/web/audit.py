@@ -53,7 +53,7 @@ class FieldView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineView:
+class RecordView:
     """One record."""
 
     record: AuditRecord
@@ -122,8 +122,8 @@ def _field(name: str, filled: Mapping[str, str], problem: BadInput | None, catal
     )
 
 
-def _line(record: AuditRecord) -> LineView:
-    return LineView(record=record, told=timeline([record])[0], actor_link=_address("/audit", {"actor": record.actor}))
+def _line(record: AuditRecord) -> RecordView:
+    return RecordView(record=record, told=timeline([record])[0], actor_link=_address("/audit", {"actor": record.actor}))
 
 
 def _address(path: str, parameters: Mapping[str, str]) -> str:

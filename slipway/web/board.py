@@ -7,8 +7,8 @@ from datetime import datetime
 from ..domain.gate import ApprovalGate
 from ..domain.release import Lane, Phase, Release
 from ..domain.tones import Tone
-from ..ledger.installation import Installation
-from ..queries.board import Board, Cell, Moving, Row, board
+from ..ledger.installation import InstallationLedger
+from ..queries.board import ApplicationRow, Board, Cell, Moving, board
 from ..queries.reading import Reader
 from . import times, words
 from .answer import Answer, kept
@@ -64,7 +64,7 @@ class RowView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class ApplicationGroup:
     """Applications with the same chain of environments; they share a table."""
 
     environments: tuple[str, ...]
@@ -72,7 +72,7 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice:
+class AttentionItem:
     """Something that needs somebody's attention."""
 
     sign: Sign
@@ -95,7 +95,9 @@ class ReleaseRow:
     age: str
 
 
-def show(reader: Reader, installation: Installation, visitor: Visitor, *, application: str | None = None) -> Answer:
+def show(
+    reader: Reader, installation: InstallationLedger, visitor: Visitor, *, application: str | None = None
+) -> Answer:
     """The board of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
     state = board(reader, installation, application)
     return kept(board_page(state, now=reader.clock(), visitor=visitor, application=application))
@@ -119,15 +121,15 @@ def board_page(state: Board, *, now: datetime, visitor: Visitor, application: st
     )
 
 
-def _groups(rows: Iterable[RowView]) -> tuple[Group, ...]:
+def _groups(rows: Iterable[RowView]) -> tuple[ApplicationGroup, ...]:
     """Group applications with the same chain, so that each chain gets one table."""
     chains: dict[tuple[str, ...], list[RowView]] = {}
     for row in rows:
         chains.setdefault(tuple(cell.environment for cell in row.cells), []).append(row)
-    return tuple(Group(environments=names, rows=tuple(group)) for names, group in chains.items())
+    return tuple(ApplicationGroup(environments=names, rows=tuple(group)) for names, group in chains.items())
 
 
-def _row(row: Row, now: datetime) -> RowView:
+def _row(row: ApplicationRow, now: datetime) -> RowView:
     return RowView(
         application=row.application,
         cells=tuple(_cell(row.application, cell, now) for cell in row.cells),
@@ -184,19 +186,19 @@ def _release(release: Release, now: datetime) -> ReleaseRow:
     )
 
 
-def _parted(notices: tuple[Notice, ...]) -> tuple[tuple[Notice, ...], tuple[Notice, ...]]:
+def _parted(notices: tuple[AttentionItem, ...]) -> tuple[tuple[AttentionItem, ...], tuple[AttentionItem, ...]]:
     """What waits for the reader, and all else that needs attention."""
     return tuple(one for one in notices if one.decide), tuple(one for one in notices if not one.decide)
 
 
-def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Notice]:
+def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[AttentionItem]:
     """Failures first, then whatever is waiting for people."""
     if state.parked:
         yield _parked(state)
     freezes = [row.everything for row in state.rows if row.everything and row.everything.in_force(now)]
     if freezes:
         sign = Sign(word="Frozen", mark="‖", tone=Tone.ASKS)
-        yield Notice(sign=sign, link="/operate", what="Everything", text=one_line(freezes[0].reason, REASON))
+        yield AttentionItem(sign=sign, link="/operate", what="Everything", text=one_line(freezes[0].reason, REASON))
     cells = [cell for row in state.rows for cell in row.cells]
     for cell in cells:
         if cell.failed is not None:
@@ -217,14 +219,16 @@ def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
     return decision_address(release, gate, visitor)
 
 
-def _notice(release: Release, what: str, text: str, decide: str = "") -> Notice:
-    return Notice(sign=words.phase(release.phase), link=f"/releases/{release.id}", what=what, text=text, decide=decide)
+def _notice(release: Release, what: str, text: str, decide: str = "") -> AttentionItem:
+    return AttentionItem(
+        sign=words.phase(release.phase), link=f"/releases/{release.id}", what=what, text=text, decide=decide
+    )
 
 
-def _parked(state: Board) -> Notice:
+def _parked(state: Board) -> AttentionItem:
     newest = max(state.parked, key=lambda item: item.parked_at)
     count = len(state.parked)
-    return Notice(
+    return AttentionItem(
         sign=words.PARKED,
         link="/parked",
         what=f"{count} input{'' if count == 1 else 's'} that could not be handled",

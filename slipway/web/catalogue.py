@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..catalogue.live import LiveCatalogue
 from ..domain.errors import NotFound
 from ..domain.versions import Subject, SubjectKind
-from ..ledger.versions import Versions
+from ..ledger.versions import SubjectVersions
 from .answer import Answer, kept
 from .signin import Visitor
 from .templating import render
@@ -47,7 +47,9 @@ def _items(catalogue: LiveCatalogue) -> list[ItemView]:
     return items
 
 
-def show_versions(catalogue: LiveCatalogue, versions: Versions, kind: str, name: str, visitor: Visitor) -> Answer:
+def show_versions(
+    catalogue: LiveCatalogue, versions: SubjectVersions, kind: str, name: str, visitor: Visitor
+) -> Answer:
     """The versions of one, newest first. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         subject = Subject(kind=SubjectKind(kind), name=name)

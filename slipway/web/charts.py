@@ -77,7 +77,7 @@ def bars(
 ) -> Chart:
     """Stacked bars, one stack per week. `tops` are the possible maxima of the axis, ascending."""
     sums = [sum(part.values[index] or 0 for part in series) for index in range(len(weeks))]
-    axis = _Axis(max(sums), tops)
+    axis = _ChartAxis(max(sums), tops)
     rectangles = list[Bar]()
     for index, week in enumerate(weeks):
         top = 0.0
@@ -109,7 +109,7 @@ def medians(
 ) -> Chart:
     """Bars for the 90th percentile, with a line for the medians."""
     chart = bars(name, title, weeks, (p90,), say=say, tops=DURATIONS)
-    axis = _Axis(max(value or 0 for value in p90.values), DURATIONS)
+    axis = _ChartAxis(max(value or 0 for value in p90.values), DURATIONS)
     pieces, piece, points = list[str](), list[str](), list[tuple[float, float]]()
     for index, value in enumerate(median.values):
         if value is None:
@@ -133,7 +133,7 @@ def medians(
     )
 
 
-class _Axis:
+class _ChartAxis:
     """An axis from zero to the first round number that is not below the maximum."""
 
     def __init__(self, most: float, tops: Sequence[float]) -> None:

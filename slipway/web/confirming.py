@@ -11,13 +11,13 @@ from ..domain.commands import PERMISSIONS
 from ..domain.errors import NotFound
 from ..domain.tones import Tone
 from ..http.forms import FIELD
-from ..http.requests import Refused, check_own_page
+from ..http.requests import RequestRefused, check_own_page
 from ..inbound.reading import BadInput
 from .answer import Answer, html
 from .form import read_fields
 from .leading import led
 from .messages import message
-from .operating import Desk, check_permitted
+from .operating import OperatingContext, check_permitted
 from .signin import Visitor
 from .templating import render
 
@@ -28,7 +28,7 @@ def address_of(handle: str) -> str:
     return f"/confirm/{quote(handle, safe='')}"
 
 
-def show(desk: Desk, handle: str, who: Visitor) -> Answer:
+def show(desk: OperatingContext, handle: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     pending = _pending(desk, handle)
     statement = pending.statement
@@ -44,7 +44,7 @@ def show(desk: Desk, handle: str, who: Visitor) -> Answer:
     return html(page)
 
 
-def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def confirm(desk: OperatingContext, handle: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)
@@ -52,15 +52,15 @@ def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], b
         desk.forms.check(fields.get(FIELD, ""), who.sid, address_of(handle))
         pending = _pending(desk, handle)
         check_permitted(pending.statement.verb, who.caller)
-    except (Refused, BadInput) as refused:
-        status = refused.status if isinstance(refused, Refused) else 400
+    except (RequestRefused, BadInput) as refused:
+        status = refused.status if isinstance(refused, RequestRefused) else 400
         back = (address_of(handle), "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
     browser, cookie = desk.sessions.browser(headers)
     return led(desk.saying.confirm(handle, pending, browser=browser), cookie)
 
 
-def _pending(desk: Desk, handle: str) -> Pending:
+def _pending(desk: OperatingContext, handle: str) -> Pending:
     pending = desk.saying.pending(handle)
     if pending is None:
         raise NotFound(

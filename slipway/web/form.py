@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from ..domain.inbox import is_inbox_id
 from ..domain.release import VoteDecision
 from ..http.forms import FIELD
-from ..http.requests import BODY_LIMIT, FORM_TYPE, WITH_A_LENGTH, Refused, check_media_type, was_chunked
+from ..http.requests import BODY_LIMIT, FORM_TYPE, WITH_A_LENGTH, RequestRefused, check_media_type, was_chunked
 from ..inbound.approval import REASON_LIMIT
 from .text import visible
 
@@ -29,27 +29,27 @@ class Posted:
 
 
 def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) -> dict[str, str]:
-    """The fields of a form, escaped for display. Refuses repeated and unknown fields. Raises `Refused`."""
+    """The fields of a form, escaped for display. Refuses repeated and unknown fields. Raises `RequestRefused`."""
     _check_form(headers, body)
     fields = _fields(body, names)
     return {name: visible(value.replace("\r\n", "\n")) for name, value in fields.items()}
 
 
 def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
-    """Raises `Refused`."""
+    """Raises `RequestRefused`."""
     _check_form(headers, body)
     fields = _fields(body, _FIELDS)
     if fields.get("decision") not in set(VoteDecision):
-        raise Refused(400, "decision: expected approve, reject or withdraw.")
+        raise RequestRefused(400, "decision: expected approve, reject or withdraw.")
     reason = visible(fields.get("reason", "").replace("\r\n", "\n")).strip()
     if len(reason) > REASON_LIMIT:
-        raise Refused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
+        raise RequestRefused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
     opening = fields.get("opening", "")
     if not re.fullmatch(r"[0-9]{0,6}", opening):
-        raise Refused(400, "opening: expected a number.")
+        raise RequestRefused(400, "opening: expected a number.")
     id = fields.get("id", "")
     if id and not is_inbox_id(id):
-        raise Refused(400, "id: expected that of the form.")
+        raise RequestRefused(400, "id: expected that of the form.")
     return Posted(
         decision=VoteDecision(fields["decision"]),
         reason=reason,
@@ -61,18 +61,18 @@ def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
 
 def _check_form(headers: Mapping[str, str], body: bytes) -> None:
     if len(body) > BODY_LIMIT:
-        raise Refused(413, f"The form is too long: the limit is {BODY_LIMIT // 1024} KB.")
+        raise RequestRefused(413, f"The form is too long: the limit is {BODY_LIMIT // 1024} KB.")
     check_media_type(headers, FORM_TYPE)
     if was_chunked(headers, body):
-        raise Refused(400, f"The form did not arrive: expected {WITH_A_LENGTH}.")
+        raise RequestRefused(400, f"The form did not arrive: expected {WITH_A_LENGTH}.")
 
 
 def _fields(body: bytes, names: frozenset[str]) -> dict[str, str]:
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=len(names))
     except ValueError as error:
-        raise Refused(400, "The form could not be read.") from error
+        raise RequestRefused(400, "The form could not be read.") from error
     fields = dict(pairs)
     if len(fields) != len(pairs) or not fields.keys() <= names:
-        raise Refused(400, f"The form could not be read: expected {', '.join(sorted(names))}, each once.")
+        raise RequestRefused(400, f"The form could not be read: expected {', '.join(sorted(names))}, each once.")
     return fields

@@ -7,7 +7,7 @@ names nobody but ourselves. A page of our own ends the form's navigation, and th
 from dataclasses import replace
 
 from ..domain.tones import Tone
-from ..http.saying import Lead, NothingSent, Why
+from ..http.saying import Lead, NothingSent, WhyNothingSent
 from .answer import Answer, html
 from .messages import message
 from .templating import render
@@ -32,5 +32,5 @@ def nothing_sent(outcome: NothingSent) -> Answer:
         why.sentence,
         "Nothing was counted and nothing was recorded in your name.",
         tone=Tone.ASKS,
-        link=(outcome.back, "Back to where you were" if why is not Why.UNKNOWN else "Board"),
+        link=(outcome.back, "Back to where you were" if why is not WhyNothingSent.UNKNOWN else "Board"),
     )

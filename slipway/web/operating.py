@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from ..clock import Clock
-from ..commands.saying import Asked, InboxWriter
+from ..commands.saying import CommandRequest, InboxWriter
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import FRESH, MUST_SAY_WHY, OPENS, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
@@ -25,7 +25,7 @@ from ..domain.roles import Caller
 from ..domain.rules import failed
 from ..domain.tones import Tone
 from ..http.forms import FIELD, Forms
-from ..http.requests import Refused, check_own_page
+from ..http.requests import RequestRefused, check_own_page
 from ..http.saying import Saying
 from ..http.sessions import Sessions
 from ..http.speaking import speaker
@@ -46,7 +46,7 @@ LONGEST = 31 * 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
+class CommandForm:
     """The form for one command."""
 
     verb: Verb
@@ -72,7 +72,7 @@ class Form:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class OperatingContext:
     """Dependencies of the page."""
 
     forms: Forms
@@ -89,7 +89,7 @@ class Desk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class PageSubject:
     """What the page is about: a release, a lane, or everything."""
 
     application: str = ""
@@ -106,7 +106,7 @@ class Subject:
         return self.release or f"{self.application} {self.environment}".strip() or "Freezes and holds"
 
 
-def show(desk: Desk, subject: Subject, who: Visitor) -> Answer:
+def show(desk: OperatingContext, subject: PageSubject, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     now, reader = desk.clock(), desk.reader
     release = reader.release(subject.release) if subject.release else None
@@ -118,7 +118,7 @@ def show(desk: Desk, subject: Subject, who: Visitor) -> Answer:
         sign=phase(release.phase) if release else None,
         freezes=tuple(_shown(desk, subject, release)),
         forms=tuple(_permitted(form, who.caller) for form in forms),
-        lanes=tuple(_lanes(desk)) if subject == Subject() else (),
+        lanes=tuple(_lanes(desk)) if subject == PageSubject() else (),
         mark=desk.forms.new(who.sid, subject.address),
         new_id=desk.writer.new_id,
         reason_limit=1000,
@@ -130,7 +130,7 @@ def show(desk: Desk, subject: Subject, who: Visitor) -> Answer:
     return html(page)
 
 
-def give(desk: Desk, subject: Subject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def give(desk: OperatingContext, subject: PageSubject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Say one command. Raises `NotFound`, `LedgerUnavailable`."""
     now = desk.clock()
     try:
@@ -142,28 +142,28 @@ def give(desk: Desk, subject: Subject, who: Visitor, headers: Mapping[str, str],
         if command.verb in OPENS:
             return _proved(desk, command, headers)
         said = desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", ""))
-    except (Refused, BadInput) as refused:
-        status = refused.status if isinstance(refused, Refused) else 400
+    except (RequestRefused, BadInput) as refused:
+        status = refused.status if isinstance(refused, RequestRefused) else 400
         back = (subject.address, "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
     return see_other(f"/said/{said.partition}/{said.id}")
 
 
-def _proved(desk: Desk, command: Asked, headers: Mapping[str, str]) -> Answer:
+def _proved(desk: OperatingContext, command: CommandRequest, headers: Mapping[str, str]) -> Answer:
     """What lets something through goes by way of the identity provider."""
     browser, cookie = desk.sessions.browser(headers)
     return led(desk.saying.begin(desk.writer.statement(command), browser=browser, fresh=FRESH), cookie)
 
 
-def _asked(fields: Mapping[str, str], now: datetime) -> Asked:
+def _asked(fields: Mapping[str, str], now: datetime) -> CommandRequest:
     if fields.get("verb") not in set(Verb):
-        raise Refused(400, f"verb: expected one of {', '.join(Verb)}.")
+        raise RequestRefused(400, f"verb: expected one of {', '.join(Verb)}.")
     reason, hours = fields.get("reason", "").strip(), fields.get("hours", "")
     if len(reason) > REASON_LIMIT:
-        raise Refused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
+        raise RequestRefused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
     if hours and not (re.fullmatch(r"[0-9]{1,3}", hours) and 1 <= int(hours) <= LONGEST):
-        raise Refused(400, f"hours: expected a whole number from 1 to {LONGEST}.")
-    return Asked(
+        raise RequestRefused(400, f"hours: expected a whole number from 1 to {LONGEST}.")
+    return CommandRequest(
         verb=Verb(fields["verb"]),
         application=fields.get("application", ""),
         environment=fields.get("environment", ""),
@@ -175,18 +175,18 @@ def _asked(fields: Mapping[str, str], now: datetime) -> Asked:
 
 def check_permitted(verb: Verb, who: Caller) -> None:
     if not who.may(PERMISSIONS[verb]):
-        raise Refused(403, f"This needs the permission {PERMISSIONS[verb]}, which you do not have.")
+        raise RequestRefused(403, f"This needs the permission {PERMISSIONS[verb]}, which you do not have.")
 
 
-def _permitted(form: Form, who: Caller) -> Form:
-    return form if who.may(PERMISSIONS[form.verb]) else Form(**{**vars(form), "permitted": False})
+def _permitted(form: CommandForm, who: Caller) -> CommandForm:
+    return form if who.may(PERMISSIONS[form.verb]) else CommandForm(**{**vars(form), "permitted": False})
 
 
 # ---- what can be done
-def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
+def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
     about = {"release": release.id}
     if not failed(cancel_rules(release)):
-        yield Form(
+        yield CommandForm(
             verb=Verb.CANCEL,
             title=f"Cancel {release.id}",
             hint="It ends here and cannot be resumed.",
@@ -195,7 +195,7 @@ def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
         )
     where = f" in {release.environment}" if release.environment else ""
     if release.phase.ended_in_failure:
-        yield Form(
+        yield CommandForm(
             verb=Verb.RETRY,
             title=f"Try {release.id} again{where}",
             hint="The same image, from the step that failed. It is planned again; if the new plan is identical, its "
@@ -203,14 +203,14 @@ def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
             hidden=about,
         )
     elif release.phase.retryable and release.environment:
-        yield Form(
+        yield CommandForm(
             verb=Verb.RETRY,
             title=f"Send {release.id} out again{where}",
             hint="The same image. It is planned again, and people are asked anew: no earlier vote counts.",
             hidden=about,
         )
     if release.phase is Phase.HELD_BACK and release.environment:
-        yield Form(
+        yield CommandForm(
             verb=Verb.OVERRIDE,
             title=f"Let {release.id} past what blocks it in {release.environment}",
             hint="Once, and only past a freeze or a closed window.",
@@ -220,13 +220,13 @@ def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
     yield from _rollbacks(desk, release)
 
 
-def _rollbacks(desk: Desk, release: Release) -> Iterator[Form]:
+def _rollbacks(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
     lanes = desk.reader.ledger.lanes(release.application)
     for name, lane in lanes.items():
         if not failed(tuple(rollback_rules(release, lane))):
             rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
             live = f"{release.application}-{lane.live.release}" if lane.live else "nothing"
-            yield Form(
+            yield CommandForm(
                 verb=Verb.ROLLBACK,
                 title=f"Roll {name} back to {release.id} ({release.tag})",
                 hint=f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed.",
@@ -236,7 +236,7 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[Form]:
             )
 
 
-def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:
+def _what_is_gone(desk: OperatingContext, plan_hash: str | None) -> str:
     try:
         desk.reader.plan(plan_hash or "")
     except (NotFound, ValueError):
@@ -244,19 +244,19 @@ def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:
     return ""
 
 
-def _for_lanes(desk: Desk, subject: Subject) -> Iterator[Form]:
+def _for_lanes(desk: OperatingContext, subject: PageSubject) -> Iterator[CommandForm]:
     if not subject.environment:
         frozen = desk.blocks.everything() is not None
         verb, title = (Verb.UNFREEZE, "End the freeze of everything") if frozen else (Verb.FREEZE, "Freeze everything")
-        yield Form(verb=verb, title=title, hint=_hint(verb), bad=not frozen)
+        yield CommandForm(verb=verb, title=title, hint=_hint(verb), bad=not frozen)
         return
     lane = _lane(desk, subject)
     about = {"application": subject.application, "environment": subject.environment}
     frozen = lane.freeze is not None and lane.freeze.in_force(desk.clock())
     verb, title = (Verb.UNFREEZE, "End the freeze of") if frozen else (Verb.FREEZE, "Freeze")
-    yield Form(verb=verb, title=f"{title} {subject.title}", hint=_hint(verb), hidden=about, bad=not frozen)
+    yield CommandForm(verb=verb, title=f"{title} {subject.title}", hint=_hint(verb), hidden=about, bad=not frozen)
     if lane.hold is not None:
-        yield Form(
+        yield CommandForm(
             verb=Verb.RESUME,
             title=f"Resume {subject.title}",
             hint="Newer releases continue, and replace the one that was rolled back to.",
@@ -270,7 +270,7 @@ def _hint(verb: Verb) -> str:
     return "No new rollout starts. Releases are still planned and can be approved ahead; running rollouts continue."
 
 
-def _lane(desk: Desk, subject: Subject) -> Lane:
+def _lane(desk: OperatingContext, subject: PageSubject) -> Lane:
     entry = desk.reader.catalogue.get(subject.application)
     if entry is None or entry.application.environment(subject.environment) is None:
         raise NotFound(f"there is no {subject.title} here")
@@ -278,14 +278,14 @@ def _lane(desk: Desk, subject: Subject) -> Lane:
     return lanes.get(subject.environment) or Lane(environment=subject.environment)
 
 
-def _lanes(desk: Desk) -> Iterator[Subject]:
+def _lanes(desk: OperatingContext) -> Iterator[PageSubject]:
     for name, entry in desk.reader.catalogue.entries.items():
-        yield from (Subject(application=name, environment=e.name) for e in entry.application.environments)
+        yield from (PageSubject(application=name, environment=e.name) for e in entry.application.environments)
 
 
-def _shown(desk: Desk, subject: Subject, release: Release | None) -> Iterable[FreezeShown]:
+def _shown(desk: OperatingContext, subject: PageSubject, release: Release | None) -> Iterable[FreezeShown]:
     """The freezes and holds that affect the subject of the page."""
-    if subject == Subject():
+    if subject == PageSubject():
         return desk.blocks.freezes()
     application = release.application if release else subject.application
     environment = (release.environment or "") if release else subject.environment
@@ -294,9 +294,9 @@ def _shown(desk: Desk, subject: Subject, release: Release | None) -> Iterable[Fr
     return [*everything, *(lane_freezes(application, lane, desk.clock().astimezone(UTC)) if lane else ())]
 
 
-def subject_of(parameters: Mapping[str, str]) -> Subject:
+def subject_of(parameters: Mapping[str, str]) -> PageSubject:
     """Raises `NotFound` for invalid names."""
     names = {name: parameters.get(name, "") for name in ("application", "environment", "release")}
     if any(names[name] and not re.fullmatch(NAME_PATTERN, names[name]) for name in ("application", "environment")):
         raise NotFound("there is no such application or environment here")
-    return Subject(**names)
+    return PageSubject(**names)

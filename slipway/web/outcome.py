@@ -4,7 +4,7 @@ import re
 
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
-from ..queries.answers import Answers, Reply, State
+from ..queries.answers import Answers, Reply, SaidState
 from .answer import Answer, html
 from .signin import Visitor
 from .templating import render
@@ -12,10 +12,10 @@ from .templating import render
 AGAIN = 1
 """Seconds after which the browser asks again, while nobody has decided."""
 TITLES = {
-    State.RECEIVED: "Received",
-    State.COUNTED: "Done",
-    State.REFUSED: "Refused",
-    State.PARKED: "It could not be handled",
+    SaidState.RECEIVED: "Received",
+    SaidState.COUNTED: "Done",
+    SaidState.REFUSED: "Refused",
+    SaidState.PARKED: "It could not be handled",
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ..domain.tones import Tone
 from ..http.forms import FIELD, Forms
-from ..http.requests import Refused, check_own_page
+from ..http.requests import RequestRefused, check_own_page
 from ..http.sessions import Sessions
 from .answer import Answer, html, see_other
 from .form import read_fields
@@ -26,7 +26,7 @@ def end(forms: Forms, sessions: Sessions, who: Visitor, headers: Mapping[str, st
         check_own_page(headers, own)
         fields = read_fields(headers, body, frozenset({FIELD}))
         forms.check(fields.get(FIELD, ""), who.sid, PATH)
-    except Refused as refused:
+    except RequestRefused as refused:
         return message(
             refused.status, "You are still signed in", str(refused), tone=Tone.ASKS, link=(PATH, "Open the page again")
         )

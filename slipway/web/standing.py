@@ -16,7 +16,7 @@ from .text import visible
 from .times import moment
 
 
-class Kind(StrEnum):
+class ApprovalSituation(StrEnum):
     """The situations an approval page distinguishes."""
 
     OPEN = "open"
@@ -44,10 +44,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class ApprovalStatus:
     """The headline of the page and the sentence below it."""
 
-    kind: Kind
+    kind: ApprovalSituation
     headline: str
     lead: str
     tone: Tone
@@ -56,12 +56,12 @@ class Standing:
 
     @property
     def open(self) -> bool:
-        return self.kind is Kind.OPEN
+        return self.kind is ApprovalSituation.OPEN
 
     @property
     def voted(self) -> bool:
         """Whether the viewer has a vote that can still be withdrawn."""
-        return self.kind is Kind.VOTED
+        return self.kind is ApprovalSituation.VOTED
 
 
 def standing(
@@ -71,13 +71,13 @@ def standing(
     *,
     now: datetime,
     signed_in: SignedIn | None = None,
-) -> Standing:
+) -> ApprovalStatus:
     at_this_gate = release.environment == claims.environment
     if at_this_gate and release.phase is Phase.AWAITING_APPROVAL:
         return _waiting(release, environment, claims, now, signed_in)
     if at_this_gate and (release.phase is Phase.PLANNING or release.phase is Phase.QUEUED):
-        return Standing(
-            kind=Kind.PLANNING,
+        return ApprovalStatus(
+            kind=ApprovalSituation.PLANNING,
             headline="A new plan is being made",
             lead="What a rollout would do may have changed since this link was sent. "
             "If it has, you will be asked again, with a new link.",
@@ -94,8 +94,8 @@ def standing(
         return _passed(f"{release.id} went live in {claims.environment} on {moment(rollout.left_at)}.")
     soaks = at_this_gate and release.phase is Phase.SOAKING
     by_itself = ": it continues automatically once every condition of its gate holds"
-    return Standing(
-        kind=Kind.ELSEWHERE,
+    return ApprovalStatus(
+        kind=ApprovalSituation.ELSEWHERE,
         headline="There is nothing to decide here",
         lead=f"{release.id} is not waiting for approval in {claims.environment}{by_itself if soaks else ''}.",
         tone=Tone.QUIET,
@@ -108,22 +108,22 @@ def _waiting(
     claims: ApprovalClaims,
     now: datetime,
     signed_in: SignedIn | None,
-) -> Standing:
+) -> ApprovalStatus:
     gate = environment.gate if environment else None
     deadline = release.gate.deadline if release.gate else None
     asks = gate if isinstance(gate, ApprovalGate) else None
     own_vote = vote_of(release, asks, claims.approver, signed_in)
     if release.plan_hash != claims.plan_hash:
-        return Standing(
-            kind=Kind.PLAN_CHANGED,
+        return ApprovalStatus(
+            kind=ApprovalSituation.PLAN_CHANGED,
             headline="The plan changed",
             lead="This link is for an earlier plan, and a vote on it no longer counts. "
             + ("" if signed_in else "A link to the current plan was sent to every approver."),
             tone=Tone.ASKS,
         )
     if release.gate is not None and claims.opening not in (None, release.gate.opening):
-        return Standing(
-            kind=Kind.ASKED_AGAIN,
+        return ApprovalStatus(
+            kind=ApprovalSituation.ASKED_AGAIN,
             headline="You were asked again",
             lead="The gate was opened anew since this link was sent, and a vote by it does not count. "
             "A new link was sent to every approver.",
@@ -132,8 +132,8 @@ def _waiting(
     if deadline is not None and now >= deadline:
         return _late(f"The deadline was {moment(deadline)}.")
     if asks is not None and asks.sign_in is Need.REQUIRED and signed_in is None:
-        return Standing(
-            kind=Kind.SIGN_IN,
+        return ApprovalStatus(
+            kind=ApprovalSituation.SIGN_IN,
             headline="Sign-in is required to vote here",
             lead=f"{claims.environment} accepts votes only from people who have signed in. Through this link "
             "you can read what is being decided, but not vote.",
@@ -141,29 +141,29 @@ def _waiting(
         )
     if own_vote is not None:
         verdict = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[own_vote.decision]
-        return Standing(
-            kind=Kind.VOTED,
+        return ApprovalStatus(
+            kind=ApprovalSituation.VOTED,
             headline=f"You {verdict} this",
             lead=f"Your vote was counted on {moment(own_vote.at)}. More votes are needed; until the gate closes you "
             "can withdraw yours, or reject.",
             tone=Tone.GOOD,
         )
     if asks is None or not asks.lists(asks.circle.names(claims.approver, signed_in=signed_in), signed_in):
-        return Standing(
-            kind=Kind.NOT_ASKED,
+        return ApprovalStatus(
+            kind=ApprovalSituation.NOT_ASKED,
             headline="You are not an approver" if signed_in else "You are no longer an approver",
             lead=f"{claims.approver} is not among the approvers for {claims.environment}.",
             tone=Tone.QUIET,
         )
-    return Standing(
-        kind=Kind.OPEN,
+    return ApprovalStatus(
+        kind=ApprovalSituation.OPEN,
         headline=f"Approve {release.tag} for {claims.environment}?",
         lead=f"{release.id} is waiting for a decision. This is exactly what would change.",
         tone=Tone.ASKS,
     )
 
 
-def outdated(open_gate: Standing) -> Standing:
+def outdated(open_gate: ApprovalStatus) -> ApprovalStatus:
     """The gate is open, but the plan no longer describes what would happen."""
     return replace(
         open_gate,
@@ -172,7 +172,7 @@ def outdated(open_gate: Standing) -> Standing:
     )
 
 
-def _ended(release: Release, claims: ApprovalClaims) -> Standing:
+def _ended(release: Release, claims: ApprovalClaims) -> ApprovalStatus:
     rollout = release.rollout_in(claims.environment)
     if rollout is not None and rollout.outcome == "live":
         when = f" on {moment(rollout.left_at)}" if rollout.left_at else ""
@@ -188,13 +188,15 @@ def _ended(release: Release, claims: ApprovalClaims) -> Standing:
     return _over(release)
 
 
-def _over(release: Release) -> Standing:
+def _over(release: Release) -> ApprovalStatus:
     if release.superseded_by:
         headline, newer = "Superseded by a newer release", f"{release.application}-{release.superseded_by}"
     else:
         headline, newer = f"It {_what_became_of(release)}", None
     lead = _sentence(release.reason) or "There is nothing left to decide."
-    return Standing(kind=Kind.ENDED, headline=headline, lead=lead, tone=release.phase.tone, newer=newer)
+    return ApprovalStatus(
+        kind=ApprovalSituation.ENDED, headline=headline, lead=lead, tone=release.phase.tone, newer=newer
+    )
 
 
 def _what_became_of(release: Release) -> str:
@@ -211,24 +213,24 @@ def _sentence(reason: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def _rejected(release: Release) -> Standing:
+def _rejected(release: Release) -> ApprovalStatus:
     votes = release.gate.votes if release.gate else ()
     no = next((vote for vote in reversed(votes) if vote.decision is VoteDecision.REJECT), None)
     who = f"{no.voter} on {moment(no.at)}" if no else "somebody"
-    return Standing(
-        kind=Kind.ENDED,
+    return ApprovalStatus(
+        kind=ApprovalSituation.ENDED,
         headline="It was rejected",
         lead=f"Rejected by {visible(who)}: {visible(release.reason)}",
         tone=Tone.BAD,
     )
 
 
-def _passed(lead: str) -> Standing:
-    return Standing(kind=Kind.PASSED, headline="It was approved", lead=lead, tone=Tone.GOOD)
+def _passed(lead: str) -> ApprovalStatus:
+    return ApprovalStatus(kind=ApprovalSituation.PASSED, headline="It was approved", lead=lead, tone=Tone.GOOD)
 
 
-def _late(lead: str) -> Standing:
-    return Standing(kind=Kind.LATE, headline="The deadline has passed", lead=lead, tone=Tone.QUIET)
+def _late(lead: str) -> ApprovalStatus:
+    return ApprovalStatus(kind=ApprovalSituation.LATE, headline="The deadline has passed", lead=lead, tone=Tone.QUIET)
 
 
 def vote_of(release: Release, gate: ApprovalGate | None, voter: str, signed_in: SignedIn | None = None) -> Vote | None:

@@ -18,7 +18,7 @@ from ..http.sessions import Sessions
 from ..queries.reading import Reader
 from ..telemetry import carrier
 from .answer import Answer, see_other
-from .asked import Asked
+from .asked import PlanViewer
 from .form import Posted
 from .leading import led
 from .signin import Visitor
@@ -36,7 +36,7 @@ class Booth:
     """The installation's name, which statements are addressed to."""
 
 
-def vote(booth: Booth, viewer: Asked, who: Visitor, posted: Posted, headers: Mapping[str, str]) -> Answer:
+def vote(booth: Booth, viewer: PlanViewer, who: Visitor, posted: Posted, headers: Mapping[str, str]) -> Answer:
     """Take a vote from the form of the page. Raises `NotFound`, `LedgerUnavailable`."""
     statement = _statement(booth, viewer, posted)
     match posted.decision:
@@ -52,7 +52,7 @@ def vote(booth: Booth, viewer: Asked, who: Visitor, posted: Posted, headers: Map
             assert_never(unreachable)
 
 
-def vote_by_link(booth: Booth, viewer: Asked, posted: Posted) -> str:
+def vote_by_link(booth: Booth, viewer: PlanViewer, posted: Posted) -> str:
     """Say what whoever has the link said; returns the id by which the answer is found. Raises `LedgerUnavailable`."""
     statement = _statement(booth, viewer, posted)
     speaker = Speaker(name=viewer.claims.approver, via=Via.LINK)
@@ -60,7 +60,7 @@ def vote_by_link(booth: Booth, viewer: Asked, posted: Posted) -> str:
     return booth.writer.say(statement.application, row, id=posted.id).id
 
 
-def _statement(booth: Booth, viewer: Asked, posted: Posted) -> VoteStatement:
+def _statement(booth: Booth, viewer: PlanViewer, posted: Posted) -> VoteStatement:
     """What the person says: about the plan and the opening that their page showed."""
     claims = viewer.claims
     release = booth.reader.release(f"{claims.application}-{claims.release}")
@@ -78,7 +78,7 @@ def _statement(booth: Booth, viewer: Asked, posted: Posted) -> VoteStatement:
     )
 
 
-def _gate(booth: Booth, viewer: Asked) -> ApprovalGate:
+def _gate(booth: Booth, viewer: PlanViewer) -> ApprovalGate:
     entry = booth.reader.catalogue.get(viewer.claims.application)
     environment = entry.application.environment(viewer.claims.environment) if entry else None
     if environment is None or not isinstance(environment.gate, ApprovalGate):

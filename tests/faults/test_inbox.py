@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.bootstrap import Ports
-from slipway.commands.saying import Asked, Said
+from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.proof import Proof
@@ -16,7 +16,7 @@ from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.handle import Contended
 from slipway.ledger import Conflict, LedgerUnavailable
 from slipway.ledger.table import Row, RowTable, Value
-from slipway.queries.answers import State
+from slipway.queries.answers import SaidState
 from slipway.testing import Installation, write_application
 from slipway.testing.sign_in import person
 from tests.confirming import proof_of, say_proved
@@ -68,10 +68,10 @@ def mortal(life: Life) -> Callable[[Ports], Ports]:
 
 
 COMMANDS = {
-    "proved": Asked(verb=Verb.RETRY, release="shop-1"),
-    "of a lane": Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale"),
-    "of everything": Asked(verb=Verb.FREEZE, reason="incident 4711"),
-    "refused": Asked(verb=Verb.CANCEL, release="shop-1"),
+    "proved": CommandRequest(verb=Verb.RETRY, release="shop-1"),
+    "of a lane": CommandRequest(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale"),
+    "of everything": CommandRequest(verb=Verb.FREEZE, reason="incident 4711"),
+    "refused": CommandRequest(verb=Verb.CANCEL, release="shop-1"),
 }
 RECORDED = {
     "proved": "release.retried",
@@ -81,7 +81,7 @@ RECORDED = {
 }
 
 
-def said(home: Installation, asked: Asked, id: str, proof: Proof | None) -> Said | None:
+def said(home: Installation, asked: CommandRequest, id: str, proof: Proof | None) -> Said | None:
     """Somebody says it; None if it was not answered, and they say it once more with the same id."""
     try:
         return say_proved(home, proof, id=id) if proof else home.app.inbox_writer.command(asked, OLGA, id=id)
@@ -89,7 +89,7 @@ def said(home: Installation, asked: Asked, id: str, proof: Proof | None) -> Said
         return None
 
 
-def played(folder: Path, asked: Asked, life: Life, *, hinted: bool) -> tuple[Installation, Said]:
+def played(folder: Path, asked: CommandRequest, life: Life, *, hinted: bool) -> tuple[Installation, Said]:
     write_application(folder)
     home = Installation(folder)
     home.push("1.0")
@@ -141,7 +141,7 @@ def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
         home, answered = played(tmp_path / str(point), COMMANDS[name], life, hinted=hinted)
         reply = home.app.answers.reply(answered.partition, answered.id)
         where = f"{fault} at {life.points[point] if point < len(life.points) else 'no point'}"
-        assert reply.state is (State.REFUSED if name == "refused" else State.COUNTED), where
+        assert reply.state is (SaidState.REFUSED if name == "refused" else SaidState.COUNTED), where
         assert recorded(home, answered.partition, RECORDED[name]) == 1, where
         assert list(home.inbox_table.everything(limit=10)) == [], where
         struck += point < len(life.points)
@@ -190,7 +190,7 @@ def test_a_change_of_the_catalogue_is_made_once_wherever_one_fault_strikes(
         home, said = changed(tmp_path / str(point), life, hinted=hinted)
         where = f"{fault} at {life.points[point] if point < len(life.points) else 'no point'}"
         reply = home.app.answers.reply(said.partition, said.id)
-        assert reply.state is State.COUNTED, (where, reply)
+        assert reply.state is SaidState.COUNTED, (where, reply)
         assert reply.answered is not None
         numbers = {each.subject: each.number for each in reply.answered.changes}
         assert numbers == {"project:team": 1, "application:shop": 2, "application:cart": 1}, where

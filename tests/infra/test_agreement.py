@@ -15,7 +15,7 @@ from slipway.bootstrap.settings import FOREIGN, ClusterSettings, RegistrySetting
 from slipway.catalogue import Known, check_path
 from slipway.domain.keyring import VAULT_SECRET
 from slipway.domain.queues import Queue
-from slipway.domain.rights import Container, Table
+from slipway.domain.rights import Container, TableName
 from tests.infra.compiler import INFRA, OPTIONS, ROOT, TENANT, interface, stored
 from tests.infra.installed import app_settings, at, of_type, site
 
@@ -253,8 +253,8 @@ def test_every_table_and_container_of_the_table_of_rights_is_made_under_the_name
         }
         for kind in ("tableServices/tables", "blobServices/containers")
     }
-    assert made == {"tableServices/tables": set(Table), "blobServices/containers": set(Container)}
-    fields: dict[str, str] = {"table": Table.LEDGER, "index_table": Table.INDEX}
+    assert made == {"tableServices/tables": set(TableName), "blobServices/containers": set(Container)}
+    fields: dict[str, str] = {"table": TableName.LEDGER, "index_table": TableName.INDEX}
     fields |= {"container": Container.EVIDENCE, "audit_container": Container.AUDIT}
     assert {name: Settings.model_fields[name].default for name in fields} == fields
 

@@ -12,7 +12,7 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from slipway.domain.queues import Queue
-from slipway.domain.rights import BEYOND, SECRETS, Beyond, Container, Operation, Party, Secret, Table, rights_of
+from slipway.domain.rights import BEYOND, SECRETS, Beyond, Container, Operation, Party, Secret, TableName, rights_of
 from slipway.ledger.blobs import BLOB_LIMIT
 from tests.infra.compiler import OPTIONS, Resources, stored
 from tests.infra.installed import app_settings
@@ -81,7 +81,7 @@ def grants(right: Right, *, both: bool) -> Iterator[Grant]:
     """What one assignment allows. Raises KeyError for a role in a place that nobody thought of."""
     ledger = "/storageAccounts/stdata" in right.scope
     if right.kind == f"{STORAGE}/tableServices/tables" and ledger:
-        yield from _operations(DATA_ACTIONS[right.role], ROWS, Table(_name(right.scope)))
+        yield from _operations(DATA_ACTIONS[right.role], ROWS, TableName(_name(right.scope)))
     elif right.kind == f"{STORAGE}/blobServices/containers" and ledger:
         yield from _operations(DATA_ACTIONS[right.role], BLOBS, Container(_name(right.scope)))
     elif right.kind == "Microsoft.ServiceBus/namespaces/queues":
@@ -96,7 +96,7 @@ def grants(right: Right, *, both: bool) -> Iterator[Grant]:
         yield ELSEWHERE[right.role, right.kind], _place(right)
 
 
-def _operations(actions: list[str], prefix: str, resource: Table | Container) -> Iterator[Grant]:
+def _operations(actions: list[str], prefix: str, resource: TableName | Container) -> Iterator[Grant]:
     for action in actions:
         assert action.startswith(prefix), action
         yield from ((operation, resource) for operation in ALLOWED[action.removeprefix(prefix)])

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.domain.decide import Decision
 from slipway.domain.gate import ApprovalGate
-from slipway.domain.people import Identity
+from slipway.domain.people import PersonNames
 from slipway.domain.release import Phase
 from slipway.domain.rules import failed
 from slipway.domain.tokens import ApprovalClaims
@@ -31,7 +31,7 @@ PARAMETERS = {
     "queueAddress": "https://sb-x.servicebus.windows.net/approvals/messages",
     "$connections": {"teams": {"connectionId": "/subscriptions/x/teams"}},
 }
-KNOWN = (Identity(email=ADA, oid=ADA_OID), Identity(email=BEN, oid=BEN_OID))
+KNOWN = (PersonNames(email=ADA, oid=ADA_OID), PersonNames(email=BEN, oid=BEN_OID))
 
 
 def waiting(gate: ApprovalGate | None = None) -> World:

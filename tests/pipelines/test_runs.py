@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from slipway.domain.events import RunTold
-from slipway.domain.runs import Part
+from slipway.domain.runs import Involvement
 from slipway.inbound import parse_run_message
-from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, Document, read_document
+from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, PublishedDocument, read_document
 
 from .conftest import EXAMPLE, ROOT
 from .machine import Machine
@@ -84,7 +84,9 @@ def test_a_merge_is_tested_built_and_reported(ci: dict[str, Any], machine: NewMa
     assert (event.claims.organization, event.claims.project, event.claims.pipeline) == ("contoso", "shop", "hello-ci")
     assert (event.claims.id, event.claims.number, event.claims.branch) == (4711, "1.0.17", "refs/heads/main")
     assert event.claims.commit == VARIABLES["Build.SourceVersion"]
-    assert [(person.part, person.mail) for person in event.claims.people] == [(Part.REQUESTER, "grace@example.com")]
+    assert [(person.part, person.mail) for person in event.claims.people] == [
+        (Involvement.REQUESTER, "grace@example.com")
+    ]
     assert event.claims.url == "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
     assert run.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
 
@@ -97,7 +99,7 @@ def test_the_run_says_in_itself_what_it_published_by_the_step_that_slipway_belie
     ((step, kind, name, content),) = run.attached
     assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
     document = read_document(content)
-    assert isinstance(document, Document)
+    assert isinstance(document, PublishedDocument)
     assert (document.content.repository, document.content.digest) == ("hello", DIGEST)
 
 

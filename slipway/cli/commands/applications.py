@@ -9,7 +9,7 @@ from slipway.api.releases import Applications, ApplicationStanding
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..screen import FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 
 
 @click.command()
@@ -40,12 +40,12 @@ def applications(api: Api, *, as_json: bool) -> None:
 def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, ...]]:
     for lane in item.environments:
         yield (
-            Cell(item.application, NAME),
+            TextCell(item.application, NAME),
             lane.environment,
             lane.gate,
-            Cell(lane.live.release if lane.live else "", GOOD),
+            TextCell(lane.live.release if lane.live else "", GOOD),
             lane.live.tag if lane.live else "",
-            Cell(screen.time(lane.live.at) if lane.live else "", FAINT),
-            Cell(lane.rolling or "", NOTE),
-            Cell(", then ".join(filter(None, (lane.waiting, lane.next))), NOTE),
+            TextCell(screen.time(lane.live.at) if lane.live else "", FAINT),
+            TextCell(lane.rolling or "", NOTE),
+            TextCell(", then ".join(filter(None, (lane.waiting, lane.next))), NOTE),
         )

@@ -9,24 +9,24 @@ import click
 
 from slipway.api.approvals import Ballot, OpenGate, OpenGates
 from slipway.api.base import body_of
-from slipway.api.inbox import Outcome
+from slipway.api.inbox import SaidOutcome
 
 from ..api import Api, read
 from ..ballots import BEARER, TOKEN, Token, read_link, read_token
 from ..errors import CliError
 from ..finding import find_app
-from ..forms import Form, formed, write_lines
+from ..forms import OutputFormat, formed, write_lines
 from ..options import app_options, connected
 from ..options import as_json as json_option
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 from ..text import short
 from ..waiting import new_id, until_decided
 
 type Decision = Literal["approve", "reject", "withdraw"]
-_DONE: dict[Decision, Cell] = {
-    "approve": Cell("✓ approved", GOOD),
-    "reject": Cell("✓ rejected", BAD),
-    "withdraw": Cell("✓ withdrawn", NOTE),
+_DONE: dict[Decision, TextCell] = {
+    "approve": TextCell("✓ approved", GOOD),
+    "reject": TextCell("✓ rejected", BAD),
+    "withdraw": TextCell("✓ withdrawn", NOTE),
 }
 
 
@@ -49,7 +49,7 @@ COLUMNS = (
 @click.command()
 @formed
 @connected
-def approvals(api: Api, *, form: Form) -> None:
+def approvals(api: Api, *, form: OutputFormat) -> None:
     """Open gates: environment, plan, votes so far and required, who may still vote, and the deadline.
 
     \b
@@ -58,11 +58,11 @@ def approvals(api: Api, *, form: Form) -> None:
       slipway approvals --json | jq -r '.approvals[].release'
     """
     screen, content = Screen(), api.get("approvals")
-    if form is Form.JSON:
+    if form is OutputFormat.JSON:
         screen.json(content)
         return
     gates = read(OpenGates, content).approvals
-    if form is not Form.TABLE:
+    if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["approvals"])
         return
     if not gates:
@@ -74,11 +74,11 @@ def approvals(api: Api, *, form: Form) -> None:
 
 def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
     return (
-        Cell(gate.release, NAME),
+        TextCell(gate.release, NAME),
         gate.tag,
         gate.environment,
         f"{gate.approvals} of {gate.required}",
-        Cell(screen.time(gate.deadline), FAINT),
+        TextCell(screen.time(gate.deadline), FAINT),
         short(gate.plan_hash),
         ", ".join(gate.waits_for),
     )
@@ -180,7 +180,7 @@ def _vote(
     if as_json:
         screen.json(content)
         return
-    counted = read(Outcome, content)
+    counted = read(SaidOutcome, content)
     now = f"; it is {counted.phase.replace('_', ' ')}" if counted.phase else ""
     screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}, plan {short(plan_hash)}{now}")
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from slipway.domain.audit import ChainFault
-from slipway.domain.export import Form
+from slipway.domain.export import ExportFormat
 
 from ..api import Api
 from ..errors import Exit
-from ..exporting import Disk, Export, Stream, read_anchors
+from ..exporting import Disk, Export, StandardOutput, read_anchors
 from ..options import connected
-from ..screen import BAD, GOOD, Cell, Screen, progress
+from ..screen import BAD, GOOD, Screen, TextCell, progress
 from .audit_verify import INSTALLATION
 
 
@@ -29,7 +29,7 @@ from .audit_verify import INSTALLATION
 @click.option(
     "--format",
     "form",
-    type=click.Choice([str(form) for form in Form]),
+    type=click.Choice([str(form) for form in ExportFormat]),
     help="By default csv if the file name says so, else jsonl.",
 )
 @click.option(
@@ -67,9 +67,9 @@ def export_trail(
         raise click.UsageError("--after: expected exactly one APPLICATION: each trail has its own numbering")
     if output is None and as_json:
         raise click.UsageError("--json: expected --output as well, because the records go to standard output")
-    chosen = Form(form) if form else _form_of(output)
+    chosen = ExportFormat(form) if form else _form_of(output)
     if output is None:
-        _export(api, Export(api, Stream(sys.stdout.buffer), chosen), applications, after)
+        _export(api, Export(api, StandardOutput(sys.stdout.buffer), chosen), applications, after)
         return
     with Disk(output) as disk:
         export = Export(api, disk, chosen)
@@ -77,9 +77,9 @@ def export_trail(
     _answer(Screen(), output, export, faults, as_json=as_json)
 
 
-def _form_of(output: Path | None) -> Form:
+def _form_of(output: Path | None) -> ExportFormat:
     name = output.name.removesuffix(".gz") if output else ""
-    return Form.CSV if name.endswith(".csv") else Form.JSONL
+    return ExportFormat.CSV if name.endswith(".csv") else ExportFormat.JSONL
 
 
 def _export(
@@ -113,8 +113,8 @@ def _answer(screen: Screen, output: Path, export: Export, faults: list[ChainFaul
         screen.json(summary | {"faults": [fault.model_dump(mode="json") for fault in faults]})
     else:
         total = sum(part.last - part.first + 1 for part in proof.chains.values())
-        screen.line(Cell("✓ exported", GOOD), f"  {output}: {export.records} new, {total} records in all")
+        screen.line(TextCell("✓ exported", GOOD), f"  {output}: {export.records} new, {total} records in all")
         for fault in faults:
-            screen.line(Cell("✗ broken", BAD), f"  {fault.application}: record {fault.sequence}: {fault.reason}")
+            screen.line(TextCell("✗ broken", BAD), f"  {fault.application}: record {fault.sequence}: {fault.reason}")
     if faults:
         raise SystemExit(Exit.NO)

@@ -16,10 +16,10 @@ from slipway.domain.release import parse_release_id
 
 from ..api import Api, read, records_of
 from ..errors import CliError
-from ..forms import Form, formed, write_headings, write_line, write_lines
+from ..forms import OutputFormat, formed, write_headings, write_line, write_lines
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen, tone_style
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
 from ..text import short
 from ..trail import read_record, record_fields, show_records
 
@@ -81,7 +81,9 @@ class ActionName(click.ParamType[str]):
 )
 @formed
 @connected
-def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, form: Form, **filters: str | None) -> None:
+def list_(
+    api: Api, /, *, limit: int, after: str | None, oldest_first: bool, form: OutputFormat, **filters: str | None
+) -> None:
     """Records of the trail that match all filters, newest first.
 
     The cost depends on the number of records shown, not on the length of the trail. If there are more, stderr says how
@@ -105,8 +107,8 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
     screen = Screen()
     query = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
     pages = _pages(api, query, limit=limit, after=after)
-    streams = form in (Form.JSONL, Form.CSV) and not oldest_first
-    if form is Form.CSV:
+    streams = form in (OutputFormat.JSONL, OutputFormat.CSV) and not oldest_first
+    if form is OutputFormat.CSV:
         write_headings(COLUMNS)
     records, following = list[dict[str, Any]](), after
     for page, end in pages:
@@ -117,11 +119,11 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
         else:
             records += page
     records = records[::-1] if oldest_first else records
-    if form is Form.JSON:
+    if form is OutputFormat.JSON:
         screen.json({"records": records, "next": following})
     elif not streams:
         _show(screen, form, records)
-    if following is not None and form is not Form.JSON:
+    if following is not None and form is not OutputFormat.JSON:
         # Print absolute times: an age such as `7d` would be a different query tomorrow.
         times = "".join(f"--{name} {query[name]} " for name in ("from", "to") if query[name])
         click.echo(f"there may be more: {times}--after {following}", err=True)
@@ -134,8 +136,8 @@ def _check(release: str | None) -> None:
         raise click.BadParameter(str(error), param_hint="--release") from error
 
 
-def _show(screen: Screen, form: Form, records: list[dict[str, Any]]) -> None:
-    if form is not Form.TABLE:
+def _show(screen: Screen, form: OutputFormat, records: list[dict[str, Any]]) -> None:
+    if form is not OutputFormat.TABLE:
         for item in records:
             write_line(screen, form, COLUMNS, item)
     elif records:
@@ -206,7 +208,7 @@ LIVE_COLUMNS: Final = (
 @click.option("--application", "-a", metavar="NAME", help="Only this application.")
 @formed
 @connected
-def live(api: Api, *, environment: str, application: str | None, form: Form) -> None:
+def live(api: Api, *, environment: str, application: str | None, form: OutputFormat) -> None:
     """What is live in ENVIRONMENT, who approved it, and on what evidence.
 
     Only votes for exactly the plan that was rolled out are listed, each with its record in the trail.
@@ -226,9 +228,9 @@ def live(api: Api, *, environment: str, application: str | None, form: Form) -> 
         if page.next is None or page.next == after:
             break
         after = page.next
-    if form is Form.JSON:
+    if form is OutputFormat.JSON:
         screen.json({"environment": environment, "live": rows, "next": None})
-    elif form is not Form.TABLE:
+    elif form is not OutputFormat.TABLE:
         write_lines(screen, form, LIVE_COLUMNS, rows)
     elif not rows:
         click.echo(f"nothing is live in {environment}", err=True)
@@ -240,25 +242,25 @@ def live(api: Api, *, environment: str, application: str | None, form: Form) -> 
 
 
 def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content]]:
-    yield "release", Cell(item.release, NAME)
+    yield "release", TextCell(item.release, NAME)
     yield "tag", item.tag
     yield "digest", item.digest
     yield "plan", short(item.plan_hash)
-    yield "live since", Cell(screen.time(item.since), FAINT)
+    yield "live since", TextCell(screen.time(item.since), FAINT)
     for vote in item.approvals:
         reason = f": {vote.reason}" if vote.reason else ""
-        yield "approved", Cell(f"{vote.actor} {screen.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
+        yield "approved", TextCell(f"{vote.actor} {screen.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
     for passed in item.overrides:
         text = f"{passed.actor} {passed.action} {screen.time(passed.at)} (record {passed.sequence}): {passed.reason}"
-        yield "overridden", Cell(text, NOTE)
+        yield "overridden", TextCell(text, NOTE)
     yield "gate", item.gate or "none"
     for evidence in item.evidence:
         mark, style = ("✓", GOOD) if evidence.passed else ("✗", BAD)
         yield (
             f"in {evidence.environment}" if evidence.environment else "evidence",
-            Cell(f"{mark} {evidence.name}: {evidence.summary}", style),
+            TextCell(f"{mark} {evidence.name}: {evidence.summary}", style),
         )
     for rule in item.supply_chain:
-        yield "supply chain", Cell(f"{rule.mark} {rule.name}: {rule.reason}", tone_style(rule.tone))
+        yield "supply chain", TextCell(f"{rule.mark} {rule.name}: {rule.reason}", tone_style(rule.tone))
     yield "run", item.run
     yield "commit", item.commit

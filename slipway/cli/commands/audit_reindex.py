@@ -11,7 +11,7 @@ from ..api import Api, read
 from ..errors import Exit
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, GOOD, Cell, Screen, progress
+from ..screen import BAD, GOOD, Screen, TextCell, progress
 from ..waiting import look
 
 INSTALLATION = "_installation"
@@ -71,10 +71,10 @@ def _show(comparisons: list[dict[str, Any]], *, as_json: bool, repair: bool) -> 
             )
             text = f"{kinds}: {'repaired' if repair else 'repair with --repair'}"
         good = not count or repair
-        screen.line(Cell("✓ " if good else "✗ ", GOOD if good else BAD), f"{comparison['application']}  {text}")
+        screen.line(TextCell("✓ " if good else "✗ ", GOOD if good else BAD), f"{comparison['application']}  {text}")
         if comparison["damaged"]:
             damaged = f"  {comparison['damaged']} records of the trail are damaged: `slipway audit verify`"
-            screen.line(Cell(damaged, BAD))
+            screen.line(TextCell(damaged, BAD))
 
 
 def _differences(comparison: dict[str, Any]) -> int:

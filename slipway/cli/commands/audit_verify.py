@@ -7,14 +7,14 @@ import click
 
 from slipway.domain.signing import PublicKeys
 
-from ..anchors import Anchored, AnchorsVerdict
+from ..anchors import AnchoredChains, AnchorsVerdict
 from ..api import Api
 from ..checking import Checking
 from ..errors import Exit
 from ..options import app_options, open_api
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
-from ..screen import BAD, FAINT, GOOD, Cell, Screen, progress
-from ..verifying import Verdict, verify
+from ..screen import BAD, FAINT, GOOD, Screen, TextCell, progress
+from ..verifying import ChainVerdict, verify
 
 INSTALLATION = "_installation"
 """The chain of records that concern no single application: parked input and its replays, anchors, archives."""
@@ -76,7 +76,7 @@ def verify_trail(
         _verify_file(file, applications, kept, given, as_json=as_json)
         return
     api = open_api(context, url=url, key=key)
-    anchored = Anchored(whole=True)
+    anchored = AnchoredChains(whole=True)
     anchored.take(api.anchors())
     if kept is not None:
         anchored.keep(kept)
@@ -99,7 +99,7 @@ def _verify_file(
         click.echo(note, err=True)
 
 
-def _of_app(api: Api, applications: tuple[str, ...], anchored: Anchored, keys: PublicKeys) -> list[Verdict]:
+def _of_app(api: Api, applications: tuple[str, ...], anchored: AnchoredChains, keys: PublicKeys) -> list[ChainVerdict]:
     known = api.applications()
     all_names = list(dict.fromkeys([*known, INSTALLATION, *anchored.chains()]))
     verdicts = []
@@ -120,7 +120,7 @@ def _of_app(api: Api, applications: tuple[str, ...], anchored: Anchored, keys: P
     return verdicts
 
 
-def _answer(verdicts: list[Verdict], anchors: AnchorsVerdict, *, keys_given: bool, as_json: bool) -> None:
+def _answer(verdicts: list[ChainVerdict], anchors: AnchorsVerdict, *, keys_given: bool, as_json: bool) -> None:
     screen = Screen()
     intact = anchors.intact and all(verdict.intact for verdict in verdicts)
     if as_json:
@@ -132,31 +132,31 @@ def _answer(verdicts: list[Verdict], anchors: AnchorsVerdict, *, keys_given: boo
             _show_verdict(screen, verdict)
         _show_anchors(screen, anchors)
         if not keys_given:
-            screen.line(Cell("– keys", FAINT), f"  {OF_THE_APP}")
+            screen.line(TextCell("– keys", FAINT), f"  {OF_THE_APP}")
     if not intact:
         raise SystemExit(Exit.NO)
 
 
-def _show_verdict(screen: Screen, verdict: Verdict) -> None:
+def _show_verdict(screen: Screen, verdict: ChainVerdict) -> None:
     count = f"{verdict.records} record{'' if verdict.records == 1 else 's'}"
     if verdict.fault is None:
         begin = f" from {verdict.first} on" if verdict.first > 1 else ""
         end = f"; the last is {verdict.head}" if verdict.records else ""
         gates = f"; anchors of gates: {verdict.gates}" if verdict.gates else ""
-        screen.line(Cell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{end}{gates}")
+        screen.line(TextCell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{end}{gates}")
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
-        screen.line(Cell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it intact)")
+        screen.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it intact)")
 
     for note in verdict.notes:
-        screen.line(Cell("! anchor", BAD), f"  {verdict.application}: {note}")
+        screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: {note}")
 
 
 def _show_anchors(screen: Screen, anchors: AnchorsVerdict) -> None:
     count = f"{anchors.anchors} anchor{'' if anchors.anchors == 1 else 's'}"
     if anchors.fault is not None:
-        screen.line(Cell("✗ broken", BAD), f"  anchor {anchors.fault.number}: {anchors.fault.reason}")
+        screen.line(TextCell("✗ broken", BAD), f"  anchor {anchors.fault.number}: {anchors.fault.reason}")
     elif anchors.last is None:
-        screen.line(Cell("– no anchors", FAINT), "  only their heads prove where the chains end")
+        screen.line(TextCell("– no anchors", FAINT), "  only their heads prove where the chains end")
     else:
-        screen.line(Cell("✓ intact", GOOD), f"  {count}; the last, of {anchors.last.day}, is {anchors.last.hash}")
+        screen.line(TextCell("✓ intact", GOOD), f"  {count}; the last, of {anchors.last.day}, is {anchors.last.hash}")

@@ -23,7 +23,7 @@ from ..bundles import (
     telling_problems,
 )
 from ..errors import CliError, Exit
-from ..screen import GOOD, Cell, Screen
+from ..screen import GOOD, Screen, TextCell
 from .bundle_build import build_
 
 
@@ -74,7 +74,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
     if as_json:
         screen.json({"v": VERSION, "pushed": pushed, "digest": made.packed.digest, "tag": tag})
     else:
-        screen.line(Cell("✓ pushed", GOOD), f"  {pushed}")
+        screen.line(TextCell("✓ pushed", GOOD), f"  {pushed}")
 
 
 def _published(made: Opened, registry: str, repository: str) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def verify(where: str, targets_file: Path, *, as_json: bool) -> None:
     if as_json:
         screen.json(made.summary() | {"verified": True})
     else:
-        screen.line(Cell("✓", GOOD), f" {made.config.application} {made.config.version}: {made.packed.digest}")
+        screen.line(TextCell("✓", GOOD), f" {made.config.application} {made.config.version}: {made.packed.digest}")
 
 
 @bundle.command("pull")
@@ -153,7 +153,7 @@ def pull(where: str, output: Path, *, as_json: bool) -> None:
     if as_json:
         screen.json(made.summary() | {"output": str(output)})
     else:
-        screen.line(Cell("✓ pulled", GOOD), f"  {len(made.files)} files of {made.packed.digest} into {output}")
+        screen.line(TextCell("✓ pulled", GOOD), f"  {len(made.files)} files of {made.packed.digest} into {output}")
 
 
 def _differences(made: Opened, targets: Targets) -> list[Problem]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from slipway.bundle import Build, Source, build, parse_reference
+from slipway.bundle import BuildOptions, BundleSource, build, parse_reference
 from slipway.bundle.images import Reference
 from slipway.bundle.layout import write_layout
 from slipway.domain.model import TAG_PATTERN
@@ -16,7 +16,7 @@ from slipway.domain.model import TAG_PATTERN
 from .. import registries
 from ..bundles import checked, json_option, print_summary, read_targets_file, targets_option, telling_problems
 from ..errors import CliError, Exit
-from ..screen import GOOD, NAME, NOTE, Cell, Screen
+from ..screen import GOOD, NAME, NOTE, Screen, TextCell
 
 _AZURE_PIPELINES = {
     "organization": "SYSTEM_COLLECTIONURI",
@@ -90,14 +90,14 @@ def build_(  # noqa: PLR0917 - click passes them by name
     """
     client = registries.open_registry(registry)
     with telling_problems(as_json=as_json):
-        wanted = Build(
+        wanted = BuildOptions(
             folder=folder,
             targets=read_targets_file(targets_file),
             version=version,
             registry=registry,
             given=given,
             created=created or _epoch(os.environ),
-            source=Source(**{name: os.environ.get(variable, "") for name, variable in _AZURE_PIPELINES.items()}),
+            source=BundleSource(**{name: os.environ.get(variable, "") for name, variable in _AZURE_PIPELINES.items()}),
         )
         built = build(wanted, registries.resolver(client))
         write_layout(output, built.packed, tag=version)
@@ -106,11 +106,11 @@ def build_(  # noqa: PLR0917 - click passes them by name
     if as_json:
         screen.json(made.summary() | {"output": str(output), "missing": list(built.missing)})
         return
-    screen.line(Cell("✓ built", GOOD), f"  {output}: ", Cell(built.packed.digest, NAME))
+    screen.line(TextCell("✓ built", GOOD), f"  {output}: ", TextCell(built.packed.digest, NAME))
     print_summary(screen, made)
     if built.missing:
         screen.line(
-            Cell("ends before", NOTE), f"  {built.missing[0]}: the folder has no environments/{built.missing[0]}"
+            TextCell("ends before", NOTE), f"  {built.missing[0]}: the folder has no environments/{built.missing[0]}"
         )
 
 

@@ -8,29 +8,29 @@ from typing import Any, NoReturn
 
 import click
 
-from slipway.api.catalogue import Changes, ChangeShown, Exported, TargetsShown, VersionHistory
-from slipway.api.inbox import Outcome, Received
+from slipway.api.catalogue import Changes, ChangeShown, ExportedFiles, TargetsShown, VersionHistory
+from slipway.api.inbox import ReceivedAnswer, SaidOutcome
 from slipway.bundle import read_targets
 from slipway.bundle.model import TARGETS_FILE
-from slipway.catalogue import ConfigError, Found, Problem, check_path, find
+from slipway.catalogue import ConfigError, FoundDocument, Problem, check_path, find
 from slipway.domain.inbox import LookKind
-from slipway.manifests.documents import Place
+from slipway.manifests.documents import TextPosition
 from slipway.manifests.problems import Findings, written
 
 from ..api import Api, read
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Screen
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
 from ..waiting import COUNTED, counted, decided, look, new_id, outcome_of
 from .check import show_problems
 
 _MARKS = {
-    "created": Cell("+", GOOD),
-    "changed": Cell("~", NOTE),
-    "removed": Cell("-", BAD),
-    "unchanged": Cell("=", FAINT),
-    "refused": Cell("✗", BAD),
+    "created": TextCell("+", GOOD),
+    "changed": TextCell("~", NOTE),
+    "removed": TextCell("-", BAD),
+    "unchanged": TextCell("=", FAINT),
+    "refused": TextCell("✗", BAD),
 }
 _file = click.option(
     "-f",
@@ -82,7 +82,7 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, as_json: bool) -> Non
     if not yes:
         _confirm("Apply this?")
     said = {**body, "reason": reason, "id": new_id(), "channel": "cli"}
-    outcome = decided(api, read(Received, _asked(api, path, body=said)))
+    outcome = decided(api, read(ReceivedAnswer, _asked(api, path, body=said)))
     if outcome.problems:
         _end_with(screen, [each.model_dump() for each in outcome.problems], path)
     made = _made(outcome, compared)
@@ -157,12 +157,12 @@ def export(
         _export_targets(screen, read(TargetsShown, look(api, LookKind.TARGETS, name)), kubernetes, output)
         return
     content = api.get("catalogue", _kind(is_project), name, "files", document=document)
-    files = read(Exported, content).files
+    files = read(ExportedFiles, content).files
     if as_json:
         screen.json(content)
     elif output is None:
         for path, text in files.items():
-            screen.line(Cell(f"# {path}", FAINT))
+            screen.line(TextCell(f"# {path}", FAINT))
             screen.whole(text.rstrip("\n"))
     else:
         _write(output, files)
@@ -189,8 +189,8 @@ def history(api: Api, *, name: str, is_project: bool, limit: int, as_json: bool)
         return
     for version in read(VersionHistory, content).versions:
         number, when = f"{version.number}{'' if version.document else ' removed'}", f"{version.at:%Y-%m-%d %H:%M} UTC"
-        screen.line(Cell(number, NAME), f"  {when}  {version.by}  {version.reason}")
-        screen.line(Cell(f"    {version.document or 'nothing in force'}", FAINT))
+        screen.line(TextCell(number, NAME), f"  {when}  {version.by}  {version.reason}")
+        screen.line(TextCell(f"    {version.document or 'nothing in force'}", FAINT))
         for line in version.difference:
             screen.whole(f"    {line}")
 
@@ -216,12 +216,12 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     if not yes:
         _confirm(f"Remove {_kind(is_project)} {name}?")
     said = {"reason": reason, "id": new_id(), "channel": "cli"}
-    received = read(Received, api.post("catalogue", _kind(is_project), name, "removal", body=said))
+    received = read(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=said))
     outcome = outcome_of(api, received)
     if as_json:
         screen.json(_made(outcome).model_dump(mode="json"))
     else:
-        screen.line(Cell("✓", GOOD), f" {name} is removed")
+        screen.line(TextCell("✓", GOOD), f" {name} is removed")
 
 
 def _kind(is_project: bool) -> str:
@@ -260,7 +260,7 @@ def _end_with(screen: Screen, problems: Sequence[Any], path: Path) -> NoReturn:
     raise SystemExit(Exit.NO)
 
 
-def _made(outcome: Outcome, compared: Changes | None = None) -> Changes:
+def _made(outcome: SaidOutcome, compared: Changes | None = None) -> Changes:
     """What came of the changes, with the lines that were compared before: an answer has no room for them."""
     differences = {change.subject: change.difference for change in (compared.changes if compared else ())}
     shown = (
@@ -275,22 +275,22 @@ def _show_made(screen: Screen, made: Changes) -> None:
         if change.refused:
             screen.whole(f"{_name(change.subject)} refused: {change.refused}")
         elif change.number and change.outcome != "unchanged":
-            screen.line(Cell("✓", GOOD), f" {_name(change.subject)}: version {change.number} is in force")
+            screen.line(TextCell("✓", GOOD), f" {_name(change.subject)}: version {change.number} is in force")
 
 
-def _placed(problems: Sequence[Any], found: Iterable[Found]) -> Iterable[Problem]:
+def _placed(problems: Sequence[Any], found: Iterable[FoundDocument]) -> Iterable[Problem]:
     documents = {f"{each.name}/{each.kind}.yaml": each.document for each in found}
     for each in problems:
         told = {name: str(each.get(name, "")) for name in ("file", "field", "expected", "got", "message")}
         document = documents.get(told["file"])
         if document is None:
-            yield _problem(told, told["file"], Place())
+            yield _problem(told, told["file"], TextPosition())
             continue
         steps = next((steps for steps in document.places if written(steps) == told["field"]), ())
         yield _problem(told, document.file, document.place(steps))
 
 
-def _problem(told: Mapping[str, str], file: str, place: Place) -> Problem:
+def _problem(told: Mapping[str, str], file: str, place: TextPosition) -> Problem:
     return Problem(
         file=file,
         line=place.line,
@@ -304,8 +304,8 @@ def _problem(told: Mapping[str, str], file: str, place: Place) -> Problem:
 
 def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
     for change in changes:
-        mark = _MARKS.get(change.outcome, Cell("?", NOTE))
-        screen.line(mark, " ", Cell(_name(change.subject), NAME), f" {change.outcome}")
+        mark = _MARKS.get(change.outcome, TextCell("?", NOTE))
+        screen.line(mark, " ", TextCell(_name(change.subject), NAME), f" {change.outcome}")
         for line in change.difference:
             screen.whole(f"    {line}")
         for line in change.stands_still:

@@ -11,7 +11,7 @@ from slipway.catalogue import ConfigError, Problem, check_path
 from slipway.catalogue.schema import MODELS, schema_text
 
 from ..errors import Exit
-from ..screen import GOOD, NOTE, Cell, Screen
+from ..screen import GOOD, NOTE, Screen, TextCell
 
 
 @click.command()
@@ -39,12 +39,14 @@ def check(path: Path) -> None:
         show_problems(screen, error, path)
         raise SystemExit(Exit.NO) from error
     names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
-    screen.line(Cell("✓", GOOD), f" {', '.join(names)}: no problems")
+    screen.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
     for told in _placed(checked.advice, path):
         screen.whole(f"! {told}")
     for name in checked.without_project:
         project = checked.definitions[name].application.project
-        screen.line(Cell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not looked at")
+        screen.line(
+            TextCell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not looked at"
+        )
 
 
 def show_problems(screen: Screen, error: ConfigError, path: Path) -> None:

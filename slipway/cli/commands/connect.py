@@ -6,15 +6,23 @@ from typing import Any
 
 import click
 
-from ..azure_devops import CLOUD, AzureDevOps, sign_in
+from ..azure_devops import CLOUD, AzureDevOpsAdministration, sign_in
 from ..errors import CliError, Exit
 from ..finding import find_app
-from ..hook_subscription import ENABLED, STATUSES, Act, Plan, Wanted, plan
+from ..hook_subscription import ENABLED, STATUSES, SubscriptionChange, SubscriptionPlan, WantedSubscription, plan
 from ..screen import Screen
 
 SECRET = "SLIPWAY_HOOK_SECRET"  # noqa: S105 - the name of a variable
-DONE = {Act.CREATE: "created", Act.REPAIR: "repaired", Act.KEEP: "left as it is"}
-TO_DO = {Act.CREATE: "would be created", Act.REPAIR: "would be repaired", Act.KEEP: "is as it should be"}
+DONE = {
+    SubscriptionChange.CREATE: "created",
+    SubscriptionChange.REPAIR: "repaired",
+    SubscriptionChange.KEEP: "left as it is",
+}
+TO_DO = {
+    SubscriptionChange.CREATE: "would be created",
+    SubscriptionChange.REPAIR: "would be repaired",
+    SubscriptionChange.KEEP: "is as it should be",
+}
 
 
 @click.group()
@@ -58,21 +66,23 @@ def azure_devops(
     """
     above = click.get_current_context().find_root().params
     app = find_app(url=url or above.get("url"), key=above.get("key"), environment=os.environ, folder=Path.cwd())
-    service = AzureDevOps(organization, server=server, authorization=sign_in())
-    wanted = Wanted(project_id=service.project_id(project), app_url=app.url, pipeline=pipeline)
+    service = AzureDevOpsAdministration(organization, server=server, authorization=sign_in())
+    wanted = WantedSubscription(project_id=service.project_id(project), app_url=app.url, pipeline=pipeline)
     change = plan(wanted, service.subscriptions(), send_secret=send_secret)
-    after = None if dry_run or change.act is Act.KEEP else _carry_out(service, wanted, change)
+    after = None if dry_run or change.act is SubscriptionChange.KEEP else _carry_out(service, wanted, change)
     summary = _told(change, wanted, after, dry_run=dry_run)
     if as_json:
         Screen().json(summary)
     else:
         _say(summary)
     status = summary["status"]
-    if (dry_run and change.act is not Act.KEEP) or (not dry_run and status != ENABLED):
+    if (dry_run and change.act is not SubscriptionChange.KEEP) or (not dry_run and status != ENABLED):
         click.get_current_context().exit(Exit.NO)
 
 
-def _carry_out(service: AzureDevOps, wanted: Wanted, change: Plan) -> dict[str, Any]:
+def _carry_out(
+    service: AzureDevOpsAdministration, wanted: WantedSubscription, change: SubscriptionPlan
+) -> dict[str, Any]:
     secret = os.environ.get(SECRET, "")
     if not secret:
         raise CliError(
@@ -80,11 +90,13 @@ def _carry_out(service: AzureDevOps, wanted: Wanted, change: Plan) -> dict[str, 
             "of the vault), got none. Nothing was changed."
         )
     body = wanted.body(secret.partition(",")[0].strip())
-    done = service.create(body) if change.act is Act.CREATE else service.replace(change.id, body)
+    done = service.create(body) if change.act is SubscriptionChange.CREATE else service.replace(change.id, body)
     return service.subscription(str(done["id"]))
 
 
-def _told(change: Plan, wanted: Wanted, after: dict[str, Any] | None, *, dry_run: bool) -> dict[str, Any]:
+def _told(
+    change: SubscriptionPlan, wanted: WantedSubscription, after: dict[str, Any] | None, *, dry_run: bool
+) -> dict[str, Any]:
     return {
         "action": str(change.act),
         "done": after is not None,
@@ -99,7 +111,7 @@ def _told(change: Plan, wanted: Wanted, after: dict[str, Any] | None, *, dry_run
 
 
 def _say(summary: dict[str, Any]) -> None:
-    act = Act(summary["action"])
+    act = SubscriptionChange(summary["action"])
     name = f"subscription {summary['subscription']}" if summary["subscription"] else "the subscription"
     click.echo(
         f"{name} {(TO_DO if summary['dry_run'] else DONE)[act]}: runs of {summary['pipeline'] or 'every pipeline'}"
@@ -107,7 +119,7 @@ def _say(summary: dict[str, Any]) -> None:
     click.echo(f"  leads to {summary['url']}")
     for reason in summary["reasons"]:
         click.echo(f"  {reason}")
-    if summary["status"] and (summary["done"] or act is Act.KEEP):
+    if summary["status"] and (summary["done"] or act is SubscriptionChange.KEEP):
         click.echo(f"  {STATUSES.get(summary['status'], summary['status'])}")
     for other in summary["others"]:
         click.echo(f"  {other} leads there too; one is enough", err=True)

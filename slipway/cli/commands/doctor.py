@@ -12,9 +12,9 @@ from slipway.domain.inbox import LookKind
 from slipway.domain.reports import Finding, Status
 
 from ..api import Api, read
-from ..azure_devops import CLOUD, AzureDevOps, sign_in
+from ..azure_devops import CLOUD, AzureDevOpsAdministration, sign_in
 from ..errors import CliError, Exit
-from ..hook_subscription import ENABLED, STATUSES, Act, Wanted, plan
+from ..hook_subscription import ENABLED, STATUSES, SubscriptionChange, WantedSubscription, plan
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import Screen
@@ -121,17 +121,19 @@ def _health(api: Api) -> Finding:
 def _subscription(api: Api, hooks: Hooks) -> Finding:
     command = f"slipway connect azure-devops --organization {hooks.organization} --project {hooks.project}"
     try:
-        service = AzureDevOps(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
-        wanted = Wanted(project_id=service.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline)
+        service = AzureDevOpsAdministration(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
+        wanted = WantedSubscription(
+            project_id=service.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline
+        )
         change = plan(wanted, service.subscriptions(), send_secret=False)
     except CliError as trouble:
         return Finding(
             check="hook", status=Status.FAILED, said=trouble.message, missing="the right to see service hooks"
         )
-    if change.act is Act.KEEP:
+    if change.act is SubscriptionChange.KEEP:
         return Finding(check="hook", status=Status.OK, said=f"subscription {change.id}: {STATUSES[ENABLED]}")
     reasons = "; ".join(change.reasons)
-    missing = "a subscription that delivers" if change.act is Act.REPAIR else "the subscription"
+    missing = "a subscription that delivers" if change.act is SubscriptionChange.REPAIR else "the subscription"
     return Finding(check="hook", status=Status.FAILED, said=reasons, missing=missing, command=command)
 
 

@@ -16,14 +16,14 @@ from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, format_keys, neede
 from slipway.ed25519 import KEY_BYTES
 
 from ..errors import CliError
-from ..keyfile import KeysInFile
-from ..screen import FAINT, GOOD, NAME, Cell, Screen
+from ..keyfile import SigningKeysFile
+from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..text import iso
 from ..vault import KeysInVault, open_vault
 
 KEYS, VAULT, IN_FILE = "SLIPWAY_SIGNING_KEYS", "SLIPWAY_KEY_VAULT", "@file:"
 
-type Place = KeysInFile | KeysInVault
+type Place = SigningKeysFile | KeysInVault
 
 
 @click.group()
@@ -70,19 +70,21 @@ def list_(file: Path | None, vault: str | None, as_json: bool) -> None:
         return
     ended = over(live_keys, now=now)
     rows = [
-        (Cell(key.id, NAME), screen.time(key.made), _does(live_keys, index, ended=key.id in ended, screen=screen))
+        (TextCell(key.id, NAME), screen.time(key.made), _does(live_keys, index, ended=key.id in ended, screen=screen))
         for index, key in enumerate(live_keys)
     ]
     screen.table(("id", "made", "does"), rows)
 
 
-def _does(keys: list[LiveKey], index: int, *, ended: bool, screen: Screen) -> Cell:
+def _does(keys: list[LiveKey], index: int, *, ended: bool, screen: Screen) -> TextCell:
     if index == 0:
-        return Cell("signs", GOOD)
+        return TextCell("signs", GOOD)
     until = needed_until(keys, index)
     if until is None:
-        return Cell("verifies, until it is removed by hand")
-    return Cell("the next rotation retires it", FAINT) if ended else Cell(f"verifies until {screen.time(until)}")
+        return TextCell("verifies, until it is removed by hand")
+    return (
+        TextCell("the next rotation retires it", FAINT) if ended else TextCell(f"verifies until {screen.time(until)}")
+    )
 
 
 def _as_json(keys: list[LiveKey], index: int) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def _place(file: Path | None, vault: str | None) -> Place:
     if (file is None) == (not vault):
         raise click.UsageError("expected either --file or --vault")
     if file is not None:
-        return KeysInFile(file)
+        return SigningKeysFile(file)
     if not vault or not vault.startswith("https://"):
         raise click.UsageError("--vault: expected an address such as https://contoso.vault.azure.net")
     return KeysInVault(open_vault(vault))
@@ -151,12 +153,12 @@ def _show(done: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         screen.json(done)
         return
-    screen.line(Cell("✓ rotated", GOOD))
+    screen.line(TextCell("✓ rotated", GOOD))
     screen.fields(
         [
-            ("signs", Cell(done["signs"], NAME)),
+            ("signs", TextCell(done["signs"], NAME)),
             ("verify", ", ".join(done["verify"])),
-            ("retired", Cell(", ".join(done["retired"]), FAINT)),
+            ("retired", TextCell(", ".join(done["retired"]), FAINT)),
             ("public keys", done["public"]),
         ]
     )

@@ -15,7 +15,7 @@ from slipway.text import duration
 from ..api import Api, read
 from ..options import app_options, connected
 from ..options import as_json as json_option
-from ..screen import BAD, FAINT, NAME, NOTE, Cell, Content, Screen, progress
+from ..screen import BAD, FAINT, NAME, NOTE, Content, Screen, TextCell, progress
 from ..waiting import look
 
 _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
@@ -102,9 +102,9 @@ def _table(screen: Screen, answer: NumbersAnswer, *, by_week: bool) -> None:
 def _rows(environment: EnvironmentNumbers, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
     if by_week:
         for week in reversed(environment.weeks):
-            yield (Cell(environment.application, NAME), environment.environment, week.week, *_cells(week.figures))
+            yield (TextCell(environment.application, NAME), environment.environment, week.week, *_cells(week.figures))
     else:
-        yield (Cell(environment.application, NAME), environment.environment, *_cells(environment.total))
+        yield (TextCell(environment.application, NAME), environment.environment, *_cells(environment.total))
 
 
 def _cells(figures: Figures) -> tuple[Content, ...]:
@@ -112,8 +112,8 @@ def _cells(figures: Figures) -> tuple[Content, ...]:
     rate = "" if figures.change_failure_rate is None else f"{figures.change_failure_rate:.0%}"
     return (
         str(figures.deployments),
-        Cell(f"{figures.deployments_per_day * 7:.1f}", FAINT),
-        Cell(str(failed), BAD if failed else ""),
+        TextCell(f"{figures.deployments_per_day * 7:.1f}", FAINT),
+        TextCell(str(failed), BAD if failed else ""),
         rate,
         *(_said(getattr(figures, name)) for name in _SPREADS),
     )
@@ -122,10 +122,10 @@ def _cells(figures: Figures) -> tuple[Content, ...]:
 def _steps(screen: Screen, answer: NumbersAnswer) -> None:
     rows = [
         (
-            Cell(environment.application, NAME),
+            TextCell(environment.application, NAME),
             environment.environment or "(before)",
             stage.stage,
-            Cell("waits", NOTE) if stage.waits else "works",
+            TextCell("waits", NOTE) if stage.waits else "works",
             _said(stage.seconds),
             _seconds(stage.seconds.p90),
             str(stage.seconds.count),

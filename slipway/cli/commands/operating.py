@@ -11,13 +11,13 @@ import click
 
 from slipway.api.base import body_of
 from slipway.api.commands import Command, Freezes, FreezeShown
-from slipway.api.inbox import Received
+from slipway.api.inbox import ReceivedAnswer
 from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..screen import FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 from ..waiting import confirmed, new_id, outcome_of
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -62,10 +62,10 @@ def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
     ends = "somebody resumes" if freeze.kind == "hold" else "somebody ends it"
     until = screen.time(freeze.until) if freeze.until else ends
     return (
-        Cell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
-        Cell(freeze.kind, NOTE),
+        TextCell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
+        TextCell(freeze.kind, NOTE),
         freeze.owner,
-        Cell(screen.time(freeze.at), FAINT),
+        TextCell(screen.time(freeze.at), FAINT),
         until,
         freeze.reason,
     )
@@ -119,7 +119,7 @@ def _give(
         click.confirm(f"{verb} {what}?", abort=True, err=True)
     fields = {name: value for name, value in body.items() if value}
     command = Command.model_construct(verb=verb, channel="cli", id=new_id(), **fields)
-    received = read(Received, api.post("commands", body=body_of(command)))
+    received = read(ReceivedAnswer, api.post("commands", body=body_of(command)))
     if received.open:
         received = confirmed(api, received, open_it=open_it, wait=wait)
     done = outcome_of(api, received)
@@ -130,7 +130,7 @@ def _give(
     where = f"{done.application} {done.environment}".strip() if done.application != INSTALLATION else "everything"
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
     phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
-    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE[verb]}{phase}")
+    screen.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {_DONE[verb]}{phase}")
 
 
 def _check_order(environment: str, release: str) -> None:

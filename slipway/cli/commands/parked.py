@@ -4,14 +4,14 @@ from typing import Any
 
 import click
 
-from slipway.api.inbox import Received
+from slipway.api.inbox import ReceivedAnswer
 from slipway.api.parked import Parked, ParkedItems
 
 from ..api import Api, read
 from ..errors import CliError
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import FAINT, GOOD, NAME, Cell, Screen
+from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..waiting import outcome_of
 
 
@@ -44,10 +44,10 @@ def list_(api: Api, *, as_json: bool) -> None:
         return
     rows = [
         (
-            Cell(item.id, NAME),
-            Cell(screen.time(item.parked_at), FAINT),
+            TextCell(item.id, NAME),
+            TextCell(screen.time(item.parked_at), FAINT),
             item.source,
-            Cell(screen.time(item.replayed_at), GOOD),
+            TextCell(screen.time(item.replayed_at), GOOD),
             item.reason,
         )
         for item in items
@@ -75,7 +75,7 @@ def show(api: Api, *, id: str, as_json: bool) -> None:
     parked_input = read(Parked, item)
     screen.fields(
         [
-            ("id", Cell(parked_input.id, NAME)),
+            ("id", TextCell(parked_input.id, NAME)),
             ("source", parked_input.source),
             ("reason", parked_input.reason),
             ("parked", screen.time(parked_input.parked_at)),
@@ -113,8 +113,8 @@ def replay(api: Api, *, id: str, as_json: bool) -> None:
     Example:
       slipway parked replay 3f0c9d0be1a24c7788aa01d2
     """
-    screen, done = Screen(), outcome_of(api, read(Received, api.post("parked", id, "replay")))
+    screen, done = Screen(), outcome_of(api, read(ReceivedAnswer, api.post("parked", id, "replay")))
     if as_json:
         screen.json(done.model_dump(mode="json"))
         return
-    screen.line(Cell("✓ replayed", GOOD), f"  {id}")
+    screen.line(TextCell("✓ replayed", GOOD), f"  {id}")

@@ -10,9 +10,9 @@ from slipway.domain.release import Rollout
 from slipway.domain.runs import Trust
 
 from ..api import PAGE, Api, read
-from ..forms import Form, formed, write_lines
+from ..forms import OutputFormat, formed, write_lines
 from ..options import connected
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen, tone_style
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
 from ..trail import read_record, show_trail
 
 COLUMNS = (
@@ -42,7 +42,7 @@ COLUMNS = (
 )
 @formed
 @connected
-def releases(api: Api, *, application: str | None, limit: int, form: Form) -> None:
+def releases(api: Api, *, application: str | None, limit: int, form: OutputFormat) -> None:
     """Releases, newest first: phase, environment, and why a release ended as it did.
 
     \b
@@ -53,11 +53,11 @@ def releases(api: Api, *, application: str | None, limit: int, form: Form) -> No
       slipway releases --limit 200 --csv > releases.csv
     """
     screen, content = Screen(), api.get("releases", application=application, limit=limit)
-    if form is Form.JSON:
+    if form is OutputFormat.JSON:
         screen.json(content)
         return
     items = read(Releases, content).releases
-    if form is not Form.TABLE:
+    if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["releases"])
         return
     if not items:
@@ -69,33 +69,33 @@ def releases(api: Api, *, application: str | None, limit: int, form: Form) -> No
 
 def _row(screen: Screen, item: ReleaseAnswer) -> tuple[Content, ...]:
     return (
-        Cell(item.id, NAME),
+        TextCell(item.id, NAME),
         item.tag,
         _phase(item.phase),
         item.environment or "",
-        Cell(screen.time(item.changed_at), FAINT),
+        TextCell(screen.time(item.changed_at), FAINT),
         item.reason,
     )
 
 
-def _phase(phase: Phase) -> Cell:
-    return Cell(phase.spoken, tone_style(phase.tone))
+def _phase(phase: Phase) -> TextCell:
+    return TextCell(phase.spoken, tone_style(phase.tone))
 
 
-def _outcome(rollout: Rollout, since: str) -> Cell:
+def _outcome(rollout: Rollout, since: str) -> TextCell:
     """The outcome of a rollout: live, or the phase in which it ended."""
     if not rollout.outcome:
-        return Cell(f"here since {since}", NOTE)
+        return TextCell(f"here since {since}", NOTE)
     end = Phase.named(rollout.outcome)
     spoken, style = (end.spoken, tone_style(end.tone)) if end else (rollout.outcome, GOOD)
-    return Cell(f"{spoken} since {since}", style)
+    return TextCell(f"{spoken} since {since}", style)
 
 
 @click.command()
 @click.argument("id")
 @formed
 @connected
-def release(api: Api, *, id: str, form: Form) -> None:
+def release(api: Api, *, id: str, form: OutputFormat) -> None:
     """One release: its image, its state, the votes, and the timeline of its audit records.
 
     With --json, --jsonl or --csv only the release is printed; `slipway audit list --release ID --jsonl` prints its
@@ -107,10 +107,10 @@ def release(api: Api, *, id: str, form: Form) -> None:
       slipway release shop-482 --json | jq -r .digest
     """
     screen, content = Screen(), api.get("releases", id)
-    if form is Form.JSON:
+    if form is OutputFormat.JSON:
         screen.json(content)
         return
-    if form is not Form.TABLE:
+    if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, [content])
         return
     item = read(ReleaseWithProgress, content)
@@ -123,12 +123,12 @@ def release(api: Api, *, id: str, form: Form) -> None:
 
 
 def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Content]]:
-    yield "release", Cell(item.id, NAME)
+    yield "release", TextCell(item.id, NAME)
     yield "phase", _phase(item.phase)
     yield "reason", item.reason
     yield "environment", item.environment or ""
     if item.progress:
-        yield "progress", Cell(item.progress.told, NOTE)
+        yield "progress", TextCell(item.progress.told, NOTE)
     yield "superseded by", f"{item.application}-{item.superseded_by}" if item.superseded_by else ""
     yield "image", f"{item.registry}/{item.repository}:{item.tag}"
     yield "digest", item.digest or ""
@@ -138,7 +138,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
         yield "run", f"{item.run.project}/{item.run.pipeline} {item.run.number} {item.run.result} {item.run.branch}"
         yield "run at", item.run.url
         for name, fact in (("", item.run.proof), ("built by it", item.run.built), ("people", item.run.behind)):
-            yield name, Cell(f"{fact.trust.mark} {fact.trust.spoken}: {fact.why}", tone_style(fact.trust.tone))
+            yield name, TextCell(f"{fact.trust.mark} {fact.trust.spoken}: {fact.why}", tone_style(fact.trust.tone))
         for person in item.run.people:
             unsure = "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
             yield person.part.label.lower(), f"{person.shown}{unsure}"
@@ -150,7 +150,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
         for evidence in rollout.evidence:
             log = f"  (log: slipway evidence {evidence.log})" if evidence.log else ""
             mark = "✓" if evidence.passed else "✗"
-            yield "", Cell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)
+            yield "", TextCell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)
     for vote in item.gate.votes if item.gate else ():
         reason = f": {vote.reason}" if vote.reason else ""
         yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.voter) + reason
@@ -164,7 +164,7 @@ def _at(time: str, person: str) -> str:
 @click.argument("release")
 @formed
 @connected
-def explain(api: Api, *, release: str, form: Form) -> None:
+def explain(api: Api, *, release: str, form: OutputFormat) -> None:
     """Why a release is in its current state: every rule in every environment, and what has to happen next.
 
     These are the rules by which the app decides; pages, cards and the audit trail use the same names. With --jsonl and
@@ -176,11 +176,11 @@ def explain(api: Api, *, release: str, form: Form) -> None:
       slipway explain shop-482 | grep -v ✓
     """
     screen, content = Screen(), api.get("releases", release, "explain")
-    if form is Form.JSON:
+    if form is OutputFormat.JSON:
         screen.json(content)
         return
     explanation = read(Explanation, content)
-    if form is not Form.TABLE:
+    if form is not OutputFormat.TABLE:
         rules = [
             {"environment": group.environment, **rule.model_dump(mode="json")}
             for group in explanation.rules
@@ -188,14 +188,14 @@ def explain(api: Api, *, release: str, form: Form) -> None:
         ]
         write_lines(screen, form, ("environment", "rule", "subject", "verdict", "reason"), rules)
         return
-    screen.line(Cell(explanation.release, NAME), "  ", _phase(explanation.phase))
+    screen.line(TextCell(explanation.release, NAME), "  ", _phase(explanation.phase))
     screen.line(explanation.headline)
     screen.line()
     rows = [
-        (group.environment, Cell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason)
+        (group.environment, TextCell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason)
         for group in explanation.rules
         for rule in group.rules
     ]
     screen.table(("environment", "holds", "rule", "reason"), rows, fold=("reason",))
     screen.line()
-    screen.line(Cell("next: ", "bold"), explanation.next)
+    screen.line(TextCell("next: ", "bold"), explanation.next)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ..actions import Action
 from ..application import Environment
 from ..blocks import Freeze, Hold, LanePass
-from ..project import Provenance
+from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
 from ..runs import Trust
@@ -29,7 +29,7 @@ def block_rules(
     window_status: WindowStatus | None,
     now: datetime,
     problems: Sequence[str] = (),
-    provenance: Provenance = Provenance.NONE,
+    provenance: ProvenanceLevel = ProvenanceLevel.NONE,
 ) -> tuple[RuleResult, ...]:
     """The rules that may block a rollout at `now`.
 
@@ -56,7 +56,7 @@ def order_rule(problems: Sequence[str]) -> RuleResult:
     return Rule.APPLICATION_IS_IN_ORDER.holds("what was applied still holds")
 
 
-def built_rules(release: Release, provenance: Provenance) -> Iterator[RuleResult]:
+def built_rules(release: Release, provenance: ProvenanceLevel) -> Iterator[RuleResult]:
     """Where an environment demands it, the run that built the artifact has to be proved; a word is not enough.
 
     A release whose reports contradict each other goes into no environment. Nothing heals that by itself.
@@ -64,9 +64,9 @@ def built_rules(release: Release, provenance: Provenance) -> Iterator[RuleResult
     run = release.run
     if run is not None and run.built.trust is Trust.CONTRADICTED:
         yield Rule.BUILT_BY_RUN.fails(run.built.why)
-    elif provenance is Provenance.ARTIFACT and run is None:
+    elif provenance is ProvenanceLevel.ARTIFACT and run is None:
         yield Rule.BUILT_BY_RUN.not_yet("built by: not proved; no CI run that built it was told of", WaitsFor.EVENT)
-    elif provenance is Provenance.ARTIFACT and run is not None:
+    elif provenance is ProvenanceLevel.ARTIFACT and run is not None:
         lacking = next((fact for fact in (run.proof, run.built) if fact.trust is not Trust.PROVED), None)
         if lacking is not None:
             yield Rule.BUILT_BY_RUN.not_yet(lacking.why, WaitsFor.EVENT)

@@ -8,7 +8,7 @@ from ..gate import ApprovalGate
 from ..people import Person, SignedIn
 from ..release import GateState, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, WaitsFor
-from ..runs import Involved, Part, Run, Trust
+from ..runs import Involved, Involvement, Run, Trust
 
 _SHOWN = 5
 """Most people that a reason names."""
@@ -41,12 +41,12 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     )
 
 
-_ASKED = (Part.REQUESTER,)
-_CHANGED = tuple(part for part in Part if part is not Part.REQUESTER)
+_ASKED = (Involvement.REQUESTER,)
+_CHANGED = tuple(part for part in Involvement if part is not Involvement.REQUESTER)
 
 
 def _differs(
-    rule: Rule, run: Run | None, parts: tuple[Part, ...], gate: ApprovalGate, names: frozenset[str], *, may: bool
+    rule: Rule, run: Run | None, parts: tuple[Involvement, ...], gate: ApprovalGate, names: frozenset[str], *, may: bool
 ) -> RuleResult:
     involved = run.who(*parts) if run else ()
     own = tuple(person for person in involved if not _names(person, gate).isdisjoint(names))
@@ -79,7 +79,7 @@ def _surely(person: Involved) -> str:
     return "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
 
 
-def _not_known(run: Run | None, parts: tuple[Part, ...], involved: tuple[Involved, ...]) -> str:
+def _not_known(run: Run | None, parts: tuple[Involvement, ...], involved: tuple[Involved, ...]) -> str:
     what = f"it is not known who {'asked for the CI run' if parts is _ASKED else 'made the change'}"
     said = f"; {_did(involved)}" if involved else ""
     return f"{what}{said}{f': {run.behind.why}' if run else ''}"

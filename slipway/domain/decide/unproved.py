@@ -4,7 +4,7 @@ from ..actions import Action
 from ..events import PipelineCompleted
 from ..release import Phase, Release
 from ..rules import Rule
-from ..runs import PEOPLE_LIMIT, Fact, Part, Run, Trust
+from ..runs import PEOPLE_LIMIT, Fact, Involvement, Run, Trust
 from .lanes import end
 from .state import Draft
 
@@ -76,7 +76,7 @@ def _differs(before: Run | None, now: Run) -> str:
 
 def _claims(one: Run, other: Run) -> tuple[tuple[str, str, str], ...]:
     """What two reports of a run claim that must be equal where both claim it."""
-    requesters = (", ".join(person.shown for person in run.who(Part.REQUESTER)) for run in (one, other))
+    requesters = (", ".join(person.shown for person in run.who(Involvement.REQUESTER)) for run in (one, other))
     return (
         ("commit", one.commit, other.commit),
         ("branch", one.branch, other.branch),

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from slipway.domain.incoming import Incoming
+from slipway.domain.incoming import ForeignModel
 from slipway.domain.run_source import (
     Absent,
     Attachment,
@@ -22,7 +22,7 @@ from slipway.domain.run_source import (
 
 from . import _shapes as shapes
 from ._endpoints import Endpoints, in_preview, is_organization, is_project
-from ._http import Answer, Exchange, OnlyInPreview
+from ._http import Exchange, JsonResponse, OnlyInPreview
 
 _CONTINUES: Final = "x-ms-continuationtoken"
 """The next page is named in this header alone."""
@@ -55,7 +55,7 @@ class AzureDevOps:
             return Absent(f"{organization[:64]!r} and {project[:64]!r} cannot be an organization and its project")
         steps = (project, "_apis", "build", "definitions", definition)
         return self._one(
-            shapes.Definition, lambda found: found.told(), organization, steps, what=f"pipeline {definition}"
+            shapes.BuildDefinition, lambda found: found.told(), organization, steps, what=f"pipeline {definition}"
         )
 
     def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]:
@@ -84,12 +84,12 @@ class AzureDevOps:
         url = self._url(self._at.main, run.organization, *steps)
         most = self._exchange.limits.attachment_bytes
         answer = self._get(url, what=f"what run {run.number} published", most=most)
-        return answer.body if isinstance(answer, Answer) else answer
+        return answer.body if isinstance(answer, JsonResponse) else answer
 
     def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
         """The commits since the run before of this pipeline on this branch, the newest first."""
         what = f"the changes of run {run.number}"
-        found = self._list(shapes.Change, run.organization, (*_of(run), "changes"), what=what, paged=True)
+        found = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), what=what, paged=True)
         return tuple(change.told() for change in found) if isinstance(found, tuple) else found
 
     # ---- its commits
@@ -170,21 +170,21 @@ class AzureDevOps:
     def _url(self, host: str, organization: str, *steps: str | int, **query: object) -> str:
         return self._at.url(host, organization, *steps, **query)
 
-    def _get(self, url: str, *, what: str, most: int | None = None) -> Answer | Absent | CannotKnow:
+    def _get(self, url: str, *, what: str, most: int | None = None) -> JsonResponse | Absent | CannotKnow:
         """Once more as a preview, where the released version is not taken."""
         answer = self._exchange.ask("GET", url, what=what, most=most)
         if isinstance(answer, OnlyInPreview):
             return self._exchange.ask("GET", in_preview(url), what=what, most=most)
         return answer
 
-    def _one[M: Incoming, T](
+    def _one[M: ForeignModel, T](
         self, model: type[M], of: Callable[[M], T], organization: str, steps: Sequence[str | int], *, what: str
     ) -> Told[T]:
         answer = self._get(self._url(self._at.main, organization, *steps), what=what)
         found = _read(model, answer, what)
         return of(found) if isinstance(found, model) else _no(found)
 
-    def _list[M: Incoming](
+    def _list[M: ForeignModel](
         self,
         model: type[M],
         organization: str,
@@ -204,7 +204,7 @@ class AzureDevOps:
             if not isinstance(entries, tuple):
                 return entries
             found += entries
-            following = answer.headers.get(_CONTINUES) if isinstance(answer, Answer) else None
+            following = answer.headers.get(_CONTINUES) if isinstance(answer, JsonResponse) else None
             if not following:
                 return tuple(found)
             page = {"$top": _TOP, "continuationToken": following}
@@ -219,8 +219,10 @@ def _repository(run: ToldRun) -> tuple[str, ...]:
     return (run.project_id, "_apis", "git", "repositories", run.repository)
 
 
-def _read[M: Incoming](model: type[M], answer: Answer | Absent | CannotKnow, what: str) -> M | Absent | CannotKnow:
-    if not isinstance(answer, Answer):
+def _read[M: ForeignModel](
+    model: type[M], answer: JsonResponse | Absent | CannotKnow, what: str
+) -> M | Absent | CannotKnow:
+    if not isinstance(answer, JsonResponse):
         return answer
     try:
         return model.model_validate(answer.json())
@@ -228,11 +230,11 @@ def _read[M: Incoming](model: type[M], answer: Answer | Absent | CannotKnow, wha
         return _unreadable(what)
 
 
-def _entries[M: Incoming](
-    model: type[M], answer: Answer | Absent | CannotKnow, what: str, *, gaps: bool = False
+def _entries[M: ForeignModel](
+    model: type[M], answer: JsonResponse | Absent | CannotKnow, what: str, *, gaps: bool = False
 ) -> tuple[M, ...] | Absent | CannotKnow:
     """The entries of a list; with `gaps`, null stands in the place of something that is not there."""
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, JsonResponse):
         return answer
     content = answer.json()
     entries = content.get("value") if isinstance(content, dict) else None

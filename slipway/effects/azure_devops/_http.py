@@ -37,14 +37,14 @@ class OnlyInPreview(CannotKnow):
     """This resource is taken only with a version that says `-preview`."""
 
 
-class Pool(Protocol):
+class AzureDevOpsPool(Protocol):
     """The part of `urllib3.PoolManager` that is used."""
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class RequestLimits:
     """How much and how long."""
 
     attempts: int = 3
@@ -64,7 +64,7 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class JsonResponse:
     """A response of 200, whose body was read."""
 
     headers: urllib3.HTTPHeaderDict
@@ -97,19 +97,19 @@ class Exchange:
         self,
         token: Callable[[], str],
         *,
-        pool: Pool | None = None,
-        limits: Limits | None = None,
+        pool: AzureDevOpsPool | None = None,
+        limits: RequestLimits | None = None,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._token, self._pool = token, pool or new_pool()
-        self.limits = limits or Limits()
+        self.limits = limits or RequestLimits()
         self._clock, self._pause = clock, pause
         self._not_before = 0.0
 
     def ask(
         self, method: str, url: str, *, what: str, body: Any = None, most: int | None = None
-    ) -> Answer | Absent | CannotKnow:
+    ) -> JsonResponse | Absent | CannotKnow:
         """`what` names the thing asked for, in reasons that people read."""
         limit = most or self.limits.answer_bytes
         for attempt in range(self.limits.attempts):
@@ -134,7 +134,7 @@ class Exchange:
             self._pause(left)
         return None
 
-    def _once(self, method: str, url: str, *, what: str, body: Any, limit: int) -> Answer | Absent | CannotKnow:
+    def _once(self, method: str, url: str, *, what: str, body: Any, limit: int) -> JsonResponse | Absent | CannotKnow:
         try:
             token = self._token()
         except AzureError as error:
@@ -163,7 +163,7 @@ class Exchange:
 
     def _judged(
         self, response: urllib3.BaseHTTPResponse, *, what: str, host: str, limit: int
-    ) -> Answer | Absent | CannotKnow:
+    ) -> JsonResponse | Absent | CannotKnow:
         after = _retry_after(response.headers, self._clock())
         self._not_before = max(self._not_before, self._clock() + after)
         status, pause = response.status, timedelta(seconds=after)
@@ -175,7 +175,7 @@ class Exchange:
         if status == _OK:
             if _is_page(response.headers):
                 return _not_signed_in(host, what, status)
-            return Answer(headers=response.headers, body=data)
+            return JsonResponse(headers=response.headers, body=data)
         said = _said(data)
         if status in _SIGN_IN:
             return _not_signed_in(host, what, status, said)

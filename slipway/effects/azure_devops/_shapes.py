@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field
 
 from slipway.domain import run_source as told
-from slipway.domain.incoming import Incoming, Time
+from slipway.domain.incoming import ForeignModel, Time
 
 Id = Annotated[str, Field(min_length=1, max_length=256)]
 Line = Annotated[str, Field(max_length=1024)]
@@ -25,7 +25,7 @@ _STEPS_OF_AN_ATTACHMENT: Final = 5
 _SERVICES: Final = frozenset({"serviceprincipal", "application", "managedidentity"})
 
 
-class Reference(Incoming):
+class IdentityRef(ForeignModel):
     """An `IdentityRef`."""
 
     id: Id
@@ -36,12 +36,12 @@ class Reference(Incoming):
         return told.PersonReference(id=self.id, name=self.displayName, unique_name=self.uniqueName)
 
 
-class _Project(Incoming):
+class _Project(ForeignModel):
     id: Id
     name: Line
 
 
-class Definition(Incoming):
+class BuildDefinition(ForeignModel):
     id: Number
     name: Line
     path: Line = "\\"
@@ -50,23 +50,23 @@ class Definition(Incoming):
         return f"{self.path}\\{self.name}".strip("\\")
 
 
-class _Repository(Incoming):
+class _Repository(ForeignModel):
     id: Line = ""
     type: Line = ""
 
 
-class Build(Incoming):
+class Build(ForeignModel):
     id: Number
     buildNumber: Line  # noqa: N815
     status: Line
     result: Line = ""
     reason: Line = ""
-    definition: Definition
+    definition: BuildDefinition
     project: _Project
     sourceBranch: Line = ""  # noqa: N815
     sourceVersion: Line = ""  # noqa: N815
     repository: _Repository = _Repository()
-    requestedFor: Reference | None = None  # noqa: N815
+    requestedFor: IdentityRef | None = None  # noqa: N815
     finishTime: Time | None = None  # noqa: N815
     deleted: bool = False
 
@@ -93,7 +93,7 @@ class Build(Incoming):
         )
 
 
-class _Record(Incoming):
+class _Record(ForeignModel):
     id: Id
     parentId: Line | None = None  # noqa: N815
     type: Line = ""
@@ -102,7 +102,7 @@ class _Record(Incoming):
     result: Line = ""
 
 
-class Timeline(Incoming):
+class Timeline(ForeignModel):
     records: Annotated[tuple[_Record, ...], Field(max_length=5_000)] = ()
 
     def told(self) -> tuple[told.TimelineRecord, ...]:
@@ -119,15 +119,15 @@ class Timeline(Incoming):
         )
 
 
-class _Href(Incoming):
+class _Href(ForeignModel):
     href: Annotated[str, Field(max_length=4096)]
 
 
-class _Links(Incoming):
+class _Links(ForeignModel):
     self: _Href
 
 
-class AttachmentEntry(Incoming):
+class AttachmentEntry(ForeignModel):
     name: Line
     links: _Links = Field(alias="_links")
 
@@ -142,7 +142,7 @@ class AttachmentEntry(Incoming):
         return told.Attachment(name=self.name, timeline=timeline.casefold(), record=record.casefold())
 
 
-class _Author(Incoming):
+class _CommitAuthor(ForeignModel):
     """A full reference for an address that the organization knows; else a name, with the address as its id."""
 
     id: Line = ""
@@ -150,28 +150,30 @@ class _Author(Incoming):
     uniqueName: Line = ""  # noqa: N815
 
 
-class Change(Incoming):
+class BuildChange(ForeignModel):
     id: Commitish
-    author: _Author = _Author()
+    author: _CommitAuthor = _CommitAuthor()
 
     def told(self) -> told.ToldChange:
         mail = next((text for text in (self.author.uniqueName, self.author.id) if "@" in text), "")
-        return told.ToldChange(id=self.id.casefold(), author=told.Signature(name=self.author.displayName, mail=mail))
+        return told.ToldChange(
+            id=self.id.casefold(), author=told.CommitSignature(name=self.author.displayName, mail=mail)
+        )
 
 
-class _Signature(Incoming):
+class _Signature(ForeignModel):
     name: Line = ""
     email: Line = ""
 
-    def told(self) -> told.Signature:
-        return told.Signature(name=self.name, mail=self.email)
+    def told(self) -> told.CommitSignature:
+        return told.CommitSignature(name=self.name, mail=self.email)
 
 
-class _Push(Incoming):
-    pushedBy: Reference | None = None  # noqa: N815
+class _Push(ForeignModel):
+    pushedBy: IdentityRef | None = None  # noqa: N815
 
 
-class Commit(Incoming):
+class Commit(ForeignModel):
     commitId: Commitish  # noqa: N815
     parents: Annotated[tuple[Commitish, ...], Field(max_length=64)] = ()
     author: _Signature = _Signature()
@@ -188,12 +190,12 @@ class Commit(Incoming):
         )
 
 
-class PullRequest(Incoming):
+class PullRequestAnswer(ForeignModel):
     pullRequestId: Number  # noqa: N815
     status: Line = ""
-    createdBy: Reference | None = None  # noqa: N815
-    closedBy: Reference | None = None  # noqa: N815
-    autoCompleteSetBy: Reference | None = None  # noqa: N815
+    createdBy: IdentityRef | None = None  # noqa: N815
+    closedBy: IdentityRef | None = None  # noqa: N815
+    autoCompleteSetBy: IdentityRef | None = None  # noqa: N815
 
     def told(self) -> told.PullRequest:
         return told.PullRequest(
@@ -205,22 +207,22 @@ class PullRequest(Incoming):
         )
 
 
-class PullRequests(Incoming):
+class PullRequests(ForeignModel):
     """The answer to a query by commits: for each query, commit → its pull requests."""
 
-    results: Annotated[tuple[dict[str, tuple[PullRequest, ...]], ...], Field(max_length=8)] = ()
+    results: Annotated[tuple[dict[str, tuple[PullRequestAnswer, ...]], ...], Field(max_length=8)] = ()
 
 
-class MergeBase(Incoming):
+class MergeBase(ForeignModel):
     commitId: Commitish  # noqa: N815
 
 
-class _Property(Incoming):
+class _Property(ForeignModel):
     value: Any = Field(default=None, alias="$value")
     """Text, a number or a time, whatever the property is."""
 
 
-class IdentityEntry(Incoming):
+class IdentityEntry(ForeignModel):
     id: Id
     providerDisplayName: Line = ""  # noqa: N815
     properties: dict[str, _Property] = Field(default_factory=dict)

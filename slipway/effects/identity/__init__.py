@@ -7,8 +7,8 @@ match votes.verify(token, nonce=nonce, at=received_at):
 """
 
 from .asking import Ask, Verifier, authorization_url
-from .issuer import Endpoints, Issuer
-from .keys import Key, KeySource
+from .issuer import Issuer, IssuerEndpoints
+from .keys import IssuerKeySource, Key
 from .provider import Registration
 from .redeem import AssertionAway, Client, Code, managed_assertion, redeem
 from .tokens import AccessTokens, IdTokens
@@ -20,11 +20,11 @@ __all__ = [
     "AssertionAway",
     "Client",
     "Code",
-    "Endpoints",
     "IdTokens",
     "Issuer",
+    "IssuerEndpoints",
+    "IssuerKeySource",
     "Key",
-    "KeySource",
     "Registration",
     "Verifier",
     "authorization_url",

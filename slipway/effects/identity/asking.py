@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlencode
 
-from .issuer import Endpoints
+from .issuer import IssuerEndpoints
 
 type Prompt = Literal["none", "login", "select_account"]
 """What the provider shows whatever session it has: nothing at all, the question for the credential, the accounts."""
@@ -41,7 +41,7 @@ class Ask:
     login_hint: str | None = None
 
 
-def authorization_url(endpoints: Endpoints, ask: Ask) -> str:
+def authorization_url(endpoints: IssuerEndpoints, ask: Ask) -> str:
     told = {
         "client_id": ask.client_id,
         "response_type": "code",

@@ -14,8 +14,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ...domain.identity import CannotVerify
-from .keys import Key, Published, read_keys
-from .web import Pool, ProviderAway, exchange, strict_object
+from .keys import Key, PublishedKeys, read_keys
+from .web import IdentityPool, ProviderAway, exchange, strict_object
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _LAPTOP: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoints:
+class IssuerEndpoints:
     """Where people are sent and where codes are redeemed."""
 
     authorization: str
@@ -44,15 +44,17 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fetched:
-    endpoints: Endpoints
-    published: Published
+    endpoints: IssuerEndpoints
+    published: PublishedKeys
     at: float
 
 
 class Issuer:
     """One issuer of one tenant."""
 
-    def __init__(self, url: str, *, tenant: str, pool: Pool, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, url: str, *, tenant: str, pool: IdentityPool, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """`url` is the token's `iss`: `https://login.microsoftonline.com/<tenant>/v2.0`. Raises `ValueError`."""
         _check_origin(url)
         self._url, self._tenant, self._pool, self._monotonic = url, tenant, pool, monotonic
@@ -77,7 +79,7 @@ class Issuer:
         found = known.published.key(kid)
         return found or CannotVerify(why="the issuer publishes no key of the token's id; it is asked again in a while")
 
-    def endpoints(self) -> Endpoints | CannotVerify:
+    def endpoints(self) -> IssuerEndpoints | CannotVerify:
         known = self._current(None)
         return known if isinstance(known, CannotVerify) else known.endpoints
 
@@ -125,7 +127,9 @@ class Issuer:
         addresses = {name: told.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
         authorization, token, keys = (self._own(name, value) for name, value in addresses.items())
         published = read_keys(self._get(keys, KEYS_LIMIT), issuer=self._url, tenant=self._tenant)
-        return _Fetched(endpoints=Endpoints(authorization=authorization, token=token), published=published, at=now)
+        return _Fetched(
+            endpoints=IssuerEndpoints(authorization=authorization, token=token), published=published, at=now
+        )
 
     def _get(self, url: str, limit: int) -> bytes:
         reply = exchange(self._pool, "GET", url, limit=limit, headers={"Accept": "application/json"})

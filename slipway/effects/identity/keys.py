@@ -28,7 +28,7 @@ class Key:
     key_set: KeySet
 
 
-class KeySource(Protocol):
+class IssuerKeySource(Protocol):
     """Who knows an issuer's keys: `Issuer`, or a test's own."""
 
     @property
@@ -43,7 +43,7 @@ class KeySource(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class PublishedKeys:
     """A set that was read: public numbers by key id. Keys are built when they are used: a set may hold a thousand."""
 
     key_set: KeySet
@@ -54,7 +54,7 @@ class Published:
         return None if numbers is None else Key(kid=kid, public=numbers.public_key(), key_set=self.key_set)
 
 
-def read_keys(content: bytes, *, issuer: str, tenant: str) -> Published:
+def read_keys(content: bytes, *, issuer: str, tenant: str) -> PublishedKeys:
     """Keys of another kind, use or issuer are passed over. Raises `ValueError` for a set that is not one."""
     listed = strict_object(content).get("keys")
     if not isinstance(listed, list):
@@ -75,7 +75,7 @@ def read_keys(content: bytes, *, issuer: str, tenant: str) -> Published:
         numbers[kid] = _numbers(key)
     if not numbers:
         raise ValueError("expected at least one RSA key for signing")
-    return Published(key_set=KeySet(content=content), numbers=numbers)
+    return PublishedKeys(key_set=KeySet(content=content), numbers=numbers)
 
 
 def _signs_for(key: Mapping[str, Any], issuer: str, tenant: str) -> bool:

@@ -11,7 +11,7 @@ from .asking import Ask, Prompt, Verifier, authorization_url
 from .issuer import Issuer
 from .redeem import Client, Code, redeem
 from .tokens import IdTokens
-from .web import Pool
+from .web import IdentityPool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Registration:
     """A client of the provider, with the one address that it may lead back to."""
 
     issuer: Issuer
-    pool: Pool
+    pool: IdentityPool
     client: Client
     redirect_uri: str
     scope: str

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from ...domain.identity import TOKEN_LIMIT, CannotVerify, Refused, Verdict, Verified
+from ...domain.identity import TOKEN_LIMIT, CannotVerify, IdentityRefused, Verdict, Verified
 from .asking import Verifier
 from .issuer import Issuer
-from .web import Pool, ProviderAway, exchange, strict_object
+from .web import IdentityPool, ProviderAway, exchange, strict_object
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -64,10 +64,10 @@ def managed_assertion(credential: "TokenCredential") -> Callable[[], str]:
     return assertion
 
 
-def redeem(issuer: Issuer, pool: Pool, client: Client, code: Code) -> Verdict[str]:
+def redeem(issuer: Issuer, pool: IdentityPool, client: Client, code: Code) -> Verdict[str]:
     """The ID token, unverified as yet. Refused: the code is used, too old or another's. Otherwise ask again later."""
     if not 0 < len(code.value) <= LONGEST_CODE:
-        return Refused(why=f"expected a code of at most {LONGEST_CODE} characters")
+        return IdentityRefused(why=f"expected a code of at most {LONGEST_CODE} characters")
     endpoints = issuer.endpoints()
     if isinstance(endpoints, CannotVerify):
         return endpoints
@@ -108,12 +108,12 @@ def _form(client: Client, code: Code) -> dict[str, str]:
     }
 
 
-def _failed(status: int, told: dict[str, Any]) -> Refused | CannotVerify:
+def _failed(status: int, told: dict[str, Any]) -> IdentityRefused | CannotVerify:
     """Only a used or foreign code is the person's matter; whatever else is wrong may be put right."""
     error, described = told.get("error"), told.get("error_description")
     name = error if isinstance(error, str) and _ERROR.fullmatch(error) else "an error without a name"
     number = _AADSTS.search(described) if isinstance(described, str) else None
     said = f"{name} ({number.group()})" if number else name
     if status == _BAD_REQUEST and name == "invalid_grant":
-        return Refused(why=f"the identity provider does not take the code: {said}")
+        return IdentityRefused(why=f"the identity provider does not take the code: {said}")
     return CannotVerify(why=f"the identity provider answers {status}: {said}")

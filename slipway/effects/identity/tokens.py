@@ -19,15 +19,15 @@ import jwt
 from ...domain.identity import (
     TOKEN_LIMIT,
     CannotVerify,
+    IdentityRefused,
     IdToken,
-    Refused,
     TokenApplication,
     TokenPerson,
     Verdict,
     Verified,
 )
 from ...domain.people import GUID_PATTERN
-from .keys import LONGEST_KID, Key, KeySource
+from .keys import LONGEST_KID, IssuerKeySource, Key
 from .web import strict_object
 
 ALGORITHMS: Final = ("RS256",)
@@ -64,7 +64,7 @@ class _Claims:
 class IdTokens:
     """Reads the ID tokens of one registration."""
 
-    def __init__(self, source: KeySource, client_id: str) -> None:
+    def __init__(self, source: IssuerKeySource, client_id: str) -> None:
         self._source, self._client_id = source, client_id
 
     @property
@@ -77,7 +77,7 @@ class IdTokens:
             claims = _verified(self._source, token, audience=self._client_id, at=at)
             return Verified(value=_id_token(claims, self._client_id, nonce))
         except _BadError as refused:
-            return Refused(why=str(refused))
+            return IdentityRefused(why=str(refused))
         except _Later as later:
             return CannotVerify(why=str(later))
 
@@ -86,7 +86,7 @@ class IdTokens:
 class AccessTokens:
     """Reads the access tokens with which API and command line are called."""
 
-    source: KeySource
+    source: IssuerKeySource
     client_id: str
     """The registration that they are for: `aud`."""
     scope: str
@@ -99,7 +99,7 @@ class AccessTokens:
             claims = _verified(self.source, token, audience=self.client_id, at=at)
             return Verified(value=self._caller(claims.told))
         except _BadError as refused:
-            return Refused(why=str(refused))
+            return IdentityRefused(why=str(refused))
         except _Later as later:
             return CannotVerify(why=str(later))
 
@@ -121,7 +121,7 @@ class AccessTokens:
         )
 
 
-def _verified(source: KeySource, token: str, *, audience: str, at: datetime) -> _Claims:
+def _verified(source: IssuerKeySource, token: str, *, audience: str, at: datetime) -> _Claims:
     header, told = _parts(token)
     key = _key_of(source, header)
     try:
@@ -165,7 +165,7 @@ _NAMES: Final[dict[type[jwt.PyJWTError], str]] = {
 """PyJWT's own texts can hold parts of the token."""
 
 
-def _key_of(source: KeySource, header: dict[str, Any]) -> Key:
+def _key_of(source: IssuerKeySource, header: dict[str, Any]) -> Key:
     if header.get("alg") not in ALGORITHMS:
         raise _BadError("the token does not hold: its algorithm is not RS256")
     if "crit" in header:

@@ -24,14 +24,14 @@ class ProviderAway(Exception):  # noqa: N818 - it is a state of the provider
     """The identity provider did not answer as it should; asking later may help."""
 
 
-class Pool(Protocol):
+class IdentityPool(Protocol):
     """The part of `urllib3.PoolManager` that is used."""
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class HttpReply:
     status: int
     body: bytes
 
@@ -41,7 +41,7 @@ def new_pool() -> urllib3.PoolManager:
 
 
 def exchange(
-    pool: Pool,
+    pool: IdentityPool,
     method: str,
     url: str,
     *,
@@ -49,7 +49,7 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     monotonic: Callable[[], float] = time.monotonic,
-) -> Reply:
+) -> HttpReply:
     """`limit` is the most bytes of a body. Raises `ProviderAway`."""
     host = urlsplit(url).hostname
     try:
@@ -64,7 +64,7 @@ def exchange(
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENT_SECONDS),
         )
         try:
-            return Reply(status=response.status, body=_read(response, limit, monotonic, host))
+            return HttpReply(status=response.status, body=_read(response, limit, monotonic, host))
         finally:
             response.close()
     except (urllib3.exceptions.HTTPError, OSError) as error:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...domain.key_source import KeysUnavailable
-from ...domain.keyring import MOST, VAULT_SECRET, Version, decode_key, fingerprint, live_versions
+from ...domain.keyring import MOST, VAULT_SECRET, SecretVersion, decode_key, fingerprint, live_versions
 from ...ed25519 import public_key
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class VaultKeys:
 
     def _live(self) -> list[str]:
         versions = [
-            Version(
+            SecretVersion(
                 id=properties.version,
                 made=properties.created_on,
                 enabled=bool(properties.enabled),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...text import one_line
 from .channel import Message
-from .facts import Fact, changes, facts, heading, results, rules
+from .facts import MessageFact, changes, facts, heading, results, rules
 
 SIZE_LIMIT: Final = 20 * 1024
 """Maximum bytes of the request. Teams documents about 28 KB, but has rejected smaller cards."""
@@ -87,7 +87,7 @@ def _list(heading: str, lines: tuple[str, ...], kept: int | None) -> Iterator[El
         yield _foreign(_run(line, size="Small"), spacing="None")
 
 
-def _row(fact: Fact) -> Element:
+def _row(fact: MessageFact) -> Element:
     link = {"selectAction": {"type": "Action.OpenUrl", "url": fact.link}} if _fits(fact.link) else {}
     return {
         "type": "ColumnSet",

@@ -42,7 +42,7 @@ class NewerRelease(Record):
     url: str
 
 
-class Matter(Record):
+class ApprovalFacts(Record):
     """The facts for approvers: the same as on the approval page."""
 
     digest: str = ""
@@ -94,7 +94,7 @@ class Message(Record):
     """Names of the channels that send each approver a personal link."""
     deadline: Moment | None = None
     phase: str = Field(default="")
-    matter: Matter | None = None
+    matter: ApprovalFacts | None = None
     """Set if the notice asks for a decision."""
     anchor: str = ""
     """The anchor's line, in a notice to a witness; such a notice has no release."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...text import one_line, short, web_address
-from .channel import Matter, Message, Result
+from .channel import ApprovalFacts, Message, Result
 
 SHOWN = 120
 """Maximum characters of one value."""
@@ -18,7 +18,7 @@ DIGEST = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fact:
+class MessageFact:
     """A name and its value."""
 
     name: str
@@ -26,39 +26,39 @@ class Fact:
     link: str | None = None
 
 
-def facts(message: Message) -> tuple[Fact, ...]:
+def facts(message: Message) -> tuple[MessageFact, ...]:
     """The release, its target and its origin; facts without a value are left out."""
     return tuple(fact for fact in _facts(message) if fact.value)
 
 
-def _facts(message: Message) -> Iterator[Fact]:
-    yield Fact(name="Application", value=_line(message.application))
-    yield Fact(name="Version", value=_line(message.tag))
-    yield Fact(name="Environment", value=_line(message.environment))
+def _facts(message: Message) -> Iterator[MessageFact]:
+    yield MessageFact(name="Application", value=_line(message.application))
+    yield MessageFact(name="Version", value=_line(message.tag))
+    yield MessageFact(name="Environment", value=_line(message.environment))
     matter = message.matter
     if matter is None:
         return
-    yield Fact(name="Live there now", value=_live(matter))
-    yield Fact(name="Digest", value=short(matter.digest, DIGEST))
-    yield Fact(name="Plan", value=short(matter.plan_hash, DIGEST))
-    yield Fact(name="Pushed by", value=_line(matter.pushed_by))
-    yield Fact(name="Asked for by", value=_line(matter.requested_by))
-    yield Fact(name="Commit", value=_commit(matter))
-    yield Fact(name="Changed by", value=_line(matter.changed_by))
-    yield Fact(name="CI run", value=_line(matter.run), link=web_address(matter.run_url))
-    yield Fact(name="Of the run", value=_line(matter.proof))
-    yield Fact(name="Votes", value=f"{matter.approvals} of {matter.required}")
+    yield MessageFact(name="Live there now", value=_live(matter))
+    yield MessageFact(name="Digest", value=short(matter.digest, DIGEST))
+    yield MessageFact(name="Plan", value=short(matter.plan_hash, DIGEST))
+    yield MessageFact(name="Pushed by", value=_line(matter.pushed_by))
+    yield MessageFact(name="Asked for by", value=_line(matter.requested_by))
+    yield MessageFact(name="Commit", value=_commit(matter))
+    yield MessageFact(name="Changed by", value=_line(matter.changed_by))
+    yield MessageFact(name="CI run", value=_line(matter.run), link=web_address(matter.run_url))
+    yield MessageFact(name="Of the run", value=_line(matter.proof))
+    yield MessageFact(name="Votes", value=f"{matter.approvals} of {matter.required}")
     if matter.newer is not None:
         newer = f"{_line(matter.newer.tag)} ({matter.newer.release}), {matter.newer.phase.replace('_', ' ')}"
-        yield Fact(name="Newer release", value=newer, link=web_address(matter.newer.url))
+        yield MessageFact(name="Newer release", value=newer, link=web_address(matter.newer.url))
 
 
-def _live(matter: Matter) -> str:
+def _live(matter: ApprovalFacts) -> str:
     live = matter.live
     return f"{_line(live.tag)} ({live.release}), since {live.since:%Y-%m-%d %H:%M} UTC" if live else "nothing"
 
 
-def _commit(matter: Matter) -> str:
+def _commit(matter: ApprovalFacts) -> str:
     branch = _line(matter.branch.removeprefix("refs/heads/"))
     commit = _line(matter.commit)[:DIGEST]
     return f"{commit} on {branch}" if commit and branch else commit or branch

@@ -28,7 +28,7 @@ _FORBIDDEN: Final = frozenset({400, 401, 403})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Challenge:
+class BearerChallenge:
     """A registry's answer to a request without a token."""
 
     scheme: Literal["bearer", "basic"]
@@ -50,7 +50,7 @@ _NOTHING: Final = Authorization(header="", renew_at=0.0)
 class Authorizer(Protocol):
     """Signs in to one registry."""
 
-    def authorize(self, challenge: Challenge, scopes: Sequence[str]) -> Authorization: ...
+    def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization: ...
 
 
 class Credential(Protocol):
@@ -100,7 +100,7 @@ class _DockerAuthorizer:
         self._around = around
         self._basic = basic
 
-    def authorize(self, challenge: Challenge, scopes: Sequence[str]) -> Authorization:
+    def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization:
         where = Where(self._endpoint.login_server)
         if challenge.scheme == "basic":
             if self._basic is None:
@@ -124,7 +124,7 @@ class _EntraAuthorizer:
         self._refresh = _NOTHING
         self._lock = threading.Lock()
 
-    def authorize(self, challenge: Challenge, scopes: Sequence[str]) -> Authorization:
+    def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization:
         where = Where(self._endpoint.login_server)
         if challenge.scheme == "basic":
             raise Denied(where, "the registry asks for a name and a password, but the credential is an Entra identity")

@@ -9,7 +9,7 @@ from typing import Final
 
 import urllib3
 
-from ._credentials import Authorization, Authorizer, Challenge, Credential
+from ._credentials import Authorization, Authorizer, BearerChallenge, Credential
 from ._endpoint import RegistryEndpoint, origin
 from ._errors import (
     Denied,
@@ -163,7 +163,7 @@ class _Tokens:
     def __init__(self, authorizer: Authorizer, clock: Callable[[], float]) -> None:
         self._authorizer = authorizer
         self._clock = clock
-        self._challenge: Challenge | None = None
+        self._challenge: BearerChallenge | None = None
         self._held: dict[Scopes, Authorization] = {}
         self._lock = threading.Lock()
         """Locked while a token is fetched, so that several threads that need the same token fetch it once."""
@@ -191,11 +191,13 @@ class _Tokens:
                 del self._held[scopes]
 
 
-def parse_challenge(values: Sequence[str]) -> Challenge | None:
+def parse_challenge(values: Sequence[str]) -> BearerChallenge | None:
     """The Bearer challenge if there is one, or else the Basic challenge; None if there is neither."""
     text = ", ".join(values)
     bearer = re.search(r"(?i)\bbearer\s+(.*)", text)
     if bearer:
         parameters = dict(_PARAMETER.findall(bearer[1]))
-        return Challenge(scheme="bearer", realm=parameters.get("realm", ""), service=parameters.get("service", ""))
-    return Challenge(scheme="basic") if re.search(r"(?i)\bbasic\b", text) else None
+        return BearerChallenge(
+            scheme="bearer", realm=parameters.get("realm", ""), service=parameters.get("service", "")
+        )
+    return BearerChallenge(scheme="basic") if re.search(r"(?i)\bbasic\b", text) else None

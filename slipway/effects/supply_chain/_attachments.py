@@ -27,7 +27,7 @@ _REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 _ATTESTATION: Final = "attestation-manifest"
 
 
-class _Document(BaseModel):
+class _AttachedDocument(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
 
     artifact_type: str = Field(default="", max_length=255)
@@ -51,7 +51,7 @@ class Attached:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
+class CheckedImage:
     """The image to check: one manifest, or an index with a manifest per platform."""
 
     manifest: Manifest
@@ -72,10 +72,10 @@ class Attachments:
         self._registry, self._repository = registry, repository
         self._referrers: dict[str, tuple[Descriptor, ...]] = {}
 
-    def image(self, digest: str) -> Image:
+    def image(self, digest: str) -> CheckedImage:
         manifest = self._registry.manifest(self._repository, digest)
         if manifest.media_type not in _INDEXES:
-            return Image(manifest=manifest)
+            return CheckedImage(manifest=manifest)
         platforms: dict[str, str] = {}
         attestations: dict[str, tuple[str, ...]] = {}
         for child in self._parsed(manifest).manifests:
@@ -88,7 +88,7 @@ class Attachments:
         if len(platforms) > MOST_PLATFORMS:
             where = self._registry.where(self._repository, digest)
             raise TooLarge(where, f"expected at most {MOST_PLATFORMS} platforms, got {len(platforms)}")
-        return Image(manifest=manifest, platforms=platforms, attestations=attestations)
+        return CheckedImage(manifest=manifest, platforms=platforms, attestations=attestations)
 
     def referrers(self, digest: str, kinds: Collection[str]) -> Iterator[Attached]:
         """The referrers of a manifest of these kinds, ordered by digest. Each is read only when iterated."""
@@ -137,9 +137,9 @@ class Attachments:
         )
         return attached, document.subject.digest if document.subject else None
 
-    def _parsed(self, manifest: Manifest) -> _Document:
+    def _parsed(self, manifest: Manifest) -> _AttachedDocument:
         try:
-            return _Document.model_validate_json(manifest.raw)
+            return _AttachedDocument.model_validate_json(manifest.raw)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             field_path = ".".join(str(part) for part in first["loc"]) or "document"

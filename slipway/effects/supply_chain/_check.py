@@ -14,7 +14,7 @@ from slipway.domain.rules import NotYet, Rule, RuleResult, WaitsFor
 
 from ..registry import Descriptor, Registry, RegistryError
 from . import _cosign, _documents
-from ._attachments import Attached, Attachments, Image
+from ._attachments import Attached, Attachments, CheckedImage
 from ._dsse import BUNDLES, DSSE, IN_TOTO, LARGEST, read_attestation
 from ._keys import PublicKey
 from ._notation import LARGEST_ENVELOPE, NotationTrust, Signed, verify_notation
@@ -35,7 +35,7 @@ class ProvenanceTrust:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class RequiredChecks:
     """The requirements of an environment, with the keys and certificates already read."""
 
     notation: NotationTrust | None = None
@@ -67,7 +67,9 @@ class _Candidate:
     prove: Callable[[], str]
 
 
-def check(registry: Registry, repository: str, digest: str, wanted: Wanted, now: datetime) -> tuple[RuleResult, ...]:
+def check(
+    registry: Registry, repository: str, digest: str, wanted: RequiredChecks, now: datetime
+) -> tuple[RuleResult, ...]:
     """The results of all required rules.
 
     `NotYet` for a missing signature or document, as it may still be pushed. Raises `RegistryError` if a request to the
@@ -110,7 +112,7 @@ def _judge(proof: _Proof, digest: str, candidates: Iterable[_Candidate]) -> Rule
     return proof.rule.fails(_bounded(f"{expected}: {reasons}{more}"))
 
 
-def _judge_all(proof: _Proof, image: Image, find: Callable[[str], Iterable[_Candidate]]) -> RuleResult:
+def _judge_all(proof: _Proof, image: CheckedImage, find: Callable[[str], Iterable[_Candidate]]) -> RuleResult:
     """The rule holds if it does for the image as a whole, or for each of its platforms."""
     whole = _judge(proof, image.manifest.digest, find(image.manifest.digest))
     if whole.passed or not image.platforms:
@@ -143,7 +145,9 @@ def _short(digest: str) -> str:
 # ---- signatures
 
 
-def _notation(attachments: Attachments, image: Image, trust: NotationTrust, now: datetime) -> Iterator[_Candidate]:
+def _notation(
+    attachments: Attachments, image: CheckedImage, trust: NotationTrust, now: datetime
+) -> Iterator[_Candidate]:
     manifest = image.manifest
     target = Signed(media_type=manifest.media_type, digest=manifest.digest, size=len(manifest.raw))
 
@@ -184,7 +188,7 @@ def _signatures(attachments: Attachments, digest: str, key: PublicKey) -> Iterat
 # ---- documents
 
 
-def _sboms(attachments: Attachments, image: Image, digest: str) -> Iterator[_Candidate]:
+def _sboms(attachments: Attachments, image: CheckedImage, digest: str) -> Iterator[_Candidate]:
     def prove(layer: Descriptor) -> str:
         name = _documents.sbom_name(attachments.blob(layer, _documents.LARGEST_SBOM))
         return f"{name} ({layer.digest[:19]})"
@@ -201,7 +205,9 @@ def _sboms(attachments: Attachments, image: Image, digest: str) -> Iterator[_Can
         yield _Candidate(_short(layer.digest), partial(prove_attested, layer))
 
 
-def _provenance(attachments: Attachments, image: Image, trust: ProvenanceTrust, digest: str) -> Iterator[_Candidate]:
+def _provenance(
+    attachments: Attachments, image: CheckedImage, trust: ProvenanceTrust, digest: str
+) -> Iterator[_Candidate]:
     def prove(layer: Descriptor) -> str:
         attestation = read_attestation(attachments.blob(layer, LARGEST))
         builder = _documents.builder_of(attestation, digest, trust.builders, trust.key)
@@ -211,7 +217,9 @@ def _provenance(attachments: Attachments, image: Image, trust: ProvenanceTrust, 
         yield _Candidate(_short(layer.digest), partial(prove, layer))
 
 
-def _attested(attachments: Attachments, image: Image, digest: str, predicates: Sequence[str]) -> Iterator[Descriptor]:
+def _attested(
+    attachments: Attachments, image: CheckedImage, digest: str, predicates: Sequence[str]
+) -> Iterator[Descriptor]:
     """The attestations with one of these predicates, from every place where tools store them."""
     tagged = attachments.tagged(digest, ".att")
     built = (

@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from ._algorithms import NAME_OF_COSE
 from ._cbor import Tagged, decode, encode_sig_structure
-from ._envelope import Envelope, read_attributes
+from ._envelope import SignatureEnvelope, read_attributes
 from ._reading import Unproven
 
 MEDIA_TYPE: Final = "application/cose"
 _ALG, _CRIT, _CONTENT_TYPE, _X5CHAIN = 1, 2, 3, 33
 
 
-def read_cose(raw: bytes) -> Envelope:
+def read_cose(raw: bytes) -> SignatureEnvelope:
     what = "the COSE envelope"
     match decode(raw, what):
         case Tagged(tag=18, value=[bytes() as protected, dict() as unprotected, bytes() as payload, bytes() as proof]):
@@ -25,7 +25,7 @@ def read_cose(raw: bytes) -> Envelope:
     if headers.keys() & unprotected.keys():
         raise Unproven("a header is there twice, signed and unsigned")
     attributes = read_attributes(headers, headers.get(_CONTENT_TYPE), headers.get(_CRIT), _time)
-    return Envelope(
+    return SignatureEnvelope(
         algorithm=_algorithm(headers.get(_ALG)),
         signing_time=attributes.signing_time,
         expiry=attributes.expiry,

@@ -18,7 +18,7 @@ _AUTHORITY: Final = "notary.x509.signingAuthority"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Envelope:
+class SignatureEnvelope:
     """A signature with everything that it covers, not verified yet."""
 
     algorithm: str

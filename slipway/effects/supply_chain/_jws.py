@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ._envelope import Envelope, read_attributes
+from ._envelope import SignatureEnvelope, read_attributes
 from ._reading import Unproven, base64_bytes, base64url_bytes, object_at, shown, strict_json, text_at
 
 MEDIA_TYPE: Final = "application/jose+json"
@@ -12,7 +12,7 @@ _FIELDS: Final = {"payload", "protected", "header", "signature"}
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 
-def read_jws(raw: bytes) -> Envelope:
+def read_jws(raw: bytes) -> SignatureEnvelope:
     what = "the JWS envelope"
     document = strict_json(raw, what)
     if set(document) != _FIELDS:
@@ -23,7 +23,7 @@ def read_jws(raw: bytes) -> Envelope:
     if both := headers.keys() & unprotected.keys():
         raise Unproven(f"{shown(sorted(both)[0])} is there twice, signed and unsigned")
     attributes = read_attributes(headers, headers.get("cty"), headers.get("crit"), _time)
-    return Envelope(
+    return SignatureEnvelope(
         algorithm=text_at(headers, "alg", "the protected header"),
         signing_time=attributes.signing_time,
         expiry=attributes.expiry,

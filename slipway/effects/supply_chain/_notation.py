@@ -15,11 +15,11 @@ from cryptography.x509.oid import NameOID
 from . import _cose, _jws
 from ._algorithms import algorithm_of, verify
 from ._chain import check_chain, name_of, public_key_of, read_chain
-from ._envelope import Envelope
+from ._envelope import SignatureEnvelope
 from ._reading import Unproven, object_at, shown, strict_json
 
 LARGEST_ENVELOPE: Final = 1024 * 1024
-_READERS: Final[Mapping[str, tuple[str, Callable[[bytes], Envelope]]]] = {
+_READERS: Final[Mapping[str, tuple[str, Callable[[bytes], SignatureEnvelope]]]] = {
     _jws.MEDIA_TYPE: ("JWS", _jws.read_jws),
     _cose.MEDIA_TYPE: ("COSE", _cose.read_cose),
 }

@@ -8,14 +8,14 @@ from ...domain.errors import present
 from ...domain.key_source import KeysUnavailable
 from ...domain.model import Digest, Record
 from ...ledger import LedgerUnavailable
-from ...ledger.chain_anchors import ChainAnchors, Rewound
+from ...ledger.chain_anchors import ChainAnchors, LedgerRewound
 from ..outcome import Outcome, Requeue, failed, passed
 from ..run_step import Work
 
 AGAIN = timedelta(minutes=1)
 
 
-class Anchored(Record):
+class AnchorResult(Record):
     """Which end of the chain was anchored, and the anchor's hash."""
 
     sequence: int
@@ -28,8 +28,8 @@ def anchor(anchors: ChainAnchors, clock: Clock, work: Work) -> Outcome:
     gate = present(work.step.gate, f"the gate of {work.step.id}")
     try:
         made = anchors.anchor(work.step.application, gate, now=clock())
-    except Rewound as rewound:
+    except LedgerRewound as rewound:
         return failed(str(rewound))
     except (LedgerUnavailable, KeysUnavailable) as away:
         return Requeue(after=AGAIN, reason=str(away))
-    return passed(Anchored(sequence=made.head.sequence, head=made.head.hash, anchor=made.hash))
+    return passed(AnchorResult(sequence=made.head.sequence, head=made.head.hash, anchor=made.hash))

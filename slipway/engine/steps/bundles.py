@@ -6,8 +6,8 @@ catalogue: which application it is for, which environments there are, where they
 
 from typing import Any
 
-from ...bundle import BundleConfig, Member, NotABundle, Part, fetch, fetch_config, read_environments, unpack
-from ...bundle import Environment as BundledEnvironment
+from ...bundle import BundleConfig, ContentPart, Member, NotABundle, fetch, fetch_config, read_environments, unpack
+from ...bundle import EnvironmentContents as BundledEnvironment
 from ...bundle.images import image_places
 from ...catalogue import ConfigError, acceptance_job, marked
 from ...domain.application import Application, Environment
@@ -67,7 +67,7 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
         contents = read_environments(config, files)[environment.name]
     except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
         raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
-    for part in (Part.BEFORE, Part.AFTER):
+    for part in (ContentPart.BEFORE, ContentPart.AFTER):
         if members := contents.part(part):
             file = members[0].document.file
             raise BundleRefused(f"{file}: Slipway does not run Jobs {part} a rollout yet, so it would never run")
@@ -75,7 +75,7 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
     registry = config.environments[environment.name].registry
     return Rendered(
         images=tuple(f"{registry}/{i.repository}@{i.digest}" for i in config.images_of(environment.name)),
-        manifests=tuple(_marked(release, member) for member in contents.part(Part.MANIFESTS)),
+        manifests=tuple(_marked(release, member) for member in contents.part(ContentPart.MANIFESTS)),
         job=acceptance_job(_marked(release, job), environment, name=job_name) if job else None,
     )
 
@@ -109,7 +109,7 @@ def _check_targets(clients: Clients, application: Application, environment: Envi
 
 def _verification(contents: BundledEnvironment, environment: Environment) -> Member | None:
     """The Job that the application names. One that it does not name would never run, so it is refused."""
-    named, members = environment.verification.job, contents.part(Part.VERIFICATION)
+    named, members = environment.verification.job, contents.part(ContentPart.VERIFICATION)
     for member in members:
         if member.file != named:
             expected = f"verification.job names {named!r}" if named else "the environment has no verification.job"

@@ -13,11 +13,11 @@ from ...domain.model import sha256
 from ...domain.people import Circle
 from ...domain.plan import Preview
 from ...domain.release import Phase, Release
-from ...domain.runs import Part, Run, Trust
+from ...domain.runs import Involvement, Run, Trust
 from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
 from ...domain.tokens import Purpose
-from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
+from ...effects.notification import ApprovalFacts, LiveNow, Message, NewerRelease, Result
 from ...ledger.newer import newer_release
 from ..run_step import Work
 from .clients import Clients
@@ -131,11 +131,13 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
     return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
 
 
-def _matter(clients: Clients, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime) -> Matter:
+def _matter(
+    clients: Clients, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime
+) -> ApprovalFacts:
     release = work.release
     snapshot = clients.ledger.load(work.entry.policy(now), Lookups(in_lanes=False)).snapshot
     live, push, run = snapshot.lane(environment.name).live, release.push, release.run
-    return Matter(
+    return ApprovalFacts(
         digest=release.digest or "",
         plan_hash=release.plan_hash or "",
         pushed_by=push.actor if push else "",
@@ -144,8 +146,8 @@ def _matter(clients: Clients, work: Work, environment: Environment, gate: Approv
         run_url=run.url if run else "",
         branch=run.branch if run else "",
         commit=run.commit if run else "",
-        requested_by=_named(run, Part.REQUESTER),
-        changed_by=_named(run, *(part for part in Part if part is not Part.REQUESTER)),
+        requested_by=_named(run, Involvement.REQUESTER),
+        changed_by=_named(run, *(part for part in Involvement if part is not Involvement.REQUESTER)),
         proof=run.known if run else "",
         live=LiveNow(release=f"{release.application}-{live.release}", tag=live.tag, since=live.at) if live else None,
         evidence=tuple(
@@ -160,7 +162,7 @@ def _matter(clients: Clients, work: Work, environment: Environment, gate: Approv
     )
 
 
-def _named(run: Run | None, *parts: Part) -> str:
+def _named(run: Run | None, *parts: Involvement) -> str:
     """Everybody who did one of these things, each once, with a mark for whoever is not proved to have."""
     people = run.who(*parts) if run else ()
     sure = {person.shown for person in people if person.trust is Trust.PROVED}

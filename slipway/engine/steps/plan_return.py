@@ -31,7 +31,7 @@ class ImageGone(Exception):  # noqa: N818 - the message is the point
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class KeptRelease:
     """What is still available of the release to roll back to."""
 
     warnings: tuple[str, ...]
@@ -43,7 +43,9 @@ class Kept:
     """Why the roll-back is impossible; empty if it is possible."""
 
 
-def look_for(clients: Clients, release: Release, environment: Environment, *, registry: str, back: Rollback) -> Kept:
+def look_for(
+    clients: Clients, release: Release, environment: Environment, *, registry: str, back: Rollback
+) -> KeptRelease:
     """Find out what is still available. Raises `RegistryError`, `UnknownName`."""
     name = f"{release.application}-{back.to}"
     plan, warning = _kept_plan(clients, environment, registry, back, name)
@@ -56,7 +58,7 @@ def look_for(clients: Clients, release: Release, environment: Environment, *, re
         gone = IMAGE_GONE.format(digest=release.digest, registries=where, release=name)
     elif not copied:
         warnings.append(IMAGE_GONE_HERE.format(registry=registry, source=release.registry))
-    return Kept(warnings=tuple(warnings), plan=plan, copied=copied, image_is_gone=gone)
+    return KeptRelease(warnings=tuple(warnings), plan=plan, copied=copied, image_is_gone=gone)
 
 
 def _kept_plan(
@@ -95,7 +97,7 @@ def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]
 
 
 def content_of(
-    clients: Clients, work: Work, environment: Environment, kept: Kept, *, job_name: str
+    clients: Clients, work: Work, environment: Environment, kept: KeptRelease, *, job_name: str
 ) -> tuple[Rendered, tuple[RuleResult, ...]]:
     """What the roll-back applies, and its supply-chain results.
 

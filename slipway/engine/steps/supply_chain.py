@@ -44,11 +44,11 @@ def look(clients: Clients, work: Work, environment: Environment, now: datetime) 
         return SupplyChain()
     # cryptography is slow to import, and most environments require nothing.
     from ...catalogue.trust import read_trust  # noqa: PLC0415
-    from ...effects.supply_chain import NotationTrust, ProvenanceTrust, Wanted, check  # noqa: PLC0415
+    from ...effects.supply_chain import NotationTrust, ProvenanceTrust, RequiredChecks, check  # noqa: PLC0415
 
     trust = read_trust(work.entry.definition.files, required)
     notation, provenance = required.notation, required.provenance
-    checks = Wanted(
+    checks = RequiredChecks(
         notation=NotationTrust(roots=trust.roots, identities=checked_identities(notation.identities))
         if notation
         else None,

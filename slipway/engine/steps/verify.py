@@ -17,7 +17,7 @@ from .plan import PlanLost, load_plan
 from .rollout import pause_before
 
 
-class Verified(Record):
+class VerificationResult(Record):
     """The evidence of a verification."""
 
     evidence: tuple[Evidence, ...]
@@ -104,5 +104,5 @@ def _summary(reason: str, log: str) -> str:
 
 
 def _finished(evidence: tuple[Evidence, ...], reason: str) -> Finished:
-    result = Verified(evidence=evidence)
+    result = VerificationResult(evidence=evidence)
     return passed(result, reason) if all(item.passed for item in evidence) else failed(reason, result)

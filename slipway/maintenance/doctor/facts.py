@@ -11,7 +11,7 @@ from ...domain.rules import RuleResult
 from ...effects.messaging import Bus
 from ...effects.registry import Registry
 from ...ledger import Blobs, Table
-from ...ledger.installation import Installation
+from ...ledger.installation import InstallationLedger
 from ..run_rights import RunRights
 from .remedies import Remedies
 
@@ -35,7 +35,7 @@ class Facts:
     table: Callable[[], Table]
     blobs: Callable[[], Blobs]
     bus: Callable[[], Bus]
-    installation: Callable[[], Installation]
+    installation: Callable[[], InstallationLedger]
     registry: Callable[[str], Registry]
     cluster: Callable[[str], Reviewed]
     channel: Callable[[str], Reached]

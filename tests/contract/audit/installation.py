@@ -13,7 +13,7 @@ import pytest
 
 from functions import api, audit_api, guard, proof
 from slipway.domain.audit import AuditDraft
-from slipway.domain.export import Form
+from slipway.domain.export import ExportFormat
 from slipway.domain.release import Phase
 from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_audit
@@ -44,7 +44,7 @@ class Audited(Installation):
         assert found is not None
         return replace(found, age=age, part=part)
 
-    def container_export(self, form: Form = Form.JSONL, *, part: int = 10) -> ContainerExport:
+    def container_export(self, form: ExportFormat = ExportFormat.JSONL, *, part: int = 10) -> ContainerExport:
         found = self.app.container_export
         assert found is not None
         return replace(found, form=form, part=part)

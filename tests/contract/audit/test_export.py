@@ -13,12 +13,12 @@ from click.testing import Result
 
 from slipway.cli.api import PAGE, Api
 from slipway.cli.exporting import Disk, Export, read_anchors
-from slipway.cli.finding import App
-from slipway.cli.proofs import Proof
+from slipway.cli.finding import FoundApp
+from slipway.cli.proofs import ExportProof
 from slipway.domain.actions import Action
 from slipway.domain.anchor import Anchor
 from slipway.domain.audit import AuditDraft
-from slipway.domain.export import COLUMNS, Form, heading, read_back, written
+from slipway.domain.export import COLUMNS, ExportFormat, heading, read_back, written
 from slipway.domain.keyring import format_keys
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
@@ -99,7 +99,7 @@ def test_a_part_that_begins_in_the_middle_carries_the_hash_before_it(
     slipway: Run, installation: Audited, name: str, tmp_path: Path
 ) -> None:
     assert slipway("audit", "export", "shop", "--after", "9", "--output", name).exit_code == 0
-    proof = Proof.model_validate_json((tmp_path / f"{name}.proof").read_bytes())
+    proof = ExportProof.model_validate_json((tmp_path / f"{name}.proof").read_bytes())
     assert proof.chains["shop"].first == 10
     assert proof.chains["shop"].previous == installation.trail()[8].hash
     found = verified(slipway, name)
@@ -127,7 +127,7 @@ def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, n
 
 
 def test_a_csv_whose_cell_has_no_end_is_no_trail(slipway: Run, tmp_path: Path) -> None:
-    (tmp_path / "endless.csv").write_text(heading(Form.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
+    (tmp_path / "endless.csv").write_text(heading(ExportFormat.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
     result = slipway("audit", "verify", "--file", "endless.csv", "--public-keys", KEYS)
     assert (result.exit_code, "not a CSV export" in result.stderr) == (1, True)
 
@@ -208,13 +208,13 @@ def test_no_cell_of_the_csv_is_taken_for_a_formula(slipway: Run, installation: A
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx", "'x", "''", "", "'", "a=1", "plain", "é"])
-@pytest.mark.parametrize("form", list(Form))
-def test_each_text_comes_back_as_it_was(form: Form, text: str) -> None:
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_each_text_comes_back_as_it_was(form: ExportFormat, text: str) -> None:
     numbers = {"sequence": 7, "epoch": 0, "v": 1}
     objects = {"details": {text: text}, "rules": None, "sig": {"kid": text, "value": text}}
     record = dict.fromkeys(COLUMNS, text) | numbers | objects | {"release": None}
     line = written(form, record).decode()
-    given: Any = next(csv.reader([line])) if form is Form.CSV else line
+    given: Any = next(csv.reader([line])) if form is ExportFormat.CSV else line
     assert read_back(form, given) == record
 
 
@@ -230,11 +230,11 @@ class MortalDisk(Disk):
         super().__init__(file)
         self.die_at, self.part, self.writes = die_at, part, 0
 
-    def batch(self, content: bytes, proof: Proof) -> Proof:
+    def batch(self, content: bytes, proof: ExportProof) -> ExportProof:
         self._maybe(self.file, content)
         return super().batch(content, proof)
 
-    def anchors(self, content: bytes, proof: Proof) -> Proof:
+    def anchors(self, content: bytes, proof: ExportProof) -> ExportProof:
         self._maybe(self.file.with_name(self.file.name + ".anchors"), content)
         return super().anchors(content, proof)
 
@@ -259,8 +259,8 @@ def test_a_run_may_be_cut_at_any_write_and_the_next_one_ends_as_if_it_had_not_be
     installation.app.anchoring.run()
     slipway("audit", "export", "--output", f"whole-{name}")
     whole = (tmp_path / f"whole-{name}").read_bytes()
-    api = Api(App(url=installation.url, key=KEY, source="a test"))
-    form = Form.CSV if "csv" in name else Form.JSONL
+    api = Api(FoundApp(url=installation.url, key=KEY, source="a test"))
+    form = ExportFormat.CSV if "csv" in name else ExportFormat.JSONL
     for die_at in (1, 2, 3, 4):
         file = tmp_path / f"{die_at}-{name}"
         with pytest.raises(CutError), MortalDisk(file, die_at=die_at, part=part) as disk:  # noqa: PT012

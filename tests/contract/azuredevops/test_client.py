@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from local.azuredevops import AzureDevOps as Double
 from local.azuredevops import Kind, Strategy
 from slipway.domain.run_source import Absent, CannotKnow, RunAddress, Told, ToldRun
-from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, Limits
+from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, RequestLimits
 
 from .support import PUBLISHED, WORKER, Story, story
 
@@ -27,7 +27,7 @@ class Asked:
     told: Story
     double: Double
     token: str
-    limits: Limits = field(default_factory=lambda: Limits(attempts=2))
+    limits: RequestLimits = field(default_factory=lambda: RequestLimits(attempts=2))
     pauses: list[float] = field(default_factory=list)
     now: float = 1_000_000.0
 
@@ -305,7 +305,7 @@ class Answering:
 
 
 def client(pool: Answering) -> AzureDevOps:
-    exchange = Exchange(lambda: "token", pool=pool, limits=Limits(attempts=1), pause=lambda _: None)
+    exchange = Exchange(lambda: "token", pool=pool, limits=RequestLimits(attempts=1), pause=lambda _: None)
     return AzureDevOps(exchange, Endpoints())
 
 

@@ -10,10 +10,10 @@ from local.azuredevops import AzureDevOps as Double
 from local.azuredevops import Kind, Strategy
 from local.azuredevops.people import PLATFORM, Person, Signature
 from slipway.domain.events import RunTold
-from slipway.domain.runs import Involved, Part, Run, Trust
-from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, Limits
+from slipway.domain.runs import Involved, Involvement, Run, Trust
+from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, RequestLimits
 from slipway.inbound.claims import claimed
-from slipway.inbound.proving import ProvedRun, UnprovedRun, Waits, prove
+from slipway.inbound.proving import AskLater, ProvedRun, UnprovedRun, prove
 
 from .support import PUBLISHED, WORKER, Story, story
 
@@ -26,10 +26,10 @@ class Prover:
 
     def __init__(self, told: Story, double: Double) -> None:
         self.told = told
-        exchange = Exchange(lambda: double.token(WORKER), limits=Limits(attempts=1), pause=lambda _: None)
+        exchange = Exchange(lambda: double.token(WORKER), limits=RequestLimits(attempts=1), pause=lambda _: None)
         self.source = AzureDevOps(exchange, Endpoints(main=double.url, people=double.people_url))
 
-    def ask(self, run: int | None = None, *, live: Sequence[str] = ()) -> ProvedRun | UnprovedRun | Waits:
+    def ask(self, run: int | None = None, *, live: Sequence[str] = ()) -> ProvedRun | UnprovedRun | AskLater:
         claims = claimed(
             organization="contoso",
             project="shop",
@@ -57,11 +57,11 @@ def parts(run: Run) -> set[tuple[str, str]]:
     return {(str(one.part), one.name) for one in run.people}
 
 
-def by_part(run: Run, part: Part) -> list[Involved]:
+def by_part(run: Run, part: Involvement) -> list[Involved]:
     return [one for one in run.people if one.part is part]
 
 
-def vouched(person: Person, part: Part) -> Involved:
+def vouched(person: Person, part: Involvement) -> Involved:
     return Involved(
         part=part,
         trust=Trust.PROVED,
@@ -101,7 +101,7 @@ def test_a_run_that_was_deleted_is_proved_as_long_as_it_is_kept(prover: Prover) 
 
 def test_a_run_that_is_run_again_is_waited_for_and_then_counts_as_it_ended(prover: Prover) -> None:
     again = prover.told.run.retry("build")
-    assert isinstance(prover.ask(), Waits)
+    assert isinstance(prover.ask(), AskLater)
     again.finish("failed")
     prover.told.run.finish("failed")
     assert prover.proved().result == "failed"
@@ -165,10 +165,10 @@ def test_creator_and_completer_of_the_pull_request_and_whoever_pushed_its_branch
     with Double(told.organization) as double:
         run = Prover(told, double).proved()
     assert run.behind.trust is Trust.PROVED
-    assert by_part(run, Part.REQUESTER) == [vouched(told.ben, Part.REQUESTER)]
-    assert by_part(run, Part.CREATOR) == [vouched(told.ada, Part.CREATOR)]
-    assert by_part(run, Part.COMPLETER) == [vouched(told.ben, Part.COMPLETER)]
-    assert {one.name for one in by_part(run, Part.PUSHER)} == {"Ada", "Ben"}
+    assert by_part(run, Involvement.REQUESTER) == [vouched(told.ben, Involvement.REQUESTER)]
+    assert by_part(run, Involvement.CREATOR) == [vouched(told.ada, Involvement.CREATOR)]
+    assert by_part(run, Involvement.COMPLETER) == [vouched(told.ben, Involvement.COMPLETER)]
+    assert {one.name for one in by_part(run, Involvement.PUSHER)} == {"Ada", "Ben"}
 
 
 def test_a_squash_of_other_peoples_commits_names_every_one_of_them(prover: Prover) -> None:
@@ -180,8 +180,8 @@ def test_a_squash_of_other_peoples_commits_names_every_one_of_them(prover: Prove
     run = told.pipeline.run(request.complete(by=told.ben), requested_for=told.ben, publishes=DOCUMENT)
     proved = prover.proved(run.id)
     assert proved.behind.trust is Trust.PROVED
-    assert {one.name for one in by_part(proved, Part.PUSHER)} == {"Ada", "Ben", "Cleo"}
-    dan = next(one for one in by_part(proved, Part.AUTHOR) if one.mail == "dan@example.com")
+    assert {one.name for one in by_part(proved, Involvement.PUSHER)} == {"Ada", "Ben", "Cleo"}
+    dan = next(one for one in by_part(proved, Involvement.AUTHOR) if one.mail == "dan@example.com")
     assert (dan.trust, dan.object_id) == (Trust.CLAIMED, None)
 
 
@@ -190,7 +190,7 @@ def test_a_claimed_author_who_is_one_member_is_known_by_object_id_and_stays_clai
     cleo = told.organization.person("Cleo", "cleo@example.com")
     commit = told.repository.commit("Fix", by=told.ada, claims=Signature(name="Cleo", email="cleo@example.com"))
     run = told.pipeline.run(commit, requested_for=told.ada, publishes=DOCUMENT)
-    author = next(one for one in by_part(prover.proved(run.id), Part.AUTHOR))
+    author = next(one for one in by_part(prover.proved(run.id), Involvement.AUTHOR))
     assert (author.object_id, author.trust) == (cleo.oid, Trust.CLAIMED)
 
 
@@ -200,7 +200,7 @@ def test_an_address_that_two_members_have_names_neither(prover: Prover) -> None:
         told.organization.person("Cleo", "cleo@example.com", oid=oid)
     commit = told.repository.commit("Fix", by=told.ada, claims=Signature(name="Cleo", email="cleo@example.com"))
     run = told.pipeline.run(commit, requested_for=told.ada, publishes=DOCUMENT)
-    author = next(one for one in by_part(prover.proved(run.id), Part.AUTHOR))
+    author = next(one for one in by_part(prover.proved(run.id), Involvement.AUTHOR))
     assert (author.object_id, author.mail) == (None, "cleo@example.com")
 
 
@@ -209,7 +209,7 @@ def test_a_guest_is_known_by_the_object_id_in_our_tenant(prover: Prover) -> None
     guest = next(one for one in told.organization.people.values() if one.kind is Kind.GUEST)
     run = told.pipeline.run(told.repository.commit("Fix", by=guest), requested_for=guest, publishes=DOCUMENT)
     proved = prover.proved(run.id)
-    assert by_part(proved, Part.REQUESTER) == [vouched(guest, Part.REQUESTER)]
+    assert by_part(proved, Involvement.REQUESTER) == [vouched(guest, Involvement.REQUESTER)]
     assert proved.behind.trust is Trust.PROVED
 
 
@@ -225,8 +225,8 @@ def test_a_run_by_schedule_was_asked_for_by_no_person_and_the_change_has_its_peo
     started.finish()
     proved = prover.proved(started.id)
     assert proved.behind.trust is Trust.PROVED
-    assert [one.is_service for one in by_part(proved, Part.REQUESTER)] == [True]
-    assert [one.name for one in by_part(proved, Part.PUSHER)] == ["Ada"]
+    assert [one.is_service for one in by_part(proved, Involvement.REQUESTER)] == [True]
+    assert [one.name for one in by_part(proved, Involvement.PUSHER)] == ["Ada"]
 
 
 def test_a_change_that_a_service_pushed_has_somebody_behind_it_who_is_not_known(prover: Prover) -> None:
@@ -245,8 +245,8 @@ def test_everybody_counts_who_changed_something_since_what_is_live(prover: Prove
     told.pipeline.run(told.repository.commit("Too", by=cleo), requested_for=cleo)
     run = told.pipeline.run(told.repository.commit("Last", by=told.ada), requested_for=told.ada, publishes=DOCUMENT)
     since_the_run_before, since_live = prover.proved(run.id), prover.proved(run.id, live=[told.live.id])
-    assert {one.name for one in by_part(since_the_run_before, Part.PUSHER)} == {"Ada"}
-    assert {one.name for one in by_part(since_live, Part.PUSHER)} == {"Ada", "Ben", "Cleo"}
+    assert {one.name for one in by_part(since_the_run_before, Involvement.PUSHER)} == {"Ada"}
+    assert {one.name for one in by_part(since_live, Involvement.PUSHER)} == {"Ada", "Ben", "Cleo"}
 
 
 def test_what_is_live_on_another_line_of_history_still_leads_to_everybody(prover: Prover) -> None:
@@ -255,7 +255,7 @@ def test_what_is_live_on_another_line_of_history_still_leads_to_everybody(prover
     cleo = told.organization.person("Cleo", "cleo@example.com")
     run = told.pipeline.run(told.repository.commit("Next", by=cleo), requested_for=cleo, publishes=DOCUMENT)
     proved = prover.proved(run.id, live=[hotfix.id])
-    assert "Cleo" in {one.name for one in by_part(proved, Part.PUSHER)}
+    assert "Cleo" in {one.name for one in by_part(proved, Involvement.PUSHER)}
     assert proved.behind.trust is Trust.PROVED
 
 
@@ -263,7 +263,7 @@ def test_an_older_commit_that_comes_back_has_nobody_new_behind_it(prover: Prover
     told = prover.told
     proved = prover.proved(live=[told.repository.commit("Newer", by=told.ada).id])
     assert proved.behind.trust is Trust.PROVED
-    assert {one.part for one in proved.people} == {Part.REQUESTER}
+    assert {one.part for one in proved.people} == {Involvement.REQUESTER}
 
 
 def test_a_live_commit_that_the_repository_does_not_know_leaves_somebody_unknown(prover: Prover) -> None:
@@ -286,7 +286,7 @@ def test_without_basic_the_run_is_proved_and_whoever_is_behind_it_is_not(prover:
     prover.told.organization.admit("slipway-worker", oid=WORKER, basic=False)
     run = prover.proved()
     assert (run.proof.trust, run.built.trust, run.behind.trust) == (Trust.PROVED, Trust.PROVED, Trust.NOT_PROVED)
-    assert by_part(run, Part.REQUESTER) == [vouched(prover.told.ben, Part.REQUESTER)]
+    assert by_part(run, Involvement.REQUESTER) == [vouched(prover.told.ben, Involvement.REQUESTER)]
 
 
 def test_a_repository_at_github_leaves_whoever_pushed_unknown(told: Story) -> None:
@@ -299,14 +299,16 @@ def test_a_repository_at_github_leaves_whoever_pushed_unknown(told: Story) -> No
     behind = proved.behind
     assert behind.trust is Trust.NOT_PROVED
     assert "not in Azure Repos" in behind.why
-    assert [(one.mail, one.trust) for one in by_part(proved, Part.AUTHOR)] == [("ada@example.com", Trust.CLAIMED)]
+    assert [(one.mail, one.trust) for one in by_part(proved, Involvement.AUTHOR)] == [
+        ("ada@example.com", Trust.CLAIMED)
+    ]
 
 
 @pytest.mark.parametrize("fault", ["stopped", "blocked"])
 def test_a_source_that_is_away_is_waited_for(prover: Prover, fault: str) -> None:
     setattr(prover.told.organization.faults, fault, True)
     answer = prover.ask()
-    assert isinstance(answer, Waits)
+    assert isinstance(answer, AskLater)
     assert answer.after == (timedelta(seconds=30) if fault == "blocked" else timedelta(0))
 
 

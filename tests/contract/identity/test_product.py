@@ -8,7 +8,7 @@ import pytest
 from azure.identity import ManagedIdentityCredential
 
 from local.identity import COMMAND, SIGN_IN, VOTES, Browser, Flow, Identity
-from slipway.domain.identity import CannotVerify, Refused, TokenApplication, TokenPerson, Verdict, Verified
+from slipway.domain.identity import CannotVerify, IdentityRefused, TokenApplication, TokenPerson, Verdict, Verified
 from slipway.effects.identity import (
     AccessTokens,
     Ask,
@@ -94,13 +94,13 @@ def test_a_person_in_too_many_groups_is_in_groups_that_nobody_knows(flow: Flow, 
 def test_a_code_is_redeemed_once(flow: Flow, issuer: Issuer, votes: Client) -> None:
     code = asked(flow, issuer, "Ada")
     assert isinstance(redeem(issuer, POOL, votes, code), Verified)
-    assert isinstance(redeem(issuer, POOL, votes, code), Refused)
+    assert isinstance(redeem(issuer, POOL, votes, code), IdentityRefused)
 
 
 def test_a_code_of_another_verifier_is_refused(flow: Flow, issuer: Issuer, votes: Client) -> None:
     code = asked(flow, issuer, "Ada")
     stolen = Code(value=code.value, redirect_uri=BACK, verifier=Verifier())
-    assert isinstance(redeem(issuer, POOL, votes, stolen), Refused)
+    assert isinstance(redeem(issuer, POOL, votes, stolen), IdentityRefused)
 
 
 def test_a_client_that_cannot_prove_itself_gets_nothing(flow: Flow, issuer: Issuer, votes: Client) -> None:
@@ -112,7 +112,7 @@ def test_a_client_that_cannot_prove_itself_gets_nothing(flow: Flow, issuer: Issu
 
 def test_a_token_of_the_other_registration_is_no_vote(flow: Flow, issuer: Issuer, votes: Client) -> None:
     token = flow.sign_in(SIGN_IN, "Ada", nonce=NONCE).id_token
-    assert isinstance(IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now()), Refused)
+    assert isinstance(IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now()), IdentityRefused)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_the_api_is_not_opened_by_an_id_token_a_vote_or_an_application_without_a
     votes = flow.sign_in(VOTES, "Ada")
     roleless = str(flow.managed_token(f"api://{calls.client_id}").content["access_token"])
     for token in (flow.sign_in(SIGN_IN, "Ada").id_token, votes.id_token, votes.access_token, roleless):
-        assert isinstance(calls.verify(token, at=now()), Refused)
+        assert isinstance(calls.verify(token, at=now()), IdentityRefused)
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import pytest
 
-from slipway.domain.numbers import Cursor, Tally, Week
+from slipway.domain.numbers import Cursor, Week, WeekTally
 from slipway.ledger import Conflict, Table
 from slipway.ledger.weeks import Weeks
 
 
 def added(*names: str) -> dict[str, Week]:
-    return {name: Week(week=name, environments={"production": Tally(deployments=1)}) for name in names}
+    return {name: Week(week=name, environments={"production": WeekTally(deployments=1)}) for name in names}
 
 
 def test_portions_add_up_and_the_newest_weeks_come_first(table: Table) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from slipway.domain.rules import Fail
 from slipway.effects.registry import Source, Target, promote
-from slipway.effects.supply_chain import ProvenanceTrust, Wanted, check
+from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks, check
 from slipway.testing.artifacts import Built, image, index, push
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
 from tests.unit.effects.supply_chain.signing import BUILDER, SPDX_DOCUMENT
@@ -119,7 +119,7 @@ def test_what_cosign_signs_holds_here_and_what_is_promoted_holds_for_cosign(
     push(client, repository, shop, "1.0.0")
     cosign.sign(cosign.image(repository, shop), *LAYOUTS[layout])
 
-    (found,) = check(client, repository, shop.digest, Wanted(cosign=cosign.key()), datetime.now(UTC))
+    (found,) = check(client, repository, shop.digest, RequiredChecks(cosign=cosign.key()), datetime.now(UTC))
     assert found.passed, found.reason
 
     elsewhere = f"{repository}-promoted"
@@ -135,7 +135,7 @@ def test_a_signature_of_another_key_does_not_hold(cosign: Cosign, registry: Plac
     push(client, repository, shop, "1.0.0")
     cosign.sign(cosign.image(repository, shop), *LAYOUTS["tags"])
     stranger = ec.generate_private_key(ec.SECP256R1()).public_key()
-    (found,) = check(client, repository, shop.digest, Wanted(cosign=stranger), datetime.now(UTC))
+    (found,) = check(client, repository, shop.digest, RequiredChecks(cosign=stranger), datetime.now(UTC))
     assert isinstance(found, Fail)
 
 
@@ -146,7 +146,7 @@ def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_p
     push(client, repository, shop, "1.0.0")
     cosign.attest(cosign.image(repository, shop), "spdxjson", SPDX_DOCUMENT)
     cosign.attest(cosign.image(repository, shop), "slsaprovenance", PROVENANCE)
-    wanted = Wanted(sbom=True, provenance=ProvenanceTrust(builders=(BUILDER,), key=cosign.key()))
+    wanted = RequiredChecks(sbom=True, provenance=ProvenanceTrust(builders=(BUILDER,), key=cosign.key()))
     found = check(client, repository, shop.digest, wanted, datetime.now(UTC))
     assert [each.reason for each in found if not each.passed] == []
 

@@ -17,13 +17,13 @@ from local.stack.grants import storage_tokens
 from slipway.bootstrap import Ports
 from slipway.commands.saying import Said
 from slipway.domain.inbox import Received
-from slipway.domain.rights import Container, Party, Table
+from slipway.domain.rights import Container, Party, TableName
 from slipway.effects.messaging.service_bus import ServiceBus as Bus
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.azure_blobs import AzureBlobs
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.blobs import BLOB_LIMIT, INCOMING_LIMIT
-from slipway.queries.answers import State
+from slipway.queries.answers import SaidState
 from slipway.testing import write_application
 from tests.contract.roles.conftest import KEYS, Storage
 from tests.unit.commands.live import Live
@@ -37,7 +37,7 @@ def limited(storage: Storage, bus: ServiceBus, party: Party) -> Callable[[Ports]
     """The ports of one role: each with the token or the key of this role alone."""
     tokens = storage_tokens(party)
 
-    def table(name: Table) -> AzureTable:
+    def table(name: TableName) -> AzureTable:
         client = TableClient(storage.tables.url, table_name=name, credential=AzureSasCredential(tokens[name]))
         return AzureTable(client)
 
@@ -52,9 +52,9 @@ def limited(storage: Storage, bus: ServiceBus, party: Party) -> Callable[[Ports]
     def wrapped(ports: Ports) -> Ports:
         own = replace(
             ports,
-            table=lambda: table(Table.LEDGER),
-            index_table=lambda: table(Table.INDEX),
-            inbox_table=lambda: table(Table.INBOX),
+            table=lambda: table(TableName.LEDGER),
+            index_table=lambda: table(TableName.INDEX),
+            inbox_table=lambda: table(TableName.INBOX),
             incoming=lambda: blobs(Container.INCOMING, limit=INCOMING_LIMIT),
             blobs=lambda: blobs(Container.EVIDENCE),
             bus=lambda: Bus(connect, encode=lambda message: never()),
@@ -75,10 +75,10 @@ def test_the_front_applies_with_its_own_rights_alone_and_the_worker_makes_the_ch
     worker.restart(wrap=limited(storage, bus, Party.WORKER))
     said = front.say()
     assert isinstance(said, Said)
-    assert front.reply(said).state is State.RECEIVED
+    assert front.reply(said).state is SaidState.RECEIVED
     assert front.app.catalogue.entries == {}
     worker.app.inbox_reader.take(said.partition, said.id)
-    assert front.reply(said).state is State.COUNTED
+    assert front.reply(said).state is SaidState.COUNTED
     front.app.catalogue.look_again()
     assert list(front.app.catalogue.entries) == ["shop"]
     assert list(storage.blobs.get_container_client(Container.INCOMING).list_blob_names()) == []

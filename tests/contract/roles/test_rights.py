@@ -20,7 +20,7 @@ from local.servicebus import ServiceBus
 from local.servicebus.server import key_connection
 from local.stack.grants import PARTIES, storage_tokens
 from slipway.domain.queues import Queue
-from slipway.domain.rights import Container, Operation, Party, Resource, Table, every_call, may, rights_of
+from slipway.domain.rights import Container, Operation, Party, Resource, TableName, every_call, may, rights_of
 from tests.contract.roles.conftest import KEYS, Storage
 
 CALLS = [(party, *call) for party in PARTIES for call in every_call()]
@@ -39,7 +39,7 @@ def clients(bus: ServiceBus) -> Iterator[Mapping[Party, ServiceBusClient]]:
         client.close()
 
 
-def table_call(storage: Storage, table: Table, operation: Operation, token: str) -> Callable[[], object]:
+def table_call(storage: Storage, table: TableName, operation: Operation, token: str) -> Callable[[], object]:
     key = f"row{next(_numbers)}"
     if operation is not Operation.ADD:
         storage.tables.get_table_client(table).create_entity({"PartitionKey": "p", "RowKey": key})
@@ -73,9 +73,9 @@ def container_call(storage: Storage, container: Container, operation: Operation,
 
 
 def storage_call(
-    storage: Storage, resource: Table | Container, operation: Operation, token: str
+    storage: Storage, resource: TableName | Container, operation: Operation, token: str
 ) -> Callable[[], object]:
-    if isinstance(resource, Table):
+    if isinstance(resource, TableName):
         return table_call(storage, resource, operation, token)
     return container_call(storage, resource, operation, token)
 

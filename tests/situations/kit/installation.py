@@ -29,7 +29,7 @@ from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
 from slipway.http.saying import Lead
-from slipway.queries.answers import State
+from slipway.queries.answers import SaidState
 from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
 from slipway.testing.ports import Outside
@@ -181,7 +181,7 @@ class Installation:
         assert isinstance(said, saying.Said), said
         self._parts.inbox_reader.take(said.partition, said.id)
         reply = self._parts.answers.reply(said.partition, said.id)
-        assert reply.state is State.COUNTED, reply
+        assert reply.state is SaidState.COUNTED, reply
 
     # ---- what happens outside
     def push(self, tag: str, artifact: Artifact | None = None, *, repository: str = REPOSITORY) -> Artifact:

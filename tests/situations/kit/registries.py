@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.testing import ManualClock, RegistryDouble
-from slipway.testing.registry import Reply, Request, error
+from slipway.testing.registry import RegistryReply, Request, error
 
 from .artifacts import Artifact, index
 
@@ -71,11 +71,11 @@ class RegistryInMemory:
     def _answer(self, when: Callable[[Request], bool], answer: Answer, *, times: int = 1_000_000) -> None:
         usual, left = self.held.handle, [times]
 
-        def handle(request: Request) -> Reply:
+        def handle(request: Request) -> RegistryReply:
             if left[0] and when(request):
                 left[0] -= 1
-                return Reply(status=answer.status, headers=dict(answer.headers), body=answer.body)
-            passed_on: Reply = usual(request)
+                return RegistryReply(status=answer.status, headers=dict(answer.headers), body=answer.body)
+            passed_on: RegistryReply = usual(request)
             return passed_on
 
         self.held.handle = handle

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle import Build, Built, Found, Targets, build
+from slipway.bundle import BuildOptions, BuiltBundle, RegistryImage, Targets, build
 
 CI = "nonprod.test"
 PROD = "prod.test"
@@ -63,10 +63,10 @@ def targets() -> Targets:
     )
 
 
-def resolve(repository: str, reference: str) -> Found | None:
+def resolve(repository: str, reference: str) -> RegistryImage | None:
     known = {("team/shop", "1.4.0"): SHOP, ("team/shop", SHOP): SHOP, ("team/proxy", "2.0"): PROXY}
     digest = known.get((repository, reference))
-    return Found(digest=digest, media_type=INDEX, platforms=("linux/amd64",)) if digest else None
+    return RegistryImage(digest=digest, media_type=INDEX, platforms=("linux/amd64",)) if digest else None
 
 
 def write(folder: Path, files: dict[str, str] | None = None) -> Path:
@@ -77,6 +77,6 @@ def write(folder: Path, files: dict[str, str] | None = None) -> Path:
     return folder
 
 
-def built(folder: Path, files: dict[str, str] | None = None, **options: Any) -> Built:
-    wanted = Build(folder=write(folder, files), targets=targets(), version="1.4.0", registry=CI)
+def built(folder: Path, files: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
+    wanted = BuildOptions(folder=write(folder, files), targets=targets(), version="1.4.0", registry=CI)
     return build(replace(wanted, **options), resolve)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import Reference, Source, read_environments, unpack
-from slipway.bundle.contents import Part
+from slipway.bundle import BundleSource, Reference, read_environments, unpack
+from slipway.bundle.contents import ContentPart
 from slipway.manifests.problems import ConfigError
 from tests.unit.bundle.samples import CI, DEPLOYMENT, FILES, JOB, PROD, PROXY, SERVICE, SHOP, built, targets
 
@@ -31,17 +31,17 @@ def test_each_environment_names_its_own_registry_and_namespace(tmp_path: Path) -
     config, files = unpack(built(tmp_path).packed)
     environments = read_environments(config, files)
     for name, registry, namespace in (("staging", CI, "shop-staging"), ("production", PROD, "shop")):
-        deployment, service = (member.value for member in environments[name].part(Part.MANIFESTS))
+        deployment, service = (member.value for member in environments[name].part(ContentPart.MANIFESTS))
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         assert container["image"] == f"{registry}/team/shop@{SHOP}"
         assert {deployment["metadata"]["namespace"], service["metadata"]["namespace"]} == {namespace}
-    (job,) = environments["staging"].part(Part.VERIFICATION)
+    (job,) = environments["staging"].part(ContentPart.VERIFICATION)
     assert job.file == "acceptance.yaml"
     assert job.value["spec"]["template"]["spec"]["containers"][0]["image"] == f"{CI}/team/shop@{SHOP}"
 
 
 def test_anybody_can_read_it_with_tar_and_json_alone(tmp_path: Path) -> None:
-    source = Source(commit="c0ffee", repository="https://git.example/shop")
+    source = BundleSource(commit="c0ffee", repository="https://git.example/shop")
     packed = built(tmp_path, created=datetime(2026, 11, 28, 9, 0, tzinfo=UTC), source=source).packed
     manifest = json.loads(packed.manifest)
     assert manifest["artifactType"] == "application/vnd.slipway.bundle.v1+json"

@@ -14,7 +14,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from slipway.api.audit import ReindexAnswer
-from slipway.api.inbox import Outcome, Received
+from slipway.api.inbox import ReceivedAnswer, SaidOutcome
 from slipway.api.looks import LookAsked
 from slipway.api.releases import ReleaseAnswer
 from slipway.domain.commands import Verb
@@ -82,7 +82,7 @@ class Served:
         self.looks: dict[str, dict[str, Any]] = {}
         """Kind and subject of a look → what is seen."""
         self.seen: dict[str, dict[str, Any]] = {}
-        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.outcomes: dict[tuple[str, str], SaidOutcome] = {}
         """What became of what was said."""
         self.replies: dict[str, Reply] = {}
         """Path below the API → an answer instead of the usual one."""
@@ -176,13 +176,15 @@ class Served:
         item = next((item for item in self.parked if item["id"] == id), None)
         if item is None:
             raise MissingError(f"no parked input has the id {id!r}")
-        return self._received("_installation", Outcome(**WAITING, state="counted", verb=Verb.REPLAY))
+        return self._received("_installation", SaidOutcome(**WAITING, state="counted", verb=Verb.REPLAY))
 
     def _look(self, asked: LookAsked) -> Reply:
         seen = self.looked(asked)
         if seen is None:
-            return self._received("_installation", Outcome(**WAITING, state="parked", reason="there is no such thing"))
-        reply = self._received("_installation", Outcome(**WAITING, state="counted"))
+            return self._received(
+                "_installation", SaidOutcome(**WAITING, state="parked", reason="there is no such thing")
+            )
+        reply = self._received("_installation", SaidOutcome(**WAITING, state="counted"))
         (*_, (_, id)) = self.outcomes
         times = dict.fromkeys(("asked_at", "answered_at", "expires_at"), "2026-11-23T08:00:00Z")
         self.seen[id] = {"id": id, "asked_by": "ada", **asked.model_dump(mode="json", exclude={"options"}), **times}
@@ -197,11 +199,11 @@ class Served:
             return ReindexAnswer.model_validate(found).model_dump(mode="json")
         return self.looks.get(f"{asked.kind} {asked.subject}")
 
-    def _received(self, application: str, outcome: Outcome) -> Reply:
+    def _received(self, application: str, outcome: SaidOutcome) -> Reply:
         """What was said is received; `outcome` is what the next look at it finds."""
         id = f"1764000000000-{len(self.outcomes):016x}"
         self.outcomes[application, id] = outcome.model_copy(update={"application": application, "id": id})
-        received = Received(application=application, id=id, address=f"{BASE}inbox/{application}/{id}")
+        received = ReceivedAnswer(application=application, id=id, address=f"{BASE}inbox/{application}/{id}")
         return Reply(202, received.model_dump_json().encode())
 
     def _release(self, id: str) -> tuple[World, int]:

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from slipway.cli.errors import CliError
-from slipway.cli.finding import STACK_FILE, App, find_app
+from slipway.cli.finding import STACK_FILE, FoundApp, find_app
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import KEY, Served
 
@@ -22,14 +22,14 @@ def stack(folder: Path, content: str | None = None) -> Path:
     return file
 
 
-def found(folder: Path, *, url: str | None = None, key: str | None = None, **environment: str) -> App:
+def found(folder: Path, *, url: str | None = None, key: str | None = None, **environment: str) -> FoundApp:
     return find_app(url=url, key=key, environment=environment, folder=folder)
 
 
 def test_the_options_come_before_the_environment_and_that_before_the_stack(tmp_path: Path) -> None:
     stack(tmp_path)
     environment = {"SLIPWAY_URL": "https://environment.example.com", "SLIPWAY_KEY": "of-the-environment"}
-    assert found(tmp_path, url=AZURE, key="given", **environment) == App(url=AZURE, key="given", source="--url")
+    assert found(tmp_path, url=AZURE, key="given", **environment) == FoundApp(url=AZURE, key="given", source="--url")
     assert found(tmp_path, **environment).url == "https://environment.example.com"
     assert found(tmp_path, **environment).key == "of-the-environment"
     assert found(tmp_path).key == "of-the-stack"
@@ -39,7 +39,7 @@ def test_the_stack_is_found_from_a_folder_below_it(tmp_path: Path) -> None:
     file = stack(tmp_path)
     below = tmp_path / "deliveries" / "shop"
     below.mkdir(parents=True)
-    assert found(below) == App(url=HERE, key="of-the-stack", source=str(file))
+    assert found(below) == FoundApp(url=HERE, key="of-the-stack", source=str(file))
 
 
 def test_the_key_of_the_stack_goes_to_no_other_app(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_an_address_with_a_path_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_key_is_in_no_repr() -> None:
-    assert "given" not in repr(App(url=AZURE, key="given", source="--url"))
+    assert "given" not in repr(FoundApp(url=AZURE, key="given", source="--url"))
 
 
 def test_the_key_travels_in_a_header_and_never_in_the_address(slipway: Command, app: Served) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from slipway.cli.screen import Cell, Screen
+from slipway.cli.screen import Screen, TextCell
 from slipway.cli.text import neutral
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft
@@ -61,7 +61,7 @@ def test_text_is_neutralised_visibly(text: str, shown: str) -> None:
 def test_what_looks_like_markup_is_printed_as_it_is(text: str, terminal: bool) -> None:
     stream = io.StringIO()
     screen = Screen(stream, terminal=terminal, width=200)
-    screen.table(("name",), [[Cell(text, "red")]])
+    screen.table(("name",), [[TextCell(text, "red")]])
     screen.line("before ", text)
     screen.fields([("name", text)])
     lines = [STYLING.sub("", line).strip() for line in stream.getvalue().splitlines()]
@@ -73,7 +73,7 @@ def test_what_looks_like_markup_is_printed_as_it_is(text: str, terminal: bool) -
 def test_every_way_of_printing_is_harmless(text: str, terminal: bool) -> None:
     stream = io.StringIO()
     screen = Screen(stream, terminal=terminal, width=200)
-    screen.table(("a", "b", "c"), [[text, Cell(text, "red"), "end"]], cut=("a",), fold=("b",))
+    screen.table(("a", "b", "c"), [[text, TextCell(text, "red"), "end"]], cut=("a",), fold=("b",))
     screen.line(text)
     screen.whole(text)
     screen.fields([("name", text)])

@@ -5,7 +5,7 @@ import webbrowser
 
 import pytest
 
-from slipway.api.inbox import Confirmation, Outcome, Received
+from slipway.api.inbox import Confirmation, ReceivedAnswer, SaidOutcome
 from slipway.cli import waiting
 from slipway.domain.commands import OPENS, Verb
 from tests.unit.cli.conftest import Command
@@ -41,7 +41,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def waits(app: Served, address: str = PAGE) -> None:
     """The app says that a person has to confirm it, and nobody has yet."""
-    received = Received(application="shop", id="", address=f"/api/v1/confirmations/{HANDLE}", open=address)
+    received = ReceivedAnswer(application="shop", id="", address=f"/api/v1/confirmations/{HANDLE}", open=address)
     app.replies["commands"] = Reply(202, received.model_dump_json().encode())
     app.replies[f"confirmations/{HANDLE}"] = Reply(body=Confirmation(state="waiting").model_dump_json().encode())
 
@@ -50,7 +50,7 @@ def is_confirmed(app: Served) -> None:
     id = "1764000000000-00000000000000aa"
     said = Confirmation(state="said", application="shop", id=id, address=f"/api/v1/inbox/shop/{id}")
     app.replies[f"confirmations/{HANDLE}"] = Reply(body=said.model_dump_json().encode())
-    app.outcomes["shop", id] = Outcome(application="shop", id=id, state="counted", environment="production")
+    app.outcomes["shop", id] = SaidOutcome(application="shop", id=id, state="counted", environment="production")
 
 
 def test_every_verb_that_opens_is_played() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from slipway.cli.screen import Cell, Screen
+from slipway.cli.screen import Screen, TextCell
 from slipway.domain.model import canonical
 from tests.unit.cli.served import KEY, Served
 from tests.unit.domain.samples import MORNING
@@ -117,7 +117,7 @@ def test_wide_characters_keep_plain_columns_aligned() -> None:
 
 def test_plain_output_is_never_cut_or_coloured() -> None:
     stream = io.StringIO()
-    Screen(stream, terminal=False, width=20).table(("a",), [[Cell("x" * 300, "red")]], cut=("a",))
+    Screen(stream, terminal=False, width=20).table(("a",), [[TextCell("x" * 300, "red")]], cut=("a",))
     assert stream.getvalue() == "A\n" + "x" * 300 + "\n"
 
 

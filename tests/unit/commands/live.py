@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from slipway.catalogue.stored import Stored
-from slipway.commands.comparing import Change
+from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
 from slipway.domain.changing import Changed, line
 from slipway.domain.inbox import Speaker, Via
@@ -35,7 +35,7 @@ class Live(Installation):
         """Apply what lies in the folder, as the front says it and the worker does it; what came of each."""
         return self._done(self.say(who, reason=reason, app=app))
 
-    def say(self, who: Speaker = OLGA, *, reason: str = "because", app: str = "") -> Said | tuple[Change, ...]:
+    def say(self, who: Speaker = OLGA, *, reason: str = "because", app: str = "") -> Said | tuple[SubjectChange, ...]:
         """What the front does with the documents in the folder."""
         documents = [each for each in self.documents() if app in ("", each.subject.name)]
         return self.app.submitting.apply(documents, who, reason=reason)
@@ -43,12 +43,12 @@ class Live(Installation):
     def remove(self, subject: Subject, who: Speaker = OLGA, *, reason: str = "over") -> dict[str, Changed]:
         return self._done(self.app.submitting.remove(subject, who, reason=reason))
 
-    def reply(self, said: Said | tuple[Change, ...]) -> Reply:
+    def reply(self, said: Said | tuple[SubjectChange, ...]) -> Reply:
         """What became of a change, as far as the worker is."""
         assert isinstance(said, Said), f"the front refused {said}"
         return self.app.answers.reply(said.partition, said.id)
 
-    def _done(self, said: Said | tuple[Change, ...]) -> dict[str, Changed]:
+    def _done(self, said: Said | tuple[SubjectChange, ...]) -> dict[str, Changed]:
         if not isinstance(said, Said):
             refused = (
                 Changed(subject=str(each.subject), outcome=each.outcome, refused=line(each.refused)) for each in said

@@ -21,7 +21,7 @@ from slipway.inbound.reading import BadInput
 from slipway.ledger import keys
 from slipway.ledger.blobs import INCOMING_LIMIT
 from slipway.ledger.table import Act, Write
-from slipway.queries.answers import State
+from slipway.queries.answers import SaidState
 from slipway.testing import write_application
 from slipway.testing.sign_in import person
 from tests.unit.commands.live import OLGA, Live
@@ -82,10 +82,10 @@ def test_a_change_is_received_and_nothing_is_in_force_until_the_worker_has_made_
     live.edit_environment("staging", rollout_within="7m")
     marker = live.app.versions.marker()
     asked = live.say()
-    assert live.reply(asked).state is State.RECEIVED
+    assert live.reply(asked).state is SaidState.RECEIVED
     assert live.app.versions.marker() == marker
     live.hear()
-    assert live.reply(asked).state is State.COUNTED
+    assert live.reply(asked).state is SaidState.COUNTED
     assert live.app.versions.current(SHOP).number == 2
 
 
@@ -118,7 +118,7 @@ def test_a_lost_hint_only_delays(live: Live) -> None:
     live.bus.raw.clear()
     live.wait(timedelta(minutes=1))
     live.reconcile()
-    assert live.reply(asked).state is State.COUNTED
+    assert live.reply(asked).state is SaidState.COUNTED
 
 
 def test_the_same_row_any_number_of_times_makes_one_version(live: Live) -> None:
@@ -132,7 +132,7 @@ def test_the_same_row_any_number_of_times_makes_one_version(live: Live) -> None:
     assert [record.action for record in trail(live, "shop")].count("application.applied") == 2
     live.hear()
     live.app.applying.take(received)  # by somebody who read the row before it was answered and removed
-    assert live.reply(asked).state is State.COUNTED
+    assert live.reply(asked).state is SaidState.COUNTED
     assert list(live.app.parking.all()) == []
 
 
@@ -201,7 +201,7 @@ def test_a_change_that_others_overtook_half_way_says_what_it_made_and_what_not(l
     live.bus.raw.extend(waiting)
     live.hear()
     reply = live.reply(asked)
-    assert reply.state is State.REFUSED
+    assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     numbers = {each.subject: each.number for each in reply.answered.changes}
     assert (numbers["application:cart"], numbers["application:search"]) == (2, 0)
@@ -215,9 +215,9 @@ def test_a_change_made_from_what_is_no_longer_in_force_is_refused_with_the_reaso
     live.edit_environment("staging", rollout_within="9m")
     second = live.say()
     live.hear()
-    assert live.reply(first).state is State.COUNTED
+    assert live.reply(first).state is SaidState.COUNTED
     reply = live.reply(second)
-    assert reply.state is State.REFUSED
+    assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     (rule,), (problem,) = reply.answered.rules, reply.answered.problems
     assert rule.name == "starts-from-what-is-in-force"
@@ -239,7 +239,7 @@ def test_a_list_of_everything_that_lacks_a_version_just_made_is_mended_by_the_re
     subject = Subject(kind=SubjectKind.APPLICATION, name="cart")
     live.table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=keys.listed(str(subject)))])
     live.hear()
-    assert live.reply(asked).state is State.COUNTED
+    assert live.reply(asked).state is SaidState.COUNTED
     live.restart()
     assert sorted(live.app.catalogue.entries) == ["cart", "shop"]
 
@@ -249,7 +249,7 @@ def test_the_worker_finds_a_weaker_gate_that_the_front_let_pass(live: Live) -> N
     live.edit_gate(deadline="90h")
     answer = said(live, lying_row(live, shop_of(live)))
     reply = live.reply(answer)
-    assert reply.state is State.REFUSED
+    assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["gate-gets-no-weaker"]
     assert "deadline" in reply.answered.changes[0].refused
@@ -268,7 +268,7 @@ def test_the_worker_finds_a_weaker_gate_that_the_front_let_pass(live: Live) -> N
 def test_who_may_not_is_refused_by_the_worker_too(live: Live, speaker: Speaker) -> None:
     live.edit_environment("staging", rollout_within="7m")
     reply = live.reply(said(live, lying_row(live, shop_of(live), speaker=speaker)))
-    assert reply.state is State.REFUSED
+    assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["may-change-it"]
     assert live.app.versions.current(SHOP).number == 1
@@ -285,14 +285,14 @@ def test_owners_are_people_and_applications_and_never_the_holder_of_a_key(live: 
     }[kind]
     other = Speaker(name="key:ci", roles=(name,) if kind == "role" else (), via=Via.API)
     live.edit_environment("staging", rollout_within="7m")
-    assert live.reply(said(live, lying_row(live, shop_of(live), speaker=other))).state is State.REFUSED
-    assert live.reply(said(live, lying_row(live, shop_of(live), speaker=one))).state is State.COUNTED
+    assert live.reply(said(live, lying_row(live, shop_of(live), speaker=other))).state is SaidState.REFUSED
+    assert live.reply(said(live, lying_row(live, shop_of(live), speaker=one))).state is SaidState.COUNTED
 
 
 def test_what_only_the_worker_knows_is_told_with_file_and_field(live: Live) -> None:
     live.edit(notify=["inbx"])
     reply = live.reply(said(live, lying_row(live, shop_of(live))))
-    assert reply.state is State.REFUSED
+    assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     (problem,) = reply.answered.problems
     assert (problem.file, problem.field) == ("shop/application.yaml", "notify[0]")
@@ -304,7 +304,7 @@ def test_what_only_the_worker_knows_is_told_with_file_and_field(live: Live) -> N
 
 def parked(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> str:
     reply = live.reply(said(live, row, partition))
-    assert reply.state is State.PARKED
+    assert reply.state is SaidState.PARKED
     assert live.app.versions.current(SHOP).number == 1
     return reply.reason
 
@@ -347,9 +347,9 @@ def test_a_removal_hidden_among_other_changes_is_parked(live: Live) -> None:
 def test_a_removal_of_what_is_gone_is_refused(live: Live) -> None:
     first, second = live.app.submitting.remove(SHOP, OLGA, reason=""), live.app.submitting.remove(SHOP, OLGA, reason="")
     live.hear()
-    assert live.reply(first).state is State.COUNTED
+    assert live.reply(first).state is SaidState.COUNTED
     reply = live.reply(second)
-    assert reply.state is State.REFUSED
+    assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     assert "there is no application 'shop'" in reply.answered.problems[0].message
     assert live.app.versions.current(SHOP).number == 2

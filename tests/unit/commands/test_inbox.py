@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.commands.saying import Asked, Said
-from slipway.commands.taking import LONGEST, PATIENCE, InboxReader, Waits
+from slipway.commands.saying import CommandRequest, Said
+from slipway.commands.taking import LONGEST, PATIENCE, InboxReader, RowWaits
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
@@ -18,11 +18,11 @@ from slipway.domain.statement import CommandStatement
 from slipway.engine.handle import Contended
 from slipway.inbound import BadInput
 from slipway.ledger.inbox import Inbox
-from slipway.queries.answers import State
+from slipway.queries.answers import SaidState
 from slipway.testing import BASE, Installation, write_application
 
 OLGA = Speaker(name="olga@example.com", roles=("platform",), via=Via.PAGE)
-FREEZE = Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale")
+FREEZE = CommandRequest(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale")
 SALT = "AAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -35,11 +35,11 @@ def home(tmp_path: Path) -> Installation:
     return made
 
 
-def say(home: Installation, asked: Asked = FREEZE, speaker: Speaker = OLGA, *, id: str = "") -> Said:
+def say(home: Installation, asked: CommandRequest = FREEZE, speaker: Speaker = OLGA, *, id: str = "") -> Said:
     return home.app.inbox_writer.command(asked, speaker, id=id)
 
 
-def state(home: Installation, said: Said) -> State:
+def state(home: Installation, said: Said) -> SaidState:
     return home.app.answers.reply(said.partition, said.id).state
 
 
@@ -49,9 +49,9 @@ def lying(home: Installation) -> int:
 
 def test_a_command_is_received_then_counted_and_its_row_goes(home: Installation) -> None:
     said = say(home)
-    assert (state(home, said), lying(home)) == (State.RECEIVED, 1)
+    assert (state(home, said), lying(home)) == (SaidState.RECEIVED, 1)
     home.hear()
-    assert (state(home, said), lying(home)) == (State.COUNTED, 0)
+    assert (state(home, said), lying(home)) == (SaidState.COUNTED, 0)
     frozen = home.lane("production").freeze
     assert frozen is not None
     assert frozen.owner == "olga@example.com"
@@ -63,10 +63,10 @@ def test_a_lost_hint_only_delays(home: Installation) -> None:
     said = say(home)
     home.bus.raw.clear()
     home.reconcile()
-    assert state(home, said) is State.RECEIVED, "a hint may still be on its way"
+    assert state(home, said) is SaidState.RECEIVED, "a hint may still be on its way"
     home.wait(timedelta(seconds=30))
     home.reconcile()
-    assert (state(home, said), lying(home)) == (State.COUNTED, 0)
+    assert (state(home, said), lying(home)) == (SaidState.COUNTED, 0)
 
 
 def test_a_hint_that_cannot_be_sent_only_delays(home: Installation) -> None:
@@ -75,7 +75,7 @@ def test_a_hint_that_cannot_be_sent_only_delays(home: Installation) -> None:
     home.bus.broken = False
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert state(home, said) is State.COUNTED
+    assert state(home, said) is SaidState.COUNTED
 
 
 def test_the_same_hint_any_number_of_times_counts_once(home: Installation) -> None:
@@ -86,7 +86,7 @@ def test_the_same_hint_any_number_of_times_counts_once(home: Installation) -> No
         home.bus.raw.extend(hints)
         home.hear()
     assert home.actions().count("lane.frozen") == 1
-    assert state(home, said) is State.COUNTED
+    assert state(home, said) is SaidState.COUNTED
 
 
 def test_a_worker_that_ends_before_it_removes_the_row_leaves_nothing_to_decide(home: Installation) -> None:
@@ -94,7 +94,7 @@ def test_a_worker_that_ends_before_it_removes_the_row_leaves_nothing_to_decide(h
     received = home.app.inbox.get(said.partition, said.id)
     assert isinstance(received, Received)
     home.app.commander.carry_out(received)
-    assert (state(home, said), lying(home)) == (State.COUNTED, 1)
+    assert (state(home, said), lying(home)) == (SaidState.COUNTED, 1)
     home.wait(timedelta(minutes=1))
     home.reconcile()
     assert (home.actions().count("lane.frozen"), lying(home)) == (1, 0)
@@ -122,21 +122,21 @@ def test_an_inbox_without_rows_costs_reconcile_one_request(home: Installation) -
 
 
 def test_a_command_for_everything_lies_with_the_installation_and_is_answered_there(home: Installation) -> None:
-    said = say(home, Asked(verb=Verb.FREEZE, reason="incident 4711"))
+    said = say(home, CommandRequest(verb=Verb.FREEZE, reason="incident 4711"))
     assert said.partition == "_installation"
     home.hear()
-    assert state(home, said) is State.COUNTED
-    again = say(home, Asked(verb=Verb.FREEZE, reason="me too"))
+    assert state(home, said) is SaidState.COUNTED
+    again = say(home, CommandRequest(verb=Verb.FREEZE, reason="me too"))
     home.hear()
-    assert state(home, again) is State.REFUSED
+    assert state(home, again) is SaidState.REFUSED
     assert home.app.blocks.everything() is not None
 
 
 def test_what_is_parked_is_put_back_once_and_recorded(home: Installation) -> None:
     parked = home.app.parking.park(source="runs", reason="a test", body=b"{}")
-    said = say(home, Asked(verb=Verb.REPLAY, parked=parked.id))
+    said = say(home, CommandRequest(verb=Verb.REPLAY, parked=parked.id))
     home.hear()
-    assert state(home, said) is State.COUNTED
+    assert state(home, said) is SaidState.COUNTED
     (again,) = [raw for raw in home.bus.raw if raw.queue == "runs"]
     assert again.body == b"{}"
     kept = home.app.installation.parked(parked.id)
@@ -145,24 +145,24 @@ def test_what_is_parked_is_put_back_once_and_recorded(home: Installation) -> Non
 
 
 def test_input_that_nobody_parked_cannot_be_put_back_and_that_is_said(home: Installation) -> None:
-    said = say(home, Asked(verb=Verb.REPLAY, parked="nothing"))
+    said = say(home, CommandRequest(verb=Verb.REPLAY, parked="nothing"))
     home.hear()
     reply = home.app.answers.reply(said.partition, said.id)
-    assert (reply.state, reply.reason) == (State.PARKED, "no parked input has the id 'nothing'")
+    assert (reply.state, reply.reason) == (SaidState.PARKED, "no parked input has the id 'nothing'")
 
 
 @pytest.mark.parametrize(
     ("asked", "wrong"),
     [
-        (Asked(verb=Verb.CANCEL, release="shop-9", reason="x"), "shop-9"),
-        (Asked(verb=Verb.FREEZE, application="nope", environment="production", reason="x"), "nope"),
-        (Asked(verb=Verb.FREEZE, application="shop", environment="moon", reason="x"), "staging, production"),
-        (Asked(verb=Verb.RESUME, environment="production"), "no application"),
-        (Asked(verb=Verb.CANCEL, release="shop-1", application="cart", reason="x"), "that of shop-1"),
+        (CommandRequest(verb=Verb.CANCEL, release="shop-9", reason="x"), "shop-9"),
+        (CommandRequest(verb=Verb.FREEZE, application="nope", environment="production", reason="x"), "nope"),
+        (CommandRequest(verb=Verb.FREEZE, application="shop", environment="moon", reason="x"), "staging, production"),
+        (CommandRequest(verb=Verb.RESUME, environment="production"), "no application"),
+        (CommandRequest(verb=Verb.CANCEL, release="shop-1", application="cart", reason="x"), "that of shop-1"),
     ],
 )
 def test_a_command_that_names_nothing_is_answered_at_once_and_says_nothing(
-    home: Installation, asked: Asked, wrong: str
+    home: Installation, asked: CommandRequest, wrong: str
 ) -> None:
     with pytest.raises((BadInput, NotFound), match=wrong):
         say(home, asked)
@@ -195,7 +195,7 @@ def test_what_a_front_should_not_have_written_is_refused_or_parked_with_the_reas
     where = home.app.inbox_writer.say("shop", said)
     home.hear()
     reply = home.app.answers.reply(where.partition, where.id)
-    assert reply.state in (State.PARKED, State.REFUSED)
+    assert reply.state in (SaidState.PARKED, SaidState.REFUSED)
     reasons = [rule.reason for rule in reply.answered.rules] if reply.answered else [reply.reason]
     assert why in "; ".join(reasons)
     assert home.phase(1) is Phase.AWAITING_APPROVAL
@@ -209,7 +209,7 @@ def test_a_row_that_nobody_can_read_is_parked_as_it_is_and_holds_up_no_other(hom
     home.bus.raw.clear()
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert state(home, said) is State.COUNTED
+    assert state(home, said) is SaidState.COUNTED
     assert lying(home) == 0
     parked = [each for each in home.app.parking.all() if each.source == "inbox"]
     assert len(parked) == 2
@@ -228,7 +228,7 @@ def failing(error: Exception) -> Callable[[Received], None]:
 
 
 @pytest.mark.parametrize(
-    ("error", "longest"), [(ValueError("a bug"), PATIENCE), (Waits("the issuer is away"), LONGEST)]
+    ("error", "longest"), [(ValueError("a bug"), PATIENCE), (RowWaits("the issuer is away"), LONGEST)]
 )
 def test_a_row_that_cannot_be_handled_yet_waits_but_not_for_ever(
     home: Installation, error: Exception, longest: timedelta
@@ -236,14 +236,14 @@ def test_a_row_that_cannot_be_handled_yet_waits_but_not_for_ever(
     said = say(home)
     broken = reader(home, failing(error))
     broken.take(said.partition, said.id)
-    assert state(home, said) is State.RECEIVED
+    assert state(home, said) is SaidState.RECEIVED
     home.wait(longest - timedelta(seconds=1))
     broken.take_all()
-    assert state(home, said) is State.RECEIVED
+    assert state(home, said) is SaidState.RECEIVED
     home.wait(timedelta(seconds=1))
     broken.take_all()
     reply = home.app.answers.reply(said.partition, said.id)
-    assert reply.state is State.PARKED
+    assert reply.state is SaidState.PARKED
     assert str(error) in reply.reason
 
 
@@ -255,14 +255,14 @@ def test_a_busy_application_is_tried_again_by_the_queue_and_named_by_reconcile(h
     home.wait(timedelta(minutes=1))
     (problem,) = busy.take_all()
     assert "shop: busy" in problem
-    assert state(home, said) is State.RECEIVED
+    assert state(home, said) is SaidState.RECEIVED
 
 
 def test_answers_are_kept_for_thirty_days(home: Installation) -> None:
     said = say(home)
     home.hear()
     home.app.ledger.prune_answers("shop", home.now - timedelta(minutes=1))
-    assert state(home, said) is State.COUNTED
+    assert state(home, said) is SaidState.COUNTED
     home.app.ledger.prune_answers("shop", home.now + timedelta(minutes=1))
     with pytest.raises(NotFound):
         state(home, said)

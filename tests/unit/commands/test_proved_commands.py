@@ -6,25 +6,27 @@ from typing import Any
 
 import pytest
 
-from slipway.commands.saying import Asked, Said
+from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.audit import AuditRecord
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.release import Phase
 from slipway.domain.statement import CommandStatement
 from slipway.ledger.keys import INSTALLATION
-from slipway.queries.answers import Reply, State
+from slipway.queries.answers import Reply, SaidState
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA, proof_of, say_proved
 
 FRONT = Speaker(name="olga@example.com", roles=("operator", "platform"), via=Via.PAGE)
 OPENING = {
-    Verb.UNFREEZE: Asked(verb=Verb.UNFREEZE, application="shop", environment="production"),
-    Verb.RETRY: Asked(verb=Verb.RETRY, release="shop-3"),
-    Verb.ROLLBACK: Asked(verb=Verb.ROLLBACK, environment="production", release="shop-1", reason="2.0 loses orders"),
-    Verb.RESUME: Asked(verb=Verb.RESUME, application="shop", environment="production"),
-    Verb.OVERRIDE: Asked(verb=Verb.OVERRIDE, environment="production", release="shop-4", reason="the fix"),
+    Verb.UNFREEZE: CommandRequest(verb=Verb.UNFREEZE, application="shop", environment="production"),
+    Verb.RETRY: CommandRequest(verb=Verb.RETRY, release="shop-3"),
+    Verb.ROLLBACK: CommandRequest(
+        verb=Verb.ROLLBACK, environment="production", release="shop-1", reason="2.0 loses orders"
+    ),
+    Verb.RESUME: CommandRequest(verb=Verb.RESUME, application="shop", environment="production"),
+    Verb.OVERRIDE: CommandRequest(verb=Verb.OVERRIDE, environment="production", release="shop-4", reason="the fix"),
 }
 DONE = {
     Verb.UNFREEZE: "lane.unfrozen",
@@ -82,7 +84,7 @@ def reply(home: Installation, said: Said) -> Reply:
 def refused(home: Installation, said: Said, *, verb: Verb = Verb.ROLLBACK) -> list[str]:
     """The rules for which it was refused; nothing was done, and a record says so."""
     found = reply(home, said)
-    assert found.state is State.REFUSED, found
+    assert found.state is SaidState.REFUSED, found
     assert found.answered is not None
     record = trail(home)[-1]
     names = [rule.name for rule in found.answered.rules]
@@ -103,7 +105,7 @@ def test_every_verb_that_opens_is_played_here() -> None:
 def test_what_opens_is_done_with_a_proof_and_recorded_with_it(home: Installation, verb: Verb) -> None:
     proof = proof_of(home, ready_for(home, verb))
     said = say_proved(home, proof)
-    assert reply(home, said).state is State.COUNTED
+    assert reply(home, said).state is SaidState.COUNTED
     record = next(each for each in reversed(trail(home)) if each.action == DONE[verb])
     assert (record.actor, record.inbox) == (f"oid:{OLGA.oid}", said.id)
     assert record.received_at is not None
@@ -121,7 +123,7 @@ def test_what_opens_is_refused_on_the_fronts_word_alone(home: Installation, verb
     before = home.actions().count(DONE[verb])
     row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=FRONT)
     found = reply(home, home.app.inbox_writer.say("shop", row))
-    assert found.state is State.REFUSED
+    assert found.state is SaidState.REFUSED
     assert found.answered is not None
     assert found.answered.rules[0].name == "proof-is-given"
     assert home.actions()[-1] == "command.refused"
@@ -131,15 +133,15 @@ def test_what_opens_is_refused_on_the_fronts_word_alone(home: Installation, verb
 @pytest.mark.parametrize(
     "asked",
     [
-        Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="stop"),
-        Asked(verb=Verb.CANCEL, release="shop-3", reason="stop"),
+        CommandRequest(verb=Verb.FREEZE, application="shop", environment="production", reason="stop"),
+        CommandRequest(verb=Verb.CANCEL, release="shop-3", reason="stop"),
     ],
     ids=["freeze", "cancel"],
 )
-def test_what_stops_something_needs_only_to_be_said(home: Installation, asked: Asked) -> None:
+def test_what_stops_something_needs_only_to_be_said(home: Installation, asked: CommandRequest) -> None:
     home.push("3.0")
     home.settle()
-    assert reply(home, home.app.inbox_writer.command(asked, FRONT)).state is State.COUNTED
+    assert reply(home, home.app.inbox_writer.command(asked, FRONT)).state is SaidState.COUNTED
 
 
 # ---- a proof of something else
@@ -170,10 +172,10 @@ def test_a_command_that_was_proved_to_another_installation_counts_for_nothing_he
 # ---- the same once more
 def test_a_proof_counts_once_however_often_the_front_sends_it(home: Installation) -> None:
     proof = proof_of(home, ready_for(home, Verb.ROLLBACK))
-    assert reply(home, say_proved(home, proof)).state is State.COUNTED
+    assert reply(home, say_proved(home, proof)).state is SaidState.COUNTED
     again = say_proved(home, proof)
     found = reply(home, again)
-    assert found.state is State.REFUSED
+    assert found.state is SaidState.REFUSED
     assert found.answered is not None
     assert "counted before" in found.answered.rules[0].reason
     assert home.actions().count("rollback.ordered") == 1
@@ -187,7 +189,7 @@ def test_the_same_row_any_number_of_times_is_one_command(home: Installation) -> 
         home.app.commander.carry_out(received)
     assert home.actions().count("rollback.ordered") == 1
     assert "command.refused" not in home.actions()
-    assert reply(home, said).state is State.COUNTED
+    assert reply(home, said).state is SaidState.COUNTED
 
 
 def test_a_proof_that_was_refused_is_not_good_later_either(home: Installation) -> None:
@@ -237,17 +239,20 @@ def test_an_override_is_the_platforms(home: Installation) -> None:
 def test_while_the_issuer_is_away_the_command_waits_and_is_not_lost(home: Installation) -> None:
     said = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
     home.provider.issuer.away = True
-    assert reply(home, said).state is State.RECEIVED
+    assert reply(home, said).state is SaidState.RECEIVED
     home.provider.issuer.away = False
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert home.app.answers.reply(said.partition, said.id).state is State.COUNTED
+    assert home.app.answers.reply(said.partition, said.id).state is SaidState.COUNTED
 
 
 # ---- everything
 def test_the_freeze_of_everything_ends_with_a_proof_alone(home: Installation) -> None:
-    assert reply(home, home.app.inbox_writer.command(Asked(verb=Verb.FREEZE, reason="x"), FRONT)).state is State.COUNTED
-    ending = home.app.inbox_writer.statement(Asked(verb=Verb.UNFREEZE, reason="it is over"))
+    assert (
+        reply(home, home.app.inbox_writer.command(CommandRequest(verb=Verb.FREEZE, reason="x"), FRONT)).state
+        is SaidState.COUNTED
+    )
+    ending = home.app.inbox_writer.statement(CommandRequest(verb=Verb.UNFREEZE, reason="it is over"))
     row = InboxRow(kind=InboxKind.COMMAND, said=ending, speaker=FRONT)
     only_said = reply(home, home.app.inbox_writer.say(INSTALLATION, row))
     assert only_said.answered is not None
@@ -255,13 +260,13 @@ def test_the_freeze_of_everything_ends_with_a_proof_alone(home: Installation) ->
     assert home.app.blocks.everything() is not None
     proof = proof_of(home, ending)
     said = say_proved(home, proof)
-    assert reply(home, said).state is State.COUNTED
+    assert reply(home, said).state is SaidState.COUNTED
     assert home.app.blocks.everything() is None
     record = trail(home, INSTALLATION)[-1]
     assert (record.action, record.actor, record.inbox) == ("everything.unfrozen", f"oid:{OLGA.oid}", said.id)
     assert record.proof is not None
-    home.app.inbox_writer.command(Asked(verb=Verb.FREEZE, reason="again"), FRONT)
+    home.app.inbox_writer.command(CommandRequest(verb=Verb.FREEZE, reason="again"), FRONT)
     home.hear()
     again = reply(home, say_proved(home, proof))
-    assert again.state is State.REFUSED
+    assert again.state is SaidState.REFUSED
     assert home.app.blocks.everything() is not None

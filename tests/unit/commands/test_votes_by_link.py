@@ -16,7 +16,7 @@ from slipway.domain.release import Phase
 from slipway.domain.signing import PublicKeys
 from slipway.domain.statement import VoteStatement
 from slipway.domain.tokens import ApprovalClaims, Purpose
-from slipway.queries.answers import State
+from slipway.queries.answers import SaidState
 from slipway.testing import ADA, BEN, Installation, write_application
 from slipway.testing.chains import SIGNING_KEYS
 from tests.links import link_by, public_of
@@ -77,7 +77,7 @@ def said(home: Installation, link: str, **changes: Any) -> str:
     return id
 
 
-def state(home: Installation, id: str) -> State:
+def state(home: Installation, id: str) -> SaidState:
     return home.app.answers.reply("shop", id).state
 
 
@@ -85,7 +85,7 @@ def test_the_vote_is_that_of_the_person_whom_the_worker_sent_the_link_whatever_t
     home: Installation,
 ) -> None:
     id = said(home, link_by(SIGNING_KEYS, claims_of(home)))
-    assert state(home, id) is State.COUNTED
+    assert state(home, id) is SaidState.COUNTED
     (record,) = [each for each in home.trail() if each.action == "vote.approved"]
     assert (record.actor, record.inbox, record.details["channel"]) == (ADA, id, "link")
 
@@ -113,7 +113,7 @@ def test_a_link_that_lets_nobody_say_this_is_refused_in_a_record_that_is_nobodys
 ) -> None:
     id = said(home, REFUSED[kind](home))
     reply = home.app.answers.reply("shop", id)
-    assert (reply.state, reply.answered is not None) == (State.REFUSED, True)
+    assert (reply.state, reply.answered is not None) == (SaidState.REFUSED, True)
     (record,) = [each for each in home.trail() if each.action == "vote.refused"]
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", "unknown")
     assert "proof-holds" in record.details["rules"]
@@ -122,7 +122,7 @@ def test_a_link_that_lets_nobody_say_this_is_refused_in_a_record_that_is_nobodys
 
 def test_a_link_of_the_opening_before_does_not_vote_on_this_one_even_if_the_front_says_so(home: Installation) -> None:
     link = link_by(SIGNING_KEYS, claims_of(home, opening=7))
-    assert state(home, said(home, link, opening=7)) is State.REFUSED
+    assert state(home, said(home, link, opening=7)) is SaidState.REFUSED
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
 
 
@@ -131,8 +131,8 @@ def test_a_link_whose_key_was_retired_does_not_vote_though_its_public_key_stays(
     home.restart(
         wrap=lambda ports: replace(ports, private_keys=lambda: FixedKeys(NEWER), public_keys=lambda: ever),
     )
-    assert state(home, said(home, link)) is State.REFUSED
-    assert state(home, said(home, link_by(NEWER, claims_of(home)))) is State.COUNTED
+    assert state(home, said(home, link)) is SaidState.REFUSED
+    assert state(home, said(home, link_by(NEWER, claims_of(home)))) is SaidState.COUNTED
 
 
 def test_a_vote_counts_by_the_time_at_which_it_was_said_and_not_by_that_of_its_reading(home: Installation) -> None:
@@ -140,7 +140,7 @@ def test_a_vote_counts_by_the_time_at_which_it_was_said_and_not_by_that_of_its_r
     id = home.app.inbox_writer.say("shop", row_of(home, link)).id
     home.wait(timedelta(minutes=2))
     home.hear()
-    assert state(home, id) is State.COUNTED
+    assert state(home, id) is SaidState.COUNTED
 
 
 class Away:
@@ -158,11 +158,11 @@ def test_with_the_keys_away_a_vote_waits_and_is_not_lost(home: Installation) -> 
     before = home.ports
     home.restart(wrap=lambda ports: replace(ports, public_keys=lambda: PublicKeys(Away())))
     id = said(home, link)
-    assert state(home, id) is State.RECEIVED
+    assert state(home, id) is SaidState.RECEIVED
     home.wait(LONGEST - timedelta(hours=1))
     home.restart(wrap=lambda _: before)
     home.app.inbox_reader.take_all()
-    assert state(home, id) is State.COUNTED
+    assert state(home, id) is SaidState.COUNTED
 
 
 def test_a_link_is_kept_and_shown_nowhere(home: Installation) -> None:

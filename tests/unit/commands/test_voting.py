@@ -18,7 +18,7 @@ from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.statement import VoteStatement
 from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
-from slipway.queries.answers import State
+from slipway.queries.answers import SaidState
 from slipway.testing import Installation, write_application
 from slipway.testing.applications import APPLICATION
 from slipway.testing.identity import LIFE, TENANT, MemoryIssuer
@@ -78,7 +78,7 @@ def say(home: Installation, issuer: MemoryIssuer) -> Callable[..., str]:
     return added
 
 
-def state(home: Installation, id: str) -> State:
+def state(home: Installation, id: str) -> SaidState:
     return home.app.answers.reply("shop", id).state
 
 
@@ -86,9 +86,9 @@ def test_a_proved_vote_passes_the_gate_and_names_its_proof(
     home: Installation, reader: InboxReader, say: Callable[..., str]
 ) -> None:
     id = say()
-    assert state(home, id) is State.RECEIVED
+    assert state(home, id) is SaidState.RECEIVED
     reader.take("shop", id)
-    assert state(home, id) is State.COUNTED
+    assert state(home, id) is SaidState.COUNTED
     assert home.release(1).phase is Phase.PROMOTING
     gate = home.release(1).gate
     assert gate is not None
@@ -110,7 +110,7 @@ def test_the_vote_of_somebody_who_is_not_asked_is_refused_and_answered(
     id = say(GRACE)
     reader.take("shop", id)
     reply = home.app.answers.reply("shop", id)
-    assert reply.state is State.REFUSED
+    assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["approver-is-listed"]
 
@@ -120,7 +120,7 @@ def test_a_forged_proof_is_refused_in_a_record_that_is_nobodys_act(
 ) -> None:
     id = say(claims={"nonce": "of something else"})
     reader.take("shop", id)
-    assert state(home, id) is State.REFUSED
+    assert state(home, id) is SaidState.REFUSED
     (record,) = [each for each in home.trail() if each.action == "vote.refused"]
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", f"oid:{ADA_OID}")
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
@@ -132,7 +132,7 @@ def test_one_statement_in_two_rows_counts_once_and_both_are_answered(
     first, second = say(decision="reject", reason="no"), say(decision="reject", reason="no")
     reader.take("shop", first)
     reader.take("shop", second)
-    assert (state(home, first), state(home, second)) == (State.COUNTED, State.REFUSED)
+    assert (state(home, first), state(home, second)) == (SaidState.COUNTED, SaidState.REFUSED)
     assert len([each for each in home.trail() if each.action == "vote.rejected"]) == 1
 
 
@@ -144,11 +144,11 @@ def test_with_the_issuer_gone_a_vote_is_neither_counted_nor_lost(
     reader.take("shop", id)
     home.wait(timedelta(hours=1))
     assert reader.take_all() == ()
-    assert state(home, id) is State.RECEIVED
+    assert state(home, id) is SaidState.RECEIVED
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
     issuer.away = False
     reader.take_all()
-    assert state(home, id) is State.COUNTED
+    assert state(home, id) is SaidState.COUNTED
 
 
 def test_after_a_day_a_vote_that_nobody_could_verify_is_parked_without_its_token(
@@ -159,7 +159,7 @@ def test_after_a_day_a_vote_that_nobody_could_verify_is_parked_without_its_token
     home.wait(LONGEST)
     reader.take_all()
     reply = home.app.answers.reply("shop", id)
-    assert reply.state is State.PARKED
+    assert reply.state is SaidState.PARKED
     assert "cannot be verified yet" in reply.reason
     (parked,) = home.app.parking.installation.all_parked()
     assert "id_token" not in parked.body
@@ -181,7 +181,7 @@ def test_a_vote_about_another_application_is_parked(
 ) -> None:
     id = say(application="cart")
     reader.take("shop", id)
-    assert state(home, id) is State.PARKED
+    assert state(home, id) is SaidState.PARKED
 
 
 def test_a_vote_on_no_release_is_parked_with_the_reason(
@@ -229,5 +229,5 @@ def test_an_approval_that_is_only_said_opens_nothing(home: Installation, reader:
     )
     id = home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=said, speaker=FRONT)).id
     reader.take("shop", id)
-    assert state(home, id) is State.PARKED
+    assert state(home, id) is SaidState.PARKED
     assert home.release(1).phase is Phase.AWAITING_APPROVAL

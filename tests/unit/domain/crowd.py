@@ -2,9 +2,9 @@
 
 from slipway.domain.audit import AuditRecord
 from slipway.domain.gate import ApprovalGate, Group
-from slipway.domain.people import Identity, SignedIn
+from slipway.domain.people import PersonNames, SignedIn
 from slipway.domain.release import Release
-from slipway.domain.runs import Part, Trust
+from slipway.domain.runs import Involvement, Trust
 from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY
 
 ADA_OID = "a0000000-0000-4000-8000-00000000000a"
@@ -25,7 +25,7 @@ PEOPLE = {
     MALLORY: "mallory",
     GUEST: "guest",
 }
-IDENTITIES = (Identity(email=ADA, oid=ADA_OID, also=(ADA_PRIVATE,)), Identity(email=BEN, oid=BEN_OID))
+IDENTITIES = (PersonNames(email=ADA, oid=ADA_OID, also=(ADA_PRIVATE,)), PersonNames(email=BEN, oid=BEN_OID))
 SIGN_INS = {
     ADA: SignedIn(object_id=ADA_OID),
     BEN: SignedIn(object_id=BEN_OID),
@@ -69,7 +69,7 @@ def barred(gate: ApprovalGate, release: Release) -> set[str]:
     """Whose own work the release is, where that keeps them from approving it."""
     if release.run is None:
         return set()
-    allowed = {Part.REQUESTER: gate.requester_may_approve, Part.COMMITTER: gate.committer_may_approve}
+    allowed = {Involvement.REQUESTER: gate.requester_may_approve, Involvement.COMMITTER: gate.committer_may_approve}
     return {person(one.mail) for one in release.run.people if not allowed[one.part]}
 
 

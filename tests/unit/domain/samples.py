@@ -9,7 +9,7 @@ from slipway.domain.application import (
     HttpProbe,
     OnFailure,
     Pipeline,
-    Place,
+    RegistryRepository,
     Start,
     Verification,
 )
@@ -73,7 +73,7 @@ def application(
     return Application(
         application="shop",
         project="team",
-        image=Place(registry="ci", repository="team/shop"),
+        image=RegistryRepository(registry="ci", repository="team/shop"),
         start=start,
         pipeline=Pipeline(project="Shop", name="build", tag=tag),
         join_within=timedelta(hours=2),

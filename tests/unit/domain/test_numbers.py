@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord
-from slipway.domain.numbers import Cursor, Tally, Week, fold, iso_week, week_start, weeks_until
+from slipway.domain.numbers import Cursor, Week, WeekTally, fold, iso_week, week_start, weeks_until
 from slipway.domain.numbers_report import environment_numbers, figures
 from slipway.domain.spans import spans
 from slipway.domain.stages import Stage
@@ -27,11 +27,11 @@ def story(*told: tuple[float, str] | tuple[float, str, int]) -> list[AuditRecord
     ]
 
 
-def counted(*told: tuple[float, str] | tuple[float, str, int]) -> Tally:
+def counted(*told: tuple[float, str] | tuple[float, str, int]) -> WeekTally:
     _, weeks = fold(Cursor(), story(*told))
-    total = Tally()
+    total = WeekTally()
     for week in weeks.values():
-        total.add(week.environments.get("production", Tally()))
+        total.add(week.environments.get("production", WeekTally()))
     return total
 
 

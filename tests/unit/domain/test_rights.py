@@ -9,7 +9,7 @@ from slipway.domain.rights import (
     Container,
     Operation,
     Party,
-    Table,
+    TableName,
     every_call,
     may,
     rights_of,
@@ -31,13 +31,13 @@ def test_only_the_worker_changes_or_deletes_anything() -> None:
 
 def test_the_front_adds_only_what_the_worker_looks_at_before_it_counts() -> None:
     added = {resource for resource, operations in RIGHTS[Party.FRONT].items() if Operation.ADD in operations}
-    assert added == {Table.INBOX, Table.CHALLENGES, Container.INCOMING}
+    assert added == {TableName.INBOX, TableName.CHALLENGES, Container.INCOMING}
     assert not may(RIGHTS[Party.FRONT], Container.INCOMING, Operation.READ)
 
 
 def test_nobody_changes_a_row_of_the_inbox_once_it_was_added() -> None:
     """Its time is the only clock of a vote."""
-    assert not any(may(RIGHTS[party], Table.INBOX, Operation.CHANGE) for party in Party)
+    assert not any(may(RIGHTS[party], TableName.INBOX, Operation.CHANGE) for party in Party)
 
 
 @pytest.mark.parametrize("queue", Queue)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import Build, Packed, Part, Targets, build, read_config, read_environments, unpack
+from slipway.bundle import BuildOptions, ContentPart, Packed, Targets, build, read_config, read_environments, unpack
 from slipway.bundle.artifact import content_of, pack
 from slipway.bundle.model import MANIFEST_TYPE
 from slipway.cli.registries import resolver
@@ -72,7 +72,7 @@ class Ci:
             for name, (registry, namespace) in self.places.items()
         }
         targets = Targets.model_validate({"v": 1, "application": "shop", "environments": environments})
-        wanted = Build(folder=folder, targets=targets, version=version, registry="nonprod.test")
+        wanted = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
         return build(wanted, resolver(self.installation.nonprod)).packed
 
     def push(self, packed: Packed, tag: str) -> None:
@@ -129,7 +129,7 @@ def test_a_bundle_goes_to_production_as_it_was_built(ci: Ci) -> None:
         (digest,) = {i.digest for i in unpack(packed)[0].images}
         registry, _ = ci.places[name]
         assert (plan.digest, plan.images) == (packed.digest, (f"{registry}/team/shop@{digest}",))
-        for member, manifest in zip(contents[name].part(Part.MANIFESTS), plan.manifests, strict=True):
+        for member, manifest in zip(contents[name].part(ContentPart.MANIFESTS), plan.manifests, strict=True):
             assert contains(manifest, member.value)
         assert cluster is not None
     assert installation.release(1).digest == packed.digest

@@ -12,7 +12,7 @@ from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule, RuleResult, Unknown
 from slipway.domain.run_source import CannotKnow, ToldRun
-from slipway.domain.runs import Part, Trust
+from slipway.domain.runs import Involvement, Trust
 from slipway.engine.proving_runs import ABSENT_PATIENCE, PATIENCE
 from slipway.inbound.claims import claimed
 from slipway.testing import ADA, Installation, write_application
@@ -84,10 +84,10 @@ def test_a_proved_run_starts_a_release_and_who_is_behind_it_is_known_by_object_i
     assert release.run is not None
     assert {fact.trust for fact in (release.run.proof, release.run.built, release.run.behind)} == {Trust.PROVED}
     assert [(one.part, one.object_id, one.trust) for one in release.run.people] == [
-        (Part.REQUESTER, object_id_of(DAN), Trust.PROVED),
-        (Part.PUSHER, object_id_of(GRACE), Trust.PROVED),
-        (Part.AUTHOR, object_id_of(GRACE), Trust.CLAIMED),
-        (Part.COMMITTER, object_id_of(GRACE), Trust.CLAIMED),
+        (Involvement.REQUESTER, object_id_of(DAN), Trust.PROVED),
+        (Involvement.PUSHER, object_id_of(GRACE), Trust.PROVED),
+        (Involvement.AUTHOR, object_id_of(GRACE), Trust.CLAIMED),
+        (Involvement.COMMITTER, object_id_of(GRACE), Trust.CLAIMED),
     ]
     assert rule(both, Rule.RUN_IS_PROVED).passed
     assert rule(both, Rule.BUILT_BY_RUN).passed

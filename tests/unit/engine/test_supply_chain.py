@@ -12,7 +12,7 @@ from slipway.domain.steps import StepKind
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, APPLICATION, BASE, PUBLIC_KEYS, Installation, write_application
 from slipway.testing.artifacts import Built, image
-from slipway.web.approving import Desk, show
+from slipway.web.approving import ApprovalContext, show
 from slipway.web.voting import Booth
 from tests.unit.effects.supply_chain.attaching import People, classic, in_bundle, notation, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import ec_key, pem
@@ -92,7 +92,7 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
         reader=app.reader,
         installation=app.settings.installation_name,
     )
-    desk = Desk(
+    desk = ApprovalContext(
         booth=booth,
         keys=PUBLIC_KEYS,
         reader=installation.app.reader,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.commands.saying import Asked
+from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.queues import Queue
@@ -36,7 +36,7 @@ def waiting(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Installatio
 
 
 def command(home: Installation, verb: Verb, **about: Any) -> None:
-    home.app.inbox_writer.command(Asked(verb=verb, reason="stop", **about), OLGA)
+    home.app.inbox_writer.command(CommandRequest(verb=verb, reason="stop", **about), OLGA)
 
 
 def vote(home: Installation, decision: VoteDecision, **about: Any) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.identity import TokenPerson
 from slipway.domain.roles import PERMISSIONS, Caller, NotPermitted, Permission, Role, demand, holders, read_roles
-from slipway.http.callers import Access, NotYet, Unknown
+from slipway.http.callers import Access, CallerNotYetKnown, UnknownCaller
 from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, MemoryProvider, person
 
 KEY = "the key of the auditors, which is long and random"
@@ -45,7 +45,7 @@ def test_a_named_key_has_a_name_and_reads_too(access: Access) -> None:
 
 def test_where_roles_decide_a_key_that_is_not_named_opens_nothing() -> None:
     for headers in ({}, {"x-functions-key": "some other key"}, {"x-functions-key": ""}):
-        with pytest.raises(Unknown):
+        with pytest.raises(UnknownCaller):
             caller(ROLES, headers)
 
 
@@ -88,7 +88,7 @@ REFUSED: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("access", [HOST, ROLES])
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_token_that_is_not_good_is_refused_also_beside_a_good_key(access: Access, what: str) -> None:
-    with pytest.raises(Unknown) as refused:
+    with pytest.raises(UnknownCaller) as refused:
         caller(access, REFUSED[what] | {"x-functions-key": KEY})
     assert "hunter2" not in str(refused.value)
 
@@ -97,13 +97,13 @@ def test_while_the_issuer_is_away_nobody_is_known_and_nobody_is_refused() -> Non
     provider = MemoryProvider()
     provider.issuer.away = True
     access = Access(tokens=provider.access_tokens(), clock=lambda: NOW, host_keys=False)
-    with pytest.raises(NotYet):
+    with pytest.raises(CallerNotYetKnown):
         caller(access, token())
 
 
 @pytest.mark.parametrize("header", ["X-MS-CLIENT-PRINCIPAL", "X-MS-CLIENT-PRINCIPAL-ID", "X-MS-TOKEN-AAD-ID-TOKEN"])
 def test_headers_of_the_platforms_own_sign_in_are_believed_nowhere(header: str) -> None:
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownCaller):
         caller(ROLES, {header: "eyJjbGFpbXMiOltdfQ=="})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from slipway.http.requests import FORM_TYPE, JSON_TYPE, Refused, check_media_type, check_origin, check_own_page
+from slipway.http.requests import FORM_TYPE, JSON_TYPE, RequestRefused, check_media_type, check_origin, check_own_page
 
 OWN = "https://slipway.example"
 
@@ -34,7 +34,7 @@ def test_nothing_else_may(site: str | None, origin: str | None) -> None:
     if own_page or program:
         check_origin(headers, OWN)
     else:
-        with pytest.raises(Refused, match="another site") as refused:
+        with pytest.raises(RequestRefused, match="another site") as refused:
             check_origin(headers, OWN)
         assert refused.value.status == 403
 
@@ -46,7 +46,7 @@ def test_a_page_of_ours_says_that_it_sent_the_form(headers: Mapping[str, str]) -
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": "null"}, {"Origin": "https://evil.example"}])
 def test_a_form_that_does_not_say_so_is_refused(headers: Mapping[str, str]) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         check_own_page(headers, OWN)
     assert refused.value.status == 403
 
@@ -58,6 +58,6 @@ def test_a_media_type_is_known_with_its_parameters_and_in_any_case(given: str) -
 
 @pytest.mark.parametrize("given", [None, "", FORM_TYPE, "text/plain", "application/jsonp", "text/json"])
 def test_another_media_type_is_refused_with_the_one_that_was_expected(given: str | None) -> None:
-    with pytest.raises(Refused, match="expected application/json") as refused:
+    with pytest.raises(RequestRefused, match="expected application/json") as refused:
         check_media_type({} if given is None else {"Content-Type": given}, JSON_TYPE)
     assert refused.value.status == 415

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from slipway.domain.challenge import LIFE
-from slipway.domain.identity import CannotVerify, IdToken, Refused, TokenPerson, Verdict, Verified
+from slipway.domain.identity import CannotVerify, IdentityRefused, IdToken, TokenPerson, Verdict, Verified
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Via
 from slipway.domain.statement import Statement, VoteStatement
 from slipway.effects.identity import IdTokens
-from slipway.http.saying import Lead, NothingSent, Saying, Why
+from slipway.http.saying import Lead, NothingSent, Saying, WhyNothingSent
 from slipway.ledger.challenges import Challenges
 from slipway.ledger.inbox import Inbox
 from slipway.testing import ManualClock, MemoryTable
@@ -79,7 +79,7 @@ class PlayedProvider:
         if self.away:
             return CannotVerify(why="it is away")
         token, expected = self.codes.pop(code, ("", ""))
-        return Verified(value=token) if token and verifier == expected else Refused(why="invalid_grant")
+        return Verified(value=token) if token and verifier == expected else IdentityRefused(why="invalid_grant")
 
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
         return IdTokens(self.issuer, CLIENT).verify(token, nonce=nonce, at=at)
@@ -122,7 +122,7 @@ def stage() -> Stage:
     return Stage()
 
 
-def why(outcome: Lead | NothingSent) -> Why:
+def why(outcome: Lead | NothingSent) -> WhyNothingSent:
     assert isinstance(outcome, NothingSent), outcome
     return outcome.why
 
@@ -157,11 +157,11 @@ def test_back_reload_and_a_restored_tab_lead_to_the_same_page_and_send_nothing_m
 
 def test_another_browser_gets_nothing_before_and_nothing_after(stage: Stage) -> None:
     returned = stage.provider.signs_in(stage.press())
-    assert why(stage.back(*returned, browser="m" * 32)) is Why.ELSEWHERE
-    assert why(stage.back(*returned, browser="")) is Why.ELSEWHERE
+    assert why(stage.back(*returned, browser="m" * 32)) is WhyNothingSent.ELSEWHERE
+    assert why(stage.back(*returned, browser="")) is WhyNothingSent.ELSEWHERE
     assert stage.rows() == []
     stage.back(*returned)
-    assert why(stage.back(*returned, browser="m" * 32)) is Why.ELSEWHERE
+    assert why(stage.back(*returned, browser="m" * 32)) is WhyNothingSent.ELSEWHERE
     assert len(stage.rows()) == 1
 
 
@@ -174,7 +174,7 @@ def test_two_tabs_of_one_browser_both_work(stage: Stage) -> None:
 
 def test_the_code_of_one_tab_does_not_answer_the_other(stage: Stage) -> None:
     first, second = (stage.provider.signs_in(stage.press(VOTE.evolve(salt=salt * 22))) for salt in "XY")
-    assert why(stage.back(first[0], second[1])) is Why.REFUSED
+    assert why(stage.back(first[0], second[1])) is WhyNothingSent.REFUSED
     assert stage.rows() == []
 
 
@@ -182,41 +182,41 @@ def test_a_cancelled_sign_in_sends_nothing_and_uses_nothing_up(stage: Stage) -> 
     at = stage.press()
     state = parse_qs(urlsplit(at).query)["state"][0]
     cancelled = stage.back(state, error="access_denied")
-    assert cancelled == NothingSent(why=Why.CANCELLED, back=f"/approvals/{VOTE.salt}")
+    assert cancelled == NothingSent(why=WhyNothingSent.CANCELLED, back=f"/approvals/{VOTE.salt}")
     assert isinstance(stage.back(*stage.provider.signs_in(at)), Lead)
 
 
 def test_any_other_error_is_told_without_the_providers_text(stage: Stage) -> None:
     state = parse_qs(urlsplit(stage.press()).query)["state"][0]
     outcome = stage.back(state, error="<script>alert(1)</script>")
-    assert why(outcome) is Why.FAILED
-    assert "script" not in Why.FAILED.sentence
+    assert why(outcome) is WhyNothingSent.FAILED
+    assert "script" not in WhyNothingSent.FAILED.sentence
 
 
 def test_after_a_quarter_of_an_hour_it_is_too_late(stage: Stage) -> None:
     returned = stage.provider.signs_in(stage.press())
     stage.clock.wait(LIFE)
-    assert why(stage.back(*returned)) is Why.TOO_LATE
+    assert why(stage.back(*returned)) is WhyNothingSent.TOO_LATE
     assert stage.rows() == []
 
 
 @pytest.mark.parametrize("state", ["", "x", "20261123-" + "a" * 43, "20261123-" + "a" * 44, "../../etc", "\ud83d" * 52])
 def test_a_state_that_was_never_given_is_unknown(stage: Stage, state: str) -> None:
     stage.press()
-    assert why(stage.back(state, "code")) is Why.UNKNOWN
+    assert why(stage.back(state, "code")) is WhyNothingSent.UNKNOWN
 
 
 @pytest.mark.parametrize("code", ["", "c" * 5000])
 def test_without_a_code_nothing_is_used_up(stage: Stage, code: str) -> None:
     returned = stage.provider.signs_in(stage.press())
-    assert why(stage.back(returned[0], code)) is Why.INCOMPLETE
+    assert why(stage.back(returned[0], code)) is WhyNothingSent.INCOMPLETE
     assert isinstance(stage.back(*returned), Lead)
 
 
 def test_where_the_provider_is_away_nothing_is_sent_and_the_page_to_follow_says_so(stage: Stage) -> None:
     returned = stage.provider.signs_in(stage.press())
     stage.provider.away = True
-    assert why(stage.back(*returned)) is Why.AWAY
+    assert why(stage.back(*returned)) is WhyNothingSent.AWAY
     again = stage.back(*returned)
     assert isinstance(again, Lead)
     assert re.fullmatch(r"/said/shop/[0-9]{13}-[0-9a-f]{16}", again.to)
@@ -226,7 +226,7 @@ def test_where_the_provider_is_away_nothing_is_sent_and_the_page_to_follow_says_
 def test_nobody_is_led_to_a_provider_that_is_away(stage: Stage) -> None:
     stage.provider.away = True
     outcome = stage.saying.begin(VOTE, browser=BROWSER, fresh=FRESH)
-    assert outcome == NothingSent(why=Why.AWAY, back=f"/approvals/{VOTE.salt}")
+    assert outcome == NothingSent(why=WhyNothingSent.AWAY, back=f"/approvals/{VOTE.salt}")
 
 
 def test_an_older_sign_in_is_asked_for_again_with_the_credential_for_the_same_statement(stage: Stage) -> None:
@@ -249,7 +249,7 @@ def test_a_second_sign_in_that_is_old_too_goes_to_the_worker_who_refuses(stage: 
 
 @pytest.mark.parametrize("claims", [{"nonce": "another"}, {"aud": "cccccccc-0000-4000-8000-000000000001"}])
 def test_a_token_for_something_else_is_not_sent_on(stage: Stage, claims: dict[str, Any]) -> None:
-    assert why(stage.back(*stage.provider.signs_in(stage.press(), **claims))) is Why.REFUSED
+    assert why(stage.back(*stage.provider.signs_in(stage.press(), **claims))) is WhyNothingSent.REFUSED
     assert stage.rows() == []
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.key_source import FixedKeys
-from slipway.http.sealing import Purpose, Seal
+from slipway.http.sealing import KeyPurpose, Seal
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 SEAL = Seal(FixedKeys({"new": NEW, "old": OLD}))
@@ -15,52 +15,52 @@ SEAL = Seal(FixedKeys({"new": NEW, "old": OLD}))
 
 @given(st.binary(max_size=3000))
 def test_what_was_sealed_opens_for_its_purpose_alone(content: bytes) -> None:
-    sealed = SEAL.close(Purpose.SESSION, content)
-    assert SEAL.open(Purpose.SESSION, sealed) == content
-    assert SEAL.open(Purpose.SIGN_IN, sealed) is None
+    sealed = SEAL.close(KeyPurpose.SESSION, content)
+    assert SEAL.open(KeyPurpose.SESSION, sealed) == content
+    assert SEAL.open(KeyPurpose.SIGN_IN, sealed) is None
     assert sealed.startswith("new.")
 
 
 @given(st.data())
 def test_no_changed_character_opens(data: st.DataObject) -> None:
-    sealed = SEAL.close(Purpose.SESSION, b"who it is")
+    sealed = SEAL.close(KeyPurpose.SESSION, b"who it is")
     place = data.draw(st.integers(0, len(sealed) - 1))
     letter = data.draw(st.sampled_from("abcXYZ019-_."))
     changed = sealed[:place] + letter + sealed[place + 1 :]
-    assert changed == sealed or SEAL.open(Purpose.SESSION, changed) is None
+    assert changed == sealed or SEAL.open(KeyPurpose.SESSION, changed) is None
 
 
 @given(st.text(max_size=200))
 def test_no_text_of_a_stranger_opens(text: str) -> None:
-    assert SEAL.open(Purpose.SESSION, text) is None
-    assert not SEAL.marked(Purpose.FORM, b"a form", text)
+    assert SEAL.open(KeyPurpose.SESSION, text) is None
+    assert not SEAL.marked(KeyPurpose.FORM, b"a form", text)
 
 
 def test_the_key_before_opens_still_and_one_that_is_gone_does_not() -> None:
     before = Seal(FixedKeys({"old": OLD}))
     gone = Seal(FixedKeys({"gone": OTHER}))
-    assert SEAL.open(Purpose.SESSION, before.close(Purpose.SESSION, b"a")) == b"a"
-    assert SEAL.open(Purpose.SESSION, gone.close(Purpose.SESSION, b"a")) is None
-    assert SEAL.marked(Purpose.FORM, b"a", before.mark(Purpose.FORM, b"a"))
-    assert not SEAL.marked(Purpose.FORM, b"a", gone.mark(Purpose.FORM, b"a"))
+    assert SEAL.open(KeyPurpose.SESSION, before.close(KeyPurpose.SESSION, b"a")) == b"a"
+    assert SEAL.open(KeyPurpose.SESSION, gone.close(KeyPurpose.SESSION, b"a")) is None
+    assert SEAL.marked(KeyPurpose.FORM, b"a", before.mark(KeyPurpose.FORM, b"a"))
+    assert not SEAL.marked(KeyPurpose.FORM, b"a", gone.mark(KeyPurpose.FORM, b"a"))
 
 
 def test_a_mark_is_for_one_content_and_one_purpose() -> None:
-    mark = SEAL.mark(Purpose.FORM, b"a")
-    assert SEAL.marked(Purpose.FORM, b"a", mark)
-    assert not SEAL.marked(Purpose.FORM, b"b", mark)
-    assert not SEAL.marked(Purpose.SESSION, b"a", mark)
+    mark = SEAL.mark(KeyPurpose.FORM, b"a")
+    assert SEAL.marked(KeyPurpose.FORM, b"a", mark)
+    assert not SEAL.marked(KeyPurpose.FORM, b"b", mark)
+    assert not SEAL.marked(KeyPurpose.SESSION, b"a", mark)
 
 
 def test_the_id_of_the_key_cannot_be_exchanged() -> None:
     """The same key under two ids: the id is part of what is sealed."""
     twice = Seal(FixedKeys({"a": NEW, "b": NEW}))
-    _, _, content = twice.close(Purpose.SESSION, b"x").partition(".")
-    assert twice.open(Purpose.SESSION, f"a.{content}") == b"x"
-    assert twice.open(Purpose.SESSION, f"b.{content}") is None
+    _, _, content = twice.close(KeyPurpose.SESSION, b"x").partition(".")
+    assert twice.open(KeyPurpose.SESSION, f"a.{content}") == b"x"
+    assert twice.open(KeyPurpose.SESSION, f"b.{content}") is None
 
 
 @pytest.mark.parametrize("length", [0, 11, 12, 27])
 def test_too_short_a_content_is_nothing(length: int) -> None:
     text = base64.urlsafe_b64encode(b"a" * length).rstrip(b"=").decode()
-    assert SEAL.open(Purpose.SESSION, f"new.{text}") is None
+    assert SEAL.open(KeyPurpose.SESSION, f"new.{text}") is None

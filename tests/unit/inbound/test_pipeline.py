@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.events import RunTold
-from slipway.domain.runs import Part, Trust
+from slipway.domain.runs import Involvement, Trust
 from slipway.inbound import BadInput, parse_run_message
 from slipway.inbound.pipeline import unwrap
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, RUN_MESSAGE, as_bytes, changed
@@ -33,7 +33,7 @@ def test_a_message_names_the_run_and_its_image() -> None:
     assert (event.claims.id, event.claims.number, event.claims.branch) == (4711, "1.4.2", "refs/heads/main")
     assert event.claims.finished_at == datetime(2026, 11, 22, 21, 40, tzinfo=UTC)
     assert [(one.part, one.mail, one.trust) for one in event.claims.people] == [
-        (Part.REQUESTER, "ada@contoso.com", Trust.CLAIMED)
+        (Involvement.REQUESTER, "ada@contoso.com", Trust.CLAIMED)
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.run_source import Attachment, TimelineRecord
 from slipway.domain.runs import Fact, Trust
-from slipway.inbound.published import DOCUMENT_LIMIT, PUBLISHING_TASK, Document, document_of, read_document
+from slipway.inbound.published import DOCUMENT_LIMIT, PUBLISHING_TASK, PublishedDocument, document_of, read_document
 
 GOOD: dict[str, Any] = {
     "v": 1,
@@ -57,13 +57,13 @@ def test_a_document_counts_only_if_it_is_the_only_one_and_of_the_publishing_task
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_whatever_a_run_published_reading_it_raises_nothing(content: bytes) -> None:
-    assert isinstance(read_document(content), Document | Fact)
+    assert isinstance(read_document(content), PublishedDocument | Fact)
 
 
 @given(field=st.sampled_from(sorted(GOOD)), value=st.none() | st.integers() | st.text(max_size=20) | st.just([]))
 def test_one_wrong_field_makes_it_no_document(field: str, value: Any) -> None:
     read = read_document(json.dumps(GOOD | {field: value}).encode())
-    if isinstance(read, Document):
+    if isinstance(read, PublishedDocument):
         assert json.loads(read.content.model_dump_json())[field] == value
     else:
         assert read.trust is Trust.NOT_PROVED
@@ -78,5 +78,5 @@ def test_each_field_is_needed(missing: str) -> None:
 
 def test_a_document_has_its_limit() -> None:
     whole = json.dumps(GOOD).encode()
-    assert isinstance(read_document(whole + b" " * (DOCUMENT_LIMIT - len(whole))), Document)
+    assert isinstance(read_document(whole + b" " * (DOCUMENT_LIMIT - len(whole))), PublishedDocument)
     assert isinstance(read_document(whole + b" " * (DOCUMENT_LIMIT - len(whole) + 1)), Fact)

@@ -4,7 +4,7 @@ import pytest
 
 from slipway.domain.sources import Source
 from slipway.engine.parking import Parking
-from slipway.ledger.installation import Installation
+from slipway.ledger.installation import InstallationLedger
 from slipway.testing import MemoryBus, MemoryTable
 from slipway.testing.chains import SIGNER
 from tests.unit.inbound.samples import NOW, RUN_MESSAGE, as_bytes
@@ -19,7 +19,7 @@ def parking(bus: MemoryBus) -> tuple[Parking, list[tuple[Source, bytes]]]:
         taken.append((source, body))
 
     return Parking(
-        installation=Installation(MemoryTable(), signer=lambda: SIGNER), bus=bus, again=again, clock=lambda: NOW
+        installation=InstallationLedger(MemoryTable(), signer=lambda: SIGNER), bus=bus, again=again, clock=lambda: NOW
     ), taken
 
 

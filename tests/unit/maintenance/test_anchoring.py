@@ -14,7 +14,7 @@ from slipway.ledger import keys
 from slipway.ledger.anchors import AnchorsDamaged
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Write
-from slipway.maintenance.anchoring import Anchored
+from slipway.maintenance.anchoring import AnchoringRun
 from slipway.testing import MemoryLog, MemoryTable, write_application
 from tests.contract.audit.installation import Audited
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
@@ -53,10 +53,10 @@ def is_chained(installation: Audited) -> bool:
 
 
 def test_the_first_run_of_a_day_writes_its_anchor_and_the_others_do_nothing(installation: Audited) -> None:
-    assert installation.app.anchoring.run() == Anchored(written=1, told=("inbox",))
+    assert installation.app.anchoring.run() == AnchoringRun(written=1, told=("inbox",))
     for _ in range(3):
         installation.wait(timedelta(hours=1))
-        assert installation.app.anchoring.run() == Anchored()
+        assert installation.app.anchoring.run() == AnchoringRun()
     (anchor,) = lines(installation)
     head = installation.app.ledger.head("shop")
     assert (anchor.heads["shop"].sequence, anchor.heads["shop"].hash) == (head.sequence, head.hash)
@@ -107,10 +107,10 @@ def test_a_witness_gets_the_whole_line(installation: Audited) -> None:
 
 def test_a_witness_that_cannot_be_reached_is_told_an_hour_later(installation: Audited) -> None:
     installation.inbox.errors.append(NotificationError("channel inbox: no answer", retryable=True))
-    assert installation.app.anchoring.run() == Anchored(written=1, problems=("channel inbox: no answer",))
+    assert installation.app.anchoring.run() == AnchoringRun(written=1, problems=("channel inbox: no answer",))
     installation.wait(timedelta(hours=1))
-    assert installation.app.anchoring.run() == Anchored(told=("inbox",))
-    assert installation.app.anchoring.run() == Anchored()
+    assert installation.app.anchoring.run() == AnchoringRun(told=("inbox",))
+    assert installation.app.anchoring.run() == AnchoringRun()
 
 
 def test_a_chain_that_was_changed_since_the_last_anchor_is_noticed_by_the_app_itself(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.audit import AuditRecord
-from slipway.domain.export import Form, read_back
+from slipway.domain.export import ExportFormat, read_back
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.testing import MemoryLog, MemoryTable, write_application
@@ -31,17 +31,19 @@ def installation(deliveries: Path) -> Audited:
     return found
 
 
-def exported(installation: Audited, form: Form, chain: str = "shop") -> list[AuditRecord]:
+def exported(installation: Audited, form: ExportFormat, chain: str = "shop") -> list[AuditRecord]:
     found = list[AuditRecord]()
     for name in installation.log.names(f"exports/{chain}/"):
         text = gzip.decompress(installation.log.read(name)).decode()
-        lines = list(csv.reader(io.StringIO(text, newline="")))[1:] if form is Form.CSV else text.split("\n")[:-1]
+        lines = (
+            list(csv.reader(io.StringIO(text, newline="")))[1:] if form is ExportFormat.CSV else text.split("\n")[:-1]
+        )
         found += [AuditRecord.model_validate(read_back(form, line)) for line in lines]
     return found
 
 
-@pytest.mark.parametrize("form", list(Form))
-def test_everything_is_there_once_and_a_later_run_adds_what_is_new(installation: Audited, form: Form) -> None:
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_everything_is_there_once_and_a_later_run_adds_what_is_new(installation: Audited, form: ExportFormat) -> None:
     installation.container_export(form).run()
     installation.container_export(form).run()
     assert exported(installation, form) == installation.trail()
@@ -59,11 +61,11 @@ def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Aud
     installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
     found = installation.container_export().run()
     assert "record 7" in found.problems[0]
-    assert [record.sequence for record in exported(installation, Form.JSONL)] == list(range(1, 7))
+    assert [record.sequence for record in exported(installation, ExportFormat.JSONL)] == list(range(1, 7))
 
 
-@pytest.mark.parametrize("form", [Form.JSONL, Form.CSV])
-def test_a_run_may_end_at_any_point(deliveries: Path, form: Form) -> None:
+@pytest.mark.parametrize("form", [ExportFormat.JSONL, ExportFormat.CSV])
+def test_a_run_may_end_at_any_point(deliveries: Path, form: ExportFormat) -> None:
     def live_through(life: Life) -> Audited:
         table, log = MemoryTable(), MemoryLog()
         before = Audited(deliveries, table=table, log=log)

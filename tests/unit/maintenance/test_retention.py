@@ -13,7 +13,7 @@ from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import unpack_audit
 from slipway.ledger.table import Act, Write
-from slipway.maintenance.retention import Kept
+from slipway.maintenance.retention import RetentionRun
 from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable, write_application
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
@@ -100,16 +100,16 @@ def test_what_moved_is_in_the_installations_trail(installation: Audited) -> None
 
 def test_a_second_run_moves_nothing(installation: Audited) -> None:
     installation.retention(AGE).run()
-    assert installation.retention(AGE).run() == Kept()
+    assert installation.retention(AGE).run() == RetentionRun()
 
 
 def test_young_records_stay(installation: Audited) -> None:
-    assert installation.retention(10 * AGE).run() == Kept()
+    assert installation.retention(10 * AGE).run() == RetentionRun()
     assert rows(installation)[0] == 1
 
 
 def test_too_few_records_wait_until_a_month_has_passed(installation: Audited) -> None:
-    assert installation.retention(AGE, part=10_000).run() == Kept()
+    assert installation.retention(AGE, part=10_000).run() == RetentionRun()
     installation.wait(timedelta(days=32))
     assert installation.retention(AGE, part=10_000).run().parts == 1
 
@@ -118,7 +118,7 @@ def test_nothing_moves_that_no_anchor_covers(deliveries: Path) -> None:
     found = Audited(deliveries)
     found.deliver("1.0")
     found.wait(10 * AGE)
-    assert found.retention(AGE).run() == Kept()
+    assert found.retention(AGE).run() == RetentionRun()
 
 
 def test_nothing_moves_that_is_wrong(installation: Audited) -> None:

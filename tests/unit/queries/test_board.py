@@ -10,14 +10,14 @@ from slipway.domain.explain import explain, in_the_way
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.domain.windows import WindowStatus
-from slipway.queries.board import Row, row
+from slipway.queries.board import ApplicationRow, row
 from tests.unit.domain.operations import Operation, applications, happenings
 from tests.unit.domain.samples import unattended
 from tests.unit.domain.test_properties import led_through
 from tests.unit.domain.world import World
 
 
-def shown(board: Row) -> list[int]:
+def shown(board: ApplicationRow) -> list[int]:
     cells = [moving.release.number for cell in board.cells for moving in cell.moving]
     return [moving.release.number for moving in board.arriving] + cells
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.errors import NotFound
-from slipway.domain.reports import Checked
+from slipway.domain.reports import ChainPartCheck
 from slipway.ledger import keys
 from slipway.ledger.rows import pack
 from slipway.ledger.table import Act, Write
@@ -26,7 +26,7 @@ def installation(tmp_path: Path) -> Audited:
     return found
 
 
-def checked(installation: Audited, *, after: int = 0, limit: int = 10_000) -> Checked:
+def checked(installation: Audited, *, after: int = 0, limit: int = 10_000) -> ChainPartCheck:
     app = installation.app
     return verify_part(app.reader, app.anchors, app.chain_anchors, "shop", after=after, limit=limit)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from slipway.catalogue import Definition, Files
 from slipway.catalogue.entries import Catalogue, fingerprint
-from slipway.domain.application import Application, Environment, Place
+from slipway.domain.application import Application, Environment, RegistryRepository
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256
 from slipway.domain.project import EnvironmentClass
@@ -81,7 +81,7 @@ class Fleet(Installation):
         return Application(
             application=name[:40],
             project="team",
-            image=Place(registry="nonprod", repository=name[:40]),
+            image=RegistryRepository(registry="nonprod", repository=name[:40]),
             environments=(*environments[:-1], environments[-1].evolve(gate=last)),
         )
 

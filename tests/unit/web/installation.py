@@ -12,18 +12,18 @@ from slipway.domain.application import Application, policy_hash
 from slipway.domain.events import DeadlineReached
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256
-from slipway.domain.people import Identity
+from slipway.domain.people import PersonNames
 from slipway.domain.plan import Change, Plan, PlanMade, Preview
 from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
 from slipway.web.answer import Answer
-from slipway.web.approving import Desk, show
+from slipway.web.approving import ApprovalContext, show
 from slipway.web.voting import Booth
 from tests.unit.web.visitors import OIDS
 
-IDENTITIES = tuple(Identity(email=name, oid=oid) for name, oid in OIDS.items())
+IDENTITIES = tuple(PersonNames(email=name, oid=oid) for name, oid in OIDS.items())
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 DEPLOYMENT_DIFF = """\
@@ -116,9 +116,9 @@ class Told(Installation):
         self._deliver(policy or self.policy, "changed")
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> ApprovalContext:
         app = self.app
-        return Desk(
+        return ApprovalContext(
             keys=app.link_keys,
             reader=app.reader,
             answers=app.answers,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from slipway.commands.saying import Asked
+from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import Via
 from slipway.domain.promotion import PromotionProgress, PromotionState, Way
@@ -14,7 +14,7 @@ from slipway.domain.steps import StepKind
 from slipway.domain.tokens import read_link
 from slipway.http.requests import FORM_TYPE
 from slipway.inbound.approval import vote
-from slipway.ledger.installation import Installation
+from slipway.ledger.installation import InstallationLedger
 from slipway.queries.reading import Reader
 from slipway.testing import ADA, BASE, BEN
 from slipway.web import audit, board, confirming, operating, parked, release
@@ -194,7 +194,7 @@ def _numbers(**asked: str) -> Answer:
     return numbers_page.show(numbers(Fleet(applications=4)), asked, DORA)
 
 
-def _three_chains() -> tuple[Reader, Installation]:
+def _three_chains() -> tuple[Reader, InstallationLedger]:
     fleet = Fleet(applications=4, environments=("staging", "production"), others=("europe", "asia-pacific"))
     return fleet.app.reader, fleet.app.installation
 
@@ -249,8 +249,8 @@ def _fresh_release() -> Answer:
     return release.show(home.app.reader, home.newest().id, visitor=DORA)
 
 
-def _operating(home: Told) -> operating.Desk:
-    return operating.Desk(
+def _operating(home: Told) -> operating.OperatingContext:
+    return operating.OperatingContext(
         forms=home.app.forms,
         writer=home.app.inbox_writer,
         saying=home.app.saying,
@@ -264,7 +264,7 @@ def _operating(home: Told) -> operating.Desk:
 def _confirm(*roles: str) -> Answer:
     """Somebody asked for a roll-back on the command line."""
     home, _ = asked_and_voted()
-    back = Asked(verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders")
+    back = CommandRequest(verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders")
     handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(back), Via.CLI)
     return confirming.show(_operating(home), handle, visitor("Olga", *roles))
 
@@ -272,7 +272,7 @@ def _confirm(*roles: str) -> Answer:
 def _frozen() -> Answer:
     home, _ = asked()
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
-    lane = operating.Subject(application="hello", environment="production")
+    lane = operating.PageSubject(application="hello", environment="production")
     return operating.show(_operating(home), lane, visitor("Olga", "operator"))
 
 

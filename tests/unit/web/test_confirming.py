@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from slipway.commands.saying import Asked
+from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
-from slipway.http.saying import Lead, NothingSent, Why
+from slipway.http.saying import Lead, NothingSent, WhyNothingSent
 from slipway.testing import Installation, write_application
 from slipway.web.answer import Answer
 from slipway.web.confirming import confirm, show
@@ -36,7 +36,7 @@ def home(tmp_path: Path) -> Installation:
 
 
 def pending(home: Installation, reason: str = "the sale is over") -> str:
-    asked = Asked(verb=Verb.UNFREEZE, application="shop", environment="production", reason=reason)
+    asked = CommandRequest(verb=Verb.UNFREEZE, application="shop", environment="production", reason=reason)
     return home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
 
 
@@ -115,5 +115,5 @@ def test_what_was_confirmed_in_another_browser_is_not_sent(home: Installation) -
     state, code = home.votes.signs_in(led_to(answer), SIGNS_IN)
     outcome = home.app.saying.back(state=state, code=code, error="", browser="another browser")
     assert isinstance(outcome, NothingSent)
-    assert outcome.why is Why.ELSEWHERE
+    assert outcome.why is WhyNothingSent.ELSEWHERE
     assert home.app.saying.confirmed(handle) is None

@@ -11,7 +11,7 @@ from slipway.http.saying import Lead
 from slipway.testing import ADA, BASE, Installation, write_application
 from slipway.web import outcome
 from slipway.web.answer import Answer
-from slipway.web.operating import Desk, Subject, give, show
+from slipway.web.operating import OperatingContext, PageSubject, give, show
 from slipway.web.signin import Visitor
 from tests.confirming import at_the_provider
 from tests.unit.web.proving import browser_of, led_to
@@ -19,7 +19,7 @@ from tests.unit.web.visitors import visitor
 
 OLGA, READER = visitor("Olga", "platform"), visitor("Rita")
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
-LANE = Subject(application="shop", environment="production")
+LANE = PageSubject(application="shop", environment="production")
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def installation(tmp_path: Path) -> Installation:
     return made
 
 
-def desk(installation: Installation) -> Desk:
+def desk(installation: Installation) -> OperatingContext:
     built = installation.app
-    return Desk(
+    return OperatingContext(
         forms=built.forms,
         writer=built.inbox_writer,
         saying=built.saying,
@@ -44,12 +44,12 @@ def desk(installation: Installation) -> Desk:
     )
 
 
-def nonce(installation: Installation, subject: Subject, who: Visitor = OLGA) -> str:
+def nonce(installation: Installation, subject: PageSubject, who: Visitor = OLGA) -> str:
     found = re.search(r'name="form" value="([^"]+)"', show(desk(installation), subject, who).body.decode())
     return found[1] if found else ""
 
 
-def send(installation: Installation, subject: Subject, who: Visitor = OLGA, **fields: str) -> Answer:
+def send(installation: Installation, subject: PageSubject, who: Visitor = OLGA, **fields: str) -> Answer:
     given = {"form": nonce(installation, subject, who), **fields}
     answer = give(desk(installation), subject, who, FORM, urlencode(given).encode())
     installation.hear()
@@ -87,7 +87,7 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
 
 
 def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
-    subject = Subject(release="shop-1")
+    subject = PageSubject(release="shop-1")
     page = show(desk(installation), subject, OLGA).body.decode()
     hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("form", "id")}
     fields = {**hidden, "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
@@ -144,20 +144,20 @@ def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Insta
 def test_a_form_of_another_site_changes_nothing(
     installation: Installation, headers: dict[str, str], status: int
 ) -> None:
-    body = urlencode({"form": nonce(installation, Subject()), "verb": "freeze", "reason": "x"}).encode()
-    assert give(desk(installation), Subject(), OLGA, FORM | headers, body).status == status
+    body = urlencode({"form": nonce(installation, PageSubject()), "verb": "freeze", "reason": "x"}).encode()
+    assert give(desk(installation), PageSubject(), OLGA, FORM | headers, body).status == status
     assert installation.app.blocks.everything() is None
 
 
 def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: Installation) -> None:
     for wrong in ("", "forged.nonce", nonce(installation, LANE)):
         body = urlencode({"form": wrong, "verb": "freeze", "reason": "x"}).encode()
-        assert give(desk(installation), Subject(), OLGA, FORM, body).status == 400
+        assert give(desk(installation), PageSubject(), OLGA, FORM, body).status == 400
     assert installation.app.blocks.everything() is None
 
 
 def test_looking_changes_nothing(installation: Installation) -> None:
     before = len(installation.trail())
-    for subject in (Subject(), LANE, Subject(release="shop-1")):
+    for subject in (PageSubject(), LANE, PageSubject(release="shop-1")):
         assert show(desk(installation), subject, OLGA).status == 200
     assert len(installation.trail()) == before

@@ -8,11 +8,11 @@ import pytest
 from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase
-from slipway.http.saying import Lead, NothingSent, Why
-from slipway.queries.answers import State
+from slipway.http.saying import Lead, NothingSent, WhyNothingSent
+from slipway.queries.answers import SaidState
 from slipway.testing import ADA, BEN
 from slipway.web import approving, leading, outcome
-from slipway.web.located import Place, decide, show
+from slipway.web.located import ApprovalAddress, decide, show
 from tests.unit.web.installation import Told, hello
 from tests.unit.web.proving import browser_of, confirm, counted, led_to
 from tests.unit.web.samples import FORM, Headers, asked, nonce_of
@@ -36,7 +36,7 @@ def office() -> Office:
     return Office(home, home.bring("1.6.0"))
 
 
-def state_of(home: Told, path: str) -> State:
+def state_of(home: Told, path: str) -> SaidState:
     _, _, application, id = path.split("/")
     return home.app.answers.reply(application, id).state
 
@@ -49,11 +49,11 @@ def test_an_approval_is_confirmed_at_the_provider_and_then_counted(office: Offic
     assert office.phase.at_the_gate
     back = confirm(office.home, onward, ADA)
     assert isinstance(back, Lead)
-    assert state_of(office.home, back.to) is State.RECEIVED
+    assert state_of(office.home, back.to) is SaidState.RECEIVED
     _, _, application, id = back.to.split("/")
     assert "Received" in text(outcome.show(office.home.app.answers, application, id, visitor(ADA)))
     office.home.hear()
-    assert state_of(office.home, back.to) is State.COUNTED
+    assert state_of(office.home, back.to) is SaidState.COUNTED
     assert office.phase is Phase.PROMOTING
     record = [each for each in office.home.trail() if each.action == "vote.approved"][-1]
     assert (record.actor, record.inbox) == (f"oid:{OIDS[ADA]}", id)
@@ -71,7 +71,7 @@ def test_a_rejection_is_said_at_once_and_counts(office: Office) -> None:
     answer = office.send(ADA, nonce_of(office.look(ADA)), decision="reject", reason="not today")
     assert answer.status == 303
     office.home.hear()
-    assert state_of(office.home, answer.headers["Location"]) is State.COUNTED
+    assert state_of(office.home, answer.headers["Location"]) is SaidState.COUNTED
     assert office.phase is Phase.REJECTED
 
 
@@ -83,7 +83,7 @@ def test_whoever_signs_in_at_the_provider_is_the_voter_whoever_pressed_the_butto
 
 def test_a_person_who_is_not_asked_is_refused_by_name_of_the_rule(office: Office) -> None:
     path = counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), "mallory@example.com")
-    assert state_of(office.home, path) is State.REFUSED
+    assert state_of(office.home, path) is SaidState.REFUSED
     _, _, application, id = path.split("/")
     assert "approver-is-listed" in text(outcome.show(office.home.app.answers, application, id, visitor(ADA)))
 
@@ -99,7 +99,7 @@ def test_an_older_sign_in_is_asked_for_once_more_and_then_refused_by_the_worker(
     second = confirm(office.home, leading.onward(again.to), ADA, browser=browser, ago=timedelta(hours=2))
     assert isinstance(second, Lead)
     office.home.hear()
-    assert state_of(office.home, second.to) is State.REFUSED
+    assert state_of(office.home, second.to) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["sign-in-is-fresh"]
 
 
@@ -117,18 +117,18 @@ def test_a_vote_that_nobody_can_verify_waits_as_received(office: Office) -> None
     assert isinstance(outcome_of, Lead)
     office.home.provider.issuer.away = True
     office.home.hear()
-    assert state_of(office.home, outcome_of.to) is State.RECEIVED
+    assert state_of(office.home, outcome_of.to) is SaidState.RECEIVED
     office.home.provider.issuer.away = False
     office.home.wait(timedelta(minutes=1))
     office.home.app.inbox_reader.take_all()
-    assert state_of(office.home, outcome_of.to) is State.COUNTED
+    assert state_of(office.home, outcome_of.to) is SaidState.COUNTED
 
 
 def test_a_plan_that_changes_on_the_way_is_not_voted_on(office: Office) -> None:
     onward = office.send(ADA, nonce_of(office.look(ADA)))
     office.home.change_delivery(strict(BEN, ADA))
     path = counted(office.home, onward, ADA)
-    assert state_of(office.home, path) is State.REFUSED
+    assert state_of(office.home, path) is SaidState.REFUSED
     assert office.phase is Phase.PLANNING
 
 
@@ -136,12 +136,12 @@ def test_the_vote_is_for_the_opening_that_the_page_showed(office: Office) -> Non
     body = urlencode({"decision": "approve", "form": nonce_of(office.look(ADA)), "opening": "7"}).encode()
     onward = decide(office.home.desk, office.place, visitor(ADA), Headers(FORM), body)
     path = counted(office.home, onward, ADA)
-    assert state_of(office.home, path) is State.REFUSED
+    assert state_of(office.home, path) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["vote-is-for-this-opening"]
 
 
-@pytest.mark.parametrize("why", list(Why))
-def test_every_reason_for_sending_nothing_has_a_page_that_leads_back(why: Why) -> None:
+@pytest.mark.parametrize("why", list(WhyNothingSent))
+def test_every_reason_for_sending_nothing_has_a_page_that_leads_back(why: WhyNothingSent) -> None:
     answer = leading.nothing_sent(NothingSent(why=why, back="/approvals/shop/1/production"))
     assert answer.status == why.status
     assert why.sentence in text(answer).replace("&#39;", "'")
@@ -157,7 +157,7 @@ def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_si
 
 
 def test_a_link_alone_opens_no_gate_that_asks_for_proofs(office: Office) -> None:
-    place = Place(application="hello", number=str(office.subject.number), environment="production")
+    place = ApprovalAddress(application="hello", number=str(office.subject.number), environment="production")
     assert show(office.home.desk, place, visitor(ADA)).status == 303
     vote = office.home.voted(office.subject.number, ADA)
     assert office.home.take(vote).vote_refused

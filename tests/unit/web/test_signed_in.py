@@ -14,7 +14,7 @@ from slipway.testing import ADA, BEN
 from slipway.web import located
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show, show_changes
-from slipway.web.located import Place
+from slipway.web.located import ApprovalAddress
 from slipway.web.messages import guarded
 from slipway.web.signin import Visitor
 from tests.unit.web.installation import Told, hello
@@ -33,18 +33,18 @@ class Office:
     subject: Release
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ApprovalAddress:
         release = self.home.app.reader.release(self.subject.id)
         plan = self.subject.plan_hash or ""
-        return Place(application="hello", number=str(release.number), environment="production", plan=plan)
+        return ApprovalAddress(application="hello", number=str(release.number), environment="production", plan=plan)
 
     def change(self, application: Application) -> None:
         self.home.change_delivery(application)
 
-    def look(self, name: str, place: Place | None = None) -> Answer:
+    def look(self, name: str, place: ApprovalAddress | None = None) -> Answer:
         return located.show(self.home.desk, place or self.place, visitor(name))
 
-    def send(self, name: str, nonce: str, place: Place | None = None, **more: str) -> Answer:
+    def send(self, name: str, nonce: str, place: ApprovalAddress | None = None, **more: str) -> Answer:
         fields = {"decision": "approve", "form": nonce} | more
         body = urlencode(fields).encode()
         return located.decide(self.home.desk, place or self.place, visitor(name), Headers(FORM), body)
@@ -140,7 +140,7 @@ def test_the_address_of_an_earlier_plan_explains_itself_and_leads_to_the_present
     [("99", "production", ""), ("2", "moon", ""), ("2", "production", "sha256:short"), ("x", "production", "")],
 )
 def test_an_address_of_nothing_is_not_found(office: Office, number: str, environment: str, plan: str) -> None:
-    place = Place(application="hello", number=number, environment=environment, plan=plan)
+    place = ApprovalAddress(application="hello", number=number, environment=environment, plan=plan)
     assert guarded(lambda: office.look(ADA, place)).status == 404
 
 

@@ -8,14 +8,14 @@ import urllib3
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from slipway.domain.identity import TOKEN_LIMIT, CannotVerify, Refused, Verified
+from slipway.domain.identity import TOKEN_LIMIT, CannotVerify, IdentityRefused, Verified
 from slipway.effects.identity import (
     Ask,
     AssertionAway,
     Client,
     Code,
-    Endpoints,
     Issuer,
+    IssuerEndpoints,
     Verifier,
     authorization_url,
     managed_assertion,
@@ -57,7 +57,7 @@ def test_the_code_goes_out_with_the_verifier_and_the_clients_proof() -> None:
 def test_a_code_that_was_used_is_refused_in_the_providers_words() -> None:
     told = {"error": "invalid_grant", "error_description": "AADSTS54005: code already redeemed. Trace ID: secret"}
     found = outcome(400, told)
-    assert found == Refused(why="the identity provider does not take the code: invalid_grant (AADSTS54005)")
+    assert found == IdentityRefused(why="the identity provider does not take the code: invalid_grant (AADSTS54005)")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_provider_that_is_away_refuses_nobody() -> None:
 def test_a_code_without_measure_is_not_sent(code: str) -> None:
     pool = ScriptedPool()
     asked = Code(value=code, redirect_uri=CODE.redirect_uri, verifier=CODE.verifier)
-    assert isinstance(redeem(Issuer(ISSUER, tenant=TENANT, pool=pool), pool, CLIENT, asked), Refused)
+    assert isinstance(redeem(Issuer(ISSUER, tenant=TENANT, pool=pool), pool, CLIENT, asked), IdentityRefused)
     assert pool.asked == []
 
 
@@ -134,7 +134,7 @@ def test_a_person_is_sent_to_the_provider_with_all_that_binds_the_answer() -> No
         verifier=verifier,
         max_age=300,
     )
-    address = urlsplit(authorization_url(Endpoints(authorization=AUTHORIZE, token=TOKEN), ask))
+    address = urlsplit(authorization_url(IssuerEndpoints(authorization=AUTHORIZE, token=TOKEN), ask))
     assert f"https://{address.netloc}{address.path}" == AUTHORIZE
     assert {name: values for name, (values,) in parse_qs(address.query).items()} == {
         "client_id": "votes",

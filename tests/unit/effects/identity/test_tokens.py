@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from slipway.domain.identity import (
     TOKEN_LIMIT,
     CannotVerify,
+    IdentityRefused,
     IdToken,
-    Refused,
     TokenApplication,
     TokenPerson,
     Verdict,
@@ -131,13 +131,13 @@ def test_six_groups_by_another_flow_are_not_known_either() -> None:
 )
 def test_an_id_token_with_one_wrong_claim_is_refused(changed: dict[str, Any], why: str) -> None:
     verdict = verify(id_token(**changed))
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, IdentityRefused)
     assert why in verdict.why
 
 
 def test_a_token_counts_up_to_the_second_before_it_expires() -> None:
     assert isinstance(verify(id_token(), at=MORNING + LIFE - timedelta(seconds=1)), Verified)
-    assert isinstance(verify(id_token(), at=MORNING + LIFE), Refused)
+    assert isinstance(verify(id_token(), at=MORNING + LIFE), IdentityRefused)
 
 
 def test_an_issuer_whose_clock_is_a_minute_ahead_is_believed() -> None:
@@ -146,7 +146,7 @@ def test_an_issuer_whose_clock_is_a_minute_ahead_is_believed() -> None:
 
 
 def test_no_request_is_answered_by_an_empty_nonce() -> None:
-    assert isinstance(VOTES.verify(id_token(nonce=""), nonce="", at=MORNING), Refused)
+    assert isinstance(VOTES.verify(id_token(nonce=""), nonce="", at=MORNING), IdentityRefused)
 
 
 def unsigned(claims: dict[str, Any]) -> str:
@@ -190,7 +190,7 @@ def with_an_extension(claims: dict[str, Any]) -> str:
 )
 def test_a_forged_token_is_refused(forge: Callable[[dict[str, Any]], str]) -> None:
     claims = jwt.decode(id_token(), options={"verify_signature": False})
-    assert isinstance(verify(forge(claims)), Refused)
+    assert isinstance(verify(forge(claims)), IdentityRefused)
 
 
 @pytest.mark.parametrize("kid", ["../../etc/passwd", "k1\x00", "k1' OR 1=1", "https://evil.example/k1", "k2"])
@@ -202,14 +202,14 @@ def test_a_key_id_is_only_looked_up(kid: str) -> None:
 @pytest.mark.parametrize("kid", ["", "k" * 300, 7, None, ["k1"]])
 def test_a_key_id_that_is_none_is_refused(kid: object) -> None:
     token = f"{part({'alg': 'RS256', 'kid': kid})}.{part({})}.AAAA"
-    assert isinstance(verify(token), Refused)
+    assert isinstance(verify(token), IdentityRefused)
 
 
 def test_a_member_that_stands_twice_is_refused_although_it_is_signed() -> None:
     claims = json.dumps(jwt.decode(id_token(), options={"verify_signature": False}))
     twice = claims.replace('"roles":', '"roles": ["platform"], "roles":', 1).encode()
     token = jwt.api_jws.encode(twice, signing_key("k1"), algorithm="RS256", headers={"kid": "k1"})
-    assert isinstance(verify(token), Refused)
+    assert isinstance(verify(token), IdentityRefused)
 
 
 @pytest.mark.parametrize(
@@ -227,12 +227,12 @@ def test_a_member_that_stands_twice_is_refused_although_it_is_signed() -> None:
     ids=range(8),
 )
 def test_what_is_no_token_is_refused(token: str) -> None:
-    assert isinstance(verify(token), Refused)
+    assert isinstance(verify(token), IdentityRefused)
 
 
 @pytest.mark.parametrize("around", ["{}\n", " {}", "{}=", "{}.", "Bearer {}", "{} "])
 def test_nothing_may_stand_around_a_token(around: str) -> None:
-    assert isinstance(verify(around.format(id_token())), Refused)
+    assert isinstance(verify(around.format(id_token())), IdentityRefused)
 
 
 ONE_TOKEN = id_token()
@@ -320,12 +320,12 @@ def test_an_applications_access_token_opens_the_api_by_its_role() -> None:
     ids=str,
 )
 def test_an_access_token_of_neither_person_nor_application_is_refused(changed: dict[str, Any]) -> None:
-    assert isinstance(CALLS.verify(access(**changed), at=MORNING), Refused)
+    assert isinstance(CALLS.verify(access(**changed), at=MORNING), IdentityRefused)
 
 
 def test_an_id_token_of_the_same_audience_does_not_open_the_api() -> None:
     token = ISSUER.id_token(API, ADA, nonce=NONCE, at=MORNING, azp=COMMAND)
-    assert isinstance(CALLS.verify(token, at=MORNING), Refused)
+    assert isinstance(CALLS.verify(token, at=MORNING), IdentityRefused)
 
 
 def test_no_refusal_repeats_what_the_token_holds() -> None:
@@ -336,5 +336,5 @@ def test_no_refusal_repeats_what_the_token_holds() -> None:
         access(ver="secret"),
     ):
         verdict = CALLS.verify(token, at=datetime(2026, 11, 23, 8, tzinfo=UTC))
-        assert isinstance(verdict, Refused)
+        assert isinstance(verdict, IdentityRefused)
         assert "secret" not in verdict.why

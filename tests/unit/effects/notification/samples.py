@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from slipway.domain.rules import Rule, WaitsFor
-from slipway.effects.notification import LiveNow, Matter, Message, NewerRelease, Result
+from slipway.effects.notification import ApprovalFacts, LiveNow, Message, NewerRelease, Result
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 BASE = "https://slipway.contoso.com"
@@ -18,7 +18,7 @@ HOSTILE = (
 
 def gate_opened(**changes: object) -> Message:
     """A gate was opened; as it is sent where nobody signs in, to one approver."""
-    matter = Matter(
+    matter = ApprovalFacts(
         digest="sha256:4f9a1b6c2d8e" + "0" * 52,
         plan_hash="sha256:91c3e07d55aa" + "0" * 52,
         pushed_by="shop-ci",

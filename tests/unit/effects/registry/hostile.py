@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from slipway.testing.registry import MemoryRegistry, Reply, Request
+from slipway.testing.registry import MemoryRegistry, RegistryReply, Request
 
 
 class Between:
@@ -18,7 +18,7 @@ class Between:
         self.registry = registry
         self.read_of_upload: Callable[[Request], int | None] = lambda request: None
         """How many bytes of a request's body to read before the connection is cut; None for all, and no cut."""
-        self.reply: Callable[[Request, Reply], Reply] = lambda request, reply: reply
+        self.reply: Callable[[Request, RegistryReply], RegistryReply] = lambda request, reply: reply
         self.sent_of_reply: Callable[[Request], int | None] = lambda request: None
         """How many bytes of a reply's body to send before the connection is cut; None for all, and no cut."""
         self.port = 0
@@ -56,7 +56,7 @@ def listening(between: Between) -> Iterator[Between]:
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - http.server calls them by these names
 
-        def _send(self, request: Request, reply: Reply) -> None:
+        def _send(self, request: Request, reply: RegistryReply) -> None:
             self.send_response(reply.status)
             framing = {} if "Transfer-Encoding" in reply.headers else {"Content-Length": str(len(reply.body))}
             for name, value in {**framing, **reply.headers}.items():

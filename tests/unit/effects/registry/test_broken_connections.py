@@ -12,7 +12,7 @@ from slipway.effects.registry import (
     promote,
 )
 from slipway.testing.artifacts import image, index
-from slipway.testing.registry import Reply
+from slipway.testing.registry import RegistryReply
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import DIGEST, IMAGE, LAYER, Client, copy, read, times
@@ -35,7 +35,7 @@ def test_a_download_goes_on_where_the_registry_knows_no_ranges(source: Between, 
     cut = times(1, 1_500_000)
     source.sent_of_reply = lambda request: cut() if DIGEST in request.path else None
     source.reply = lambda request, reply: (
-        Reply(status=200, body=LAYER) if DIGEST in request.path and reply.status == 206 else reply
+        RegistryReply(status=200, body=LAYER) if DIGEST in request.path and reply.status == 206 else reply
     )
 
     assert read(client(source)) == LAYER

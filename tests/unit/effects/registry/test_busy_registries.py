@@ -8,7 +8,7 @@ from slipway.effects.registry import (
     Unreachable,
 )
 from slipway.testing.artifacts import digest_of
-from slipway.testing.registry import Reply
+from slipway.testing.registry import RegistryReply
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import IMAGE, Client, times
@@ -16,7 +16,7 @@ from tests.unit.effects.registry.pairs import Waiting
 
 
 def test_a_busy_registry_is_given_the_time_it_asks_for(source: Between, client: Client, waiting: Waiting) -> None:
-    busy = times(2, Reply(status=429, headers={"Retry-After": "7"}))
+    busy = times(2, RegistryReply(status=429, headers={"Retry-After": "7"}))
     source.reply = lambda request, reply: busy() or reply
 
     assert client(source).resolve("team/shop", "481") == IMAGE.digest
@@ -24,7 +24,7 @@ def test_a_busy_registry_is_given_the_time_it_asks_for(source: Between, client: 
 
 
 def test_a_storm_of_429_ends_as_throttled(source: Between, client: Client, waiting: Waiting) -> None:
-    source.reply = lambda request, reply: Reply(status=429)
+    source.reply = lambda request, reply: RegistryReply(status=429)
 
     with pytest.raises(Throttled) as caught:
         client(source).resolve("team/shop", "481")
@@ -37,7 +37,7 @@ def test_a_storm_of_429_ends_as_throttled(source: Between, client: Client, waiti
 def test_a_registry_that_asks_for_a_long_wait_is_left_to_the_next_step(
     source: Between, client: Client, waiting: Waiting
 ) -> None:
-    source.reply = lambda request, reply: Reply(status=503, headers={"Retry-After": "3600"})
+    source.reply = lambda request, reply: RegistryReply(status=503, headers={"Retry-After": "3600"})
 
     with pytest.raises(Unreachable) as caught:
         client(source).resolve("team/shop", "481")
@@ -48,7 +48,7 @@ def test_a_registry_that_asks_for_a_long_wait_is_left_to_the_next_step(
 
 def test_a_retry_after_date_is_understood(source: Between, client: Client, waiting: Waiting) -> None:
     waiting.now = 1_795_000_000.0  # 2026-11-18 11:06:40 UTC
-    busy = times(1, Reply(status=503, headers={"Retry-After": "Wed, 18 Nov 2026 11:06:45 GMT"}))
+    busy = times(1, RegistryReply(status=503, headers={"Retry-After": "Wed, 18 Nov 2026 11:06:45 GMT"}))
     source.reply = lambda request, reply: busy() or reply
 
     client(source).resolve("team/shop", "481")
@@ -58,7 +58,7 @@ def test_a_retry_after_date_is_understood(source: Between, client: Client, waiti
 
 def test_an_upload_that_is_throttled_is_begun_anew(hostile: Hostile, client: Client, waiting: Waiting) -> None:
     target = hostile()
-    busy = times(1, Reply(status=429, headers={"Retry-After": "3"}))
+    busy = times(1, RegistryReply(status=429, headers={"Retry-After": "3"}))
     target.reply = lambda request, reply: (busy() or reply) if request.method == "PUT" else reply
     starts: list[int] = []
 

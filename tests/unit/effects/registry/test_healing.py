@@ -18,7 +18,7 @@ from slipway.effects.registry import (
     promote,
 )
 from slipway.testing.artifacts import digest_of, image, index
-from slipway.testing.registry import MemoryPool, MemoryRegistry, Reply, Request, error
+from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request, error
 from tests.unit.effects.registry.pairs import Waiting
 
 IMAGE = index(image(b"a layer"), image(b"another layer", architecture="arm64"))
@@ -32,12 +32,12 @@ class Ends:
         self.waiting = Waiting()
         self.source = MemoryRegistry()
         self.target = self.source if one_registry else MemoryRegistry()
-        self._rules: list[tuple[Rule, Reply, list[int]]] = []
+        self._rules: list[tuple[Rule, RegistryReply, list[int]]] = []
         pool = MemoryPool(**{"source.test": self.source.handle, "target.test": self._handle})
         self._pool = pool
         self.one_registry = one_registry
 
-    def answer(self, rule: Rule, reply: Reply, *, times: int = 1) -> None:
+    def answer(self, rule: Rule, reply: RegistryReply, *, times: int = 1) -> None:
         self._rules.append((rule, reply, [times]))
 
     def promote(self) -> Promotion:
@@ -49,7 +49,7 @@ class Ends:
     def _client(self, host: str) -> Registry:
         return Registry(RegistryEndpoint(host), Anonymous(), pool=self._pool, pause=self.waiting.pause)
 
-    def _handle(self, request: Request) -> Reply:
+    def _handle(self, request: Request) -> RegistryReply:
         for rule, reply, left in self._rules:
             if left[0] and rule(request):
                 left[0] -= 1
@@ -74,14 +74,14 @@ def stores_a_manifest(request: Request) -> bool:
 
 LOST = {
     "unknown": error(404, "BLOB_UPLOAD_UNKNOWN"),
-    "not found at all": Reply(status=404, body=b"404 page not found"),
+    "not found at all": RegistryReply(status=404, body=b"404 page not found"),
     "invalid": error(400, "BLOB_UPLOAD_INVALID"),
     "invalid range": error(416, "RANGE_INVALID"),
 }
 
 
 @pytest.mark.parametrize("reply", LOST.values(), ids=LOST.keys())
-def test_an_upload_that_the_registry_lost_is_begun_anew_after_a_pause(ends: Ends, reply: Reply) -> None:
+def test_an_upload_that_the_registry_lost_is_begun_anew_after_a_pause(ends: Ends, reply: RegistryReply) -> None:
     ends.answer(ends_an_upload, reply, times=3)
     assert ends.promote().comparison.resolves_to == IMAGE.digest
     assert len(ends.waiting.pauses) == 3
@@ -131,7 +131,7 @@ def test_a_manifest_that_cannot_be_read_back_yet_is_left_to_a_later_message(ends
 
 
 @pytest.mark.parametrize("reply", [error(400, "UNSUPPORTED"), error(403, "DENIED"), error(405, "UNSUPPORTED")])
-def test_a_link_that_is_refused_is_replaced_by_a_copy(reply: Reply) -> None:
+def test_a_link_that_is_refused_is_replaced_by_a_copy(reply: RegistryReply) -> None:
     ends = Ends(one_registry=True)
     ends.source.seed("team/shop", IMAGE)
     ends.answer(lambda request: "mount" in request.query, reply, times=1000)

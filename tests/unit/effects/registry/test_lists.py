@@ -15,7 +15,7 @@ from slipway.effects.registry import (
     Unsupported,
 )
 from slipway.testing.artifacts import OCI_INDEX, index
-from slipway.testing.registry import Reply, Request, error
+from slipway.testing.registry import RegistryReply, Request, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import IMAGE, Client
@@ -63,16 +63,16 @@ def test_a_next_page_elsewhere_over_plain_http_is_not_asked_for(source: Between,
 
 
 NO_API = {
-    **{str(status): Reply(status=status, body=b"nope") for status in (400, 405, 406, 410, 501)},
-    "a redirect": Reply(status=302, headers={"Location": "https://ui.example/"}),
-    "a page": Reply(status=200, headers={"Content-Type": "text/html; charset=utf-8"}, body=b"<html>"),
-    "no type at all": Reply(status=200, body=b"{}"),
+    **{str(status): RegistryReply(status=status, body=b"nope") for status in (400, 405, 406, 410, 501)},
+    "a redirect": RegistryReply(status=302, headers={"Location": "https://ui.example/"}),
+    "a page": RegistryReply(status=200, headers={"Content-Type": "text/html; charset=utf-8"}, body=b"<html>"),
+    "no type at all": RegistryReply(status=200, body=b"{}"),
 }
 
 
 @pytest.mark.parametrize("answer", NO_API.values(), ids=NO_API.keys())
 def test_what_is_no_list_of_referrers_says_that_there_is_no_api_for_them_and_is_noted(
-    source: Between, client: Client, answer: Reply
+    source: Between, client: Client, answer: RegistryReply
 ) -> None:
     source.registry.seed("team/shop", index(IMAGE), IMAGE.digest.replace(":", "-"))
     source.reply = lambda request, reply: answer if "/referrers/" in request.path else reply
@@ -85,10 +85,10 @@ def test_what_is_no_list_of_referrers_says_that_there_is_no_api_for_them_and_is_
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
-    [(error(403, "DENIED"), Denied), (Reply(status=429), Throttled), (Reply(status=503), Unreachable)],
+    [(error(403, "DENIED"), Denied), (RegistryReply(status=429), Throttled), (RegistryReply(status=503), Unreachable)],
 )
 def test_a_refusal_and_a_failure_say_nothing_about_the_api(
-    source: Between, client: Client, answer: Reply, kind: type[RegistryError]
+    source: Between, client: Client, answer: RegistryReply, kind: type[RegistryError]
 ) -> None:
     source.reply = lambda request, reply: answer if "/referrers/" in request.path else reply
 
@@ -105,7 +105,7 @@ def test_a_list_that_breaks_off_is_an_error(source: Between, client: Client) -> 
 
 
 def test_a_list_that_cannot_be_read_is_an_error(source: Between, client: Client) -> None:
-    broken = Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=b'{"manifests": [{}]}')
+    broken = RegistryReply(status=200, headers={"Content-Type": OCI_INDEX}, body=b'{"manifests": [{}]}')
     source.reply = lambda request, reply: broken if "/referrers/" in request.path else reply
 
     with pytest.raises(Unsupported, match=r"manifests\.0"):
@@ -122,13 +122,13 @@ def test_a_tag_of_the_list_that_names_an_image_is_no_list_and_is_noted(source: B
     assert "expected the list of referrers to be" in found.note
 
 
-def _paged(pages: int, base: str = "") -> Callable[[Request, Reply], Reply]:
-    def reply(request: Request, reply: Reply) -> Reply:
+def _paged(pages: int, base: str = "") -> Callable[[Request, RegistryReply], RegistryReply]:
+    def reply(request: Request, reply: RegistryReply) -> RegistryReply:
         page = int(request.query.get("page", "1"))
         descriptor = {"mediaType": IMAGE.media_type, "digest": IMAGE.digest, "size": page}
         headers = {"Content-Type": OCI_INDEX}
         if page < pages:
             headers["Link"] = f'<{base}{request.path}?page={page + 1}>; rel="next"'
-        return Reply(status=200, headers=headers, body=json.dumps({"manifests": [descriptor]}).encode())
+        return RegistryReply(status=200, headers=headers, body=json.dumps({"manifests": [descriptor]}).encode())
 
     return reply

@@ -11,7 +11,7 @@ from slipway.effects.registry import (
     Unsupported,
 )
 from slipway.testing.artifacts import OCI_MANIFEST, digest_of
-from slipway.testing.registry import Reply, error
+from slipway.testing.registry import RegistryReply, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import DIGEST, IMAGE, LAYER, SECRET, Client, copy, read, times
@@ -48,7 +48,9 @@ def test_a_content_length_that_is_not_the_size_in_the_manifest_is_refused(
 def test_a_blob_that_goes_on_for_ever_is_given_up(source: Between, client: Client) -> None:
     body = b"%x\r\n%b\r\n" % (len(LAYER), LAYER) * 2 + b"0\r\n\r\n"
     source.reply = lambda request, reply: (
-        Reply(status=200, headers={"Transfer-Encoding": "chunked"}, body=body) if DIGEST in request.path else reply
+        RegistryReply(status=200, headers={"Transfer-Encoding": "chunked"}, body=body)
+        if DIGEST in request.path
+        else reply
     )
 
     with pytest.raises(DigestMismatch, match="got more"):
@@ -56,7 +58,7 @@ def test_a_blob_that_goes_on_for_ever_is_given_up(source: Between, client: Clien
 
 
 def test_a_huge_manifest_is_not_read(source: Between, client: Client) -> None:
-    source.reply = lambda request, reply: Reply(status=200, body=b" " * (4 * 1024 * 1024 + 1))
+    source.reply = lambda request, reply: RegistryReply(status=200, body=b" " * (4 * 1024 * 1024 + 1))
 
     with pytest.raises(TooLarge, match="expected at most 4194304 bytes, the registry announces 4194305"):
         client(source).manifest("team/shop", "481")
@@ -64,7 +66,9 @@ def test_a_huge_manifest_is_not_read(source: Between, client: Client) -> None:
 
 def test_a_huge_manifest_without_a_length_is_not_read_to_its_end(source: Between, client: Client) -> None:
     chunk = b"%x\r\n%b\r\n" % (5 * 1024 * 1024, b" " * 5 * 1024 * 1024)
-    source.reply = lambda request, reply: Reply(status=200, headers={"Transfer-Encoding": "chunked"}, body=chunk)
+    source.reply = lambda request, reply: RegistryReply(
+        status=200, headers={"Transfer-Encoding": "chunked"}, body=chunk
+    )
 
     with pytest.raises(TooLarge, match="got more"):
         client(source).manifest("team/shop", "481")

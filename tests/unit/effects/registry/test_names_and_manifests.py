@@ -16,7 +16,7 @@ from slipway.effects.registry import (
     Where,
 )
 from slipway.testing.artifacts import OCI_INDEX, OCI_MANIFEST, Built, digest_of, image, index, referrer, written
-from slipway.testing.registry import MemoryPool, Reply
+from slipway.testing.registry import MemoryPool, RegistryReply
 from tests.unit.effects.registry.pairs import Pair
 from tests.unit.effects.registry.test_promotion import run
 
@@ -79,18 +79,18 @@ def test_each_kind_of_error_says_what_to_do() -> None:
 
 def test_a_registry_that_sends_no_digest_has_it_computed() -> None:
     built = image(b"x")
-    registry = answering(Reply(status=200, headers={"Content-Type": OCI_MANIFEST}, body=built.raw))
+    registry = answering(RegistryReply(status=200, headers={"Content-Type": OCI_MANIFEST}, body=built.raw))
 
     assert registry.resolve("team/shop", "481") == built.digest
 
 
 def test_a_digest_that_is_none_is_refused() -> None:
     with pytest.raises(Unsupported, match="digest: expected sha256:"):
-        answering(Reply(status=200, headers={"Docker-Content-Digest": "md5:1"})).resolve("team/shop", "481")
+        answering(RegistryReply(status=200, headers={"Docker-Content-Digest": "md5:1"})).resolve("team/shop", "481")
 
 
 def test_an_answer_for_another_digest_is_refused() -> None:
-    registry = answering(Reply(status=200, headers={"Docker-Content-Digest": digest_of(b"other")}))
+    registry = answering(RegistryReply(status=200, headers={"Docker-Content-Digest": digest_of(b"other")}))
 
     with pytest.raises(DigestMismatch, match="the registry answers for"):
         registry.resolve("team/shop", digest_of(b"this"))
@@ -106,7 +106,7 @@ def test_bytes_are_only_stored_under_their_own_digest(pair: Pair) -> None:
 
 
 def test_a_registry_that_stores_something_else_is_noticed() -> None:
-    registry = answering(Reply(status=201, headers={"Docker-Content-Digest": digest_of(b"other")}))
+    registry = answering(RegistryReply(status=201, headers={"Docker-Content-Digest": digest_of(b"other")}))
 
     with pytest.raises(DigestMismatch, match="the registry says that it is"):
         registry.put_manifest("prod/shop", "482", b"{}", OCI_MANIFEST)
@@ -166,6 +166,6 @@ def test_an_artifact_with_too_many_manifests_is_refused(pair: Pair) -> None:
     assert pair.target.writes() == []
 
 
-def answering(reply: Reply) -> Registry:
+def answering(reply: RegistryReply) -> Registry:
     """A client of a registry that has one answer to everything."""
     return Registry(RegistryEndpoint("one.test"), Anonymous(), pool=MemoryPool(**{"one.test": lambda request: reply}))

@@ -39,7 +39,7 @@ from slipway.testing.artifacts import (
     referrer,
     written,
 )
-from slipway.testing.registry import MemoryPool, Reply, Request, error
+from slipway.testing.registry import MemoryPool, RegistryReply, Request, error
 from tests.unit.effects.registry.pairs import Pair, make_pair
 
 TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base", b"arm", architecture="arm64"))
@@ -281,7 +281,7 @@ def test_a_list_that_names_a_stranger_as_referrer_is_refused() -> None:
 
 def test_a_target_that_gives_other_bytes_back_gets_no_tag(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
-    altered = Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=b"{}")
+    altered = RegistryReply(status=200, headers={"Content-Type": OCI_INDEX}, body=b"{}")
     _replace(pair, lambda request, reply: altered if (request.method, reply.status) == ("GET", 200) else reply)
 
     with pytest.raises(DigestMismatch, match=r"target\.test/prod/shop@sha256"):
@@ -310,10 +310,10 @@ def test_progress_is_told_of_each_blob(pair: Pair) -> None:
     assert (seen[0].bytes, seen[-1].bytes, seen[-1].of_blobs) == (0, seen[-1].of_bytes, 5)
 
 
-def _replace(pair: Pair, change: Callable[[Request, Reply], Reply]) -> None:
+def _replace(pair: Pair, change: Callable[[Request, RegistryReply], RegistryReply]) -> None:
     """Let somebody alter the target's replies."""
 
-    def handle(request: Request) -> Reply:
+    def handle(request: Request) -> RegistryReply:
         return change(request, pair.target.handle(request))
 
     pool = pair.to_target._session.around.pool
@@ -387,7 +387,7 @@ def test_a_signature_of_cosign_that_is_gone_is_left_out_and_noted(pair: Pair) ->
     pair.source.seed("team/shop", signature, digest.replace(":", "-") + ".sig")
     usual = pair.source.handle
 
-    def handle(request: Request) -> Reply:
+    def handle(request: Request) -> RegistryReply:
         if request.method == "GET" and request.path.endswith(signature.digest):
             return error(404, "MANIFEST_UNKNOWN")
         return usual(request)
@@ -452,7 +452,7 @@ def signed_and_signed_again(pair: Pair) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("reply", REFUSALS)
-def test_a_target_that_takes_no_subject_is_told_of_with_what_can_be_done(pair: Pair, reply: Reply) -> None:
+def test_a_target_that_takes_no_subject_is_told_of_with_what_can_be_done(pair: Pair, reply: RegistryReply) -> None:
     digest, signature, _ = signed_and_signed_again(pair)
     pair.target.subject_answer = reply
 
@@ -469,7 +469,9 @@ def test_a_target_that_takes_no_subject_is_told_of_with_what_can_be_done(pair: P
 
 @pytest.mark.parametrize("reply", REFUSALS)
 @pytest.mark.parametrize("api", [True, False])
-def test_referrers_that_are_refused_are_left_out_where_that_is_allowed(pair: Pair, reply: Reply, api: bool) -> None:
+def test_referrers_that_are_refused_are_left_out_where_that_is_allowed(
+    pair: Pair, reply: RegistryReply, api: bool
+) -> None:
     digest, *referrers = signed_and_signed_again(pair)
     pair.target.referrers_api, pair.target.subject_answer = api, reply
 
@@ -498,6 +500,6 @@ def test_a_referrer_that_is_locked_is_not_left_out(pair: Pair) -> None:
         run(pair, digest, may_lack_referrers=True)
 
 
-def _empty_index() -> Reply:
+def _empty_index() -> RegistryReply:
     body = written({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
-    return Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)
+    return RegistryReply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)

@@ -10,7 +10,7 @@ from slipway.effects.registry import (
     RegistryError,
     Unsupported,
 )
-from slipway.testing.registry import Reply, Request, error
+from slipway.testing.registry import RegistryReply, Request, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import DIGEST, LAYER, SECRET, Client, read
@@ -22,9 +22,9 @@ def test_a_redirect_is_followed_without_the_token_and_its_query_is_never_shown(
     storage = hostile()
     seen: list[Request] = []
 
-    def give(request: Request, reply: Reply) -> Reply:
+    def give(request: Request, reply: RegistryReply) -> RegistryReply:
         seen.append(request)
-        return Reply(status=200, body=LAYER) if len(seen) == 1 else error(403, "AuthenticationFailed", SECRET)
+        return RegistryReply(status=200, body=LAYER) if len(seen) == 1 else error(403, "AuthenticationFailed", SECRET)
 
     storage.reply = give
     url = f"http://{storage.login_server}/data/layer?{SECRET}"
@@ -58,10 +58,10 @@ def test_redirects_in_a_circle_end(source: Between, client: Client) -> None:
         read(client(source))
 
 
-def _redirecting(url: str, *, signed_in_only: bool = False) -> Callable[[Request, Reply], Reply]:
-    def reply(request: Request, reply: Reply) -> Reply:
+def _redirecting(url: str, *, signed_in_only: bool = False) -> Callable[[Request, RegistryReply], RegistryReply]:
+    def reply(request: Request, reply: RegistryReply) -> RegistryReply:
         if signed_in_only and "Authorization" not in request.headers:
-            return Reply(status=401, headers={"WWW-Authenticate": 'Basic realm="registry"'})
-        return Reply(status=307, headers={"Location": url})
+            return RegistryReply(status=401, headers={"WWW-Authenticate": 'Basic realm="registry"'})
+        return RegistryReply(status=307, headers={"Location": url})
 
     return reply

@@ -19,7 +19,7 @@ from slipway.effects.registry import (
     promote,
 )
 from slipway.testing.artifacts import OCI_MANIFEST, SCHEMA_1, Built, digest_of, image, index, written
-from slipway.testing.registry import MemoryPool, Reply, Request, error
+from slipway.testing.registry import MemoryPool, RegistryReply, Request, error
 from tests.unit.effects.registry.pairs import Pair
 
 IMAGE = image(b"a layer")
@@ -46,10 +46,10 @@ def refused(pair: Pair, digest: str) -> RegistryError:
     return caught.value
 
 
-def answering(pair: Pair, method: str, part: str, reply: Reply) -> None:
+def answering(pair: Pair, method: str, part: str, reply: RegistryReply) -> None:
     """The target answers so to each request of the method whose path has the part in it."""
 
-    def handle(request: Request) -> Reply:
+    def handle(request: Request) -> RegistryReply:
         return reply if request.method == method and part in request.path else pair.target.handle(request)
 
     pool = pair.to_target._session.around.pool
@@ -127,7 +127,7 @@ def test_a_source_that_lies_about_a_size_is_refused(pair: Pair) -> None:
 def test_a_target_that_stores_something_else_is_refused(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", IMAGE)
     other = digest_of(b"other")
-    answering(pair, "PUT", "/blobs/uploads/", Reply(status=201, headers={"Docker-Content-Digest": other}))
+    answering(pair, "PUT", "/blobs/uploads/", RegistryReply(status=201, headers={"Docker-Content-Digest": other}))
 
     found = refused(pair, digest)
 
@@ -142,13 +142,13 @@ def test_a_target_that_stores_something_else_is_refused(pair: Pair) -> None:
         error(403, "DENIED", "The registry has reached its storage limit of 500 GiB"),
         error(403, "DENIED", "adding 7 bytes of storage exceeds the quota of the project"),
         error(412, "PRECONDITION", "quota exceeded"),
-        Reply(status=507),
-        Reply(status=500, body=FULL_DISK),
+        RegistryReply(status=507),
+        RegistryReply(status=500, body=FULL_DISK),
     ],
     ids=["storage limit", "quota", "412", "507", "disk full"],
 )
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_full_registry_is_told_apart_from_a_missing_right(pair: Pair, reply: Reply, method: str) -> None:
+def test_a_full_registry_is_told_apart_from_a_missing_right(pair: Pair, reply: RegistryReply, method: str) -> None:
     digest = pair.source.seed("team/shop", image())
     answering(pair, method, "/blobs/uploads/", reply)
 
@@ -193,7 +193,7 @@ def test_a_digest_that_the_target_has_soft_deleted_must_be_restored_first(pair: 
 
 def test_a_storm_of_429_is_worth_another_try_later_and_says_how_late(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", image())
-    answering(pair, "POST", "/blobs/uploads/", Reply(status=429, headers={"Retry-After": "120"}))
+    answering(pair, "POST", "/blobs/uploads/", RegistryReply(status=429, headers={"Retry-After": "120"}))
 
     found = refused(pair, digest)
 
@@ -205,7 +205,7 @@ def test_a_storm_of_429_is_worth_another_try_later_and_says_how_late(pair: Pair)
 
 def test_a_server_that_fails_is_worth_another_try(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", image())
-    answering(pair, "POST", "/blobs/uploads/", Reply(status=500, body=b'{"errors": [{"code": "UNKNOWN"}]}'))
+    answering(pair, "POST", "/blobs/uploads/", RegistryReply(status=500, body=b'{"errors": [{"code": "UNKNOWN"}]}'))
 
     found = refused(pair, digest)
 
@@ -240,7 +240,7 @@ def test_a_manifest_that_says_nothing_of_itself_stays_a_text(pair: Pair) -> None
 def test_an_upload_that_is_over_at_once_sends_nothing(pair: Pair) -> None:
     digest = pair.target.seed("prod/shop", IMAGE)
     assert digest
-    answering(pair, "POST", "/blobs/uploads/", Reply(status=201))
+    answering(pair, "POST", "/blobs/uploads/", RegistryReply(status=201))
 
     pair.to_target.put_blob("prod/shop", LAYER, len(b"a layer"), lambda: [b"a layer"])
 

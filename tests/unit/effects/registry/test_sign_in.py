@@ -21,7 +21,7 @@ from slipway.effects.registry import (
     Unsupported,
 )
 from slipway.testing.artifacts import digest_of, image
-from slipway.testing.registry import MemoryPool, MemoryRegistry, Reply, Request
+from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request
 from tests.unit.effects.registry.pairs import Waiting
 
 IMAGE = image(b"layer")
@@ -38,9 +38,9 @@ class Guarded:
     def __init__(self, waiting: Waiting, *, host: str = "acr.test") -> None:
         self.registry = MemoryRegistry()
         self.registry.seed("team/shop", IMAGE, "481")
-        self.behind: Callable[[Request], Reply] = self.registry.handle
+        self.behind: Callable[[Request], RegistryReply] = self.registry.handle
         """What a request with a good token reaches."""
-        self.instead: dict[str, Callable[[Request], Reply]] = {}
+        self.instead: dict[str, Callable[[Request], RegistryReply]] = {}
         """By path: what answers instead of the token endpoint there."""
         self.waiting = waiting
         self.challenge = f'Bearer realm="https://{host}/oauth2/token",service="{host}"'
@@ -51,7 +51,7 @@ class Guarded:
         self.life = 4500.0
         self.refresh_valid = True
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> RegistryReply:
         if request.path in self.instead:
             return self.instead[request.path](request)
         if request.path == "/oauth2/exchange":
@@ -59,24 +59,24 @@ class Guarded:
         if request.path == "/oauth2/token":
             return self._token(request)
         if request.headers.get("Authorization", "") not in self.accepted:
-            return Reply(status=401, headers={"WWW-Authenticate": self.challenge})
+            return RegistryReply(status=401, headers={"WWW-Authenticate": self.challenge})
         return self.behind(request)
 
-    def _exchange(self, form: dict[str, list[str]]) -> Reply:
+    def _exchange(self, form: dict[str, list[str]]) -> RegistryReply:
         self.exchanges.append(form)
         self.refresh_valid = True
         token = jwt(f"refresh{len(self.exchanges)}", self.waiting.now + 10_800)
-        return Reply(status=200, body=json.dumps({"refresh_token": token}).encode())
+        return RegistryReply(status=200, body=json.dumps({"refresh_token": token}).encode())
 
-    def _token(self, request: Request) -> Reply:
+    def _token(self, request: Request) -> RegistryReply:
         form = parse_qs(request.body.decode()) if request.method == "POST" else parse_qs(request.url.partition("?")[2])
         self.grants.append(form)
         self.grant_headers.append(request.headers)
         if not self.refresh_valid:
-            return Reply(status=401)
+            return RegistryReply(status=401)
         token = jwt(f"access{len(self.grants)}", self.waiting.now + self.life)
         self.accepted.add(f"Bearer {token}")
-        return Reply(status=200, body=json.dumps({"access_token": token}).encode())
+        return RegistryReply(status=200, body=json.dumps({"access_token": token}).encode())
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_an_upload_that_is_met_by_401_sends_its_bytes_again(guarded: Guarded) ->
     registry.put_blob("team/shop", digest_of(b"one"), 3, lambda: [b"one"])
     put = guarded.behind
 
-    def expire_before_put(request: Request) -> Reply:
+    def expire_before_put(request: Request) -> RegistryReply:
         if request.method == "POST":
             guarded.accepted.clear()
         return put(request)
@@ -257,7 +257,7 @@ def test_a_sign_in_that_cannot_work_says_why(
 def test_a_refused_exchange_shows_neither_token_nor_answer(
     guarded: Guarded, status: int, kind: type[Exception], message: str
 ) -> None:
-    guarded.instead["/oauth2/exchange"] = lambda request: Reply(status=status, body=b"bad token: entra-token")
+    guarded.instead["/oauth2/exchange"] = lambda request: RegistryReply(status=status, body=b"bad token: entra-token")
 
     with pytest.raises(kind, match=message) as caught:
         client(guarded, ENTRA).resolve("team/shop", "481")
@@ -267,7 +267,7 @@ def test_a_refused_exchange_shows_neither_token_nor_answer(
 
 def test_a_token_with_a_line_break_never_becomes_a_header(guarded: Guarded) -> None:
     body = json.dumps({"refresh_token": "x\r\nEvil: yes"}).encode()
-    guarded.instead["/oauth2/exchange"] = lambda request: Reply(status=200, body=body)
+    guarded.instead["/oauth2/exchange"] = lambda request: RegistryReply(status=200, body=body)
 
     with pytest.raises(Unsupported, match="expected refresh_token to be a token"):
         client(guarded, ENTRA).resolve("team/shop", "481")
@@ -275,10 +275,10 @@ def test_a_token_with_a_line_break_never_becomes_a_header(guarded: Guarded) -> N
 
 def test_an_opaque_token_lives_as_long_as_the_server_says(guarded: Guarded) -> None:
     guarded.accepted = {"Bearer opaque"}
-    token = Reply(status=200, body=b'{"token": "opaque", "expires_in": 300}')
+    token = RegistryReply(status=200, body=b'{"token": "opaque", "expires_in": 300}')
     asked: list[Request] = []
 
-    def sign_in(request: Request) -> Reply:
+    def sign_in(request: Request) -> RegistryReply:
         asked.append(request)
         return token
 

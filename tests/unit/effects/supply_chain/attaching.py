@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.effects.supply_chain import NotationTrust, ProvenanceTrust, Wanted
+from slipway.effects.supply_chain import NotationTrust, ProvenanceTrust, RequiredChecks
 from slipway.effects.supply_chain._notation import Signed
 from slipway.testing.artifacts import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Built, blob_descriptor, image, written
 from tests.unit.effects.supply_chain.authority import Issued, Key, ec_key, signer
@@ -184,9 +184,9 @@ class People:
     cosign: Key = field(default_factory=ec_key)
     builder: Key = field(default_factory=ec_key)
 
-    def everything(self) -> Wanted:
+    def everything(self) -> RequiredChecks:
         """All four rules."""
-        return Wanted(
+        return RequiredChecks(
             notation=NotationTrust(
                 roots=(self.notation.root.certificate,),
                 identities=({"C": "US", "ST": "WA", "O": "contoso.com", "CN": "release"},),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from slipway.domain.rules import RuleResult
 from slipway.effects.registry import Registry
-from slipway.effects.supply_chain import Wanted, check
+from slipway.effects.supply_chain import RequiredChecks, check
 from slipway.testing.artifacts import Built, image
 from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.supply_chain.attaching import (
@@ -31,10 +31,10 @@ class Place:
     def tag(self, suffix: str, built: Built, about: Built | None = None) -> None:
         self.push(built, (about or self.image).digest.replace(":", "-") + suffix)
 
-    def look(self, *names: str, wanted: Wanted | None = None) -> RuleResult:
+    def look(self, *names: str, wanted: RequiredChecks | None = None) -> RuleResult:
         """The one rule that is asked for; `names` are the fields of Wanted to keep."""
         everything = wanted or self.people.everything()
-        empty = Wanted()
+        empty = RequiredChecks()
         kept = {name: getattr(everything, name) for name in names}
         (found,) = check(self.client, REPOSITORY, self.image.digest, replace(empty, **kept), NOW)
         return found

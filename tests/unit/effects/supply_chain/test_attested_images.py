@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from slipway.domain.rules import NotYet
-from slipway.effects.supply_chain import ProvenanceTrust, Wanted
+from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks
 from slipway.testing.artifacts import Built, image, index
 from tests.unit.effects.supply_chain.attaching import (
     DSSE,
@@ -154,7 +154,7 @@ def test_what_buildx_says_is_not_signed_and_counts_only_without_a_key(place: Pla
     found = there.look("provenance")
     assert not found.passed
     assert "it is not signed" in found.reason
-    unsigned = Wanted(provenance=ProvenanceTrust(builders=(BUILDER,)))
+    unsigned = RequiredChecks(provenance=ProvenanceTrust(builders=(BUILDER,)))
     found = there.look("provenance", wanted=unsigned)
     assert found.passed, found.reason
     assert "no signature asked for" in found.reason
@@ -170,7 +170,7 @@ def test_buildx_must_speak_of_the_platform_that_it_hangs_on(place: Place) -> Non
             arm.digest: buildx_attestations(arm, provenance(digest=OTHER)),
         },
     )
-    unsigned = Wanted(provenance=ProvenanceTrust(builders=(BUILDER,)))
+    unsigned = RequiredChecks(provenance=ProvenanceTrust(builders=(BUILDER,)))
     found = with_image(place, swapped).look("provenance", wanted=unsigned)
     assert not found.passed
     assert f"linux/arm64: expected provenance of {arm.digest[:19]}, none of 1 holds" in found.reason

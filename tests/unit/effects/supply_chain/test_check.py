@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from slipway.domain.rules import NotYet
-from slipway.effects.supply_chain import Wanted, check
+from slipway.effects.supply_chain import RequiredChecks, check
 from slipway.testing.artifacts import index
 from tests.unit.effects.registry.pairs import make_pair
 from tests.unit.effects.supply_chain.attaching import (
@@ -35,7 +35,7 @@ def test_a_bare_image_lacks_everything_and_all_of_it_may_still_come(place: Place
 
 
 def test_nothing_is_looked_for_that_is_not_wanted(place: Place) -> None:
-    assert check(place.client, REPOSITORY, SHOP.digest, Wanted(), NOW) == ()
+    assert check(place.client, REPOSITORY, SHOP.digest, RequiredChecks(), NOW) == ()
 
 
 def test_an_image_with_all_four_holds_all_four(place: Place) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import Build, Targets, build
+from slipway.bundle import BuildOptions, Targets, build
 from slipway.cli.registries import push as push_bundle
 from slipway.cli.registries import resolver
 from slipway.domain.queues import Queue
@@ -231,7 +231,7 @@ def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path,
     }
     targets = Targets.model_validate({"v": 1, "application": "bundled", "environments": environments})
     login_server = source.endpoint.login_server
-    wanted = Build(folder=write(tmp_path / "source"), targets=targets, version="1.4.0", registry=login_server)
+    wanted = BuildOptions(folder=write(tmp_path / "source"), targets=targets, version="1.4.0", registry=login_server)
     packed = build(wanted, resolver(source)).packed
     push_bundle(source, "team/bundled-bundle", "1.4.0", packed)
     home.take(home.pushed("1.4.0").evolve(digest=packed.digest))

@@ -24,7 +24,7 @@ from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Write
 from slipway.testing import Installation, MemoryTable
 from slipway.testing.artifacts import Built, digest_of, image, index
-from slipway.testing.registry import Reply, Request
+from slipway.testing.registry import RegistryReply, Request
 
 LAYERS = [bytes([number]) * (3_000_000 - number) for number in range(4)]
 
@@ -50,14 +50,14 @@ class Pace:
         lock = Lock()
         put, get = home.prod.held.handle, home.nonprod.held.handle
 
-        def uploads(request: Request) -> Reply:
+        def uploads(request: Request) -> RegistryReply:
             if request.method == "PUT" and "digest" in request.query:
                 with lock:
                     home.wait(self.upload)
                 self.then()
             return put(request)
 
-        def downloads(request: Request) -> Reply:
+        def downloads(request: Request) -> RegistryReply:
             if request.method == "GET" and "/blobs/" in request.path:
                 with lock:
                     home.wait(self.download)
