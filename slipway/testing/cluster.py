@@ -1,7 +1,7 @@
 """An in-memory cluster."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..domain.application import HttpProbe
 from ..effects.cluster import (
@@ -56,7 +56,13 @@ class MemoryCluster(Cluster):
         )
         return Preview(objects=changes, orphaned=self.orphans)
 
-    def apply(self, manifests: Sequence[Manifest], namespace: str) -> list[AppliedObject]:
+    def apply(
+        self,
+        manifests: Sequence[Manifest],
+        namespace: str,
+        *,
+        begun: datetime | None = None,
+    ) -> list[AppliedObject]:
         self._maybe_fail()
         done = []
         for manifest in manifests:

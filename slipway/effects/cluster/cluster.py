@@ -4,7 +4,7 @@ No method waits or polls: for anything that takes time, a later step calls again
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Self
 
@@ -19,7 +19,7 @@ from .objects import Objects
 from .preview import preview
 from .probe import probe
 from .records import AppliedObject, JobState, Json, Manifest, Preview, ProbeResult, RolloutState, RunningImage
-from .replacing import replace
+from .replacing import failed_earlier, replace, run_again
 from .rollout import images, rollout
 
 
@@ -44,16 +44,19 @@ class Cluster:
         """The changes that `apply` would make, according to a dry run on the server."""
         return preview(self._objects, self._targets(manifests, namespace), namespace)
 
-    def apply(self, manifests: Sequence[Manifest], namespace: str) -> list[AppliedObject]:
+    def apply(
+        self, manifests: Sequence[Manifest], namespace: str, *, begun: datetime | None = None
+    ) -> list[AppliedObject]:
         """Apply all manifests, dependencies first. Safe to repeat, also after a failure part of the way.
 
-        Jobs whose template changed are replaced by the rule in `replacing`. Raises `ClusterError`, with a note of the
+        Jobs whose template changed are replaced by the rules in `replacing`, and so are those that failed before the
+        rollout began, if `begun` is given: a roll-back runs nothing again. Raises `ClusterError`, with a note of the
         objects applied before.
         """
         applied: list[AppliedObject] = []
         for target in self._targets(manifests, namespace):
             try:
-                applied.append(self._apply(target))
+                applied.append(self._apply(target, begun))
             except ClusterError as error:
                 error.add_note("applied before it: " + (", ".join(f"{o.kind}/{o.name}" for o in applied) or "nothing"))
                 raise
@@ -103,13 +106,15 @@ class Cluster:
     def _targets(self, manifests: Sequence[Manifest], namespace: str) -> list[Target]:
         return self._objects.kinds.targets(manifests, namespace)
 
-    def _apply(self, target: Target) -> AppliedObject:
+    def _apply(self, target: Target, begun: datetime | None) -> AppliedObject:
         try:
             answer = scaling.apply(self._objects, target)
         except Refused as refused:
             if target.kind.kind != "Job" or not refused.immutable:
                 raise
             return _applied(target, replace(self._objects, target, refused), replaced=True)
+        if begun is not None and failed_earlier(target, answer.body, begun=begun):
+            return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
         return _applied(target, answer.body, created=answer.status == HTTPStatus.CREATED)
 
 

@@ -11,7 +11,7 @@ from .names import APPLICATION_LABEL, MANAGED_BY, MANAGED_BY_LABEL, VERIFICATION
 from .objects import Objects, together
 from .obstacles import obstacle_of
 from .records import Change, Json, ObjectChange, Orphan, Preview
-from .replacing import may_replace
+from .replacing import failed, may_replace
 
 MAX_DIFFS = 512 * 1024
 """Characters of all diffs of one preview together."""
@@ -52,7 +52,10 @@ def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> Objec
         manifest = without_server_fields(target.manifest)
         return _as(target, Change.REPLACED, difference(projected(without_server_fields(live), manifest), manifest))
     after = without_server_fields(answer)
-    change = Change.CREATED if before is None else Change.UNCHANGED if before == after else Change.CHANGED
+    if live is not None and failed(target, live):
+        change = Change.REPLACED
+    else:
+        change = Change.CREATED if before is None else Change.UNCHANGED if before == after else Change.CHANGED
     return _as(target, change, difference(before, after)).evolve(warning=obstacle_of(live, answer))
 
 

@@ -19,7 +19,7 @@ class Change(StrEnum):
     CHANGED = "changed"
     """The object exists and its fields change."""
     REPLACED = "replaced"
-    """The object is a finished Job whose template changed: it is deleted and created, which runs it again."""
+    """The object is a Job that failed or whose template changed: it is deleted and created, which runs it again."""
     UNCHANGED = "unchanged"
     """The object exists and already matches the manifest."""
 
@@ -75,7 +75,7 @@ class AppliedObject(Record):
     name: str
     created: bool = False
     replaced: bool = False
-    """True for a finished Job that was deleted and created again by the rule in `replacing`."""
+    """True for a Job that was deleted and created again by the rules in `replacing`."""
     generation: int = 0
     """The object's generation after applying; 0 for kinds without one."""
 

@@ -1,14 +1,17 @@
-"""The rule for Jobs whose template changed. A Job's template is immutable, so applying it again is refused (422).
+"""The rules for Jobs that are deleted and created again, which runs them again. Nobody else's Job ever is: it must have
+Slipway's managed-by label.
 
-Slipway replaces such a Job (deletes and creates it, which runs it again) when all of this holds:
+A Job whose template changed: a Job's template is immutable, so applying it again is refused (422). It is replaced when
 1. the refusal is about an immutable field, not about anything else;
-2. the live Job has Slipway's managed-by label: nobody else's Job is ever deleted;
-3. the live Job has ended (Complete or Failed) or is suspended: work under way, such as a migration, is never cut off.
+2. the live Job has ended (Complete or Failed) or is suspended: work under way, such as a migration, is never cut off.
+If only the second does not hold, `apply` raises a retryable Conflict, and a preview shows the Job as replaced.
 
-If only the third does not hold, `apply` raises a retryable Conflict, and a preview shows the Job as replaced.
+A Job that failed: applying the same Job again changes nothing, so its old failure would be read again for ever. It is
+replaced when it was created before this rollout began, so that a Job that fails in a rollout is not run twice by it.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from .errors import Conflict, Refused
@@ -20,9 +23,30 @@ from .rules import job
 
 
 def may_replace(target: Target, live: Mapping[str, Any], refused: Refused) -> bool:
-    """Whether the first two conditions hold."""
+    """Whether it is ours, and refused for an immutable field."""
     labels = live["metadata"].get("labels") or {}
     return target.kind.kind == "Job" and refused.immutable and labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+
+
+def failed_earlier(target: Target, live: Mapping[str, Any], *, begun: datetime) -> bool:
+    """Whether the Job is one that failed, and that was created before the rollout which began then.
+
+    The API server's times are whole seconds.
+    """
+    created = str(live["metadata"].get("creationTimestamp") or "")
+    return failed(target, live) and bool(created) and datetime.fromisoformat(created) < begun.replace(microsecond=0)
+
+
+def failed(target: Target, live: Mapping[str, Any]) -> bool:
+    """Whether the Job is Slipway's and has failed, so that the next rollout runs it again."""
+    labels = live["metadata"].get("labels") or {}
+    ours = target.kind.kind == "Job" and labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+    return ours and job(live).state is State.FAILED
+
+
+def run_again(objects: Objects, target: Target, live: Mapping[str, Any]) -> Json:
+    objects.delete(target, live)
+    return objects.apply(target).body
 
 
 def replace(objects: Objects, target: Target, refused: Refused) -> Json:
@@ -30,11 +54,11 @@ def replace(objects: Objects, target: Target, refused: Refused) -> Json:
     live = objects.get(target.kind, target.name, target.namespace)
     if live is not None and not may_replace(target, live, refused):
         raise refused
-    if live is not None:
-        if not _ended(live):
-            raise Conflict(f"{target.label} still runs with its former template; it is replaced once it has ended")
-        objects.delete(target, live)
-    return objects.apply(target).body
+    if live is None:
+        return objects.apply(target).body
+    if not _ended(live):
+        raise Conflict(f"{target.label} still runs with its former template; it is replaced once it has ended")
+    return run_again(objects, target, live)
 
 
 def _ended(live: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """Deploy, check and roll back: apply the plan's manifests exactly as they were voted on."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ...clock import Clock
 from ...domain.errors import UnknownName
@@ -33,16 +33,17 @@ def pause_before(poll: int) -> timedelta:
 def deploy(clients: Clients, work: Work) -> Outcome:
     try:
         plan = load_plan(clients, work.release.plan_hash)
-        return passed(apply(clients, plan))
+        return passed(apply(clients, plan, begun=work.step.asked_at))
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
         return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
-def apply(clients: Clients, plan: Plan) -> Applied:
-    done = clients.cluster(plan.cluster).apply(plan.manifests, plan.namespace)
-    objects = tuple(f"{item.kind}/{item.name}" for item in done[:OBJECTS_KEPT])
+def apply(clients: Clients, plan: Plan, *, begun: datetime | None = None) -> Applied:
+    """Apply the plan. With `begun`, the time at which its rollout began, Jobs that failed before run again."""
+    done = clients.cluster(plan.cluster).apply(plan.manifests, plan.namespace, begun=begun)
+    objects = tuple(f"{o.kind}/{o.name}{' (run again)' if o.replaced else ''}" for o in done[:OBJECTS_KEPT])
     return Applied(objects=objects, images=plan.images[:OBJECTS_KEPT])
 
 

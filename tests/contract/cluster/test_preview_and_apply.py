@@ -2,10 +2,11 @@
 
 import copy
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.effects.cluster import Change, Conflict, Missing, Orphan, Refused
+from slipway.effects.cluster import Change, Conflict, Missing, Orphan, Refused, State
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -136,6 +137,39 @@ def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None
     [applied] = place.cluster.apply([wanted], place.namespace)
     assert applied.replaced
     assert place.cluster.preview([wanted], place.namespace).objects[0].change is Change.UNCHANGED
+
+
+def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> None:
+    wanted = m.job("migrate", fails=True)
+    before = datetime.now(UTC) - timedelta(minutes=5)
+    place.cluster.apply([wanted], place.namespace, begun=before)
+    assert place.rolled_out(wanted) is State.FAILED
+    [change] = place.cluster.preview([wanted], place.namespace).objects
+    assert (change.change, change.diff) == (Change.REPLACED, "")
+    for begun in (None, before):  # a roll-back, and a repetition of the same rollout
+        [applied] = place.cluster.apply([wanted], place.namespace, begun=begun)
+        assert not applied.replaced
+    [applied] = place.cluster.apply([wanted], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
+    assert applied.replaced
+    assert place.rolled_out(wanted) is State.FAILED
+
+
+def test_a_job_that_ended_well_is_left_as_it_is(place: Place) -> None:
+    wanted = m.job("migrate")
+    place.cluster.apply([wanted], place.namespace)
+    assert place.rolled_out(wanted) is State.DONE
+    assert place.cluster.preview([wanted], place.namespace).objects[0].change is Change.UNCHANGED
+    [applied] = place.cluster.apply([wanted], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
+    assert not applied.replaced
+
+
+def test_a_failed_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
+    theirs = m.job("theirs", fails=True)
+    del theirs["metadata"]["labels"]
+    place.cluster.apply([theirs], place.namespace)
+    assert place.rolled_out(theirs) is State.FAILED
+    [applied] = place.cluster.apply([theirs], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
+    assert not applied.replaced
 
 
 def test_a_job_that_still_runs_is_not_cut_off(place: Place) -> None:
