@@ -1,0 +1,39 @@
+"""How many requests it takes to leave an autoscaler its replicas."""
+
+import json
+from typing import Any
+
+import pytest
+
+from slipway.effects.cluster import Cluster, Conflict
+
+from .scripted import Reply, Server
+
+WEB: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web"},
+    "spec": {"replicas": 2},
+}
+PATH = "/apis/apps/v1/namespaces/shop/deployments/web"
+PLAIN = f"{PATH}?fieldManager=slipway&fieldValidation=Strict"
+
+
+def test_a_workload_whose_replicas_nobody_disputes_is_applied_by_one_request(server: Server, cluster: Cluster) -> None:
+    server.reply = Reply(body=json.dumps(WEB).encode())
+    cluster.apply([WEB], "shop")
+    assert server.asked == [("PATCH", PLAIN)]
+
+
+def test_a_workload_without_replicas_is_applied_with_force_at_once(server: Server, cluster: Cluster) -> None:
+    server.reply = Reply(body=json.dumps(WEB).encode())
+    cluster.apply([{**WEB, "spec": {}}], "shop")
+    assert server.asked == [("PATCH", f"{PLAIN}&force=true")]
+
+
+def test_a_conflict_that_is_about_no_field_is_not_overridden(server: Server, cluster: Cluster) -> None:
+    status = {"kind": "Status", "reason": "Conflict", "message": "the object has been modified"}
+    server.reply = Reply(status=409, body=json.dumps(status).encode())
+    with pytest.raises(Conflict, match="has been modified"):
+        cluster.apply([WEB], "shop")
+    assert [method for method, _ in server.asked] == ["PATCH"]
