@@ -205,8 +205,8 @@ def replay(req: func.HttpRequest) -> func.HttpResponse:
     built, id = parts(), req.route_params["id"]
     if built.installation.parked(id) is None:
         raise NotFound(f"no parked input has the id {id!r}")
-    asked = CommandRequest(verb=Verb.REPLAY, parked=id)
-    return received(built.inbox_writer.command(asked, speaker(caller_of(req), Via.API)))
+    command = CommandRequest(verb=Verb.REPLAY, parked=id)
+    return received(built.inbox_writer.command(command, speaker(caller_of(req), Via.API)))
 
 
 def _known(application: str) -> None:

@@ -57,13 +57,13 @@ def page_approval_place_changes(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("take_decision_of_signed_in")
 @blueprint.route(route="approvals/{application}/{number}/{environment}", methods=["POST"], auth_level=ANONYMOUS)
 def take_decision_of_signed_in(req: func.HttpRequest) -> func.HttpResponse:
-    place = _place(req)
-    return posted(req, place.address, lambda who: located.decide(_desk(), place, who, req.headers, req.get_body()))
+    address = _place(req)
+    return posted(req, address.address, lambda who: located.decide(_desk(), address, who, req.headers, req.get_body()))
 
 
 def _placed(req: func.HttpRequest, work: Callable[[ApprovalAddress, Visitor], Answer]) -> func.HttpResponse:
-    place = _place(req)
-    return reading(req, place.address, lambda who: work(place, who))
+    address = _place(req)
+    return reading(req, address.address, lambda who: work(address, who))
 
 
 def _place(req: func.HttpRequest) -> ApprovalAddress:

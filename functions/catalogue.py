@@ -158,9 +158,9 @@ def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
 )
 def versions(req: func.HttpRequest) -> func.HttpResponse:
     subject = _subject(req)
-    found = parts().versions.history(subject, limit=number(req, "limit", default=20, least=1, most=MOST_VERSIONS))
+    history = parts().versions.history(subject, limit=number(req, "limit", default=20, least=1, most=MOST_VERSIONS))
     shown = set(VersionShown.model_fields)
-    listed = tuple(VersionShown.model_validate(each.model_dump(include=shown)) for each in found)
+    listed = tuple(VersionShown.model_validate(each.model_dump(include=shown)) for each in history)
     if not listed:
         raise NotFound(f"there is no {subject.kind} {subject.name!r}")
     chain = subject.name if subject.kind is SubjectKind.APPLICATION else INSTALLATION

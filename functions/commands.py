@@ -63,7 +63,7 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, Command)
     permit(caller, PERMISSIONS[body.verb])
-    asked = CommandRequest(
+    request = CommandRequest(
         verb=body.verb,
         application=body.application,
         environment=body.environment,
@@ -73,9 +73,9 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         parked=body.parked,
     )
     if body.verb in OPENS:
-        return _to_confirm(parts().inbox_writer.statement(asked), Via(body.channel))
-    said = parts().inbox_writer.command(asked, speaker(caller, Via(body.channel)), id=body.id or "")
-    return received(said)
+        return _to_confirm(parts().inbox_writer.statement(request), Via(body.channel))
+    receipt = parts().inbox_writer.command(request, speaker(caller, Via(body.channel)), id=body.id or "")
+    return received(receipt)
 
 
 def _to_confirm(statement: CommandStatement, via: Via) -> func.HttpResponse:
@@ -106,8 +106,8 @@ def _to_confirm(statement: CommandStatement, via: Via) -> func.HttpResponse:
 )
 def confirmation(req: func.HttpRequest) -> func.HttpResponse:
     saying, handle = parts().saying, req.route_params["handle"]
-    if (said := saying.confirmed(handle)) is not None:
-        application, id = said
+    if (receipt := saying.confirmed(handle)) is not None:
+        application, id = receipt
         address = f"/api/v1/inbox/{application}/{id}"
         return ok(Confirmation(state="said", application=application, id=id, address=address))
     if saying.pending(handle) is None:

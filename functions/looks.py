@@ -46,8 +46,8 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
     permit(caller, PERMISSIONS[body.kind])
     if body.kind is LookKind.TARGETS and parts().catalogue.get(body.subject) is None:
         raise NotFound(f"there is no application {body.subject[:64]!r}")
-    asked = Look(kind=body.kind, subject=body.subject, options=body.options)
-    return received(parts().inbox_writer.look(asked, speaker(caller, Via.API)))
+    wanted_look = Look(kind=body.kind, subject=body.subject, options=body.options)
+    return received(parts().inbox_writer.look(wanted_look, speaker(caller, Via.API)))
 
 
 @endpoint(

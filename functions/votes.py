@@ -92,9 +92,9 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
         case SaidState.RECEIVED | SaidState.COUNTED:
             return ok(outcome_of(reply))
         case SaidState.REFUSED | SaidState.PARKED:
-            told = outcome_of(reply)
-            shown = [rule.model_dump(mode="json") for rule in told.rules]
-            return problem(409, "The vote did not count", told.reason, rules=shown)
+            outcome = outcome_of(reply)
+            shown = [rule.model_dump(mode="json") for rule in outcome.rules]
+            return problem(409, "The vote did not count", outcome.reason, rules=shown)
         case unreachable:
             assert_never(unreachable)
 
@@ -104,8 +104,8 @@ def _row(ballot: Ballot, release: Release, principal: Principal | None) -> Inbox
     named = {"installation": built.settings.installation_name, "salt": salt_of(secrets.token_bytes(SALT_BYTES))}
     if principal is None or (ballot.token and ballot.decision == "approve"):
         return row_of_token(ballot, release, built.link_keys, now=built.clock(), **named)
-    place = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
-    return row_of_principal(ballot, release, principal, page=built.settings.public_url.rstrip("/") + place, **named)
+    page = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
+    return row_of_principal(ballot, release, principal, page=built.settings.public_url.rstrip("/") + page, **named)
 
 
 def _said(row: InboxRow, ballot: Ballot, release: Release) -> Reply:

@@ -50,8 +50,8 @@ def web_address(text: str | None) -> str | None:
 
 def local_time(at: datetime, zone: str) -> str:
     """A moment by the clock on the wall in a time zone, named; empty where that clock shows UTC."""
-    there = at.astimezone(ZoneInfo(zone))
-    return f"{there:%A, %d %B %Y, %H:%M} {there.tzname()} ({zone})" if there.tzname() != "UTC" else ""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local:%A, %d %B %Y, %H:%M} {local.tzname()} ({zone})" if local.tzname() != "UTC" else ""
 
 
 def short(digest: str | None, length: int = 12) -> str:

@@ -41,8 +41,8 @@ class OpenIdProvider:
         )
 
     def redeem(self, asked: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
-        told = Code(value=code, redirect_uri=redirect_uri, verifier=Verifier(value=asked.verifier))
-        redeemed = redeem(self.issuer, self.pool, self.client, told)
+        grant = Code(value=code, redirect_uri=redirect_uri, verifier=Verifier(value=asked.verifier))
+        redeemed = redeem(self.issuer, self.pool, self.client, grant)
         if not isinstance(redeemed, Verified):
             return redeemed
         return IdTokens(self.issuer, self.client.client_id).verify(redeemed.value, nonce=asked.nonce, at=at)

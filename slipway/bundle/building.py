@@ -59,9 +59,9 @@ def build(wanted: BuildOptions, resolve: Resolver) -> BuiltBundle:
     files: dict[str, bytes] = {}
     for name in sorted(sources):
         target = wanted.targets.environments[name]
-        for path, (place, documents) in sources[name].items():
+        for path, (origin, documents) in sources[name].items():
             with findings.collecting():
-                files[path] = _rendered(documents, place, target, images)
+                files[path] = _rendered(documents, origin, target, images)
     findings.raise_any()
     config = BundleConfig(
         schema_version=1,
@@ -102,20 +102,20 @@ def _read_folder(wanted: BuildOptions, findings: Findings) -> _Sources:
     if not root.is_dir():
         expected = "a folder environments/ with a folder for each environment"
         raise ConfigError([Problem(file=wanted.folder.name or ".", expected=expected, got="none")])
-    found = sorted(path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
-    if len(found) > MOST_FILES:
-        raise ConfigError([Problem(file="environments", expected=f"at most {MOST_FILES} files", got=str(len(found)))])
+    paths = sorted(path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
+    if len(paths) > MOST_FILES:
+        raise ConfigError([Problem(file="environments", expected=f"at most {MOST_FILES} files", got=str(len(paths)))])
     sources: _Sources = {}
-    for path in found:
+    for path in paths:
         with findings.collecting():
             name = path.relative_to(wanted.folder).as_posix()
-            place = _place(path, name, wanted.targets)
+            file_place = _place(path, name, wanted.targets)
             target_path = name.removesuffix(".yml") + ".yaml" if name.endswith(".yml") else name
-            taken = sources.setdefault(place.environment, {})
+            taken = sources.setdefault(file_place.environment, {})
             if target_path in taken:
                 raise ConfigError([Problem(file=name, message=f"{target_path} is there too")])
-            taken[target_path] = (place, _documents(path, name))
-    if not found:
+            taken[target_path] = (file_place, _documents(path, name))
+    if not paths:
         findings.add(Problem(file="environments", expected="manifests in .yaml files", got="none"))
     return sources
 
@@ -123,15 +123,19 @@ def _read_folder(wanted: BuildOptions, findings: Findings) -> _Sources:
 def _place(path: Path, name: str, targets: Targets) -> FilePlace:
     if path.is_symlink():
         raise ConfigError([Problem(file=name, expected="a file", got="a symbolic link")])
-    place = place_of(name.removesuffix(".yml") + ".yaml" if name.endswith(".yml") else name)
-    if isinstance(place, str):
-        raise ConfigError([Problem(file=name, message=place)])
-    if place.environment not in targets.environments:
-        expected, got = "an environment of targets.json", repr(place.environment)
+    file_place = place_of(name.removesuffix(".yml") + ".yaml" if name.endswith(".yml") else name)
+    if isinstance(file_place, str):
+        raise ConfigError([Problem(file=name, message=file_place)])
+    if file_place.environment not in targets.environments:
+        expected, got = "an environment of targets.json", repr(file_place.environment)
         raise ConfigError(
-            [Problem(file=name, expected=expected, got=got, message=nearest(place.environment, targets.environments))]
+            [
+                Problem(
+                    file=name, expected=expected, got=got, message=nearest(file_place.environment, targets.environments)
+                )
+            ]
         )
-    return place
+    return file_place
 
 
 def _documents(path: Path, name: str) -> tuple[Document, ...]:

@@ -101,19 +101,19 @@ def read_environments(config: BundleConfig, files: Files) -> dict[str, Environme
     grouped: dict[str, dict[ContentPart, list[Member]]] = {name: {} for name in config.environments}
     values = 0
     for path in sorted(files):
-        place = place_of(path)
-        if isinstance(place, str):
-            findings.add(Problem(file=path, message=place))
+        file_place = place_of(path)
+        if isinstance(file_place, str):
+            findings.add(Problem(file=path, message=file_place))
             continue
-        if place.environment not in grouped:
-            expected, got = f"an environment of {CONFIG_FILE}", repr(place.environment)
+        if file_place.environment not in grouped:
+            expected, got = f"an environment of {CONFIG_FILE}", repr(file_place.environment)
             findings.add(Problem(file=path, expected=expected, got=got))
             continue
         with findings.collecting():
             documents = read_text(files[path], name=path)
             values += sum(len(document.places) for document in documents)
-            members = [Member(file=place.file, document=document) for document in documents]
-            grouped[place.environment].setdefault(place.part, []).extend(members)
+            members = [Member(file=file_place.file, document=document) for document in documents]
+            grouped[file_place.environment].setdefault(file_place.part, []).extend(members)
         if values > MOST_VALUES:
             expected = f"at most {MOST_VALUES} values in all files"
             raise ConfigError([Problem(file=path, expected=expected, got="more")])
@@ -178,13 +178,13 @@ def _inexact(value: Any, steps: Steps) -> Iterator[Steps]:
 
 
 def _image_problems(member: Member, listed: Mapping[str, str], used: set[str]) -> Iterator[Problem]:
-    for place in image_places(member.value):
-        if isinstance(place.text, str) and place.text in listed:
-            used.add(listed[place.text])
+    for image in image_places(member.value):
+        if isinstance(image.text, str) and image.text in listed:
+            used.add(listed[image.text])
         else:
             expected = "an image of the environment by digest, in its registry"
             expected += f" ({', '.join(sorted(listed)[:3])})" if listed else " (none is listed)"
-            yield member.document.problem(place.steps, expected=expected, got=shown(place.text))
+            yield member.document.problem(image.steps, expected=expected, got=shown(image.text))
 
 
 def _repeats(members: list[Member]) -> Iterator[Problem]:

@@ -94,7 +94,7 @@ def unpinnable(value: Mapping[str, Any]) -> Iterator[Steps]:
     """Fields of an object that are named like an image's and hold text, in places that are not known."""
     if value.get("kind") in _WITHOUT_IMAGES:
         return
-    known = {place.steps for place in image_places(value)}
+    known = {image.steps for image in image_places(value)}
     for key, item in value.items():
         if key != "metadata":
             yield from (steps for steps in _named_like_images(item, (key,)) if steps not in known)

@@ -54,18 +54,20 @@ class Pinned:
         if named.host and named.host not in self._ours:
             expected = f"an image of {self._registry}, or without a host"
             raise wrong(expected, f"copy it there first, as {named.repository}: a bundle brings its images along")
-        given = named if named.digest or named.tag else self._given.get(named.repository)
-        if given is None:
+        reference = named if named.digest or named.tag else self._given.get(named.repository)
+        if reference is None:
             option = f"--image {named.repository}:TAG"
             raise wrong("a tag or a digest", f"add one, or say it with {option} or --image {named.repository}@DIGEST")
-        found = self._find(named.repository, given.digest or given.tag)
-        if found is None:
+        image = self._find(named.repository, reference.digest or reference.tag)
+        if image is None:
             where = f"{self._registry}/{named.repository}"
-            raise wrong(f"an image that {where} has under {given.digest or given.tag}", "push it before the bundle")
-        known = self._images.setdefault(named.repository, found)
-        if known.digest != found.digest:
+            raise wrong(
+                f"an image that {where} has under {reference.digest or reference.tag}", "push it before the bundle"
+            )
+        known = self._images.setdefault(named.repository, image)
+        if known.digest != image.digest:
             raise wrong(f"{named.repository} by the digest {known.digest}", "a bundle has one digest of each image")
-        return f"{target.registry}/{named.repository}@{found.digest}"
+        return f"{target.registry}/{named.repository}@{image.digest}"
 
     def _find(self, repository: str, reference: str) -> RegistryImage | None:
         key = (repository, reference)
@@ -80,11 +82,11 @@ class Pinned:
             Image(
                 name=last if lasts.count(last := repository.rpartition("/")[2]) == 1 else repository,
                 repository=repository,
-                digest=found.digest,
-                media_type=found.media_type,
-                platforms=found.platforms,
+                digest=image.digest,
+                media_type=image.media_type,
+                platforms=image.platforms,
             )
-            for repository, found in sorted(self._images.items())
+            for repository, image in sorted(self._images.items())
         )
 
     def names_in(self, files: Mapping[str, bytes], environment: str) -> tuple[str, ...]:
@@ -93,5 +95,7 @@ class Pinned:
         for path, data in files.items():
             if path.startswith(folder_of(environment) + "/"):
                 for document in read_text(data, name=path):
-                    used.update(parse_reference(place.text).repository for place in image_places(document.value))
+                    used.update(
+                        parse_reference(image_place.text).repository for image_place in image_places(document.value)
+                    )
         return tuple(image.name for image in self.listed() if image.repository in used)

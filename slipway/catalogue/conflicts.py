@@ -38,12 +38,12 @@ def _same_image(claims: list[Claims]) -> Iterator[Problem]:
     first: dict[tuple[str, str], str] = {}
     for claim in claims:
         application = claim.definition.application
-        place, source = application.pushed, application.source
-        owner = first.setdefault((place.registry, place.repository), application.application)
+        pushed, source = application.pushed, application.source
+        owner = first.setdefault((pushed.registry, pushed.repository), application.application)
         if owner != application.application:
             yield claim.document.problem(
                 (str(source), "repository"),
-                f"{place.repository} in {place.registry} starts the releases of {owner} already; "
+                f"{pushed.repository} in {pushed.registry} starts the releases of {owner} already; "
                 f"{'an' if source is SourceKind.IMAGE else 'a'} {source} belongs to one application",
             )
 

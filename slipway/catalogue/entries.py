@@ -124,8 +124,8 @@ class Catalogue:
 
 
 def _delivers(application: Application, event: ImagePushed) -> bool:
-    place = application.pushed
-    return (place.registry, place.repository) == (event.registry, event.repository)
+    pushed = application.pushed
+    return (pushed.registry, pushed.repository) == (event.registry, event.repository)
 
 
 def _built_by(application: Application, event: PipelineCompleted) -> bool:

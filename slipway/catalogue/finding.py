@@ -36,7 +36,7 @@ class FoundDocument:
 def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
     """Every document in a file or folder that can be read, projects first; the problems are added to the findings."""
     root = path.resolve()
-    found, files = list[FoundDocument](), list[Path]()
+    documents, files = list[FoundDocument](), list[Path]()
     with findings.collecting():
         files = _documents_below(root) if root.is_dir() else [root]
     for file in files:
@@ -44,9 +44,9 @@ def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
             name = shown_path(file, root=root if root.is_dir() else root.parent)
             for document in read_file(file, name=name):
                 with findings.collecting():
-                    found.append(_found(document, file.parent))
-    findings.extend(_twice(found))
-    return tuple(sorted(found, key=lambda each: each.kind != "project"))
+                    documents.append(_found(document, file.parent))
+    findings.extend(_twice(documents))
+    return tuple(sorted(documents, key=lambda each: each.kind != "project"))
 
 
 def kind_of(document: Document) -> Kind:
@@ -88,10 +88,10 @@ def _found(document: Document, folder: Path) -> FoundDocument:
 def _twice(found: list[FoundDocument]) -> Iterator[Problem]:
     first: dict[tuple[str, str], str] = {}
     for each in found:
-        place = each.document.place(())
-        here = f"{each.document.file}:{place.line}"
-        before = first.setdefault((each.kind, each.name), here)
-        if before != here:
+        position = each.document.place(())
+        shown = f"{each.document.file}:{position.line}"
+        before = first.setdefault((each.kind, each.name), shown)
+        if before != shown:
             yield each.document.problem((each.kind,), f"{each.kind} {each.name} is in {before} already")
 
 

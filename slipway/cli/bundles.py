@@ -103,10 +103,10 @@ def opened(where: str) -> Opened:
             f"{where}: expected a folder that `slipway bundle build` wrote, got another", exit_code=Exit.USAGE
         )
     else:
-        place = remote(where)
-        if not place.reference:
+        target = remote(where)
+        if not target.reference:
             raise CliError(f"{where}: expected a tag or a digest after it", exit_code=Exit.USAGE)
-        packed = registries.pull(registries.open_registry(place.registry), place.repository, place.reference)
+        packed = registries.pull(registries.open_registry(target.registry), target.repository, target.reference)
     return checked(packed)
 
 

@@ -61,8 +61,8 @@ def credential_for(host: str, environment: Mapping[str, str], helper: Helper | N
         return BasicCredential(environment[USER], environment[PASSWORD])
     folder = environment.get("DOCKER_CONFIG")
     file = (Path(folder) if folder else Path(environment.get("HOME", "~")).expanduser() / ".docker") / "config.json"
-    if found := _of_docker(file, host, helper or _run_helper):
-        return found
+    if credential := _of_docker(file, host, helper or _run_helper):
+        return credential
     if host.endswith(".azurecr.io"):
         from .signing_in import sign_in  # noqa: PLC0415 - slow to import, and only Azure's registries need it
 
@@ -82,8 +82,8 @@ def _of_docker(file: Path, host: str, helper: Helper) -> Credential | None:
         raise CliError(f"{file}: expected a JSON object, got something else", exit_code=Exit.USAGE)
     helpers = config.get("credHelpers")
     name = (helpers.get(host) if isinstance(helpers, dict) else None) or config.get("credsStore")
-    if isinstance(name, str) and (told := _told_by(helper(name, host))):
-        return told
+    if isinstance(name, str) and (credential := _told_by(helper(name, host))):
+        return credential
     auths = config.get("auths")
     entry = auths.get(host) if isinstance(auths, dict) else None
     return _of_entry(entry) if isinstance(entry, dict) else None
@@ -102,13 +102,13 @@ def _of_entry(entry: dict[str, Any]) -> Credential | None:
 
 def _told_by(answer: bytes | None) -> Credential | None:
     try:
-        told = json.loads(answer) if answer else None
+        document = json.loads(answer) if answer else None
     except ValueError:
         return None
-    if not isinstance(told, dict) or not told.get("Secret"):
+    if not isinstance(document, dict) or not document.get("Secret"):
         return None
-    user = str(told.get("Username") or "")
-    return BasicCredential(_BESIDE_A_TOKEN if user in ("", "<token>") else user, str(told["Secret"]))
+    user = str(document.get("Username") or "")
+    return BasicCredential(_BESIDE_A_TOKEN if user in ("", "<token>") else user, str(document["Secret"]))
 
 
 def _run_helper(name: str, host: str) -> bytes | None:

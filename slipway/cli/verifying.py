@@ -72,15 +72,15 @@ def verify(
 
 def _gates(api: Api, application: str, keys: PublicKeys) -> tuple[dict[int, AnchoredHead], tuple[str, ...]]:
     """What the anchors of gates say of the chain, and which of them count for nothing."""
-    found, notes = list[ChainAnchor](), list[str]()
+    anchors, notes = list[ChainAnchor](), list[str]()
     for item in api.gate_anchors(application):
         anchor, fault = read_anchor(json.dumps(item).encode(), application=application, keys=keys)
         if anchor is None:
             notes.append(f"an anchor of a gate counts for nothing: {fault}")
         else:
-            found.append(anchor)
-    newest = max((anchor.epoch for anchor in found), default=0)
-    return points_of_gates(found, epoch=newest), tuple(notes)
+            anchors.append(anchor)
+    newest = max((anchor.epoch for anchor in anchors), default=0)
+    return points_of_gates(anchors, epoch=newest), tuple(notes)
 
 
 def verdict_of(check: ChainCheck, fault: ChainFault | None = None) -> ChainVerdict:

@@ -115,9 +115,11 @@ def confirmed(
     began, pausing = elapsed(), FIRST_PAUSE
     while wait and elapsed() - began < longest:
         handle = received.address.rpartition("/")[2]
-        found = read(Confirmation, api.get("confirmations", handle))
-        if found.state == SAID:
-            return ReceivedAnswer(application=found.application, id=found.id, address=found.address)
+        confirmation = read(Confirmation, api.get("confirmations", handle))
+        if confirmation.state == SAID:
+            return ReceivedAnswer(
+                application=confirmation.application, id=confirmation.id, address=confirmation.address
+            )
         pause(pausing)
         pausing = min(2 * pausing, LONGEST_PAUSE)
     raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITS)

@@ -80,21 +80,21 @@ class Applying:
         Raises `BadInput` and `CannotCount` for what cannot be handled; `Conflict`, `LedgerUnavailable`: try again.
         """
         try:
-            asked = self._read(received)
+            request = self._read(received)
         except _Gone:
             if self.installation.answered(received.id):
                 return  # by somebody else, at the same time
             raise
         for _ in range(ROUNDS):
-            made = self._made(asked)
-            judged = self._judged(asked, made)
+            made = self._made(request)
+            judged = self._judged(request, made)
             if judged.rules:
-                if self._made(asked) != made:
+                if self._made(request) != made:
                     continue  # the same row, handled at the same time by somebody else
-                self._refuse(asked, judged, made)
+                self._refuse(request, judged, made)
                 break
-            if self._commit(asked, judged):
-                self._count(asked, judged)
+            if self._commit(request, judged):
+                self._count(request, judged)
                 break
         else:
             raise Conflict(f"{received.id}: others changed the catalogue {ROUNDS} times meanwhile")
@@ -127,10 +127,10 @@ class Applying:
         sent = self._sent(content[0])
         try:
             documents = {str(each.subject): each for each in sent.documents}
-            found = {subject: sha256(each.content) for subject, each in documents.items()}
+            hashes = {subject: sha256(each.content) for subject, each in documents.items()}
         except (ValueError, RecursionError) as error:
             raise CannotCount(f"the documents in {content[0]} cannot be read: {error}"[:500]) from error
-        if found != named or len(documents) != len(sent.documents):
+        if hashes != named or len(documents) != len(sent.documents):
             raise CannotCount(f"the documents in {content[0]} are not those that the change names")
         return documents
 
@@ -332,11 +332,11 @@ def _refusal(asked: _Asked, judged: _Judged, made: Mapping[str, int]) -> AuditDr
 
 
 def _said(action: Action, asked: _Asked, details: Mapping[str, object]) -> AuditDraft:
-    told = {"channel": str(asked.received.row.speaker.via), **details}
+    details_told = {"channel": str(asked.received.row.speaker.via), **details}
     return AuditDraft(
         action=action,
         actor=asked.actor.name,
-        details={name: value for name, value in told.items() if value},
+        details={name: value for name, value in details_told.items() if value},
         inbox=asked.received.id,
         received_at=asked.received.received_at,
     )

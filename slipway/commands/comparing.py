@@ -126,9 +126,9 @@ class Comparing:
         return Planned(change=change, current=current, stored=None, project=current.version.project)
 
     def _refuse_with_applications(self, subject: Subject) -> None:
-        held = [e.application.application for e in self.catalogue if e.application.project == subject.name]
-        if held:
-            expected, got = "a project without applications", f"{', '.join(sorted(held))}: remove them first"
+        applications = [e.application.application for e in self.catalogue if e.application.project == subject.name]
+        if applications:
+            expected, got = "a project without applications", f"{', '.join(sorted(applications))}: remove them first"
             raise ConfigError([Problem(file=str(subject), expected=expected, got=got)])
 
     # ---- looking

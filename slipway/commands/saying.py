@@ -69,14 +69,14 @@ class InboxWriter:
         """
         if id and not is_inbox_id(id):
             raise BadInput("id", "13 digits, a dash and 16 hexadecimal digits", repr(id[:80]))
-        said = Said(partition=partition, id=id or self.new_id())
-        self.inbox.add(partition, said.id, row)
-        hint = InboxHint(application=partition, id=said.id)
+        receipt = Said(partition=partition, id=id or self.new_id())
+        self.inbox.add(partition, receipt.id, row)
+        hint = InboxHint(application=partition, id=receipt.id)
         try:
             self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
         except QueueUnavailable as away:
-            log.warning("no hint at %s of %s was sent; reconcile will find it: %s", said.id, partition, away)
-        return said
+            log.warning("no hint at %s of %s was sent; reconcile will find it: %s", receipt.id, partition, away)
+        return receipt
 
     def new_id(self) -> str:
         """The id of a row to come, for a form that must count once."""
@@ -135,8 +135,8 @@ class InboxWriter:
 
 
 def _arguments(asked: CommandRequest) -> dict[str, str]:
-    given = {
+    arguments = {
         "until": asked.until.isoformat() if asked.until and asked.verb is Verb.FREEZE else "",
         "parked": asked.parked if asked.verb is Verb.REPLAY else "",
     }
-    return {name: value for name, value in given.items() if value}
+    return {name: value for name, value in arguments.items() if value}

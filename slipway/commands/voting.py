@@ -75,9 +75,9 @@ def _other_than(claims: ApprovalClaims, statement: VoteStatement) -> str:
     """Why the link does not let anybody say this; empty if it does."""
     if claims.purpose is not Purpose.VOTE:
         return "the link only shows what is asked"
-    asked = (claims.application, claims.release, claims.environment, claims.plan_hash, claims.opening)
-    voted = (statement.application, statement.release, statement.environment, statement.plan, statement.opening)
-    return "" if asked == voted else "the link is for something else than what was voted on"
+    of_link = (claims.application, claims.release, claims.environment, claims.plan_hash, claims.opening)
+    of_vote = (statement.application, statement.release, statement.environment, statement.plan, statement.opening)
+    return "" if of_link == of_vote else "the link is for something else than what was voted on"
 
 
 def _said(received: Received, statement: VoteStatement) -> VoteCast:

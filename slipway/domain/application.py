@@ -340,8 +340,8 @@ class _Delivered[E: WrittenEnvironment](Record):
     @property
     def pushed(self) -> RegistryRepository:
         """Where CI pushes what is delivered."""
-        place = self.image if self.source is SourceKind.IMAGE else self.bundle
-        return present(place, f"the {self.source} of {self.application}")
+        repository = self.image if self.source is SourceKind.IMAGE else self.bundle
+        return present(repository, f"the {self.source} of {self.application}")
 
 
 class WrittenApplication(_Delivered[WrittenEnvironment]):

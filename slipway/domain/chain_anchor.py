@@ -145,15 +145,15 @@ def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | Non
     """Whether the ledger holds the record that the newest anchor names. `record` is what it holds at that place."""
     if anchor is None:
         return Rule.LEDGER_IS_WHOLE.holds("nothing is anchored yet")
-    place = f"record {anchor.head.sequence}, anchored at {anchor.at:%Y-%m-%d %H:%M} UTC"
+    named = f"record {anchor.head.sequence}, anchored at {anchor.at:%Y-%m-%d %H:%M} UTC"
     if anchor.epoch < head.epoch:
-        return Rule.LEDGER_IS_WHOLE.holds(f"{place}, is of epoch {anchor.epoch}, and this is {head.epoch}")
+        return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is of epoch {anchor.epoch}, and this is {head.epoch}")
     if anchor.epoch > head.epoch:
-        return Rule.LEDGER_IS_WHOLE.fails(f"{place}, is of epoch {anchor.epoch}, and the ledger is of {head.epoch}")
+        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is of epoch {anchor.epoch}, and the ledger is of {head.epoch}")
     if record is None:
         return Rule.LEDGER_IS_WHOLE.fails(
-            f"{place}, is missing, and the ledger ends with {head.sequence}: it was put back to an earlier state"
+            f"{named}, is missing, and the ledger ends with {head.sequence}: it was put back to an earlier state"
         )
     if record.hash != anchor.head.hash:
-        return Rule.LEDGER_IS_WHOLE.fails(f"{place}, is another one here: the ledger was put back and went on")
-    return Rule.LEDGER_IS_WHOLE.holds(f"{place}, is here")
+        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is another one here: the ledger was put back and went on")
+    return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is here")

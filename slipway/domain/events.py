@@ -85,8 +85,8 @@ class RunTold(_Event):
     def key(self) -> str:
         run = self.claims
         named = f"{self.repository or ''} {self.digest or ''} {self.tag or ''}"
-        told = f"{run.organization} {run.project_id or run.project} {run.pipeline} {run.id} {run.result}"
-        return f"run-told {told} {named} {self.looks}"
+        run_key = f"{run.organization} {run.project_id or run.project} {run.pipeline} {run.id} {run.result}"
+        return f"run-told {run_key} {named} {self.looks}"
 
     def completed(self, run: Run) -> PipelineCompleted:
         """The event for the run as it is known now, with the image that was told of."""
@@ -135,8 +135,8 @@ class VoteCast(_Event):
     def key(self) -> str:
         if self.proved is not None:
             return f"proof {self.proved.statement.nonce}"  # a statement counts once, however often it is sent
-        said = self.model_dump_json(include={"environment", "plan_hash", "opening", "decision", "reason"})
-        return f"vote {self.application} {self.release} {self.voter.casefold()} {self.submission} {said}"
+        content = self.model_dump_json(include={"environment", "plan_hash", "opening", "decision", "reason"})
+        return f"vote {self.application} {self.release} {self.voter.casefold()} {self.submission} {content}"
 
 
 class StepFinished(_Event):

@@ -58,12 +58,12 @@ def breaches(written: WrittenApplication, project: Project) -> Iterator[Breach]:
     """Everything that the project does not allow."""
     if written.project != project.project:
         yield Breach(field=("project",), expected=repr(project.project), got=repr(written.project))
-    place = written.pushed
-    if not project.holds_repository(place.repository):
+    pushed = written.pushed
+    if not project.holds_repository(pushed.repository):
         yield Breach(
             field=(str(written.source), "repository"),
             expected=f"a repository of the project {project.project}: {', '.join(project.repositories)}",
-            got=repr(place.repository),
+            got=repr(pushed.repository),
         )
     for index, environment in enumerate(written.environments):
         yield from _of_environment(("environments", index), environment, project)
@@ -96,21 +96,21 @@ def _weaker_than(at: Steps, gate: Gate, least: LeastGate, where: str) -> Iterato
         expected = f"approval, as the least gate {where} asks people"
         yield Breach(field=(*at, "kind"), expected=expected, got=repr(gate.kind))
         return
-    given = gate.model_fields_set
+    fields_set = gate.model_fields_set
 
     def breach(field: str, expected: str, got: str) -> Breach:
         return Breach(field=(*at, field), expected=f"{expected}, the least {where}", got=got)
 
-    if "level" in given and gate.level.rank < least.level.rank:
+    if "level" in fields_set and gate.level.rank < least.level.rank:
         yield breach("level", f"{least.level} or surer", str(gate.level))
-    if "required" in given and gate.required < least.required:
+    if "required" in fields_set and gate.required < least.required:
         yield breach("required", f"at least {least.required}", str(gate.required))
-    if "require_known" in given and least.require_known and not gate.require_known:
+    if "require_known" in fields_set and least.require_known and not gate.require_known:
         yield breach("require_known", "true", "false")
     for field in ("requester_may_approve", "committer_may_approve"):
         if getattr(gate, field) and not least.own_change:
             yield breach(field, "false", "true")
-    if "fresh" in given and not fresher(gate.fresh, least.fresh):
+    if "fresh" in fields_set and not fresher(gate.fresh, least.fresh):
         yield breach("fresh", f"at most {shown(least.fresh)}", shown(gate.fresh))
 
 

@@ -53,7 +53,7 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate) -> RuleResu
     if trail.passed is None:
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
     of_groups = trail.asked.get("groups") or {}
-    asked = gate.model_copy(  # not validated again: today's lists may be shorter
+    gate_asked = gate.model_copy(  # not validated again: today's lists may be shorter
         update={
             "required": trail.asked.get("required", gate.required),
             "groups": {
@@ -62,7 +62,7 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate) -> RuleResu
             },
         }
     )
-    broken = failed(enough_rules(one_each(trail.votes.values(), asked), asked))
+    broken = failed(enough_rules(one_each(trail.votes.values(), gate_asked), gate_asked))
     if broken:
         reasons = "; ".join(rule.reason for rule in broken)
         return Rule.ON_RECORD.fails(f"the votes on record do not suffice for the plan {plan}: {reasons}")

@@ -117,11 +117,11 @@ def freshness(times: SignInTimes, received_at: datetime, fresh: timedelta | None
     """Whether the person gave their credential as lately as is demanded, where it is."""
     if fresh is None:
         return ()
-    wanted = f"a sign-in of the last {_minutes(fresh)} is demanded"
+    demand = f"a sign-in of the last {_minutes(fresh)} is demanded"
     if times.authenticated_at is None:
-        return (Rule.SIGN_IN_IS_FRESH.fails(f"{wanted}, and the token does not say when it was (auth_time)"),)
-    held = times.authenticated_at >= received_at - fresh - TOLERANCE
-    return (Rule.SIGN_IN_IS_FRESH.judged(held, f"{wanted}, it was at {_said(times.authenticated_at)}"),)
+        return (Rule.SIGN_IN_IS_FRESH.fails(f"{demand}, and the token does not say when it was (auth_time)"),)
+    is_fresh = times.authenticated_at >= received_at - fresh - TOLERANCE
+    return (Rule.SIGN_IN_IS_FRESH.judged(is_fresh, f"{demand}, it was at {_said(times.authenticated_at)}"),)
 
 
 def _said(moment: datetime) -> str:

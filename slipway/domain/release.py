@@ -218,8 +218,8 @@ class Release(Record):
 
     def preview_of(self, plan_hash: str | None) -> str | None:
         """Hash of the preview that was made with the plan; None if there is none."""
-        found = (rollout.preview for rollout in reversed(self.rollouts) if rollout.plan_hash == plan_hash)
-        return next(found, None) if plan_hash else None
+        previews = (rollout.preview for rollout in reversed(self.rollouts) if rollout.plan_hash == plan_hash)
+        return next(previews, None) if plan_hash else None
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:

@@ -171,8 +171,8 @@ class Run(Record):
         """Its page, made from ids and names, never an address that somebody sent; empty without an organization."""
         if not self.organization:
             return ""
-        place = f"{quote(self.organization, safe='')}/{quote(self.project_id or self.project, safe='')}"
-        return f"https://dev.azure.com/{place}/_build/results?buildId={self.id}"
+        address = f"{quote(self.organization, safe='')}/{quote(self.project_id or self.project, safe='')}"
+        return f"https://dev.azure.com/{address}/_build/results?buildId={self.id}"
 
     def same_as(self, other: "Run") -> bool:
         """Whether both are the same CI run, possibly told by somebody else, or re-run with another result."""

@@ -85,13 +85,13 @@ def weakenings(before: Application, after: Application) -> tuple[str, ...]:
 
 def _weakenings(before: Application, after: Application) -> Iterator[str]:
     guarded, now = production_of(before), production_of(after)
-    for place, environment in guarded.items():
-        at = f"{environment.name} ({'/'.join(place)})"
-        if place not in now:
+    for target, environment in guarded.items():
+        at = f"{environment.name} ({'/'.join(target)})"
+        if target not in now:
             yield f"{at}: no environment of class production is for this place any more"
             continue
-        yield from _weaker_fields(at, environment, now[place], _ENVIRONMENT)
-        yield from _weaker_gate(f"{at}: gate", environment.gate, now[place].gate)
+        yield from _weaker_fields(at, environment, now[target], _ENVIRONMENT)
+        yield from _weaker_gate(f"{at}: gate", environment.gate, now[target].gate)
     if guarded and before.notify != after.notify:
         yield "notify: who is told of a gate must stay as it is"
 

@@ -90,9 +90,9 @@ class Prover:
 
     def _keep(self, proof: Proof, token: IdToken) -> Proved:
         keys = self.evidence.put(token.key_set.content, JSON)
-        kept = KeptProof(statement=proof.statement, id_token=proof.id_token, issuer=self.tokens.issuer, keys=keys)
+        kept_proof = KeptProof(statement=proof.statement, id_token=proof.id_token, issuer=self.tokens.issuer, keys=keys)
         return Proved(
-            proof=self.evidence.put(kept.canonical, JSON),
+            proof=self.evidence.put(kept_proof.canonical, JSON),
             statement=proof.statement,
             tenant=token.person.tenant,
             issued_at=token.issued_at,

@@ -48,7 +48,7 @@ class Cookies:
         if len(header) > HEADER_LIMIT:
             return ""
         pairs = (pair.strip().partition("=") for pair in header.split(";"))
-        values = {value for found, _, value in pairs if found == name}
+        values = {value for name_found, _, value in pairs if name_found == name}
         value = values.pop() if len(values) == 1 else ""
         return value if _VALUE.fullmatch(value) else ""
 

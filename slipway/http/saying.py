@@ -165,14 +165,14 @@ class Saying:
 
     def pending(self, handle: str) -> Pending | None:
         """What waits; None if there is no such, or if it has waited too long."""
-        found = self.challenges.pending(handle) if _STATE.fullmatch(handle) else None
-        return found if found is not None and found.in_time(self.clock()) else None
+        pending = self.challenges.pending(handle) if _STATE.fullmatch(handle) else None
+        return pending if pending is not None and pending.in_time(self.clock()) else None
 
     def confirmed(self, handle: str) -> tuple[str, str] | None:
         """Partition and id of the row that says it; None as long as nobody has confirmed it."""
         used = self.challenges.confirmed(handle) if _STATE.fullmatch(handle) else None
-        found = self.challenges.pending(handle) if used else None
-        return (partition_of(found.statement), used.inbox) if found and used else None
+        pending = self.challenges.pending(handle) if used else None
+        return (partition_of(pending.statement), used.inbox) if pending and used else None
 
     def confirm(self, handle: str, pending: Pending, *, browser: str) -> Lead | NothingSent:
         """Lead whoever pressed the button to the provider, with the words that they have read."""

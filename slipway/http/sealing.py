@@ -74,9 +74,9 @@ class Seal:
 
     def marked(self, purpose: KeyPurpose, content: bytes, mark: str) -> bool:
         """Whether one of the live keys made the mark. Raises `KeysUnavailable`."""
-        given = mark.encode()
+        mark_bytes = mark.encode()
         made = [_mac(key, purpose, content).encode() for key in self._keys.live().values()]
-        return any(hmac.compare_digest(each, given) for each in made)
+        return any(hmac.compare_digest(each, mark_bytes) for each in made)
 
 
 def _mac(key: bytes, purpose: KeyPurpose, content: bytes) -> str:

@@ -99,51 +99,51 @@ class SignIn:
 
     def begin(self, headers: Mapping[str, str], to: str, *, quiet: bool = False) -> Go | NotSignedIn:
         """Send the person to the provider. Raises `KeysUnavailable`."""
-        wanted = to if self.is_page(to) else "/"
-        asked = PendingSignIn(
+        path = to if self.is_page(to) else "/"
+        pending = PendingSignIn(
             state=secrets.token_urlsafe(16),
             nonce=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(32),
-            to=wanted,
+            to=path,
             at=self._now(),
             quiet=quiet,
         )
-        address = self.provider.address(asked, self.public_url + BACK)
+        address = self.provider.address(pending, self.public_url + BACK)
         if isinstance(address, CannotVerify):
-            return _away(address, wanted)
-        return Go(to=address, cookies=(self._kept((*self._under_way(headers), asked)),))
+            return _away(address, path)
+        return Go(to=address, cookies=(self._kept((*self._under_way(headers), pending)),))
 
     def back(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Go | NotSignedIn:
         """Take the person in. Raises `KeysUnavailable`, `LedgerUnavailable`."""
         under_way = self._under_way(headers)
         state = parameters.get("state", "")
-        asked = next((each for each in under_way if _equal(each.state, state)), None)
-        if asked is None:
+        pending = next((each for each in under_way if _equal(each.state, state)), None)
+        if pending is None:
             return self._nothing_asked(headers)
-        rest = self._kept(tuple(each for each in under_way if each is not asked))
+        rest = self._kept(tuple(each for each in under_way if each is not pending))
         if "error" in parameters:
-            return self._failed(headers, asked, parameters["error"], rest)
+            return self._failed(headers, pending, parameters["error"], rest)
         code = parameters.get("code", "")
-        match self.provider.redeem(asked, self.public_url + BACK, code, at=self.clock()):
+        match self.provider.redeem(pending, self.public_url + BACK, code, at=self.clock()):
             case Verified(value=token):
-                return Go(to=asked.to, cookies=(*self._session(headers, asked, token), rest))
+                return Go(to=pending.to, cookies=(*self._session(headers, pending, token), rest))
             case IdentityRefused(why=why):
                 log.warning("a sign-in was refused: %s", why)
                 return NotSignedIn(
                     title="You could not be signed in",
                     why="The answer of the sign-in page does not hold. Please try again.",
-                    to=asked.to,
+                    to=pending.to,
                     cookies=(rest,),
                 )
             case CannotVerify() as later:
-                return _away(later, asked.to, rest)
+                return _away(later, pending.to, rest)
 
     def _session(self, headers: Mapping[str, str], asked: PendingSignIn, token: IdToken) -> tuple[str, ...]:
-        browser, given = self.sessions.browser(headers)
+        browser, browser_cookie = self.sessions.browser(headers)
         before = self.sessions.read(headers) if asked.quiet else None
         same = before is not None and (before.tid, before.oid) == (token.person.tenant, token.person.oid)
-        _, kept = self.sessions.begin(token.person, browser=browser, renews=before if same else None)
-        return (kept, given) if given else (kept,)
+        _, session_cookie = self.sessions.begin(token.person, browser=browser, renews=before if same else None)
+        return (session_cookie, browser_cookie) if browser_cookie else (session_cookie,)
 
     def _nothing_asked(self, headers: Mapping[str, str]) -> Go | NotSignedIn:
         """Back, a reload or a restored tab after the sign-in; or an answer that another browser asked for."""
@@ -173,7 +173,7 @@ class SignIn:
             known = _ALL_ASKED.validate_json(content or b"[]")
         except ValidationError:
             return ()
-        return tuple(asked for asked in known if self._now() - asked.at < GOOD_FOR.total_seconds())
+        return tuple(pending for pending in known if self._now() - pending.at < GOOD_FOR.total_seconds())
 
     def _kept(self, under_way: tuple[PendingSignIn, ...]) -> str:
         """The `Set-Cookie` header; the oldest sign-ins give way."""

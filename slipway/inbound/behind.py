@@ -114,19 +114,19 @@ class _Asking:
             return
         if bases[0] == self.run.commit:
             return  # an older commit comes back: nobody has changed anything
-        found = self._need(self.source.commits(self.run, bases[0], self.run.commit), ())
-        if bases[0] in (ids := {commit.id for commit in found}) or self.run.commit not in ids:
+        commits = self._need(self.source.commits(self.run, bases[0], self.run.commit), ())
+        if bases[0] in (ids := {commit.id for commit in commits}) or self.run.commit not in ids:
             self.gaps.append(f"the commits since {bases[0][:12]} are not whole")
-        for commit in found:
+        for commit in commits:
             self._take(commit)
 
     def _alone(self, ids: Iterable[str]) -> None:
         """Commits by their ids, each asked for alone."""
-        wanted = [id for id in dict.fromkeys(ids) if id not in self.commits]
+        commit_ids = [id for id in dict.fromkeys(ids) if id not in self.commits]
         room = max(0, COMMITS_LIMIT - len(self.commits))
-        if len(wanted) > room:
+        if len(commit_ids) > room:
             self.gaps.append(f"there are more than {COMMITS_LIMIT} commits")
-        for id in wanted[:room]:
+        for id in commit_ids[:room]:
             commit = self._need(self.source.commit(self.run, id), None)
             if commit is not None:
                 self._take(commit)
@@ -174,9 +174,9 @@ class _Asking:
 
     # ---- who they are
     def answer(self) -> Behind:
-        wanted = list(dict.fromkeys(who.id for who in self.vouched.values()))
-        found = self._need(self.source.identities(self.run.organization, wanted), ()) if wanted else ()
-        known = {identity.id.casefold(): identity for identity in found}
+        identity_ids = list(dict.fromkeys(who.id for who in self.vouched.values()))
+        identities = self._need(self.source.identities(self.run.organization, identity_ids), ()) if identity_ids else ()
+        known = {identity.id.casefold(): identity for identity in identities}
         people = [self._person(part, who, known) for (part, _), who in self.vouched.items()]
         people += self._signatures(known.values())
         people.sort(key=lambda person: tuple(Involvement).index(person.part))
@@ -206,8 +206,12 @@ class _Asking:
         by_mail = {identity.mail.casefold(): identity for identity in known if identity.mail}
         addresses = dict.fromkeys(mail for _, mail in self.claimed)
         for mail in [mail for mail in addresses if mail not in by_mail][:ADDRESSES_LIMIT]:
-            found = self.source.identities_named(self.run.organization, mail)
-            people = [one for one in found if one.object_id and not one.is_service] if isinstance(found, tuple) else []
+            identities = self.source.identities_named(self.run.organization, mail)
+            people = (
+                [one for one in identities if one.object_id and not one.is_service]
+                if isinstance(identities, tuple)
+                else []
+            )
             if len(people) == 1:
                 by_mail[mail] = people[0]
         return [self._signed(part, signature, by_mail.get(mail)) for (part, mail), signature in self.claimed.items()]

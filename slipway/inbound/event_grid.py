@@ -74,8 +74,8 @@ def _one_form(value: Any) -> Any:
     CloudEvent has that form, and more."""
     if not isinstance(value, dict) or "eventType" not in value:
         return value
-    told = {name: value.get(field) for name, field in (("type", "eventType"), ("time", "eventTime"), ("data", "data"))}
-    return {**told, "source": value.get("topic", "")}
+    event = {name: value.get(field) for name, field in (("type", "eventType"), ("time", "eventTime"), ("data", "data"))}
+    return {**event, "source": value.get("topic", "")}
 
 
 def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: datetime) -> ImagePushed:

@@ -91,17 +91,17 @@ def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: dateti
 def _published(source: RunSource, run: ToldRun) -> tuple[Fact, PublishedDocument | None] | AskLater:
     """What the run says that it published, if it is a run that can say so."""
     attachments, timeline = source.attachments(run, ATTACHMENT_TYPE), source.timeline(run)
-    for told in (attachments, timeline):
-        if isinstance(told, CannotKnow) and told.again:
-            return AskLater(why=told.why, after=told.after)
+    for listed in (attachments, timeline):
+        if isinstance(listed, CannotKnow) and listed.again:
+            return AskLater(why=listed.why, after=listed.after)
     if isinstance(attachments, Absent | CannotKnow) or isinstance(timeline, Absent | CannotKnow):
         missing = attachments if isinstance(attachments, Absent | CannotKnow) else timeline
         return _unknown(missing.why if isinstance(missing, Absent | CannotKnow) else ""), None
-    found = document_of(attachments, timeline)
-    if isinstance(found, Fact):
-        return found, None
-    place, task = found
-    content = source.attachment(run, ATTACHMENT_TYPE, place)
+    published = document_of(attachments, timeline)
+    if isinstance(published, Fact):
+        return published, None
+    attachment, task = published
+    content = source.attachment(run, ATTACHMENT_TYPE, attachment)
     match content:
         case Absent(why=why):
             return _unknown(why), None

@@ -83,9 +83,9 @@ class ChainAnchors:
     def _compared(self, application: str, head: Head, newest: ChainAnchor | None) -> RuleResult:
         record = None
         if newest is not None and newest.head.sequence <= head.sequence:
-            place = newest.head.sequence
-            found = next(self.ledger.audit(application, first=place, last=place, limit=1), None)
-            record = found if isinstance(found, AuditRecord) and found.sequence == place else None
+            sequence = newest.head.sequence
+            held_record = next(self.ledger.audit(application, first=sequence, last=sequence, limit=1), None)
+            record = held_record if isinstance(held_record, AuditRecord) and held_record.sequence == sequence else None
         return whole_rule(head, newest, record)
 
     def anchor(self, application: str, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:

@@ -101,8 +101,8 @@ class InstallationLedger:
             action=Action.INPUT_REPLAYED, actor=actor, details={"id": parked.id, "source": parked.source}
         )
         write = Write(act=Act.PUT, key=keys.parked(parked.id), values=pack(parked.evolve(replayed_at=now)))
-        said = answer_writes(inbox, Answered(kind=InboxKind.COMMAND, verb=Verb.REPLAY))
-        self._append(draft, write, *said, now=now, answers=keys.open_parked(parked.id))
+        answer = answer_writes(inbox, Answered(kind=InboxKind.COMMAND, verb=Verb.REPLAY))
+        self._append(draft, write, *answer, now=now, answers=keys.open_parked(parked.id))
 
     def keys_seen(self, ids: tuple[str, ...], public: Mapping[str, bytes], *, now: datetime) -> bool:
         """Record the private keys that the worker holds (`ids`, newest first) and the installation's public keys if

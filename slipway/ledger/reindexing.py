@@ -78,9 +78,9 @@ class Reindexing:
 
     def _differences(self, application: str, part: _IndexPart) -> _Differences:
         differences = _Differences()
-        for partition, wanted in part.wanted.items():
-            indexed = {row.key: row.values for row in self._there(partition, wanted, application)}
-            for key, values in wanted.items():
+        for partition, rows in part.wanted.items():
+            indexed = {row.key: row.values for row in self._there(partition, rows, application)}
+            for key, values in rows.items():
                 if key not in indexed:
                     differences.missing += 1
                 elif dict(indexed[key]) != dict(values):
@@ -88,7 +88,7 @@ class Reindexing:
                 else:
                     continue
                 differences.puts[partition].append(Write(act=Act.PUT, key=key, values=values))
-            extra = indexed.keys() - wanted.keys()
+            extra = indexed.keys() - rows.keys()
             differences.deletes += [
                 (partition, key) for key in extra if part.first <= index_keys.sequence_of(key) <= part.last
             ]

@@ -55,11 +55,11 @@ class Document:
 
     def problem(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> Problem:
         """A problem with the value at these steps."""
-        place = self.place(steps)
+        position = self.place(steps)
         return Problem(
             file=self.file,
-            line=place.line,
-            column=place.column,
+            line=position.line,
+            column=position.column,
             field=written(steps),
             expected=expected,
             got=got,
@@ -121,12 +121,12 @@ class _Builder:
         )
 
     def _report(self, node: Node, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> None:
-        place = _place(node)
+        position = _place(node)
         self._findings.add(
             Problem(
                 file=self._name,
-                line=place.line,
-                column=place.column,
+                line=position.line,
+                column=position.column,
                 field=written(steps),
                 expected=expected,
                 got=got,

@@ -192,15 +192,15 @@ def begin(destinations: Sequence[Destination], *, share: float, service: str, ve
     )
     sdk = Sdk(
         resource,
-        processors=[KeepWhole(BatchSpanProcessor(LateSpans(place.spans)), share) for place in destinations],
+        processors=[KeepWhole(BatchSpanProcessor(LateSpans(destination.spans)), share) for destination in destinations],
         readers=[
-            PeriodicExportingMetricReader(LateMetrics(place.metrics), export_interval_millis=_every())
-            for place in destinations
+            PeriodicExportingMetricReader(LateMetrics(destination.metrics), export_interval_millis=_every())
+            for destination in destinations
         ],
     )
     provider = LoggerProvider(resource=resource)
-    for place in destinations:
-        provider.add_log_record_processor(BatchLogRecordProcessor(LateLogs(place.logs)))
+    for destination in destinations:
+        provider.add_log_record_processor(BatchLogRecordProcessor(LateLogs(destination.logs)))
     sdk.attach_logs(provider)
     recording.use(sdk)
     return sdk

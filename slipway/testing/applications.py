@@ -115,11 +115,11 @@ def write_project(folder: Path, *, production: str = "production", least_gate: s
 def documents_in(path: Path) -> list[Stored]:
     """The documents in a file or folder, as they are applied. Raises ConfigError."""
     findings = Findings()
-    found = find(path, findings)
+    documents = find(path, findings)
     findings.raise_any()
     return [
         Stored.model_validate({"kind": e.kind, "value": e.document.value, "files": dict(e.files.contents)})
-        for e in found
+        for e in documents
     ]
 
 

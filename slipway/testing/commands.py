@@ -36,10 +36,10 @@ def proved_command(**fields: Any) -> CommandGiven:
 
 def proved(given: Given, **about: Any) -> Proved:
     """What the proof of the command tells. The same command under the same submission is the same statement."""
-    said = f"{given.actor} {given.submission} {given.reason}"
+    text = f"{given.actor} {given.submission} {given.reason}"
     statement = CommandStatement(
         installation="slipway.example.com",
-        salt=salt_of(hashlib.sha256(said.encode()).digest()[:16]),
+        salt=salt_of(hashlib.sha256(text.encode()).digest()[:16]),
         reason=given.reason,
         verb=given.verb,
         **about,

@@ -54,13 +54,13 @@ class MemoryIssuer:
 
     def id_token(self, client_id: str, person: TokenPerson, *, nonce: str, at: datetime, **more: Any) -> str:
         """`more` adds claims or replaces them; None leaves one out."""
-        told = self.claims(client_id, at=at) | person_claims(person)
-        return self.sign(told | {"nonce": nonce, "auth_time": int(at.timestamp())} | more)
+        claims = self.claims(client_id, at=at) | person_claims(person)
+        return self.sign(claims | {"nonce": nonce, "auth_time": int(at.timestamp())} | more)
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
-        told = {name: value for name, value in claims.items() if value is not None}
+        claims_given = {name: value for name, value in claims.items() if value is not None}
         # Not `jwt.encode`, which refuses some of what a hostile issuer could sign.
-        payload, headers = json.dumps(told).encode(), {"kid": self.kid} | header
+        payload, headers = json.dumps(claims_given).encode(), {"kid": self.kid} | header
         return jwt.api_jws.encode(payload, signing_key(self.kid), algorithm="RS256", headers=headers)
 
 

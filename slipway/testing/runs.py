@@ -71,19 +71,19 @@ class RunsInMemory:
         self.asked.append(str(address))
         if self.away is not None:
             return self.away
-        found = self.runs.get((address.organization.casefold(), address.run))
-        names = {found.told.project.casefold(), found.told.project_id.casefold()} if found else set()
-        if found is None or address.project.casefold() not in names:
+        run = self.runs.get((address.organization.casefold(), address.run))
+        names = {run.told.project.casefold(), run.told.project_id.casefold()} if run else set()
+        if run is None or address.project.casefold() not in names:
             return Absent(f"the source knows no {address}")
-        return found.told
+        return run.told
 
     def pipeline(self, organization: str, project: str, definition: int) -> Told[str]:
         """The name of a pipeline of which there is a run."""
         for (where, _), ran in self.runs.items():
-            told = ran.told
-            here = project.casefold() in (told.project.casefold(), told.project_id.casefold())
-            if where == organization.casefold() and here and told.definition == definition:
-                return self.away or told.pipeline
+            run = ran.told
+            is_here = project.casefold() in (run.project.casefold(), run.project_id.casefold())
+            if where == organization.casefold() and is_here and run.definition == definition:
+                return self.away or run.pipeline
         return self.away or Absent(f"the source knows no pipeline {definition} of {organization}/{project}")
 
     def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]:
@@ -94,8 +94,8 @@ class RunsInMemory:
         )
 
     def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]:
-        places = range(len(self._ran(run).documents))
-        return self.away or tuple(Attachment(name=f"{n}.json", timeline="1", record=f"task-{n}") for n in places)
+        numbers = range(len(self._ran(run).documents))
+        return self.away or tuple(Attachment(name=f"{n}.json", timeline="1", record=f"task-{n}") for n in numbers)
 
     def attachment(self, run: ToldRun, kind: str, place: Attachment) -> Told[bytes]:
         return self.away or self._ran(run).documents[int(place.record.removeprefix("task-"))]
@@ -105,8 +105,8 @@ class RunsInMemory:
         return self.away or tuple(ToldChange(id=commit.id, author=commit.author) for commit in commits)
 
     def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]:
-        found = next((commit for commit in self._ran(run).commits if commit.id == id), None)
-        return self.away or found or Absent(f"the source knows no commit {id}")
+        known = next((commit for commit in self._ran(run).commits if commit.id == id), None)
+        return self.away or known or Absent(f"the source knows no commit {id}")
 
     def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]:
         return self.away or (other,)

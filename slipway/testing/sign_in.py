@@ -58,35 +58,35 @@ class MemoryProvider:
         if self.away:
             return CannotVerify(why="the provider is away")
         prompt = "none" if asked.quiet else ""
-        told = {"state": asked.state, "nonce": asked.nonce, "redirect_uri": redirect_uri, "prompt": prompt}
-        return f"{self.issuer.url}/authorize?{urlencode(told)}"
+        query = {"state": asked.state, "nonce": asked.nonce, "redirect_uri": redirect_uri, "prompt": prompt}
+        return f"{self.issuer.url}/authorize?{urlencode(query)}"
 
     def redeem(self, asked: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
         if self.away:
             return CannotVerify(why="the provider is away")
-        wanted, nonce, who = self.codes.pop(code, ("", "", None))
-        if who is None or wanted != redirect_uri:
+        verifier, nonce, who = self.codes.pop(code, ("", "", None))
+        if who is None or verifier != redirect_uri:
             return IdentityRefused(why="the code was used")
         token = self.issuer.id_token(SIGN_IN_CLIENT, who, nonce=nonce, at=at)
         return IdTokens(self.issuer, SIGN_IN_CLIENT).verify(token, nonce=asked.nonce, at=at)
 
     def answer(self, address: str, who: TokenPerson | None = None) -> dict[str, str]:
         """What the provider sends back once somebody signed in; nobody cancels."""
-        told = dict(parse_qsl(urlsplit(address).query))
+        query = dict(parse_qsl(urlsplit(address).query))
         who = who or self.at_home
         if who is None:
-            error = "login_required" if told.get("prompt") == "none" else "access_denied"
-            return {"error": error, "state": told["state"]}
+            error = "login_required" if query.get("prompt") == "none" else "access_denied"
+            return {"error": error, "state": query["state"]}
         self.at_home = who
-        code = f"code-{len(self.codes)}-{told['state']}"
-        self.codes[code] = (told["redirect_uri"], told["nonce"], who)
-        return {"code": code, "state": told["state"]}
+        code = f"code-{len(self.codes)}-{query['state']}"
+        self.codes[code] = (query["redirect_uri"], query["nonce"], who)
+        return {"code": code, "state": query["state"]}
 
     def access_token(self, who: TokenPerson, *, at: datetime, **more: Any) -> str:
         """An access token for our registration, by which a person calls. `more` adds claims or replaces them; None
         leaves one out."""
-        told = self.issuer.claims(SIGN_IN_CLIENT, at=at) | person_claims(who)
-        return self.issuer.sign(told | {"scp": SCOPE, "azp": COMMAND_CLIENT} | more)
+        claims = self.issuer.claims(SIGN_IN_CLIENT, at=at) | person_claims(who)
+        return self.issuer.sign(claims | {"scp": SCOPE, "azp": COMMAND_CLIENT} | more)
 
     def access_tokens(self) -> AccessTokens:
         """The product's reader of access tokens, over this issuer's keys."""

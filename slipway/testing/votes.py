@@ -30,8 +30,8 @@ class MemoryVotes:
         if self.away:
             return CannotVerify(why="the provider is away")
         self.asked[state] = (nonce, verifier)
-        told = {"state": state, "prompt": prompt, "max_age": None if fresh is None else int(fresh.total_seconds())}
-        query = urlencode({name: value for name, value in told.items() if value is not None})
+        fields = {"state": state, "prompt": prompt, "max_age": None if fresh is None else int(fresh.total_seconds())}
+        query = urlencode({name: value for name, value in fields.items() if value is not None})
         return f"{self.issuer.url}/authorize?{query}"
 
     def signs_in(
@@ -41,8 +41,8 @@ class MemoryVotes:
         `claims` adds to the token or replaces what is in it."""
         state = parse_qs(urlsplit(address).query)["state"][0]
         nonce, verifier = self.asked[state]
-        told: dict[str, Any] = {"nonce": nonce, "auth_time": int((self.clock() - ago).timestamp())} | claims
-        token = self.issuer.id_token(VOTES_CLIENT, who, at=self.clock(), **told)
+        claims_told: dict[str, Any] = {"nonce": nonce, "auth_time": int((self.clock() - ago).timestamp())} | claims
+        token = self.issuer.id_token(VOTES_CLIENT, who, at=self.clock(), **claims_told)
         code = f"code-{len(self.codes)}-{state}"
         self.codes[code] = (token, verifier)
         return state, code

@@ -204,11 +204,11 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
         if cell.failed is not None:
             what = f"{cell.failed.id} in {cell.environment.name}"
             yield _notice(cell.failed, what, one_line(cell.failed.reason, REASON))
-    for place, waiting in ((cell, item.release) for cell in cells for item in cell.moving):
+    for board_cell, waiting in ((cell, item.release) for cell in cells for item in cell.moving):
         if waiting.phase is Phase.AWAITING_APPROVAL:
             due = f"decide {times.relative(waiting.due, now)}" if waiting.due else ""
             what = f"{waiting.id} for {waiting.environment}"
-            yield _notice(waiting, what, due, _deciding(waiting, place, visitor))
+            yield _notice(waiting, what, due, _deciding(waiting, board_cell, visitor))
 
 
 def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:

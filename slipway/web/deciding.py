@@ -19,5 +19,5 @@ def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> 
         return ""
     if vote_of(release, gate, visitor.caller.name, who) is not None:
         return ""
-    place = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
-    return f"{place}?plan={release.plan_hash}" if release.plan_hash else place
+    address = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
+    return f"{address}?plan={release.plan_hash}" if release.plan_hash else address

@@ -141,12 +141,12 @@ def give(desk: OperatingContext, subject: PageSubject, who: Visitor, headers: Ma
         check_permitted(command.verb, who.caller)
         if command.verb in OPENS:
             return _proved(desk, command, headers)
-        said = desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", ""))
+        receipt = desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", ""))
     except (RequestRefused, BadInput) as refused:
         status = refused.status if isinstance(refused, RequestRefused) else 400
         back = (subject.address, "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
-    return see_other(f"/said/{said.partition}/{said.id}")
+    return see_other(f"/said/{receipt.partition}/{receipt.id}")
 
 
 def _proved(desk: OperatingContext, command: CommandRequest, headers: Mapping[str, str]) -> Answer:

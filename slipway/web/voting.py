@@ -46,8 +46,8 @@ def vote(booth: Booth, viewer: PlanViewer, who: Visitor, posted: Posted, headers
         case VoteDecision.REJECT | VoteDecision.WITHDRAW:
             speaker = Speaker(oid=who.signed_in.object_id, name=who.name, roles=who.principal.roles, via=Via.PAGE)
             row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker, trace=carrier())
-            said = booth.writer.say(statement.application, row, id=posted.id)
-            return see_other(f"/said/{said.partition}/{said.id}")
+            receipt = booth.writer.say(statement.application, row, id=posted.id)
+            return see_other(f"/said/{receipt.partition}/{receipt.id}")
         case unreachable:
             assert_never(unreachable)
 

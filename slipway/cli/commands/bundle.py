@@ -57,20 +57,20 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
     Example:
       slipway bundle push bundle shop.azurecr.io/team/shop-bundle
     """
-    place = remote(to)
+    target = remote(to)
     if not is_layout(layout):
         expected = "expected a folder that `slipway bundle build` wrote"
         raise CliError(f"{layout}: {expected}, got {'another' if layout.exists() else 'none'}", exit_code=Exit.USAGE)
     with telling_problems(as_json=as_json):
         made = opened(str(layout))
         tag = made.config.version
-        if place.reference not in ("", tag):
+        if target.reference not in ("", tag):
             raise CliError(f"{to}: expected the bundle's version {tag} as the tag, or none", exit_code=Exit.USAGE)
-        registries.push(registries.open_registry(place.registry), place.repository, tag, made.packed)
+        registries.push(registries.open_registry(target.registry), target.repository, tag, made.packed)
     if record:
-        record.write_bytes(canonical(_published(made, place.registry, place.repository)) + b"\n")
+        record.write_bytes(canonical(_published(made, target.registry, target.repository)) + b"\n")
     screen = Screen()
-    pushed = f"{place.name}:{tag}@{made.packed.digest}"
+    pushed = f"{target.name}:{tag}@{made.packed.digest}"
     if as_json:
         screen.json({"v": VERSION, "pushed": pushed, "digest": made.packed.digest, "tag": tag})
     else:

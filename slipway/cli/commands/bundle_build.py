@@ -29,7 +29,7 @@ _AZURE_PIPELINES = {
 
 
 def _reference(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Reference]:
-    given: dict[str, Reference] = {}
+    references: dict[str, Reference] = {}
     for text in values:
         try:
             reference = parse_reference(text)
@@ -37,8 +37,8 @@ def _reference(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -
             raise click.BadParameter(str(error)) from None
         if reference.host or not (reference.tag or reference.digest):
             raise click.BadParameter(f"expected repository:tag or repository@digest, got {text!r}")
-        given[reference.repository] = reference
-    return given
+        references[reference.repository] = reference
+    return references
 
 
 def _version(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -90,7 +90,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
     """
     client = registries.open_registry(registry)
     with telling_problems(as_json=as_json):
-        wanted = BuildOptions(
+        build_options = BuildOptions(
             folder=folder,
             targets=read_targets_file(targets_file),
             version=version,
@@ -99,7 +99,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
             created=created or _epoch(os.environ),
             source=BundleSource(**{name: os.environ.get(variable, "") for name, variable in _AZURE_PIPELINES.items()}),
         )
-        built = build(wanted, registries.resolver(client))
+        built = build(build_options, registries.resolver(client))
         write_layout(output, built.packed, tag=version)
         made = checked(built.packed)
     screen = Screen()

@@ -81,8 +81,8 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, as_json: bool) -> Non
         return
     if not yes:
         _confirm("Apply this?")
-    said = {**body, "reason": reason, "id": new_id(), "channel": "cli"}
-    outcome = decided(api, read(ReceivedAnswer, _asked(api, path, body=said)))
+    request = {**body, "reason": reason, "id": new_id(), "channel": "cli"}
+    outcome = decided(api, read(ReceivedAnswer, _asked(api, path, body=request)))
     if outcome.problems:
         _end_with(screen, [each.model_dump() for each in outcome.problems], path)
     made = _made(outcome, compared)
@@ -215,8 +215,8 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     screen = Screen()
     if not yes:
         _confirm(f"Remove {_kind(is_project)} {name}?")
-    said = {"reason": reason, "id": new_id(), "channel": "cli"}
-    received = read(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=said))
+    request = {"reason": reason, "id": new_id(), "channel": "cli"}
+    received = read(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=request))
     outcome = outcome_of(api, received)
     if as_json:
         screen.json(_made(outcome).model_dump(mode="json"))
@@ -281,13 +281,13 @@ def _show_made(screen: Screen, made: Changes) -> None:
 def _placed(problems: Sequence[Any], found: Iterable[FoundDocument]) -> Iterable[Problem]:
     documents = {f"{each.name}/{each.kind}.yaml": each.document for each in found}
     for each in problems:
-        told = {name: str(each.get(name, "")) for name in ("file", "field", "expected", "got", "message")}
-        document = documents.get(told["file"])
+        problem = {name: str(each.get(name, "")) for name in ("file", "field", "expected", "got", "message")}
+        document = documents.get(problem["file"])
         if document is None:
-            yield _problem(told, told["file"], TextPosition())
+            yield _problem(problem, problem["file"], TextPosition())
             continue
-        steps = next((steps for steps in document.places if written(steps) == told["field"]), ())
-        yield _problem(told, document.file, document.place(steps))
+        steps = next((steps for steps in document.places if written(steps) == problem["field"]), ())
+        yield _problem(problem, document.file, document.place(steps))
 
 
 def _problem(told: Mapping[str, str], file: str, place: TextPosition) -> Problem:

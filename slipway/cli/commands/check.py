@@ -40,8 +40,8 @@ def check(path: Path) -> None:
         raise SystemExit(Exit.NO) from error
     names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
     screen.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
-    for told in _placed(checked.advice, path):
-        screen.whole(f"! {told}")
+    for advice in _placed(checked.advice, path):
+        screen.whole(f"! {advice}")
     for name in checked.without_project:
         project = checked.definitions[name].application.project
         screen.line(

@@ -67,10 +67,10 @@ def azure_devops(
     above = click.get_current_context().find_root().params
     app = find_app(url=url or above.get("url"), key=above.get("key"), environment=os.environ, folder=Path.cwd())
     service = AzureDevOpsAdministration(organization, server=server, authorization=sign_in())
-    wanted = WantedSubscription(project_id=service.project_id(project), app_url=app.url, pipeline=pipeline)
-    change = plan(wanted, service.subscriptions(), send_secret=send_secret)
-    after = None if dry_run or change.act is SubscriptionChange.KEEP else _carry_out(service, wanted, change)
-    summary = _told(change, wanted, after, dry_run=dry_run)
+    subscription = WantedSubscription(project_id=service.project_id(project), app_url=app.url, pipeline=pipeline)
+    change = plan(subscription, service.subscriptions(), send_secret=send_secret)
+    after = None if dry_run or change.act is SubscriptionChange.KEEP else _carry_out(service, subscription, change)
+    summary = _told(change, subscription, after, dry_run=dry_run)
     if as_json:
         Screen().json(summary)
     else:

@@ -122,10 +122,10 @@ def _subscription(api: Api, hooks: Hooks) -> Finding:
     command = f"slipway connect azure-devops --organization {hooks.organization} --project {hooks.project}"
     try:
         service = AzureDevOpsAdministration(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
-        wanted = WantedSubscription(
+        subscription = WantedSubscription(
             project_id=service.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline
         )
-        change = plan(wanted, service.subscriptions(), send_secret=False)
+        change = plan(subscription, service.subscriptions(), send_secret=False)
     except CliError as trouble:
         return Finding(
             check="hook", status=Status.FAILED, said=trouble.message, missing="the right to see service hooks"

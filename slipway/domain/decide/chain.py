@@ -72,8 +72,8 @@ def _anchored(draft: Draft, release: Release, event: StepFinished) -> None:
     """The gate is anchored; or it is not, because the ledger no longer holds what was anchored before."""
     gate = present(event.step.gate, f"the gate of {event.step.id}")
     if event.passed:
-        said = {"opening": gate.opening, "outcome": str(gate.outcome), **_bounded(event.result)}
-        draft.record(Action.GATE_ANCHORED, release, environment=gate.environment, **said)
+        details = {"opening": gate.opening, "outcome": str(gate.outcome), **_bounded(event.result)}
+        draft.record(Action.GATE_ANCHORED, release, environment=gate.environment, **details)
     elif draft.head.rewound is None:
         draft.rewound(event.reason)
         draft.record(Action.LEDGER_REWOUND, release, environment=gate.environment, reason=event.reason)

@@ -145,14 +145,14 @@ def create(
     push: Push | None = None,
     run: Run | None = None,
 ) -> Release:
-    place = draft.application.pushed
+    pushed = draft.application.pushed
     release = draft.create(
         Release(
             application=draft.application.application,
             number=draft.head.next_release,
             phase=Phase.JOINING,
-            registry=place.registry,
-            repository=place.repository,
+            registry=pushed.registry,
+            repository=pushed.repository,
             tag=tag,
             digest=digest,
             order=order,

@@ -74,10 +74,10 @@ class AzureDevOps:
         entries = self._list(shapes.AttachmentEntry, run.organization, (*_of(run), "attachments", kind), what=what)
         if not isinstance(entries, tuple):
             return entries
-        places = tuple(entry.told() for entry in entries)
-        if None in places:
+        attachments = tuple(entry.told() for entry in entries)
+        if None in attachments:
             return _unreadable(what)
-        return tuple(place for place in places if place is not None)
+        return tuple(attachment for attachment in attachments if attachment is not None)
 
     def attachment(self, run: ToldRun, kind: str, place: Attachment) -> Told[bytes]:
         steps = (*_of(run), place.timeline, place.record, "attachments", kind, place.name)
@@ -89,8 +89,8 @@ class AzureDevOps:
     def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
         """The commits since the run before of this pipeline on this branch, the newest first."""
         what = f"the changes of run {run.number}"
-        found = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), what=what, paged=True)
-        return tuple(change.told() for change in found) if isinstance(found, tuple) else found
+        listed = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), what=what, paged=True)
+        return tuple(change.told() for change in listed) if isinstance(listed, tuple) else listed
 
     # ---- its commits
     def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]:
@@ -101,8 +101,8 @@ class AzureDevOps:
     def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]:
         steps = (*_repository(run), "commits", one, "mergebases")
         what = f"where {one[:12]} and {other[:12]} have parted"
-        found = self._list(shapes.MergeBase, run.organization, steps, what=what, query={"otherCommitId": other})
-        return tuple(base.commitId.casefold() for base in found) if isinstance(found, tuple) else found
+        listed = self._list(shapes.MergeBase, run.organization, steps, what=what, query={"otherCommitId": other})
+        return tuple(base.commitId.casefold() for base in listed) if isinstance(listed, tuple) else listed
 
     def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]:
         """What `new` has and `old` has not, with who pushed each; without parents, which lists do not tell.
@@ -113,17 +113,17 @@ class AzureDevOps:
         for name, id in (("itemVersion", old), ("compareVersion", new)):
             query |= {f"searchCriteria.{name}.version": id, f"searchCriteria.{name}.versionType": "commit"}
         what = f"the commits from {old[:12]} to {new[:12]}"
-        found: list[ToldCommit] = []
+        commits: list[ToldCommit] = []
         for _ in range(self._exchange.limits.pages):
-            part = {"searchCriteria.$top": _TOP, "searchCriteria.$skip": len(found)}
+            part = {"searchCriteria.$top": _TOP, "searchCriteria.$skip": len(commits)}
             steps = (*_repository(run), "commits")
             entries = self._list(shapes.Commit, run.organization, steps, what=what, query={**query, **part})
             if not isinstance(entries, tuple):
                 return entries
             if not entries:
-                return tuple(found)
-            found += [entry.told() for entry in entries]
-        return CannotKnow(f"{what} are more than {len(found)}")
+                return tuple(commits)
+            commits += [entry.told() for entry in entries]
+        return CannotKnow(f"{what} are more than {len(commits)}")
 
     def pull_requests(self, run: ToldRun, commits: Sequence[str]) -> Told[tuple[PullRequest, ...]]:
         """The pull requests that brought these commits, each once."""
@@ -131,30 +131,30 @@ class AzureDevOps:
         body = {"queries": [{"type": kind, "items": list(commits)} for kind in ("lastMergeCommit", "commit")]}
         what = f"the pull requests of run {run.number}"
         answer = self._exchange.ask("POST", url, what=what, body=body)
-        found = _read(shapes.PullRequests, answer, what)
-        if not isinstance(found, shapes.PullRequests):
-            return found
-        each = (entry for result in found.results for entries in result.values() for entry in entries)
+        listed = _read(shapes.PullRequests, answer, what)
+        if not isinstance(listed, shapes.PullRequests):
+            return listed
+        each = (entry for result in listed.results for entries in result.values() for entry in entries)
         return tuple({entry.pullRequestId: entry.told() for entry in each}.values())
 
     def commits_of(self, run: ToldRun, pull_request: int) -> Told[tuple[str, ...]]:
         """Ids of a pull request's own commits, which after a squash no branch leads to any more."""
         steps: tuple[str | int, ...] = (*_repository(run), "pullRequests", pull_request, "commits")
         what = f"the commits of pull request {pull_request}"
-        found = self._list(shapes.Commit, run.organization, steps, what=what, paged=True)
-        return tuple(commit.commitId.casefold() for commit in found) if isinstance(found, tuple) else found
+        listed = self._list(shapes.Commit, run.organization, steps, what=what, paged=True)
+        return tuple(commit.commitId.casefold() for commit in listed) if isinstance(listed, tuple) else listed
 
     # ---- people
     def identities(self, organization: str, ids: Sequence[str]) -> Told[tuple[Identity, ...]]:
         """Who is behind these ids of Azure DevOps'; whom it does not know is left out."""
-        found: list[Identity] = []
+        identities: list[Identity] = []
         for start in range(0, len(ids), _PEOPLE_AT_ONCE):
             some = ",".join(ids[start : start + _PEOPLE_AT_ONCE])
-            told = self._people(organization, identityIds=some)
-            if not isinstance(told, tuple):
-                return told
-            found += told
-        return tuple(found)
+            batch = self._people(organization, identityIds=some)
+            if not isinstance(batch, tuple):
+                return batch
+            identities += batch
+        return tuple(identities)
 
     def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]:
         """Everybody whose address or account this is; more than one means that nobody can tell."""
@@ -163,8 +163,8 @@ class AzureDevOps:
     def _people(self, organization: str, **query: object) -> Told[tuple[Identity, ...]]:
         what = "who people are"
         url = self._url(self._at.people, organization, "_apis", "identities", queryMembership="None", **query)
-        found = _entries(shapes.IdentityEntry, self._get(url, what=what), what, gaps=True)
-        return tuple(entry.told() for entry in found) if isinstance(found, tuple) else found
+        entries = _entries(shapes.IdentityEntry, self._get(url, what=what), what, gaps=True)
+        return tuple(entry.told() for entry in entries) if isinstance(entries, tuple) else entries
 
     # ---- reading
     def _url(self, host: str, organization: str, *steps: str | int, **query: object) -> str:
@@ -181,8 +181,8 @@ class AzureDevOps:
         self, model: type[M], of: Callable[[M], T], organization: str, steps: Sequence[str | int], *, what: str
     ) -> Told[T]:
         answer = self._get(self._url(self._at.main, organization, *steps), what=what)
-        found = _read(model, answer, what)
-        return of(found) if isinstance(found, model) else _no(found)
+        entry = _read(model, answer, what)
+        return of(entry) if isinstance(entry, model) else _no(entry)
 
     def _list[M: ForeignModel](
         self,
@@ -195,7 +195,7 @@ class AzureDevOps:
         paged: bool = False,
     ) -> Told[tuple[M, ...]]:
         """Every page of a list, or nothing of it: half a list proves nothing."""
-        found: list[M] = []
+        listed: list[M] = []
         page: Mapping[str, object] = {"$top": _TOP} if paged else {}
         for _ in range(self._exchange.limits.pages):
             url = self._url(self._at.main, organization, *steps, **(query or {}), **page)
@@ -203,10 +203,10 @@ class AzureDevOps:
             entries = _entries(model, answer, what)
             if not isinstance(entries, tuple):
                 return entries
-            found += entries
+            listed += entries
             following = answer.headers.get(_CONTINUES) if isinstance(answer, JsonResponse) else None
             if not following:
-                return tuple(found)
+                return tuple(listed)
             page = {"$top": _TOP, "continuationToken": following}
         return CannotKnow(f"{what}: the list has more than {self._exchange.limits.pages} pages")
 

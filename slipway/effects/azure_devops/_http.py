@@ -115,12 +115,12 @@ class Exchange:
         for attempt in range(self.limits.attempts):
             if (early := self._wait(what)) is not None:
                 return early
-            told = self._once(method, url, what=what, body=body, limit=limit)
-            if not isinstance(told, CannotKnow) or not told.again or attempt == self.limits.attempts - 1:
-                return told
-            pause = max(self.limits.first_pause * 2.0**attempt, told.after.total_seconds())
+            response = self._once(method, url, what=what, body=body, limit=limit)
+            if not isinstance(response, CannotKnow) or not response.again or attempt == self.limits.attempts - 1:
+                return response
+            pause = max(self.limits.first_pause * 2.0**attempt, response.after.total_seconds())
             if pause > self.limits.longest_pause:
-                return told
+                return response
             self._pause(pause)
         raise AssertionError("unreachable")
 
@@ -176,18 +176,18 @@ class Exchange:
             if _is_page(response.headers):
                 return _not_signed_in(host, what, status)
             return JsonResponse(headers=response.headers, body=data)
-        said = _said(data)
+        message = _said(data)
         if status in _SIGN_IN:
-            return _not_signed_in(host, what, status, said)
+            return _not_signed_in(host, what, status, message)
         if status in (_NO_CONTENT, _NOT_FOUND):
-            return Absent(f"{host} knows no {what}, or may not show it to Slipway{said}")
+            return Absent(f"{host} knows no {what}, or may not show it to Slipway{message}")
         if status == _FORBIDDEN:
-            return CannotKnow(f"{host} does not let Slipway see {what}{said}")
+            return CannotKnow(f"{host} does not let Slipway see {what}{message}")
         if _PREVIEW in data:
-            return OnlyInPreview(f"{host} wants a preview version for {what}{said}")
+            return OnlyInPreview(f"{host} wants a preview version for {what}{message}")
         if status == _TOO_MANY:
-            return CannotKnow(f"{host} is asked too often{said}", again=True, after=pause)
-        return CannotKnow(f"{host} answers {status} for {what}{said}", again=status in _BUSY, after=pause)
+            return CannotKnow(f"{host} is asked too often{message}", again=True, after=pause)
+        return CannotKnow(f"{host} answers {status} for {what}{message}", again=status in _BUSY, after=pause)
 
     def _body(self, response: urllib3.BaseHTTPResponse, limit: int) -> bytes | None:
         """The whole body; None if it is larger than the limit, or takes too long."""

@@ -242,5 +242,5 @@ class IdentityEntry(ForeignModel):
         )
 
     def _text(self, name: str) -> str:
-        found = self.properties.get(name)
-        return found.value[:_LONGEST] if found and isinstance(found.value, str) else ""
+        value = self.properties.get(name)
+        return value.value[:_LONGEST] if value and isinstance(value.value, str) else ""

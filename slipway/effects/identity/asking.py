@@ -42,7 +42,7 @@ class Ask:
 
 
 def authorization_url(endpoints: IssuerEndpoints, ask: Ask) -> str:
-    told = {
+    fields = {
         "client_id": ask.client_id,
         "response_type": "code",
         "response_mode": "query",
@@ -56,5 +56,5 @@ def authorization_url(endpoints: IssuerEndpoints, ask: Ask) -> str:
         "prompt": ask.prompt,
         "login_hint": ask.login_hint,
     }
-    query = urlencode({name: value for name, value in told.items() if value is not None})
+    query = urlencode({name: value for name, value in fields.items() if value is not None})
     return f"{endpoints.authorization}?{query}"

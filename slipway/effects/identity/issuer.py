@@ -76,8 +76,8 @@ class Issuer:
         known = self._current(kid)
         if isinstance(known, CannotVerify):
             return known
-        found = known.published.key(kid)
-        return found or CannotVerify(why="the issuer publishes no key of the token's id; it is asked again in a while")
+        key = known.published.key(kid)
+        return key or CannotVerify(why="the issuer publishes no key of the token's id; it is asked again in a while")
 
     def endpoints(self) -> IssuerEndpoints | CannotVerify:
         known = self._current(None)
@@ -121,10 +121,10 @@ class Issuer:
             log.warning("the keys of %s could not be fetched: %s", urlsplit(self._url).hostname, error)
 
     def _ask(self, now: float) -> _Fetched:
-        told = strict_object(self._get(f"{self._url}/.well-known/openid-configuration", DISCOVERY_LIMIT))
-        if told.get("issuer") != self._url:
+        discovery = strict_object(self._get(f"{self._url}/.well-known/openid-configuration", DISCOVERY_LIMIT))
+        if discovery.get("issuer") != self._url:
             raise ValueError("its discovery document is that of another issuer")
-        addresses = {name: told.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+        addresses = {name: discovery.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
         authorization, token, keys = (self._own(name, value) for name, value in addresses.items())
         published = read_keys(self._get(keys, KEYS_LIMIT), issuer=self._url, tenant=self._tenant)
         return _Fetched(

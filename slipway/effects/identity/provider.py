@@ -46,8 +46,8 @@ class Registration:
 
     def redeem(self, code: str, verifier: str) -> Verdict[str]:
         """The ID token that the code stands for, not verified yet."""
-        given = Code(value=code, redirect_uri=self.redirect_uri, verifier=Verifier(value=verifier))
-        return redeem(self.issuer, self.pool, self.client, given)
+        grant = Code(value=code, redirect_uri=self.redirect_uri, verifier=Verifier(value=verifier))
+        return redeem(self.issuer, self.pool, self.client, grant)
 
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
         return IdTokens(self.issuer, self.client.client_id).verify(token, nonce=nonce, at=at)

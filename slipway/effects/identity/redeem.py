@@ -81,7 +81,7 @@ def redeem(issuer: Issuer, pool: IdentityPool, client: Client, code: Code) -> Ve
             headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
             body=urlencode(form).encode(),
         )
-        told = strict_object(reply.body)
+        answer = strict_object(reply.body)
     except AssertionAway as error:
         return CannotVerify(why=f"this app cannot prove who it is: {error}")
     except ProviderAway as error:
@@ -89,8 +89,8 @@ def redeem(issuer: Issuer, pool: IdentityPool, client: Client, code: Code) -> Ve
     except ValueError:
         return CannotVerify(why="the identity provider answers with something else than JSON")
     if reply.status != _OK:
-        return _failed(reply.status, told)
-    token = told.get("id_token")
+        return _failed(reply.status, answer)
+    token = answer.get("id_token")
     if not isinstance(token, str) or not 0 < len(token) <= TOKEN_LIMIT:
         return CannotVerify(why="the identity provider's answer holds no ID token")
     return Verified(value=token)

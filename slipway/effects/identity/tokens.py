@@ -122,7 +122,7 @@ class AccessTokens:
 
 
 def _verified(source: IssuerKeySource, token: str, *, audience: str, at: datetime) -> _Claims:
-    header, told = _parts(token)
+    header, claims = _parts(token)
     key = _key_of(source, header)
     try:
         jwt.decode(
@@ -142,16 +142,16 @@ def _verified(source: IssuerKeySource, token: str, *, audience: str, at: datetim
         )
     except jwt.PyJWTError as error:
         raise _BadError(f"the token does not hold: {_NAMES.get(type(error), 'it is malformed')}") from None
-    if not hmac.compare_digest(_text(told, "tid").casefold().encode(), source.tenant.casefold().encode()):
+    if not hmac.compare_digest(_text(claims, "tid").casefold().encode(), source.tenant.casefold().encode()):
         raise _BadError("the token is of another tenant")
-    if told.get("ver") != VERSION:
+    if claims.get("ver") != VERSION:
         raise _BadError(f"expected a token of version {VERSION}")
-    issued_at, not_before, expires_at = (_moment(told, name) for name in ("iat", "nbf", "exp"))
+    issued_at, not_before, expires_at = (_moment(claims, name) for name in ("iat", "nbf", "exp"))
     if max(issued_at, not_before) > at + AHEAD:
         raise _BadError("the token is of a later time")
     if expires_at <= at:
         raise _BadError("the token has expired")
-    return _Claims(told=told, key=key, issued_at=issued_at, expires_at=expires_at)
+    return _Claims(told=claims, key=key, issued_at=issued_at, expires_at=expires_at)
 
 
 _NAMES: Final[dict[type[jwt.PyJWTError], str]] = {
@@ -202,26 +202,26 @@ def _decoded(part: str) -> bytes:
 
 def _read(part: bytes) -> dict[str, Any]:
     try:
-        told = strict_object(part)
-        json.dumps(told, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        claims = strict_object(part)
+        json.dumps(claims, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         raise _BadError("expected JSON in the token, each name once") from None
-    return told
+    return claims
 
 
 def _id_token(claims: _Claims, audience: str, nonce: str) -> IdToken:
-    told = claims.told
-    if not nonce or not hmac.compare_digest(_text(told, "nonce").encode(), nonce.encode()):
+    claims_told = claims.told
+    if not nonce or not hmac.compare_digest(_text(claims_told, "nonce").encode(), nonce.encode()):
         raise _BadError("the token answers another request: its nonce differs")
-    if "scp" in told or "idtyp" in told:
+    if "scp" in claims_told or "idtyp" in claims_told:
         raise _BadError("expected an ID token, got an access token")
     return IdToken(
-        person=_person(told),
+        person=_person(claims_told),
         audience=audience,
         nonce=nonce,
         issued_at=claims.issued_at,
         expires_at=claims.expires_at,
-        authenticated_at=_moment(told, "auth_time") if "auth_time" in told else None,
+        authenticated_at=_moment(claims_told, "auth_time") if "auth_time" in claims_told else None,
         key_set=claims.key.key_set,
         kid=claims.key.kid,
     )

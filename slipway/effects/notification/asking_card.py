@@ -17,8 +17,8 @@ REASON_LIMIT: Final = 2000
 
 def asking_card(message: Message, *, room: int = SIZE_LIMIT) -> Element:
     """The card. Lists are shortened if it would exceed `room` bytes; raises ValueError if it still does."""
-    for kept in (None, 4, 0):
-        element = _asking(message, kept)
+    for lines_kept in (None, 4, 0):
+        element = _asking(message, lines_kept)
         if len(json.dumps(element)) <= room:
             return element
     raise ValueError(f"the card exceeds {room} bytes even without lists")

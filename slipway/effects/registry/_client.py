@@ -74,8 +74,8 @@ class Registry:
             return None
         if answer.status == _FORBIDDEN:
             # The answer to a HEAD has no body, and with it no reason, such as the address that a firewall refuses.
-            told = self._session.ask("GET", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
-            raise failure(told if told.status == _FORBIDDEN else answer, where, "resolving it")
+            head = self._session.ask("GET", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
+            raise failure(head if head.status == _FORBIDDEN else answer, where, "resolving it")
         if answer.status != _OK:
             raise failure(answer, where, "resolving it")
         digest = answer.headers.get("Docker-Content-Digest")

@@ -20,11 +20,11 @@ from ._promotion import Source, Target
 def foresee(source: Source, target: Target, *, workers: int = 4) -> None:
     """Raises the `RegistryError` that a promotion would raise."""
     registry, repository = source.registry, source.repository
-    held = set[str]()
+    digests_held = set[str]()
 
     def look(digest: str) -> tuple[Question, ...]:
         if registry.blob_exists(repository, digest):
-            held.add(digest)
+            digests_held.add(digest)
         return ()
 
     def about(_: Manifest, content: Content) -> Iterator[Question]:
@@ -36,7 +36,7 @@ def foresee(source: Source, target: Target, *, workers: int = 4) -> None:
         tag.result()
     needed = graph.needed()
     for blob in graph.blobs():
-        if blob.digest in needed - held and not blob.may_be_elsewhere:
+        if blob.digest in needed - digests_held and not blob.may_be_elsewhere:
             where = registry.where(repository, blob.digest)
             raise LayerMissing(where, f"these {blob.size} bytes of the image are not there")
 
@@ -50,7 +50,7 @@ def check_children(registry: Registry, repository: str, manifest: Manifest, *, w
     except Unsupported:
         return  # it cannot be carried over, which only matters where it would be
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
-        found = each(executor, lambda child: registry.resolve(repository, child.digest), children)
-    for child, digest in zip(children, found, strict=True):
+        digests = each(executor, lambda child: registry.resolve(repository, child.digest), children)
+    for child, digest in zip(children, digests, strict=True):
         if digest is None:
             raise missing_child(registry.where(repository, manifest.digest), child)

@@ -240,17 +240,17 @@ class _Discovery:
             where = self._where(layer.digest)
             if not layer.urls:
                 raise LayerMissing(where, "the foreign layer is not there, and its manifest names no other place")
-            place = urlsplit(layer.urls[0]).hostname
+            host = urlsplit(layer.urls[0]).hostname
             self._elsewhere.add(layer.digest)
-            self.notes.add(f"{where} is a foreign layer that is not there, and was left at {place}")
+            self.notes.add(f"{where} is a foreign layer that is not there, and was left at {host}")
         return ()
 
     def _list_referrers(self, digest: str) -> list[Question]:
-        found = self._registry.referrers(self._repository, digest)
-        self._referrers[digest] = found.listed
-        if found.note:
-            self.notes.add(f"{self._registry.where(self._repository)} {found.note}")
-        return self.about(*(referrer.digest for referrer in found.listed))
+        referrers = self._registry.referrers(self._repository, digest)
+        self._referrers[digest] = referrers.listed
+        if referrers.note:
+            self.notes.add(f"{self._registry.where(self._repository)} {referrers.note}")
+        return self.about(*(referrer.digest for referrer in referrers.listed))
 
     def _resolve(self, digest: str, tag: str) -> list[Question]:
         named = self._registry.resolve(self._repository, tag)

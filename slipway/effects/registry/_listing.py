@@ -72,8 +72,8 @@ def referrers_by_api(session: Session, repository: str, digest: str) -> Referrer
         elif answer.status in _REFUSALS or number:
             raise failure(answer, where, "listing referrers")
         else:
-            told = f"{answer.status}" if answer.status != _OK else f"with {media_type[:80]!r}"
-            note = f"answers {told} when asked for referrers, so their list is looked for under a tag"
+            answered = f"{answer.status}" if answer.status != _OK else f"with {media_type[:80]!r}"
+            note = f"answers {answered} when asked for referrers, so their list is looked for under a tag"
             return Referrers(by_registry=False, note="" if answer.status == _NOT_FOUND else note)
     return Referrers(listed=tuple(descriptors), by_registry=True)
 

@@ -95,9 +95,9 @@ def _check_targets(clients: Clients, application: Application, environment: Envi
     rendered = config.environments.get(environment.name)
     if rendered is None:
         raise BundleRefused(f"the bundle has no folder for {environment.name}")
-    here = clients.registry(application.registry_of(environment)).endpoint.login_server
+    login_server = clients.registry(application.registry_of(environment)).endpoint.login_server
     for what, then, now in (
-        ("registry", rendered.registry, here),
+        ("registry", rendered.registry, login_server),
         ("namespace", rendered.namespace, environment.namespace),
     ):
         if then != now:
@@ -128,6 +128,6 @@ def _marked(release: Release, member: Member) -> dict[str, Any]:
 def _told(error: Exception) -> str:
     if not isinstance(error, ConfigError):
         return str(error)
-    told = "; ".join(str(problem) for problem in error.problems[:_PROBLEMS_TOLD])
+    problems = "; ".join(str(problem) for problem in error.problems[:_PROBLEMS_TOLD])
     more = len(error.problems) - _PROBLEMS_TOLD
-    return told + (f"; and {more} more" if more > 0 else "")
+    return problems + (f"; and {more} more" if more > 0 else "")

@@ -58,8 +58,8 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
     reminds = step.notice is Notice.REMINDER
     waits, before = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits", _rejected_before(release)
     asks = {"lines": _plan_lines(clients, release), "matter": _matter(clients, work, environment, gate, now=clock())}
-    place = {"locate_url": clients.links.locate(release)}  # for whoever signs in
-    purpose, shown = (Purpose.VOTE, {}) if gate.links_vote else (Purpose.SHOW, place)
+    location = {"locate_url": clients.links.locate(release)}  # for whoever signs in
+    purpose, shown = (Purpose.VOTE, {}) if gate.links_vote else (Purpose.SHOW, location)
     deadline = release.gate.deadline if release.gate else None
     if audience.shared:
         headline = f"{waits} for approval for {step.environment}{before}"
@@ -74,7 +74,7 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
     if unlisted := gate.unlisted():
         # Only Entra knows these people, so write to the channel; they sign in to vote.
         headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)} too{before}"
-        yield _message(clients, clock, work, headline=headline).evolve(**asks, **place)
+        yield _message(clients, clock, work, headline=headline).evolve(**asks, **location)
 
 
 def _rejected_before(release: Release) -> str:

@@ -36,8 +36,8 @@ def applications(facts: Facts) -> str:
     wrong = [f"{name}: {'; '.join(entry.problems)}" for name, entry in sorted(entries.items()) if entry.problems]
     wrong += [f"{each.name}: {'; '.join(each.problems)}" for each in broken]
     if wrong:
-        told = "; ".join(wrong)[:1000]
-        raise Fault(f"{len(wrong)} stand still: {told}", missing="a version that is in order: slipway apply")
+        reasons = "; ".join(wrong)[:1000]
+        raise Fault(f"{len(wrong)} stand still: {reasons}", missing="a version that is in order: slipway apply")
     return f"{len(entries)} in order: {', '.join(sorted(entries))}" if entries else "none yet: slipway apply"
 
 
@@ -104,8 +104,8 @@ def queue(facts: Facts, name: str) -> str:
     if waits is not None and waits > LONGEST_WAIT:
         minutes = int(waits.total_seconds()) // 60
         raise Fault(f"its oldest message waits for {minutes} min", missing="a reader that keeps up")
-    told = f"; the oldest message waits for {max(int(waits.total_seconds()), 0)} s" if waits is not None else ""
-    return f"may send (a message of tomorrow was taken back) and may receive{told}"
+    age = f"; the oldest message waits for {max(int(waits.total_seconds()), 0)} s" if waits is not None else ""
+    return f"may send (a message of tomorrow was taken back) and may receive{age}"
 
 
 def registry(facts: Facts, name: str) -> str:

@@ -20,12 +20,12 @@ def runs(facts: Facts, entry: Entry) -> str:
         raise NotChecked("no pipeline is named")
     if pipeline.organization is None or pipeline.definition is None:
         raise NotChecked("pipeline.organization and pipeline.definition are needed to ask for it")
-    found = source.pipeline(pipeline.organization, pipeline.project_id or pipeline.project, pipeline.definition)
-    if isinstance(found, Absent):
-        raise Fault(found.why, missing=_MEMBER)
-    if isinstance(found, CannotKnow):
-        raise Fault(found.why, missing=f"a way to Azure DevOps, and {_MEMBER}")
+    definition = source.pipeline(pipeline.organization, pipeline.project_id or pipeline.project, pipeline.definition)
+    if isinstance(definition, Absent):
+        raise Fault(definition.why, missing=_MEMBER)
+    if isinstance(definition, CannotKnow):
+        raise Fault(definition.why, missing=f"a way to Azure DevOps, and {_MEMBER}")
     people = source.identities_named(pipeline.organization, "slipway-doctor@example.invalid")
     if isinstance(people, Absent | CannotKnow):
         raise Fault(people.why, missing="View instance-level information, to look people up by their ids")
-    return f"may see the pipeline {found}, and look people up"
+    return f"may see the pipeline {definition}, and look people up"
