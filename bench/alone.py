@@ -12,7 +12,14 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.storage.blob import BlobServiceClient
 
 from local.process import Part, python
-from slipway.effects.registry import EntraCredential, Registry, RegistryEndpoint, Source, Target, promote
+from slipway.effects.registry import (
+    EntraCredential,
+    PromotionSource,
+    PromotionTarget,
+    Registry,
+    RegistryEndpoint,
+    promote,
+)
 
 from .events import hook_body
 from .example import APPLICATION
@@ -124,8 +131,8 @@ class Alone:
 
         def copy() -> None:
             promote(
-                Source(registry=source, repository=APPLICATION, digest=digest),
-                Target(registry=target, repository=f"alone/{uuid.uuid4().hex}", digest=digest, tag="1"),
+                PromotionSource(registry=source, repository=APPLICATION, digest=digest),
+                PromotionTarget(registry=target, repository=f"alone/{uuid.uuid4().hex}", digest=digest, tag="1"),
             )
 
         return _median(copy)

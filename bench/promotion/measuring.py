@@ -12,7 +12,15 @@ from statistics import median
 from typing import Final
 
 from bench.rows import Row, compared, missing
-from slipway.effects.registry import Anonymous, Registry, RegistryEndpoint, Source, Target, new_pool, promote
+from slipway.effects.registry import (
+    Anonymous,
+    PromotionSource,
+    PromotionTarget,
+    Registry,
+    RegistryEndpoint,
+    new_pool,
+    promote,
+)
 
 from .copiers import FLOOR, OURS, SKOPEO, Copier, Copy, Measured, copiers
 from .images import SIZES, Builder, Image, Size
@@ -95,8 +103,10 @@ class Bench:
         if not storage.exists():
             with tls_registry(TARGET_ADDRESS, storage, self.certificates) as target:
                 promote(
-                    Source(registry=self.client(self.source), repository=REPOSITORY, digest=image.digest),
-                    Target(registry=self.client(target), repository=REPOSITORY, digest=image.digest, tag=image.tag),
+                    PromotionSource(registry=self.client(self.source), repository=REPOSITORY, digest=image.digest),
+                    PromotionTarget(
+                        registry=self.client(target), repository=REPOSITORY, digest=image.digest, tag=image.tag
+                    ),
                 )
         return storage
 

@@ -3,7 +3,15 @@
 from typing import Any
 
 from bench.tools.task import Task, run
-from slipway.effects.registry import Anonymous, Registry, RegistryEndpoint, Source, Target, new_pool, promote
+from slipway.effects.registry import (
+    Anonymous,
+    PromotionSource,
+    PromotionTarget,
+    Registry,
+    RegistryEndpoint,
+    new_pool,
+    promote,
+)
 
 
 def copy(task: Task) -> dict[str, Any]:
@@ -11,8 +19,8 @@ def copy(task: Task) -> dict[str, Any]:
     source = Registry(RegistryEndpoint(task.source), Anonymous(), pool=pool)
     target = Registry(RegistryEndpoint(task.target), Anonymous(), pool=pool)
     done = promote(
-        Source(registry=source, repository=task.repository, digest=task.digest, tag=task.tag),
-        Target(registry=target, repository=task.repository, digest=task.digest, tag=task.tag),
+        PromotionSource(registry=source, repository=task.repository, digest=task.digest, tag=task.tag),
+        PromotionTarget(registry=target, repository=task.repository, digest=task.digest, tag=task.tag),
     )
     return {"blobs_copied": done.blobs_copied, "bytes_copied": done.bytes_copied}
 

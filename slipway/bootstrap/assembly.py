@@ -29,7 +29,7 @@ from ..engine.outbox import Outbox
 from ..engine.parking import Parking
 from ..engine.proving import Prover
 from ..engine.receiving import Receiver
-from ..engine.refusing import Refused, Refusing
+from ..engine.refusing import RefusedInput, Refusing
 from ..engine.unread import Unread
 from ..http.callers import Access
 from ..http.cookies import Cookies
@@ -391,8 +391,8 @@ class App:
         return Refusing(incoming=self.incoming, bus=self.bus)
 
     @part
-    def refused(self) -> Refused:
-        return Refused(incoming=self.incoming, parking=self.parking)
+    def refused(self) -> RefusedInput:
+        return RefusedInput(incoming=self.incoming, parking=self.parking)
 
     @part
     def receiver(self) -> Receiver:

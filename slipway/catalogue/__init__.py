@@ -7,7 +7,7 @@ application is (`entries.py`), whether a tag starts a release (`check_tag`), and
 """
 
 from ..manifests.problems import ConfigError, Problem
-from .checking import Checked, Known, check_application, check_path, check_project
+from .checking import CheckedDocuments, Known, check_application, check_path, check_project
 from .definition import Definition
 from .files import Files
 from .finding import FoundDocument, find
@@ -16,7 +16,7 @@ from .tags import check_tag, downgrade
 
 __all__ = [
     "BUILT_INS",
-    "Checked",
+    "CheckedDocuments",
     "ConfigError",
     "Definition",
     "Files",

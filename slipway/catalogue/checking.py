@@ -65,7 +65,7 @@ class Known:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class CheckedDocuments:
     """Documents without problems."""
 
     projects: Mapping[str, Project]
@@ -76,7 +76,7 @@ class Checked:
     """What is valid and will not do what its author may expect."""
 
 
-def check_path(path: Path, *, known: Known | None = None) -> Checked:
+def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
     """All documents in a file or folder, each application within its project if that is among them.
 
     Raises a ConfigError with every problem.
@@ -96,7 +96,7 @@ def check_path(path: Path, *, known: Known | None = None) -> Checked:
     findings.extend(conflicts(claims))
     findings.raise_any()
     applications = [claim.definition.application for claim in claims]
-    return Checked(
+    return CheckedDocuments(
         projects=projects,
         definitions={claim.definition.application.application: claim.definition for claim in claims},
         advice=tuple(advice(claims)),

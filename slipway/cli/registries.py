@@ -25,7 +25,7 @@ from slipway.effects.registry import (
     Credential,
     Denied,
     EntraCredential,
-    NotFound,
+    NotInRegistry,
     Registry,
     RegistryEndpoint,
     RegistryError,
@@ -126,7 +126,7 @@ def _run_helper(name: str, host: str) -> bytes | None:
 
 def as_cli_error(error: RegistryError) -> CliError:
     """What a registry answered, with the exit code for it."""
-    if isinstance(error, NotFound):
+    if isinstance(error, NotInRegistry):
         return CliError(str(error))
     text = str(error)
     if isinstance(error, Denied):
@@ -145,7 +145,7 @@ def resolver(registry: Registry) -> Resolver:
                 media_type=manifest.media_type,
                 platforms=platforms_of(registry, repository, manifest),
             )
-        except NotFound:
+        except NotInRegistry:
             return None
         except RegistryError as error:
             raise as_cli_error(error) from None

@@ -30,7 +30,7 @@ class Refusing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refused:
+class RefusedInput:
     """The worker's half."""
 
     incoming: IncomingBlobs

@@ -26,7 +26,7 @@ _ORGANIZATION = re.compile(
 Text = Annotated[str, Field(max_length=2048)]
 
 
-class _Named(ForeignModel):
+class _NamedResource(ForeignModel):
     id: int | str | None = None
     name: Text = ""
 
@@ -52,7 +52,7 @@ class _Build(ForeignModel):
     buildNumber: Text  # noqa: N815
     result: Text
     definition: _Definition
-    project: _Named = _Named()
+    project: _NamedResource = _NamedResource()
     sourceBranch: Text = ""  # noqa: N815
     sourceVersion: Text = ""  # noqa: N815
     requestedFor: _Person = _Person()  # noqa: N815

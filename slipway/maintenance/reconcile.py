@@ -15,7 +15,7 @@ from ..domain.errors import SourceAway
 from ..domain.events import ImagePushed
 from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
-from ..effects.registry import NotFound, Registry, RegistryError
+from ..effects.registry import NotInRegistry, Registry, RegistryError
 from ..engine.freezing import Freezer
 from ..engine.handle import Contended, Handler, Outcome
 from ..engine.observing import reconciling
@@ -179,7 +179,7 @@ class Reconciler:
         image, created = entry.application.pushed, 0
         try:
             tags = self.registry(image.registry).recent_tags(image.repository, RECENT_TAGS)
-        except NotFound:
+        except NotInRegistry:
             return 0, ()  # nothing was ever pushed there: the application is new
         except RegistryError as error:
             return 0, (f"{entry.application.application}: {error}",)

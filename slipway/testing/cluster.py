@@ -5,19 +5,19 @@ from datetime import datetime, timedelta
 
 from ..domain.application import HttpProbe
 from ..effects.cluster import (
+    AppliedChange,
     AppliedObject,
-    Change,
     Cluster,
     ClusterError,
+    ClusterPreview,
     JobState,
     Manifest,
     ObjectChange,
     Orphan,
-    Preview,
     ProbeResult,
+    ProgressState,
     RolloutState,
     RunningImage,
-    State,
 )
 from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
 from ..effects.cluster.rights import Right
@@ -40,13 +40,13 @@ class MemoryCluster(Cluster):
         self.orphans: tuple[Orphan, ...] = ()
         self.jobs: dict[str, JobState] = {}
         self.jobs_started: list[str] = []
-        self.job_ends = JobState(state=State.DONE, reason="1 of 1 pods succeeded")
+        self.job_ends = JobState(state=ProgressState.DONE, reason="1 of 1 pods succeeded")
         self.log = "1 test\n1 passed\n"
         self.probes: list[ProbeResult] = []
         """Results of the next probes; later ones pass."""
         self._looks: dict[tuple[str, str, str], int] = {}
 
-    def preview(self, manifests: Sequence[Manifest], namespace: str) -> Preview:
+    def preview(self, manifests: Sequence[Manifest], namespace: str) -> ClusterPreview:
         self._maybe_fail()
         changes = tuple(
             ObjectChange(
@@ -54,7 +54,7 @@ class MemoryCluster(Cluster):
             )
             for manifest in manifests
         )
-        return Preview(objects=changes, orphaned=self.orphans)
+        return ClusterPreview(objects=changes, orphaned=self.orphans)
 
     def apply(
         self,
@@ -67,10 +67,10 @@ class MemoryCluster(Cluster):
         done = []
         for manifest in manifests:
             change, key = self._change(manifest, namespace), _key(manifest, namespace)
-            if change is not Change.UNCHANGED:
+            if change is not AppliedChange.UNCHANGED:
                 self.objects[key] = manifest
                 self._looks[key] = 0
-            done.append(AppliedObject(kind=key[1], name=key[2], created=change is Change.CREATED, generation=1))
+            done.append(AppliedObject(kind=key[1], name=key[2], created=change is AppliedChange.CREATED, generation=1))
         self.applied += 1
         return done
 
@@ -78,14 +78,14 @@ class MemoryCluster(Cluster):
         self._maybe_fail()
         key = next(_key(m, namespace) for m in manifests if m["kind"] == "Deployment")
         if key not in self.objects:
-            return RolloutState(state=State.FAILED, reason="it is not in the cluster")
+            return RolloutState(state=ProgressState.FAILED, reason="it is not in the cluster")
         digest = self.digest(namespace)
         self._looks[key] += 1
         if digest in self.broken:
-            return RolloutState(state=State.FAILED, reason="the pods crash")
+            return RolloutState(state=ProgressState.FAILED, reason="the pods crash")
         if digest in self.slow or self._looks[key] == 1:
-            return RolloutState(state=State.WAITING, reason="0 of 1 pods are ready")
-        return RolloutState(state=State.DONE, reason="1 of 1 pods are ready")
+            return RolloutState(state=ProgressState.WAITING, reason="0 of 1 pods are ready")
+        return RolloutState(state=ProgressState.DONE, reason="1 of 1 pods are ready")
 
     def running_digests(self, manifests: Sequence[Manifest], namespace: str) -> tuple[RunningImage, ...]:
         return tuple(
@@ -140,11 +140,11 @@ class MemoryCluster(Cluster):
         }
         return next((image.partition("@")[2] for image in images.values()), None)
 
-    def _change(self, manifest: Manifest, namespace: str) -> Change:
+    def _change(self, manifest: Manifest, namespace: str) -> AppliedChange:
         live = self.objects.get(_key(manifest, namespace))
         if live is None:
-            return Change.CREATED
-        return Change.UNCHANGED if live == manifest else Change.CHANGED
+            return AppliedChange.CREATED
+        return AppliedChange.UNCHANGED if live == manifest else AppliedChange.CHANGED
 
     def _maybe_fail(self) -> None:
         if self.errors:

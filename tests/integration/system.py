@@ -34,7 +34,7 @@ APPLICATION = """\
 application: {name}
 project: integration
 image: {{ registry: nonprod, repository: team/{name} }}
-versions: {{ range: ">=1.0.0" }}
+versions: {{ range: ">=1.0.0", order: time }}
 start: {start}
 pipeline: {{ project: shop, name: {name}-ci, branches: [main] }}
 notify: [inbox]

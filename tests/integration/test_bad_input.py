@@ -118,7 +118,7 @@ def test_what_concerns_no_application_is_dropped_and_leaves_a_line_in_the_log(sy
     assert system.hook(hook_of("nobodys-ci")).status == 202
 
     def logged() -> bool:
-        text = "".join(log.read_text() for log in (system.stack.folder / "logs").glob("functions-*.log"))
+        text = "".join(log.read_text() for log in (system.stack.folder / "logs").glob("*.log"))
         return "team/nobodys:1.0.0: dropped" in text and "of nobodys-ci: dropped" in text
 
     until(logged, "both are in the log")

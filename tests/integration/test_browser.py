@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.chromium import DESKTOP, PHONE, SLOW, keep, too_wide, violations
 from tests.integration.system import ADA, System, until
 
+expect.set_options(timeout=60_000)
+"""Milliseconds. A page that follows a decision leads on by itself; only a test that fails waits so long."""
+
 pytestmark = pytest.mark.stack
 STOPS = 60
 """More stops of the Tab key than any of these pages has."""

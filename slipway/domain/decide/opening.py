@@ -11,7 +11,7 @@ from ..proof import Proved, judge
 from ..rules import Rule, RuleResult
 
 
-class Said(Protocol):
+class Proven(Protocol):
     """A command, with what is known of who gave it."""
 
     @property
@@ -26,7 +26,7 @@ class Said(Protocol):
     def received_at(self) -> datetime: ...
 
 
-def opening_rules(said: Said) -> tuple[RuleResult, ...]:
+def opening_rules(said: Proven) -> tuple[RuleResult, ...]:
     """None for a command that stops something, unless it came with a proof that does not hold, or of somebody who may
     not give it."""
     if said.unproved:

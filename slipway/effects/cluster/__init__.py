@@ -6,21 +6,21 @@ or failed are pure (`rules`, `pods`), as are diffs (`diff`) and the translation 
 
 from .access import AKS_SCOPE, ClusterAccess, entra_token
 from .cluster import Cluster, connect
-from .errors import ClusterError, Conflict, Denied, Missing, Refused, Unreachable
+from .errors import AccessDenied, ClusterError, ClusterUnreachable, Missing, ObjectConflict, ObjectRefused
 from .names import APPLICATION_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
 from .records import (
+    AppliedChange,
     AppliedObject,
-    Change,
+    ClusterPreview,
     JobState,
     Manifest,
     ObjectChange,
     ObjectState,
     Orphan,
-    Preview,
     ProbeResult,
+    ProgressState,
     RolloutState,
     RunningImage,
-    State,
 )
 
 __all__ = [
@@ -29,26 +29,26 @@ __all__ = [
     "FIELD_MANAGER",
     "MANAGED_BY",
     "MANAGED_BY_LABEL",
+    "AccessDenied",
+    "AppliedChange",
     "AppliedObject",
-    "Change",
     "Cluster",
     "ClusterAccess",
     "ClusterError",
-    "Conflict",
-    "Denied",
+    "ClusterPreview",
+    "ClusterUnreachable",
     "JobState",
     "Manifest",
     "Missing",
     "ObjectChange",
+    "ObjectConflict",
+    "ObjectRefused",
     "ObjectState",
     "Orphan",
-    "Preview",
     "ProbeResult",
-    "Refused",
+    "ProgressState",
     "RolloutState",
     "RunningImage",
-    "State",
-    "Unreachable",
     "connect",
     "entra_token",
 ]

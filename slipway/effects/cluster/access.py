@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 from slipway.domain.errors import present
 from slipway.domain.model import Record
 
-from .errors import ClusterError, Denied, Unreachable
+from .errors import AccessDenied, ClusterError, ClusterUnreachable
 
 AKS_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
 """The scope of the Entra server application that all AKS clusters of the public cloud share."""
@@ -32,7 +32,7 @@ class AccessToken(Protocol):
     def token(self) -> str: ...
 
 
-class Credential(Protocol):
+class TokenCredential(Protocol):
     """The method of an azure-identity credential that is used; the credential caches and refreshes tokens itself."""
 
     def get_token(self, *scopes: str) -> AccessToken: ...
@@ -80,7 +80,7 @@ class ClusterAccess(Record):
         return self
 
 
-def entra_token(credential: Credential, scope: str = AKS_SCOPE) -> Callable[[], str]:
+def entra_token(credential: TokenCredential, scope: str = AKS_SCOPE) -> Callable[[], str]:
     """Tokens for an AKS cluster with Entra integration, from any credential with `get_token(scope)`."""
 
     def token() -> str:
@@ -125,9 +125,9 @@ def _token(source: Callable[[], str]) -> str:
     except ClusterError:
         raise
     except Exception as error:  # each kind of credential raises its own errors
-        raise Unreachable(f"could not get a token for the cluster: {type(error).__name__}") from error
+        raise ClusterUnreachable(f"could not get a token for the cluster: {type(error).__name__}") from error
     if not token or not token.isascii() or not token.isprintable():
-        raise Denied("the source of tokens for the cluster returned something that is not a token")
+        raise AccessDenied("the source of tokens for the cluster returned something that is not a token")
     return token
 
 
@@ -145,5 +145,5 @@ def _of_kubeconfig(access: ClusterAccess) -> Any:
             persist_config=False,
         )
     except ConfigException as error:
-        raise Denied(f"kubeconfig {access.kubeconfig}: {error}") from error
+        raise AccessDenied(f"kubeconfig {access.kubeconfig}: {error}") from error
     return client_configuration

@@ -13,12 +13,12 @@ from slipway.domain.application import HttpProbe
 from . import jobs, rights, scaling
 from .access import ClusterAccess
 from .connection import Connection
-from .errors import ClusterError, Refused
-from .kinds import Target
+from .errors import ClusterError, ObjectRefused
+from .kinds import ManifestTarget
 from .objects import Objects
 from .preview import preview
 from .probe import probe
-from .records import AppliedObject, JobState, Json, Manifest, Preview, ProbeResult, RolloutState, RunningImage
+from .records import AppliedObject, ClusterPreview, JobState, Json, Manifest, ProbeResult, RolloutState, RunningImage
 from .replacing import failed_earlier, replace, run_again
 from .rollout import images, rollout
 
@@ -40,7 +40,7 @@ class Cluster:
         """Close the pool. Not needed for a cluster that lives as long as the process."""
         self._connection.close()
 
-    def preview(self, manifests: Sequence[Manifest], namespace: str) -> Preview:
+    def preview(self, manifests: Sequence[Manifest], namespace: str) -> ClusterPreview:
         """The changes that `apply` would make, according to a dry run on the server."""
         return preview(self._objects, self._targets(manifests, namespace), namespace)
 
@@ -84,7 +84,7 @@ class Cluster:
         """
         [target] = self._targets([jobs.prepared(manifest, deadline=deadline, kept=kept)], namespace)
         if target.kind.kind != "Job":
-            raise Refused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
+            raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
         return jobs.start(self._objects, target)
 
     def job(self, name: str, namespace: str) -> JobState:
@@ -103,13 +103,13 @@ class Cluster:
         """The rights that a rollout of the manifests needs and the server does not grant. Changes nothing."""
         return rights.missing(self._connection, rights.needed(self._targets(manifests, namespace)), namespace)
 
-    def _targets(self, manifests: Sequence[Manifest], namespace: str) -> list[Target]:
+    def _targets(self, manifests: Sequence[Manifest], namespace: str) -> list[ManifestTarget]:
         return self._objects.kinds.targets(manifests, namespace)
 
-    def _apply(self, target: Target, begun: datetime | None) -> AppliedObject:
+    def _apply(self, target: ManifestTarget, begun: datetime | None) -> AppliedObject:
         try:
             answer = scaling.apply(self._objects, target)
-        except Refused as refused:
+        except ObjectRefused as refused:
             if target.kind.kind != "Job" or not refused.immutable:
                 raise
             return _applied(target, replace(self._objects, target, refused), replaced=True)
@@ -118,7 +118,7 @@ class Cluster:
         return _applied(target, answer.body, created=answer.status == HTTPStatus.CREATED)
 
 
-def _applied(target: Target, live: Json, *, created: bool = False, replaced: bool = False) -> AppliedObject:
+def _applied(target: ManifestTarget, live: Json, *, created: bool = False, replaced: bool = False) -> AppliedObject:
     generation = int((live.get("metadata") or {}).get("generation") or 0)
     return AppliedObject(
         kind=target.kind.kind, name=target.name, created=created, replaced=replaced, generation=generation

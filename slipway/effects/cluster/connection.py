@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from slipway.domain.model import Record
 
 from .access import ClusterAccess, configuration
-from .errors import ClusterError, Denied, NoAnswer, Refused, Unreachable, from_answer
+from .errors import AccessDenied, ClusterError, ClusterUnreachable, NoAnswer, ObjectRefused, from_answer
 from .records import Json
 
 type Query = Sequence[tuple[str, str]]
@@ -27,14 +27,14 @@ MAX_REFUSAL = 64 * 1024
 _PIECE = 64 * 1024
 
 
-class Answer(Record):
+class ApiServerResponse(Record):
     """The API server's response: its status and the object."""
 
     status: int
     body: Json
 
 
-class Stream:
+class ResponseStream:
     """A response whose body is read piece by piece."""
 
     def __init__(self, response: Any) -> None:
@@ -89,7 +89,7 @@ class Connection:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         withhold: bool = False,
-    ) -> Answer:
+    ) -> ApiServerResponse:
         """Send a request for JSON. `what` names the request in errors; `withhold` keeps the server's text out of them.
 
         Raises `ClusterError`, also for any status from 300.
@@ -100,8 +100,8 @@ class Connection:
                 raise from_answer(stream.status, refusal, what=what, withhold=withhold)
             read, more = stream.head(MAX_ANSWER)
         if more:
-            raise Refused(f"{what}: expected an answer of at most {MAX_ANSWER} bytes, got more")
-        return Answer(status=stream.status, body=self._object(read, what))
+            raise ObjectRefused(f"{what}: expected an answer of at most {MAX_ANSWER} bytes, got more")
+        return ApiServerResponse(status=stream.status, body=self._object(read, what))
 
     @contextmanager
     def stream(
@@ -114,7 +114,7 @@ class Connection:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: Timeout = TIMEOUT,
-    ) -> Iterator[Stream]:
+    ) -> Iterator[ResponseStream]:
         """Send a request and stream the response, whatever its status. Raises `ClusterError` if there is none."""
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (loaded with the client)
 
@@ -127,7 +127,7 @@ class Connection:
             auth_settings=["BearerToken"],
         )
         try:
-            stream = Stream(self._sent(request, timeout))
+            stream = ResponseStream(self._sent(request, timeout))
             try:
                 yield stream
             finally:
@@ -147,9 +147,9 @@ class Connection:
         try:
             body = json.loads(read)
         except ValueError as error:
-            raise Unreachable(f"{what}: expected JSON from {self.server}, got something else") from error
+            raise ClusterUnreachable(f"{what}: expected JSON from {self.server}, got something else") from error
         if not isinstance(body, dict):
-            raise Unreachable(f"{what}: expected an object from {self.server}, got {type(body).__name__}")
+            raise ClusterUnreachable(f"{what}: expected an object from {self.server}, got {type(body).__name__}")
         return body
 
     def _unreachable(self, error: Exception, what: str) -> ClusterError:
@@ -160,10 +160,10 @@ class Connection:
             return self._untrusted(str(cause))
         if isinstance(cause, ReadTimeoutError):
             return NoAnswer(f"{what}: {self.server} did not answer in time")
-        return Unreachable(f"{what}: {self.server} could not be reached: {str(cause)[:300]}")
+        return ClusterUnreachable(f"{what}: {self.server} could not be reached: {str(cause)[:300]}")
 
     def _untrusted(self, reason: str) -> ClusterError:
-        return Denied(
+        return AccessDenied(
             f"{self.server} could not be trusted: {reason[:300]}; is the configured certificate authority still the "
             "cluster's? It changes when the cluster's certificates are rotated"
         )

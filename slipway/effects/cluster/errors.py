@@ -36,21 +36,21 @@ class ClusterError(Exception):
         self.retryable = self.retries_help if retryable is None else retryable
 
 
-class Unreachable(ClusterError):
+class ClusterUnreachable(ClusterError):
     """The API server could not be reached, or was too busy or too broken to answer."""
 
     retries_help = True
 
 
-class NoAnswer(Unreachable):
+class NoAnswer(ClusterUnreachable):
     """The server accepted the connection but did not answer in time."""
 
 
-class Denied(ClusterError):
+class AccessDenied(ClusterError):
     """The credentials were not accepted (401), or do not permit the request (403)."""
 
 
-class Refused(ClusterError):
+class ObjectRefused(ClusterError):
     """The API server rejected the object: validation, admission, quota, an immutable field."""
 
     def __init__(self, message: str, *, fields: tuple[str, ...] = (), immutable: bool = False) -> None:
@@ -69,7 +69,7 @@ class Missing(ClusterError):
         """The missing object in the server's terms: kind `namespaces`, name `shop`. Empty for an unknown kind."""
 
 
-class Conflict(ClusterError):
+class ObjectConflict(ClusterError):
     """Somebody else changed, created or deleted the object at the same time."""
 
     retries_help = True
@@ -88,17 +88,17 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
     message = "(the answer is withheld, it may quote values)" if withhold else _message(answer, body)
     match status:
         case HTTPStatus.UNAUTHORIZED:
-            return Denied(f"{what}: the cluster did not accept the credentials (401)")
+            return AccessDenied(f"{what}: the cluster did not accept the credentials (401)")
         case HTTPStatus.FORBIDDEN:
             return _forbidden(str(answer.get("message", "")), message, what)
         case HTTPStatus.NOT_FOUND:
             return _not_found(answer, message, what)
         case HTTPStatus.CONFLICT | HTTPStatus.GONE:
             exists = answer.get("reason") == "AlreadyExists"
-            return Conflict(f"{what}: {message}", exists=exists, fields=_fields_of_others(answer))
+            return ObjectConflict(f"{what}: {message}", exists=exists, fields=_fields_of_others(answer))
     busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if busy and not str(answer.get("message", "")).startswith(_UNTYPED):
-        return Unreachable(f"{what}: the API server answered {status}: {message}")
+        return ClusterUnreachable(f"{what}: the API server answered {status}: {message}")
     return _refused(answer, message, what, withhold=withhold)
 
 
@@ -128,10 +128,10 @@ def _message(answer: Mapping[str, Any], body: bytes) -> str:
 def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
     rule = _RBAC.search(spoken)
     if rule is None:  # quota, Pod Security and admission webhooks answer 403 too, but no role would change that
-        return Refused(f"{what}: {message}")
+        return ObjectRefused(f"{what}: {message}")
     resource = ".".join(filter(None, (rule["resource"], rule["group"])))
     where = f'in namespace "{rule["namespace"]}"' if rule["namespace"] else "in the whole cluster"
-    return Denied(
+    return AccessDenied(
         f"{what}: Slipway's identity may not {rule['verb']} {resource} {where}; grant it that by Azure RBAC "
         f"(such as Azure Kubernetes Service RBAC Writer on the namespace) or by a RoleBinding. "
         f"The cluster said: {message}"
@@ -155,11 +155,11 @@ def _fields_of_others(answer: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(c.get("field")) for c in causes if c.get("reason") == "FieldManagerConflict")
 
 
-def _refused(answer: Mapping[str, Any], message: str, what: str, *, withhold: bool) -> Refused:
+def _refused(answer: Mapping[str, Any], message: str, what: str, *, withhold: bool) -> ObjectRefused:
     causes = [c for c in _details(answer).get("causes") or () if isinstance(c, dict)]
     fields = tuple(dict.fromkeys(str(c["field"]) for c in causes if c.get("field")))[:MAX_FIELDS]
     if not fields and (untyped := _UNTYPED_FIELD.search(str(answer.get("message", "")))):
         fields = (untyped[1],)
     named = f" [{', '.join(fields)}]" if fields and (withhold or not all(f in message for f in fields)) else ""
     immutable = "field is immutable" in str(answer.get("message", ""))
-    return Refused(f"{what}: {message}{named}", fields=fields, immutable=immutable)
+    return ObjectRefused(f"{what}: {message}{named}", fields=fields, immutable=immutable)

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from .connection import Connection, Query
-from .errors import Conflict, from_answer
-from .kinds import Target
+from .errors import ObjectConflict, from_answer
+from .kinds import ManifestTarget
 from .names import VERIFICATION_LABEL
 from .objects import Objects, built_in
 from .records import JobState, Json
@@ -39,11 +39,11 @@ def with_limits(manifest: Json, *, deadline: timedelta, kept: timedelta) -> Json
     return {**manifest, "metadata": {**metadata, "labels": labels}, "spec": {**limits, **(manifest.get("spec") or {})}}
 
 
-def start(objects: Objects, target: Target) -> bool:
+def start(objects: Objects, target: ManifestTarget) -> bool:
     """Create the Job; False if one of that name exists, which is not changed."""
     try:
         objects.create(target)
-    except Conflict as conflict:
+    except ObjectConflict as conflict:
         if conflict.exists:
             return False
         raise
@@ -51,7 +51,7 @@ def start(objects: Objects, target: Target) -> bool:
 
 
 def state(objects: Objects, name: str, namespace: str) -> JobState:
-    target = Target(manifest={}, kind=_JOB, name=name, namespace=namespace)
+    target = ManifestTarget(manifest={}, kind=_JOB, name=name, namespace=namespace)
     verdict = look(objects, target)
     return JobState(state=verdict.state, reason=verdict.reason)
 

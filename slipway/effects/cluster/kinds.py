@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from slipway.domain.model import Record
 
-from .errors import Missing, Refused
+from .errors import Missing, ObjectRefused
 from .records import Json, Manifest
 
 MAX_MANIFESTS = 300
@@ -79,7 +79,7 @@ def _table() -> dict[tuple[str, str], Kind]:
 BUILT_IN: Mapping[tuple[str, str], Kind] = _table()
 
 
-class Target(Record):
+class ManifestTarget(Record):
     """A manifest, and the address of its object."""
 
     manifest: Json
@@ -100,7 +100,7 @@ class Target(Record):
         return self.kind.kind == "Secret"
 
 
-class Kinds:
+class KindLookup:
     """Finds the kind of a manifest. `resources_of` returns the server's resources of one group and version."""
 
     def __init__(self, resources_of: Callable[[str], Iterable[Mapping[str, Any]]]) -> None:
@@ -115,36 +115,36 @@ class Kinds:
             raise Missing(f"the cluster does not know the kind {kind} of {api_version}; is its definition installed?")
         return known
 
-    def targets(self, manifests: Iterable[Manifest], namespace: str) -> list[Target]:
+    def targets(self, manifests: Iterable[Manifest], namespace: str) -> list[ManifestTarget]:
         """The manifests as targets, in the order in which to apply them.
 
-        Raises `Refused` for invalid, duplicate or too many manifests, and `Missing` for a kind the cluster lacks.
+        Raises `ObjectRefused` for invalid, duplicate or too many manifests, and `Missing` for a kind the cluster lacks.
         """
         targets = [self._target(number, manifest, namespace) for number, manifest in enumerate(manifests, start=1)]
         if len(targets) > MAX_MANIFESTS:
-            raise Refused(f"expected at most {MAX_MANIFESTS} objects, got {len(targets)}")
+            raise ObjectRefused(f"expected at most {MAX_MANIFESTS} objects, got {len(targets)}")
         paths: set[str] = set()
         for target in targets:
             if target.path in paths:
-                raise Refused(f"{target.label}: the manifests contain it twice")
+                raise ObjectRefused(f"{target.label}: the manifests contain it twice")
             paths.add(target.path)
         return sorted(targets, key=lambda target: rank(target.kind.kind))
 
-    def _target(self, number: int, manifest: Manifest, namespace: str) -> Target:
+    def _target(self, number: int, manifest: Manifest, namespace: str) -> ManifestTarget:
         metadata = manifest.get("metadata")
         metadata = metadata if isinstance(metadata, Mapping) else {}
         api_version, kind, name = manifest.get("apiVersion"), manifest.get("kind"), metadata.get("name")
         for field, value in (("apiVersion", api_version), ("kind", kind), ("metadata.name", name)):
             if not isinstance(value, str) or not value:
-                raise Refused(f"manifest {number}: {field}: expected a name, got {value!r:.80}", fields=(field,))
+                raise ObjectRefused(f"manifest {number}: {field}: expected a name, got {value!r:.80}", fields=(field,))
         object_kind = self.find(str(api_version), str(kind))
         own = metadata.get("namespace")
         if object_kind.namespaced and own not in (None, namespace):
-            raise Refused(
+            raise ObjectRefused(
                 f'{kind}/{name}: metadata.namespace: expected "{namespace}", the environment\'s, or none, got "{own}"',
                 fields=("metadata.namespace",),
             )
-        return Target(
+        return ManifestTarget(
             manifest=dict(manifest),
             kind=object_kind,
             name=str(name),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .errors import Denied
+from .errors import AccessDenied
 from .objects import Objects, built_in, together
 from .pods import owned
 from .records import Json
@@ -33,7 +33,7 @@ def _told(objects: Objects, name: str) -> str | None:
     """None for a node that is ready: there the pod itself tells what holds it up."""
     try:
         node = objects.get(_NODE, name, None)
-    except Denied:  # roles on a namespace alone do not cover nodes
+    except AccessDenied:  # roles on a namespace alone do not cover nodes
         return f"no pod is ready on node {name} (look whether the node is ready)"
     if node is None:
         return f"node {name} is gone"

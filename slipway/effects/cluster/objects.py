@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .connection import Answer, Connection, Query
+from .connection import ApiServerResponse, Connection, Query
 from .errors import Missing
-from .kinds import BUILT_IN, Kind, Kinds, Target
+from .kinds import BUILT_IN, Kind, KindLookup, ManifestTarget
 from .names import FIELD_MANAGER
 from .records import Json
 
@@ -23,7 +23,7 @@ class Objects:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.kinds = Kinds(self._resources_of)
+        self.kinds = KindLookup(self._resources_of)
 
     def get(self, kind: Kind, name: str, namespace: str | None) -> Json | None:
         """The live object; None if there is none. Raises `Missing` for a missing kind or namespace."""
@@ -50,7 +50,7 @@ class Objects:
         )
         return [item for item in answer.body.get("items") or () if isinstance(item, dict)]
 
-    def apply(self, target: Target, *, dry_run: bool = False, force: bool = True) -> Answer:
+    def apply(self, target: ManifestTarget, *, dry_run: bool = False, force: bool = True) -> ApiServerResponse:
         """Server-side apply: create the object, or set the manifest's fields.
 
         With `force` they are taken over from any other manager; without it the answer is a `Conflict` that names them.
@@ -65,7 +65,7 @@ class Objects:
             withhold=target.is_secret,
         )
 
-    def create(self, target: Target) -> Answer:
+    def create(self, target: ManifestTarget) -> ApiServerResponse:
         return self.connection.send(
             "POST",
             target.kind.path(target.namespace),
@@ -74,7 +74,7 @@ class Objects:
             body=target.manifest,
         )
 
-    def delete(self, target: Target, live: Mapping[str, Any]) -> None:
+    def delete(self, target: ManifestTarget, live: Mapping[str, Any]) -> None:
         """Delete the object with the uid of `live`, and its dependents."""
         options = {
             "apiVersion": "v1",

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from ...manifests.objects import without_server_fields
 from . import scaling
 from .diff import Diff, difference, projected
-from .errors import Denied, Missing, Refused
-from .kinds import BUILT_IN, Kind, Target
+from .errors import AccessDenied, Missing, ObjectRefused
+from .kinds import BUILT_IN, Kind, ManifestTarget
 from .names import APPLICATION_LABEL, MANAGED_BY, MANAGED_BY_LABEL, VERIFICATION_LABEL
 from .objects import Objects, together
 from .obstacles import obstacle_of
-from .records import Change, Json, ObjectChange, Orphan, Preview
+from .records import AppliedChange, ClusterPreview, Json, ObjectChange, Orphan
 from .replacing import failed, may_replace
 
 MAX_DIFFS = 512 * 1024
@@ -29,15 +29,15 @@ _SEARCHED = tuple(
 )
 
 
-def preview(objects: Objects, targets: Sequence[Target], namespace: str) -> Preview:
+def preview(objects: Objects, targets: Sequence[ManifestTarget], namespace: str) -> ClusterPreview:
     """Compare each object with the live one, and search for orphans."""
     makes_namespace = any(t.kind.kind == "Namespace" and t.name == namespace for t in targets)
     changes = together(lambda target: _change(objects, target, makes_namespace=makes_namespace), targets)
     orphaned, unseen = _orphans(objects, targets, namespace)
-    return Preview(objects=_within_budget(changes), orphaned=orphaned, unseen=unseen)
+    return ClusterPreview(objects=_within_budget(changes), orphaned=orphaned, unseen=unseen)
 
 
-def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> ObjectChange:
+def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) -> ObjectChange:
     live = objects.get(target.kind, target.name, target.namespace)
     before = None if live is None else without_server_fields(live)
     try:
@@ -45,21 +45,31 @@ def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> Objec
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
-        return _as(target, Change.CREATED, difference(None, without_server_fields(target.manifest)), checked=False)
-    except Refused as refused:
+        return _as(
+            target, AppliedChange.CREATED, difference(None, without_server_fields(target.manifest)), checked=False
+        )
+    except ObjectRefused as refused:
         if live is None or not may_replace(target, live, refused):
             raise
         manifest = without_server_fields(target.manifest)
-        return _as(target, Change.REPLACED, difference(projected(without_server_fields(live), manifest), manifest))
+        return _as(
+            target, AppliedChange.REPLACED, difference(projected(without_server_fields(live), manifest), manifest)
+        )
     after = without_server_fields(answer)
     if live is not None and failed(target, live):
-        change = Change.REPLACED
+        change = AppliedChange.REPLACED
     else:
-        change = Change.CREATED if before is None else Change.UNCHANGED if before == after else Change.CHANGED
+        change = (
+            AppliedChange.CREATED
+            if before is None
+            else AppliedChange.UNCHANGED
+            if before == after
+            else AppliedChange.CHANGED
+        )
     return _as(target, change, difference(before, after)).evolve(warning=obstacle_of(live, answer))
 
 
-def _as(target: Target, change: Change, diff: Diff, *, checked: bool = True) -> ObjectChange:
+def _as(target: ManifestTarget, change: AppliedChange, diff: Diff, *, checked: bool = True) -> ObjectChange:
     return ObjectChange(
         kind=target.kind.kind,
         name=target.name,
@@ -82,7 +92,9 @@ def _within_budget(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
     return tuple(limited)
 
 
-def _orphans(objects: Objects, targets: Sequence[Target], namespace: str) -> tuple[tuple[Orphan, ...], tuple[str, ...]]:
+def _orphans(
+    objects: Objects, targets: Sequence[ManifestTarget], namespace: str
+) -> tuple[tuple[Orphan, ...], tuple[str, ...]]:
     """Objects applied for the same application before that are no longer in the manifests; deletes nothing."""
     applications = {labels[APPLICATION_LABEL] for t in targets if APPLICATION_LABEL in (labels := _labels(t.manifest))}
     if len(applications) != 1:
@@ -94,7 +106,7 @@ def _orphans(objects: Objects, targets: Sequence[Target], namespace: str) -> tup
     def search(kind: Kind) -> list[Json] | None:
         try:
             return objects.list(kind, namespace, selector=selector, names_only=True)
-        except Denied:  # a narrow role may omit kinds that the application does not use
+        except AccessDenied:  # a narrow role may omit kinds that the application does not use
             return None
         except Missing:  # not served by this cluster
             return []

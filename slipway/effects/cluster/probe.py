@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote
 
 from slipway.domain.application import HttpProbe
 
-from .connection import Connection, Stream, Timeout
-from .errors import Denied, NoAnswer, from_answer, is_status
+from .connection import Connection, ResponseStream, Timeout
+from .errors import AccessDenied, NoAnswer, from_answer, is_status
 from .kinds import BUILT_IN
 from .records import ProbeResult
 
@@ -36,12 +36,12 @@ def probe(connection: Connection, request: HttpProbe, namespace: str) -> ProbeRe
         return ProbeResult(passed=False, status=None, reason=f"no answer within {TIMEOUT[1]:.0f} s")
 
 
-def _judged(stream: Stream, request: HttpProbe, what: str) -> ProbeResult:
+def _judged(stream: ResponseStream, request: HttpProbe, what: str) -> ProbeResult:
     status = stream.status
     body, more = stream.head(MAX_BODY)
     if status >= HTTPStatus.BAD_REQUEST and is_status(body):
         error = from_answer(status, body, what=what)
-        if isinstance(error, Denied):
+        if isinstance(error, AccessDenied):
             raise error
         if status != request.status or request.contains is not None:
             return ProbeResult(passed=False, status=status, reason=str(error))

@@ -11,7 +11,7 @@ type Manifest = Mapping[str, Any]
 """One Kubernetes object as a plain mapping, with apiVersion, kind and metadata.name."""
 
 
-class Change(StrEnum):
+class AppliedChange(StrEnum):
     """The effect of applying a manifest."""
 
     CREATED = "created"
@@ -24,7 +24,7 @@ class Change(StrEnum):
     """The object exists and already matches the manifest."""
 
 
-class State(StrEnum):
+class ProgressState(StrEnum):
     """The state of something that takes time."""
 
     DONE = "done"
@@ -37,7 +37,7 @@ class ObjectChange(Record):
 
     kind: str
     name: str
-    change: Change
+    change: AppliedChange
     diff: str = ""
     """Unified diff of the YAML, live against wanted, without server noise and without values of Secrets."""
     truncated: bool = False
@@ -55,7 +55,7 @@ class Orphan(Record):
     name: str
 
 
-class Preview(Record):
+class ClusterPreview(Record):
     """The changes that applying the manifests would make."""
 
     objects: tuple[ObjectChange, ...]
@@ -65,7 +65,7 @@ class Preview(Record):
 
     @property
     def changes_anything(self) -> bool:
-        return any(o.change is not Change.UNCHANGED for o in self.objects)
+        return any(o.change is not AppliedChange.UNCHANGED for o in self.objects)
 
 
 class AppliedObject(Record):
@@ -85,14 +85,14 @@ class ObjectState(Record):
 
     kind: str
     name: str
-    state: State
+    state: ProgressState
     reason: str
 
 
 class RolloutState(Record):
     """The state of all workloads in the manifests."""
 
-    state: State
+    state: ProgressState
     reason: str
     objects: tuple[ObjectState, ...] = ()
 
@@ -100,7 +100,7 @@ class RolloutState(Record):
 class JobState(Record):
     """The state of a Job."""
 
-    state: State
+    state: ProgressState
     reason: str
 
 

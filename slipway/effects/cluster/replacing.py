@@ -14,21 +14,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from .errors import Conflict, Refused
-from .kinds import Target
+from .errors import ObjectConflict, ObjectRefused
+from .kinds import ManifestTarget
 from .names import MANAGED_BY, MANAGED_BY_LABEL
 from .objects import Objects
-from .records import Json, State
+from .records import Json, ProgressState
 from .rules import job
 
 
-def may_replace(target: Target, live: Mapping[str, Any], refused: Refused) -> bool:
+def may_replace(target: ManifestTarget, live: Mapping[str, Any], refused: ObjectRefused) -> bool:
     """Whether it is ours, and refused for an immutable field."""
     labels = live["metadata"].get("labels") or {}
     return target.kind.kind == "Job" and refused.immutable and labels.get(MANAGED_BY_LABEL) == MANAGED_BY
 
 
-def failed_earlier(target: Target, live: Mapping[str, Any], *, begun: datetime) -> bool:
+def failed_earlier(target: ManifestTarget, live: Mapping[str, Any], *, begun: datetime) -> bool:
     """Whether the Job is one that failed, and that was created before the rollout which began then.
 
     The API server's times are whole seconds.
@@ -37,29 +37,29 @@ def failed_earlier(target: Target, live: Mapping[str, Any], *, begun: datetime) 
     return failed(target, live) and bool(created) and datetime.fromisoformat(created) < begun.replace(microsecond=0)
 
 
-def failed(target: Target, live: Mapping[str, Any]) -> bool:
+def failed(target: ManifestTarget, live: Mapping[str, Any]) -> bool:
     """Whether the Job is Slipway's and has failed, so that the next rollout runs it again."""
     labels = live["metadata"].get("labels") or {}
     ours = target.kind.kind == "Job" and labels.get(MANAGED_BY_LABEL) == MANAGED_BY
-    return ours and job(live).state is State.FAILED
+    return ours and job(live).state is ProgressState.FAILED
 
 
-def run_again(objects: Objects, target: Target, live: Mapping[str, Any]) -> Json:
+def run_again(objects: Objects, target: ManifestTarget, live: Mapping[str, Any]) -> Json:
     objects.delete(target, live)
     return objects.apply(target).body
 
 
-def replace(objects: Objects, target: Target, refused: Refused) -> Json:
-    """Replace the Job if the rule allows it; raises `refused` or `Conflict` if not."""
+def replace(objects: Objects, target: ManifestTarget, refused: ObjectRefused) -> Json:
+    """Replace the Job if the rule allows it; raises `refused` or `ObjectConflict` if not."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is not None and not may_replace(target, live, refused):
         raise refused
     if live is None:
         return objects.apply(target).body
     if not _ended(live):
-        raise Conflict(f"{target.label} still runs with its former template; it is replaced once it has ended")
+        raise ObjectConflict(f"{target.label} still runs with its former template; it is replaced once it has ended")
     return run_again(objects, target, live)
 
 
 def _ended(live: Mapping[str, Any]) -> bool:
-    return job(live).state is not State.WAITING or bool((live.get("spec") or {}).get("suspend"))
+    return job(live).state is not ProgressState.WAITING or bool((live.get("spec") or {}).get("suspend"))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from slipway.domain.model import Record
 
 from .connection import Connection
-from .kinds import Target
+from .kinds import ManifestTarget
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 APPLIED = ("get", "list", "create", "patch")
@@ -41,7 +41,7 @@ AUTOSCALERS = Right(verb="list", group="autoscaling", resource="horizontalpodaut
 JOBS: tuple[Right, ...] = tuple(Right(verb=v, group="batch", resource="jobs") for v in ("get", "create", "delete"))
 
 
-def needed(targets: Sequence[Target]) -> tuple[Right, ...]:
+def needed(targets: Sequence[ManifestTarget]) -> tuple[Right, ...]:
     """The rights for applying the targets, without duplicates."""
     rights = dict.fromkeys(ALWAYS)
     for target in targets:

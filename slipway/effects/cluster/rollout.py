@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from .kinds import Target
+from .kinds import ManifestTarget
 from .nodes import nodes_in_the_way
 from .objects import Objects, built_in, together
 from .pods import left_behind, newest_pods, newest_replica_set, newest_revision, selector_text
-from .records import Json, ObjectState, RolloutState, RunningImage, State
-from .rules import RULES, Evidence, Verdict, altogether
+from .records import Json, ObjectState, ProgressState, RolloutState, RunningImage
+from .rules import RULES, WorkloadEvidence, WorkloadVerdict, altogether
 
 _REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 _REVISION = built_in("apps/v1", "ControllerRevision")
@@ -20,7 +20,7 @@ NOT_REPLACED = (
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
-def rollout(objects: Objects, targets: Sequence[Target]) -> RolloutState:
+def rollout(objects: Objects, targets: Sequence[ManifestTarget]) -> RolloutState:
     """The current state, without waiting. One request for a workload that is done, two to six for another."""
     watched = [target for target in targets if target.kind.kind in RULES]
     verdicts = together(lambda target: look(objects, target), watched)
@@ -32,19 +32,21 @@ def rollout(objects: Objects, targets: Sequence[Target]) -> RolloutState:
     return RolloutState(state=overall.state, reason=overall.reason, objects=states)
 
 
-def look(objects: Objects, target: Target) -> Verdict:
+def look(objects: Objects, target: ManifestTarget) -> WorkloadVerdict:
     """The verdict on one workload. Its pods are read only if its own status does not settle the matter."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None:
-        return Verdict(state=State.FAILED, reason=_gone(target))
+        return WorkloadVerdict(state=ProgressState.FAILED, reason=_gone(target))
     rule = RULES[target.kind.kind]
     verdict = rule(live)
-    if verdict.state is State.DONE or (verdict.state is State.FAILED and target.kind.kind != "Deployment"):
+    if verdict.state is ProgressState.DONE or (
+        verdict.state is ProgressState.FAILED and target.kind.kind != "Deployment"
+    ):
         return verdict  # a Deployment's failure may be about an older ReplicaSet
     return rule(live, _evidence(objects, target, live))
 
 
-def images(objects: Objects, targets: Sequence[Target]) -> tuple[RunningImage, ...]:
+def images(objects: Objects, targets: Sequence[ManifestTarget]) -> tuple[RunningImage, ...]:
     """The images in the live workloads' templates, including init containers."""
     watched = [target for target in targets if _pod_spec(target.manifest)]
     live_objects = together(lambda target: objects.get(target.kind, target.name, target.namespace), watched)
@@ -63,22 +65,22 @@ def images(objects: Objects, targets: Sequence[Target]) -> tuple[RunningImage, .
     )
 
 
-def _evidence(objects: Objects, target: Target, live: Json) -> Evidence:
+def _evidence(objects: Objects, target: ManifestTarget, live: Json) -> WorkloadEvidence:
     """The newest pods of a workload, found by their owner (for a Deployment its newest ReplicaSet), and their nodes."""
     selector, namespace = selector_text(live["spec"].get("selector")), target.namespace
     if not selector or namespace is None:
-        return Evidence()
+        return WorkloadEvidence()
     owner, newest, revision = live, None, (live.get("status") or {}).get("updateRevision")
     if target.kind.kind == "Deployment":
         newest = newest_replica_set(live, objects.list(_REPLICA_SET, namespace, selector=selector))
         if newest is None:
-            return Evidence()
+            return WorkloadEvidence()
         owner = newest
     elif target.kind.kind == "DaemonSet":
         revision = newest_revision(live, objects.list(_REVISION, namespace, selector=selector))
     pods = objects.list(_POD, namespace, selector=selector)
     new = newest_pods(owner, pods, revision)
-    return Evidence(pods=new, replica_set=newest, hints=_hints(objects, live, pods, new))
+    return WorkloadEvidence(pods=new, replica_set=newest, hints=_hints(objects, live, pods, new))
 
 
 def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[Json]) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[
             return ()
 
 
-def _gone(target: Target) -> str:
+def _gone(target: ManifestTarget) -> str:
     if target.kind.kind == "Job" and "ttlSecondsAfterFinished" in (target.manifest.get("spec") or {}):
         return "it is not in the cluster: deleted, or removed by ttlSecondsAfterFinished before its end was seen"
     return "it is not in the cluster"

@@ -15,7 +15,7 @@ from typing import Any
 from slipway.domain.model import Record
 
 from .pods import failure_of, hindrance_of
-from .records import Json, State
+from .records import Json, ProgressState
 
 _TOLD = 3
 """The reason for all workloads quotes at most this many of their reasons."""
@@ -33,14 +33,14 @@ _DEFAULT_DEADLINE = 600
 _QUOTED_SET = re.compile(r'ReplicaSet "([^"]+)"')
 
 
-class Verdict(Record):
+class WorkloadVerdict(Record):
     """A rule's result for one workload, with the reason."""
 
-    state: State
+    state: ProgressState
     reason: str
 
 
-class Evidence(Record):
+class WorkloadEvidence(Record):
     """What else was read because the workload is not done."""
 
     pods: tuple[Json, ...] = ()
@@ -51,10 +51,10 @@ class Evidence(Record):
     """What else holds it up, for people: nodes that a DaemonSet waits for, pods that a StatefulSet does not replace."""
 
 
-NO_EVIDENCE = Evidence()
+NO_EVIDENCE = WorkloadEvidence()
 
 
-def deployment(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
+def deployment(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     spec, status = _spec(live), _status(live)
     if not _observed(live):
         return _waiting("the new spec is not observed yet")
@@ -62,11 +62,11 @@ def deployment(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
         return _waiting(PAUSED)
     if lack := _deployment_lacks(spec, status):
         verdict = _unless_hindered(evidence, lack)
-        return verdict if verdict.state is State.FAILED else _late(spec, status, evidence) or verdict
+        return verdict if verdict.state is ProgressState.FAILED else _late(spec, status, evidence) or verdict
     return _done(f"{_count(status, 'availableReplicas')} of {_count(spec, 'replicas', default=1)} pods are available")
 
 
-def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
+def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: WorkloadEvidence) -> WorkloadVerdict | None:
     """Failed if the newest ReplicaSet exceeded a progress deadline that the team set.
 
     The server's own ten minutes are nobody's wish, and pods may become ready after them: then `rollout_within` counts.
@@ -90,7 +90,7 @@ def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str
     return f"{available} of {updated} new pods are available" if available < updated else None
 
 
-def stateful_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
+def stateful_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     spec, status = _spec(live), _status(live)
     if not _observed(live):
         return _waiting("the new spec is not observed yet")
@@ -118,7 +118,7 @@ def _stateful_set_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> s
     return None
 
 
-def daemon_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
+def daemon_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     spec, status = _spec(live), _status(live)
     if not _observed(live):
         return _waiting("the new spec is not observed yet")
@@ -133,7 +133,7 @@ def daemon_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
     return _done(f"{available} of {desired} nodes have an available pod")
 
 
-def job(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
+def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     """Only Complete and Failed are final: SuccessCriteriaMet and FailureTarget are set before the pods have stopped."""
     spec, status = _spec(live), _status(live)
     if complete := _true(status, "Complete"):
@@ -150,20 +150,22 @@ RULES = {"Deployment": deployment, "StatefulSet": stateful_set, "DaemonSet": dae
 """The kinds whose rollout is watched; an object of any other kind is done once it is applied."""
 
 
-def altogether(verdicts: Iterable[tuple[str, Verdict]]) -> Verdict:
+def altogether(verdicts: Iterable[tuple[str, WorkloadVerdict]]) -> WorkloadVerdict:
     """One verdict for pairs of label and verdict: failed if any is, done if all are."""
     labelled = list(verdicts)
-    for state in (State.FAILED, State.WAITING):
+    for state in (ProgressState.FAILED, ProgressState.WAITING):
         reasons = [f"{label}: {verdict.reason}" for label, verdict in labelled if verdict.state is state]
         if reasons:
             shown, hidden = reasons[:_TOLD], len(reasons) - _TOLD
-            return Verdict(state=state, reason="; ".join(shown) + (f" (and {hidden} more)" if hidden > 0 else ""))
+            return WorkloadVerdict(
+                state=state, reason="; ".join(shown) + (f" (and {hidden} more)" if hidden > 0 else "")
+            )
     if not labelled:
         return _done("there is nothing to wait for")
     return _done("1 workload is up" if len(labelled) == 1 else f"all {len(labelled)} workloads are up")
 
 
-def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
+def _unless_hindered(evidence: WorkloadEvidence, reason: str) -> WorkloadVerdict:
     """Waiting, or failed if a newest pod shows that nothing but another release will make it ready."""
     for pod in evidence.pods:
         if why := failure_of(pod):
@@ -171,13 +173,13 @@ def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
     return _waiting("; ".join((reason, *_hints(evidence))))
 
 
-def _hints(evidence: Evidence) -> list[str]:
+def _hints(evidence: WorkloadEvidence) -> list[str]:
     """What holds the workload up, as far as anything tells."""
     hints = (*evidence.hints, _pods_not_made(evidence), *(hindrance_of(pod) for pod in evidence.pods))
     return list(dict.fromkeys(filter(None, hints)))[:_HINTS]
 
 
-def _pods_not_made(evidence: Evidence) -> str | None:
+def _pods_not_made(evidence: WorkloadEvidence) -> str | None:
     """Why the newest ReplicaSet cannot make pods. It tries again: a quota is raised, a ServiceAccount is made later."""
     failure = _true(_status(evidence.replica_set or {}), "ReplicaFailure")
     if failure is None:
@@ -186,14 +188,14 @@ def _pods_not_made(evidence: Evidence) -> str | None:
     return f"no pod can be made: {why} (it is tried again; mend what it names)"
 
 
-def _about_another_set(condition: Mapping[str, Any], evidence: Evidence) -> bool:
+def _about_another_set(condition: Mapping[str, Any], evidence: WorkloadEvidence) -> bool:
     """Whether the condition names an older ReplicaSet, so that it is left over from the previous rollout."""
     named = _QUOTED_SET.search(str(condition.get("message", "")))
     newest = evidence.replica_set
     return named is not None and newest is not None and named[1] != newest["metadata"]["name"]
 
 
-def _by_hand(updated: int, desired: int) -> Verdict:
+def _by_hand(updated: int, desired: int) -> WorkloadVerdict:
     if updated < desired:
         return _failed(BY_HAND)
     return _done(f"{updated} of {desired} pods have the new template")
@@ -232,13 +234,13 @@ def _true(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
     return next((c for c in _conditions(status) if c.get("type") == kind and c.get("status") == "True"), None)
 
 
-def _done(reason: str) -> Verdict:
-    return Verdict(state=State.DONE, reason=reason)
+def _done(reason: str) -> WorkloadVerdict:
+    return WorkloadVerdict(state=ProgressState.DONE, reason=reason)
 
 
-def _waiting(reason: str) -> Verdict:
-    return Verdict(state=State.WAITING, reason=reason)
+def _waiting(reason: str) -> WorkloadVerdict:
+    return WorkloadVerdict(state=ProgressState.WAITING, reason=reason)
 
 
-def _failed(reason: str) -> Verdict:
-    return Verdict(state=State.FAILED, reason=reason)
+def _failed(reason: str) -> WorkloadVerdict:
+    return WorkloadVerdict(state=ProgressState.FAILED, reason=reason)

@@ -14,17 +14,18 @@ from ._endpoint import RegistryEndpoint
 from ._errors import (
     Denied,
     DigestMismatch,
+    ErrorSubject,
     Forgotten,
     ImportDenied,
     Incomplete,
     LayerMissing,
     Locked,
-    NotFound,
     NotImportable,
+    NotInRegistry,
     NotListed,
     QuotaFull,
-    Refused,
     RegistryError,
+    RequestRejected,
     SoftDeleted,
     SubjectRefused,
     TagTaken,
@@ -33,7 +34,6 @@ from ._errors import (
     Unreachable,
     Unsupported,
     Untrusted,
-    Where,
 )
 from ._foresee import check_children, foresee
 from ._graph import platforms_of
@@ -44,7 +44,7 @@ from ._listing import Referrers
 from ._manifest import Descriptor, Manifest
 from ._metadata import Lock, TagInfo
 from ._promote import promote
-from ._promotion import Comparison, Progress, Promotion, Source, Target, Unfinished
+from ._promotion import Comparison, Progress, Promotion, PromotionSource, PromotionTarget, Unfinished
 
 __all__ = [
     "PUBLIC_CLOUD",
@@ -56,6 +56,7 @@ __all__ = [
     "Descriptor",
     "DigestMismatch",
     "EntraCredential",
+    "ErrorSubject",
     "Forgotten",
     "ImportDenied",
     "Importer",
@@ -66,31 +67,30 @@ __all__ = [
     "Lock",
     "Locked",
     "Manifest",
-    "NotFound",
     "NotImportable",
+    "NotInRegistry",
     "NotListed",
     "Pool",
     "Progress",
     "Promotion",
+    "PromotionSource",
+    "PromotionTarget",
     "QuotaFull",
     "Referrers",
-    "Refused",
     "Registry",
     "RegistryEndpoint",
     "RegistryError",
+    "RequestRejected",
     "SoftDeleted",
-    "Source",
     "SubjectRefused",
     "TagInfo",
     "TagTaken",
-    "Target",
     "Throttled",
     "TooLarge",
     "Unfinished",
     "Unreachable",
     "Unsupported",
     "Untrusted",
-    "Where",
     "check_children",
     "foresee",
     "new_pool",

@@ -13,9 +13,18 @@ from urllib.parse import urlencode, urljoin
 import urllib3
 
 from ._endpoint import trusted
-from ._errors import DigestMismatch, Forgotten, NotFound, RegistryError, Throttled, Unreachable, Unsupported, Where
+from ._errors import (
+    DigestMismatch,
+    ErrorSubject,
+    Forgotten,
+    NotInRegistry,
+    RegistryError,
+    Throttled,
+    Unreachable,
+    Unsupported,
+)
 from ._http import BROKEN, broken, discard
-from ._session import Scopes, Session, failure, pull, push
+from ._session import RegistrySession, Scopes, failure, pull, push
 
 CHUNK: Final = 128 * 1024
 """Larger chunks take more memory without saving time, as they no longer fit the processor's cache (decision 3)."""
@@ -27,7 +36,7 @@ _WORTH_A_NEW_COUNT: Final = 16 * 1024 * 1024
 _OK, _CREATED, _ACCEPTED, _NO_CONTENT, _PARTIAL, _NOT_FOUND = 200, 201, 202, 204, 206, 404
 
 
-def exists(session: Session, repository: str, digest: str) -> bool:
+def exists(session: RegistrySession, repository: str, digest: str) -> bool:
     where = session.where(repository, digest)
     answer = session.ask("HEAD", f"/v2/{repository}/blobs/{digest}", where=where, scopes=pull(repository))
     # A redirect gives the address of the bytes, so the blob exists.
@@ -38,7 +47,7 @@ def exists(session: Session, repository: str, digest: str) -> bool:
     raise failure(answer, where, "looking for the blob")
 
 
-def read(session: Session, repository: str, digest: str, size: int) -> Iterator[bytes]:
+def read(session: RegistrySession, repository: str, digest: str, size: int) -> Iterator[bytes]:
     """The bytes from the registry, unverified. After a broken connection, reading continues from the same offset."""
     around = session.around
     offset, failures = 0, 0
@@ -57,7 +66,7 @@ def read(session: Session, repository: str, digest: str, size: int) -> Iterator[
         around.pause(around.backoff(failures))
 
 
-def _read_from(session: Session, repository: str, digest: str, size: int, offset: int) -> Iterator[bytes]:
+def _read_from(session: RegistrySession, repository: str, digest: str, size: int, offset: int) -> Iterator[bytes]:
     """The bytes from `offset` to the end, over one connection."""
     where = session.where(repository, digest)
     response = _open(session, repository, digest, size, offset)
@@ -76,7 +85,7 @@ def _read_from(session: Session, repository: str, digest: str, size: int, offset
         raise Unreachable(where, f"the blob ended after {offset} of {size} bytes")
 
 
-def verified(chunks: Iterable[bytes], digest: str, size: int, where: Where) -> Iterator[bytes]:
+def verified(chunks: Iterable[bytes], digest: str, size: int, where: ErrorSubject) -> Iterator[bytes]:
     """The same bytes. Yields the last chunk only if all bytes match size and digest, else raises `DigestMismatch`."""
     hashed = hashlib.sha256()
     received = 0
@@ -97,7 +106,7 @@ def verified(chunks: Iterable[bytes], digest: str, size: int, where: Where) -> I
         yield previous
 
 
-def mount(session: Session, repository: str, digest: str, origin: str) -> bool:
+def mount(session: RegistrySession, repository: str, digest: str, origin: str) -> bool:
     """Ask the registry to link a blob from another of its repositories; False if it wants an upload instead."""
     where = session.where(repository, digest)
     scopes = push(repository) + pull(origin)
@@ -113,7 +122,9 @@ def mount(session: Session, repository: str, digest: str, origin: str) -> bool:
     return False
 
 
-def write(session: Session, repository: str, digest: str, size: int, chunks: Callable[[], Iterable[bytes]]) -> None:
+def write(
+    session: RegistrySession, repository: str, digest: str, size: int, chunks: Callable[[], Iterable[bytes]]
+) -> None:
     """Upload in one request. After a transient failure start over, as registries do not keep a partial request, and a
     replica that was restarted has lost the upload as a whole."""
     around = session.around
@@ -148,7 +159,7 @@ class _Feed:
             raise
 
 
-def _upload(session: Session, repository: str, digest: str, size: int, feed: _Feed) -> None:
+def _upload(session: RegistrySession, repository: str, digest: str, size: int, feed: _Feed) -> None:
     where = session.where(repository, digest)
     scopes = push(repository)
     started = session.ask("POST", f"/v2/{repository}/blobs/uploads/", where=where, scopes=scopes)
@@ -162,20 +173,20 @@ def _upload(session: Session, repository: str, digest: str, size: int, feed: _Fe
     answer = session.ask("PUT", url, where=where, scopes=scopes, headers=headers, body=feed)
     if answer.status not in (_CREATED, _NO_CONTENT):
         error = failure(answer, where, "uploading the blob")
-        raise Forgotten(where, error.what) if isinstance(error, NotFound) else error
+        raise Forgotten(where, error.what) if isinstance(error, NotInRegistry) else error
     stored = answer.headers.get("Docker-Content-Digest", digest)
     if stored != digest:
         raise DigestMismatch(where, f"the registry says that it stored {stored[:100]}")
 
 
-def _location(session: Session, headers: urllib3.HTTPHeaderDict, where: Where) -> str:
+def _location(session: RegistrySession, headers: urllib3.HTTPHeaderDict, where: ErrorSubject) -> str:
     location = headers.get("Location")
     if not location:
         raise Unsupported(where, "the registry opened an upload without a Location")
     return trusted(where, session.endpoint.url, location, "upload address")
 
 
-def _open(session: Session, repository: str, digest: str, size: int, offset: int) -> urllib3.BaseHTTPResponse:
+def _open(session: RegistrySession, repository: str, digest: str, size: int, offset: int) -> urllib3.BaseHTTPResponse:
     """A response positioned at `offset`, also if the registry ignores the range."""
     where = session.where(repository, digest)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
@@ -196,7 +207,7 @@ def _open(session: Session, repository: str, digest: str, size: int, offset: int
     return response
 
 
-def _check_extent(response: urllib3.BaseHTTPResponse, expected: int, start: int, where: Where) -> None:
+def _check_extent(response: urllib3.BaseHTTPResponse, expected: int, start: int, where: ErrorSubject) -> None:
     announced = response.headers.get("Content-Length", "")
     if announced.isdecimal() and int(announced) != expected:
         raise DigestMismatch(
@@ -208,9 +219,9 @@ def _check_extent(response: urllib3.BaseHTTPResponse, expected: int, start: int,
 
 
 def _followed(
-    session: Session, path: str, where: Where, scopes: Scopes, headers: dict[str, str]
+    session: RegistrySession, path: str, where: ErrorSubject, scopes: Scopes, headers: dict[str, str]
 ) -> urllib3.BaseHTTPResponse:
-    """Follow redirects through `Session`, which sends the token only to the registry, not to the storage behind it."""
+    """Follow redirects through `RegistrySession`, which sends the token to the registry alone, not to its storage."""
     base = session.endpoint.url
     for _ in range(_MOST_REDIRECTS + 1):
         response = session.stream("GET", path, where=where, scopes=scopes, headers=headers)

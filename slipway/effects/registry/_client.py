@@ -18,12 +18,21 @@ from slipway.domain.model import sha256
 from . import _blobs, _listing, _metadata
 from ._credentials import Credential
 from ._endpoint import RegistryEndpoint, checked_digest, checked_reference, checked_repository
-from ._errors import DigestMismatch, Forgotten, NotFound, Refused, TagTaken, TooLarge, Unsupported, Where
-from ._http import Answer, Limits, Pool, Surroundings, new_pool
+from ._errors import (
+    DigestMismatch,
+    ErrorSubject,
+    Forgotten,
+    NotInRegistry,
+    RequestRejected,
+    TagTaken,
+    TooLarge,
+    Unsupported,
+)
+from ._http import Limits, Pool, RegistryResponse, Surroundings, new_pool
 from ._listing import Referrers, tag_of
 from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest, type_of
 from ._metadata import Lock, TagInfo
-from ._session import Session, failure, pull, push
+from ._session import RegistrySession, failure, pull, push
 
 _OK, _CREATED, _FORBIDDEN, _NOT_FOUND = 200, 201, 403, 404
 
@@ -46,14 +55,14 @@ class Registry:
         around = Surroundings(
             pool=pool or new_pool(), clock=clock, pause=pause, random=random, limits=limits or Limits()
         )
-        self._session = Session(endpoint, credential, around)
+        self._session = RegistrySession(endpoint, credential, around)
 
-    def where(self, repository: str, reference: str = "") -> Where:
+    def where(self, repository: str, reference: str = "") -> ErrorSubject:
         """The repository, tag or digest for error messages. Raises `Unsupported` if a name is malformed."""
         checked_repository(self.endpoint, repository)
         where = self._session.where(repository, reference)
         if reference:
-            checked_reference(Where(self.endpoint.login_server, repository), reference)
+            checked_reference(ErrorSubject(self.endpoint.login_server, repository), reference)
         return where
 
     def time(self) -> datetime | None:
@@ -120,7 +129,7 @@ class Registry:
             raise DigestMismatch(where, f"stored {digest}, the registry says that it is {stored[:100]}")
         return digest
 
-    def _store(self, repository: str, reference: str, raw: bytes, media_type: str) -> Answer:
+    def _store(self, repository: str, reference: str, raw: bytes, media_type: str) -> RegistryResponse:
         """Sent again, a few times, where a replica does not see yet what the manifest names."""
         where, around = self.where(repository, reference), self._session.around
         for attempt in count(1):
@@ -184,9 +193,9 @@ class Registry:
         tag = tag_of(digest)
         try:
             listed = _listing.referrers_in(self.manifest(repository, tag), self.where(repository, tag))
-        except NotFound:
+        except NotInRegistry:
             return by_api
-        except (Refused, Unsupported) as error:
+        except (RequestRejected, Unsupported) as error:
             return replace(by_api, note=f"has no list of referrers under {tag}: {error.what}", tag_is_taken=True)
         return replace(by_api, listed=listed)
 
@@ -197,7 +206,7 @@ class Registry:
             raise Unsupported(where, f"limit: expected at least 1, got {limit}")
         try:
             return _metadata.recent_tags(self._session, repository, limit)
-        except NotFound:
+        except NotInRegistry:
             names = _listing.tag_names(self._session, repository, most=limit)
         digests = [(name, self.resolve(repository, name)) for name in reversed(names)]
         return [TagInfo(tag=name, digest=digest, updated_at=None) for name, digest in digests if digest]
@@ -208,17 +217,17 @@ class Registry:
         checked_digest(where, digest)
         current = self.resolve(repository, tag)
         if current is None:
-            raise NotFound(where, "there is nothing to lock")
+            raise NotInRegistry(where, "there is nothing to lock")
         if current != digest:
             raise TagTaken(where, f"expected it to name {digest}, it names {current}")
         try:
             _metadata.lock(self._session, repository, tag, digest)
-        except NotFound:
+        except NotInRegistry:
             return Lock.NOT_SUPPORTED
         return Lock.LOCKED
 
     def unlock_tag(self, repository: str, tag: str) -> None:
         """Allow a locked tag to be moved; does nothing if the registry has no locks."""
         self.where(repository, tag)
-        with suppress(NotFound):
+        with suppress(NotInRegistry):
             _metadata.unlock_tag(self._session, repository, tag)

@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from ._endpoint import RegistryEndpoint, trusted
-from ._errors import Denied, Refused, Unsupported, Where
-from ._http import Answer, Surroundings, ask
+from ._errors import Denied, ErrorSubject, RequestRejected, Unsupported
+from ._http import RegistryResponse, Surroundings, ask
 
 _EARLY: Final = 60.0
 """A token is renewed this many seconds before it expires, so that it does not expire during a request."""
@@ -101,7 +101,7 @@ class _DockerAuthorizer:
         self._basic = basic
 
     def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization:
-        where = Where(self._endpoint.login_server)
+        where = ErrorSubject(self._endpoint.login_server)
         if challenge.scheme == "basic":
             if self._basic is None:
                 raise Denied(where, "the registry asks for a name and a password, but none are configured")
@@ -125,7 +125,7 @@ class _EntraAuthorizer:
         self._lock = threading.Lock()
 
     def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization:
-        where = Where(self._endpoint.login_server)
+        where = ErrorSubject(self._endpoint.login_server)
         if challenge.scheme == "basic":
             raise Denied(where, "the registry asks for a name and a password, but the credential is an Entra identity")
         # Ignores the realm in the challenge: an Entra token must be sent to the registry itself and nowhere else.
@@ -139,12 +139,12 @@ class _EntraAuthorizer:
                 self._refresh = _NOTHING  # it may have been revoked: get a new one
             return self._access(service, scopes, where)
 
-    def _access(self, service: str, scopes: Sequence[str], where: Where) -> Authorization:
+    def _access(self, service: str, scopes: Sequence[str], where: ErrorSubject) -> Authorization:
         form = [("grant_type", "refresh_token"), ("service", service), *(("scope", scope) for scope in scopes)]
         form.append(("refresh_token", self._refresh_token(service, where)))
         return _authorization(self._post("/oauth2/token", form, where), where, self._around.clock())
 
-    def _refresh_token(self, service: str, where: Where) -> str:
+    def _refresh_token(self, service: str, where: ErrorSubject) -> str:
         now = self._around.clock()
         if self._refresh is _NOTHING or self._refresh.renew_at <= now:
             form = [("grant_type", "access_token"), ("service", service), ("access_token", self._token())]
@@ -152,7 +152,7 @@ class _EntraAuthorizer:
             self._refresh = Authorization(header=token, renew_at=_renew_at(token, now, now + _SHORTEST_LIFE))
         return self._refresh.header
 
-    def _post(self, path: str, form: list[tuple[str, str]], where: Where) -> dict[str, Any]:
+    def _post(self, path: str, form: list[tuple[str, str]], where: ErrorSubject) -> dict[str, Any]:
         answer = ask(
             self._around,
             "POST",
@@ -165,12 +165,12 @@ class _EntraAuthorizer:
         return _token_answer(answer, where, path)
 
 
-def _token_answer(answer: Answer, where: Where, doing: str) -> dict[str, Any]:
+def _token_answer(answer: RegistryResponse, where: ErrorSubject, doing: str) -> dict[str, Any]:
     # Don't quote the body of a refusal: some servers echo the request, which contains a secret.
     if answer.status in _FORBIDDEN:
         raise Denied(where, f"{doing} was refused with {answer.status}")
     if answer.status != _OK:
-        raise Refused(where, f"{doing} was answered with {answer.status}")
+        raise RequestRejected(where, f"{doing} was answered with {answer.status}")
     try:
         content = json.loads(answer.body)
     except ValueError:
@@ -180,14 +180,14 @@ def _token_answer(answer: Answer, where: Where, doing: str) -> dict[str, Any]:
     return content
 
 
-def _text(content: dict[str, Any], field_name: str, where: Where) -> str:
+def _text(content: dict[str, Any], field_name: str, where: ErrorSubject) -> str:
     value = content.get(field_name)
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
         raise Unsupported(where, f"sign-in: expected {field_name} to be a token, got none")
     return value
 
 
-def _authorization(content: dict[str, Any], where: Where, now: float) -> Authorization:
+def _authorization(content: dict[str, Any], where: ErrorSubject, now: float) -> Authorization:
     token = _text(content, "access_token" if content.get("access_token") else "token", where)
     life = content.get("expires_in")
     seconds = float(life) if isinstance(life, int) and life > 0 else _SHORTEST_LIFE

@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from slipway.domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 
-from ._errors import Unsupported, Untrusted, Where
+from ._errors import ErrorSubject, Unsupported, Untrusted
 
 _LOGIN_SERVER: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
@@ -40,18 +40,19 @@ class RegistryEndpoint:
 def checked_repository(endpoint: RegistryEndpoint, repository: str) -> str:
     if len(repository) > _LONGEST_REPOSITORY or not re.fullmatch(REPOSITORY_PATTERN, repository):
         raise Unsupported(
-            Where(endpoint.login_server), f"repository: expected a name such as team/shop, got {repository[:300]!r}"
+            ErrorSubject(endpoint.login_server),
+            f"repository: expected a name such as team/shop, got {repository[:300]!r}",
         )
     return repository
 
 
-def checked_digest(where: Where, digest: str) -> str:
+def checked_digest(where: ErrorSubject, digest: str) -> str:
     if not re.fullmatch(DIGEST_PATTERN, digest):
         raise Unsupported(where, f"digest: expected sha256: and 64 hex digits, got {digest[:100]!r}")
     return digest
 
 
-def checked_reference(where: Where, reference: str) -> str:
+def checked_reference(where: ErrorSubject, reference: str) -> str:
     if ":" in reference:
         return checked_digest(where, reference)
     if not re.fullmatch(TAG_PATTERN, reference):
@@ -70,7 +71,7 @@ def origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def trusted(where: Where, base: str, location: str, purpose: str) -> str:
+def trusted(where: ErrorSubject, base: str, location: str, purpose: str) -> str:
     """The absolute form of a URL from the registry. Raises `Untrusted` unless it is https, or http on loopback."""
     url = urljoin(base, location)
     parts = urlsplit(url)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 @dataclass(frozen=True)
-class Where:
+class ErrorSubject:
     """The subject of an error, formatted as an image reference."""
 
     registry: str
@@ -31,26 +31,26 @@ class RegistryError(Exception):
     retryable: ClassVar[bool] = False
     advice: ClassVar[str] = "look at the registry's own log"
 
-    def __init__(self, where: Where, what: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, where: ErrorSubject, what: str, *, retry_after: float | None = None) -> None:
         super().__init__(f"{where}: {what}; {self.advice}")
         self.where = where
         self.what = what
         self.retry_after = retry_after
 
 
-class NotFound(RegistryError):
+class NotInRegistry(RegistryError):
     """The registry has no such repository, tag, manifest or blob."""
 
     advice = "check the name, and that it has not been deleted or purged"
 
 
-class Incomplete(NotFound):
+class Incomplete(NotInRegistry):
     """An index lists a manifest that the registry no longer has."""
 
     advice = "build and push it anew, and have clean-ups spare what an index lists"
 
 
-class LayerMissing(NotFound):
+class LayerMissing(NotInRegistry):
     """The registry lacks bytes that a manifest names."""
 
     advice = "push the image anew with all of its layers (of Windows' too: Docker's allow-nondistributable-artifacts)"
@@ -107,19 +107,19 @@ class Untrusted(Unsupported):
     advice = "have the registry name its addresses with https; behind a proxy, X-Forwarded-Proto tells it to"
 
 
-class Refused(RegistryError):
+class RequestRejected(RegistryError):
     """The registry understood the request and refused it."""
 
     advice = "see the registry's reason"
 
 
-class Locked(Refused):
+class Locked(RequestRejected):
     """The tag or manifest is locked against what was to be done."""
 
     advice = "unlock it first, if that is right (az acr repository update --write-enabled true)"
 
 
-class SubjectRefused(Refused):
+class SubjectRefused(RequestRejected):
     """The registry takes no manifest that refers to another one."""
 
     advice = (

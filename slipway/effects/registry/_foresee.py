@@ -14,10 +14,10 @@ from ._graph import discover, missing_child
 from ._manifest import INDEXES, Content, Manifest, content_of
 from ._parallel import Question, each
 from ._promote import named_now
-from ._promotion import Source, Target
+from ._promotion import PromotionSource, PromotionTarget
 
 
-def foresee(source: Source, target: Target, *, workers: int = 4) -> None:
+def foresee(source: PromotionSource, target: PromotionTarget, *, workers: int = 4) -> None:
     """Raises the `RegistryError` that a promotion would raise."""
     registry, repository = source.registry, source.repository
     digests_held = set[str]()

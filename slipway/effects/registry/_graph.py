@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ._client import Registry
-from ._errors import Incomplete, LayerMissing, NotFound, TooLarge, Unsupported, Where
+from ._errors import ErrorSubject, Incomplete, LayerMissing, NotInRegistry, TooLarge, Unsupported
 from ._listing import tag_of
 from ._manifest import IMAGE_CONFIGS, INDEXES, Content, Descriptor, Manifest, Platform, content_of, parsed
 from ._parallel import Question, explore
@@ -133,7 +133,7 @@ def platforms_of(registry: Registry, repository: str, manifest: Manifest) -> tup
     return (name,) if name else ()
 
 
-def missing_child(index: Where, child: Descriptor) -> Incomplete:
+def missing_child(index: ErrorSubject, child: Descriptor) -> Incomplete:
     platform = child.platform.name if child.platform else ""
     what = f"{platform} {child.digest}" if platform else child.digest
     return Incomplete(index, f"the index lists {what}, which the registry no longer has")
@@ -221,7 +221,7 @@ class _Discovery:
     def _read(self, digest: str) -> list[Question]:
         try:
             manifest = self._registry.manifest(self._repository, digest)
-        except NotFound:
+        except NotInRegistry:
             if digest == self._root:
                 raise
             return []  # whether that matters depends on what lists it
@@ -260,7 +260,7 @@ class _Discovery:
             self._cosign_tags[digest][tag] = named
         return self.about(named)
 
-    def _where(self, digest: str) -> Where:
+    def _where(self, digest: str) -> ErrorSubject:
         return self._registry.where(self._repository, digest)
 
 
@@ -276,7 +276,7 @@ def _check(graph: Graph, registry: Registry, repository: str) -> None:
             _check_descriptor(descriptor, graph.nodes[descriptor.digest].manifest, where)
 
 
-def _check_descriptor(descriptor: Descriptor, manifest: Manifest, where: Where) -> None:
+def _check_descriptor(descriptor: Descriptor, manifest: Manifest, where: ErrorSubject) -> None:
     if descriptor.size != len(manifest.raw) or descriptor.media_type != manifest.media_type:
         raise Unsupported(
             where,

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from ._errors import QuotaFull, RegistryError, Throttled, TooLarge, Unreachable, Where
+from ._errors import ErrorSubject, QuotaFull, RegistryError, Throttled, TooLarge, Unreachable
 
 type Body = bytes | Callable[[], Iterable[bytes]] | None
 """The bytes of a body, or a function that starts its stream again for each attempt."""
@@ -71,7 +71,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class RegistryResponse:
     """A response whose body was read."""
 
     status: int
@@ -106,7 +106,7 @@ def _trust(authority: str | None) -> ssl.SSLContext:
 
 
 def send(
-    around: Surroundings, method: str, url: str, *, where: Where, headers: dict[str, str], body: Body = None
+    around: Surroundings, method: str, url: str, *, where: ErrorSubject, headers: dict[str, str], body: Body = None
 ) -> urllib3.BaseHTTPResponse:
     """One attempt, without reading the body: the caller must read or `discard` the response."""
     stream = body() if callable(body) else body
@@ -135,24 +135,24 @@ def ask(
     method: str,
     url: str,
     *,
-    where: Where,
+    where: ErrorSubject,
     headers: dict[str, str],
     body: Body = None,
     limit: int = _SMALL,
-) -> Answer:
+) -> RegistryResponse:
     """A complete exchange, retried while the server is busy or the connection breaks.
 
     A streamed body is sent only once: its upload session may be gone, so the caller has to start a new one.
     """
 
-    def once() -> Answer:
+    def once() -> RegistryResponse:
         return _read(send(around, method, url, where=where, headers=headers, body=body), where, limit)
 
     return insist(around, once, where=where, attempts=1 if callable(body) else around.limits.attempts)
 
 
-def insist[A: (Answer, urllib3.BaseHTTPResponse)](
-    around: Surroundings, once: Callable[[], A], *, where: Where, attempts: int
+def insist[A: (RegistryResponse, urllib3.BaseHTTPResponse)](
+    around: Surroundings, once: Callable[[], A], *, where: ErrorSubject, attempts: int
 ) -> A:
     """Repeat `once` while it fails with a transient error, pausing in between."""
     attempt = 0
@@ -177,7 +177,7 @@ def insist[A: (Answer, urllib3.BaseHTTPResponse)](
         around.pause(wait)
 
 
-def broken(where: Where, doing: str, error: Exception) -> Unreachable:
+def broken(where: ErrorSubject, doing: str, error: Exception) -> Unreachable:
     cause = error.__cause__ or error.__context__
     detail = type(error).__name__ + (f" ({type(cause).__name__})" if cause else "")
     return Unreachable(where, f"{doing} failed: {detail}")
@@ -189,7 +189,7 @@ def discard(response: urllib3.BaseHTTPResponse) -> None:
     response.release_conn()
 
 
-def _read(response: urllib3.BaseHTTPResponse, where: Where, limit: int) -> Answer:
+def _read(response: urllib3.BaseHTTPResponse, where: ErrorSubject, limit: int) -> RegistryResponse:
     is_error = response.status >= _FIRST_ERROR
     limit = _SMALL if is_error else limit
     declared = response.headers.get("Content-Length", "")
@@ -213,13 +213,15 @@ def _read(response: urllib3.BaseHTTPResponse, where: Where, limit: int) -> Answe
             raise TooLarge(where, f"expected at most {limit} bytes, got more")
     else:
         response.release_conn()
-    return Answer(status=response.status, headers=response.headers, body=data[:limit])
+    return RegistryResponse(status=response.status, headers=response.headers, body=data[:limit])
 
 
-def _busy(where: Where, answer: Answer | urllib3.BaseHTTPResponse, retry_after: float | None) -> RegistryError:
+def _busy(
+    where: ErrorSubject, answer: RegistryResponse | urllib3.BaseHTTPResponse, retry_after: float | None
+) -> RegistryError:
     if answer.status == _TOO_MANY_REQUESTS:
         return Throttled(where, "the registry answers 429, too many requests", retry_after=retry_after)
-    if isinstance(answer, Answer) and _NO_SPACE.search(answer.body):
+    if isinstance(answer, RegistryResponse) and _NO_SPACE.search(answer.body):
         return QuotaFull(where, f"the registry answers {answer.status}: no space left on its device")
     return Unreachable(where, f"the registry answers {answer.status}", retry_after=retry_after)
 

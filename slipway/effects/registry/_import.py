@@ -16,10 +16,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ._endpoint import origin
-from ._errors import ImportDenied, NotImportable, Refused, Unreachable, Unsupported, Where
-from ._http import Answer, Limits, Pool, Surroundings, ask, new_pool
+from ._errors import ErrorSubject, ImportDenied, NotImportable, RequestRejected, Unreachable, Unsupported
+from ._http import Limits, Pool, RegistryResponse, Surroundings, ask, new_pool
 from ._manifest import INDEXES, content_of
-from ._promotion import Source, Target
+from ._promotion import PromotionSource, PromotionTarget
 from ._session import presentable
 
 PUBLIC_CLOUD: Final = "https://management.azure.com"
@@ -74,7 +74,7 @@ class Importer:
             pool=pool or new_pool(), clock=clock, pause=pause, random=random, limits=limits or Limits()
         )
 
-    def start(self, source: Source, target: Target, *, source_id: str, target_id: str) -> Importing:
+    def start(self, source: PromotionSource, target: PromotionTarget, *, source_id: str, target_id: str) -> Importing:
         """Start importing the source's artifact, by digest, into the target's registry.
 
         `source_id` and `target_id` are the resource ids of the two registries.
@@ -92,7 +92,7 @@ class Importer:
         url = f"{self._endpoint}{quote(target_id)}/importImage?api-version={API_VERSION}"
         return self._seen(self._ask("POST", url, where, json.dumps(body).encode()), where, "asking for the import")
 
-    def look(self, operation: str, target: Target) -> Importing:
+    def look(self, operation: str, target: PromotionTarget) -> Importing:
         """Poll the import once."""
         where = target.registry.where(target.repository, target.digest)
         answer = self._ask("GET", self._trusted(operation, where), where)
@@ -100,18 +100,18 @@ class Importer:
             raise Unreachable(where, "Resource Manager no longer knows the import")
         return self._seen(answer, where, "looking at the import", known=operation)
 
-    def _ask(self, method: str, url: str, where: Where, body: bytes | None = None) -> Answer:
+    def _ask(self, method: str, url: str, where: ErrorSubject, body: bytes | None = None) -> RegistryResponse:
         headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         return ask(self._around, method, url, where=where, headers=headers, body=body, limit=_LARGEST_ANSWER)
 
-    def _seen(self, answer: Answer, where: Where, doing: str, known: str = "") -> Importing:
+    def _seen(self, answer: RegistryResponse, where: ErrorSubject, doing: str, known: str = "") -> Importing:
         detail = _detail(_error(answer))
         if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
             raise ImportDenied(where, f"{doing} was answered with {answer.status}{detail}")
         if answer.status not in (_OK, _CREATED, _ACCEPTED, _NO_CONTENT):
-            raise Refused(where, f"{doing} was answered with {answer.status}{detail}")
+            raise RequestRejected(where, f"{doing} was answered with {answer.status}{detail}")
         status = str(_content(answer).get("status", "")).casefold()
         if status in _ENDED_BADLY:
             raise _ended_badly(status, _error(answer), where)
@@ -124,14 +124,14 @@ class Importer:
             after=min(float(after[:4]), _LONGEST_PAUSE) if after.isdecimal() else 1.0,
         )
 
-    def _trusted(self, address: str, where: Where) -> str:
+    def _trusted(self, address: str, where: ErrorSubject) -> str:
         """The address, if it is Resource Manager's, as the token must go nowhere else; raises `Unsupported` if not."""
         if origin(address) != origin(self._endpoint) or len(address) > _LONGEST_ADDRESS:
             raise Unsupported(where, f"the import's operation address is not at {self._endpoint}")
         return address
 
 
-def _check_count(source: Source) -> None:
+def _check_count(source: PromotionSource) -> None:
     """Raises `NotImportable` for too many manifests. Referrers don't count, as they are not imported."""
     digests, pending = {source.digest}, [source.digest]
     while pending:
@@ -147,16 +147,16 @@ def _check_count(source: Source) -> None:
             raise NotImportable(where, f"it has over {MOST_IMPORTED} manifests, which registries do not import")
 
 
-def _ended_badly(status: str, error: tuple[str, str], where: Where) -> Exception:
+def _ended_badly(status: str, error: tuple[str, str], where: ErrorSubject) -> Exception:
     code = error[0]
     if _NO_RIGHTS.search(code):
         return ImportDenied(where, f"the import {status}{_detail(error)}")
     if code.casefold() in ("internalservererror", "serviceunavailable", "toomanyrequests", "timeout"):
         return Unreachable(where, f"the import {status}{_detail(error)}")
-    return Refused(where, f"the import {status}{_detail(error)}")
+    return RequestRejected(where, f"the import {status}{_detail(error)}")
 
 
-def _content(answer: Answer) -> dict[str, Any]:
+def _content(answer: RegistryResponse) -> dict[str, Any]:
     with suppress(ValueError):
         content = json.loads(answer.body)
         if isinstance(content, dict):
@@ -164,7 +164,7 @@ def _content(answer: Answer) -> dict[str, Any]:
     return {}
 
 
-def _error(answer: Answer) -> tuple[str, str]:
+def _error(answer: RegistryResponse) -> tuple[str, str]:
     """Code and message in Resource Manager's form."""
     error = _content(answer).get("error")
     if not isinstance(error, dict):

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from ._errors import Unsupported, Where
+from ._errors import ErrorSubject, Unsupported
 from ._manifest import IMAGE_CONFIGS, INDEXES, MANIFESTS, Content, Manifest, content_of
 
 _SHOWN: Final = 100
 """Most characters of a foreign media type in a reason."""
 
 
-def why_no_image(manifest: Manifest, where: Where) -> str:
+def why_no_image(manifest: Manifest, where: ErrorSubject) -> str:
     """Why nothing of the manifest can run as a container; empty for an image, or an index of images."""
     try:
         content = content_of(manifest, where)

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from slipway.domain.model import canonical, sha256
 
 from ._endpoint import trusted
-from ._errors import TooLarge, Unsupported, Where
-from ._http import Answer
+from ._errors import ErrorSubject, TooLarge, Unsupported
+from ._http import RegistryResponse
 from ._manifest import LARGEST_MANIFEST, OCI_INDEX, Descriptor, Manifest, parsed
-from ._session import Scopes, Session, failure, pull
+from ._session import RegistrySession, Scopes, failure, pull
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404
@@ -40,7 +40,7 @@ class Referrers:
     """Whether the tag of the list names something that is none."""
 
 
-class _Index(BaseModel):
+class _ReferrersIndex(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     manifests: tuple[Descriptor, ...] | None = None
@@ -57,7 +57,7 @@ def tag_of(digest: str, suffix: str = "") -> str:
     return digest.replace(":", "-") + suffix
 
 
-def referrers_by_api(session: Session, repository: str, digest: str) -> Referrers:
+def referrers_by_api(session: RegistrySession, repository: str, digest: str) -> Referrers:
     """The registry's list of referrers, or that it has no such API.
 
     Registries without it answer in many ways: 400, 405, 406, 501, a redirect to a page, a page. As with ORAS and crane,
@@ -68,7 +68,7 @@ def referrers_by_api(session: Session, repository: str, digest: str) -> Referrer
     for number, answer in enumerate(_pages(session, f"/v2/{repository}/referrers/{digest}", where, pull(repository))):
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if answer.status == _OK and media_type == OCI_INDEX:
-            descriptors.extend(parsed(_Index, answer.body, where).manifests or ())
+            descriptors.extend(parsed(_ReferrersIndex, answer.body, where).manifests or ())
         elif answer.status in _REFUSALS or number:
             raise failure(answer, where, "listing referrers")
         else:
@@ -78,11 +78,11 @@ def referrers_by_api(session: Session, repository: str, digest: str) -> Referrer
     return Referrers(listed=tuple(descriptors), by_registry=True)
 
 
-def referrers_in(index: Manifest, where: Where) -> tuple[Descriptor, ...]:
+def referrers_in(index: Manifest, where: ErrorSubject) -> tuple[Descriptor, ...]:
     """The entries of an index that clients maintain."""
     if index.media_type != OCI_INDEX:
         raise Unsupported(where, f"expected the list of referrers to be {OCI_INDEX}, got {index.media_type[:255]!r}")
-    return parsed(_Index, index.raw, where).manifests or ()
+    return parsed(_ReferrersIndex, index.raw, where).manifests or ()
 
 
 def referrers_index(listed: tuple[Descriptor, ...]) -> Manifest:
@@ -93,7 +93,7 @@ def referrers_index(listed: tuple[Descriptor, ...]) -> Manifest:
     return Manifest(raw=raw, media_type=OCI_INDEX, digest=sha256(raw))
 
 
-def tag_names(session: Session, repository: str, *, most: int) -> list[str]:
+def tag_names(session: RegistrySession, repository: str, *, most: int) -> list[str]:
     """At most the last `most` tags by name; registries list them in any order."""
     where = session.where(repository)
     names: list[str] = []
@@ -104,7 +104,7 @@ def tag_names(session: Session, repository: str, *, most: int) -> list[str]:
     return names
 
 
-def _pages(session: Session, path: str, where: Where, scopes: Scopes) -> Iterator[Answer]:
+def _pages(session: RegistrySession, path: str, where: ErrorSubject, scopes: Scopes) -> Iterator[RegistryResponse]:
     base = session.endpoint.url
     for _ in range(_MOST_PAGES):
         answer = session.ask("GET", path, where=where, scopes=scopes, limit=LARGEST_MANIFEST)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from ._client import Registry
-from ._errors import NotFound
+from ._errors import NotInRegistry
 from ._manifest import Content, Manifest
 from ._parallel import Question
 
 
-class Looks:
+class TargetInventory:
     """Asks the target for each manifest found at the source, and for its blobs."""
 
     def __init__(self, registry: Registry, repository: str) -> None:
@@ -45,6 +45,6 @@ def holds(registry: Registry, repository: str, digest: str) -> bool:
     """Whether the manifest exists with the right content: `Registry.manifest` raises if its bytes have another hash."""
     try:
         registry.manifest(repository, digest)
-    except NotFound:
+    except NotInRegistry:
         return False
     return True

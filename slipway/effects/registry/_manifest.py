@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from slipway.domain.model import Digest
 
-from ._errors import Unsupported, Where
+from ._errors import ErrorSubject, Unsupported
 
 LARGEST_MANIFEST: Final = 4 * 1024 * 1024
 """Bytes; every tier of ACR refuses a larger manifest."""
@@ -122,7 +122,7 @@ def type_of(said: str, raw: bytes) -> str:
     return named if named in MANIFESTS else media_type
 
 
-def content_of(manifest: Manifest, where: Where) -> Content:
+def content_of(manifest: Manifest, where: ErrorSubject) -> Content:
     """The references of the manifest. Raises `Unsupported` if it cannot be copied completely and unambiguously."""
     if manifest.media_type.startswith(_SCHEMA_1):
         raise Unsupported(where, "this is a Docker schema 1 image, whose digest does not cover its content")
@@ -143,7 +143,7 @@ def content_of(manifest: Manifest, where: Where) -> Content:
     )
 
 
-def parsed[M: BaseModel](model: type[M], raw: bytes, where: Where) -> M:
+def parsed[M: BaseModel](model: type[M], raw: bytes, where: ErrorSubject) -> M:
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
@@ -153,7 +153,7 @@ def parsed[M: BaseModel](model: type[M], raw: bytes, where: Where) -> M:
         raise Unsupported(where, f"{field_path}: {what}") from None
 
 
-def _check_fields(media_type: str, document: _Document, where: Where) -> None:
+def _check_fields(media_type: str, document: _Document, where: ErrorSubject) -> None:
     """Refuses a manifest with the fields of two types, which readers may interpret differently (CVE-2021-41190)."""
     if media_type in INDEXES:
         needed, foreign = {"manifests"}, {"config", "layers", "blobs"}
@@ -168,7 +168,7 @@ def _check_fields(media_type: str, document: _Document, where: Where) -> None:
         raise Unsupported(where, f"{media_type} with {', '.join(sorted(unexpected))}, which belongs to another type")
 
 
-def _check_descriptors(document: _Document, where: Where) -> None:
+def _check_descriptors(document: _Document, where: ErrorSubject) -> None:
     for child in document.manifests or ():
         if child.media_type.startswith(_SCHEMA_1):
             raise Unsupported(

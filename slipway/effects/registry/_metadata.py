@@ -12,13 +12,22 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from ._errors import Denied, NotFound, Refused, RegistryError, TagTaken, Throttled, Unreachable, Where
-from ._session import Session
+from ._errors import (
+    Denied,
+    ErrorSubject,
+    NotInRegistry,
+    RegistryError,
+    RequestRejected,
+    TagTaken,
+    Throttled,
+    Unreachable,
+)
+from ._session import RegistrySession
 
 if TYPE_CHECKING:
     from azure.containerregistry import ArtifactManifestProperties, ArtifactTagProperties, ContainerRegistryClient
 
-_BY_STATUS: Final[dict[int, type[RegistryError]]] = {401: Denied, 403: Denied, 404: NotFound, 429: Throttled}
+_BY_STATUS: Final[dict[int, type[RegistryError]]] = {401: Denied, 403: Denied, 404: NotInRegistry, 429: Throttled}
 _FIRST_SERVER_ERROR: Final = 500
 _LARGEST_PAGE: Final = 100
 
@@ -42,8 +51,8 @@ class Lock(StrEnum):
     """This registry has no locks: it is not an Azure Container Registry."""
 
 
-def recent_tags(session: Session, repository: str, limit: int) -> list[TagInfo]:
-    """Newest first. Raises `NotFound` if the registry does not have the repository or the API."""
+def recent_tags(session: RegistrySession, repository: str, limit: int) -> list[TagInfo]:
+    """Newest first. Raises `NotInRegistry` if the registry does not have the repository or the API."""
     where = session.where(repository)
     with _client(session, where, f"repository:{repository}:metadata_read") as (client, options):
         pages = client.list_tag_properties(
@@ -55,10 +64,10 @@ def recent_tags(session: Session, repository: str, limit: int) -> list[TagInfo]:
         ]
 
 
-def lock(session: Session, repository: str, tag: str, digest: str) -> None:
+def lock(session: RegistrySession, repository: str, tag: str, digest: str) -> None:
     """Make the manifest and then the tag read-only, unless they are already.
 
-    Raises `NotFound` if the registry does not have the API.
+    Raises `NotInRegistry` if the registry does not have the API.
     """
     where = session.where(repository, tag)
     with _client(session, where, f"repository:{repository}:metadata_read,metadata_write") as (client, options):
@@ -71,8 +80,8 @@ def lock(session: Session, repository: str, tag: str, digest: str) -> None:
             raise TagTaken(where, f"it was moved from {digest} to {properties.digest} while it was being locked")
 
 
-def unlock_tag(session: Session, repository: str, tag: str) -> None:
-    """Allow the tag to be moved; its manifest stays locked. Raises `NotFound` if the registry does not have the API."""
+def unlock_tag(session: RegistrySession, repository: str, tag: str) -> None:
+    """Allow the tag to be moved; its manifest stays locked. Raises `NotInRegistry` where this API is missing."""
     where = session.where(repository, tag)
     with _client(session, where, f"repository:{repository}:metadata_read,metadata_write") as (client, options):
         if client.get_tag_properties(repository, tag, **options).can_write is False:
@@ -84,7 +93,9 @@ def _is_locked(properties: "ArtifactTagProperties | ArtifactManifestProperties")
 
 
 @contextmanager
-def _client(session: Session, where: Where, scope: str) -> Iterator[tuple["ContainerRegistryClient", dict[str, Any]]]:
+def _client(
+    session: RegistrySession, where: ErrorSubject, scope: str
+) -> Iterator[tuple["ContainerRegistryClient", dict[str, Any]]]:
     """Azure's client with our token, and its errors turned into ours."""
     from azure.containerregistry import ContainerRegistryClient  # noqa: PLC0415 - slow
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow
@@ -109,11 +120,11 @@ def _client(session: Session, where: Where, scope: str) -> Iterator[tuple["Conta
             raise _translated(error, where) from None
 
 
-def _translated(error: Exception, where: Where) -> RegistryError:
+def _translated(error: Exception, where: ErrorSubject) -> RegistryError:
     status = getattr(error, "status_code", None)
     doing = "the registry's metadata API"
     if not isinstance(status, int):
         return Unreachable(where, f"{doing} failed: {type(error).__name__}")
     if status >= _FIRST_SERVER_ERROR:
         return Unreachable(where, f"{doing} answers {status}")
-    return _BY_STATUS.get(status, Refused)(where, f"{doing} answers {status}")
+    return _BY_STATUS.get(status, RequestRejected)(where, f"{doing} answers {status}")

@@ -18,25 +18,25 @@ from ._errors import (
     DigestMismatch,
     Forgotten,
     Locked,
-    NotFound,
+    NotInRegistry,
     NotListed,
-    Refused,
     RegistryError,
+    RequestRejected,
     SubjectRefused,
     TagTaken,
 )
 from ._graph import Graph, Node, discover, platforms_of
 from ._listing import referrers_index, tag_of
-from ._looks import Looks, holds
+from ._looks import TargetInventory, holds
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
-from ._promotion import Comparison, Progress, Promotion, Source, Target, Unfinished, at_most
-from ._tally import Outcome, Tally
+from ._promotion import Comparison, Progress, Promotion, PromotionSource, PromotionTarget, Unfinished, at_most
+from ._tally import BlobOutcome, Tally
 
 
 def promote(
-    source: Source,
-    target: Target,
+    source: PromotionSource,
+    target: PromotionTarget,
     *,
     workers: int = 4,
     progress: Callable[[Progress], None] | None = None,
@@ -54,7 +54,7 @@ def promote(
         raise DigestMismatch(where, f"the plan's target digest is {target.digest}, the source is {source.digest}")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="promotion") as executor:
         tag = executor.submit(named_now, target)
-        looks = Looks(target.registry, target.repository)
+        looks = TargetInventory(target.registry, target.repository)
         graph = discover(source.registry, source.repository, source.digest, executor, also=looks.about)
         platforms = platforms_of(source.registry, source.repository, graph.nodes[graph.root].manifest)
         run = _Run(
@@ -78,9 +78,9 @@ def promote(
         manifests=tuple(node.digest for node in run.nodes()),
         referrers=tuple(digest for digest in graph.belongings() if digest not in run.left_out),
         manifests_copied=len(copied),
-        blobs_copied=blobs.count[Outcome.COPIED],
-        blobs_mounted=blobs.count[Outcome.MOUNTED],
-        blobs_skipped=blobs.count[Outcome.SKIPPED],
+        blobs_copied=blobs.count[BlobOutcome.COPIED],
+        blobs_mounted=blobs.count[BlobOutcome.MOUNTED],
+        blobs_skipped=blobs.count[BlobOutcome.SKIPPED],
         bytes_copied=blobs.bytes_copied,
         comparison=Comparison(
             tag=target.tag,
@@ -93,11 +93,11 @@ def promote(
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    source: Source
-    target: Target
+    source: PromotionSource
+    target: PromotionTarget
     graph: Graph
     levels: tuple[tuple[Node, ...], ...]
-    held: Looks
+    held: TargetInventory
     executor: Executor
     left_out: dict[str, str] = field(default_factory=dict)
     """Referrers that cannot be brought along, with the reason."""
@@ -124,24 +124,24 @@ def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: 
     tally.start()
 
     def copy(blob: Descriptor) -> None:
-        over = tally.count[Outcome.COPIED] and enough()
-        tally.done(blob, Outcome.LEFT if over else _copy_blob(run, blob, tally))
+        over = tally.count[BlobOutcome.COPIED] and enough()
+        tally.done(blob, BlobOutcome.LEFT if over else _copy_blob(run, blob, tally))
 
     each(run.executor, copy, blobs)
-    if tally.count[Outcome.LEFT]:
+    if tally.count[BlobOutcome.LEFT]:
         raise Unfinished(tally.progress)
     return tally
 
 
-def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
+def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> BlobOutcome:
     source, target = run.source, run.target
     if blob.digest in run.held.blobs:
-        return Outcome.SKIPPED
+        return BlobOutcome.SKIPPED
     if source.registry.endpoint == target.registry.endpoint:
         # A link only saves the bytes their way: where it is refused, for want of a right or otherwise, they are copied.
         with suppress(RegistryError):
             if target.registry.mount_blob(target.repository, blob.digest, source.repository):
-                return Outcome.MOUNTED
+                return BlobOutcome.MOUNTED
     try:
         target.registry.put_blob(
             target.repository,
@@ -150,12 +150,12 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
             lambda: tally.passing(blob, source.registry.open_blob(source.repository, blob.digest, blob.size)),
             verify=False,  # `open_blob` already checks the hash
         )
-    except NotFound as gone:
+    except NotInRegistry as gone:
         if blob.digest in run.graph.needed() or gone.where != source.registry.where(source.repository, blob.digest):
             raise
         run.leave_out_those_with(blob.digest, f"{blob.digest} is gone")
-        return Outcome.SKIPPED
-    return Outcome.COPIED
+        return BlobOutcome.SKIPPED
+    return BlobOutcome.COPIED
 
 
 def _copy_manifests(run: _Run) -> list[Node]:
@@ -169,7 +169,7 @@ def _copy_manifests(run: _Run) -> list[Node]:
             return
         try:
             target.registry.put_manifest(target.repository, node.digest, node.manifest.raw, node.manifest.media_type)
-        except Refused as error:
+        except RequestRejected as error:
             if node.content.subject is None or isinstance(error, Locked):
                 raise
             if not target.may_lack_referrers:
@@ -264,7 +264,7 @@ def _tag(run: _Run) -> str | None:
     return current
 
 
-def named_now(target: Target) -> str | None:
+def named_now(target: PromotionTarget) -> str | None:
     """The digest that the tag names. Raises `TagTaken` if it is another one and the tag may not be moved."""
     current = target.registry.resolve(target.repository, target.tag)
     if current not in (None, target.digest) and not target.may_move:

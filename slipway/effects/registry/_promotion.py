@@ -10,7 +10,7 @@ from ._client import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class PromotionSource:
     """The artifact to promote, identified by its digest. The tag is only for display."""
 
     registry: Registry
@@ -20,7 +20,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class PromotionTarget:
     """Where to copy the artifact, according to the plan. The digest must equal the source's."""
 
     registry: Registry

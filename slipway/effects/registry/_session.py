@@ -14,17 +14,17 @@ from ._endpoint import RegistryEndpoint, origin
 from ._errors import (
     Denied,
     DigestMismatch,
+    ErrorSubject,
     Forgotten,
     Locked,
-    NotFound,
+    NotInRegistry,
     QuotaFull,
-    Refused,
     RegistryError,
+    RequestRejected,
     SoftDeleted,
     TooLarge,
-    Where,
 )
-from ._http import Answer, Body, Surroundings, ask, discard, insist, send
+from ._http import Body, RegistryResponse, Surroundings, ask, discard, insist, send
 
 type Scopes = tuple[str, ...]
 
@@ -32,7 +32,7 @@ _UNAUTHORIZED: Final = 401
 _BY_STATUS: Final[dict[int, type[RegistryError]]] = {
     401: Denied,
     403: Denied,
-    404: NotFound,
+    404: NotInRegistry,
     413: TooLarge,
     507: QuotaFull,
 }
@@ -62,7 +62,7 @@ def push(repository: str) -> Scopes:
     return (f"repository:{repository}:pull,push",)
 
 
-class Session:
+class RegistrySession:
     """Exchanges with one registry under one identity."""
 
     def __init__(self, endpoint: RegistryEndpoint, credential: Credential, around: Surroundings) -> None:
@@ -70,31 +70,31 @@ class Session:
         self.around = around
         self._tokens = _Tokens(credential.authorizer(endpoint, around), around.clock)
 
-    def where(self, repository: str = "", reference: str = "") -> Where:
-        return Where(self.endpoint.login_server, repository, reference)
+    def where(self, repository: str = "", reference: str = "") -> ErrorSubject:
+        return ErrorSubject(self.endpoint.login_server, repository, reference)
 
     def ask(
         self,
         method: str,
         path: str,
         *,
-        where: Where,
+        where: ErrorSubject,
         scopes: Scopes,
         headers: dict[str, str] | None = None,
         body: Body = None,
         limit: int = 64 * 1024,
-    ) -> Answer:
+    ) -> RegistryResponse:
         """A complete exchange. `path` may be a URL from the registry; only the registry's own origin gets the token."""
         url, sign = self._target(path)
 
-        def once(authorization: dict[str, str]) -> Answer:
+        def once(authorization: dict[str, str]) -> RegistryResponse:
             whole = {**(headers or {}), **authorization}
             return ask(self.around, method, url, where=where, headers=whole, body=body, limit=limit)
 
         return self._signed_in(once, scopes, where) if sign else once({})
 
     def stream(
-        self, method: str, path: str, *, where: Where, scopes: Scopes, headers: dict[str, str]
+        self, method: str, path: str, *, where: ErrorSubject, scopes: Scopes, headers: dict[str, str]
     ) -> urllib3.BaseHTTPResponse:
         """An exchange whose response the caller must read and close."""
         url, sign = self._target(path)
@@ -117,8 +117,8 @@ class Session:
         url = path if "://" in path else self.endpoint.url + path
         return url, origin(url) == origin(self.endpoint.url)
 
-    def _signed_in[A: (Answer, urllib3.BaseHTTPResponse)](
-        self, once: Callable[[dict[str, str]], A], scopes: Scopes, where: Where
+    def _signed_in[A: (RegistryResponse, urllib3.BaseHTTPResponse)](
+        self, once: Callable[[dict[str, str]], A], scopes: Scopes, where: ErrorSubject
     ) -> A:
         used = self._tokens.header(scopes)
         answer = once(used)
@@ -130,11 +130,11 @@ class Session:
         return once(self._tokens.header(scopes))
 
 
-def failure(answer: Answer | urllib3.BaseHTTPResponse, where: Where, doing: str) -> RegistryError:
+def failure(answer: RegistryResponse | urllib3.BaseHTTPResponse, where: ErrorSubject, doing: str) -> RegistryError:
     """The error for an unexpected answer."""
-    code, reason = _reason(answer.body) if isinstance(answer, Answer) else ("", "")
+    code, reason = _reason(answer.body) if isinstance(answer, RegistryResponse) else ("", "")
     kinds = (kind for words, kind in _BY_WORDS if words.search(reason))
-    kind = next(kinds, None) or _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
+    kind = next(kinds, None) or _BY_CODE.get(code) or _BY_STATUS.get(answer.status, RequestRejected)
     detail = ": ".join(part for part in (code, reason) if part)
     return kind(where, f"{doing} was answered with {answer.status}" + (f" ({detail})" if detail else ""))
 
@@ -179,7 +179,7 @@ class _Tokens:
                 self._held[scopes] = token
             return {"Authorization": token.header}
 
-    def renew(self, scopes: Scopes, used: dict[str, str], headers: urllib3.HTTPHeaderDict, where: Where) -> None:
+    def renew(self, scopes: Scopes, used: dict[str, str], headers: urllib3.HTTPHeaderDict, where: ErrorSubject) -> None:
         """Handle a 401: store the challenge, and drop the token used unless another thread has renewed it already."""
         challenge = parse_challenge(headers.getlist("WWW-Authenticate"))
         with self._lock:

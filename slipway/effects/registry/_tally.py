@@ -13,7 +13,7 @@ TOLD_EVERY: Final = 1024 * 1024
 """Bytes of one blob between two reports of progress."""
 
 
-class Outcome(Enum):
+class BlobOutcome(Enum):
     """The result for one blob."""
 
     COPIED = auto()
@@ -28,7 +28,7 @@ class Tally:
     """Counts finished blobs and the bytes of those being copied. Thread-safe."""
 
     def __init__(self, blobs: list[Descriptor], tell: Callable[[Progress], None] | None) -> None:
-        self.count: Counter[Outcome] = Counter()
+        self.count: Counter[BlobOutcome] = Counter()
         self.bytes_copied = 0
         self._bytes_done = 0
         self._of_blobs = len(blobs)
@@ -52,25 +52,25 @@ class Tally:
                 reported = self._passing[blob.digest] = passed
                 self._report_unless_busy()
 
-    def done(self, blob: Descriptor, outcome: Outcome) -> None:
+    def done(self, blob: Descriptor, outcome: BlobOutcome) -> None:
         with self._telling:
             self.count[outcome] += 1
             self._passing[blob.digest] = 0
-            if outcome is Outcome.LEFT:
+            if outcome is BlobOutcome.LEFT:
                 return
             self._bytes_done += blob.size
-            if outcome is Outcome.COPIED:
+            if outcome is BlobOutcome.COPIED:
                 self.bytes_copied += blob.size
             self._report()
 
     @property
     def progress(self) -> Progress:
         return Progress(
-            blobs=self.count.total() - self.count[Outcome.LEFT],
+            blobs=self.count.total() - self.count[BlobOutcome.LEFT],
             of_blobs=self._of_blobs,
             bytes=min(self._bytes_done + sum(self._passing.values()), self._of_bytes),
             of_bytes=self._of_bytes,
-            sent=self.count[Outcome.COPIED],
+            sent=self.count[BlobOutcome.COPIED],
         )
 
     def _report(self) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from ..registry import Descriptor, Manifest, NotFound, Registry, TooLarge, Unsupported
+from ..registry import Descriptor, Manifest, NotInRegistry, Registry, TooLarge, Unsupported
 
 MOST_ATTACHED: Final = 50
 """Maximum attachments of one kind to one manifest, the same as Notation's limit."""
@@ -105,7 +105,7 @@ class Attachments:
                 )
             try:
                 attached, subject = self._read(descriptor.digest)
-            except NotFound:
+            except NotInRegistry:
                 continue  # listed still, and purged
             if attached.kind in kinds and subject == digest:
                 yield attached
@@ -113,7 +113,7 @@ class Attachments:
     def tagged(self, digest: str, suffix: str) -> Attached | None:
         """The manifest that cosign stores under the tag `sha256-<hex>` with a suffix; None if there is none."""
         named = self._registry.resolve(self._repository, digest.replace(":", "-") + suffix)
-        with suppress(NotFound):  # purged since
+        with suppress(NotInRegistry):  # purged since
             return self._read(named)[0] if named else None
         return None
 

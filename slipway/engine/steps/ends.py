@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ...domain.application import Application, Environment
 from ...domain.promotion import RefusedReferrer, TakenTag
 from ...domain.release import Release
-from ...effects.registry import RegistryError, Source, TagTaken, Target
+from ...effects.registry import PromotionSource, PromotionTarget, RegistryError, TagTaken
 from .clients import Clients
 
 _KEPT = "slipway-"
@@ -20,15 +20,15 @@ def ends(
     release: Release,
     *,
     before_moving: Callable[[str], None] | None = None,
-) -> tuple[Source, Target]:
+) -> tuple[PromotionSource, PromotionTarget]:
     """The artifact's source and target. Raises `UnknownName` for a registry that is not in the settings."""
-    source = Source(
+    source = PromotionSource(
         registry=clients.registry(release.registry),
         repository=release.repository,
         digest=release.artifact.digest,
         tag=release.tag,
     )
-    target = Target(
+    target = PromotionTarget(
         registry=clients.registry(application.registry_of(environment)),
         repository=release.repository,
         digest=source.digest,
@@ -40,12 +40,14 @@ def ends(
     return source, target
 
 
-def ends_of_image(source: Source, target: Target, repository: str, digest: str) -> tuple[Source, Target]:
+def ends_of_image(
+    source: PromotionSource, target: PromotionTarget, repository: str, digest: str
+) -> tuple[PromotionSource, PromotionTarget]:
     """The same of an image that comes along with its bundle."""
     tag = f"{_KEPT}{digest.removeprefix('sha256:')}"
     return (
-        Source(registry=source.registry, repository=repository, digest=digest),
-        Target(
+        PromotionSource(registry=source.registry, repository=repository, digest=digest),
+        PromotionTarget(
             registry=target.registry,
             repository=repository,
             digest=digest,

@@ -14,7 +14,7 @@ from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError
-from ...effects.cluster import Preview as Seen
+from ...effects.cluster import ClusterPreview as Seen
 from ...effects.registry import Manifest, RegistryError, check_children, foresee
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work

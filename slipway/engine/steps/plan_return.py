@@ -12,7 +12,7 @@ from ...domain.application import Environment
 from ...domain.plan import Plan, brought
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
-from ...effects.registry import NotFound
+from ...effects.registry import NotInRegistry
 from ..run_step import Work
 from .clients import Clients
 from .content import rendered
@@ -91,7 +91,7 @@ def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]
     try:
         for repository, digest in artifacts:
             clients.registry(registry).manifest(repository, digest)
-    except NotFound:
+    except NotInRegistry:
         return False
     return True
 

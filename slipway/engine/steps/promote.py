@@ -20,9 +20,9 @@ from ...effects.registry import (
     Lock,
     NotImportable,
     Promotion,
+    PromotionSource,
+    PromotionTarget,
     RegistryError,
-    Source,
-    Target,
     Unfinished,
 )
 from ...effects.registry import promote as copy
@@ -139,7 +139,7 @@ def _images(clients: Clients, life: Life) -> tuple[tuple[str, str], ...]:
 
 
 def _brought(
-    clients: Clients, environment: Environment, life: Life, source: Source, target: Target
+    clients: Clients, environment: Environment, life: Life, source: PromotionSource, target: PromotionTarget
 ) -> Promotion | Requeue:
     """What was copied; or when to look again, while the registry imports it."""
     if environment.promotion.how is Way.IMPORT and not life.state.not_imported:
@@ -164,7 +164,9 @@ def _fitting(clients: Clients, done: Promoted) -> Promoted:
     )
 
 
-def _import(clients: Clients, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:
+def _import(
+    clients: Clients, environment: Environment, life: Life, source: PromotionSource, target: PromotionTarget
+) -> Requeue | None:
     """None once the image has been imported, or is to be copied instead; otherwise when to poll again."""
     try:
         return _imported(clients, environment, life, source, target)
@@ -178,7 +180,9 @@ def _import(clients: Clients, environment: Environment, life: Life, source: Sour
         raise
 
 
-def _imported(clients: Clients, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:
+def _imported(
+    clients: Clients, environment: Environment, life: Life, source: PromotionSource, target: PromotionTarget
+) -> Requeue | None:
     importer = clients.importer
     if life.state.operation and life.state.importing == target.digest:
         seen = importer.look(life.state.operation, target)

@@ -10,7 +10,7 @@ from ...domain.application import Application
 from ...domain.promotion import PromotionProgress, PromotionState, Way
 from ...domain.release import Release
 from ...domain.steps import PROMOTION_TIME
-from ...effects.registry import Progress, TagTaken, Target
+from ...effects.registry import Progress, PromotionTarget, TagTaken
 from ...ledger import LedgerUnavailable
 from ..run_step import LEASE, Work
 from .clients import Clients
@@ -132,7 +132,7 @@ class Life:
         step = self.work.step
         self.clients.ledger.promotions.forget(step.application, step.release, step.environment)
 
-    def check_tag(self, target: Target) -> None:
+    def check_tag(self, target: PromotionTarget) -> None:
         """Fail before the import if the tag could not be set after it."""
         current = target.registry.resolve(target.repository, target.tag)
         if current not in (None, target.digest) and not target.may_move:

@@ -6,7 +6,7 @@ from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
-from ...effects.cluster import Cluster, ClusterError, RolloutState, State
+from ...effects.cluster import Cluster, ClusterError, ProgressState, RolloutState
 from ...manifests.images import names_repository
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
@@ -76,9 +76,9 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
 def _judge(cluster: Cluster, state: RolloutState, plan: Plan, clock: Clock, work: Work) -> Outcome:
     environment = work.entry.application.environment(work.step.environment)
     within = environment.rollout_within if environment else timedelta(minutes=10)
-    if state.state is State.FAILED:
+    if state.state is ProgressState.FAILED:
         return failed(state.reason, state)
-    if state.state is State.WAITING:
+    if state.state is ProgressState.WAITING:
         # If Slipway was down, even the first poll may come late; that alone is no sign of failing pods.
         if work.step.poll and clock() - work.step.asked_at > within:
             return failed(f"not up within {within}: {state.reason}", state)

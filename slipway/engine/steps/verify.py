@@ -9,7 +9,7 @@ from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import Evidence
 from ...domain.steps import Step
-from ...effects.cluster import Cluster, ClusterError, State
+from ...effects.cluster import Cluster, ClusterError, ProgressState
 from ..outcome import Finished, Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients
@@ -65,17 +65,17 @@ def _job(
     name = job_manifest["metadata"]["name"]
     cluster.start_job(job_manifest, plan.namespace)
     state = cluster.job(name, plan.namespace)
-    if state.state is State.WAITING and not late:
+    if state.state is ProgressState.WAITING and not late:
         return Requeue(after=pause_before(step.poll), reason=state.reason)
     log = cluster.job_log(name, plan.namespace)
     job = Evidence(
         name="acceptance",
         environment=environment.name,
-        passed=state.state is State.DONE,
+        passed=state.state is ProgressState.DONE,
         summary=_summary(state.reason, log),
         log=clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
     )
-    if state.state is State.WAITING:
+    if state.state is ProgressState.WAITING:
         return _finished((*probes, job), f"the acceptance tests did not end within {environment.verification.within}")
     return _finished((*probes, job), job.summary)
 

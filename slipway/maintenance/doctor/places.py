@@ -11,7 +11,7 @@ from ...domain.key_source import KeysUnavailable
 from ...effects.cluster import ClusterError
 from ...effects.messaging import QueueDenied, QueueUnavailable
 from ...effects.notification import NotificationError
-from ...effects.registry import Denied, NotFound, RegistryError
+from ...effects.registry import Denied, NotInRegistry, RegistryError
 from ...ledger import Conflict, LedgerUnavailable
 from ...ledger.table import Act, Write
 from .facts import Facts
@@ -116,7 +116,7 @@ def registry(facts: Facts, name: str) -> str:
     for repository in sorted(reads | writes):
         role = WRITER if repository in writes else READER
         try:
-            with suppress(NotFound):
+            with suppress(NotInRegistry):
                 port.resolve(repository, NOTHING)
         except Denied as denied:
             command = facts.remedies.registry(name, role)

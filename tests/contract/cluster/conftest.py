@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.kubernetes import Kubernetes, KubernetesSettings, Simulation, Token
-from slipway.effects.cluster import Cluster, ClusterAccess, State, connect
+from slipway.effects.cluster import Cluster, ClusterAccess, ProgressState, connect
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests
@@ -41,14 +41,15 @@ class Place:
             time.sleep(0.02)
         return seen
 
-    def rolled_out(self, *wanted: manifests.Json) -> State:
+    def rolled_out(self, *wanted: manifests.Json) -> ProgressState:
         return self.settled(
-            lambda: self.cluster.rollout(wanted, self.namespace), until=lambda seen: seen.state is not State.WAITING
+            lambda: self.cluster.rollout(wanted, self.namespace),
+            until=lambda seen: seen.state is not ProgressState.WAITING,
         ).state
 
-    def ended(self, job: str) -> State:
+    def ended(self, job: str) -> ProgressState:
         return self.settled(
-            lambda: self.cluster.job(job, self.namespace), until=lambda seen: seen.state is not State.WAITING
+            lambda: self.cluster.job(job, self.namespace), until=lambda seen: seen.state is not ProgressState.WAITING
         ).state
 
 

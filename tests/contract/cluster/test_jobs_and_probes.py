@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.domain.application import HttpProbe
-from slipway.effects.cluster import Refused, State
+from slipway.effects.cluster import ObjectRefused, ProgressState
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -13,13 +13,13 @@ from .conftest import Place
 def test_a_job_runs_once_however_often_it_is_started(place: Place) -> None:
     wanted = m.job("attempt-1", says="12 passed")
     assert [place.cluster.start_job(wanted, place.namespace) for _ in range(3)] == [True, False, False]
-    assert place.ended("attempt-1") is State.DONE
+    assert place.ended("attempt-1") is ProgressState.DONE
     assert place.cluster.job_log("attempt-1", place.namespace) == "12 passed\n"
 
 
 def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
     place.cluster.start_job(m.job("attempt-1", says="1 failed", fails=True), place.namespace)
-    assert place.ended("attempt-1") is State.FAILED
+    assert place.ended("attempt-1") is ProgressState.FAILED
     assert place.cluster.job("attempt-1", place.namespace).reason.startswith("BackoffLimitExceeded")
     assert place.cluster.job_log("attempt-1", place.namespace) == "1 failed\n"
 
@@ -39,21 +39,21 @@ def test_a_job_whose_image_cannot_be_pulled_fails_before_its_deadline(place: Pla
     wanted = m.job("attempt-1")
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
     place.cluster.start_job(wanted, place.namespace)
-    assert place.ended("attempt-1") is State.FAILED
+    assert place.ended("attempt-1") is ProgressState.FAILED
     assert "ImagePullBackOff" in place.cluster.job("attempt-1", place.namespace).reason
     assert place.cluster.job_log("attempt-1", place.namespace).startswith("[read the log of ")
 
 
 def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
     place.cluster.start_job(m.job("attempt-1", says="\n".join(f"test {n}" for n in range(100))), place.namespace)
-    assert place.ended("attempt-1") is State.DONE
+    assert place.ended("attempt-1") is ProgressState.DONE
     log = place.cluster.job_log("attempt-1", place.namespace, limit_bytes=24)
     assert log == "[cut: only the last 16 bytes are kept]\ntest 98\ntest 99\n"
 
 
 def test_a_log_that_is_json_is_text(place: Place) -> None:
     place.cluster.start_job(m.job("attempt-1", says='{"passed": 3}'), place.namespace)
-    assert place.ended("attempt-1") is State.DONE
+    assert place.ended("attempt-1") is ProgressState.DONE
     assert place.cluster.job_log("attempt-1", place.namespace) == '{"passed": 3}\n'
 
 
@@ -62,18 +62,18 @@ def test_the_log_of_a_job_that_is_not_there_says_so(place: Place) -> None:
 
 
 def test_a_job_that_is_not_there_has_failed(place: Place) -> None:
-    assert place.cluster.job("none", place.namespace).state is State.FAILED
+    assert place.cluster.job("none", place.namespace).state is ProgressState.FAILED
 
 
 def test_anything_but_a_job_is_not_started(place: Place) -> None:
-    with pytest.raises(Refused, match=r"Deployment/web: kind: expected a Job, got Deployment"):
+    with pytest.raises(ObjectRefused, match=r"Deployment/web: kind: expected a Job, got Deployment"):
         place.cluster.start_job(m.deployment(), place.namespace)
 
 
 def test_a_service_is_probed_through_the_api_server(place: Place) -> None:
     wanted = m.web_server()
     place.cluster.apply(wanted, place.namespace)
-    assert place.rolled_out(*wanted) is State.DONE
+    assert place.rolled_out(*wanted) is ProgressState.DONE
     probe = HttpProbe(service="echo", path="/echo?msg=hello", contains="hello")
     passed = place.settled(lambda: place.cluster.probe(probe, place.namespace), until=lambda seen: seen.passed)
     assert passed.status == 200

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.kubernetes import Kubernetes, KubernetesSettings, Token, kubeconfig, write_kubeconfig
-from slipway.effects.cluster import ClusterAccess, Denied, connect
+from slipway.effects.cluster import AccessDenied, ClusterAccess, connect
 
 from . import manifests as m
 
@@ -29,7 +29,7 @@ def access(double: Kubernetes, token: Token) -> ClusterAccess:
 
 
 def test_a_missing_permission_is_named_with_what_to_grant(double: Kubernetes) -> None:
-    with connect(access(double, READER)) as cluster, pytest.raises(Denied) as raised:
+    with connect(access(double, READER)) as cluster, pytest.raises(AccessDenied) as raised:
         cluster.apply([m.deployment()], "shop")
     assert 'apply Deployment/web: Slipway\'s identity may not patch deployments.apps in namespace "shop"' in str(
         raised.value
@@ -39,7 +39,7 @@ def test_a_missing_permission_is_named_with_what_to_grant(double: Kubernetes) ->
 
 
 def test_another_namespace_is_denied(double: Kubernetes) -> None:
-    with connect(access(double, READER)) as cluster, pytest.raises(Denied, match='in namespace "default"'):
+    with connect(access(double, READER)) as cluster, pytest.raises(AccessDenied, match='in namespace "default"'):
         cluster.rollout([m.deployment()], "default")
 
 
@@ -65,7 +65,7 @@ def test_a_node_is_named_where_nodes_may_not_be_read(double: Kubernetes) -> None
 
 def test_a_token_that_nobody_knows_is_denied_without_being_shown(double: Kubernetes) -> None:
     stranger = ClusterAccess(server=double.url, token=lambda: "some-secret-token")
-    with connect(stranger) as cluster, pytest.raises(Denied, match="did not accept the credentials") as raised:
+    with connect(stranger) as cluster, pytest.raises(AccessDenied, match="did not accept the credentials") as raised:
         cluster.job("t", "shop")
     assert "some-secret-token" not in str(raised.value)
 

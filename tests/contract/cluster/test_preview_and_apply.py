@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.effects.cluster import Change, Conflict, Missing, Orphan, Refused, State
+from slipway.effects.cluster import AppliedChange, Missing, ObjectConflict, ObjectRefused, Orphan, ProgressState
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -19,9 +19,9 @@ def test_a_preview_of_new_objects_creates_nothing(place: Place) -> None:
     for _ in range(2):
         seen = place.cluster.preview(ALL, place.namespace)
         assert {(o.kind, o.change) for o in seen.objects} == {
-            ("Deployment", Change.CREATED),
-            ("ConfigMap", Change.CREATED),
-            ("Secret", Change.CREATED),
+            ("Deployment", AppliedChange.CREATED),
+            ("ConfigMap", AppliedChange.CREATED),
+            ("Secret", AppliedChange.CREATED),
         }
         assert seen.changes_anything
 
@@ -31,7 +31,7 @@ def test_after_an_apply_the_same_manifests_change_nothing(place: Place) -> None:
     assert [(o.kind, o.created) for o in applied] == [("ConfigMap", True), ("Secret", True), ("Deployment", True)]
     place.rolled_out(m.deployment())  # controllers write to the objects as well
     seen = place.cluster.preview(ALL, place.namespace)
-    assert {(o.change, o.diff) for o in seen.objects} == {(Change.UNCHANGED, "")}
+    assert {(o.change, o.diff) for o in seen.objects} == {(AppliedChange.UNCHANGED, "")}
     assert not seen.changes_anything
     assert [o.created for o in place.cluster.apply(ALL, place.namespace)] == [False, False, False]
 
@@ -39,14 +39,14 @@ def test_after_an_apply_the_same_manifests_change_nothing(place: Place) -> None:
 def test_a_preview_shows_what_changes_and_only_that(place: Place) -> None:
     place.cluster.apply([m.config(a="one", b="two")], place.namespace)
     [change] = place.cluster.preview([m.config(a="one", c="three")], place.namespace).objects
-    assert change.change is Change.CHANGED
+    assert change.change is AppliedChange.CHANGED
     assert [line for line in change.diff.splitlines()[2:] if line[0] in "+-"] == ["-  b: two", "+  c: three"]
 
 
 def test_a_changed_secret_shows_that_it_changed_and_no_value(place: Place) -> None:
     place.cluster.apply([m.secret(password="hunter2")], place.namespace)
     [change] = place.cluster.preview([m.secret(password="swordfish")], place.namespace).objects
-    assert change.change is Change.CHANGED
+    assert change.change is AppliedChange.CHANGED
     assert "(new value)" in change.diff
     for value in ("hunter2", "swordfish", "aHVudGVyMg", "c3dvcmRmaXNo"):
         assert value not in change.diff
@@ -56,7 +56,7 @@ def test_a_field_that_is_gone_from_the_manifest_is_gone_from_the_object(place: P
     place.cluster.apply([m.config(a="one", b="two")], place.namespace)
     place.cluster.apply([m.config(a="one")], place.namespace)
     [change] = place.cluster.preview([m.config(a="one")], place.namespace).objects
-    assert change.change is Change.UNCHANGED
+    assert change.change is AppliedChange.UNCHANGED
 
 
 def test_a_field_that_someone_else_set_is_taken_over(place: Place) -> None:
@@ -75,14 +75,14 @@ def test_a_field_that_someone_else_set_is_taken_over(place: Place) -> None:
 def test_a_misspelt_field_is_refused_by_name_before_anything_is_applied(place: Place) -> None:
     manifest = m.deployment()
     manifest["spec"]["replica"] = 3
-    with pytest.raises(Refused, match=r"spec\.replica"):
+    with pytest.raises(ObjectRefused, match=r"spec\.replica"):
         place.cluster.preview([manifest], place.namespace)
 
 
 def test_a_value_of_the_wrong_type_is_refused(place: Place) -> None:
     manifest = m.deployment()
     manifest["spec"]["replicas"] = "three"
-    with pytest.raises(Refused, match="replicas"):
+    with pytest.raises(ObjectRefused, match="replicas"):
         place.cluster.preview([manifest], place.namespace)
 
 
@@ -95,8 +95,8 @@ def test_a_namespace_among_the_manifests_is_made_before_what_is_in_it(place: Pla
     name = f"slipway-test-{uuid.uuid4().hex[:10]}"
     wanted = [m.config(a="1"), m.namespace(name)]
     first, second = place.cluster.preview(wanted, name).objects
-    assert (first.kind, first.change, first.checked) == ("Namespace", Change.CREATED, True)
-    assert (second.kind, second.change, second.checked) == ("ConfigMap", Change.CREATED, False)
+    assert (first.kind, first.change, first.checked) == ("Namespace", AppliedChange.CREATED, True)
+    assert (second.kind, second.change, second.checked) == ("ConfigMap", AppliedChange.CREATED, False)
     assert "+  a: '1'" in second.diff
     assert [o.created for o in place.cluster.apply(wanted, name)] == [True, True]
     connection = Connection(place.access)
@@ -132,33 +132,33 @@ def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None
     place.cluster.apply([former], place.namespace)
     place.rolled_out(former)
     [change] = place.cluster.preview([wanted], place.namespace).objects
-    assert change.change is Change.REPLACED
+    assert change.change is AppliedChange.REPLACED
     assert [line.strip("+- ")[:6] for line in change.diff.splitlines()[2:] if line[0] in "+-"] == ["image:", "image:"]
     [applied] = place.cluster.apply([wanted], place.namespace)
     assert applied.replaced
-    assert place.cluster.preview([wanted], place.namespace).objects[0].change is Change.UNCHANGED
+    assert place.cluster.preview([wanted], place.namespace).objects[0].change is AppliedChange.UNCHANGED
 
 
 def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> None:
     wanted = m.job("migrate", fails=True)
     before = datetime.now(UTC) - timedelta(minutes=5)
     place.cluster.apply([wanted], place.namespace, begun=before)
-    assert place.rolled_out(wanted) is State.FAILED
+    assert place.rolled_out(wanted) is ProgressState.FAILED
     [change] = place.cluster.preview([wanted], place.namespace).objects
-    assert (change.change, change.diff) == (Change.REPLACED, "")
+    assert (change.change, change.diff) == (AppliedChange.REPLACED, "")
     for begun in (None, before):  # a roll-back, and a repetition of the same rollout
         [applied] = place.cluster.apply([wanted], place.namespace, begun=begun)
         assert not applied.replaced
     [applied] = place.cluster.apply([wanted], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
     assert applied.replaced
-    assert place.rolled_out(wanted) is State.FAILED
+    assert place.rolled_out(wanted) is ProgressState.FAILED
 
 
 def test_a_job_that_ended_well_is_left_as_it_is(place: Place) -> None:
     wanted = m.job("migrate")
     place.cluster.apply([wanted], place.namespace)
-    assert place.rolled_out(wanted) is State.DONE
-    assert place.cluster.preview([wanted], place.namespace).objects[0].change is Change.UNCHANGED
+    assert place.rolled_out(wanted) is ProgressState.DONE
+    assert place.cluster.preview([wanted], place.namespace).objects[0].change is AppliedChange.UNCHANGED
     [applied] = place.cluster.apply([wanted], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
     assert not applied.replaced
 
@@ -167,7 +167,7 @@ def test_a_failed_job_that_someone_else_made_is_never_deleted(place: Place) -> N
     theirs = m.job("theirs", fails=True)
     del theirs["metadata"]["labels"]
     place.cluster.apply([theirs], place.namespace)
-    assert place.rolled_out(theirs) is State.FAILED
+    assert place.rolled_out(theirs) is ProgressState.FAILED
     [applied] = place.cluster.apply([theirs], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
     assert not applied.replaced
 
@@ -176,7 +176,7 @@ def test_a_job_that_still_runs_is_not_cut_off(place: Place) -> None:
     former, wanted = m.job("migrate", seconds=600), m.job("migrate", seconds=601)
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
     place.cluster.apply([former], place.namespace)
-    with pytest.raises(Conflict, match="still runs with its former template") as raised:
+    with pytest.raises(ObjectConflict, match="still runs with its former template") as raised:
         place.cluster.apply([wanted], place.namespace)
     assert raised.value.retryable
     assert place.cluster.job("migrate", place.namespace).state == "waiting"
@@ -188,7 +188,7 @@ def test_a_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
     place.cluster.apply([former], place.namespace)
     place.rolled_out(former)
-    with pytest.raises(Refused, match="immutable"):
+    with pytest.raises(ObjectRefused, match="immutable"):
         place.cluster.apply([wanted], place.namespace)
     assert place.cluster.job("theirs", place.namespace).state == "done"
 
@@ -196,7 +196,7 @@ def test_a_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
 def test_an_apply_that_broke_off_can_be_repeated(place: Place) -> None:
     broken = copy.deepcopy(ALL)
     broken[0]["spec"]["selector"] = {"matchLabels": {"app": "another"}}  # does not select its own template
-    with pytest.raises(Refused, match="selector") as raised:
+    with pytest.raises(ObjectRefused, match="selector") as raised:
         place.cluster.apply(broken, place.namespace)
     assert raised.value.__notes__ == ["applied before it: ConfigMap/settings, Secret/login"]
     assert [o.created for o in place.cluster.apply(ALL, place.namespace)] == [False, False, True]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.effects.cluster import State
+from slipway.effects.cluster import ProgressState
 
 from . import manifests as m
 from .conftest import Place
@@ -11,7 +11,7 @@ from .conftest import Place
 def test_a_deployment_waits_and_is_then_done(place: Place) -> None:
     wanted = m.deployment()
     place.cluster.apply([wanted], place.namespace)
-    assert place.rolled_out(wanted) is State.DONE
+    assert place.rolled_out(wanted) is ProgressState.DONE
     [state] = place.cluster.rollout([wanted, m.config(a="1")], place.namespace).objects
     assert (state.kind, state.name, state.reason) == ("Deployment", "web", "2 of 2 pods are available")
 
@@ -20,7 +20,7 @@ def test_the_digest_that_runs_is_the_one_that_was_applied(place: Place) -> None:
     for digest in (m.ONE, m.TWO):
         wanted = m.deployment(f"{m.PAUSE}@{digest}")
         place.cluster.apply([wanted, m.config(a="1")], place.namespace)
-        assert place.rolled_out(wanted) is State.DONE
+        assert place.rolled_out(wanted) is ProgressState.DONE
         [image] = place.cluster.running_digests([wanted, m.config(a="1")], place.namespace)
         assert (image.kind, image.name, image.container, image.digest) == ("Deployment", "web", "main", digest)
 
@@ -34,9 +34,9 @@ def test_an_image_that_is_named_by_tag_has_no_digest(place: Place) -> None:
 def test_an_image_that_cannot_be_pulled_fails_long_before_the_deadline(place: Place) -> None:
     live, bad = m.deployment(), m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
     place.cluster.apply([live], place.namespace)
-    assert place.rolled_out(live) is State.DONE
+    assert place.rolled_out(live) is ProgressState.DONE
     place.cluster.apply([bad], place.namespace)
-    assert place.rolled_out(bad) is State.FAILED
+    assert place.rolled_out(bad) is ProgressState.FAILED
     reason = place.cluster.rollout([bad], place.namespace).reason
     assert "ImagePullBackOff" in reason
     assert m.BAD_TAG in reason
@@ -44,7 +44,7 @@ def test_an_image_that_cannot_be_pulled_fails_long_before_the_deadline(place: Pl
 
 def test_what_was_live_comes_back_by_applying_it_again(place: Place) -> None:
     live, bad = m.deployment(), m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
-    for manifest, expected in ((live, State.DONE), (bad, State.FAILED), (live, State.DONE)):
+    for manifest, expected in ((live, ProgressState.DONE), (bad, ProgressState.FAILED), (live, ProgressState.DONE)):
         place.cluster.apply([manifest], place.namespace)
         assert place.rolled_out(manifest) is expected
     assert place.cluster.running_digests([live], place.namespace)[0].digest == m.ONE
@@ -57,14 +57,17 @@ def test_a_deadline_that_was_exceeded_fails_and_a_rollback_from_it_does_not(plac
     container = stuck["spec"]["template"]["spec"]["containers"][0]
     container["readinessProbe"] = {"tcpSocket": {"port": 9}, "periodSeconds": 1}
     place.cluster.apply([live], place.namespace)
-    place.settled(lambda: place.cluster.rollout([live], place.namespace), until=lambda seen: seen.state is State.DONE)
+    place.settled(
+        lambda: place.cluster.rollout([live], place.namespace), until=lambda seen: seen.state is ProgressState.DONE
+    )
     place.cluster.apply([stuck], place.namespace)
     failed = place.settled(
-        lambda: place.cluster.rollout([stuck], place.namespace), until=lambda seen: seen.state is not State.WAITING
+        lambda: place.cluster.rollout([stuck], place.namespace),
+        until=lambda seen: seen.state is not ProgressState.WAITING,
     )
     assert "ProgressDeadlineExceeded" in failed.reason
     place.cluster.apply([live], place.namespace)
-    assert place.rolled_out(live) is State.DONE
+    assert place.rolled_out(live) is ProgressState.DONE
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_other_workloads_roll_out_twice(wanted: m.Json, place: Place) -> None:
     second["spec"] = {**wanted["spec"], "template": second["spec"]["template"]}
     for manifest in (wanted, second):
         place.cluster.apply([manifest], place.namespace)
-        assert place.rolled_out(manifest) is State.DONE
+        assert place.rolled_out(manifest) is ProgressState.DONE
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
@@ -88,15 +91,15 @@ def test_other_workloads_fail_fast_too(kind: str, place: Place) -> None:
     spec: m.Json = {"replicas": 1, "serviceName": "db"} if kind == "StatefulSet" else {}
     bad = m.workload(kind, f"{m.PAUSE}:{m.BAD_TAG}", **spec)
     place.cluster.apply([bad], place.namespace)
-    assert place.rolled_out(bad) is State.FAILED
+    assert place.rolled_out(bad) is ProgressState.FAILED
 
 
 def test_a_workload_that_is_not_there_fails(place: Place) -> None:
     seen = place.cluster.rollout([m.deployment()], place.namespace)
-    assert (seen.state, seen.reason) == (State.FAILED, "Deployment/web: it is not in the cluster")
+    assert (seen.state, seen.reason) == (ProgressState.FAILED, "Deployment/web: it is not in the cluster")
 
 
 def test_a_deployment_scaled_to_nothing_is_done(place: Place) -> None:
     wanted = m.deployment(replicas=0)
     place.cluster.apply([wanted], place.namespace)
-    assert place.rolled_out(wanted) is State.DONE
+    assert place.rolled_out(wanted) is ProgressState.DONE

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster import Change
+from slipway.effects.cluster import AppliedChange
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -40,7 +40,7 @@ def test_an_autoscalers_replicas_stay_and_all_else_is_applied(place: Place, kind
     scale(place, 5, plural=plural)
     following = m.workload(kind, f"{m.PAUSE}@{m.TWO}", replicas=2, **more)
     [change] = place.cluster.preview([following], place.namespace).objects
-    assert change.change is Change.CHANGED
+    assert change.change is AppliedChange.CHANGED
     assert "replicas" not in change.diff
     place.cluster.apply([following], place.namespace)
     spec = ask(place, "GET", "web", plural=plural)["spec"]

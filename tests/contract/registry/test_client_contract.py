@@ -12,10 +12,10 @@ from slipway.effects.registry import (
     EntraCredential,
     Forgotten,
     Lock,
-    NotFound,
-    Refused,
+    NotInRegistry,
     Registry,
     RegistryEndpoint,
+    RequestRejected,
     TagTaken,
     new_pool,
 )
@@ -107,16 +107,16 @@ def test_an_upload_that_the_registry_has_lost_is_begun_anew(place: Place, reposi
 def test_a_manifest_before_its_blobs_is_refused(place: Place, repository: str) -> None:
     built = image(b"x")
 
-    with pytest.raises((Forgotten, NotFound), match="BLOB_UNKNOWN"):
+    with pytest.raises((Forgotten, NotInRegistry), match="BLOB_UNKNOWN"):
         place.client().put_manifest(repository, built.digest, built.raw, built.media_type)
 
 
 def test_a_missing_manifest_or_blob_is_not_found(place: Place, repository: str) -> None:
     registry = place.client()
 
-    with pytest.raises(NotFound, match=f"{repository}:482"):
+    with pytest.raises(NotInRegistry, match=f"{repository}:482"):
         registry.manifest(repository, "482")
-    with pytest.raises(NotFound, match=f"{repository}@sha256"):
+    with pytest.raises(NotInRegistry, match=f"{repository}@sha256"):
         b"".join(registry.open_blob(repository, digest_of(b"x"), 1))
 
 
@@ -160,7 +160,7 @@ def test_recent_tags_come_newest_first_or_last_by_name(place: Place, repository:
 
 
 def test_the_tags_of_an_unknown_repository_are_not_found(place: Place, repository: str) -> None:
-    with pytest.raises(NotFound, match=repository):
+    with pytest.raises(NotInRegistry, match=repository):
         place.client().recent_tags(repository, 2)
 
 
@@ -174,7 +174,7 @@ def test_a_locked_tag_can_no_longer_be_moved(place: Place, repository: str) -> N
 
     if place.is_acr:
         assert done is Lock.LOCKED
-        with pytest.raises((Refused, Denied)):
+        with pytest.raises((RequestRejected, Denied)):
             registry.put_manifest(repository, "482", other.raw, other.media_type)
         assert registry.resolve(repository, "482") == built.digest
         assert registry.lock(repository, "482", built.digest) is Lock.LOCKED
@@ -188,7 +188,7 @@ def test_only_a_tag_that_names_the_digest_is_locked(place: Place, repository: st
 
     with pytest.raises(TagTaken):
         registry.lock(repository, "482", digest_of(b"other"))
-    with pytest.raises(NotFound):
+    with pytest.raises(NotInRegistry):
         registry.lock(repository, "483", digest_of(b"other"))
 
 

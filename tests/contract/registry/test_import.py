@@ -10,10 +10,10 @@ from slipway.effects.registry import (
     Importing,
     NotImportable,
     Promotion,
-    Refused,
+    PromotionSource,
+    PromotionTarget,
     RegistryError,
-    Source,
-    Target,
+    RequestRejected,
     Unreachable,
     Unsupported,
     promote,
@@ -37,9 +37,9 @@ def one() -> Iterator[Azure]:
         yield found
 
 
-def ends(found: Azure, repository: str, digest: str = ROOT.digest) -> tuple[Source, Target]:
-    source = Source(registry=found.source, repository=repository, digest=digest)
-    return source, Target(registry=found.target, repository=repository, digest=digest, tag="482")
+def ends(found: Azure, repository: str, digest: str = ROOT.digest) -> tuple[PromotionSource, PromotionTarget]:
+    source = PromotionSource(registry=found.source, repository=repository, digest=digest)
+    return source, PromotionTarget(registry=found.target, repository=repository, digest=digest, tag="482")
 
 
 def start(found: Azure, repository: str, digest: str = ROOT.digest, *, token: str = "may") -> Importing:
@@ -136,7 +136,7 @@ def test_a_registry_that_is_not_there_is_refused(one: Azure, repository: str) ->
     push(one.source, repository, ROOT)
 
     source, target = ends(one, repository)
-    with pytest.raises(Refused, match="ResourceNotFound"):
+    with pytest.raises(RequestRejected, match="ResourceNotFound"):
         one.importer().start(source, target, source_id=SOURCE_ID, target_id=TARGET_ID + "2")
 
 
@@ -148,7 +148,7 @@ def test_an_import_that_fails_says_why(both: Azure, repository: str) -> None:
     target = ends(both, repository)[1]
     seen = both.importer().look(seen.operation, target)
 
-    with pytest.raises(Refused, match=r"InvalidParameters: Error copying") as caught:
+    with pytest.raises(RequestRejected, match=r"InvalidParameters: Error copying") as caught:
         both.importer().look(seen.operation, target)
 
     assert not caught.value.retryable

@@ -5,7 +5,15 @@ import tracemalloc
 
 import pytest
 
-from slipway.effects.registry import BasicCredential, Promotion, Registry, Source, TagTaken, Target, promote
+from slipway.effects.registry import (
+    BasicCredential,
+    Promotion,
+    PromotionSource,
+    PromotionTarget,
+    Registry,
+    TagTaken,
+    promote,
+)
 from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, push, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
 from tests.contract.registry.places import PASSWORD, Place
@@ -29,8 +37,8 @@ def fill(registry: Registry, repository: str) -> None:
 
 def run(source: Registry, target: Registry, repository: str, tag: str = "482") -> Promotion:
     return promote(
-        Source(registry=source, repository=repository, digest=ROOT.digest, tag="481"),
-        Target(registry=target, repository=f"prod/{repository}", digest=ROOT.digest, tag=tag),
+        PromotionSource(registry=source, repository=repository, digest=ROOT.digest, tag="481"),
+        PromotionTarget(registry=target, repository=f"prod/{repository}", digest=ROOT.digest, tag=tag),
     )
 
 
@@ -108,8 +116,8 @@ def test_memory_stays_flat_however_large_the_layers_are(places: Places, reposito
     tracemalloc.start()
     try:
         record = promote(
-            Source(registry=source, repository=repository, digest=digest),
-            Target(registry=target, repository=repository, digest=digest, tag="482"),
+            PromotionSource(registry=source, repository=repository, digest=digest),
+            PromotionTarget(registry=target, repository=repository, digest=digest, tag="482"),
             workers=2,
         )
         _, peak = tracemalloc.get_traced_memory()

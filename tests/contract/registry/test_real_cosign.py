@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from slipway.domain.rules import Fail
-from slipway.effects.registry import Source, Target, promote
+from slipway.effects.registry import PromotionSource, PromotionTarget, promote
 from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks, check
 from slipway.testing.artifacts import Built, image, index, push
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
@@ -124,8 +124,8 @@ def test_what_cosign_signs_holds_here_and_what_is_promoted_holds_for_cosign(
 
     elsewhere = f"{repository}-promoted"
     promote(
-        Source(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
-        Target(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
+        PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
+        PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
     assert shop.digest in cosign.verify(cosign.image(elsewhere, shop), *HOW_TO_VERIFY[layout])
 
@@ -152,7 +152,7 @@ def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_p
 
     elsewhere = f"{repository}-promoted"
     promote(
-        Source(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
-        Target(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
+        PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
+        PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
     assert check(client, elsewhere, shop.digest, wanted, datetime.now(UTC)) == found

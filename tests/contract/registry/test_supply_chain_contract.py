@@ -1,7 +1,7 @@
 """The supply-chain rules on real registries: an image with all that is required, before and after its promotion."""
 
 from slipway.domain.rules import NotYet
-from slipway.effects.registry import Source, Target, promote
+from slipway.effects.registry import PromotionSource, PromotionTarget, promote
 from slipway.effects.supply_chain import check
 from slipway.testing.artifacts import push, refer
 from tests.contract.registry.places import Place
@@ -47,7 +47,7 @@ def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_promot
 
     elsewhere = f"{repository}-promoted"
     promote(
-        Source(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
-        Target(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
+        PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
+        PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
     assert check(client, elsewhere, shop.digest, people.everything(), NOW) == found

@@ -5,7 +5,7 @@ from typing import Any
 
 from azure.containerregistry import ContainerRegistryClient
 
-from slipway.effects.registry import Lock, Registry, Source, Target, promote
+from slipway.effects.registry import Lock, PromotionSource, PromotionTarget, Registry, promote
 from slipway.testing.artifacts import Built, image, push, referrer
 from tests.contract.registry.conftest import KINDS, Places
 
@@ -13,8 +13,8 @@ OLD, NEW = image(b"old"), image(b"new")
 
 
 def run(registry: Registry, repository: str, built: Built, **options: Any) -> str | None:
-    source = Source(registry=registry, repository=repository, digest=built.digest)
-    target = Target(
+    source = PromotionSource(registry=registry, repository=repository, digest=built.digest)
+    target = PromotionTarget(
         registry=registry,
         repository=f"prod/{repository}",
         digest=built.digest,

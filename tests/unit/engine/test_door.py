@@ -8,7 +8,7 @@ from slipway.domain.errors import SourceAway
 from slipway.domain.events import EVENT
 from slipway.domain.model import canonical, sha256
 from slipway.domain.queues import Queue
-from slipway.effects.registry import Unreachable, Where
+from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.door import Door, deferred
 from slipway.engine.handle import UnknownTarget
 from slipway.testing import Installation
@@ -79,7 +79,7 @@ def test_a_push_is_asked_for_in_the_registry_before_a_release_begins(installatio
 
 def test_while_the_registry_is_away_the_push_is_waited_for(installation: Installation) -> None:
     event = installation.pushed("1.0")
-    installation.nonprod.errors += [Unreachable(Where("nonprod", "team/shop"), "no answer")] * 20
+    installation.nonprod.errors += [Unreachable(ErrorSubject("nonprod", "team/shop"), "no answer")] * 20
     with pytest.raises(SourceAway):
         installation.app.door.take(event)
 

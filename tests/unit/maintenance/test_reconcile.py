@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.release import Phase
-from slipway.effects.registry import NotFound, Unreachable, Where
+from slipway.effects.registry import ErrorSubject, NotInRegistry, Unreachable
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.reconcile import PUSH_WINDOW, SETTLED, Reconciled
@@ -118,7 +118,7 @@ def test_registries_are_asked_only_when_that_is_wanted(installation: Installatio
 def test_a_registry_that_is_away_is_a_problem_and_the_rest_goes_on(several: Installation) -> None:
     waiting(several)
     several.wait(timedelta(hours=24))
-    several.nonprod.errors.append(Unreachable(Where("nonprod.test"), "no answer"))
+    several.nonprod.errors.append(Unreachable(ErrorSubject("nonprod.test"), "no answer"))
     reconciled = several.reconcile(look_for_pushes=True)
     assert reconciled.deadlines == 1
     assert len(reconciled.problems) == 1
@@ -126,7 +126,9 @@ def test_a_registry_that_is_away_is_a_problem_and_the_rest_goes_on(several: Inst
 
 
 def test_a_repository_that_nothing_was_pushed_to_yet_is_no_problem(installation: Installation) -> None:
-    installation.nonprod.errors.append(NotFound(Where("nonprod.test", "team/shop"), "there is no such repository"))
+    installation.nonprod.errors.append(
+        NotInRegistry(ErrorSubject("nonprod.test", "team/shop"), "there is no such repository")
+    )
     assert installation.reconcile(look_for_pushes=True).problems == ()
 
 

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from slipway.effects.cluster import Cluster, ClusterAccess, ClusterError, Denied, Unreachable, connect
+from slipway.effects.cluster import AccessDenied, Cluster, ClusterAccess, ClusterError, ClusterUnreachable, connect
 from slipway.effects.cluster.connection import Connection
 
 from .scripted import Reply, Server
@@ -49,7 +49,7 @@ def test_a_credential_that_fails_is_worth_another_try_and_nothing_is_sent(
     def broken() -> str:
         raise RuntimeError("IMDS is away")
 
-    with pytest.raises(Unreachable, match="could not get a token for the cluster: RuntimeError"):
+    with pytest.raises(ClusterUnreachable, match="could not get a token for the cluster: RuntimeError"):
         connected(broken).job("t", "shop")
     assert server.asked == []
 
@@ -58,7 +58,7 @@ def test_a_credential_that_fails_is_worth_another_try_and_nothing_is_sent(
 def test_what_cannot_be_a_token_is_neither_sent_nor_shown(
     token: str, server: Server, connected: Callable[..., Cluster]
 ) -> None:
-    with pytest.raises(Denied) as raised:
+    with pytest.raises(AccessDenied) as raised:
         connected(lambda: token).job("t", "shop")
     assert not token or token not in str(raised.value)
     assert server.asked == []
@@ -75,7 +75,7 @@ def test_no_error_holds_the_token(status: int, server: Server, cluster: Cluster)
 
 def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: Cluster) -> None:
     server.reply = Reply(status=429, headers={"Retry-After": "3600"})
-    with pytest.raises(Unreachable) as raised:
+    with pytest.raises(ClusterUnreachable) as raised:
         cluster.job("t", "shop")
     assert raised.value.retryable
     assert len(server.asked) == 1
@@ -83,7 +83,7 @@ def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: 
 
 def test_an_answer_that_is_no_json_is_not_taken_for_the_api_server(server: Server, cluster: Cluster) -> None:
     server.reply.body = b"<html>log in</html>"
-    with pytest.raises(Unreachable, match="expected JSON from 127"):
+    with pytest.raises(ClusterUnreachable, match="expected JSON from 127"):
         cluster.job("t", "shop")
 
 
@@ -101,7 +101,7 @@ def test_an_api_server_that_is_not_there_is_worth_another_try() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
         access = ClusterAccess(server=f"http://127.0.0.1:{taken.getsockname()[1]}", token=lambda: "t")
-        with connect(access) as cluster, pytest.raises(Unreachable, match="could not be reached") as raised:
+        with connect(access) as cluster, pytest.raises(ClusterUnreachable, match="could not be reached") as raised:
             cluster.job("t", "shop")
     assert raised.value.retryable
 
@@ -110,7 +110,7 @@ def test_an_answer_that_does_not_come_is_given_up_on(server: Server) -> None:
     server.reply.held = True
     connection = Connection(ClusterAccess(server=server.url, token=lambda: "t"))
     with (
-        pytest.raises(Unreachable, match="did not answer in time"),
+        pytest.raises(ClusterUnreachable, match="did not answer in time"),
         connection.stream("GET", "/", what="w", timeout=(1, 0.2)),
     ):
         pass
@@ -192,7 +192,7 @@ def test_a_certificate_of_another_authority_is_an_error_that_a_retry_does_not_he
     _, other = a_certificate(tmp_path)
     with (
         connect(ClusterAccess(server=server, ca_data=other, token=lambda: "t")) as cluster,
-        pytest.raises(Denied, match=r"could not be trusted.*certificates are rotated") as raised,
+        pytest.raises(AccessDenied, match=r"could not be trusted.*certificates are rotated") as raised,
     ):
         cluster.job("t", "shop")
     assert not raised.value.retryable

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster.errors import Conflict, Denied, Missing, Refused, Unreachable, from_answer, is_status
+from slipway.effects.cluster.errors import (
+    AccessDenied,
+    ClusterUnreachable,
+    Missing,
+    ObjectConflict,
+    ObjectRefused,
+    from_answer,
+    is_status,
+)
 
 
 def a_status(message: str, reason: str = "", **details: Any) -> bytes:
@@ -20,7 +28,7 @@ def test_a_missing_permission_names_verb_resource_namespace_and_what_to_grant() 
         'in API group "apps" in the namespace "shop"'
     )
     error = from_answer(403, a_status(message, "Forbidden"), what="apply Deployment/web")
-    assert isinstance(error, Denied)
+    assert isinstance(error, AccessDenied)
     assert 'may not patch deployments.apps in namespace "shop"; grant it' in str(error)
     assert not error.retryable
 
@@ -41,12 +49,12 @@ def test_a_missing_permission_for_the_whole_cluster_says_so() -> None:
 )
 def test_a_403_of_quota_or_admission_is_a_refusal_that_no_role_helps_against(message: str) -> None:
     error = from_answer(403, a_status(message, "Forbidden"), what="apply Deployment/web")
-    assert isinstance(error, Refused)
+    assert isinstance(error, ObjectRefused)
     assert message in str(error)
 
 
 def test_credentials_that_are_not_accepted_are_denied() -> None:
-    assert isinstance(from_answer(401, a_status("Unauthorized"), what="read Job/t"), Denied)
+    assert isinstance(from_answer(401, a_status("Unauthorized"), what="read Job/t"), AccessDenied)
 
 
 def test_a_refusal_names_the_fields() -> None:
@@ -56,7 +64,7 @@ def test_a_refusal_names_the_fields() -> None:
         causes=[{"field": "spec.replicas", "message": "must be positive"}],
     )
     error = from_answer(422, body, what="check Deployment/web")
-    assert isinstance(error, Refused)
+    assert isinstance(error, ObjectRefused)
     assert error.fields == ("spec.replicas",)
     assert str(error) == 'check Deployment/web: Deployment.apps "web" is invalid [spec.replicas]'
     assert not error.immutable
@@ -64,7 +72,7 @@ def test_a_refusal_names_the_fields() -> None:
 
 def test_an_immutable_field_is_recognised() -> None:
     error = from_answer(422, a_status("spec.template: Invalid value: {}: field is immutable"), what="w")
-    assert isinstance(error, Refused)
+    assert isinstance(error, ObjectRefused)
     assert error.immutable
 
 
@@ -79,9 +87,9 @@ def test_a_missing_namespace_is_named() -> None:
 
 def test_an_object_that_exists_already_is_told_from_other_conflicts() -> None:
     there = from_answer(409, a_status("exists", "AlreadyExists"), what="w")
-    changed = from_answer(409, a_status("modified", "Conflict"), what="w")
-    assert isinstance(there, Conflict)
-    assert isinstance(changed, Conflict)
+    changed = from_answer(409, a_status("modified", "ObjectConflict"), what="w")
+    assert isinstance(there, ObjectConflict)
+    assert isinstance(changed, ObjectConflict)
     assert (there.exists, changed.exists) == (True, False)
     assert changed.retryable
 
@@ -91,15 +99,15 @@ def test_an_apply_without_force_names_the_fields_of_others() -> None:
         {"reason": "FieldManagerConflict", "message": 'conflict with "hpa"', "field": ".spec.replicas"},
         {"reason": "FieldValueInvalid", "message": "no", "field": ".spec.paused"},
     ]
-    refused = from_answer(409, a_status("Apply failed with 1 conflict", "Conflict", causes=causes), what="w")
-    assert isinstance(refused, Conflict)
+    refused = from_answer(409, a_status("Apply failed with 1 conflict", "ObjectConflict", causes=causes), what="w")
+    assert isinstance(refused, ObjectConflict)
     assert refused.fields == (".spec.replicas",)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_an_api_server_that_is_busy_or_broken_is_worth_another_try(status: int) -> None:
     error = from_answer(status, b"<html>bad gateway</html>", what="w")
-    assert isinstance(error, Unreachable)
+    assert isinstance(error, ClusterUnreachable)
     assert error.retryable
 
 
@@ -118,7 +126,7 @@ def test_an_unknown_field_is_a_refusal_though_server_side_apply_answers_500() ->
     error = from_answer(
         500, a_status(f"{kind}: .spec.replica: field not declared in schema"), what="check Deployment/web"
     )
-    assert isinstance(error, Refused)
+    assert isinstance(error, ObjectRefused)
     assert error.fields == ("spec.replica",)
     assert not error.retryable
 
@@ -126,7 +134,7 @@ def test_an_unknown_field_is_a_refusal_though_server_side_apply_answers_500() ->
 def test_a_mistyped_secret_is_refused_by_field_without_its_value() -> None:
     message = "failed to create typed patch object (s/s; /v1, Kind=Secret): .stringData.p: expected string, got 12345"
     error = from_answer(500, a_status(message), what="check Secret/s", withhold=True)
-    assert isinstance(error, Refused)
+    assert isinstance(error, ObjectRefused)
     assert error.fields == ("stringData.p",)
     assert "12345" not in str(error)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slipway.effects.cluster.errors import Missing, Refused
-from slipway.effects.cluster.kinds import BUILT_IN, MAX_MANIFESTS, Kinds
+from slipway.effects.cluster.errors import Missing, ObjectRefused
+from slipway.effects.cluster.kinds import BUILT_IN, MAX_MANIFESTS, KindLookup
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
@@ -31,13 +31,13 @@ def a_manifest(kind: str = "ConfigMap", name: str = "a", api_version: str = "v1"
 
 def test_built_in_kinds_need_no_discovery() -> None:
     asked = Asked()
-    [target] = Kinds(asked).targets([a_manifest("Deployment", "web", "apps/v1")], "shop")
+    [target] = KindLookup(asked).targets([a_manifest("Deployment", "web", "apps/v1")], "shop")
     assert target.path == "/apis/apps/v1/namespaces/shop/deployments/web"
     assert asked.asked == []
 
 
 def test_a_cluster_wide_object_has_no_namespace_in_its_path() -> None:
-    [target] = Kinds(Asked()).targets([a_manifest("Namespace", "shop")], "shop")
+    [target] = KindLookup(Asked()).targets([a_manifest("Namespace", "shop")], "shop")
     assert target.path == "/api/v1/namespaces/shop"
 
 
@@ -48,7 +48,7 @@ def test_other_kinds_are_looked_up_once_for_their_group_and_version() -> None:
         {"name": "issuers", "kind": "Issuer", "namespaced": True},
     ]
     asked = Asked({"cert-manager.io/v1": listed})
-    kinds = Kinds(asked)
+    kinds = KindLookup(asked)
     assert kinds.find("cert-manager.io/v1", "Certificate").plural == "certificates"
     assert kinds.find("cert-manager.io/v1", "Issuer").plural == "issuers"
     assert asked.asked == ["cert-manager.io/v1"]
@@ -56,11 +56,11 @@ def test_other_kinds_are_looked_up_once_for_their_group_and_version() -> None:
 
 def test_a_kind_that_the_cluster_does_not_know_is_named() -> None:
     with pytest.raises(Missing, match=r"does not know the kind Foo of x\.io/v1"):
-        Kinds(Asked()).find("x.io/v1", "Foo")
+        KindLookup(Asked()).find("x.io/v1", "Foo")
 
 
 def test_what_others_need_is_applied_first() -> None:
-    kinds = Kinds(Asked({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]}))
+    kinds = KindLookup(Asked({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]}))
     manifests = [
         a_manifest("Ingress", api_version="networking.k8s.io/v1"),
         a_manifest("Deployment", api_version="apps/v1"),
@@ -81,13 +81,13 @@ def test_what_others_need_is_applied_first() -> None:
 @given(st.lists(st.sampled_from(sorted(BUILT_IN)), max_size=30))
 def test_ordering_loses_nothing_and_keeps_the_order_within_a_kind(kinds: list[tuple[str, str]]) -> None:
     manifests = [a_manifest(kind, f"n{number}", api_version) for number, (api_version, kind) in enumerate(kinds)]
-    targets = Kinds(Asked()).targets(manifests, "shop")
+    targets = KindLookup(Asked()).targets(manifests, "shop")
     assert sorted(t.name for t in targets) == sorted(m["metadata"]["name"] for m in manifests)
     for kind in {t.kind.kind for t in targets}:
         names = [t.name for t in targets if t.kind.kind == kind]
         assert names == [m["metadata"]["name"] for m in manifests if m["kind"] == kind]
     assert [t.manifest for t in targets] == [
-        t.manifest for t in Kinds(Asked()).targets([t.manifest for t in targets], "shop")
+        t.manifest for t in KindLookup(Asked()).targets([t.manifest for t in targets], "shop")
     ]
 
 
@@ -98,25 +98,25 @@ def test_a_manifest_without_what_identifies_it_is_refused_by_number_and_field(fi
         del broken["metadata"]["name"]
     else:
         del broken[field]
-    with pytest.raises(Refused, match=f"manifest 2: {field}: expected a name, got None"):
-        Kinds(Asked()).targets([a_manifest("Secret"), broken], "shop")
+    with pytest.raises(ObjectRefused, match=f"manifest 2: {field}: expected a name, got None"):
+        KindLookup(Asked()).targets([a_manifest("Secret"), broken], "shop")
 
 
 def test_a_manifest_for_another_namespace_is_refused() -> None:
-    with pytest.raises(Refused, match=r'ConfigMap/a: metadata.namespace: expected "shop".*, got "other"'):
-        Kinds(Asked()).targets([a_manifest(namespace="other")], "shop")
+    with pytest.raises(ObjectRefused, match=r'ConfigMap/a: metadata.namespace: expected "shop".*, got "other"'):
+        KindLookup(Asked()).targets([a_manifest(namespace="other")], "shop")
 
 
 def test_the_same_object_twice_is_refused() -> None:
-    with pytest.raises(Refused, match="ConfigMap/a: the manifests contain it twice"):
-        Kinds(Asked()).targets([a_manifest(), a_manifest()], "shop")
+    with pytest.raises(ObjectRefused, match="ConfigMap/a: the manifests contain it twice"):
+        KindLookup(Asked()).targets([a_manifest(), a_manifest()], "shop")
 
 
 def test_too_many_objects_are_refused() -> None:
-    with pytest.raises(Refused, match="expected at most 300 objects, got 301"):
-        Kinds(Asked()).targets([a_manifest(name=f"n{n}") for n in range(MAX_MANIFESTS + 1)], "shop")
+    with pytest.raises(ObjectRefused, match="expected at most 300 objects, got 301"):
+        KindLookup(Asked()).targets([a_manifest(name=f"n{n}") for n in range(MAX_MANIFESTS + 1)], "shop")
 
 
 def test_names_cannot_climb_out_of_their_path() -> None:
-    [target] = Kinds(Asked()).targets([a_manifest(name="../../secrets")], "shop")
+    [target] = KindLookup(Asked()).targets([a_manifest(name="../../secrets")], "shop")
     assert target.path == "/api/v1/namespaces/shop/configmaps/..%2F..%2Fsecrets"

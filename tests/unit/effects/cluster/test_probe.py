@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.application import HttpProbe
-from slipway.effects.cluster import Cluster, Denied, ProbeResult
+from slipway.effects.cluster import AccessDenied, Cluster, ProbeResult
 from slipway.effects.cluster.probe import MAX_BODY
 
 from .scripted import Reply, Server
@@ -78,7 +78,7 @@ def test_a_missing_permission_to_probe_is_an_error_not_a_result(server: Server, 
         'in API group "" in the namespace "shop"'
     )
     server.reply = Reply(status=403, body=json.dumps({"kind": "Status", "message": message}).encode())
-    with pytest.raises(Denied, match='may not get services/proxy in namespace "shop"'):
+    with pytest.raises(AccessDenied, match='may not get services/proxy in namespace "shop"'):
         cluster.probe(asked(), "shop")
 
 

@@ -4,10 +4,18 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster.records import State
-from slipway.effects.cluster.rules import Evidence, Verdict, altogether, daemon_set, deployment, job, stateful_set
+from slipway.effects.cluster.records import ProgressState
+from slipway.effects.cluster.rules import (
+    WorkloadEvidence,
+    WorkloadVerdict,
+    altogether,
+    daemon_set,
+    deployment,
+    job,
+    stateful_set,
+)
 
-DONE, WAITING, FAILED = State.DONE, State.WAITING, State.FAILED
+DONE, WAITING, FAILED = ProgressState.DONE, ProgressState.WAITING, ProgressState.FAILED
 
 
 def a_deployment(*, generation: int = 2, spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
@@ -117,8 +125,8 @@ def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None,
         ),
     ],
 )
-def test_a_deployment_is_judged_as_kubectl_does(live: dict[str, Any], state: State, reason: str) -> None:
-    assert deployment(live) == Verdict(state=state, reason=reason)
+def test_a_deployment_is_judged_as_kubectl_does(live: dict[str, Any], state: ProgressState, reason: str) -> None:
+    assert deployment(live) == WorkloadVerdict(state=state, reason=reason)
 
 
 SHORT = {"progressDeadlineSeconds": 60}
@@ -126,7 +134,7 @@ SHORT = {"progressDeadlineSeconds": 60}
 
 def test_a_deadline_of_the_team_that_the_newest_replica_set_exceeded_is_a_failure_and_tells_of_its_pods() -> None:
     live = a_deployment(spec=SHORT, conditions=[deadline_exceeded("web-new")], replicas=3)
-    evidence = Evidence(
+    evidence = WorkloadEvidence(
         replica_set=a_replica_set("web-new"), pods=(a_pod("CreateContainerConfigError", message="no x"),)
     )
     verdict = deployment(live, evidence)
@@ -137,12 +145,12 @@ def test_a_deadline_of_the_team_that_the_newest_replica_set_exceeded_is_a_failur
 
 def test_a_deadline_that_the_former_replica_set_exceeded_says_nothing_about_a_rollback() -> None:
     live = a_deployment(spec=SHORT, conditions=[deadline_exceeded("web-former")], replicas=3, updatedReplicas=1)
-    verdict = deployment(live, Evidence(replica_set=a_replica_set("web-new")))
-    assert verdict == Verdict(state=WAITING, reason="1 of 3 pods have the new template")
+    verdict = deployment(live, WorkloadEvidence(replica_set=a_replica_set("web-new")))
+    assert verdict == WorkloadVerdict(state=WAITING, reason="1 of 3 pods have the new template")
 
 
 def test_a_replica_set_that_may_not_make_pods_now_tells_why_and_may_later() -> None:
-    evidence = Evidence(replica_set=a_replica_set(fails='pods "web-1" is forbidden: exceeded quota'))
+    evidence = WorkloadEvidence(replica_set=a_replica_set(fails='pods "web-1" is forbidden: exceeded quota'))
     verdict = deployment(a_deployment(replicas=3), evidence)
     assert verdict.state is WAITING
     assert 'no pod can be made: pods "web-1" is forbidden: exceeded quota' in verdict.reason
@@ -151,7 +159,7 @@ def test_a_replica_set_that_may_not_make_pods_now_tells_why_and_may_later() -> N
 def test_the_deployments_own_replica_failure_is_not_believed_as_it_may_be_an_old_replica_sets() -> None:
     condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
     live = a_deployment(conditions=[condition], replicas=3, updatedReplicas=2)
-    assert deployment(live, Evidence(replica_set=a_replica_set())).state is WAITING
+    assert deployment(live, WorkloadEvidence(replica_set=a_replica_set())).state is WAITING
 
 
 ABSENT = 'failed to resolve reference "r/web@sha256:0": r/web@sha256:0: not found'
@@ -159,7 +167,7 @@ ABSENT = 'failed to resolve reference "r/web@sha256:0": r/web@sha256:0: not foun
 
 @pytest.mark.parametrize(("reason", "message"), [("ImagePullBackOff", ABSENT), ("InvalidImageName", "no such thing")])
 def test_a_pod_that_only_another_release_helps_fails_every_kind_of_workload_at_once(reason: str, message: str) -> None:
-    evidence = Evidence(pods=(a_pod(reason, message=message),))
+    evidence = WorkloadEvidence(pods=(a_pod(reason, message=message),))
     for verdict in of_every_kind(evidence):
         assert verdict.state is FAILED
         assert verdict.reason.startswith(f"pod web-1, container web: {reason}: {message} (")
@@ -176,13 +184,13 @@ def test_a_pod_that_only_another_release_helps_fails_every_kind_of_workload_at_o
 def test_a_pod_that_may_still_start_ends_the_rollout_of_no_kind_of_workload_and_is_told(
     reason: str, message: str
 ) -> None:
-    evidence = Evidence(pods=(a_pod(reason, message=message),))
+    evidence = WorkloadEvidence(pods=(a_pod(reason, message=message),))
     for verdict in of_every_kind(evidence):
         assert verdict.state is WAITING
         assert f"pod web-1, container web: {reason}: {message} (" in verdict.reason
 
 
-def of_every_kind(evidence: Evidence) -> tuple[Verdict, ...]:
+def of_every_kind(evidence: WorkloadEvidence) -> tuple[WorkloadVerdict, ...]:
     return (
         deployment(a_deployment(replicas=3), evidence),
         stateful_set(a_stateful_set(), evidence),
@@ -192,17 +200,19 @@ def of_every_kind(evidence: Evidence) -> tuple[Verdict, ...]:
 
 
 def test_a_single_failed_pull_is_not_a_failure_but_it_is_told() -> None:
-    verdict = deployment(a_deployment(replicas=3), Evidence(pods=(a_pod("ErrImagePull", message="connection reset"),)))
+    verdict = deployment(
+        a_deployment(replicas=3), WorkloadEvidence(pods=(a_pod("ErrImagePull", message="connection reset"),))
+    )
     assert verdict.state is WAITING
     assert "ErrImagePull: connection reset" in verdict.reason
 
 
 def test_pods_do_not_matter_to_a_workload_that_is_done() -> None:
-    assert deployment(a_deployment(**COMPLETE), Evidence(pods=(a_pod("InvalidImageName"),))).state is DONE
+    assert deployment(a_deployment(**COMPLETE), WorkloadEvidence(pods=(a_pod("InvalidImageName"),))).state is DONE
 
 
 def test_pods_do_not_matter_before_the_new_spec_is_observed() -> None:
-    assert deployment(a_deployment(generation=3), Evidence(pods=(a_pod("InvalidImageName"),))).state is WAITING
+    assert deployment(a_deployment(generation=3), WorkloadEvidence(pods=(a_pod("InvalidImageName"),))).state is WAITING
 
 
 ALL_THREE: dict[str, Any] = {"readyReplicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
@@ -247,9 +257,9 @@ ALL_THREE: dict[str, Any] = {"readyReplicas": 3, "updatedReplicas": 3, "availabl
     ],
 )
 def test_a_stateful_set_is_done_when_its_revisions_are_equal_too(
-    live: dict[str, Any], state: State, reason: str
+    live: dict[str, Any], state: ProgressState, reason: str
 ) -> None:
-    assert stateful_set(live) == Verdict(state=state, reason=reason)
+    assert stateful_set(live) == WorkloadVerdict(state=state, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -275,9 +285,9 @@ def test_a_stateful_set_is_done_when_its_revisions_are_equal_too(
     ],
 )
 def test_a_daemon_set_is_done_when_every_node_has_a_new_available_pod(
-    live: dict[str, Any], state: State, reason: str
+    live: dict[str, Any], state: ProgressState, reason: str
 ) -> None:
-    assert daemon_set(live) == Verdict(state=state, reason=reason)
+    assert daemon_set(live) == WorkloadVerdict(state=state, reason=reason)
 
 
 def test_on_delete_fails_with_advice_because_nobody_deletes_the_pods() -> None:
@@ -303,30 +313,35 @@ def test_on_delete_fails_with_advice_because_nobody_deletes_the_pods() -> None:
         (a_job() | {"status": None}, WAITING, "0 pods active"),
     ],
 )
-def test_a_job_ends_with_complete_or_failed_and_nothing_else(live: dict[str, Any], state: State, reason: str) -> None:
-    assert job(live) == Verdict(state=state, reason=reason)
+def test_a_job_ends_with_complete_or_failed_and_nothing_else(
+    live: dict[str, Any], state: ProgressState, reason: str
+) -> None:
+    assert job(live) == WorkloadVerdict(state=state, reason=reason)
 
 
 def test_one_failure_fails_the_rollout_and_is_named() -> None:
     verdict = altogether(
         [
-            ("Deployment/a", Verdict(state=DONE, reason="fine")),
-            ("Deployment/b", Verdict(state=WAITING, reason="slow")),
-            ("Deployment/c", Verdict(state=FAILED, reason="broken")),
+            ("Deployment/a", WorkloadVerdict(state=DONE, reason="fine")),
+            ("Deployment/b", WorkloadVerdict(state=WAITING, reason="slow")),
+            ("Deployment/c", WorkloadVerdict(state=FAILED, reason="broken")),
         ]
     )
-    assert verdict == Verdict(state=FAILED, reason="Deployment/c: broken")
+    assert verdict == WorkloadVerdict(state=FAILED, reason="Deployment/c: broken")
 
 
 def test_a_rollout_waits_for_the_last_workload() -> None:
     verdict = altogether(
-        [("Deployment/a", Verdict(state=DONE, reason="fine")), ("Deployment/b", Verdict(state=WAITING, reason="slow"))]
+        [
+            ("Deployment/a", WorkloadVerdict(state=DONE, reason="fine")),
+            ("Deployment/b", WorkloadVerdict(state=WAITING, reason="slow")),
+        ]
     )
-    assert verdict == Verdict(state=WAITING, reason="Deployment/b: slow")
+    assert verdict == WorkloadVerdict(state=WAITING, reason="Deployment/b: slow")
 
 
 def test_of_many_reasons_three_are_told() -> None:
-    verdict = altogether((f"Deployment/{n}", Verdict(state=WAITING, reason="slow")) for n in range(5))
+    verdict = altogether((f"Deployment/{n}", WorkloadVerdict(state=WAITING, reason="slow")) for n in range(5))
     assert verdict.reason == "Deployment/0: slow; Deployment/1: slow; Deployment/2: slow (and 2 more)"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from slipway.effects.registry import Registry, Source, Target, promote
+from slipway.effects.registry import PromotionSource, PromotionTarget, Registry, promote
 from slipway.testing.artifacts import digest_of, image
 
 type Client = Callable[..., Registry]
@@ -15,8 +15,8 @@ SECRET = "sig=very-secret-signature"
 
 def copy(source: Registry, target: Registry) -> int:
     return promote(
-        Source(registry=source, repository="team/shop", digest=IMAGE.digest),
-        Target(registry=target, repository="prod/shop", digest=IMAGE.digest, tag="482"),
+        PromotionSource(registry=source, repository="team/shop", digest=IMAGE.digest),
+        PromotionTarget(registry=target, repository="prod/shop", digest=IMAGE.digest, tag="482"),
     ).blobs_copied
 
 

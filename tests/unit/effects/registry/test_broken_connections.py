@@ -6,8 +6,8 @@ import pytest
 
 from slipway.effects.registry import (
     Limits,
-    Source,
-    Target,
+    PromotionSource,
+    PromotionTarget,
     Unreachable,
     promote,
 )
@@ -130,8 +130,8 @@ def test_an_index_promotes_from_a_registry_that_cuts_every_other_download(hostil
     )
 
     promote(
-        Source(registry=client(source), repository="team/shop", digest=root.digest),
-        Target(registry=client(target), repository="prod/shop", digest=root.digest, tag="482"),
+        PromotionSource(registry=client(source), repository="team/shop", digest=root.digest),
+        PromotionTarget(registry=client(target), repository="prod/shop", digest=root.digest, tag="482"),
     )
 
     assert target.registry.tags["prod/shop", "482"] == root.digest

@@ -8,13 +8,13 @@ from slipway.effects.registry import (
     Anonymous,
     Forgotten,
     Limits,
-    NotFound,
+    NotInRegistry,
     Promotion,
+    PromotionSource,
+    PromotionTarget,
     Registry,
     RegistryEndpoint,
     RegistryError,
-    Source,
-    Target,
     promote,
 )
 from slipway.testing.artifacts import digest_of, image, index
@@ -42,8 +42,10 @@ class Ends:
 
     def promote(self) -> Promotion:
         host = "target.test" if self.one_registry else "source.test"
-        source = Source(registry=self._client(host), repository="team/shop", digest=IMAGE.digest)
-        target = Target(registry=self._client("target.test"), repository="prod/shop", digest=IMAGE.digest, tag="482")
+        source = PromotionSource(registry=self._client(host), repository="team/shop", digest=IMAGE.digest)
+        target = PromotionTarget(
+            registry=self._client("target.test"), repository="prod/shop", digest=IMAGE.digest, tag="482"
+        )
         return promote(source, target)
 
     def _client(self, host: str) -> Registry:
@@ -98,7 +100,7 @@ def test_an_upload_that_is_lost_again_and_again_is_left_to_a_later_message(ends:
 
 def test_a_repository_that_is_not_there_is_no_lost_upload(ends: Ends) -> None:
     ends.answer(lambda request: request.method == "POST", error(404, "NAME_UNKNOWN"), times=1000)
-    with pytest.raises(NotFound, match="check the name"):
+    with pytest.raises(NotInRegistry, match="check the name"):
         ends.promote()
     assert ends.waiting.pauses == []
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.model import sha256
-from slipway.effects.registry import Manifest, Where, why_no_image
+from slipway.effects.registry import ErrorSubject, Manifest, why_no_image
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -57,7 +57,7 @@ OTHERS = {
     ),
     "no document at all": (Manifest(raw=b"[]", media_type=OCI_MANIFEST, digest=sha256(b"[]")), "document"),
 }
-WHERE = Where(registry="nonprod", repository="team/shop")
+WHERE = ErrorSubject(registry="nonprod", repository="team/shop")
 
 
 @pytest.mark.parametrize("name", IMAGES)

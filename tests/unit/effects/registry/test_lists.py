@@ -7,7 +7,7 @@ import pytest
 
 from slipway.effects.registry import (
     Denied,
-    NotFound,
+    NotInRegistry,
     RegistryError,
     Throttled,
     TooLarge,
@@ -36,7 +36,7 @@ def test_the_tags_of_no_repository_are_not_found(hostile: Hostile, client: Clien
     between = hostile()
     between.reply = lambda request, reply: error(404, "NAME_UNKNOWN")
 
-    with pytest.raises(NotFound):
+    with pytest.raises(NotInRegistry):
         client(between).recent_tags("team/none", 3)
 
 
@@ -100,7 +100,7 @@ def test_a_list_that_breaks_off_is_an_error(source: Between, client: Client) -> 
     paged = _paged(3)
     source.reply = lambda request, reply: error(404, "X") if "page=2" in request.url else paged(request, reply)
 
-    with pytest.raises(NotFound, match="listing referrers was answered with 404"):
+    with pytest.raises(NotInRegistry, match="listing referrers was answered with 404"):
         client(source).referrers("team/shop", IMAGE.digest)
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from slipway.effects.registry import Progress, Promotion, Source, Target, Unfinished, promote
+from slipway.effects.registry import Progress, Promotion, PromotionSource, PromotionTarget, Unfinished, promote
 from slipway.testing.artifacts import digest_of, image, index, referrer
 from tests.unit.effects.registry.pairs import Pair
 
@@ -29,8 +29,8 @@ class Life:
 
     def run(self, digest: str) -> Promotion:
         return promote(
-            Source(registry=self.pair.from_source, repository="team/shop", digest=digest),
-            Target(registry=self.pair.to_target, repository="prod/shop", digest=digest, tag="482"),
+            PromotionSource(registry=self.pair.from_source, repository="team/shop", digest=digest),
+            PromotionTarget(registry=self.pair.to_target, repository="prod/shop", digest=digest, tag="482"),
             workers=1,
             progress=self.seen.append,
             enough=self.enough,
@@ -93,8 +93,8 @@ def test_what_progress_raises_ends_the_promotion_in_mid_blob(pair: Pair) -> None
             raise OverError("the time is over")
 
     digest = pair.source.seed("team/shop", image(LARGE))
-    source = Source(registry=pair.from_source, repository="team/shop", digest=digest)
-    target = Target(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
+    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest)
+    target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
 
     with pytest.raises(OverError):
         promote(source, target, workers=1, progress=give_up)

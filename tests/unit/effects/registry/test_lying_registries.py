@@ -6,7 +6,7 @@ import pytest
 
 from slipway.effects.registry import (
     DigestMismatch,
-    Refused,
+    RequestRejected,
     TooLarge,
     Unsupported,
 )
@@ -85,9 +85,9 @@ def test_the_reason_of_a_refusal_is_shown_without_secrets(source: Between, clien
     message = f"no: Bearer abc.def.ghi at https://x.example/y?{SECRET} \x1b[31m" + "z" * 500
     source.reply = lambda request, reply: error(409, "TAG_LOCKED", message)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRejected) as caught:
         client(source).resolve("team/shop", "481")
-    with pytest.raises(Refused) as told:
+    with pytest.raises(RequestRejected) as told:
         client(source).manifest("team/shop", "481")
 
     assert "TAG_LOCKED: no: Bearer … at https://x.example/y?…" in str(told.value)

@@ -8,12 +8,12 @@ import pytest
 from slipway.effects.registry import (
     Anonymous,
     DigestMismatch,
+    ErrorSubject,
     Registry,
     RegistryEndpoint,
     RegistryError,
     TooLarge,
     Unsupported,
-    Where,
 )
 from slipway.testing.artifacts import OCI_INDEX, OCI_MANIFEST, Built, digest_of, image, index, referrer, written
 from slipway.testing.registry import MemoryPool, RegistryReply
@@ -64,7 +64,7 @@ def test_what_is_no_name_never_becomes_a_url(pair: Pair, repository: str, refere
 
 
 def test_errors_read_as_a_reference_and_what_to_do() -> None:
-    error = Unsupported(Where("shop.azurecr.io", "team/shop", "482"), "it is odd")
+    error = Unsupported(ErrorSubject("shop.azurecr.io", "team/shop", "482"), "it is odd")
 
     assert str(error) == (
         "shop.azurecr.io/team/shop:482: it is odd; build and push the image in OCI or Docker schema 2 format"

@@ -11,15 +11,15 @@ from slipway.effects.registry import (
     Incomplete,
     LayerMissing,
     Locked,
-    NotFound,
+    NotInRegistry,
     NotListed,
     Progress,
     Promotion,
-    Refused,
-    Source,
+    PromotionSource,
+    PromotionTarget,
+    RequestRejected,
     SubjectRefused,
     TagTaken,
-    Target,
     Unsupported,
     promote,
 )
@@ -47,8 +47,8 @@ TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base
 
 def run(pair: Pair, digest: str, tag: str = "482", *, may_lack_referrers: bool = False, **options: Any) -> Promotion:
     return promote(
-        Source(registry=pair.from_source, repository="team/shop", digest=digest),
-        Target(
+        PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest),
+        PromotionTarget(
             registry=pair.to_target,
             repository="prod/shop",
             digest=digest,
@@ -131,8 +131,8 @@ def test_a_tag_that_is_taken_while_blobs_travel_is_not_moved(pair: Pair) -> None
 
 
 def test_the_digest_of_the_plan_must_be_that_of_the_source(pair: Pair) -> None:
-    source = Source(registry=pair.from_source, repository="team/shop", digest=digest_of(b"one"))
-    target = Target(registry=pair.to_target, repository="prod/shop", digest=digest_of(b"two"), tag="482")
+    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest_of(b"one"))
+    target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest_of(b"two"), tag="482")
 
     with pytest.raises(DigestMismatch):
         promote(source, target)
@@ -292,8 +292,8 @@ def test_a_target_that_gives_other_bytes_back_gets_no_tag(pair: Pair) -> None:
 
 def test_within_one_registry_blobs_are_mounted_and_no_bytes_travel(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
-    source = Source(registry=pair.from_source, repository="team/shop", digest=digest)
-    target = Target(registry=pair.from_source, repository="prod/shop", digest=digest, tag="482")
+    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest)
+    target = PromotionTarget(registry=pair.from_source, repository="prod/shop", digest=digest, tag="482")
 
     record = promote(source, target)
 
@@ -375,7 +375,7 @@ def test_a_layer_of_the_image_that_is_gone_is_never_left_out(pair: Pair) -> None
     pair.source.seed("team/shop", image(b"base", subject=TWO_PLATFORMS))
     del pair.source.blobs["team/shop", digest_of(b"base")]
 
-    with pytest.raises(NotFound, match=digest_of(b"base")):
+    with pytest.raises(NotInRegistry, match=digest_of(b"base")):
         run(pair, digest)
 
     assert pair.target.tags == {}
@@ -488,7 +488,7 @@ def test_an_image_that_is_refused_is_no_referrer_that_may_be_left_out(pair: Pair
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     _replace(pair, lambda request, reply: error(405, "UNSUPPORTED") if request.method == "PUT" else reply)
 
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRejected):
         run(pair, digest, may_lack_referrers=True)
 
 

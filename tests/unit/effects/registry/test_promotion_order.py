@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.effects.registry import Source, Target, promote
+from slipway.effects.registry import PromotionSource, PromotionTarget, promote
 from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, referrer
 from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.registry.pairs import make_pair
@@ -67,8 +67,8 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
 ) -> None:
     pair = make_pair(source_api=source_api, target_api=target_api)
     _seed(pair.source, artifact)
-    source = Source(registry=pair.from_source, repository="team/shop", digest=artifact.root.digest)
-    target = Target(registry=pair.to_target, repository="prod/shop", digest=artifact.root.digest, tag="482")
+    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=artifact.root.digest)
+    target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=artifact.root.digest, tag="482")
 
     first = promote(source, target)  # the target refuses whatever comes before what it needs
 

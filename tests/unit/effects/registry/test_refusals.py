@@ -7,11 +7,11 @@ import pytest
 from slipway.effects.registry import (
     Denied,
     DigestMismatch,
+    PromotionSource,
+    PromotionTarget,
     QuotaFull,
     RegistryError,
     SoftDeleted,
-    Source,
-    Target,
     Throttled,
     TooLarge,
     Unreachable,
@@ -38,8 +38,8 @@ FULL_DISK = json.dumps(
 
 
 def refused(pair: Pair, digest: str) -> RegistryError:
-    source = Source(registry=pair.from_source, repository="team/shop", digest=digest, tag="481")
-    target = Target(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
+    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest, tag="481")
+    target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
     with pytest.raises(RegistryError) as caught:
         promote(source, target)
     assert pair.target.tags == {}

@@ -15,9 +15,9 @@ from slipway.effects.registry import (
     Credential,
     Denied,
     EntraCredential,
-    Refused,
     Registry,
     RegistryEndpoint,
+    RequestRejected,
     Unsupported,
 )
 from slipway.testing.artifacts import digest_of, image
@@ -252,7 +252,10 @@ def test_a_sign_in_that_cannot_work_says_why(
 
 @pytest.mark.parametrize(
     ("status", "kind", "message"),
-    [(401, Denied, "/oauth2/exchange was refused with 401"), (404, Refused, "/oauth2/exchange was answered with 404")],
+    [
+        (401, Denied, "/oauth2/exchange was refused with 401"),
+        (404, RequestRejected, "/oauth2/exchange was answered with 404"),
+    ],
 )
 def test_a_refused_exchange_shows_neither_token_nor_answer(
     guarded: Guarded, status: int, kind: type[Exception], message: str

@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.domain.rules import NotYet
-from slipway.effects.registry import TooLarge, Unreachable, Where
+from slipway.effects.registry import ErrorSubject, TooLarge, Unreachable
 from slipway.effects.supply_chain._attachments import MOST_ATTACHED
 from slipway.testing.artifacts import digest_of, image, index
 from tests.unit.effects.supply_chain.attaching import (
@@ -106,7 +106,7 @@ def test_a_registry_that_cannot_be_reached_is_asked_again_instead(place: Place) 
     place.push(notation(SHOP, place.people.notation))
 
     def away(*_: object) -> None:
-        raise Unreachable(Where("source.test"), "it is away")
+        raise Unreachable(ErrorSubject("source.test"), "it is away")
 
     place.held._blob = away  # type: ignore[method-assign,assignment]
     with pytest.raises(Unreachable):

@@ -6,7 +6,7 @@ import pytest
 
 from slipway.domain.phases import Phase
 from slipway.domain.steps import StepKind
-from slipway.effects.registry import Limits, Unreachable, Where
+from slipway.effects.registry import ErrorSubject, Limits, Unreachable
 from slipway.testing import APPLICATION, Installation, write_application
 from slipway.testing.artifacts import digest_of, image
 
@@ -56,7 +56,7 @@ def test_a_layer_that_is_not_there_fails_the_plan_by_its_digest(installation: In
 def test_a_registry_of_the_environment_that_is_away_is_waited_for(installation: Installation) -> None:
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, "production")
-    installation.prod.errors += [Unreachable(Where("prod.test"), "no answer")] * Limits().attempts
+    installation.prod.errors += [Unreachable(ErrorSubject("prod.test"), "no answer")] * Limits().attempts
     installation.run_step(step)
     assert installation.phase(1) is Phase.PLANNING
     installation.settle()

@@ -15,7 +15,7 @@ from slipway.domain.promotion import PromotionState
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, Step, StepKind
-from slipway.effects.registry import Throttled, Unreachable, Where
+from slipway.effects.registry import ErrorSubject, Throttled, Unreachable
 from slipway.engine.outcome import Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import Work
 from slipway.engine.steps.promote import DIGESTS_KEPT, promote
@@ -210,7 +210,7 @@ def test_a_failure_after_something_has_arrived_costs_no_try(installation: Instal
     def break_down() -> None:
         found = state(installation)
         if found and found.progress and found.progress.blobs:
-            installation.prod.errors += [Unreachable(Where("prod.test"), "no answer")] * 50
+            installation.prod.errors += [Unreachable(ErrorSubject("prod.test"), "no answer")] * 50
 
     pace.then = break_down
     outcome = run(installation, step)
@@ -221,7 +221,7 @@ def test_a_failure_after_something_has_arrived_costs_no_try(installation: Instal
 
 def test_a_busy_registry_is_left_alone_as_long_as_it_asks(installation: Installation) -> None:
     step = approved(installation)
-    installation.nonprod.errors += [Throttled(Where("nonprod.test"), "429", retry_after=120)] * 50
+    installation.nonprod.errors += [Throttled(ErrorSubject("nonprod.test"), "429", retry_after=120)] * 50
 
     outcome = run(installation, step)
 

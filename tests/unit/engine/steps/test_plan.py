@@ -11,9 +11,9 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.plan import Plan
 from slipway.domain.release import Phase, Release
 from slipway.domain.steps import StepKind
-from slipway.effects.cluster import Orphan, Refused
-from slipway.effects.cluster import Unreachable as ClusterAway
-from slipway.effects.registry import Unreachable, Where
+from slipway.effects.cluster import ClusterUnreachable as ClusterAway
+from slipway.effects.cluster import ObjectRefused, Orphan
+from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.outcome import Finished
 from slipway.engine.run_step import Work
 from slipway.engine.steps.plan import plan
@@ -166,11 +166,11 @@ def test_a_place_that_the_settings_do_not_know_fails_the_release_with_the_known_
 def test_what_may_pass_is_tried_again_and_what_will_not_fails_at_once(installation: Installation) -> None:
     installation.push("1.0")
     installation.staging.errors.append(ClusterAway("staging did not answer"))
-    installation.nonprod.errors.append(Unreachable(Where("nonprod.test"), "no answer"))
+    installation.nonprod.errors.append(Unreachable(ErrorSubject("nonprod.test"), "no answer"))
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
     installation.push("2.0")
-    installation.staging.errors.append(Refused("Deployment/shop: the quota is used up"))
+    installation.staging.errors.append(ObjectRefused("Deployment/shop: the quota is used up"))
     installation.settle()
     assert installation.phase(2) is Phase.FAILED
     assert installation.release(2).reason == "Deployment/shop: the quota is used up"

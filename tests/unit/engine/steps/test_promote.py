@@ -7,7 +7,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
-from slipway.effects.registry import Denied, TagTaken, Unreachable, Where
+from slipway.effects.registry import Denied, ErrorSubject, TagTaken, Unreachable
 from slipway.engine.outcome import Finished, Retry
 from slipway.engine.run_step import Work
 from slipway.engine.steps.promote import promote
@@ -71,13 +71,15 @@ def test_a_lease_that_cannot_be_renewed_does_not_stop_the_copy(installation: Ins
 
 
 def test_a_registry_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
-    installation.nonprod.errors += [Unreachable(Where("nonprod.test"), "no answer")] * 50
+    installation.nonprod.errors += [Unreachable(ErrorSubject("nonprod.test"), "no answer")] * 50
     outcome = promote(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Retry)
     assert outcome.reason.startswith("nonprod.test: no answer")
 
 
-@pytest.mark.parametrize("error", [Denied(Where("prod.test"), "403"), TagTaken(Where("prod.test"), "it is another")])
+@pytest.mark.parametrize(
+    "error", [Denied(ErrorSubject("prod.test"), "403"), TagTaken(ErrorSubject("prod.test"), "it is another")]
+)
 def test_what_will_not_pass_by_itself_fails_at_once(
     installation: Installation, work: Work, error: Denied | TagTaken
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
-from slipway.effects.cluster import ClusterError, Denied, Unreachable
+from slipway.effects.cluster import AccessDenied, ClusterError, ClusterUnreachable
 from slipway.engine.outcome import Finished, Requeue, Retry
 from slipway.engine.run_step import LEASE, Work
 from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before, roll_back
@@ -151,7 +151,9 @@ def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
     assert f"the plan {found.release.plan_hash} " in installation.release(1).reason
 
 
-@pytest.mark.parametrize("error", [Unreachable("staging did not answer"), Denied("403: may not patch deployments")])
+@pytest.mark.parametrize(
+    "error", [ClusterUnreachable("staging did not answer"), AccessDenied("403: may not patch deployments")]
+)
 @pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK])
 def test_what_may_pass_is_tried_again_and_what_will_not_fails(
     installation: Installation, kind: StepKind, error: ClusterError

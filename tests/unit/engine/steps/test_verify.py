@@ -7,7 +7,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from slipway.effects.cluster import JobState, ProbeResult, State, Unreachable
+from slipway.effects.cluster import ClusterUnreachable, JobState, ProbeResult, ProgressState
 from slipway.engine.outcome import Finished, Requeue, Retry
 from slipway.engine.run_step import Work
 from slipway.engine.steps.verify import verify
@@ -62,7 +62,7 @@ def test_a_probe_that_passes_at_last_leads_on_to_the_job(installation: Installat
 
 
 def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Installation, work: Work) -> None:
-    installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
+    installation.staging.job_ends = JobState(state=ProgressState.WAITING, reason="0 of 1 pods have ended")
     for _ in range(3):
         outcome = verify(installation.app.clients, installation.clock, work)
         assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
@@ -78,7 +78,7 @@ def test_another_attempt_at_the_same_plan_starts_a_job_of_its_own(installation: 
 
 
 def test_a_job_that_does_not_end_in_time_fails_with_the_log_so_far(installation: Installation, work: Work) -> None:
-    installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
+    installation.staging.job_ends = JobState(state=ProgressState.WAITING, reason="0 of 1 pods have ended")
     verify(installation.app.clients, installation.clock, work)
     installation.wait(WITHIN + timedelta(seconds=1))
     outcome = finished(installation, work)
@@ -89,7 +89,7 @@ def test_a_job_that_does_not_end_in_time_fails_with_the_log_so_far(installation:
 def test_a_job_that_fails_says_the_last_line_of_its_log_and_the_release_goes_no_further(
     installation: Installation, work: Work
 ) -> None:
-    installation.staging.job_ends = JobState(state=State.FAILED, reason="the Job failed")
+    installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason="the Job failed")
     installation.staging.log = "test checkout\nAssertionError: expected 42 ж\n\n  \n"
     outcome = finished(installation, work)
     assert (outcome.passed, outcome.reason) == (False, "the Job failed: AssertionError: expected 42 ж")
@@ -112,5 +112,5 @@ def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installat
 
 
 def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
-    installation.staging.errors.append(Unreachable("staging did not answer"))
+    installation.staging.errors.append(ClusterUnreachable("staging did not answer"))
     assert verify(installation.app.clients, installation.clock, work) == Retry(reason="staging did not answer")

@@ -11,12 +11,12 @@ import pytest
 from slipway.domain.queues import Queue
 from slipway.domain.reports import Finding, Status
 from slipway.domain.run_source import CannotKnow
-from slipway.effects.cluster import Unreachable as ClusterUnreachable
-from slipway.effects.cluster.kinds import BUILT_IN, Target
+from slipway.effects.cluster import ClusterUnreachable
+from slipway.effects.cluster.kinds import BUILT_IN, ManifestTarget
 from slipway.effects.cluster.rights import Right, needed
 from slipway.effects.messaging import Waiting
 from slipway.effects.notification import NotificationError
-from slipway.effects.registry import Denied, Where
+from slipway.effects.registry import Denied, ErrorSubject
 from slipway.ledger import LedgerUnavailable
 from slipway.maintenance.doctor import Doctor, Remedies
 from slipway.telemetry import Attribute
@@ -200,10 +200,10 @@ def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull
         class Refusing:
             def resolve(self, repository: str, reference: str) -> None:
                 if what == "pull":
-                    raise Denied(Where("prod.test", repository), "the registry answers 403")
+                    raise Denied(ErrorSubject("prod.test", repository), "the registry answers 403")
 
             def mount_blob(self, repository: str, digest: str, origin: str) -> bool:
-                raise Denied(Where("prod.test", repository), "the registry answers 403")
+                raise Denied(ErrorSubject("prod.test", repository), "the registry answers 403")
 
         return lambda name: Refusing() if name == "prod" else patient.installation.registries[name]
 
@@ -245,9 +245,9 @@ def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, kep
 
 
 def test_the_rights_follow_from_the_kinds_of_the_manifests() -> None:
-    def target(kind: str, **spec: int) -> Target:
+    def target(kind: str, **spec: int) -> ManifestTarget:
         found = next(k for k in BUILT_IN.values() if k.kind == kind)
-        return Target(manifest={"spec": spec}, kind=found, name="x", namespace="n")
+        return ManifestTarget(manifest={"spec": spec}, kind=found, name="x", namespace="n")
 
     rights = {str(right) for right in needed([target("Deployment"), target("Job")])}
     assert rights >= {"patch deployments.apps", "create deployments.apps", "get pods/log", "delete jobs.batch"}
