@@ -1,24 +1,16 @@
 """The app, assembled from the ports and the settings. Azure, tests and benchmarks use the same assembly."""
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..catalogue.checking import Known
-from ..catalogue.entries import Catalogue
-from ..catalogue.live import LiveCatalogue
-from ..clock import Clock
 from ..commands.commanding import Commander
 from ..commands.looking import Looker
 from ..commands.saying import InboxWriter
 from ..commands.taking import InboxReader
 from ..commands.voting import Voting
-from ..domain.envelopes import Envelopes
 from ..domain.inbox import InboxKind, LookKind
-from ..domain.key_source import FixedKeys, KeySource
-from ..domain.signing import LiveKeys, NotRetired, PublicKeys, Signer
-from ..effects.messaging import Bus
+from ..domain.key_source import FixedKeys
 from ..engine.door import Door
 from ..engine.freezing import Freezer
 from ..engine.gateway import Gateway
@@ -39,150 +31,27 @@ from ..http.saying import Saying
 from ..http.sealing import Seal
 from ..http.sessions import Recalled, Sessions
 from ..http.signing_in import SignIn
-from ..inbound import EventSource
-from ..ledger import Blobs, Ledger, Table
-from ..ledger.audit_index import AuditIndex
-from ..ledger.blobs import IncomingBlobs
-from ..ledger.chain_anchors import AddedBlobs, ChainAnchors
-from ..ledger.challenges import Challenges
-from ..ledger.inbox import Inbox
-from ..ledger.indexing import Indexer
-from ..ledger.installation import InstallationLedger
-from ..ledger.leases import Leases
-from ..ledger.logs import AppendLog
-from ..ledger.looks import LookAnswers
-from ..ledger.reindexing import Reindexing
 from ..ledger.signed_out import SignedOut
-from ..ledger.versions import SubjectVersions
-from ..ledger.weeks import Weeks
-from ..queries.answers import Answers
-from ..queries.blocks import Blocks
-from ..queries.numbers import Numbers
-from ..queries.provenance import Provenance
-from ..queries.reading import Reader
-from ..queries.trail import Trail
-from .once import Named, part
-from .ports import AskedSource, Ports
-from .settings import Runs, Settings
+from .once import part
+from .ports import Ports
+from .recorded import Recorded
+from .settings import Settings
 
 if TYPE_CHECKING:
     from ..commands.applying import Applying
     from ..commands.comparing import Comparing
     from ..commands.submitting import Submitting
-    from ..effects.cluster import Cluster
-    from ..effects.notification import Channel
-    from ..effects.registry import Registry
     from ..engine.proving_pushes import PushProver
     from ..engine.proving_runs import RunProver
     from ..engine.run_step import StepRunner
     from ..engine.steps.clients import Clients
-    from ..ledger.anchors import Anchors
-    from ..maintenance.anchoring import Anchoring
     from ..maintenance.doctor import Doctor
-    from ..maintenance.exporting import ContainerExport
     from ..maintenance.reconcile import Reconciler
-    from ..maintenance.retention import Retention
-    from ..telemetry.sdk import Sdk
 
 
 @dataclass(frozen=True)
-class App:
-    """Each part is built once, on first use."""
-
-    ports: Ports
-    settings: Settings
-    building: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
-
-    # ---- the ports, opened
-    @property
-    def clock(self) -> Clock:
-        return self.ports.clock
-
-    @part
-    def telemetry(self) -> "Sdk | None":
-        """Starts exporting telemetry; None if the settings name no destination."""
-        return self.ports.telemetry()
-
-    @part
-    def table(self) -> Table:
-        return self.ports.table()
-
-    @part
-    def index(self) -> AuditIndex:
-        return AuditIndex(self.ports.index_table())
-
-    @part
-    def blobs(self) -> Blobs:
-        return self.ports.blobs()
-
-    @part
-    def incoming(self) -> IncomingBlobs:
-        return self.ports.incoming()
-
-    @part
-    def archive_documents(self) -> Blobs:
-        return self.ports.archive()
-
-    @part
-    def audit_log(self) -> AppendLog:
-        return self.ports.audit_log()
-
-    @part
-    def bus(self) -> Bus:
-        return self.ports.bus()
-
-    @part
-    def registry(self) -> "Named[Registry]":
-        return Named("registry", frozenset(self.settings.registries), self.ports.registry)
-
-    @part
-    def cluster(self) -> "Named[Cluster]":
-        return Named("cluster", frozenset(self.settings.clusters), self.ports.cluster)
-
-    @part
-    def channel(self) -> "Named[Channel]":
-        return Named("channel", frozenset(self.settings.channels), self.ports.channel)
-
-    @part
-    def signer(self) -> Signer:
-        return self.ports.signer()
-
-    @part
-    def public_keys(self) -> PublicKeys:
-        return self.ports.public_keys()
-
-    @part
-    def private_keys(self) -> KeySource:
-        return self.ports.private_keys()
-
-    @part
-    def link_keys(self) -> PublicKeys:
-        """The public keys that a link must be signed with to be good for anything: those that are not retired."""
-        if self.settings.role.works:
-            return PublicKeys(LiveKeys(self.private_keys, self.public_keys))
-        return PublicKeys(NotRetired(self.public_keys, self.installation.retired_keys))
-
-    @part
-    def catalogue(self) -> Catalogue:
-        return self.ports.catalogue() if self.ports.catalogue else self.live_catalogue
-
-    @part
-    def live_catalogue(self) -> LiveCatalogue:
-        return LiveCatalogue(
-            lambda: self.versions, known=self.known if self.settings.clusters else None, clock=self.clock
-        )
-
-    @part
-    def known(self) -> Known:
-        return Known(
-            registries=frozenset(self.settings.registries),
-            clusters=frozenset(self.settings.clusters),
-            channels=frozenset(self.settings.channels),
-        )
-
-    @part
-    def versions(self) -> SubjectVersions:
-        return SubjectVersions(self.table, blobs=lambda: self.blobs, signer=lambda: self.signer, indexer=self.indexer)
+class App(Recorded):
+    """What acts: on events, on steps, on what people say, and by timers."""
 
     @part
     def comparing(self) -> "Comparing":
@@ -210,16 +79,6 @@ class App:
             clock=self.clock,
         )
 
-    # ---- what the settings say
-    @part
-    def event_sources(self) -> dict[str, EventSource]:
-        return {
-            registry.login_server.casefold(): EventSource(
-                name=name, login_server=registry.login_server, resource_id=registry.resource_id
-            )
-            for name, registry in self.settings.registries.items()
-        }
-
     @part
     def access(self) -> Access:
         return Access(
@@ -233,7 +92,6 @@ class App:
     def links(self) -> Links:
         return Links(base=self.settings.public_url.rstrip("/"), signer=self.signer)
 
-    # ---- who reads pages
     @part
     def seal(self) -> Seal:
         keys = {kid: key.get_secret_value() for kid, key in self.settings.session_keys.items()}
@@ -263,20 +121,6 @@ class App:
             is_page=is_page,
         )
 
-    # ---- the parts
-    @part
-    def indexer(self) -> Indexer:
-        return Indexer(table=self.table, index=self.index)
-
-    @part
-    def ledger(self) -> Ledger:
-        return Ledger(
-            self.table,
-            signer=lambda: self.signer,
-            keys=lambda: self.public_keys,
-            documents=lambda: self.archive_documents,
-        )
-
     @part
     def outbox(self) -> Outbox:
         return Outbox(self.ledger, self.bus, self.parking)
@@ -291,10 +135,6 @@ class App:
             clock=self.clock,
             patience=self.ports.patience,
         )
-
-    @part
-    def leases(self) -> Leases:
-        return Leases(self.table)
 
     @part
     def clients(self) -> "Clients":
@@ -332,10 +172,6 @@ class App:
         )
 
     @part
-    def installation(self) -> InstallationLedger:
-        return InstallationLedger(self.table, self.indexer, signer=lambda: self.signer)
-
-    @part
     def parking(self) -> Parking:
         again = self.gateway.take
         return Parking(installation=self.installation, bus=self.bus, again=again, clock=self.clock)
@@ -359,11 +195,6 @@ class App:
         )
 
     @part
-    def run_source(self) -> AskedSource | None:
-        """None where the installation takes runs at their word."""
-        return self.ports.run_source() if self.settings.runs is Runs.PROVED else None
-
-    @part
     def door(self) -> Door:
         return Door(
             handler=self.handler,
@@ -381,10 +212,6 @@ class App:
     @part
     def turns(self) -> Turns:
         return Turns(door=self.door, receiver=self.receiver, bus=self.bus, envelopes=self.envelopes)
-
-    @part
-    def envelopes(self) -> Envelopes:
-        return Envelopes(source=self.private_keys)
 
     @part
     def refusing(self) -> Refusing:
@@ -418,79 +245,6 @@ class App:
         )
 
     @part
-    def reindexing(self) -> Reindexing:
-        return Reindexing(table=self.table, index=self.index, archive=self.ledger.archive)
-
-    @part
-    def numbers(self) -> Numbers:
-        return Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=self.clock)
-
-    @part
-    def trail(self) -> Trail:
-        return Trail(index=self.index)
-
-    @part
-    def anchors(self) -> "Anchors":
-        from ..ledger.anchors import Anchors
-
-        return Anchors(log=self.audit_log)
-
-    @part
-    def added_blobs(self) -> AddedBlobs:
-        return self.ports.added_blobs()
-
-    @part
-    def chain_anchors(self) -> ChainAnchors:
-        return ChainAnchors(blobs=lambda: self.added_blobs, ledger=self.ledger, signer=lambda: self.signer)
-
-    @part
-    def retention(self) -> "Retention | None":
-        """None if records stay in the table forever."""
-        from ..maintenance.retention import Retention
-
-        age, archive = self.settings.retention, self.ledger.archive
-        if age is None or archive is None:
-            return None
-        return Retention(
-            ledger=self.ledger,
-            archive=archive,
-            anchors=self.anchors,
-            installation=self.installation,
-            age=age,
-            clock=self.clock,
-        )
-
-    @part
-    def container_export(self) -> "ContainerExport | None":
-        """None if the settings configure no automatic export."""
-        from ..domain.export import ExportFormat
-        from ..maintenance.exporting import ContainerExport
-
-        if not self.settings.export:
-            return None
-        form = ExportFormat(self.settings.export)
-        return ContainerExport(ledger=self.ledger, log=self.audit_log, catalogue=self.catalogue, form=form)
-
-    @part
-    def anchoring(self) -> "Anchoring":
-        from ..maintenance.anchoring import Anchoring
-
-        return Anchoring(
-            anchors=self.anchors,
-            ledger=self.ledger,
-            installation=self.installation,
-            catalogue=self.catalogue,
-            channel=self.channel,
-            witnesses=tuple(self.settings.witnesses),
-            base=self.settings.public_url.rstrip("/"),
-            clock=self.clock,
-        )
-
-    @part
-    def provenance(self) -> Provenance:
-        return Provenance(reader=self.reader, trail=self.trail)
-
-    @part
     def commander(self) -> Commander:
         return Commander(
             prover=self.prover,
@@ -499,14 +253,6 @@ class App:
             freezer=self.freezer,
             parking=self.parking,
         )
-
-    @part
-    def blocks(self) -> Blocks:
-        return Blocks(reader=self.reader, clock=self.clock)
-
-    @part
-    def inbox(self) -> Inbox:
-        return Inbox(self.ports.inbox_table())
 
     @part
     def inbox_writer(self) -> InboxWriter:
@@ -543,10 +289,6 @@ class App:
         return Voting(prover=self.prover, handler=self.handler, ledger=self.ledger, link_keys=self.link_keys)
 
     @part
-    def challenges(self) -> Challenges:
-        return Challenges(self.ports.challenges_table())
-
-    @part
     def saying(self) -> Saying:
         return Saying(
             provider=self.ports.votes(),
@@ -555,10 +297,6 @@ class App:
             home=home_of,
             clock=self.clock,
         )
-
-    @part
-    def looks(self) -> LookAnswers:
-        return LookAnswers(self.table)
 
     @part
     def looker(self) -> Looker:
@@ -579,16 +317,8 @@ class App:
         )
 
     @part
-    def answers(self) -> Answers:
-        return Answers(ledger=self.ledger, inbox=self.inbox, installation=self.installation)
-
-    @part
     def freezer(self) -> Freezer:
         return Freezer(installation=self.installation, catalogue=self.catalogue, handler=self.handler, clock=self.clock)
-
-    @part
-    def reader(self) -> Reader:
-        return Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=self.clock)
 
     @part
     def doctor(self) -> "Doctor":

@@ -1,0 +1,182 @@
+"""What is written down and read again: the ledger with all that stands on it, before anything acts."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..catalogue.checking import Known
+from ..catalogue.entries import Catalogue
+from ..catalogue.live import LiveCatalogue
+from ..domain.signing import LiveKeys, NotRetired, PublicKeys
+from ..ledger import Ledger
+from ..ledger.chain_anchors import ChainAnchors
+from ..ledger.challenges import Challenges
+from ..ledger.inbox import Inbox
+from ..ledger.indexing import Indexer
+from ..ledger.installation import InstallationLedger
+from ..ledger.leases import Leases
+from ..ledger.looks import LookAnswers
+from ..ledger.reindexing import Reindexing
+from ..ledger.versions import SubjectVersions
+from ..ledger.weeks import Weeks
+from ..queries.answers import Answers
+from ..queries.blocks import Blocks
+from ..queries.numbers import Numbers
+from ..queries.provenance import Provenance
+from ..queries.reading import Reader
+from ..queries.trail import Trail
+from .once import part
+from .opened import Opened
+
+if TYPE_CHECKING:
+    from ..ledger.anchors import Anchors
+    from ..maintenance.anchoring import Anchoring
+    from ..maintenance.exporting import ContainerExport
+    from ..maintenance.retention import Retention
+
+
+@dataclass(frozen=True)
+class Recorded(Opened):
+    """The ledger, the catalogue, the inbox, and what reads them."""
+
+    @part
+    def catalogue(self) -> Catalogue:
+        return self.ports.catalogue() if self.ports.catalogue else self.live_catalogue
+
+    @part
+    def live_catalogue(self) -> LiveCatalogue:
+        return LiveCatalogue(
+            lambda: self.versions, known=self.known if self.settings.clusters else None, clock=self.clock
+        )
+
+    @part
+    def known(self) -> Known:
+        return Known(
+            registries=frozenset(self.settings.registries),
+            clusters=frozenset(self.settings.clusters),
+            channels=frozenset(self.settings.channels),
+        )
+
+    @part
+    def versions(self) -> SubjectVersions:
+        return SubjectVersions(self.table, blobs=lambda: self.blobs, signer=lambda: self.signer, indexer=self.indexer)
+
+    @part
+    def indexer(self) -> Indexer:
+        return Indexer(table=self.table, index=self.index)
+
+    @part
+    def ledger(self) -> Ledger:
+        return Ledger(
+            self.table,
+            signer=lambda: self.signer,
+            keys=lambda: self.public_keys,
+            documents=lambda: self.archive_documents,
+        )
+
+    @part
+    def leases(self) -> Leases:
+        return Leases(self.table)
+
+    @part
+    def installation(self) -> InstallationLedger:
+        return InstallationLedger(self.table, self.indexer, signer=lambda: self.signer)
+
+    @part
+    def inbox(self) -> Inbox:
+        return Inbox(self.ports.inbox_table())
+
+    @part
+    def challenges(self) -> Challenges:
+        return Challenges(self.ports.challenges_table())
+
+    @part
+    def looks(self) -> LookAnswers:
+        return LookAnswers(self.table)
+
+    @part
+    def link_keys(self) -> PublicKeys:
+        """The public keys that a link must be signed with to be good for anything: those that are not retired."""
+        if self.settings.role.works:
+            return PublicKeys(LiveKeys(self.private_keys, self.public_keys))
+        return PublicKeys(NotRetired(self.public_keys, self.installation.retired_keys))
+
+    @part
+    def numbers(self) -> Numbers:
+        return Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=self.clock)
+
+    @part
+    def trail(self) -> Trail:
+        return Trail(index=self.index)
+
+    @part
+    def chain_anchors(self) -> ChainAnchors:
+        return ChainAnchors(blobs=lambda: self.added_blobs, ledger=self.ledger, signer=lambda: self.signer)
+
+    @part
+    def anchors(self) -> "Anchors":
+        from ..ledger.anchors import Anchors
+
+        return Anchors(log=self.audit_log)
+
+    @part
+    def retention(self) -> "Retention | None":
+        """None if records stay in the table forever."""
+        from ..maintenance.retention import Retention
+
+        age, archive = self.settings.retention, self.ledger.archive
+        if age is None or archive is None:
+            return None
+        return Retention(
+            ledger=self.ledger,
+            archive=archive,
+            anchors=self.anchors,
+            installation=self.installation,
+            age=age,
+            clock=self.clock,
+        )
+
+    @part
+    def container_export(self) -> "ContainerExport | None":
+        """None if the settings configure no automatic export."""
+        from ..domain.export import ExportFormat
+        from ..maintenance.exporting import ContainerExport
+
+        if not self.settings.export:
+            return None
+        form = ExportFormat(self.settings.export)
+        return ContainerExport(ledger=self.ledger, log=self.audit_log, catalogue=self.catalogue, form=form)
+
+    @part
+    def anchoring(self) -> "Anchoring":
+        from ..maintenance.anchoring import Anchoring
+
+        return Anchoring(
+            anchors=self.anchors,
+            ledger=self.ledger,
+            installation=self.installation,
+            catalogue=self.catalogue,
+            channel=self.channel,
+            witnesses=tuple(self.settings.witnesses),
+            base=self.settings.public_url.rstrip("/"),
+            clock=self.clock,
+        )
+
+    @part
+    def reindexing(self) -> Reindexing:
+        return Reindexing(table=self.table, index=self.index, archive=self.ledger.archive)
+
+    @part
+    def blocks(self) -> Blocks:
+        return Blocks(reader=self.reader, clock=self.clock)
+
+    @part
+    def answers(self) -> Answers:
+        return Answers(ledger=self.ledger, inbox=self.inbox, installation=self.installation)
+
+    @part
+    def reader(self) -> Reader:
+        return Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=self.clock)
+
+    @part
+    def provenance(self) -> Provenance:
+        return Provenance(reader=self.reader, trail=self.trail)
