@@ -26,7 +26,7 @@ from slipway.domain import (
     snapshot,
     windows,
 )
-from slipway.domain.application import OnFailure, SourceKind, Start, VersionOrder
+from slipway.domain.application import OnFailure, RunResult, SourceKind, Start, VersionOrder
 from slipway.domain.audit_query import ActionClass
 from slipway.domain.chain_anchor import GateOutcome, Why
 from slipway.domain.commands import Verb
@@ -106,6 +106,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Level": Level,
     "Order of versions": VersionOrder,
     "Start": Start,
+    "Result of a run": RunResult,
     "Phase": Phase,
     "Milestone": Milestone,
     "Stage": Stage,

@@ -128,6 +128,15 @@ class RegistryRepository(Record):
         return self
 
 
+class RunResult(StrEnum):
+    """How a CI run may end whose image is delivered."""
+
+    SUCCEEDED = "succeeded"
+    """Every job succeeded."""
+    PARTIALLY_SUCCEEDED = "partiallySucceeded"
+    """It ran to its end, and a step that may fail did."""
+
+
 class Pipeline(Record):
     """The CI pipeline whose completed runs count for this application. Where ids are given, they decide: a name can be
     given to another project or pipeline, an id cannot."""
@@ -151,12 +160,23 @@ class Pipeline(Record):
         default=None, ge=0, description="The pipeline's id (definitionId in its address), which no rename changes."
     )
     branches: tuple[str, ...] = Field(default=("main",), max_length=20, description="Branches whose runs count; globs.")
+    results: tuple[RunResult, ...] = Field(
+        default=(RunResult.SUCCEEDED,),
+        min_length=1,
+        max_length=2,
+        description="Results of a run that count. Where `partiallySucceeded` is among them, what such a run has built "
+        "is delivered, and people who are asked see it on the page.",
+    )
     tag: str = Field(
         default="{run_number}",
         max_length=128,
         description="How the run names the image's tag: {run_number}, {run_id} and {commit} are filled in. "
         "Used where the run's message does not name the image itself.",
     )
+
+    def takes(self, run: Run) -> bool:
+        """Whether the run ended in a way that counts."""
+        return run.result in self.results
 
     def made(self, run: Run) -> bool:
         """Whether a run is one of this pipeline, as far as the run tells: what its source proved tells everything."""
@@ -336,6 +356,10 @@ class _Delivered[E: WrittenEnvironment](Record):
         names = [e.name for e in self.environments]
         position = names.index(name) if name in names else 0
         return self.environments[position - 1] if position else None
+
+    def succeeded(self, run: Run) -> bool:
+        """Whether a CI run ended in a way that counts here."""
+        return self.pipeline.takes(run) if self.pipeline is not None else run.succeeded
 
     @property
     def pushed(self) -> RegistryRepository:

@@ -92,6 +92,9 @@ def _weakenings(before: Application, after: Application) -> Iterator[str]:
             continue
         yield from _weaker_fields(at, environment, now[target], _ENVIRONMENT)
         yield from _weaker_gate(f"{at}: gate", environment.gate, now[target].gate)
+    results = [set(each.pipeline.results) if each.pipeline else set() for each in (before, after)]
+    if guarded and results[0] and (more := sorted(results[1] - results[0])):
+        yield f"pipeline.results: {', '.join(more)} counts, which did not before"
     if guarded and before.notify != after.notify:
         yield "notify: who is told of a gate must stay as it is"
 

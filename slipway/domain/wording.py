@@ -224,7 +224,7 @@ class Wording:
 
     def _after_cancelling(self) -> str:
         run = self.release.run
-        if run is not None and not run.succeeded:
+        if run is not None and not self.snapshot.application.succeeded(run):
             return f"Run {run.number} again: once it succeeds, its image gets a new release."
         if self.release.environment and self._environment() is None:
             return "Correct the application (slipway apply), and push a new image."

@@ -12,7 +12,6 @@ Install = Callable[..., Installation]
 PARTIAL = "partiallySucceeded"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="D-11: no setting lets a partially succeeded run count")
 def test_a_partially_succeeded_run_counts_where_the_team_says_so_and_the_plan_shows_it(
     install: Install, tmp_path: Path
 ) -> None:

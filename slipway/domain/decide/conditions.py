@@ -30,13 +30,14 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
     """Whether a CI run counts for an application: what is known of it, and what it says."""
     proved = _known(Rule.RUN_IS_PROVED, run.proof, f"run {run.number} of {run.pipeline}: {run.proof.why}")
     ended = f"run {run.number} ended as {run.result or 'unknown'}"
-    succeeded = _told(Rule.RUN_SUCCEEDED, run, run.succeeded, ended)
+    counts = pipeline.takes(run) if pipeline is not None else run.succeeded
+    succeeded = _told(Rule.RUN_SUCCEEDED, run, counts, ended)
     if pipeline is None:
         return (proved, built_rule(run), succeeded)
     branch = run.branch.removeprefix("refs/heads/")
     named = not run.branch.startswith(PULL_REQUESTS) and any(fnmatchcase(branch, p) for p in pipeline.branches)
-    counts = _told(Rule.BRANCH_COUNTS, run, named, f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}")
-    return proved, built_rule(run), succeeded, counts
+    of = f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}"
+    return proved, built_rule(run), succeeded, _told(Rule.BRANCH_COUNTS, run, named, of)
 
 
 def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:

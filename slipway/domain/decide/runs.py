@@ -39,7 +39,7 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
         draft.record(
             Action.RUN_IGNORED, actor=actor, run=run.number, url=run.url, rule=ignored[0].name, reason=ignored[0].reason
         )
-    elif not run.succeeded:
+    elif not draft.application.succeeded(run):
         _run_failed(draft, known, event, actor)
     elif known is not None and not _builds_again(draft, known, run):
         _run_joins(draft, known, event, actor)
@@ -96,7 +96,7 @@ def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: st
     run, before = event.run, known.run
     if before is None or _proves_more(run, before):
         join_run(draft, known, run, actor)
-    elif known.phase is Phase.CANCELLED and not before.succeeded:
+    elif known.phase is Phase.CANCELLED and not draft.application.succeeded(before):
         _try_again(draft, known, run, actor)
     elif not before.same_as(run):
         draft.record(

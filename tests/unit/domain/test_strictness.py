@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.application import Application, Environment
+from slipway.domain.application import Application, Environment, RunResult
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment
 from slipway.domain.promotion import PromotionRule, RefusedReferrer
@@ -85,6 +85,15 @@ def test_an_environment_that_may_lack_signatures_from_now_on_is_weaker() -> None
     strict, lenient = (guarded(gate, promotion=PromotionRule(referrers=rule)) for rule in RefusedReferrer)
     assert "promotion" in weakenings(strict, lenient)[0]
     assert weakenings(lenient, strict) == weakenings(lenient, lenient) == ()
+
+
+def test_counting_runs_that_only_partially_succeeded_is_weaker_where_production_is() -> None:
+    strict = guarded(ApprovalGate(approvers=PEOPLE))
+    assert strict.pipeline is not None
+    lenient = strict.evolve(pipeline=strict.pipeline.evolve(results=tuple(RunResult)))
+    assert weakenings(strict, lenient) == ("pipeline.results: partiallySucceeded counts, which did not before",)
+    assert weakenings(lenient, strict) == weakenings(lenient, lenient) == ()
+    assert weakenings(application(environment("staging")), application(environment("staging"))) == ()
 
 
 @pytest.mark.parametrize("fields", [{"class": "test"}, {"namespaces": ["other"]}, {"clusters": ["staging"]}])

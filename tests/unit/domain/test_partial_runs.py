@@ -1,0 +1,41 @@
+"""Runs that only partially succeeded: they count where the application says so, and nowhere else."""
+
+import pytest
+
+from slipway.domain.application import Application, RunResult, Start
+from slipway.domain.release import Phase
+from tests.unit.domain.samples import ci_run, unattended
+from tests.unit.domain.world import World
+
+PARTIAL = "partiallySucceeded"
+
+
+def taking(*results: RunResult) -> Application:
+    application = unattended(start=Start.BOTH)
+    assert application.pipeline is not None
+    return application.evolve(pipeline=application.pipeline.evolve(results=results))
+
+
+def test_what_a_partial_run_has_built_goes_out_where_such_runs_count() -> None:
+    world = World(taking(*RunResult))
+    world.push("v1")
+    world.run(ci_run("v1", result=PARTIAL), image="v1")
+    world.settle()
+    assert world.live("production") == 1
+
+
+def test_elsewhere_it_ends_its_release_and_what_to_do_is_said() -> None:
+    world = World(taking(RunResult.SUCCEEDED))
+    world.push("v1")
+    world.run(ci_run("v1", result=PARTIAL), image="v1")
+    assert world.phase(1) is Phase.CANCELLED
+    assert world.explain(1).headline == f"shop-1 was cancelled: CI run v1 ended as {PARTIAL}."
+    assert world.explain(1).next == "Run v1 again: once it succeeds, its image gets a new release."
+
+
+@pytest.mark.parametrize("result", ["failed", "canceled", "", "partially"])
+def test_what_failed_counts_nowhere(result: str) -> None:
+    world = World(taking(*RunResult))
+    world.push("v1")
+    world.run(ci_run("v1", result=result), image="v1")
+    assert world.phase(1) is Phase.CANCELLED
