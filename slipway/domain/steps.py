@@ -69,6 +69,8 @@ class Step(Record):
     channel: Name | None = None
     recipients: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=500)
     """Names of a notice's recipients; empty if it is for everybody on the channel."""
+    sent: tuple[Annotated[str, Field(max_length=16)], ...] = Field(default=(), max_length=500)
+    """Of a notice that is tried again: which of its messages went out before, by the first characters of their ids."""
     gate: AnchoredGate | None = None
     """The decided gate that an anchor names."""
     why: str = Field(default="", max_length=2000)

@@ -47,6 +47,8 @@ class Retry:
     reason: str
     after: timedelta = timedelta(0)
     """Least pause before the next try."""
+    sent: tuple[str, ...] = ()
+    """What the next try need not do again: the messages of a notice that went out."""
     afterwards: Tidy = field(default=nothing, compare=False)
     """As for `Finished`, if this was the last try."""
 

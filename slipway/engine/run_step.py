@@ -143,9 +143,10 @@ class StepRunner:
             case Requeue(after=after, reason=reason):
                 log.info("%s: %s", step.id, reason)
                 self._send(step.evolve(poll=step.poll + 1, tries=0), after)
-            case Retry(reason=reason, after=after):
+            case Retry(reason=reason, after=after, sent=sent):
                 log.warning("%s: try %d failed: %s", step.id, step.tries + 1, reason)
-                self._send(step.evolve(tries=step.tries + 1), max(after, timedelta(seconds=2 ** (step.tries + 1))))
+                pause = max(after, timedelta(seconds=2 ** (step.tries + 1)))
+                self._send(step.evolve(tries=step.tries + 1, sent=sent), pause)
 
     def _report(self, step: Step, outcome: Finished) -> None:
         event = StepFinished(

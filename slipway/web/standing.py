@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..domain.application import Environment
+from ..domain.decide.ballots import KNOWN_BY_OBJECT_ID
 from ..domain.decide.quorum import names_of
 from ..domain.errors import Inconsistent
 from ..domain.gate import ApprovalGate, Need
@@ -149,10 +150,11 @@ def _waiting(
             tone=Tone.GOOD,
         )
     if asks is None or not asks.lists(asks.circle.names(claims.approver, signed_in=signed_in), signed_in):
+        advice = _how_to_be_listed(asks, signed_in)
         return ApprovalStatus(
             kind=ApprovalSituation.NOT_ASKED,
             headline="You are not an approver" if signed_in else "You are no longer an approver",
-            lead=f"{claims.approver} is not among the approvers for {claims.environment}.",
+            lead=f"{claims.approver} is not among the approvers for {claims.environment}{advice}.",
             tone=Tone.QUIET,
         )
     return ApprovalStatus(
@@ -161,6 +163,11 @@ def _waiting(
         lead=f"{release.id} is waiting for a decision. This is exactly what would change.",
         tone=Tone.ASKS,
     )
+
+
+def _how_to_be_listed(gate: ApprovalGate | None, signed_in: SignedIn | None) -> str:
+    """For somebody who has signed in, where others are listed by addresses alone: perhaps they are one of them."""
+    return f"; {KNOWN_BY_OBJECT_ID}" if gate is not None and signed_in and gate.without_object_id() else ""
 
 
 def outdated(open_gate: ApprovalStatus) -> ApprovalStatus:

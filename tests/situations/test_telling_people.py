@@ -9,11 +9,6 @@ from tests.situations.kit import ADA, BEN, CLEO, Installation, shop
 Install = Callable[..., Installation]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-39: while one mailbox is busy the first is mailed again, the next never",
-)
 @pytest.mark.parametrize("busy", [ADA, BEN, CLEO])
 def test_one_busy_mailbox_keeps_nobody_else_from_being_told_once(install: Install, busy: str) -> None:
     installation = install(shop(approvers=(ADA, BEN, CLEO)))

@@ -62,11 +62,6 @@ def test_neither_author_nor_committer_of_a_change_approves_it(install: Install, 
     assert installation.release().phase == "awaiting_approval"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-40: a guest who is listed by mail address is not listed once signed in",
-)
 @pytest.mark.parametrize("mail", ["gina@partner.example", "gina.van_dam@partner.example"])
 def test_a_guest_who_is_listed_by_mail_address_votes_or_learns_how_to_be_listed(install: Install, mail: str) -> None:
     installation = install(shop(approvers=(mail, CLEO)))

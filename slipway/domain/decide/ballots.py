@@ -13,6 +13,13 @@ VOTE_LIMIT = 100
 """Most votes that one gate stores, so that it always fits into its row. A gate asks at most 50 people."""
 
 
+KNOWN_BY_OBJECT_ID = (
+    "whoever has signed in, a guest too, is known by object id: list them as oid:…, or add it to their entry in "
+    "identities"
+)
+"""For people who are listed by address alone, and do not know why they are not."""
+
+
 def vote_rules(release: Release, environment: Environment | None, event: VoteCast) -> tuple[RuleResult, ...]:
     """The rules that a vote, or its withdrawal, must meet."""
     if event.decision is VoteDecision.WITHDRAW:
@@ -116,6 +123,8 @@ def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
     listed = gate is not None and gate.lists(gate.circle.names(event.voter, signed_in=event.signed_in), event.signed_in)
     unproven = not listed and gate is not None and gate.unlisted() and event.signed_in is None
     hint = "; who is known by a group or a role in Entra has to sign in" if unproven else ""
+    if not listed and gate is not None and event.signed_in is not None and gate.without_object_id():
+        hint = f"; {KNOWN_BY_OBJECT_ID}"
     return Rule.APPROVER_IS_LISTED.judged(listed, f"{event.voter} is {'' if listed else 'not '}listed{hint}")
 
 

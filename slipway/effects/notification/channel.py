@@ -11,9 +11,11 @@ from ...domain.rules import StoredResult
 class NotificationError(Exception):
     """A notice could not be delivered. The message names the channel, never its address."""
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
+    def __init__(self, message: str, *, retryable: bool, of_one: bool = False) -> None:
+        """`of_one`: it is about this message's recipient; others may well be told."""
         super().__init__(message)
         self.retryable = retryable
+        self.of_one = of_one
 
 
 class Result(Record):

@@ -56,7 +56,9 @@ class SmtpMail:
                 refused = server.send_message(mail, from_addr=self._sender, to_addrs=list(recipients))
         except smtplib.SMTPRecipientsRefused as refusal:
             codes = [code for code, _ in refusal.recipients.values()]
-            raise self._trouble(f"the server refused every recipient ({codes[0]})", max(codes)) from None
+            raise self._trouble(
+                f"the server refused every recipient ({codes[0]})", max(codes), of_one=bool(message.recipient)
+            ) from None
         except smtplib.SMTPResponseException as rejection:
             kind = type(rejection).__name__.removeprefix("SMTP")
             raise self._trouble(f"the server answered {rejection.smtp_code} ({kind})", rejection.smtp_code) from None
@@ -86,9 +88,9 @@ class SmtpMail:
             raise self._trouble(f"no answer ({type(error).__name__})") from None
         return "the server accepts the connection and the login"
 
-    def _trouble(self, what: str, code: int = PERMANENT) -> NotificationError:
+    def _trouble(self, what: str, code: int = PERMANENT, *, of_one: bool = False) -> NotificationError:
         """An error without the server's text, which may repeat addresses."""
-        return NotificationError(f"channel {self._name}: {what}", retryable=code < PERMANENT)
+        return NotificationError(f"channel {self._name}: {what}", retryable=code < PERMANENT, of_one=of_one)
 
     def _connected(self) -> AbstractContextManager[smtplib.SMTP]:
         settings = self._server

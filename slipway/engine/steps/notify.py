@@ -10,6 +10,9 @@ from ..run_step import Work
 from .clients import Clients
 from .notices import Audience, messages
 
+MARK = 16
+"""Characters of a message's id by which a later try knows that it went out."""
+
 
 def notify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     name = work.step.channel or ""
@@ -20,24 +23,33 @@ def notify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     except UnknownName as error:
         return failed(str(error))
     except KeysUnavailable as away:
-        return Retry(reason=str(away))
-    return _send(channel, outgoing)
+        return Retry(reason=str(away), sent=work.step.sent)
+    return _send(channel, outgoing, frozenset(work.step.sent))
 
 
-def _send(channel: Channel, outgoing: list[Message]) -> Outcome:
-    """One undeliverable recipient must not block the others. A temporary error retries all messages; they keep their
-    ids, so receivers can drop repeats."""
-    refused: list[str] = []
+def _send(channel: Channel, outgoing: list[Message], sent: frozenset[str]) -> Outcome:
+    """A recipient who cannot be reached, now or at all, must not keep the others from being told, nor have them told
+    again: a later try sends what has not gone out."""
+    refused, away = list[str](), list[str]()
     for message in outgoing:
+        if _mark(message) in sent:
+            continue
         try:
             channel.send(message)
+            sent |= {_mark(message)}
         except NotificationError as error:
-            if error.retryable:
-                return Retry(reason=str(error))
-            refused.append(str(error))
+            if error.retryable and not error.of_one:
+                return Retry(reason=str(error), sent=tuple(sorted(sent)))
+            (away if error.retryable else refused).append(str(error))
+    if away:
+        return Retry(reason=f"{len(away)} of {len(outgoing)} not sent yet: {away[0]}", sent=tuple(sorted(sent)))
     if refused:
         return failed(refused[0] if len(outgoing) == 1 else f"{len(refused)} of {len(outgoing)} not sent: {refused[0]}")
     return passed(reason=f"{len(outgoing)} sent" if outgoing else "nobody needs to be notified any more")
+
+
+def _mark(message: Message) -> str:
+    return message.id[:MARK]
 
 
 def _personal(clients: Clients, work: Work) -> tuple[str, ...]:

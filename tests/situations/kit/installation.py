@@ -516,7 +516,7 @@ class _Mailboxes(MemoryChannel):
     def send(self, message: Message) -> None:
         self.attempts[message.recipient] += 1
         if message.recipient in self.busy:
-            raise NotificationError(self.busy[message.recipient], retryable=True)
+            raise NotificationError(self.busy[message.recipient], retryable=True, of_one=True)
         super().send(message)
 
 

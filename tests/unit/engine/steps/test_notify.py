@@ -229,3 +229,15 @@ def test_who_is_asked_about_what_was_rejected_before_reads_by_whom_and_why(
     installation.settle()
     headlines = {message.headline for message in installation.inbox.messages if message.notice == "gate-opened"}
     assert f"; {BEN} rejected it on {installation.now:%Y-%m-%d}: wrong totals" in "".join(headlines)
+
+
+def test_while_one_cannot_be_told_the_others_are_and_later_tries_send_only_what_is_left(
+    installation: Installation, step: Step
+) -> None:
+    busy = NotificationError("channel inbox: the server refused every recipient (450)", retryable=True, of_one=True)
+    installation.inbox.errors = [busy]
+    installation.run_step(step)
+    assert [message.recipient for message in installation.inbox.messages] == [BEN]
+    installation.settle()
+    assert [message.recipient for message in installation.inbox.messages] == [BEN, ADA]
+    assert outcome(installation)[1]["reason"] == "2 sent"
