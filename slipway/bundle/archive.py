@@ -19,7 +19,7 @@ LARGEST_LAYER: Final = 20 * 1024 * 1024
 LARGEST_RATIO: Final = 50
 """Unpacked to packed bytes. It counts from `RATIO_FROM` on: many small files are mostly the zeros between them."""
 RATIO_FROM: Final = 1024 * 1024
-LARGEST_FILE: Final = 256 * 1024
+LARGEST_FILE: Final = 1536 * 1024
 LONGEST_PATH: Final = 200
 
 _BLOCK: Final = 512

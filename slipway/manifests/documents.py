@@ -17,9 +17,10 @@ from .composing import MAX_DEPTH, PLAIN, TAG, compose
 from .problems import ConfigError, Findings, Problem, Steps, shown, written
 from .scalars import is_ambiguous, plain
 
-MAX_BYTES = 256 * 1024
-MAX_NODES = 20_000
-MAX_CHARACTERS = 1024 * 1024
+MAX_BYTES = 1536 * 1024
+"""Of one file: what etcd takes of one object, unless it is set up otherwise. Large definitions are real."""
+MAX_NODES = 100_000
+MAX_CHARACTERS = 2 * 1024 * 1024
 
 SINGLE_NAME = re.compile(r"\$\{[A-Z][A-Z0-9_]{0,63}\}")
 

@@ -146,7 +146,7 @@ def with_pax(**headers: str) -> bytes:
         (with_pax(path="../../etc/passwd"), "got an extended header"),
         (with_pax(size="99999999999"), "got an extended header"),
         (tar_of(("n" * 300, b""), format=tarfile.GNU_FORMAT), "POSIX's ustar form"),
-        (tar_of(("a.yaml", bytes(LARGEST_FILE + 1))), "expected at most 256 KiB"),
+        (tar_of(("a.yaml", bytes(LARGEST_FILE + 1))), "expected at most 1536 KiB"),
         (tar_of(*((f"{number}.yaml", b"") for number in range(MOST_FILES + 1))), f"at most {MOST_FILES} files"),
         (b"", "the tar is cut off"),
         (bytes(512), "the tar is cut off"),
@@ -178,7 +178,7 @@ def _put(at: int, data: bytes) -> Callable[[bytearray], None]:
     ("change", "said"),
     [
         (_put(124, b"\x80\0\0\0\0\0\0\x7f\xff\xff\xff\xff"), "size is not a number"),  # GNU's binary form
-        (_put(124, b"77777777777\0"), "expected at most 256 KiB"),
+        (_put(124, b"77777777777\0"), "expected at most 1536 KiB"),
         (_put(124, b"-0000000001\0"), "size is not a number"),
         (_put(50, b"hidden"), "text behind its end"),
         (_put(257, b"ustar  \0"), "POSIX's ustar form"),

@@ -105,7 +105,7 @@ def test_deep_nesting_is_refused_without_deep_recursion(text: str) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused() -> None:
-    assert problems(b"#" * (MAX_BYTES + 1)) == ["a.yaml:1: expected at most 256 KiB, got a larger file"]
+    assert problems(b"#" * (MAX_BYTES + 1)) == ["a.yaml:1: expected at most 1536 KiB, got a larger file"]
 
 
 def test_too_many_documents_are_refused() -> None:
