@@ -148,11 +148,13 @@ class MortalCluster(Mortal):
         super().__init__(cluster, life, "cluster", "start_job")
         self._cluster = cluster
 
-    def apply(self, manifests: Sequence[Manifest], namespace: str) -> list[AppliedObject]:
+    def apply(
+        self, manifests: Sequence[Manifest], namespace: str, *, begun: datetime | None = None
+    ) -> list[AppliedObject]:
         applied = list[AppliedObject]()
         for manifest in manifests:
             self._life.reach("cluster before apply")
-            applied += self._cluster.apply([manifest], namespace)
+            applied += self._cluster.apply([manifest], namespace, begun=begun)
             self._life.reach("cluster after apply")
         return applied
 
