@@ -1,6 +1,7 @@
 """The page that follows something that was said until it is counted: received, then counted, refused or parked."""
 
 import re
+from urllib.parse import quote
 
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
@@ -22,15 +23,16 @@ TITLES = {
 def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     reply = answers.reply(partition, id)
-    return told(reply, back=_back(reply), who=who)
+    return told(reply, here=f"/said/{quote(partition, safe='')}/{quote(id, safe='')}", back=_back(reply), who=who)
 
 
-def told(reply: Reply, *, back: tuple[str, str], who: Visitor | None) -> Answer:
-    """The page of one reply; `back` is where to go on, and its text."""
+def told(reply: Reply, *, here: str, back: tuple[str, str], who: Visitor | None) -> Answer:
+    """The page of one reply at the path `here`; `back` is where to go on, and its text."""
     answered = reply.answered
     made = tuple(change for change in (answered.changes if answered else ()) if change.number)
     page = render("outcome.html", reply=reply, made=made, title=TITLES[reply.state], back=back, reader=who)
-    return html(page, headers={} if reply.state.final else {"Refresh": str(AGAIN)})
+    # With its address: a browser that came here with a fragment, such as `#decide`, would otherwise only scroll to it.
+    return html(page, headers={} if reply.state.final else {"Refresh": f"{AGAIN}; url={here}"})
 
 
 def _back(reply: Reply) -> tuple[str, str]:

@@ -108,7 +108,7 @@ def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(i
     answer = give(desk(installation), LANE, OLGA, FORM, urlencode(given).encode())
     waiting = follow(installation, answer)
     assert "Received" in waiting.body.decode()
-    assert waiting.headers["Refresh"] == "1"
+    assert waiting.headers["Refresh"] == f"1; url={answer.headers['Location']}"
     assert installation.lane("production").freeze is None
     installation.hear()
     counted = follow(installation, answer)

@@ -65,7 +65,7 @@ def test_an_approval_is_received_and_then_counted_and_the_browser_is_sent_back_t
     answer = page.post()
     assert (answer.status, answer.headers["Location"]) == (303, f"/approvals/{page.token}?said={page.ids[0]}")
     waiting = show(page.home.desk, page.token, page.ids[0])
-    assert (waiting.status, waiting.headers["Refresh"]) == (200, "1")
+    assert (waiting.status, waiting.headers["Refresh"]) == (200, f"1; url={answer.headers['Location']}")
     assert "Received" in waiting.body.decode()
     assert page.phase.at_the_gate
     counted = page.home.follow(answer)
