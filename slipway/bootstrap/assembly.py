@@ -207,7 +207,7 @@ class App(Recorded):
     def push_prover(self) -> "PushProver":
         from ..engine.proving_pushes import PushProver
 
-        return PushProver(registry=self.registry)
+        return PushProver(registry=self.registry, clock=self.clock)
 
     @part
     def turns(self) -> Turns:

@@ -55,19 +55,11 @@ def decided(
     longest: float = LONGEST,
 ) -> SaidOutcome:
     """What became of it: counted, refused or parked. Raises `CliError` if nobody decided in time."""
-    began, wait = elapsed(), FIRST_PAUSE
-    while True:
-        outcome = read(SaidOutcome, api.get("inbox", received.application, received.id))
-        if outcome.state != RECEIVED:
-            return outcome
-        if elapsed() - began >= longest:
-            raise CliError(
-                f"it was received, and nobody has decided about it for {longest:.0f} seconds; it still counts as soon "
-                f"as the worker runs: {api.app.url}{received.address}",
-                exit_code=Exit.NO_ANSWER,
-            )
-        pause(wait)
-        wait = min(2 * wait, LONGEST_PAUSE)
+
+    def ask() -> Any:
+        return api.get("inbox", received.application, received.id)
+
+    return read(SaidOutcome, until_decided(ask, pause=pause, elapsed=elapsed, longest=longest))
 
 
 def until_decided(

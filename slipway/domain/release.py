@@ -1,6 +1,7 @@
 """A release, the artifacts and votes attached to it, and the lanes it moves in. Its phases are in `phases.py`."""
 
 import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -212,6 +213,12 @@ class Release(Record):
 
     def newer_than(self, other: "Release") -> bool:
         return (self.order, self.number) > (other.order, other.number)
+
+    @property
+    def ended_at(self) -> datetime:
+        """When an ended release ended. Evidence that is heard of later changes it no more."""
+        left = self.rollouts[-1].left_at if self.rollouts else None
+        return left or self.changed_at
 
     def rollout_in(self, environment: str) -> Rollout | None:
         return next((v for v in reversed(self.rollouts) if v.environment == environment), None)

@@ -210,8 +210,7 @@ class Reconciler:
 
     def _is_news(self, application: str, event: ImagePushed) -> bool:
         """Whether the push may start a release: its image has none, or was pushed again after that one had ended."""
-        if self.ledger.seen(application, event):
-            return False  # it was ignored, and that is on record
         number = self.ledger.release_of(application, event.digest)
         release = self.ledger.release(application, number) if number is not None else None
-        return release is None or (release.phase.final and event.pushed_at > release.changed_at)
+        may_start = release is None or (release.phase.final and event.pushed_at > release.ended_at)
+        return may_start and not self.ledger.seen(application, event)  # what was ignored is on record

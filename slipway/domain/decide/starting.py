@@ -43,7 +43,8 @@ def goes_out_again(draft: Draft, known: Release, at: datetime) -> bool:
     everywhere. It does not if its release is still the newest on its way, if it runs everywhere, or if this only
     reports, late or once more, what that release began with.
     """
-    if at <= known.order:
+    waits_for_its_push = known.phase is Phase.JOINING and known.push is None
+    if at <= known.order or waits_for_its_push:
         return False
     newer = [
         release
@@ -52,7 +53,7 @@ def goes_out_again(draft: Draft, known: Release, at: datetime) -> bool:
     ]
     if newer:
         return True
-    return known.phase.final and at > known.changed_at and not _runs_everywhere(draft, known)
+    return known.phase.final and at > known.ended_at and not _runs_everywhere(draft, known)
 
 
 def lower_version(draft: Draft, tag: str) -> RuleResult:
@@ -66,7 +67,7 @@ def lower_version(draft: Draft, tag: str) -> RuleResult:
     live = {
         lane.live.tag: f"is live in {name}"
         for name, lane in draft.lanes.items()
-        if lane.live is not None and lane.live.tag in higher
+        if lane.live is not None and lane.live.tag in higher and draft.application.environment(name) is not None
     }
     return version_rule(tag, active | live)
 

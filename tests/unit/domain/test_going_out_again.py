@@ -133,3 +133,25 @@ def test_a_second_run_for_an_image_that_runs_everywhere_starts_nothing() -> None
         world.wait(HOUR)
     assert list(world.releases) == [1]
     assert world.last("run.recorded").details["reason"] == "shop-1 has a CI run already"
+
+
+def test_evidence_that_is_heard_of_after_the_end_does_not_hide_a_later_push() -> None:
+    """The run of the first build becomes known only after its image was pushed again."""
+    world = delivered("v1", "v2")
+    pushed_at = world.now
+    world.wait(HOUR)
+    world.run(ci_run("run 1", identity=1, at=world.now), image="v1")
+    world.push("v3", "v1", at=pushed_at)
+    world.settle()
+    assert world.live("production") == 3
+
+
+def test_a_run_that_came_first_gets_its_own_push_although_a_newer_release_is_there() -> None:
+    world = World(unattended(start=Start.BOTH))
+    world.run(ci_run("run 1", identity=1, at=world.now), image="v1")
+    world.wait(timedelta(minutes=1))
+    world.push("b2", "v2")
+    world.wait(timedelta(minutes=1))
+    world.push("b1", "v1")
+    world.settle()
+    assert (list(world.releases), world.live("production")) == ([1, 2], 1)
