@@ -197,13 +197,10 @@ class ApprovalGate(Record):
         description="Where the approvers are: pages and mails say the deadline in the time of this zone, beside UTC.",
         examples=["Europe/Berlin"],
     )
-    requester_may_approve: bool = Field(
-        default=False, description="Whether the person who asked for the CI run may approve their own release."
-    )
-    committer_may_approve: bool = Field(
+    own_change: bool = Field(
         default=False,
-        description="Whether whoever is behind the change may approve it: who pushed or wrote a commit, or opened or "
-        "completed its pull request.",
+        description="Whether somebody may approve their own work: who asked for the CI run, pushed or wrote a commit, "
+        "or opened or completed its pull request.",
     )
     require_known: bool = Field(
         default=False,

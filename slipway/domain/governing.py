@@ -107,9 +107,8 @@ def _weaker_than(at: Steps, gate: Gate, least: LeastGate, where: str) -> Iterato
         yield breach("required", f"at least {least.required}", str(gate.required))
     if "require_known" in fields_set and least.require_known and not gate.require_known:
         yield breach("require_known", "true", "false")
-    for field in ("requester_may_approve", "committer_may_approve"):
-        if getattr(gate, field) and not least.own_change:
-            yield breach(field, "false", "true")
+    if gate.own_change and not least.own_change:
+        yield breach("own_change", "false", "true")
     if "fresh" in fields_set and not fresher(gate.fresh, least.fresh):
         yield breach("fresh", f"at most {shown(least.fresh)}", shown(gate.fresh))
 

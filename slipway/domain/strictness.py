@@ -39,8 +39,7 @@ _GATE: Mapping[str, Stricter] = {
     "sign_in": lambda before, after: before is Need.OPTIONAL or after is Need.REQUIRED,
     "reason": lambda before, after: before.approve is Need.OPTIONAL or after.approve is Need.REQUIRED,
     "require_known": lambda before, after: after or not before,
-    "requester_may_approve": lambda before, after: before or not after,
-    "committer_may_approve": lambda before, after: before or not after,
+    "own_change": lambda before, after: before or not after,
     "timezone": _any,
     "when_newer": _any,
 }
@@ -59,7 +58,7 @@ _LEAST: Mapping[str, Stricter] = {
     "level": _GATE["level"],
     "required": _GATE["required"],
     "require_known": _GATE["require_known"],
-    "own_change": _GATE["requester_may_approve"],
+    "own_change": _GATE["own_change"],
     "fresh": _GATE["fresh"],
 }
 _PROJECT: Mapping[str, Stricter] = {

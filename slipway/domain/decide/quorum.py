@@ -36,8 +36,8 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     Whoever is proved to be behind it is known by object id. What is only claimed can keep somebody from voting too.
     """
     return (
-        _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names, may=gate.requester_may_approve),
-        _differs(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names, may=gate.committer_may_approve),
+        _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names),
+        _differs(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names),
     )
 
 
@@ -46,15 +46,15 @@ _CHANGED = tuple(part for part in Involvement if part is not Involvement.REQUEST
 
 
 def _differs(
-    rule: Rule, run: Run | None, parts: tuple[Involvement, ...], gate: ApprovalGate, names: frozenset[str], *, may: bool
+    rule: Rule, run: Run | None, parts: tuple[Involvement, ...], gate: ApprovalGate, names: frozenset[str]
 ) -> RuleResult:
     involved = run.who(*parts) if run else ()
     own = tuple(person for person in involved if not _names(person, gate).isdisjoint(names))
     if own:
-        allowed = ", and may approve here nevertheless" if may else ""
-        return rule.judged(may, f"{_did(own)}{allowed}")
+        allowed = ", and may approve here nevertheless" if gate.own_change else ""
+        return rule.judged(gate.own_change, f"{_did(own)}{allowed}")
     if run is None or run.behind.trust is not Trust.PROVED:
-        needed = gate.require_known and not may
+        needed = gate.require_known and not gate.own_change
         demand = ", and this environment requires it to be known" if needed else ""
         return rule.unknown(f"{_not_known(run, parts, involved)}{demand}", blocks=needed)
     return rule.holds(_did(involved) or "nobody changed anything since what is live")

@@ -58,8 +58,8 @@ def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(w
             "environments[0].gate.approvers: the same person is listed twice",
         ),
         (
-            "gate: { kind: approval, approvers: [a@b], requester_may_approve: yes }",
-            "environments[0].gate.requester_may_approve: expected true or false, got 'yes'; write true",
+            "gate: { kind: approval, approvers: [a@b], own_change: yes }",
+            "environments[0].gate.own_change: expected true or false, got 'yes'; write true",
         ),
         (
             "gate: { kind: approval, approvers: [ada] }",

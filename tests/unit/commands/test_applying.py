@@ -196,7 +196,7 @@ def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(
         ({"approvers": ["ada@example.com", "ben@example.com", "eve@example.com"]}, "approvers"),
         ({"level": "link"}, ""),
         ({"deadline": "48h"}, "deadline"),
-        ({"requester_may_approve": True}, "requester_may_approve"),
+        ({"own_change": True}, "own_change"),
         ({"identities": [{"email": "ada@example.com", "also": ["eve@example.com"]}]}, "identities"),
         ({"deadline": "12h", "required": 2, "require_known": True, "level": "queue"}, ""),
         ({"approvers": ["ada@example.com"]}, ""),

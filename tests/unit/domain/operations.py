@@ -262,8 +262,8 @@ GATES: tuple[Gate, ...] = (
     approval(f"oid:{ADA_OID}", BEN, CLEO, required=2, identities=IDENTITIES),
     approval(ADA, BEN, identities=IDENTITIES, groups={"managers": MANAGERS}, require_known=True),
     approval(BEN, identities=IDENTITIES, groups={"managers": MANAGERS, "releasers": RELEASERS}, required=2),
-    approval(ADA, BEN, identities=IDENTITIES, requester_may_approve=True, deadline=timedelta(hours=5)),
-    approval(ADA, BEN, identities=IDENTITIES, committer_may_approve=True, reminders=Reminders(most=1)),
+    approval(ADA, BEN, identities=IDENTITIES, own_change=True, deadline=timedelta(hours=5)),
+    approval(ADA, BEN, identities=IDENTITIES, reminders=Reminders(most=1)),
     approval(ADA, BEN, CLEO, identities=IDENTITIES, required=2, when_newer=WhenNewer.WAIT),
 )
 """Gates that ask nobody, wait, or ask people; all of the latter know the same people by the same names."""

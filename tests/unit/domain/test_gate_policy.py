@@ -83,8 +83,7 @@ def test_a_group_that_only_entra_knows_is_enough_for_any_quorum() -> None:
 def test_a_policy_of_before_still_reads_the_same() -> None:
     gate = ApprovalGate.model_validate({"kind": "approval", "approvers": [ADA], "deadline": "24h"})
     assert (gate.required, gate.groups, gate.identities) == (1, {}, ())
-    assert not gate.requester_may_approve
-    assert not gate.committer_may_approve
+    assert not gate.own_change
     assert AutoGate.model_validate({"kind": "auto"}) == AutoGate()
 
 

@@ -142,7 +142,7 @@ def test_who_asked_for_the_run_may_not_approve_its_release() -> None:
 
 
 def test_who_asked_for_the_run_may_approve_where_the_gate_says_so() -> None:
-    world = at_the_gate(gated(requester_may_approve=True), by=ADA)
+    world = at_the_gate(gated(own_change=True), by=ADA)
     world.vote(1, ADA)
     assert world.phase(1) is Phase.PROMOTING
 

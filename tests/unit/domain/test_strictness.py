@@ -23,7 +23,7 @@ GATES = st.builds(
     fresh=st.sampled_from([None, timedelta(minutes=5), timedelta(minutes=1)]),
     deadline=st.sampled_from([timedelta(hours=1), timedelta(hours=24)]),
     require_known=st.booleans(),
-    requester_may_approve=st.booleans(),
+    own_change=st.booleans(),
 )
 
 
@@ -51,7 +51,7 @@ def test_whoever_passes_a_gate_that_is_not_weaker_would_have_passed_the_one_befo
     assert before.fresh is None or (after.fresh is not None and after.fresh <= before.fresh)
     assert after.deadline <= before.deadline
     assert after.require_known or not before.require_known
-    assert before.requester_may_approve or not after.requester_may_approve
+    assert before.own_change or not after.own_change
 
 
 @given(GATES, GATES, GATES)

@@ -114,7 +114,7 @@ def test_who_made_the_commit_may_not_approve_it(name: str) -> None:
 
 
 def test_who_made_the_commit_may_approve_where_the_gate_says_so_and_it_is_told() -> None:
-    world = at_the_gate(gated(ADA, committer_may_approve=True), run=built(committed_by=ADA))
+    world = at_the_gate(gated(ADA, own_change=True), run=built(committed_by=ADA))
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.PROMOTING
     assert reason_of(decision, "approver-is-not-committer").endswith("and may approve here nevertheless")
