@@ -14,8 +14,7 @@ from local.stack.stack import EXAMPLE
 PERSON = laptop().person("Ada")
 GATE = {
     "kind": "approval",
-    "approvers": [PERSON.mail],
-    "identities": [{"email": PERSON.mail, "oid": PERSON.oid}],
+    "approvers": [f"oid:{PERSON.oid}"],
     "level": "signed",
     "fresh": "5m",
     "deadline": "24h",
@@ -32,5 +31,6 @@ def signed_votes() -> Iterator[Path]:
         file = folder / "application.yaml"
         application = yaml.safe_load(file.read_text(encoding="utf-8"))
         application["environments"][-1]["gate"] = GATE
+        application["people"] = {PERSON.oid: {"name": PERSON.name, "mail": PERSON.mail}}
         file.write_text(yaml.safe_dump(application, sort_keys=False), encoding="utf-8")
         yield folder

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.domain.application import Application, Environment, SourceKind, WrittenApplication
-from slipway.domain.gate import ApprovalGate, Level
+from slipway.domain.gate import ApprovalGate, Level, WrittenApprovalGate
 from slipway.domain.governing import breaches, governed
 from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, ProvenanceLevel
 
@@ -181,7 +181,7 @@ def _own_problems(document: Document, application: WrittenApplication) -> Iterat
         yield document.problem(("versions", *field), reason)
     for index, environment in enumerate(application.environments):
         at: Steps = ("environments", index)
-        if isinstance(environment.gate, ApprovalGate) and not application.notify:
+        if isinstance(environment.gate, WrittenApprovalGate) and not application.notify:
             yield document.problem(
                 (*at, "gate"),
                 "nobody would be told that it waits",
@@ -209,10 +209,10 @@ def _cannot_prove(document: Document, application: Application, *, within: bool)
         if not within and "level" not in gate.model_fields_set:
             continue
         for person in gate.without_object_id():
-            known = f"{{email: {person.name}, oid: <object id in Entra>}}"
+            known = f"<object id in Entra>: {{mail: {person.name}}}"
             yield document.problem(
                 ("environments", index, "gate", "approvers"),
-                f"could never approve at the level {gate.level}: add {known} to identities of the gate, or name "
+                f"could never approve at the level {gate.level}: add {known} to people of the application, or name "
                 "oid:<object id> or role:<app role> instead",
                 expected="approvers whose object id is known",
                 got=person.name,

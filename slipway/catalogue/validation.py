@@ -43,13 +43,14 @@ _PATTERNS = {
     NAMESPACE_PATTERN: "a namespace: lower-case letters, digits and dashes, at most 63, with no dash first or last",
     REPOSITORY_PATTERN: "a repository in lower case without registry and tag, such as team/shop",
     r"^[A-Z][A-Z0-9_]{0,63}$": "upper-case letters, digits and _, with a letter first",
-    APPROVER_PATTERN: "an e-mail address, oid:<object id in Entra> or group:<name>",
+    APPROVER_PATTERN: "oid:<object id in Entra>, role:<app role>, group:<object id in Entra> or an e-mail address",
     MEMBER_PATTERN: "an e-mail address or oid:<object id in Entra>",
     EMAIL_PATTERN: "an e-mail address",
     GUID_PATTERN: "an object id in Entra, such as 01234567-89ab-cdef-0123-456789abcdef",
     r"^/[^\s]*$": "a path that starts with / and has no spaces",
 }
-_FIELD_FIRST = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
+_FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*): (.*)", re.DOTALL)
+"""A field, or the path to one: `environments[1].gate.required`."""
 
 
 def validate[M: BaseModel](document: Document, model: type[M]) -> M:
@@ -99,9 +100,11 @@ class _Translation:
         return document.problem(steps, _advice(kind, value), expected=expected, got=shown(value))
 
     def _own_rule(self, steps: Steps, message: str, value: object) -> Problem:
-        """The problem for a ValueError of our models, whose text may begin with the name of a field."""
-        if (split := _FIELD_FIRST.fullmatch(message)) and split[1] in self._field_names(steps):
-            steps, message = (*steps, split[1]), split[2]
+        """The problem for a ValueError of our models, whose text may begin with the name of a field or a path to it."""
+        if split := _FIELD_FIRST.fullmatch(message):
+            path = [int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|[0-9]+", split[1])]
+            if path[0] in self._field_names(steps):
+                steps, message = (*steps, *path), split[2]
         if message.startswith("expected "):
             expected, _, got = message.removeprefix("expected ").partition(", got ")
             return self._document.problem(steps, expected=expected, got=got or shown(value))

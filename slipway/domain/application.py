@@ -15,8 +15,9 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from .errors import present
-from .gate import AutoGate, Gate
+from .gate import AutoGate, Gate, WrittenApprovalGate, WrittenGate
 from .model import Duration, Name, Namespace, Record, Repository, canonical, sha256
+from .people import Circle, People
 from .project import EnvironmentClass, ProvenanceLevel
 from .promotion import PromotionRule
 from .requirements import Requirements
@@ -257,7 +258,7 @@ class WrittenEnvironment(Record):
     require: Requirements = Field(
         default=Requirements(), description="What must be attached to the image before a rollout, and hold."
     )
-    gate: Gate = Field(default=AutoGate(), description="What must be answered before a rollout.")
+    gate: WrittenGate = Field(default=AutoGate(), description="What must be answered before a rollout.")
     windows: Windows = Field(
         default=Windows(),
         description="When rollouts may begin. No part of what people vote on: it says when, and not what.",
@@ -279,6 +280,7 @@ class WrittenEnvironment(Record):
 class Environment(WrittenEnvironment):
     """A target of the chain, with what the project says of it."""
 
+    gate: Gate = AutoGate()
     environment_class: EnvironmentClass
     registry: Name | None = None
     """Registry that the environment pulls from; None for the one that CI pushes to."""
@@ -306,6 +308,10 @@ class _Delivered[E: WrittenEnvironment](Record):
     join_within: Duration = Field(
         default=timedelta(hours=24), description="How long a release waits for the second fact, where start is both."
     )
+    people: People = Field(
+        default={},
+        description="Who is who, by object id in Entra: where messages for them go, and other addresses of theirs.",
+    )
     notify: tuple[Name, ...] = Field(
         default=(), max_length=10, description="Channels that are told of gates and ends, as the settings list them."
     )
@@ -330,6 +336,15 @@ class _Delivered[E: WrittenEnvironment](Record):
             raise ValueError(f"environments: the name {sorted(twice)[0]!r} is used twice")
         if self.start is not Start.PUSH and self.pipeline is None:
             raise ValueError(f"pipeline: needed because start is {self.start.value!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _gates_can_be_met(self) -> Self:
+        circle = Circle(self.people)
+        for index, environment in enumerate(self.environments):
+            if isinstance(environment.gate, WrittenApprovalGate):
+                for problem in environment.gate.unmet(circle):
+                    raise ValueError(f"environments[{index}].gate.{problem}")
         return self
 
     @model_validator(mode="after")

@@ -50,12 +50,11 @@ def _is_open(snapshot: Snapshot, release: Release, *, is_here: bool) -> RuleResu
 
 
 def _will_be_asked(gate: ApprovalGate) -> Iterator[RuleResult]:
-    people = ", ".join([*(person.name for person in gate.people()), *gate.unlisted()])
+    people = ", ".join([*(person.shown for person in gate.voters()), *gate.unlisted()])
     yield Rule.QUORUM_REACHED.not_yet(f"{gate.required} of {people} will be asked", WaitsFor.PERSON)
-    for name, group in gate.groups.items():
-        if group.required:
-            reason = f"{group.required} of {name} must be among them"
-            yield Rule.APPROVED_BY_GROUP.not_yet(reason, WaitsFor.PERSON, subject=name)
+    for share in gate.each:
+        reason = f"{share.required} of {share.subject} must be among them"
+        yield Rule.APPROVED_BY_GROUP.not_yet(reason, WaitsFor.PERSON, subject=share.subject)
 
 
 def _with_votes(quorum: RuleResult, release: Release, gate: ApprovalGate) -> RuleResult:

@@ -3,7 +3,7 @@
 Here is only the policy. `decide/quorum.py` and `decide/automatic.py` say whether it is met, rule by rule.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from .model import Duration, Name, Record, duration_text
-from .people import GROUP, MEMBER_PATTERN, OID, ROLE, Circle, Guid, Member, Person, PersonNames, SignedIn
+from .people import GROUP, GUID_PATTERN, MEMBER_PATTERN, OID, ROLE, Circle, People, Person, SignedIn
 
-APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:[a-z](?:[a-z0-9-]{{0,38}}[a-z0-9])?$|^role:[A-Za-z0-9._-]{{1,120}}$"
-_Approver = Annotated[str, Field(min_length=3, max_length=254, pattern=APPROVER_PATTERN)]
+APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:{GUID_PATTERN[1:]}|^role:[A-Za-z0-9._-]{{1,120}}$"
+Approver = Annotated[str, Field(min_length=3, max_length=254, pattern=APPROVER_PATTERN)]
+"""A person (by address or `oid:`), `role:<app role>`, or `group:<object id>`."""
+_SUBJECT = 64
+"""Longest name of a share, as rule results hold it."""
 
 
 class AutoGate(Record):
@@ -42,26 +45,27 @@ class AutoGate(Record):
         return self
 
 
-class Group(Record):
-    """A group of which some members must approve; they are listed here or managed in Entra."""
+def _one_or_several(value: object) -> object:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
-    members: tuple[Member, ...] = Field(
-        default=(), max_length=50, description="E-mail addresses, or oid:<object id in Entra>."
-    )
-    entra: Guid | None = Field(
-        default=None,
-        description="Object id of a group in Entra. Counts only for people who have signed in and whose token names "
-        "the group; a link alone proves no membership.",
-    )
-    required: int = Field(default=0, ge=0, le=50, description="How many of the approvals must come from this group.")
 
-    @model_validator(mode="after")
-    def _can_be_reached(self) -> Self:
-        if not self.members and self.entra is None:
-            raise ValueError("members: expected members, or entra, got neither")
-        if self.entra is None and self.required > len(self.members):
-            raise ValueError(f"required: {self.required} approvals cannot come from {len(self.members)} members")
-        return self
+class Share(Record):
+    """Some of the approvals have to come from here."""
+
+    of: Annotated[
+        tuple[Approver, ...],
+        BeforeValidator(_one_or_several, json_schema_input_type=Approver | list[Approver]),
+        Field(min_length=1, max_length=50),
+    ] = Field(description="A role, a group or a person as in approvers, or several.", examples=["role:security"])
+    required: int = Field(default=1, ge=1, le=50, description="How many of the approvals must come from them.")
+
+    @property
+    def subject(self) -> str:
+        """Who they are, in words."""
+        text = " or ".join(self.of)
+        return text if len(text) <= _SUBJECT else f"{text[: _SUBJECT - 1]}…"
 
 
 class Reminders(Record):
@@ -152,23 +156,21 @@ class WhenNewer(StrEnum):
     """It waits until the older one is decided; of those that wait, only the newest stays."""
 
 
-class ApprovalGate(Record):
+class WrittenApprovalGate(Record):
     """People are asked; each vote is for one plan hash."""
 
     kind: Literal["approval"] = "approval"
-    approvers: tuple[_Approver, ...] = Field(
+    approvers: tuple[Approver, ...] = Field(
         default=(),
         max_length=50,
-        description="Who may vote: e-mail addresses, oid:<object id in Entra>, role:<app role of the votes' "
-        "registration>, or group:<name> of a group below. A role counts only for people whose vote has a proof.",
-        examples=[["ada@example.com", "role:shop-approvers", "group:release-managers"]],
+        description="Who may vote: oid:<object id in Entra>, role:<app role of the votes' registration>, "
+        "group:<object id in Entra>, or an address, which `people` joins with an object id. Roles and groups count "
+        "only for people whose vote has a proof.",
+        examples=[["oid:01234567-89ab-cdef-0123-456789abcdef", "role:shop-approvers"]],
     )
     required: int = Field(default=1, ge=1, le=50, description="How many different people must approve.")
-    groups: dict[Name, Group] = Field(
-        default={}, max_length=10, description="Groups by name. Members of a group with required may vote."
-    )
-    identities: tuple[PersonNames, ...] = Field(
-        default=(), max_length=100, description="Names that are one person's, so that they have one vote."
+    each: tuple[Share, ...] = Field(
+        default=(), max_length=10, description="Of whom some of the approvals must come. They may vote too."
     )
     deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
     when_newer: WhenNewer = Field(
@@ -209,92 +211,122 @@ class ApprovalGate(Record):
     )
 
     @model_validator(mode="after")
-    def _names_each_person_once(self) -> Self:
-        names = [name for identity in self.identities for name in identity.names]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"identities: {twice[0]} is listed for two people")
-        if len({approver.casefold() for approver in self.approvers}) != len(self.approvers):
-            raise ValueError("approvers: the same person is listed twice")
-        direct = [approver for approver in self.approvers if not approver.startswith((GROUP, ROLE))]
-        if len(self.circle.people(direct)) != len(direct):
-            raise ValueError("approvers: the same person is listed twice, under two names")
+    def _can_be_met(self) -> Self:
+        for problem in self.unmet(Circle()):
+            raise ValueError(problem)
         return self
+
+    def unmet(self, circle: Circle) -> Iterator[str]:
+        """Why nobody could ever meet it, where that is so: each begins with the name of a field."""
+        if not self.approvers and not self.each:
+            yield "approvers: is missing"
+        if twice := _listed_twice(self.approvers, circle):
+            yield f"approvers: {twice}"
+        for address in (*self.approvers, *(name for share in self.each for name in share.of)):
+            if circle.only_excludes(address):
+                yield f"approvers: {address} only shows what is somebody's own work: name their object id, oid:…"
+        for index, share in enumerate(self.each):
+            if twice := _listed_twice(share.of, circle):
+                yield f"each[{index}].of: {twice}"
+            elif share.required > len(share.of) and not any(map(_only_entra_knows, share.of)):
+                yield f"each[{index}].required: {share.required} approvals cannot come from {len(share.of)} people"
+        people = len(circle.people(self._listed()))
+        if self.required > people and not any(map(_only_entra_knows, self._all())):
+            yield f"required: {self.required} approvals cannot come from {people} approvers"
+
+    def _all(self) -> Iterator[str]:
+        yield from self.approvers
+        for share in self.each:
+            yield from share.of
+
+    def _listed(self) -> Iterator[str]:
+        return (name for name in self._all() if not _only_entra_knows(name))
+
+    def among(self, people: People) -> "ApprovalGate":
+        """The gate with what its application knows of people; what is left out stays left out."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return ApprovalGate.model_validate({**given, "people": people})
+
+
+class ApprovalGate(WrittenApprovalGate):
+    """A gate that asks people, with what its application knows of them."""
+
+    people: People = Field(default={}, description="Who is who, as the application says.")
 
     @model_validator(mode="after")
-    def _can_be_reached(self) -> Self:
-        if not self.approvers and not self.groups:
-            raise ValueError("approvers: is missing")
-        for name in self._referred:
-            if name not in self.groups:
-                known = ", ".join(self.groups) or "none"
-                raise ValueError(f"approvers: {GROUP}{name} is not among the groups; known are {known}")
-        for name, group in self.groups.items():
-            if not group.required and name not in self._referred:
-                raise ValueError(f"groups: {name} has no effect: give required, or name {GROUP}{name} in approvers")
-            if group.entra is None and group.required > len(self.circle.people(group.members)):
-                raise ValueError(f"groups: {name}: {group.required} approvals cannot come from so few people")
-        people = len(self.people())
-        if self.required > people and not self.unlisted():
-            raise ValueError(f"required: {self.required} approvals cannot come from {people} approvers")
+    def _can_be_met_by_them(self) -> Self:
+        for problem in self.unmet(self.circle):
+            raise ValueError(problem)
         return self
-
-    @property
-    def _referred(self) -> tuple[str, ...]:
-        return tuple(approver.removeprefix(GROUP) for approver in self.approvers if approver.startswith(GROUP))
 
     @property
     def circle(self) -> Circle:
-        return Circle(self.identities)
+        return Circle(self.people)
 
     @property
     def links_vote(self) -> bool:
         """Whether whoever has the link that was sent to an approver votes by it."""
         return self.level is Level.LINK
 
-    def people(self) -> tuple[Person, ...]:
-        """Everybody who is listed, each once: in `approvers`, and then as a member of a group."""
+    def voters(self) -> tuple[Person, ...]:
+        """Everybody who is listed, each once: in `approvers`, and then in `each`."""
         return self.circle.people(self._listed())
 
     def without_object_id(self) -> tuple[Person, ...]:
         """Those listed by addresses alone. A proof names an object id, so none of them can give one."""
-        return tuple(person for person in self.people() if not any(name.startswith(OID) for name in person.names))
+        return tuple(person for person in self.voters() if not any(name.startswith(OID) for name in person.names))
 
-    def _listed(self) -> Iterator[str]:
-        for approver in self.approvers:
-            if approver.startswith(ROLE):
-                continue  # only Entra knows who has it
-            if approver.startswith(GROUP):
-                yield from self.groups[approver.removeprefix(GROUP)].members
-            else:
-                yield approver
-        for group in self.groups.values():
-            yield from group.members
-
-    def unlisted_groups(self) -> tuple[str, ...]:
-        """Groups whose members only Entra knows."""
-        return tuple(name for name, group in self.groups.items() if group.entra is not None)
-
-    def roles(self) -> tuple[str, ...]:
+    def roles(self) -> frozenset[str]:
         """App roles that may vote."""
-        return tuple(approver.removeprefix(ROLE) for approver in self.approvers if approver.startswith(ROLE))
+        return frozenset(name.removeprefix(ROLE) for name in self._all() if name.startswith(ROLE))
+
+    def groups(self) -> frozenset[str]:
+        """Object ids of the groups that may vote."""
+        return frozenset(name.removeprefix(GROUP).casefold() for name in self._all() if name.startswith(GROUP))
 
     def unlisted(self) -> tuple[str, ...]:
         """Whom only Entra knows, in words."""
-        members = (f"a member of {name}" for name in self.unlisted_groups())
-        return (*members, *(f"somebody with the role {role}" for role in self.roles()))
+        return tuple(dict.fromkeys(_in_words(name) for name in self._all() if _only_entra_knows(name)))
 
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
         """Whether the person with these names may vote."""
-        listed = any(not person.names.isdisjoint(names) for person in self.people())
-        by_role = signed_in is not None and not set(self.roles()).isdisjoint(signed_in.roles)
-        return listed or by_role or any(self.is_member(name, names, signed_in) for name in self.groups)
+        return self.is_one_of(tuple(self._all()), names, signed_in)
 
-    def is_member(self, group: str, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
-        """Whether the person with these names is in the group: by its member list, or by a verified sign-in."""
-        definition = self.groups[group]
-        if signed_in is not None and definition.entra is not None and definition.entra in signed_in.groups:
+    def is_one_of(self, listed: Sequence[str], names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
+        """Whether the person with these names is among those listed: by name, or by a verified sign-in."""
+        if any(not person.names.isdisjoint(names) for person in self.circle.people(filter(_is_person, listed))):
             return True
-        return any(not person.names.isdisjoint(names) for person in self.circle.people(definition.members))
+        if signed_in is None:
+            return False
+        theirs = {f"{ROLE}{role}" for role in signed_in.roles} | {f"{GROUP}{group}" for group in signed_in.groups}
+        return any(_group_in_lower_case(name) in theirs for name in listed)
 
 
+def _only_entra_knows(listed: str) -> bool:
+    return listed.startswith((ROLE, GROUP))
+
+
+def _is_person(listed: str) -> bool:
+    return not _only_entra_knows(listed)
+
+
+def _group_in_lower_case(listed: str) -> str:
+    return listed.casefold() if listed.startswith(GROUP) else listed
+
+
+def _in_words(listed: str) -> str:
+    if listed.startswith(ROLE):
+        return f"somebody with the role {listed.removeprefix(ROLE)}"
+    return f"a member of the group {listed.removeprefix(GROUP)}"
+
+
+def _listed_twice(listed: Sequence[str], circle: Circle) -> str:
+    """Says so; empty where each stands for somebody else."""
+    if len({name.casefold() for name in listed}) != len(listed):
+        return "the same person is listed twice"
+    people = [name for name in listed if _is_person(name)]
+    return "the same person is listed twice, under two names" if len(circle.people(people)) != len(people) else ""
+
+
+WrittenGate = Annotated[AutoGate | WrittenApprovalGate, Field(discriminator="kind")]
 Gate = Annotated[AutoGate | ApprovalGate, Field(discriminator="kind")]

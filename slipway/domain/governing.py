@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from .application import Application, Environment, WrittenApplication, WrittenEnvironment
-from .gate import ApprovalGate, AutoGate, Gate
+from .gate import AutoGate, Gate, WrittenGate
+from .people import People
 from .project import LeastGate, Project, ProjectEnvironment
 
 Steps = tuple[str | int, ...]
@@ -24,16 +25,18 @@ class Breach:
 def governed(written: WrittenApplication, project: Project) -> Application:
     """The application with what the project says of its environments. Call it only where `breaches` finds none."""
     fields = {name: getattr(written, name) for name in type(written).model_fields}
-    environments = tuple(_environment(each, project.environments[each.name]) for each in written.environments)
+    environments = tuple(
+        _environment(each, project.environments[each.name], written.people) for each in written.environments
+    )
     return Application.model_validate({**fields, "environments": environments, "repositories": project.repositories})
 
 
-def _environment(written: WrittenEnvironment, allowed: ProjectEnvironment) -> Environment:
+def _environment(written: WrittenEnvironment, allowed: ProjectEnvironment, people: People) -> Environment:
     fields = {name: getattr(written, name) for name in type(written).model_fields}
     return Environment.model_validate(
         {
             **fields,
-            "gate": _gate(written.gate, allowed.least),
+            "gate": _gate(written.gate, allowed.least, people),
             "environment_class": allowed.environment_class,
             "registry": allowed.registry,
             "provenance": allowed.provenance,
@@ -41,17 +44,20 @@ def _environment(written: WrittenEnvironment, allowed: ProjectEnvironment) -> En
     )
 
 
-def _gate(gate: Gate, least: LeastGate | None) -> Gate:
+def _gate(gate: WrittenGate, least: LeastGate | None, people: People) -> Gate:
     """The gate, with what it leaves out taken from the least gate."""
-    if least is None or isinstance(gate, AutoGate):
+    if isinstance(gate, AutoGate):
         return gate
+    if least is None:
+        return gate.among(people)
     defaults = {
         "level": least.level,
         "required": least.required,
         "require_known": least.require_known,
         "fresh": least.fresh,
     }
-    return gate.evolve(**{name: value for name, value in defaults.items() if name not in gate.model_fields_set})
+    left_out = {name: value for name, value in defaults.items() if name not in gate.model_fields_set}
+    return gate.among(people).evolve(**left_out)
 
 
 def breaches(written: WrittenApplication, project: Project) -> Iterator[Breach]:
@@ -91,8 +97,8 @@ def _of_environment(at: Steps, environment: WrittenEnvironment, project: Project
         yield from _weaker_than((*at, "gate"), environment.gate, allowed.least, where)
 
 
-def _weaker_than(at: Steps, gate: Gate, least: LeastGate, where: str) -> Iterator[Breach]:
-    if not isinstance(gate, ApprovalGate):
+def _weaker_than(at: Steps, gate: WrittenGate, least: LeastGate, where: str) -> Iterator[Breach]:
+    if isinstance(gate, AutoGate):
         expected = f"approval, as the least gate {where} asks people"
         yield Breach(field=(*at, "kind"), expected=expected, got=repr(gate.kind))
         return

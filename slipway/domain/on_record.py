@@ -13,7 +13,7 @@ from .application import Environment
 from .audit import AuditRecord
 from .decide.conditions import short
 from .decide.quorum import enough_rules, one_each
-from .gate import ApprovalGate, AutoGate
+from .gate import ApprovalGate, AutoGate, Share
 from .people import SignedIn
 from .release import Release, Vote, VoteDecision
 from .rules import Rule, RuleResult, failed
@@ -52,15 +52,9 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate) -> RuleResu
     plan = short(release.plan_hash)
     if trail.passed is None:
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
-    of_groups = trail.asked.get("groups") or {}
+    each = tuple(Share.model_validate(share) for share in trail.asked.get("each") or ())
     gate_asked = gate.model_copy(  # not validated again: today's lists may be shorter
-        update={
-            "required": trail.asked.get("required", gate.required),
-            "groups": {
-                name: group.model_copy(update={"required": of_groups.get(name, 0)})
-                for name, group in gate.groups.items()
-            },
-        }
+        update={"required": trail.asked.get("required", gate.required), "each": each}
     )
     broken = failed(enough_rules(one_each(trail.votes.values(), gate_asked), gate_asked))
     if broken:

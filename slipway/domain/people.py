@@ -1,14 +1,14 @@
 """People and the names that channels know them by, so that one person is one voter on every channel.
 
-A person may be known by an e-mail address and by an Entra object id. The `identities` of a gate's policy say which
-names belong together; `Circle` tells whether two names are the same person.
+A person may be known by e-mail addresses and by an Entra object id. The `people` of an application say which names
+belong together; `Circle` tells whether two names are the same person.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from .model import Record
 
@@ -48,25 +48,46 @@ class Principal:
     """App roles, as named in Entra."""
 
 
-class PersonNames(Record):
-    """The names of one person."""
+class KnownPerson(Record):
+    """What an application knows of one person, beside the object id under which it lists them."""
 
-    email: Email | None = Field(default=None, description="The address that their links are sent to.")
-    oid: Guid | None = Field(default=None, description="Their object id in Entra.")
+    name: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Their name, as pages show it."
+    )
+    mail: Email | None = Field(
+        default=None, description="The address that messages for them go to. `approvers` may name them by it."
+    )
     also: tuple[Email, ...] = Field(
-        default=(), max_length=10, description="Other addresses, such as the one that they commit with."
+        default=(),
+        max_length=10,
+        description="Other addresses, such as the one that they commit with. They only show what is their own work.",
     )
 
-    @model_validator(mode="after")
-    def _joins_names(self) -> Self:
-        if len(self.names) < 2:  # noqa: PLR2004 - one name needs no joining
-            raise ValueError("expected at least two of email, oid and also, got fewer")
-        return self
-
     @property
-    def names(self) -> frozenset[str]:
-        listed = (self.email, f"{OID}{self.oid}" if self.oid else None, *self.also)
-        return frozenset(name.casefold() for name in listed if name is not None)
+    def addresses(self) -> tuple[str, ...]:
+        """All of them, in lower case."""
+        return tuple(address.casefold() for address in (self.mail, *self.also) if address is not None)
+
+
+def _each_once(people: object) -> object:
+    if isinstance(people, Mapping):
+        listed = [str(oid).casefold() for oid in people]
+        if twice := sorted({oid for oid in listed if listed.count(oid) > 1}):
+            raise ValueError(f"{twice[0]} is listed twice")
+    return people
+
+
+def _told_apart(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
+    addresses = [address for person in people.values() for address in set(person.addresses)]
+    if twice := sorted({address for address in addresses if addresses.count(address) > 1}):
+        raise ValueError(f"{twice[0]} is listed for two people")
+    return people
+
+
+People = Annotated[
+    dict[Guid, KnownPerson], BeforeValidator(_each_once), AfterValidator(_told_apart), Field(max_length=200)
+]
+"""Who is who, by object id in Entra."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +96,20 @@ class Person:
 
     name: str
     """Name and address of the person: their e-mail address if known, else as they are listed."""
+    shown: str
+    """How pages and messages name them."""
     names: frozenset[str]
     """Every name of the person, in lower case."""
 
 
 class Circle:
-    """Names, joined into people by a policy's identities."""
+    """Names, joined into people by what an application knows of them."""
 
-    def __init__(self, identities: Iterable[PersonNames] = ()) -> None:
-        self._known: Mapping[str, PersonNames] = {name: identity for identity in identities for name in identity.names}
+    def __init__(self, people: Mapping[str, KnownPerson] | None = None) -> None:
+        self._people: Mapping[str, KnownPerson] = people or {}
+        self._owners: Mapping[str, str] = {
+            name: oid for oid, person in self._people.items() for name in (f"{OID}{oid}", *person.addresses)
+        }
 
     def names(self, *known: str, signed_in: SignedIn | None = None) -> frozenset[str]:
         """Every name of the person known by these names; empty ones are ignored."""
@@ -91,19 +117,31 @@ class Circle:
         if signed_in is not None:
             own = f"{OID}{signed_in.object_id}"
             named = {name for name in named if self._object_id(name) in (None, own)} | {own}
-        joined = [self._known[name].names for name in named if name in self._known]
-        return frozenset(named).union(*joined)
+        owners = {self._owners[name] for name in named if name in self._owners}
+        return frozenset(named).union(*(self._names_of(oid) for oid in owners))
+
+    def _names_of(self, oid: str) -> tuple[str, ...]:
+        return (f"{OID}{oid}", *self._people[oid].addresses)
 
     def _object_id(self, name: str) -> str | None:
-        """The object id that the policy has for a name. An address can be reassigned to another person, an object id
-        cannot: so a sign-in with another id is another person, whatever its address."""
-        identity = self._known.get(name)
-        return f"{OID}{identity.oid}" if identity and identity.oid else None
+        """The object id that the application has for a name. An address can be reassigned to another person, an object
+        id cannot: so a sign-in with another id is another person, whatever its address."""
+        return f"{OID}{self._owners[name]}" if name in self._owners else None
+
+    def only_excludes(self, name: str) -> bool:
+        """Whether it is an address that shows what somebody's own work is, and gives no right."""
+        owner = self._owners.get(name.casefold())
+        return owner is not None and name.casefold() in (other.casefold() for other in self._people[owner].also)
 
     def person(self, listed: str) -> Person:
-        identity = self._known.get(listed.casefold())
-        address = (identity.email if identity else None) or listed
-        return Person(name=address if listed.startswith(OID) else listed, names=self.names(listed))
+        owner = self._owners.get(listed.casefold())
+        known = self._people[owner] if owner is not None else KnownPerson()
+        address = known.mail or listed
+        return Person(
+            name=address if listed.startswith(OID) else listed,
+            shown=known.name or (address if listed.startswith(OID) else listed),
+            names=self.names(listed),
+        )
 
     def people(self, listed: Iterable[str]) -> tuple[Person, ...]:
         """Each person once, in the order in which they are listed."""

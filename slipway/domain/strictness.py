@@ -12,6 +12,7 @@ from .application import Application, Environment
 from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
 from .model import Record
+from .people import People
 from .project import EnvironmentClass, LeastGate, Project, ProvenanceLevel, overlap
 from .promotion import RefusedReferrer
 from .requirements import Requirements
@@ -30,9 +31,22 @@ def _fewer(before: Sequence[str], after: Sequence[str]) -> bool:
     return {name.casefold() for name in after} <= {name.casefold() for name in before}
 
 
+def _as_well_known(before: People, after: People) -> bool:
+    """Whether the same people are reached at the same addresses, and at least as much shows what is their own work.
+
+    Whoever is new and has an address might vote in the place of somebody who is listed by it.
+    """
+    known = all(
+        oid in after and after[oid].mail == person.mail and set(person.also) <= set(after[oid].also)
+        for oid, person in before.items()
+    )
+    return known and all(after[oid].mail is None for oid in after.keys() - before.keys())
+
+
 _GATE: Mapping[str, Stricter] = {
     "approvers": _fewer,
     "required": lambda before, after: after >= before,
+    "people": _as_well_known,
     "level": lambda before, after: after.rank >= before.rank,
     "fresh": lambda before, after: fresher(after, before),
     "deadline": lambda before, after: after <= before,

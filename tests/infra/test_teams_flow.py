@@ -10,7 +10,7 @@ import pytest
 
 from slipway.domain.decide import Decision
 from slipway.domain.gate import ApprovalGate
-from slipway.domain.people import PersonNames
+from slipway.domain.people import KnownPerson
 from slipway.domain.release import Phase
 from slipway.domain.rules import failed
 from slipway.domain.tokens import ApprovalClaims
@@ -31,12 +31,12 @@ PARAMETERS = {
     "queueAddress": "https://sb-x.servicebus.windows.net/approvals/messages",
     "$connections": {"teams": {"connectionId": "/subscriptions/x/teams"}},
 }
-KNOWN = (PersonNames(email=ADA, oid=ADA_OID), PersonNames(email=BEN, oid=BEN_OID))
+KNOWN = {ADA_OID: KnownPerson(mail=ADA), BEN_OID: KnownPerson(mail=BEN)}
 
 
 def waiting(gate: ApprovalGate | None = None) -> World:
     """shop-1 waits for approval in production."""
-    world = World(application(staging(), production(gate=gate or approval(identities=KNOWN))))
+    world = World(application(staging(), production(gate=gate or approval(people=KNOWN))))
     world.push("v1", actor="ci")
     world.settle()
     assert world.releases[1].phase is Phase.AWAITING_APPROVAL

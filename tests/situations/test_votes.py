@@ -70,4 +70,4 @@ def test_a_guest_who_is_listed_by_mail_address_votes_or_learns_how_to_be_listed(
     page = installation.page_signed_in(Guest(mail=mail))
     assert page.status == 200
     may_decide = "Approve v1 for production" in page.text
-    assert may_decide or "guest" in page.body or "identities" in page.body
+    assert may_decide or "guest" in page.body or "people" in page.body

@@ -14,8 +14,8 @@ VOTE_LIMIT = 100
 
 
 KNOWN_BY_OBJECT_ID = (
-    "whoever has signed in, a guest too, is known by object id: list them as oid:…, or add it to their entry in "
-    "identities"
+    "whoever has signed in, a guest too, is known by object id: list them as oid:…, or list their address under it in "
+    "people of the application"
 )
 """For people who are listed by address alone, and do not know why they are not."""
 

@@ -58,7 +58,7 @@ def _open(
         plan_hash=release.plan_hash,
         required=gate.required,
         approvers=list(gate.approvers),
-        groups={name: group.required for name, group in gate.groups.items()} or None,
+        each=[share.model_dump(mode="json") for share in gate.each] or None,
         deadline=deadline.isoformat(),
     )
     draft.send_deadline(release)

@@ -120,10 +120,9 @@ def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult
 def enough_rules(votes: Sequence[Vote], gate: ApprovalGate) -> tuple[RuleResult, ...]:
     """The same for approvals that count."""
     rules = [_enough(Rule.QUORUM_REACHED, len(votes), gate.required)]
-    for name, group in gate.groups.items():
-        if group.required:
-            have = sum(gate.is_member(name, names_of(vote, gate), vote.signed_in) for vote in votes)
-            rules.append(_enough(Rule.APPROVED_BY_GROUP, have, group.required, group=name))
+    for share in gate.each:
+        have = sum(gate.is_one_of(share.of, names_of(vote, gate), vote.signed_in) for vote in votes)
+        rules.append(_enough(Rule.APPROVED_BY_GROUP, have, share.required, group=share.subject))
     return tuple(rules)
 
 
@@ -139,20 +138,19 @@ def people_left(release: Release, gate: ApprovalGate) -> tuple[Person, ...]:
     voted = frozenset[str]().union(*(names_of(vote, gate) for vote in (release.gate.votes if release.gate else ())))
     return tuple(
         person
-        for person in gate.people()
+        for person in gate.voters()
         if voted.isdisjoint(person.names) and not is_barred(release, gate, person.names)
     )
 
 
 def voters_left(release: Release, gate: ApprovalGate) -> tuple[str, ...]:
-    """`people_left` by name. Whom only Entra knows appears as "a member of <group>"."""
-    return tuple(person.name for person in people_left(release, gate)) + gate.unlisted()
+    """`people_left` by name. Whom only Entra knows appears as "somebody with the role …"."""
+    return tuple(person.shown for person in people_left(release, gate)) + gate.unlisted()
 
 
 def policy_groups(gate: ApprovalGate, signed_in: SignedIn | None) -> SignedIn | None:
     """The sign-in as stored with a vote: only the groups and roles that the policy names are kept."""
-    named = {group.entra for group in gate.groups.values()}
     if signed_in is None:
         return None
     roles = tuple(role for role in signed_in.roles if role in gate.roles())
-    return signed_in.evolve(groups=tuple(group for group in signed_in.groups if group in named), roles=roles)
+    return signed_in.evolve(groups=tuple(group for group in signed_in.groups if group in gate.groups()), roles=roles)

@@ -66,7 +66,7 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
         question = _message(clients, clock, work, headline=headline)
         yield question.evolve(**asks, **shown, asked_by=audience.asked_by, deadline=deadline)
         return
-    for person in people_left(release, gate) if reminds else gate.people():
+    for person in people_left(release, gate) if reminds else gate.voters():
         headline = f"{waits} for your approval for {step.environment}{before}"
         question = _message(clients, clock, work, headline=headline, recipient=person.name)
         link = clients.links.approval(release, person.name, purpose=purpose, now=clock())

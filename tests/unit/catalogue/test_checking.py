@@ -63,26 +63,17 @@ def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(w
         ),
         (
             "gate: { kind: approval, approvers: [ada] }",
-            "environments[0].gate.approvers[0]: expected an e-mail address, oid:<object id in Entra> or group:<name>, "
-            "got 'ada'",
-        ),
-        (
-            "gate: { kind: approval, approvers: [a@b], groups: { leads: { members: ['oid:1'], required: 1 } } }",
-            "environments[0].gate.groups.leads.members[0]: expected an e-mail address or oid:<object id in Entra>, "
-            "got 'oid:1'",
-        ),
-        (
-            "gate: { kind: approval, groups: { leads: { entra: leads, required: 1 } } }",
-            "environments[0].gate.groups.leads.entra: expected an object id in Entra, such as "
-            "01234567-89ab-cdef-0123-456789abcdef, got 'leads'",
+            "environments[0].gate.approvers[0]: expected oid:<object id in Entra>, role:<app role>, "
+            "group:<object id in Entra> or an e-mail address, got 'ada'",
         ),
         (
             "gate: { kind: approval, approvers: ['group:leads'] }",
-            "environments[0].gate.approvers: group:leads is not among the groups; known are none",
+            "environments[0].gate.approvers[0]: expected oid:<object id in Entra>, role:<app role>, "
+            "group:<object id in Entra> or an e-mail address, got 'group:leads'",
         ),
         (
-            "gate: { kind: approval, approvers: [a@b], groups: { leads: { members: [c@d], required: 2 } } }",
-            "environments[0].gate.groups.leads.required: 2 approvals cannot come from 1 members",
+            "gate: { kind: approval, approvers: [a@b], each: [{ of: [c@d], required: 2 }] }",
+            "environments[0].gate.each[0].required: 2 approvals cannot come from 1 people",
         ),
         (
             "gate: { kind: approval, approvers: [a@b], reason: { reject: optional } }",
@@ -298,9 +289,9 @@ def test_an_approver_by_address_alone_is_refused_where_only_proofs_count(write: 
     write(with_environment(gate) + "notify: [inbox]\n")
     (problem,) = problems(folder)
     assert "environments[0].gate.approvers: expected approvers whose object id is known, got ada@example.com" in problem
-    assert "add {email: ada@example.com, oid: <object id in Entra>} to identities" in problem
-    known = "  identities: [{ email: ada@example.com, oid: 00000000-0000-4000-8000-00000000000a }]"
-    write(with_environment(f"{gate}\n{known}") + "notify: [inbox]\n")
+    assert "add <object id in Entra>: {mail: ada@example.com} to people of the application" in problem
+    known = "people:\n  00000000-0000-4000-8000-00000000000a: { mail: ada@example.com }\n"
+    write(with_environment(gate) + "notify: [inbox]\n" + known)
     assert load(folder)["shop"].application.notify == ("inbox",)
     write(with_environment(gate.replace("signed", "link")) + "notify: [inbox]\n")
     assert load(folder)["shop"].application.notify == ("inbox",)

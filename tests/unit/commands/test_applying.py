@@ -197,7 +197,7 @@ def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(
         ({"level": "link"}, ""),
         ({"deadline": "48h"}, "deadline"),
         ({"own_change": True}, "own_change"),
-        ({"identities": [{"email": "ada@example.com", "also": ["eve@example.com"]}]}, "identities"),
+        ({"each": [{"of": "eve@example.com"}]}, "each"),
         ({"deadline": "12h", "required": 2, "require_known": True, "level": "queue"}, ""),
         ({"approvers": ["ada@example.com"]}, ""),
         ({"reason": {"approve": "required"}}, ""),

@@ -1,8 +1,8 @@
 """Who is who in the stories: each person with all of their names, told apart without the code that is tested."""
 
 from slipway.domain.audit import AuditRecord
-from slipway.domain.gate import ApprovalGate, Group
-from slipway.domain.people import PersonNames, SignedIn
+from slipway.domain.gate import ApprovalGate, Share
+from slipway.domain.people import KnownPerson, SignedIn
 from slipway.domain.release import Release
 from slipway.domain.runs import Trust
 from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY
@@ -25,15 +25,15 @@ PEOPLE = {
     MALLORY: "mallory",
     GUEST: "guest",
 }
-IDENTITIES = (PersonNames(email=ADA, oid=ADA_OID, also=(ADA_PRIVATE,)), PersonNames(email=BEN, oid=BEN_OID))
+KNOWN = {ADA_OID: KnownPerson(mail=ADA, also=(ADA_PRIVATE,)), BEN_OID: KnownPerson(mail=BEN)}
 SIGN_INS = {
     ADA: SignedIn(object_id=ADA_OID),
     BEN: SignedIn(object_id=BEN_OID),
     GUEST: SignedIn(object_id=GUEST_OID, groups=(RELEASERS_OID,)),
 }
-MANAGERS = Group(members=(ADA_PRIVATE, CLEO), required=1)
-RELEASERS = Group(entra=RELEASERS_OID, required=1)
-MEMBERS = {"managers": {"ada", "cleo"}, "releasers": {"guest"}}
+MANAGERS = Share(of=(f"oid:{ADA_OID}", CLEO))
+RELEASERS = Share(of=(f"group:{RELEASERS_OID}",))
+MEMBERS = {MANAGERS: {"ada", "cleo"}, RELEASERS: {"guest"}}
 
 
 def person(name: str) -> str:
@@ -75,14 +75,14 @@ def barred(gate: ApprovalGate, release: Release) -> set[str]:
 def demanded(gate: ApprovalGate, release: Release, approved: list[str]) -> None:
     """Whether the approvals are all that a gate demands; written apart from the product's own rules."""
     assert len(set(approved)) == len(approved) >= gate.required
-    for name, group in gate.groups.items():
-        assert len(MEMBERS[name].intersection(approved)) >= group.required
+    for share in gate.each:
+        assert len(MEMBERS[share].intersection(approved)) >= share.required
     assert not barred(gate, release).intersection(approved)
     run = release.run
     if gate.require_known:
         assert run is not None
         known = run.behind.trust is Trust.PROVED
         assert known or gate.own_change
-    listed = {person(name) for name in gate.approvers if not name.startswith("group:")}
-    listed |= {member for name in gate.groups for member in MEMBERS[name]}
+    listed = {person(name) for name in gate.approvers}
+    listed |= {member for share in gate.each for member in MEMBERS[share]}
     assert set(approved) <= listed

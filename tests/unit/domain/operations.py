@@ -20,7 +20,7 @@ from tests.unit.domain.crowd import (
     ADA_PRIVATE,
     BEN_OID,
     GUEST,
-    IDENTITIES,
+    KNOWN,
     MANAGERS,
     RELEASERS,
     SIGN_INS,
@@ -258,13 +258,13 @@ class Require:
 GATES: tuple[Gate, ...] = (
     AutoGate(),
     AutoGate(soak=timedelta(minutes=30)),
-    approval(ADA, BEN, CLEO, identities=IDENTITIES),
-    approval(f"oid:{ADA_OID}", BEN, CLEO, required=2, identities=IDENTITIES),
-    approval(ADA, BEN, identities=IDENTITIES, groups={"managers": MANAGERS}, require_known=True),
-    approval(BEN, identities=IDENTITIES, groups={"managers": MANAGERS, "releasers": RELEASERS}, required=2),
-    approval(ADA, BEN, identities=IDENTITIES, own_change=True, deadline=timedelta(hours=5)),
-    approval(ADA, BEN, identities=IDENTITIES, reminders=Reminders(most=1)),
-    approval(ADA, BEN, CLEO, identities=IDENTITIES, required=2, when_newer=WhenNewer.WAIT),
+    approval(ADA, BEN, CLEO, people=KNOWN),
+    approval(f"oid:{ADA_OID}", BEN, CLEO, required=2, people=KNOWN),
+    approval(ADA, BEN, people=KNOWN, each=(MANAGERS,), require_known=True),
+    approval(BEN, people=KNOWN, each=(MANAGERS, RELEASERS), required=2),
+    approval(ADA, BEN, people=KNOWN, own_change=True, deadline=timedelta(hours=5)),
+    approval(ADA, BEN, people=KNOWN, reminders=Reminders(most=1)),
+    approval(ADA, BEN, CLEO, people=KNOWN, required=2, when_newer=WhenNewer.WAIT),
 )
 """Gates that ask nobody, wait, or ask people; all of the latter know the same people by the same names."""
 
@@ -282,8 +282,8 @@ def applications() -> st.SearchStrategy[Application]:
             [
                 AutoGate(),
                 AutoGate(),
-                approval(ADA, BEN, identities=IDENTITIES),
-                approval(ADA, BEN, identities=IDENTITIES, when_newer=WhenNewer.WAIT),
+                approval(ADA, BEN, people=KNOWN),
+                approval(ADA, BEN, people=KNOWN, when_newer=WhenNewer.WAIT),
             ]
         ),
         gates,

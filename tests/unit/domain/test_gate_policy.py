@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, AutoGate, Reminders
-from tests.unit.domain.crowd import ADA_OID, BEN_OID, RELEASERS_OID
+from slipway.domain.people import SignedIn
+from tests.unit.domain.crowd import ADA_OID, ADA_PRIVATE, BEN_OID, RELEASERS_OID
 from tests.unit.domain.samples import ADA, BEN, CLEO, PROBED, application, environment, production, staging
 
 
@@ -24,25 +25,27 @@ def policy(**fields: Any) -> ApprovalGate:
         ({"required": 3}, "required: 3 approvals cannot come from 2 approvers"),
         ({"approvers": ["ada"]}, "pattern"),
         ({"approvers": ["oid:ada"]}, "pattern"),
-        ({"approvers": ["group:leads"]}, "approvers: group:leads is not among the groups; known are none"),
-        ({"groups": {"leads": {}}}, "members: expected members, or entra, got neither"),
-        ({"groups": {"leads": {"members": [ADA]}}}, "groups: leads has no effect: give required, or name group:leads"),
-        ({"groups": {"leads": {"members": [ADA], "required": 2}}}, "required: 2 approvals cannot come from 1 members"),
-        ({"identities": [{"email": ADA}]}, "expected at least two of email, oid and also, got fewer"),
+        ({"approvers": ["group:leads"]}, "pattern"),
+        ({"each": [{"of": []}]}, "at least 1 item"),
+        ({"each": [{"of": ADA, "required": 2}]}, "each[0].required: 2 approvals cannot come from 1 people"),
+        ({"each": [{"of": ADA}, {"of": [BEN, BEN.upper()]}]}, "each[1].of: the same person is listed twice"),
+        ({"people": {"ada": {"mail": ADA}}}, "pattern"),
+        ({"people": {ADA_OID: {}, ADA_OID.upper(): {}}}, f"{ADA_OID} is listed twice"),
         (
-            {"identities": [{"email": ADA, "oid": ADA_OID}, {"email": BEN, "oid": ADA_OID.upper()}]},
-            f"identities: oid:{ADA_OID} is listed for two people",
+            {"people": {ADA_OID: {"mail": ADA}, BEN_OID: {"mail": BEN, "also": [ADA.upper()]}}},
+            f"{ADA} is listed for two people",
         ),
         (
-            {"approvers": [ADA, f"oid:{ADA_OID}"], "identities": [{"email": ADA, "oid": ADA_OID}]},
+            {"approvers": [ADA, f"oid:{ADA_OID}"], "people": {ADA_OID: {"mail": ADA}}},
             "approvers: the same person is listed twice, under two names",
         ),
         (
-            {
-                "groups": {"leads": {"members": [ADA, f"oid:{ADA_OID}"], "required": 2}},
-                "identities": [{"email": ADA, "oid": ADA_OID}],
-            },
-            "groups: leads: 2 approvals cannot come from so few people",
+            {"each": [{"of": [ADA, f"oid:{ADA_OID}"], "required": 2}], "people": {ADA_OID: {"mail": ADA}}},
+            "each[0].of: the same person is listed twice, under two names",
+        ),
+        (
+            {"approvers": [ADA_PRIVATE], "people": {ADA_OID: {"mail": ADA, "also": [ADA_PRIVATE]}}},
+            f"approvers: {ADA_PRIVATE} only shows what is somebody's own work: name their object id",
         ),
         ({"reason": {"reject": "optional"}}, "Input should be 'required'"),
         ({"reminders": {"after": "30s"}}, "after: expected at least 1m"),
@@ -55,35 +58,37 @@ def test_a_policy_that_cannot_be_met_is_refused(fields: dict[str, Any], said: st
     assert said in str(refused.value)
 
 
-def test_a_group_may_stand_for_its_members_among_the_approvers() -> None:
-    gate = policy(approvers=["group:leads", CLEO], groups={"leads": {"members": [ADA, BEN]}}, required=3)
-    assert [person.name for person in gate.people()] == [ADA, BEN, CLEO]
-
-
-def test_a_group_of_which_some_must_approve_need_not_be_listed_again() -> None:
-    gate = ApprovalGate.model_validate({"groups": {"leads": {"members": [ADA, BEN], "required": 1}}})
-    assert [person.name for person in gate.people()] == [ADA, BEN]
+def test_those_of_whom_some_must_approve_need_not_be_listed_again() -> None:
+    gate = policy(approvers=[CLEO], each=[{"of": [ADA, BEN]}], required=3)
+    assert [person.name for person in gate.voters()] == [CLEO, ADA, BEN]
+    assert [person.name for person in policy(approvers=[], each=[{"of": ADA}]).voters()] == [ADA]
 
 
 def test_whoever_is_listed_under_two_names_is_one_person_and_reached_by_their_address() -> None:
-    gate = policy(
-        approvers=[f"oid:{ADA_OID}", BEN],
-        groups={"leads": {"members": [ADA], "required": 1}},
-        identities=[{"email": ADA, "oid": ADA_OID}],
-    )
-    assert [person.name for person in gate.people()] == [ADA, BEN]
+    known = {ADA_OID: {"name": "Ada", "mail": ADA}}
+    gate = policy(approvers=[f"oid:{ADA_OID}", BEN], each=[{"of": ADA}], people=known)
+    assert [(person.name, person.shown) for person in gate.voters()] == [(ADA, "Ada"), (BEN, BEN)]
 
 
 def test_a_group_that_only_entra_knows_is_enough_for_any_quorum() -> None:
-    gate = ApprovalGate.model_validate({"groups": {"leads": {"entra": RELEASERS_OID, "required": 2}}, "required": 5})
-    assert gate.people() == ()
-    assert gate.unlisted_groups() == ("leads",)
+    gate = policy(approvers=[], each=[{"of": f"group:{RELEASERS_OID}", "required": 2}], required=5)
+    assert gate.voters() == ()
+    assert gate.unlisted() == (f"a member of the group {RELEASERS_OID}",)
 
 
-def test_a_policy_of_before_still_reads_the_same() -> None:
+@pytest.mark.parametrize("listed", [f"group:{RELEASERS_OID.upper()}", "role:releasers"])
+def test_a_group_or_a_role_counts_for_whoever_has_signed_in_with_it(listed: str) -> None:
+    gate = policy(approvers=[listed])
+    names = frozenset({f"oid:{ADA_OID}"})
+    with_it = SignedIn(object_id=ADA_OID, groups=(RELEASERS_OID,), roles=("releasers",))
+    assert gate.lists(names, with_it)
+    assert not gate.lists(names, SignedIn(object_id=ADA_OID, groups=(BEN_OID,), roles=("Releasers",)))
+    assert not gate.lists(names)
+
+
+def test_what_a_gate_leaves_out_is_the_strictest() -> None:
     gate = ApprovalGate.model_validate({"kind": "approval", "approvers": [ADA], "deadline": "24h"})
-    assert (gate.required, gate.groups, gate.identities) == (1, {}, ())
-    assert not gate.own_change
+    assert (gate.required, gate.each, gate.people, gate.own_change) == (1, (), {}, False)
     assert AutoGate.model_validate({"kind": "auto"}) == AutoGate()
 
 

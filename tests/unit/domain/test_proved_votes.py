@@ -13,7 +13,7 @@ from slipway.domain.people import SignedIn
 from slipway.domain.proof import AHEAD, OLDEST, Proved
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.statement import VoteStatement
-from tests.unit.domain.crowd import ADA_OID, BEN_OID, IDENTITIES
+from tests.unit.domain.crowd import ADA_OID, BEN_OID, KNOWN
 from tests.unit.domain.gates import at_the_gate, gated, reason_of, refusals, voters
 from tests.unit.domain.samples import ADA, BEN, digest
 from tests.unit.domain.world import World
@@ -88,7 +88,7 @@ def test_a_proved_vote_counts_for_the_object_id_of_the_token(world: World) -> No
 
 
 def test_a_proof_shows_a_person_whom_the_policy_lists_by_their_address() -> None:
-    world = at_the_gate(gated(ADA, BEN, identities=IDENTITIES))
+    world = at_the_gate(gated(ADA, BEN, people=KNOWN))
     world.take(proved(world, said(world)))
     assert world.phase(1) is Phase.PROMOTING
 
@@ -174,7 +174,7 @@ SIGNED = {"level": Level.SIGNED, "fresh": timedelta(minutes=5)}
 
 
 def test_a_gate_of_level_signed_takes_no_approval_without_a_proof() -> None:
-    world = at_the_gate(gated(ADA, BEN, identities=IDENTITIES, **SIGNED))
+    world = at_the_gate(gated(ADA, BEN, people=KNOWN, **SIGNED))
     decision = world.vote(1, ADA, signed_in=SignedIn(object_id=ADA_OID))
     assert refusals(decision) == ["voter-is-surely-known"]
     expected = "the gate asks for votes at the level signed, this one came at the level link"
@@ -184,7 +184,7 @@ def test_a_gate_of_level_signed_takes_no_approval_without_a_proof() -> None:
 
 
 def test_what_stops_a_release_need_only_be_said() -> None:
-    world = at_the_gate(gated(ADA, BEN, identities=IDENTITIES, **SIGNED))
+    world = at_the_gate(gated(ADA, BEN, people=KNOWN, **SIGNED))
     world.vote(1, ADA, VoteDecision.REJECT, reason="not on a Friday")
     assert world.phase(1) is Phase.REJECTED
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.application import Application, Environment, RunResult
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
+from slipway.domain.people import KnownPerson
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment
 from slipway.domain.promotion import PromotionRule, RefusedReferrer
 from slipway.domain.strictness import project_weakenings, weakenings
@@ -27,12 +28,34 @@ GATES = st.builds(
 )
 
 
+OID, OTHER = "0a000000-0000-4000-8000-00000000000a", "0b000000-0000-4000-8000-00000000000b"
+KNOWN = {OID: KnownPerson(mail=PEOPLE[0], also=("ada@home.example",))}
+
+
 def production(gate: Gate, *, name: str = "production", **fields: Any) -> Environment:
     return environment(name, gate=gate).evolve(environment_class=EnvironmentClass.PRODUCTION, **fields)
 
 
 def guarded(gate: Gate, **fields: Any) -> Application:
     return application(production(gate, **fields))
+
+
+@pytest.mark.parametrize(
+    ("people", "weaker"),
+    [
+        (KNOWN, False),
+        ({OID: KnownPerson(mail=PEOPLE[0], name="Ada", also=("ada@home.example", "a@git.example"))}, False),
+        (KNOWN | {OTHER: KnownPerson(name="Ben", also=("ben@git.example",))}, False),
+        ({OID: KnownPerson(mail=PEOPLE[0])}, True),
+        ({OID: KnownPerson(mail="eve@example.com", also=("ada@home.example",))}, True),
+        (KNOWN | {OTHER: KnownPerson(mail=PEOPLE[1])}, True),
+        ({OTHER: KnownPerson(mail=PEOPLE[0])}, True),
+        ({}, True),
+    ],
+)
+def test_who_is_who_may_only_come_to_bar_more_people(people: dict[str, KnownPerson], weaker: bool) -> None:
+    gate = ApprovalGate(approvers=PEOPLE[:2], people=KNOWN)
+    assert bool(weakenings(guarded(gate), guarded(gate.evolve(people=people)))) is weaker
 
 
 @given(GATES)

@@ -13,7 +13,7 @@ from tests.unit.domain.crowd import (
     BEN_OID,
     GUEST,
     GUEST_OID,
-    IDENTITIES,
+    KNOWN,
     MANAGERS,
     RELEASERS,
     RELEASERS_OID,
@@ -26,7 +26,7 @@ from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY
 # ---- names
 @pytest.mark.parametrize("name", [ADA, ADA.upper(), f"oid:{ADA_OID}", f"oid:{ADA_OID.upper()}", ADA_PRIVATE])
 def test_an_approver_may_vote_by_each_of_their_names(name: str) -> None:
-    world = at_the_gate(gated(f"oid:{ADA_OID}", identities=IDENTITIES))
+    world = at_the_gate(gated(f"oid:{ADA_OID}", people=KNOWN))
     world.vote(1, name)
     assert world.phase(1) is Phase.PROMOTING
 
@@ -41,7 +41,7 @@ def test_an_object_id_that_a_sign_in_verified_is_a_name_too() -> None:
 
 @pytest.mark.parametrize("again", [f"oid:{ADA_OID}", ADA_PRIVATE, ADA.upper()])
 def test_one_person_who_comes_by_two_channels_has_one_vote(again: str) -> None:
-    world = at_the_gate(gated(ADA, BEN, required=2, identities=IDENTITIES))
+    world = at_the_gate(gated(ADA, BEN, required=2, people=KNOWN))
     world.vote(1, ADA)
     assert world.vote(1, again).nothing
     assert world.phase(1) is Phase.AWAITING_APPROVAL
@@ -49,7 +49,7 @@ def test_one_person_who_comes_by_two_channels_has_one_vote(again: str) -> None:
 
 
 def test_one_person_approves_by_one_name_and_rejects_by_another() -> None:
-    world = at_the_gate(gated(ADA, BEN, required=2, identities=IDENTITIES))
+    world = at_the_gate(gated(ADA, BEN, required=2, people=KNOWN))
     world.vote(1, ADA)
     world.vote(1, ADA_PRIVATE, VoteDecision.REJECT, reason="changed my mind")
     assert (world.phase(1), voters(world)) == (Phase.REJECTED, [ADA_PRIVATE])
@@ -64,7 +64,7 @@ def test_a_sign_in_shows_that_a_second_address_is_the_same_person() -> None:
 
 # ---- groups
 def test_of_a_group_with_required_so_many_must_approve_whoever_else_has() -> None:
-    world = at_the_gate(gated(ADA, BEN, required=2, groups={"managers": MANAGERS}))
+    world = at_the_gate(gated(ADA, BEN, required=2, each=(MANAGERS,)))
     world.vote(1, ADA)
     world.vote(1, BEN)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
@@ -73,12 +73,12 @@ def test_of_a_group_with_required_so_many_must_approve_whoever_else_has() -> Non
     results = world.last("gate.passed").details["results"]
     assert [(result["rule"], result["subject"]) for result in results] == [
         ("quorum-reached", ""),
-        ("approved-by-group", "managers"),
+        ("approved-by-group", MANAGERS.subject),
     ]
 
 
 def test_members_of_a_group_in_entra_may_vote_once_they_have_signed_in() -> None:
-    world = at_the_gate(gated(ADA, required=1, groups={"releasers": RELEASERS}))
+    world = at_the_gate(gated(ADA, required=1, each=(RELEASERS,)))
     unproven = world.vote(1, GUEST)
     assert refusals(unproven) == ["approver-is-listed"]
     hint = "; who is known by a group or a role in Entra has to sign in"
@@ -88,14 +88,14 @@ def test_members_of_a_group_in_entra_may_vote_once_they_have_signed_in() -> None
 
 
 def test_who_has_signed_in_without_the_group_is_no_member() -> None:
-    world = at_the_gate(gated(ADA, groups={"releasers": RELEASERS}))
+    world = at_the_gate(gated(ADA, each=(RELEASERS,)))
     assert refusals(world.vote(1, GUEST, signed_in=SignedIn(object_id=GUEST_OID))) == ["approver-is-listed"]
     world.vote(1, ADA)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
 
 
 def test_of_the_groups_of_a_person_only_those_of_the_policy_are_kept() -> None:
-    world = at_the_gate(gated(ADA, required=2, groups={"releasers": RELEASERS}))
+    world = at_the_gate(gated(ADA, required=2, each=(RELEASERS,)))
     world.vote(1, GUEST, signed_in=SignedIn(object_id=GUEST_OID, groups=(BEN_OID, RELEASERS_OID)))
     gate = world.releases[1].gate
     assert gate is not None
@@ -105,7 +105,7 @@ def test_of_the_groups_of_a_person_only_those_of_the_policy_are_kept() -> None:
 # ---- whose own work it is
 @pytest.mark.parametrize("name", [ADA, ADA_PRIVATE.upper()])
 def test_who_made_the_commit_may_not_approve_it(name: str) -> None:
-    world = at_the_gate(gated(ADA, BEN, identities=IDENTITIES), run=built(committed_by=name))
+    world = at_the_gate(gated(ADA, BEN, people=KNOWN), run=built(committed_by=name))
     refused = world.vote(1, ADA)
     assert refusals(refused) == ["approver-is-not-committer"]
     assert reason_of(refused, "approver-is-not-committer") == f"{name} made the commit"
@@ -145,12 +145,12 @@ def test_nobody_may_approve_while_it_is_unknown_whose_work_it_is_where_the_gate_
 
 
 def test_an_approval_that_a_later_run_shows_to_be_of_the_requester_is_void() -> None:
-    world = at_the_gate(gated(ADA, BEN, CLEO, required=2, identities=IDENTITIES))
+    world = at_the_gate(gated(ADA, BEN, CLEO, required=2, people=KNOWN))
     world.vote(1, ADA)
     world.vote(1, BEN, VoteDecision.APPROVE, submission="kept-as-it-was")
     assert world.phase(1) is Phase.PROMOTING  # enough people before the run came: nothing to take back
 
-    world = at_the_gate(gated(ADA, BEN, CLEO, required=3, identities=IDENTITIES))
+    world = at_the_gate(gated(ADA, BEN, CLEO, required=3, people=KNOWN))
     world.vote(1, ADA)
     world.vote(1, BEN)
     world.run(built(by=MALLORY, committed_by=ADA_PRIVATE))
@@ -222,7 +222,7 @@ def test_a_vote_that_counted_is_recorded_with_the_rules_that_it_met() -> None:
 
 def test_a_gate_holds_no_more_votes_than_fit_into_its_row() -> None:
     oids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(101)]
-    world = at_the_gate(gated(ADA, required=1, groups={"releasers": RELEASERS, "managers": MANAGERS}))
+    world = at_the_gate(gated(ADA, required=1, each=(RELEASERS, MANAGERS)))
     for oid in oids[:100]:
         member = SignedIn(object_id=oid, groups=(RELEASERS_OID,))
         assert not refusals(world.vote(1, f"{oid}@example.com", signed_in=member))[1:]

@@ -8,7 +8,7 @@ from slipway.domain.application import Start
 from slipway.domain.events import VoteCast
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import Notice, StepKind
-from tests.unit.domain.crowd import ADA_OID, IDENTITIES
+from tests.unit.domain.crowd import ADA_OID, KNOWN
 from tests.unit.domain.gates import at_the_gate, built, gated, refusals, voters
 from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY, application, ci_run, digest
 from tests.unit.domain.world import World
@@ -38,7 +38,7 @@ def test_who_took_a_vote_back_may_vote_again_either_way() -> None:
 
 
 def test_a_vote_can_be_taken_back_by_another_name_of_the_same_person() -> None:
-    world = at_the_gate(gated(ADA, BEN, required=2, identities=IDENTITIES))
+    world = at_the_gate(gated(ADA, BEN, required=2, people=KNOWN))
     world.vote(1, ADA)
     world.withdraw(1, f"oid:{ADA_OID}")
     assert voters(world) == []

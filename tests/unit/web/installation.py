@@ -12,7 +12,7 @@ from slipway.domain.application import Application, policy_hash
 from slipway.domain.events import DeadlineReached
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256
-from slipway.domain.people import PersonNames
+from slipway.domain.people import KnownPerson
 from slipway.domain.plan import Change, Plan, PlanMade, Preview
 from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
@@ -23,7 +23,7 @@ from slipway.web.approving import ApprovalContext, show
 from slipway.web.voting import Booth
 from tests.unit.web.visitors import OIDS
 
-IDENTITIES = tuple(PersonNames(email=name, oid=oid) for name, oid in OIDS.items())
+KNOWN = {oid: KnownPerson(mail=name) for name, oid in OIDS.items()}
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 DEPLOYMENT_DIFF = """\
@@ -77,7 +77,7 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Applicat
         deadline=timedelta(hours=24),
         level=Level.LINK,
         fresh=None,
-        identities=IDENTITIES,
+        people=KNOWN,
     )
     return application.evolve(environments=(staging, production.evolve(gate=gate)))
 
