@@ -6,13 +6,13 @@ that people vote on. Registries and clusters are named here and given addresses 
 one document serves the laptop and Azure alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .errors import present
 from .gate import AutoGate, Gate, WrittenApprovalGate, WrittenGate
@@ -232,6 +232,17 @@ class OnFailure(StrEnum):
     """Leave the cluster as it is, for a person to look at."""
 
 
+class Soak(Record):
+    """How long a release must have been live in an earlier environment."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    environment: Name | None = Field(
+        default=None, alias="in", description="The environment that it soaks in; by default the one before this."
+    )
+    time: Duration = Field(alias="for", description="How long it has been live there.")
+
+
 class WrittenEnvironment(Record):
     """One target of the chain: a cluster and a namespace, with its gate and verification."""
 
@@ -259,6 +270,12 @@ class WrittenEnvironment(Record):
         default=Requirements(), description="What must be attached to the image before a rollout, and hold."
     )
     gate: WrittenGate = Field(default=AutoGate(), description="What must be answered before a rollout.")
+    soak: Soak | None = Field(
+        default=None,
+        description="Rule soaked: how long the release must have been live in an earlier environment before it is "
+        "let through here, or people are asked.",
+        examples=[{"in": "staging", "for": "2h"}],
+    )
     windows: Windows = Field(
         default=Windows(),
         description="When rollouts may begin. No part of what people vote on: it says when, and not what.",
@@ -349,11 +366,11 @@ class _Delivered[E: WrittenEnvironment](Record):
 
     @model_validator(mode="after")
     def _conditions_look_back(self) -> Self:
-        """A gate's conditions may only refer to earlier environments that can fulfil them."""
+        """Conditions may only refer to earlier environments that can fulfil them."""
         earlier: dict[str, WrittenEnvironment] = {}
-        for environment in self.environments:
-            if isinstance(environment.gate, AutoGate):
-                _check_conditions(environment, environment.gate, earlier)
+        for index, environment in enumerate(self.environments):
+            for problem in _unmet_conditions(environment, earlier):
+                raise ValueError(f"environments[{index}].{problem}")
             earlier[environment.name] = environment
         return self
 
@@ -400,20 +417,18 @@ class Application(_Delivered[Environment]):
         return environment.registry or self.pushed.registry
 
 
-def _check_conditions(
-    environment: WrittenEnvironment, gate: AutoGate, earlier: Mapping[str, WrittenEnvironment]
-) -> None:
-    at = f"environments: {environment.name}: gate"
+def _unmet_conditions(environment: WrittenEnvironment, earlier: Mapping[str, WrittenEnvironment]) -> Iterator[str]:
+    """Why its conditions can never hold; each begins with the field."""
     known = f"earlier environments are {', '.join(earlier) or 'none'}"
-    for name in gate.tests_passed:
+    for name in environment.gate.tests_passed if isinstance(environment.gate, AutoGate) else ():
         if name not in earlier:
-            raise ValueError(f"{at}: tests_passed: {name!r} does not come before it; {known}")
-        if not earlier[name].verification.given:
-            raise ValueError(f"{at}: tests_passed: {name!r} has no acceptance tests: give it verification")
-    if gate.soak is not None and not earlier:
-        raise ValueError(f"{at}: soak: there is no environment before it to soak in")
-    if gate.soak_in is not None and gate.soak_in not in earlier:
-        raise ValueError(f"{at}: soak_in: {gate.soak_in!r} does not come before it; {known}")
+            yield f"gate.tests_passed: {name!r} does not come before it; {known}"
+        elif not earlier[name].verification.given:
+            yield f"gate.tests_passed: {name!r} has no acceptance tests: give it verification"
+    if environment.soak is not None and not earlier:
+        yield "soak: there is no environment before it to soak in"
+    elif environment.soak is not None and environment.soak.environment not in (None, *earlier):
+        yield f"soak.in: {environment.soak.environment!r} does not come before it; {known}"
 
 
 def policy_hash(environment: Environment) -> str:

@@ -19,10 +19,11 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
     """The rules of one environment's gate, whether or not the release is in that environment."""
     gate = environment.gate
     is_here = release.environment == environment.name
+    conditions = condition_rules(snapshot.application, release, environment, snapshot.lanes, now=snapshot.now)
     if not isinstance(gate, ApprovalGate):
-        rules = condition_rules(snapshot.application, release, environment, snapshot.lanes, now=snapshot.now)
-        yield from rules or (Rule.QUORUM_REACHED.holds("no approval is needed here"),)
+        yield from conditions or (Rule.QUORUM_REACHED.holds("no approval is needed here"),)
         return
+    yield from conditions
     yield _is_open(snapshot, release, is_here=is_here)
     if not is_here:
         yield from _will_be_asked(gate)

@@ -31,18 +31,6 @@ class AutoGate(Record):
         description="Rule tests-passed: earlier environments whose acceptance tests must have passed on this release.",
         examples=[["staging"]],
     )
-    soak: Duration | None = Field(
-        default=None, description="Rule soaked: how long the release must have been live in an earlier environment."
-    )
-    soak_in: Name | None = Field(
-        default=None, description="The environment that it soaks in; by default the one before this."
-    )
-
-    @model_validator(mode="after")
-    def _says_how_long(self) -> Self:
-        if self.soak_in is not None and self.soak is None:
-            raise ValueError("soak: is needed because soak_in is given")
-        return self
 
 
 def _one_or_several(value: object) -> object:

@@ -35,7 +35,7 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
         case ApprovalGate():
             return _approved(trail, release, gate)
         case AutoGate():
-            return _let_through(trail, release, gate)
+            return _let_through(trail, release, conditions=bool(gate.tests_passed or environment.soak))
 
 
 def _ordered(trail: "_Trail", to: str) -> RuleResult:
@@ -63,10 +63,10 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate) -> RuleResu
     return Rule.ON_RECORD.holds(f"{len(trail.votes)} votes and record {trail.passed.sequence} prove it")
 
 
-def _let_through(trail: "_Trail", release: Release, gate: AutoGate) -> RuleResult:
+def _let_through(trail: "_Trail", release: Release, *, conditions: bool) -> RuleResult:
     """A gate without conditions leaves no record of its own; the plan does. One that asked people when this plan was
     made has to have passed, whatever it asks for today."""
-    has_conditions = bool(gate.tests_passed or gate.soak or trail.asked.get("plan_hash") == trail.plan_hash)
+    has_conditions = conditions or trail.asked.get("plan_hash") == trail.plan_hash
     proof = trail.passed if has_conditions else trail.planned
     if proof is None:
         what = "the gate passed for" if has_conditions else "there is"

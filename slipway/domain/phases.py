@@ -85,7 +85,7 @@ class Phase(StrEnum):
     )
     SOAKING = (
         "soaking",
-        "The gate asks nobody, and waits for a condition that does not hold yet.",
+        "It waits for what has to hold before it goes on or people are asked, such as its time in staging.",
         "Soaking",
         "◔",
         Tone.BUSY,

@@ -8,7 +8,7 @@ to be equal. So a new field counts as a weakening until somebody says how it com
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .application import Application, Environment
+from .application import Application, Environment, Soak
 from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
 from .model import Record
@@ -29,6 +29,10 @@ def _any(before: object, after: object) -> bool:  # noqa: ARG001 - the signature
 
 def _fewer(before: Sequence[str], after: Sequence[str]) -> bool:
     return {name.casefold() for name in after} <= {name.casefold() for name in before}
+
+
+def _soaks_longer(before: Soak, after: Soak | None) -> bool:
+    return after is not None and after.environment == before.environment and after.time >= before.time
 
 
 def _as_well_known(before: People, after: People) -> bool:
@@ -60,6 +64,7 @@ _GATE: Mapping[str, Stricter] = {
 _ENVIRONMENT: Mapping[str, Stricter] = {
     "verification": lambda before, after: not before.given or before == after,
     "windows": lambda before, after: not before.given or before == after,
+    "soak": lambda before, after: before is None or before == after or _soaks_longer(before, after),
     "require": lambda before, after: before == Requirements() or before == after,
     "promotion": lambda before, after: (
         before.referrers is RefusedReferrer.TRY or after.referrers is RefusedReferrer.REQUIRE

@@ -94,7 +94,7 @@ def standing(
     if rollout is not None and rollout.outcome == "live" and rollout.left_at is not None:
         return _passed(f"{release.id} went live in {claims.environment} on {moment(rollout.left_at)}.")
     soaks = at_this_gate and release.phase is Phase.SOAKING
-    by_itself = ": it continues automatically once every condition of its gate holds"
+    by_itself = " yet: first every condition of its gate has to hold"
     return ApprovalStatus(
         kind=ApprovalSituation.ELSEWHERE,
         headline="There is nothing to decide here",

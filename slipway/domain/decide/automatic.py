@@ -1,4 +1,4 @@
-"""Gates without approvers: they open once their conditions hold, and wait for conditions that need more time."""
+"""What has to hold before a gate lets a release through or asks people. What needs more time is waited for."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -26,12 +26,10 @@ def condition_rules(
     *,
     now: datetime,
 ) -> tuple[RuleResult, ...]:
-    """The conditions of an environment's automatic gate; empty if its gate asks people or has no conditions."""
-    gate = environment.gate
-    if not isinstance(gate, AutoGate):
-        return ()
-    rules = [_tests_passed(release, gate.tests_passed)] if gate.tests_passed else []
-    if gate.soak is not None:
+    """What has to hold before an environment lets a release through or asks people; empty if nothing has to."""
+    tests = environment.gate.tests_passed if isinstance(environment.gate, AutoGate) else ()
+    rules = [_tests_passed(release, tests)] if tests else []
+    if environment.soak is not None:
         rules.append(_soaked(application, release, environment, lanes, now=now))
     return tuple(rules)
 
@@ -53,19 +51,18 @@ def _tests_passed(release: Release, environments: tuple[str, ...]) -> RuleResult
 
 def soaks_in(application: Application, environment: Environment) -> str:
     """Name of the environment in which a release must soak before this one; empty if no soak is required."""
-    gate = environment.gate
-    if not isinstance(gate, AutoGate) or gate.soak is None:
+    if environment.soak is None:
         return ""
     before = application.before(environment.name)
-    return gate.soak_in or (before.name if before else "")
+    return environment.soak.environment or (before.name if before else "")
 
 
 def soaked_at(application: Application, release: Release, environment: Environment) -> datetime | None:
     """When the soak ends; None if it never began."""
-    gate, rollout = environment.gate, release.rollout_in(soaks_in(application, environment))
-    if not isinstance(gate, AutoGate) or gate.soak is None or rollout is None or rollout.outcome != "live":
+    soak, rollout = environment.soak, release.rollout_in(soaks_in(application, environment))
+    if soak is None or rollout is None or rollout.outcome != "live":
         return None
-    return rollout.left_at + gate.soak if rollout.left_at else None
+    return rollout.left_at + soak.time if rollout.left_at else None
 
 
 def _soaked(
@@ -93,9 +90,9 @@ def _said(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def look_at_conditions(draft: Draft, release: Release, environment: Environment) -> None:
-    """Proceed if every condition holds, wait if one does not hold yet, and end the release if one can no longer
-    hold."""
+def conditions_hold(draft: Draft, release: Release, environment: Environment) -> bool:
+    """Whether every condition holds. Else the release waits for one that does not hold yet, or ends, as one can no
+    longer hold."""
     rules = condition_rules(draft.application, release, environment, draft.lanes, now=draft.now)
     draft.rules = (*draft.rules, *rules)
     waits, refused = list[NotYet](), list[RuleResult]()
@@ -113,17 +110,24 @@ def look_at_conditions(draft: Draft, release: Release, environment: Environment)
             case _:
                 assert_never(rule)
     if not waits and not refused:
-        if rules:
-            _record(draft, Action.GATE_PASSED, release, rules)
-            draft.anchor_gate(release, environment, GateOutcome.PASSED)
-        proceed(draft, release, environment)
-    elif not (current := plan_is_current(draft, release)).passed:
+        return True
+    if not (current := plan_is_current(draft, release)).passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
     elif refused:
         _refuse(draft, release, environment, rules)
     else:
         _wait(draft, release, rules, waits)
+    return False
+
+
+def let_through(draft: Draft, release: Release, environment: Environment) -> None:
+    """Every condition of a gate that asks nobody holds."""
+    rules = condition_rules(draft.application, release, environment, draft.lanes, now=draft.now)
+    if rules:
+        _record(draft, Action.GATE_PASSED, release, rules)
+        draft.anchor_gate(release, environment, GateOutcome.PASSED)
+    proceed(draft, release, environment)
 
 
 def _wait(draft: Draft, release: Release, rules: tuple[RuleResult, ...], waits: Sequence[NotYet]) -> None:
@@ -142,14 +146,15 @@ def _wait(draft: Draft, release: Release, rules: tuple[RuleResult, ...], waits: 
 
 
 def soak_over(draft: Draft, release: Release) -> None:
-    """The soak of a release has ended: re-check its gate's conditions."""
+    """The soak of a release has ended: look again. People are asked about a plan of now."""
     environment = draft.environment(release)
     if environment is None:
         end_without_environment(draft, release, release.environment)
     elif isinstance(environment.gate, AutoGate):
-        look_at_conditions(draft, release, environment)
+        if conditions_hold(draft, release, environment):
+            let_through(draft, release, environment)
     else:
-        plan(draft, release)  # the policy changed meanwhile: this gate now asks people
+        plan(draft, release)
 
 
 def _refuse(draft: Draft, release: Release, environment: Environment, rules: tuple[RuleResult, ...]) -> None:

@@ -12,7 +12,7 @@ from ..plan import changed_parts
 from ..release import GateState, Phase, Release, VoteDecision
 from ..rules import RuleResult, failed
 from ..steps import Notice
-from .automatic import look_at_conditions
+from .automatic import conditions_hold, let_through
 from .lanes import plan
 from .notices import tell, void
 from .quorum import names_of, own_rules, quorum_rules
@@ -27,8 +27,10 @@ def open_gate(draft: Draft, release: Release, environment: Environment, parts: M
     if before is not None and before.plan_hash != release.plan_hash:
         void(draft, release, before.votes, _what_changed(before, parts))
         release, before = draft.put(release.evolve(gate=None)), None
+    if not conditions_hold(draft, release, environment):
+        return
     if isinstance(gate, AutoGate):
-        look_at_conditions(draft, release, environment)
+        let_through(draft, release, environment)
     elif before is not None:
         _open_again(draft, release, environment, before)
     else:

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from hypothesis import strategies as st
 
-from slipway.domain.application import Application, Environment, Start
+from slipway.domain.application import Application, Environment, Soak, Start
 from slipway.domain.commands import OF_A_RELEASE, OF_THE_INSTALLATION, Verb
 from slipway.domain.gate import AutoGate, Gate, Reminders, WhenNewer
 from slipway.domain.queues import Queue
@@ -257,7 +257,6 @@ class Require:
 
 GATES: tuple[Gate, ...] = (
     AutoGate(),
-    AutoGate(soak=timedelta(minutes=30)),
     approval(ADA, BEN, CLEO, people=KNOWN),
     approval(f"oid:{ADA_OID}", BEN, CLEO, required=2, people=KNOWN),
     approval(ADA, BEN, people=KNOWN, each=(MANAGERS,), require_known=True),
@@ -266,15 +265,15 @@ GATES: tuple[Gate, ...] = (
     approval(ADA, BEN, people=KNOWN, reminders=Reminders(most=1)),
     approval(ADA, BEN, CLEO, people=KNOWN, required=2, when_newer=WhenNewer.WAIT),
 )
-"""Gates that ask nobody, wait, or ask people; all of the latter know the same people by the same names."""
+"""Gates that ask nobody, or people; all of the latter know the same people by the same names."""
 
 
 def applications() -> st.SearchStrategy[Application]:
     """All ways to start; with and without verification; gates of every kind."""
     gates = st.sampled_from([AutoGate(), *GATES])
     return st.builds(
-        lambda start, verify, first, last: application(
-            staging(gate=first, verification=verify), production(gate=last, verification=verify), start=start
+        lambda start, verify, first, last, soak: application(
+            staging(gate=first, verification=verify), production(gate=last, verification=verify, soak=soak), start=start
         ),
         st.sampled_from([Start.PUSH, Start.RUN, Start.BOTH]),
         st.sampled_from([PROBED, PROBED.evolve(http=())]),
@@ -287,6 +286,7 @@ def applications() -> st.SearchStrategy[Application]:
             ]
         ),
         gates,
+        st.sampled_from([None, None, None, Soak(time=timedelta(minutes=30))]),
     )
 
 

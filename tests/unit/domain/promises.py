@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from slipway.domain.application import Application
+from slipway.domain.application import Application, Environment
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.decide import Decision
 from slipway.domain.decide.conditions import facts_missing
@@ -130,8 +130,7 @@ class WatchedWorld(World):
         gate = environment.gate
         if isinstance(gate, ApprovalGate):
             demanded(gate, release, self._tally.approvals(release))
-        else:
-            self._conditions_hold(release, gate)
+        self._conditions_hold(release, environment)
 
     def _nothing_was_in_its_way(self, release: Release) -> None:
         """No rollout begins in a frozen or held lane, or outside of its windows, unless somebody let it pass."""
@@ -149,17 +148,17 @@ class WatchedWorld(World):
             assert before.override is not None or "override.given" in self._last_actions
             assert release.override is None
 
-    def _conditions_hold(self, release: Release, gate: AutoGate) -> None:
-        for name in gate.tests_passed:
+    def _conditions_hold(self, release: Release, environment: Environment) -> None:
+        for name in environment.gate.tests_passed if isinstance(environment.gate, AutoGate) else ():
             rollout = release.rollout_in(name)
             assert rollout is not None
             assert rollout.evidence
             assert all(item.passed for item in rollout.evidence)
-        if gate.soak is not None:
+        if environment.soak is not None:
             rollout = release.rollout_in("staging")
             assert rollout is not None
             assert rollout.left_at is not None
-            assert rollout.left_at + gate.soak <= self.now
+            assert rollout.left_at + environment.soak.time <= self.now
 
     def _votes_count_once(self, release: Release) -> None:
         if release.gate is not None:

@@ -10,6 +10,7 @@ from slipway.domain.application import (
     OnFailure,
     Pipeline,
     RegistryRepository,
+    Soak,
     Start,
     Verification,
 )
@@ -44,6 +45,7 @@ def environment(
     registry: str | None = None,
     verification: Verification = PROBED,
     on_failure: OnFailure = OnFailure.ROLL_BACK,
+    soak: Soak | None = None,
 ) -> Environment:
     return Environment(
         name=name,
@@ -54,6 +56,7 @@ def environment(
         gate=gate or AutoGate(),
         verification=verification,
         on_failure=on_failure,
+        soak=soak,
     )
 
 

@@ -1,9 +1,8 @@
 """Gates that ask nobody: tests that must have passed, and time that must have gone by."""
 
 from datetime import timedelta
-from typing import Any
 
-from slipway.domain.application import Application
+from slipway.domain.application import Application, Soak
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.rules import RuleResult
@@ -14,8 +13,11 @@ from tests.unit.domain.world import World
 MINUTE = timedelta(minutes=1)
 
 
-def conditional(**conditions: Any) -> Application:
-    return application(staging(), production(gate=AutoGate.model_validate(conditions)))
+SOAK = Soak(time=30 * MINUTE)
+
+
+def conditional(*, tests_passed: tuple[str, ...] = (), soak: Soak | None = None) -> Application:
+    return application(staging(), production(gate=AutoGate(tests_passed=tests_passed), soak=soak))
 
 
 def pushed(delivered: Application, tag: str = "v1") -> World:
@@ -36,7 +38,7 @@ def told(world: World, number: int = 1) -> tuple[str, str, dict[str, RuleResult]
 
 
 def test_a_release_whose_tests_passed_goes_on_by_itself_and_the_rule_is_recorded() -> None:
-    world = pushed(conditional(tests_passed=["staging"]))
+    world = pushed(conditional(tests_passed=("staging",)))
     assert world.phase(1) is Phase.COMPLETED
     assert results(world, "gate.passed") == {"tests-passed": True}
 
@@ -46,7 +48,7 @@ def test_a_release_without_test_results_is_cancelled_by_the_name_of_the_rule() -
     world.push("v1")
     while world.releases[1].environment != "production":
         world.deliver(world.outbox.popleft())
-    world.change(conditional(tests_passed=["staging"]))
+    world.change(conditional(tests_passed=("staging",)))
     world.settle()
     assert world.phase(1) is Phase.CANCELLED
     assert world.releases[1].reason == "tests-passed: staging: no results yet"
@@ -55,7 +57,7 @@ def test_a_release_without_test_results_is_cancelled_by_the_name_of_the_rule() -
 
 
 def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
-    world = pushed(conditional(soak="30m"))
+    world = pushed(conditional(soak=SOAK))
     assert world.phase(1) is Phase.SOAKING
     assert results(world, "gate.soaking") == {"soaked": False}
     headline, following, rules = told(world)
@@ -73,7 +75,7 @@ def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
 
 
 def test_a_soak_whose_message_is_lost_is_ended_by_the_reconcile_timer() -> None:
-    world = pushed(conditional(soak="30m"))
+    world = pushed(conditional(soak=SOAK))
     world.outbox.clear()
     world.wait(30 * MINUTE)
     assert told(world)[1] == "Its wait was over at 2026-11-23 08:30 UTC: the next reconcile run moves it on."
@@ -83,7 +85,7 @@ def test_a_soak_whose_message_is_lost_is_ended_by_the_reconcile_timer() -> None:
 
 
 def test_a_newer_release_takes_the_place_of_one_that_soaks() -> None:
-    world = pushed(conditional(soak="30m"))
+    world = pushed(conditional(soak=SOAK))
     world.wait(10 * MINUTE)
     world.push("v2")
     world.settle()
@@ -99,8 +101,8 @@ def test_a_newer_release_takes_the_place_of_one_that_soaks() -> None:
 
 def three_stages() -> Application:
     canary = environment("canary", gate=approval(ADA))
-    gate = AutoGate(soak=timedelta(minutes=30), soak_in="staging")
-    return application(staging(), canary, production(gate=gate))
+    soak = Soak(environment="staging", time=30 * MINUTE)
+    return application(staging(), canary, production(gate=AutoGate(), soak=soak))
 
 
 def test_a_soak_may_be_in_any_earlier_environment_and_counts_from_there() -> None:
@@ -130,7 +132,7 @@ def test_a_release_that_was_replaced_before_its_soak_was_over_gives_way() -> Non
 
 
 def test_a_plan_that_became_outdated_while_soaking_is_made_again() -> None:
-    world = pushed(conditional(soak="30m"))
+    world = pushed(conditional(soak=SOAK))
     world.change()
     world.wait(30 * MINUTE)
     world.settle()
@@ -139,15 +141,43 @@ def test_a_plan_that_became_outdated_while_soaking_is_made_again() -> None:
 
 
 def test_people_are_asked_once_the_policy_says_so_although_it_soaked_before() -> None:
-    world = pushed(conditional(soak="30m"))
+    world = pushed(conditional(soak=SOAK))
     world.change(application(staging(), production(gate=approval(ADA))))
     world.wait(30 * MINUTE)
     world.settle()
     assert world.phase(1) is Phase.AWAITING_APPROVAL
 
 
+def test_people_are_asked_about_a_plan_of_then_once_it_has_soaked() -> None:
+    world = pushed(application(staging(), production(gate=approval(ADA), soak=SOAK)))
+    assert world.phase(1) is Phase.SOAKING
+    assert told(world)[1] == "Nothing to do: people are asked once the time has passed."
+    assert not told(world)[2]["soaked"].passed
+    world.wait(30 * MINUTE)
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert [record.action for record in world.audit if record.environment == "production"][-3:] == [
+        "plan.requested",
+        "plan.made",
+        "gate.opened",
+    ]
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_nobody_is_asked_about_a_release_that_was_replaced_before_its_soak_was_over() -> None:
+    world = pushed(application(staging(), production(gate=approval(ADA), soak=SOAK)))
+    world.push("v2")
+    world.settle()
+    assert world.phase(1) is Phase.SUPERSEDED
+    world.wait(30 * MINUTE)
+    world.settle()
+    assert world.phase(2) is Phase.AWAITING_APPROVAL
+
+
 def test_both_conditions_are_told_when_one_of_them_cannot_hold() -> None:
-    world = World(conditional(tests_passed=["staging"], soak="30m"))
+    world = World(conditional(tests_passed=("staging",), soak=SOAK))
     world.effects.answer(StepKind.VERIFY, "staging", evidence=[])
     world.push("v1")
     world.settle()

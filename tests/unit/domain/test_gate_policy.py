@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from slipway.domain.application import Application
+from slipway.domain.application import Application, Soak
 from slipway.domain.gate import ApprovalGate, AutoGate, Reminders
 from slipway.domain.people import SignedIn
 from tests.unit.domain.crowd import ADA_OID, ADA_PRIVATE, BEN_OID, RELEASERS_OID
@@ -106,22 +106,24 @@ def test_each_pause_between_reminders_is_longer_until_there_are_no_more() -> Non
     assert Reminders(after=timedelta(days=36_500), factor=10, most=20).pause(19) == timedelta(days=36_500)
 
 
-def with_conditions(**conditions: Any) -> Application:
-    gate = AutoGate.model_validate(conditions)
-    return application(staging(), environment("canary", verification=PROBED.evolve(http=())), production(gate=gate))
+def with_conditions(*, tests_passed: tuple[str, ...] = (), soak: dict[str, str] | None = None) -> Application:
+    last = production(
+        gate=AutoGate(tests_passed=tests_passed), soak=Soak.model_validate(soak) if soak is not None else None
+    )
+    return application(staging(), environment("canary", verification=PROBED.evolve(http=())), last)
 
 
 @pytest.mark.parametrize(
     ("conditions", "said"),
     [
-        ({"tests_passed": ["stagin"]}, "tests_passed: 'stagin' does not come before it"),
-        ({"tests_passed": ["production"]}, "tests_passed: 'production' does not come before it"),
-        ({"tests_passed": ["canary"]}, "tests_passed: 'canary' has no acceptance tests: give it verification"),
+        ({"tests_passed": ("stagin",)}, "tests_passed: 'stagin' does not come before it"),
+        ({"tests_passed": ("production",)}, "tests_passed: 'production' does not come before it"),
+        ({"tests_passed": ("canary",)}, "tests_passed: 'canary' has no acceptance tests: give it verification"),
         (
-            {"soak": "1h", "soak_in": "prod"},
-            "soak_in: 'prod' does not come before it; earlier environments are staging, canary",
+            {"soak": {"in": "prod", "for": "1h"}},
+            "soak.in: 'prod' does not come before it; earlier environments are staging, canary",
         ),
-        ({"soak_in": "staging"}, "soak: is needed because soak_in is given"),
+        ({"soak": {"in": "staging"}}, "for"),
     ],
 )
 def test_conditions_look_back_at_what_is_there(conditions: dict[str, Any], said: str) -> None:
@@ -132,7 +134,7 @@ def test_conditions_look_back_at_what_is_there(conditions: dict[str, Any], said:
 
 def test_the_first_environment_has_nothing_to_soak_in() -> None:
     with pytest.raises(ValidationError, match="soak: there is no environment before it to soak in"):
-        application(staging(gate=AutoGate(soak=timedelta(hours=1))))
+        application(staging(soak=Soak(time=timedelta(hours=1))))
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "Europe", "x" * 65])

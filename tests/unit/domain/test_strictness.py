@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.application import Application, Environment, RunResult
+from slipway.domain.application import Application, Environment, RunResult, Soak
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.people import KnownPerson
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment
@@ -28,6 +28,7 @@ GATES = st.builds(
 )
 
 
+HOUR = timedelta(hours=1)
 OID, OTHER = "0a000000-0000-4000-8000-00000000000a", "0b000000-0000-4000-8000-00000000000b"
 KNOWN = {OID: KnownPerson(mail=PEOPLE[0], also=("ada@home.example",))}
 
@@ -90,9 +91,22 @@ def test_a_gate_without_people_is_weaker_and_one_with_people_is_not() -> None:
     people = ApprovalGate(approvers=PEOPLE)
     assert weakenings(guarded(people), guarded(AutoGate()))
     assert weakenings(guarded(AutoGate()), guarded(people)) == ()
-    staging = environment("staging")
-    soaked = application(staging, production(AutoGate(soak=timedelta(hours=1))))
-    assert weakenings(soaked, application(staging, production(AutoGate())))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "weaker"),
+    [
+        (None, Soak(time=HOUR), False),
+        (Soak(time=HOUR), None, True),
+        (Soak(time=HOUR), Soak(time=2 * HOUR), False),
+        (Soak(time=2 * HOUR), Soak(time=HOUR), True),
+        (Soak(time=HOUR), Soak(environment="staging", time=HOUR), True),
+    ],
+)
+def test_a_soak_may_only_become_longer(before: Soak | None, after: Soak | None, weaker: bool) -> None:
+    staging, gate = environment("staging"), ApprovalGate(approvers=PEOPLE)
+    was, is_now = (application(staging, production(gate, soak=soak)) for soak in (before, after))
+    assert bool(weakenings(was, is_now)) is weaker
 
 
 def test_an_environment_under_another_name_guards_its_place_as_before() -> None:

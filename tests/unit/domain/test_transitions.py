@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.reference.states import diagram, page
-from slipway.domain.application import Application, Start
+from slipway.domain.application import Application, Soak, Start
 from slipway.domain.commands import Verb
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
@@ -29,6 +29,7 @@ from tests.unit.domain.world import World
 
 DECLARED = {(phase, following) for phase in Phase for following in phase.followers}
 MINUTE = timedelta(minutes=1)
+SOAK = Soak(time=timedelta(hours=1))
 UNVERIFIED = PROBED.evolve(http=())
 
 
@@ -148,8 +149,7 @@ def gate_with_votes() -> World:
 
 def soaked(*, registry: str | None) -> World:
     """Through a soak into a rollout; overtaken, planned again, and given up, while it soaks."""
-    gate = AutoGate(soak=timedelta(hours=1))
-    world = World(application(staging(), production(gate=gate, registry=registry)))
+    world = World(application(staging(), production(gate=AutoGate(), soak=SOAK, registry=registry)))
     pushed(world, "v1")
     world.wait(timedelta(hours=1))
     world.settle()
@@ -206,7 +206,6 @@ def each_step_fails(*, before: tuple[str, ...]) -> World:
 
 def frozen(*, registry: str | None) -> World:
     """Held back from each side; goes on, is planned again, overtaken, cancelled."""
-    soaks = AutoGate(soak=timedelta(hours=1))
     world = World(application(staging(), production(gate=None, registry=registry)))
     world.command(Verb.FREEZE)
     pushed(world, "v1", "v2")
@@ -218,8 +217,8 @@ def frozen(*, registry: str | None) -> World:
     world.reconcile()
     world.settle()
     world.command(Verb.CANCEL, 3)
-    for gate in (soaks, approval(ADA)):
-        world.change(application(staging(), production(gate=gate, registry=registry)))
+    for gate, soak in ((AutoGate(), SOAK), (approval(ADA), None)):
+        world.change(application(staging(), production(gate=gate, soak=soak, registry=registry)))
         pushed(world, f"gate-{gate.kind}")
         world.wait(timedelta(hours=1))
         world.vote(max(world.releases), ADA)
