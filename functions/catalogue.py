@@ -22,6 +22,7 @@ from slipway.catalogue.stored import Stored, read_stored
 from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
 from slipway.commands.speakers import actor_of
+from slipway.commands.submitting import ToConfirm
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN
@@ -31,7 +32,7 @@ from slipway.http.speaking import speaker
 from slipway.inbound.reading import bad_input, read_as, read_json
 from slipway.ledger.keys import INSTALLATION
 
-from .commands import received
+from .commands import received, to_confirm
 from .contract import Endpoint, Parameter, endpoint
 from .guard import admit, caller_of, permit
 from .http import EarlyResponse, body_of, number, ok, problem
@@ -64,7 +65,9 @@ _WHO = (
         summary="Apply projects and applications: all of them or none",
         description="What the front can see to be wrong with a document is a 422 with every problem; a change that "
         f"weakens a production gate is refused (409). {_WHO} Else the change is received, not yet made: ask at "
-        "`address` what became of it. The same documents applied again change nothing.",
+        "`address` what became of it. One that weakens what guards production where nobody can be asked yet waits "
+        "until a person confirms it at `open`, by a sign-in made for it. The same documents applied again change "
+        "nothing.",
         tag="catalogue",
         permission=None,
         body=Apply,
@@ -77,7 +80,7 @@ def apply(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
     documents, who = _documents(body), speaker(caller, Via(body.channel))
-    return _said(lambda: parts().submitting.apply(documents, who, reason=body.reason, id=body.id or ""))
+    return _said(lambda: parts().submitting.apply(documents, who, reason=body.reason, id=body.id or ""), who.via)
 
 
 @endpoint(
@@ -222,17 +225,20 @@ def remove(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = read_as(Removal, read_json(body_of(req) or b"{}"))
     subject, who = _subject(req), speaker(caller, Via(body.channel))
-    return _said(lambda: parts().submitting.remove(subject, who, reason=body.reason, id=body.id or ""))
+    return _said(lambda: parts().submitting.remove(subject, who, reason=body.reason, id=body.id or ""), who.via)
 
 
-def _said(say: Callable[[], Said | tuple[SubjectChange, ...]]) -> func.HttpResponse:
-    """202 for what was written down for the worker, 409 for what is refused already, 422 with every problem."""
+def _said(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: Via) -> func.HttpResponse:
+    """202 for what was written down for the worker or waits for a person, 409 for what is refused already, 422 with
+    every problem."""
     try:
         said = say()
     except ConfigError as error:
         raise EarlyResponse(_problems(error)) from error
     if isinstance(said, Said):
         return received(said)
+    if isinstance(said, ToConfirm):
+        return to_confirm(said.statement, via, content=said.content, compared=said.compared)
     shown = [_shown(change).model_dump(mode="json") for change in said]
     detail = "; ".join(f"{change.subject}: {change.refused}" for change in said if change.refused)
     return problem(409, "Refused", detail, changes=shown)
@@ -266,6 +272,7 @@ def _shown(change: SubjectChange) -> ChangeShown:
         after=change.after,
         difference=change.difference,
         refused=change.refused,
+        opens=change.opens,
         weaker=change.weaker,
         stands_still=change.stands_still,
     )

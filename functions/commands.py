@@ -9,13 +9,14 @@ import azure.functions as func
 from slipway.api.commands import Command, Freezes
 from slipway.api.inbox import Confirmation, ReceivedAnswer
 from slipway.commands.saying import CommandRequest, Said
+from slipway.domain.changing import Compared
 from slipway.domain.commands import OPENS, PERMISSIONS
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.roles import Permission
-from slipway.domain.statement import CommandStatement
+from slipway.domain.statement import CatalogueStatement, CommandStatement
+from slipway.http.saying import partition_of
 from slipway.http.speaking import speaker
-from slipway.ledger.keys import INSTALLATION
 
 from .contract import Endpoint, Parameter, endpoint
 from .guard import admit, permit
@@ -73,20 +74,24 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         parked=body.parked,
     )
     if body.verb in OPENS:
-        return _to_confirm(parts().inbox_writer.statement(request), Via(body.channel))
+        return to_confirm(parts().inbox_writer.statement(request), Via(body.channel))
     receipt = parts().inbox_writer.command(request, speaker(caller, Via(body.channel)), id=body.id or "")
     return received(receipt)
 
 
-def _to_confirm(statement: CommandStatement, via: Via) -> func.HttpResponse:
+def to_confirm(
+    statement: CommandStatement | CatalogueStatement,
+    via: Via,
+    *,
+    content: tuple[str, ...] = (),
+    compared: tuple[Compared, ...] = (),
+) -> func.HttpResponse:
     """202: it waits for a person, who proves in a browser that they say it."""
     built = parts()
-    handle = built.saying.keep_pending(statement, via)
+    handle = built.saying.keep_pending(statement, via, content=content, compared=compared)
     address = f"/api/v1/confirmations/{handle}"
     page = f"{built.settings.public_url.rstrip('/')}/confirm/{handle}"
-    return ok(
-        ReceivedAnswer(application=statement.application or INSTALLATION, id="", address=address, open=page), status=202
-    )
+    return ok(ReceivedAnswer(application=partition_of(statement), id="", address=address, open=page), status=202)
 
 
 @endpoint(
@@ -95,7 +100,7 @@ def _to_confirm(statement: CommandStatement, via: Via) -> func.HttpResponse:
         name="api_confirmation",
         method="GET",
         path="confirmations/{handle}",
-        summary="Whether a person has confirmed a command that lets something through",
+        summary="Whether a person has confirmed a command or a change that lets something through",
         description="Ask with `If-None-Match` until the state is no longer `waiting`, and then at `address`.",
         tag="commands",
         permission=Permission.READ,

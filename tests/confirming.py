@@ -1,4 +1,4 @@
-"""Plays a person who proves a command: at the provider, and in the browser that the command line sends them to."""
+"""Plays a person who proves what they say: at the provider, and in the browser that the command line sends them to."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,9 +7,8 @@ from slipway.commands.saying import Said
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.proof import Proof
-from slipway.domain.statement import CommandStatement
-from slipway.http.saying import Lead
-from slipway.ledger.keys import INSTALLATION
+from slipway.domain.statement import Statement
+from slipway.http.saying import Lead, partition_of
 from slipway.testing import Installation
 from slipway.testing.sign_in import VOTES_CLIENT, person
 
@@ -19,10 +18,10 @@ BROWSER = "b" * 43
 
 def proof_of(
     home: Installation,
-    statement: CommandStatement,
+    statement: Statement,
     who: TokenPerson = OLGA,
     *,
-    of: CommandStatement | None = None,
+    of: Statement | None = None,
     ago: timedelta = timedelta(0),
     **claims: Any,
 ) -> Proof:
@@ -32,12 +31,16 @@ def proof_of(
     return Proof(statement=statement, id_token=token)
 
 
-def say_proved(home: Installation, proof: Proof, *, id: str = "") -> Said:
+def say_proved(home: Installation, proof: Proof, *, id: str = "", content: tuple[str, ...] = ()) -> Said:
     """The row as a front adds it; the worker has not read it."""
     statement = proof.statement
-    assert isinstance(statement, CommandStatement)
-    row = InboxRow(kind=InboxKind.COMMAND, proof=proof, speaker=Speaker(oid=OLGA.oid, via=Via.PAGE))
-    return home.app.inbox_writer.say(statement.application or INSTALLATION, row, id=id)
+    row = InboxRow(
+        kind=InboxKind(statement.kind),
+        proof=proof,
+        speaker=Speaker(oid=OLGA.oid, via=Via.PAGE),
+        content=content,
+    )
+    return home.app.inbox_writer.say(partition_of(statement), row, id=id)
 
 
 def at_the_provider(home: Installation, lead: object, who: TokenPerson = OLGA, *, browser: str = BROWSER) -> str:

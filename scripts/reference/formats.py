@@ -99,13 +99,13 @@ FORMATS = (
     ),
     Format(
         name="pending",
-        title="Pending command",
+        title="Pending confirmation",
         model=Pending,
         written_by="the front",
         read_by="the front",
-        says="A command that lets something through, as the API was given it, until a person confirms it in a "
-        "browser; in the table `challenges`. It says nothing by itself: whoever confirms it makes a statement with a "
-        "salt of its own.",
+        says="A command, or a change of the catalogue, that lets something through, as the API was given it, until a "
+        "person confirms it in a browser; in the table `challenges`. It says nothing by itself: whoever confirms it "
+        "makes a statement with a salt of its own.",
     ),
     Format(
         name="inbox",

@@ -52,6 +52,9 @@ class ChangeShown(ApiModel):
     after: str | None = Field(description="Hash of the new version; none for a removal.")
     difference: tuple[str, ...] = ()
     refused: str = Field(default="", description="Why it was refused.")
+    opens: bool = Field(
+        default=False, description="Whether it lets something through, so that a person has to confirm it in a browser."
+    )
     weaker: tuple[str, ...] = Field(default=(), description="What would weaken a production gate.")
     stands_still: tuple[str, ...] = Field(
         default=(), description="Applications that the project would no longer allow, with the reason."

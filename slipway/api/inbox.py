@@ -23,7 +23,7 @@ class ReceivedAnswer(ApiModel):
 
 
 class Confirmation(ApiModel):
-    """Whether a person has confirmed a command that lets something through."""
+    """Whether a person has confirmed a command or a change that lets something through."""
 
     v: int = 1
     state: str = Field(description="`waiting`: nobody has yet; `said`: it was said, and has an outcome of its own.")

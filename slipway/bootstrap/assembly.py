@@ -72,6 +72,7 @@ class App(Recorded):
 
         return Applying(
             comparing=self.comparing,
+            prover=self.prover,
             versions=self.versions,
             installation=self.installation,
             incoming=lambda: self.incoming,

@@ -49,3 +49,17 @@ def open_api(context: click.Context, *, url: str | None, key: str | None) -> "Ap
     above = context.find_root().params
     url, key, audience = url or above.get("url"), key or above.get("key"), above.get("audience")
     return Api(find_app(url=url, key=key, audience=audience, environment=os.environ, folder=Path.cwd()))
+
+
+def waiting(command: Callable[..., None]) -> Callable[..., None]:
+    """How a person is waited for who confirms what lets something through."""
+    opened = click.option("--open", "open_it", is_flag=True, help="Open the address in a browser.")
+    waits = click.option(
+        "--no-wait",
+        "wait",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Print the address and end (exit code 5).",
+    )
+    return opened(waits(command))

@@ -5,9 +5,9 @@ changes is refused, none is made. Then each project and application commits its 
 the row; so a row that is handled again finishes what was cut short and repeats nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, assert_never
 
 from ..catalogue import ConfigError, Problem
 from ..catalogue.sent import Sent
@@ -17,12 +17,17 @@ from ..domain.actions import Action
 from ..domain.answers import Answered
 from ..domain.audit import AuditDraft
 from ..domain.changing import MOST_PROBLEMS, Changed, Wrong, line, lines
+from ..domain.commands import FRESH
+from ..domain.decide.state import SYSTEM
 from ..domain.errors import NotFound
+from ..domain.identity import CannotVerify, IdentityRefused, Verified
 from ..domain.inbox import InboxKind, Received
 from ..domain.model import sha256
-from ..domain.rules import Fail, Rule
+from ..domain.proof import Proved, judge
+from ..domain.rules import Fail, Rule, failed
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Subject, SubjectKind, Version
+from ..engine.proving import Prover, on_behalf_of
 from ..inbound.reading import BadInput, read_as, read_json
 from ..ledger import Conflict
 from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
@@ -30,8 +35,8 @@ from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
 from ..ledger.versions import SubjectVersions
 from .comparing import Actor, Comparing, Planned, SubjectChange
-from .speakers import actor_of
-from .taking import CannotCount
+from .speakers import actor_of, actor_proved
+from .taking import CannotCount, RowWaits
 
 ROUNDS: Final = 5
 """Times that a row is judged anew because others changed the catalogue meanwhile."""
@@ -58,6 +63,10 @@ class _Asked:
     received: Received
     statement: CatalogueStatement
     actor: Actor
+    proved: Proved | None = None
+    """What its proof tells, if there is one that holds."""
+    unproved: str = ""
+    """Why its proof does not hold."""
     documents: Mapping[str, Stored] = field(default_factory=dict)
     """By their subject."""
 
@@ -67,6 +76,7 @@ class Applying:
     """Makes changes of the catalogue."""
 
     comparing: Comparing
+    prover: Prover
     versions: SubjectVersions
     installation: InstallationLedger
     incoming: Callable[[], IncomingBlobs]
@@ -77,7 +87,8 @@ class Applying:
     def take(self, received: Received) -> None:
         """Make the changes, or refuse them by their rules; either is recorded and answered.
 
-        Raises `BadInput` and `CannotCount` for what cannot be handled; `Conflict`, `LedgerUnavailable`: try again.
+        Raises `RowWaits` as long as its proof cannot be verified; `BadInput` and `CannotCount` for what cannot be
+        handled; `Conflict`, `LedgerUnavailable`: try again.
         """
         try:
             request = self._read(received)
@@ -110,12 +121,30 @@ class Applying:
             raise BadInput("installation", self.name, statement.installation)
         if len(statement.changes) > 1 and not all(change.after for change in statement.changes):
             raise BadInput("changes", "a removal by itself", f"{len(statement.changes)} changes")
+        actor, proved, unproved = self._who(received)
         return _Asked(
             received=received,
             statement=statement,
-            actor=actor_of(received.row.speaker),
+            actor=actor,
+            proved=proved,
+            unproved=unproved,
             documents=self._documents(received, statement),
         )
+
+    def _who(self, received: Received) -> tuple[Actor, Proved | None, str]:
+        """Who says it: by the roles in the proof's own token, and without a proof in the front's words."""
+        if received.row.proof is None:
+            return actor_of(received.row.speaker), None, ""
+        match self.prover.person(received):
+            case Verified(value=(token, proved)):
+                return actor_proved(token.person.oid, token.person.roles), proved, ""
+            case IdentityRefused(why=why):
+                nobody = Actor(name=on_behalf_of(received.row.speaker), claims=frozenset(), platform=False)
+                return nobody, None, why[:500]
+            case CannotVerify(why=why):
+                raise RowWaits(f"the change cannot be verified yet: {why}")
+            case unreachable:
+                assert_never(unreachable)
 
     def _documents(self, received: Received, statement: CatalogueStatement) -> Mapping[str, Stored]:
         named = {change.subject: change.after for change in statement.changes if change.after}
@@ -154,6 +183,8 @@ class Applying:
         left = [change for change in asked.statement.changes if change.subject not in made]
         if not left:
             return _Judged()
+        if asked.unproved:  # nobody is known to have said it, so nobody's rights are judged
+            return _Judged(rules=(Rule.PROOF_HOLDS.fails(asked.unproved),))
         try:
             planned = self._planned(asked, left)
         except ConfigError as error:
@@ -163,7 +194,18 @@ class Applying:
         stale = tuple(_stale(change, now) for change in left if (now := _overtaken(change, planned)) is not None)
         rules = [Rule.STARTS_FROM_WHAT_IS_IN_FORCE.fails(_text(problem)) for problem in stale]
         rules += [_rule(each.change) for each in planned if each.change.refused]
+        rules += _proof_rules(asked, opens=any(each.change.opens for each in planned))
+        rules += [rule for change in left if (rule := self._counted_before(asked, change)) is not None]
         return _Judged(planned=planned, problems=stale[:MOST_PROBLEMS], rules=tuple(rules))
+
+    def _counted_before(self, asked: _Asked, change: CatalogueChange) -> Fail | None:
+        """A statement counts once in each chain; the row of which it was counted goes on where it was cut short."""
+        if asked.proved is None:
+            return None
+        counted = self.versions.said_by(_subject(change), asked.proved.statement.nonce)
+        if counted in (None, asked.received.id):
+            return None
+        return Rule.PROOF_IS_NEW.fails(f"{change.subject}: the statement was counted before")
 
     def _planned(self, asked: _Asked, left: Sequence[CatalogueChange]) -> tuple[Planned, ...]:
         """Raises ConfigError."""
@@ -208,7 +250,14 @@ class Applying:
             record=1,
             difference=change.difference,
         )
-        self.versions.commit(current, version, _draft(change, version, asked), inbox=asked.received.id, now=now)
+        self.versions.commit(
+            current,
+            version,
+            _draft(change, version, asked),
+            inbox=asked.received.id,
+            nonce=asked.proved.statement.nonce if asked.proved else "",
+            now=now,
+        )
 
     # ---- answering
     def _count(self, asked: _Asked, judged: _Judged) -> None:
@@ -272,6 +321,15 @@ def _rule(change: SubjectChange) -> Fail:
     return rule.fails(line(f"{change.subject}: {change.refused}"))
 
 
+def _proof_rules(asked: _Asked, *, opens: bool) -> Iterator[Fail]:
+    """Why the proof does not count, or is missing for a change that lets something through."""
+    if asked.proved is not None:
+        for result in failed(judge(asked.proved, asked.received.received_at, FRESH)):
+            yield result.rule.fails(result.reason)
+    elif opens:
+        yield Rule.PROOF_IS_GIVEN.fails("it weakens what guards production, and no proof of who says it came along")
+
+
 def _text(wrong: Wrong) -> str:
     return line(f"{wrong.file}: expected {wrong.expected}, got {wrong.got}; {wrong.message}")
 
@@ -314,6 +372,7 @@ def _draft(change: SubjectChange, version: Version, asked: _Asked) -> AuditDraft
         "from": change.before or "",
         "to": change.after or "",
         "project": version.project or "",
+        "weaker": list(change.weaker[:_RECORDED_LINES]),
         "difference": list(change.difference[:_RECORDED_LINES]),
         "reason": version.reason,
     }
@@ -333,10 +392,13 @@ def _refusal(asked: _Asked, judged: _Judged, made: Mapping[str, int]) -> AuditDr
 
 def _said(action: Action, asked: _Asked, details: Mapping[str, object]) -> AuditDraft:
     details_told = {"channel": str(asked.received.row.speaker.via), **details}
+    if asked.unproved:
+        details_told["on_behalf_of"] = asked.actor.name
     return AuditDraft(
         action=action,
-        actor=asked.actor.name,
+        actor=SYSTEM if asked.unproved else asked.actor.name,
         details={name: value for name, value in details_told.items() if value},
         inbox=asked.received.id,
+        proof=asked.proved.proof if asked.proved else None,
         received_at=asked.received.received_at,
     )

@@ -16,6 +16,7 @@ from ..catalogue.stored import Stored, read_stored
 from ..catalogue.validation import validate
 from ..domain.application import Application, WrittenApplication
 from ..domain.errors import NotFound
+from ..domain.gate import ApprovalGate
 from ..domain.governing import breaches, governed
 from ..domain.model import Digest, Record, sha256
 from ..domain.project import Project, overlap
@@ -31,6 +32,14 @@ APP: Final = "app:"
 NEEDS_A_VOTE = (
     "this weakens a production gate, which the people of that gate have to vote on; such a vote cannot be asked for yet"
 )
+
+
+class OldGate(Record):
+    """A production gate that a change would weaken, as it is in force: its people are to say whether it may."""
+
+    application: str
+    environment: str
+    gate: ApprovalGate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +62,9 @@ class SubjectChange(Record):
     """None: it is removed."""
     difference: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
-    """What would weaken a production gate; then the change is refused."""
+    """What would become weaker where class production is. Such a change needs a proof of who says it."""
+    gates: tuple[OldGate, ...] = ()
+    """The production gates of applications that would become weaker; then the change is refused."""
     forbidden: str = ""
     """Why the actor may not do it; empty if they may."""
     stands_still: tuple[str, ...] = ()
@@ -79,7 +90,12 @@ class SubjectChange(Record):
         """Why the change is refused; empty if it is not."""
         if not self.changes:
             return ""
-        return self.forbidden or (f"{NEEDS_A_VOTE}: {'; '.join(self.weaker)}" if self.weaker else "")
+        return self.forbidden or (f"{NEEDS_A_VOTE}: {'; '.join(self.weaker)}" if self.gates else "")
+
+    @property
+    def opens(self) -> bool:
+        """Whether it lets something through, so that somebody has to prove that they say it."""
+        return self.changes and bool(self.weaker)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,10 +215,12 @@ class Comparing:
         before_in = current.version.project if current.version else None
         change = SubjectChange(subject=subject, before=current.document, after=after)
         if change.changes:
+            weaker = tuple(self._weaker(subject, current, checked))
             change = change.evolve(
                 difference=difference(before, stored),
                 forbidden=self._forbidden(subject, self._owners(checked.projects, project, before_in), actor),
-                weaker=tuple(self._weaker(subject, current, checked)),
+                weaker=tuple(dict.fromkeys(text for text, _ in weaker)),
+                gates=tuple({(each.application, each.environment): each for _, old in weaker for each in old}.values()),
                 stands_still=tuple(self._left_out(subject, checked)),
             )
         return Planned(change=change, current=current, stored=stored, project=project)
@@ -223,15 +241,22 @@ class Comparing:
     def _owners(self, projects: Mapping[str, Project], *names: str | None) -> Mapping[str, tuple[str, ...]]:
         return {name: projects[name].owners.apply if name in projects else () for name in names if name is not None}
 
-    def _weaker(self, subject: Subject, current: Current, checked: "_Checked") -> Iterator[str]:
-        if subject.kind is SubjectKind.PROJECT:
-            in_force = self.catalogue.projects.get(subject.name)
-            if in_force is not None:
-                yield from project_weakenings(in_force.project, checked.projects[subject.name])
+    def _weaker(
+        self, subject: Subject, current: Current, checked: "_Checked"
+    ) -> Iterator[tuple[str, tuple[OldGate, ...]]]:
+        """What would become weaker, each with the gates that it concerns."""
+        if subject.kind is SubjectKind.APPLICATION:
+            after = checked.definitions[subject.name].application
+            for before in self._earlier(current, after):
+                yield from ((str(each), _old_gates(before, each.environment)) for each in weakenings(before, after))
             return
-        after = checked.definitions[subject.name].application
-        for before in self._earlier(current, after):
-            yield from weakenings(before, after)
+        in_force = self.catalogue.projects.get(subject.name)
+        if in_force is None:
+            return
+        applications = [e.application for e in self.catalogue if e.application.project == subject.name]
+        for each in project_weakenings(in_force.project, checked.projects[subject.name]):
+            gates = tuple(gate for one in applications for gate in _old_gates(one, each.environment))
+            yield str(each), gates
 
     def _earlier(self, current: Current, after: Application) -> Iterator[Application]:
         """What the application is compared with: its last version, also after a removal.
@@ -283,6 +308,15 @@ class Comparing:
         if content is None:
             raise ConfigError([Problem(file=document, message="the stored document is gone")])
         return read_stored(content)
+
+
+def _old_gates(application: Application, environment: str) -> tuple[OldGate, ...]:
+    """The gates of class production that ask people: that of the environment, or all of them."""
+    return tuple(
+        OldGate(application=application.application, environment=each.name, gate=each.gate)
+        for each in production_of(application).values()
+        if isinstance(each.gate, ApprovalGate) and environment in ("", each.name)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

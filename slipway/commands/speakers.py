@@ -1,7 +1,9 @@
 """Whoever said something, as the row of the inbox names them: the front's word, which opens nothing by itself."""
 
+from collections.abc import Sequence
+
 from ..domain.inbox import Speaker
-from ..domain.people import ROLE
+from ..domain.people import OID, ROLE
 from ..domain.roles import Caller, Permission, read_roles
 from ..inbound.reading import BadInput
 from .comparing import APP, Actor
@@ -13,6 +15,13 @@ def caller_of(speaker: Speaker) -> Caller:
     if not who:
         raise BadInput("from", "a name or an object id", "neither")
     return Caller(name=who, roles=read_roles(speaker.roles))
+
+
+def actor_proved(oid: str, roles: Sequence[str]) -> Actor:
+    """Whoever changes the catalogue, by a proof: who they are and what they may, as its own token says."""
+    named = frozenset(f"{ROLE}{role}" for role in roles)
+    caller = Caller(name=f"{OID}{oid}", roles=read_roles(roles))
+    return Actor(name=caller.name, claims=named, platform=caller.may(Permission.APPLY))
 
 
 def actor_of(speaker: Speaker) -> Actor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..catalogue.sent import Sent
 from ..catalogue.stored import Stored
+from ..domain.changing import Compared, line, within_room
 from ..domain.inbox import InboxKind, InboxRow, Speaker
 from ..domain.statement import CatalogueChange, CatalogueStatement, salt_of
 from ..domain.versions import Subject
@@ -23,6 +24,15 @@ from .speakers import actor_of
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToConfirm:
+    """A change that lets something through: nothing is said until a person proves that they say it."""
+
+    statement: CatalogueStatement
+    content: tuple[str, ...]
+    compared: tuple[Compared, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Submitting:
     """Says changes of the catalogue to the worker."""
 
@@ -33,8 +43,9 @@ class Submitting:
 
     def apply(
         self, documents: Sequence[Stored], speaker: Speaker, *, reason: str, id: str = ""
-    ) -> Said | tuple[SubjectChange, ...]:
-        """Say that all of the documents are to be applied. The changes, if one of them is refused already.
+    ) -> Said | ToConfirm | tuple[SubjectChange, ...]:
+        """Say that all of the documents are to be applied, or what a person has to confirm first. The changes, if one
+        of them is refused already.
 
         Raises ConfigError, `BadInput`, `LedgerUnavailable`.
         """
@@ -45,7 +56,13 @@ class Submitting:
         if len(sent) > INCOMING_LIMIT:
             raise BadInput("documents", f"at most {INCOMING_LIMIT} bytes", f"{len(sent)} bytes")
         content = self.incoming().put(sent, "application/json")
-        return self._say(changes, speaker, content=(content,), reason=reason, id=id)
+        if not any(change.opens for change in changes):
+            return self._say(changes, speaker, content=(content,), reason=reason, id=id)
+        try:
+            compared = within_room(tuple(map(_compared, changes)))
+        except ValueError as much:
+            raise BadInput("documents", "a change that one page can show", str(much)) from much
+        return ToConfirm(statement=self._statement(changes, reason), content=(content,), compared=compared)
 
     def remove(
         self, subject: Subject, speaker: Speaker, *, reason: str, id: str = ""
@@ -60,7 +77,17 @@ class Submitting:
     def _say(
         self, changes: Sequence[SubjectChange], speaker: Speaker, *, content: tuple[str, ...], reason: str, id: str
     ) -> Said:
-        statement = CatalogueStatement(
+        row = InboxRow(
+            kind=InboxKind.CATALOGUE,
+            said=self._statement(changes, reason),
+            speaker=speaker,
+            content=content,
+            trace=carrier(),
+        )
+        return self.writer.say(INSTALLATION, row, id=id)
+
+    def _statement(self, changes: Sequence[SubjectChange], reason: str) -> CatalogueStatement:
+        return CatalogueStatement(
             installation=self.writer.installation,
             salt=salt_of(self.random(16)),
             reason=reason,
@@ -68,5 +95,15 @@ class Submitting:
                 CatalogueChange(subject=str(each.subject), before=each.before, after=each.after) for each in changes
             ),
         )
-        row = InboxRow(kind=InboxKind.CATALOGUE, said=statement, speaker=speaker, content=content, trace=carrier())
-        return self.writer.say(INSTALLATION, row, id=id)
+
+
+def _compared(change: SubjectChange) -> Compared:
+    return Compared(
+        subject=str(change.subject),
+        outcome=change.outcome,
+        before=change.before,
+        after=change.after,
+        difference=tuple(map(line, change.difference)),
+        weaker=tuple(map(line, change.weaker)),
+        stands_still=tuple(map(line, change.stands_still)),
+    )

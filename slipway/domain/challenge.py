@@ -10,9 +10,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .inbox import InboxId, Via
+from .changing import Compared
+from .inbox import Content, InboxId, Via
 from .model import Duration, Moment, Record
-from .statement import CommandStatement, StoredStatement
+from .statement import MOST_CHANGES, CatalogueStatement, CommandStatement, StoredStatement
 
 LIFE: Final = timedelta(minutes=15)
 """How long a person may take from the button to the way back."""
@@ -39,19 +40,25 @@ class Challenge(Record):
     fresh: Duration | None = None
     """How long ago the person may have given their credential."""
     pending: Annotated[str, Field(max_length=LONGEST_STATE)] = ""
-    """The handle of the pending command that is confirmed with it; empty for what began on a page."""
+    """The handle of what is confirmed with it; empty for what began on a page."""
+    content: Content = ()
+    """What the row is to name that is too large for it."""
 
     def in_time(self, now: datetime) -> bool:
         return now < self.made_at + LIFE
 
 
 class Pending(Record):
-    """A command that lets something through, as the API or the command line was given it: it waits for a person to
+    """Something that lets something through, as the API or the command line was given it: it waits for a person to
     confirm it in a browser. Whoever confirms it says it themselves."""
 
     v: Literal[1] = 1
-    statement: CommandStatement
+    statement: Annotated[CommandStatement | CatalogueStatement, Field(discriminator="kind")]
     """Its salt counts for nothing: another one is made when the button is pressed."""
+    content: Content = ()
+    """The documents of a change, as they lie in `incoming`."""
+    compared: Annotated[tuple[Compared, ...], Field(max_length=MOST_CHANGES)] = ()
+    """What a change would do, as it was when it was asked for."""
     made_at: Moment
     via: Via
 

@@ -1,5 +1,6 @@
-"""What came of a change of the catalogue, as it is answered to whoever asked for it: short, and without contents."""
+"""A change of the catalogue in short: as it is shown to whoever confirms it, and as it is answered."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -10,6 +11,8 @@ MOST_PROBLEMS: Final = 50
 MOST_LINES: Final = 10
 LONGEST: Final = 400
 """Characters of one line: an answer about 64 applications has to fit into one row."""
+ROOM: Final = 200_000
+"""Characters of all that is shown of one change: it has to fit into one row too."""
 
 Line = Annotated[str, Field(max_length=LONGEST)]
 Lines = Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)]
@@ -28,6 +31,43 @@ class Changed(Record):
     refused: Line = ""
     weaker: Lines = ()
     stands_still: Lines = ()
+
+
+class Compared(Record):
+    """One application or project as a change would leave it, for whoever has to read that before they confirm it."""
+
+    subject: str
+    outcome: str
+    before: Digest | None = None
+    after: Digest | None = None
+    difference: tuple[Line, ...] = ()
+    weaker: tuple[Line, ...] = ()
+    stands_still: tuple[Line, ...] = ()
+
+
+def within_room(compared: Sequence[Compared], room: int = ROOM) -> tuple[Compared, ...]:
+    """The same, with differences cut where there is no room for them, and saying so. What is weaker is never cut.
+
+    Raises `ValueError` if what is weaker alone is too much.
+    """
+    room -= sum(_size(each.evolve(difference=())) for each in compared)
+    if room < 0:
+        raise ValueError("it weakens more than one page can show: change fewer applications at once")
+    cut = list[Compared]()
+    for each in compared:
+        kept = list[str]()
+        for text in each.difference:
+            room -= len(text)
+            if room < 0:
+                break
+            kept.append(text)
+        left = len(each.difference) - len(kept)
+        cut.append(each.evolve(difference=(*kept, *([f"… and {left} more lines"] if left else []))))
+    return tuple(cut)
+
+
+def _size(compared: Compared) -> int:
+    return len(compared.model_dump_json())
 
 
 class Wrong(Record):

@@ -21,6 +21,7 @@ ID_PATTERN: Final = r"^[0-9]{13}-[0-9a-f]{16}$"
 InboxId = Annotated[str, Field(pattern=ID_PATTERN)]
 """Milliseconds since 1970 and 64 random bits: rows lie in the order in which they came."""
 MOST_CONTENT: Final = 100
+Content = Annotated[tuple[Digest, ...], Field(max_length=MOST_CONTENT)]
 _RANDOM_BYTES: Final = 8
 
 
@@ -94,7 +95,7 @@ class InboxRow(Record):
     look: Look | None = None
     """What is to be looked at."""
     speaker: Speaker = Field(alias="from")
-    content: Annotated[tuple[Digest, ...], Field(max_length=MOST_CONTENT)] = ()
+    content: Content = ()
     """Blobs in `incoming`, for what is too large for a row."""
     trace: Annotated[str, Field(max_length=64)] = ""
 

@@ -13,12 +13,25 @@ from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
 from .model import Record
 from .people import People
-from .project import EnvironmentClass, LeastGate, Project, ProvenanceLevel, overlap
+from .project import EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel, overlap
 from .promotion import RefusedReferrer
 from .requirements import Requirements
 
 Place = tuple[str, str]
 """Cluster and namespace."""
+
+
+class Weaker(Record):
+    """One thing that is weaker than before."""
+
+    environment: str = ""
+    """The environment whose gate it is about, as it was called before; empty for all of class production."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 Stricter = Callable[[Any, Any], bool]
 """Whether the second value is at least as strict as the first."""
 
@@ -96,25 +109,29 @@ def production_of(application: Application) -> dict[Place, Environment]:
     }
 
 
-def weakenings(before: Application, after: Application) -> tuple[str, ...]:
+def weakenings(before: Application, after: Application) -> tuple[Weaker, ...]:
     """What is weaker in `after` wherever class production is or was; empty if nothing is."""
     return tuple(_weakenings(before, after))
 
 
-def _weakenings(before: Application, after: Application) -> Iterator[str]:
+def _weakenings(before: Application, after: Application) -> Iterator[Weaker]:
     guarded, now = production_of(before), production_of(after)
     for target, environment in guarded.items():
         at = f"{environment.name} ({'/'.join(target)})"
         if target not in now:
-            yield f"{at}: no environment of class production is for this place any more"
+            gone = "no environment of class production is for this place any more"
+            yield Weaker(environment=environment.name, text=f"{at}: {gone}")
             continue
-        yield from _weaker_fields(at, environment, now[target], _ENVIRONMENT)
-        yield from _weaker_gate(f"{at}: gate", environment.gate, now[target].gate)
+        for text in (
+            *_weaker_fields(at, environment, now[target], _ENVIRONMENT),
+            *_weaker_gate(f"{at}: gate", environment.gate, now[target].gate),
+        ):
+            yield Weaker(environment=environment.name, text=text)
     results = [set(each.pipeline.results) if each.pipeline else set() for each in (before, after)]
     if guarded and results[0] and (more := sorted(results[1] - results[0])):
-        yield f"pipeline.results: {', '.join(more)} counts, which did not before"
+        yield Weaker(text=f"pipeline.results: {', '.join(more)} counts, which did not before")
     if guarded and before.notify != after.notify:
-        yield "notify: who is told of a gate must stay as it is"
+        yield Weaker(text="notify: who is told of a gate must stay as it is")
 
 
 def _weaker_gate(at: str, before: AutoGate | ApprovalGate, after: AutoGate | ApprovalGate) -> Iterator[str]:
@@ -128,31 +145,35 @@ def _weaker_gate(at: str, before: AutoGate | ApprovalGate, after: AutoGate | App
                 yield f"{at}: {after.kind} cannot be compared with {before.kind} as it was"
 
 
-def project_weakenings(before: Project, after: Project) -> tuple[str, ...]:
+def project_weakenings(before: Project, after: Project) -> tuple[Weaker, ...]:
     """What is weaker in `after` for the places that class production covers; empty if nothing is."""
     return tuple(_project_weakenings(before, after))
 
 
-def _project_weakenings(before: Project, after: Project) -> Iterator[str]:
+def _project_weakenings(before: Project, after: Project) -> Iterator[Weaker]:
     guarded = {name: environment for name, environment in before.environments.items() if environment.production}
     for name, environment in guarded.items():
-        now = after.environments.get(name)
-        if now is None or not now.production:
-            yield f"environments.{name}: it is no environment of class production any more"
-            continue
-        for field in ("clusters", "namespaces"):
-            if gone := sorted(set(getattr(environment, field)) - set(getattr(now, field))):
-                yield f"environments.{name}.{field}: {', '.join(gone)} would no longer be of class production"
-        order = tuple(ProvenanceLevel)
-        if order.index(now.provenance) < order.index(environment.provenance):
-            yield f"environments.{name}.provenance: {now.provenance} instead of {environment.provenance}"
-        least, least_now = environment.least or LeastGate(), now.least or LeastGate()
-        yield from _weaker_fields(f"environments.{name}.least_gate", least, least_now, _LEAST)
+        for text in _weaker_environment(environment, after.environments.get(name)):
+            yield Weaker(environment=name, text=f"environments.{name}{text}")
     for name, environment in after.environments.items():
         if not environment.production and any(overlap(environment, each) for each in guarded.values()):
-            yield f"environments.{name}: it would cover places of class production with class test"
+            yield Weaker(text=f"environments.{name}: it would cover places of class production with class test")
     if guarded:
-        yield from _weaker_fields("", before, after, _PROJECT)
+        yield from (Weaker(text=text) for text in _weaker_fields("", before, after, _PROJECT))
+
+
+def _weaker_environment(before: ProjectEnvironment, after: ProjectEnvironment | None) -> Iterator[str]:
+    if after is None or not after.production:
+        yield ": it is no environment of class production any more"
+        return
+    for field in ("clusters", "namespaces"):
+        if gone := sorted(set(getattr(before, field)) - set(getattr(after, field))):
+            yield f".{field}: {', '.join(gone)} would no longer be of class production"
+    order = tuple(ProvenanceLevel)
+    if order.index(after.provenance) < order.index(before.provenance):
+        yield f".provenance: {after.provenance} instead of {before.provenance}"
+    least, least_now = before.least or LeastGate(), after.least or LeastGate()
+    yield from _weaker_fields(".least_gate", least, least_now, _LEAST)
 
 
 def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, Stricter]) -> Iterator[str]:

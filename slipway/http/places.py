@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from ..domain.statement import CommandStatement, Statement, VoteStatement
+from ..domain.statement import CatalogueStatement, CommandStatement, Statement, VoteStatement
 
 LONGEST: Final = 1024
 """Characters of an address, with its query."""
@@ -40,6 +40,8 @@ def is_page(address: str) -> bool:
 
 def home_of(statement: Statement) -> str:
     """Path of the page on which a statement is made."""
+    if isinstance(statement, CatalogueStatement):
+        return "/catalogue"
     if isinstance(statement, VoteStatement):
         where = f"{statement.application}/{statement.release}/{statement.environment}"
         return f"/approvals/{where}?plan={statement.plan}"

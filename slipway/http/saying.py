@@ -19,12 +19,13 @@ from urllib.parse import quote
 
 from ..clock import Clock
 from ..domain.challenge import Challenge, Pending, Used, browser_hash
+from ..domain.changing import Compared
 from ..domain.commands import FRESH
 from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
 from ..domain.proof import Proof, freshness
 from ..domain.rules import failed
-from ..domain.statement import SALT_BYTES, CommandStatement, Statement, salt_of
+from ..domain.statement import SALT_BYTES, CatalogueStatement, CommandStatement, Statement, salt_of
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ class Saying:
         via: Via = Via.PAGE,
         again: bool = False,
         pending: str = "",
+        content: tuple[str, ...] = (),
     ) -> Lead | NothingSent:
         """Keep the statement and lead the person to the provider. `browser` is the id in the browser's cookie."""
         now = self.clock()
@@ -151,16 +153,25 @@ class Saying:
             via=via,
             fresh=fresh,
             pending=pending,
+            content=content,
         )
         self.challenges.add(state, challenge)
         return Lead(to=address)
 
     # ---- what waits for a person to confirm it
-    def keep_pending(self, statement: CommandStatement, via: Via) -> str:
-        """Keep a command until a person confirms it; the handle by which they find it."""
+    def keep_pending(
+        self,
+        statement: CommandStatement | CatalogueStatement,
+        via: Via,
+        *,
+        content: tuple[str, ...] = (),
+        compared: tuple[Compared, ...] = (),
+    ) -> str:
+        """Keep what lets something through until a person confirms it; the handle by which they find it."""
         now = self.clock()
         handle = f"{now:%Y%m%d}-{secrets.token_urlsafe(32)}"
-        self.challenges.add_pending(handle, Pending(statement=statement, made_at=now, via=via))
+        pending = Pending(statement=statement, made_at=now, via=via, content=content, compared=compared)
+        self.challenges.add_pending(handle, pending)
         return handle
 
     def pending(self, handle: str) -> Pending | None:
@@ -177,7 +188,9 @@ class Saying:
     def confirm(self, handle: str, pending: Pending, *, browser: str) -> Lead | NothingSent:
         """Lead whoever pressed the button to the provider, with the words that they have read."""
         statement = pending.statement.evolve(salt=salt_of(self.random(SALT_BYTES)))
-        return self.begin(statement, browser=browser, fresh=FRESH, via=pending.via, pending=handle)
+        return self.begin(
+            statement, browser=browser, fresh=FRESH, via=pending.via, pending=handle, content=pending.content
+        )
 
     def back(self, *, state: str, code: str, error: str, browser: str) -> Lead | NothingSent:
         """The way back. `browser` is the id in the browser's cookie; empty if it sent none."""
@@ -234,11 +247,13 @@ class Saying:
                 via=challenge.via,
                 again=True,
                 pending=challenge.pending,
+                content=challenge.content,
             )
         row = InboxRow(
             kind=InboxKind(statement.kind),
             proof=Proof(statement=statement, id_token=token),
             speaker=_speaker(verdict, challenge.via),
+            content=challenge.content,
         )
         self.sender.say(partition_of(statement), row, id=mine.inbox)
         if challenge.pending:

@@ -77,6 +77,11 @@ class SubjectVersions:
         row = self._table.get(_partition(subject), keys.seen(_mark(subject, inbox)))
         return int(row.values["Number"]) if row else None
 
+    def said_by(self, subject: Subject, nonce: str) -> str | None:
+        """The row of the inbox by which a proved statement was counted for this subject; None if it was not yet."""
+        row = self._table.get(_partition(subject), keys.seen(_statement_mark(subject, nonce)))
+        return str(row.values["Inbox"]) if row else None
+
     def document(self, digest: str) -> bytes | None:
         """A stored document by its hash. Raises ValueError if its content was changed."""
         return self._blobs().get(digest)
@@ -86,8 +91,11 @@ class SubjectVersions:
         """Keep a document; returns its hash. Idempotent."""
         return self._blobs().put(document, "application/json")
 
-    def commit(self, before: Current, version: Version, draft: AuditDraft, *, inbox: str, now: datetime) -> Version:
-        """Make a version the one in force, with its record and the mark of the row that asked for it.
+    def commit(
+        self, before: Current, version: Version, draft: AuditDraft, *, inbox: str, nonce: str = "", now: datetime
+    ) -> Version:
+        """Make a version the one in force, with its record, the mark of the row that asked for it, and that of the
+        statement which proves who did, if there is one.
 
         Raises `Conflict` if `before` is no longer in force.
         """
@@ -96,7 +104,7 @@ class SubjectVersions:
             self._publish(Listed(subject=subject, document=None))  # so that it is found if this process ends now
         for _ in range(ATTEMPTS):
             try:
-                written = self._commit(before, version, draft, inbox, now)
+                written = self._commit(before, version, draft, _marks(version, inbox, nonce, now))
             except Conflict:
                 if self.current(subject).etag != before.etag:
                     raise
@@ -119,17 +127,17 @@ class SubjectVersions:
         ]
         self._table.transact(keys.INSTALLATION, writes)
 
-    def _commit(self, before: Current, version: Version, draft: AuditDraft, inbox: str, now: datetime) -> Version:
+    def _commit(self, before: Current, version: Version, draft: AuditDraft, marks: Sequence[Write]) -> Version:
         partition, key = _partition(version.subject), _key(version.subject)
         row = self._table.get(partition, keys.HEAD)
         head = unpack(Head, row.values) if row else self._new_head(partition)
-        (record,), ended = chained([draft], head=head, now=now, signer=self._signer())
+        (record,), ended = chained([draft], head=head, now=version.at, signer=self._signer())
         written = version.evolve(record=record.sequence)
         act = Act.REPLACE if before.etag else Act.CREATE
         writes = [
             Write(act=act, key=key, values=pack(written), etag=before.etag),
             Write(act=Act.CREATE, key=keys.version(str(version.subject), version.number), values=pack(written)),
-            _made(version, inbox, now),
+            *marks,
             *_record_writes(row.etag if row else "", ended, record),
         ]
         self._table.transact(partition, writes)
@@ -151,18 +159,24 @@ def _record_writes(etag: str, ended: Head, record: AuditRecord) -> Sequence[Writ
     ]
 
 
-def _made(version: Version, inbox: str, now: datetime) -> Write:
-    values: dict[str, Value] = {
-        "Kind": "change",
-        "At": now.isoformat(),
-        "Refused": False,
-        "Number": version.number,
-    }
-    return Write(act=Act.CREATE, key=keys.seen(_mark(version.subject, inbox)), values=values)
+def _marks(version: Version, inbox: str, nonce: str, now: datetime) -> list[Write]:
+    subject, values = version.subject, dict[str, Value]()
+    values = {"At": now.isoformat(), "Refused": False, "Number": version.number, "Inbox": inbox}
+    made = Write(act=Act.CREATE, key=keys.seen(_mark(subject, inbox)), values={"Kind": "change", **values})
+    if not nonce:
+        return [made]
+    return [
+        made,
+        Write(act=Act.CREATE, key=keys.seen(_statement_mark(subject, nonce)), values={"Kind": "statement", **values}),
+    ]
 
 
 def _mark(subject: Subject, inbox: str) -> str:
     return sha256(f"change {inbox} {subject}".encode())[7:]
+
+
+def _statement_mark(subject: Subject, nonce: str) -> str:
+    return sha256(f"change by proof {nonce} {subject}".encode())[7:]
 
 
 def _partition(subject: Subject) -> str:

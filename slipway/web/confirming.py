@@ -1,4 +1,5 @@
-"""The page on which a person confirms a command that the API or the command line was given, and that opens something.
+"""The page on which a person confirms what the API or the command line was given, and that opens something: a command,
+or a change of the catalogue.
 
 It shows what is to be said, word for word, to whoever may say it; their button leads to the identity provider.
 """
@@ -9,6 +10,7 @@ from urllib.parse import quote
 from ..domain.challenge import Pending
 from ..domain.commands import PERMISSIONS
 from ..domain.errors import NotFound
+from ..domain.statement import CatalogueStatement, CommandStatement
 from ..domain.tones import Tone
 from ..http.forms import FIELD
 from ..http.requests import RequestRefused, check_own_page
@@ -31,14 +33,24 @@ def address_of(handle: str) -> str:
 def show(desk: OperatingContext, handle: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     pending = _pending(desk, handle)
-    statement = pending.statement
+    mark, statement = desk.forms.new(who.sid, address_of(handle)), pending.statement
+    if isinstance(statement, CatalogueStatement):
+        page = render(
+            "confirm-change.html",
+            statement=statement,
+            compared=pending.compared,
+            via=pending.via,
+            mark=mark,
+            reader=who,
+        )
+        return html(page)
     page = render(
         "confirm.html",
         statement=statement,
-        where=_where(pending),
+        where=_where(statement),
         permission=PERMISSIONS[statement.verb],
         permitted=who.caller.may(PERMISSIONS[statement.verb]),
-        mark=desk.forms.new(who.sid, address_of(handle)),
+        mark=mark,
         reader=who,
     )
     return html(page)
@@ -51,7 +63,8 @@ def confirm(desk: OperatingContext, handle: str, who: Visitor, headers: Mapping[
         fields = read_fields(headers, body, FIELDS)
         desk.forms.check(fields.get(FIELD, ""), who.sid, address_of(handle))
         pending = _pending(desk, handle)
-        check_permitted(pending.statement.verb, who.caller)
+        if isinstance(pending.statement, CommandStatement):
+            check_permitted(pending.statement.verb, who.caller)
     except (RequestRefused, BadInput) as refused:
         status = refused.status if isinstance(refused, RequestRefused) else 400
         back = (address_of(handle), "Open the page again")
@@ -63,14 +76,11 @@ def confirm(desk: OperatingContext, handle: str, who: Visitor, headers: Mapping[
 def _pending(desk: OperatingContext, handle: str) -> Pending:
     pending = desk.saying.pending(handle)
     if pending is None:
-        raise NotFound(
-            "there is nothing to confirm here, or it has waited for a quarter of an hour: give the command again"
-        )
+        raise NotFound("there is nothing to confirm here, or it has waited for a quarter of an hour: say it again")
     return pending
 
 
-def _where(pending: Pending) -> str:
-    statement = pending.statement
+def _where(statement: CommandStatement) -> str:
     if statement.application is None:
         return "everything"
     named = f"{statement.application}-{statement.release}" if statement.release is not None else statement.application

@@ -20,9 +20,9 @@ from slipway.manifests.problems import Findings, written
 from ..api import Api, read
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
-from ..options import connected
+from ..options import connected, waiting
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
-from ..waiting import COUNTED, counted, decided, look, new_id, outcome_of
+from ..waiting import COUNTED, confirmed, counted, decided, look, new_id, outcome_of
 from .check import show_problems
 
 _MARKS = {
@@ -50,17 +50,20 @@ _reason = click.option(
 @_file
 @_yes
 @_reason
+@waiting
 @json_option
 @connected
-def apply(api: Api, *, path: Path, yes: bool, reason: str, as_json: bool) -> None:
+def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
     """Apply projects and applications: all documents in PATH, or none of them.
 
     Prints what would change and asks first, then waits until it is decided. The same documents applied again change
     nothing. A change that weakens a production gate is refused, and so is one of something that somebody else has
-    changed since it was compared.
+    changed since it was compared. One that weakens what guards production where nobody can be asked yet is confirmed by
+    a person on a page that shows it, whose address is printed.
 
     \b
-    Exit codes: 0 applied, or nothing to change; 1 refused; 2 usage; 3 the app cannot be reached, or does not decide.
+    Exit codes: 0 applied, or nothing to change; 1 refused; 2 usage; 3 the app cannot be reached, or does not decide;
+    5 a person has to confirm it.
 
     \b
     Examples:
@@ -82,7 +85,10 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, as_json: bool) -> Non
     if not yes:
         _confirm("Apply this?")
     request = {**body, "reason": reason, "id": new_id(), "channel": "cli"}
-    outcome = decided(api, read(ReceivedAnswer, _asked(api, path, body=request)))
+    received = read(ReceivedAnswer, _asked(api, path, body=request))
+    if received.open:
+        received = confirmed(api, received, open_it=open_it, wait=wait)
+    outcome = decided(api, received)
     if outcome.problems:
         _end_with(screen, [each.model_dump() for each in outcome.problems], path)
     made = _made(outcome, compared)
@@ -310,6 +316,8 @@ def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
             screen.whole(f"    {line}")
         for line in change.stands_still:
             screen.whole(f"    would stand still: {line}")
+        for line in change.weaker if change.opens and not change.refused else ():
+            screen.whole(f"    weaker, which a person has to confirm: {line}")
         if change.refused:
             screen.whole(f"    refused: {change.refused}")
 

@@ -16,7 +16,7 @@ from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 
 from ..api import Api, read
 from ..options import as_json as json_option
-from ..options import connected
+from ..options import connected, waiting
 from ..screen import FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 from ..waiting import confirmed, new_id, outcome_of
 
@@ -85,22 +85,9 @@ def _operating(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None
         def run(api: Api, *args: Any, **options: Any) -> None:
             command(api, *args, **options)
 
-        return _waiting(run) if verb in OPENS else run
+        return waiting(run) if verb in OPENS else run
 
     return decorate
-
-
-def _waiting(command: Callable[..., None]) -> Callable[..., None]:
-    opened = click.option("--open", "open_it", is_flag=True, help="Open the address in a browser.")
-    waits = click.option(
-        "--no-wait",
-        "wait",
-        is_flag=True,
-        flag_value=False,
-        default=True,
-        help="Print the address and end (exit code 5).",
-    )
-    return opened(waits(command))
 
 
 def _give(

@@ -1,6 +1,7 @@
 """`slipway apply` and its kin, from the command line through the API to the ledger, and back."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from slipway.domain.roles import Role
 from slipway.queries.answers import Answers, Reply
 from slipway.testing import write_application
 from slipway.testing.sign_in import bearer, person
+from tests.confirming import OLGA as SIGNS_IN
+from tests.confirming import confirm_pending
 from tests.unit.api.in_process import serve
 from tests.unit.commands.live import Live
 
@@ -106,6 +109,23 @@ def test_a_weaker_production_gate_is_refused_with_the_field(slipway: Slipway, li
         assert "deadline" in refused.stdout
     answer = json.loads(slipway("apply", "-f", "team", "--yes", "--json").stdout)
     assert (answer["refused"], answer["committed"], answer["changes"][1]["outcome"]) == (True, False, "refused")
+
+
+def test_a_weaker_project_is_confirmed_by_a_person_on_a_page(slipway: Slipway, live: Live) -> None:
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 2}))
+    assert slipway("apply", "-f", "team/project.yaml", "--yes").exit_code == 0
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 1}))
+    shown = slipway("diff", "-f", "team/project.yaml")
+    assert (shown.exit_code, "weaker, which a person has to confirm: environments" in shown.stdout) == (0, True)
+    asked = slipway("apply", "-f", "team/project.yaml", "--yes", "--no-wait")
+    assert asked.exit_code == 5
+    address = re.search(r"a person has to confirm it: https://\S+/confirm/(\S+)", asked.stderr)
+    assert address is not None
+    assert len(json.loads(slipway("history", "team", "--project", "--json").stdout)["versions"]) == 1
+    confirm_pending(live, address[1])
+    live.hear()
+    newest = json.loads(slipway("history", "team", "--project", "--json").stdout)["versions"][0]
+    assert (newest["number"], newest["by"]) == (2, f"oid:{SIGNS_IN.oid}")
 
 
 def test_what_only_the_installation_knows_is_told_at_its_line(slipway: Slipway, live: Live) -> None:

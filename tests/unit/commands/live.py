@@ -10,6 +10,7 @@ import yaml
 from slipway.catalogue.stored import Stored
 from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
+from slipway.commands.submitting import ToConfirm
 from slipway.domain.changing import Changed, line
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.versions import Subject
@@ -35,7 +36,9 @@ class Live(Installation):
         """Apply what lies in the folder, as the front says it and the worker does it; what came of each."""
         return self._done(self.say(who, reason=reason, app=app))
 
-    def say(self, who: Speaker = OLGA, *, reason: str = "because", app: str = "") -> Said | tuple[SubjectChange, ...]:
+    def say(
+        self, who: Speaker = OLGA, *, reason: str = "because", app: str = ""
+    ) -> Said | ToConfirm | tuple[SubjectChange, ...]:
         """What the front does with the documents in the folder."""
         documents = [each for each in self.documents() if app in ("", each.subject.name)]
         return self.app.submitting.apply(documents, who, reason=reason)
@@ -43,12 +46,13 @@ class Live(Installation):
     def remove(self, subject: Subject, who: Speaker = OLGA, *, reason: str = "over") -> dict[str, Changed]:
         return self._done(self.app.submitting.remove(subject, who, reason=reason))
 
-    def reply(self, said: Said | tuple[SubjectChange, ...]) -> Reply:
+    def reply(self, said: Said | ToConfirm | tuple[SubjectChange, ...]) -> Reply:
         """What became of a change, as far as the worker is."""
         assert isinstance(said, Said), f"the front refused {said}"
         return self.app.answers.reply(said.partition, said.id)
 
-    def _done(self, said: Said | tuple[SubjectChange, ...]) -> dict[str, Changed]:
+    def _done(self, said: Said | ToConfirm | tuple[SubjectChange, ...]) -> dict[str, Changed]:
+        assert not isinstance(said, ToConfirm), f"a person has to confirm {said.compared}"
         if not isinstance(said, Said):
             refused = (
                 Changed(subject=str(each.subject), outcome=each.outcome, refused=line(each.refused)) for each in said

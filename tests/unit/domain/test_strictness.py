@@ -114,13 +114,13 @@ def test_an_environment_under_another_name_guards_its_place_as_before() -> None:
     same = {"clusters": ("production",)}
     assert weakenings(guarded(gate, **same), guarded(gate, name="live", **same)) == ()
     moved = guarded(gate, namespace="elsewhere", **same)
-    assert "no environment of class production" in weakenings(guarded(gate, **same), moved)[0]
+    assert "no environment of class production" in weakenings(guarded(gate, **same), moved)[0].text
 
 
 def test_an_environment_that_may_lack_signatures_from_now_on_is_weaker() -> None:
     gate = ApprovalGate(approvers=PEOPLE, required=1)
     strict, lenient = (guarded(gate, promotion=PromotionRule(referrers=rule)) for rule in RefusedReferrer)
-    assert "promotion" in weakenings(strict, lenient)[0]
+    assert "promotion" in weakenings(strict, lenient)[0].text
     assert weakenings(lenient, strict) == weakenings(lenient, lenient) == ()
 
 
@@ -128,7 +128,9 @@ def test_counting_runs_that_only_partially_succeeded_is_weaker_where_production_
     strict = guarded(ApprovalGate(approvers=PEOPLE))
     assert strict.pipeline is not None
     lenient = strict.evolve(pipeline=strict.pipeline.evolve(results=tuple(RunResult)))
-    assert weakenings(strict, lenient) == ("pipeline.results: partiallySucceeded counts, which did not before",)
+    assert [each.text for each in weakenings(strict, lenient)] == [
+        "pipeline.results: partiallySucceeded counts, which did not before"
+    ]
     assert weakenings(lenient, strict) == weakenings(lenient, lenient) == ()
     assert weakenings(application(environment("staging")), application(environment("staging"))) == ()
 

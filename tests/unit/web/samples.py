@@ -6,10 +6,13 @@ from functools import cache
 from typing import Any
 
 from slipway.commands.saying import CommandRequest
+from slipway.domain.changing import Compared
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import Via
+from slipway.domain.model import sha256
 from slipway.domain.promotion import PromotionProgress, PromotionState, Way
 from slipway.domain.release import Release, VoteDecision
+from slipway.domain.statement import CatalogueChange, CatalogueStatement
 from slipway.domain.steps import StepKind
 from slipway.domain.tokens import read_link
 from slipway.http.requests import FORM_TYPE
@@ -269,6 +272,30 @@ def _confirm(*roles: str) -> Answer:
     return confirming.show(_operating(home), handle, visitor("Olga", *roles))
 
 
+def _confirm_change() -> Answer:
+    """Somebody asked for a weaker project on the command line."""
+    home, _ = asked_and_voted()
+    shown = (
+        Compared(
+            subject="project:team",
+            outcome="changed",
+            weaker=("environments.production.least_gate: required: 1 instead of 2",),
+            stands_still=("hello: expected a cluster of production in the project team: blue, got 'green'",),
+            difference=(
+                "environments.production.least_gate.required: 2 → 1",
+                "environments.production.clusters: green → blue",
+            ),
+        ),
+        Compared(subject="application:hello", outcome="unchanged"),
+    )
+    change = CatalogueChange(subject="project:team", before=sha256(b"was"), after=sha256(b"is"))
+    statement = CatalogueStatement(
+        installation="slipway.example.com", salt="A" * 22, changes=(change,), reason="the <b>leads</b> decide"
+    )
+    handle = home.app.saying.keep_pending(statement, Via.CLI, compared=shown)
+    return confirming.show(_operating(home), handle, visitor("Olga", "platform"))
+
+
 def _frozen() -> Answer:
     home, _ = asked()
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
@@ -317,6 +344,7 @@ _DRAWING: dict[str, Sample] = {
     "approval-without-reason": _without_reason,
     "operate-frozen": _frozen,
     "confirm": lambda: _confirm("operator"),
+    "confirm-change": _confirm_change,
     "confirm-not-permitted": lambda: _confirm("reader"),
     "message-forged": lambda: show(Told().desk, "bm8.bm8"),
     "message-not-found": lambda: not_found("there is no release hello-99"),

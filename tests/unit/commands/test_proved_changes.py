@@ -1,0 +1,213 @@
+"""A change that weakens what guards production counts with a proof alone; one statement says all of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.commands.saying import Said
+from slipway.commands.submitting import ToConfirm
+from slipway.domain.audit import AuditRecord
+from slipway.domain.challenge import Pending
+from slipway.domain.inbox import InboxKind, InboxRow, Received, Via
+from slipway.domain.versions import Subject, SubjectKind
+from slipway.ledger import keys
+from slipway.queries.answers import SaidState
+from slipway.testing import write_application
+from slipway.testing.sign_in import person
+from tests.confirming import OLGA as SIGNS_IN
+from tests.confirming import confirm_pending, proof_of, say_proved
+from tests.unit.commands.live import OLGA, Live
+
+NAMES = ("one", "two", "three")
+WEAKER = "environments.production.least_gate: required: 1 instead of 2"
+
+
+def subject(name: str) -> Subject:
+    return Subject(kind=SubjectKind.PROJECT, name=name)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    """Three projects that have no application yet, beside the one of the team."""
+    folder = tmp_path / "team"
+    write_application(folder)
+    text = (folder / "project.yaml").read_text()
+    for name in NAMES:
+        file = folder / name / "project.yaml"
+        file.parent.mkdir()
+        value = yaml.safe_load(text) | {"project": name}
+        for environment in value["environments"].values():
+            environment["namespaces"] = [f"{name}-*"]
+        value["environments"]["production"]["least_gate"] = {"required": 2}
+        file.write_text(yaml.safe_dump(value, sort_keys=False))
+
+    def only_its_own(value: dict[str, Any]) -> None:
+        for environment in value["environments"].values():
+            environment["namespaces"] = ["shop"]
+
+    installation = Live(folder)
+    installation.edit_project(only_its_own)
+    installation.apply()
+    return installation
+
+
+def rewrite(live: Live, name: str, *, required: int) -> None:
+    file = live.deliveries / name / "project.yaml"
+    value = yaml.safe_load(file.read_text())
+    value["environments"]["production"]["least_gate"]["required"] = required
+    file.write_text(yaml.safe_dump(value, sort_keys=False))
+
+
+def weaken(live: Live, *names: str) -> ToConfirm:
+    for name in names:
+        rewrite(live, name, required=1)
+    asked = live.say()
+    assert isinstance(asked, ToConfirm), asked
+    return asked
+
+
+def pending(live: Live, asked: ToConfirm) -> str:
+    return live.app.saying.keep_pending(asked.statement, Via.CLI, content=asked.content, compared=asked.compared)
+
+
+def number(live: Live, name: str) -> int:
+    return live.app.versions.current(subject(name)).number
+
+
+def trail(live: Live) -> list[AuditRecord]:
+    return [record for record in live.app.ledger.audit(keys.INSTALLATION) if isinstance(record, AuditRecord)]
+
+
+def refused_by(live: Live, said: Said) -> list[str]:
+    live.hear()
+    reply = live.reply(said)
+    assert reply.state is SaidState.REFUSED, reply
+    assert reply.answered is not None
+    return [rule.name for rule in reply.answered.rules]
+
+
+def test_what_weakens_a_project_waits_for_a_person_and_one_statement_says_it_of_all(live: Live) -> None:
+    asked = weaken(live, *NAMES)
+    shown = {each.subject: each for each in asked.compared}
+    assert shown["project:one"].weaker == (WEAKER,)
+    assert shown["project:one"].difference == ("environments.production.least_gate.required: 2 → 1",)
+    assert shown["project:team"].outcome == "unchanged"
+    live.hear()
+    assert [number(live, name) for name in NAMES] == [1, 1, 1]
+
+    handle = pending(live, asked)
+    confirm_pending(live, handle)
+    live.hear()
+    confirmed = live.app.saying.confirmed(handle)
+    assert confirmed is not None
+    reply = live.app.answers.reply(*confirmed)
+    assert reply.state is SaidState.COUNTED
+    assert [number(live, name) for name in NAMES] == [2, 2, 2]
+    records = [record for record in trail(live) if record.inbox == confirmed[1]]
+    assert len(records) == len(NAMES)
+    assert len({record.proof for record in records}) == 1
+    assert {record.actor for record in records} == {f"oid:{SIGNS_IN.oid}"}
+    assert {tuple(record.details["weaker"]) for record in records} == {(WEAKER,)}
+    assert records[0].proof is not None
+    assert live.app.blobs.get(records[0].proof) is not None
+    assert live.verify(keys.INSTALLATION).intact
+    assert live.incoming.documents == {}  # type: ignore[attr-defined] # the documents were taken
+
+
+def test_the_same_change_that_is_only_said_is_refused_by_the_worker(live: Live) -> None:
+    asked = weaken(live, "one")
+    row = InboxRow(kind=InboxKind.CATALOGUE, said=asked.statement, speaker=OLGA, content=asked.content)
+    assert refused_by(live, live.app.inbox_writer.say(keys.INSTALLATION, row)) == ["proof-is-given"]
+    assert number(live, "one") == 1
+
+
+def test_what_a_person_may_is_what_the_token_of_their_proof_says(live: Live) -> None:
+    asked = weaken(live, "one")
+    ada = person(1, "Ada", "operator")
+    assert refused_by(live, say_proved(live, proof_of(live, asked.statement, ada), content=asked.content)) == [
+        "may-change-it"
+    ]
+    record = trail(live)[-1]
+    assert (record.action, record.actor) == ("change.refused", f"oid:{ada.oid}")
+    assert record.proof is not None
+
+
+def test_a_proof_of_something_else_or_of_too_long_ago_does_not_count(live: Live) -> None:
+    asked, other = weaken(live, "one"), weaken(live, "two")
+    wrong = proof_of(live, asked.statement, of=other.statement)
+    assert refused_by(live, say_proved(live, wrong, content=asked.content)) == ["proof-holds"]
+    record = trail(live)[-1]
+    assert (record.actor, record.details["on_behalf_of"]) == ("slipway", f"oid:{SIGNS_IN.oid}")
+
+    asked = weaken(live, "one", "two")
+    stale = proof_of(live, asked.statement, ago=timedelta(minutes=8))
+    assert refused_by(live, say_proved(live, stale, content=asked.content)) == ["sign-in-is-fresh"]
+    assert number(live, "one") == number(live, "two") == 1
+
+
+def test_a_statement_counts_once_also_after_everything_was_put_back(live: Live) -> None:
+    asked = weaken(live, "one")
+    proof = proof_of(live, asked.statement)
+    content = {digest: live.incoming.documents[digest] for digest in asked.content}  # type: ignore[attr-defined]
+    say_proved(live, proof, content=asked.content)
+    live.hear()
+    assert number(live, "one") == 2
+    rewrite(live, "one", required=2)
+    live.apply()
+    assert number(live, "one") == 3
+
+    live.incoming.documents.update(content)  # type: ignore[attr-defined] # a front that says it once more
+    assert refused_by(live, say_proved(live, proof, content=asked.content)) == ["proof-is-new"]
+    assert number(live, "one") == 3
+
+
+def test_a_row_that_was_cut_short_goes_on_where_it_was(live: Live) -> None:
+    asked = weaken(live, *NAMES)
+    said = say_proved(live, proof_of(live, asked.statement), content=asked.content)
+    (row,) = [each for each in live.app.inbox.unread(limit=9) if isinstance(each, Received)]
+    commits: list[str] = []
+    applying, whole = live.app.applying, live.app.applying.versions
+
+    class Dying:
+        """Versions that end the process after the first commit."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(whole, name)
+
+        def commit(self, *args: Any, **options: Any) -> Any:
+            if commits:
+                raise KeyboardInterrupt
+            commits.append("one")
+            return whole.commit(*args, **options)
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(applying, versions=Dying()).take(row)  # type: ignore[arg-type]
+    assert sum(number(live, name) for name in NAMES) == 4
+    live.hear()
+    assert [number(live, name) for name in NAMES] == [2, 2, 2]
+    assert live.reply(said).state is SaidState.COUNTED
+
+
+def test_a_change_waits_while_the_identity_provider_is_away(live: Live) -> None:
+    asked = weaken(live, "one")
+    said = say_proved(live, proof_of(live, asked.statement), content=asked.content)
+    live.provider.issuer.away = True
+    live.hear()
+    assert live.reply(said).state is SaidState.RECEIVED
+    live.provider.issuer.away = False
+    live.wait(timedelta(minutes=1))
+    live.reconcile()
+    assert live.reply(said).state is SaidState.COUNTED
+
+
+def test_whatever_weakens_the_gate_of_an_application_is_refused_with_a_proof_too(live: Live) -> None:
+    asked = weaken(live, "one")
+    live.edit_gate(deadline="90h")
+    refused = live.say()
+    assert isinstance(refused, tuple)
+    assert [str(each.subject) for each in refused if each.refused] == ["application:shop"]
+    assert all(isinstance(each, Pending) for each in [live.app.saying.pending(pending(live, asked))])
