@@ -77,14 +77,15 @@ class ApprovalsStory(Play):
     def _links(self, release: str) -> dict[str, str]:
         return {one: self.notice(release, "gate-opened", one)["approval_url"] for one in (ADA, BEN, GRACE)}
 
-    def _approve(self, person: str, link: str) -> tuple[int, str, str]:
+    def _approve(self, person: str, link: str) -> tuple[int, dict[str, Any]]:
         self.say.line(f"{person} types: slipway approve --link …")
         done = slipway(self.stack, ["approve", "--link", link, "--json"], show=False)
-        return done.returncode, done.stdout, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return done.returncode, answer
 
     def _committer_is_refused(self, release: str, link: str) -> None:
-        code, _, said = self._approve(GRACE, link)
-        self.say.line(f"the answer, with exit code {code}: {said.strip()}")
+        code, told = self._approve(GRACE, link)
+        self.say.line(f"the answer, with exit code {code}: {_refusal(told)}")
         refused = self.follow(Action.VOTE_REFUSED)
         if code != REFUSED or refused["actor"] != GRACE or refused["details"]["rules"] != [OWN_RULE]:
             raise RuntimeError(f"expected {OWN_RULE} to refuse {GRACE} on {release}, got {refused['details']}")
@@ -97,17 +98,21 @@ class ApprovalsStory(Play):
 
     def _once_is_enough(self, release: str, link: str) -> None:
         """One person, two channels: still one vote."""
-        code, _, said = self._approve(ADA, link)
+        code, told = self._approve(ADA, link)
         refused = self.follow(Action.VOTE_REFUSED)
         if code != REFUSED or refused["details"]["rules"] != [str(Rule.ONE_VOTE_EACH)]:
             raise RuntimeError(f"expected one vote of {ADA} on {release}, got {refused['details']}")
-        self.say.line(f"counted already: one person has one vote, so it is still 1 of 2: {said.strip()}")
+        self.say.line(f"counted already: one person has one vote, so it is still 1 of 2: {_refusal(told)}")
 
     def _on_command_line(self, release: str, person: str, link: str) -> None:
-        code, told, said = self._approve(person, link)
+        code, told = self._approve(person, link)
         if code:
-            raise RuntimeError(f"expected {person} to approve {release}, got: {said}")
-        self.say.line(f"the answer: {json.loads(told)['state']}, and the gate is passed")
+            raise RuntimeError(f"expected {person} to approve {release}, got: {_refusal(told)}")
+        self.say.line(f"the answer: {told['state']}, and the gate is passed")
+
+
+def _refusal(told: dict[str, Any]) -> str:
+    return str(told["error"]["message"])
 
 
 def _vote(record: dict[str, Any]) -> dict[str, Any]:

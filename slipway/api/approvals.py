@@ -2,10 +2,10 @@
 
 from ..domain.ballot import Ballot
 from ..domain.reports import OpenGate
-from .base import ApiModel
+from .base import Answer
 
 __all__ = ["Ballot", "OpenGate", "OpenGates"]
 
 
-class OpenGates(ApiModel):
+class OpenGates(Answer):
     approvals: list[OpenGate]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.reports import ChainPartCheck, Compared, LiveThere
-from .base import ApiModel
+from .base import Answer, ApiModel
 
 __all__ = [
     "AnchorsAnswer",
@@ -32,7 +32,7 @@ class ChainEndAnswer(ApiModel):
     hash: str
 
 
-class ChainPart(ApiModel):
+class ChainPart(Answer):
     """The position of a part of a chain, without its records: a verifier parses those strictly, not with `read`."""
 
     application: str
@@ -52,7 +52,7 @@ class ChainRecord(ApiModel):
     record: AuditRecord | Damaged
 
 
-class AuditPart(ApiModel):
+class AuditPart(Answer):
     """The end of a page of the trail, without its records: clients pass those on unparsed."""
 
     next: str | None = Field(description="Pass it as `after`, with the same filters; null at the end.")
@@ -64,7 +64,7 @@ class AuditAnswer(AuditPart):
     records: list[AuditRecord]
 
 
-class LiveAnswer(ApiModel):
+class LiveAnswer(Answer):
     environment: str
     live: list[LiveThere]
     next: str | None = Field(description="Pass it as `after`; null at the end.")
@@ -74,19 +74,19 @@ class ReindexAnswer(Compared):
     """What a comparison of a part of the index found."""
 
 
-class PublicKeysAnswer(ApiModel):
+class PublicKeysAnswer(Answer):
     """The public keys with which records verify."""
 
     text: str = Field(max_length=64 * 1024, description="`id:base64,id:base64`, oldest first.")
 
 
-class GateAnchorsAnswer(ApiModel):
+class GateAnchorsAnswer(Answer):
     """Anchors of an application's gates."""
 
     anchors: list[Any] = Field(description="Newest first, each as it was written to its blob.")
 
 
-class AnchorsAnswer(ApiModel):
+class AnchorsAnswer(Answer):
     """The anchors of one month."""
 
     month: str | None

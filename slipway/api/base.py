@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 IDEMPOTENCY = (
     "Idempotency key: milliseconds since 1970 (13 digits), a dash and 16 random hexadecimal digits. A repeated request "
@@ -14,6 +14,12 @@ class ApiModel(BaseModel):
     """Base of the answers. Clients ignore unknown fields, so fields can be added."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class Answer(ApiModel):
+    """Base of what an endpoint answers, as a whole."""
+
+    v: int = Field(default=1, description="Version of this shape.")
 
 
 def read[T: BaseModel](kind: type[T], content: Any) -> T:

@@ -9,7 +9,7 @@ from ..domain.inbox import ID_PATTERN
 from ..domain.model import Moment
 from ..domain.statement import MOST_CHANGES
 from ..domain.versions import SubjectKind
-from .base import IDEMPOTENCY, ApiModel
+from .base import IDEMPOTENCY, Answer, ApiModel
 
 FilePath = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -71,10 +71,9 @@ class ProblemShown(ApiModel):
     message: str = ""
 
 
-class Changes(ApiModel):
+class Changes(Answer):
     """The changes, projects first. If one is refused, none was made."""
 
-    v: int = 1
     changes: tuple[ChangeShown, ...]
     refused: bool
     committed: bool
@@ -88,10 +87,9 @@ class TargetShown(ApiModel):
     namespace: str
 
 
-class TargetsShown(ApiModel):
+class TargetsShown(Answer):
     """What rendering has to know of an installation: the environments of an application, in no order."""
 
-    v: int = 1
     application: str
     environments: dict[str, TargetShown]
 
@@ -107,10 +105,9 @@ class CatalogueItem(ApiModel):
     )
 
 
-class CatalogueList(ApiModel):
+class CatalogueList(Answer):
     """Everything in force."""
 
-    v: int = 1
     items: tuple[CatalogueItem, ...]
 
 
@@ -127,19 +124,17 @@ class VersionShown(ApiModel):
     difference: tuple[str, ...]
 
 
-class VersionHistory(ApiModel):
+class VersionHistory(Answer):
     """The versions of one project or application, newest first."""
 
-    v: int = 1
     subject: str
     chain: str = Field(description="The chain that has the audit records: the application's, or `_installation`.")
     versions: tuple[VersionShown, ...]
 
 
-class ExportedFiles(ApiModel):
+class ExportedFiles(Answer):
     """The files of one version: applied again, they are that version."""
 
-    v: int = 1
     subject: str
     document: str
     files: dict[str, str]

@@ -9,7 +9,7 @@ from ..domain.commands import Verb
 from ..domain.inbox import ID_PATTERN
 from ..domain.incoming import ForeignModel, Time
 from ..domain.reports import FreezeShown
-from .base import IDEMPOTENCY, ApiModel
+from .base import IDEMPOTENCY, Answer
 
 __all__ = ["Command", "FreezeShown", "Freezes"]
 
@@ -30,5 +30,5 @@ class Command(ForeignModel):
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
 
 
-class Freezes(ApiModel):
+class Freezes(Answer):
     freezes: list[FreezeShown]

@@ -5,14 +5,13 @@ from pydantic import Field
 from ..domain.commands import Verb
 from ..domain.model import Moment
 from ..domain.rules import RuleResult
-from .base import ApiModel
+from .base import Answer
 from .catalogue import ChangeShown, ProblemShown
 
 
-class ReceivedAnswer(ApiModel):
+class ReceivedAnswer(Answer):
     """Something was said and written down, or waits for a person to confirm it. Ask at `address` what became of it."""
 
-    v: int = 1
     application: str = Field(description="The application, or `_installation`.")
     id: str = Field(description="Empty while a person has to confirm it.")
     address: str = Field(description="Path of the endpoint that tells what became of it.")
@@ -22,10 +21,9 @@ class ReceivedAnswer(ApiModel):
     )
 
 
-class Confirmation(ApiModel):
+class Confirmation(Answer):
     """Whether a person has confirmed a command or a change that lets something through."""
 
-    v: int = 1
     state: str = Field(description="`waiting`: nobody has yet; `said`: it was said, and has an outcome of its own.")
     application: str = Field(default="", description="The application, or `_installation`; empty while it waits.")
     id: str = Field(default="", description="What it was said under; empty while it waits.")
@@ -34,10 +32,9 @@ class Confirmation(ApiModel):
     )
 
 
-class SaidOutcome(ApiModel):
+class SaidOutcome(Answer):
     """What became of something that was said."""
 
-    v: int = 1
     application: str = Field(description="The application, or `_installation`.")
     id: str
     state: str = Field(

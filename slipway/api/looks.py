@@ -7,7 +7,7 @@ from pydantic import Field
 from ..domain.inbox import LookKind
 from ..domain.incoming import ForeignModel
 from ..domain.looks import LookAnswer
-from .base import ApiModel
+from .base import Answer
 
 __all__ = ["LookAsked", "LookShown"]
 
@@ -28,10 +28,9 @@ class LookAsked(ForeignModel):
     )
 
 
-class LookShown(ApiModel):
+class LookShown(Answer):
     """How far a look is, and what was seen."""
 
-    v: int = 1
     id: str
     state: str = Field(description="As of everything that is said: `received`, `counted` or `parked`.")
     reason: str = ""

@@ -1,10 +1,10 @@
 """Input that could not be handled."""
 
 from ..domain.reports import Parked
-from .base import ApiModel
+from .base import Answer
 
 __all__ = ["Parked", "ParkedItems"]
 
 
-class ParkedItems(ApiModel):
+class ParkedItems(Answer):
     parked: list[Parked]

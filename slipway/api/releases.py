@@ -9,7 +9,7 @@ from ..domain.model import Moment
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
 from ..domain.runs import Run
-from .base import ApiModel
+from .base import Answer, ApiModel
 
 __all__ = [
     "ApplicationStanding",
@@ -65,7 +65,7 @@ class ApplicationStanding(ApiModel):
     environments: list[LaneStanding]
 
 
-class Applications(ApiModel):
+class Applications(Answer):
     applications: list[ApplicationStanding]
 
 
@@ -104,8 +104,9 @@ class ReleaseAnswer(Release):
 class ReleaseWithProgress(ReleaseAnswer):
     """A release, with the progress of its promotion."""
 
+    v: int = Field(default=1, description="Version of this shape.")
     progress: PromotionProgress | None = Field(description="The progress of its promotion, while one is running.")
 
 
-class Releases(ApiModel):
+class Releases(Answer):
     releases: list[ReleaseAnswer]

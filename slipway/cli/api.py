@@ -1,6 +1,7 @@
 """Client of the JSON API: one request at a time, with limits, and errors that say what was wrong."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,19 @@ BUSY = (429, 502, 503, 504)
 PAUSE = 0.2
 """Seconds before the first retry; doubled for each further one."""
 SHOWN_BODY = 200
+_SHOWN = 500
+_ENDS = {
+    400: Exit.USAGE,
+    401: Exit.REFUSED,
+    403: Exit.REFUSED,
+    404: Exit.NOT_FOUND,
+    409: Exit.REFUSED,
+    413: Exit.REFUSED,
+    415: Exit.REFUSED,
+    422: Exit.REFUSED,
+}
+"""How a command ends that the app refused, by the status; every other one is no answer at all."""
+_KIND = re.compile(r"urn:slipway:problem:([a-z][a-z-]{0,60})")
 NEWER = "unknown value; the app may be newer than this command: update the command"
 
 type Parameters = Mapping[str, str | int | None]
@@ -178,11 +192,11 @@ class Api:
         why = str(reason).rpartition(": ")[2] or type(reason).__name__
         return CliError(
             f"{self._name} cannot be reached ({self.app.source}): {why}",
-            exit_code=Exit.NO_ANSWER,
+            exit_code=Exit.UNREACHABLE,
         )
 
     def _odd(self, what: str) -> CliError:
-        return CliError(f"{self._name} does not respond like Slipway: {what}", exit_code=Exit.NO_ANSWER)
+        return CliError(f"{self._name} does not respond like Slipway: {what}", exit_code=Exit.UNREACHABLE)
 
     def _refused(self, status: int, body: bytes) -> CliError:
         try:
@@ -191,15 +205,19 @@ class Api:
         except (ValueError, KeyError, TypeError, RecursionError):
             if status in (401, 403):  # the host answered before the app was called
                 advice = "the key is not accepted" if self.app.key else "it needs a key"
-                return CliError(
-                    f"{self._name} answered {status}: {advice}; set SLIPWAY_KEY or use --key",
-                    exit_code=Exit.NO_ANSWER,
-                )
+                return CliError(f"{self._name} answered {status}: {advice}", cure="set SLIPWAY_KEY or use --key")
             shown = body[:SHOWN_BODY].decode("utf-8", "replace").strip()
             return self._odd(f"status {status}" + (f", {shown}" if shown else ""))
         parameter = f" (parameter: {problem['parameter']})" if "parameter" in problem else ""
-        exit_code = Exit.NO if status in (400, 403, 404, 409, 422) else Exit.NO_ANSWER
-        return CliError(f"{title}: {detail}{parameter}{_rules(problem)}", exit_code=exit_code, problem=problem)
+        said = {name: str(problem[name])[:_SHOWN] for name in ("expected", "got") if isinstance(problem.get(name), str)}
+        return CliError(
+            f"{title}: {detail}{parameter}{_rules(problem)}",
+            exit_code=_ENDS.get(status, Exit.UNREACHABLE),
+            code=_code(problem),
+            field=str(problem.get("parameter", ""))[:_SHOWN],
+            problem=problem,
+            **said,
+        )
 
     @property
     def _name(self) -> str:
@@ -210,8 +228,16 @@ def records_of(content: dict[str, Any]) -> list[dict[str, Any]]:
     """The records of a page, unparsed. Raises `CliError`."""
     records = content.get("records")
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise CliError("the answer cannot be read: records: expected a list of JSON objects", exit_code=Exit.NO_ANSWER)
+        raise CliError(
+            "the answer cannot be read: records: expected a list of JSON objects", exit_code=Exit.UNREACHABLE
+        )
     return records
+
+
+def _code(problem: Mapping[str, Any]) -> str:
+    """The kind of the problem, if it is one of ours."""
+    kind = _KIND.fullmatch(str(problem.get("type", "")))
+    return kind[1] if kind else ""
 
 
 def _rules(problem: Any) -> str:
@@ -226,9 +252,9 @@ def read[T: BaseModel](kind: type[T], content: Any) -> T:
     try:
         return base.read(kind, content)
     except OverflowError as error:
-        raise CliError("the answer cannot be read: a time is out of range", exit_code=Exit.NO_ANSWER) from error
+        raise CliError("the answer cannot be read: a time is out of range", exit_code=Exit.UNREACHABLE) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         wrong = NEWER if first["type"] in ("enum", "literal_error") else first["msg"]
-        raise CliError(f"the answer cannot be read: {where}: {wrong}", exit_code=Exit.NO_ANSWER) from error
+        raise CliError(f"the answer cannot be read: {where}: {wrong}", exit_code=Exit.UNREACHABLE) from error

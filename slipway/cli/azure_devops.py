@@ -23,6 +23,8 @@ LIMIT: Final = 8 * 1024 * 1024
 TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
 OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
 """203 comes with a sign-in page, for an unknown token."""
+_ENDS: Final = {401: Exit.REFUSED, 203: Exit.REFUSED, 302: Exit.REFUSED, 403: Exit.REFUSED, 404: Exit.NOT_FOUND}
+"""How a command ends by the status; every other one is no answer."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -93,14 +95,14 @@ class AzureDevOpsAdministration:
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise CliError(
-                f"{self._name} cannot be reached ({type(error).__name__})", exit_code=Exit.NO_ANSWER
+                f"{self._name} cannot be reached ({type(error).__name__})", exit_code=Exit.UNREACHABLE
             ) from None
         if not OK <= answer.status < MULTIPLE or answer.status == 203:  # noqa: PLR2004 - the sign-in page, for an unknown token
             raise self._refused(answer.status, content, missing)
         try:
             parsed: dict[str, Any] = json.loads(content)
         except ValueError:
-            raise CliError(f"{self._name} did not answer with JSON", exit_code=Exit.NO_ANSWER) from None
+            raise CliError(f"{self._name} did not answer with JSON", exit_code=Exit.UNREACHABLE) from None
         return parsed
 
     def _refused(self, status: int, content: bytes, missing: str) -> CliError:
@@ -119,7 +121,7 @@ class AzureDevOpsAdministration:
                 text = f"says that {missing}"
             case _:
                 text = f"answered {status}: {detail}" if detail else f"answered {status}"
-        exit_code = Exit.NO if status == 404 else Exit.NO_ANSWER  # noqa: PLR2004
+        exit_code = _ENDS.get(status, Exit.UNREACHABLE)
         return CliError(f"{self._name} {text}", exit_code=exit_code)
 
 
@@ -139,6 +141,4 @@ def _by_entra() -> str:
     try:
         return f"Bearer {DefaultAzureCredential().get_token(SCOPE).token}"
     except ClientAuthenticationError:
-        raise CliError(
-            f"nobody is signed in: run `az login`, or set {PAT_VARIABLE}", exit_code=Exit.NO_ANSWER
-        ) from None
+        raise CliError("nobody is signed in to Azure DevOps", cure=f"run `az login`, or set {PAT_VARIABLE}") from None

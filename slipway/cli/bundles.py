@@ -21,14 +21,11 @@ from slipway.bundle import (
 )
 from slipway.bundle.layout import is_layout, read_layout
 from slipway.bundle.model import LARGEST_TARGETS
-from slipway.catalogue import ConfigError, Problem
+from slipway.catalogue import ConfigError
 
 from . import registries
-from .errors import CliError, Exit
+from .errors import CliError, Exit, ProblemsError
 from .screen import FAINT, NAME, Screen, TextCell
-
-VERSION = 1
-"""Of the JSON that these commands print."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 targets_option = click.option(
@@ -54,7 +51,6 @@ class Opened:
         """The bundle as the commands' JSON has it."""
         config = self.config
         return {
-            "v": VERSION,
             "digest": self.packed.digest,
             "application": config.application,
             "version": config.version,
@@ -117,37 +113,14 @@ def checked(packed: Packed) -> Opened:
 
 
 @contextmanager
-def telling_problems(*, as_json: bool) -> Iterator[None]:
-    """Print what is wrong with a bundle, one problem a line or as one JSON object, and end with exit code 1."""
+def telling_problems() -> Iterator[None]:
+    """Turn what is wrong with a bundle into an error of the command."""
     try:
         yield
-    except (ConfigError, NotABundle) as error:
-        problems = error.problems if isinstance(error, ConfigError) else ()
-        screen = Screen()
-        if as_json:
-            screen.json({"v": VERSION, "error": _error(error, problems)})
-        elif not problems:
-            raise CliError(f"not a bundle: {error}") from None
-        for problem in () if as_json else problems:
-            screen.whole(str(problem))
-        if problems:
-            click.echo(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}", err=True)
-        raise SystemExit(Exit.NO) from error
-
-
-def _error(error: Exception, problems: tuple[Problem, ...]) -> dict[str, Any]:
-    named = [
-        {
-            "file": problem.file,
-            "line": problem.line,
-            "field": problem.field,
-            "expected": problem.expected,
-            "got": problem.got,
-            "cure": problem.message,
-        }
-        for problem in problems
-    ]
-    return {"code": "bundle-refused", "message": str(error)[:2000], "problems": named}
+    except ConfigError as error:
+        raise ProblemsError(error.problems) from None
+    except NotABundle as error:
+        raise CliError(f"not a bundle: {error}") from None
 
 
 def read_targets_file(file: Path) -> Targets:

@@ -84,7 +84,7 @@ class Checking:
                     self._read(form, cells, line_number) for line_number, cells in enumerate(csv.reader(lines), start=2)
                 )
             except csv.Error as error:
-                raise CliError(f"{self.export}: not a CSV export: {error}", exit_code=Exit.NO) from error
+                raise CliError(f"{self.export}: not a CSV export: {error}", exit_code=Exit.BROKEN) from error
             return
         if first:
             yield self._read(form, first, 1)
@@ -94,7 +94,9 @@ class Checking:
         try:
             return read_back(form, line)
         except ValueError as error:
-            raise CliError(f"{self.export}: line {line_number} is not a record: {error}", exit_code=Exit.NO) from error
+            raise CliError(
+                f"{self.export}: line {line_number} is not a record: {error}", exit_code=Exit.BROKEN
+            ) from error
 
     def _compare_length(self) -> None:
         if self.proof is None:
@@ -103,19 +105,21 @@ class Checking:
         size = self.export.stat().st_size
         if size < self.proof.bytes:
             raise CliError(
-                f"{self.export}: it has {size} bytes, but its proof names {self.proof.bytes}: it was truncated"
+                f"{self.export}: it has {size} bytes, but its proof names {self.proof.bytes}: it was truncated",
+                exit_code=Exit.BROKEN,
             )
         if size > self.proof.bytes:
             raise CliError(
                 f"{self.export}: {size - self.proof.bytes} bytes follow the end that its proof names: an export was "
-                "interrupted (run it again), or something was added"
+                "interrupted (run it again), or something was added",
+                exit_code=Exit.BROKEN,
             )
 
     # ---- checking
     def _take(self, record: dict[str, Any]) -> None:
         name = record.get("application")
         if not isinstance(name, str):
-            raise CliError(f"{self.export}: a record names no application")
+            raise CliError(f"{self.export}: a record names no application", exit_code=Exit.BROKEN)
         if name in self._faults:
             return
         check = self._checks.get(name)

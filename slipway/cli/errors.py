@@ -1,38 +1,141 @@
-"""Errors that are printed to stderr, and the exit codes that scripts rely on."""
+"""How a command ends: the exit codes that scripts rely on, and errors as text for a person or as one JSON object."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from .text import neutral
 
+if TYPE_CHECKING:
+    from slipway.manifests.problems import Problem
+
+VERSION = 1
+"""Of every JSON object that a command prints, unless the app's answer has one of its own."""
+_LONGEST_MESSAGE = 4000
+
 
 class Exit(IntEnum):
-    """Exit codes. Documented in `slipway --help`."""
+    """Exit codes of all commands, with the word that a JSON error has for each as its `code`."""
 
-    OK = 0
-    NO = 1
-    """The answer is no: a chain is broken, an application is invalid, something was not found."""
-    USAGE = 2
-    """Invalid command line; click uses this code itself."""
-    NO_ANSWER = 3
-    """The app cannot be reached, refuses the key, or does not respond properly."""
-    WAITS = 5
-    """A person has to confirm it first; the address to open was printed."""
-    INTERRUPTED = 130
+    def __new__(cls, number: int, word: str, meaning: str) -> Self:
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.word = word
+        member.meaning = meaning
+        return member
+
+    word: str
+    meaning: str
+
+    DONE = 0, "done", "done; a trail is intact"
+    REFUSED = 1, "refused", "refused: by a rule, for want of a right, or for a fault in what was given"
+    USAGE = 2, "usage", "the command line, or a file that it names, cannot be used"
+    NOT_FOUND = 3, "not-found", "there is no such release, record, version or document"
+    UNREACHABLE = 4, "unreachable", "the app, a registry or a vault cannot be reached, or does not answer properly"
+    WAITING = 5, "waiting", "a person has to confirm it first, at the address that was printed"
+    BROKEN = 7, "broken", "a record, an anchor or a document is not what it was"
+    INTERRUPTED = 130, "interrupted", "interrupted from the keyboard"
 
 
 class CliError(click.ClickException):
-    """Ends the command with a message for a person."""
+    """Ends the command with a message for a person, or with an error in JSON."""
 
-    def __init__(self, message: str, *, exit_code: Exit = Exit.NO, problem: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        exit_code: Exit = Exit.REFUSED,
+        code: str = "",
+        field: str = "",
+        expected: str = "",
+        got: str = "",
+        cure: str = "",
+        problem: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.problem = problem or {}
         """The problem details of an app that refused, unparsed."""
         self.exit_code = exit_code  # type: ignore[misc] # click reads it from the instance
+        self.code = code or exit_code.word
+        self.field, self.expected, self.got, self.cure = field, expected, got, cure
 
     def format_message(self) -> str:
         """Escape control characters, because the message may quote what a server sent."""
-        return "\n".join(neutral(line) for line in self.message.split("\n"))
+        text = f"{self.message}; {self.cure}" if self.cure else self.message
+        return "\n".join(neutral(line) for line in text.split("\n"))
+
+    def as_json(self) -> dict[str, Any]:
+        told = {"field": self.field, "expected": self.expected, "got": self.got, "cure": self.cure}
+        return {"code": self.code, "message": self.message[:_LONGEST_MESSAGE], **{k: v for k, v in told.items() if v}}
+
+
+class ProblemsError(CliError):
+    """What is wrong with files, each problem at its place. People read one a line, so that editors can link to them."""
+
+    def __init__(self, problems: "Sequence[Problem]") -> None:
+        first = problems[0]
+        super().__init__(
+            "\n".join(map(str, problems)),
+            field=first.field,
+            expected=first.expected,
+            got=first.got,
+            cure=first.message,
+        )
+        self.problems = tuple(problems)
+
+    def show(self, file: Any = None) -> None:
+        for problem in self.problems:
+            click.echo(neutral(str(problem)), file=file)
+        click.echo(f"{len(self.problems)} problem{'' if len(self.problems) == 1 else 's'}", err=True)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**super().as_json(), "problems": [_placed(problem) for problem in self.problems]}
+
+
+def _placed(problem: "Problem") -> dict[str, Any]:
+    told = {"field": problem.field, "expected": problem.expected, "got": problem.got, "cure": problem.message}
+    return {"file": problem.file, "line": problem.line, **{name: text for name, text in told.items() if text}}
+
+
+def no_trail(name: str, known: Sequence[str]) -> CliError:
+    """Nobody has written a trail of that name."""
+    applications = ", ".join(known) or "(none)"
+    return CliError(f"there is no trail of {name!r}; applications: {applications}", exit_code=Exit.NOT_FOUND)
+
+
+def print_error(error: click.ClickException) -> None:
+    """Print the error as one JSON object, to where the answer would have been."""
+    shown = error.as_json() if isinstance(error, CliError) else _of_click(error)
+    click.echo(json.dumps({"v": VERSION, "error": shown}, indent=2))
+
+
+def _of_click(error: click.ClickException) -> dict[str, Any]:
+    """What click itself found to be wrong with the command line."""
+    shown = {"code": _word(error.exit_code), "message": error.format_message()[:_LONGEST_MESSAGE]}
+    if field := _named(error):
+        shown["field"] = field
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        shown["cure"] = f"see `{error.ctx.command_path} --help`"
+    return shown
+
+
+def _word(exit_code: int) -> str:
+    return next((known.word for known in Exit if known == exit_code), Exit.REFUSED.word)
+
+
+def _named(error: click.ClickException) -> str:
+    """The option or argument that the error is about, if it is about one."""
+    match error:
+        case click.NoSuchOption():
+            return error.option_name
+        case click.BadOptionUsage():
+            return error.option_name
+        case click.BadParameter() if error.param is not None:
+            return error.param.opts[0] if isinstance(error.param, click.Option) else error.param.human_readable_name
+        case click.BadParameter() if isinstance(error.param_hint, str):
+            return error.param_hint
+        case _:
+            return ""

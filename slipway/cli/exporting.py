@@ -112,7 +112,9 @@ def _cut(file: Path, length: int) -> None:
     size = file.stat().st_size if file.exists() else 0
     if size < length:
         raise CliError(
-            f"{file}: it has {size} bytes, but its proof names {length}: it was truncated; export to a new file"
+            f"{file}: it has {size} bytes, but its proof names {length}: it was truncated",
+            exit_code=Exit.BROKEN,
+            cure="export to a new file",
         )
     if size > length:
         os.truncate(file, length)
@@ -180,7 +182,10 @@ class Export:
         page = self._source.audit_page(name, after=after - 1, limit=1)
         record = next((item for item in page.records if item.get("sequence") == after), None)
         if record is None or not isinstance(record.get("hash"), str):
-            raise CliError(f"the trail of {name} has no record {after}; its head names {page.head.sequence}")
+            raise CliError(
+                f"the trail of {name} has no record {after}; its head names {page.head.sequence}",
+                exit_code=Exit.NOT_FOUND,
+            )
         return ExportedPart(first=after + 1, previous=record["hash"], last=after, hash=record["hash"])
 
     def _take(self, check: ChainCheck, part: ExportedPart, items: list[dict[str, Any]]) -> ChainFault | None:

@@ -48,7 +48,7 @@ def find_app(
     raise CliError(
         "no installation was found: run `make up` to start one on this machine, "
         f"or set {URL} and {KEY} (or use --url and --key)",
-        exit_code=Exit.NO_ANSWER,
+        exit_code=Exit.UNREACHABLE,
     )
 
 

@@ -126,12 +126,13 @@ def _run_helper(name: str, host: str) -> bytes | None:
 
 def as_cli_error(error: RegistryError) -> CliError:
     """What a registry answered, with the exit code for it."""
-    if isinstance(error, NotInRegistry):
-        return CliError(str(error))
-    text = str(error)
-    if isinstance(error, Denied):
-        text += f"; sign in with `docker login`, `az acr login`, or {USER} and {PASSWORD}"
-    return CliError(text, exit_code=Exit.NO_ANSWER)
+    match error:
+        case NotInRegistry():
+            return CliError(str(error), exit_code=Exit.NOT_FOUND)
+        case Denied():
+            return CliError(str(error), cure=f"sign in with `docker login`, `az acr login`, or {USER} and {PASSWORD}")
+        case _:
+            return CliError(str(error), exit_code=Exit.UNREACHABLE)
 
 
 def resolver(registry: Registry) -> Resolver:

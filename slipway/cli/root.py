@@ -1,13 +1,14 @@
 """The `slipway` command and its list of subcommands, each imported only when it is called."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from slipway import __version__
 
-from .errors import CliError, Exit
+from .errors import CliError, Exit, print_error
 from .lazy import Lazy, LazyGroup
 from .options import AUDIENCE_HELP, app_options
 
@@ -50,7 +51,31 @@ LAZY = {
 
 
 class Root(LazyGroup):
-    """Exit codes for all commands: 130 after Ctrl-C, 3 for an unreadable answer. Neither may look like a "no" (1)."""
+    """How all commands end: with --json also an error is one JSON object, and every error has its own exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        words = sys.argv[1:] if args is None else args
+        with_json = standalone_mode and "--json" in words
+        try:
+            ended = super().main(args, prog_name, complete_var, standalone_mode and not with_json, **extra)
+        except click.Abort:
+            if not with_json:
+                raise
+            ended = _end(CliError("nothing was changed"))
+        except click.ClickException as error:
+            if not with_json:
+                raise
+            ended = _end(error)
+        if with_json:
+            sys.exit(ended if isinstance(ended, int) else Exit.DONE)
+        return ended
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -58,7 +83,12 @@ class Root(LazyGroup):
         except KeyboardInterrupt:
             ctx.exit(Exit.INTERRUPTED)
         except RecursionError as error:
-            raise CliError("the answer is nested too deeply", exit_code=Exit.NO_ANSWER) from error
+            raise CliError("the answer is nested too deeply", exit_code=Exit.UNREACHABLE) from error
+
+
+def _end(error: click.ClickException) -> int:
+    print_error(error)
+    return error.exit_code
 
 
 @click.group(cls=Root, lazy=LAZY, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,16 +102,16 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
     `make up` writes, in this folder or a parent. If the app requires sign-in, --audience (or SLIPWAY_AUDIENCE) signs
     you in to Entra with your `az login`, with or without a key.
 
-    Results go to stdout: a table on a terminal, plain columns in a pipe, and with --json the API's own JSON object;
-    many lists also support --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.
+    Results go to stdout: a table on a terminal, plain columns in a pipe, and with --json one JSON object, the app's own
+    where it answers; many lists also support --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.
+
+    Every JSON object has its version in `v`. With --json an error is one as well, on stdout: {"v", "error": {"code",
+    "message"}}, and in "error" where they are known "field", "expected", "got", "cure", and "problems", those of files.
+    A code is the word below, or the app's own for what it refused.
 
     \b
     Exit codes:
-      0  success; a chain is intact
-      1  the answer is no: a chain is broken, an application is invalid, something was not found
-      2  invalid command line
-      3  the app cannot be reached, refuses the key, or does not respond properly
-      5  a person has to confirm it first, at the address that was printed
+      {exit_codes}
 
     \b
     Examples:
@@ -91,6 +121,11 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
       slipway --url https://app.azurewebsites.net release shop-482 --json
       slipway --url https://app.azurewebsites.net --audience 00000000-0000-0000-0000-000000000000 approvals
     """
+
+
+root.help = str(root.help).replace(
+    "  {exit_codes}", "\n".join(f"  {code:<3}  {code.word:<11}  {code.meaning}" for code in Exit)
+)
 
 
 def main() -> None:

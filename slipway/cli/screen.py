@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from slipway.domain.tones import Tone
 
+from .errors import VERSION
 from .text import iso, local, neutral
 
 GOOD, BAD, NOTE, WORK, NAME, FAINT = "green", "red", "yellow", "blue", "cyan", "dim"
@@ -72,8 +73,12 @@ class Screen:
             return ""
         return local(moment) if self.terminal else iso(moment)
 
-    def json(self, value: Any) -> None:
-        """One JSON value. ASCII only, so that it is safe for every parser and terminal."""
+    def json(self, value: Mapping[str, Any]) -> None:
+        """One JSON object with its version. ASCII only, so that it is safe for every parser and terminal."""
+        self.document({"v": VERSION, **value})
+
+    def document(self, value: Any) -> None:
+        """A JSON value as it is."""
         self._write(json.dumps(value, indent=2))
 
     def json_line(self, value: Any) -> None:

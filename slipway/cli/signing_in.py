@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from .errors import CliError, Exit
+from .errors import CliError
 
 NOTHING: Mapping[str, str] = {}
 
@@ -24,7 +24,7 @@ def sign_in(audience: str, signs_in: Mapping[str, str] = NOTHING) -> str:
         # The message lists every credential that was tried, over many lines; the first one is enough.
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise CliError(
-            f"--audience: nobody is signed in for {audience}: {first}; try `az login`, or check that the app's "
-            "registration authorizes the Azure CLI to request tokens",
-            exit_code=Exit.NO_ANSWER,
+            f"nobody is signed in for {audience}: {first}",
+            field="--audience",
+            cure="try `az login`, or check that the app's registration authorizes the Azure CLI to request tokens",
         ) from error

@@ -85,7 +85,7 @@ class KeysInVault:
                     f"{trouble.message}. The new key {added.version} signs, but these are still live: "
                     f"{', '.join(retired[number:])}. Disable them with `az keyvault secret set-attributes "
                     f"--enabled false`",
-                    exit_code=Exit.NO_ANSWER,
+                    exit_code=Exit.UNREACHABLE,
                 ) from None
         return LiveKey(id=str(added.version), made=added.created_on)
 
@@ -127,6 +127,7 @@ def _told() -> Iterator[None]:
         yield
     except HttpResponseError as error:
         hint = HINTS.get(error.status_code or 0, "try again in a moment")
-        raise CliError(f"Key Vault answered {error.status_code}: {hint}", exit_code=Exit.NO_ANSWER) from None
+        exit_code = Exit.REFUSED if error.status_code in (401, 403) else Exit.UNREACHABLE
+        raise CliError(f"Key Vault answered {error.status_code}: {hint}", exit_code=exit_code) from None
     except AzureError as error:
-        raise CliError(f"Key Vault does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER) from None
+        raise CliError(f"Key Vault does not answer ({type(error).__name__})", exit_code=Exit.UNREACHABLE) from None

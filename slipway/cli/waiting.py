@@ -80,7 +80,7 @@ def until_decided(
             raise CliError(
                 f"it was received, and nobody has decided about it for {longest:.0f} seconds; it still counts as soon "
                 "as the worker runs",
-                exit_code=Exit.NO_ANSWER,
+                exit_code=Exit.UNREACHABLE,
             )
         pause(wait)
         wait = min(2 * wait, LONGEST_PAUSE)
@@ -100,7 +100,7 @@ def confirmed(
     asked to. Raises `CliError` if nobody confirms it in time."""
     address = neutral(received.open)
     if not address.startswith(("https://", "http://")):
-        raise CliError(f"the app named no address that can be opened: {address[:200]}", exit_code=Exit.NO_ANSWER)
+        raise CliError(f"the app named no address that can be opened: {address[:200]}", exit_code=Exit.UNREACHABLE)
     click.echo(f"a person has to confirm it: {address}", err=True)
     if open_it:
         webbrowser.open(address)
@@ -114,7 +114,7 @@ def confirmed(
             )
         pause(pausing)
         pausing = min(2 * pausing, LONGEST_PAUSE)
-    raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITS)
+    raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITING, cure=f"open {address}")
 
 
 def look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
@@ -130,4 +130,4 @@ def counted(outcome: SaidOutcome) -> SaidOutcome:
     if outcome.state == COUNTED:
         return outcome
     names = f" ({'; '.join(rule.name for rule in outcome.rules)})" if outcome.rules else ""
-    raise CliError(f"it was {outcome.state}: {outcome.reason}{names}", exit_code=Exit.NO)
+    raise CliError(f"it was {outcome.state}: {outcome.reason}{names}", code=outcome.state)

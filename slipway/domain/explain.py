@@ -35,6 +35,7 @@ class EnvironmentRules(Record):
 class Explanation(Record):
     """Where a release stands, why, and what has to happen next."""
 
+    v: int = 1
     release: str
     phase: Phase
     headline: str

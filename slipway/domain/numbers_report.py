@@ -83,6 +83,7 @@ class Folded(Record):
 class NumbersAnswer(Record):
     """The numbers that were asked for."""
 
+    v: int = 1
     weeks: tuple[str, ...]
     """Those asked for, oldest first."""
     environments: tuple[EnvironmentNumbers, ...]

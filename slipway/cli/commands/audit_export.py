@@ -10,7 +10,7 @@ from slipway.domain.audit import ChainFault
 from slipway.domain.export import ExportFormat
 
 from ..api import Api
-from ..errors import Exit
+from ..errors import Exit, no_trail
 from ..exporting import Disk, Export, StandardOutput, read_anchors
 from ..options import connected
 from ..screen import BAD, GOOD, Screen, TextCell, progress
@@ -54,7 +54,7 @@ def export_trail(
       cloudevents  CloudEvents 1.0 in JSON, one per line
 
     \b
-    Exit codes: 0 done, 1 a record is invalid (those before it were exported), 2 usage, 3 no answer.
+    Exit codes: 0 done, 7 a record is invalid (those before it were exported); all others as for every command.
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def _export(
     known = api.applications()
     unknown = [name for name in applications if name not in (*known, INSTALLATION)]
     if unknown:
-        raise click.UsageError(f"there is no trail of {unknown[0]!r}; applications: {', '.join(known) or '(none)'}")
+        raise no_trail(unknown[0], known)
     ended = [name for anchor in anchors[-1:] for name in anchor.heads]
     names = dict.fromkeys(applications or [*known, INSTALLATION, *ended])
     faults = list[ChainFault]()
@@ -102,7 +102,7 @@ def _export(
         for fault in faults:
             click.echo(f"{fault.application}: record {fault.sequence}: {fault.reason}", err=True)
         if faults:
-            raise SystemExit(Exit.NO)
+            raise SystemExit(Exit.BROKEN)
     return faults
 
 
@@ -117,4 +117,4 @@ def _answer(screen: Screen, output: Path, export: Export, faults: list[ChainFaul
         for fault in faults:
             screen.line(TextCell("✗ broken", BAD), f"  {fault.application}: record {fault.sequence}: {fault.reason}")
     if faults:
-        raise SystemExit(Exit.NO)
+        raise SystemExit(Exit.BROKEN)

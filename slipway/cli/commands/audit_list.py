@@ -15,7 +15,7 @@ from slipway.domain.export import COLUMNS
 from slipway.domain.release import parse_release_id
 
 from ..api import Api, read, records_of
-from ..errors import CliError
+from ..errors import CliError, Exit
 from ..forms import OutputFormat, formed, write_headings, write_line, write_lines
 from ..options import as_json as json_option
 from ..options import connected
@@ -177,7 +177,10 @@ def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
     page = api.audit_page(application, after=sequence - 1, limit=1)
     record = next((item for item in page.records if item.get("sequence") == sequence), None)
     if record is None:
-        raise CliError(f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}")
+        raise CliError(
+            f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}",
+            exit_code=Exit.NOT_FOUND,
+        )
     screen = Screen()
     if as_json:
         screen.json(record)

@@ -31,7 +31,8 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
     `reindex`, which admins have.
 
     \b
-    Exit codes: 0 no differences remain, 1 there are differences, 3 the app cannot be reached.
+    Exit codes: 0 no differences remain, 1 there are differences, 7 records of the trail are damaged; all others as for
+    every command.
 
     \b
     Examples:
@@ -53,8 +54,10 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
                 steps.at(name, after or part.head, max(part.head, 1))
             comparisons.append({"application": name, **total, "repaired": repair})
     _show(comparisons, as_json=as_json, repair=repair)
-    if any(comparison["damaged"] or (_differences(comparison) and not repair) for comparison in comparisons):
-        raise SystemExit(Exit.NO)
+    if any(comparison["damaged"] for comparison in comparisons):
+        raise SystemExit(Exit.BROKEN)
+    if not repair and any(_differences(comparison) for comparison in comparisons):
+        raise SystemExit(Exit.REFUSED)
 
 
 def _show(comparisons: list[dict[str, Any]], *, as_json: bool, repair: bool) -> None:

@@ -10,7 +10,7 @@ from slipway.domain.signing import PublicKeys
 from ..anchors import AnchoredChains, AnchorsVerdict
 from ..api import Api
 from ..checking import Checking
-from ..errors import Exit
+from ..errors import Exit, no_trail
 from ..options import app_options, open_api
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
 from ..screen import BAD, FAINT, GOOD, Screen, TextCell, progress
@@ -55,11 +55,11 @@ def verify_trail(
     With --file an export is verified, together with the proof and the anchors next to it.
 
     \b
-    Exit codes: 0 intact, 1 a chain or an anchor is broken, 2 usage, 3 the app cannot be reached.
+    Exit codes: 0 intact, 7 a chain or an anchor is broken; all others as for every command.
 
     \b
     The JSON object:
-      {"applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"}}],
+      {"v": 1, "applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"}}],
        "anchors": {"anchors", "intact", "fault": null | {"number", "reason"},
                    "last": null | {"number", "day", "hash"}},
        "keys": "given" | "named by the app",
@@ -115,7 +115,7 @@ def _of_app(api: Api, applications: tuple[str, ...], anchored: AnchoredChains, k
                 notice=notice,
             )
             if not verdict.records and verdict.intact and name not in all_names:
-                raise click.UsageError(f"there is no trail of {name!r}; applications: {', '.join(known) or '(none)'}")
+                raise no_trail(name, known)
             verdicts.append(verdict)
     return verdicts
 
@@ -134,7 +134,7 @@ def _answer(verdicts: list[ChainVerdict], anchors: AnchorsVerdict, *, keys_given
         if not keys_given:
             screen.line(TextCell("– keys", FAINT), f"  {OF_THE_APP}")
     if not intact:
-        raise SystemExit(Exit.NO)
+        raise SystemExit(Exit.BROKEN)
 
 
 def _show_verdict(screen: Screen, verdict: ChainVerdict) -> None:

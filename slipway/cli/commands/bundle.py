@@ -12,7 +12,6 @@ from slipway.domain.model import canonical
 
 from .. import registries
 from ..bundles import (
-    VERSION,
     Opened,
     json_option,
     opened,
@@ -61,7 +60,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
     if not is_layout(layout):
         expected = "expected a folder that `slipway bundle build` wrote"
         raise CliError(f"{layout}: {expected}, got {'another' if layout.exists() else 'none'}", exit_code=Exit.USAGE)
-    with telling_problems(as_json=as_json):
+    with telling_problems():
         made = opened(str(layout))
         tag = made.config.version
         if target.reference not in ("", tag):
@@ -72,7 +71,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
     screen = Screen()
     pushed = f"{target.name}:{tag}@{made.packed.digest}"
     if as_json:
-        screen.json({"v": VERSION, "pushed": pushed, "digest": made.packed.digest, "tag": tag})
+        screen.json({"pushed": pushed, "digest": made.packed.digest, "tag": tag})
     else:
         screen.line(TextCell("✓ pushed", GOOD), f"  {pushed}")
 
@@ -101,7 +100,7 @@ def show(where: str, *, as_json: bool) -> None:
       slipway bundle show bundle
       slipway bundle show shop.azurecr.io/team/shop-bundle:1.4.0
     """
-    with telling_problems(as_json=as_json):
+    with telling_problems():
         made = opened(where)
     screen = Screen()
     if as_json:
@@ -118,13 +117,13 @@ def verify(where: str, targets_file: Path, *, as_json: bool) -> None:
     """Read a bundle as strictly as Slipway does, and compare it with targets.json.
 
     \b
-    Exit codes: 0 nothing is wrong, 1 there are problems, 2 usage, 3 the registry cannot be reached.
+    Exit codes: 0 nothing is wrong, 1 there are problems, 4 the registry cannot be reached.
 
     \b
     Example:
       slipway bundle verify shop.azurecr.io/team/shop-bundle:1.4.0
     """
-    with telling_problems(as_json=as_json):
+    with telling_problems():
         made, targets = opened(where), read_targets_file(targets_file)
         if problems := _differences(made, targets):
             raise ConfigError(problems)
@@ -146,7 +145,7 @@ def pull(where: str, output: Path, *, as_json: bool) -> None:
     Example:
       slipway bundle pull shop.azurecr.io/team/shop-bundle:1.4.0 --output live
     """
-    with telling_problems(as_json=as_json):
+    with telling_problems():
         made = opened(where)
         write_files(output, made.files)
     screen = Screen()

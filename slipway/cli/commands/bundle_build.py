@@ -81,7 +81,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
     are taken from the agent's variables.
 
     \b
-    Exit codes: 0 built, 1 there are problems, 2 usage, 3 the registry cannot be reached.
+    Exit codes: 0 built, 1 there are problems, 4 the registry cannot be reached.
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
       slipway bundle build deploy --version 1.4.0 --registry shop.azurecr.io --image team/shop:1.4.0
     """
     client = registries.open_registry(registry)
-    with telling_problems(as_json=as_json):
+    with telling_problems():
         build_options = BuildOptions(
             folder=folder,
             targets=read_targets_file(targets_file),

@@ -23,7 +23,7 @@ from ..options import as_json as json_option
 from ..options import connected, waiting
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
 from ..waiting import COUNTED, confirmed, counted, decided, look, new_id, outcome_of
-from .check import show_problems
+from .check import problems_in
 
 _MARKS = {
     "created": TextCell("+", GOOD),
@@ -62,8 +62,8 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: 
     a person on a page that shows it, whose address is printed.
 
     \b
-    Exit codes: 0 applied, or nothing to change; 1 refused; 2 usage; 3 the app cannot be reached, or does not decide;
-    5 a person has to confirm it.
+    Exit codes: 0 applied, or nothing to change; 1 refused; 4 the app cannot be reached, or does not decide; 5 a person
+    has to confirm it.
 
     \b
     Examples:
@@ -90,13 +90,13 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: 
         received = confirmed(api, received, open_it=open_it, wait=wait)
     outcome = decided(api, received)
     if outcome.problems:
-        _end_with(screen, [each.model_dump() for each in outcome.problems], path)
+        _end_with([each.model_dump() for each in outcome.problems], path)
     made = _made(outcome, compared)
-    if as_json:
-        screen.json(made.model_dump(mode="json"))
-    else:
+    if not as_json:
         _show_made(screen, made)
     counted(outcome)
+    if as_json:
+        screen.json(made.model_dump(mode="json"))
 
 
 @click.command()
@@ -107,7 +107,7 @@ def diff(api: Api, *, path: Path, as_json: bool) -> None:
     """Show what `slipway apply` would change, and whether it would be refused. Changes nothing.
 
     \b
-    Exit codes: 0 it could be applied, 1 it would be refused, 2 usage, 3 the app cannot be reached.
+    Exit codes: 0 it could be applied, 1 it would be refused, 4 the app cannot be reached.
 
     \b
     Example:
@@ -121,7 +121,7 @@ def diff(api: Api, *, path: Path, as_json: bool) -> None:
     else:
         _show(screen, changes.changes)
     if changes.refused:
-        raise SystemExit(Exit.NO)
+        raise SystemExit(Exit.REFUSED)
 
 
 @click.command()
@@ -160,19 +160,21 @@ def export(
     """
     screen = Screen()
     if kubernetes is not None:
-        _export_targets(screen, read(TargetsShown, look(api, LookKind.TARGETS, name)), kubernetes, output)
+        _export_targets(
+            screen, read(TargetsShown, look(api, LookKind.TARGETS, name)), kubernetes, output, as_json=as_json
+        )
         return
     content = api.get("catalogue", _kind(is_project), name, "files", document=document)
     files = read(ExportedFiles, content).files
+    if output is not None:
+        _write(output, files)
+        click.echo(f"{len(files)} files in {output}", err=True)
     if as_json:
         screen.json(content)
     elif output is None:
         for path, text in files.items():
             screen.line(TextCell(f"# {path}", FAINT))
             screen.whole(text.rstrip("\n"))
-    else:
-        _write(output, files)
-        click.echo(f"{len(files)} files in {output}", err=True)
 
 
 @click.command()
@@ -239,8 +241,7 @@ def _body(path: Path) -> dict[str, Any]:
     try:
         check_path(path)
     except ConfigError as error:
-        show_problems(Screen(), error, path)
-        raise SystemExit(Exit.NO) from error
+        raise problems_in(path, error) from None
     return {
         "documents": [
             {"kind": each.kind, "value": each.document.value, "files": dict(each.files.contents)}
@@ -257,13 +258,12 @@ def _asked(api: Api, path: Path, *below: str, body: Mapping[str, Any]) -> dict[s
         problems = error.problem.get("problems")
         if not isinstance(problems, list):
             raise
-        _end_with(Screen(), problems, path)
+        _end_with(problems, path)
 
 
-def _end_with(screen: Screen, problems: Sequence[Any], path: Path) -> NoReturn:
-    """Show what the app, or its worker, found to be wrong, at its lines in the files."""
-    show_problems(screen, ConfigError(_placed(problems, find(path, Findings()))), path)
-    raise SystemExit(Exit.NO)
+def _end_with(problems: Sequence[Any], path: Path) -> NoReturn:
+    """What the app, or its worker, found to be wrong, at its lines in the files."""
+    raise problems_in(path, ConfigError(_placed(problems, find(path, Findings()))))
 
 
 def _made(outcome: SaidOutcome, compared: Changes | None = None) -> Changes:
@@ -330,7 +330,7 @@ def _name(subject: str) -> str:
 def _end_refused(screen: Screen, changes: Changes, *, as_json: bool) -> None:
     if as_json:
         screen.json(changes.model_dump(mode="json"))
-    raise SystemExit(Exit.NO)
+    raise SystemExit(Exit.REFUSED)
 
 
 def _confirm(question: str) -> None:
@@ -340,7 +340,9 @@ def _confirm(question: str) -> None:
         raise CliError("nothing was changed")
 
 
-def _export_targets(screen: Screen, shown: TargetsShown, kubernetes: str, output: Path | None) -> None:
+def _export_targets(
+    screen: Screen, shown: TargetsShown, kubernetes: str, output: Path | None, *, as_json: bool
+) -> None:
     environments = {
         name: {"registry": each.registry, "namespace": each.namespace, "kubernetes": kubernetes, "apis": []}
         for name, each in shown.environments.items()
@@ -356,6 +358,8 @@ def _export_targets(screen: Screen, shown: TargetsShown, kubernetes: str, output
         return
     _write(output, {TARGETS_FILE: text})
     click.echo(f"{TARGETS_FILE} in {output}", err=True)
+    if as_json:
+        screen.json(content)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
@@ -363,6 +367,6 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
     for path, text in files.items():
         target = (root / path).resolve()
         if not target.is_relative_to(root):
-            raise CliError(f"the app named a file outside of the folder: {path[:200]}", exit_code=Exit.NO_ANSWER)
+            raise CliError(f"the app named a file outside of the folder: {path[:200]}", exit_code=Exit.UNREACHABLE)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")

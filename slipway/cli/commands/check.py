@@ -10,13 +10,15 @@ import click
 from slipway.catalogue import ConfigError, Problem, check_path
 from slipway.catalogue.schema import MODELS, schema_text
 
-from ..errors import Exit
+from ..bundles import json_option
+from ..errors import ProblemsError
 from ..screen import GOOD, NOTE, Screen, TextCell
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
-def check(path: Path) -> None:
+@json_option
+def check(path: Path, *, as_json: bool) -> None:
     """Check the projects and applications in PATH, a file or a folder (default: this one).
 
     Of a folder, every project.yaml and application.yaml in it counts, at any depth. Every problem is printed as
@@ -25,7 +27,7 @@ def check(path: Path) -> None:
     of a project only if the project is in PATH; `slipway diff` asks the installation about both.
 
     \b
-    Exit codes: 0 no problems, 1 there are problems, 2 usage.
+    Exit codes: 0 no problems, 1 there are problems.
 
     \b
     Examples:
@@ -36,8 +38,17 @@ def check(path: Path) -> None:
     try:
         checked = check_path(path)
     except ConfigError as error:
-        show_problems(screen, error, path)
-        raise SystemExit(Exit.NO) from error
+        raise problems_in(path, error) from None
+    if as_json:
+        screen.json(
+            {
+                "projects": list(checked.projects),
+                "applications": list(checked.definitions),
+                "advice": [str(advice) for advice in _placed(checked.advice, path)],
+                "without_project": list(checked.without_project),
+            }
+        )
+        return
     names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
     screen.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
     for advice in _placed(checked.advice, path):
@@ -49,22 +60,19 @@ def check(path: Path) -> None:
         )
 
 
-def show_problems(screen: Screen, error: ConfigError, path: Path) -> None:
-    """Print the problems, with paths relative to the current folder."""
-    for problem in _placed(error.problems, path):
-        screen.whole(problem)
-    count = len(error.problems)
-    click.echo(f"{count} problem{'' if count == 1 else 's'}", err=True)
+def problems_in(path: Path, error: ConfigError) -> ProblemsError:
+    """What is wrong with the files, with paths relative to the current folder."""
+    return ProblemsError(tuple(_placed(error.problems, path)))
 
 
-def _placed(problems: Iterable[Problem], path: Path) -> Iterator[str]:
-    """The problems as lines, with paths relative to the current folder where it is near."""
+def _placed(problems: Iterable[Problem], path: Path) -> Iterator[Problem]:
+    """The problems with paths relative to the current folder where it is near."""
     root = path.resolve() if path.is_dir() else path.resolve().parent
     above, cwd = root.parent, Path.cwd()
     near = root.is_relative_to(cwd) or cwd.is_relative_to(root)
     for problem in problems:
         file = above / problem.file
-        yield str(replace(problem, file=os.path.relpath(file) if near else str(file)))
+        yield replace(problem, file=os.path.relpath(file) if near else str(file))
 
 
 @click.command()

@@ -77,7 +77,7 @@ def azure_devops(
         _say(summary)
     status = summary["status"]
     if (dry_run and change.act is not SubscriptionChange.KEEP) or (not dry_run and status != ENABLED):
-        click.get_current_context().exit(Exit.NO)
+        click.get_current_context().exit(Exit.REFUSED)
 
 
 def _carry_out(

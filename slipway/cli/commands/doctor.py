@@ -69,7 +69,7 @@ def doctor(
     Exit codes:
       0  nothing is missing
       1  something is missing
-      3  the app cannot be reached, or refuses the key
+      4  the app cannot be reached
 
     \b
     Examples:
@@ -92,7 +92,7 @@ def doctor(
     else:
         _sum_up(findings, failed)
     if failed:
-        click.get_current_context().exit(Exit.NO)
+        click.get_current_context().exit(Exit.REFUSED)
 
 
 def _own(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:
@@ -109,7 +109,7 @@ def _health(api: Api) -> Finding:
         health: Any = answer.json() if answer.status in (200, 503) else {}
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise CliError(
-            f"the app at {api.app.url} does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER
+            f"the app at {api.app.url} does not answer ({type(error).__name__})", exit_code=Exit.UNREACHABLE
         ) from None
     if not isinstance(health, dict) or health.get("healthy") is not True:
         return Finding(

@@ -1,15 +1,18 @@
 """`slipway evidence`: a kept document, checked against the hash that the audit trail names."""
 
+import base64
 import json
 import re
 import sys
+from typing import Any
 
 import click
 
 from slipway.domain.model import DIGEST_PATTERN, sha256
 
 from ..api import Api
-from ..errors import CliError
+from ..errors import CliError, Exit
+from ..options import as_json as json_option
 from ..options import connected
 from ..screen import Screen
 
@@ -27,12 +30,14 @@ class DigestType(click.ParamType[str]):
 
 @click.command()
 @click.argument("digest", type=DigestType())
+@json_option
 @connected
-def evidence(api: Api, *, digest: str) -> None:
+def evidence(api: Api, *, digest: str, as_json: bool) -> None:
     """Print a kept document (a plan, a log) by its hash, as releases and audit records name it.
 
     The hash of what the app sends is computed here; a document that does not have it is not printed. In a pipe
     the document is written byte by byte; on a terminal JSON is indented and what could steer the terminal is escaped.
+    With --json it is inside of an object, as `document` if it is JSON, else as `text` or `base64`.
 
     \b
     Examples:
@@ -41,12 +46,30 @@ def evidence(api: Api, *, digest: str) -> None:
     """
     content = api.document(digest)
     if (actual := sha256(content)) != digest:
-        raise CliError(f"the document is not the one that was kept: its hash is {actual}, expected {digest}")
+        raise CliError(
+            f"the document is not the one that was kept: its hash is {actual}, expected {digest}",
+            exit_code=Exit.BROKEN,
+            expected=digest,
+            got=actual,
+        )
     screen = Screen()
-    if not screen.terminal:
+    if as_json:
+        screen.json({"digest": digest, "size": len(content), **_parsed(content)})
+    elif not screen.terminal:
         sys.stdout.buffer.write(content)
-        return
-    try:
-        screen.json(json.loads(content))
-    except (ValueError, RecursionError):
+    elif (document := _parsed(content).get("document")) is not None:
+        screen.document(document)
+    else:
         screen.text(content.decode("utf-8", "backslashreplace"))
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """The content as `document` if it is JSON, else as `text`, else as `base64`."""
+    try:
+        return {"document": json.loads(content)}
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return {"text": content.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(content).decode("ascii")}

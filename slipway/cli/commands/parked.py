@@ -8,7 +8,7 @@ from slipway.api.inbox import ReceivedAnswer
 from slipway.api.parked import Parked, ParkedItems
 
 from ..api import Api, read
-from ..errors import CliError
+from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
@@ -99,7 +99,7 @@ def _find(api: Api, id: str) -> dict[str, Any]:
         if item.id == id:
             as_sent: dict[str, Any] = content["parked"][index]
             return as_sent
-    raise CliError(f"no parked input has the id {id!r}; `slipway parked list` lists all")
+    raise CliError(f"no parked input has the id {id!r}; `slipway parked list` lists all", exit_code=Exit.NOT_FOUND)
 
 
 @parked.command("replay")

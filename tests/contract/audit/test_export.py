@@ -34,7 +34,7 @@ type Run = Callable[..., Result]
 def verified(slipway: Run, name: str, *more: str) -> dict[str, Any]:
     result = slipway("audit", "verify", "--file", name, "--json", *more)
     found: dict[str, Any] = json.loads(result.stdout)
-    assert result.exit_code == (0 if found["intact"] else 1)
+    assert result.exit_code == (0 if found["intact"] else 7)
     return found
 
 
@@ -123,13 +123,13 @@ def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, n
     file = tmp_path / name
     file.write_bytes(file.read_bytes()[:-cut])
     result = slipway("audit", "verify", "--file", name)
-    assert (result.exit_code, "it was truncated" in result.stderr) == (1, True)
+    assert (result.exit_code, "it was truncated" in result.stderr) == (7, True)
 
 
 def test_a_csv_whose_cell_has_no_end_is_no_trail(slipway: Run, tmp_path: Path) -> None:
     (tmp_path / "endless.csv").write_text(heading(ExportFormat.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
     result = slipway("audit", "verify", "--file", "endless.csv", "--public-keys", KEYS)
-    assert (result.exit_code, "not a CSV export" in result.stderr) == (1, True)
+    assert (result.exit_code, "not a CSV export" in result.stderr) == (7, True)
 
 
 def test_what_follows_the_end_of_the_proof_is_found(slipway: Run, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_what_follows_the_end_of_the_proof_is_found(slipway: Run, tmp_path: Path
     with (tmp_path / "trail.jsonl").open("ab") as file:
         file.write(b"{}\n")
     result = slipway("audit", "verify", "--file", "trail.jsonl")
-    assert (result.exit_code, "3 bytes follow the end that its proof names" in result.stderr) == (1, True)
+    assert (result.exit_code, "3 bytes follow the end that its proof names" in result.stderr) == (7, True)
 
 
 def test_without_its_proof_an_export_is_verified_as_far_as_it_goes(slipway: Run, tmp_path: Path, name: str) -> None:
@@ -168,7 +168,7 @@ def test_an_export_stops_before_a_record_that_is_wrong_and_says_which(slipway: R
     installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
     result = slipway("audit", "export", "--output", "trail.jsonl", "--json")
     told = json.loads(result.stdout)
-    assert (result.exit_code, told["faults"][0]["sequence"]) == (1, 7)
+    assert (result.exit_code, told["faults"][0]["sequence"]) == (7, 7)
     assert told["chains"]["shop"]["last"] == 6
     assert told["chains"]["_installation"]["last"] > 0, "trouble with one trail does not stop the others"
 
@@ -193,7 +193,7 @@ def test_without_a_file_the_records_go_to_standard_output(slipway: Run, installa
 
 def test_an_application_that_is_not_there_is_a_mistake_of_the_caller(slipway: Run, tmp_path: Path) -> None:
     result = slipway("audit", "export", "shoop", "--output", "trail.jsonl")
-    assert (result.exit_code, "there is no trail of 'shoop'" in result.stderr) == (2, True)
+    assert (result.exit_code, "there is no trail of 'shoop'" in result.stderr) == (3, True)
 
 
 # ---- spreadsheets

@@ -175,4 +175,4 @@ def test_what_python_alone_would_forgive_is_refused(
     values = {**row.values, "Details": '{"a":NaN}'}
     installation.app.table.transact("shop", [Write(act=Act.PUT, key=row.key, values=values)])
     result = slipway("audit", "verify", "--json")
-    assert (result.exit_code, json.loads(result.stdout)["intact"]) == (1, False)
+    assert (result.exit_code, json.loads(result.stdout)["intact"]) == (7, False)

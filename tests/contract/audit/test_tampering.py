@@ -255,7 +255,7 @@ def test_the_verdict_for_a_person_names_chain_record_and_reason(
 ) -> None:
     intruder.remove(5)
     result = slipway("audit", "verify")
-    assert result.exit_code == 1
+    assert result.exit_code == 7
     assert "✗ broken  shop: record 5: expected sequence 5, found 6" in result.stdout
     assert "✓ intact  3 anchors; the last, of 2026-11-25, is sha256:" in result.stdout
 

@@ -127,7 +127,7 @@ class Served:
             found = self._found(asked.method, steps, query, asked.body)
         except MissingError as missing:
             return problem(404, "Not found", str(missing))
-        return found if isinstance(found, Reply) else Reply(body=json.dumps(found).encode())
+        return found if isinstance(found, Reply) else Reply(body=json.dumps({"v": 1, **found}).encode())
 
     def _found(self, method: str, path: tuple[str, ...], query: dict[str, str], body: bytes) -> dict[str, Any] | Reply:
         match (method, *path):
@@ -269,7 +269,8 @@ def application_json(world: World) -> dict[str, Any]:
 
 def problem(status: int, title: str, detail: str, parameter: str | None = None) -> Reply:
     more = {"parameter": parameter} if parameter else {}
-    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
+    kind = "urn:slipway:problem:" + title.lower().replace(" ", "-")
+    body = json.dumps({"type": kind, "title": title, "status": status, "detail": detail, **more})
     return Reply(status, body.encode(), {"Content-Type": "application/problem+json"})
 
 

@@ -75,7 +75,7 @@ def test_what_waits_is_listed(slipway: Command) -> None:
 
 
 def test_the_list_as_json_is_what_the_app_answers(slipway: Command) -> None:
-    assert json.loads(slipway("approvals", "--json").stdout) == {"approvals": [GATE]}
+    assert json.loads(slipway("approvals", "--json").stdout) == {"v": 1, "approvals": [GATE]}
 
 
 def test_nothing_waiting_is_said_on_stderr(slipway: Command, app: Served) -> None:

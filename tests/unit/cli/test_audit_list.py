@@ -59,7 +59,7 @@ def test_a_release_is_told_from_its_end(slipway: Command, shop: World) -> None:
 def test_json_is_one_object_and_says_how_to_go_on(slipway: Command, app: Served) -> None:
     records = app.trails["shop"].records[::-1]
     first = json.loads(slipway("audit", "list", "--limit", "2", "--json").stdout)
-    assert first == {"records": records[:2], "next": "at-2"}
+    assert first == {"v": 1, "records": records[:2], "next": "at-2"}
     second = json.loads(slipway("audit", "list", "--limit", "2", "--after", first["next"], "--json").stdout)
     assert second["records"] == records[2:4]
 
@@ -93,7 +93,10 @@ def test_one_form_at_a_time(slipway: Command) -> None:
     for command in (("audit", "list"), ("releases",), ("approvals",), ("explain", "shop-1")):
         result = slipway(*command, "--json", "--csv")
         assert result.exit_code == 2
-        assert "expected one of --json, --jsonl and --csv, got --json and --csv" in result.stderr
+        assert (
+            "expected one of --json, --jsonl and --csv, got --json and --csv"
+            in json.loads(result.stdout)["error"]["message"]
+        )
 
 
 def test_nothing_to_show_is_said_on_stderr(slipway: Command) -> None:
@@ -117,7 +120,7 @@ def test_a_refusal_of_the_app_names_the_parameter(slipway: Command, app: Served)
     body = {"title": "Invalid parameter", "status": 400, "detail": "from: expected a day", "parameter": "from"}
     app.replies["audit"] = Reply(status=400, body=json.dumps(body).encode())
     result = slipway("audit", "list", "--from", "yesterday")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "from: expected a day (parameter: from)" in result.stderr
 
 
@@ -158,9 +161,9 @@ def test_one_record_as_json_is_the_record(slipway: Command, app: Served) -> None
     assert found == app.trails["shop"].records[3]
 
 
-def test_a_record_that_is_not_there_ends_with_1(slipway: Command, app: Served) -> None:
+def test_a_record_that_is_not_there_ends_with_3(slipway: Command, app: Served) -> None:
     result = slipway("audit", "show", "shop", "4000")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert f"the trail of shop has no record 4000; its head names {app.trails['shop'].sequence}" in result.stderr
 
 
@@ -218,8 +221,8 @@ def test_differences_end_with_1_and_with_repair_they_are_put_right(slipway: Comm
     assert told["applications"][0]["missing"] == 3
 
 
-def test_damaged_records_of_the_trail_are_said_and_end_with_1(slipway: Command, app: Served) -> None:
+def test_damaged_records_of_the_trail_are_said_and_end_with_7(slipway: Command, app: Served) -> None:
     app.compared["shop"] = {"records": 40, "damaged": 2, "head": 42}
     result = slipway("audit", "reindex", "shop", "--repair")
-    assert result.exit_code == 1
+    assert result.exit_code == 7
     assert "2 records of the trail are damaged" in result.stdout

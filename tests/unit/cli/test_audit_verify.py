@@ -32,7 +32,7 @@ def long_trail(count: int, *, application: str = "shop") -> Trail:
 def verdict(slipway: Command, *names: str) -> dict[str, Any]:
     result = slipway("audit", "verify", *names, "--json")
     found: dict[str, Any] = json.loads(result.stdout)
-    assert result.exit_code == (0 if found["intact"] else 1)
+    assert result.exit_code == (0 if found["intact"] else 7)
     return found
 
 
@@ -52,6 +52,7 @@ def test_an_intact_trail_ends_with_0_and_names_its_last_hash(slipway: Command, a
 
 def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: World) -> None:
     assert verdict(slipway) == {
+        "v": 1,
         "applications": [
             {"application": "shop", "records": len(shop.audit), "intact": True, "fault": None},
             {"application": INSTALLATION, "records": 0, "intact": True, "fault": None},
@@ -247,7 +248,7 @@ def test_a_record_that_cannot_be_read_is_a_fault_and_no_crash(
 def test_the_first_wrong_record_is_named_to_people_on_stdout(slipway: Command, app: Served) -> None:
     app.trails["shop"].records[4]["actor"] = "mallory@example.com"
     result = slipway("audit", "verify", "shop")
-    assert result.exit_code == 1
+    assert result.exit_code == 7
     assert result.stdout.startswith("✗ broken  shop: record 5: its content does not match its hash")
     assert "(4 records before it intact)" in result.stdout
 
@@ -286,11 +287,13 @@ def test_records_that_came_after_the_head_was_read_are_looked_at_again(slipway: 
     assert verdict(slipway, "shop")["intact"] is True
 
 
-def test_a_trail_that_nobody_knows_is_a_mistake_of_the_caller_and_not_intact(slipway: Command) -> None:
+def test_a_trail_that_nobody_knows_is_not_found_and_not_intact(slipway: Command) -> None:
     result = slipway("audit", "verify", "shpo", "--json")
-    assert result.exit_code == 2
-    assert "there is no trail of 'shpo'; applications: shop" in result.stderr
-    assert result.stdout == ""
+    assert result.exit_code == 3
+    assert json.loads(result.stdout) == {
+        "v": 1,
+        "error": {"code": "not-found", "message": "there is no trail of 'shpo'; applications: shop"},
+    }
 
 
 def test_the_trail_of_an_application_that_is_no_longer_delivered_is_verified_by_name(

@@ -153,7 +153,7 @@ def test_an_earlier_version_is_exported_by_its_hash(slipway: Slipway, live: Live
     assert "rollout_within: 5m" in slipway("export", "shop", "--document", first["document"]).stdout
     assert (second["before"], second["number"]) == (first["document"], 2)
     unknown = slipway("export", "shop", "--document", "sha256:" + "0" * 64)
-    assert (unknown.exit_code, "no such version" in unknown.stderr) == (1, True)
+    assert (unknown.exit_code, "no such version" in unknown.stderr) == (3, True)
 
 
 def test_a_removed_application_is_gone_and_its_history_stays(slipway: Slipway, live: Live) -> None:
@@ -161,7 +161,7 @@ def test_a_removed_application_is_gone_and_its_history_stays(slipway: Slipway, l
     assert slipway("remove", "shop", "--yes", "--reason", "over").exit_code == 0
     assert live.app.catalogue.entries == {}
     assert slipway("history", "shop").stdout.startswith("2 removed")
-    assert slipway("remove", "shop", "--yes").exit_code == 1
+    assert slipway("remove", "shop", "--yes").exit_code == 3
 
 
 @pytest.mark.parametrize("role", [Role.READER, Role.OPERATOR])

@@ -126,8 +126,8 @@ def test_a_second_one_that_leads_to_the_app_is_told(connecting: Connecting) -> N
 @pytest.mark.parametrize(
     ("environment", "may_edit", "said", "code"),
     [
-        ({"AZURE_DEVOPS_EXT_PAT": "wrong"}, True, "does not accept the token", 3),
-        ({}, False, "Edit subscriptions", 3),
+        ({"AZURE_DEVOPS_EXT_PAT": "wrong"}, True, "does not accept the token", 1),
+        ({}, False, "Edit subscriptions", 1),
         ({"SLIPWAY_HOOK_SECRET": ""}, True, "SLIPWAY_HOOK_SECRET: expected", 1),
     ],
 )
@@ -144,7 +144,7 @@ def test_what_goes_wrong_is_said_with_what_mends_it(
 def test_a_project_that_is_not_there_is_named(connecting: Connecting) -> None:
     done = connecting("--project", "shoop")
     assert "there is no project 'shoop'" in done.output
-    assert done.exit_code == 1
+    assert done.exit_code == 3
 
 
 def test_the_token_goes_over_an_encrypted_connection_only(connecting: Connecting) -> None:

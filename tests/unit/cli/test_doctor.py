@@ -57,12 +57,12 @@ def test_an_app_that_is_ill_is_a_finding_and_one_that_is_away_is_no_answer(answe
     answering.replies["/api/health"] = Reply(status=503, body=b'{"healthy": false}')
     assert "failed  app: it answers 503" in slipway("doctor").output
     away = slipway("doctor", SLIPWAY_URL="http://127.0.0.1:9")
-    assert away.exit_code == 3
+    assert away.exit_code == 4
 
 
-def test_a_key_that_is_refused_ends_with_three(app: Served, slipway: Command) -> None:
+def test_a_key_that_is_refused_ends_with_1(app: Served, slipway: Command) -> None:
     app.replies["/api/health"] = Reply(body=b'{"healthy": true, "version": "1"}')
-    assert slipway("doctor", SLIPWAY_KEY="wrong").exit_code == 3
+    assert slipway("doctor", SLIPWAY_KEY="wrong").exit_code == 1
 
 
 def test_the_service_hook_is_looked_at_where_its_project_is_named(answering: Served, slipway: Command) -> None:

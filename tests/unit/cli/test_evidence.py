@@ -16,15 +16,15 @@ def test_another_document_than_the_kept_one_is_not_printed(slipway: Command, app
     digest = app.keep(b"2 passed")
     app.documents[digest] = b"3 passed"
     result = slipway("evidence", digest)
-    assert result.exit_code == 1
+    assert result.exit_code == 7
     assert result.stdout == ""
     expected = f"its hash is {sha256(b'3 passed')}, expected {digest}"
     assert result.stderr == f"Error: the document is not the one that was kept: {expected}\n"
 
 
-def test_a_document_that_is_not_there_ends_with_1(slipway: Command) -> None:
+def test_a_document_that_is_not_there_ends_with_3(slipway: Command) -> None:
     result = slipway("evidence", sha256(b"nothing"))
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert result.stderr.startswith("Error: Not found")
 
 

@@ -50,7 +50,7 @@ def test_the_key_of_the_stack_goes_to_no_other_app(tmp_path: Path) -> None:
 
 def test_nothing_found_says_what_to_do(slipway: Command) -> None:
     result = slipway("releases", SLIPWAY_URL=None, SLIPWAY_KEY=None)
-    assert result.exit_code == 3
+    assert result.exit_code == 4
     assert "run `make up`" in result.stderr
     assert "SLIPWAY_URL" in result.stderr
 

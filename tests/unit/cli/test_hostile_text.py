@@ -79,7 +79,7 @@ def test_every_way_of_printing_is_harmless(text: str, terminal: bool) -> None:
     screen.fields([("name", text)])
     screen.json({text: text})
     screen.json_line({text: text})
-    assert_harmless(stream.getvalue(), lines=1 + 1 + 1 + 1 + 1 + 3 + 1)
+    assert_harmless(stream.getvalue(), lines=1 + 1 + 1 + 1 + 1 + 4 + 1)
     screen.text(text)
     assert_harmless(stream.getvalue())
 
@@ -112,7 +112,7 @@ def test_a_hostile_name_is_refused_and_not_repeated(
     """What has a form of its own, such as a tag, is no such thing with a control character in it."""
     app.replies["releases"] = Reply(body=json.dumps({"releases": [release_json(shop, 1) | {field: text}]}).encode())
     result = slipway("releases")
-    assert (result.exit_code, result.stdout) == (3, "")
+    assert (result.exit_code, result.stdout) == (4, "")
     assert result.stderr.startswith(f"Error: the answer cannot be read: releases.0.{field}: ")
     assert text not in result.stderr
     assert_harmless(result.stderr)
@@ -122,7 +122,7 @@ def test_a_hostile_name_is_refused_and_not_repeated(
 def test_a_hostile_answer_is_no_danger_as_an_error_either(slipway: Command, app: Served, text: str) -> None:
     app.replies["releases"] = problem(400, f"title {text}", f"detail {text}", f"parameter {text}")
     result = slipway("releases")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert_harmless(result.stderr)
     app.replies["releases"] = Reply(400, text.encode("utf-8", "backslashreplace"))
     assert_harmless(slipway("releases").stderr)
@@ -132,5 +132,5 @@ def test_a_hostile_answer_is_no_danger_as_an_error_either(slipway: Command, app:
 def test_a_hostile_fault_is_named_harmlessly(slipway: Command, app: Served, text: str) -> None:
     app.trails["shop"].records[0] = {"application": "shop", "sequence": 1, "damaged": text}
     result = slipway("audit", "verify", "shop")
-    assert result.exit_code == 1
+    assert result.exit_code == 7
     assert_harmless(result.output, lines=3)

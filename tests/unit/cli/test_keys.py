@@ -36,7 +36,7 @@ def test_a_key_is_retired_once_its_links_are_over_and_not_before(slipway: Comman
     file.write_text(held(lately, long_ago, "20200101"))
     told = json.loads(slipway("keys", "rotate", "--file", str(file), "--json").stdout)
     public = parse_keys(told.pop("public"))
-    assert told == {"signs": f"{today:%Y%m%d}", "verify": [lately, long_ago], "retired": ["20200101"]}
+    assert told == {"v": 1, "signs": f"{today:%Y%m%d}", "verify": [lately, long_ago], "retired": ["20200101"]}
     assert list(parse_keys(file.read_text())) == [told["signs"], lately, long_ago]
     assert list(public) == ["20200101", long_ago, lately, told["signs"]], "records of all of them have to verify"
     assert parse_keys((tmp_path / "keys.pub").read_text()) == public

@@ -98,5 +98,5 @@ def test_an_address_that_is_none_of_the_web_is_never_opened(
     slipway: Command, app: Served, opened: list[str], address: str
 ) -> None:
     waits(app, address)
-    assert slipway("resume", "shop", "production", "--open").exit_code == 3
+    assert slipway("resume", "shop", "production", "--open").exit_code == 4
     assert opened == []

@@ -34,7 +34,7 @@ def test_the_list_shows_id_source_and_reason(slipway: Command, parked: dict[str,
 
 
 def test_the_list_as_json_is_what_the_app_answers(slipway: Command, parked: dict[str, Any]) -> None:
-    assert json.loads(slipway("parked", "list", "--json").stdout) == {"parked": [parked]}
+    assert json.loads(slipway("parked", "list", "--json").stdout) == {"v": 1, "parked": [parked]}
 
 
 def test_nothing_parked_is_said_on_stderr(slipway: Command) -> None:
@@ -49,7 +49,7 @@ def test_one_is_shown_with_its_body_line_by_line(slipway: Command, parked: dict[
 
 
 def test_one_as_json_is_the_apps_object(slipway: Command, parked: dict[str, Any]) -> None:
-    assert json.loads(slipway("parked", "show", ID, "--json").stdout) == parked
+    assert json.loads(slipway("parked", "show", ID, "--json").stdout) == {"v": 1, **parked}
 
 
 def test_a_replay_is_one_post(slipway: Command, app: Served, parked: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ def test_a_replay_as_json_is_what_the_app_answers(slipway: Command, parked: dict
 
 
 @pytest.mark.parametrize("command", ["show", "replay"])
-def test_what_is_not_parked_ends_with_1(slipway: Command, command: str) -> None:
+def test_what_is_not_parked_ends_with_3(slipway: Command, command: str) -> None:
     result = slipway("parked", command, "nothing")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "no parked input has the id 'nothing'" in result.stderr

@@ -54,7 +54,7 @@ def test_json_is_what_the_app_answers(slipway: Command, shop: World, arguments: 
         "applications": {"applications": [application_json(shop)]},
     }
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == expected[path]
+    assert json.loads(result.stdout) == {"v": 1, **expected[path]}
     assert result.stdout.isascii()
 
 
@@ -63,7 +63,7 @@ def test_fields_that_this_version_does_not_know_reach_scripts_and_disturb_nobody
 ) -> None:
     from_the_future = {"releases": [release_json(shop, 1) | {"mood": "fine"}], "more": 1}
     app.replies["releases"] = _reply(from_the_future)
-    assert json.loads(slipway("releases", "--json").stdout) == from_the_future
+    assert json.loads(slipway("releases", "--json").stdout) == {"v": 1, **from_the_future}
     assert slipway("releases").exit_code == 0
 
 
@@ -152,5 +152,5 @@ def test_applications_show_what_runs_where(slipway: Command, shop: World) -> Non
 
 def test_a_name_with_a_slash_stays_one_part_of_the_path(slipway: Command, app: Served) -> None:
     result = slipway("release", "../parked?x#y")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert app.asked[0].target == "/api/v1/releases/..%2Fparked%3Fx%23y"
