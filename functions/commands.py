@@ -1,4 +1,4 @@
-"""The JSON API of the operator's commands: freeze, cancel, retry, roll back, resume, override, replay.
+"""The JSON API of the operator's commands: freeze, cancel, retry, roll back, resume, override, replay, session.end.
 
 Each has its own permission. The actor is the signed-in person or the named key; the body cannot name one. A command is
 written into the inbox; whoever gave it asks there what became of it.
@@ -10,7 +10,7 @@ from slipway.api.commands import Command, Freezes
 from slipway.api.inbox import Confirmation, ReceivedAnswer
 from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.changing import Compared
-from slipway.domain.commands import OPENS, PERMISSIONS
+from slipway.domain.commands import OPENS, PERMISSIONS, ends_own_sessions
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.roles import Permission
@@ -48,10 +48,11 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
         name="api_command",
         method="POST",
         path="commands",
-        summary="Freeze, unfreeze, cancel, retry, rollback, resume, override or replay",
+        summary="Freeze, unfreeze, cancel, retry, rollback, resume, override, replay or session.end",
         description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
         "`address` what became of it. What lets something through (unfreeze, retry, rollback, resume, override) waits "
-        "until a person confirms it at `open`, by a sign-in made for it.",
+        "until a person confirms it at `open`, by a sign-in made for it. Ending one's own sessions needs no "
+        "permission but `read`.",
         tag="commands",
         permission=None,
         body=Command,
@@ -63,7 +64,9 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
 def command(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, Command)
-    permit(caller, PERMISSIONS[body.verb])
+    person = body.person or (caller.signed_in.object_id if caller.signed_in else "")
+    if not ends_own_sessions(body.verb, caller.name, person):
+        permit(caller, PERMISSIONS[body.verb])
     request = CommandRequest(
         verb=body.verb,
         application=body.application,
@@ -72,6 +75,7 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         reason=body.reason,
         until=body.until,
         parked=body.parked,
+        person=person,
     )
     if body.verb in OPENS:
         return to_confirm(parts().inbox_writer.statement(request), Via(body.channel))

@@ -37,11 +37,9 @@ def page_sign_out(req: func.HttpRequest) -> func.HttpResponse:
 def take_sign_out(req: func.HttpRequest) -> func.HttpResponse:
     built = parts()
     own = built.settings.public_url.rstrip("/")
+    desk = signing_out.SignOut(forms=built.forms, sessions=built.sessions, writer=built.inbox_writer, public_url=own)
     return posted(
-        req,
-        signing_out.PATH,
-        lambda who: signing_out.end(built.forms, built.sessions, who, req.headers, req.get_body(), own=own),
-        role=False,
+        req, signing_out.PATH, lambda who: signing_out.end(desk, who, req.headers, req.get_body()), role=False
     )
 
 

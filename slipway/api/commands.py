@@ -8,6 +8,7 @@ from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import Verb
 from ..domain.inbox import ID_PATTERN
 from ..domain.incoming import ForeignModel, Time
+from ..domain.people import GUID_PATTERN
 from ..domain.reports import FreezeShown
 from .base import IDEMPOTENCY, Answer
 
@@ -26,6 +27,9 @@ class Command(ForeignModel):
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
     until: Time | None = Field(default=None, description="For a freeze: when it ends automatically.")
     parked: _Short = Field(default="", description="For a replay: the id of the parked input.")
+    person: Annotated[str, Field(pattern=f"^$|{GUID_PATTERN}")] = Field(
+        default="", description="For session.end: whose sessions of the pages end, by object id; empty for your own."
+    )
     id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description=IDEMPOTENCY)
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
 

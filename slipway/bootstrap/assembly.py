@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..commands.commanding import Commander
+from ..commands.ending_sessions import SessionEnding
 from ..commands.looking import Looker
 from ..commands.saying import InboxWriter
 from ..commands.taking import InboxReader
@@ -31,7 +32,6 @@ from ..http.saying import Saying
 from ..http.sealing import Seal
 from ..http.sessions import Recalled, Sessions
 from ..http.signing_in import SignIn
-from ..ledger.signed_out import SignedOut
 from .once import part
 from .ports import Ports
 from .recorded import Recorded
@@ -108,7 +108,7 @@ class App(Recorded):
             cookies=Cookies(self.settings.public_url),
             seal=self.seal,
             clock=self.clock,
-            ended=Recalled(SignedOut(self.ports.index_table()).since),
+            ended=Recalled(self.signed_out.of),
         )
 
     @part
@@ -253,6 +253,12 @@ class App(Recorded):
             ledger=self.ledger,
             freezer=self.freezer,
             parking=self.parking,
+            ending=SessionEnding(
+                signed_out=self.signed_out,
+                installation=self.installation,
+                tenant=self.settings.tenant_id.casefold(),
+                clock=self.clock,
+            ),
         )
 
     @part

@@ -16,6 +16,7 @@ from ..ledger.installation import InstallationLedger
 from ..ledger.leases import Leases
 from ..ledger.looks import LookAnswers
 from ..ledger.reindexing import Reindexing
+from ..ledger.signed_out import SignedOut
 from ..ledger.versions import SubjectVersions
 from ..ledger.weeks import Weeks
 from ..queries.answers import Answers
@@ -88,6 +89,10 @@ class Recorded(Opened):
     @part
     def challenges(self) -> Challenges:
         return Challenges(self.ports.challenges_table())
+
+    @part
+    def signed_out(self) -> SignedOut:
+        return SignedOut(self.ports.index_table())
 
     @part
     def looks(self) -> LookAnswers:

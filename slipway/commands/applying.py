@@ -292,7 +292,7 @@ class Applying:
             problems=judged.problems,
         )
         draft = _refusal(asked, judged, made)
-        self.installation.change_refused(asked.received.id, draft, answered, now=self.clock())
+        self.installation.record_answer(asked.received.id, draft, answered, now=self.clock())
 
 
 def _subject(change: CatalogueChange) -> Subject:

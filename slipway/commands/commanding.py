@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
-from ..domain.commands import OPENS, PERMISSIONS, Verb
+from ..domain.commands import OF_THE_INSTALLATION, OPENS, PERMISSIONS, Verb, ends_own_sessions
 from ..domain.events import CommandGiven
 from ..domain.identity import CannotVerify, IdentityRefused, Verified
 from ..domain.inbox import Received
@@ -24,6 +24,7 @@ from ..engine.proving import Prover, on_behalf_of
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
 from ..ledger.keys import INSTALLATION
+from .ending_sessions import SessionEnding
 from .speakers import caller_of
 from .taking import CannotCount, RowWaits
 
@@ -49,6 +50,7 @@ class Commander:
     ledger: Ledger
     freezer: Freezer
     parking: Parking
+    ending: SessionEnding
 
     def carry_out(self, received: Received) -> None:
         """Carry out the command, or refuse it by its rules; either is recorded and answered.
@@ -63,10 +65,8 @@ class Commander:
         if (statement.application or INSTALLATION) != received.partition:
             raise BadInput("application", received.partition, repr(statement.application))
         who = self._who(received, statement)
-        if statement.verb is Verb.REPLAY:
-            if who.unproved or who.forbidden:
-                raise CannotCount(f"{statement.verb}: {who.unproved or who.forbidden}")
-            self.parking.replay(statement.arguments.get("parked", ""), actor=who.actor, inbox=received.id)
+        if statement.verb in OF_THE_INSTALLATION:
+            self._do(received, statement, who)
             return
         self._give(received, statement, who)
         if who.proved is not None and self.ledger.answer(received.partition, received.id) is None:
@@ -81,7 +81,7 @@ class Commander:
             case Verified(value=(token, proved)):
                 actor = f"{OID}{token.person.oid}"
                 caller = Caller(name=actor, roles=read_roles(token.person.roles))
-                return _Who(actor=actor, proved=proved, forbidden=_forbidden(caller, statement.verb))
+                return _Who(actor=actor, proved=proved, forbidden=_forbidden(caller, statement))
             case IdentityRefused(why=why):
                 return _Who(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
             case CannotVerify(why=why):
@@ -92,12 +92,21 @@ class Commander:
     def _said(self, received: Received, statement: CommandStatement) -> _Who:
         """Somebody for whom there is only the front's word. What opens is refused for it by its rules."""
         caller = caller_of(received.row.speaker)
-        refused = _forbidden(caller, statement.verb)
+        refused = _forbidden(caller, statement)
         if refused and statement.verb not in OPENS:
             raise CannotCount(f"{statement.verb}: {refused}")
         return _Who(actor=caller.name, forbidden=refused)
 
     # ---- what
+    def _do(self, received: Received, statement: CommandStatement, who: _Who) -> None:
+        """What is about no application, and has no rules beside who may do it."""
+        if who.unproved or who.forbidden:
+            raise CannotCount(f"{statement.verb}: {who.unproved or who.forbidden}")
+        if statement.verb is Verb.SESSION_END:
+            self.ending.end(received, statement, actor=who.actor)
+        else:
+            self.parking.replay(statement.arguments.get("parked", ""), actor=who.actor, inbox=received.id)
+
     def _give(self, received: Received, statement: CommandStatement, who: _Who) -> None:
         if statement.application is None:
             self.freezer.give(_order(statement, received, who))
@@ -111,10 +120,12 @@ class Commander:
             raise CannotCount("; ".join(reasons) or f"the {event.verb} changes nothing")
 
 
-def _forbidden(caller: Caller, verb: Verb) -> str:
+def _forbidden(caller: Caller, statement: CommandStatement) -> str:
     """Why somebody with these roles may not give the command; empty if they may."""
+    if ends_own_sessions(statement.verb, caller.name, statement.arguments.get("person", "")):
+        return ""
     try:
-        demand(caller, PERMISSIONS[verb])
+        demand(caller, PERMISSIONS[statement.verb])
     except NotPermitted as refused:
         return str(refused)
     return ""

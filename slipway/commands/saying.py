@@ -4,11 +4,12 @@ A hint that does not arrive only delays: reconcile lists the inbox.
 """
 
 import logging
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from ..clock import Clock
 from ..domain.commands import OF_A_LANE, OF_A_RELEASE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb
@@ -16,6 +17,7 @@ from ..domain.errors import NotFound
 from ..domain.hints import InboxHint
 from ..domain.inbox import InboxId, InboxKind, InboxRow, Look, Speaker, inbox_id, is_inbox_id
 from ..domain.model import Record
+from ..domain.people import GUID_PATTERN
 from ..domain.queues import Queue
 from ..domain.statement import CommandStatement, salt_of
 from ..effects.messaging import Bus, QueueUnavailable
@@ -48,6 +50,10 @@ class CommandRequest:
     until: datetime | None = None
     parked: str = ""
     """For a replay: the id of the parked input."""
+    person: str = ""
+    """For `session.end`: whose sessions, by object id."""
+    session: str = ""
+    """For `session.end`: the hash of the one to end; empty for all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +113,8 @@ class InboxWriter:
     def _about(self, asked: CommandRequest) -> dict[str, Any]:
         """The application, release and environment that a statement names."""
         verb, about = asked.verb, dict[str, Any]()
+        if verb is Verb.SESSION_END and re.fullmatch(GUID_PATTERN, asked.person) is None:
+            raise BadInput("person", "the object id of whose sessions end", repr(asked.person[:80]))
         if verb in OF_THE_INSTALLATION:
             return about
         if verb in OF_A_RELEASE:
@@ -135,8 +143,16 @@ class InboxWriter:
 
 
 def _arguments(asked: CommandRequest) -> dict[str, str]:
-    arguments = {
-        "until": asked.until.isoformat() if asked.until and asked.verb is Verb.FREEZE else "",
-        "parked": asked.parked if asked.verb is Verb.REPLAY else "",
-    }
+    arguments = dict[str, str]()
+    match asked.verb:
+        case Verb.FREEZE:
+            arguments = {"until": asked.until.isoformat() if asked.until else ""}
+        case Verb.REPLAY:
+            arguments = {"parked": asked.parked}
+        case Verb.SESSION_END:
+            arguments = {"person": asked.person.casefold(), "session": asked.session}
+        case Verb.UNFREEZE | Verb.CANCEL | Verb.RETRY | Verb.ROLLBACK | Verb.RESUME | Verb.OVERRIDE:
+            pass
+        case unreachable:
+            assert_never(unreachable)
     return {name: value for name, value in arguments.items() if value}

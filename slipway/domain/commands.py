@@ -4,6 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from .people import OID
 from .roles import Permission
 
 
@@ -26,6 +27,8 @@ class Verb(StrEnum):
     """Let one release pass a freeze or a closed window in one environment, once."""
     REPLAY = "replay"
     """Put parked input back to where it came from."""
+    SESSION_END = "session.end"
+    """End sessions of the pages: one's own, or somebody else's."""
 
 
 PERMISSIONS: Final[dict[Verb, Permission]] = {
@@ -37,7 +40,9 @@ PERMISSIONS: Final[dict[Verb, Permission]] = {
     Verb.RESUME: Permission.RESUME,
     Verb.OVERRIDE: Permission.OVERRIDE,
     Verb.REPLAY: Permission.REPLAY,
+    Verb.SESSION_END: Permission.END_SESSIONS,
 }
+"""Nobody needs a permission to end their own sessions (`ends_own_sessions`)."""
 OPENS: Final = frozenset({Verb.UNFREEZE, Verb.RETRY, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE})
 """Verbs that let something through: each needs a proof of who says it. What stops something need only be said, and
 input that is put back is judged as if it had come for the first time."""
@@ -49,7 +54,12 @@ OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.ROLLBACK, Verb.OV
 """Verbs that name a release: the one they are about, or the one that is brought back."""
 OF_A_LANE: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE})
 """Verbs that name an environment."""
-OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.REPLAY})
+OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.REPLAY, Verb.SESSION_END})
 """Verbs that may be about the whole installation, and then name neither application nor environment."""
-OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY})
+OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY, Verb.SESSION_END})
 """Verbs that are about nothing smaller."""
+
+
+def ends_own_sessions(verb: Verb, caller: str, person: str) -> bool:
+    """Whether somebody ends their own sessions. `caller` is the name in the trail, `person` an object id."""
+    return verb is Verb.SESSION_END and bool(person) and caller.casefold() == f"{OID}{person}".casefold()

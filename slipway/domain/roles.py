@@ -43,6 +43,8 @@ class Permission(StrEnum):
     """Pass a gate, a window or a freeze with a reason, against the policy."""
     APPLY = "apply"
     """Apply projects. Applications are applied by whom their project names, and by nobody else."""
+    END_SESSIONS = "end-sessions"
+    """End the sessions of other people: where a device was lost, or somebody has left."""
     ROTATE_KEYS = "rotate-keys"
     """Make a new signing key, or end one."""
 
@@ -72,7 +74,14 @@ _OPERATING: Final = _READING | {
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.READER: _READING,
     Role.OPERATOR: _OPERATING,
-    Role.PLATFORM: _OPERATING | {Permission.REINDEX, Permission.OVERRIDE, Permission.APPLY, Permission.ROTATE_KEYS},
+    Role.PLATFORM: _OPERATING
+    | {
+        Permission.REINDEX,
+        Permission.OVERRIDE,
+        Permission.APPLY,
+        Permission.END_SESSIONS,
+        Permission.ROTATE_KEYS,
+    },
 }
 """Nobody needs a role to vote: the gate's policy says whose vote counts."""
 

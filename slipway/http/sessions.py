@@ -18,10 +18,10 @@ from ..clock import Clock
 from ..domain.identity import TokenPerson
 from ..domain.model import Record
 from ..domain.people import Guid
+from ..domain.sessions import SESSION_LASTS, EndedSessions
 from .cookies import VALUE_LIMIT, Cookie, Cookies
 from .sealing import KeyPurpose, Seal
 
-LASTS: Final = timedelta(hours=8)
 IDLE: Final = timedelta(hours=1)
 ROLES_HOLD: Final = timedelta(hours=1)
 """After that the provider is asked again who the person is."""
@@ -33,8 +33,8 @@ MOST_RECALLED: Final = 10_000
 BROWSER_KEPT: Final = timedelta(days=400)
 """The longest that browsers keep a cookie."""
 
-type Ended = Callable[[str, str], datetime | None]
-"""By tenant and object id: sessions of that person that began earlier are over. Raises `LedgerUnavailable`."""
+type Ended = Callable[[str, str], EndedSessions]
+"""By tenant and object id: which sessions of that person were ended. Raises `LedgerUnavailable`."""
 
 
 class Recalled:
@@ -42,9 +42,9 @@ class Recalled:
 
     def __init__(self, ask: Ended, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._ask, self._monotonic = ask, monotonic
-        self._known: dict[tuple[str, str], tuple[float, datetime | None]] = {}
+        self._known: dict[tuple[str, str], tuple[float, EndedSessions]] = {}
 
-    def since(self, tenant: str, person: str, *, sure: bool) -> datetime | None:
+    def of(self, tenant: str, person: str, *, sure: bool) -> EndedSessions:
         """`sure` asks in any case. Raises `LedgerUnavailable`."""
         now, who = self._monotonic(), (tenant, person)
         known = self._known.get(who)
@@ -81,7 +81,7 @@ class Session(Record):
     @property
     def began(self) -> datetime:
         """When the person signed in."""
-        return datetime.fromtimestamp(self.exp, UTC) - LASTS
+        return datetime.fromtimestamp(self.exp, UTC) - SESSION_LASTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +110,7 @@ class Sessions:
         browser = self.cookies.read(headers, Cookie.BROWSER)
         if now >= session.exp or now - session.seen >= IDLE.total_seconds() or session.browser != hashed(browser):
             return False
-        ended = self.ended.since(session.tid, session.oid, sure=sure)
-        return ended is None or session.began >= ended
+        return not self.ended.of(session.tid, session.oid, sure=sure).over(session.sid, session.began)
 
     def stale(self, session: Session) -> bool:
         """Whether the roles are too old to show a page by."""
@@ -131,7 +130,7 @@ class Sessions:
             browser=hashed(browser),
             iat=now,
             seen=now,
-            exp=renews.exp if renews else now + int(LASTS.total_seconds()),
+            exp=renews.exp if renews else now + int(SESSION_LASTS.total_seconds()),
         )
         sealed = self._sealed(session)
         if len(sealed) > VALUE_LIMIT:

@@ -182,8 +182,8 @@ class InstallationLedger:
         """Record an order that changed nothing, and answer the row that gave it."""
         self._append(draft, _order_mark(order, refused=True, now=now), *answer, now=now)
 
-    def change_refused(self, inbox: str, draft: AuditDraft, answered: Answered, *, now: datetime) -> None:
-        """Record a change of the catalogue that was refused, and answer the row that asked for it. Idempotent."""
+    def record_answer(self, inbox: str, draft: AuditDraft, answered: Answered, *, now: datetime) -> None:
+        """Record what came of a row of the inbox, and answer it. Idempotent."""
         (answer,) = answer_writes(inbox, answered)
         self._append(draft, answer, now=now)
 

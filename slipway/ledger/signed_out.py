@@ -1,15 +1,18 @@
-"""Since when the sessions of a person are over: one row per person in the index, which the worker writes.
+"""Which sessions of a person were ended: one row per person in the index, which the worker writes.
 
 The front reads it for each form that somebody sends, and at least once a minute while they read pages.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
+from ..domain.sessions import EndedSessions
+from .rows import pack, unpack
 from .table import Act, Conflict, Table, Write
 
 PARTITION: Final = "signed-out"
-_SINCE: Final = "Since"
+_NONE_ENDED: Final = EndedSessions()
 _ATTEMPTS: Final = 5
 
 
@@ -19,22 +22,32 @@ class SignedOut:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def since(self, tenant: str, person: str) -> datetime | None:
-        """Sessions that began earlier are over; None if none ever was ended. Raises `LedgerUnavailable`."""
+    def of(self, tenant: str, person: str) -> EndedSessions:
+        """What was ended of the person's sessions. Raises `LedgerUnavailable`."""
         row = self._table.get(PARTITION, _key(tenant, person))
-        return None if row is None else datetime.fromisoformat(str(row.values[_SINCE]))
+        return _NONE_ENDED if row is None else unpack(EndedSessions, row.values)
 
-    def end(self, tenant: str, person: str, *, at: datetime) -> None:
+    def end_all(self, tenant: str, person: str, *, at: datetime) -> None:
         """End all sessions that began before. Repeating it, or an earlier time, changes nothing.
         Raises `LedgerUnavailable`, `Conflict`."""
-        key, values = _key(tenant, person), {_SINCE: at.astimezone(UTC).isoformat()}
+        self._change(tenant, person, lambda ended: ended.with_all(at))
+
+    def end_one(self, tenant: str, person: str, session: str, *, at: datetime) -> None:
+        """End one session, by the hash of its id. Repeating it changes nothing.
+        Raises `LedgerUnavailable`, `Conflict`."""
+        self._change(tenant, person, lambda ended: ended.with_one(session, at))
+
+    def _change(self, tenant: str, person: str, change: Callable[[EndedSessions], EndedSessions]) -> None:
+        key = _key(tenant, person)
         for attempt in range(_ATTEMPTS):
             row = self._table.get(PARTITION, key)
-            if row is not None and datetime.fromisoformat(str(row.values[_SINCE])) >= at:
+            before = _NONE_ENDED if row is None else unpack(EndedSessions, row.values)
+            after = change(before)
+            if after == before:
                 return
             act, etag = (Act.CREATE, "") if row is None else (Act.REPLACE, row.etag)
             try:
-                self._table.transact(PARTITION, [Write(act=act, key=key, values=values, etag=etag)])
+                self._table.transact(PARTITION, [Write(act=act, key=key, values=pack(after), etag=etag)])
             except Conflict:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -43,4 +56,4 @@ class SignedOut:
 
 
 def _key(tenant: str, person: str) -> str:
-    return f"{tenant}!{person}"
+    return f"{tenant}!{person}".casefold()

@@ -1,42 +1,104 @@
-"""The page that signs people out, and the one that they see afterwards."""
+"""The page that signs people out, and the one that they see afterwards.
 
+The browser loses its cookie at once. The worker is told which sessions are over, so that a copy of the cookie ends too.
+"""
+
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
 
+from ..commands.saying import CommandRequest, InboxWriter
+from ..domain.commands import Verb
+from ..domain.inbox import Via
+from ..domain.sessions import session_hash
 from ..domain.tones import Tone
 from ..http.forms import FIELD, Forms
 from ..http.requests import RequestRefused, check_own_page
 from ..http.sessions import Sessions
+from ..http.speaking import speaker
+from ..ledger import LedgerUnavailable
 from .answer import Answer, html, see_other
 from .form import read_fields
 from .messages import message, sign_in_address
 from .signin import Visitor
 from .templating import render
 
-PATH = "/sign-out"
-OVER = "/signed-out"
+log = logging.getLogger(__name__)
+
+PATH: Final = "/sign-out"
+OVER: Final = "/signed-out"
+WHERE: Final = "where"
+
+
+class Where(StrEnum):
+    """Which sessions somebody ends."""
+
+    HERE = "here"
+    """The one of this browser, and whatever copy there is of it."""
+    EVERYWHERE = "everywhere"
+    """All of theirs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignOut:
+    """Dependencies of the page."""
+
+    forms: Forms
+    sessions: Sessions
+    writer: InboxWriter
+    public_url: str
 
 
 def show(forms: Forms, who: Visitor) -> Answer:
     return html(render("sign-out.html", mark=forms.new(who.sid, PATH), reader=who))
 
 
-def end(forms: Forms, sessions: Sessions, who: Visitor, headers: Mapping[str, str], body: bytes, *, own: str) -> Answer:
-    """End the session in this browser. Raises `KeysUnavailable`."""
+def end(desk: SignOut, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+    """End the session in this browser, and say so to the worker. Raises `KeysUnavailable`."""
     try:
-        check_own_page(headers, own)
-        fields = read_fields(headers, body, frozenset({FIELD}))
-        forms.check(fields.get(FIELD, ""), who.sid, PATH)
+        check_own_page(headers, desk.public_url)
+        fields = read_fields(headers, body, frozenset({FIELD, WHERE}))
+        desk.forms.check(fields.get(FIELD, ""), who.sid, PATH)
+        where = _where(fields.get(WHERE, ""))
     except RequestRefused as refused:
         return message(
             refused.status, "You are still signed in", str(refused), tone=Tone.ASKS, link=(PATH, "Open the page again")
         )
-    return see_other(OVER, sessions.end())
+    session = session_hash(who.sid) if where is Where.HERE else ""
+    command = CommandRequest(verb=Verb.SESSION_END, person=who.signed_in.object_id, session=session)
+    try:
+        desk.writer.command(command, speaker(who.caller, Via.PAGE))
+    except LedgerUnavailable as away:
+        log.warning("a session could be ended in its browser only: %s", away)
+        return _here_only(desk.sessions.end())
+    return see_other(OVER, desk.sessions.end())
+
+
+def _where(text: str) -> Where:
+    if text not in set(Where):
+        raise RequestRefused(400, f"{WHERE}: expected {' or '.join(Where)}.")
+    return Where(text)
+
+
+def _here_only(cookie: str) -> Answer:
+    page = message(
+        503,
+        "You are signed out in this browser only",
+        "It could not be written down, so that sessions elsewhere, and copies of this one, go on until they expire. "
+        "To end those too, sign in again in a moment and sign out everywhere.",
+        tone=Tone.ASKS,
+        link=(sign_in_address(PATH), "Sign in again"),
+    )
+    return replace(page, cookies=(cookie,))
 
 
 def over() -> Answer:
     return message(
         200,
         "You are signed out",
-        "Of Slipway, in this browser. You may still be signed in to your organization.",
+        "Of Slipway. Sessions that you ended elsewhere close within a minute. You may still be signed in to your "
+        "organization.",
         link=(sign_in_address("/"), "Sign in again"),
     )

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.chromium import DESKTOP, PHONE, SLOW, keep, too_wide, violations
-from tests.integration.system import System
+from tests.integration.system import System, until
 
 pytestmark = pytest.mark.stack
 
@@ -20,6 +20,11 @@ def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Browse
 
 def chooses(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).click()
+
+
+def ended_sessions(system: System) -> list[str]:
+    records = system.application("_installation").records()
+    return [record["details"]["sessions"] for record in records if record["action"] == "session.ended"]
 
 
 def test_whoever_opens_a_page_signs_in_and_comes_back_to_it(system: System, context: BrowserContext) -> None:
@@ -56,7 +61,7 @@ def test_signing_out_ends_it_in_every_tab_and_a_form_that_was_open_changes_nothi
     page.get_by_role("link", name="Sign out").click()
     keep(page, "sign-out")
     assert violations(page) == []
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out here").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
     assert violations(page) == []
     assert too_wide(page) == 0
@@ -67,6 +72,29 @@ def test_signing_out_ends_it_in_every_tab_and_a_form_that_was_open_changes_nothi
     other.get_by_role("link", name="Sign in").click()
     expect(other).to_have_url(f"{system.stack.url}/operate?application=operators&environment=staging")
     expect(other.locator("main")).to_contain_text("Nothing is frozen or held here")
+
+
+@pytest.mark.parametrize("button", ["Sign out here", "Sign out everywhere"])
+def test_a_copy_of_a_browsers_cookies_orders_nothing_once_the_session_was_ended(
+    system: System, context: BrowserContext, browser: Browser, button: str
+) -> None:
+    page = context.new_page()
+    page.goto(f"{system.stack.url}/operate?application=operators&environment=staging")
+    chooses(page, "Olu")
+    expect(page.get_by_role("banner")).to_contain_text("Olu")
+    with browser.new_context(storage_state=context.storage_state()) as thief:
+        copy = thief.new_page()
+        copy.goto(f"{system.stack.url}/operate?application=operators&environment=staging")
+        expect(copy.get_by_role("banner")).to_contain_text("Olu")
+        before = len(ended_sessions(system))
+        page.goto(f"{system.stack.url}/sign-out")
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+        until(lambda: len(ended_sessions(system)) > before, "the worker has written down which sessions are over")
+        assert ended_sessions(system)[-1] == ("one" if button == "Sign out here" else "all")
+        copy.get_by_label("Why?").first.fill("because")
+        copy.get_by_role("button", name="Freeze operators staging").click()
+        expect(copy.get_by_role("heading", level=1)).to_have_text("You are no longer signed in")
 
 
 def test_back_after_signing_in_leads_to_the_pages_and_not_into_an_error(

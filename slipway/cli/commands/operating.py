@@ -1,4 +1,5 @@
-"""The operator's commands: freeze, unfreeze, cancel, retry, rollback, resume and override; and the freezes in force."""
+"""The operator's commands: freeze, unfreeze, cancel, retry, rollback, resume, override and end-sessions; and the
+freezes in force."""
 
 import re
 import sys
@@ -13,6 +14,7 @@ from slipway.api.base import body_of
 from slipway.api.commands import Command, Freezes, FreezeShown
 from slipway.api.inbox import ReceivedAnswer
 from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
+from slipway.domain.people import OID
 
 from ..api import Api, read
 from ..options import as_json as json_option
@@ -31,6 +33,7 @@ _DONE = {
     Verb.ROLLBACK: "brings the earlier release back; the lane is on hold",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
+    Verb.SESSION_END: "signed out of all pages, within a minute",
 }
 INSTALLATION = "_installation"
 
@@ -115,6 +118,8 @@ def _give(
         screen.json(done.model_dump(mode="json"))
         return
     where = f"{done.application} {done.environment}".strip() if done.application != INSTALLATION else "everything"
+    if done.verb is Verb.SESSION_END:
+        where = what
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
     phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
     screen.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {_DONE[verb]}{phase}")
@@ -277,3 +282,24 @@ def override(api: Api, *, environment: str, release: str, **options: Any) -> Non
     """
     _check_order(environment, release)
     _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **options)
+
+
+@click.command("end-sessions")
+@click.argument("person", required=False)
+@click.option("--reason", default="", help=_REASON)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@json_option
+@connected
+def end_sessions(api: Api, /, *, person: str | None, **options: Any) -> None:
+    """End all sessions of the pages that somebody has begun, in whatever browser: yours, or those of PERSON.
+
+    PERSON is an object id, as the trail names people (`oid:…`); ending those of somebody else needs the role
+    `platform`. They can sign in again: whoever shall not is taken off the application in Entra first.
+
+    \b
+    Examples:
+      slipway end-sessions
+      slipway end-sessions aaaaaaaa-0000-4000-8000-000000000001 --reason "a laptop was stolen"
+    """
+    oid = (person or "").removeprefix(OID)
+    _give(api, Verb.SESSION_END, f"{OID}{oid}" if oid else "your sessions", person=oid, **options)

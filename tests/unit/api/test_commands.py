@@ -206,3 +206,19 @@ def test_who_may_not_give_it_cannot_ask_somebody_else_to_confirm_it(installation
     status, refused = give(headers, verb="resume", application="shop", environment="production")
     assert (status, refused["permission"]) == (403, "resume")
     assert list(installation.challenges_table.everything(limit=1)) == []
+
+
+def test_whoever_reads_ends_their_own_sessions_and_nobody_elses(installation: Installation) -> None:
+    dora, platform = person(9, "Dora"), person(8, "Pat", "Slipway.Platform")
+    done = outcome(installation, give(token(dora), verb="session.end"))
+    assert (done["state"], done["verb"], done["application"]) == ("counted", "session.end", "_installation")
+    refused, content = give(token(dora), verb="session.end", person=OLGA.oid, id=OTHER)
+    assert (refused, content["permission"]) == (403, "end-sessions")
+    ended = installation.app.signed_out
+    assert ended.of(dora.tenant, dora.oid).since is not None
+    assert ended.of(OLGA.tenant, OLGA.oid).since is None
+    assert (
+        outcome(installation, give(token(platform), verb="session.end", person=OLGA.oid, id=OTHER))["state"]
+        == "counted"
+    )
+    assert ended.of(OLGA.tenant, OLGA.oid).since is not None

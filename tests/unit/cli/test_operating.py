@@ -100,3 +100,28 @@ def test_an_address_that_is_none_of_the_web_is_never_opened(
     waits(app, address)
     assert slipway("resume", "shop", "production", "--open").exit_code == 4
     assert opened == []
+
+
+# ---- sessions
+@pytest.mark.parametrize(
+    ("words", "person", "told"),
+    [
+        ((), "", "your sessions"),
+        (("oid:aaaaaaaa-0000-4000-8000-000000000001",), "aaaaaaaa-0000-4000-8000-000000000001", "oid:aaaaaaaa"),
+    ],
+)
+def test_sessions_are_ended_ones_own_or_those_of_a_person_as_the_trail_names_them(
+    slipway: Command, app: Served, words: tuple[str, ...], person: str, told: str
+) -> None:
+    id = "1764000000000-00000000000000aa"
+    received = ReceivedAnswer(application="_installation", id=id, address=f"/api/v1/inbox/_installation/{id}")
+    app.replies["commands"] = Reply(202, received.model_dump_json().encode())
+    app.outcomes["_installation", id] = SaidOutcome(
+        application="_installation", id=id, state="counted", verb=Verb.SESSION_END
+    )
+    given = slipway("end-sessions", *words, "--yes")
+    assert given.exit_code == 0, given.stderr
+    assert told in given.stdout
+    assert "signed out of all pages" in given.stdout
+    (asked,) = [json.loads(one.body) for one in app.asked if one.method == "POST"]
+    assert (asked["verb"], asked.get("person", "")) == ("session.end", person)

@@ -14,15 +14,18 @@ from slipway.domain.errors import NotFound
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.release import Phase
 from slipway.domain.roles import Role
+from slipway.domain.sessions import EndedSessions
 from slipway.domain.statement import CommandStatement
 from slipway.engine.handle import Contended
 from slipway.inbound import BadInput
 from slipway.ledger.inbox import Inbox
 from slipway.queries.answers import SaidState
 from slipway.testing import BASE, Installation, write_application
+from slipway.testing.identity import TENANT
 
 OLGA = Speaker(name="olga@example.com", roles=("platform",), via=Via.PAGE)
 FREEZE = CommandRequest(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale")
+ADA_OID, BEN_OID = (f"aaaaaaaa-0000-4000-8000-{number:012d}" for number in (1, 2))
 SALT = "AAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -149,6 +152,52 @@ def test_input_that_nobody_parked_cannot_be_put_back_and_that_is_said(home: Inst
     home.hear()
     reply = home.app.answers.reply(said.partition, said.id)
     assert (reply.state, reply.reason) == (SaidState.PARKED, "no parked input has the id 'nothing'")
+
+
+def ending(person: str) -> CommandRequest:
+    return CommandRequest(verb=Verb.SESSION_END, person=person, reason="a laptop was stolen")
+
+
+def speaking(person: str, *roles: str) -> Speaker:
+    return Speaker(oid=person, name=f"oid:{person}", roles=roles, via=Via.API)
+
+
+def test_sessions_are_ended_from_when_the_row_was_written_and_that_is_recorded(home: Installation) -> None:
+    said = say(home, ending(ADA_OID), speaking(ADA_OID))
+    written = home.now
+    home.wait(timedelta(minutes=5))
+    home.hear()
+    assert state(home, said) is SaidState.COUNTED
+    assert home.app.signed_out.of(TENANT, ADA_OID) == EndedSessions(since=written)
+    (record,) = [each for each in home.trail("_installation") if each.action == "session.ended"]
+    assert (record.actor, record.details["person"], record.details["sessions"]) == (f"oid:{ADA_OID}", ADA_OID, "all")
+
+
+def test_what_ends_sessions_says_it_again_after_a_crash_and_no_session_comes_back(home: Installation) -> None:
+    said = say(home, ending(ADA_OID), speaking(ADA_OID))
+    received = home.app.inbox.get(said.partition, said.id)
+    assert isinstance(received, Received)
+    for _ in range(2):
+        home.app.commander.carry_out(received)
+        home.wait(timedelta(minutes=1))
+    assert home.app.signed_out.of(TENANT, ADA_OID).since == received.received_at
+    assert [each.action for each in home.trail("_installation")].count("session.ended") == 1
+
+
+@pytest.mark.parametrize(("roles", "allowed"), [(("operator",), False), ((), False), (("platform",), True)])
+def test_only_the_platforms_people_end_the_sessions_of_somebody_else(
+    home: Installation, roles: tuple[str, ...], allowed: bool
+) -> None:
+    said = say(home, ending(ADA_OID), speaking(BEN_OID, *roles))
+    home.hear()
+    assert state(home, said) is (SaidState.COUNTED if allowed else SaidState.PARKED)
+    assert (home.app.signed_out.of(TENANT, ADA_OID) == EndedSessions()) is not allowed
+
+
+@pytest.mark.parametrize("person", ["", "ada@example.com", "oid:" + "a" * 32, "aaaaaaaa-0000-4000-8000-000000000001\n"])
+def test_whose_sessions_end_is_an_object_id(home: Installation, person: str) -> None:
+    with pytest.raises(BadInput, match="person"):
+        say(home, ending(person), OLGA)
 
 
 @pytest.mark.parametrize(

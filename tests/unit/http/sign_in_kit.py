@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from slipway.domain.identity import TokenPerson
 from slipway.domain.key_source import FixedKeys
+from slipway.domain.sessions import EndedSessions
 from slipway.http.cookies import Cookies
 from slipway.http.sealing import Seal
 from slipway.http.sessions import Recalled, Session, Sessions
@@ -32,13 +33,15 @@ class Scene:
     def __init__(self) -> None:
         self.time = Time()
         self.provider = MemoryProvider()
-        self.ended: dict[str, datetime] = {}
+        self.ended: dict[str, EndedSessions] = {}
         seal = Seal(FixedKeys({"k": b"k" * 32}))
         self.sessions = Sessions(
             cookies=Cookies(BASE),
             seal=seal,
             clock=self.time,
-            ended=Recalled(lambda _, oid: self.ended.get(oid), monotonic=lambda: self.time().timestamp()),
+            ended=Recalled(
+                lambda _, oid: self.ended.get(oid, EndedSessions()), monotonic=lambda: self.time().timestamp()
+            ),
         )
         self.sign_in = SignIn(
             provider=self.provider,

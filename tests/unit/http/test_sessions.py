@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.identity import TokenPerson
+from slipway.domain.sessions import EndedSessions, session_hash
 from slipway.http.cookies import VALUE_LIMIT
 from tests.unit.http.sign_in_kit import ADA, Scene
 
@@ -63,13 +64,21 @@ def test_a_session_that_began_before_the_person_ended_them_all_is_over(scene: Sc
     scene.signs_in()
     scene.time.wait(timedelta(minutes=1))
     assert scene.sessions.read(scene.browser.headers)
-    scene.ended[ADA.oid] = scene.time.now
+    scene.ended[ADA.oid] = EndedSessions(since=scene.time.now)
     assert scene.sessions.read(scene.browser.headers), "it is asked once a minute"
     assert scene.sessions.read(scene.browser.headers, sure=True) is None
     scene.time.wait(timedelta(minutes=1))
     assert scene.sessions.read(scene.browser.headers) is None
     scene.signs_in()
     assert scene.sessions.read(scene.browser.headers)
+
+
+def test_one_session_that_was_ended_is_over_and_the_others_of_the_person_go_on(scene: Scene) -> None:
+    ended, other = scene.signs_in(), scene.signs_in()
+    scene.ended[ADA.oid] = EndedSessions(single={session_hash(ended.sid): scene.time.now})
+    assert scene.sessions.read(scene.browser.headers, sure=True) == other
+    scene.ended[ADA.oid] = EndedSessions(single={session_hash(other.sid): scene.time.now})
+    assert scene.sessions.read(scene.browser.headers, sure=True) is None
 
 
 def test_ending_it_takes_the_cookie_away(scene: Scene) -> None:

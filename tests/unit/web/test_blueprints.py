@@ -2,7 +2,8 @@
 
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -13,9 +14,12 @@ from functions import approvals, operate, pages, signing_in
 from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase, Release
 from slipway.http.requests import FORM_TYPE
+from slipway.ledger import LedgerUnavailable
+from slipway.ledger.table import Write
 from slipway.testing import ADA, BASE
 from slipway.testing.identity import TENANT
 from slipway.testing.sign_in import Browser, person, signed_in
+from slipway.testing.storage import MemoryTable
 from tests.registered import registered
 from tests.unit.api.in_process import use
 from tests.unit.web.installation import Told
@@ -155,14 +159,71 @@ def test_signing_out_ends_the_session_in_this_browser(world: tuple[Told, Release
     browser = signed_in(world[0].app, person(9, "Dora"))
     page = signing_in.page_sign_out(request(headers=browser.headers)).get_body().decode()
     mark = page.split('name="form" value="')[1].split('"')[0]
-    body = urlencode({"form": mark}).encode()
-    refused = signing_in.take_sign_out(request("POST", headers=browser.headers | SAME_SITE, body=b"form=x"))
-    assert refused.status_code == 400
-    done = signing_in.take_sign_out(request("POST", headers=browser.headers | SAME_SITE, body=body))
+    for wrong in ({"form": "x", "where": "here"}, {"form": mark}, {"form": mark, "where": "there"}):
+        body = urlencode(wrong).encode()
+        refused = signing_in.take_sign_out(request("POST", headers=browser.headers | SAME_SITE, body=body))
+        assert refused.status_code == 400
+    done = sign_out(browser, "here")
     assert (done.status_code, done.headers["Location"]) == (303, "/signed-out")
     browser.take(*done.headers.getlist("Set-Cookie"))
     assert pages.page_board(request(headers=browser.headers)).status_code == 303
     assert signing_in.page_signed_out(request()).status_code == 200
+
+
+class AwayTable(MemoryTable):
+    """A table that takes nothing."""
+
+    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+        raise LedgerUnavailable("the table is switched off")
+
+
+def sign_out(browser: Browser, where: str) -> func.HttpResponse:
+    page = signing_in.page_sign_out(request(headers=browser.headers)).get_body().decode()
+    mark = page.split('name="form" value="')[1].split('"')[0]
+    body = urlencode({"form": mark, "where": where}).encode()
+    answer: func.HttpResponse = signing_in.take_sign_out(
+        request("POST", headers=browser.headers | SAME_SITE, body=body)
+    )
+    return answer
+
+
+def test_a_copy_of_a_cookie_ends_with_the_session_that_it_was_taken_from(world: tuple[Told, Release]) -> None:
+    home = world[0]
+    mine, other = signed_in(home.app, person(9, "Dora")), signed_in(home.app, person(9, "Dora"))
+    stolen = dict(mine.headers)
+    assert sign_out(mine, "here").status_code == 303
+    home.hear()
+    home.restart()  # what a front has read of it is good for a minute
+    assert pages.page_board(request(headers=stolen)).status_code == 303
+    assert operate.take_command(request("POST", headers=stolen | SAME_SITE, body=b"verb=freeze")).status_code == 401
+    assert pages.page_board(request(headers=other.headers)).status_code == 200
+
+
+def test_signing_out_everywhere_ends_the_sessions_of_all_browsers_of_this_person(world: tuple[Told, Release]) -> None:
+    home = world[0]
+    mine, other, ben = (signed_in(home.app, person(number, "x")) for number in (9, 9, 2))
+    home.wait(timedelta(seconds=2))
+    assert sign_out(mine, "everywhere").status_code == 303
+    home.hear()
+    home.restart()
+    assert pages.page_board(request(headers=other.headers)).status_code == 303
+    assert pages.page_board(request(headers=ben.headers)).status_code == 200
+    home.wait(timedelta(seconds=2))
+    again = signed_in(home.app, person(9, "Dora"))
+    assert pages.page_board(request(headers=again.headers)).status_code == 200
+
+
+def test_while_nothing_can_be_written_down_the_browser_is_signed_out_and_told_that_copies_go_on(
+    world: tuple[Told, Release],
+) -> None:
+    home = world[0]
+    browser = signed_in(home.app, person(9, "Dora"))
+    home.restart(wrap=lambda ports: replace(ports, inbox_table=AwayTable))
+    done = sign_out(browser, "here")
+    assert done.status_code == 503
+    assert b"in this browser only" in done.get_body()
+    browser.take(*done.headers.getlist("Set-Cookie"))
+    assert pages.page_board(request(headers=browser.headers)).status_code == 303
 
 
 def test_a_release_that_does_not_exist_is_not_found(world: tuple[Told, Release]) -> None:

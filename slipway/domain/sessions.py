@@ -1,0 +1,47 @@
+"""Which sessions of the pages are over before their time: the worker writes it down, the front looks it up."""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from .model import Moment, Record
+
+SESSION_LASTS: Final = timedelta(hours=8)
+MOST_ENDED: Final = 100
+"""Sessions of one person that are remembered one by one; whoever ends more ends all of theirs."""
+
+SessionHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""What is said and kept of a session's id."""
+
+
+def session_hash(sid: str) -> str:
+    return hashlib.sha256(sid.encode()).hexdigest()
+
+
+class EndedSessions(Record):
+    """What was ended of one person's sessions."""
+
+    since: Moment | None = None
+    """Sessions that began earlier are over; None if only single ones were ended."""
+    single: dict[SessionHash, Moment] = Field(default_factory=dict, max_length=MOST_ENDED)
+    """Sessions that were ended one by one, and when."""
+
+    def over(self, sid: str, began: datetime) -> bool:
+        return (self.since is not None and began < self.since) or session_hash(sid) in self.single
+
+    def with_all(self, at: datetime) -> "EndedSessions":
+        """With all sessions ended that began before. An earlier time changes nothing."""
+        since = at if self.since is None else max(self.since, at)
+        return EndedSessions(since=since, single=_not_over_anyway(self.single, at))
+
+    def with_one(self, session: str, at: datetime) -> "EndedSessions":
+        """With one session ended, by the hash of its id."""
+        single = _not_over_anyway(self.single, at) | {session: self.single.get(session, at)}
+        return self.with_all(at) if len(single) > MOST_ENDED else self.evolve(single=single)
+
+
+def _not_over_anyway(single: dict[str, datetime], at: datetime) -> dict[str, datetime]:
+    """Those that might still be in force if they had not been ended."""
+    return {session: ended for session, ended in single.items() if at - ended < SESSION_LASTS}

@@ -1,0 +1,43 @@
+"""What is remembered of sessions that were ended: enough to shut all of them out, and no more than a row holds."""
+
+from datetime import UTC, datetime, timedelta
+
+from slipway.domain.sessions import MOST_ENDED, SESSION_LASTS, EndedSessions, session_hash
+
+NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+
+
+def test_nothing_is_over_that_nobody_ended() -> None:
+    assert not EndedSessions().over("a", NOW)
+
+
+def test_ending_all_ends_what_began_before_and_nothing_later() -> None:
+    ended = EndedSessions().with_all(LATER)
+    assert ended.over("a", NOW)
+    assert not ended.over("b", LATER)
+
+
+def test_an_earlier_time_that_arrives_late_lets_nobody_in_again() -> None:
+    assert EndedSessions().with_all(LATER).with_all(NOW).since == LATER
+
+
+def test_ending_one_ends_it_whenever_it_began() -> None:
+    ended = EndedSessions().with_one(session_hash("a"), NOW)
+    assert ended.over("a", LATER)
+    assert not ended.over("b", NOW)
+
+
+def test_a_session_is_remembered_as_long_as_it_could_last() -> None:
+    ended = EndedSessions().with_one(session_hash("a"), NOW)
+    almost = ended.with_one(session_hash("b"), NOW + SESSION_LASTS - timedelta(seconds=1))
+    assert almost.over("a", NOW)
+    assert set(ended.with_one(session_hash("b"), NOW + SESSION_LASTS).single) == {session_hash("b")}
+
+
+def test_whoever_ends_more_than_are_remembered_ends_all_and_brings_none_back() -> None:
+    ended = EndedSessions()
+    for number in range(MOST_ENDED + 1):
+        ended = ended.with_one(session_hash(str(number)), NOW)
+    assert all(ended.over(str(number), NOW - timedelta(seconds=1)) for number in range(MOST_ENDED + 1))
+    assert len(ended.single) <= MOST_ENDED
