@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from .errors import present
 from .gate import AutoGate, Gate, WrittenApprovalGate, WrittenGate
@@ -223,6 +224,25 @@ class Verification(Record):
         return bool(self.job or self.http)
 
 
+class _OrNone:
+    """Lets a document write `none` for a record without anything in it.
+
+    A tagged union, since a function that looks at the value first would end pydantic's strict reading of JSON.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        nothing = core_schema.no_info_after_validator_function(lambda _: source(), core_schema.literal_schema(["none"]))
+        return core_schema.tagged_union_schema(
+            {"none": nothing, "given": handler(source)}, lambda value: "none" if value == "none" else "given"
+        )
+
+
+Tests = Annotated[Verification, _OrNone()]
+"""Acceptance tests, or `none`."""
+TESTS_NONE: Final = "tests: none: nothing is tested here after a rollout"
+"""What is said wherever an environment has no acceptance tests."""
+
+
 class OnFailure(StrEnum):
     """What happens to an environment after a failed rollout or verification."""
 
@@ -284,7 +304,9 @@ class WrittenEnvironment(Record):
         default=PromotionRule(), description="How the artifact gets into this environment's registry."
     )
     rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")
-    verification: Verification = Field(default=Verification(), description="The acceptance tests after a rollout.")
+    verification: Tests = Field(
+        default=Verification(), description="The acceptance tests after a rollout, or none, which is the default."
+    )
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."
     )

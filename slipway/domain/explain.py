@@ -6,7 +6,7 @@ Pure, like `decide`, and built from the same conditions. `wording.py` puts the r
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .application import Environment, Start
+from .application import TESTS_NONE, Environment, Start
 from .bundle import reached
 from .decide.blocks import block_rules
 from .decide.conditions import (
@@ -102,8 +102,7 @@ class _View:
             if self.snapshot.application.registry_of(environment) != self.release.registry:
                 yield self._promoted(environment)
             yield self._rolled_out(environment)
-        if environment.verification.given:
-            yield self._verified(environment)
+        yield self._verified(environment)
         yield self._is_live(environment, rollout)
 
     # ---- before the environment
@@ -252,6 +251,8 @@ class _View:
         return bool(self.release.rollouts and self.release.rollouts[-1].evidence)
 
     def _verified(self, environment: Environment) -> RuleResult:
+        if not environment.verification.given:
+            return Rule.VERIFICATION_PASSED.unknown(TESTS_NONE, blocks=False)
         rollout = self.release.rollout_in(environment.name)
         evidence = rollout.evidence if rollout else ()
         refuted = [f"{item.name}: {item.summary}" for item in evidence if not item.passed]

@@ -93,6 +93,11 @@ def _of_environment(at: Steps, environment: WrittenEnvironment, project: Project
         elif not allowed.covers(cluster, environment.namespace):
             expected = f"a namespace {where}: {', '.join(allowed.namespaces)}"
             yield Breach(field=(*at, "namespace"), expected=expected, got=repr(environment.namespace))
+    if allowed.needs_tests and not environment.verification.given:
+        demand = f"acceptance tests, as {environment.name} demands in the project {project.project}"
+        yield Breach(
+            field=(*at, "verification"), expected=f"{demand} (unless it says `tests: optional` there)", got="none"
+        )
     if allowed.least is not None:
         yield from _weaker_than((*at, "gate"), environment.gate, allowed.least, where)
 

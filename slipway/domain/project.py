@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .gate import Fresh, Level
+from .gate import Fresh, Level, Need
 from .model import Name, Record
 
 
@@ -109,6 +109,11 @@ class ProjectEnvironment(Record):
     provenance: ProvenanceLevel = Field(
         default=ProvenanceLevel.NONE, description="What must be known of where an artifact was built."
     )
+    tests: Need | None = Field(
+        default=None,
+        description="Whether each application has acceptance tests here; by default that of the class: required in "
+        "class production.",
+    )
     least_gate: LeastGate | None = Field(
         default=None, description="The weakest gate allowed; by default that of the class: none in class test."
     )
@@ -118,6 +123,11 @@ class ProjectEnvironment(Record):
     @property
     def production(self) -> bool:
         return self.environment_class is EnvironmentClass.PRODUCTION
+
+    @property
+    def needs_tests(self) -> bool:
+        default = Need.REQUIRED if self.production else Need.OPTIONAL
+        return (self.tests or default) is Need.REQUIRED
 
     @property
     def least(self) -> LeastGate | None:

@@ -169,6 +169,8 @@ def _weaker_environment(before: ProjectEnvironment, after: ProjectEnvironment | 
     for field in ("clusters", "namespaces"):
         if gone := sorted(set(getattr(before, field)) - set(getattr(after, field))):
             yield f".{field}: {', '.join(gone)} would no longer be of class production"
+    if before.needs_tests and not after.needs_tests:
+        yield ".tests: optional instead of required"
     order = tuple(ProvenanceLevel)
     if order.index(after.provenance) < order.index(before.provenance):
         yield f".provenance: {after.provenance} instead of {before.provenance}"

@@ -22,6 +22,7 @@ environments:
     clusters: [production]
     namespaces: ["*"]
     registry: prod
+    tests: optional
     least_gate: {least_gate}
 """
 LEAST_GATE = "{ level: link, require_known: false, own_change: true, fresh: none }"

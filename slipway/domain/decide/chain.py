@@ -245,7 +245,14 @@ def _live(draft: Draft, release: Release) -> None:
     lane = draft.lane(environment.name)
     replaced = f"{release.application}-{lane.live.release}" if lane.live else None
     draft.put_lane(lane.evolve(live=live, failed=None))
-    draft.record(Action.RELEASE_LIVE, release, tag=release.tag, plan_hash=release.plan_hash, replaces=replaced)
+    draft.record(
+        Action.RELEASE_LIVE,
+        release,
+        tag=release.tag,
+        plan_hash=release.plan_hash,
+        replaces=replaced,
+        tests=None if environment.verification.given else "none",
+    )
     release = close_rollout(draft, release, "live")
     if release.rollback is not None:
         to = f"{release.application}-{release.rollback.to}"

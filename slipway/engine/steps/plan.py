@@ -1,16 +1,17 @@
 """Plan: render the manifests, have the API server preview what they would change, and store the plan."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ...catalogue import ConfigError, downgrade
 from ...clock import Clock
-from ...domain.application import Environment, policy_hash
+from ...domain.application import TESTS_NONE, Application, Environment, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
 from ...domain.plan import Change, Plan, PlanMade, Preview, brought
-from ...domain.release import Release, Rollback
+from ...domain.release import Live, Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError
@@ -159,13 +160,19 @@ def _whole(
         verification=content.job,
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
-        warnings=tuple(filter(None, [downgrade(application.versions, release.tag, live.tag) if live else ""])),
+        warnings=tuple(filter(None, _warnings(application, environment, release, live))),
         evidence=release.evidence,
         supply_chain=rules,
         run=release.run.url if release.run else None,
         policy=policy_hash(environment),
     )
     return _Planned(plan=plan, preview=Preview(changes=_changes(seen)), definition=work.entry.fingerprint)
+
+
+def _warnings(application: Application, environment: Environment, release: Release, live: Live | None) -> Iterator[str]:
+    """For whoever decides; empty texts among them say nothing."""
+    yield downgrade(application.versions, release.tag, live.tag) if live else ""
+    yield "" if environment.verification.given else TESTS_NONE
 
 
 def _changes(seen: Seen) -> tuple[Change, ...]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.application import Application, OnFailure, Start
+from slipway.domain.application import TESTS_NONE, Application, OnFailure, Start
 from slipway.domain.explain import Explanation
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule, RuleResult, WaitsFor
@@ -358,11 +358,14 @@ def test_a_newer_release_further_on_is_named_before_this_one_gets_there() -> Non
     assert rule(explained(world, 2), "production", "no-newer-release").reason == "the newer shop-1 is live"
 
 
-def test_an_environment_without_verification_has_no_rule_for_it() -> None:
+def test_where_nothing_is_tested_the_rule_is_unknown_and_says_so() -> None:
     world = World(application(staging(verification=PROBED.evolve(http=()))))
     world.push("v1")
     world.settle()
-    assert "verification-passed" not in holds(explained(world), "staging")
+    (part,) = (part for part in explained(world).rules if part.environment == "staging")
+    (rule,) = (rule for rule in part.rules if rule.rule is Rule.VERIFICATION_PASSED)
+    assert rule == Rule.VERIFICATION_PASSED.unknown(TESTS_NONE, blocks=False)
+    assert world.last("release.live").details["tests"] == "none"
 
 
 def test_the_tag_rule_comes_first() -> None:

@@ -1,0 +1,47 @@
+"""What a project demands of each environment, and what it says where the application leaves something out."""
+
+from typing import Any
+
+import pytest
+
+from slipway.domain.application import WrittenApplication
+from slipway.domain.governing import breaches
+from slipway.domain.project import Project
+
+TESTED = {"http": [{"service": "shop"}]}
+
+
+def written(verification: Any) -> WrittenApplication:
+    environment = {"name": "live", "clusters": ["live"], "namespace": "shop", "verification": verification}
+    return WrittenApplication.model_validate(
+        {
+            "application": "shop",
+            "project": "team",
+            "image": {"registry": "ci", "repository": "team/shop"},
+            "environments": [environment],
+        }
+    )
+
+
+def project(**fields: Any) -> Project:
+    live = {"clusters": ["live"], "namespaces": ["shop"], **fields}
+    return Project.model_validate({"project": "team", "repositories": ["team/*"], "environments": {"live": live}})
+
+
+@pytest.mark.parametrize(
+    ("fields", "verification", "refused"),
+    [
+        ({"class": "production"}, "none", True),
+        ({"class": "production"}, {}, True),
+        ({"class": "production"}, TESTED, False),
+        ({"class": "production", "tests": "optional"}, "none", False),
+        ({"class": "test"}, "none", False),
+        ({"class": "test", "tests": "required"}, "none", True),
+    ],
+)
+def test_an_environment_without_tests_is_refused_where_its_class_or_its_project_demands_some(
+    fields: dict[str, Any], verification: Any, refused: bool
+) -> None:
+    found = [breach for breach in breaches(written(verification), project(**fields)) if "verification" in breach.field]
+    assert bool(found) is refused
+    assert all("`tests: optional`" in breach.expected for breach in found)
