@@ -15,15 +15,21 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from slipway.bundle.model import BundleConfig, Targets
+from slipway.domain.audit import AuditRecord
+from slipway.domain.chain_anchor import ChainAnchor
 from slipway.domain.challenge import Challenge, Pending
+from slipway.domain.envelopes import MAC_PATTERN, Envelope
 from slipway.domain.hints import InboxHint
 from slipway.domain.inbox import InboxRow
+from slipway.domain.looks import LookAnswer
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 from slipway.domain.people import GUID_PATTERN
 from slipway.domain.proof import Proof
 from slipway.domain.runs import Published
+from slipway.domain.signing import KEY_ID_PATTERN, SIGNATURE_PATTERN
 from slipway.domain.statement import StoredStatement
 from slipway.domain.tokens import LinkToken
+from slipway.http.sessions import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference/formats"
@@ -42,6 +48,8 @@ class Format:
     written_by: str
     read_by: str
     says: str
+    nulls: bool = False
+    """Whether a field that is not known is written as `null`, as in what is hashed with every field."""
     version: str = "v"
     """The field that says which version of the shape it is."""
 
@@ -135,6 +143,56 @@ FORMATS = (
         says="Wakes the worker and decides nothing: whoever forges or loses one changes only when the worker looks.",
     ),
     Format(
+        name="envelope",
+        title="Envelope",
+        model=Envelope,
+        written_by="the worker, into the queues `work` and `steps`",
+        read_by="the worker",
+        says="What the worker says to itself. A message of these queues is believed by its MAC alone: HMAC-SHA-256 "
+        "over the canonical form of all other fields, by a key that is derived from the signing key `kid`.",
+        nulls=True,
+    ),
+    Format(
+        name="look",
+        title="Look",
+        model=LookAnswer,
+        written_by="the worker",
+        read_by="the front, until `expires_at`",
+        says="What the worker saw when somebody asked it to look at something that only it can reach. A row of the "
+        "inbox of the kind `look` orders it.",
+    ),
+    Format(
+        name="record",
+        title="Audit record",
+        model=AuditRecord,
+        written_by="the worker",
+        read_by="everybody",
+        says="One line of the trail. Its hash and its signature are [explained](audit-format.md); the example's are "
+        "true ones, by the key `example` of the test that reads it.",
+        nulls=True,
+    ),
+    Format(
+        name="anchor",
+        title="Anchor",
+        model=ChainAnchor,
+        written_by="the worker, into a container where a blob is added and never changed",
+        read_by="the worker, before anything goes out; whoever verifies",
+        says="Where a chain ended, so that a ledger that was put back to an earlier state is known. Its name is "
+        "`chains/<chain>/<inverted epoch>-<inverted sequence>`, so that the newest one comes first in a list. The "
+        "signature is over its hash: that of the canonical form of all fields but `sig`.",
+        nulls=True,
+    ),
+    Format(
+        name="session",
+        title="Session",
+        model=Session,
+        written_by="the front",
+        read_by="the front",
+        says="What the cookie `__Host-session` holds, sealed with AES-256-GCM; the id of the key stands before it. It "
+        "opens pages and nothing else. Times are seconds since 1970; without `groups` the person is in more than "
+        "the cookie can hold, and counts as in none.",
+    ),
+    Format(
         name="bundle",
         title="Bundle",
         model=BundleConfig,
@@ -170,14 +228,17 @@ _PATTERNS = {
     REPOSITORY_PATTERN: "repository",
     TAG_PATTERN: "tag",
     GUID_PATTERN: "object id of Entra",
+    KEY_ID_PATTERN: "id of a key",
+    SIGNATURE_PATTERN: "64 bytes in base64",
+    MAC_PATTERN: "32 bytes in base64url",
 }
 
 _START = """# Formats
 
 The shapes on which the front, the worker, pipelines and people meet. Each has a field with its version. What is hashed
 or signed is written as [RFC 8785](https://www.rfc-editor.org/rfc/rfc8785) (JCS) says. A field that is not known is
-refused in what comes from people and from CI; whoever reads our API ignores it. The audit record has
-[a page of its own](audit-format.md), and so have [queues and rights](rights.md).
+refused in what comes from people and from CI; whoever reads our API ignores it. How a
+trail is verified has [a page of its own](audit-format.md), and so have [queues and rights](rights.md).
 
 The tables are made from the models; the JSON Schemas are the same for a machine.
 

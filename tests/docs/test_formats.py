@@ -10,7 +10,16 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from scripts.reference.formats import FOLDER, FORMATS, Format
+from slipway.domain.audit import AuditRecord, fault_of
+from slipway.domain.chain_anchor import ChainAnchor
+from slipway.domain.envelopes import EnvelopeRefused, Envelopes
+from slipway.domain.key_source import FixedKeys
+from slipway.domain.queues import Queue
+from slipway.domain.signing import PublicKeys
+from slipway.ed25519 import public_key
 
+EXAMPLE, SEED = "example", b"e" * 32
+"""The key of the examples."""
 ROOT = Path(__file__).resolve().parents[2]
 EACH = pytest.mark.parametrize("of", FORMATS, ids=lambda each: each.name)
 
@@ -18,7 +27,7 @@ EACH = pytest.mark.parametrize("of", FORMATS, ids=lambda each: each.name)
 @EACH
 def test_the_example_is_read_by_the_model_and_written_again_as_it_was(of: Format) -> None:
     read = of.adapter.validate_json(of.example)
-    written = of.adapter.dump_python(read, mode="json", by_alias=True, exclude_none=True)
+    written = of.adapter.dump_python(read, mode="json", by_alias=True, exclude_none=not of.nulls)
     assert written == json.loads(of.example)
 
 
@@ -42,6 +51,25 @@ def test_a_field_that_is_not_known_is_refused_by_model_and_schema(of: Format) ->
     with pytest.raises(ValidationError):
         of.adapter.validate_python(changed)
     assert not Draft202012Validator(of.schema).is_valid(changed)
+
+
+def test_the_record_and_the_anchor_of_the_examples_verify_and_fit() -> None:
+    keys = PublicKeys({EXAMPLE: public_key(SEED)})
+    texts = {each.name: each.example for each in FORMATS}
+    record = AuditRecord.model_validate_json(texts["record"])
+    anchor = ChainAnchor.model_validate_json(texts["anchor"])
+    assert fault_of(record, keys) == ""
+    assert keys.fault(anchor.sig, anchor.hash.encode()) == ""
+    assert (anchor.head.sequence, anchor.head.hash) == (record.sequence, record.hash)
+    assert fault_of(record.evolve(actor="mallory"), keys) != ""
+
+
+def test_the_envelope_of_the_example_opens() -> None:
+    (example,) = (json.loads(each.example) for each in FORMATS if each.name == "envelope")
+    envelopes = Envelopes(source=FixedKeys({EXAMPLE: SEED}))
+    assert envelopes.open(Queue.STEPS, example) == example["body"]
+    with pytest.raises(EnvelopeRefused):
+        envelopes.open(Queue.STEPS, {**example, "body": {}})
 
 
 def test_every_file_in_the_folder_belongs_to_a_format() -> None:
