@@ -52,7 +52,7 @@ def _chapters(schema: Schema) -> Iterator[str]:
     definitions: dict[str, Schema] = schema["$defs"]
     yield _chapter("The document", schema, definitions)
     for name in _in_order(schema, definitions):
-        yield _chapter(name, definitions[name], definitions)
+        yield _chapter(_title(name), definitions[name], definitions)
 
 
 def _in_order(schema: Schema, definitions: dict[str, Schema]) -> list[str]:
@@ -122,7 +122,13 @@ def _value(field: Schema, definitions: dict[str, Schema]) -> str:
 
 def _named(name: str, definitions: dict[str, Schema]) -> str:
     definition = definitions[name]
-    return f"[{name}](#{name.lower()})" if "properties" in definition else _value(definition, definitions)
+    title = _title(name)
+    return f"[{title}](#{title.lower()})" if "properties" in definition else _value(definition, definitions)
+
+
+def _title(name: str) -> str:
+    """A model that only documents hold is called what people call it."""
+    return name.removeprefix("Written")
 
 
 def _of_type(field: Schema, definitions: dict[str, Schema]) -> str:
