@@ -139,6 +139,9 @@ class RunResult(StrEnum):
     """It ran to its end, and a step that may fail did."""
 
 
+JOIN_WITHIN: Final = timedelta(hours=24)
+
+
 class Pipeline(Record):
     """The CI pipeline whose completed runs count for this application. Where ids are given, they decide: a name can be
     given to another project or pipeline, an id cannot."""
@@ -168,6 +171,9 @@ class Pipeline(Record):
         max_length=2,
         description="Results of a run that count. Where `partiallySucceeded` is among them, what such a run has built "
         "is delivered, and people who are asked see it on the page.",
+    )
+    within: Duration = Field(
+        default=JOIN_WITHIN, description="How long a release waits for the second fact, where start is both."
     )
     tag: str = Field(
         default="{run_number}",
@@ -344,9 +350,6 @@ class _Delivered[E: WrittenEnvironment](Record):
     versions: Versions = Field(default=Versions(), description="Which tags start a release; every one by default.")
     start: Start = Field(default=Start.PUSH, description="Which facts a release needs before it starts.")
     pipeline: Pipeline | None = Field(default=None, description="Needed where start is run or both.")
-    join_within: Duration = Field(
-        default=timedelta(hours=24), description="How long a release waits for the second fact, where start is both."
-    )
     people: People = Field(
         default={},
         description="Who is who, by object id in Entra: where messages for them go, and other addresses of theirs.",
@@ -410,6 +413,11 @@ class _Delivered[E: WrittenEnvironment](Record):
         names = [e.name for e in self.environments]
         position = names.index(name) if name in names else 0
         return self.environments[position - 1] if position else None
+
+    @property
+    def join_within(self) -> timedelta:
+        """How long a release waits for the facts that it lacks."""
+        return self.pipeline.within if self.pipeline is not None else JOIN_WITHIN
 
     def succeeded(self, run: Run) -> bool:
         """Whether a CI run ended in a way that counts here."""

@@ -71,8 +71,7 @@ APPLICATION: dict[str, Any] = {
     "image": {"registry": "nonprod", "repository": "shop"},
     "versions": {"range": "^1"},
     "start": "both",
-    "pipeline": {"project": "p", "name": "ci", "branches": ["main"], "tag": "{commit}"},
-    "join_within": "1h",
+    "pipeline": {"project": "p", "name": "ci", "branches": ["main"], "tag": "{commit}", "within": "1h"},
     "notify": ["inbox"],
     "environments": [
         {

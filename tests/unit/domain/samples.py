@@ -78,8 +78,7 @@ def application(
         project="team",
         image=RegistryRepository(registry="ci", repository="team/shop"),
         start=start,
-        pipeline=Pipeline(project="Shop", name="build", tag=tag),
-        join_within=timedelta(hours=2),
+        pipeline=Pipeline(project="Shop", name="build", tag=tag, within=timedelta(hours=2)),
         notify=notify,
         environments=environments or (staging(), production()),
     )
