@@ -196,7 +196,7 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
         return sum(verdict.records for verdict in verdicts)
 
     def rebuild() -> int:
-        index = AuditIndex(AzureTable.open(service, "anew"))
+        index = AuditIndex(AzureTable(service.get_table_client("anew"), makes=True))
         count = 0
         for name in names[:2]:
             records = [item for item in written.app.ledger.audit(name) if isinstance(item, AuditRecord)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from azure.data.tables import TableServiceClient
+from azure.data.tables import TableClient
 
 from local.stack import azurite
 from slipway.bootstrap import App, Ports
@@ -83,7 +83,7 @@ def fill(connection: str, example: Path, table: str, *, until: int) -> None:
 
 def _open(connection: str, example: Path, table: str) -> App:
     """The app, its ledger on Azurite. The rest is in memory: it is the ledger's chain that a burst meets at."""
-    ledger = AzureTable.open(TableServiceClient.from_connection_string(connection), table)
+    ledger = AzureTable(TableClient.from_connection_string(connection, table), makes=True)
 
     def in_real_time(ports: Ports) -> Ports:
         return replace(ports, clock=utc_now, patience=Backoff())

@@ -82,7 +82,7 @@ def names(of: Shape) -> list[str]:
 
 def write(service: TableServiceClient, name: str, of: Shape, *, progress: Callable[[str], None]) -> Written:
     """Into the tables `<name>` and `<name>index`, which must be new."""
-    ledger, index = AzureTable.open(service, name), AzureTable.open(service, f"{name}index")
+    ledger, index = (AzureTable(service.create_table_if_not_exists(each)) for each in (name, f"{name}index"))
     port = urlsplit(service.url).port
     assert port is not None
     begin, done, last = time.monotonic(), 0, None

@@ -50,7 +50,7 @@ def azure_table(azurite: str) -> "Iterator[AzureTable]":
     from slipway.ledger.azure_table import AzureTable
 
     with TableServiceClient.from_connection_string(azurite) as service:
-        yield AzureTable.open(service, fresh_name("ledger"))
+        yield AzureTable(service.get_table_client(fresh_name("ledger")), makes=True)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def azure_blobs(azurite: str) -> "Iterator[AzureBlobs]":
     from slipway.ledger.azure_blobs import AzureBlobs
 
     with BlobServiceClient.from_connection_string(azurite) as service:
-        yield AzureBlobs.open(service.get_container_client(fresh_name("evidence")))
+        yield AzureBlobs(service.get_container_client(fresh_name("evidence")), makes=True)
 
 
 @pytest.fixture
@@ -72,4 +72,4 @@ def azure_log(azurite: str) -> "Iterator[AzureLog]":
     from slipway.ledger.azure_logs import AzureLog
 
     with BlobServiceClient.from_connection_string(azurite) as service:
-        yield AzureLog.open(service.get_container_client(fresh_name("audit")))
+        yield AzureLog(service.get_container_client(fresh_name("audit")), makes=True)

@@ -151,40 +151,36 @@ class _Azure:
     def table(self, name: str) -> PagedTable:
         from ..ledger.azure_table import AzureTable
 
-        opened = AzureTable.open(self._tables, name) if self._makes_storage else AzureTable(self._table_client(name))
+        opened = AzureTable(self._table_client(name), makes=self._makes_storage)
         return observation.table(opened) if self.observes else opened
 
     def row_table(self, name: str) -> RowTable:
         from ..ledger.azure_table import AzureTable
 
-        opened = AzureTable.open(self._tables, name) if self._makes_storage else AzureTable(self._table_client(name))
+        opened = AzureTable(self._table_client(name), makes=self._makes_storage)
         return observation.row_table(opened) if self.observes else opened
 
     def blobs(self, container: str) -> Blobs:
         from ..ledger.azure_blobs import AzureBlobs
 
-        client = self._container(container)
-        opened = AzureBlobs.open(client) if self._makes_storage else AzureBlobs(client)
+        opened = AzureBlobs(self._container(container), makes=self._makes_storage)
         return observation.blobs(opened) if self.observes else opened
 
     def audit_log(self) -> AppendLog:
         from ..ledger.azure_logs import AzureLog
 
-        client = self._container(self.settings.audit_container)
-        return AzureLog.open(client) if self._makes_storage else AzureLog(client)
+        return AzureLog(self._container(self.settings.audit_container), makes=self._makes_storage)
 
     def incoming(self) -> IncomingBlobs:
         from ..ledger.azure_blobs import AzureBlobs
 
         client = self._container(ContainerName.INCOMING)
-        opens = AzureBlobs.open if self._makes_storage else AzureBlobs
-        return opens(client, limit=INCOMING_LIMIT)
+        return AzureBlobs(client, limit=INCOMING_LIMIT, makes=self._makes_storage)
 
     def added_blobs(self) -> AddedBlobs:
         from ..ledger.azure_added import AzureAdded
 
-        client = self._container(self.settings.audit_container)
-        return AzureAdded.open(client) if self._makes_storage else AzureAdded(client)
+        return AzureAdded(self._container(self.settings.audit_container), makes=self._makes_storage)
 
     @part
     def _envelopes(self) -> Envelopes:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, assert_never
 
 from pydantic import Field, model_validator
 
@@ -56,6 +56,13 @@ class Notice(StrEnum):
     """A release has ended, well or not."""
 
 
+class Seen(Record):
+    """What earlier looks at a rollout saw, for those that follow."""
+
+    applied_at: Moment | None = None
+    """When a roll-back's objects were applied: its time begins then, as the cluster may have been away before."""
+
+
 class Step(Record):
     """One step of one release. All messages of the step (polls, retries, resends) have the same `id`."""
 
@@ -82,6 +89,7 @@ class Step(Record):
     tries: int = Field(default=0, ge=0)
     """How many times the effect has failed with a retryable error."""
     resent: int = Field(default=0, ge=0)
+    seen: Seen = Seen()
 
     @property
     def id(self) -> str:
@@ -100,21 +108,39 @@ class Step(Record):
 
 STEP_TIME = timedelta(minutes=10)
 PROMOTION_TIME = timedelta(hours=1)
+NOTICE_TIME = timedelta(hours=1)
 GRACE = timedelta(minutes=5)
 """Added to the time that a step may take before it is sent again."""
 
 
+def own_time(kind: StepKind, environment: Environment | None) -> timedelta | None:
+    """How long a step keeps trying while a part that it needs is away; None: until it is done."""
+    match kind:
+        case StepKind.ROLL_BACK | StepKind.ANCHOR:
+            return None
+        case StepKind.PROMOTE:
+            return PROMOTION_TIME
+        case StepKind.NOTIFY:
+            return NOTICE_TIME
+        case StepKind.RESOLVE | StepKind.DEPLOY:
+            return STEP_TIME
+        case StepKind.PLAN:
+            waits = environment is not None and environment.require.rules()
+            return STEP_TIME + environment.require.within if environment and waits else STEP_TIME
+        case StepKind.CHECK:
+            return environment.rollout_within if environment else STEP_TIME
+        case StepKind.VERIFY:
+            return environment.verification.within if environment else STEP_TIME
+        case _:
+            assert_never(kind)
+
+
 def time_allowed(kind: StepKind, environment: Environment | None) -> timedelta:
     """How long to wait for a step's report before it is sent again."""
-    if kind is StepKind.PROMOTE:
-        return PROMOTION_TIME + GRACE
-    if environment is not None and kind is StepKind.PLAN and environment.require.rules():
-        return STEP_TIME + environment.require.within
-    if environment is not None and kind in (StepKind.CHECK, StepKind.ROLL_BACK):
-        return environment.rollout_within + GRACE
-    if environment is not None and kind is StepKind.VERIFY:
-        return environment.verification.within + GRACE
-    return STEP_TIME
+    own = own_time(kind, environment)
+    if own is None:
+        own = environment.rollout_within if environment else STEP_TIME
+    return own + GRACE
 
 
 class Trace(Record):

@@ -8,12 +8,14 @@ from .application import Environment, OnFailure
 from .decide.automatic import soaks_in
 from .decide.blocks import over_at
 from .decide.conditions import facts_missing, short
-from .decide.deadlines import RESEND_LIMIT
+from .decide.deadlines import RESEND_LIMIT, is_sent_again
+from .decide.lanes import step_of
 from .decide.quorum import approvals, quorum_rules, voters_left
 from .gate import ApprovalGate
 from .release import Lane, Phase, Release, VoteDecision
 from .rules import Rule, RuleResult, failed
 from .snapshot import Snapshot
+from .steps import StepKind
 
 _FACTS = {"image": "its image to be pushed", "run": "its CI run to succeed"}
 
@@ -251,7 +253,7 @@ class Wording:
             return f"Its wait was over at {moment(due)}: the next reconcile run moves it on."
         if self.release.step is None:
             return f"Its deadline passed at {moment(due)}: the next reconcile run ends it."
-        if self.release.resent < RESEND_LIMIT:
+        if is_sent_again(StepKind(step_of(self.release)), self.release.resent):
             return f"Its step did not report by {moment(due)}: the next reconcile run sends it again."
         return (
             f"Its step did not report although it was sent {RESEND_LIMIT + 1} times: "

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..domain.model import Record
 from ..domain.rules import RuleResult
+from ..domain.steps import Seen
 
 REASON_LIMIT = 2000
 """Most characters of a reason that an event carries."""
@@ -38,13 +39,17 @@ class Requeue:
 
     after: timedelta
     reason: str = ""
+    seen: Seen | None = None
+    """What the next poll has to know of this one; None if nothing is new."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """The step failed in a way that may be temporary; try again with growing pauses."""
+    """The step failed in a way that may be temporary; try again with growing pauses, until its own time is over."""
 
     reason: str
+    briefly: bool = False
+    """It may well be for good, as where a right is missing: only a few tries, for a server that is just starting."""
     after: timedelta = timedelta(0)
     """Least pause before the next try."""
     sent: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from ..domain.queues import Queue
 from ..domain.release import Release
 from ..domain.rules import RuleResult
 from ..domain.rules import failed as broken_rules
-from ..domain.steps import Outgoing, Step, StepKind, Trace
+from ..domain.steps import Outgoing, Step, StepKind, Trace, own_time
 from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
@@ -29,7 +29,10 @@ from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, told
 log = logging.getLogger(__name__)
 
 TRIES = 6
-"""Attempts at one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between."""
+"""Attempts at one effect at the least, with pauses of 2, 4, 8, 16 and 32 seconds in between: also where the worker was
+away itself and comes back after the step's own time."""
+LONGEST_PAUSE = timedelta(minutes=1)
+"""Between two tries, so that a part that is back is soon noticed."""
 LEASE = timedelta(seconds=45)
 """Most steps take less; a longer one (a promotion) renews its lease as it goes."""
 BUSY = timedelta(seconds=5)
@@ -89,7 +92,7 @@ class StepRunner:
         release = self.ledger.release(step.application, step.release)
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
-        if step.kind.is_awaited and release.step != step.id:
+        if step.kind.is_awaited and (release.step != step.id or step.resent < release.resent):
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
             return
         owner = self.owner()
@@ -123,9 +126,17 @@ class StepRunner:
             current.set({Attribute.OUTCOME: told(outcome)})
             if isinstance(outcome, Retry) or (isinstance(outcome, Finished) and not outcome.passed):
                 current.fail(outcome.reason)
-        if isinstance(outcome, Retry) and step.tries + 1 >= TRIES:
-            return failed(f"{outcome.reason} (tried {TRIES} times)", afterwards=outcome.afterwards)
+        if isinstance(outcome, Retry) and self._is_over(work, briefly=outcome.briefly):
+            return failed(f"{outcome.reason} (tried {step.tries + 1} times)", afterwards=outcome.afterwards)
         return outcome
+
+    def _is_over(self, work: Work, *, briefly: bool) -> bool:
+        """Whether a step that cannot do its work is given up."""
+        step = work.step
+        own = own_time(step.kind, work.entry.application.environment(step.environment))
+        if own is None or step.tries + 1 < TRIES:
+            return False
+        return briefly or self.clock() - step.asked_at >= own
 
     def _proved(self, work: Work) -> Outcome | None:
         """None if the records prove that the step may begin."""
@@ -140,12 +151,12 @@ class StepRunner:
             case Finished():
                 self._report(step, outcome)
                 self._tidy(step, outcome)
-            case Requeue(after=after, reason=reason):
+            case Requeue(after=after, reason=reason, seen=seen):
                 log.info("%s: %s", step.id, reason)
-                self._send(step.evolve(poll=step.poll + 1, tries=0), after)
+                self._send(step.evolve(poll=step.poll + 1, tries=0, seen=seen or step.seen), after)
             case Retry(reason=reason, after=after, sent=sent):
                 log.warning("%s: try %d failed: %s", step.id, step.tries + 1, reason)
-                pause = max(after, timedelta(seconds=2 ** (step.tries + 1)))
+                pause = max(after, min(timedelta(seconds=2 ** min(step.tries + 1, TRIES)), LONGEST_PAUSE))
                 self._send(step.evolve(tries=step.tries + 1, sent=sent), pause)
 
     def _report(self, step: Step, outcome: Finished) -> None:

@@ -3,34 +3,28 @@
 import re
 from datetime import datetime
 from http import HTTPStatus
-from typing import Self
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient, ContentSettings
 
 from ..domain.model import DIGEST_PATTERN, sha256
 from .blobs import BLOB_LIMIT, checked, limited
-from .containers import made
+from .containers import place_of_container
 from .table import LedgerUnavailable
 
 
 class AzureBlobs:
     """Blob Storage through `azure-storage-blob`."""
 
-    def __init__(self, container: ContainerClient, *, limit: int = BLOB_LIMIT) -> None:
-        """`limit` is the size of the largest blob that is read or written."""
-        self._container, self._limit = container, limit
-
-    @classmethod
-    def open(cls, container: ContainerClient, *, limit: int = BLOB_LIMIT) -> Self:
-        """Raises `LedgerUnavailable`."""
-        return cls(made(container), limit=limit)
+    def __init__(self, client: ContainerClient, *, limit: int = BLOB_LIMIT, makes: bool = False) -> None:
+        """`limit` is the size of the largest blob; `makes`: the container is made on first use if it is missing."""
+        self._place, self._limit = place_of_container(client, makes=makes), limit
 
     def put(self, content: bytes, content_type: str) -> str:
         digest = sha256(limited(content, self._limit))
         settings = ContentSettings(content_type=content_type)
         try:
-            self._container.upload_blob(_name(digest), content, overwrite=False, content_settings=settings)
+            self._place.client.upload_blob(_name(digest), content, overwrite=False, content_settings=settings)
         except ResourceExistsError:
             return digest
         except AzureError as error:
@@ -41,7 +35,7 @@ class AzureBlobs:
 
     def _has(self, digest: str) -> bool:
         try:
-            return bool(self._container.get_blob_client(_name(digest)).exists())
+            return bool(self._place.client.get_blob_client(_name(digest)).exists())
         except AzureError:
             return False  # whoever may not read cannot tell
 
@@ -49,7 +43,7 @@ class AzureBlobs:
         if re.fullmatch(DIGEST_PATTERN, digest) is None:
             return None
         try:
-            download = self._container.download_blob(_name(digest))
+            download = self._place.client.download_blob(_name(digest))
             if download.size > self._limit:
                 raise ValueError(
                     f"the document {digest} was changed: it has {download.size} bytes, more than any of ours"
@@ -71,7 +65,7 @@ class AzureBlobs:
     def sweep(self, before: datetime, *, limit: int = 1000) -> int:
         removed = 0
         try:
-            for blob in self._container.list_blobs():
+            for blob in self._place.client.list_blobs():
                 if removed < limit and blob.last_modified < before:
                     self._delete(blob.name)
                     removed += 1
@@ -81,7 +75,7 @@ class AzureBlobs:
 
     def _delete(self, name: str) -> None:
         try:
-            self._container.delete_blob(name)
+            self._place.client.delete_blob(name)
         except ResourceNotFoundError:
             return
 

@@ -1,12 +1,10 @@
 """The append log on Blob Storage, through `azure-storage-blob`. Imported by the wiring only."""
 
-from typing import Self
-
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, ContainerClient, ContentSettings
 
-from .containers import made
+from .containers import place_of_container
 from .logs import limited
 from .table import Conflict, LedgerUnavailable
 
@@ -14,30 +12,26 @@ from .table import Conflict, LedgerUnavailable
 class AzureLog:
     """Append blobs of one container."""
 
-    def __init__(self, container: ContainerClient) -> None:
-        self._container = container
-
-    @classmethod
-    def open(cls, container: ContainerClient) -> Self:
-        """Raises `LedgerUnavailable`."""
-        return cls(made(container))
+    def __init__(self, client: ContainerClient, *, makes: bool = False) -> None:
+        """`makes`: the container is made on first use if it is missing."""
+        self._place = place_of_container(client, makes=makes)
 
     def names(self, prefix: str) -> list[str]:
         try:
-            return sorted(blob.name for blob in self._container.list_blobs(name_starts_with=prefix))
+            return sorted(blob.name for blob in self._place.client.list_blobs(name_starts_with=prefix))
         except AzureError as error:
             raise LedgerUnavailable(f"blobs {prefix}…: {type(error).__name__}") from error
 
     def read(self, name: str) -> bytes:
         try:
-            return self._container.download_blob(name).readall()
+            return self._place.client.download_blob(name).readall()
         except ResourceNotFoundError:
             return b""
         except AzureError as error:
             raise LedgerUnavailable(f"blob {name}: {type(error).__name__}") from error
 
     def append(self, name: str, content: bytes, *, at: int) -> None:
-        blob = self._container.get_blob_client(name)
+        blob = self._place.client.get_blob_client(name)
         try:
             if at == 0:
                 _begin(blob)

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.data.tables import TableClient, TableErrorCode, TableServiceClient, TableTransactionError, UpdateMode
+from azure.data.tables import TableClient, TableErrorCode, TableTransactionError, UpdateMode
 
+from .containers import place_of_table
 from .table import (
     Act,
     Conflict,
@@ -27,20 +28,13 @@ from .table import (
 class AzureTable:
     """Table Storage through `azure-data-tables`."""
 
-    def __init__(self, client: TableClient) -> None:
-        self._client = client
-
-    @classmethod
-    def open(cls, service: TableServiceClient, name: str) -> Self:
-        """The named table, created if it does not exist. Raises `LedgerUnavailable`."""
-        try:
-            return cls(service.create_table_if_not_exists(name))
-        except AzureError as error:
-            raise LedgerUnavailable(f"table {name}: {type(error).__name__}") from error
+    def __init__(self, client: TableClient, *, makes: bool = False) -> None:
+        """`makes`: the table is made on first use if it is missing."""
+        self._place = place_of_table(client, makes=makes)
 
     def get(self, partition: str, key: str) -> Row | None:
         try:
-            return _row(self._client.get_entity(partition, key))
+            return _row(self._place.client.get_entity(partition, key))
         except ResourceNotFoundError as error:
             if getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND:
                 raise LedgerUnavailable(_plain(error)) from error  # an empty answer would look like an empty ledger
@@ -51,7 +45,7 @@ class AzureTable:
     def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
         if limit is not None and limit < 1:
             return
-        entities = self._client.query_entities(
+        entities = self._place.client.query_entities(
             "PartitionKey eq @partition and RowKey ge @first and RowKey le @last",
             parameters={"partition": partition, "first": first, "last": last},
             results_per_page=min(limit, 1000) if limit else None,
@@ -71,7 +65,7 @@ class AzureTable:
         for number, condition in enumerate(where):
             text += f" and {condition.column} {condition.holds} @value{number}"
             values[f"value{number}"] = condition.value
-        pages = self._client.query_entities(
+        pages = self._place.client.query_entities(
             text,
             parameters={"partition": partition, "first": first, "last": last, **values},
             results_per_page=min(limit, 1000),
@@ -92,7 +86,7 @@ class AzureTable:
         if not writes:
             return  # the service refuses a transaction without operations
         try:
-            self._client.submit_transaction([_operation(partition, write) for write in writes])
+            self._place.client.submit_transaction([_operation(partition, write) for write in writes])
         except TableTransactionError as error:
             raise _refusal(error, writes) from error
         except AzureError as error:
@@ -102,7 +96,7 @@ class AzureTable:
     def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
         check([Write(act=Act.CREATE, key=key, values=values)])
         try:
-            self._client.create_entity({"PartitionKey": partition, "RowKey": key, **values})
+            self._place.client.create_entity({"PartitionKey": partition, "RowKey": key, **values})
         except ResourceExistsError as error:
             raise Exists(key) from error
         except AzureError as error:
@@ -110,13 +104,14 @@ class AzureTable:
 
     def remove(self, partition: str, key: str) -> None:
         try:
-            self._client.delete_entity(partition, key)  # the SDK takes a row that is gone for removed
+            self._place.client.delete_entity(partition, key)  # the SDK takes a row that is gone for removed
         except AzureError as error:
             raise LedgerUnavailable(_plain(error)) from error
 
     def everything(self, *, limit: int) -> Iterator[tuple[str, Row]]:
         try:
-            for count, entity in enumerate(self._client.list_entities(results_per_page=min(limit, 1000)), start=1):
+            entities = self._place.client.list_entities(results_per_page=min(limit, 1000))
+            for count, entity in enumerate(entities, start=1):
                 yield entity["PartitionKey"], _row(entity)
                 if count == limit:
                     return

@@ -1,17 +1,49 @@
-"""Blob containers on Blob Storage, ready for use. Imported by the wiring only."""
+"""Tables and blob containers that are made on first use, where the app may make them. Imported by the wiring only.
+
+Opening one sends no request, so that a worker starts while storage is away: what a message needs is found missing where
+the message can still be put off, and the next one tries again.
+"""
+
+import threading
+from collections.abc import Callable
 
 from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.data.tables import TableClient
 from azure.storage.blob import ContainerClient
 
 from .table import LedgerUnavailable
 
 
-def made(container: ContainerClient) -> ContainerClient:
-    """The container, created if it does not exist. Raises `LedgerUnavailable`."""
-    try:
-        container.create_container()
-    except ResourceExistsError:
-        return container
-    except AzureError as error:
-        raise LedgerUnavailable(f"blob container {container.container_name}: {type(error).__name__}") from error
-    return container
+class Place[Client]:
+    """The client of a table or container, and how it is made; it is there already where nothing makes it."""
+
+    def __init__(self, client: Client, make: Callable[[], object] | None, name: str) -> None:
+        self._client, self._make, self._name = client, make, name
+        self._making = threading.Lock()
+
+    @property
+    def client(self) -> Client:
+        """The client of what is there now. Raises `LedgerUnavailable`."""
+        if self._make is not None:
+            with self._making:
+                self._ensure()
+        return self._client
+
+    def _ensure(self) -> None:
+        if self._make is None:
+            return  # another thread was quicker
+        try:
+            self._make()
+        except ResourceExistsError:
+            pass  # as nearly always: it was made long ago
+        except AzureError as error:
+            raise LedgerUnavailable(f"{self._name}: {type(error).__name__}") from error
+        self._make = None
+
+
+def place_of_table(client: TableClient, *, makes: bool = False) -> Place[TableClient]:
+    return Place(client, client.create_table if makes else None, f"table {client.table_name}")
+
+
+def place_of_container(client: ContainerClient, *, makes: bool = False) -> Place[ContainerClient]:
+    return Place(client, client.create_container if makes else None, f"blob container {client.container_name}")

@@ -14,9 +14,14 @@ from .rollouts import look_again, roll_back
 from .state import Draft
 
 RESEND_LIMIT = 3
-"""How often a step is sent again before the release fails."""
+"""How often a step is sent again before the release fails; a roll-back is until it is done."""
 
 _ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY})
+
+
+def is_sent_again(kind: StepKind, resent: int) -> bool:
+    """Whether a step that did not report is sent again rather than given up."""
+    return resent < RESEND_LIMIT or kind is StepKind.ROLL_BACK
 
 
 def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
@@ -80,7 +85,7 @@ def overdue(
 
 def _send_again(draft: Draft, release: Release) -> None:
     kind = StepKind(step_of(release))
-    if release.resent < RESEND_LIMIT:
+    if is_sent_again(kind, release.resent):
         release = draft.put(release.evolve(resent=release.resent + 1))
         draft.record(Action.STEP_RESENT, release, step=release.step, times=release.resent)
         ask(draft, release, kind)

@@ -70,11 +70,17 @@ class Connection:
     """Requests to one API server. Safe to use from several threads."""
 
     def __init__(self, access: ClusterAccess) -> None:
+        self._access = access
+        self._api = self._signed_in()
+        self.server: str = urlsplit(self._api.configuration.host).netloc
+
+    def _signed_in(self) -> Any:
+        """A client with the credentials of now: a kubeconfig is read again, and its command is run again."""
         from kubernetes.client import ApiClient  # noqa: PLC0415 (slow to import, and not needed by most functions)
 
-        self._api: Any = ApiClient(configuration(access))
-        self._api.user_agent = "slipway"
-        self.server: str = urlsplit(self._api.configuration.host).netloc
+        api: Any = ApiClient(configuration(self._access))
+        api.user_agent = "slipway"
+        return api
 
     def close(self) -> None:
         self._api.close()
@@ -118,16 +124,23 @@ class Connection:
         """Send a request and stream the response, whatever its status. Raises `ClusterError` if there is none."""
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (loaded with the client)
 
-        request = self._api.param_serialize(
-            method,
-            path,
-            query_params=list(query),
-            header_params={"Accept": "application/json", "Content-Type": "application/json", **(headers or {})},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
+        def sent() -> Any:
+            request = self._api.param_serialize(
+                method,
+                path,
+                query_params=list(query),
+                header_params={"Accept": "application/json", "Content-Type": "application/json", **(headers or {})},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            return self._sent(request, timeout)
+
         try:
-            stream = ResponseStream(self._sent(request, timeout))
+            stream = ResponseStream(sent())
+            if stream.status == HTTPStatus.UNAUTHORIZED:  # the token may have been withdrawn before its time
+                stream.release()
+                self._api = self._signed_in()
+                stream = ResponseStream(sent())
             try:
                 yield stream
             finally:

@@ -15,8 +15,16 @@ from typing import Any, ClassVar
 MAX_MESSAGE = 1000
 MAX_FIELDS = 20
 
-_UNTYPED = "failed to create typed patch object"
-"""Start of the message of a 500 for an unknown or mistyped field, for which server-side apply sends no 4xx."""
+_FOR_GOOD = (
+    "failed to create typed patch object",  # an unknown or mistyped field in an apply
+    "failed to convert new object",  # a value that does not fit its field, such as bad base64
+    "etcdserver: request is too large",
+    "rpc error: code = ResourceExhausted",  # the same, before etcd sees it
+)
+"""Starts of the messages of a 500 for an object that will never be accepted, for which the server sends no 4xx."""
+
+_ENDING = "because it is being terminated"
+"""Of a namespace, in a 403; it goes away by itself, and whoever deletes it may make it anew."""
 
 _UNTYPED_FIELD = re.compile(r": (?:errors:)?\s*\.([A-Za-z][\w.\[\]\"=-]*): ")
 
@@ -97,7 +105,7 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
             exists = answer.get("reason") == "AlreadyExists"
             return ObjectConflict(f"{what}: {message}", exists=exists, fields=_fields_of_others(answer))
     busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if busy and not str(answer.get("message", "")).startswith(_UNTYPED):
+    if busy and not str(answer.get("message", "")).startswith(_FOR_GOOD):
         return ClusterUnreachable(f"{what}: the API server answered {status}: {message}")
     return _refused(answer, message, what, withhold=withhold)
 
@@ -126,6 +134,8 @@ def _message(answer: Mapping[str, Any], body: bytes) -> str:
 
 
 def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
+    if _ENDING in spoken:
+        return ObjectConflict(f"{what}: {message} (wait until it is gone, and make it anew)")
     rule = _RBAC.search(spoken)
     if rule is None:  # quota, Pod Security and admission webhooks answer 403 too, but no role would change that
         return ObjectRefused(f"{what}: {message}")

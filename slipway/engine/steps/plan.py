@@ -21,6 +21,7 @@ from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .bundles import BundleRefused
 from .clients import Clients
+from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
 from .plan_return import ImageGone, content_of, look_for
@@ -71,7 +72,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     except RegistryError as error:
         return Retry(reason=str(error)) if error.retryable else failed(with_advice(error, environment, release))
     except ClusterError as error:
-        return Retry(reason=str(error)) if error.retryable else failed(str(error))
+        return after(error, begun=False)
     return passed(report)
 
 

@@ -29,5 +29,5 @@ def resolve(clients: Clients, work: Work) -> Outcome:
     except RegistryError as error:
         return Retry(reason=str(error)) if error.retryable else failed(str(error))
     if digest is None:
-        return Retry(reason=f"{release.registry}/{release.repository} has no tag {release.tag} yet")
+        return Retry(reason=f"{release.registry}/{release.repository} has no tag {release.tag} yet", briefly=True)
     return passed(Resolved(digest=digest))

@@ -1,5 +1,6 @@
 """Deploy, check and roll back: apply the plan's manifests exactly as they were voted on."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...clock import Clock
@@ -8,9 +9,10 @@ from ...domain.model import Record
 from ...domain.plan import Plan
 from ...effects.cluster import Cluster, ClusterError, ProgressState, RolloutState
 from ...manifests.images import names_repository
-from ..outcome import Outcome, Requeue, Retry, failed, passed
+from ..outcome import Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
+from .cluster_errors import after
 from .plan import PlanLost, load_plan
 
 LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
@@ -37,7 +39,7 @@ def deploy(clients: Clients, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return Retry(reason=str(error)) if error.retryable else failed(str(error))
+        return after(error, begun=False)
 
 
 def apply(clients: Clients, plan: Plan, *, begun: datetime | None = None) -> Applied:
@@ -55,7 +57,7 @@ def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return Retry(reason=str(error)) if error.retryable else failed(str(error))
+        return after(error, begun=True)
 
 
 def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
@@ -63,26 +65,28 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
     lane = clients.ledger.lanes(work.step.application).get(work.step.environment)
     try:
         plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
-        if work.step.poll == 0 or work.step.tries:
+        if work.step.seen.applied_at is None or work.step.tries:
             apply(clients, plan)
+            seen = work.step.seen.evolve(applied_at=clock())
+            work = replace(work, step=work.step.evolve(seen=seen))
         cluster = clients.cluster(plan.cluster)
         return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return Retry(reason=str(error)) if error.retryable else failed(str(error))
+        return after(error, begun=True)
 
 
 def _judge(cluster: Cluster, state: RolloutState, plan: Plan, clock: Clock, work: Work) -> Outcome:
-    environment = work.entry.application.environment(work.step.environment)
+    environment, step = work.entry.application.environment(work.step.environment), work.step
     within = environment.rollout_within if environment else timedelta(minutes=10)
     if state.state is ProgressState.FAILED:
         return failed(state.reason, state)
     if state.state is ProgressState.WAITING:
         # If Slipway was down, even the first poll may come late; that alone is no sign of failing pods.
-        if work.step.poll and clock() - work.step.asked_at > within:
+        if step.poll and clock() - (step.seen.applied_at or step.asked_at) > within:
             return failed(f"not up within {within}: {state.reason}", state)
-        return Requeue(after=pause_before(work.step.poll), reason=state.reason)
+        return Requeue(after=pause_before(step.poll), reason=state.reason, seen=step.seen)
     planned = [image.partition("@") for image in plan.images]
     others = {
         running.image: digest

@@ -10,9 +10,10 @@ from ...domain.plan import Plan
 from ...domain.release import Evidence
 from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, ProgressState
-from ..outcome import Finished, Outcome, Requeue, Retry, failed, passed
+from ..outcome import Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
+from .cluster_errors import after
 from .plan import PlanLost, load_plan
 from .rollout import pause_before
 
@@ -33,7 +34,7 @@ def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return Retry(reason=str(error)) if error.retryable else failed(str(error))
+        return after(error, begun=True)
 
 
 def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock, work: Work) -> Outcome:

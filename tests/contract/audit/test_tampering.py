@@ -68,7 +68,7 @@ class Intruder:
     def overwrite_anchors(self, lines: list[bytes]) -> None:
         """What only a container without a policy lets anybody do."""
         assert isinstance(self.log, AzureLog)
-        blob = self.log._container.get_blob_client(MONTH)
+        blob = self.log._place.client.get_blob_client(MONTH)
         blob.delete_blob()
         self.log.append(MONTH, b"".join(lines), at=0)
 

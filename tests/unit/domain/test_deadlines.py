@@ -90,7 +90,7 @@ def test_a_lost_step_is_sent_again_and_the_release_goes_on() -> None:
     world.effects.lose(StepKind.PLAN, "staging")
     world.push("v1")
     world.settle()
-    world.wait(timedelta(minutes=10))
+    world.wait(timedelta(minutes=15))
     world.reconcile()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -144,14 +144,14 @@ def test_a_rollout_of_which_nothing_is_heard_is_rolled_back(kind: StepKind) -> N
     assert world.live("staging") == 1
 
 
-def test_a_roll_back_of_which_nothing_is_heard_fails_the_release() -> None:
+def test_a_roll_back_of_which_nothing_is_heard_is_sent_again_for_as_long_as_it_takes() -> None:
     world = World(application(staging()))
     world.push("v1")
     world.settle()
     world.wait(timedelta(minutes=1))
     world.effects.fail(StepKind.CHECK)
-    assert lose_for_good(world, StepKind.ROLL_BACK) == 4
-    assert world.phase(2) is Phase.FAILED
+    assert lose_for_good(world, StepKind.ROLL_BACK) > 4
+    assert world.phase(2) is Phase.ROLLING_BACK
 
 
 def test_a_late_outcome_of_a_step_that_was_sent_again_counts_once() -> None:
@@ -159,7 +159,7 @@ def test_a_late_outcome_of_a_step_that_was_sent_again_counts_once() -> None:
     world.effects.lose(StepKind.DEPLOY, "staging")
     world.push("v1")
     world.settle()
-    world.wait(timedelta(minutes=10))
+    world.wait(timedelta(minutes=15))
     world.reconcile()
     first, again = (m for m in world.sent if m.body.get("kind") == "deploy")
     world.deliver(first)

@@ -82,7 +82,7 @@ def test_resolving_says_what_is_looked_up() -> None:
     told = explained(world)
     assert told.headline == "shop-1 is resolving: its tag is being looked up in the registry."
     assert rule(told, "staging", "digest-is-known").reason == "7 is not resolved"
-    assert told.next == "The resolve step is running and due by 2026-11-23 08:10 UTC; no action needed."
+    assert told.next == "The resolve step is running and due by 2026-11-23 08:15 UTC; no action needed."
 
 
 def test_queued_names_the_release_ahead_and_what_that_does() -> None:
@@ -198,13 +198,13 @@ def test_a_rollout_says_what_is_being_done_and_when_the_step_reports(kind: StepK
 def test_an_overdue_step_waits_for_the_reconcile_timer_to_send_it_again_and_is_given_up_in_the_end() -> None:
     world = stopped_at(StepKind.PLAN, "staging")
     world.effects.lose(StepKind.PLAN, times=10)
-    world.wait(timedelta(minutes=10))
+    world.wait(timedelta(minutes=15))
     assert "the next reconcile run sends it again" in explained(world).next
     for _ in range(3):
         world.reconcile()
         world.settle()
         assert "no action needed; it was sent again" in explained(world).next
-        world.wait(timedelta(minutes=10))
+        world.wait(timedelta(minutes=15))
     assert "the next reconcile run fails the release" in explained(world).next
 
 

@@ -16,7 +16,7 @@ from slipway.domain.requirements import (
     Requirements,
 )
 from slipway.domain.snapshot import lookups
-from slipway.domain.steps import STEP_TIME, StepKind, time_allowed
+from slipway.domain.steps import GRACE, STEP_TIME, StepKind, time_allowed
 from slipway.domain.subjects import parse_subject
 from tests.unit.domain.effects import Outcome, plan_result
 from tests.unit.domain.samples import ADA, application, production, staging
@@ -157,8 +157,8 @@ def test_what_was_found_stays_to_be_seen_once_the_release_is_live() -> None:
 
 def test_the_plan_step_is_given_the_time_that_signatures_may_take() -> None:
     required = production().evolve(require=Requirements(sbom=True, within=timedelta(minutes=7)))
-    assert time_allowed(StepKind.PLAN, required) == STEP_TIME + timedelta(minutes=7)
-    assert time_allowed(StepKind.PLAN, production()) == STEP_TIME
+    assert time_allowed(StepKind.PLAN, required) == STEP_TIME + timedelta(minutes=7) + GRACE
+    assert time_allowed(StepKind.PLAN, production()) == STEP_TIME + GRACE
 
 
 def test_nobody_waits_for_a_signature_longer_than_an_hour() -> None:

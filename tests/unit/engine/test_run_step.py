@@ -10,10 +10,10 @@ import pytest
 from slipway.domain.events import EVENT, StepFinished
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
-from slipway.domain.steps import Step, StepKind
+from slipway.domain.steps import GRACE, STEP_TIME, Step, StepKind
 from slipway.engine.handle import Contended, Handler, UnknownTarget
 from slipway.engine.outcome import Finished, Outcome, Requeue, Retry, passed
-from slipway.engine.run_step import BUSY, LEASE, TRIES, StepRunner, Work
+from slipway.engine.run_step import BUSY, LEASE, LONGEST_PAUSE, TRIES, StepRunner, Work
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.leases import Leases
 from slipway.testing import Installation
@@ -120,18 +120,61 @@ def test_looking_again_comes_as_another_message_and_forgets_earlier_tries(
     assert installation.phase(1) is Phase.DEPLOYING
 
 
-def test_tries_come_after_growing_pauses_and_end_in_a_failure(installation: Installation, step: Step) -> None:
-    flaky = step_runner(installation, lambda work: Retry(reason="no answer"))
-    pauses, current = [], step
-    for _ in range(TRIES - 1):
+def tried(installation: Installation, step: Step, outcome: Retry) -> tuple[list[float], Step]:
+    """The pauses between tries that all end like this, in seconds, and the last try's step."""
+    flaky, pauses, current = step_runner(installation, lambda work: outcome), list[float](), step
+    while True:
         flaky.run(current)
+        if not sent(installation):
+            return pauses, current
         ((current, pause),) = sent(installation)
         pauses.append(pause.total_seconds())
         installation.bus.sent.clear()
-    assert pauses == [2, 4, 8, 16, 32]
-    flaky.run(current)
+        installation.wait(pause)
+
+
+def test_a_part_that_is_away_is_waited_for_until_the_steps_own_time_is_over(
+    installation: Installation, step: Step
+) -> None:
+    pauses, last = tried(installation, step, Retry(reason="no answer"))
+    assert pauses[:6] == [2, 4, 8, 16, 32, 60]
+    assert set(pauses[6:]) == {60}
+    assert timedelta() <= installation.now - step.asked_at - STEP_TIME < LONGEST_PAUSE
     assert installation.phase(1) is Phase.FAILED
-    assert f"no answer (tried {TRIES} times)" in installation.release(1).reason
+    assert f"no answer (tried {last.tries + 1} times)" in installation.release(1).reason
+
+
+def test_what_may_be_refused_for_good_is_tried_a_few_times(installation: Installation, step: Step) -> None:
+    pauses, _ = tried(installation, step, Retry(reason="403", briefly=True))
+    assert pauses == [2, 4, 8, 16, 32]
+    assert installation.phase(1) is Phase.FAILED
+
+
+def test_a_step_that_is_begun_after_its_own_time_is_tried_a_few_times_all_the_same(
+    installation: Installation, step: Step
+) -> None:
+    installation.wait(2 * STEP_TIME)
+    pauses, _ = tried(installation, step, Retry(reason="no answer"))
+    assert len(pauses) == TRIES - 1
+
+
+def test_of_a_step_that_was_sent_again_the_messages_from_before_are_dropped(
+    installation: Installation, step: Step
+) -> None:
+    performed = list[Work]()
+
+    def perform(work: Work) -> Outcome:
+        performed.append(work)
+        return Requeue(after=BUSY)
+
+    installation.wait(STEP_TIME + GRACE)
+    installation.bus.sent.clear()
+    installation.reconcile()
+    assert installation.release(1).resent == 1
+    step_runner(installation, perform).run(step)
+    assert performed == []
+    step_runner(installation, perform).run(step.evolve(resent=1))
+    assert len(performed) == 1
 
 
 def test_an_unexpected_error_gives_the_lease_back(installation: Installation, step: Step) -> None:

@@ -18,9 +18,10 @@ class Reply:
 
 @dataclass(kw_only=True)
 class Server:
-    """Answers with `reply`, and keeps what it was asked."""
+    """Answers with the `first` replies, then with `reply`, and keeps what it was asked."""
 
     url: str = ""
+    first: list[Reply] = field(default_factory=list)
     reply: Reply = field(default_factory=Reply)
     asked: list[tuple[str, str]] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
@@ -36,7 +37,7 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             server.asked.append((self.command, self.path))
             server.authorizations.append(self.headers.get("Authorization", ""))
-            reply = server.reply
+            reply = server.first.pop(0) if server.first else server.reply
             if reply.held:
                 server.released.wait(30)
                 self.close_connection = True

@@ -16,7 +16,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from slipway.effects.cluster import AccessDenied, Cluster, ClusterAccess, ClusterError, ClusterUnreachable, connect
+from slipway.effects.cluster import (
+    AccessDenied,
+    Cluster,
+    ClusterAccess,
+    ClusterError,
+    ClusterUnreachable,
+    ProgressState,
+    connect,
+)
 from slipway.effects.cluster.connection import Connection
 
 from .scripted import Reply, Server
@@ -35,6 +43,42 @@ def test_each_request_carries_the_token_of_that_moment(server: Server, connected
     cluster.job("t", "shop")
     cluster.job("t", "shop")
     assert server.authorizations == ["Bearer first", "Bearer second"]
+
+
+def test_a_token_that_is_not_accepted_is_replaced_by_a_new_one(
+    server: Server, connected: Callable[..., Cluster]
+) -> None:
+    """As after a rotation of the cluster's keys, long before the token's own end."""
+    server.first, server.reply.body = [Reply(status=401)], json.dumps(JOB_DONE).encode()
+    tokens = iter(["old", "new"])
+    assert connected(lambda: next(tokens)).job("t", "shop").state is ProgressState.DONE
+    assert server.authorizations == ["Bearer old", "Bearer new"]
+
+
+def test_a_new_token_is_asked_for_once_for_each_request(server: Server, connected: Callable[..., Cluster]) -> None:
+    server.reply.status = 401
+    with pytest.raises(AccessDenied):
+        connected(lambda: "t").job("t", "shop")
+    assert len(server.asked) == 2
+
+
+def test_a_kubeconfig_is_read_again_when_its_token_is_not_accepted(server: Server, tmp_path: Path) -> None:
+    server.first, server.reply.body = [Reply(status=401)], json.dumps(JOB_DONE).encode()
+    path = tmp_path / "kubeconfig"
+
+    def write(token: str) -> None:
+        cluster = {"name": "c", "cluster": {"server": server.url}}
+        user = {"name": "u", "user": {"token": token}}
+        context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+        path.write_text(
+            json.dumps({"clusters": [cluster], "users": [user], "contexts": [context], "current-context": "x"})
+        )
+
+    write("old")
+    with connect(ClusterAccess(kubeconfig=path)) as cluster:
+        write("new")
+        assert cluster.job("t", "shop").state is ProgressState.DONE
+    assert server.authorizations == ["Bearer old", "Bearer new"]
 
 
 def test_no_request_is_spent_on_discovery(server: Server, cluster: Cluster) -> None:
@@ -70,7 +114,7 @@ def test_no_error_holds_the_token(status: int, server: Server, cluster: Cluster)
     with pytest.raises(ClusterError) as raised:
         cluster.job("t", "shop")
     assert "t0ken-of-a-test" not in repr(raised.value) + str(raised.value)
-    assert len(server.asked) == 1
+    assert len(server.asked) == (2 if status == 401 else 1)
 
 
 def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: Cluster) -> None:

@@ -131,6 +131,29 @@ def test_an_unknown_field_is_a_refusal_though_server_side_apply_answers_500() ->
     assert not error.retryable
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to convert new object (shop/login; /v1, Kind=Secret): illegal base64 data at input byte 3",
+        "etcdserver: request is too large",
+        "rpc error: code = ResourceExhausted desc = trying to send message larger than max (3000000 vs. 2097152)",
+    ],
+)
+def test_a_500_that_will_never_be_anything_else_is_a_refusal(message: str) -> None:
+    error = from_answer(500, a_status(message), what="apply Secret/login")
+    assert isinstance(error, ObjectRefused)
+    assert not error.retryable
+
+
+def test_a_namespace_that_is_being_deleted_is_waited_for() -> None:
+    message = (
+        'configmaps "c" is forbidden: unable to create new content in namespace shop because it is being terminated'
+    )
+    error = from_answer(403, a_status(message, "Forbidden"), what="apply ConfigMap/c")
+    assert error.retryable
+    assert "wait until it is gone" in str(error)
+
+
 def test_a_mistyped_secret_is_refused_by_field_without_its_value() -> None:
     message = "failed to create typed patch object (s/s; /v1, Kind=Secret): .stringData.p: expected string, got 12345"
     error = from_answer(500, a_status(message), what="check Secret/s", withhold=True)

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.release import Phase
-from slipway.domain.steps import Step, StepKind
-from slipway.effects.cluster import AccessDenied, ClusterError, ClusterUnreachable
-from slipway.engine.outcome import Finished, Requeue, Retry
+from slipway.domain.steps import Seen, Step, StepKind
+from slipway.effects.cluster import AccessDenied, ClusterError, ClusterUnreachable, ObjectRefused
+from slipway.engine.outcome import Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import LEASE, Work
 from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before, roll_back
 from slipway.testing import Installation, MemoryBlobs
@@ -55,7 +55,7 @@ def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(in
     found = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     outcome = check(installation.app.clients, installation.clock, found)
-    assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready")
+    assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready", seen=Seen())
     pauses = [pause_before(poll) for poll in range(6)]
     assert pauses == sorted(pauses)
     assert pauses[-1] == SLOW_LOOK == pause_before(10**6)
@@ -152,23 +152,23 @@ def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
 
 
 @pytest.mark.parametrize(
-    "error", [ClusterUnreachable("staging did not answer"), AccessDenied("403: may not patch deployments")]
+    ("kind", "error", "outcome"),
+    [
+        (StepKind.DEPLOY, ClusterUnreachable("no answer"), Retry(reason="no answer")),
+        (StepKind.CHECK, ClusterUnreachable("no answer"), Retry(reason="no answer")),
+        (StepKind.DEPLOY, AccessDenied("403"), Retry(reason="403", briefly=True)),
+        (StepKind.CHECK, AccessDenied("403"), Retry(reason="403")),
+        (StepKind.DEPLOY, ObjectRefused("422"), Finished(passed=False, reason="422")),
+        (StepKind.CHECK, ObjectRefused("422"), Finished(passed=False, reason="422")),
+    ],
 )
-@pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK])
 def test_what_may_pass_is_tried_again_and_what_will_not_fails(
-    installation: Installation, kind: StepKind, error: ClusterError
+    installation: Installation, kind: StepKind, error: ClusterError, outcome: Outcome
 ) -> None:
     found = at(installation, kind)
     installation.staging.errors.append(error)
-    outcome = (
-        deploy(installation.app.clients, found)
-        if kind is StepKind.DEPLOY
-        else check(installation.app.clients, installation.clock, found)
-    )
-    if error.retryable:
-        assert outcome == Retry(reason=str(error))
-    else:
-        assert outcome == Finished(passed=False, reason=str(error))
+    clients = installation.app.clients
+    assert outcome == (deploy(clients, found) if kind is StepKind.DEPLOY else check(clients, installation.clock, found))
 
 
 # ---- rolling back
@@ -209,12 +209,41 @@ def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_a
 
 
 def test_later_looks_apply_nothing_unless_a_look_went_wrong(installation: Installation, back: Work) -> None:
-    roll_back(installation.app.clients, installation.clock, back)
+    outcome = roll_back(installation.app.clients, installation.clock, back)
+    assert isinstance(outcome, Requeue)
+    assert outcome.seen == Seen(applied_at=installation.now)
     applied = installation.staging.applied
-    roll_back(installation.app.clients, installation.clock, work(installation, back.step.evolve(poll=1)))
+    later = back.step.evolve(poll=1, seen=outcome.seen)
+    roll_back(installation.app.clients, installation.clock, work(installation, later))
     assert installation.staging.applied == applied
-    roll_back(installation.app.clients, installation.clock, work(installation, back.step.evolve(poll=2, tries=1)))
+    roll_back(installation.app.clients, installation.clock, work(installation, later.evolve(poll=2, tries=1)))
     assert installation.staging.applied == applied + 1
+
+
+@pytest.mark.parametrize("away", [timedelta(minutes=3), timedelta(hours=5)])
+def test_a_roll_back_stays_open_until_the_cluster_is_back_and_its_pods_have_their_time_then(
+    installation: Installation, back: Work, away: timedelta
+) -> None:
+    """AKS stops and starts API servers, and one that starts refuses what it permits a moment later."""
+    returns = installation.now + away
+    installation.staging.errors = [ClusterUnreachable("no answer")]
+    installation.run_step(back.step)
+    while installation.now < returns:
+        starts = installation.now >= returns - timedelta(minutes=1)
+        installation.staging.errors = [AccessDenied("403") if starts else ClusterUnreachable("no answer")]
+        message = installation.next_step()
+        if message is None:
+            installation.wait(timedelta(minutes=1))
+            installation.reconcile()
+        else:
+            installation.now = max(installation.now, message.not_before or installation.now)
+            installation.handle(message)
+        assert installation.phase(2) is Phase.ROLLING_BACK
+        assert installation.lane("staging").rolling == 2
+    installation.staging.errors = []
+    installation.settle()
+    assert installation.phase(2) is Phase.ROLLED_BACK
+    assert installation.staging.digest("shop") == installation.release(1).digest
 
 
 def test_a_plan_to_go_back_to_that_is_gone_fails_the_roll_back_and_says_so(
