@@ -41,11 +41,14 @@ $(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
 demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--json for one JSON object
 	@$(PYTHON) -m local.demo $(ARGS)
 
-up: install ## Start the whole system and keep it up (Ctrl-C ends it)
-	@$(PYTHON) -m local.up $(ARGS)
+up: install ## Start the whole system and keep it up, from where it ended last; FRESH=1 begins afresh
+	@$(PYTHON) -m local.up $(if $(FRESH),--fresh) $(ARGS)
 
-push: install ## With `make up` running: push a new image, VERSION=1.2.3
-	@$(PYTHON) -m local.push --version "$(VERSION)" $(ARGS)
+down: ## End what `make up` keeps running; its state is kept
+	@$(PYTHON) -m local.down
+
+push: install ## With `make up` running: push a new image, VERSION=1.2.3 [APP=shop SOURCE=folder]
+	@$(PYTHON) -m local.push --version "$(VERSION)" $(if $(APP),--app "$(APP)") $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 
 trace: install ## With `make up` running: a release's trace in the terminal, RELEASE=hello-1
 	@$(PYTHON) -m local.traces.show "$(RELEASE)" $(ARGS)

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from local.stack.stack import EXAMPLE
+from local.stack.options import EXAMPLE
 
 APPLICATION: Final = "hello"
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from azure.data.tables import TableServiceClient
 
-from local.stack.stack import EXAMPLE
+from local.stack.options import EXAMPLE
 from slipway.bootstrap import App
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord

@@ -1,62 +1,140 @@
-"""`make push VERSION=1.2.3`: what CI does for a new version, against the stack that `make up` keeps running."""
+"""`make push VERSION=1.2.3 [APP=shop SOURCE=folder]`: what CI does for a new version, against the stack that `make up`
+keeps running. Which repository and which pipeline, the application itself says."""
 
 import argparse
 import json
 import re
 import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 
 from .ci import Pipeline
 from .ci.pipeline import HookRefused
+from .images.layers import SourceError
 from .images.push import PushError
+from .stack.options import EXAMPLE
+from .stack.places import Places, PlacesRefused, application_in_force, named_by
 from .up import STACK_FILE
 
-TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-"""What a registry takes for a tag."""
+PROJECT = "shop"
+"""The only project of this machine's Azure DevOps."""
+NOT_FOUND = 404
 
 
-def _tag(text: str) -> str:
-    if not TAG.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected a tag such as 1.2.3 (letters, digits, '.', '_', '-'), got {text!r}")
-    return text
+class CannotPush(Exception):  # noqa: N818
+    """It cannot be pushed as it was asked; the text says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where the image goes, and the pipeline that is said to have built it."""
+
+    repository: str
+    pipeline: str | None = None
 
 
 def main() -> int:
+    options = _options()
+    if not STACK_FILE.exists():
+        print("Nothing is up here: run `make up` first.", file=sys.stderr)
+        return 1
+    stack = json.loads(STACK_FILE.read_text())
+    try:
+        target = Target(repository=options.repository) if options.repository else _target(stack, options.app)
+        digest = _push(stack, target, options)
+    except (CannotPush, PushError, SourceError, HookRefused, PlacesRefused) as error:
+        print(f"push: {error}", file=sys.stderr)
+        return 1
+    except (ValueError, OSError, urllib3.exceptions.HTTPError) as error:
+        print(f"push: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print(f"pushed {target.repository}:{options.version} as {digest}")
+    print(f"see {stack['url']}, or: .venv/bin/slipway releases")
+    return 0
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make push VERSION=1.2.3 ARGS=…", description=__doc__)
-    parser.add_argument("--version", required=True, type=_tag, help="tag of the image")
-    parser.add_argument("--variant", help="a folder in examples/hello-aks/variants to lay over the source: wrong-total")
+    parser.add_argument("--version", required=True, type=_matching(TAG_PATTERN, "a tag such as 1.2.3"))
+    parser.add_argument("--app", default="hello", type=_matching(NAME_PATTERN, "the name of an application"))
+    parser.add_argument(
+        "--source", type=Path, default=EXAMPLE, help="folder whose app/ is the image's /app, with server.py in it"
+    )
+    parser.add_argument("--variant", help="a folder in variants/ of the source to lay over it: wrong-total")
     parser.add_argument("--only-image", action="store_true", help="push the image, but report no CI run")
     parser.add_argument("--result", default="succeeded", choices=("succeeded", "failed"), help="how the CI run ends")
     parser.add_argument(
         "--repository",
-        default="hello",
-        help="push the example's image there, for an application of your own; no CI run",
+        type=_matching(REPOSITORY_PATTERN, "a repository such as team/shop"),
+        help="push there, whatever application it belongs to, and report no CI run: an image of a bundle",
     )
-    options = parser.parse_args()
-    if not STACK_FILE.exists():
-        print("Nothing is up here: run `make up` in another terminal first.", file=sys.stderr)
-        return 1
-    stack = json.loads(STACK_FILE.read_text())
+    return parser.parse_args()
+
+
+def _matching(pattern: str, what: str) -> Any:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise argparse.ArgumentTypeError(f"expected {what}, got {text!r}")
+        return text
+
+    return check
+
+
+def _target(stack: dict[str, Any], name: str) -> Target:
+    """Of the application in force; its namespaces are there afterwards. Raises `CannotPush`, `PlacesRefused`."""
+    application = _in_force(stack, name)
+    if "image" not in application:
+        raise CannotPush(f"{name} is delivered as a bundle: push its images with ARGS='--repository REPOSITORY', and "
+                         "the bundle with `slipway bundle push`")  # fmt: skip
+    pushed = application["image"]
+    if pushed["registry"] != "nonprod":
+        raise CannotPush(f"{name} is pushed to the registry {pushed['registry']}: CI may push to nonprod alone here")
+    run = application.get("pipeline") or {}
+    if run and run.get("project") != PROJECT:
+        told = run.get("project")
+        raise CannotPush(f"{name} is built in the project {told}: Azure DevOps has the project {PROJECT} alone here")
+    if run and not run.get("name"):
+        raise CannotPush(f"{name} names its pipeline by number alone: add its name to `pipeline`")
+    Places(clusters=stack["clusters"], token=stack["cluster_token"]).make(named_by(application))
+    return Target(repository=pushed["repository"], pipeline=run.get("name"))
+
+
+def _in_force(stack: dict[str, Any], name: str) -> dict[str, Any]:
+    headers = {"x-functions-key": stack["key"]}
+    url = f"{stack['url']}/api/v1/catalogue/application/{name}"
+    answer = urllib3.request("GET", f"{url}/files", headers=headers, retries=False, timeout=10)
+    if answer.status == NOT_FOUND:
+        raise CannotPush(f"no application {name} is in the catalogue here: apply it with `slipway apply -f FOLDER`")
+    if answer.status != 200:
+        raise CannotPush(f"the app answered {answer.status} when it was asked for {name}")
+    return application_in_force(answer.json(), name)
+
+
+def _push(stack: dict[str, Any], target: Target, options: argparse.Namespace) -> str:
+    if not (options.source / "app" / "server.py").is_file():
+        raise CannotPush(f"{options.source}: expected a folder with app/server.py, which the image starts, found none")
     pipeline = Pipeline(
         app_url=stack["url"],
         hook_secret=stack["hook_secret"],
         registry=stack["registries"]["nonprod"],
         ci_password=stack["ci_password"],
         azure_devops=stack["azure_devops"],
-        repository=options.repository,
+        repository=target.repository,
+        name=target.pipeline or "none",
+        source=options.source,
     )
-    try:
-        run = pipeline.begin(f"Release {options.version}")
-        image = pipeline.build(options.version, variant=options.variant, commit=run.commit)
-        digest = pipeline.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
-        if not options.only_image and options.repository == "hello":
-            pipeline.end(run, digest, result=options.result)
-            pipeline.report(run, result=options.result)
-    except (PushError, HookRefused, ValueError, OSError) as error:
-        print(f"push: {error}", file=sys.stderr)
-        return 1
-    print(f"pushed {options.repository}:{options.version} as {digest}")
-    print(f"see {stack['url']}, or: .venv/bin/slipway releases")
-    return 0
+    run = None if options.only_image or not target.pipeline else pipeline.begin(f"Release {options.version}")
+    image = pipeline.build(options.version, variant=options.variant, commit=run.commit if run else None)
+    digest = pipeline.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
+    if run:
+        pipeline.end(run, digest, result=options.result)
+        pipeline.report(run, result=options.result)
+    return digest
 
 
 if __name__ == "__main__":

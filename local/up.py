@@ -1,4 +1,4 @@
-"""`make up`: the whole system on this machine, kept up to click around in. Each start begins afresh."""
+"""`make up`: the whole system on this machine, kept up to click around in. The next start goes on from there."""
 
 import argparse
 import fcntl
@@ -6,34 +6,58 @@ import json
 import os
 import shutil
 import signal
-import socket
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
+
+import urllib3
 
 from slipway.catalogue import ConfigError
 
-from .process import ROOT, PartFailed
+from .process import ROOT, PartFailed, python
 from .stack import Stack, StackOptions
-from .stack.stack import EXAMPLE
+from .stack.addresses import is_free
+from .stack.options import EXAMPLE
+from .stack.places import PlacesRefused
 
 FOLDER = ROOT / ".local"
 RUN = FOLDER / "run"
 STACK_FILE = FOLDER / "stack.json"
+LOG = FOLDER / "up.log"
 WATCH_EVERY = 1.0
+START_WITHIN = 180.0
+"""Seconds that a start in the background may take."""
 
 
 def main() -> int:
+    options = _options()
+    FOLDER.mkdir(exist_ok=True)
+    if options.background:
+        return _in_background(options)
+    with (FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _is_up_already(options)
+        return _run(options)
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make up ARGS=…", description=__doc__)
+    parser.add_argument("--background", action="store_true", help="come back once it is up; `make down` ends it")
+    parser.add_argument("--fresh", action="store_true", help="throw away what was kept, and begin afresh")
     parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of front and worker")
     parser.add_argument("--single", action="store_true", help="run one app that is front and worker at once")
-    parser.add_argument("--port", type=int, default=7071, help="port of the front; a free one where it is taken")
+    parser.add_argument("--port", type=int, default=7071, help="port of the front at the first start; or a free one")
     parser.add_argument(
         "--apply",
         type=Path,
         default=EXAMPLE,
         metavar="PATH",
-        help="file or folder with the projects and applications to begin with; their namespaces are made",
+        help="file or folder with the projects and applications that the catalogue has at the first start",
     )
     parser.add_argument("--docker-registry", action="store_true", help="let Debian's docker-registry keep the images")
     parser.add_argument(
@@ -41,25 +65,61 @@ def main() -> int:
     )
     for name in ("staging", "production"):
         parser.add_argument(f"--{name}-kubeconfig", type=Path, help=f"use this cluster as {name} instead of the double")
-    options = parser.parse_args()
-    FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"The stack of this folder is up already; see {STACK_FILE.relative_to(ROOT)}", file=sys.stderr)
-            return 1
-        return _run(options)
+    return parser.parse_args()
+
+
+def _is_up_already(options: argparse.Namespace) -> int:
+    try:
+        stack = json.loads(STACK_FILE.read_text())
+    except (OSError, ValueError):
+        print("Another start is under way here.", file=sys.stderr)
+        return 1
+    print(f"Slipway is up already: {stack['url']}   (inbox {stack['inbox']}; `make down` ends it)")
+    if options.fresh:
+        print("To begin afresh, end it first: make down", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _in_background(options: argparse.Namespace) -> int:
+    if STACK_FILE.exists() and _answers(json.loads(STACK_FILE.read_text())):
+        return _is_up_already(options)
+    STACK_FILE.unlink(missing_ok=True)
+    words = [word for word in sys.argv[1:] if word != "--background"]
+    with LOG.open("wb") as log:
+        process = subprocess.Popen(
+            python("local.up", *words), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    print(f"Starting in the background; the log is {LOG.relative_to(ROOT)} …", flush=True)
+    end = time.monotonic() + START_WITHIN
+    while process.poll() is None and time.monotonic() < end:
+        if STACK_FILE.exists():
+            print(_welcome(json.loads(STACK_FILE.read_text())))
+            return 0
+        time.sleep(0.2)
+    print(LOG.read_text(errors="replace"), file=sys.stderr)
+    return 1
+
+
+def _answers(stack: dict[str, Any]) -> bool:
+    """Whether it is up. A computer that was switched off leaves the file behind."""
+    try:
+        health = f"{stack['url']}/api/health"
+        return urllib3.request("GET", health, timeout=5, retries=False).status < 500
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 def _run(options: argparse.Namespace) -> int:
     kubeconfigs = {n: path for n in ("staging", "production") if (path := getattr(options, f"{n}_kubeconfig"))}
-    shutil.rmtree(RUN, ignore_errors=True)
+    if options.fresh:
+        shutil.rmtree(RUN, ignore_errors=True)
     wanted = StackOptions(
         folder=RUN,
+        keep=True,
         instances=options.instances,
         single=options.single,
-        port=options.port if _is_free(options.port) else 0,
+        port=options.port if is_free(options.port) else 0,
         docker_registry=options.docker_registry,
         service_bus=os.environ[options.service_bus_setting] if options.service_bus_setting else None,
         apply=options.apply.resolve(),
@@ -70,15 +130,20 @@ def _run(options: argparse.Namespace) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: ended.set())
     roles = "the app" if options.single else "front and worker of the app"
-    print(f"Starting Azurite, doubles of Azure's services, two registries, two clusters, and {roles} …", flush=True)
+    again = "Going on with what was kept" if RUN.exists() else "Starting afresh"
+    print(f"{again}: Azurite, doubles of Azure's services, two registries, two clusters, and {roles} …", flush=True)
     try:
         with Stack(wanted) as stack:
-            STACK_FILE.touch(mode=0o600)
-            STACK_FILE.write_text(json.dumps(stack.describe(), indent=2))
-            print(_welcome(stack), flush=True)
+            stack.keep_up()
+            told = stack.describe() | {"up": os.getpid(), "logs": str(stack.folder / "logs")}
+            beside = STACK_FILE.with_suffix(".new")
+            beside.touch(mode=0o600)
+            beside.write_text(json.dumps(told, indent=2))
+            beside.replace(STACK_FILE)
+            print(_welcome(told), flush=True)
             code = _watch(stack, ended)
             print("\nStopping …", flush=True)
-    except (PartFailed, ConfigError, RuntimeError) as error:
+    except (PartFailed, ConfigError, PlacesRefused, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
@@ -86,24 +151,20 @@ def _run(options: argparse.Namespace) -> int:
     return code
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
 def _watch(stack: Stack, ended: threading.Event) -> int:
-    """Until somebody ends it, or a part ends by itself. New notices are shown as they come."""
-    shown: set[str] = set()
+    """Until somebody ends it, or a part ends by itself. New notices are shown as they come, and what is applied finds
+    its namespaces."""
+    shown: set[str] = {notice["id"] for notice in stack.notices()}
     while not ended.wait(WATCH_EVERY):
         for part in stack.parts:
             if not part.alive:
                 print(f"{part.name} ended by itself; its log is {part.log}", file=sys.stderr)
                 return 1
+        try:
+            for made in stack.keep_up():
+                print(f"\nmade the namespace {made}", flush=True)
+        except (PlacesRefused, urllib3.exceptions.HTTPError) as error:
+            print(f"the namespaces could not be looked at: {error}", file=sys.stderr)
         for notice in stack.notices():
             if notice["id"] not in shown:
                 shown.add(notice["id"])
@@ -111,27 +172,20 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
     return 0
 
 
-def _roles(stack: Stack) -> str:
-    if stack.options.single:
-        return "one app that is front and worker at once"
-    return "front (pages, API, hooks) and worker (queues, timers): two apps, each with just its rights"
-
-
-def _welcome(stack: Stack) -> str:
+def _welcome(told: dict[str, Any]) -> str:
     return f"""
 Slipway is up.
 
-  Pages              {stack.url}
-  Runs as            {_roles(stack)}
-  Inbox              {stack.inbox_url}   (links to approve arrive there, and are printed here)
-  Traces             {stack.traces_url}   (or: make trace RELEASE=hello-1)
+  Pages              {told["url"]}
+  Inbox              {told["inbox"]}   (links to approve arrive there)
+  Traces             {told["traces"]}   (or: make trace RELEASE=hello-1)
   Push a new image   make push VERSION=1.0.0
   One that fails     make push VERSION=1.1.0 ARGS="--variant wrong-total"
-  Change rules       .venv/bin/slipway apply -f examples/hello-aks   (or another folder)
+  Your own           .venv/bin/slipway new --help   (then: slipway apply -f FOLDER, make push APP=…)
   Ask                .venv/bin/slipway releases · explain hello-1 · audit verify
-  Logs               {stack.folder}/logs
+  Logs               {told["logs"]}
 
-Ctrl-C ends it; the next start begins afresh."""
+`make down`, or Ctrl-C where it runs, ends it; the next start goes on from there. `make up FRESH=1` begins afresh."""
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import jwt
 from pydantic import ValidationError
 
 from .access import Keys
+from .journal import Journal
 from .organization import Organization
 from .server import AzureDevOps
 from .settings import Settings, load
@@ -36,10 +37,15 @@ def main() -> int:
     if arguments.stop_with_parent:
         threading.Thread(target=_wait_for_parent, args=(stop,), daemon=True).start()
     try:
-        with AzureDevOps(_organization(settings), keys=_keys(settings), port=arguments.port) as azure:
-            print(json.dumps({"ready": True, "url": azure.url, "people_url": azure.people_url}), flush=True)
+        organization = _organization(settings)
+        tells = Journal(organization, settings.journal).take if settings.journal else None
+        with AzureDevOps(organization, keys=_keys(settings), port=arguments.port, tells=tells) as azure:
+            print(
+                json.dumps({"ready": True, "port": azure.port, "url": azure.url, "people_url": azure.people_url}),
+                flush=True,
+            )
             stop.wait()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return 1
     return 0

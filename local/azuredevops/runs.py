@@ -125,6 +125,8 @@ class Run:
     attachments: list[Attachment] = field(default_factory=list)
     deleted_by: Person | None = None
     deleted_at: datetime | None = None
+    _made: int = 0
+    """Records that there were, those of former attempts included."""
 
     @property
     def timeline_id(self) -> str:
@@ -188,7 +190,7 @@ class Run:
     ) -> Record:
         order = 1 + sum(record.parent == parent for record in self.records)
         made = Record(
-            id=str(uuid.uuid4()),
+            id=self._next_id(),
             parent=parent,
             type=type,
             name=name,
@@ -199,6 +201,11 @@ class Run:
         )
         self.records.append(made)
         return made
+
+    def _next_id(self) -> str:
+        """Of a record: the same again when the same story is played again."""
+        self._made += 1
+        return str(uuid.uuid5(uuid.UUID(self.timeline_id), f"record {self._made}"))
 
     def end(self, record: Record, result: str) -> None:
         record.state, record.result, record.finished = "completed", result, self.now()
@@ -217,7 +224,7 @@ class Run:
         former = Attempt(attempt=record.attempt, timeline=timeline, record=record.id)
         return replace(
             record,
-            id=str(uuid.uuid4()),
+            id=self._next_id(),
             attempt=record.attempt + 1,
             state="inProgress",
             result=None,

@@ -6,7 +6,9 @@ with AzureDevOps(organization) as azure:
 
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -22,12 +24,15 @@ from .versions import VERSION, Versions
 
 ROUTES: tuple[Route, ...] = (*reading_runs.table.routes, *reading_code.table.routes, *reading_people.table.routes)
 MAX_BODY = 4 * 2**20
+type Tells = Callable[[str, bytes], Answer]
+"""Takes what comes under `/local`: the path below it, and the body."""
 
 
 class Handler(BaseHTTPRequestHandler):
     organization: Organization
     host: Host
     keys: Keys
+    tells: Tells
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -54,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = Asked.of(self.command, self.path, self.headers.get("Accept", ""))
         here = self.organization
         if asked.organization == "local":
-            self._answer(deliver_over_http(here, "/".join(asked.steps), body), VERSION)
+            self._answer(self.tells("/".join(asked.steps), body), VERSION)
             return
         here.asked.append(f"{self.command} {self.path.partition('?')[0]}")
         try:
@@ -139,10 +144,21 @@ def _limits(seconds: int) -> dict[str, str]:
 
 
 def serve(
-    organization: Organization, port: int = 0, *, host: Host = Host.MAIN, keys: Keys = lambda _: None
+    organization: Organization,
+    port: int = 0,
+    *,
+    host: Host = Host.MAIN,
+    keys: Keys = lambda _: None,
+    tells: Tells | None = None,
 ) -> ThreadingHTTPServer:
     """A server that listens; the caller runs and ends it. Without keys it takes no access token at all."""
-    bound: dict[str, Any] = {"organization": organization, "host": host, "keys": staticmethod(keys)}
+    takes = tells or partial(deliver_over_http, organization)
+    bound: dict[str, Any] = {
+        "organization": organization,
+        "host": host,
+        "keys": staticmethod(keys),
+        "tells": staticmethod(takes),
+    }
     server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), bound))
     server.daemon_threads = True
     return server
@@ -151,14 +167,22 @@ def serve(
 class AzureDevOps:
     """Both hosts in threads of this process. Without `keys` it takes the tokens that it makes itself."""
 
-    def __init__(self, organization: Organization, *, keys: Keys | None = None, port: int = 0) -> None:
+    def __init__(
+        self, organization: Organization, *, keys: Keys | None = None, port: int = 0, tells: Tells | None = None
+    ) -> None:
         self.organization = organization
         self._tenant = Tenant(organization.tenant, clock=organization.clock, key=key_of_this_process())
         taken = keys or self._tenant.keys
-        self._servers = [serve(organization, port if host is Host.MAIN else 0, host=host, keys=taken) for host in Host]
+        self._servers = [
+            serve(organization, port if host is Host.MAIN else 0, host=host, keys=taken, tells=tells) for host in Host
+        ]
         self._threads = [
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True) for server in self._servers
         ]
+
+    @property
+    def port(self) -> int:
+        return int(self._servers[0].server_port)
 
     @property
     def url(self) -> str:

@@ -32,6 +32,8 @@ class Settings(_Settings):
     """Where the public keys of the tenant's tokens can be fetched; without it no token is taken."""
     people: tuple[Somebody, ...] = ()
     readers: tuple[ReaderSettings, ...] = ()
+    journal: Path | None = None
+    """A file in which what is told to the double is kept; without it a start begins afresh."""
 
 
 def load(file: Path) -> Settings:

@@ -55,6 +55,8 @@ class Pipeline:
     """Address of the double of Azure DevOps."""
     repository: str = "hello"
     name: str = "hello-ci"
+    source: Path = EXAMPLE
+    """Folder with the program in `app/`."""
 
     def begin(self, title: str, *, author: Somebody = GRACE, completer: Somebody = DAN) -> RunFacts:
         """Somebody completes a pull request of somebody else, and the run that it started goes on until `end`."""
@@ -93,9 +95,9 @@ class Pipeline:
         """The image of a version; a variant's files are laid over the source. Another commit is another image."""
         with tempfile.TemporaryDirectory(prefix="slipway-build-") as folder:
             source = Path(folder)
-            shutil.copytree(EXAMPLE / "app", source / "app", ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(self.source / "app", source / "app", ignore=shutil.ignore_patterns("__pycache__"))
             if variant:
-                shutil.copytree(EXAMPLE / "variants" / variant / "app", source / "app", dirs_exist_ok=True)
+                shutil.copytree(self.source / "variants" / variant / "app", source / "app", dirs_exist_ok=True)
             revision = commit or commit_of(version)
             return build(source, version=version, revision=revision, source="https://dev.azure.com/contoso/shop")
 

@@ -15,7 +15,7 @@ from local.images.push import PushError
 from local.person import PageRefused
 from local.process import PartFailed
 from local.stack import Stack, StackOptions
-from local.stack.stack import namespaces_of
+from local.stack.places import namespaces_of
 from local.traces.show import release_text, settled
 from local.watch import TooSlow
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from local.person import Approver
-from local.stack.stack import EXAMPLE
+from local.stack.options import EXAMPLE
 from slipway.domain.actions import Action
 from slipway.domain.rules import Rule
 

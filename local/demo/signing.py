@@ -9,7 +9,7 @@ from shutil import copytree
 import yaml
 
 from local.identity import laptop
-from local.stack.stack import EXAMPLE
+from local.stack.options import EXAMPLE
 
 PERSON = laptop().person("Ada")
 GATE = {

@@ -90,7 +90,10 @@ class Settings(_Settings):
 def laptop(*, port: int = 0) -> Settings:
     """Two registrations and a command, four people, and an identity each for front, worker and who applies."""
     everywhere: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader",), VOTES: ("reader",)}
-    approver: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader", "shop-approvers"), VOTES: ("reader", "shop-approvers")}
+    approver: dict[str, tuple[str, ...]] = {
+        SIGN_IN: ("reader", "approvers", "shop-approvers"),
+        VOTES: ("reader", "approvers", "shop-approvers"),
+    }
     rights = ("reader", "operator", "platform")
     platform: dict[str, tuple[str, ...]] = {SIGN_IN: rights, VOTES: rights}
     return Settings(

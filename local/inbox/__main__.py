@@ -1,4 +1,4 @@
-"""`python -m local.inbox --port 0 --secret-env NAME`: keep signed notices in memory and show them.
+"""`python -m local.inbox --port 0 --secret-env NAME`: keep signed notices and show them.
 
 POST / takes a notice (its signature is checked), GET /messages lists them as JSON, GET / shows them.
 """
@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 BODY_LIMIT = 256 * 1024
@@ -22,16 +23,27 @@ KEPT = 200
 
 
 class Mailbox:
-    """The newest notices; repeats of an id count once."""
+    """The newest notices; repeats of an id count once. With a file they are there again after a start."""
 
-    def __init__(self) -> None:
-        self._notices: deque[dict[str, Any]] = deque(maxlen=KEPT)
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        kept = json.loads(file.read_bytes()) if file and file.exists() else ()
+        self._notices: deque[dict[str, Any]] = deque(kept, maxlen=KEPT)
         self._lock = threading.Lock()
 
     def take(self, notice: dict[str, Any]) -> None:
         with self._lock:
             if all(kept["id"] != notice["id"] for kept in self._notices):
                 self._notices.append(notice)
+                self._keep()
+
+    def _keep(self) -> None:
+        if self._file is None:
+            return
+        beside = self._file.with_suffix(".new")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+            json.dump([*self._notices], target)
+        beside.replace(self._file)
 
     def all(self) -> list[dict[str, Any]]:
         with self._lock:
@@ -106,9 +118,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.inbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--secret-env", required=True, help="environment variable with the key of the signatures")
+    parser.add_argument("--keep", type=Path, help="file in which the notices are kept")
     parser.add_argument("--stop-with-parent", action="store_true", help="stop when stdin is closed")
     options = parser.parse_args()
-    handler = type("Bound", (Handler,), {"mailbox": Mailbox(), "secret": os.environ[options.secret_env].encode()})
+    secret = os.environ[options.secret_env].encode()
+    handler = type("Bound", (Handler,), {"mailbox": Mailbox(options.keep), "secret": secret})
     server = ThreadingHTTPServer(("127.0.0.1", options.port), handler)
     server.daemon_threads = True
 

@@ -1,7 +1,7 @@
 """Who is asking, and may they: bearer tokens with namespaces and verbs, answered as RBAC would (401, 403)."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .errors import ApiError, unauthorized
@@ -9,6 +9,9 @@ from .resources import NAMESPACES, Json, Resource
 from .settings import Token
 
 _BY_METHOD = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+LETS_IN = "local.slipway/lets-in"
+"""Annotation of a Namespace: users, separated by spaces, who may do there what their token's verbs say. It stands for a
+RoleBinding in it, and is written by whoever may write Namespaces."""
 _ANYBODY = Token(token="-", user="system:anonymous")
 
 
@@ -41,8 +44,9 @@ def attempt(
 class Access:
     """The tokens of the configuration; none configured means that everybody may do everything."""
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self._tokens = tuple(tokens)
+    def __init__(self, tokens: Sequence[Token], let_in: Callable[[str], frozenset[str]]) -> None:
+        """`let_in` names the users whom a namespace itself lets in."""
+        self._tokens, self._let_in = tuple(tokens), let_in
 
     def who(self, authorization: str) -> Token:
         if not self._tokens:
@@ -54,35 +58,37 @@ class Access:
         return found[0]
 
     def check(self, who: Token, what: Attempt) -> None:
-        if not allowed(who, what):
+        if not self._allowed(who, what):
             raise _forbidden(who, what)
 
+    def _allowed(self, who: Token, what: Attempt) -> bool:
+        if who.verbs != "*" and what.verb not in who.verbs:
+            return False
+        if who.namespaces == "*":
+            return True
+        if what.namespace is None:
+            return False
+        return what.namespace in who.namespaces or who.user in self._let_in(what.namespace)
 
-def allowed(who: Token, what: Attempt) -> bool:
-    if who.verbs != "*" and what.verb not in who.verbs:
-        return False
-    return who.namespaces == "*" or (what.namespace is not None and what.namespace in who.namespaces)
-
-
-def review(who: Token, body: Json) -> Json:
-    """The answer to a SelfSubjectAccessReview."""
-    asked = (body.get("spec") or {}).get("resourceAttributes")
-    if asked is None:
-        verdict, why = True, "non-resource paths are open to every authenticated user"
-    else:
-        what = Attempt(
-            verb=asked.get("verb", ""),
-            group=asked.get("group", ""),
-            plural=asked.get("resource", ""),
-            namespace=asked.get("namespace") or None,
-            name=asked.get("name"),
-            subresource=asked.get("subresource", ""),
-        )
-        everything = what.verb == "*" and who.verbs != "*"
-        verdict = not everything and allowed(who, what)
-        why = f"the token of {who.user!r} allows it" if verdict else ""
-    status: Json = {"allowed": verdict} | ({"reason": why} if why else {})
-    return body | {"status": status}
+    def review(self, who: Token, body: Json) -> Json:
+        """The answer to a SelfSubjectAccessReview."""
+        asked = (body.get("spec") or {}).get("resourceAttributes")
+        if asked is None:
+            verdict, why = True, "non-resource paths are open to every authenticated user"
+        else:
+            what = Attempt(
+                verb=asked.get("verb", ""),
+                group=asked.get("group", ""),
+                plural=asked.get("resource", ""),
+                namespace=asked.get("namespace") or None,
+                name=asked.get("name"),
+                subresource=asked.get("subresource", ""),
+            )
+            everything = what.verb == "*" and who.verbs != "*"
+            verdict = not everything and self._allowed(who, what)
+            why = f"the token of {who.user!r} allows it" if verdict else ""
+        status: Json = {"allowed": verdict} | ({"reason": why} if why else {})
+        return body | {"status": status}
 
 
 def _forbidden(who: Token, what: Attempt) -> ApiError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from .access import Access, Attempt, attempt, review
+from .access import Access, Attempt, attempt
 from .errors import ApiError
 from .exchange import Reply, Request
 from .resources import ACCESS_REVIEWS, NAMESPACES, Resource, by_path, discovery
@@ -102,11 +102,10 @@ class Api:
             name = name.split(":")[1 if name.count(":") == 2 else 0]
         return attempt(request.method, place.resource, place.namespace, name, place.subresource, watch=watch)
 
-    @staticmethod
-    def _review(who: Token, request: Request) -> Reply:
+    def _review(self, who: Token, request: Request) -> Reply:
         if request.method != "POST":
             raise _not_allowed()
-        return Reply.of(review(who, request.object()), 201)
+        return Reply.of(self._access.review(who, request.object()), 201)
 
     def _resource(self, place: Place, request: Request, who: Token) -> Reply | Watch:
         if place.subresource in ("log", "proxy", "scale"):

@@ -7,9 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .access import Access
+from .access import LETS_IN, Access
 from .controllers import Controllers
 from .http import Api, ApiServer, Seen
+from .keeping import Keeper
 from .kubelet import Kubelet
 from .podstatus import ADDRESS, NODE
 from .resources import NAMESPACES, NODES, VERSION
@@ -33,9 +34,10 @@ class Kubernetes:
         self.store = store or Store()
         self._own_state = self.settings.state_dir is None
         self.state_dir = Path(self.settings.state_dir or tempfile.mkdtemp(prefix="slipway-kubernetes-"))
+        self._keeper = None if self._own_state else Keeper(self.store, self.state_dir / "objects.json")
         self._prepare()
         self.runtime = self._runtime()
-        access = Access(self.settings.tokens)
+        access = Access(self.settings.tokens, self._let_in)
         self._api = Api(
             store=self.store,
             access=access,
@@ -65,6 +67,8 @@ class Kubernetes:
         self.runtime.start()
         self._controllers.start()
         self._thread.start()
+        if self._keeper:
+            self._keeper.start()
         return self
 
     def stop(self) -> None:
@@ -75,7 +79,9 @@ class Kubernetes:
         self._server.server_close()
         self._controllers.stop()
         self.runtime.stop()
-        if self._own_state:
+        if self._keeper:
+            self._keeper.stop()
+        else:
             shutil.rmtree(self.state_dir, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -86,6 +92,12 @@ class Kubernetes:
     ) -> None:
         self.stop()
 
+    def _let_in(self, namespace: str) -> frozenset[str]:
+        """Whom the namespace's annotation lets in, besides those whose token names it."""
+        found = self.store.get(NAMESPACES, None, namespace)
+        told = (found or {"metadata": {}})["metadata"].get("annotations") or {}
+        return frozenset(str(told.get(LETS_IN, "")).split())
+
     def _runtime(self) -> Runtime:
         if (rules := self.settings.simulation) is not None:
             return SimulatedRuntime(self.store, rules, self.settings.pace)
@@ -95,9 +107,13 @@ class Kubernetes:
 
     def _prepare(self) -> None:
         for name in dict.fromkeys((*BUILT_IN_NAMESPACES, *self.settings.namespaces)):
+            if self.store.get(NAMESPACES, None, name):
+                continue
             self.store.create(
                 NAMESPACES, None, {"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}}
             )
+        if self.store.get(NODES, None, NODE):
+            return
         node = self.store.create(NODES, None, {"metadata": {"name": NODE, "labels": {"kubernetes.io/os": "linux"}}})
         ready = {
             "type": "Ready",

@@ -73,7 +73,10 @@ class KubernetesSettings(_Settings):
     tokens: tuple[Token, ...] = ()
     registries: tuple[RegistryLogin, ...] = ()
     simulate: bool | Simulation = Field(default=False, description="Pods become ready by rules; no program runs.")
-    state_dir: Path | None = Field(default=None, description="Cache of images; by default a temporary folder.")
+    state_dir: Path | None = Field(
+        default=None,
+        description="Where objects and images are kept; by default a temporary folder, removed at the end.",
+    )
     pace: Pace = Pace()
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from . import defaults, validation
 from .errors import already_exists, modified, not_found
 from .ownership import record_update
-from .resources import NAMESPACES, Json, Resource, by_path
+from .resources import NAMESPACES, Json, Resource, by_kind, by_path
 from .selectors import fields_match, labels_match
 
 KEPT_EVENTS = 5000
@@ -92,6 +92,19 @@ class Store:
             resource = by_path(api_version, plural)
             if resource is not None:
                 yield resource, thing
+
+    # ---- keeping
+
+    def dump(self) -> list[Json]:
+        """Every object. They are never changed in place, so they may be written after the lock is given back."""
+        with self.changed:
+            return list(self._objects.values())
+
+    def load(self, version: int, objects: list[Json]) -> None:
+        """Take in what was kept, before anything else happens. Watches begin anew after it."""
+        found = [(by_kind(each["apiVersion"], each["kind"]), each) for each in objects]
+        self._objects |= {_key(resource, each): each for resource, each in found if resource is not None}
+        self.version = self.oldest = version
 
     # ---- writing
 

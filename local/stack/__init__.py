@@ -4,6 +4,7 @@ and the app's host.
 `Stack` starts everything on free ports of 127.0.0.1 and ends it by process id; `python -m local.stack` keeps it up.
 """
 
-from .stack import Stack, StackOptions
+from .options import StackOptions
+from .stack import Stack
 
 __all__ = ["Stack", "StackOptions"]

@@ -18,6 +18,7 @@ from ..identity import SIGN_IN, VOTES, Identity
 from ..servicebus.server import key_connection
 from . import azurite
 from .grants import queue_rules, storage_tokens
+from .places import APP
 from .secrets import Secrets
 
 QUEUES = tuple(Queue)
@@ -112,7 +113,10 @@ def kubernetes(name: str, login_servers: list[str], secrets: Secrets, namespaces
     token = secrets.staging_token if name == "staging" else secrets.production_token
     return {
         "namespaces": namespaces,
-        "tokens": [{"token": token, "user": "slipway", "namespaces": namespaces}],
+        "tokens": [
+            {"token": token, "user": APP, "namespaces": namespaces},
+            {"token": secrets.cluster_token, "user": "platform"},
+        ],
         "registries": [
             {"login_server": server, "username": "kubelet", "password": secrets.kubelet_password}
             for server in login_servers

@@ -6,10 +6,12 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from slipway.cli.keyfile import SigningKeysFile
 from slipway.ed25519 import KEY_BYTES
+
+from ..process import PartFailed
 
 
 class Secrets(BaseModel):
@@ -21,6 +23,8 @@ class Secrets(BaseModel):
     """Stands for the app's Entra token at the registries."""
     staging_token: str
     production_token: str
+    cluster_token: str
+    """Of the platform's people at both clusters, who make namespaces."""
     hook_secret: str
     inbox_secret: str
     bus_key: str
@@ -35,9 +39,14 @@ class Secrets(BaseModel):
 
 
 def load_or_make(file: Path) -> Secrets:
-    """The secrets in the file; made when there is none."""
+    """The secrets in the file; made when there is none. Raises `PartFailed`."""
     if file.exists():
-        return Secrets.model_validate_json(file.read_bytes())
+        try:
+            return Secrets.model_validate_json(file.read_bytes())
+        except ValidationError:  # which would show what it read
+            raise PartFailed(
+                f"{file.parent} was kept by another version of this repository: begin afresh with `make up FRESH=1`"
+            ) from None
     made = Secrets(**{name: secrets.token_urlsafe(24) for name in Secrets.model_fields})
     file.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:

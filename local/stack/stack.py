@@ -5,9 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,67 +14,25 @@ from urllib.parse import urlsplit
 import urllib3
 
 from slipway.bootstrap.roles import AppRole
-from slipway.catalogue import check_path
 from slipway.http import saying, signing_in
 
 from ..identity import SIGN_IN, VOTES, Identity, laptop
-from ..process import ROOT, Part, PartFailed, free_port, python
+from ..process import Part, PartFailed, free_port, python
 from . import azurite, configuration, docker_registry
+from .addresses import Addresses
 from .grants import make_storage
+from .options import StackOptions
+from .places import Places, namespaces_of
 from .secrets import Secrets, load_or_make, signing_keys
 
 REGISTRIES = ("nonprod", "prod")
 CLUSTERS = ("staging", "production")
 PORT_ATTEMPTS = 3
-EXAMPLE = ROOT / "examples" / "hello-aks"
 BACK = {SIGN_IN: signing_in.BACK, VOTES: saying.BACK}
 """Where the identity provider sends people back to, by registration."""
 WHO_APPLIES = "platform"
 """The identity as which the command line signs in."""
 EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
-
-
-@dataclass(frozen=True, kw_only=True)
-class StackOptions:
-    """What may differ from stack to stack."""
-
-    folder: Path | None = None
-    """Where data and logs are kept; by default a temporary folder that is removed at the end."""
-    instances: int = 1
-    """Instances of the front, and as many of the worker."""
-    single: bool = False
-    """Run one app that is both, as a small installation does, instead of front and worker with just their rights."""
-    port: int = 0
-    """Port of the first front; 0 takes a free one."""
-    apply: Path | None = EXAMPLE
-    """A file or folder with projects and applications that are applied as soon as the app is up."""
-    kubeconfigs: dict[str, Path] = field(default_factory=dict)
-    """Clusters that are used instead of the double, by name."""
-    docker_registry: bool = False
-    """Let Debian's docker-registry keep the images, with the double in front for what only ACR has."""
-    service_bus: str | None = None
-    """Connection string of a namespace that is used instead of the double; its queues must be there."""
-    lock_seconds: int = 60
-    """How long a queue waits for an instance that holds a message; a dead one's messages come again after it."""
-    traces: bool = False
-    """Take in the app's traces, metrics and logs, and show them."""
-    app: Path = ROOT
-    """The folder of the app: its sources, or a package that was made of them."""
-    settings_of: Callable[[AppRole, dict[str, str]], dict[str, str]] | None = None
-    """Makes the settings of a role from those that the laptop has for it, where two apps run."""
-    event_endpoint: dict[str, Any] | None = None
-    """Where the registry's events go instead of to the app."""
-    namespaces: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """Namespaces that the clusters have and the app may use, besides those that the applied applications name."""
-
-
-def namespaces_of(path: Path) -> dict[str, set[str]]:
-    """The namespaces that the applications in a file or folder name, by cluster. Raises ConfigError."""
-    found: dict[str, set[str]] = {}
-    for definition in check_path(path).definitions.values():
-        for environment in definition.application.environments:
-            found.setdefault(environment.cluster, set()).add(environment.namespace)
-    return found
 
 
 def host_name(role: AppRole, index: int) -> str:
@@ -105,7 +61,8 @@ class Stack:
         """Its two addresses, `url` and `people_url`."""
         self.storage = self.bus = self.inbox_url = self.traces_url = ""
         self.settings: dict[str, str] = {}
-        self._named = namespaces_of(self.options.apply) if self.options.apply else {}
+        self._places: Places | None = None
+        self._addresses = Addresses(self.folder / "addresses.json" if self.options.keep else None)
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30))
 
     @property
@@ -145,18 +102,26 @@ class Stack:
             self.clusters = {name: future.result() for name, future in clusters.items()}
             self.storage, self.bus, self.inbox_url = storage.result(), bus.result(), inbox.result()
             self.traces_url, self.identity = traces.result(), identity.result()
-        self.azure_devops = self._start_double(
-            "azuredevops", "local.azuredevops", configuration.azure_devops(self.identity)
-        )
+        told = configuration.azure_devops(self.identity)
+        if self.options.keep:
+            told["journal"] = str(self._folder("azuredevops") / "journal.jsonl")
+        self.azure_devops = self._start_double("azuredevops", "local.azuredevops", told)
         for index in range(self.options.instances):
             self.start_host(index)
         self.identity.redirects_to({name: [url + path for url in self.urls] for name, path in BACK.items()})
         self._subscribe()
-        if self.options.apply:
+        if self.options.apply and not self._applied.exists():
             self.apply(self.options.apply)
+            self._applied.touch()
+
+    @property
+    def _applied(self) -> Path:
+        """There once the catalogue has what it begins with: from then on it is its people's."""
+        return self.folder / "applied"
 
     def apply(self, path: Path, *, quiet: bool = True) -> None:
-        """What the platform's people and the teams do: apply what lies in the file or folder."""
+        """What the platform's people and the teams do: make the namespaces, and apply what is in the file or folder."""
+        self.places.make(namespaces_of(path))
         command = python("slipway.cli", "apply", "-f", str(path), "--yes", "--reason", "the first act on this machine")
         environment = {**os.environ, **self.command_environment()}
         done = subprocess.run(command, env=environment, capture_output=quiet, text=True, check=False)
@@ -208,46 +173,59 @@ class Stack:
         if name in self.options.kubeconfigs:
             return {"credential": "kubeconfig", "kubeconfig": str(self.options.kubeconfigs[name])}
         servers = list(self.registries.values())
-        namespaces = sorted({*self.options.namespaces.get(name, ()), *self._named.get(name, ())})
-        told = configuration.kubernetes(name, servers, secrets, namespaces)
+        told = configuration.kubernetes(name, servers, secrets, sorted(self.options.namespaces.get(name, ())))
+        if self.options.keep:
+            told["state_dir"] = str(self._folder(f"cluster-{name}"))
         ready = self._start_double(f"cluster-{name}", "local.kubernetes", told)
         token = secrets.staging_token if name == "staging" else secrets.production_token
         return {"credential": "token", "server": ready["url"], "token": token}
 
     def _start_inbox(self, secrets: Secrets) -> str:
+        port = str(self._addresses.wanted("inbox"))
+        command = python("local.inbox", "--secret-env", "INBOX_SECRET", "--stop-with-parent", "--port", port)
+        if self.options.keep:
+            command += ["--keep", str(self.folder / "inbox.json")]
         part = Part(
             "inbox",
-            python("local.inbox", "--secret-env", "INBOX_SECRET", "--stop-with-parent"),
+            command,
             log=self._log("inbox"),
             environment={"INBOX_SECRET": secrets.inbox_secret},
         )
         self.parts.append(part)
-        return f"http://127.0.0.1:{part.ready()['port']}"
+        return f"http://127.0.0.1:{self._noted('inbox', part.ready()['port'])}"
 
     def _start_traces(self) -> str:
         if not self.options.traces:
             return ""
-        part = Part("traces", python("local.traces", "--stop-with-parent"), log=self._log("traces"))
+        port = str(self._addresses.wanted("traces"))
+        part = Part("traces", python("local.traces", "--stop-with-parent", "--port", port), log=self._log("traces"))
         self.parts.append(part)
-        return f"http://127.0.0.1:{part.ready()['port']}"
+        return f"http://127.0.0.1:{self._noted('traces', part.ready()['port'])}"
 
     def _start_identity(self) -> Identity:
-        identity = Identity.start(laptop(), self._folder("identity"))
+        identity = Identity.start(laptop(port=self._addresses.wanted("identity")), self._folder("identity"))
         self.parts.append(identity.part)
+        self._noted("identity", urlsplit(identity.issuer).port)
         return identity
 
     def _start_double(self, name: str, module: str, told: dict[str, Any]) -> dict[str, Any]:
         file = self._write(f"{name}.json", told)
-        part = Part(
-            name, python(module, "--config", str(file), "--port", "0", "--stop-with-parent"), log=self._log(name)
-        )
+        command = python(module, "--config", str(file), "--port", str(self._addresses.wanted(name)))
+        part = Part(name, [*command, "--stop-with-parent"], log=self._log(name))
         self.parts.append(part)
-        return part.ready()
+        ready = part.ready()
+        self._noted(name, ready.get("port"))
+        return ready
+
+    def _noted(self, name: str, port: int | None) -> int | None:
+        if port:
+            self._addresses.note(name, port)
+        return port
 
     def start_host(self, index: int) -> str:
         """One more instance of the function app, or one again that was stopped; returns its address."""
         again = urlsplit(self.urls[index]).port if index < len(self.urls) else None
-        wanted = again or (self.options.port if index == 0 else 0)
+        wanted = again or ((self._addresses.wanted("front") or self.options.port) if index == 0 else 0)
         for attempt in range(PORT_ATTEMPTS):
             try:
                 return self._start_host(index, wanted or free_port())
@@ -275,6 +253,8 @@ class Stack:
         url = self._run_host(single, port, self.settings) if self.options.single else self._run_roles(index, port)
         if index == len(self.urls):
             self.urls.append(url)
+        if index == 0:
+            self._noted("front", urlsplit(url).port)
         return url
 
     def _run_roles(self, index: int, port: int) -> str:
@@ -356,6 +336,8 @@ class Stack:
                 "managed": self.identity.managed_url,
             },
             "registries": self.registries,
+            "clusters": self.places.clusters,
+            "cluster_token": self.secrets.cluster_token,
             "azure_devops": self.azure_devops["url"],
             "hook_secret": self.secrets.hook_secret,
             "ci_password": self.secrets.ci_password,
@@ -363,6 +345,18 @@ class Stack:
             "bus": self.bus,
             "pids": {part.name: part.pid for part in self.parts},
         }
+
+    @property
+    def places(self) -> Places:
+        """The namespaces of the clusters that are doubles."""
+        if self._places is None:
+            doubles = {name: told["server"] for name, told in self.clusters.items() if "server" in told}
+            self._places = Places(clusters=doubles, token=self.secrets.cluster_token)
+        return self._places
+
+    def keep_up(self) -> list[str]:
+        """Make the namespaces of what was applied since the last look; returns them. Raises `PlacesRefused`."""
+        return self.places.look(self.url, self.secrets.function_key, self.access_token)
 
     def notices(self) -> list[dict[str, Any]]:
         """What the inbox holds."""

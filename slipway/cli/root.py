@@ -39,6 +39,7 @@ LAZY = {
     "connect": Lazy(_COMMANDS + "connect:connect", "Let Azure DevOps notify this installation of its runs."),
     "doctor": Lazy(_COMMANDS + "doctor:doctor", "What the installation lacks, and the commands to fix it."),
     "bundle": Lazy(_COMMANDS + "bundle:bundle", "Build, push and inspect bundles: what travels."),
+    "new": Lazy(_COMMANDS + "new:new", "A folder to begin with, for an application of your own."),
     "check": Lazy(_COMMANDS + "check:check", "Check projects and applications before they are applied."),
     "apply": Lazy(_COMMANDS + "catalogue:apply", "Apply projects and applications."),
     "diff": Lazy(_COMMANDS + "catalogue:diff", "What applying would change, and whether it would be refused."),

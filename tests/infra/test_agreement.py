@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from local.stack.configuration import QUEUES, service_bus
+from local.stack.options import StackOptions
 from local.stack.secrets import load_or_make
-from local.stack.stack import StackOptions
 from slipway.bootstrap.roles import AppRole, foreign_to
 from slipway.bootstrap.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
 from slipway.catalogue import Known, check_path

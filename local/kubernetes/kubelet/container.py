@@ -39,7 +39,8 @@ class Surroundings:
 class Container:
     """Call step() at every tick; `status()` is what the pod reports."""
 
-    def __init__(self, spec: Json, policy: str, around: Surroundings) -> None:
+    def __init__(self, spec: Json, policy: str, around: Surroundings, *, restarts: int = 0) -> None:
+        """`restarts` is not 0 for a container that ran before the node was started again."""
         self.spec = spec
         self._policy = policy
         self._around = around
@@ -51,7 +52,7 @@ class Container:
         self._started = 0.0
         self._retry_at = 0.0
         self._pauses = 0
-        self._restarts = 0
+        self._restarts = restarts
         self._ready = False
         self._before_pause: Json | None = None
         self.log: LogBuffer | None = None

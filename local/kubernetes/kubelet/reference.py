@@ -1,8 +1,10 @@
-"""The name of an image: where it is, and which one."""
+"""The name of an image: where it is, and which one. A name without a registry is Docker Hub's, as everywhere."""
 
 import re
 from dataclasses import dataclass
 
+HUB = "registry-1.docker.io"
+HUB_NAMES = ("docker.io", "index.docker.io")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -30,10 +32,9 @@ class Reference:
 def parse_reference(image: str) -> Reference:
     registry, slash, rest = image.partition("/")
     if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
-        raise InvalidImageNameError(
-            f'couldn\'t parse image name "{image}": expected registry/repository@sha256:… or registry/repository:tag; '
-            "there is no default registry here"
-        )
+        registry, rest = HUB, image if slash else f"library/{image}"
+    elif registry in HUB_NAMES:
+        registry, rest = HUB, rest if "/" in rest else f"library/{rest}"
     name, _, digest = rest.partition("@")
     repository, _, tag = name.partition(":")
     wrong = (

@@ -56,7 +56,9 @@ class PodWorker:
             Container(c, "OnFailure" if policy == "Always" else policy, self._surroundings(c))
             for c in pod["spec"].get("initContainers") or []
         ]
-        self._main = [Container(c, policy, self._surroundings(c)) for c in pod["spec"]["containers"]]
+        self._main = [
+            Container(c, policy, self._surroundings(c), restarts=_restarts(pod, c)) for c in pod["spec"]["containers"]
+        ]
         self._thread = threading.Thread(target=self._run, name=f"pod-{pod['metadata']['name']}", daemon=True)
 
     def start(self) -> None:
@@ -218,3 +220,10 @@ class PodWorker:
     def _local_port(self, wanted: int | str) -> int | None:
         number = container_port(self._pod, wanted)
         return None if number is None else self._ports.get(number, number)
+
+
+def _restarts(pod: Json, spec: Json) -> int:
+    """How often a container was restarted; once more if it had run when the node was started again."""
+    known = (pod.get("status") or {}).get("containerStatuses") or []
+    before: Json = next((each for each in known if each["name"] == spec["name"]), {})
+    return int(before.get("restartCount", 0)) + ("running" in (before.get("state") or {}))

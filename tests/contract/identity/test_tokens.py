@@ -23,7 +23,7 @@ def test_a_persons_access_token_is_for_the_registration_whose_scope_was_asked_fo
     api = flow.registration(SIGN_IN)
     found = claims(flow, flow.sign_in(COMMAND, "Ada").access_token, api.client_id)
     assert (found["scp"], found["azp"]) == ("user_impersonation", flow.registration(COMMAND).client_id)
-    assert found["roles"] == ["reader", "shop-approvers"]
+    assert found["roles"] == ["reader", "approvers", "shop-approvers"]
     assert found["oid"] == flow.identity.settings.person("Ada").oid
     assert "idtyp" not in found
 

@@ -90,7 +90,7 @@ def test_later_layers_replace_and_remove(cluster: Cluster, registry: SmallRegist
     assert cluster.log(cluster.pods("job-name=look")[0]["metadata"]["name"]) == "['two'] [] new\n"
 
 
-@pytest.mark.parametrize("image", ["nginx:1", "127.0.0.1:1/UPPER:1", "127.0.0.1:1/web@sha256:12"])
+@pytest.mark.parametrize("image", ["Web:1", "127.0.0.1:1/UPPER:1", "127.0.0.1:1/web@sha256:12"])
 def test_a_name_that_is_no_image_is_told(cluster: Cluster, image: str) -> None:
     cluster.apply(workload("Deployment", "web", image))
     until(lambda: waiting(cluster, "web") == "InvalidImageName", "the refusal")

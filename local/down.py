@@ -1,0 +1,48 @@
+"""`make down`: end what `make up` keeps running. What it holds is kept for the next start."""
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+
+from .up import FOLDER, STACK_FILE
+
+WITHIN = 60.0
+"""Seconds until every part has to have ended."""
+
+
+def main() -> int:
+    try:
+        stack = json.loads(STACK_FILE.read_text())
+    except OSError:
+        print("Nothing is up here.")
+        return 0
+    if not _is_held():
+        STACK_FILE.unlink(missing_ok=True)
+        print("Nothing is up here any more.")
+        return 0
+    os.kill(int(stack["up"]), signal.SIGTERM)
+    end = time.monotonic() + WITHIN
+    while _is_held():
+        if time.monotonic() > end:
+            print(f"It did not end within {WITHIN:.0f} s: process {stack['up']}", file=sys.stderr)
+            return 1
+        time.sleep(0.1)
+    print("Slipway is down. `make up` goes on from here.")
+    return 0
+
+
+def _is_held() -> bool:
+    """Whether `make up` runs: it holds the lock as long as it does, whatever became of its file."""
+    with (FOLDER / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""`slipway new`: a folder to begin with. It needs no app."""
+
+import re
+from pathlib import Path
+
+import click
+
+from ..errors import CliError, Exit
+from ..screen import FAINT, GOOD, NAME, Screen, TextCell
+from ..starting import Pipeline, Wanted, write, written
+
+EXPECTED_NAME = "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last"
+EXPECTED_REPOSITORY = "a repository in lower case without registry and tag, such as team/shop"
+EXPECTED_APPROVER = "oid:<object id in Entra>, role:<app role>, group:<object id in Entra> or an e-mail address"
+
+
+def _name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    from slipway.domain.model import NAME_PATTERN  # noqa: PLC0415 - slow to import; `--help` does without
+
+    if value is not None and not re.fullmatch(NAME_PATTERN, value):
+        raise click.BadParameter(f"expected {EXPECTED_NAME}, got {value!r}")
+    return value
+
+
+def _repository(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    from slipway.domain.model import REPOSITORY_PATTERN  # noqa: PLC0415
+
+    if value is not None and not re.fullmatch(REPOSITORY_PATTERN, value):
+        raise click.BadParameter(f"expected {EXPECTED_REPOSITORY}, got {value!r}")
+    return value
+
+
+def _approvers(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    from slipway.domain.gate import APPROVER_PATTERN  # noqa: PLC0415
+
+    for value in values:
+        if not re.fullmatch(APPROVER_PATTERN, value):
+            raise click.BadParameter(f"expected {EXPECTED_APPROVER}, got {value!r}")
+        if ":" not in value:
+            raise click.BadParameter(
+                f"expected an approver whose object id is known, since production counts signed votes, got {value!r}; "
+                "name role:<app role> or oid:<object id in Entra>"
+            )
+    return values
+
+
+def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> Pipeline | None:
+    if value is None:
+        return None
+    project, slash, name = value.partition("/")
+    if not slash or not project.strip() or not name.strip():
+        raise click.BadParameter(f"expected PROJECT/NAME of a pipeline in Azure DevOps, got {value!r}")
+    return Pipeline(project=project, name=name)
+
+
+@click.command()
+@click.argument("application", callback=_name)
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="The folder; else APPLICATION.")
+@click.option("--project", callback=_name, help="Name of its project; else APPLICATION.")
+@click.option("--repository", callback=_repository, help="Where CI pushes its image to; else APPLICATION.")
+@click.option(
+    "--approver",
+    "approvers",
+    multiple=True,
+    default=("role:approvers",),
+    show_default=True,
+    callback=_approvers,
+    help="Who may let it into production; may be repeated.",
+)
+@click.option(
+    "--pipeline",
+    callback=_pipeline,
+    metavar="PROJECT/NAME",
+    help="The pipeline in Azure DevOps that builds it: then its runs are proved, and tell who is behind a change.",
+)
+def new(
+    application: str,
+    *,
+    output: Path | None,
+    project: str | None,
+    repository: str | None,
+    approvers: tuple[str, ...],
+    pipeline: Pipeline | None,
+) -> None:
+    """Write a folder to begin with: APPLICATION with manifests, acceptance tests and a small program.
+
+    It passes `slipway check`, and goes from staging, after its acceptance tests, to production, after an approval.
+    Files that are there already are not overwritten: then nothing is written at all.
+
+    \b
+    Exit codes: 0 written, 1 a file is there already.
+
+    \b
+    Examples:
+      slipway new cart
+      slipway new cart --pipeline shop/cart-ci --approver role:shop-leads
+    """
+    folder = output or Path(application)
+    wanted = Wanted(
+        app=application,
+        project=project or application,
+        repository=repository or application,
+        approvers=approvers,
+        pipeline=pipeline,
+    )
+    contents = written(wanted)
+    try:
+        write(folder, contents)
+    except FileExistsError as error:
+        there = error.args[0] if isinstance(error.args[0], Path) else error.filename
+        raise CliError(f"{there}: is there already; nothing is overwritten") from error
+    except OSError as error:
+        raise CliError(f"{error.filename}: {error.strerror}", exit_code=Exit.REFUSED) from error
+    screen = Screen()
+    for path in contents:
+        screen.line(TextCell("+", GOOD), f" {folder / path}")
+    screen.line(
+        "next: ", TextCell(f"slipway check {folder}", NAME), TextCell(f", then slipway apply -f {folder}", FAINT)
+    )

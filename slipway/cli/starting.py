@@ -1,0 +1,99 @@
+"""The folder that `slipway new` writes: an application of one program, with what it takes to deliver it.
+
+The files lie in `start/`, each under its own name with `.txt` behind it; `@{name}` in them is replaced.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+
+SUFFIX = ".txt"
+_TEXT = re.compile(r"[a-z][a-z0-9/_-]*")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_WITH_RUN = "    provenance: artifact # its image has to be one that a proved CI run says it built"
+_WITHOUT_RUN = """    # No pipeline is named, so nobody knows who is behind a change, nor what built it. With one, write
+    # `provenance: artifact` instead of the next line.
+    least_gate: { require_known: false }"""
+
+
+class _Written(Template):
+    """`${…}` is left alone: the manifests have it for themselves."""
+
+    delimiter = "@"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A pipeline of Azure DevOps."""
+
+    project: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the new application is to be."""
+
+    app: str
+    project: str
+    repository: str
+    approvers: Sequence[str]
+    pipeline: Pipeline | None = None
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        return {
+            "app": self.app,  # within a longer word; where it stands alone it is `name`
+            "name": _scalar(self.app),
+            "project": _scalar(self.project),
+            "repository": _scalar(self.repository),
+            "approvers": ", ".join(json.dumps(approver) for approver in self.approvers),
+            "variable": self.app.upper().replace("-", "_"),
+            "start": _start(self.pipeline),
+            "proof": _WITH_RUN if self.pipeline else _WITHOUT_RUN,
+        }
+
+
+def _scalar(text: str) -> str:
+    """In quotes where YAML would take it for something else than text."""
+    return text if _TEXT.fullmatch(text) and text not in _WORDS else json.dumps(text)
+
+
+def _start(pipeline: Pipeline | None) -> str:
+    if pipeline is None:
+        return "start: push # a push starts a release; `both` waits for the CI run too, with a `pipeline`"
+    named = f"{{ project: {json.dumps(pipeline.project)}, name: {json.dumps(pipeline.name)}, branches: [main] }}"
+    return f"start: both # the image was pushed, and its CI run succeeded\npipeline: {named}"
+
+
+def written(wanted: Wanted) -> dict[str, str]:
+    """The files of the folder, by their path in it."""
+    return {
+        path.removesuffix(SUFFIX): _Written(source.read_text(encoding="utf-8")).substitute(wanted.values)
+        for path, source in _sources(files(__package__) / "start", "")
+    }
+
+
+def _sources(folder: Traversable, above: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _sources(entry, f"{above}{entry.name}/")
+        elif entry.name.endswith(SUFFIX):
+            yield above + entry.name, entry
+
+
+def write(folder: Path, contents: Mapping[str, str]) -> None:
+    """Write files that are not there yet. Raises `FileExistsError`, before anything is written, or `OSError`."""
+    for path in contents:
+        if (folder / path).exists():
+            raise FileExistsError(folder / path)
+    for path, text in contents.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as target:
+            target.write(text)

@@ -1,0 +1,117 @@
+"""`slipway new`: what it writes can be applied as it is, and nothing that is there is overwritten."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.catalogue import check_path
+from slipway.cli.root import root
+from slipway.cli.starting import Pipeline, Wanted, write, written
+from slipway.domain.gate import ApprovalGate, Level
+from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def slipway(*arguments: str) -> Result:
+    return CliRunner().invoke(root, list(arguments), env={"SLIPWAY_URL": None}, prog_name="slipway")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--pipeline", "shop/cart-ci"),
+        ("--project", "teams", "--repository", "teams/cart", "--approver", "role:leads", "--approver", "role:ops"),
+        ("-o", "deploy/here"),
+    ],
+)
+def test_what_is_written_has_no_problems(options: tuple[str, ...]) -> None:
+    done = slipway("new", "cart", *options)
+    assert done.exit_code == 0, done.output
+    checked = slipway("check", ".")
+    assert (checked.exit_code, checked.stdout) == (
+        0,
+        f"✓ project {'teams' if '--project' in options else 'cart'}, cart: no problems\n",
+    )
+
+
+names = st.from_regex(NAME_PATTERN, fullmatch=True)
+wanted = st.builds(
+    Wanted,
+    app=names,
+    project=names,
+    repository=st.from_regex(REPOSITORY_PATTERN, fullmatch=True).filter(
+        lambda name: len(name) < 200 and "." not in name.partition("/")[0]
+    ),
+    approvers=st.just(("role:approvers",)),
+    pipeline=st.none() | st.builds(Pipeline, project=st.sampled_from(["shop", 'a "b": #']), name=st.just("ci: {x}")),
+)
+
+
+@given(wanted)
+def test_every_name_that_is_taken_gives_a_folder_without_problems(wanted: Wanted) -> None:
+    import tempfile  # noqa: PLC0415 - a folder for each example, which a fixture cannot give
+
+    with tempfile.TemporaryDirectory() as name:
+        write(Path(name), written(wanted))
+        assert set(check_path(Path(name)).definitions) == {wanted.app}
+
+
+def test_production_asks_the_approvers_for_signed_votes(here: Path) -> None:
+    slipway("new", "cart", "--approver", "role:leads", "--pipeline", "shop/cart-ci")
+    production = check_path(here).definitions["cart"].application.environments[-1]
+    assert isinstance(production.gate, ApprovalGate)
+    assert (production.gate.level, production.gate.approvers) == (Level.SIGNED, ("role:leads",))
+    assert production.gate.require_known
+
+
+def test_its_programs_are_programs(here: Path) -> None:
+    slipway("new", "cart")
+    for program in (here / "cart/app").glob("*.py"):
+        ast.parse(program.read_text())
+
+
+def test_nothing_is_overwritten_and_nothing_is_written_beside_what_is_there(here: Path) -> None:
+    (here / "cart/verify").mkdir(parents=True)
+    (here / "cart/verify/acceptance.yaml").write_text("mine")
+    done = slipway("new", "cart")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: cart/verify/acceptance.yaml: is there already; nothing is overwritten\n",
+    )
+    assert [path.name for path in here.rglob("*") if path.is_file()] == ["acceptance.yaml"]
+    assert (here / "cart/verify/acceptance.yaml").read_text() == "mine"
+
+
+def test_a_file_where_the_folder_should_be_is_told(here: Path) -> None:
+    (here / "cart").write_text("")
+    done = slipway("new", "cart")
+    assert (done.exit_code, "cart" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("Cart",), "lower-case letters, digits and dashes"),
+        (("cart", "--project", "a_b"), "lower-case letters, digits and dashes"),
+        (("cart", "--repository", "host.example/cart:1"), "without registry and tag"),
+        (("cart", "--approver", "ada"), "role:<app role>"),
+        (("cart", "--approver", "ada@example.com"), "whose object id is known"),
+        (("cart", "--pipeline", "cart-ci"), "PROJECT/NAME"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_told_and_nothing_is_written(
+    here: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    done = slipway("new", *arguments)
+    assert (done.exit_code, told in " ".join(done.stderr.split())) == (2, True), done.stderr
+    assert list(here.iterdir()) == []

@@ -1,0 +1,54 @@
+"""The namespaces that the catalogue names are made in the clusters that are doubles."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.kubernetes import Kubernetes, KubernetesSettings, Token
+from local.kubernetes.access import LETS_IN
+from local.kubernetes.resources import NAMESPACES
+from local.stack.places import APP, Places, PlacesRefused, application_in_force, named_by
+
+DOCUMENT = """
+application: shop
+environments:
+  - { name: staging, clusters: [staging], namespace: shop-staging }
+  - { name: production, clusters: [production], namespace: shop }
+  - { name: elsewhere, clusters: [far], namespace: shop }
+"""
+
+
+@pytest.fixture
+def cluster() -> Iterator[Kubernetes]:
+    tokens = (Token(token="of-the-platform", user="platform"),)
+    with Kubernetes(KubernetesSettings(tokens=tokens, simulate=True, namespaces=("given",))) as running:
+        yield running
+
+
+def places(cluster: Kubernetes, token: str = "of-the-platform") -> Places:
+    return Places(clusters={"staging": cluster.url}, token=token)
+
+
+def test_an_application_names_its_namespaces_by_cluster() -> None:
+    document = application_in_force({"files": {"application.yaml": DOCUMENT}}, "shop")
+    assert named_by(document) == {
+        "staging": frozenset({"shop-staging"}),
+        "production": frozenset({"shop"}),
+        "far": frozenset({"shop"}),
+    }
+
+
+def test_a_namespace_is_made_once_and_lets_the_app_in(cluster: Kubernetes) -> None:
+    named = {"staging": frozenset({"one", "two", "given"}), "far": frozenset({"three"})}
+    made = places(cluster)
+    assert made.make(named) == ["given in staging", "one in staging", "two in staging"]
+    assert made.make(named) == []
+    found = cluster.store.get(NAMESPACES, None, "one")
+    assert found is not None
+    assert found["metadata"]["annotations"] == {LETS_IN: APP}
+    assert cluster.store.get(NAMESPACES, None, "three") is None
+
+
+def test_a_namespace_that_the_cluster_refuses_is_told(cluster: Kubernetes) -> None:
+    with pytest.raises(PlacesRefused, match="namespace one: the cluster staging answered 401"):
+        places(cluster, token="another").make({"staging": frozenset({"one"})})
