@@ -139,7 +139,7 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
     application, text = req.route_params["application"], req.route_params["sequence"]
     if not (text.isascii() and text.isdigit() and len(text) < len(str(SEQUENCES)) and int(text)):
         raise NotFound(f"there is no record {text[:40]!r}")
-    record = next(iter(parts().reader.audit(application, after=int(text) - 1, limit=1)), None)
+    record = next(iter(parts().reader.verified(application, after=int(text) - 1, limit=1)), None)
     if record is None or record.sequence != int(text):
         raise NotFound(f"the trail of {application} has no record {int(text)}")
     return ok(ChainRecord(record=record))

@@ -61,7 +61,7 @@ class AuditPart(Answer):
 class AuditAnswer(AuditPart):
     """A page of the trail, newest first."""
 
-    records: list[AuditRecord]
+    records: list[AuditRecord | Damaged] = Field(description="What does not verify is `damaged`, with the reason.")
 
 
 class LiveAnswer(Answer):

@@ -111,7 +111,7 @@ class Recorded(Opened):
 
     @part
     def trail(self) -> Trail:
-        return Trail(index=self.index)
+        return Trail(index=self.index, keys=lambda: self.public_keys)
 
     @part
     def chain_anchors(self) -> ChainAnchors:

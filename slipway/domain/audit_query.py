@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self, assert_never
 from pydantic import Field, model_validator
 
 from .actions import Action, Intervention
-from .audit import AuditRecord
+from .audit import AuditRecord, Damaged
 from .model import Moment, Name, Record
 
 SERVICE: Final = "slipway"
@@ -113,6 +113,7 @@ def _between(time: datetime, since: datetime | None, until: datetime | None) -> 
 class AuditPage(Record):
     """Records, newest first. Fewer than were asked for, even none, do not mean the end: `next` does."""
 
-    records: tuple[AuditRecord, ...]
+    records: tuple[AuditRecord | Damaged, ...]
+    """What does not verify, or does not belong here, is damaged."""
     next: str | None = None
     """What continues after the last record; None at the end. Stays valid while new records arrive."""

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..domain.audit import AuditRecord
+from ..domain.audit import AuditRecord, Damaged
 from ..domain.audit_query import AuditQuery
 from . import index_keys as keys
 from .digest_walk import DigestWalk
@@ -36,7 +36,8 @@ class Position:
 class RecordPage:
     """A page of records, and where the next one starts; None at the end."""
 
-    records: tuple[AuditRecord, ...]
+    records: tuple[AuditRecord | Damaged, ...]
+    """As they were read: whoever shows them verifies them."""
     next: Position | None
 
 
@@ -72,7 +73,7 @@ class AuditIndex:
         return self._walk(plan(query), limit=limit, start=start or Position())
 
     def _walk(self, planned: QueryPlan, *, limit: int, start: Position) -> RecordPage:
-        records, position = list[AuditRecord](), start
+        records, position = list[AuditRecord | Damaged](), start
         for _ in range(REQUESTS):
             page = self._request(planned, position, limit=limit - len(records))
             records += keys.records_of(page.rows)

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator
 
-from ..domain.audit import AuditRecord
+from ..domain.audit import AuditRecord, Damaged
 from ..domain.audit_query import AuditQuery
 from ..domain.errors import present
 from . import index_keys as keys
@@ -29,7 +29,7 @@ class DigestWalk:
         self._prefix = digest.removeprefix("sha256:")
         self._partition = keys.by_digest(digest)
 
-    def find(self, *, limit: int, after: str) -> tuple[tuple[AuditRecord, ...], str]:
+    def find(self, *, limit: int, after: str) -> tuple[tuple[AuditRecord | Damaged, ...], str]:
         """Records, newest first, and the key that the next page starts after or "". Makes two requests per digest."""
         known_until, streams = keys.LAST, list[list[Row]]()
         for digest in self._digests():
@@ -38,14 +38,15 @@ class DigestWalk:
             streams.append(list(page.rows))
             if page.more and page.rows:
                 known_until = min(known_until, _key(page.rows[-1]))
-        records, last = list[AuditRecord](), ""
+        records, last = list[AuditRecord | Damaged](), ""
         for row in heapq.merge(*streams, key=_key):
             if _key(row) > known_until:
                 break  # unread rows of another digest may sort before this one
             if len(records) == limit:
                 return tuple(records), last
             last = _key(row)
-            records += [record for record in keys.records_of([row]) if self._query.matches(record)]
+            found = keys.records_of([row])
+            records += [item for item in found if isinstance(item, Damaged) or self._query.matches(item)]
         return tuple(records), "" if known_until == keys.LAST else known_until
 
     def _digests(self) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ..domain.audit import AuditRecord
+from ..domain.audit import AuditRecord, Damaged
 from ..domain.audit_query import SERVICE
 from ..domain.model import sha256
 from .rows import pack_audit, unpack_audit
@@ -130,12 +130,22 @@ def record_of(row: Row) -> AuditRecord:
     return unpack_audit({name: value for name, value in row.values.items() if name not in _OWN})
 
 
-def records_of(rows: Iterable[Row]) -> list[AuditRecord]:
-    """The records of the rows. Damaged rows are skipped with a warning, as the trail still has the record."""
-    records = []
-    for row in rows:
-        try:
-            records.append(record_of(row))
-        except (ValueError, RecursionError):
-            log.warning("the row %s of the audit index is damaged: `slipway audit reindex` repairs it", row.key)
-    return records
+def records_of(rows: Iterable[Row]) -> list[AuditRecord | Damaged]:
+    """The records of the rows, none of them verified. What is no copy of the record whose place it has is damaged."""
+    return [_in_its_place(row) for row in rows]
+
+
+def _in_its_place(row: Row) -> AuditRecord | Damaged:
+    try:
+        record = record_of(row)
+    except (ValueError, RecursionError):
+        return _damaged(row, "its copy in the audit index is not an audit record any more")
+    if not row.key.endswith(row_key(record)):
+        return _damaged(row, "another record is in its place in the audit index")
+    return record
+
+
+def _damaged(row: Row, why: str) -> Damaged:
+    log.warning("the row %s of the audit index is damaged: `slipway audit reindex` repairs it", row.key)
+    application = row.key.split("!")[-2] if row.key.count("!") > 1 else ""
+    return Damaged(application=application, sequence=sequence_of(row.key), damaged=why)

@@ -3,15 +3,17 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from pydantic import ValidationError
 
+from ..domain.audit import AuditRecord, Damaged, verified
 from ..domain.audit_query import LONGEST_RANGE, PAGE_LIMIT, AuditPage, AuditQuery
 from ..domain.model import canonical, sha256
+from ..domain.signing import PublicKeys
 from ..inbound.reading import BadInput
 from ..ledger.audit_index import AuditIndex, Position
 from ..ledger.digest_walk import TooManyDigests
@@ -83,14 +85,16 @@ def read_time(name: str, text: str | None, *, ends: bool = False) -> datetime | 
 
 @dataclass(frozen=True, kw_only=True)
 class Trail:
-    """Queries the trail through the audit index."""
+    """Queries the trail through the audit index. The index is a copy, so each record is verified before it is shown,
+    with the public keys alone."""
 
     index: AuditIndex
+    keys: Callable[[], PublicKeys]
 
     def page(self, query: AuditQuery, *, limit: int = PAGE, after: str | None = None) -> AuditPage:
         """One page, newest first. `after` is the `next` of an earlier page of the same query.
 
-        Raises `BadInput` and `LedgerUnavailable`.
+        Raises `BadInput`, `LedgerUnavailable` and `KeysUnavailable`.
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
@@ -101,7 +105,16 @@ class Trail:
             raise BadInput("after", "the token of a page of this query", "another one") from error
         except TooManyDigests as error:
             raise BadInput("digest", "more digits", str(error)) from error
-        return AuditPage(records=result.records, next=_token(query, result.next) if result.next else None)
+        records = tuple(self._shown(item, query) for item in result.records)
+        return AuditPage(records=records, next=_token(query, result.next) if result.next else None)
+
+    def _shown(self, item: AuditRecord | Damaged, query: AuditQuery) -> AuditRecord | Damaged:
+        if isinstance(item, Damaged):
+            return item
+        if not query.matches(item):
+            foreign = "it does not match the search that the audit index has it under"
+            return Damaged(application=item.application, sequence=item.sequence, damaged=foreign)
+        return verified(item, self.keys())
 
 
 def _token(query: AuditQuery, position: Position) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from ..catalogue.entries import Catalogue
 from ..domain.actions import Action
-from ..domain.audit import AuditRecord
+from ..domain.audit import AuditRecord, Damaged
 from ..domain.audit_query import ActionClass, AuditPage
 from ..inbound.reading import BadInput
 from ..queries.trail import FILTERS, Trail, read_query
@@ -56,7 +56,7 @@ class FieldView:
 class RecordView:
     """One record."""
 
-    record: AuditRecord
+    record: AuditRecord | Damaged
     told: Moment
     actor_link: str
 
@@ -122,23 +122,28 @@ def _field(name: str, filled: Mapping[str, str], problem: BadInput | None, catal
     )
 
 
-def _line(record: AuditRecord) -> RecordView:
-    return RecordView(record=record, told=timeline([record])[0], actor_link=_address("/audit", {"actor": record.actor}))
+def _line(record: AuditRecord | Damaged) -> RecordView:
+    link = _address("/audit", {"actor": record.actor}) if isinstance(record, AuditRecord) else ""
+    return RecordView(record=record, told=timeline([record])[0], actor_link=link)
 
 
 def _address(path: str, parameters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
-def _jsonl(records: tuple[AuditRecord, ...]) -> str:
+def _jsonl(records: tuple[AuditRecord | Damaged, ...]) -> str:
     return "".join(json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records)
 
 
-def _csv(records: tuple[AuditRecord, ...]) -> str:
+def _csv(records: tuple[AuditRecord | Damaged, ...]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([*_COLUMNS, "details", "previous", "hash"])
     for record in records:
+        if isinstance(record, Damaged):
+            row = {"application": record.application, "sequence": record.sequence, "action": "damaged"}
+            writer.writerow([_harmless(row.get(name)) for name in _COLUMNS] + [_harmless(record.damaged), "", ""])
+            continue
         fields = record.model_dump(mode="json")
         details = json.dumps(fields["details"], ensure_ascii=False, sort_keys=True)
         writer.writerow([_harmless(fields[name]) for name in _COLUMNS] + [details, record.previous, record.hash])

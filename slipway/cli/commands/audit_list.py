@@ -87,7 +87,8 @@ def list_(
     """Records of the trail that match all filters, newest first.
 
     The cost depends on the number of records shown, not on the length of the trail. If there are more, stderr says how
-    to continue; the token stays valid while new records arrive.
+    to continue; the token stays valid while new records arrive. A record that does not verify is shown as damaged, and
+    the command ends with exit code 7.
 
     \b
     What happened to a release, who did what, what was changed in production, where a digest has been,
@@ -110,12 +111,12 @@ def list_(
     streams = form in (OutputFormat.JSONL, OutputFormat.CSV) and not oldest_first
     if form is OutputFormat.CSV:
         write_headings(COLUMNS)
-    records, following = list[dict[str, Any]](), after
+    records, following, damaged = list[dict[str, Any]](), after, False
     for page, end in pages:
-        following = end
+        following, damaged = end, damaged or any("damaged" in item for item in page)
         if streams:
             for item in page:
-                write_line(screen, form, COLUMNS, item)
+                write_line(screen, form, COLUMNS, _as_line(form, item))
         else:
             records += page
     records = records[::-1] if oldest_first else records
@@ -127,6 +128,16 @@ def list_(
         # Print absolute times: an age such as `7d` would be a different query tomorrow.
         times = "".join(f"--{name} {query[name]} " for name in ("from", "to") if query[name])
         click.echo(f"there may be more: {times}--after {following}", err=True)
+    if damaged:
+        click.echo("what is damaged proves nothing: `slipway audit verify`", err=True)
+        raise SystemExit(Exit.BROKEN)
+
+
+def _as_line(form: OutputFormat, item: dict[str, Any]) -> dict[str, Any]:
+    """The record; in CSV, which has no column for it, what does not verify says so as its action."""
+    if form is not OutputFormat.CSV or "damaged" not in item:
+        return item
+    return {**item, "action": "damaged", "details": {"damaged": item["damaged"]}}
 
 
 def _check(release: str | None) -> None:
@@ -139,7 +150,7 @@ def _check(release: str | None) -> None:
 def _show(screen: Screen, form: OutputFormat, records: list[dict[str, Any]]) -> None:
     if form is not OutputFormat.TABLE:
         for item in records:
-            write_line(screen, form, COLUMNS, item)
+            write_line(screen, form, COLUMNS, _as_line(form, item))
     elif records:
         show_records(screen, [read_record(item) for item in records])
     else:

@@ -1,19 +1,21 @@
 """The audit index: every question is answered as the trail itself would answer it, in few requests, page by page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from slipway.domain.audit import AuditRecord
+from slipway.domain.audit import AuditRecord, Damaged
 from slipway.domain.audit_query import AuditQuery
 from slipway.inbound import BadInput
 from slipway.ledger.audit_index import REQUESTS, AuditIndex
-from slipway.ledger.index_keys import TIME, places
-from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Write
+from slipway.ledger.index_keys import TIME, by_actor, places
+from slipway.ledger.index_keys import values as copied
+from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Value, Write
 from slipway.queries.trail import PAGE, Trail
 from slipway.testing import MemoryTable
+from slipway.testing.chains import PUBLIC_KEYS, signed_anew
 from tests.contract.ledger.trails import ADA, BEN, digest_of, trail
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -85,10 +87,14 @@ def expected(records: Sequence[AuditRecord], query: AuditQuery) -> list[AuditRec
     return sorted(found, key=lambda r: (-r.time.timestamp(), r.application, -r.sequence))
 
 
+def asking_of(index: AuditIndex) -> Trail:
+    return Trail(index=index, keys=lambda: PUBLIC_KEYS)
+
+
 def walk(
     trail: Trail, query: AuditQuery, *, limit: int = PAGE, between: Callable[[], object] = lambda: None
-) -> list[AuditRecord]:
-    found, token, pages = list[AuditRecord](), None, 0
+) -> list[AuditRecord | Damaged]:
+    found, token, pages = list[AuditRecord | Damaged](), None, 0
     while True:
         got = trail.page(query, limit=limit, after=token)
         found += got.records
@@ -100,7 +106,7 @@ def walk(
 
 
 def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex) -> None:
-    asking = Trail(index=index)
+    asking = asking_of(index)
     for name, filters in QUESTIONS.items():
         query = AuditQuery.model_validate(filters)
         for limit in (29, 200):
@@ -112,15 +118,15 @@ def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex)
 
 def test_writing_again_changes_nothing(index: AuditIndex) -> None:
     index.write(SHOP[:30])
-    assert walk(Trail(index=index), AuditQuery()) == expected(ALL, AuditQuery())
+    assert walk(asking_of(index), AuditQuery()) == expected(ALL, AuditQuery())
 
 
 def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> None:
-    asking = Trail(index=index)
+    asking = asking_of(index)
     arriving = iter(list(trail("cart", 40, every=timedelta(days=1), start=NOW - timedelta(days=50)))[len(CART) :])
 
     def arrive() -> None:
-        index.write([record.evolve(time=NOW) for record in (next(arriving), next(arriving))])
+        index.write([signed_anew(record.evolve(time=NOW)) for record in (next(arriving), next(arriving))])
 
     for filters in ({}, {"environment": "production"}, {"actor": ADA}, {"digest": digest_of("shop", 5)}):
         query = AuditQuery.model_validate(filters)
@@ -130,7 +136,7 @@ def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> N
 
 
 def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(asked: Counting, index: AuditIndex) -> None:
-    asking = Trail(index=index)
+    asking = asking_of(index)
     for filters in (
         {"application": "shop"},
         {"environment": "production"},
@@ -146,7 +152,9 @@ def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(asked:
 
 
 def test_what_was_idle_for_years_costs_no_more_than_what_is_busy(asked: Counting, index: AuditIndex) -> None:
-    idle = [record.evolve(environment="lab") for record in trail("till", 3, start=NOW - timedelta(days=2000))]
+    idle = [
+        signed_anew(record.evolve(environment="lab")) for record in trail("till", 3, start=NOW - timedelta(days=2000))
+    ]
     index.write(idle)
     for filters in (
         {"application": "till"},
@@ -156,7 +164,7 @@ def test_what_was_idle_for_years_costs_no_more_than_what_is_busy(asked: Counting
         {"until": idle[-1].time + timedelta(days=1)},
     ):
         asked.pages = asked.rows_read = 0
-        got = Trail(index=index).page(AuditQuery.model_validate(filters), limit=5)
+        got = asking_of(index).page(AuditQuery.model_validate(filters), limit=5)
         assert (len(got.records), asked.pages, asked.rows_read) == (5, 1, 5), filters
 
 
@@ -164,7 +172,7 @@ def test_a_rare_answer_costs_a_bounded_number_of_requests_and_is_continued() -> 
     table = Counting(MemoryTable(examined=3))
     index = AuditIndex(table)
     index.write(SHOP)
-    asking = Trail(index=index)
+    asking = asking_of(index)
     query = AuditQuery(application="shop", action="release.created", until=SHOP[-1].time)
     first = asking.page(query, limit=200)
     assert table.pages == REQUESTS
@@ -175,7 +183,7 @@ def test_a_rare_answer_costs_a_bounded_number_of_requests_and_is_continued() -> 
 
 
 def test_a_token_of_another_query_is_refused_and_so_is_what_is_none(index: AuditIndex) -> None:
-    asking = Trail(index=index)
+    asking = asking_of(index)
     token = asking.page(AuditQuery(application="shop"), limit=5).next
     assert token
     with pytest.raises(BadInput, match="one of another query"):
@@ -197,17 +205,17 @@ def test_digits_that_many_digests_begin_with_are_refused(index: AuditIndex) -> N
     alike = [record.evolve(digest=f"sha256:abcdef{n:058x}") for n, record in enumerate(SHOP[:12])]
     index.write(alike)
     with pytest.raises(BadInput, match="digest: expected more digits"):
-        Trail(index=index).page(AuditQuery(digest="sha256:abcdef"))
+        asking_of(index).page(AuditQuery(digest="sha256:abcdef"))
 
 
 def test_digests_that_begin_alike_are_merged_by_time_over_pages(index: AuditIndex) -> None:
     alike = [
-        record.evolve(digest=f"sha256:fedcba{n % 3:058x}", application="alike", sequence=n + 1)
+        signed_anew(record.evolve(digest=f"sha256:fedcba{n % 3:058x}", application="alike", sequence=n + 1))
         for n, record in enumerate(SHOP[:40])
     ]
     index.write(alike)
     query = AuditQuery(digest="sha256:fedcba")
-    asking = Trail(index=index)
+    asking = asking_of(index)
     assert walk(asking, query, limit=7) == expected(alike, query)
 
 
@@ -221,8 +229,40 @@ def test_every_key_is_one_that_table_storage_takes() -> None:
                 assert len(key) < 400
 
 
-def test_a_damaged_row_of_the_index_is_left_out(asked: Counting, index: AuditIndex) -> None:
-    partition, row = next(places(SHOP[5]))
-    index.table.transact(partition, [Write(act=Act.PUT, key=row, values={"Nonsense": 1})])
-    found = walk(Trail(index=index), AuditQuery())
-    assert found == [record for record in expected(ALL, AuditQuery()) if record != SHOP[5]]
+def spoilt(index: AuditIndex, values: Mapping[str, Value]) -> Damaged:
+    """What a search shows of a record whose copies have these columns instead; all others are as they were."""
+    for partition, row in places(SHOP[5]):
+        index.table.transact(partition, [Write(act=Act.PUT, key=row, values=values)])
+    whole = walk(asking_of(index), AuditQuery())
+    (damaged,) = [item for item in whole if isinstance(item, Damaged)]
+    assert [item for item in whole if item is not damaged] == [
+        record for record in expected(ALL, AuditQuery()) if record != SHOP[5]
+    ]
+    assert (damaged.application, damaged.sequence) == ("shop", SHOP[5].sequence)
+    return damaged
+
+
+def test_a_row_of_the_index_that_is_no_record_is_shown_as_damaged(index: AuditIndex) -> None:
+    assert "not an audit record any more" in spoilt(index, {"Nonsense": 1}).damaged
+
+
+def test_a_copy_that_was_changed_is_shown_as_damaged(index: AuditIndex) -> None:
+    assert "its content does not match its hash" in spoilt(index, copied(SHOP[5].evolve(actor="mallory"))).damaged
+
+
+def test_a_copy_that_was_changed_and_hashed_anew_is_not_signed_by_the_worker(index: AuditIndex) -> None:
+    changed = SHOP[5].evolve(actor="mallory")
+    forged = changed.evolve(hash=changed.expected_hash())
+    assert "its signature with the key test is wrong" in spoilt(index, copied(forged)).damaged
+
+
+def test_a_genuine_record_in_the_place_of_another_one_is_shown_as_damaged(index: AuditIndex) -> None:
+    assert "another record is in its place" in spoilt(index, copied(SHOP[6])).damaged
+
+
+def test_a_genuine_record_under_a_search_that_it_does_not_match_is_shown_as_damaged(index: AuditIndex) -> None:
+    record = next(record for record in SHOP if record.actor == ADA)
+    row = next(row for partition, row in places(record) if partition == TIME)
+    index.table.transact(by_actor(BEN), [Write(act=Act.PUT, key=row, values=copied(record))])
+    (damaged,) = [item for item in walk(asking_of(index), AuditQuery(actor=BEN)) if isinstance(item, Damaged)]
+    assert "does not match the search" in damaged.damaged

@@ -104,6 +104,17 @@ def test_nothing_to_show_is_said_on_stderr(slipway: Command) -> None:
     assert (result.stdout, result.stderr) == ("", "no records\n")
 
 
+@pytest.mark.parametrize("form", [(), ("--json",), ("--jsonl",), ("--csv",)])
+def test_a_record_that_does_not_verify_is_shown_as_such_and_ends_with_7(
+    slipway: Command, app: Served, form: tuple[str, ...]
+) -> None:
+    damaged = {"application": "shop", "sequence": 3, "damaged": "its signature with the key test is wrong"}
+    app.replies["audit"] = Reply(body=json.dumps({"records": [damaged], "next": None}).encode())
+    result = slipway("audit", "list", *form)
+    assert (result.exit_code, "DAMAGED" in result.stdout.upper()) == (7, True)
+    assert "`slipway audit verify`" in result.stderr
+
+
 def test_an_app_that_turns_in_a_circle_is_left(slipway: Command, app: Served) -> None:
     app.replies["audit"] = Reply(body=json.dumps({"records": [], "next": "again"}).encode())
     assert slipway("audit", "list", "--limit", "5000").exit_code == 0

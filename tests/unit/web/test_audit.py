@@ -13,6 +13,7 @@ from slipway.domain.actions import Action
 from slipway.domain.audit_query import ActionClass, AuditQuery
 from slipway.inbound import BadInput
 from slipway.testing import ADA
+from slipway.testing.chains import signed_anew
 from slipway.web.audit import PAGE, download, show
 from tests.unit.domain.records import record
 from tests.unit.web.installation import Told
@@ -106,10 +107,24 @@ def test_every_action_and_every_class_is_offered_to_filter_by(home: Told) -> Non
 )
 def test_tampering_and_unknown_actions_do_not_look_like_routine(action: str, look: str, words: str) -> None:
     home = Told()
-    home.app.index.write([record(1, 0, action)])
+    home.app.index.write([signed_anew(record(1, 0, action))])
     body = html.unescape(page(home))
     assert f'<strong class="{look}">{words}' in body
     assert f"<code>{action}</code>" in body
+
+
+def test_a_record_that_was_changed_is_no_plain_line_on_the_page_nor_in_what_is_taken_along() -> None:
+    home = Told()
+    genuine = signed_anew(record(1, 0, "gate.passed"))
+    home.app.index.write([genuine.evolve(actor="mallory")])
+    body = html.unescape(page(home))
+    assert '<strong class="bad-word">This record proves nothing</strong>' in body
+    assert "its content does not match its hash" in body
+    assert "mallory" not in body
+    (line,) = [json.loads(line) for line in download(home.app.trail, {}, "jsonl").body.decode().splitlines()]
+    assert line["damaged"].startswith("its content does not match")
+    (row,) = csv.DictReader(io.StringIO(download(home.app.trail, {}, "csv").body.decode()))
+    assert (row["action"], row["actor"]) == ("damaged", "")
 
 
 def test_nothing_found_says_what_to_do() -> None:
