@@ -45,7 +45,6 @@ _HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
 NOT_ENFORCED = (
     "automation",
     "waive",
-    "known_services",
     "foreign_images",
     "kinds",
     "image_paths",

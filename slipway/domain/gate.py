@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from .model import Duration, Name, Record, duration_text
 from .people import GROUP, GUID_PATTERN, MEMBER_PATTERN, OID, ROLE, Circle, People, Person, SignedIn
+from .services import Service, addresses
 
 APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:{GUID_PATTERN[1:]}|^role:[A-Za-z0-9._-]{{1,120}}$"
 Approver = Annotated[str, Field(min_length=3, max_length=254, pattern=APPROVER_PATTERN)]
@@ -230,16 +231,21 @@ class WrittenApprovalGate(Record):
     def _listed(self) -> Iterator[str]:
         return (name for name in self._all() if not _only_entra_knows(name))
 
-    def among(self, people: People) -> "ApprovalGate":
-        """The gate with what its application knows of people; what is left out stays left out."""
+    def among(self, people: People, known_services: Sequence[str] = ()) -> "ApprovalGate":
+        """The gate with what its application knows of people, and its project of services; what is left out stays left
+        out."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        return ApprovalGate.model_validate({**given, "people": people})
+        more = {"known_services": tuple(known_services)} if known_services else {}
+        return ApprovalGate.model_validate({**given, "people": people, **more})
 
 
 class ApprovalGate(WrittenApprovalGate):
-    """A gate that asks people, with what its application knows of them."""
+    """A gate that asks people, with what its application knows of them and its project of services."""
 
     people: People = Field(default={}, description="Who is who, as the application says.")
+    known_services: tuple[Service, ...] = Field(
+        default=(), max_length=100, description="Services that the project knows."
+    )
 
     @model_validator(mode="after")
     def _can_be_met_by_them(self) -> Self:
@@ -277,7 +283,9 @@ class ApprovalGate(WrittenApprovalGate):
         return tuple(dict.fromkeys(_in_words(name) for name in self._all() if _only_entra_knows(name)))
 
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
-        """Whether the person with these names may vote."""
+        """Whether the person with these names may vote. A service never does, whoever uses its account."""
+        if not addresses(self.known_services).isdisjoint(names):
+            return False
         return self.is_one_of(tuple(self._all()), names, signed_in)
 
     def is_one_of(self, listed: Sequence[str], names: frozenset[str], signed_in: SignedIn | None = None) -> bool:

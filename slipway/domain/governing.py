@@ -1,6 +1,6 @@
 """An application inside its project: what the project says of each environment, and what it does not allow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from .application import Application, Environment, WrittenApplication, WrittenEn
 from .gate import AutoGate, Gate, WrittenGate
 from .people import People
 from .project import LeastGate, Project, ProjectEnvironment
+from .services import addresses
 
 Steps = tuple[str | int, ...]
 
@@ -26,17 +27,20 @@ def governed(written: WrittenApplication, project: Project) -> Application:
     """The application with what the project says of its environments. Call it only where `breaches` finds none."""
     fields = {name: getattr(written, name) for name in type(written).model_fields}
     environments = tuple(
-        _environment(each, project.environments[each.name], written.people) for each in written.environments
+        _environment(each, project.environments[each.name], written.people, project.known_services)
+        for each in written.environments
     )
     return Application.model_validate({**fields, "environments": environments, "repositories": project.repositories})
 
 
-def _environment(written: WrittenEnvironment, allowed: ProjectEnvironment, people: People) -> Environment:
+def _environment(
+    written: WrittenEnvironment, allowed: ProjectEnvironment, people: People, services: Sequence[str]
+) -> Environment:
     fields = {name: getattr(written, name) for name in type(written).model_fields}
     return Environment.model_validate(
         {
             **fields,
-            "gate": _gate(written.gate, allowed.least, people),
+            "gate": _gate(written.gate, allowed.least, people, services),
             "environment_class": allowed.environment_class,
             "registry": allowed.registry,
             "provenance": allowed.provenance,
@@ -44,12 +48,12 @@ def _environment(written: WrittenEnvironment, allowed: ProjectEnvironment, peopl
     )
 
 
-def _gate(gate: WrittenGate, least: LeastGate | None, people: People) -> Gate:
+def _gate(gate: WrittenGate, least: LeastGate | None, people: People, services: Sequence[str]) -> Gate:
     """The gate, with what it leaves out taken from the least gate."""
     if isinstance(gate, AutoGate):
         return gate
     if least is None:
-        return gate.among(people)
+        return gate.among(people, services)
     defaults = {
         "level": least.level,
         "required": least.required,
@@ -57,7 +61,7 @@ def _gate(gate: WrittenGate, least: LeastGate | None, people: People) -> Gate:
         "fresh": least.fresh,
     }
     left_out = {name: value for name, value in defaults.items() if name not in gate.model_fields_set}
-    return gate.among(people).evolve(**left_out)
+    return gate.among(people, services).evolve(**left_out)
 
 
 def breaches(written: WrittenApplication, project: Project) -> Iterator[Breach]:
@@ -98,8 +102,16 @@ def _of_environment(at: Steps, environment: WrittenEnvironment, project: Project
         yield Breach(
             field=(*at, "verification"), expected=f"{demand} (unless it says `tests: optional` there)", got="none"
         )
+    yield from _services_asked((*at, "gate", "approvers"), environment.gate, project.known_services)
     if allowed.least is not None:
         yield from _weaker_than((*at, "gate"), environment.gate, allowed.least, where)
+
+
+def _services_asked(at: Steps, gate: WrittenGate, services: Sequence[str]) -> Iterator[Breach]:
+    approvers = () if isinstance(gate, AutoGate) else gate.approvers
+    for index, name in enumerate(approvers):
+        if name.casefold() in addresses(services):
+            yield Breach(field=(*at, index), expected="people: a service of the project never votes", got=repr(name))
 
 
 def _weaker_than(at: Steps, gate: WrittenGate, least: LeastGate, where: str) -> Iterator[Breach]:

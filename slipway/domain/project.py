@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .gate import Fresh, Level, Need
 from .model import Name, Record
+from .services import Service
 
 
 class EnvironmentClass(StrEnum):
@@ -56,9 +57,6 @@ Subject = Annotated[
 ]
 """Who: `role:<app role>` of a person, or `app:<client id>` of a pipeline's or service's identity."""
 Subjects = Annotated[tuple[Subject, ...], Field(max_length=50)]
-Known = Annotated[
-    str, Field(min_length=3, max_length=254, pattern=r"^(?:app:[0-9a-fA-F-]{36}|mail:[^\s@:,;<>\"]+@[^\s@:,;<>\"]+)$")
-]
 Kind = Annotated[str, Field(max_length=253, pattern=r"^(?:[a-z0-9.-]+/)?[A-Z][A-Za-z0-9]*$")]
 """A Kubernetes kind, with its API group unless that is the core's: `argoproj.io/Rollout`, `ConfigMap`."""
 
@@ -158,8 +156,12 @@ class Project(Record):
     owners: Owners = Field(default=Owners(), description="Who may change its applications.")
     automation: Automation = Field(default=Automation(), description="Who may start releases without a person.")
     waive: Subjects = Field(default=(), description="Who may waive a rule about proof, for one release.")
-    known_services: tuple[Known, ...] = Field(
-        default=(), max_length=100, description="Services that are known: they never vote, and bar nobody."
+    known_services: tuple[Service, ...] = Field(
+        default=(),
+        max_length=100,
+        description="Services and bots that may be behind a change: they are known, never vote, and bar nobody. "
+        "app:<client id>, or mail:<address> of the account that they use.",
+        examples=[["app:01234567-89ab-cdef-0123-456789abcdef", "mail:bot@example.com"]],
     )
     repositories: tuple[Pattern, ...] = Field(
         min_length=1,

@@ -145,3 +145,5 @@ class Identity(Record):
     name: str
     is_service: bool
     """A service principal, a managed identity, or a part of the source itself: no person."""
+    client_id: str = ""
+    """The application's id of a service principal; empty for everybody else, and where it is not told."""

@@ -4,6 +4,7 @@ A hook or a message only wakes us: what it says is *claimed*. What the source it
 own identity, is *proved*, and stays proved when the source forgets it (`inbound/proving.py`).
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from .model import Digest, Moment, Record, Repository
 from .people import OID, Guid, SignedIn
+from .services import is_listed
 from .tones import Tone
 
 PEOPLE_LIMIT = 60
@@ -94,10 +96,18 @@ class Involved(Record):
     tenant: Guid | None = None
     is_service: bool = False
     """No person: a service principal, or a part of the source itself."""
+    client_id: Guid | None = None
+    """The application's id of a service principal; None if the source does not tell it."""
+    unknown: str = Field(default="", max_length=600)
+    """Why nobody can tell who that is, or for whom it acted; a project may know it as a service."""
 
     @property
     def shown(self) -> str:
         return self.mail or self.name or (f"{OID}{self.object_id}" if self.object_id else "somebody")
+
+    def is_one_of(self, services: Sequence[str]) -> bool:
+        """Whether it is one of these services. What a commit says of itself makes nobody a service."""
+        return self.part.vouched and is_listed(services, client_id=self.client_id, mail=self.mail)
 
     @property
     def signed_in(self) -> SignedIn | None:
@@ -148,6 +158,8 @@ class Run(Record):
     behind: Fact
     """That everybody behind the change is among `people`, and known."""
     people: tuple[Involved, ...] = Field(default=(), max_length=PEOPLE_LIMIT)
+    all_named: bool = False
+    """Whether `behind` is proved but for those of `people` who are `unknown`: nobody else is missing."""
     document: Digest | None = None
     """Hash of what it published, to tell whether that was changed later."""
 
@@ -180,6 +192,13 @@ class Run(Record):
             return False
         mine, theirs = ({run.project.casefold(), run.project_id.casefold()} - {""} for run in (self, other))
         return not mine.isdisjoint(theirs)
+
+    def known_with(self, services: Sequence[str]) -> bool:
+        """Whether everybody behind the change is known, where these services are."""
+        if self.behind.trust is Trust.PROVED:
+            return True
+        missing = [person for person in self.people if person.unknown]
+        return self.all_named and bool(missing) and all(person.is_one_of(services) for person in missing)
 
     def who(self, *parts: Involvement) -> tuple[Involved, ...]:
         """Everybody who did one of these things."""

@@ -64,6 +64,7 @@ _GATE: Mapping[str, Stricter] = {
     "approvers": _fewer,
     "required": lambda before, after: after >= before,
     "people": _as_well_known,
+    "known_services": _fewer,
     "level": lambda before, after: after.rank >= before.rank,
     "fresh": lambda before, after: fresher(after, before),
     "deadline": lambda before, after: after <= before,

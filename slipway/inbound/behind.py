@@ -28,6 +28,7 @@ COMMITS_LIMIT: Final = 100
 ADDRESSES_LIMIT: Final = 20
 """Most addresses of commits that are looked up."""
 _NAME: Final = 254
+_WHY: Final = 600
 
 
 class PeopleSource(Protocol):
@@ -56,6 +57,8 @@ class Behind:
 
     fact: Fact
     people: tuple[Involved, ...]
+    all_named: bool
+    """Whether nobody is missing among the people, known or not."""
 
 
 class _Away(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
@@ -87,6 +90,8 @@ class _Asking:
     commits: dict[str, None] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     """Why somebody may be missing."""
+    unknown: list[str] = field(default_factory=list)
+    """Of whom nobody can tell who they are, and why."""
 
     # ---- gathering
     def gather(self, live: Sequence[str]) -> None:
@@ -182,15 +187,17 @@ class _Asking:
         people.sort(key=lambda person: tuple(Involvement).index(person.part))
         if len(people) > PEOPLE_LIMIT:
             self.gaps.append(f"more than {PEOPLE_LIMIT} people are behind it")
-        return Behind(fact=self._fact(), people=tuple(people[:PEOPLE_LIMIT]))
+        return Behind(fact=self._fact(), people=tuple(people[:PEOPLE_LIMIT]), all_named=not self.gaps)
 
     def _person(self, part: Involvement, who: PersonReference, known: dict[str, Identity]) -> Involved:
         identity = known.get(who.id.casefold())
         if identity is None or not (identity.object_id or identity.is_service):
-            self.gaps.append(f"nobody can tell who {who.name or who.id} is, who {part.did}")
-            return Involved(part=part, trust=Trust.NOT_PROVED, name=who.name[:_NAME], mail=who.unique_name[:_NAME])
+            unknown = self._unknown(f"nobody can tell who {who.name or who.id} is, who {part.did}")
+            name, mail = who.name[:_NAME], who.unique_name[:_NAME]
+            return Involved(part=part, trust=Trust.NOT_PROVED, name=name, mail=mail, unknown=unknown)
+        unknown = ""
         if identity.is_service and part is not Involvement.REQUESTER:
-            self.gaps.append(f"{identity.name} {part.did}, which is no person: nobody can tell for whom")
+            unknown = self._unknown(f"{identity.name} {part.did}, which is no person: nobody can tell for whom")
         return Involved(
             part=part,
             trust=Trust.PROVED,
@@ -199,7 +206,13 @@ class _Asking:
             object_id=identity.object_id or None,
             tenant=identity.tenant or None,
             is_service=identity.is_service,
+            client_id=identity.client_id or None,
+            unknown=unknown,
         )
+
+    def _unknown(self, why: str) -> str:
+        self.unknown.append(why)
+        return why[:_WHY]
 
     def _signatures(self, known: Iterable[Identity]) -> list[Involved]:
         """Authors and committers, with an object id where exactly one member has the address."""
@@ -228,8 +241,8 @@ class _Asking:
         )
 
     def _fact(self) -> Fact:
-        if self.gaps:
-            gaps = "; ".join(dict.fromkeys(gap for gap in self.gaps if gap))
+        if self.gaps or self.unknown:
+            gaps = "; ".join(dict.fromkeys(gap for gap in (*self.gaps, *self.unknown) if gap))
             return Fact(trust=Trust.NOT_PROVED, why=f"who is behind the change: not proved; {gaps}"[:1000])
         commits = f"{len(self.commits)} commit{'' if len(self.commits) == 1 else 's'}"
         return Fact(trust=Trust.PROVED, why=f"Azure DevOps signed in everybody who is behind {commits}")

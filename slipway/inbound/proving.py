@@ -138,6 +138,7 @@ def _run(run: ToldRun, built: Fact, people: Behind, document: PublishedDocument 
         built=built,
         behind=people.fact,
         people=people.people,
+        all_named=people.all_named,
         document=document.hash if document else None,
     )
 

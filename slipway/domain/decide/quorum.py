@@ -49,39 +49,45 @@ def _differs(
     rule: Rule, run: Run | None, parts: tuple[Involvement, ...], gate: ApprovalGate, names: frozenset[str]
 ) -> RuleResult:
     involved = run.who(*parts) if run else ()
+    services = gate.known_services
     own = tuple(person for person in involved if not _names(person, gate).isdisjoint(names))
     if own:
         allowed = ", and may approve here nevertheless" if gate.own_change else ""
-        return rule.judged(gate.own_change, f"{_did(own)}{allowed}")
-    if run is None or run.behind.trust is not Trust.PROVED:
+        return rule.judged(gate.own_change, f"{_did(own, services)}{allowed}")
+    if run is None or not run.known_with(services):
         needed = gate.require_known and not gate.own_change
         demand = ", and this environment requires it to be known" if needed else ""
-        return rule.unknown(f"{_not_known(run, parts, involved)}{demand}", blocks=needed)
-    return rule.holds(_did(involved) or "nobody changed anything since what is live")
+        return rule.unknown(f"{_not_known(run, parts, involved, services)}{demand}", blocks=needed)
+    return rule.holds(_did(involved, services) or "nobody changed anything since what is live")
 
 
 def _names(person: Involved, gate: ApprovalGate) -> frozenset[str]:
     """Every name of somebody behind the change; none for a service, which is nobody's second name."""
-    return frozenset() if person.is_service else gate.circle.names(person.mail, signed_in=person.signed_in)
+    is_service = person.is_service or person.is_one_of(gate.known_services)
+    return frozenset() if is_service else gate.circle.names(person.mail, signed_in=person.signed_in)
 
 
-def _did(people: tuple[Involved, ...]) -> str:
+def _did(people: tuple[Involved, ...], services: Sequence[str]) -> str:
     """Each person once, with the surest of what they did."""
     first: dict[str, Involved] = {}
     for person in people:
         first.setdefault(person.shown.casefold(), person)
-    shown = [f"{person.shown} {person.part.did}{_surely(person)}" for person in first.values()]
+    shown = [f"{person.shown} {person.part.did}{_surely(person, services)}" for person in first.values()]
     more = len(shown) - _SHOWN
     return "; ".join([*shown[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
-def _surely(person: Involved) -> str:
+def _surely(person: Involved, services: Sequence[str]) -> str:
+    if person.is_one_of(services):
+        return " (a service that the project knows)"
     return "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
 
 
-def _not_known(run: Run | None, parts: tuple[Involvement, ...], involved: tuple[Involved, ...]) -> str:
+def _not_known(
+    run: Run | None, parts: tuple[Involvement, ...], involved: tuple[Involved, ...], services: Sequence[str]
+) -> str:
     what = f"it is not known who {'asked for the CI run' if parts is _ASKED else 'made the change'}"
-    said = f"; {_did(involved)}" if involved else ""
+    said = f"; {_did(involved, services)}" if involved else ""
     return f"{what}{said}{f': {run.behind.why}' if run else ''}"
 
 

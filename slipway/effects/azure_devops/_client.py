@@ -164,7 +164,24 @@ class AzureDevOps:
         what = "who people are"
         url = self._url(self._at.people, organization, "_apis", "identities", queryMembership="None", **query)
         entries = _entries(shapes.IdentityEntry, self._get(url, what=what), what, gaps=True)
-        return tuple(entry.told() for entry in entries) if isinstance(entries, tuple) else entries
+        if not isinstance(entries, tuple):
+            return entries
+        identities = list[Identity]()
+        for entry in entries:
+            client = self._client_of(organization, entry.service_principal)
+            if isinstance(client, CannotKnow) and client.again:
+                return client
+            identities.append(entry.told().evolve(client_id=client if isinstance(client, str) else ""))
+        return tuple(identities)
+
+    def _client_of(self, organization: str, descriptor: str) -> Told[str]:
+        """The application's id of a service principal, which `identities` leaves out; empty for everybody else."""
+        if not descriptor:
+            return ""
+        what = "who a service principal is"
+        url = self._url(self._at.people, organization, "_apis", "graph", "serviceprincipals", descriptor)
+        entry = _read(shapes.ServicePrincipal, self._get(url, what=what), what)
+        return entry.told() if isinstance(entry, shapes.ServicePrincipal) else entry
 
     # ---- reading
     def _url(self, host: str, organization: str, *steps: str | int, **query: object) -> str:

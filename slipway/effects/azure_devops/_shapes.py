@@ -22,6 +22,7 @@ OBJECT_ID: Final = "http://schemas.microsoft.com/identity/claims/objectidentifie
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _STEPS_OF_AN_ATTACHMENT: Final = 5
 """timeline / record / `attachments` / type / name"""
+_SERVICE_PRINCIPAL: Final = re.compile(r"aadsp\.[A-Za-z0-9_-]{1,200}")
 _SERVICES: Final = frozenset({"serviceprincipal", "application", "managedidentity"})
 
 
@@ -222,9 +223,17 @@ class _Property(ForeignModel):
     """Text, a number or a time, whatever the property is."""
 
 
+class ServicePrincipal(ForeignModel):
+    applicationId: Line = ""  # noqa: N815
+
+    def told(self) -> str:
+        return self.applicationId.casefold() if _GUID.fullmatch(self.applicationId) else ""
+
+
 class IdentityEntry(ForeignModel):
     id: Id
     providerDisplayName: Line = ""  # noqa: N815
+    subjectDescriptor: Line = ""  # noqa: N815
     properties: dict[str, _Property] = Field(default_factory=dict)
 
     def told(self) -> told.Identity:
@@ -240,6 +249,11 @@ class IdentityEntry(ForeignModel):
             name=self.providerDisplayName,
             is_service=not in_entra or self._text("SchemaClassName").casefold() in _SERVICES,
         )
+
+    @property
+    def service_principal(self) -> str:
+        """The descriptor of a service principal or a managed identity; empty for everybody else."""
+        return self.subjectDescriptor if _SERVICE_PRINCIPAL.fullmatch(self.subjectDescriptor) else ""
 
     def _text(self, name: str) -> str:
         value = self.properties.get(name)

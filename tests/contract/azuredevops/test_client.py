@@ -177,7 +177,7 @@ def test_people_are_told_by_their_object_ids(asked: Asked) -> None:
 def test_a_service_principal_is_no_person(asked: Asked) -> None:
     worker = next(p for p in asked.told.organization.people.values() if p.kind is Kind.SERVICE_PRINCIPAL)
     (found,) = value(asked.client.identities("contoso", [worker.storage_key]))
-    assert (found.is_service, found.object_id) == (True, WORKER)
+    assert (found.is_service, found.object_id, found.client_id) == (True, WORKER, worker.client_id)
 
 
 def test_an_address_that_two_people_have_names_both(asked: Asked) -> None:

@@ -238,6 +238,21 @@ def test_a_change_that_a_service_pushed_has_somebody_behind_it_who_is_not_known(
     assert "is no person" in proved.behind.why
 
 
+def test_a_service_principal_behind_a_change_is_known_where_the_project_names_its_application(prover: Prover) -> None:
+    told = prover.told
+    bumper = told.organization.person(
+        "Bumper", oid="b" * 8 + "-0000-4000-8000-000000000001", kind=Kind.SERVICE_PRINCIPAL
+    )
+    run = told.pipeline.run(told.repository.commit("Bump", by=bumper), requested_for=told.ada, publishes=DOCUMENT)
+    proved = prover.proved(run.id)
+    assert proved.behind.trust is Trust.NOT_PROVED
+    (pusher,) = by_part(proved, Involvement.PUSHER)
+    assert (pusher.client_id, bool(pusher.unknown), proved.all_named) == (bumper.client_id, True, True)
+    assert proved.known_with([f"app:{bumper.client_id}"])
+    assert not proved.known_with([f"app:{bumper.oid}"])
+    assert not proved.known_with([])
+
+
 def test_everybody_counts_who_changed_something_since_what_is_live(prover: Prover) -> None:
     told = prover.told
     cleo = told.organization.person("Cleo", "cleo@example.com")

@@ -59,6 +59,12 @@ def test_who_is_who_may_only_come_to_bar_more_people(people: dict[str, KnownPers
     assert bool(weakenings(guarded(gate), guarded(gate.evolve(people=people)))) is weaker
 
 
+@pytest.mark.parametrize(("after", "weaker"), [(("mail:a@x",), False), ((), False), (("mail:a@x", "mail:b@x"), True)])
+def test_one_more_known_service_is_weaker(after: tuple[str, ...], weaker: bool) -> None:
+    gate = ApprovalGate(approvers=PEOPLE[:2], known_services=("mail:a@x",))
+    assert bool(weakenings(guarded(gate), guarded(gate.evolve(known_services=after)))) is weaker
+
+
 @given(GATES)
 def test_a_gate_is_not_weaker_than_itself(gate: ApprovalGate) -> None:
     assert weakenings(guarded(gate), guarded(gate)) == ()
