@@ -9,13 +9,14 @@ BENCH_STAMP := .venv-bench/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := 1.0.0 1.1.0 1.1.1 1.2.1
-QUICK := not (browser or hooks or stack or thorough or workers)
+QUICK := not (browser or cluster or hooks or stack or thorough or workers)
 PARALLEL := -n 4 --dist worksteal
 ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
+override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
 
-.PHONY: help install demo up down push trace test test-hooks test-browser test-stack test-thorough test-all coverage check extend check-bicep checkov workers cosign oras bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-cluster test-thorough test-all coverage check extend check-bicep checkov workers cosign oras bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -53,6 +54,9 @@ push: install ## With `make up` running: push a new image, VERSION=1.2.3 [APP=sh
 trace: install ## With `make up` running: a release's trace in the terminal, RELEASE=hello-1
 	@$(PYTHON) -m local.traces.show "$(RELEASE)" $(ARGS)
 
+cluster: install ## Two clusters with a real Kubernetes control plane (Ctrl-C ends them; needs Go once)
+	@$(PYTHON) -m local.cluster $(ARGS)
+
 test: install ## Unit and contract tests, in minutes; ARGS="tests/unit -k word" for some of them
 ifeq ($(strip $(ARGS)),)
 	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL)
@@ -69,10 +73,13 @@ test-browser: install ## The pages in a real browser
 test-stack: install ## The whole system on this machine, and the demo as a newcomer runs it
 	@$(PYTHON) -m pytest -m stack $(ARGS)
 
+test-cluster: install ## The contract of clusters on a real control plane; KUBECONFIG=FILE for another cluster
+	@SLIPWAY_REAL_CLUSTER=1 SLIPWAY_TEST_KUBECONFIG="$(KUBECONFIG)" $(PYTHON) -m pytest -m cluster $(ARGS)
+
 test-thorough: install ## A crash or an outage at every point
 	@$(PYTHON) -m pytest -m thorough $(PARALLEL) $(ARGS)
 
-test-all: test test-hooks test-browser test-stack test-thorough workers ## All tests
+test-all: test test-hooks test-browser test-stack test-cluster test-thorough workers ## All tests
 
 coverage: install ## The tests of `make test`, and which lines and branches none of them ran
 	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL) --cov --cov-report=term:skip-covered

@@ -64,10 +64,10 @@ class Part:
         while b"\n" not in text:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
-                raise self._failed(f"was not ready within {PATIENCE:.0f} s")
+                raise self.failed(f"was not ready within {PATIENCE:.0f} s")
             piece = os.read(self._process.stdout.fileno(), 65536)
             if not piece:
-                raise self._failed(f"ended with exit code {self._process.wait()}")
+                raise self.failed(f"ended with exit code {self._process.wait()}")
             text += piece
         answer: dict[str, Any] = json.loads(text.partition(b"\n")[0])
         return answer
@@ -77,13 +77,13 @@ class Part:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if not self.alive:
-                raise self._failed(f"ended with exit code {self._process.returncode}")
+                raise self.failed(f"ended with exit code {self._process.returncode}")
             with socket.socket() as probe:
                 probe.settimeout(1)
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.02)
-        raise self._failed(f"did not listen on port {port} within {PATIENCE:.0f} s")
+        raise self.failed(f"did not listen on port {port} within {PATIENCE:.0f} s")
 
     def ask_to_stop(self) -> None:
         if self.alive:
@@ -106,7 +106,8 @@ class Part:
         self._process.kill()
         self._process.wait()
 
-    def _failed(self, what: str) -> PartFailed:
+    def failed(self, what: str) -> PartFailed:
+        """What to raise, with the last lines of its log."""
         lines = self.log.read_text(errors="replace").splitlines()[-15:] if self.log.exists() else []
         return PartFailed("\n".join([f"{self.name} {what}; the end of {self.log}:", *(f"  {line}" for line in lines)]))
 

@@ -103,7 +103,7 @@ class Store:
     def load(self, version: int, objects: list[Json]) -> None:
         """Take in what was kept, before anything else happens. Watches begin anew after it."""
         found = [(by_kind(each["apiVersion"], each["kind"]), each) for each in objects]
-        self._objects |= {_key(resource, each): each for resource, each in found if resource is not None}
+        self._objects |= {object_key(resource, each): each for resource, each in found if resource is not None}
         self.version = self.oldest = version
 
     # ---- writing
@@ -145,7 +145,7 @@ class Store:
             validation.check_object(resource, thing)
             validation.check_change(resource, old, thing)
         with self.changed:
-            key = _key(resource, old)
+            key = object_key(resource, old)
             current = self._objects.get(key)
             if current is None:
                 raise not_found(resource, key[3])
@@ -197,7 +197,7 @@ class Store:
     def remove(self, resource: Resource, thing: Json) -> Json:
         """The object is gone."""
         with self.changed:
-            gone = self._objects.pop(_key(resource, thing), None)
+            gone = self._objects.pop(object_key(resource, thing), None)
             if gone is None:
                 return thing
             self.version += 1
@@ -241,7 +241,7 @@ class Store:
     def _commit(self, kind: str, resource: Resource, thing: Json, before: Json | None) -> Json:
         self.version += 1
         thing["metadata"]["resourceVersion"] = str(self.version)
-        self._objects[_key(resource, thing)] = thing
+        self._objects[object_key(resource, thing)] = thing
         self._remember(Change(version=self.version, type=kind, resource=resource, object=thing, before=before))
         return thing
 
@@ -252,7 +252,7 @@ class Store:
         self.changed.notify_all()
 
 
-def _key(resource: Resource, thing: Json) -> ObjectKey:
+def object_key(resource: Resource, thing: Json) -> ObjectKey:
     metadata = thing["metadata"]
     return (resource.api_version, resource.plural, metadata.get("namespace") or "", metadata["name"])
 

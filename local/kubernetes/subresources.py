@@ -56,15 +56,11 @@ class Subresources:
         container = _log_container(pod, request.query.get("container", ""))
         content = self._runtime.log(pod, container, previous=request.flag("previous"))
         if content is None:
-            raise bad_request(_why_no_log(pod, container, previous=request.flag("previous")))
+            raise bad_request(why_no_log(pod, container, previous=request.flag("previous")))
         tail, limit = request.number("tailLines"), request.number("limitBytes")
-        if tail is not None:
-            content = b"".join(content.splitlines(keepends=True)[-tail:]) if tail else b""
-        if limit is not None:
-            if limit < 1:
-                raise bad_request("limitBytes: must be greater than 0")
-            content = content[:limit]
-        return Reply.text(content)
+        if limit is not None and limit < 1:
+            raise bad_request("limitBytes: must be greater than 0")
+        return Reply.text(end_of_log(content, tail=tail, limit=limit))
 
     def proxy(self, resource: Resource, namespace: str | None, name: str, rest: str, request: Request) -> Reply:
         """Forward to a ready pod of the Service, or to the pod: `{scheme:}{name}{:port}/proxy/{path}`."""
@@ -128,7 +124,13 @@ def _log_container(pod: Json, asked: str) -> str:
     return usual[0]
 
 
-def _why_no_log(pod: Json, container: str, *, previous: bool) -> str:
+def end_of_log(content: bytes, *, tail: int | None, limit: int | None) -> bytes:
+    if tail is not None:
+        content = b"".join(content.splitlines(keepends=True)[-tail:]) if tail else b""
+    return content if limit is None else content[:limit]
+
+
+def why_no_log(pod: Json, container: str, *, previous: bool) -> str:
     name = pod["metadata"]["name"]
     if previous:
         return f'previous terminated container "{container}" in pod "{name}" not found'

@@ -16,7 +16,7 @@ MAX_MESSAGE = 1000
 MAX_FIELDS = 20
 
 _FOR_GOOD = (
-    "failed to create typed patch object",  # an unknown or mistyped field in an apply
+    "failed to create typed patch object",  # an unknown or mistyped field, a list item that stands twice
     "failed to convert new object",  # a value that does not fit its field, such as bad base64
     "etcdserver: request is too large",
     "rpc error: code = ResourceExhausted",  # the same, before etcd sees it
@@ -25,6 +25,12 @@ _FOR_GOOD = (
 
 _ENDING = "because it is being terminated"
 """Of a namespace, in a 403; it goes away by itself, and whoever deletes it may make it anew."""
+
+_NOT_BASE64 = "illegal base64 data"
+_LONG_VALUE = 200
+_INVALID_VALUE = "Invalid value: "
+_END = 300
+"""Characters of a message's end that are kept when it is cut: refusals say at their end what is wrong."""
 
 _UNTYPED_FIELD = re.compile(r": (?:errors:)?\s*\.([A-Za-z][\w.\[\]\"=-]*): ")
 
@@ -93,7 +99,7 @@ class ObjectConflict(ClusterError):
 def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) -> ClusterError:
     """The error for a response of 400 and above. `what` names the request; `withhold` leaves out the server's text."""
     answer = _status_object(body)
-    message = "(the answer is withheld, it may quote values)" if withhold else _message(answer, body)
+    message = _withheld(answer) if withhold else _message(answer, body)
     match status:
         case HTTPStatus.UNAUTHORIZED:
             return AccessDenied(f"{what}: the cluster did not accept the credentials (401)")
@@ -130,7 +136,30 @@ def _details(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _message(answer: Mapping[str, Any], body: bytes) -> str:
     text = str(answer.get("message") or body[: 4 * MAX_MESSAGE].decode(errors="replace")).strip() or "(empty answer)"
-    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + " (cut)"
+    text = _without_long_values(text)
+    return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - _END]} (cut) {text[-_END:]}"
+
+
+def _withheld(answer: Mapping[str, Any]) -> str:
+    if _NOT_BASE64 in str(answer.get("message", "")):
+        return "a value under data is not base64; plain text belongs under stringData"
+    return "(the answer is withheld, it may quote values)"
+
+
+def _without_long_values(text: str) -> str:
+    """The value that an immutable field should get may be a pod's whole template, before the words that say why not."""
+    kept, rest = "", text
+    while True:
+        before, found, value = rest.partition(_INVALID_VALUE)
+        kept += before + found
+        if not found:
+            return kept
+        try:
+            _, end = json.JSONDecoder().raw_decode(value)
+        except ValueError:
+            end = 0
+        kept += f"({end:,} characters)" if end > _LONG_VALUE else value[:end]
+        rest = value[end:]
 
 
 def _forbidden(spoken: str, message: str, what: str) -> ClusterError:

@@ -1,9 +1,8 @@
-"""The cluster that the contract is tried on: the double, and a real one if SLIPWAY_TEST_KUBECONFIG names a kubeconfig.
+"""The cluster that the contract is tried on: the double, and with `make test-cluster` a real one.
 
 Each test has a namespace of its own, so that tests can share a cluster.
 """
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ from slipway.effects.cluster.connection import Connection
 
 from . import manifests
 
-REAL = "SLIPWAY_TEST_KUBECONFIG"
 TOKEN = "token-of-the-contract-tests"
 
 
@@ -62,12 +60,11 @@ def double() -> Iterator[Kubernetes]:
         yield running
 
 
-@pytest.fixture(scope="session", params=["double", "real"])
+@pytest.fixture(scope="session", params=["double", pytest.param("real", marks=pytest.mark.cluster)])
 def access(request: pytest.FixtureRequest) -> ClusterAccess:
     if request.param == "real":
-        if REAL not in os.environ:
-            pytest.skip(f"{REAL} names no kubeconfig")
-        return ClusterAccess(kubeconfig=Path(os.environ[REAL]))
+        kubeconfig: Path = request.getfixturevalue("real_cluster")
+        return ClusterAccess(kubeconfig=kubeconfig)
     running: Kubernetes = request.getfixturevalue("double")
     return ClusterAccess(server=running.url, token=lambda: TOKEN)
 
@@ -82,7 +79,7 @@ def cluster(access: ClusterAccess) -> Iterator[Cluster]:
 def place(access: ClusterAccess, cluster: Cluster) -> Iterator[Place]:
     name = f"slipway-test-{uuid.uuid4().hex[:10]}"
     cluster.apply([manifests.namespace(name)], name)
-    yield Place(cluster=cluster, access=access, namespace=name, patience=20 if access.server else 240)
+    yield Place(cluster=cluster, access=access, namespace=name, patience=20 if access.server else 120)
     connection = Connection(access)
     connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
     connection.close()

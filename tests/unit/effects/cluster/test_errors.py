@@ -162,10 +162,45 @@ def test_a_mistyped_secret_is_refused_by_field_without_its_value() -> None:
     assert "12345" not in str(error)
 
 
-def test_a_long_answer_is_cut() -> None:
-    error = from_answer(500, b"x" * 100_000, what="w")
+@pytest.mark.parametrize(
+    "why",
+    [
+        'to proper version: unable to convert unstructured object to /v1, Kind=Secret: error decoding from json: "a"',
+        "to proper version: unable to convert unstructured object to apps/v1, Kind=Deployment: quantities must match",
+    ],
+)
+def test_what_cannot_be_converted_is_a_refusal_that_is_not_tried_again(why: str) -> None:
+    error = from_answer(500, a_status(f"failed to convert new object (/s; /v1, Kind=X) {why}"), what="check X/s")
+    assert isinstance(error, ObjectRefused)
+    assert not error.retryable
+
+
+def test_bad_base64_in_a_secret_is_named_without_its_value() -> None:
+    message = (
+        "failed to convert new object (/s; /v1, Kind=Secret) to proper version: unable to convert unstructured object "
+        "to /v1, Kind=Secret: error decoding from json: illegal base64 data at input byte 0"
+    )
+    error = from_answer(500, a_status(message), what="check Secret/s", withhold=True)
+    assert str(error) == "check Secret/s: a value under data is not base64; plain text belongs under stringData"
+
+
+@pytest.mark.parametrize("characters", [10, 5_000])
+def test_a_refusal_says_why_however_long_the_value_is(characters: int) -> None:
+    value = json.dumps({"spec": "x: " * characters})
+    message = f'Job.batch "m" is invalid: [spec.template: Invalid value: {value}: field is immutable, spec.x: Required]'
+    error = from_answer(422, a_status(message, "Invalid"), what="apply Job/m")
+    assert isinstance(error, ObjectRefused)
+    assert error.immutable
+    assert ": field is immutable, spec.x: Required]" in str(error)
+    assert (value in str(error)) == (characters == 10)
     assert len(str(error)) < 1200
-    assert str(error).endswith("(cut)")
+
+
+def test_a_long_answer_is_cut_in_its_middle_since_the_reason_stands_at_its_end() -> None:
+    error = from_answer(500, b"x" * 3_000 + b": field is immutable", what="w")
+    assert len(str(error)) < 1200
+    assert " (cut) " in str(error)
+    assert str(error).endswith("field is immutable")
 
 
 def test_only_a_status_object_is_an_answer_of_the_api_server_itself() -> None:

@@ -1,0 +1,152 @@
+"""`make cluster`: two clusters with a real Kubernetes control plane, staging and production, until Ctrl-C.
+
+python -m local.cluster                               both, with simulated pods
+python -m local.cluster build                         the programs only
+python -m local.cluster run --config cluster.json     one, as the stack starts it: one JSON line when it is ready
+"""
+
+import argparse
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from local.kubernetes.settings import ConfigError, KubernetesSettings, read_settings
+from local.process import ROOT, Part, PartFailed, python
+
+from .building import NotBuilt, build, built
+from .cluster import RealCluster
+
+FOLDER = ROOT / ".local" / "cluster"
+STATE = FOLDER / "clusters.json"
+NAMES = ("staging", "production")
+_LOOK_EVERY = 1.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s")
+    try:
+        match options.command:
+            case "run":
+                return _run(options)
+            case "build":
+                print(f"They are in {build(_say).folder}")
+                return 0
+            case _:
+                return _both()
+    except NotBuilt as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    except (ConfigError, PartFailed) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.cluster", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("build", help="build the programs, where they are not there yet")
+    run = commands.add_parser("run", help="one cluster, until it is told to end")
+    run.add_argument("--config", type=Path, help="JSON file, as the double reads it")
+    run.add_argument("--folder", type=Path, required=True, help="where its state lies; what is there is removed")
+    run.add_argument("--stop-with-parent", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = read_settings(options.config) if options.config else KubernetesSettings(simulate=True)
+    over = _ended(with_input=options.stop_with_parent)
+    with RealCluster(settings, programs=built(), folder=options.folder.resolve()) as cluster:
+        users = {token.user: str(cluster.kubeconfig_of(token.user)) for token in settings.tokens}
+        line = {
+            "ready": True,
+            "port": cluster.port,
+            "url": cluster.url,
+            "kubeconfig": str(cluster.kubeconfig),
+            "users": users,
+            "pids": cluster.pids,
+        }
+        print(json.dumps(line), flush=True)
+        over.wait()
+    return 0
+
+
+def _ended(*, with_input: bool = False) -> threading.Event:
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    if with_input:
+        threading.Thread(target=_wait_for_end_of_input, args=(over,), daemon=True).start()
+    return over
+
+
+def _wait_for_end_of_input(over: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 4096):  # not the buffered reader: its lock would outlive the end
+        continue
+    over.set()
+
+
+def _both() -> int:
+    build(_say)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"The clusters of this folder are up already; see {STATE.relative_to(ROOT)}", file=sys.stderr)
+            return 1
+        return _until_ended()
+
+
+def _until_ended() -> int:
+    over = _ended()
+    parts: list[Part] = []
+    try:
+        for name in NAMES:
+            folder = FOLDER / name
+            command = python("local.cluster", "run", "--folder", str(folder), "--stop-with-parent")
+            parts.append(Part(f"cluster-{name}", command, log=FOLDER / f"{name}.log"))
+        ready = {name: part.ready() for name, part in zip(NAMES, parts, strict=True)}
+        STATE.write_text(json.dumps(ready, indent=2), encoding="utf-8")
+        print(_welcome(ready), flush=True)
+        while not over.wait(_LOOK_EVERY):
+            for part in parts:
+                if not part.alive:
+                    raise part.failed("ended by itself")
+    finally:
+        STATE.unlink(missing_ok=True)
+        for part in parts:
+            part.ask_to_stop()
+        for part in parts:
+            part.stop()
+    return 0
+
+
+def _welcome(ready: dict[str, dict[str, str]]) -> str:
+    lines = [f"  {name:<12} {one['url']}   KUBECONFIG={one['kubeconfig']}" for name, one in ready.items()]
+    return "\n".join(
+        [
+            "Two clusters are up: real control planes, and a node each whose pods are simulated.",
+            "",
+            *lines,
+            "",
+            "  Test         make test-cluster KUBECONFIG=FILE",
+            '  Deliver      make up ARGS="--staging-kubeconfig FILE --production-kubeconfig FILE"',
+            f"  Processes    {STATE.relative_to(ROOT)}; each is started again when it ends",
+            "",
+            "Ctrl-C ends them; the next start begins afresh.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The programs of the control plane: where they lie, whether they are there, and how they are built."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+KUBERNETES = "1.35.4"
+ETCD = "3.6.5"
+MODULE = Path(__file__).parent / "binaries"
+PACKAGES = {
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+}
+"""Program → the package that it is built from."""
+
+_STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+"""Where the programs look up their own version; without it they call themselves v0.0.0 and refuse each other."""
+
+NO_GO = (
+    "A real control plane is built from its Go modules once (about ten minutes), and Go was not found.\n"
+    "Install it (https://go.dev/dl, or apt install golang), then run `make cluster` again; or name a cluster of your\n"
+    "own: make test-cluster KUBECONFIG=/path/to/kubeconfig"
+)
+
+
+class NotBuilt(Exception):  # noqa: N818 - it is the state of things
+    """The programs are not there, or could not be built; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """The folder of one version's programs."""
+
+    folder: Path
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    @property
+    def missing(self) -> list[str]:
+        return [name for name in PACKAGES if not os.access(self.path(name), os.X_OK)]
+
+
+def programs(environ: Mapping[str, str] = os.environ) -> Programs:
+    """Outside the repository, so that every checkout and every clean clone shares them; keyed by version."""
+    cache = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Programs(folder=cache / "slipway" / "control-plane" / f"{KUBERNETES}-{ETCD}")
+
+
+def built() -> Programs:
+    """The programs, all of them. Raises `NotBuilt`."""
+    found = programs()
+    if missing := found.missing:
+        raise NotBuilt(f"not in {found.folder}: {', '.join(missing)}; `make cluster` builds them once")
+    return found
+
+
+def find_go(which: Callable[[str], str | None] = shutil.which) -> Path | None:
+    usual = Path("/usr/local/go/bin/go")
+    found = which("go") or (str(usual) if os.access(usual, os.X_OK) else None)
+    return Path(found) if found else None
+
+
+def build(say: Callable[[str], None], *, go: Path | None = None) -> Programs:
+    """Builds what is missing, under another name first, so that a build that is ended leaves no half program."""
+    wanted = programs()
+    if not wanted.missing:
+        return wanted
+    go = go or find_go()
+    if go is None:
+        raise NotBuilt(NO_GO)
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    say(f"Building Kubernetes {KUBERNETES} and etcd {ETCD} into {wanted.folder}, once; about ten minutes")
+    for name in wanted.missing:
+        began = time.monotonic()
+        fresh = wanted.path(f"{name}.{os.getpid()}")
+        done = subprocess.run(
+            build_command(go, name, fresh), cwd=MODULE, env={**os.environ, **_ENVIRONMENT}, check=False
+        )
+        if done.returncode:
+            fresh.unlink(missing_ok=True)
+            raise NotBuilt(f"{name} could not be built: go ended with exit code {done.returncode}; its words are above")
+        fresh.rename(wanted.path(name))
+        say(f"  {name}: {wanted.path(name).stat().st_size / 1e6:.0f} MB in {time.monotonic() - began:.0f} s")
+    return wanted
+
+
+_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
+
+
+def build_command(go: Path, name: str, target: Path) -> list[str]:
+    """Pure. Nice, since a build takes every core for minutes."""
+    flags = "-s -w" + ("" if name == "etcd" else _version_flags())
+    return ["nice", str(go), "build", "-trimpath", "-ldflags", flags, "-o", str(target), PACKAGES[name]]
+
+
+def _version_flags() -> str:
+    major, minor, _ = KUBERNETES.split(".")
+    facts = {
+        "gitVersion": f"v{KUBERNETES}",
+        "gitMajor": major,
+        "gitMinor": minor,
+        "gitTreeState": "clean",
+        "gitCommit": "unknown",
+        "buildDate": "1970-01-01T00:00:00Z",
+    }
+    return "".join(f" -X {package}.{name}={value}" for package in _STAMPED for name, value in facts.items())

@@ -1,0 +1,164 @@
+"""One cluster put together: certificates, control plane, node, and who may do what in which namespace."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.kubernetes.kubeconfig import write_kubeconfig
+from local.kubernetes.settings import KubernetesSettings, Token
+
+from .api import AdminApi, Away, Json, Refused
+from .building import Programs
+from .certificates import make_certificates
+from .control_plane import ControlPlane, Layout, PartFailed, kubeconfig_text
+from .node import Node, unless_there
+
+PATIENCE = 60.0
+_TOKEN_SECONDS = 24 * 3600
+_RBAC = "rbac.authorization.k8s.io"
+
+
+class RealCluster:
+    """A cluster of one node that begins afresh. Use it as a context manager, or call start() and stop().
+
+    It is told the same as the double (`KubernetesSettings`). Each of its tokens becomes a service account of that
+    user's name in `default`; with verbs `*` in named namespaces it may what the ClusterRole `edit` allows there.
+    """
+
+    def __init__(self, settings: KubernetesSettings, *, programs: Programs, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        self._settings = settings
+        self._sockets = Path(tempfile.mkdtemp(prefix="slipway-"))  # a socket's path may have 107 bytes only
+        self._where = Layout(
+            folder=folder, certificates=make_certificates(folder / "certificates"), tunnel=self._sockets / "tunnel"
+        )
+        self._api = AdminApi(self._where.url, self._where.certificates)
+        self._plane = ControlPlane(self._where, programs)
+        self._node: Node | None = None
+
+    @property
+    def url(self) -> str:
+        return self._where.url
+
+    @property
+    def port(self) -> int:
+        return self._where.port
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+        return self._where.kubeconfig("admin")
+
+    def kubeconfig_of(self, user: str) -> Path:
+        """A service account's: one that the settings name."""
+        return self._where.kubeconfig(user)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        return self._plane.pids
+
+    def start(self) -> Self:
+        """Raises `PartFailed`."""
+        try:
+            self._plane.start(self._is_ready, patience=PATIENCE)
+            self._node = Node(
+                self._api,
+                self._settings,
+                files=self._where.certificates,
+                tunnel=self._where.tunnel,
+                folder=self._where.folder / "node",
+            )
+            self._node.start()
+            self._set_up()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        if self._node is not None:
+            self._node.stop()
+        self._plane.stop()
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # ---- inside
+
+    def _is_ready(self) -> bool:
+        """Its roles are made by then, and whoever asks is let in by them: before that it answers 403."""
+        try:
+            self._api.call("GET", f"/apis/{_RBAC}/v1/clusterroles/edit")
+            self._api.call("GET", "/readyz")
+        except (Away, Refused):
+            return False
+        return True
+
+    def _set_up(self) -> None:
+        for name in self._settings.namespaces:
+            unless_there(self._api, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        self._until("controllers have made the service account of each namespace", self._has_service_accounts)
+        self._until("the node is ready", self._has_a_node)
+        for token in self._settings.tokens:
+            self._admit(token)
+
+    def _until(self, what: str, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            if time.monotonic() > end:
+                raise PartFailed(f"not within {PATIENCE:.0f} s: {what}; the logs are in {self._where.folder / 'logs'}")
+            time.sleep(0.1)
+
+    def _has_service_accounts(self) -> bool:
+        found = self._api.call("GET", "/api/v1/serviceaccounts?fieldSelector=metadata.name%3Ddefault")["items"]
+        return {"default", *self._settings.namespaces} <= {one["metadata"]["namespace"] for one in found}
+
+    def _has_a_node(self) -> bool:
+        [node] = self._api.call("GET", "/api/v1/nodes")["items"]
+        return not node["spec"].get("taints")
+
+    def _admit(self, token: Token) -> None:
+        """A service account with its rights and its kubeconfig. The settings' own token is not used: here the API
+        server makes them."""
+        accounts = "/api/v1/namespaces/default/serviceaccounts"
+        unless_there(self._api, "POST", accounts, {"metadata": {"name": token.user}})
+        for path, role in roles(token):
+            unless_there(self._api, "POST", path, role)
+        asked = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": _TOKEN_SECONDS},
+        }
+        made = self._api.call("POST", f"{accounts}/{token.user}/token", asked)["status"]["token"]
+        text = kubeconfig_text(self._where, user={"token": made}, name=token.user)
+        write_kubeconfig(self.kubeconfig_of(token.user), text)
+
+
+def roles(token: Token) -> list[tuple[str, Json]]:
+    """Pure: the roles and bindings that give a service account what the double would give the token."""
+    subject = {"kind": "ServiceAccount", "name": token.user, "namespace": "default"}
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": list(token.verbs)}]
+    everywhere = token.namespaces == "*"
+    made: list[tuple[str, Json]] = []
+    for namespace in [""] if everywhere else token.namespaces:
+        prefix = f"/apis/{_RBAC}/v1" + (f"/namespaces/{namespace}" if namespace else "")
+        cluster = "cluster" if everywhere else ""
+        known = "cluster-admin" if everywhere else "edit"
+        role = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": known}
+        if token.verbs != "*":
+            role = {"apiGroup": _RBAC, "kind": "ClusterRole" if everywhere else "Role", "name": token.user}
+            made.append((f"{prefix}/{cluster}roles", {"metadata": {"name": token.user}, "rules": rules}))
+        binding = {"metadata": {"name": token.user}, "roleRef": role, "subjects": [subject]}
+        made.append((f"{prefix}/{cluster}rolebindings", binding))
+    return made

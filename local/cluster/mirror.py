@@ -1,0 +1,291 @@
+"""A store whose objects are a real API server's: watched, never made up. The kubelet of the double runs on it.
+
+Reading is from memory, for the kinds that a node looks at all the time, and by request for what is not there. Writing
+goes to the API server; what it answers is what the mirror holds. A server that is away stops nothing: the write is
+tried again at the next look, one of which comes after a second at the latest.
+"""
+
+import contextlib
+import copy
+import logging
+import threading
+import time
+from http import HTTPStatus
+from typing import Any
+
+from local.kubernetes.podinfo import is_finished, is_ready
+from local.kubernetes.resources import (
+    CONFIG_MAPS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    EVENTS,
+    JOBS,
+    NAMESPACES,
+    PODS,
+    REPLICA_SETS,
+    SECRETS,
+    SERVICES,
+    STATEFUL_SETS,
+    Json,
+    Resource,
+)
+from local.kubernetes.store import SYSTEM_MANAGER, Store, object_key
+
+from .addresses import Addresses
+from .api import Api, Away, Refused
+
+WATCHED = (PODS, SERVICES, CONFIG_MAPS, SECRETS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS)
+_AGAIN = 1.0
+_MERGE = "application/merge-patch+json"
+_INJECTED = "kube-api-access-"
+"""Volumes with a token for the API server, which admission adds to each pod. No program here gets one."""
+_OURS = frozenset({"PodScheduled", "Initialized", "ContainersReady", "Ready"})
+
+_log = logging.getLogger(__name__)
+
+
+class Mirror(Store):
+    """The objects of one API server, for the pods of one node."""
+
+    def __init__(self, api: Api, node: str) -> None:
+        super().__init__()
+        self._api = api
+        self._node = node
+        self._addresses = Addresses()
+        self._told: dict[str, tuple[Json, Json]] = {}
+        self._leaving: dict[str, float] = {}
+        self._ended = threading.Event()
+        self._synced = {resource: threading.Event() for resource in WATCHED}
+        self._threads = [
+            threading.Thread(target=self._follow, args=(resource,), name=f"watch-{resource.plural}", daemon=True)
+            for resource in WATCHED
+        ]
+
+    def start(self) -> None:
+        """Returns once everything was listed, so that no pod is looked at before its owner is known."""
+        for thread in self._threads:
+            thread.start()
+        for synced in self._synced.values():
+            synced.wait()
+
+    def stop(self) -> None:
+        """The watches end with the process, or with the server."""
+        self._ended.set()
+
+    def pod_at(self, address: str) -> Json | None:
+        with self.changed:
+            uid = self._addresses.owner(address)
+            return next((pod for pod in self.find(PODS) if pod["metadata"]["uid"] == uid), None)
+
+    # ---- reading
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
+        """From memory, and what is not there by request: an owner may be watched later than its pod."""
+        known = super().get(resource, namespace, name)
+        if known is not None or resource in (PODS, EVENTS):
+            return known
+        try:
+            return self._api.call("GET", _path(resource, namespace, name))
+        except Refused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                _log.warning("get %s %s: %s", resource.plural, name, refused)
+        except Away as away:
+            _log.warning("get %s %s: %s", resource.plural, name, away)
+        return None
+
+    # ---- writing
+
+    def create(self, resource: Resource, namespace: str | None, body: Json, *, dry_run: bool = False) -> Json:
+        """Events only; a node makes nothing else."""
+        del dry_run
+        named = {**body, "apiVersion": resource.api_version, "kind": resource.kind}
+        made = self._sent("POST", _path(resource, namespace), named)
+        if made is not None:
+            self._put(resource, made)
+        return made or named
+
+    def set_status(self, resource: Resource, thing: Json, status: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
+        del manager
+        uid = thing["metadata"]["uid"]
+        if self._told.get(uid) == (status, thing.get("status")):
+            return thing
+        wanted = self._as_node(thing, status)
+        changed = self._patched(resource, thing, {"status": wanted}, "/status")
+        if changed is not None:
+            self._told[uid] = (status, changed["status"])
+        return changed or thing
+
+    def update(self, resource: Resource, thing: Json, new: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
+        """A pod's annotations, and an event's count: which node a pod runs on the scheduler says."""
+        del manager
+        if resource is PODS:
+            body: Json = {"metadata": {"annotations": new["metadata"].get("annotations") or {}}}
+        else:
+            body = {key: new[key] for key in ("count", "lastTimestamp") if key in new}
+        return self._patched(resource, thing, body) or thing
+
+    def remove(self, resource: Resource, thing: Json) -> Json:
+        """A pod that has ended is taken away; it says first how its containers ended."""
+        metadata = thing["metadata"]
+        uid, now = metadata["uid"], time.monotonic()
+        if now - self._leaving.get(uid, -_AGAIN) < _AGAIN:
+            return thing  # asked for, and something still holds it: a finalizer
+        self._leaving[uid] = now
+        if resource is PODS and not is_finished(thing):
+            self._patched(resource, thing, {"status": _ended(thing)}, "/status")
+        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
+        gone = self._sent("DELETE", _path(resource, metadata.get("namespace"), metadata["name"]), options)
+        if gone is None or gone.get("metadata", {}).get("finalizers"):
+            self._look_again()
+        else:
+            self._drop(resource, thing)
+        return thing
+
+    # ---- inside
+
+    def _as_node(self, pod: Json, status: Json) -> Json:
+        """With the pod's own address, and with the conditions that others wrote."""
+        address = self._addresses.of(pod["metadata"]["uid"])
+        before = (pod.get("status") or {}).get("conditions") or []
+        others = [condition for condition in before if condition["type"] not in _OURS]
+        fixed = {"podIP": address, "podIPs": [{"ip": address}], "hostIP": "127.0.0.1"}
+        observed = {"observedGeneration": pod["metadata"].get("generation", 1)}
+        said = {key: value for key, value in status.items() if key != "qosClass"}
+        return {**said, **fixed, **observed, "conditions": [*status["conditions"], *others]}
+
+    def _patched(self, resource: Resource, thing: Json, body: Json, sub: str = "") -> Json | None:
+        """Of that very object: a successor of the same name is another pod."""
+        metadata = thing["metadata"]
+        path = _path(resource, metadata.get("namespace"), metadata["name"]) + sub
+        bound = {**body, "metadata": {**body.get("metadata", {}), "uid": metadata["uid"]}}
+        changed = self._sent("PATCH", path + "?fieldManager=kubelet", bound, media=_MERGE)
+        return None if changed is None else self._put(resource, changed)
+
+    def _sent(self, method: str, path: str, body: Json, *, media: str = "application/json") -> Json | None:
+        """None where it did not work; what is gone or was changed by others is no news, and is looked at again."""
+        try:
+            return self._api.call(method, path, body, media=media)
+        except Refused as refused:
+            if refused.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+                _log.warning("%s %s: %s", method, path, refused)
+        except Away as away:
+            _log.warning("%s %s: %s", method, path, away)
+        self._look_again()
+        return None
+
+    def _look_again(self) -> None:
+        timer = threading.Timer(_AGAIN, self._wake)
+        timer.daemon = True
+        timer.start()
+
+    def _wake(self) -> None:
+        with self.changed:
+            self.version += 1
+            self.changed.notify_all()
+
+    def _follow(self, resource: Resource) -> None:
+        """List, then watch from there; again from the start where the server no longer knows the version."""
+        while not self._ended.is_set():
+            try:
+                since = self._listed(resource)
+                self._synced[resource].set()
+                while not self._ended.is_set():
+                    since = self._watched(resource, since)
+            except (Away, Refused) as reason:
+                if not self._ended.is_set():
+                    _log.warning("watch %s: %s", resource.plural, reason)
+                self._ended.wait(_AGAIN)
+
+    def _listed(self, resource: Resource) -> str:
+        answer = self._api.call("GET", self._place(resource))
+        kind = {"apiVersion": resource.api_version, "kind": resource.kind}
+        found = [{**item, **kind} for item in answer.get("items") or []]
+        with self.changed:
+            alive = {thing["metadata"]["uid"] for thing in found}
+            for known in super().find(resource):
+                if known["metadata"]["uid"] not in alive:
+                    self._drop(resource, known)
+            for thing in found:
+                self._put(resource, thing)
+        return str(answer["metadata"]["resourceVersion"])
+
+    def _watched(self, resource: Resource, since: str) -> str:
+        for event in self._api.watch(self._place(resource), since):
+            thing = event["object"]
+            if event["type"] == "ERROR":
+                raise Refused(int(thing.get("code", 500)), str(thing.get("message")))
+            since = str(thing["metadata"]["resourceVersion"])
+            if event["type"] == "DELETED":
+                self._drop(resource, thing)
+            elif event["type"] != "BOOKMARK":
+                self._put(resource, thing)
+        return since
+
+    def _place(self, resource: Resource) -> str:
+        """Of pods those of our node, as a kubelet asks."""
+        of_node = f"?fieldSelector=spec.nodeName%3D{self._node}" if resource is PODS else ""
+        return _path(resource, None) + of_node
+
+    def _put(self, resource: Resource, thing: Json) -> Json:
+        """Unless a newer version of it is known: an answer and a watch may overtake each other."""
+        thing = _without_token(thing) if resource is PODS else thing
+        with self.changed:
+            key = object_key(resource, thing)
+            known = self._objects.get(key)
+            if known is not None and _version(known) >= _version(thing):
+                return known
+            self._objects[key] = thing
+            self._wake()
+        return thing
+
+    def _drop(self, resource: Resource, thing: Json) -> None:
+        uid = thing["metadata"]["uid"]
+        with self.changed:
+            known = self._objects.get(object_key(resource, thing))
+            if known is not None and known["metadata"]["uid"] == uid:
+                del self._objects[object_key(resource, thing)]
+            if resource is PODS:
+                self._told.pop(uid, None)
+                self._leaving.pop(uid, None)
+                self._addresses.free(uid)
+            self._wake()
+
+
+def _path(resource: Resource, namespace: str | None, name: str = "") -> str:
+    root = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.api_version}"
+    where = f"/namespaces/{namespace}" if namespace and resource is not NAMESPACES else ""
+    return f"{root}{where}/{resource.plural}" + (f"/{name}" if name else "")
+
+
+def _version(thing: Json) -> int:
+    return int(thing["metadata"]["resourceVersion"])
+
+
+def _without_token(pod: Json) -> Json:
+    volumes = pod["spec"].get("volumes") or []
+    if not any(volume["name"].startswith(_INJECTED) for volume in volumes):
+        return pod
+    pod = copy.deepcopy(pod)
+    pod["spec"]["volumes"] = [volume for volume in volumes if not volume["name"].startswith(_INJECTED)]
+    for kind in ("initContainers", "containers"):
+        for container in pod["spec"].get(kind) or []:
+            mounts = container.get("volumeMounts") or []
+            container["volumeMounts"] = [mount for mount in mounts if not mount["name"].startswith(_INJECTED)]
+    return pod
+
+
+def _ended(pod: Json) -> Json:
+    """The status of a pod that was told to end and did."""
+    status = copy.deepcopy(pod.get("status") or {})
+    status["phase"] = "Failed"
+    if is_ready(pod) or status.get("conditions"):
+        for condition in status["conditions"]:
+            if condition["type"] in ("Ready", "ContainersReady"):
+                condition |= {"status": "False", "reason": "PodFailed"}
+    now: Any = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    for container in status.get("containerStatuses") or []:
+        with contextlib.suppress(KeyError):
+            started = container["state"]["running"]["startedAt"]
+            ended = {"exitCode": 137, "reason": "Error", "startedAt": started, "finishedAt": now}
+            container |= {"ready": False, "started": False, "state": {"terminated": ended}}
+    return status

@@ -1,0 +1,110 @@
+"""The real control plane of this machine: what it is built from, how it is started, and who may do what in it."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from local.cluster.addresses import Addresses
+from local.cluster.building import PACKAGES, NotBuilt, Programs, build, build_command, programs
+from local.cluster.certificates import LEAVES, make_certificates
+from local.cluster.cluster import roles
+from local.cluster.control_plane import Layout, commands, write_files
+from local.kubernetes import Token
+
+
+def test_the_programs_lie_outside_the_repository_by_version(tmp_path: Path) -> None:
+    found = programs({"XDG_CACHE_HOME": str(tmp_path)})
+    assert found.folder.is_relative_to(tmp_path)
+    assert "1.35" in found.folder.name
+    assert found.missing == list(PACKAGES)
+
+
+def test_a_program_that_is_there_is_not_missing(tmp_path: Path) -> None:
+    tmp_path.joinpath("etcd").touch(mode=0o755)
+    assert Programs(folder=tmp_path).missing == [name for name in PACKAGES if name != "etcd"]
+
+
+def test_without_go_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("local.cluster.building.find_go", lambda: None)
+    with pytest.raises(NotBuilt, match=r"Go was not found(.|\n)*make test-cluster KUBECONFIG="):
+        build(lambda _: None)
+
+
+def test_a_build_that_fails_leaves_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(NotBuilt, match="etcd could not be built: go ended with exit code 1"):
+        build(lambda _: None, go=Path("/bin/false"))
+    assert programs().missing == list(PACKAGES)
+    assert list(programs().folder.iterdir()) == []
+
+
+def test_kubernetes_knows_its_version_in_both_places_that_it_looks_at() -> None:
+    flags = build_command(Path("go"), "kube-apiserver", Path("/x"))[5]
+    assert flags.count("gitVersion=v1.35.") == 2
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(
+        folder=tmp_path / "plane", certificates=make_certificates(tmp_path / "pki"), tunnel=tmp_path / "tunnel"
+    )
+
+
+def test_every_file_that_a_program_is_told_exists(layout: Layout) -> None:
+    write_files(layout)
+    told = [word.partition("=")[2] for command in commands(layout, programs()).values() for word in command[1:]]
+    files = [Path(value) for value in told if value.startswith(str(layout.folder.parent))]
+    assert len(files) > 15
+    assert [file for file in files if not file.exists()] == [layout.folder / "etcd"]
+
+
+def test_nothing_listens_on_another_address_than_this_machines(layout: Layout) -> None:
+    for command in commands(layout, programs()).values():
+        for name, _, value in (word.partition("=") for word in command[1:]):
+            if name.endswith(("-urls", "-address")) or name == "--etcd-servers":
+                assert "127.0.0.1" in value, name
+
+
+def test_the_certificates_are_those_that_python_takes_too(layout: Layout) -> None:
+    context = ssl.create_default_context(cafile=str(layout.certificates.authority))
+    assert context.verify_flags & ssl.VerifyFlags.VERIFY_X509_STRICT
+    authority = x509.load_pem_x509_certificate(layout.certificates.authority.read_bytes())
+    assert authority.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    for name in LEAVES:
+        leaf = x509.load_pem_x509_certificate(layout.certificates.certificate(name).read_bytes())
+        leaf.verify_directly_issued_by(authority)
+        leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+
+
+def test_keys_are_readable_by_their_owner_only(layout: Layout) -> None:
+    keys = [*layout.certificates.folder.glob("*.key")]
+    assert len(keys) == len(LEAVES) + 1
+    assert {key.stat().st_mode & 0o077 for key in keys} == {0}
+
+
+def test_a_token_with_every_verb_in_a_namespace_may_what_edit_allows_there_alone() -> None:
+    made = dict(roles(Token(token="t", user="slipway", namespaces=("shop",))))
+    [(path, binding)] = made.items()
+    assert path == "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings"
+    assert binding["roleRef"]["name"] == "edit"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "slipway", "namespace": "default"}]
+
+
+def test_a_token_with_some_verbs_gets_a_role_of_just_these() -> None:
+    made = dict(roles(Token(token="t", user="reader", namespaces=("shop",), verbs=("get",))))
+    role = made["/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles"]
+    assert role["rules"] == [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get"]}]
+    assert made["/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings"]["roleRef"]["kind"] == "Role"
+
+
+def test_each_pod_keeps_its_address_and_none_comes_back_at_once() -> None:
+    addresses = Addresses()
+    first = addresses.of("a")
+    assert addresses.of("a") == first
+    assert addresses.owner(first) == "a"
+    addresses.free("a")
+    assert addresses.owner(first) is None
+    assert addresses.of("b") != first
