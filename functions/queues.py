@@ -1,6 +1,5 @@
 """Service Bus triggers: events, hints, runs, votes and steps. `Receiver` ensures that no message blocks its queue."""
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, assert_never
@@ -11,18 +10,16 @@ from pydantic import ValidationError
 from slipway.bootstrap.settings import SERVICE_BUS
 from slipway.domain.hints import HINT, InboxHint, RunHint, UnreadableHint
 from slipway.domain.queues import Queue
-from slipway.domain.rules import failed
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
 from slipway.engine.receiving import QueueMessage, opened
-from slipway.inbound import parse_image_event, parse_run_message, parse_vote, read_json
+from slipway.inbound import parse_image_event, parse_run_message, read_json
 from slipway.inbound.reading import bad_input, read_as
 from slipway.telemetry import Attribute, Family, Metric, measure, span
 from slipway.telemetry import message as handling
 
 from .shared import new_blueprint, parts
 
-log = logging.getLogger(__name__)
 blueprint = new_blueprint()
 BYTES = func.DataType.BINARY
 """As text, the host would replace every byte that is not valid UTF-8, such as those of a wrapped message."""
@@ -94,17 +91,7 @@ def take_run(message: func.ServiceBusMessage) -> None:
 )
 def take_vote(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        built = parts()
-        vote = parse_vote(
-            body,
-            built.link_keys,
-            tenant=built.settings.tenant_id,
-            message_id=message.message_id or "",
-            now=built.clock(),
-        )
-        for receipt in parts().handler.handle(vote):
-            refused = failed(receipt.rules)
-            log.info("vote on %s-%s: %s", vote.application, vote.release, refused[0].name if refused else "counted")
+        parts().by_message.take(body)
 
     _receive(Queue.APPROVALS, message, work)
 

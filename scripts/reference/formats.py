@@ -30,6 +30,7 @@ from slipway.domain.signing import KEY_ID_PATTERN, SIGNATURE_PATTERN
 from slipway.domain.statement import StoredStatement
 from slipway.domain.tokens import LinkToken
 from slipway.http.sessions import Session
+from slipway.inbound.approval_message import CommandMessage, VoteMessage
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference/formats"
@@ -191,6 +192,16 @@ FORMATS = (
         says="What the cookie `__Host-session` holds, sealed with AES-256-GCM; the id of the key stands before it. It "
         "opens pages and nothing else. Times are seconds since 1970; without `groups` the person is in more than "
         "the cookie can hold, and counts as in none.",
+    ),
+    Format(
+        name="approval",
+        title="Message in approvals",
+        model=VoteMessage | CommandMessage,
+        written_by="whoever may send to the queue `approvals`: the Teams flow, a bot, an operator",
+        read_by="the worker",
+        says="A vote, or a command that stops something, on behalf of a person; at most 16 KiB. It has `decision` or "
+        "`verb`. An approval counts at gates of level `queue` or `link`, and names `opening` and `plan`; what stops "
+        "something counts at any. The same `id` with the same content is a repeat.",
     ),
     Format(
         name="bundle",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..commands.by_message import ByMessage
 from ..commands.commanding import Commander
 from ..commands.ending_sessions import SessionEnding
 from ..commands.looking import Looker
@@ -260,6 +261,10 @@ class App(Recorded):
                 clock=self.clock,
             ),
         )
+
+    @part
+    def by_message(self) -> ByMessage:
+        return ByMessage(handler=self.handler, freezer=self.freezer, tenant=self.settings.tenant_id, clock=self.clock)
 
     @part
     def inbox_writer(self) -> InboxWriter:

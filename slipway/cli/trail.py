@@ -5,6 +5,7 @@ from typing import Any
 
 from slipway.api.audit import AuditRecord, ChainRecord, Damaged
 from slipway.domain.actions import Action, meaning_of, tone_of
+from slipway.domain.attribution import on_record_as
 
 from .api import read
 from .screen import BAD, FAINT, NAME, Content, Screen, TextCell, tone_style
@@ -49,7 +50,7 @@ def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
         "action": _action(record.action),
         "release": TextCell(record.release or "", NAME),
         "environment": record.environment or "",
-        "actor": record.actor,
+        "actor": on_record_as(record.actor, record.details).spoken,
         "details": TextCell(told(record.details), FAINT),
     }
 
@@ -68,7 +69,7 @@ def record_fields(screen: Screen, record: TrailRecord) -> Iterator[tuple[str, Co
     yield "time", screen.time(record.time)
     yield "action", _action(record.action)
     yield "meaning", meaning_of(record.action)
-    yield "actor", record.actor
+    yield "actor", on_record_as(record.actor, record.details).spoken
     yield "release", record.release or ""
     yield "environment", record.environment or ""
     yield "digest", record.digest or ""

@@ -15,10 +15,10 @@ from ..catalogue.stored import Stored
 from ..clock import Clock
 from ..domain.actions import Action
 from ..domain.answers import Answered
+from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
 from ..domain.changing import MOST_PROBLEMS, Changed, Wrong, line, lines
 from ..domain.commands import FRESH
-from ..domain.decide.state import SYSTEM
 from ..domain.errors import NotFound
 from ..domain.identity import CannotVerify, IdentityRefused, Verified
 from ..domain.inbox import InboxKind, Received

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from .attribution import Attribution, attributed
 from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
 from .commands import OF_A_LANE, OF_A_RELEASE, OF_THE_INSTALLATION, Verb
 from .gate import Level
@@ -96,13 +97,14 @@ class RunTold(_Event):
 
 
 class VoteCast(_Event):
-    """A person voted on a plan. The channel has verified who they are."""
+    """A person voted on a plan. `level` says how surely it is known who they are."""
 
     kind: Literal["vote-cast"] = "vote-cast"
     application: Name
     release: int
     environment: Name
-    plan_hash: Digest
+    plan_hash: Digest | None = None
+    """None where the vote only stops something, and names no plan: then it is about the one that people are asked."""
     voter: str = Field(min_length=3, max_length=254)
     decision: VoteDecision
     reason: str = Field(default="", max_length=2000)
@@ -113,8 +115,6 @@ class VoteCast(_Event):
     """The inbox row that it was read from; empty for a message."""
     signed_in: SignedIn | None = None
     """The voter's verified sign-in; None if only a signed link says who they are."""
-    issued_to: str = Field(default="", max_length=254)
-    """The person that the token was issued to, if an identified person answered with one; the two must be the same."""
     name: str = Field(default="", max_length=256)
     """The voter's name as their sign-in says it, for display."""
     opening: int | None = Field(default=None, ge=1)
@@ -130,6 +130,11 @@ class VoteCast(_Event):
         if self.proved is not None:
             return Level.SIGNED
         return Level.LINK if self.channel in set(Via) else Level.QUEUE
+
+    @property
+    def attribution(self) -> Attribution:
+        """Whose act it is on record."""
+        return attributed(self.voter, channel=self.channel, unproved=self.unproved)
 
     @property
     def key(self) -> str:
@@ -222,6 +227,11 @@ class CommandGiven(_Event):
         if (self.environment is None) is (self.verb in OF_A_LANE):
             raise ValueError(f"environment: {'is missing' if self.environment is None else f'is not for {self.verb}'}")
         return self
+
+    @property
+    def attribution(self) -> Attribution:
+        """Whose act it is on record."""
+        return attributed(self.actor, channel=self.channel, unproved=self.unproved)
 
     @property
     def key(self) -> str:

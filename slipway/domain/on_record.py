@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from .actions import OfGate
 from .application import Environment
+from .attribution import on_record_as
 from .audit import AuditRecord
 from .decide.conditions import short
 from .decide.quorum import enough_rules, one_each
@@ -105,7 +106,7 @@ class _Trail:
             case OfGate.OPENED:
                 self._open(details)
             case OfGate.APPROVED:
-                self.votes |= {record.actor: _vote(record)} if of_plan else {}
+                self.votes |= {_who(record): _vote(record)} if of_plan else {}
             case OfGate.WITHDRAWN:
                 self.votes.pop(details["voter"], None)
             case OfGate.VOIDED:
@@ -130,11 +131,17 @@ class _Trail:
         self.asked = details
 
 
+def _who(record: AuditRecord) -> str:
+    """The person whose vote it is, by whichever door it came."""
+    by = on_record_as(record.actor, record.details)
+    return by.on_behalf_of or by.actor
+
+
 def _vote(record: AuditRecord) -> Vote:
     details = record.details
     object_id = details.get("signed_in")
     return Vote(
-        voter=record.actor,
+        voter=_who(record),
         decision=VoteDecision.APPROVE,
         channel=details["channel"],
         plan_hash=details["plan_hash"],

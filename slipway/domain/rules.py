@@ -157,7 +157,6 @@ class Rule(StrEnum):
     PROOF_IS_NEW = "proof-is-new", "The statement was not counted before."
     PROOF_IS_IN_TIME = "proof-is-in-time", "The sign-in that proves it was made for it, shortly before it arrived."
     SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person gave their credential as lately as the gate demands."
-    ANSWER_IS_FROM_WHO_WAS_ASKED = "answer-is-from-who-was-asked", "The link was used by the person it was sent to."
     NOT_REQUESTER = "approver-is-not-requester", "The approver did not ask for the CI run.", None, Trait.OWN_WORK
     NOT_COMMITTER = (
         "approver-is-not-committer",

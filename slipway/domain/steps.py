@@ -52,6 +52,8 @@ class Notice(StrEnum):
     """It still waits, and they have not answered."""
     VOTES_VOIDED = "votes-voided"
     """The plan has changed, so that votes on the earlier one do not count."""
+    VOTE_REFUSED = "vote-refused"
+    """What a message said on somebody's behalf does not count."""
     ENDED = "ended"
     """A release has ended, well or not."""
 

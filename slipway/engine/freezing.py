@@ -16,12 +16,12 @@ from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.answers import Answered
+from ..domain.attribution import Attribution, attributed
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
 from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
 from ..domain.decide.opening import opening_rules
-from ..domain.decide.state import SYSTEM
 from ..domain.errors import present
 from ..domain.events import FreezeSpread
 from ..domain.inbox import InboxKind
@@ -64,6 +64,11 @@ class Order(Record):
     """Why its proof does not hold."""
     forbidden: str = ""
     """Why the person may not give it."""
+
+    @property
+    def attribution(self) -> Attribution:
+        """Whose act it is on record."""
+        return attributed(self.actor, channel=self.channel, unproved=self.unproved)
 
     @property
     def id(self) -> str:
@@ -129,7 +134,7 @@ class Freezer:
             self.installation.order_refused(order.id, _refusal(order, rules), now=now, answer=answer)
             return rules
         if order.verb is Verb.FREEZE:
-            freeze = Freeze(id=order.id, owner=order.actor, reason=order.reason, at=now, until=order.until)
+            freeze = Freeze(id=order.id, owner=order.attribution.spoken, reason=order.reason, at=now, until=order.until)
             state = FreezeState(freeze=freeze, submission=order.id)
         else:
             ended = present(before, "the freeze of everything")  # the rule is-frozen has passed
@@ -201,6 +206,7 @@ def _record(order: Order, state: FreezeState, rules: tuple[RuleResult, ...]) -> 
         "frozen_by": "" if sets else freeze.owner,
         "frozen_for": "" if sets else freeze.reason,
         "channel": order.channel,
+        "on_behalf_of": order.attribution.on_behalf_of,
         "results": [rule.model_dump(mode="json") for rule in rules],
     }
     action = Action.EVERYTHING_FROZEN if sets else Action.EVERYTHING_UNFROZEN
@@ -215,7 +221,7 @@ def _refusal(order: Order, rules: tuple[RuleResult, ...]) -> AuditDraft:
         "reason": "; ".join(rule.reason for rule in broken)[:2000],
         "why": order.reason,
         "channel": order.channel,
-        "on_behalf_of": order.actor if order.unproved else "",
+        "on_behalf_of": order.attribution.on_behalf_of,
         "results": [rule.model_dump(mode="json") for rule in rules],
     }
     return _drafted(Action.COMMAND_REFUSED, order, details)
@@ -224,7 +230,7 @@ def _refusal(order: Order, rules: tuple[RuleResult, ...]) -> AuditDraft:
 def _drafted(action: Action, order: Order, details: dict[str, Any]) -> AuditDraft:
     return AuditDraft(
         action=action,
-        actor=SYSTEM if order.unproved else order.actor,
+        actor=order.attribution.actor,
         details={name: value for name, value in details.items() if value},
         inbox=order.inbox or None,
         proof=order.proved.proof if order.proved else None,

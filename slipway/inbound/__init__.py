@@ -1,6 +1,5 @@
 """Parses raw input into events. Input is untrusted until parsed here; errors name the field."""
 
-from .approval import parse_vote
 from .azure_devops import parse_hook
 from .event_grid import EventSource, parse_image_event, registry_event
 from .pipeline import parse_run_message
@@ -14,7 +13,6 @@ __all__ = [
     "parse_hook",
     "parse_image_event",
     "parse_run_message",
-    "parse_vote",
     "read_json",
     "registry_event",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..domain.actions import Action, Intervention
+from ..domain.attribution import on_record_as
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, AuditQuery
 from ..domain.release import Live, VoteDecision
@@ -63,11 +64,11 @@ def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
     for record in reversed(records):
         action = record.known_action
         if action is not None and action.vote is not None:  # a refused vote does not replace the one before
-            last[record.actor] = record, action.vote
-    for record, vote in last.values():
+            last[on_record_as(record.actor, record.details).spoken] = record, action.vote
+    for who, (record, vote) in last.items():
         if vote is VoteDecision.APPROVE:
             yield Approval(
-                actor=record.actor,
+                actor=who,
                 at=record.time,
                 reason=_text(record.details.get("reason")),
                 channel=_text(record.details.get("channel")),

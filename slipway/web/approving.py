@@ -23,7 +23,7 @@ from ..domain.tokens import Purpose, TokenExpired, TokenRefused, read_link
 from ..domain.tones import Tone
 from ..http.forms import Forms
 from ..http.requests import RequestRefused, check_own_page
-from ..inbound.approval import vote
+from ..inbound.ballot import vote
 from ..ledger.newer import newer_release
 from ..queries.answers import Answers, SaidState
 from ..queries.reading import Reader

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from ..domain.blocks import REASON_LIMIT
 from ..domain.inbox import is_inbox_id
 from ..domain.release import VoteDecision
 from ..http.forms import FIELD
 from ..http.requests import BODY_LIMIT, FORM_TYPE, WITH_A_LENGTH, RequestRefused, check_media_type, was_chunked
-from ..inbound.approval import REASON_LIMIT
 from .text import visible
 
 _FIELDS = frozenset({"decision", "reason", "opening", "id", FIELD})

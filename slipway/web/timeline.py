@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain.actions import meaning_of, tone_of
+from ..domain.attribution import on_record_as
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.rules import read_result
 from ..domain.tones import Tone
@@ -72,7 +73,7 @@ def _moment(record: AuditRecord, since: str) -> Moment:
         sequence=record.sequence,
         at=record.time,
         since=since,
-        actor=visible(record.actor),
+        actor=visible(on_record_as(record.actor, record.details).spoken),
         words=visible(meaning_of(record.action)),
         action=record.action,
         tone=tone_of(record.action),

@@ -20,7 +20,6 @@ from slipway.domain.tokens import read_link
 from slipway.effects.messaging import DeadLetter
 from slipway.effects.notification import Message
 from slipway.engine.receiving import QueueMessage
-from slipway.inbound import parse_vote
 from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import keys
 from slipway.ledger.audit_index import AuditIndex
@@ -215,9 +214,7 @@ class Run:
             case "steps":
                 self.installation.run_step(read_as(Step, read_json(body)))
             case "approvals":
-                self.installation.app.handler.handle(
-                    parse_vote(body, PUBLIC_KEYS, tenant="", message_id=held.id, now=self.installation.now)
-                )
+                self.installation.app.by_message.take(body)
 
     def _quiet(self) -> bool:
         soon = self.installation.now + timedelta(hours=1)

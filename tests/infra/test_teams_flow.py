@@ -3,29 +3,28 @@ response is a vote that the app takes from whoever was asked, and from nobody el
 
 import copy
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from slipway.commands.by_message import vote_said
 from slipway.domain.decide import Decision
-from slipway.domain.gate import ApprovalGate
+from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.people import KnownPerson
 from slipway.domain.release import Phase
 from slipway.domain.rules import failed
-from slipway.domain.tokens import ApprovalClaims
+from slipway.effects.notification import AskedVote
 from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.teams_flow import question
-from slipway.inbound import BadInput, parse_vote
+from slipway.inbound import BadInput
+from slipway.inbound.approval_message import VoteMessage, parse_approval
 from tests.infra.compiler import INFRA
 from tests.infra.logic_app import Run, Wrong, check
-from tests.links import link_by, public_of
 from tests.unit.domain.samples import ADA, BEN, application, approval, digest, production, staging
 from tests.unit.domain.world import World
-from tests.unit.effects.notification.samples import BASE, HOSTILE, gate_opened
+from tests.unit.effects.notification.samples import HOSTILE, LOCATE, VOTE, gate_opened
 
 FLOW = json.loads((INFRA / "teams-flow.json").read_text(encoding="utf-8"))
-SEEDS = {"k1": b"k" * 32}
 TENANT, ADA_OID, BEN_OID = (f"00000000-0000-0000-0000-00000000000{digit}" for digit in "abc")
 PARAMETERS = {
     "queueAddress": "https://sb-x.servicebus.windows.net/approvals/messages",
@@ -36,32 +35,21 @@ KNOWN = {ADA_OID: KnownPerson(mail=ADA), BEN_OID: KnownPerson(mail=BEN)}
 
 def waiting(gate: ApprovalGate | None = None) -> World:
     """shop-1 waits for approval in production."""
-    world = World(application(staging(), production(gate=gate or approval(people=KNOWN))))
+    world = World(application(staging(), production(gate=gate or approval(people=KNOWN, level=Level.QUEUE))))
     world.push("v1", actor="ci")
     world.settle()
     assert world.releases[1].phase is Phase.AWAITING_APPROVAL
     return world
 
 
-def token(world: World, approver: str = ADA) -> str:
-    release = world.releases[1]
-    assert release.plan_hash is not None
-    claims = ApprovalClaims(
-        application="shop",
-        release=1,
-        environment="production",
-        plan_hash=release.plan_hash,
-        approver=approver,
-        expires_at=world.now + timedelta(days=31),
-        opening=1,
-    )
-    return link_by(SEEDS, claims)
-
-
 def asked(world: World, approver: str = ADA) -> dict[str, Any]:
     """What the product posts to the flow's trigger."""
-    link = f"{BASE}/approvals/{token(world, approver)}"
-    posted: dict[str, Any] = json.loads(json.dumps(question(gate_opened(recipient=approver, approval_url=link))))
+    release = world.releases[1]
+    assert release.plan_hash is not None
+    vote = AskedVote(
+        application="shop", release=1, environment="production", opening=1, plan=release.plan_hash, approves=True
+    )
+    posted: dict[str, Any] = json.loads(json.dumps(question(gate_opened(recipient=approver, vote=vote), vote)))
     return posted
 
 
@@ -73,7 +61,7 @@ def answered(data: dict[str, Any], *, upn: str = ADA, oid: str = ADA_OID, tenant
 
 def run_flow(started_by: dict[str, Any], response: dict[str, Any]) -> Any:
     """The message that the flow puts into the queue."""
-    run = Run(trigger=started_by, parameters=PARAMETERS, name="08584")
+    run = Run(trigger=started_by, parameters=PARAMETERS, name="08584370")
     (condition,) = FLOW["triggers"]["question"]["conditions"]
     assert run.evaluate(condition["expression"].removeprefix("@")) is True
     run.bodies["Ask"] = response
@@ -81,8 +69,10 @@ def run_flow(started_by: dict[str, Any], response: dict[str, Any]) -> Any:
 
 
 def take(world: World, message: Any) -> Decision:
-    body = json.dumps(message["body"]).encode()
-    return world.take(parse_vote(body, public_of(SEEDS), tenant=TENANT, message_id="08584", now=world.now))
+    """As the product takes it, up to the decision."""
+    said = parse_approval(json.dumps(message["body"]).encode(), tenant=TENANT)
+    assert isinstance(said, VoteMessage)
+    return world.take(vote_said(said, now=world.now))
 
 
 def refused_by(decision: Decision) -> list[str]:
@@ -96,7 +86,7 @@ def test_the_definition_is_sound_and_every_expression_names_what_is_there() -> N
 @pytest.mark.parametrize(
     ("place", "wrong"),
     [
-        (("Vote", "inputs", "body", "token"), "@{body('Asked')?['token']}"),
+        (("Vote", "inputs", "body", "plan"), "@{body('Asked')?['plan']}"),
         (("Vote", "inputs", "uri"), "@parameters('queue')"),
         (("Vote", "inputs", "uri"), "@parameter('queueAddress')"),
         (("Vote", "inputs", "uri"), "@{parameters('queueAddress')"),
@@ -118,7 +108,7 @@ def test_the_check_finds_what_is_wrong(place: tuple[str, ...], wrong: Any) -> No
         check(changed)
 
 
-def test_the_card_of_the_product_is_posted_to_the_approver_as_it_is_and_without_the_token() -> None:
+def test_the_card_of_the_product_is_posted_to_the_approver_as_it_is() -> None:
     started = asked(waiting())
     run = Run(trigger=started, parameters=PARAMETERS)
     inputs = run.fill(FLOW["actions"]["Ask"]["inputs"])
@@ -128,7 +118,7 @@ def test_the_card_of_the_product_is_posted_to_the_approver_as_it_is_and_without_
     assert inputs["host"]["connection"]["name"] == "/subscriptions/x/teams"
 
 
-def test_tokens_are_kept_out_of_the_history_of_runs() -> None:
+def test_what_people_wrote_is_kept_out_of_the_history_of_runs() -> None:
     hidden = {
         name: action["runtimeConfiguration"]["secureData"]
         for name, action in FLOW["actions"].items()
@@ -138,15 +128,22 @@ def test_tokens_are_kept_out_of_the_history_of_runs() -> None:
     assert FLOW["triggers"]["question"]["runtimeConfiguration"]["secureData"] == {"properties": ["outputs"]}
 
 
-def test_an_approval_in_teams_passes_the_gate() -> None:
+def test_an_approval_in_teams_passes_a_gate_of_level_queue_on_behalf_of_who_pressed_the_button() -> None:
     world = waiting()
     message = run_flow(asked(world), answered({"decision": "approve", "reason": ""}))
     assert message["uri"] == PARAMETERS["queueAddress"]
-    assert json.loads(message["headers"]["BrokerProperties"]) == {"MessageId": "08584"}
+    assert json.loads(message["headers"]["BrokerProperties"]) == {"MessageId": "08584370"}
     take(world, message)
     (record,) = [record for record in world.audit if record.action == "vote.approved"]
-    assert (record.actor, record.details["channel"], record.details["signed_in"]) == (ADA, "teams", ADA_OID)
+    assert (record.actor, record.details["on_behalf_of"]) == ("approvals", f"oid:{ADA_OID}")
     assert world.releases[1].phase is not Phase.AWAITING_APPROVAL
+
+
+@pytest.mark.parametrize(("decision", "phase"), [("approve", Phase.AWAITING_APPROVAL), ("reject", Phase.REJECTED)])
+def test_where_a_proof_is_asked_for_teams_only_rejects(decision: str, phase: Phase) -> None:
+    world = waiting(approval(people=KNOWN, level=Level.SIGNED))
+    take(world, run_flow(asked(world), answered({"decision": decision, "reason": "no"})))
+    assert world.releases[1].phase is phase
 
 
 @pytest.mark.parametrize(
@@ -165,41 +162,33 @@ def test_a_rejection_without_a_reason_is_refused_by_name() -> None:
     assert refused_by(decision) == ["rejection-has-a-reason"]
 
 
-def test_somebody_else_who_answers_the_card_is_refused_even_if_they_may_vote_themselves() -> None:
+def test_who_answers_the_card_of_another_approver_votes_for_themselves() -> None:
     world = waiting()
-    decision = take(world, run_flow(asked(world), answered({"decision": "approve"}, upn=BEN, oid=BEN_OID)))
-    assert refused_by(decision) == ["answer-is-from-who-was-asked"]
-    assert not world.releases[1].gate or not world.releases[1].gate.votes
+    take(world, run_flow(asked(world), answered({"decision": "approve"}, upn=BEN, oid=BEN_OID)))
+    (record,) = [record for record in world.audit if record.action == "vote.approved"]
+    assert record.details["on_behalf_of"] == f"oid:{BEN_OID}"
 
 
-def test_an_address_that_now_belongs_to_somebody_else_is_no_proof() -> None:
+def test_an_address_that_now_belongs_to_somebody_else_is_no_right() -> None:
     """The account of a person who left was made anew: the same address, another object id."""
     world = waiting()
     other = "00000000-0000-0000-0000-00000000000d"
     decision = take(world, run_flow(asked(world), answered({"decision": "approve"}, oid=other)))
-    assert refused_by(decision) == ["approver-is-listed", "answer-is-from-who-was-asked"]
+    assert refused_by(decision) == ["approver-is-listed"]
 
 
-def test_an_object_id_is_enough_where_teams_shows_another_address() -> None:
-    world = waiting()
-    take(world, run_flow(asked(world), answered({"decision": "approve"}, upn="ada.lovelace@contoso.com")))
-    assert world.releases[1].phase is not Phase.AWAITING_APPROVAL
-
-
-def test_without_a_known_object_id_the_address_has_to_be_the_same() -> None:
-    world = waiting(approval())
-    decision = take(world, run_flow(asked(world), answered({"decision": "approve"}, upn="ada.lovelace@contoso.com")))
-    assert refused_by(decision) == ["approver-is-listed", "answer-is-from-who-was-asked"]
-    take(world, run_flow(asked(world), answered({"decision": "approve"})))
-    assert world.releases[1].phase is not Phase.AWAITING_APPROVAL
+def test_whom_the_application_lists_by_address_alone_does_not_vote_in_teams() -> None:
+    world = waiting(approval(level=Level.QUEUE))
+    decision = take(world, run_flow(asked(world), answered({"decision": "approve"})))
+    assert refused_by(decision) == ["approver-is-listed"]
 
 
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
-        ({"tenant": BEN_OID}, "approver.tenant"),
-        ({"oid": ""}, "approver.object_id"),
-        ({"tenant": ""}, "approver.tenant"),
+        ({"tenant": BEN_OID}, "on_behalf_of.tid"),
+        ({"oid": ""}, "on_behalf_of.oid"),
+        ({"tenant": ""}, "on_behalf_of.tid"),
     ],
 )
 def test_a_guest_of_another_tenant_or_nobody_at_all_is_refused(changed: dict[str, str], field: str) -> None:
@@ -224,3 +213,11 @@ def test_the_buttons_send_what_the_mapping_reads() -> None:
     assert sent == ["approve"]
     assert [action["data"] for action in reject["card"]["actions"]] == [{"decision": "reject"}]
     assert [field["id"] for field in (card["body"][-1], *reject["card"]["body"])] == ["reason", "why"]
+
+
+def test_where_a_proof_is_asked_for_the_card_offers_a_rejection_and_leads_to_the_page_for_the_rest() -> None:
+    card = asking_card(gate_opened(locate_url=LOCATE, vote=VOTE.evolve(approves=False)))
+    page, reject = card["actions"]
+    assert (page["type"], page["url"]) == ("Action.OpenUrl", LOCATE)
+    assert [action["data"] for action in reject["card"]["actions"]] == [{"decision": "reject"}]
+    assert "Input.Text" not in [element["type"] for element in card["body"]]

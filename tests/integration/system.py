@@ -18,6 +18,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSend
 
 from local.ci import Pipeline
 from local.ci.pipeline import RunFacts, run_message
+from local.identity import laptop
 from local.stack import Stack, StackOptions
 from local.stack.configuration import TOPIC
 from slipway.domain.actions import end_action
@@ -38,6 +39,7 @@ versions: {{ range: ">=1.0.0", order: time }}
 start: {start}
 pipeline: {{ project: shop, name: {name}-ci, branches: [main] }}
 notify: [inbox]
+people: {{ {ada}: {{ name: Ada, mail: ada@example.com }} }}
 environments:
   - name: staging
     clusters: [staging]
@@ -89,7 +91,7 @@ def write_application(team: Path, name: str, start: str) -> None:
     shutil.copytree(ROOT / "examples" / "hello-aks" / "manifests", folder / "manifests")
     deployment = folder / "manifests" / "deployment.yaml"
     deployment.write_text(deployment.read_text().replace("image: hello", f"image: team/{name}"))
-    (folder / "application.yaml").write_text(APPLICATION.format(name=name, start=start))
+    (folder / "application.yaml").write_text(APPLICATION.format(name=name, start=start, ada=laptop().person("Ada").oid))
 
 
 def options(folder: Path) -> StackOptions:

@@ -140,7 +140,7 @@ def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: Syste
     [
         (b"\x00\xffgarbage", "body: expected"),
         (b'["a list"]', "expected"),
-        (b'{"kind": "no-such-thing", "type": "x", "token": "x"}', "expected"),
+        (b'{"kind": "no-such-thing", "type": "x"}', "expected"),
         (WRAPPER + b"\x99\xff{", "body: expected"),
     ],
 )
@@ -149,9 +149,9 @@ def test_a_message_that_cannot_be_read_is_parked(system: System, queue: str, bod
     system.parked(source=queue, reason=reason)
 
 
-def test_a_forged_vote_is_parked_and_does_not_count(system: System) -> None:
+def test_a_message_with_the_token_of_a_link_is_parked_and_names_what_is_missing(system: System) -> None:
     system.send("approvals", {"token": "Zm9y.Z2Vk", "decision": "approve", "approver": {"email": ADA}})
-    system.parked(source="approvals", reason="token: expected a link of this installation that is still good")
+    system.parked(source="approvals", reason="v: expected a value, got nothing")
 
 
 def test_a_good_delivery_afterwards_goes_its_way(system: System) -> None:

@@ -2,10 +2,11 @@
 
 import json
 import struct
-from urllib.parse import urlsplit
+from typing import Any
 
 import pytest
 
+from local.identity import laptop
 from local.person import Approver, PageRefused
 from tests.integration.system import System, until
 from tests.unit.inbound.test_pipeline import WRAPPER
@@ -13,8 +14,23 @@ from tests.unit.inbound.test_pipeline import WRAPPER
 pytestmark = pytest.mark.stack
 
 
-def token_of(link: str) -> str:
-    return urlsplit(link).path.rpartition("/")[2]
+ADA_OID = laptop().person("Ada").oid
+
+
+def said(system: System, release: str, **more: Any) -> dict[str, Any]:
+    """What somebody who may send to `approvals` says of a release at the gate of production, on Ada's behalf."""
+    application, _, number = release.rpartition("-")
+    about = {"application": application, "release": int(number), "environment": "production"}
+    who = {"tid": laptop().tenant, "oid": ADA_OID}
+    return {"v": 1, "id": f"a-bot-{release}", **about, "on_behalf_of": who, **more}
+
+
+def asked(system: System, release: str) -> dict[str, Any]:
+    """The opening and the plan that the notice names for whoever answers by message."""
+    system.approval_link(release)
+    (vote,) = [n["vote"] for n in system.stack.notices() if n["release"] == release and n["notice"] == "gate-opened"]
+    assert vote["approves"]
+    return {"opening": vote["opening"], "plan": vote["plan"]}
 
 
 @pytest.mark.parametrize(("version", "wrapped"), [("1.0.0", False), ("1.0.1", True)])
@@ -35,15 +51,14 @@ def test_the_message_of_a_pipeline_starts_a_release(system: System, version: str
 def test_a_vote_by_message_approves(system: System) -> None:
     application = system.application("messages")
     release = application.waiting("1.1.0")
-    token = token_of(system.approval_link(release))
-    vote = {"token": token, "decision": "approve", "reason": "by a flow", "channel": "chatops"}
-    for _ in range(2):
-        system.send("approvals", vote, message_id="a-flow-that-repeats-itself")
+    vote = said(system, release, decision="approve", reason="by a bot", **asked(system, release))
+    for number in range(3):
+        system.send("approvals", vote, message_id=f"a-bot-that-repeats-itself-{number}")
     application.reached("release.completed", tag="1.1.0")
     mine = [record for record in application.records() if record["release"] == release]
     votes = [record for record in mine if record["action"].startswith("vote.")]
-    assert [(v["action"], v["actor"], v["details"]["channel"]) for v in votes] == [
-        ("vote.approved", "ada@example.com", "chatops")
+    assert [(v["action"], v["actor"], v["details"]["on_behalf_of"]) for v in votes] == [
+        ("vote.approved", "approvals", f"oid:{ADA_OID}")
     ]
 
 
@@ -60,11 +75,16 @@ def test_a_newer_push_takes_the_place_of_one_that_waits_and_its_page_says_so(sys
         Approver().decide(link, "approve")
 
 
-def test_a_rejection_by_message_ends_the_release_and_touches_nothing(system: System) -> None:
+def test_a_rejection_by_message_gets_through_while_no_front_runs_and_touches_nothing(system: System) -> None:
     application = system.application("votes")
     release = application.waiting("1.2.0")
-    token = token_of(system.approval_link(release))
-    system.send("approvals", {"token": token, "decision": "reject", "reason": "not before Monday ☂ \u0000"})
+    system.stack.stop_fronts()
+    try:
+        system.send("approvals", said(system, release, decision="reject", reason="not before Monday ☂ \u0000"))
+        logs = list((system.stack.folder / "logs").glob("worker-*.log"))
+        until(lambda: any(f"a-bot-{release}: counted" in log.read_text() for log in logs), "a worker has taken it")
+    finally:
+        system.stack.start_fronts()
     until(lambda: application.release(release)["phase"] == "rejected", f"{release} is rejected")
     in_production = [r["action"] for r in application.records() if r["environment"] == "production"]
     assert not any(action.startswith(("promotion.", "rollout.")) for action in in_production)

@@ -6,11 +6,13 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
+from slipway.domain.blocks import REASON_LIMIT
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound import BadInput, parse_vote
-from slipway.inbound.approval import REASON_LIMIT
+from slipway.inbound import BadInput
 from slipway.testing import ADA
 from tests.security.site import Site
+from tests.unit.inbound.samples import changed
+from tests.unit.inbound.test_approval_message import VOTE
 
 LONG = [REASON_LIMIT + 1, 20_000, 300_000]
 
@@ -44,11 +46,12 @@ def test_oversized_reason_in_the_api_is_refused(site: Site, http: urllib3.PoolMa
 
 @pytest.mark.parametrize("length", LONG)
 def test_oversized_reason_in_a_message_is_refused(site: Site, length: int) -> None:
-    token = site.home.token(site.subject, ADA)
-    body = json.dumps({"decision": "reject", "token": token, "reason": "x" * length}).encode()
+    before = site.state()
+    body = json.dumps(changed(VOTE, decision="reject", reason="x" * length)).encode()
     with pytest.raises(BadInput) as refused:
-        parse_vote(body, site.home.app.public_keys, tenant="", message_id="m", now=site.home.now)
+        site.home.app.by_message.take(body)
     assert len(str(refused.value)) < 300
+    assert site.state() == before
 
 
 def test_a_reason_of_the_full_length_is_kept_whole(site: Site, http: urllib3.PoolManager) -> None:

@@ -20,9 +20,9 @@ from slipway.domain.signing import LiveKeys, PrivateSigner, PublicKeys
 from slipway.domain.tokens import ApprovalClaims, TokenRefused, read_link, sign_link
 from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError
-from slipway.engine.receiving import QueueMessage, Receiver
+from slipway.engine.receiving import QueueMessage
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound import BadInput, parse_vote
+from slipway.inbound import BadInput
 from tests.links import public_of
 from tests.security.site import Site
 from tests.security.test_tokens import DOORS, REFUSED, good
@@ -94,12 +94,8 @@ def test_no_secret_in_answers_that_refuse(site: Site, http: urllib3.PoolManager)
 def test_no_secret_in_parked_input_as_people_see_it(site: Site, http: urllib3.PoolManager) -> None:
     token = good(site)
     body = json.dumps({"token": token, "decision": "perhaps"}).encode()
-
-    def work(given: bytes) -> None:
-        parse_vote(given, site.home.app.public_keys, tenant="", message_id="m", now=site.home.now)
-
-    receiver = Receiver(parking=site.home.app.parking, bus=site.home.bus, clock=site.home.clock)
-    receiver.receive(work, QueueMessage(queue="approvals", body=body, id="m", tries=0))
+    app = site.home.app
+    app.receiver.receive(app.by_message.take, QueueMessage(queue="approvals", body=body, id="m", tries=0))
     site.sign_in("dora@example.com")
     page = http.request("GET", f"{site.base}/parked").data.decode()
     assert "decision" in page
@@ -161,10 +157,9 @@ def test_no_secret_in_what_keys_say_of_themselves(tmp_path: Path) -> None:
 
 def test_no_secret_in_the_error_of_a_message_that_is_wrong(site: Site) -> None:
     token = good(site)
-    for wrong in ({"decision": "perhaps"}, {"decision": "approve", "reason": 7}, {"approver": {"upn": "x@y.z"}}):
-        body = json.dumps({"token": token, "decision": "approve"} | wrong).encode()
+    for wrong in ({"decision": "perhaps"}, {"decision": "approve", "reason": 7}, {"v": 1, "verb": "cancel"}):
         with pytest.raises(BadInput) as refused:
-            parse_vote(body, site.home.app.public_keys, tenant="", message_id="m", now=site.home.now)
+            site.home.app.by_message.take(json.dumps({"token": token} | wrong).encode())
         assert token not in "".join(traceback.format_exception(refused.value))
 
 

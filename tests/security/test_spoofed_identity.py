@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 import urllib3
 
-from slipway.domain.tokens import Purpose
-from slipway.engine.receiving import QueueMessage, Receiver
-from slipway.inbound import BadInput, parse_vote
+from slipway.domain.gate import Level
+from slipway.engine.receiving import QueueMessage
 from slipway.testing import ADA, BEN
+from slipway.testing.identity import TENANT
 from tests.security.site import Site
+from tests.unit.inbound.samples import NOTHING, changed
+from tests.unit.inbound.test_approval_message import VOTE
+from tests.unit.web.installation import hello
 from tests.unit.web.visitors import OIDS
 
 SPOOFED = {
@@ -25,7 +28,6 @@ SPOOFED = {
     "X-Forwarded-User": ADA,
     "X-Original-URL": "/api/v1/approvals/hello-2",
 }
-TENANT = "00000000-0000-0000-0000-00000000000a"
 
 
 def vote_by_api(site: Site, http: urllib3.PoolManager, headers: dict[str, str]) -> int:
@@ -63,58 +65,37 @@ def test_spoofed_headers_beside_a_real_sign_in_change_nothing(site: Site, http: 
     assert site.votes() == []
 
 
-CLAIMS: dict[str, dict[str, Any]] = {
-    "by address": {"approver": {"email": BEN}},
-    "by sign-in name": {"approver": {"upn": BEN}},
-    "by object id, of another tenant": {"approver": {"object_id": OIDS[BEN], "tenant": OIDS[BEN], "upn": BEN}},
-    "as Teams, without an object id": {"approver": {"upn": ADA}, "channel": "teams"},
-    "as Teams, without anything": {"channel": "teams"},
+SENT = changed(VOTE, application="hello", release=2, on_behalf_of={"tid": TENANT, "oid": OIDS[ADA]})
+"""What a sender to the queue may say: of Ada, who is asked about hello-2."""
+CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
+    "of another tenant": (changed(SENT, on_behalf_of__tid=OIDS[BEN]), "on_behalf_of.tid"),
+    "by address": (changed(SENT, on_behalf_of={"email": ADA}), "on_behalf_of.tid"),
+    "by address beside the ids": (changed(SENT, on_behalf_of__upn=ADA), "on_behalf_of.upn"),
+    "in no way": (changed(SENT, on_behalf_of=NOTHING), "on_behalf_of"),
+    "by a link": (changed(SENT, token="made.up"), "token"),
 }
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-@pytest.mark.parametrize("purpose", Purpose)
-def test_service_bus_message_that_claims_another_approver_is_parked(site: Site, claim: str, purpose: Purpose) -> None:
-    """It is in nobody's way, it is visible with its reason, and the token in it is not shown."""
-    link = site.home.app.links.approval(site.subject, ADA, purpose=purpose, now=site.home.now)
-    token = link.rpartition("/")[2]
-    body = json.dumps({"token": token, "decision": "approve"} | CLAIMS[claim]).encode()
-    before = site.actions()
-
-    def work(given: bytes) -> None:
-        keys, now = site.home.app.link_keys, site.home.now
-        site.home.take(parse_vote(given, keys, tenant=TENANT, message_id="m-1", now=now))
-
-    receiver = Receiver(parking=site.home.app.parking, bus=site.home.bus, clock=site.home.clock)
-    receiver.receive(work, QueueMessage(queue="approvals", body=body, id="m-1", tries=0))
-    (parked,) = site.home.app.parking.all()
-    assert parked.reason.startswith("approver")
-    assert token not in parked.reason
+def test_a_message_that_does_not_say_by_ids_of_our_tenant_for_whom_it_speaks_is_parked(site: Site, claim: str) -> None:
+    """It is in nobody's way, and visible with its reason."""
+    message, field = CLAIMS[claim]
+    before, app = site.actions(), site.home.app
+    body = json.dumps(message).encode()
+    app.receiver.receive(app.by_message.take, QueueMessage(queue="approvals", body=body, id="m-1", tries=0))
+    (parked,) = app.parking.all()
+    assert parked.reason.startswith(f"{field}: ")
     assert site.actions() == before
     assert site.votes() == []
 
 
-def test_service_bus_message_of_another_approver_with_their_own_identity_is_refused_by_name(site: Site) -> None:
-    """Ben's real answer to Ada's card. He is not listed here; where he is: tests/infra/test_teams_flow.py."""
-    body = {
-        "token": site.home.token(site.subject, ADA),
-        "decision": "approve",
-        "channel": "teams",
-        "approver": {"object_id": OIDS[BEN], "tenant": TENANT, "upn": BEN},
-    }
-    event = parse_vote(
-        json.dumps(body).encode(),
-        site.home.app.public_keys,
-        tenant=TENANT,
-        message_id="m-1",
-        now=site.home.now,
-    )
-    receipt = site.home.take(event)
-    assert "answer-is-from-who-was-asked" in {rule.name for rule in receipt.rules if rule.blocks}
-    assert site.votes() == []
-
-
-def test_service_bus_message_without_a_token_is_no_vote(site: Site) -> None:
-    body = json.dumps({"approver": {"email": ADA}, "decision": "approve"}).encode()
-    with pytest.raises(BadInput, match=r"^token: "):
-        parse_vote(body, site.home.app.public_keys, tenant="", message_id="m", now=site.home.now)
+def test_a_message_is_nobodys_own_act_and_opens_nothing_where_the_policy_asks_for_a_proof(site: Site) -> None:
+    site.home.change_delivery(hello(level=Level.SIGNED))
+    subject = site.home.bring("1.9.0")
+    assert subject.gate is not None
+    about = {"release": subject.number, "plan": subject.plan_hash, "opening": subject.gate.opening}
+    site.home.app.by_message.take(json.dumps(SENT | about).encode())
+    assert site.home.newest().gate == subject.gate
+    (refused,) = [record for record in site.home.trail() if record.action == "vote.refused"]
+    assert refused.actor == "approvals"
+    assert "voter-is-surely-known" in refused.details["rules"]

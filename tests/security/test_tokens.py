@@ -1,4 +1,5 @@
-"""Tokens that are no good, at every door where one can be shown: the page, its form, the JSON API and the queue."""
+"""Tokens that are no good, at every door where one can be shown: the page, its form and the JSON API. What is said by a
+message needs none (tests/unit/commands/test_by_message.py)."""
 
 import json
 from collections.abc import Callable
@@ -10,10 +11,8 @@ import urllib3
 
 from slipway.domain.release import VoteDecision
 from slipway.domain.tokens import Purpose, read_link, sign_link
-from slipway.engine.handle import UnknownTarget
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound import BadInput, parse_vote
-from slipway.inbound.approval import vote
+from slipway.inbound.ballot import vote
 from slipway.testing import ADA
 from tests.links import link_by
 from tests.security.site import Site
@@ -90,18 +89,7 @@ def by_api(site: Site, http: urllib3.PoolManager, token: str) -> int:
     return http.request("POST", f"{site.base}/api/v1/approvals/{site.subject.id}", body=body, headers=headers).status
 
 
-def by_queue(site: Site, _http: urllib3.PoolManager, token: str) -> int:
-    """400 where the message is parked, 409 where the vote is refused by name, 200 where it counts."""
-    body = json.dumps({"token": token, "decision": "approve"}).encode()
-    try:
-        event = parse_vote(body, site.home.app.public_keys, tenant="", message_id="message-1", now=site.home.now)
-        receipt = site.home.take(event)
-    except (BadInput, UnknownTarget):
-        return 400
-    return 409 if "vote.refused" in receipt.actions or not receipt.actions else 200
-
-
-DOORS = {"page": by_page, "api": by_api, "queue": by_queue}
+DOORS = {"page": by_page, "api": by_api}
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -140,13 +128,6 @@ def test_replayed_form_is_one_vote_and_none_after_it_was_taken_back(site: Site, 
     assert site.actions().count("vote.rejected") == 1
 
 
-def test_replayed_message_is_one_vote(site: Site, http: urllib3.PoolManager) -> None:
-    assert by_queue(site, http, good(site)) == 200
-    for _ in range(3):
-        by_queue(site, http, good(site))
-    assert site.actions().count("vote.approved") == 2
-
-
 def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site, http: urllib3.PoolManager) -> None:
     token = good(site)
     cast_vote(site.home, site.subject, decision=VoteDecision.REJECT, reason="not this one")
@@ -175,12 +156,9 @@ def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
     assert (event.voter, event.plan_hash) == (ADA, site.subject.plan_hash)
 
 
-@pytest.mark.parametrize("door", ["page", "api"])
+@pytest.mark.parametrize("door", DOORS)
 def test_where_people_sign_in_a_token_alone_decides_nothing(site: Site, http: urllib3.PoolManager, door: str) -> None:
     """So a token that somebody found in a log or a mailbox is worth nothing there."""
     before = site.state()
     assert DOORS[door](site, http, only_showing(site)) in (303, 403)
     assert site.state() == before
-    body = json.dumps({"token": only_showing(site), "decision": "approve"}).encode()
-    with pytest.raises(BadInput, match=r"approver\.object_id"):
-        parse_vote(body, site.home.app.link_keys, tenant="", message_id="m", now=site.home.now)

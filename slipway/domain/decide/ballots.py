@@ -2,7 +2,7 @@
 
 from ..application import Environment
 from ..events import VoteCast
-from ..gate import ApprovalGate, Need
+from ..gate import ApprovalGate, Level, Need
 from ..proof import judge
 from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult
@@ -30,11 +30,10 @@ def vote_rules(release: Release, environment: Environment | None, event: VoteCas
         Rule.GATE_IS_OPEN.judged(waits_here(release, event) and not _too_late(release, event), _where(release, event)),
         *_proved(gate, event),
         *_sure_enough(gate, event),
-        _for_this_plan(event, release.plan_hash),
+        *_for_this_plan(event, release.plan_hash),
         *_for_this_opening(event, release),
         _is_listed(gate, event),
         *_signed_in(gate, event),
-        *_own_token(gate, event),
         *(() if gate is None else _own(release, gate, event)),
         _one_vote(before, event),
         Rule.REJECTION_HAS_A_REASON.judged(
@@ -68,10 +67,9 @@ def _withdrawal_rules(release: Release, environment: Environment | None, event: 
     return (
         Rule.GATE_IS_OPEN.judged(is_undecided_here and not _too_late(release, event), _where(release, event)),
         *_proved(gate, event),
-        _for_this_plan(event, release.gate.plan_hash if release.gate else None),
+        *_for_this_plan(event, release.gate.plan_hash if release.gate else None),
         *_for_this_opening(event, release),
         *_signed_in(gate, event),
-        *_own_token(gate, event),
         Rule.HAS_VOTED.judged(before is not None, voted),
     )
 
@@ -85,9 +83,12 @@ def _asking(environment: Environment | None) -> ApprovalGate | None:
     return gate if isinstance(gate, ApprovalGate) else None
 
 
-def _for_this_plan(event: VoteCast, plan_hash: str | None) -> RuleResult:
+def _for_this_plan(event: VoteCast, plan_hash: str | None) -> tuple[RuleResult, ...]:
+    """Whether it is for the plan that people are asked about; only what stops something may name none."""
+    if event.plan_hash is None and event.decision is not VoteDecision.APPROVE:
+        return ()
     reason = f"the plan is {short(plan_hash)}, the vote is for {short(event.plan_hash)}"
-    return Rule.VOTE_IS_FOR_THIS_PLAN.judged(plan_hash == event.plan_hash, reason)
+    return (Rule.VOTE_IS_FOR_THIS_PLAN.judged(plan_hash == event.plan_hash, reason),)
 
 
 def _for_this_opening(event: VoteCast, release: Release) -> tuple[RuleResult, ...]:
@@ -120,8 +121,13 @@ def _sure_enough(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult
 
 
 def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
+    """Whether the policy names the voter. A message says of nobody which roles and groups they have; where the policy
+    names some, what stops a release counts nevertheless: its sender may cancel the release as well."""
     listed = gate is not None and gate.lists(gate.circle.names(event.voter, signed_in=event.signed_in), event.signed_in)
     unproven = not listed and gate is not None and gate.unlisted() and event.signed_in is None
+    if unproven and _rejects(event) and event.level is Level.QUEUE:
+        why = f"a message does not show whether {event.voter} has a role or a group that is listed"
+        return Rule.APPROVER_IS_LISTED.unknown(why, blocks=False)
     hint = "; who is known by a group or a role in Entra has to sign in" if unproven else ""
     if not listed and gate is not None and event.signed_in is not None and gate.without_object_id():
         hint = f"; {KNOWN_BY_OBJECT_ID}"
@@ -129,20 +135,13 @@ def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
 
 
 def _signed_in(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """The sign-in rule, if the policy demands one: a link alone does not prove who votes."""
-    if gate is None or gate.sign_in is Need.OPTIONAL:
+    """The sign-in rule, if the policy demands one: a link alone does not prove who votes. What a message stops counts
+    without."""
+    stops = event.level is Level.QUEUE and event.decision is not VoteDecision.APPROVE
+    if gate is None or gate.sign_in is Need.OPTIONAL or stops:
         return ()
-    status = "has signed in" if event.signed_in else "has not signed in, and a link alone is not enough here"
+    status = "has signed in" if event.signed_in else "has not signed in, and neither link nor message is enough here"
     return (Rule.VOTER_HAS_SIGNED_IN.judged(event.signed_in is not None, f"{event.voter} {status}"),)
-
-
-def _own_token(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """If the vote came with a link's token, the token must have been issued to the voter."""
-    if not event.issued_to:
-        return ()
-    voter = gate.circle.names(event.voter, signed_in=event.signed_in) if gate else frozenset()
-    own = gate is not None and not gate.circle.names(event.issued_to).isdisjoint(voter)
-    return (Rule.ANSWER_IS_FROM_WHO_WAS_ASKED.judged(own, f"{event.issued_to} was asked, {event.voter} answered"),)
 
 
 def _own(release: Release, gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, ...]:

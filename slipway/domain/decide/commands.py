@@ -19,7 +19,7 @@ from .lanes import end, hold_ended
 from .notices import void
 from .opening import opening_rules
 from .rollouts import look_again
-from .state import SYSTEM, Draft
+from .state import Draft
 
 
 def reason_rule(event: CommandGiven) -> Iterator[RuleResult]:
@@ -47,8 +47,7 @@ def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], rel
     draft.record(
         Action.COMMAND_REFUSED,
         release,
-        actor=SYSTEM if event.unproved else event.actor,
-        on_behalf_of=event.actor if event.unproved else None,
+        actor=event.attribution.actor,
         environment=event.environment,
         verb=str(event.verb),
         rules=[item.name for item in broken],
@@ -63,6 +62,7 @@ def told(draft: Draft, event: CommandGiven) -> dict[str, Any]:
     """What is common to every audit record of a command."""
     return {
         "channel": event.channel,
+        "on_behalf_of": event.attribution.on_behalf_of,
         "results": [item.model_dump(mode="json") for item in draft.rules],
         "inbox": event.inbox,
         "proof": event.proved.proof if event.proved else None,
@@ -103,11 +103,11 @@ def cancel(draft: Draft, event: CommandGiven) -> None:
     if release is None or not accepted(draft, event, (*cancel_rules(release), *reason_rule(event)), release):
         return
     if release.gate is not None and release.phase is not Phase.QUEUED:
-        void(draft, release, release.gate.votes, f"{event.actor} cancelled {release.id}: {event.reason}")
+        void(draft, release, release.gate.votes, f"{event.attribution.spoken} cancelled {release.id}: {event.reason}")
     if release.rollback is not None:
         hold_ended(draft, release, reason=f"{release.id} was cancelled before it was rolled out")
     release = draft.releases[release.number]
-    end(draft, release, Phase.CANCELLED, event.reason, actor=event.actor, channel=event.channel)
+    end(draft, release, Phase.CANCELLED, event.reason, by=event.attribution, channel=event.channel)
     if release.rollback is not None:
         wake(draft, release.environment or "")
 

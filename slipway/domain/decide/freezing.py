@@ -51,12 +51,16 @@ def freeze(draft: Draft, event: CommandGiven) -> None:
     if not accepted(draft, event, rules):
         return
     frozen = Freeze(
-        id=sha256(event.key.encode())[7:27], owner=event.actor, reason=event.reason, at=draft.now, until=event.until
+        id=sha256(event.key.encode())[7:27],
+        owner=event.attribution.spoken,
+        reason=event.reason,
+        at=draft.now,
+        until=event.until,
     )
     draft.put_lane(lane.evolve(freeze=frozen))
     draft.record(
         Action.LANE_FROZEN,
-        actor=event.actor,
+        actor=event.attribution.actor,
         environment=lane.environment,
         until=event.until.isoformat() if event.until else None,
         reason=event.reason,

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from ..actions import Action, end_action
 from ..application import Environment
+from ..attribution import NOBODY, Attribution
 from ..gate import ApprovalGate, WhenNewer
 from ..release import Lane, Phase, Release, Rollout
 from ..rules import RuleResult
 from ..steps import Notice, Step, StepKind, time_allowed
 from .conditions import newer_in_lane
 from .notices import tell, void
-from .state import SYSTEM, Draft
+from .state import Draft
 
 PLAN_LIMIT = 50
 """Most plans of one release in one environment, so that a configuration in constant flux cannot plan forever."""
@@ -148,7 +149,7 @@ def end(
     phase: Phase,
     reason: str,
     *,
-    actor: str = SYSTEM,
+    by: Attribution = NOBODY,
     channel: str | None = None,
     rules: Sequence[RuleResult] = (),
 ) -> Release:
@@ -159,7 +160,8 @@ def end(
     draft.record(
         end_action(phase),
         release,
-        actor=actor,
+        actor=by.actor,
+        on_behalf_of=by.on_behalf_of,
         reason=reason,
         channel=channel,
         superseded_by=f"{release.application}-{release.superseded_by}" if release.superseded_by else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..actions import Action
 from ..application import Environment
+from ..attribution import SYSTEM
 from ..audit import AuditDraft
 from ..blocks import Freeze
 from ..chain_anchor import AnchoredGate, GateOutcome
@@ -19,7 +20,6 @@ from ..rules import RuleResult
 from ..snapshot import Snapshot
 from ..steps import Outgoing, Step, StepKind
 
-SYSTEM = "slipway"
 """The actor of records that no person caused."""
 
 
@@ -99,7 +99,7 @@ class Draft:
     def create(self, release: Release) -> Release:
         """Number a new release and add it to the active ones."""
         number = self.head.next_release
-        release = release.evolve(number=number, first_sequence=self.snapshot.head.sequence + len(self._records) + 1)
+        release = release.evolve(number=number, first_sequence=self.sequence + 1)
         self.head = self.head.evolve(next_release=number + 1, active=(*self.head.active, number))
         return self.put(release)
 
@@ -119,6 +119,11 @@ class Draft:
     def put_lane(self, lane: Lane) -> None:
         self._lanes[lane.environment] = lane
         self._changed_lanes[lane.environment] = None
+
+    @property
+    def sequence(self) -> int:
+        """Of the last record so far."""
+        return self.snapshot.head.sequence + len(self._records)
 
     def record(
         self,

@@ -7,15 +7,17 @@ from ..actions import Action, vote_action
 from ..chain_anchor import GateOutcome
 from ..errors import present
 from ..events import VoteCast
-from ..gate import ApprovalGate
+from ..gate import ApprovalGate, Level
 from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, failed
+from ..steps import Notice
 from .ballots import vote_before, vote_rules, waits_here
 from .gates import pass_when_enough
 from .lanes import end, plan
+from .notices import tell
 from .quorum import approval_gate, opened, policy_groups
 from .rollouts import plan_is_current
-from .state import SYSTEM, Draft
+from .state import Draft
 
 
 def vote_cast(draft: Draft, event: VoteCast) -> None:
@@ -52,7 +54,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     environment = draft.here(release)
     release = _count(draft, release, event, approval_gate(environment), before)
     if event.decision is VoteDecision.REJECT:
-        end(draft, release, Phase.REJECTED, event.reason, actor=event.voter)
+        end(draft, release, Phase.REJECTED, event.reason, by=event.attribution)
         draft.anchor_gate(release, environment, GateOutcome.REJECTED)
         return
     pass_when_enough(draft, release, environment)
@@ -62,7 +64,7 @@ def _is_repeat(before: Vote | None, event: VoteCast) -> bool:
     """Whether the same vote was counted already. What comes by the inbox is always answered by a record."""
     if before is None or event.inbox or event.unproved:
         return False
-    return (before.decision, before.plan_hash) == (event.decision, event.plan_hash)
+    return before.decision is event.decision and event.plan_hash in (before.plan_hash, None)
 
 
 def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, before: Vote | None) -> Release:
@@ -73,7 +75,7 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, 
             "decision": event.decision,
             "reason": event.reason,
             "channel": event.channel,
-            "plan_hash": event.plan_hash,
+            "plan_hash": event.plan_hash or opened(release).plan_hash,
             "at": draft.now,
             "signed_in": policy_groups(gate, event.signed_in),
             "name": event.name,
@@ -120,19 +122,31 @@ def _refuse(draft: Draft, release: Release, event: VoteCast) -> None:
         rules=[rule.name for rule in refused],
         reason=refused[0].reason,
     )
+    if event.level is Level.QUEUE:
+        _tell_of_refusal(draft, release, event, refused)
+
+
+def _tell_of_refusal(draft: Draft, release: Release, event: VoteCast, refused: Sequence[RuleResult]) -> None:
+    """Whoever votes on a page sees there what became of it; of a message nobody sees it."""
+    environment = draft.application.environment(event.environment)
+    gate = environment.gate if environment else None
+    is_known = isinstance(gate, ApprovalGate) and "@" in gate.circle.person(event.voter).name
+    why = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)
+    to = (event.voter,) if is_known else ()
+    tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
 
 
 def _record(draft: Draft, action: Action, release: Release, event: VoteCast, **details: Any) -> None:
-    signed_in = event.signed_in.object_id if event.signed_in else None
+    signed_in, by = event.signed_in.object_id if event.signed_in else None, event.attribution
     draft.record(
         action,
         release,
-        actor=SYSTEM if event.unproved else event.voter,
-        on_behalf_of=event.voter if event.unproved else None,
+        actor=by.actor,
+        on_behalf_of=by.on_behalf_of,
         name=event.name or None,
         channel=event.channel,
         signed_in=signed_in,
-        plan_hash=event.plan_hash,
+        plan_hash=event.plan_hash or (release.gate.plan_hash if release.gate else None),
         opening=event.opening,
         inbox=event.inbox,
         proof=event.proved.proof if event.proved else None,

@@ -5,7 +5,26 @@ deliver it, and all but the first are imported only when such a channel is opene
 same facts (`facts.py`).
 """
 
-from .channel import ApprovalFacts, Channel, LiveNow, Message, NewerRelease, NotificationError, Result
+from .channel import (
+    ApprovalFacts,
+    AskedVote,
+    Channel,
+    LiveNow,
+    Message,
+    NewerRelease,
+    NotificationError,
+    Result,
+)
 from .webhook import Webhook
 
-__all__ = ["ApprovalFacts", "Channel", "LiveNow", "Message", "NewerRelease", "NotificationError", "Result", "Webhook"]
+__all__ = [
+    "ApprovalFacts",
+    "AskedVote",
+    "Channel",
+    "LiveNow",
+    "Message",
+    "NewerRelease",
+    "NotificationError",
+    "Result",
+    "Webhook",
+]

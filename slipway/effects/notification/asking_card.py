@@ -1,18 +1,16 @@
 """The card that an approver answers within Teams: the content of the other card, a field for a reason, and buttons that
 send the answer. Pure.
 
-A flow posts it to one person and waits for `Action.Submit` (`teams_flow.py`). The card does not contain the token of
-the answer: the flow keeps it, and adds the identity of the person who answered, from Teams.
+A flow posts it to one person and waits for `Action.Submit` (`teams_flow.py`). The flow keeps what is
+voted on, and adds the identity of the person who answered, from Teams. That is the level `queue`: where a gate asks for
+more, the card offers a rejection, which counts at any level, and leads to the page for the rest.
 """
 
 import json
-from typing import Final
 
+from ...domain.blocks import REASON_LIMIT
 from .card import LINK, SIZE_LIMIT, Element, card
 from .channel import Message
-
-REASON_LIMIT: Final = 2000
-"""Maximum characters of a reason, as in `slipway/inbound/approval.py`."""
 
 
 def asking_card(message: Message, *, room: int = SIZE_LIMIT) -> Element:
@@ -27,11 +25,14 @@ def asking_card(message: Message, *, room: int = SIZE_LIMIT) -> Element:
 def _asking(message: Message, kept: int | None) -> Element:
     page = message.locate_url or message.approval_url
     notice_card = card(message.evolve(locate_url=page), kept=kept)
-    open_page = {"type": "Action.OpenUrl", "title": "Read all of it", "url": page}
-    answers = [_answer("Approve", "approve", "positive"), _rejection()]
+    approves = message.vote is not None and message.vote.approves
+    title = "Read all of it" if approves else "Read all of it, and approve there"
+    open_page = [{"type": "Action.OpenUrl", "title": title, "url": page}] if 0 < len(page) <= LINK else []
+    if not approves:
+        return notice_card | {"actions": [*open_page, _rejection()]}
     return notice_card | {
         "body": [*notice_card["body"], _reason("reason", "Why? (may stay empty)")],
-        "actions": [*answers, open_page] if 0 < len(page) <= LINK else answers,
+        "actions": [_answer("Approve", "approve", "positive"), _rejection(), *open_page],
     }
 
 

@@ -71,13 +71,25 @@ class ApprovalFacts(Record):
     """The approvers' time zone."""
 
 
+class AskedVote(Record):
+    """What an answer by a message in `approvals` names (docs/reference/formats.md)."""
+
+    application: str
+    release: int
+    environment: str
+    opening: int
+    plan: str
+    approves: bool
+    """Whether an approval by a message counts here; a rejection always does."""
+
+
 class Message(Record):
     """One notice to one recipient, or to everybody who reads the channel."""
 
     id: str
     """The same when a notice is sent again."""
     notice: str
-    """`gate-opened`, `votes-voided`, `ended` or `anchor-written`."""
+    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `ended` or `anchor-written`."""
     time: Moment
     application: str
     release: str
@@ -98,6 +110,8 @@ class Message(Record):
     phase: str = Field(default="")
     matter: ApprovalFacts | None = None
     """Set if the notice asks for a decision."""
+    vote: AskedVote | None = None
+    """How to answer it by a message."""
     anchor: str = ""
     """The anchor's line, in a notice to a witness; such a notice has no release."""
 

@@ -1,7 +1,7 @@
 """Approval requests that approvers answer in Teams: each starts a run of the flow in `infra/teams-flow.json`.
 
-The run posts the card to the person, waits, and sends the answer to the queue `approvals` with the token that it was
-started with and the identity, from Teams, of the person who answered. The flow answers 202 when the run has started.
+The run posts the card to the person, waits, and sends the answer to the queue `approvals` with what it was
+asked about and the identity, from Teams, of the person who answered. The flow answers 202 when the run has started.
 """
 
 import json
@@ -11,7 +11,7 @@ from email.headerregistry import Address
 import urllib3
 
 from .asking_card import asking_card
-from .channel import Message, NotificationError
+from .channel import AskedVote, Message, NotificationError
 from .posting import new_pool, post, reach
 
 
@@ -29,16 +29,16 @@ class TeamsFlow:
         return reach(self._pool, self._url, channel=self._name)
 
     def send(self, message: Message) -> None:
-        if not message.recipient or not message.approval_url:
+        if not message.recipient or message.vote is None:
             return
         try:
-            body = json.dumps(question(message)).encode()
+            body = json.dumps(question(message, message.vote)).encode()
         except (ValueError, MessageError) as error:
             raise NotificationError(f"channel {self._name}: {error}", retryable=False) from None
         post(self._pool, self._url, body, {"Content-Type": "application/json"}, channel=self._name, expected="202")
 
 
-def question(message: Message) -> dict[str, object]:
+def question(message: Message, vote: AskedVote) -> dict[str, object]:
     """The input of a run. Raises ValueError for an invalid address, and for a card that would be too large."""
     recipient = message.recipient
     if not recipient.isascii() or ";" in recipient or Address(addr_spec=recipient).addr_spec != recipient:
@@ -46,6 +46,6 @@ def question(message: Message) -> dict[str, object]:
     return {
         "id": message.id,
         "recipient": recipient,
-        "token": message.approval_url.rpartition("/")[2],
+        "vote": vote.model_dump(mode="json", exclude={"approves"}),
         "card": asking_card(message),
     }

@@ -8,7 +8,7 @@ from ...clock import Clock
 from ...domain.application import Environment
 from ...domain.decide.quorum import approvals, people_left
 from ...domain.explain_gate import gate_rules
-from ...domain.gate import ApprovalGate
+from ...domain.gate import ApprovalGate, Level
 from ...domain.model import sha256
 from ...domain.people import Circle
 from ...domain.plan import Preview
@@ -17,7 +17,7 @@ from ...domain.runs import Involvement, Run, Trust
 from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
 from ...domain.tokens import Purpose
-from ...effects.notification import ApprovalFacts, LiveNow, Message, NewerRelease, Result
+from ...effects.notification import ApprovalFacts, AskedVote, LiveNow, Message, NewerRelease, Result
 from ...ledger.newer import newer_release
 from ..run_step import Work
 from .clients import Clients
@@ -58,6 +58,7 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
     reminds = step.notice is Notice.REMINDER
     waits, before = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits", _rejected_before(release)
     asks = {"lines": _plan_lines(clients, release), "matter": _matter(clients, work, environment, gate, now=clock())}
+    asks |= {"vote": _vote(release, environment, gate)}
     location = {"locate_url": clients.links.locate(release)}  # for whoever signs in
     purpose, shown = (Purpose.VOTE, {}) if gate.links_vote else (Purpose.SHOW, location)
     deadline = release.gate.deadline if release.gate else None
@@ -75,6 +76,20 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
         # Only Entra knows these people, so write to the channel; they sign in to vote.
         headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)} too{before}"
         yield _message(clients, clock, work, headline=headline).evolve(**asks, **location)
+
+
+def _vote(release: Release, environment: Environment, gate: ApprovalGate) -> AskedVote | None:
+    """How to answer by a message; None where no gate is open any more."""
+    if release.gate is None:
+        return None
+    return AskedVote(
+        application=release.application,
+        release=release.number,
+        environment=environment.name,
+        opening=release.gate.opening,
+        plan=release.gate.plan_hash,
+        approves=Level.QUEUE.rank >= gate.level.rank,
+    )
 
 
 def _rejected_before(release: Release) -> str:
@@ -128,6 +143,9 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
         to_one = step.recipients and not audience.shared
         whose = "your vote no longer counts" if to_one else "earlier votes no longer count"
         return f"{release.id} ({release.tag}): {whose}: {step.why or 'the plan changed'}"
+    if step.notice is Notice.VOTE_REFUSED:
+        whose = "what was said on your behalf" if step.recipients and not audience.shared else "a vote by message"
+        return f"{release.id} ({release.tag}): {whose} does not count: {step.why}"
     return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
 
 

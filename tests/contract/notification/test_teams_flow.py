@@ -12,7 +12,7 @@ from slipway.effects.notification.teams_flow import TeamsFlow
 from tests.certificates import Certificates
 from tests.contract.notification.test_teams import SECRET, Workflow
 from tests.https import serving
-from tests.unit.effects.notification.samples import ADA, HOSTILE, TOKEN_LINK, ended, for_everybody, gate_opened
+from tests.unit.effects.notification.samples import ADA, HOSTILE, TOKEN_LINK, VOTE, ended, for_everybody, gate_opened
 
 
 @pytest.fixture
@@ -27,14 +27,15 @@ def channel(flow: Workflow, certificates: Certificates) -> Iterator[TeamsFlow]:
         yield TeamsFlow(name="teams", url=address + SECRET, pool=pool)
 
 
-def test_each_approver_is_asked_with_a_card_and_the_token_goes_beside_it(flow: Workflow, channel: TeamsFlow) -> None:
+def test_each_approver_gets_a_card_and_what_is_voted_on_goes_beside_it(flow: Workflow, channel: TeamsFlow) -> None:
     channel.send(gate_opened(locate_url="https://slipway.contoso.com/approvals/shop/482/production"))
     (request,) = flow.asked
     sent = json.loads(request.body)
     token = TOKEN_LINK.rpartition("/")[2]
-    assert set(sent) == {"id", "recipient", "token", "card"}
-    assert (sent["recipient"], sent["token"]) == (ADA, token)
-    assert token not in json.dumps(sent["card"])
+    assert set(sent) == {"id", "recipient", "vote", "card"}
+    assert sent["recipient"] == ADA
+    assert sent["vote"] == {name: value for name, value in VOTE.model_dump().items() if name != "approves"}
+    assert token not in request.body.decode()
     assert len(request.body) < SIZE_LIMIT + 2500
 
 

@@ -16,24 +16,28 @@ from slipway.inbound import (
     parse_hook,
     parse_image_event,
     parse_run_message,
-    parse_vote,
     read_json,
     registry_event,
 )
-from tests.links import public_of
+from slipway.inbound.approval_message import LARGEST, parse_approval
 from tests.unit.inbound.samples import BUILD, NOW, PUSH, RESOURCE_ID, RUN_MESSAGE, RUN_STATE, SOURCES, as_bytes
-from tests.unit.inbound.test_approval import VOTE
+from tests.unit.inbound.test_approval_message import CANCEL, TENANT, VOTE
 from tests.unit.inbound.test_pipeline import FORMS, WRAPPER
 
-KEYS = public_of({"k": b"k" * 32})
 PARSERS: dict[str, Callable[[bytes], object]] = {
     "event": lambda body: parse_image_event(body, SOURCES, now=NOW),
     "hook": lambda body: parse_hook(body, frozenset({"contoso"}), now=NOW),
     "run": lambda body: parse_run_message(body, now=NOW),
-    "vote": lambda body: parse_vote(body, KEYS, tenant="", message_id="m", now=NOW),
+    "vote": lambda body: parse_approval(body, tenant=TENANT),
 }
 EVENT = {"type": "Microsoft.ContainerRegistry.ImagePushed", "source": RESOURCE_ID, "time": None, "data": PUSH}
-SAMPLES: dict[str, list[Any]] = {"event": [EVENT], "hook": [BUILD, RUN_STATE], "run": [RUN_MESSAGE], "vote": [VOTE]}
+SAMPLES: dict[str, list[Any]] = {
+    "event": [EVENT],
+    "hook": [BUILD, RUN_STATE],
+    "run": [RUN_MESSAGE],
+    "vote": [VOTE, CANCEL],
+}
+LIMITS = dict.fromkeys(PARSERS, SIZE_LIMIT) | {"vote": LARGEST}
 every_parser = pytest.mark.parametrize("parser", PARSERS)
 
 texts = st.text(st.characters(codec=None), max_size=30) | st.sampled_from(["\x00", "\ud800", "x" * 5000, "1e999", "🚢"])
@@ -117,7 +121,8 @@ def test_deep_nesting_inside_a_field_is_refused(field: str) -> None:
 
 @every_parser
 def test_one_byte_more_than_the_limit_is_refused_before_it_is_read(parser: str) -> None:
-    assert answer(parser, b" " * (SIZE_LIMIT + 1)) == f"body: expected at most {SIZE_LIMIT} bytes, got 2097153 bytes"
+    limit = LIMITS[parser]
+    assert answer(parser, b" " * (limit + 1)) == f"body: expected at most {limit} bytes, got {limit + 1} bytes"
 
 
 def test_a_body_of_exactly_the_limit_is_read() -> None:

@@ -62,7 +62,7 @@ def digest(name: str) -> str:
     return sha256(name.encode())
 
 
-def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Application:
+def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1, level: Level = Level.LINK) -> Application:
     """The application of `examples/hello-aks`, with other approvers for production where they are given."""
     known = Known(
         registries=frozenset({"nonprod", "prod"}),
@@ -75,7 +75,7 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Applicat
         approvers=approvers,
         required=required,
         deadline=timedelta(hours=24),
-        level=Level.LINK,
+        level=level,
         fresh=None,
         people=KNOWN,
     )

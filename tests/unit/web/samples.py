@@ -16,7 +16,7 @@ from slipway.domain.statement import CatalogueChange, CatalogueStatement
 from slipway.domain.steps import StepKind
 from slipway.domain.tokens import read_link
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound.approval import vote
+from slipway.inbound.ballot import vote
 from slipway.ledger.installation import InstallationLedger
 from slipway.queries.reading import Reader
 from slipway.testing import ADA, BASE, BEN

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from slipway.domain.rules import Rule, WaitsFor
-from slipway.effects.notification import ApprovalFacts, LiveNow, Message, NewerRelease, Result
+from slipway.effects.notification import ApprovalFacts, AskedVote, LiveNow, Message, NewerRelease, Result
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 BASE = "https://slipway.contoso.com"
@@ -13,6 +13,16 @@ ADA = "ada@example.com"
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)> **bold** [click](https://evil.example) _x_ "
     "{{DATE(2026-01-01T00:00:00Z)}}\r\nBcc: evil@evil.example\r\n\r\nbody \u202etxt.exe \x1b[31mred"
+)
+
+
+VOTE = AskedVote(
+    application="shop",
+    release=482,
+    environment="production",
+    opening=1,
+    plan="sha256:91c3e07d55aa" + "0" * 52,
+    approves=True,
 )
 
 
@@ -60,6 +70,7 @@ def gate_opened(**changes: object) -> Message:
         deadline=NOW + timedelta(hours=24),
         phase="awaiting_approval",
         matter=matter,
+        vote=VOTE,
     )
     return message.evolve(**changes)
 
@@ -80,6 +91,7 @@ def ended(**changes: object) -> Message:
         deadline=None,
         phase="completed",
         matter=None,
+        vote=None,
     )
     return message.evolve(**changes)
 

@@ -1,0 +1,100 @@
+"""What messages in `approvals` say: votes at the level `queue`, and commands that stop something. It passes no front.
+
+Who may send to the queue is believed to say on whose behalf; what that person's roles are, a message cannot show. So a
+vote counts as the gate's policy allows at this level, and what stops counts at any: whoever wants to forge a stop gains
+no more than a stop, which is on record with the queue's name.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..clock import Clock
+from ..domain.commands import Verb
+from ..domain.events import CommandGiven, VoteCast
+from ..domain.people import OID
+from ..domain.queues import Queue
+from ..domain.rules import RuleResult, failed
+from ..engine.freezing import Freezer, Order
+from ..engine.handle import Handler, Outcome, UnknownTarget
+from ..inbound.approval_message import ApprovalMessage, CommandMessage, VoteMessage, parse_approval
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByMessage:
+    """Takes messages of `approvals`."""
+
+    handler: Handler
+    freezer: Freezer
+    tenant: str
+    clock: Clock
+
+    def take(self, body: bytes) -> None:
+        """Count or carry it out, or refuse it by its rules; either is recorded. A repeat changes nothing.
+
+        Raises `BadInput` and `UnknownTarget` for what cannot be handled; `Contended`, `LedgerUnavailable` and
+        `QueueUnavailable` for what is worth another try.
+        """
+        message = parse_approval(body, tenant=self.tenant)
+        refused = ", ".join(rule.name for rule in failed(self._judged(message)))
+        log.info("%s, message %s: %s", Queue.APPROVALS, message.id, refused or "counted")
+
+    def _judged(self, message: ApprovalMessage) -> tuple[RuleResult, ...]:
+        if isinstance(message, VoteMessage):
+            return self._decide(vote_said(message, now=self.clock()))
+        if message.application is None:
+            return self.freezer.give(self._order(message)).rules
+        return self._decide(self._command(message, message.application))
+
+    def _decide(self, event: VoteCast | CommandGiven) -> tuple[RuleResult, ...]:
+        (receipt,) = self.handler.handle(event)
+        refused = failed(receipt.rules)
+        if receipt.outcome is Outcome.NOTHING and refused:  # no record tells of it, so it is parked
+            raise UnknownTarget("; ".join(rule.reason for rule in refused))
+        return receipt.rules
+
+    def _command(self, message: CommandMessage, application: str) -> CommandGiven:
+        return CommandGiven(
+            received_at=self.clock(),
+            verb=Verb(message.verb),
+            application=application,
+            release=message.release,
+            environment=message.environment,
+            actor=_person(message),
+            reason=message.reason,
+            channel=Queue.APPROVALS,
+            submission=message.id,
+        )
+
+    def _order(self, message: CommandMessage) -> Order:
+        return Order(
+            verb=Verb(message.verb),
+            actor=_person(message),
+            reason=message.reason,
+            channel=Queue.APPROVALS,
+            submission=message.id,
+            received_at=self.clock(),
+        )
+
+
+def vote_said(message: VoteMessage, *, now: datetime) -> VoteCast:
+    """The vote, at the level `queue`."""
+    return VoteCast(
+        received_at=now,
+        application=message.application,
+        release=message.release,
+        environment=message.environment,
+        plan_hash=message.plan,
+        opening=message.opening,
+        voter=_person(message),
+        decision=message.decision,
+        reason=message.reason,
+        channel=Queue.APPROVALS,
+        submission=message.id,
+    )
+
+
+def _person(message: ApprovalMessage) -> str:
+    return f"{OID}{message.on_behalf_of.oid.casefold()}"

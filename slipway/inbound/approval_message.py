@@ -1,0 +1,101 @@
+"""What a message in the queue `approvals` says on behalf of a person: a vote, or a command that stops something.
+
+Whoever may send there is believed to say on whose behalf it is, and no more: it is that queue's word, at the level
+`queue`, and never the person's own act. So nothing in a message is a credential.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from ..domain.blocks import REASON_LIMIT
+from ..domain.commands import Verb
+from ..domain.incoming import ForeignModel
+from ..domain.model import Digest, Name
+from ..domain.people import Guid
+from ..domain.release import VoteDecision
+from .reading import BadInput, read_as, read_json
+
+LARGEST: Final = 16 * 1024
+"""Bytes of a message: its longest reason in the longest form of JSON, and room for the rest."""
+MessageId = Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
+Number = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+
+
+class _Message(ForeignModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OnBehalfOf(_Message):
+    """The person, as Entra knows them."""
+
+    tid: Guid
+    oid: Guid
+
+
+class VoteMessage(_Message):
+    """A vote: at gates of level `queue` or `link`; a rejection or a withdrawal anywhere."""
+
+    v: Literal[1]
+    id: MessageId = Field(description="The sender's own id of what is said: the same again is a repeat.")
+    application: Name
+    release: Number = Field(description="The number in its id: 482 of shop-482.")
+    environment: Name
+    opening: Number | None = Field(default=None, description="Which opening of the gate. An approval has to say it.")
+    plan: Digest | None = Field(default=None, description="The hash of the plan. An approval has to say it.")
+    decision: VoteDecision
+    on_behalf_of: OnBehalfOf
+    reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="A rejection needs one.")
+
+
+class CommandMessage(_Message):
+    """A command that stops something: `cancel` of a release, `freeze` of an environment or of everything."""
+
+    v: Literal[1]
+    id: MessageId = Field(description="The sender's own id of what is said: the same again is a repeat.")
+    application: Name | None = Field(default=None, description="Nothing: freeze everything.")
+    release: Number | None = Field(default=None, description="The release to cancel, by its number.")
+    environment: Name | None = Field(default=None, description="The environment to freeze.")
+    verb: Literal[Verb.CANCEL, Verb.FREEZE]
+    on_behalf_of: OnBehalfOf
+    reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="Both need one.")
+
+
+type ApprovalMessage = VoteMessage | CommandMessage
+
+
+def parse_approval(body: bytes, *, tenant: str) -> ApprovalMessage:
+    """The message, of somebody of this Entra tenant. Raises `BadInput`."""
+    value = read_json(body, limit=LARGEST)
+    is_command = isinstance(value, dict) and "verb" in value
+    message: ApprovalMessage = read_as(CommandMessage, value) if is_command else read_as(VoteMessage, value)
+    if message.on_behalf_of.tid.casefold() != tenant.casefold():
+        raise BadInput("on_behalf_of.tid", "the tenant of this installation", "another")
+    if isinstance(message, CommandMessage):
+        _check_subject(message)
+    elif message.decision is VoteDecision.APPROVE:
+        _check_named(message)
+    return message
+
+
+def _check_named(message: VoteMessage) -> None:
+    """An approval is for one plan and one opening."""
+    for name, value in (("opening", message.opening), ("plan", message.plan)):
+        if value is None:
+            raise BadInput(name, "what the approval is for", "nothing")
+
+
+def _check_subject(message: CommandMessage) -> None:
+    """A command names what it is about, and nothing else."""
+    everything = message.verb is Verb.FREEZE and message.application is None
+    needed = {
+        "application": not everything,
+        "release": message.verb is Verb.CANCEL,
+        "environment": message.verb is Verb.FREEZE and not everything,
+    }
+    for name, is_needed in needed.items():
+        value = getattr(message, name)
+        if is_needed and value is None:
+            raise BadInput(name, f"what the {message.verb} is about", "nothing")
+        if not is_needed and value is not None:
+            raise BadInput(name, f"nothing, for this {message.verb}", repr(value))
