@@ -16,7 +16,7 @@ VERSION ?= 1.0.1
 RELEASE ?= hello-1
 override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
 
-.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-cluster test-thorough test-all coverage check extend check-bicep checkov workers cosign oras bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-cluster test-thorough test-all coverage check extend check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -118,6 +118,12 @@ cosign: ## Build the real cosign (needs Go); some contract tests use it when it 
 
 oras: ## Build the real oras (needs Go); it pulls a bundle in the contract tests when it is there
 	@sh scripts/install.sh oras
+
+helm: ## Build the real helm (needs Go); it renders the charts of some contract tests when it is there
+	@sh scripts/install.sh helm
+
+kustomize: ## Build the real kustomize (needs Go), likewise
+	@sh scripts/install.sh kustomize
 
 bench: install $(BENCH_STAMP) ## Measure, and write bench/results.json
 	@$(PYTHON) -m bench $(ARGS)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install what the commands of the Makefile need, into this folder: `install.sh python`, `node`, `site`, `bench`
-# or `cosign`.
+# Install what the commands of the Makefile need, into this folder: `install.sh python`, `node`, `site`, `bench`,
+# `cosign`, `oras`, `helm` or `kustomize`.
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }
@@ -93,6 +93,26 @@ install_oras() {
     GOBIN="$PWD/.local/tools" go install oras.land/oras/cmd/oras@v1.3.6
 }
 
+install_helm() {
+    if ! command -v go >/dev/null 2>&1; then
+        say "The tests against the real Helm build it, which needs Go (https://go.dev), and none was found."
+        exit 1
+    fi
+    say "Building helm into .local/tools (some minutes the first time)"
+    mkdir -p .local/tools
+    GOBIN="$PWD/.local/tools" go install helm.sh/helm/v3/cmd/helm@v3.22.0
+}
+
+install_kustomize() {
+    if ! command -v go >/dev/null 2>&1; then
+        say "The tests against the real Kustomize build it, which needs Go (https://go.dev), and none was found."
+        exit 1
+    fi
+    say "Building kustomize into .local/tools"
+    mkdir -p .local/tools
+    GOBIN="$PWD/.local/tools" go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+}
+
 case "${1:-}" in
     python) install_python ;;
     bench) install_bench ;;
@@ -100,5 +120,7 @@ case "${1:-}" in
     site) install_site ;;
     cosign) install_cosign ;;
     oras) install_oras ;;
-    *) say "usage: install.sh python|node|site|bench|cosign|oras"; exit 2 ;;
+    helm) install_helm ;;
+    kustomize) install_kustomize ;;
+    *) say "usage: install.sh python|node|site|bench|cosign|oras|helm|kustomize"; exit 2 ;;
 esac

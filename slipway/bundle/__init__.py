@@ -11,6 +11,7 @@ from .fetching import fetch, fetch_config
 from .images import Reference, parse_reference
 from .model import ARTIFACT_TYPE, BundleConfig, BundleSource, Image, Targets, read_config, read_targets
 from .pinning import RegistryImage, Resolver
+from .rendering import Renderer
 
 __all__ = [
     "ARTIFACT_TYPE",
@@ -27,6 +28,7 @@ __all__ = [
     "Parts",
     "Reference",
     "RegistryImage",
+    "Renderer",
     "Resolver",
     "Targets",
     "build",

@@ -56,6 +56,12 @@ class Tools(_Part):
     helm: _Text = ""
     kustomize: _Text = ""
 
+    @property
+    def rendering(self) -> dict[str, str]:
+        """The programs that rendered some of it, with their versions."""
+        versions = {"helm": self.helm, "kustomize": self.kustomize}
+        return {name: version for name, version in versions.items() if version}
+
 
 class Image(_Part):
     """An image that a bundle's manifests run."""

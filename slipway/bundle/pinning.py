@@ -54,7 +54,8 @@ class Pinned:
         if named.host and named.host not in self._ours:
             expected = f"an image of {self._registry}, or without a host"
             raise wrong(expected, f"copy it there first, as {named.repository}: a bundle brings its images along")
-        reference = named if named.digest or named.tag else self._given.get(named.repository)
+        given = None if named.digest else self._given.get(named.repository)
+        reference = given or (named if named.digest or named.tag else None)
         if reference is None:
             option = f"--image {named.repository}:TAG"
             raise wrong("a tag or a digest", f"add one, or say it with {option} or --image {named.repository}@DIGEST")

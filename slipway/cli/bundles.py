@@ -144,6 +144,7 @@ def print_summary(screen: Screen, made: Opened) -> None:
             ("created", screen.time(config.created)),
             ("commit", config.source.commit),
             ("run", config.source.run),
+            ("rendered by", ", ".join(f"{name} {version}" for name, version in config.tools.rendering.items())),
             ("targets", config.targets),
         ]
     )

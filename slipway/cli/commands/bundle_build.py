@@ -1,4 +1,4 @@
-"""`slipway bundle build`: from plain manifests to a bundle in a folder, every image looked up in its registry."""
+"""`slipway bundle build`: from manifests, a kustomization or a chart to a bundle, every image looked up."""
 
 import os
 import re
@@ -16,6 +16,7 @@ from slipway.domain.model import TAG_PATTERN
 from .. import registries
 from ..bundles import checked, json_option, print_summary, read_targets_file, targets_option, telling_problems
 from ..errors import CliError, Exit
+from ..programs import Programs
 from ..screen import GOOD, NAME, NOTE, Screen, TextCell
 
 _AZURE_PIPELINES = {
@@ -58,7 +59,12 @@ def _version(_: click.Context, __: click.Parameter, value: str) -> str:
     multiple=True,
     callback=_reference,
     metavar="REPOSITORY:TAG",
-    help="Tag or digest of an image that manifests name without one; can be repeated.",
+    help="Tag or digest of an image, whatever tag the manifests have; can be repeated.",
+)
+@click.option(
+    "--chart",
+    type=click.Path(path_type=Path, exists=True),
+    help="Chart that environments with a values.yaml are rendered from.  [default: FOLDER/chart]",
 )
 @click.option("--created", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Time to write into it; else none.")
 @click.option("--output", type=click.Path(path_type=Path), default="bundle", show_default=True, help="Folder to write.")
@@ -69,12 +75,17 @@ def build_(  # noqa: PLR0917 - click passes them by name
     registry: str,
     targets_file: Path,
     given: Mapping[str, Reference],
+    chart: Path | None,
     created: datetime | None,
     output: Path,
     *,
     as_json: bool,
 ) -> None:
-    """Build a bundle from plain Kubernetes YAML in FOLDER/environments/<environment>/.
+    """Build a bundle from FOLDER/environments/<environment>/.
+
+    An environment's folder has plain Kubernetes YAML; or a kustomization.yaml, which kustomize renders; or a
+    values.yaml for the chart in FOLDER/chart, which helm renders, after the values.yaml of FOLDER if that is there.
+    Both are run twice, without network, and what differs is refused.
 
     Every image is looked up in the registry and written by digest, in the registry of each environment. Building twice
     gives the same digest. The time is taken from --created or SOURCE_DATE_EPOCH; in Azure Pipelines, run and commit
@@ -92,6 +103,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
     with telling_problems():
         build_options = BuildOptions(
             folder=folder,
+            chart=chart,
             targets=read_targets_file(targets_file),
             version=version,
             registry=registry,
@@ -99,15 +111,18 @@ def build_(  # noqa: PLR0917 - click passes them by name
             created=created or _epoch(os.environ),
             source=BundleSource(**{name: os.environ.get(variable, "") for name, variable in _AZURE_PIPELINES.items()}),
         )
-        built = build(build_options, registries.resolver(client))
+        built = build(build_options, registries.resolver(client), Programs(os.environ))
         write_layout(output, built.packed, tag=version)
         made = checked(built.packed)
     screen = Screen()
     if as_json:
-        screen.json(made.summary() | {"output": str(output), "missing": list(built.missing)})
+        more = {"output": str(output), "missing": list(built.missing), "notes": list(built.notes)}
+        screen.json(made.summary() | more)
         return
     screen.line(TextCell("✓ built", GOOD), f"  {output}: ", TextCell(built.packed.digest, NAME))
     print_summary(screen, made)
+    for note in built.notes:
+        screen.line(TextCell("note", NOTE), f"  {note}")
     if built.missing:
         screen.line(
             TextCell("ends before", NOTE), f"  {built.missing[0]}: the folder has no environments/{built.missing[0]}"

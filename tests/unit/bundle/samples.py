@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from slipway.bundle import BuildOptions, BuiltBundle, RegistryImage, Targets, build
+from slipway.cli.programs import Programs
 
 CI = "nonprod.test"
 PROD = "prod.test"
+NO_PROGRAMS = Programs({"PATH": ""})
+"""A machine with neither Helm nor Kustomize."""
 SHOP = "sha256:" + "a" * 64
 PROXY = "sha256:" + "b" * 64
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -79,4 +82,4 @@ def write(folder: Path, files: dict[str, str] | None = None) -> Path:
 
 def built(folder: Path, files: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
     wanted = BuildOptions(folder=write(folder, files), targets=targets(), version="1.4.0", registry=CI)
-    return build(replace(wanted, **options), resolve)
+    return build(replace(wanted, **options), resolve, NO_PROGRAMS)

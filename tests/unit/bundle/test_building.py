@@ -141,7 +141,7 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
             {"environments/stagin/a.yaml": SERVICE},
             "expected an environment of targets.json, got 'stagin'; did you mean 'staging'?",
         ),
-        ({"environments/staging/kustomization.yaml": "resources: [a.yaml]\n"}, "belongs to another tool: render it"),
+        ({"environments/staging/skaffold.yaml": "build: {}\n"}, "belongs to another tool: render it"),
         (
             {IN_STAGING: SERVICE.replace("port: 80", "port: 9007199254740993")},
             "spec.ports[0].port: expected a number that every reader takes exactly, got a larger one; write it in",

@@ -22,7 +22,7 @@ from slipway.effects.cluster.rights import Right
 from slipway.testing import Installation, write_application
 from slipway.testing.artifacts import Built, image, push
 from slipway.web.release import show
-from tests.unit.bundle.samples import FILES, write
+from tests.unit.bundle.samples import FILES, NO_PROGRAMS, write
 from tests.unit.effects.supply_chain.attaching import People, classic, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import pem
 from tests.unit.web.visitors import DORA
@@ -73,7 +73,7 @@ class Ci:
         }
         targets = Targets.model_validate({"v": 1, "application": "shop", "environments": environments})
         wanted = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
-        return build(wanted, resolver(self.installation.nonprod)).packed
+        return build(wanted, resolver(self.installation.nonprod), NO_PROGRAMS).packed
 
     def push(self, packed: Packed, tag: str) -> None:
         """Push the bundle, and tell the app of it."""

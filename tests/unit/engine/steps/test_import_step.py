@@ -20,7 +20,7 @@ from slipway.testing.applications import catalogue_of
 from slipway.testing.artifacts import Built, image, index, push, referrer
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
-from tests.unit.bundle.samples import write
+from tests.unit.bundle.samples import NO_PROGRAMS, write
 from tests.unit.engine.test_bundles import APPLICATION as BUNDLED
 
 IMPORT = "    promotion: { how: import }\n"
@@ -232,7 +232,7 @@ def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path,
     targets = Targets.model_validate({"v": 1, "application": "bundled", "environments": environments})
     login_server = source.endpoint.login_server
     wanted = BuildOptions(folder=write(tmp_path / "source"), targets=targets, version="1.4.0", registry=login_server)
-    packed = build(wanted, resolver(source)).packed
+    packed = build(wanted, resolver(source), NO_PROGRAMS).packed
     push_bundle(source, "team/bundled-bundle", "1.4.0", packed)
     home.take(home.pushed("1.4.0").evolve(digest=packed.digest))
     home.settle()

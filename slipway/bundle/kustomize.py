@@ -1,0 +1,111 @@
+"""Kustomize: how a folder is rendered, and what in it would reach beyond the repository.
+
+Kustomize fetches what is not a local path, without asking. So every file that it would read by name is looked for
+first, in the folder and in the bases that it leads to; what is not there is a problem, and nothing is ever fetched.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ..manifests.documents import Document, read_file
+from ..manifests.problems import Findings, Problem, Steps, shown
+
+FILES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_MOST_FOLDERS: Final = 200
+_PATHS: Final = (
+    "resources",
+    "bases",
+    "components",
+    "crds",
+    "configurations",
+    "transformers",
+    "generators",
+    "validators",
+    "patchesStrategicMerge",
+)
+"""Lists of paths, or of YAML that is written there."""
+_WITH_PATH: Final = ("patches", "patchesJson6902", "replacements")
+_CHARTS: Final = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
+_OF_THIS_MACHINE: Final = frozenset({"originAnnotations", "transformerAnnotations"})
+
+
+def kustomization_in(folder: Path) -> Path | None:
+    """The file that makes the folder Kustomize's."""
+    return next((folder / name for name in FILES if (folder / name).is_file()), None)
+
+
+def arguments(folder: Path) -> tuple[str, ...]:
+    return ("build", "--load-restrictor", "LoadRestrictionsRootOnly", str(folder))
+
+
+def check(folder: Path, *, relative_to: Path) -> None:
+    """Raises `ConfigError` for whatever leads out of the repository, or cannot be rendered here."""
+    findings = Findings()
+    waiting, seen = [folder], {folder.resolve()}
+    while waiting:
+        file = kustomization_in(waiting.pop())
+        if file is None:
+            continue
+        with findings.collecting():
+            for document in read_file(file, name=_name(file, relative_to)):
+                if isinstance(document.value, dict):
+                    findings.extend(_problems(document, document.value, file.parent))
+                    waiting += _new(_folders(document.value, file.parent), seen)
+        if len(seen) > _MOST_FOLDERS:
+            findings.add(
+                Problem(file=_name(folder, relative_to), expected=f"at most {_MOST_FOLDERS} bases", got="more")
+            )
+            break
+    findings.raise_any()
+
+
+def _name(path: Path, relative_to: Path) -> str:
+    return Path(os.path.relpath(path, relative_to)).as_posix()
+
+
+def _new(folders: Iterable[Path], seen: set[Path]) -> list[Path]:
+    new = [folder for folder in folders if folder.resolve() not in seen]
+    seen.update(folder.resolve() for folder in new)
+    return new
+
+
+def _folders(value: dict[str, Any], folder: Path) -> list[Path]:
+    return [folder / text for _, text in _named(value) if (folder / text).is_dir()]
+
+
+def _problems(document: Document, value: dict[str, Any], folder: Path) -> Iterator[Problem]:
+    for steps, text in _named(value):
+        if not (folder / text).exists():
+            advice = "copy it into the repository: nothing is fetched while a bundle is built"
+            yield document.problem(steps, advice, expected="a file or folder of this repository", got=shown(text))
+    for key in _CHARTS:
+        if key in value:
+            advice = "let Helm render the chart: environments/<name>/values.yaml in place of a kustomization"
+            yield document.problem((key,), advice, expected="no chart in a kustomization", got=shown(value[key]))
+    listed = value.get("buildMetadata")
+    for index, text in enumerate(listed if isinstance(listed, list) else []):
+        if text in _OF_THIS_MACHINE:
+            advice = "it writes down where this machine has its files"
+            yield document.problem(("buildMetadata", index), advice, expected="managedByLabel or none", got=shown(text))
+
+
+def _named(value: dict[str, Any]) -> Iterator[tuple[Steps, str]]:
+    """Every path that the kustomization names, with its place in it."""
+    for key in _PATHS:
+        for index, text in enumerate(_list(value, key)):
+            if isinstance(text, str) and "\n" not in text:
+                yield (key, index), text
+    for key in _WITH_PATH:
+        for index, item in enumerate(_list(value, key)):
+            if isinstance(item, dict) and isinstance(item.get("path"), str):
+                yield (key, index, "path"), item["path"]
+    schema = value.get("openapi")
+    if isinstance(schema, dict) and isinstance(schema.get("path"), str):
+        yield ("openapi", "path"), schema["path"]
+
+
+def _list(value: dict[str, Any], key: str) -> list[Any]:
+    listed = value.get(key)
+    return listed if isinstance(listed, list) else []

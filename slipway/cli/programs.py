@@ -1,0 +1,131 @@
+"""Helm and Kustomize, run on this machine for `slipway bundle build`.
+
+What they render may depend on the files that they are given, and on nothing else: each run gets an empty home, none of
+the caller's variables, no proxy that answers and no other program to call, so that nothing is fetched; and the two runs
+that are compared have other days, seconds and homes.
+"""
+
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from slipway.bundle.rendering import LARGEST_OUTPUT, Conditions, Program
+from slipway.catalogue import ConfigError, Problem
+
+MOST_SECONDS: Final = 120.0
+APART: Final = 1.1
+"""Seconds between two runs with the same arguments, so that a time to the second differs."""
+_MOST_TOLD: Final = 600
+_NO_NETWORK: Final = "http://127.0.0.1:9"
+_VERSION: Final = re.compile(r"v?([0-9]+)(?:\.[0-9]+){1,2}(?:[-+][0-9A-Za-z.+-]{1,60})?")
+_ASKED: Final = {Program.HELM: ("version", "--template", "{{.Version}}"), Program.KUSTOMIZE: ("version",)}
+
+
+class Programs:
+    """The programs on the caller's PATH."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        seconds: float = MOST_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._path, self._seconds, self._clock, self._pause = environment.get("PATH", ""), seconds, clock, pause
+        self._ended: dict[tuple[str, ...], float] = {}
+
+    def version(self, program: Program, needed_by: str) -> str:
+        """Without a leading `v`. Raises `ConfigError` where it is not there, or is of a version that is not known."""
+        output = self._called(program, _ASKED[program], Conditions.ONE, needed_by)
+        text = output.decode("utf-8", "replace").strip()
+        named = _VERSION.fullmatch(text)
+        if named is None or named[1] not in program.majors:
+            raise ConfigError([Problem(file=needed_by, expected=program.wanted, got=repr(text[:80]))])
+        return text.removeprefix("v")
+
+    def run(self, program: Program, arguments: tuple[str, ...], conditions: Conditions, needed_by: str) -> bytes:
+        same = (program.command, *arguments)
+        if same in self._ended and (wait := self._ended[same] + APART - self._clock()) > 0:
+            self._pause(wait)
+        output = self._called(program, arguments, conditions, needed_by)
+        self._ended[same] = self._clock()
+        return output
+
+    def _called(self, program: Program, arguments: tuple[str, ...], conditions: Conditions, needed_by: str) -> bytes:
+        found = shutil.which(program.command, path=self._path)
+        if found is None:
+            expected, advice = f"{program.command} on the PATH", f"install {program.wanted}"
+            raise ConfigError([Problem(file=needed_by, expected=expected, got="none", message=advice)])
+        with tempfile.TemporaryDirectory() as home:
+            return self._output([found, *arguments], _environment(Path(home), conditions), program, needed_by)
+
+    def _output(self, command: list[str], environment: dict[str, str], program: Program, needed_by: str) -> bytes:
+        with (
+            tempfile.TemporaryFile() as told,
+            subprocess.Popen(  # noqa: S603 - found on the PATH, with arguments of ours
+                command,
+                env=environment,
+                cwd=environment["HOME"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=told,
+            ) as process,
+        ):
+            late = threading.Event()
+
+            def end() -> None:
+                late.set()
+                process.kill()
+
+            timer = threading.Timer(self._seconds, end)
+            timer.start()
+            try:
+                assert process.stdout is not None
+                output = process.stdout.read(LARGEST_OUTPUT + 1)
+                if len(output) > LARGEST_OUTPUT:
+                    process.kill()
+                code = process.wait()
+            finally:
+                timer.cancel()
+            told.seek(0)
+            said = told.read(64 * 1024).decode("utf-8", "replace")
+        if late.is_set():
+            problem = Problem(file=needed_by, expected=f"{program.command} to end in {self._seconds:g} s", got="no end")
+        elif len(output) > LARGEST_OUTPUT:
+            expected = f"at most {LARGEST_OUTPUT // 1024**2} MiB from {program.command}"
+            problem = Problem(file=needed_by, expected=expected, got="more")
+        elif code != 0:
+            problem = Problem(file=needed_by, message=f"{program.command} refuses it: {_shortened(said)}")
+        else:
+            return output
+        raise ConfigError([problem])
+
+
+def _shortened(said: str) -> str:
+    """A program's message in one line: without the advice that does not hold here, and the end of a long one."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Use --debug")]
+    text = " ".join(lines).removeprefix("Error: ")
+    return text if len(text) <= _MOST_TOLD else "…" + text[-_MOST_TOLD:]
+
+
+def _environment(home: Path, conditions: Conditions) -> dict[str, str]:
+    zone = home / "zone"
+    zone.write_bytes(_zone(conditions.hours_east))
+    empty = home / "programs"
+    empty.mkdir()
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _NO_NETWORK)
+    return {"HOME": str(home), "PATH": str(empty), "TZ": str(zone), "TMPDIR": str(home), **proxies}
+
+
+def _zone(hours_east: int) -> bytes:
+    """A time zone's file (RFC 8536, version 1) with one offset, as a machine need not have any."""
+    counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
+    return b"TZif" + bytes(16) + counts + struct.pack(">lbb", hours_east * 3600, 0, 0) + b"SLW\0"
