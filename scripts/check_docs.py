@@ -20,6 +20,7 @@ GENERATED = {
     "docs/reference/application.schema.json": "slipway.catalogue.schema application",
     "docs/reference/api.md": "scripts.reference.api",
     "docs/reference/roles.md": "scripts.reference.roles",
+    "docs/reference/rollouts.md": "scripts.reference.rollouts",
     "docs/reference/rights.md": "scripts.reference.rights",
     "docs/reference/audit-actions.md": "scripts.reference.audit_actions",
     "docs/reference/project.md": "scripts.reference.catalogue project",

@@ -61,6 +61,12 @@ class Notice(StrEnum):
 class Seen(Record):
     """What earlier looks at a rollout saw, for those that follow."""
 
+    done: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=300)
+    """Labels of the workloads that were seen done. They stay done, such as a Job that the cluster removes after its
+    end."""
+    hopeless_at: Moment | None = None
+    """Since when it has looked as if nothing but another release would help; None if it does not."""
+
     applied_at: Moment | None = None
     """When a roll-back's objects were applied: its time begins then, as the cluster may have been away before."""
 

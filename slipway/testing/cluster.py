@@ -21,6 +21,7 @@ from ..effects.cluster import (
 )
 from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
 from ..effects.cluster.rights import Right
+from ..effects.cluster.rollout import FIRST_LOOK, Looked
 
 
 class MemoryCluster(Cluster):
@@ -74,7 +75,7 @@ class MemoryCluster(Cluster):
         self.applied += 1
         return done
 
-    def rollout(self, manifests: Sequence[Manifest], namespace: str) -> RolloutState:
+    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
         self._maybe_fail()
         key = next(_key(m, namespace) for m in manifests if m["kind"] == "Deployment")
         if key not in self.objects:

@@ -22,6 +22,7 @@ from .records import (
     RolloutState,
     RunningImage,
 )
+from .rollout import Looked
 
 __all__ = [
     "AKS_SCOPE",
@@ -38,6 +39,7 @@ __all__ = [
     "ClusterPreview",
     "ClusterUnreachable",
     "JobState",
+    "Looked",
     "Manifest",
     "Missing",
     "ObjectChange",

@@ -20,7 +20,7 @@ from .preview import preview
 from .probe import probe
 from .records import AppliedObject, ClusterPreview, JobState, Json, Manifest, ProbeResult, RolloutState, RunningImage
 from .replacing import failed_earlier, replace, run_again
-from .rollout import images, rollout
+from .rollout import FIRST_LOOK, Looked, images, rollout
 
 
 class Cluster:
@@ -62,9 +62,9 @@ class Cluster:
                 raise
         return applied
 
-    def rollout(self, manifests: Sequence[Manifest], namespace: str) -> RolloutState:
-        """The current state of the Deployments, StatefulSets, DaemonSets and Jobs among the manifests."""
-        return rollout(self._objects, self._targets(manifests, namespace))
+    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
+        """The current state of the workloads and custom resources among the manifests, by the table in `situations`."""
+        return rollout(self._objects, self._targets(manifests, namespace), looked)
 
     def running_digests(self, manifests: Sequence[Manifest], namespace: str) -> tuple[RunningImage, ...]:
         """The images, with their digests, in the live workloads' templates."""

@@ -18,7 +18,7 @@ MAX_MANIFESTS = 300
 
 _NAMESPACED = """
 v1 ConfigMap configmaps | v1 Secret secrets | v1 Service services | v1 ServiceAccount serviceaccounts
-v1 Pod pods | v1 PersistentVolumeClaim persistentvolumeclaims | v1 ResourceQuota resourcequotas
+v1 Pod pods | v1 Event events | v1 PersistentVolumeClaim persistentvolumeclaims | v1 ResourceQuota resourcequotas
 v1 LimitRange limitranges | apps/v1 Deployment deployments | apps/v1 ReplicaSet replicasets
 apps/v1 StatefulSet statefulsets | apps/v1 DaemonSet daemonsets | batch/v1 Job jobs | batch/v1 CronJob cronjobs
 networking.k8s.io/v1 Ingress ingresses | networking.k8s.io/v1 NetworkPolicy networkpolicies

@@ -36,8 +36,10 @@ class Objects:
                 return None
             raise
 
-    def list(self, kind: Kind, namespace: str, *, selector: str, names_only: bool = False) -> list[Json]:
-        """The first `MAX_LISTED` objects that match a label selector (all if it is empty).
+    def list(
+        self, kind: Kind, namespace: str, *, selector: str, fields: str = "", names_only: bool = False
+    ) -> list[Json]:
+        """The first `MAX_LISTED` objects that match a label selector and a field selector (all if they are empty).
 
         `names_only` reads only their metadata.
         """
@@ -45,7 +47,11 @@ class Objects:
             "GET",
             kind.path(namespace),
             what=f"list {kind.plural} in namespace {namespace}",
-            query=(*((("labelSelector", selector),) if selector else ()), ("limit", str(MAX_LISTED))),
+            query=(
+                *((("labelSelector", selector),) if selector else ()),
+                *((("fieldSelector", fields),) if fields else ()),
+                ("limit", str(MAX_LISTED)),
+            ),
             headers={"Accept": _NAMES_ONLY} if names_only else None,
         )
         return [item for item in answer.body.get("items") or () if isinstance(item, dict)]

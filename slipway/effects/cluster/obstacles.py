@@ -6,6 +6,7 @@ rules use later.
 
 from .records import Json
 from .rules import BY_HAND, PAUSED, SUSPENDED, on_delete
+from .situations import Situation
 
 
 def obstacle_of(before: Json | None, after: Json) -> str:
@@ -17,9 +18,9 @@ def obstacle_of(before: Json | None, after: Json) -> str:
         case "Job" if spec.get("suspend"):
             return f"{SUSPENDED}; until then its rollout does not end"
         case "StatefulSet" | "DaemonSet" if before is not None and on_delete(spec) and _template_differs(before, after):
-            return f"{BY_HAND}; as it is, the rollout fails"
+            return f"{BY_HAND}; until then its rollout does not end"
     if ((before or {}).get("metadata") or {}).get("deletionTimestamp"):
-        return "the live object is being deleted; wait until it is gone, or remove the finalizer that keeps it"
+        return Situation.BEING_DELETED.told("the live object is being deleted")
     return ""
 
 

@@ -9,21 +9,21 @@ from typing import Any
 
 from .containers import MAX_REASON, Holdup, holdup_of
 from .records import Json
+from .situations import Situation
 
 REVISION_LABEL = "controller-revision-hash"
 
 
-def failure_of(pod: Mapping[str, Any]) -> str | None:
-    """Why a pod will not become ready; None if it still may."""
-    return next((_told(pod, name, held) for name, held in _holdups(pod) if held.trouble.final), None)
-
-
-def hindrance_of(pod: Mapping[str, Any]) -> str | None:
-    """Why a pod is not ready yet, if its status says so."""
+def holdups_of(pod: Mapping[str, Any]) -> tuple[Holdup, ...]:
+    """Why a pod is not ready, as far as its status says so; of a pod that no node takes, only that."""
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return f"no node accepts a pod: {str(condition.get('message', ''))[:MAX_REASON]}"
-    return next((_told(pod, name, held) for name, held in _holdups(pod)), None)
+            told = f"no node accepts a pod: {str(condition.get('message', ''))[:MAX_REASON]}"
+            return (Holdup(situation=Situation.UNSCHEDULABLE, text=Situation.UNSCHEDULABLE.told(told)),)
+    name = pod["metadata"]["name"]
+    return tuple(
+        held.evolve(text=f"pod {name}, container {container}: {held.text}") for container, held in _held_up(pod)
+    )
 
 
 def newest_replica_set(deployment: Mapping[str, Any], sets: Iterable[Json]) -> Json | None:
@@ -103,7 +103,7 @@ def _annotation(item: Mapping[str, Any], name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _holdups(pod: Mapping[str, Any]) -> list[tuple[str, Holdup]]:
+def _held_up(pod: Mapping[str, Any]) -> list[tuple[str, Holdup]]:
     """The containers that are held up, init containers first, with their names."""
     status = pod.get("status") or {}
     return [
@@ -112,7 +112,3 @@ def _holdups(pod: Mapping[str, Any]) -> list[tuple[str, Holdup]]:
         for container in status.get(field) or ()
         if (held := holdup_of(container, init=field == "initContainerStatuses"))
     ]
-
-
-def _told(pod: Mapping[str, Any], container: str, held: Holdup) -> str:
-    return f"pod {pod['metadata']['name']}, container {container}: {held.text}"

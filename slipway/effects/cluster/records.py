@@ -29,6 +29,8 @@ class ProgressState(StrEnum):
 
     DONE = "done"
     WAITING = "waiting"
+    HOPELESS = "hopeless"
+    """Nothing but another release would help, as it seems; believed once it has lasted for a while."""
     FAILED = "failed"
 
 

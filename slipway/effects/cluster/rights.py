@@ -30,6 +30,7 @@ class Right(Record):
 
 ALWAYS: tuple[Right, ...] = (
     Right(verb="list", group="", resource="pods"),
+    Right(verb="list", group="", resource="events"),
     Right(verb="get", group="", resource="pods", subresource="log"),
     Right(verb="get", group="", resource="services", subresource="proxy"),
     Right(verb="list", group="apps", resource="replicasets"),

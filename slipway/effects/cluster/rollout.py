@@ -2,48 +2,73 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
+from slipway.domain.errors import present
+from slipway.domain.model import Record
+
+from .containers import Holdup
+from .events import events_of
 from .kinds import ManifestTarget
 from .nodes import nodes_in_the_way
 from .objects import Objects, built_in, together
 from .pods import left_behind, newest_pods, newest_replica_set, newest_revision, selector_text
 from .records import Json, ObjectState, ProgressState, RolloutState, RunningImage
-from .rules import RULES, WorkloadEvidence, WorkloadVerdict, altogether
+from .rules import WITH_PODS, judge, watched
+from .situations import Situation, Watched
+from .verdicts import WorkloadEvidence, WorkloadVerdict, altogether, verdict
 
 _REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 _REVISION = built_in("apps/v1", "ControllerRevision")
 _POD = built_in("v1", "Pod")
-NOT_REPLACED = (
-    "pod {pod} has another template and is not ready, and the StatefulSet may wait for it for ever "
-    "(let it be made anew with: kubectl delete pod {pod})"
-)
+_WITH_TEMPLATE = ("Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "CronJob")
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
-def rollout(objects: Objects, targets: Sequence[ManifestTarget]) -> RolloutState:
-    """The current state, without waiting. One request for a workload that is done, two to six for another."""
-    watched = [target for target in targets if target.kind.kind in RULES]
-    verdicts = together(lambda target: look(objects, target), watched)
-    overall = altogether((t.label, v) for t, v in zip(watched, verdicts, strict=True))
+class Looked(Record):
+    """What a look at a rollout starts from."""
+
+    done: frozenset[str] = frozenset()
+    """Labels of the workloads that an earlier look saw done. They stay done, such as a Job that has removed itself."""
+    asked_at: datetime | None = None
+    """When the objects had just been applied; None if that is not known."""
+    now: datetime | None = None
+
+
+FIRST_LOOK = Looked()
+
+
+def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Looked = FIRST_LOOK) -> RolloutState:
+    """The current state, without waiting. One request for a workload that is done, two to seven for another."""
+    listed = [target for target in targets if watched(target.kind.api_version, target.kind.kind)]
+    open_ones = [target for target in listed if target.label not in looked.done]
+    verdicts = together(lambda target: look(objects, target, looked), open_ones)
+    found = dict(zip((target.label for target in open_ones), verdicts, strict=True))
+    judged = [(target, found.get(target.label) or _seen_done(target)) for target in listed]
+    state, reason = altogether((target.label, verdict) for target, verdict in judged)
     states = tuple(
-        ObjectState(kind=t.kind.kind, name=t.name, state=v.state, reason=v.reason)
-        for t, v in zip(watched, verdicts, strict=True)
+        ObjectState(kind=target.kind.kind, name=target.name, state=verdict.state, reason=verdict.reason)
+        for target, verdict in judged
     )
-    return RolloutState(state=overall.state, reason=overall.reason, objects=states)
+    return RolloutState(state=state, reason=reason, objects=states)
 
 
-def look(objects: Objects, target: ManifestTarget) -> WorkloadVerdict:
+def look(objects: Objects, target: ManifestTarget, looked: Looked = FIRST_LOOK) -> WorkloadVerdict:
     """The verdict on one workload. Its pods are read only if its own status does not settle the matter."""
+    kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
     live = objects.get(target.kind, target.name, target.namespace)
-    if live is None:
-        return WorkloadVerdict(state=ProgressState.FAILED, reason=_gone(target))
-    rule = RULES[target.kind.kind]
-    verdict = rule(live)
-    if verdict.state is ProgressState.DONE or (
-        verdict.state is ProgressState.FAILED and target.kind.kind != "Deployment"
-    ):
-        return verdict  # a Deployment's failure may be about an older ReplicaSet
-    return rule(live, _evidence(objects, target, live))
+    evidence = WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
+    first = judge(kind, live, evidence)
+    if live is None or kind not in WITH_PODS or first.state is ProgressState.DONE:
+        return first
+    if first.state is ProgressState.FAILED and kind is not Watched.DEPLOYMENT:
+        return first  # a Deployment's failure may be about an older ReplicaSet
+    return judge(kind, live, _evidence(objects, target, live, evidence))
+
+
+def _seen_done(target: ManifestTarget) -> WorkloadVerdict:
+    kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
+    return verdict(kind, Situation.UP, "it was seen done")
 
 
 def images(objects: Objects, targets: Sequence[ManifestTarget]) -> tuple[RunningImage, ...]:
@@ -65,38 +90,39 @@ def images(objects: Objects, targets: Sequence[ManifestTarget]) -> tuple[Running
     )
 
 
-def _evidence(objects: Objects, target: ManifestTarget, live: Json) -> WorkloadEvidence:
+def _evidence(objects: Objects, target: ManifestTarget, live: Json, start: WorkloadEvidence) -> WorkloadEvidence:
     """The newest pods of a workload, found by their owner (for a Deployment its newest ReplicaSet), and their nodes."""
     selector, namespace = selector_text(live["spec"].get("selector")), target.namespace
     if not selector or namespace is None:
-        return WorkloadEvidence()
+        return start
     owner, newest, revision = live, None, (live.get("status") or {}).get("updateRevision")
     if target.kind.kind == "Deployment":
         newest = newest_replica_set(live, objects.list(_REPLICA_SET, namespace, selector=selector))
         if newest is None:
-            return WorkloadEvidence()
+            return start
         owner = newest
     elif target.kind.kind == "DaemonSet":
         revision = newest_revision(live, objects.list(_REVISION, namespace, selector=selector))
     pods = objects.list(_POD, namespace, selector=selector)
     new = newest_pods(owner, pods, revision)
-    return WorkloadEvidence(pods=new, replica_set=newest, hints=_hints(objects, live, pods, new))
+    hints = (*_hints(objects, live, pods, new), *events_of(objects, namespace, (owner, *new), since=start.asked_at))
+    return start.evolve(pods=new, replica_set=newest, hints=hints)
 
 
-def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[Json]) -> tuple[str, ...]:
+def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[Json]) -> tuple[Holdup, ...]:
     match live["kind"]:
         case "DaemonSet":
-            return nodes_in_the_way(objects, live, pods, newest)
+            away = nodes_in_the_way(objects, live, pods, newest)
+            return tuple(Holdup(situation=Situation.NODE_AWAY, text=text) for text in away)
         case "StatefulSet" if (live.get("status") or {}).get("updateRevision"):
-            return tuple(NOT_REPLACED.format(pod=name) for name in left_behind(live, pods, newest))
+            return tuple(_stuck(name) for name in left_behind(live, pods, newest))
         case _:
             return ()
 
 
-def _gone(target: ManifestTarget) -> str:
-    if target.kind.kind == "Job" and "ttlSecondsAfterFinished" in (target.manifest.get("spec") or {}):
-        return "it is not in the cluster: deleted, or removed by ttlSecondsAfterFinished before its end was seen"
-    return "it is not in the cluster"
+def _stuck(pod: str) -> Holdup:
+    told = f"pod {pod} has another template and is not ready, and the StatefulSet may wait for it for ever"
+    return Holdup(situation=Situation.POD_STUCK, text=Situation.POD_STUCK.told(told, pod=pod))
 
 
 def _pod_spec(workload: Json) -> Json:
@@ -106,5 +132,5 @@ def _pod_spec(workload: Json) -> Json:
         spec = (spec.get("jobTemplate") or {}).get("spec") or {}
     if workload.get("kind") == "Pod":
         return dict(spec)
-    template = spec.get("template") if workload.get("kind") in ("ReplicaSet", "CronJob", *RULES) else None
+    template = spec.get("template") if workload.get("kind") in _WITH_TEMPLATE else None
     return dict((template or {}).get("spec") or {})

@@ -1,6 +1,7 @@
 """Whether a workload's rollout is done, in progress or failed: one rule per kind of workload.
 
-Pure functions over objects as the API server returns them. They count as `kubectl rollout status` does, and differ in
+Pure functions over objects as the API server returns them: they find out the situation, and `situations` says what it
+means. They count as `kubectl rollout status` does, and differ in
 this: a StatefulSet's revisions are compared; pods that are up outweigh a condition of a moment ago; a failure counts
 only if it concerns the newest template, as after a rollback the conditions describe the failed one for a while.
 
@@ -9,61 +10,41 @@ status describes an older spec.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from slipway.domain.model import Record
-
-from .pods import failure_of, hindrance_of
+from .conditions import condition, count, observed, spec_of, status_of, true, why
+from .custom_resources import custom_resource, is_custom
 from .records import Json, ProgressState
+from .situations import Situation, Watched
+from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, holdups, unless_hindered, verdict
 
-_TOLD = 3
-"""The reason for all workloads quotes at most this many of their reasons."""
-
-_HINTS = 2
-"""The reason for one workload quotes at most this much of what holds it up."""
-
-PAUSED = "the Deployment is paused (let it go on with: kubectl rollout resume)"
-SUSPENDED = "the Job is suspended (let it go on by setting its suspend to false)"
-BY_HAND = "updateStrategy OnDelete: pods get the new template only when someone deletes them; use RollingUpdate"
+PAUSED = Situation.PAUSED.told("the Deployment is paused")
+SUSPENDED = Situation.SUSPENDED.told("the Job is suspended")
+BY_HAND = Situation.BY_HAND.told("updateStrategy OnDelete: pods get the new template only when someone deletes them")
 
 _DEFAULT_DEADLINE = 600
 """Seconds that the API server fills in where a Deployment has no progressDeadlineSeconds."""
 
 _QUOTED_SET = re.compile(r'ReplicaSet "([^"]+)"')
+_NOT_OBSERVED = "the new spec is not observed yet"
 
-
-class WorkloadVerdict(Record):
-    """A rule's result for one workload, with the reason."""
-
-    state: ProgressState
-    reason: str
-
-
-class WorkloadEvidence(Record):
-    """What else was read because the workload is not done."""
-
-    pods: tuple[Json, ...] = ()
-    """Its pods of the newest template."""
-    replica_set: Json | None = None
-    """A Deployment's newest ReplicaSet."""
-    hints: tuple[str, ...] = ()
-    """What else holds it up, for people: nodes that a DaemonSet waits for, pods that a StatefulSet does not replace."""
-
-
-NO_EVIDENCE = WorkloadEvidence()
+type Lack = tuple[Situation, str]
+"""What a workload that is not done lacks."""
+type Rule = Callable[[Mapping[str, Any], WorkloadEvidence], WorkloadVerdict]
 
 
 def deployment(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
-    spec, status = _spec(live), _status(live)
-    if not _observed(live):
-        return _waiting("the new spec is not observed yet")
+    kind, spec, status = Watched.DEPLOYMENT, spec_of(live), status_of(live)
+    if not observed(live):
+        return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     if spec.get("paused"):
-        return _waiting(PAUSED)
+        return verdict(kind, Situation.PAUSED, PAUSED)
     if lack := _deployment_lacks(spec, status):
-        verdict = _unless_hindered(evidence, lack)
-        return verdict if verdict.state is ProgressState.FAILED else _late(spec, status, evidence) or verdict
-    return _done(f"{_count(status, 'availableReplicas')} of {_count(spec, 'replicas', default=1)} pods are available")
+        hindered = unless_hindered(kind, evidence, *lack)
+        return hindered if hindered.state is ProgressState.FAILED else _late(spec, status, evidence) or hindered
+    replicas = count(spec, "replicas", default=1)
+    return verdict(kind, Situation.UP, f"{count(status, 'availableReplicas')} of {replicas} pods are available")
 
 
 def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: WorkloadEvidence) -> WorkloadVerdict | None:
@@ -71,176 +52,132 @@ def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: Workload
 
     The server's own ten minutes are nobody's wish, and pods may become ready after them: then `rollout_within` counts.
     """
-    late = _condition(status, "Progressing") or {}
+    late = condition(status, "Progressing") or {}
     if late.get("reason") != "ProgressDeadlineExceeded" or _about_another_set(late, evidence):
         return None
-    if _count(spec, "progressDeadlineSeconds", default=_DEFAULT_DEADLINE) == _DEFAULT_DEADLINE:
+    if count(spec, "progressDeadlineSeconds", default=_DEFAULT_DEADLINE) == _DEFAULT_DEADLINE:
         return None
-    return _failed("; ".join((f"ProgressDeadlineExceeded: {late.get('message', '')}", *_hints(evidence))))
+    told = (f"ProgressDeadlineExceeded: {late.get('message', '')}", *(held.text for held in holdups(evidence)[:1]))
+    return advised(Watched.DEPLOYMENT, Situation.TOO_LATE, "; ".join(told))
 
 
-def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
-    replicas = _count(spec, "replicas", default=1)
-    updated, available = _count(status, "updatedReplicas"), _count(status, "availableReplicas")
-    old = _count(status, "replicas") - updated
+def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Lack | None:
+    replicas = count(spec, "replicas", default=1)
+    updated, available = count(status, "updatedReplicas"), count(status, "availableReplicas")
+    old = count(status, "replicas") - updated
     if updated < replicas:
-        return f"{updated} of {replicas} pods have the new template"
-    if old > 0:
-        return f"{old} old pods are not gone yet"
-    return f"{available} of {updated} new pods are available" if available < updated else None
+        return Situation.UNDER_WAY, f"{updated} of {replicas} pods have the new template"
+    if available < updated:
+        return Situation.NOT_READY, f"{available} of {updated} new pods are available"
+    return (Situation.UNDER_WAY, f"{old} old pods are not gone yet") if old > 0 else None
 
 
 def stateful_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
-    spec, status = _spec(live), _status(live)
-    if not _observed(live):
-        return _waiting("the new spec is not observed yet")
+    kind, spec, status = Watched.STATEFUL_SET, spec_of(live), status_of(live)
+    replicas = count(spec, "replicas", default=1)
+    if not observed(live):
+        return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     if on_delete(spec):
-        return _by_hand(_count(status, "updatedReplicas"), _count(spec, "replicas", default=1))
+        return _by_hand(kind, count(status, "updatedReplicas"), replicas)
     if lack := _stateful_set_lacks(spec, status):
-        return _unless_hindered(evidence, lack)
-    return _done(f"{_count(status, 'readyReplicas')} of {_count(spec, 'replicas', default=1)} pods are ready")
+        return unless_hindered(kind, evidence, *lack)
+    return verdict(kind, Situation.UP, f"{count(status, 'readyReplicas')} of {replicas} pods are ready")
 
 
-def _stateful_set_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
-    replicas = _count(spec, "replicas", default=1)
-    ready, updated, available = (_count(status, f"{word}Replicas") for word in ("ready", "updated", "available"))
-    partition = _count((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}, "partition")
+def _stateful_set_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Lack | None:
+    replicas = count(spec, "replicas", default=1)
+    ready, updated, available = (count(status, f"{word}Replicas") for word in ("ready", "updated", "available"))
+    partition = count((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}, "partition")
     due = max(replicas - partition, 0)
     if updated < due:
-        return f"{updated} of {due} pods have the new template"
+        return Situation.UNDER_WAY, f"{updated} of {due} pods have the new template"
     if ready < replicas:
-        return f"{ready} of {replicas} pods are ready"
+        return Situation.NOT_READY, f"{ready} of {replicas} pods are ready"
     if spec.get("minReadySeconds") and available < replicas:
-        return f"{available} of {replicas} pods have been ready for long enough"
+        return Situation.UNDER_WAY, f"{available} of {replicas} pods have been ready for long enough"
     # Right after a change the counts can still describe the old revision. With a partition the two always differ.
     if partition == 0 and replicas and status.get("currentRevision") != status.get("updateRevision"):
-        return "not all pods have the newest revision"
+        return Situation.UNDER_WAY, "not all pods have the newest revision"
     return None
 
 
 def daemon_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
-    spec, status = _spec(live), _status(live)
-    if not _observed(live):
-        return _waiting("the new spec is not observed yet")
-    desired = _count(status, "desiredNumberScheduled")
-    updated, available = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
+    kind, spec, status = Watched.DAEMON_SET, spec_of(live), status_of(live)
+    if not observed(live):
+        return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
+    desired = count(status, "desiredNumberScheduled")
+    updated, available = count(status, "updatedNumberScheduled"), count(status, "numberAvailable")
     if on_delete(spec):
-        return _by_hand(updated, desired)
+        return _by_hand(kind, updated, desired)
     if updated < desired:
-        return _unless_hindered(evidence, f"{updated} of {desired} pods have the new template")
+        lack = f"{updated} of {desired} pods have the new template"
+        return unless_hindered(kind, evidence, Situation.UNDER_WAY, lack)
     if available < desired:
-        return _unless_hindered(evidence, f"{available} of {desired} pods are available")
-    return _done(f"{available} of {desired} nodes have an available pod")
+        return unless_hindered(kind, evidence, Situation.NOT_READY, f"{available} of {desired} pods are available")
+    return verdict(kind, Situation.UP, f"{available} of {desired} nodes have an available pod")
 
 
 def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     """Only Complete and Failed are final: SuccessCriteriaMet and FailureTarget are set before the pods have stopped."""
-    spec, status = _spec(live), _status(live)
-    if complete := _true(status, "Complete"):
-        return _done(str(complete.get("message") or "the Job is complete"))
-    if failed := _true(status, "Failed"):
-        return _failed(": ".join(filter(None, (failed.get("reason"), failed.get("message")))) or "the Job failed")
+    kind, spec, status = Watched.JOB, spec_of(live), status_of(live)
+    if complete := true(status, "Complete"):
+        return verdict(kind, Situation.UP, str(complete.get("message") or "the Job is complete"))
+    if failed := true(status, "Failed"):
+        return verdict(kind, Situation.FAILED, why(failed) or "the Job failed")
     if spec.get("suspend"):
-        return _waiting(SUSPENDED)
-    active, lost = _count(status, "active"), _count(status, "failed")
-    return _unless_hindered(evidence, f"{active} pods active" + (f", {lost} failed" if lost else ""))
+        return verdict(kind, Situation.SUSPENDED, SUSPENDED)
+    active, lost = count(status, "active"), count(status, "failed")
+    lack = f"{active} pods active" + (f", {lost} failed" if lost else "")
+    return unless_hindered(kind, evidence, Situation.UNDER_WAY, lack)
 
 
-RULES = {"Deployment": deployment, "StatefulSet": stateful_set, "DaemonSet": daemon_set, "Job": job}
-"""The kinds whose rollout is watched; an object of any other kind is done once it is applied."""
+def cron_job(live: Mapping[str, Any], _evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
+    """Done once it is there: its next run may be a month away, and no earlier run says anything about this release."""
+    if spec_of(live).get("suspend"):
+        return verdict(Watched.CRON_JOB, Situation.SUSPENDED, "it is suspended, and runs nothing until that is changed")
+    return verdict(Watched.CRON_JOB, Situation.UP, "it runs by its schedule, next time as this release says")
 
 
-def altogether(verdicts: Iterable[tuple[str, WorkloadVerdict]]) -> WorkloadVerdict:
-    """One verdict for pairs of label and verdict: failed if any is, done if all are."""
-    labelled = list(verdicts)
-    for state in (ProgressState.FAILED, ProgressState.WAITING):
-        reasons = [f"{label}: {verdict.reason}" for label, verdict in labelled if verdict.state is state]
-        if reasons:
-            shown, hidden = reasons[:_TOLD], len(reasons) - _TOLD
-            return WorkloadVerdict(
-                state=state, reason="; ".join(shown) + (f" (and {hidden} more)" if hidden > 0 else "")
-            )
-    if not labelled:
-        return _done("there is nothing to wait for")
-    return _done("1 workload is up" if len(labelled) == 1 else f"all {len(labelled)} workloads are up")
+RULES: Mapping[Watched, Rule] = {
+    Watched.DEPLOYMENT: deployment,
+    Watched.STATEFUL_SET: stateful_set,
+    Watched.DAEMON_SET: daemon_set,
+    Watched.JOB: job,
+    Watched.CRON_JOB: cron_job,
+    Watched.CUSTOM: custom_resource,
+}
+WITH_PODS = frozenset({Watched.DEPLOYMENT, Watched.STATEFUL_SET, Watched.DAEMON_SET, Watched.JOB})
+"""The kinds whose newest pods are looked at while they are not done."""
 
 
-def _unless_hindered(evidence: WorkloadEvidence, reason: str) -> WorkloadVerdict:
-    """Waiting, or failed if a newest pod shows that nothing but another release will make it ready."""
-    for pod in evidence.pods:
-        if why := failure_of(pod):
-            return _failed(why)
-    return _waiting("; ".join((reason, *_hints(evidence))))
+def watched(api_version: str, kind: str) -> Watched | None:
+    """How an object is watched; None for one that is done once it is applied."""
+    if is_custom(api_version, kind):
+        return Watched.CUSTOM
+    return next((each for each in Watched if each.value == kind), None)
 
 
-def _hints(evidence: WorkloadEvidence) -> list[str]:
-    """What holds the workload up, as far as anything tells."""
-    hints = (*evidence.hints, _pods_not_made(evidence), *(hindrance_of(pod) for pod in evidence.pods))
-    return list(dict.fromkeys(filter(None, hints)))[:_HINTS]
+def judge(kind: Watched, live: Json | None, evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
+    """The verdict on a workload as the cluster holds it; None if it does not."""
+    if live is None:
+        return advised(kind, Situation.GONE, "it is not in the cluster")
+    if (live.get("metadata") or {}).get("deletionTimestamp"):
+        return advised(kind, Situation.BEING_DELETED, "the live object is being deleted")
+    return RULES[kind](live, evidence)
 
 
-def _pods_not_made(evidence: WorkloadEvidence) -> str | None:
-    """Why the newest ReplicaSet cannot make pods. It tries again: a quota is raised, a ServiceAccount is made later."""
-    failure = _true(_status(evidence.replica_set or {}), "ReplicaFailure")
-    if failure is None:
-        return None
-    why = failure.get("message") or failure.get("reason")
-    return f"no pod can be made: {why} (it is tried again; mend what it names)"
-
-
-def _about_another_set(condition: Mapping[str, Any], evidence: WorkloadEvidence) -> bool:
+def _about_another_set(late: Mapping[str, Any], evidence: WorkloadEvidence) -> bool:
     """Whether the condition names an older ReplicaSet, so that it is left over from the previous rollout."""
-    named = _QUOTED_SET.search(str(condition.get("message", "")))
+    named = _QUOTED_SET.search(str(late.get("message", "")))
     newest = evidence.replica_set
     return named is not None and newest is not None and named[1] != newest["metadata"]["name"]
 
 
-def _by_hand(updated: int, desired: int) -> WorkloadVerdict:
+def _by_hand(kind: Watched, updated: int, desired: int) -> WorkloadVerdict:
     if updated < desired:
-        return _failed(BY_HAND)
-    return _done(f"{updated} of {desired} pods have the new template")
+        return verdict(kind, Situation.BY_HAND, f"{updated} of {desired} pods have the new template; {BY_HAND}")
+    return verdict(kind, Situation.UP, f"{updated} of {desired} pods have the new template")
 
 
 def on_delete(spec: Mapping[str, Any]) -> bool:
     return (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
-
-
-def _observed(live: Mapping[str, Any]) -> bool:
-    return _count(_status(live), "observedGeneration") >= _count(live.get("metadata") or {}, "generation", default=1)
-
-
-def _spec(live: Mapping[str, Any]) -> Mapping[str, Any]:
-    return live.get("spec") or {}
-
-
-def _status(live: Mapping[str, Any]) -> Mapping[str, Any]:
-    return live.get("status") or {}
-
-
-def _count(values: Mapping[str, Any], name: str, *, default: int = 0) -> int:
-    value = values.get(name)
-    return default if value is None else int(value)
-
-
-def _conditions(status: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return status.get("conditions") or ()
-
-
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
-    return next((c for c in _conditions(status) if c.get("type") == kind), None)
-
-
-def _true(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
-    return next((c for c in _conditions(status) if c.get("type") == kind and c.get("status") == "True"), None)
-
-
-def _done(reason: str) -> WorkloadVerdict:
-    return WorkloadVerdict(state=ProgressState.DONE, reason=reason)
-
-
-def _waiting(reason: str) -> WorkloadVerdict:
-    return WorkloadVerdict(state=ProgressState.WAITING, reason=reason)
-
-
-def _failed(reason: str) -> WorkloadVerdict:
-    return WorkloadVerdict(state=ProgressState.FAILED, reason=reason)

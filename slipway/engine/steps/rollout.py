@@ -7,7 +7,8 @@ from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
-from ...effects.cluster import Cluster, ClusterError, ProgressState, RolloutState
+from ...domain.steps import Seen
+from ...effects.cluster import Cluster, ClusterError, Looked, ProgressState, RolloutState
 from ...manifests.images import names_repository
 from ..outcome import Outcome, Requeue, failed, passed
 from ..run_step import Work
@@ -18,6 +19,8 @@ from .plan import PlanLost, load_plan
 LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
 """Pauses before the first polls, short so that a quick rollout is noticed at once; `SLOW_LOOK` follows."""
 SLOW_LOOK = timedelta(seconds=5)
+LASTS = timedelta(minutes=1)
+"""After this time what looks hopeless is believed: a registry replicates, somebody replaces an object."""
 OBJECTS_KEPT = 50
 
 
@@ -53,7 +56,7 @@ def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         plan = load_plan(clients, work.release.plan_hash)
         cluster = clients.cluster(plan.cluster)
-        return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
+        return _judge(cluster, plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
@@ -70,23 +73,40 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
             seen = work.step.seen.evolve(applied_at=clock())
             work = replace(work, step=work.step.evolve(seen=seen))
         cluster = clients.cluster(plan.cluster)
-        return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
+        return _judge(cluster, plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
         return after(error, begun=True)
 
 
-def _judge(cluster: Cluster, state: RolloutState, plan: Plan, clock: Clock, work: Work) -> Outcome:
-    environment, step = work.entry.application.environment(work.step.environment), work.step
+def _judge(cluster: Cluster, plan: Plan, clock: Clock, work: Work) -> Outcome:
+    environment, step, now = work.entry.application.environment(work.step.environment), work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
-    if state.state is ProgressState.FAILED:
+    begun = step.seen.applied_at or step.asked_at
+    looked = Looked(done=frozenset(step.seen.done), asked_at=begun, now=now)
+    state = cluster.rollout(plan.manifests, plan.namespace, looked)
+    if state.state is ProgressState.DONE:
+        return _as_planned(cluster, state, plan)
+    seen, over = outlasted(step.seen, state.state, now)
+    if over:
         return failed(state.reason, state)
-    if state.state is ProgressState.WAITING:
-        # If Slipway was down, even the first poll may come late; that alone is no sign of failing pods.
-        if step.poll and clock() - (step.seen.applied_at or step.asked_at) > within:
-            return failed(f"not up within {within}: {state.reason}", state)
-        return Requeue(after=pause_before(step.poll), reason=state.reason, seen=step.seen)
+    # If Slipway was down, even the first poll may come late; that alone is no sign of failing pods.
+    if step.poll and now - begun > within:
+        return failed(f"not up within {within}: {state.reason}", state)
+    done = tuple(f"{o.kind}/{o.name}" for o in state.objects if o.state is ProgressState.DONE)
+    return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen.evolve(done=done))
+
+
+def outlasted(seen: Seen, state: ProgressState, now: datetime) -> tuple[Seen, bool]:
+    """What the next look has to know, and whether this one ends the step: at once, or since it has lasted."""
+    if state is not ProgressState.HOPELESS:
+        return seen.evolve(hopeless_at=None), state is ProgressState.FAILED
+    since = seen.hopeless_at or now
+    return seen.evolve(hopeless_at=since), now - since >= LASTS
+
+
+def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan) -> Outcome:
     planned = [image.partition("@") for image in plan.images]
     others = {
         running.image: digest

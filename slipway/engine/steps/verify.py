@@ -1,5 +1,6 @@
 """Verify: run the HTTP probes and the acceptance Job, and store the Job's log as evidence."""
 
+from datetime import datetime
 from typing import Any
 
 from ...clock import Clock
@@ -15,7 +16,7 @@ from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
 from .plan import PlanLost, load_plan
-from .rollout import pause_before
+from .rollout import outlasted, pause_before
 
 
 class VerificationResult(Record):
@@ -39,7 +40,8 @@ def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
 
 def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock, work: Work) -> Outcome:
     cluster = clients.cluster(plan.cluster)
-    late = clock() - work.step.asked_at > environment.verification.within
+    now = clock()
+    late = now - work.step.asked_at > environment.verification.within
     probes = tuple(_probe(cluster, environment, index) for index in range(len(environment.verification.http)))
     if not all(probe.passed for probe in probes):
         # A Service needs a moment to route to new pods, so a failing probe counts only once its time is up.
@@ -49,7 +51,7 @@ def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock
         return _finished(probes, reason)
     if plan.verification is None:
         return _finished(probes, "all probes passed")
-    return _job(clients, cluster, environment, plan, probes, late=late, step=work.step)
+    return _job(clients, cluster, environment, plan, probes, late=late, step=work.step, now=now)
 
 
 def _job(
@@ -61,13 +63,16 @@ def _job(
     *,
     late: bool,
     step: Step,
+    now: datetime,
 ) -> Outcome:
     job_manifest = job_of(present(plan.verification, f"the acceptance Job of {step.id}"), step.attempt)
     name = job_manifest["metadata"]["name"]
     cluster.start_job(job_manifest, plan.namespace)
     state = cluster.job(name, plan.namespace)
-    if state.state is ProgressState.WAITING and not late:
-        return Requeue(after=pause_before(step.poll), reason=state.reason)
+    seen, over = outlasted(step.seen, state.state, now)
+    is_open = state.state is not ProgressState.DONE and not over
+    if is_open and not late:
+        return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen)
     log = cluster.job_log(name, plan.namespace)
     job = Evidence(
         name="acceptance",
@@ -76,7 +81,7 @@ def _job(
         summary=_summary(state.reason, log),
         log=clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
     )
-    if state.state is ProgressState.WAITING:
+    if is_open:
         return _finished((*probes, job), f"the acceptance tests did not end within {environment.verification.within}")
     return _finished((*probes, job), job.summary)
 

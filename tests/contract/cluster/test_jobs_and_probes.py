@@ -35,11 +35,11 @@ def test_a_job_without_limits_is_given_them(place: Place) -> None:
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (0, 600, 86400)
 
 
-def test_a_job_whose_image_cannot_be_pulled_fails_before_its_deadline(place: Place) -> None:
+def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(place: Place) -> None:
     wanted = m.job("attempt-1")
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
     place.cluster.start_job(wanted, place.namespace)
-    assert place.ended("attempt-1") is ProgressState.FAILED
+    assert place.ended("attempt-1") is ProgressState.HOPELESS
     assert "ImagePullBackOff" in place.cluster.job("attempt-1", place.namespace).reason
     assert place.cluster.job_log("attempt-1", place.namespace).startswith("[read the log of ")
 
@@ -61,8 +61,8 @@ def test_the_log_of_a_job_that_is_not_there_says_so(place: Place) -> None:
     assert place.cluster.job_log("none", place.namespace).startswith("[no pod of Job none is in namespace")
 
 
-def test_a_job_that_is_not_there_has_failed(place: Place) -> None:
-    assert place.cluster.job("none", place.namespace).state is ProgressState.FAILED
+def test_a_job_that_is_not_there_looks_hopeless(place: Place) -> None:
+    assert place.cluster.job("none", place.namespace).state is ProgressState.HOPELESS
 
 
 def test_anything_but_a_job_is_not_started(place: Place) -> None:

@@ -47,7 +47,7 @@ def test_an_overdue_gate_expires(installation: Installation) -> None:
 def test_a_step_that_nobody_heard_of_is_sent_again(installation: Installation) -> None:
     installation.push("1.0")
     installation.bus.sent.clear()
-    installation.wait(timedelta(minutes=10))
+    installation.wait(timedelta(minutes=15))
     assert installation.reconcile().deadlines == 1
     assert installation.reconcile() == Reconciled(), "a late run of the timer may be followed by another at once"
     assert [step.resent for step in installation.steps()] == [1]
@@ -138,7 +138,7 @@ def test_trouble_with_one_application_does_not_stop_the_others(several: Installa
         several.push("1.0", app=app)
     several.bus.sent.clear()
     several.app.table.transact("alpha", [Write(act=Act.PUT, key=key, values={"Data": "garbage"})])
-    several.wait(timedelta(minutes=10))
+    several.wait(timedelta(minutes=15))
     reconciled = several.reconcile()
     assert reconciled.deadlines == 2
     assert len(reconciled.problems) == 1

@@ -4,16 +4,15 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster.containers import MANY_RESTARTS
 from slipway.effects.cluster.pods import (
-    failure_of,
-    hindrance_of,
+    holdups_of,
     left_behind,
     newest_pods,
     newest_replica_set,
     newest_revision,
     selector_text,
 )
+from slipway.effects.cluster.situations import Situation
 
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -36,44 +35,40 @@ def crashing(restarts: int) -> dict[str, Any]:
     }
 
 
-def test_a_crash_loop_counts_as_failed_after_some_restarts() -> None:
-    assert failure_of(a_pod(containerStatuses=[crashing(MANY_RESTARTS - 1)])) is None
-    assert failure_of(a_pod(containerStatuses=[crashing(MANY_RESTARTS)])) == (
-        "pod web-1, container web: CrashLoopBackOff: restarted 3 times, exit code 137 (OOMKilled) "
-        "(read the log of its previous run with: kubectl logs --previous)"
-    )
+def told(pod: dict[str, Any]) -> list[tuple[Situation, str]]:
+    return [(held.situation, held.text) for held in holdups_of(pod)]
 
 
-def test_an_init_container_that_restarts_may_wait_for_something_and_is_told() -> None:
-    pod = a_pod(initContainerStatuses=[crashing(20)])
-    assert failure_of(pod) is None
-    assert "CrashLoopBackOff: restarted 20 times" in str(hindrance_of(pod))
+def test_a_crash_loop_tells_how_often_and_how_the_program_ended() -> None:
+    assert told(a_pod(containerStatuses=[crashing(3)])) == [
+        (
+            Situation.CRASHING,
+            "pod web-1, container web: CrashLoopBackOff: restarted 3 times, exit code 137 (OOMKilled) "
+            "(it may wait for something; if it stays, read the log of its previous run)",
+        )
+    ]
 
 
-def test_an_init_container_can_fail_a_pod_too() -> None:
-    status = {"name": "migrate", "restartCount": 0, "state": {"waiting": {"reason": "InvalidImageName"}}}
-    assert failure_of(a_pod(initContainerStatuses=[status])) == (
-        "pod web-1, container migrate: InvalidImageName (correct the image's name in the manifest)"
-    )
+def test_an_init_container_is_told_of_before_the_others() -> None:
+    pod = a_pod(initContainerStatuses=[crashing(20)], containerStatuses=[crashing(1)])
+    assert [situation for situation, _ in told(pod)] == [Situation.INIT_CRASHING, Situation.CRASHING]
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
-def test_a_container_on_its_way_is_neither_failure_nor_hindrance(reason: str) -> None:
+def test_a_container_on_its_way_is_held_up_by_nothing(reason: str) -> None:
     pod = a_pod(containerStatuses=[{"name": "web", "restartCount": 0, "state": {"waiting": {"reason": reason}}}])
-    assert failure_of(pod) is None
-    assert hindrance_of(pod) is None
+    assert told(pod) == []
 
 
-def test_a_pod_that_no_node_takes_is_a_hindrance_because_nodes_may_be_added() -> None:
+def test_of_a_pod_that_no_node_takes_only_that_is_told() -> None:
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: cpu"}
-    pod = a_pod(conditions=[condition])
-    assert failure_of(pod) is None
-    assert hindrance_of(pod) == "no node accepts a pod: 0/3 nodes: cpu"
+    [(situation, text)] = told(a_pod(conditions=[condition], containerStatuses=[crashing(1)]))
+    assert situation is Situation.UNSCHEDULABLE
+    assert text.startswith("no node accepts a pod: 0/3 nodes: cpu (")
 
 
 def test_a_pod_without_a_status_tells_nothing() -> None:
-    assert failure_of({"metadata": {"name": "p"}}) is None
-    assert hindrance_of({"metadata": {"name": "p"}}) is None
+    assert told({"metadata": {"name": "p"}}) == []
 
 
 def test_the_newest_replica_set_has_the_deployments_revision() -> None:

@@ -5,17 +5,12 @@ from typing import Any
 import pytest
 
 from slipway.effects.cluster.records import ProgressState
-from slipway.effects.cluster.rules import (
-    WorkloadEvidence,
-    WorkloadVerdict,
-    altogether,
-    daemon_set,
-    deployment,
-    job,
-    stateful_set,
-)
+from slipway.effects.cluster.rules import daemon_set, deployment, job, stateful_set
+from slipway.effects.cluster.situations import Situation
+from slipway.effects.cluster.verdicts import WorkloadEvidence, WorkloadVerdict, altogether
 
 DONE, WAITING, FAILED = ProgressState.DONE, ProgressState.WAITING, ProgressState.FAILED
+HOPELESS = ProgressState.HOPELESS
 
 
 def a_deployment(*, generation: int = 2, spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
@@ -90,7 +85,7 @@ def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None,
             "the Deployment is paused (let it go on with: kubectl rollout resume)",
         ),
         (a_deployment(replicas=3, updatedReplicas=1), WAITING, "1 of 3 pods have the new template"),
-        (a_deployment(replicas=5, updatedReplicas=3), WAITING, "2 old pods are not gone yet"),
+        (a_deployment(replicas=5, updatedReplicas=3, availableReplicas=3), WAITING, "2 old pods are not gone yet"),
         (
             a_deployment(replicas=3, updatedReplicas=3, availableReplicas=2),
             WAITING,
@@ -105,7 +100,8 @@ def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None,
         (
             a_deployment(spec={"progressDeadlineSeconds": 60}, conditions=[deadline_exceeded()], replicas=3),
             FAILED,
-            'ProgressDeadlineExceeded: ReplicaSet "web-new" has timed out progressing.',
+            'ProgressDeadlineExceeded: ReplicaSet "web-new" has timed out progressing. '
+            "(release again, or set more time; without the field `rollout_within` counts)",
         ),
         (
             a_deployment(spec={"progressDeadlineSeconds": 600}, conditions=[deadline_exceeded()], replicas=3),
@@ -126,7 +122,8 @@ def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None,
     ],
 )
 def test_a_deployment_is_judged_as_kubectl_does(live: dict[str, Any], state: ProgressState, reason: str) -> None:
-    assert deployment(live) == WorkloadVerdict(state=state, reason=reason)
+    verdict = deployment(live)
+    assert (verdict.state, verdict.reason) == (state, reason)
 
 
 SHORT = {"progressDeadlineSeconds": 60}
@@ -146,7 +143,7 @@ def test_a_deadline_of_the_team_that_the_newest_replica_set_exceeded_is_a_failur
 def test_a_deadline_that_the_former_replica_set_exceeded_says_nothing_about_a_rollback() -> None:
     live = a_deployment(spec=SHORT, conditions=[deadline_exceeded("web-former")], replicas=3, updatedReplicas=1)
     verdict = deployment(live, WorkloadEvidence(replica_set=a_replica_set("web-new")))
-    assert verdict == WorkloadVerdict(state=WAITING, reason="1 of 3 pods have the new template")
+    assert (verdict.state, verdict.reason) == (WAITING, "1 of 3 pods have the new template")
 
 
 def test_a_replica_set_that_may_not_make_pods_now_tells_why_and_may_later() -> None:
@@ -165,11 +162,16 @@ def test_the_deployments_own_replica_failure_is_not_believed_as_it_may_be_an_old
 ABSENT = 'failed to resolve reference "r/web@sha256:0": r/web@sha256:0: not found'
 
 
-@pytest.mark.parametrize(("reason", "message"), [("ImagePullBackOff", ABSENT), ("InvalidImageName", "no such thing")])
-def test_a_pod_that_only_another_release_helps_fails_every_kind_of_workload_at_once(reason: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "message", "state"),
+    [("ImagePullBackOff", ABSENT, HOPELESS), ("InvalidImageName", "no such thing", FAILED)],
+)
+def test_a_pod_that_only_another_release_helps_outweighs_what_every_kind_of_workload_lacks(
+    reason: str, message: str, state: ProgressState
+) -> None:
     evidence = WorkloadEvidence(pods=(a_pod(reason, message=message),))
     for verdict in of_every_kind(evidence):
-        assert verdict.state is FAILED
+        assert verdict.state is state
         assert verdict.reason.startswith(f"pod web-1, container web: {reason}: {message} (")
 
 
@@ -259,7 +261,8 @@ ALL_THREE: dict[str, Any] = {"readyReplicas": 3, "updatedReplicas": 3, "availabl
 def test_a_stateful_set_is_done_when_its_revisions_are_equal_too(
     live: dict[str, Any], state: ProgressState, reason: str
 ) -> None:
-    assert stateful_set(live) == WorkloadVerdict(state=state, reason=reason)
+    verdict = stateful_set(live)
+    assert (verdict.state, verdict.reason) == (state, reason)
 
 
 @pytest.mark.parametrize(
@@ -287,15 +290,16 @@ def test_a_stateful_set_is_done_when_its_revisions_are_equal_too(
 def test_a_daemon_set_is_done_when_every_node_has_a_new_available_pod(
     live: dict[str, Any], state: ProgressState, reason: str
 ) -> None:
-    assert daemon_set(live) == WorkloadVerdict(state=state, reason=reason)
+    verdict = daemon_set(live)
+    assert (verdict.state, verdict.reason) == (state, reason)
 
 
-def test_on_delete_fails_with_advice_because_nobody_deletes_the_pods() -> None:
+def test_on_delete_waits_for_whoever_deletes_the_pods_and_says_so() -> None:
     for verdict in (
         stateful_set(a_stateful_set(strategy={"type": "OnDelete"}, readyReplicas=3)),
         daemon_set(a_daemon_set(strategy="OnDelete", desiredNumberScheduled=1)),
     ):
-        assert verdict.state is FAILED
+        assert verdict.state is WAITING
         assert "use RollingUpdate" in verdict.reason
 
 
@@ -316,34 +320,29 @@ def test_on_delete_fails_with_advice_because_nobody_deletes_the_pods() -> None:
 def test_a_job_ends_with_complete_or_failed_and_nothing_else(
     live: dict[str, Any], state: ProgressState, reason: str
 ) -> None:
-    assert job(live) == WorkloadVerdict(state=state, reason=reason)
+    verdict = job(live)
+    assert (verdict.state, verdict.reason) == (state, reason)
 
 
-def test_one_failure_fails_the_rollout_and_is_named() -> None:
-    verdict = altogether(
-        [
-            ("Deployment/a", WorkloadVerdict(state=DONE, reason="fine")),
-            ("Deployment/b", WorkloadVerdict(state=WAITING, reason="slow")),
-            ("Deployment/c", WorkloadVerdict(state=FAILED, reason="broken")),
-        ]
-    )
-    assert verdict == WorkloadVerdict(state=FAILED, reason="Deployment/c: broken")
+def said(state: ProgressState, reason: str) -> WorkloadVerdict:
+    return WorkloadVerdict(state=state, situation=Situation.OTHER, reason=reason)
+
+
+@pytest.mark.parametrize("worst", [FAILED, HOPELESS])
+def test_one_failure_fails_the_rollout_and_is_named(worst: ProgressState) -> None:
+    verdicts = [("Deployment/a", said(DONE, "fine")), ("Deployment/b", said(WAITING, "slow"))]
+    assert altogether([*verdicts, ("Deployment/c", said(worst, "broken"))]) == (worst, "Deployment/c: broken")
 
 
 def test_a_rollout_waits_for_the_last_workload() -> None:
-    verdict = altogether(
-        [
-            ("Deployment/a", WorkloadVerdict(state=DONE, reason="fine")),
-            ("Deployment/b", WorkloadVerdict(state=WAITING, reason="slow")),
-        ]
-    )
-    assert verdict == WorkloadVerdict(state=WAITING, reason="Deployment/b: slow")
+    verdicts = [("Deployment/a", said(DONE, "fine")), ("Deployment/b", said(WAITING, "slow"))]
+    assert altogether(verdicts) == (WAITING, "Deployment/b: slow")
 
 
 def test_of_many_reasons_three_are_told() -> None:
-    verdict = altogether((f"Deployment/{n}", WorkloadVerdict(state=WAITING, reason="slow")) for n in range(5))
-    assert verdict.reason == "Deployment/0: slow; Deployment/1: slow; Deployment/2: slow (and 2 more)"
+    _, reason = altogether((f"Deployment/{n}", said(WAITING, "slow")) for n in range(5))
+    assert reason == "Deployment/0: slow; Deployment/1: slow; Deployment/2: slow (and 2 more)"
 
 
 def test_manifests_without_workloads_are_rolled_out_at_once() -> None:
-    assert altogether([]).state is DONE
+    assert altogether([]) == (DONE, "there is nothing to wait for")

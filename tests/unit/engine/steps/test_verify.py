@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.release import Phase
-from slipway.domain.steps import StepKind
+from slipway.domain.steps import Seen, StepKind
 from slipway.effects.cluster import ClusterUnreachable, JobState, ProbeResult, ProgressState
 from slipway.engine.outcome import Finished, Requeue, Retry
 from slipway.engine.run_step import Work
@@ -65,7 +65,7 @@ def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Ins
     installation.staging.job_ends = JobState(state=ProgressState.WAITING, reason="0 of 1 pods have ended")
     for _ in range(3):
         outcome = verify(installation.app.clients, installation.clock, work)
-        assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
+        assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended", seen=Seen())
     assert len(installation.staging.jobs_started) == 1
 
 

@@ -1,0 +1,82 @@
+"""The page docs/reference/rollouts.md, made from the rules themselves: `python -m scripts.reference.rollouts`."""
+
+import sys
+from datetime import timedelta
+
+from slipway.effects.cluster.custom_resources import MOMENT, OPERATORS, Health
+from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, Watched
+from slipway.engine.steps.rollout import LASTS, LOOKS, SLOW_LOOK
+
+
+def _seconds(time: timedelta) -> str:
+    return f"{time.total_seconds():g}"
+
+
+_KINDS = " | ".join(kind.value for kind in Watched)
+_START = f"""# How rollouts are judged
+
+Once the objects of a plan are applied, Slipway looks at them after {_seconds(LOOKS[0])} seconds and then ever
+more slowly, each {_seconds(SLOW_LOOK)} seconds in the end. A release is rolled out when everything in its plan is done.
+It ends early only for what nothing but another release cures; what may heal, by itself or by somebody's hand in
+the cluster, is waited for until `rollout_within` of the environment is over. Whichever it is, the reason says what was
+seen and what to do.
+
+- **done**: nothing more to wait for. What was seen done stays done for this rollout, also a Job that its
+  `ttlSecondsAfterFinished` removes.
+- **waits**: until it is over or `rollout_within` is.
+- **ends if it lasts**: ends the rollout once it was seen for {_seconds(LASTS)} seconds without a break.
+- **ends at once**: at the first look.
+- **–**: does not occur.
+
+A roll-back is judged by the same table; its time begins when its objects were applied.
+
+| What is seen | {_KINDS} | What to do |
+|---|{"---|" * len(Watched)}---|
+"""
+_MIDDLE = """
+Objects of any other kind are done once they are applied. Pods count only if they are of the newest template, and only
+while the workload itself is not done: pods that are up outweigh whatever was said a moment ago.
+
+## Custom resources
+
+An object of an operator is judged by what the operator writes into its status: first whether it has seen this spec
+(`observedGeneration`, in the status or in a condition), then `Stalled`, then by this table:
+
+| Group | Kind | Is well when |
+|---|---|---|
+"""
+_END = f"""
+For all others `Ready` counts, or else `Available`: `True` is well, `False` is not ready, anything else is under way. An
+object that has neither is done once it is applied; one that this rollout has just made gets {_seconds(MOMENT)}
+seconds in which its operator may say something. What its conditions do not tell, the acceptance tests have to ask.
+"""
+
+
+def page() -> str:
+    rows = "".join(
+        f"| {situation.meaning} | {_cells(situation)} | {situation.advice.format(pod='POD')} |\n"
+        for situation in Situation
+    )
+    operators = "".join(
+        f"| `{group}` | `{kind}` | {_well(health)} |\n" for (group, kind), health in sorted(OPERATORS.items())
+    )
+    return _START + rows + _MIDDLE + operators + _END
+
+
+def _cells(situation: Situation) -> str:
+    return " | ".join(_cell(JUDGED[kind, situation]) for kind in Watched)
+
+
+def _cell(judgement: Judgement) -> str:
+    bold = judgement in (Judgement.ENDS, Judgement.ENDS_IF_IT_LASTS)
+    return f"**{judgement.word}**" if bold else judgement.word
+
+
+def _well(health: Health) -> str:
+    if health.phase:
+        return f"`status.{'.'.join(health.phase)}` is `{health.well}`"
+    return f"`{health.condition}` is `True`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

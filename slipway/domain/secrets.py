@@ -1,0 +1,27 @@
+"""Takes what looks like a secret, and what a terminal would obey, out of text that a program or a cluster wrote.
+
+A log line or an event is shown to people and kept as evidence; nothing in it was meant for either. What is recognised
+is what commonly slips in: a value beside a telling name, an authorization header, a token, a key, credentials in an
+address.
+"""
+
+import re
+
+MASK = "***"
+_NAME = r"[\w.-]*(?:passw(?:or)?d|pwd|secret|token|(?:api|account|access|private)[_-]?key|credential|sig)"
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@"), rf"\1:{MASK}@"),
+    (re.compile(rf"(?i)(\b{_NAME}[\"']?\s*[=:]\s*)(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&\"']+)"), rf"\1{MASK}"),
+)
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def without_secrets(text: str) -> str:
+    """The text without control characters (but line ends and tabs) and without what looks like a secret."""
+    plain = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    for pattern, mask in _PATTERNS:
+        plain = pattern.sub(mask, plain)
+    return plain

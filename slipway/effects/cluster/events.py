@@ -1,0 +1,70 @@
+"""The warnings that the cluster has noted about a workload and its pods: why no pod is made, or none gets ready.
+
+Read only while a workload is not done. Whoever may not list events learns what conditions and pods say.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from ...domain.secrets import without_secrets
+from .containers import MAX_REASON, Holdup
+from .errors import AccessDenied
+from .objects import Objects, built_in
+from .records import Json
+from .situations import Situation
+
+_EVENT = built_in("v1", "Event")
+_WARNINGS = "type=Warning"
+_TOLD = 3
+_EARLIER = timedelta(minutes=2)
+"""How much older than a rollout's first look an event may be: objects are applied before it, and clocks differ."""
+
+_TOLD_BY_PODS = re.compile(r"^(BackOff|Failed|FailedScheduling|InspectFailed|ErrImageNeverPull)$")
+"""Reasons of events that repeat what a pod's own status says better."""
+
+
+def events_of(objects: Objects, namespace: str, about: Sequence[Json], *, since: datetime | None) -> tuple[Holdup, ...]:
+    """The newest warnings about these objects, and about the volume claims of their pods, one of each reason."""
+    try:
+        listed = objects.list(_EVENT, namespace, selector="", fields=_WARNINGS)
+    except AccessDenied:
+        return ()
+    return tuple(_holdups(listed, about, since))[:_TOLD]
+
+
+def _holdups(listed: Sequence[Json], about: Sequence[Json], since: datetime | None) -> Iterator[Holdup]:
+    uids = {thing["metadata"].get("uid") for thing in about}
+    claims = {name for thing in about for name in _claims(thing)}
+    reasons = set[str]()
+    for event in sorted(listed, key=at, reverse=True):
+        subject, reason = event.get("involvedObject") or {}, str(event.get("reason") or "Warning")
+        theirs = subject.get("uid") in uids or (
+            subject.get("kind") == "PersistentVolumeClaim" and subject.get("name") in claims
+        )
+        if not theirs or reason in reasons or _TOLD_BY_PODS.match(reason) or _is_older(event, since):
+            continue
+        reasons.add(reason)
+        situation = Situation.NO_POD if reason == "FailedCreate" else Situation.OTHER
+        message = without_secrets(str(event.get("message") or ""))[:MAX_REASON]
+        told = f"{subject.get('kind')}/{subject.get('name')}: {reason}: {message}"
+        yield Holdup(situation=situation, text=situation.told(told))
+
+
+def at(event: Mapping[str, Any]) -> str:
+    """When it was last seen, in RFC 3339, so that texts sort as times do; empty if it does not say."""
+    series = event.get("series") or {}
+    return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+def _is_older(event: Mapping[str, Any], since: datetime | None) -> bool:
+    said = at(event)
+    return bool(said) and since is not None and datetime.fromisoformat(said) < since - _EARLIER
+
+
+def _claims(thing: Json) -> list[str]:
+    volumes = (thing.get("spec") or {}).get("volumes") or ()
+    return [
+        str(volume["persistentVolumeClaim"].get("claimName")) for volume in volumes if "persistentVolumeClaim" in volume
+    ]

@@ -1,0 +1,90 @@
+"""A rule's result for one object, and what it was found from."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from slipway.domain.model import Record
+
+from .containers import Holdup
+from .pods import holdups_of
+from .records import Json, ProgressState
+from .situations import Situation, Watched, state_of
+
+_TOLD = 3
+"""The reason for all workloads quotes at most this many of their reasons."""
+
+_HINTS = 2
+"""The reason for one workload quotes at most this much of what holds it up."""
+
+
+class WorkloadVerdict(Record):
+    """A rule's result for one workload, with the reason."""
+
+    state: ProgressState
+    situation: Situation
+    reason: str
+
+
+class WorkloadEvidence(Record):
+    """What else was read because the workload is not done."""
+
+    pods: tuple[Json, ...] = ()
+    """Its pods of the newest template."""
+    replica_set: Json | None = None
+    """A Deployment's newest ReplicaSet."""
+    hints: tuple[Holdup, ...] = ()
+    """What else holds it up: nodes that a DaemonSet waits for, pods that a StatefulSet does not replace, events."""
+    asked_at: datetime | None = None
+    """When the rollout's objects had just been applied."""
+    now: datetime | None = None
+
+
+NO_EVIDENCE = WorkloadEvidence()
+
+
+def verdict(kind: Watched, situation: Situation, reason: str) -> WorkloadVerdict:
+    return WorkloadVerdict(state=state_of(kind, situation), situation=situation, reason=reason)
+
+
+def advised(kind: Watched, situation: Situation, what: str) -> WorkloadVerdict:
+    """A verdict whose reason says what to do."""
+    return verdict(kind, situation, situation.told(what))
+
+
+def unless_hindered(kind: Watched, evidence: WorkloadEvidence, situation: Situation, lack: str) -> WorkloadVerdict:
+    """What a workload lacks, with what holds it up; or what only another release will cure, if its pods show that."""
+    found = holdups(evidence)
+    for state in (ProgressState.FAILED, ProgressState.HOPELESS):
+        for held in found:
+            if state_of(kind, held.situation) is state:
+                return verdict(kind, held.situation, held.text)
+    hints = list(dict.fromkeys(held.text for held in found))[:_HINTS]
+    return verdict(kind, found[0].situation if found else situation, "; ".join((lack, *hints)))
+
+
+def holdups(evidence: WorkloadEvidence) -> list[Holdup]:
+    """What holds the workload up, as far as anything tells."""
+    return [*evidence.hints, *_pods_not_made(evidence), *(held for pod in evidence.pods for held in holdups_of(pod))]
+
+
+def _pods_not_made(evidence: WorkloadEvidence) -> Iterable[Holdup]:
+    """Why the newest ReplicaSet cannot make pods. It tries again: a quota is raised, a ServiceAccount is made later."""
+    status: Mapping[str, Any] = (evidence.replica_set or {}).get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            why = condition.get("message") or condition.get("reason")
+            yield Holdup(situation=Situation.NO_POD, text=Situation.NO_POD.told(f"no pod can be made: {why}"))
+
+
+def altogether(verdicts: Iterable[tuple[str, WorkloadVerdict]]) -> tuple[ProgressState, str]:
+    """One state and reason for pairs of label and verdict: failed if any is, done if all are."""
+    labelled = list(verdicts)
+    for state in (ProgressState.FAILED, ProgressState.HOPELESS, ProgressState.WAITING):
+        reasons = [f"{label}: {verdict.reason}" for label, verdict in labelled if verdict.state is state]
+        if reasons:
+            shown, hidden = reasons[:_TOLD], len(reasons) - _TOLD
+            return state, "; ".join(shown) + (f" (and {hidden} more)" if hidden > 0 else "")
+    if not labelled:
+        return ProgressState.DONE, "there is nothing to wait for"
+    return ProgressState.DONE, "1 workload is up" if len(labelled) == 1 else f"all {len(labelled)} workloads are up"

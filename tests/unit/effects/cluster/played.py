@@ -1,0 +1,170 @@
+"""Each cell of the table of kinds and situations as an API server shows it: what a test plays.
+
+A cell without a play here fails `test_situations`, and so does a play of a cell in which a workload never is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from slipway.effects.cluster.containers import Holdup
+from slipway.effects.cluster.situations import Situation, Watched
+from slipway.effects.cluster.verdicts import WorkloadEvidence
+
+type Json = dict[str, Any]
+type Play = tuple[Json | None, WorkloadEvidence]
+"""The live object, and what else was read."""
+
+_PLAIN = WorkloadEvidence()
+_CONTROLLED = (Watched.DEPLOYMENT, Watched.STATEFUL_SET, Watched.DAEMON_SET)
+_WITH_PODS = (*_CONTROLLED, Watched.JOB)
+
+
+def _object(kind: Watched, *, spec: Json | None = None, status: Json | None = None, **metadata: Any) -> Json:
+    name = "Test" if kind is Watched.CUSTOM else kind.value
+    return {
+        "apiVersion": "acme.example/v1" if kind is Watched.CUSTOM else "apps/v1",
+        "kind": name,
+        "metadata": {"name": "web", "uid": "u", "generation": 2, **metadata},
+        "spec": spec or {},
+        "status": status or {},
+    }
+
+
+def _counts(kind: Watched, *, updated: int, ready: int) -> Json:
+    """The status of a workload that is to have one pod."""
+    counts: Json
+    match kind:
+        case Watched.DEPLOYMENT:
+            counts = {"replicas": 1, "updatedReplicas": updated, "availableReplicas": ready}
+        case Watched.STATEFUL_SET:
+            revisions = {"currentRevision": "web-2", "updateRevision": "web-2"}
+            counts = {"updatedReplicas": updated, "readyReplicas": ready} | revisions
+        case Watched.DAEMON_SET:
+            counts = {"desiredNumberScheduled": 1, "updatedNumberScheduled": updated, "numberAvailable": ready}
+        case _:
+            return {"active": 1}
+    return counts | {"observedGeneration": 2}
+
+
+def _up(kind: Watched) -> Play:
+    match kind:
+        case Watched.JOB:
+            return _object(kind, status=_condition("Complete", "True")), _PLAIN
+        case Watched.CRON_JOB:
+            return _object(kind), _PLAIN
+        case Watched.CUSTOM:
+            return _object(kind, status=_condition("Ready", "True")), _PLAIN
+        case _:
+            return _object(kind, status=_counts(kind, updated=1, ready=1)), _PLAIN
+
+
+def _condition(kind: str, status: str, reason: str = "", message: str = "") -> Json:
+    return {"conditions": [{"type": kind, "status": status, "reason": reason, "message": message}]}
+
+
+def _not_up(kind: Watched, *, pod: Json | None = None, hint: Situation | None = None, **evidence: Any) -> Play:
+    hints = (Holdup(situation=hint, text="it says why"),) if hint else ()
+    read = WorkloadEvidence(pods=(pod,) if pod else (), hints=hints, **evidence)
+    return _object(kind, status=_counts(kind, updated=0, ready=0)), read
+
+
+def _waiting(reason: str, message: str = "", *, init: bool = False) -> Json:
+    status = {"name": "web", "restartCount": 7, "state": {"waiting": {"reason": reason, "message": message}}}
+    return {
+        "metadata": {"name": "web-1"},
+        "status": {"initContainerStatuses" if init else "containerStatuses": [status]},
+    }
+
+
+def _pull(said: str) -> Json:
+    return _waiting("ImagePullBackOff", f'Back-off pulling image "r/web@sha256:0": ErrImagePull: {said}')
+
+
+_PODS: dict[Situation, Json] = {
+    Situation.UNSCHEDULABLE: {
+        "metadata": {"name": "web-1"},
+        "status": {
+            "conditions": [
+                {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: cpu"}
+            ]
+        },
+    },
+    Situation.THROTTLED: _pull("429 Too Many Requests"),
+    Situation.NOT_ALLOWED: _pull("401 Unauthorized"),
+    Situation.NOT_PULLED: _pull("unexpected EOF"),
+    Situation.ABSENT: _pull("manifest unknown"),
+    Situation.MISNAMED: _waiting("InvalidImageName", "couldn't parse image name"),
+    Situation.NOT_CONFIGURED: _waiting("CreateContainerConfigError", 'secret "web" not found'),
+    Situation.NOT_STARTED: _waiting("RunContainerError", "exec: no such file"),
+    Situation.CRASHING: _waiting("CrashLoopBackOff"),
+    Situation.INIT_CRASHING: _waiting("CrashLoopBackOff", init=True),
+    Situation.OTHER: _waiting("NewReason", "of a newer kubelet"),
+}
+
+
+def _not_observed(kind: Watched) -> Play:
+    return _object(kind, generation=3, status={"observedGeneration": 2, **_condition("Ready", "True")}), _PLAIN
+
+
+def _under_way(kind: Watched) -> Play:
+    if kind is Watched.CUSTOM:
+        return _object(kind, status=_condition("Ready", "Unknown", "Reconciling")), _PLAIN
+    return _not_up(kind)
+
+
+def _not_ready(kind: Watched) -> Play:
+    if kind is Watched.CUSTOM:
+        return _object(kind, status=_condition("Ready", "False", "DNS", "no answer")), _PLAIN
+    return _object(kind, status=_counts(kind, updated=1, ready=0)), _PLAIN
+
+
+def _paused(kind: Watched) -> Play:
+    return _object(kind, spec={"paused": True}, status={"observedGeneration": 2}), _PLAIN
+
+
+def _suspended(kind: Watched) -> Play:
+    return _object(kind, spec={"suspend": True}), _PLAIN
+
+
+def _by_hand(kind: Watched) -> Play:
+    return _object(
+        kind, spec={"updateStrategy": {"type": "OnDelete"}}, status=_counts(kind, updated=0, ready=1)
+    ), _PLAIN
+
+
+def _too_late(kind: Watched) -> Play:
+    live, evidence = _not_up(kind)
+    assert live is not None
+    live["spec"] = {"progressDeadlineSeconds": 60}
+    live["status"] |= _condition("Progressing", "False", "ProgressDeadlineExceeded", "timed out")
+    return live, evidence
+
+
+def _failed(kind: Watched) -> Play:
+    name = "Failed" if kind is Watched.JOB else "Stalled"
+    return _object(kind, status=_condition(name, "True", "BackoffLimitExceeded", "too many")), _PLAIN
+
+
+_PLAYS: dict[Situation, tuple[tuple[Watched, ...], Callable[[Watched], Play]]] = {
+    Situation.UP: (tuple(Watched), _up),
+    Situation.SAYS_NOTHING: ((Watched.CUSTOM,), lambda kind: (_object(kind), _PLAIN)),
+    Situation.NOT_OBSERVED: ((*_CONTROLLED, Watched.CUSTOM), _not_observed),
+    Situation.UNDER_WAY: ((*_WITH_PODS, Watched.CUSTOM), _under_way),
+    Situation.NOT_READY: ((*_CONTROLLED, Watched.CUSTOM), _not_ready),
+    Situation.PAUSED: ((Watched.DEPLOYMENT, Watched.CUSTOM), _paused),
+    Situation.SUSPENDED: ((Watched.JOB, Watched.CRON_JOB, Watched.CUSTOM), _suspended),
+    Situation.BY_HAND: ((Watched.STATEFUL_SET, Watched.DAEMON_SET), _by_hand),
+    Situation.BEING_DELETED: (
+        tuple(Watched),
+        lambda kind: (_object(kind, deletionTimestamp="2026-11-23T08:00:00Z"), _PLAIN),
+    ),
+    Situation.NO_POD: (_WITH_PODS, lambda kind: _not_up(kind, hint=Situation.NO_POD)),
+    Situation.NODE_AWAY: ((Watched.DAEMON_SET,), lambda kind: _not_up(kind, hint=Situation.NODE_AWAY)),
+    Situation.POD_STUCK: ((Watched.STATEFUL_SET,), lambda kind: _not_up(kind, hint=Situation.POD_STUCK)),
+    Situation.TOO_LATE: ((Watched.DEPLOYMENT,), _too_late),
+    Situation.FAILED: ((Watched.JOB, Watched.CUSTOM), _failed),
+    Situation.GONE: (tuple(Watched), lambda _: (None, _PLAIN)),
+}
+PLAYED: dict[tuple[Watched, Situation], Play] = {
+    (kind, situation): play(kind) for situation, (kinds, play) in _PLAYS.items() for kind in kinds
+} | {(kind, situation): _not_up(kind, pod=pod) for situation, pod in _PODS.items() for kind in _WITH_PODS}
