@@ -8,6 +8,7 @@ application is (`entries.py`), whether a tag starts a release (`check_tag`), and
 
 from ..manifests.problems import ConfigError, Problem
 from .checking import CheckedDocuments, Known, check_application, check_path, check_project
+from .conflicts import Rendered
 from .definition import Definition
 from .files import Files
 from .finding import FoundDocument, find
@@ -23,6 +24,7 @@ __all__ = [
     "FoundDocument",
     "Known",
     "Problem",
+    "Rendered",
     "acceptance_job",
     "check_application",
     "check_path",

@@ -19,7 +19,7 @@ def advice(claims: Iterable[Claims]) -> Iterator[Problem]:
     for claim in claims:
         told = set[str]()
         for index, environment in enumerate(claim.definition.application.environments):
-            for text in _about_replicas(claim.objects.get(environment.name, ())):
+            for text in _about_replicas(claim.objects(environment.name)):
                 if text not in told:
                     told.add(text)
                     yield claim.document.problem(("environments", index, "manifests"), text)

@@ -19,13 +19,14 @@ from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment
 
 from ..manifests.documents import Document
 from ..manifests.objects import names_application
-from ..manifests.problems import ConfigError, Findings, Problem, Steps, nearest
+from ..manifests.problems import ConfigError, Findings, Problem, Steps, by_environment, nearest
+from ..manifests.workloads import workload_problems
 from .advice import advice
-from .conflicts import Claims, conflicts
+from .conflicts import Claims, Rendered, conflicts
 from .definition import Definition
 from .files import Files, inside
 from .finding import find
-from .manifests import SUFFIXES, read_manifests
+from .manifests import SUFFIXES, read_job, read_manifests
 from .rendering import BUILT_INS, render_documents, render_job
 from .tags import fault_of
 from .validation import validate
@@ -71,6 +72,8 @@ class CheckedDocuments:
     definitions: Mapping[str, Definition]
     without_project: tuple[str, ...]
     """Applications whose project is not among the documents, so that its limits were not looked at."""
+    rendered: Mapping[str, Mapping[str, tuple[Rendered, ...]]]
+    """By application and environment: what would be applied, and the acceptance Job; nothing where a bundle is."""
     advice: tuple[Problem, ...]
     """What is valid and will not do what its author may expect."""
 
@@ -98,6 +101,7 @@ def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
     return CheckedDocuments(
         projects=projects,
         definitions={claim.definition.application.application: claim.definition for claim in claims},
+        rendered={claim.definition.application.application: claim.rendered for claim in claims},
         advice=tuple(advice(claims)),
         without_project=tuple(each.application for each in applications if each.project not in projects),
     )
@@ -145,18 +149,21 @@ def check_application(
     findings.raise_any()
     definition = Definition(application=governed(written, project), files=files)
     findings.extend(_cannot_prove(document, definition.application, within=within))
-    objects = {}
+    rendered: dict[str, tuple[Rendered, ...]] = {}
+    found: dict[str, Findings] = {}
     for index, environment in enumerate(definition.application.environments):
         loader = _EnvironmentCheck(document, definition, environment, ("environments", index))
+        mine = found[environment.name] = Findings()
         if written.source is SourceKind.IMAGE:
-            with findings.collecting():
-                objects[environment.name] = loader.objects()
-            with findings.collecting():
-                loader.check_job()
+            with mine.collecting():
+                rendered[environment.name] = loader.objects()
+            with mine.collecting():
+                rendered[environment.name] = (*rendered.get(environment.name, ()), *loader.job())
         findings.extend(loader.trust_problems())
         findings.extend(loader.window_problems())
+    findings.extend(by_environment({name: mine.problems for name, mine in found.items()}))
     findings.raise_any()
-    return Claims(definition=definition, document=document, objects=objects)
+    return Claims(definition=definition, document=document, rendered=rendered)
 
 
 def assumed(written: WrittenApplication) -> Project:
@@ -235,9 +242,12 @@ def _unknown(document: Document, steps: Steps, name: str | None, kind: str, name
         yield document.problem(steps, nearest(name, names), expected=f"a {kind} of this installation", got=repr(name))
 
 
-def _tool_of(path: str, text: str) -> str:
-    """The tool whose file this is, by its name or by what only a template of Helm says; empty for plain YAML."""
-    return _OTHER_TOOLS.get(posixpath.basename(path)) or ("Helm" if _HELM.search(text) else "")
+def _tool_of(path: str, text: str) -> tuple[str, int] | None:
+    """The tool whose file this is, by its name or by what only a template of Helm says, and the line that says so."""
+    if tool := _OTHER_TOOLS.get(posixpath.basename(path)):
+        return tool, 1
+    found = _HELM.search(text)
+    return ("Helm", text.count("\n", 0, found.start()) + 1) if found else None
 
 
 class _EnvironmentCheck:
@@ -253,7 +263,7 @@ class _EnvironmentCheck:
             "values": _SAMPLE_VALUES,
         }
 
-    def objects(self) -> tuple[dict[str, Any], ...]:
+    def objects(self) -> tuple[Rendered, ...]:
         """The objects that the environment would apply. Raises ConfigError with all problems."""
         steps, folder, files = (*self._at, "manifests"), self._environment.manifests, self._definition.files
         listed = files.below(folder)
@@ -264,18 +274,26 @@ class _EnvironmentCheck:
         self._refuse_what_is_not_read(listed)
         documents = read_manifests(self._definition, self._environment)
         objects = render_documents(documents, self._definition, self._environment, **self._sample)
+        findings, rendered = Findings(), tuple(map(self._rendered, documents, objects))
+        for each in rendered:
+            findings.extend(workload_problems(each.document, each.value))
+        findings.raise_any()
         if not any(names_application(value, self._repository) for value in objects):
             raise self._error(
                 steps, expected=f"a container with image {self._repository}", got="none in these manifests"
             )
-        return objects
+        return rendered
+
+    def _rendered(self, document: Document, value: dict[str, Any], *, deployed: bool = True) -> Rendered:
+        return Rendered(environment=self._environment.name, document=document, value=value, deployed=deployed)
 
     def _refuse_what_is_not_read(self, listed: Iterable[str]) -> None:
         """A file that would be passed over in silence is one that its author believes to be applied."""
         findings, folder, files = Findings(), inside(self._environment.manifests), self._definition.files
         for path in listed:
-            expected, advice = "", ""
-            if tool := _tool_of(path, files.text(path) or ""):
+            expected, advice, line = "", "", 1
+            if told := _tool_of(path, files.text(path) or ""):
+                tool, line = told
                 expected = "Kubernetes objects"
                 advice = f"{tool} is run where CI builds a bundle: say source: bundle"
             elif posixpath.dirname(path) != folder:
@@ -284,10 +302,11 @@ class _EnvironmentCheck:
                 expected = "files that end in .yaml or .yml"
             if expected:
                 got = posixpath.relpath(path, str(folder))
-                findings.add(Problem(file=files.shown(path), expected=expected, got=got, message=advice))
+                findings.add(Problem(file=files.shown(path), line=line, expected=expected, got=got, message=advice))
         findings.raise_any()
 
-    def check_job(self) -> None:
+    def job(self) -> Iterator[Rendered]:
+        """The acceptance Job, if there is one."""
         job = self._environment.verification.job
         if job is None:
             return
@@ -296,7 +315,12 @@ class _EnvironmentCheck:
             raise self._error(steps, expected="a file with a Job", got=f"{files.shown(job)}: not there")
         if inside(posixpath.dirname(job) or ".") == inside(self._environment.manifests):
             raise self._error(steps, "it would be deployed with the manifests; put it into a folder of its own")
-        render_job(self._definition, self._environment, **self._sample, name="sample")
+        value = render_job(self._definition, self._environment, **self._sample, name="sample")
+        document = read_job(self._definition, self._environment)
+        problems = tuple(workload_problems(document, value))
+        if problems:
+            raise ConfigError(problems)
+        yield self._rendered(document, value, deployed=False)
 
     def trust_problems(self) -> Iterator[Problem]:
         """Problems with the keys and certificates that the requirements name."""

@@ -12,8 +12,23 @@ from slipway.domain.application import SourceKind
 
 from ..manifests.documents import Document
 from ..manifests.objects import identity
-from ..manifests.problems import Problem
+from ..manifests.problems import Problem, Steps
 from .definition import Definition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """An object of an environment as it would be applied, with sample values, and the document that it comes from."""
+
+    environment: str
+    document: Document
+    value: dict[str, Any]
+    deployed: bool
+    """Not: it is the acceptance Job."""
+
+    def problem(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> Problem:
+        """A problem with the value at these steps, at its line in the document."""
+        return self.document.problem(steps, message, expected=expected, got=got)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +38,12 @@ class Claims:
     definition: Definition
     document: Document
     """The document that it was read from."""
-    objects: Mapping[str, tuple[dict[str, Any], ...]]
+    rendered: Mapping[str, tuple[Rendered, ...]]
     """By the environment's name; an environment whose manifests are wrong is not in it."""
+
+    def objects(self, environment: str) -> tuple[dict[str, Any], ...]:
+        """What would be applied there."""
+        return tuple(each.value for each in self.rendered.get(environment, ()) if each.deployed)
 
 
 def conflicts(claims: Iterable[Claims]) -> Iterator[Problem]:
@@ -55,7 +74,7 @@ def _same_object(claims: list[Claims]) -> Iterator[Problem]:
         for index, environment in enumerate(application.environments):
             lane = (application.application, environment.name)
             own: set[tuple[str, ...]] = set()
-            for value in claim.objects.get(environment.name, ()):
+            for value in claim.objects(environment.name):
                 key = (environment.cluster, *identity(value))
                 owner = first.setdefault(key, lane)
                 if owner != lane or key in own:

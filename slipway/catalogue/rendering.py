@@ -14,6 +14,7 @@ from ..manifests.documents import Document
 from ..manifests.images import BY_DIGEST, pin_image
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, without_server_fields
 from ..manifests.problems import Findings, shown
+from ..manifests.workloads import unpinned_images
 from .definition import Definition
 from .manifests import read_job, read_manifests
 from .substitution import substitute
@@ -93,6 +94,8 @@ def _render_document(
     value = substitute(document, built_ins=values, own=environment.substitutions)
     findings = Findings()
     findings.extend(check_object(document, value, namespace=environment.namespace))
+    findings.raise_any()
+    findings.extend(unpinned_images(document, value, repository=definition.application.pushed.repository))
     findings.raise_any()
     pinned = pin_image(value, repository=definition.application.pushed.repository, image=image)
     if value["kind"] not in CLUSTER_SCOPED:

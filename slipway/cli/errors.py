@@ -96,7 +96,13 @@ class ProblemsError(CliError):
 
 
 def _placed(problem: "Problem") -> dict[str, Any]:
-    told = {"field": problem.field, "expected": problem.expected, "got": problem.got, "cure": problem.message}
+    told = {
+        "environment": problem.environment,
+        "field": problem.field,
+        "expected": problem.expected,
+        "got": problem.got,
+        "cure": problem.message,
+    }
     return {"file": problem.file, "line": problem.line, **{name: text for name, text in told.items() if text}}
 
 

@@ -205,7 +205,7 @@ class Comparing:
                 try:
                     yield check_application(_named(stored), files, None)
                 except ConfigError:
-                    yield Claims(definition=entry.definition, document=_named(stored), objects={})
+                    yield Claims(definition=entry.definition, document=_named(stored), rendered={})
 
     def _planned(self, stored: Stored, checked: "_Checked", actor: Actor) -> Planned:
         subject, after = stored.subject, sha256(stored.content)

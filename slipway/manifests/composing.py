@@ -34,6 +34,8 @@ def compose(text: str, *, name: str) -> list[Node]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         reason = ", ".join(part for part in (error.context, error.problem) if part)
+        if "".join(text.split("\n")[line - 1 : line])[column - 1 : column] == "\t":
+            reason = "a tab; indent with spaces"
         raise ConfigError([Problem(file=name, line=line, column=column, message=f"not valid YAML: {reason}")]) from None
     except yaml.YAMLError as error:
         reason = str(error).splitlines()[0]

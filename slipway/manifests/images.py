@@ -9,12 +9,15 @@ from .problems import Steps
 BY_DIGEST = re.compile(r"[^\s/@]+(?::\d+)?/[^\s@]+@sha256:[0-9a-f]{64}")
 _POD_SPECS: dict[str, Steps] = {
     "Pod": ("spec",),
+    "PodTemplate": ("template", "spec"),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
     **dict.fromkeys(
-        ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"),
+        ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"),
         ("spec", "template", "spec"),
     ),
 }
+KINDS = frozenset(_POD_SPECS)
+"""Kubernetes' own kinds that run pods."""
 _CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 

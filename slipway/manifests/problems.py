@@ -5,9 +5,9 @@ application should fail once, with the complete list.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 _SHOWN_CHARACTERS = 80
@@ -31,12 +31,15 @@ class Problem:
     expected: str = ""
     got: str = ""
     message: str = ""
+    environment: str = ""
+    """Where it is one of some environments only: their names."""
 
     def __str__(self) -> str:
         what = f"expected {self.expected}, got {self.got}" if self.expected else ""
         text = "; ".join(part for part in (what, self.message) if part)
         field = f" {self.field}:" if self.field else ""
-        return f"{self.file}:{self.line}:{field} {text}"
+        place = f" (environment {self.environment})" if self.environment else ""
+        return f"{self.file}:{self.line}:{field} {text}{place}"
 
 
 class ConfigError(ValueError):
@@ -70,6 +73,16 @@ class Findings:
     def raise_any(self) -> None:
         if self.problems:
             raise ConfigError(self.problems)
+
+
+def by_environment(found: Mapping[str, Iterable[Problem]]) -> Iterator[Problem]:
+    """The problems of an application's environments, each once: with the names of those that have it, unless all do."""
+    places: dict[Problem, list[str]] = {}
+    for environment, problems in found.items():
+        for problem in dict.fromkeys(problems):
+            places.setdefault(problem, []).append(environment)
+    for problem, names in places.items():
+        yield problem if len(names) == len(found) else replace(problem, environment=", ".join(names))
 
 
 def written(steps: Steps) -> str:

@@ -22,9 +22,6 @@ KINDS: dict[str, Json] = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-13: images in kinds that are not in a fixed list are not pinned"
-)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_image_of_the_application_reaches_the_cluster_by_digest_or_is_refused(
     install: Install, tmp_path: Path, kind: str

@@ -21,9 +21,9 @@ from ..api import Api, read
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected, waiting
+from ..placing import problems_in
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
 from ..waiting import COUNTED, confirmed, counted, decided, look, new_id, outcome_of
-from .check import problems_in
 
 _MARKS = {
     "created": TextCell("+", GOOD),
@@ -370,3 +370,8 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
             raise CliError(f"the app named a file outside of the folder: {path[:200]}", exit_code=Exit.UNREACHABLE)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+
+
+def compared_there(api: Api, path: Path) -> None:
+    """Let the installation compare the documents with what it has. Raises `ProblemsError` for what it finds wrong."""
+    _asked(api, path, "difference", body=_body(path))

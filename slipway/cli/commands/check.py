@@ -1,30 +1,53 @@
-"""`slipway check`: look at projects and applications before anything is applied. It needs no app."""
+"""`slipway check`: look at projects and applications before anything is applied. An app is asked where one is found."""
 
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from slipway.catalogue import ConfigError, Problem, check_path
+from slipway.catalogue import CheckedDocuments, ConfigError, check_path
 from slipway.catalogue.schema import MODELS, schema_text
+from slipway.manifests.problems import Findings, by_environment
 
 from ..bundles import json_option
-from ..errors import ProblemsError
+from ..errors import CliError, ProblemsError
+from ..options import app_options, open_api
+from ..placing import placed, problems_in
+from ..schemas import NEWEST, UnknownVersionError, schema_problems
 from ..screen import GOOD, NOTE, Screen, TextCell
+from .catalogue import compared_there
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option(
+    "--kubernetes",
+    "version",
+    default=NEWEST,
+    show_default=True,
+    metavar="VERSION",
+    help="Minor version of Kubernetes whose schemas the manifests are compared with.",
+)
+@click.option("--offline", is_flag=True, help="Ask no installation about the names of registries, clusters, channels.")
+@app_options
 @json_option
-def check(path: Path, *, as_json: bool) -> None:
+@click.pass_context
+def check(
+    context: click.Context,
+    path: Path,
+    *,
+    version: str,
+    offline: bool,
+    url: str | None,
+    key: str | None,
+    as_json: bool,
+) -> None:
     """Check the projects and applications in PATH, a file or a folder (default: this one).
 
     Of a folder, every project.yaml and application.yaml in it counts, at any depth. Every problem is printed as
-    `file:line: field: what was expected, what was found`, so that editors and CI systems can link to it. Names of
-    registries, clusters and channels are not checked, as only the installation's settings know them, and the limits
-    of a project only if the project is in PATH; `slipway diff` asks the installation about both.
+    `file:line: field: what was expected, what was found`, so that editors and CI systems can link to it, with the
+    environment where it is not wrong in all of them. Manifests are compared with Kubernetes' own schemas; those of
+    custom resources are unknown here. Names of registries, clusters and channels, and the limits of a project that is
+    not in PATH, are checked where an installation is found (by --url, SLIPWAY_URL, or `make up`) and answers.
 
     \b
     Exit codes: 0 no problems, 1 there are problems.
@@ -32,47 +55,60 @@ def check(path: Path, *, as_json: bool) -> None:
     \b
     Examples:
       slipway check
-      slipway check deploy/application.yaml
+      slipway check deploy/application.yaml --kubernetes 1.34
     """
     screen = Screen()
     try:
         checked = check_path(path)
+        _compare_with_schemas(checked, version)
     except ConfigError as error:
         raise problems_in(path, error) from None
+    except UnknownVersionError as error:
+        raise click.BadParameter(str(error), param_hint="--kubernetes") from None
+    unasked = "it was not asked for" if offline else _ask_the_installation(context, path, url, key)
     if as_json:
         screen.json(
             {
                 "projects": list(checked.projects),
                 "applications": list(checked.definitions),
-                "advice": [str(advice) for advice in _placed(checked.advice, path)],
+                "advice": [str(advice) for advice in placed(checked.advice, path)],
                 "without_project": list(checked.without_project),
+                "names_not_checked": unasked,
             }
         )
         return
     names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
     screen.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
-    for advice in _placed(checked.advice, path):
+    for advice in placed(checked.advice, path):
         screen.whole(f"! {advice}")
     for name in checked.without_project:
         project = checked.definitions[name].application.project
-        screen.line(
-            TextCell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not looked at"
-        )
+        if unasked:
+            screen.line(
+                TextCell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not looked at"
+            )
+    if unasked and not offline:
+        click.echo(f"names of registries, clusters and channels were not looked at: {unasked}", err=True)
 
 
-def problems_in(path: Path, error: ConfigError) -> ProblemsError:
-    """What is wrong with the files, with paths relative to the current folder."""
-    return ProblemsError(tuple(_placed(error.problems, path)))
+def _compare_with_schemas(checked: CheckedDocuments, version: str) -> None:
+    """Raises ConfigError with what the schemas of Kubernetes refuse."""
+    findings = Findings()
+    for environments in checked.rendered.values():
+        found = {name: tuple(schema_problems(each, version=version)) for name, each in environments.items()}
+        findings.extend(by_environment(found))
+    findings.raise_any()
 
 
-def _placed(problems: Iterable[Problem], path: Path) -> Iterator[Problem]:
-    """The problems with paths relative to the current folder where it is near."""
-    root = path.resolve() if path.is_dir() else path.resolve().parent
-    above, cwd = root.parent, Path.cwd()
-    near = root.is_relative_to(cwd) or cwd.is_relative_to(root)
-    for problem in problems:
-        file = above / problem.file
-        yield replace(problem, file=os.path.relpath(file) if near else str(file))
+def _ask_the_installation(context: click.Context, path: Path, url: str | None, key: str | None) -> str:
+    """Why the installation said nothing about the names; empty if it did. Raises `ProblemsError`."""
+    try:
+        compared_there(open_api(context, url=url, key=key), path)
+    except ProblemsError:
+        raise
+    except CliError as error:
+        return error.format_message().partition("\n")[0]
+    return ""
 
 
 @click.command()

@@ -90,8 +90,8 @@ def test_labels_and_annotations_that_are_there_stay(write: Write) -> None:
 
 
 def test_a_cluster_scoped_object_gets_no_namespace(write: Write) -> None:
-    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop-staging }\n---\n"
-    first, second = rendered(load_one(write(files={"manifests/a.yaml": namespace + DEPLOYMENT})))
+    priority = "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: { name: shop }\nvalue: 1\n---\n"
+    first, second = rendered(load_one(write(files={"manifests/a.yaml": priority + DEPLOYMENT})))
     assert "namespace" not in first["metadata"]
     assert second["metadata"]["namespace"] == "shop-staging"
 

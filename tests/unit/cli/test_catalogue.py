@@ -191,3 +191,28 @@ def test_everything_in_force_is_listed_with_what_is_wrong_with_it(slipway: Slipw
     live.without("channels", "inbox")
     entry = live.app.catalogue.entries["shop"]
     assert "notify[0]" in entry.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("registry: nonprod", "registry: nonprd", "did you mean 'nonprod'?"),
+        ("clusters: [staging]", "clusters: [stagin]", "expected a cluster"),
+        ("notify: [inbox]", "notify: [inbx]", "expected a channel"),
+    ],
+)
+def test_the_check_asks_an_installation_that_it_finds_about_its_names(
+    slipway: Slipway, tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    assert slipway("check", "team").exit_code == 0
+    for file in (tmp_path / "team").rglob("*.yaml"):
+        file.write_text(file.read_text().replace(old, new))
+    offline, asked = slipway("check", "team", "--offline"), slipway("check", "team")
+    assert (offline.exit_code, asked.exit_code) == (0, 1), asked.output
+    assert re.search(rf"team/[\w/]+\.yaml:\d+: .*{re.escape(told)}", asked.stdout)
+
+
+def test_the_check_says_when_no_installation_answers(slipway: Slipway) -> None:
+    nobody = slipway("check", "team", "--url", "http://127.0.0.1:1")
+    assert nobody.exit_code == 0
+    assert "names of registries, clusters and channels were not looked at" in nobody.stderr

@@ -1,0 +1,75 @@
+"""Mistakes in single objects that are valid YAML and valid by their schema, and that only a cluster would tell of."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .documents import Document
+from .images import KINDS, containers, names_repository
+from .objects import look_up
+from .problems import Problem, Steps, shown
+
+_SELECTING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
+_JOB_TEMPLATES: dict[str, Steps] = {"Job": ("spec",), "CronJob": ("spec", "jobTemplate", "spec")}
+_POLICY: Steps = ("template", "spec", "restartPolicy")
+
+
+def workload_problems(document: Document, value: dict[str, Any]) -> Iterator[Problem]:
+    """`value` is the document's value with its names replaced."""
+    kind = value["kind"]
+    if kind == "Namespace":
+        yield document.problem(
+            ("kind",),
+            "leave it out: a namespace is made, and Slipway let into it, when the team is taken in",
+            expected="objects inside the environment's namespace",
+            got="the Namespace itself",
+        )
+    if kind in _SELECTING:
+        yield from _selects_others(document, value)
+    if kind in _JOB_TEMPLATES:
+        steps = (*_JOB_TEMPLATES[kind], *_POLICY)
+        policy = look_up(value, steps)
+        if policy not in ("Never", "OnFailure"):
+            got = "Always, which is what is left out means" if policy is None else shown(policy)
+            yield document.problem(steps, expected="Never or OnFailure, as a Job has an end", got=got)
+
+
+def _selects_others(document: Document, value: dict[str, Any]) -> Iterator[Problem]:
+    wanted = look_up(value, ("spec", "selector", "matchLabels"))
+    labels = look_up(value, ("spec", "template", "metadata", "labels"))
+    labels = labels if isinstance(labels, dict) else {}
+    for name, text in (wanted if isinstance(wanted, dict) else {}).items():
+        if labels.get(name) != text:
+            yield document.problem(
+                ("spec", "selector", "matchLabels", name),
+                "the selector has to be among the labels of the template",
+                expected=f"{name}: {text} in spec.template.metadata.labels",
+                got=shown(labels.get(name)),
+            )
+
+
+def unpinned_images(document: Document, value: Any, *, repository: str) -> Iterator[Problem]:
+    """Images of the application in places that are not known: nobody could write the release's digest there."""
+    if value["kind"] in KINDS and "." not in str(value["apiVersion"]):
+        return  # anything else called image in these is a field that they do not have
+    pinned = {(*steps, "image") for steps, _ in containers(value)}
+    for steps, text in _texts(value, ()):
+        if steps[-1] == "image" and steps not in pinned and names_repository(text, repository):
+            yield document.problem(
+                steps,
+                f"in a {value['kind']} of {value['apiVersion']} it is not known which field names an image, and so it "
+                "would run by its tag; deliver it as a bundle, in which every image stands by digest",
+                expected="the application's image in a kind whose images can be written by digest",
+                got=shown(text),
+            )
+
+
+def _texts(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield from _texts(item, (*steps, key))
+        case list():
+            for index, item in enumerate(value):
+                yield from _texts(item, (*steps, index))
+        case str() if steps:
+            yield steps, value
