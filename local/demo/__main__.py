@@ -20,9 +20,9 @@ from local.traces.show import release_text, settled
 from local.watch import TooSlow
 
 from .approvals import ApprovalsStory, two_must_approve
+from .bundled import as_bundle
 from .narrator import Narrator
 from .play import APPLICATION, Play, slipway
-from .signing import signed_votes
 from .story import Story
 
 
@@ -44,7 +44,7 @@ def main() -> int:
     )
     try:
         with ExitStack() as opened:
-            applied = opened.enter_context(two_must_approve() if options.approvals else signed_votes())
+            applied = opened.enter_context(two_must_approve() if options.approvals else as_bundle())
             wanted = StackOptions(
                 instances=options.instances, traces=options.traces, apply=None, namespaces=namespaces_of(applied)
             )
@@ -59,8 +59,10 @@ def main() -> int:
 def _play(stack: Stack, story: Play, say: Narrator, applied: Path, *, as_json: bool) -> int:
     say.line(f"all {len(stack.parts)} parts are up; the front answers at {stack.url}, the worker answers nobody")
     set_up = say.seconds
-    say.heading("The first act: the team's application and its project, by `slipway apply -f`")
-    stack.apply(applied, quiet=say.quiet)
+    say.heading("The first act: the platform's people apply a project, the team its application")
+    stack.apply(applied)
+    say.line(f"they typed: slipway apply -f …; project and application {APPLICATION} are in force")
+    story.caught_up()
     say.restart()
     expected = story.tell()
     delivered = say.seconds
@@ -70,6 +72,7 @@ def _play(stack: Stack, story: Play, say: Narrator, applied: Path, *, as_json: b
     if stack.traces_url:
         _show_traces(stack, list(expected), say)
     right = verdict["intact"] and all(r["phase"] == expected[r["id"]] for r in releases)
+    right = right and all(proof["verified"] for proof in facts.get("proofs", ()))
     seconds = {"set_up": round(set_up, 1), "delivery": round(delivered, 1), "total": round(set_up + say.seconds, 1)}
     if as_json:
         print(json.dumps(_summary(releases, verdict, seconds) | facts))
@@ -87,11 +90,10 @@ def _show_traces(stack: Stack, releases: list[str], say: Narrator) -> None:
 
 
 def _verify(stack: Stack, say: Narrator) -> dict[str, Any]:
-    """The audit trail and its verification, by the command that an auditor would use."""
-    say.heading("The audit trail, as `slipway audit list` shows it, and `slipway audit verify`")
-    if not say.quiet:
-        slipway(stack, ["audit", "list", "--application", APPLICATION, "--limit", "500", "--oldest-first"], show=True)
-        slipway(stack, ["audit", "verify"], show=True)
+    """What the audit trail answers, and its verification, by the commands that an auditor would use."""
+    for arguments in [["audit", "live", "production"], ["audit", "verify"]] if not say.quiet else ():
+        say.heading(f"$ slipway {' '.join(arguments)}")
+        slipway(stack, arguments, show=True)
     found = slipway(stack, ["audit", "verify", APPLICATION, "--json"], show=False).stdout
     verdict: dict[str, Any] = json.loads(found)["applications"][0]
     return verdict

@@ -1,18 +1,28 @@
 """What the demo prints: one line per thing that happened, with the time since the start. Colours on a terminal only."""
 
 import os
+import shutil
 import sys
+import textwrap
 import time
 from typing import Any, TextIO, assert_never
 
+from local.identity import laptop
 from slipway.domain.actions import Action, tone_of
 from slipway.domain.promotion import PromotionProgress
 from slipway.domain.tones import Tone
 
+_ACTION = 22
+"""Characters of the longest action that a story shows."""
 BAR = 30
 """Characters of a progress bar."""
 BOLD, DIM, RED, GREEN, YELLOW, BLUE, CYAN, END = "1", "2", "31", "32", "33", "34", "36", "0"
 
+WIDTH = 80
+"""Columns of a terminal that is not asked, and of a file."""
+INDENT = " " * 10
+"""As wide as the time before a line."""
+_NAMES = {f"{prefix}{person.oid}": person.name for person in laptop().people for prefix in ("oid:", "")}
 _TOLD = ("tag", "run", "source", "target", "approvers", "to", "replaces", "channel", "rules", "voters", "reason")
 """Details of a record that are told, in this order."""
 
@@ -26,6 +36,8 @@ class Narrator:
         self._bar_is_open = False
         self._colours = self._terminal and "NO_COLOR" not in os.environ
         self._start = time.monotonic()
+        self._width = min(shutil.get_terminal_size((WIDTH, 24)).columns, 120) if self._terminal else WIDTH
+        self._about = ""
 
     @property
     def seconds(self) -> float:
@@ -35,10 +47,23 @@ class Narrator:
         self._start = time.monotonic()
 
     def heading(self, text: str) -> None:
-        self._write(f"\n{self._painted(text, BOLD)}")
+        self._about = ""
+        self._write("")
+        for line in textwrap.wrap(text, self._width):
+            self._write(self._painted(line, BOLD))
 
     def line(self, text: str) -> None:
-        self._write(f"{self._painted(f'{self.seconds:6.1f} s', DIM)}  {text}")
+        first, *more = textwrap.wrap(text, self._width - len(INDENT), break_on_hyphens=False)
+        self._write(f"{self._painted(f'{self.seconds:6.1f} s', DIM)}  {first}")
+        for rest in more:
+            self._write(f"{INDENT}{rest}")
+
+    def verdict(self, text: str, *, holds: bool = True) -> None:
+        sign, colour = _mark(Tone.GOOD if holds else Tone.BAD)
+        first, *more = textwrap.wrap(_named(text), self._width - 2, break_on_hyphens=False)
+        self._write(f"{self._painted(sign, colour)} {first}")
+        for rest in more:
+            self._write(f"  {rest}")
 
     def bar(self, progress: dict[str, Any]) -> None:
         """How far a promotion is, in a line that the next one takes the place of. On a terminal only."""
@@ -52,13 +77,18 @@ class Narrator:
         self._bar_is_open = True
 
     def record(self, record: dict[str, Any]) -> None:
-        """One audit record."""
-        action = record["action"]
+        """One audit record, under the release and the environment that it is about."""
         where = f" in {record['environment']}" if record.get("environment") else ""
-        self.line(
-            f"{self._marked(action)} {self._painted(record.get('release') or '-', CYAN)}{where}"
-            f"{self._painted(_detail(record), DIM)}"
-        )
+        about = f"{record.get('release') or ''}{where}"
+        if about and about != self._about:
+            self._write(f"{INDENT}{self._painted(about, CYAN)}")
+        self._about = about
+        room = self._width - len(INDENT) - _ACTION - 3
+        detail = _detail(record)
+        detail = detail if len(detail) <= room else f"{detail[: room - 1]}…"
+        time_told = self._painted(f"{self.seconds:6.1f} s", DIM)
+        told = f" {self._painted(detail, DIM)}" if detail else ""
+        self._write(f"{time_told}  {self._marked(record['action'])}{told}".rstrip())
 
     def vote(self, vote: dict[str, Any]) -> None:
         """One vote, as the trail holds it: whose, by which channel, for which plan and digest, and why not."""
@@ -73,7 +103,7 @@ class Narrator:
 
     def _marked(self, action: str) -> str:
         sign, colour = _mark(tone_of(action))
-        return f"{self._painted(sign, colour)} {action:<24}"
+        return f"{self._painted(sign, colour)} {action:<{_ACTION}}"
 
     def _painted(self, text: str, colour: str) -> str:
         return f"\033[{colour}m{text}\033[{END}m" if self._colours else text
@@ -104,32 +134,35 @@ def _mark(tone: Tone) -> tuple[str, str]:
 
 
 def _detail(record: dict[str, Any]) -> str:
-    """The part of a record that people want to see in one line."""
-    details, parts = record["details"], []
+    """The part of a record that people want to see in one line, with the names of this machine's people."""
+    details = record["details"]
+    parts = [_of_its_own(record)] if _of_its_own(record) else []
     if record["actor"] != "slipway":
-        parts.append(f"by {record['actor']}")
-    for name in (
-        "tag",
-        "run",
-        "source",
-        "target",
-        "approvers",
-        "to",
-        "replaces",
-        "channel",
-        "rules",
-        "voters",
-        "reason",
-    ):
+        behalf = details.get("on_behalf_of")
+        parts.append(f"by {record['actor']}{f' for {behalf}' if behalf else ''}")
+    for name in _TOLD:
         value = details.get(name)
         if value:
-            parts.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
-    if record["action"].startswith("vote."):
-        parts.append(f"plan {details['plan_hash'][7:19]}")
-    if record["action"] == Action.PLAN_MADE:
-        counts = [f"{details[n]} {n}" for n in ("created", "changed", "unchanged") if details.get(n)]
-        parts.append(f"{', '.join(counts)}; plan {details['plan_hash'][7:19]}")
-    if record["action"] == Action.PROMOTION_DONE:
-        parts.append(f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides, {details['lock']}")
+            told = ", ".join(value) if isinstance(value, list) else str(value)
+            parts.append(told if name == "reason" else f"{name} {told}")
     text = "; ".join(parts)
-    return f"  {text[:150]}" if text else ""
+    return " ".join(_named(text).split())
+
+
+def _named(text: str) -> str:
+    for oid, person in _NAMES.items():
+        text = text.replace(oid, person)
+    return text
+
+
+def _of_its_own(record: dict[str, Any]) -> str:
+    """What is special to the action."""
+    details, action = record["details"], record["action"]
+    if action.startswith("vote."):
+        return f"plan {details['plan_hash'][7:19]}"
+    if action == Action.PLAN_MADE:
+        counts = [f"{details[n]} {n}" for n in ("created", "changed", "unchanged") if details.get(n)]
+        return f"{', '.join(counts)}; plan {details['plan_hash'][7:19]}"
+    if action == Action.PROMOTION_DONE:
+        return f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides"
+    return ""

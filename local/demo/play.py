@@ -3,21 +3,29 @@
 Everything in between is the system's own doing.
 """
 
+import json
 import os
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 from local.ci import Pipeline
 from local.person import Approver, Signer
+from local.process import ROOT
 from local.stack import Stack
 from local.watch import TooSlow, Watcher
 from slipway.domain.actions import Action
+from slipway.domain.queues import Queue
 
+from .bundled import ADA
 from .narrator import Narrator
-from .signing import PERSON
 
 APPLICATION = "hello"
 ENDS = tuple(action for action in Action if action.ends is not None)
@@ -57,6 +65,11 @@ class Play(ABC):
         found: list[dict[str, Any]] = self._watch.get(f"/api/v1/audit/{APPLICATION}?limit=500")["records"]
         return found
 
+    def caught_up(self) -> None:
+        """What is on record so far is not part of the story."""
+        for record in self._watch.new_records():
+            self._watch.sequence = record["sequence"]
+
     # ---- CI
     def deliver(self, version: str, *, variant: str | None = None, by_message: bool = False) -> str:
         """Merge, build, push, publish, and tell of the run: by the service hook, or by the pipeline's own message."""
@@ -93,10 +106,25 @@ class Play(ABC):
         self.say.line(f"{person} opens the link ({len(page) // 1024} KB) and presses Approve")
         approver.decide(link, "approve", reason)
 
+    def approve_by_message(self, vote: dict[str, Any], oid: str, reason: str) -> None:
+        """What a bot sends on behalf of somebody: all that the notice says of the vote, and who wants it."""
+        message = {name: value for name, value in vote.items() if name != "approves"} | {
+            "v": 1,
+            "id": f"bot-{vote['application']}-{vote['release']}-{vote['environment']}",
+            "decision": "approve",
+            "on_behalf_of": {"tid": self.stack.identity.settings.tenant, "oid": oid},
+            "reason": reason,
+        }
+        with (
+            ServiceBusClient.from_connection_string(self.stack.bus) as client,
+            client.get_queue_sender(Queue.APPROVALS) as sender,
+        ):
+            sender.send_messages(ServiceBusMessage(json.dumps(message)))
+
     def sign_on_page(self, link: str, reason: str = "") -> None:
         """Ada signs in, reads, presses Approve, and proves by another sign-in that it is she who says so."""
-        self.say.line(f"{PERSON.name} opens the link, signs in, and reads what will change")
-        signer = Signer(PERSON.oid)
+        self.say.line(f"{ADA.name} opens the page, signs in, and reads what will change")
+        signer = Signer(ADA.oid)
         signer.decide(link, "approve", reason)
         self.say.line("she presses Approve and signs in once more, for this text alone; her vote is counted")
 
@@ -135,11 +163,20 @@ class Play(ABC):
             self.say.bar(progress)
 
 
-def slipway(stack: Stack, arguments: list[str], *, show: bool) -> subprocess.CompletedProcess[str]:
-    """The command that a person would type; with `show`, on their own terminal."""
-    environment = stack.command_environment()
+def slipway(
+    stack: Stack,
+    arguments: list[str],
+    *,
+    show: bool,
+    folder: Path = ROOT,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.CompletedProcess[str]:
+    """The command that a person would type in a folder, with `more` variables set; with `show`, on their own
+    terminal."""
+    environment = {**stack.command_environment(), "PYTHONPATH": str(ROOT), **more}
     return subprocess.run(
         [sys.executable, "-m", "slipway.cli", *arguments],
+        cwd=folder,
         env={**os.environ, **environment},
         stdout=None if show else subprocess.PIPE,
         stderr=None if show else subprocess.PIPE,

@@ -1,19 +1,27 @@
-"""The story of the demo: a release that reaches production by a signed vote, and one that its tests stop."""
+"""The story of the demo: a bundle whose way into staging a message opens, and which reaches production by a signed
+vote; and one that its tests stop."""
 
+import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
-from slipway.domain.phases import Phase
+from azure.storage.blob import ContainerClient
 
-from .play import Play
+from local.auditor import Auditor
+from local.stack.options import EXAMPLE
+from slipway.domain.actions import Action
+from slipway.domain.errors import present
+from slipway.domain.phases import Phase
+from slipway.ledger.azure_blobs import AzureBlobs
+from slipway.ledger.blobs import CONTAINER as EVIDENCE
+
+from .bundled import ADA, BEN, BUNDLES
+from .play import APPLICATION, Play, slipway
 
 GOOD, BAD = "1.0.0", "1.1.0"
 BROKEN = "wrong-total"
-ADA = "ada@example.com"
-
-
-def proof_of(record: dict[str, Any]) -> dict[str, Any]:
-    """A vote that a proof was kept of."""
-    return {key: record[key] for key in ("release", "environment", "actor", "proof")}
+KUBERNETES = "1.34"
 
 
 class Story(Play):
@@ -21,16 +29,83 @@ class Story(Play):
 
     def tell(self) -> dict[str, str]:
         self.say.heading(f"A developer merges {GOOD}")
-        good = self.deliver(GOOD)
+        good = self.deliver_bundle(GOOD)
+        self.validated(good)
         self.asked(good)
-        link = self.notice(good, "gate-opened", ADA)["approval_url"]
+        link = self.notice(good, "gate-opened", ADA.mail)["locate_url"]
         self.sign_on_page(link, "seen in staging")
         self.to_the_end(good)
         self.say.heading(f"A developer merges {BAD}, which has a bug that only the acceptance tests see")
-        bad = self.deliver(BAD, variant=BROKEN)
+        bad = self.deliver_bundle(BAD, variant=BROKEN)
+        self.validated(bad)
         self.to_the_end(bad)
-        return {good: "completed", bad: str(Phase.ROLLED_BACK)}
+        return {good: str(Phase.COMPLETED), bad: str(Phase.ROLLED_BACK)}
+
+    def deliver_bundle(self, version: str, *, variant: str | None = None) -> str:
+        """What CI does: build and push the image, then the bundle, by the command; publish it, and tell of the run."""
+        run = self.ci.begin(f"Release {version}")
+        self.say.line(f"Dan completes Grace's pull request; run {run.number} of hello-ci begins")
+        self.ci.push(self.ci.build(version, variant=variant, commit=run.commit), version)
+        self.say.line(f"CI built and pushed the image hello:{version} for linux/amd64 and linux/arm64")
+        registry = self.stack.registries["nonprod"]
+        with tempfile.TemporaryDirectory(prefix="slipway-ci-") as name:
+            folder = Path(name)
+            self._typed(folder, "export", APPLICATION, "--targets", KUBERNETES, "-o", ".")
+            build = ("--version", version, "--registry", registry, "--image", f"hello:{version}")
+            self._typed(folder, "bundle", "build", str(EXAMPLE / "bundle"), *build)
+            self._typed(folder, "bundle", "push", "bundle", f"{registry}/{BUNDLES}", "--record", "slipway.json")
+            published = json.loads((folder / "slipway.json").read_text(encoding="utf-8"))
+        self.say.line(f"it typed: slipway bundle build … && slipway bundle push …: {published['digest'][:19]}…")
+        self.ci.end(run, None, published=published)
+        self.ci.report(run)
+        self.say.line("the run says what it published, and has ended; its service hook was answered with 202")
+        return str(self.follow(Action.RELEASE_CREATED)["release"])
+
+    def _typed(self, folder: Path, *arguments: str) -> None:
+        """A command of the pipeline, signed in to the registry. Raises `RuntimeError`."""
+        signed_in = {"SLIPWAY_REGISTRY_USER": "ci", "SLIPWAY_REGISTRY_PASSWORD": self.stack.secrets.ci_password}
+        done = slipway(self.stack, list(arguments), show=False, folder=folder, more=signed_in)
+        if done.returncode:
+            raise RuntimeError(f"slipway {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
+
+    def validated(self, release: str) -> None:
+        """Staging's gate takes the word of whoever may send to `approvals`: a bot of the team, for Ben."""
+        self.asked(release)
+        vote = self.notice(release, "gate-opened", BEN.mail)["vote"]
+        self.say.line(f"{BEN.name} tells the team's bot to go on; it sends a message to the queue approvals")
+        self.approve_by_message(vote, BEN.oid, "the demo for the customer may start")
+        self.follow(Action.VOTE_APPROVED)
 
     def facts(self) -> dict[str, Any]:
-        """The proofs that were kept: whose, and for which release."""
-        return {"proofs": [proof_of(record) for record in self.records() if record.get("proof")]}
+        """The proofs that were kept: whose, for which release, and whether the token proves what is said there.
+
+        Raises `RuntimeError` if the exported trail does not verify.
+        """
+        self.say.heading("An auditor verifies it by two programs of thirty lines, with the library cryptography alone")
+        with tempfile.TemporaryDirectory(prefix="slipway-audit-") as name:
+            folder = Path(name)
+            auditor = Auditor(folder / "alone")
+            self._verify_export(auditor, folder)
+            return {"proofs": [self._proof(each, auditor, folder) for each in self.records() if each.get("proof")]}
+
+    def _verify_export(self, auditor: Auditor, folder: Path) -> None:
+        self._typed(folder, "audit", "export", "--output", "trail.jsonl")
+        public_keys = Path(self.stack.settings["SLIPWAY_PUBLIC_KEYS"].removeprefix("@file:"))
+        code, told = auditor.trail(",".join(public_keys.read_text().split()), folder / "trail.jsonl")
+        if code:
+            raise RuntimeError(f"the exported trail does not verify: {told}")
+        self.say.verdict(f"the exported trail is {told.strip()}")
+
+    def _proof(self, record: dict[str, Any], auditor: Auditor, folder: Path) -> dict[str, Any]:
+        """A kept proof, as it lies in the storage account: the app shows it once its token has expired."""
+        kept, file = AzureBlobs(self._evidence).get(record["proof"]), folder / "proof.json"
+        file.write_bytes(present(kept, f"the proof of record {record['sequence']}"))
+        code, told = auditor.proof(file, self.stack.identity.keys_url, record["proof"])
+        what = f"the vote on {record['release']} for {record['environment']}"
+        who = told.removeprefix("proved: ").partition(" said ")[0]
+        self.say.verdict(f"{what}: said by {who}" if code == 0 else f"{what}: {told.strip()}", holds=code == 0)
+        return {key: record[key] for key in ("release", "environment", "actor", "proof")} | {"verified": code == 0}
+
+    @property
+    def _evidence(self) -> ContainerClient:
+        return ContainerClient.from_connection_string(self.stack.storage, EVIDENCE)

@@ -39,7 +39,7 @@ def test_the_demo_delivers_one_release_and_rolls_the_other_back() -> None:
     told = demo()
     assert set(told) == {"releases", "audit", "seconds", "proofs"}
     (proof,) = told["proofs"]
-    assert (proof["release"], proof["environment"]) == ("hello-1", "production")
+    assert (proof["release"], proof["environment"], proof["verified"]) == ("hello-1", "production", True)
     assert DIGEST.fullmatch(proof["proof"])
     good, bad = told["releases"]
     assert (good["id"], good["status"]) == ("hello-1", "completed")

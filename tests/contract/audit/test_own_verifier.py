@@ -2,10 +2,7 @@
 it finds what the command finds."""
 
 import ast
-import importlib.util
 import json
-import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from slipway.domain.errors import present
+from local.auditor import TRAIL_VERIFIER, Auditor
 from slipway.domain.keyring import format_keys
 from slipway.ed25519 import public_key
 from slipway.ledger import keys
@@ -23,43 +20,15 @@ from slipway.testing.chains import PUBLIC_KEYS
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
 
-ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs/how-to/verify-the-trail.md").read_text(encoding="utf-8")
-(PROGRAM,) = re.findall(r"<!-- verifier:.*?-->\n```python\n(.*?)```", PAGE, re.DOTALL)
-
-
-ALONE = """
-import runpy, sys
-sys.path.append(sys.argv.pop(1))
-try:
-    import pydantic
-except ImportError:
-    runpy.run_path(sys.argv.pop(1), run_name="__main__")
-"""
-"""Runs the program where nothing can be imported but the standard library and the folder that is named."""
 KEYS = format_keys(PUBLIC_KEYS.by_id())
 
 
-@pytest.fixture(scope="module")
-def cryptography(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the library and what it needs of its own."""
-    folder = tmp_path_factory.mktemp("cryptography")
-    for package in ("cryptography", "_cffi_backend"):
-        origin = Path(present(importlib.util.find_spec(package), package).origin or "")
-        whole = origin.parent if origin.name == "__init__.py" else origin
-        (folder / whole.name).symlink_to(whole)
-    return folder
-
-
 @pytest.fixture
-def verifier(tmp_path: Path, cryptography: Path) -> Callable[..., tuple[int, str]]:
-    program = tmp_path / "verifier.py"
-    program.write_text(PROGRAM, encoding="utf-8")
+def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    auditor = Auditor(tmp_path / "alone")
 
-    def run(*arguments: str, keys: str = KEYS) -> tuple[int, str]:
-        command = [sys.executable, "-I", "-S", "-O", "-c", ALONE, str(cryptography), str(program), keys, *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+    def run(*files: str, keys: str = KEYS) -> tuple[int, str]:
+        return auditor.trail(keys, *(tmp_path / name for name in files))
 
     return run
 
@@ -74,9 +43,9 @@ def exported(slipway: Callable[..., Result], installation: Audited, tmp_path: Pa
 
 
 def test_it_is_short_rests_on_no_assertion_and_imports_the_standard_library_and_cryptography_only() -> None:
-    assert len([line for line in PROGRAM.splitlines() if line.strip()]) <= 38
-    assert "assert" not in PROGRAM, "python -O would leave it out"
-    imports = [node for node in ast.walk(ast.parse(PROGRAM)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert len([line for line in TRAIL_VERIFIER.splitlines() if line.strip()]) <= 38
+    assert "assert" not in TRAIL_VERIFIER, "python -O would leave it out"
+    imports = [node for node in ast.walk(ast.parse(TRAIL_VERIFIER)) if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
     names |= {str(node.module).partition(".")[0] for node in imports if isinstance(node, ast.ImportFrom)}
     assert names - sys.stdlib_module_names == {"cryptography"}

@@ -1,11 +1,7 @@
 """The verifier of proofs in docs/how-to/verify-the-trail.md, taken from the page and run where only cryptography can be
 imported: it goes red for one changed byte in token or statement."""
 
-import importlib.util
 import json
-import re
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local.auditor import Auditor
 from slipway.domain.errors import present
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.proof import Proof
@@ -20,12 +17,8 @@ from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
 from slipway.testing import MORNING, MemoryBlobs
 from slipway.testing.identity import MemoryIssuer, published
-from tests.contract.audit.test_own_verifier import ALONE
 from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
 
-ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs/how-to/verify-the-trail.md").read_text(encoding="utf-8")
-(PROGRAM,) = re.findall(r"<!-- proof verifier:.*?-->\n```python\n(.*?)```", PAGE, re.DOTALL)
 STATEMENT = VOTE.evolve(reason='"Grüße"\n\t\\ and \u2028')
 
 
@@ -54,21 +47,7 @@ def kept(tmp_path: Path) -> Kept:
 
 @pytest.fixture
 def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
-    libraries = tmp_path / "libraries"
-    libraries.mkdir()
-    for package in ("cryptography", "_cffi_backend"):
-        origin = Path(present(importlib.util.find_spec(package), package).origin or "")
-        whole = origin.parent if origin.name == "__init__.py" else origin
-        (libraries / whole.name).symlink_to(whole)
-    program = tmp_path / "proof.py"
-    program.write_text(PROGRAM, encoding="utf-8")
-
-    def run(*arguments: object) -> tuple[int, str]:
-        command = [sys.executable, "-I", "-S", "-O", "-c", ALONE, str(libraries), str(program), *map(str, arguments)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    return run
+    return Auditor(tmp_path / "alone").proof
 
 
 def test_it_finds_who_said_what(verifier: Callable[..., tuple[int, str]], kept: Kept) -> None:

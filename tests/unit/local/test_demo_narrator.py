@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from local.demo.narrator import BAR, Narrator
+from local.identity import laptop
 
 HALF = {
     "environment": "production",
@@ -16,6 +17,9 @@ HALF = {
     "of_bytes": 240_000_000,
     "at": "2026-11-23T08:00:00Z",
 }
+
+
+RECORD = {"action": "release.live", "actor": "slipway", "release": "hello-1", "environment": "staging", "details": {}}
 
 
 class Terminal(io.StringIO):
@@ -60,4 +64,35 @@ def test_there_is_no_bar_in_a_file_and_none_where_nothing_is_to_be_said() -> Non
 def test_a_record_is_marked_in_the_tone_of_its_action(action: str, sign: str) -> None:
     stream = io.StringIO()
     Narrator(stream).record({"action": action, "actor": "slipway", "release": "hello-1", "details": {"plan_hash": ""}})
-    assert f"s  {sign} {action} " in stream.getvalue()
+    assert f"s  {sign} {action}" in stream.getvalue()
+
+
+def test_nothing_is_wider_than_a_terminal_of_80_columns_and_nothing_of_a_sentence_is_lost() -> None:
+    stream = io.StringIO()
+    say = Narrator(stream)
+    sentence = "CI built and pushed the image hello:1.0.0 for linux/amd64 and linux/arm64, and then went home " * 3
+    for tell in (say.heading, say.line, say.verdict):
+        tell(sentence)
+    say.record(RECORD | {"details": {"reason": "because of this and that " * 20}})
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(stream.getvalue().split()).count("and then went home") == 9
+
+
+def test_records_stand_under_the_release_and_the_environment_that_they_are_about() -> None:
+    stream = io.StringIO()
+    say = Narrator(stream)
+    for environment in ("staging", "staging", "production"):
+        say.record(RECORD | {"environment": environment})
+    assert [line.strip() for line in stream.getvalue().splitlines() if " s  " not in line] == [
+        "hello-1 in staging",
+        "hello-1 in production",
+    ]
+
+
+def test_people_of_this_machine_have_names_and_a_message_speaks_for_one_of_them() -> None:
+    stream = io.StringIO()
+    ben = f"oid:{laptop().person('Ben').oid}"
+    told = {"plan_hash": "", "on_behalf_of": ben}
+    Narrator(stream).record(RECORD | {"action": "vote.approved", "actor": "approvals", "details": told})
+    assert "by approvals for Ben" in stream.getvalue()

@@ -1,0 +1,62 @@
+"""The example as a team has it that delivers bundles: staging may start by a message's word, production by a proof."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.identity import laptop
+from local.stack.options import EXAMPLE
+
+ADA, BEN = laptop().person("Ada"), laptop().person("Ben")
+BUNDLES = "hello-bundle"
+"""The repository of the bundles."""
+VALIDATION = {"kind": "approval", "approvers": [f"oid:{BEN.oid}"], "level": "queue", "deadline": "24h"}
+"""Ben, for whom a bot may speak."""
+GATE = {"kind": "approval", "approvers": [f"oid:{ADA.oid}"], "level": "signed", "fresh": "5m", "deadline": "24h"}
+"""Ada, who must have signed in within the last five minutes, and whose token proves what she said."""
+
+
+@contextmanager
+def as_bundle() -> Iterator[Path]:
+    """A folder with the application and its project."""
+    with tempfile.TemporaryDirectory(prefix="slipway-example-") as name:
+        folder = Path(name)
+        _write(folder / "application.yaml", _application(_read("application.yaml")))
+        _write(folder / "project.yaml", _project(_read("project.yaml")))
+        yield folder
+
+
+def _application(of_images: dict[str, Any]) -> dict[str, Any]:
+    """The example's, with manifests that come along in the bundle."""
+    image = of_images.pop("image")
+    staging, production = (_environment(each) for each in of_images["environments"])
+    staging |= {"gate": VALIDATION, "verification": staging["verification"] | {"job": "acceptance.yaml"}}
+    production |= {"gate": GATE}
+    del of_images["pipeline"]["tag"]  # it names the image's tag; the run says itself which bundle it made
+    return of_images | {
+        "source": "bundle",
+        "bundle": {"registry": image["registry"], "repository": BUNDLES},
+        "people": {person.oid: {"name": person.name, "mail": person.mail} for person in (ADA, BEN)},
+        "environments": [staging, production],
+    }
+
+
+def _environment(of_images: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in of_images.items() if name not in ("substitutions", "manifests")}
+
+
+def _project(of_images: dict[str, Any]) -> dict[str, Any]:
+    return of_images | {"repositories": [*of_images["repositories"], BUNDLES]}
+
+
+def _read(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((EXAMPLE / name).read_text(encoding="utf-8"))
+    return read
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
