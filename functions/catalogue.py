@@ -22,7 +22,7 @@ from slipway.catalogue.stored import Stored, read_stored
 from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
 from slipway.commands.speakers import actor_of
-from slipway.commands.submitting import ToConfirm
+from slipway.commands.submitting import ToConfirm, asked_of
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN
@@ -63,11 +63,11 @@ _WHO = (
         method="POST",
         path="catalogue",
         summary="Apply projects and applications: all of them or none",
-        description="What the front can see to be wrong with a document is a 422 with every problem; a change that "
-        f"weakens a production gate is refused (409). {_WHO} Else the change is received, not yet made: ask at "
-        "`address` what became of it. One that weakens what guards production where nobody can be asked yet waits "
-        "until a person confirms it at `open`, by a sign-in made for it. The same documents applied again change "
-        "nothing.",
+        description="What the front can see to be wrong with a document is a 422 with every problem; what the caller "
+        f"may not change is refused (409). {_WHO} Else the change is received, not yet made: ask at `address` what "
+        "became of it. One that weakens what guards production waits until a person confirms it at `open`, by a "
+        "sign-in made for it, and then for the votes of the gates that it weakens. The same documents applied again "
+        "change nothing.",
         tag="catalogue",
         permission=None,
         body=Apply,
@@ -238,7 +238,7 @@ def _said(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: 
     if isinstance(said, Said):
         return received(said)
     if isinstance(said, ToConfirm):
-        return to_confirm(said.statement, via, content=said.content, compared=said.compared)
+        return to_confirm(said.statement, via, content=said.content, compared=said.compared, asks=said.asks)
     shown = [_shown(change).model_dump(mode="json") for change in said]
     detail = "; ".join(f"{change.subject}: {change.refused}" for change in said if change.refused)
     return problem(409, "Refused", detail, changes=shown)
@@ -273,6 +273,7 @@ def _shown(change: SubjectChange) -> ChangeShown:
         difference=change.difference,
         refused=change.refused,
         opens=change.opens,
+        asks=asked_of([change]),
         weaker=change.weaker,
         stands_still=change.stands_still,
     )

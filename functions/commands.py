@@ -89,10 +89,11 @@ def to_confirm(
     *,
     content: tuple[str, ...] = (),
     compared: tuple[Compared, ...] = (),
+    asks: tuple[str, ...] = (),
 ) -> func.HttpResponse:
     """202: it waits for a person, who proves in a browser that they say it."""
     built = parts()
-    handle = built.saying.keep_pending(statement, via, content=content, compared=compared)
+    handle = built.saying.keep_pending(statement, via, content=content, compared=compared, asks=asks)
     address = f"/api/v1/confirmations/{handle}"
     page = f"{built.settings.public_url.rstrip('/')}/confirm/{handle}"
     return ok(ReceivedAnswer(application=partition_of(statement), id="", address=address, open=page), status=202)

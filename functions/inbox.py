@@ -48,6 +48,10 @@ def outcome(req: func.HttpRequest) -> func.HttpResponse:
     return ok(outcome_of(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
 
 
+def _page(change: str) -> str:
+    return f"{parts().settings.public_url.rstrip('/')}/changes/{change.removeprefix('sha256:')}"
+
+
 def outcome_of(reply: Reply) -> SaidOutcome:
     """The reply as the API tells it."""
     answered = reply.answered
@@ -64,6 +68,9 @@ def outcome_of(reply: Reply) -> SaidOutcome:
         changes=tuple(
             ChangeShown.model_validate(each.model_dump(mode="json")) for each in (answered.changes if answered else ())
         ),
+        change=answered.change or "" if answered else "",
+        change_phase=answered.change_phase if answered else "",
+        page=_page(answered.change) if answered and answered.change else "",
         problems=tuple(
             ProblemShown.model_validate(each.model_dump(mode="json"))
             for each in (answered.problems if answered else ())

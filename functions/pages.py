@@ -80,7 +80,7 @@ def page_outcome(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("page_catalogue")
 @blueprint.route(route="catalogue", methods=LOOKING, auth_level=ANONYMOUS)
 def page_catalogue(req: func.HttpRequest) -> func.HttpResponse:
-    return reading(req, "/catalogue", lambda who: catalogue.show(parts().live_catalogue, who))
+    return reading(req, "/catalogue", lambda who: catalogue.show(parts().live_catalogue, parts().proposals, who))
 
 
 @blueprint.function_name("page_versions")

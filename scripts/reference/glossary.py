@@ -37,6 +37,7 @@ from slipway.domain.inbox import InboxKind, LookKind, Via
 from slipway.domain.phases import Phase
 from slipway.domain.project import EnvironmentClass, ProvenanceLevel
 from slipway.domain.promotion import RefusedReferrer, TakenTag, Way
+from slipway.domain.proposing import ChangePhase
 from slipway.domain.queues import MessageKind, Queue
 from slipway.domain.release import VoteDecision
 from slipway.domain.reports import Override, Parked, Status
@@ -113,6 +114,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Rule": Rule,
     "Waits for": WaitsFor,
     "Vote": VoteDecision,
+    "Proposed change": ChangePhase,
     "Purpose of a link": Purpose,
     "Command": Verb,
     "Role": Role,

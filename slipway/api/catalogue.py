@@ -56,6 +56,9 @@ class ChangeShown(ApiModel):
         default=False, description="Whether it lets something through, so that a person has to confirm it in a browser."
     )
     weaker: tuple[str, ...] = Field(default=(), description="What would weaken a production gate.")
+    asks: tuple[str, ...] = Field(
+        default=(), description="The gates that would get weaker, and who votes on the change under their rules."
+    )
     stands_still: tuple[str, ...] = Field(
         default=(), description="Applications that the project would no longer allow, with the reason."
     )

@@ -51,4 +51,11 @@ class SaidOutcome(Answer):
     changes: tuple[ChangeShown, ...] = Field(
         default=(), description="Of a change of the catalogue: what came of each project and application."
     )
+    change: str = Field(default="", description="Hash of the proposed change that it made, or that it was a vote on.")
+    change_phase: str = Field(
+        default="",
+        description="How far that is: `waiting` for votes, `passed`, `in-force`, `rejected`, `expired`, `superseded`, "
+        "`void`.",
+    )
+    page: str = Field(default="", description="Address of the page of the proposed change.")
     problems: tuple[ProblemShown, ...] = Field(default=(), description="What is wrong with what was to be applied.")

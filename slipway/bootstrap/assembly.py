@@ -21,7 +21,6 @@ from ..engine.left_behind import Turns
 from ..engine.links import Links
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
-from ..engine.proving import Prover
 from ..engine.receiving import Receiver
 from ..engine.refusing import RefusedInput, Refusing
 from ..engine.unread import Unread
@@ -33,14 +32,13 @@ from ..http.saying import Saying
 from ..http.sealing import Seal
 from ..http.sessions import Recalled, Sessions
 from ..http.signing_in import SignIn
+from .changed import Changed
 from .once import part
 from .ports import Ports
-from .recorded import Recorded
 from .settings import Settings
 
 if TYPE_CHECKING:
     from ..commands.applying import Applying
-    from ..commands.comparing import Comparing
     from ..commands.submitting import Submitting
     from ..engine.proving_pushes import PushProver
     from ..engine.proving_runs import RunProver
@@ -51,15 +49,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class App(Recorded):
+class App(Changed):
     """What acts: on events, on steps, on what people say, and by timers."""
-
-    @part
-    def comparing(self) -> "Comparing":
-        from ..commands.comparing import Comparing
-
-        known = self.known if self.settings.clusters else None
-        return Comparing(versions=self.versions, catalogue=self.live_catalogue, known=known)
 
     @part
     def submitting(self) -> "Submitting":
@@ -74,6 +65,8 @@ class App(Recorded):
         return Applying(
             comparing=self.comparing,
             prover=self.prover,
+            proposing=self.proposing,
+            tell=self.telling.tell,
             versions=self.versions,
             installation=self.installation,
             incoming=lambda: self.incoming,
@@ -242,6 +235,7 @@ class App(Recorded):
             registry=self.registry,
             freezer=self.freezer,
             take_inbox=self.inbox_reader.take_all,
+            settle_changes=lambda: (*self.enacting.settle_all(), *self.telling.tell_all()),
             looks=self.looks,
             clock=self.clock,
         )
@@ -293,12 +287,14 @@ class App(Recorded):
         )
 
     @part
-    def prover(self) -> Prover:
-        return Prover(tokens=self.ports.proofs(), installation=self.settings.installation_name, evidence=self.blobs)
-
-    @part
     def voting(self) -> Voting:
-        return Voting(prover=self.prover, handler=self.handler, ledger=self.ledger, link_keys=self.link_keys)
+        return Voting(
+            prover=self.prover,
+            handler=self.handler,
+            ledger=self.ledger,
+            of_changes=self.change_voting.take,
+            link_keys=self.link_keys,
+        )
 
     @part
     def saying(self) -> Saying:

@@ -15,6 +15,7 @@ from ..ledger.indexing import Indexer
 from ..ledger.installation import InstallationLedger
 from ..ledger.leases import Leases
 from ..ledger.looks import LookAnswers
+from ..ledger.proposals import Proposals
 from ..ledger.reindexing import Reindexing
 from ..ledger.signed_out import SignedOut
 from ..ledger.versions import SubjectVersions
@@ -60,6 +61,10 @@ class Recorded(Opened):
     @part
     def versions(self) -> SubjectVersions:
         return SubjectVersions(self.table, blobs=lambda: self.blobs, signer=lambda: self.signer, indexer=self.indexer)
+
+    @part
+    def proposals(self) -> Proposals:
+        return Proposals(installation=self.installation, evidence=lambda: self.blobs)
 
     @part
     def indexer(self) -> Indexer:

@@ -35,7 +35,7 @@ class Exit(IntEnum):
     USAGE = 2, "usage", "the command line, or a file that it names, cannot be used"
     NOT_FOUND = 3, "not-found", "there is no such release, record, version or document"
     UNREACHABLE = 4, "unreachable", "the app, a registry or a vault cannot be reached, or does not answer properly"
-    WAITING = 5, "waiting", "a person has to confirm it first, at the address that was printed"
+    WAITING = 5, "waiting", "a person has to confirm it first, or people vote on it, at the address that was printed"
     BROKEN = 7, "broken", "a record, an anchor or a document is not what it was"
     INTERRUPTED = 130, "interrupted", "interrupted from the keyboard"
 

@@ -20,6 +20,7 @@ from ..domain.gate import ApprovalGate
 from ..domain.governing import breaches, governed
 from ..domain.model import Digest, Record, sha256
 from ..domain.project import Project, overlap
+from ..domain.proposing import OldGate
 from ..domain.statement import MOST_CHANGES
 from ..domain.strictness import production_of, project_weakenings, weakenings
 from ..domain.versions import Subject, SubjectKind
@@ -29,17 +30,6 @@ from ..manifests.problems import Findings
 
 APP: Final = "app:"
 """Begins the name of an application that calls in its own name."""
-NEEDS_A_VOTE = (
-    "this weakens a production gate, which the people of that gate have to vote on; such a vote cannot be asked for yet"
-)
-
-
-class OldGate(Record):
-    """A production gate that a change would weaken, as it is in force: its people are to say whether it may."""
-
-    application: str
-    environment: str
-    gate: ApprovalGate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +54,7 @@ class SubjectChange(Record):
     weaker: tuple[str, ...] = ()
     """What would become weaker where class production is. Such a change needs a proof of who says it."""
     gates: tuple[OldGate, ...] = ()
-    """The production gates of applications that would become weaker; then the change is refused."""
+    """The production gates of applications that would become weaker: their people vote on the change."""
     forbidden: str = ""
     """Why the actor may not do it; empty if they may."""
     stands_still: tuple[str, ...] = ()
@@ -90,7 +80,7 @@ class SubjectChange(Record):
         """Why the change is refused; empty if it is not."""
         if not self.changes:
             return ""
-        return self.forbidden or (f"{NEEDS_A_VOTE}: {'; '.join(self.weaker)}" if self.gates else "")
+        return self.forbidden
 
     @property
     def opens(self) -> bool:
@@ -313,7 +303,7 @@ class Comparing:
 def _old_gates(application: Application, environment: str) -> tuple[OldGate, ...]:
     """The gates of class production that ask people: that of the environment, or all of them."""
     return tuple(
-        OldGate(application=application.application, environment=each.name, gate=each.gate)
+        OldGate(application=application.application, environment=each.name, notify=application.notify, gate=each.gate)
         for each in production_of(application).values()
         if isinstance(each.gate, ApprovalGate) and environment in ("", each.name)
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..catalogue.sent import Sent
 from ..catalogue.stored import Stored
-from ..domain.changing import Compared, line, within_room
+from ..domain.changing import MOST_LINES, Compared, line, within_room
 from ..domain.inbox import InboxKind, InboxRow, Speaker
 from ..domain.statement import CatalogueChange, CatalogueStatement, salt_of
 from ..domain.versions import Subject
@@ -30,6 +30,8 @@ class ToConfirm:
     statement: CatalogueStatement
     content: tuple[str, ...]
     compared: tuple[Compared, ...]
+    asks: tuple[str, ...] = ()
+    """The gates whose people vote on it afterwards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +61,12 @@ class Submitting:
         if not any(change.opens for change in changes):
             return self._say(changes, speaker, content=(content,), reason=reason, id=id)
         try:
-            compared = within_room(tuple(map(_compared, changes)))
+            shown = within_room(tuple(map(compared, changes)))
         except ValueError as much:
             raise BadInput("documents", "a change that one page can show", str(much)) from much
-        return ToConfirm(statement=self._statement(changes, reason), content=(content,), compared=compared)
+        return ToConfirm(
+            statement=self._statement(changes, reason), content=(content,), compared=shown, asks=asked_of(changes)
+        )
 
     def remove(
         self, subject: Subject, speaker: Speaker, *, reason: str, id: str = ""
@@ -97,7 +101,16 @@ class Submitting:
         )
 
 
-def _compared(change: SubjectChange) -> Compared:
+def asked_of(changes: Sequence[SubjectChange]) -> tuple[str, ...]:
+    """The gates whose people vote on the changes, in words; the first of them where they are many."""
+    texts = list(dict.fromkeys(line(old.asks) for change in changes for old in change.gates))
+    if len(texts) > MOST_LINES:
+        texts = [*texts[: MOST_LINES - 1], f"and {len(texts) - MOST_LINES + 1} more gates"]
+    return tuple(texts)
+
+
+def compared(change: SubjectChange) -> Compared:
+    """The change as it is shown to whoever confirms it or votes on it."""
     return Compared(
         subject=str(change.subject),
         outcome=change.outcome,

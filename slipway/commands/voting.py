@@ -1,5 +1,6 @@
 """The worker's half of votes: what a row of the inbox says becomes a vote that is counted, refused, or waits."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..domain.events import VoteCast
@@ -10,7 +11,7 @@ from ..domain.people import OID, SignedIn
 from ..domain.release import VoteDecision
 from ..domain.rules import failed
 from ..domain.signing import PublicKeys
-from ..domain.statement import VoteStatement
+from ..domain.statement import ChangeVoteStatement, VoteStatement
 from ..domain.tokens import ApprovalClaims, Purpose, TokenRefused, read_link
 from ..engine.handle import Handler, Outcome
 from ..engine.proving import UNKNOWN, Prover, repeated, vote_of
@@ -26,6 +27,8 @@ class Voting:
     prover: Prover
     handler: Handler
     ledger: Ledger
+    of_changes: Callable[[Received], None]
+    """Takes votes on proposed changes of the catalogue."""
     link_keys: PublicKeys
     """The keys that a link has to be signed with to vote."""
 
@@ -36,6 +39,9 @@ class Voting:
         what cannot be handled; `Contended`, `LedgerUnavailable`: try again.
         """
         statement = received.row.statement
+        if isinstance(statement, ChangeVoteStatement):
+            self.of_changes(received)
+            return
         if not isinstance(statement, VoteStatement):
             raise BadInput("said", "a vote", received.row.kind)
         if statement.application != received.partition:

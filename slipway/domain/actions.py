@@ -344,6 +344,16 @@ class Action(StrEnum):
     PROJECT_APPLIED = "project.applied", "A version of a project was applied", Tone.ASKS
     PROJECT_REMOVED = "project.removed", "A project was removed from the catalogue", Tone.BAD
     CHANGE_REFUSED = "change.refused", "A change of applications or projects was refused", Tone.ASKS, _REFUSES
+    CHANGE_PROPOSED = "change.proposed", "A change that weakens production gates was proposed", Tone.ASKS
+    CHANGE_TOLD = "change.told", "The people of the gates that would get weaker were told", Tone.QUIET
+    CHANGE_VOTED = "change.voted", "A vote on a proposed change was counted", Tone.ASKS
+    CHANGE_VOTE_REFUSED = "change.vote-refused", "A vote on a proposed change was refused", Tone.ASKS, _REFUSES
+    CHANGE_PASSED = "change.passed", "Enough people approved a proposed change", Tone.GOOD
+    CHANGE_IN_FORCE = "change.in-force", "A proposed change took force", Tone.ASKS
+    CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD
+    CHANGE_EXPIRED = "change.expired", "The time to vote on a proposed change was over", Tone.QUIET
+    CHANGE_SUPERSEDED = "change.superseded", "A newer change took the place of a proposed one", Tone.QUIET
+    CHANGE_VOIDED = "change.voided", "A proposed change is void, as it would do something else now", Tone.QUIET
 
     INPUT_PARKED = "input.parked", "Input that could not be handled was set aside", Tone.BAD
     INPUT_REPLAYED = "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET

@@ -10,7 +10,7 @@ from .commands import Verb
 from .decide.state import Decision
 from .events import CommandGiven, Event, VoteCast
 from .inbox import InboxKind
-from .model import Record
+from .model import Digest, Record
 from .rules import RuleResult, failed
 from .snapshot import Snapshot
 from .statement import MOST_CHANGES
@@ -31,6 +31,10 @@ class Answered(Record):
     """That release's phase afterwards."""
     changes: tuple[Changed, ...] = Field(default=(), max_length=MOST_CHANGES)
     """What came of each application and project that a change of the catalogue names."""
+    change: Digest | None = None
+    """The proposed change that it was about, or that it made."""
+    change_phase: str = ""
+    """How far that is afterwards."""
     problems: tuple[Wrong, ...] = Field(default=(), max_length=MOST_PROBLEMS)
     """What is wrong with what was to be applied."""
 

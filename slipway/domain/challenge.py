@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .changing import Compared
+from .changing import MOST_LINES, Compared, Line
 from .inbox import Content, InboxId, Via
 from .model import Duration, Moment, Record
 from .statement import MOST_CHANGES, CatalogueStatement, CommandStatement, StoredStatement
@@ -59,6 +59,8 @@ class Pending(Record):
     """The documents of a change, as they lie in `incoming`."""
     compared: Annotated[tuple[Compared, ...], Field(max_length=MOST_CHANGES)] = ()
     """What a change would do, as it was when it was asked for."""
+    asks: Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)] = ()
+    """The gates whose people vote on it, once it is confirmed."""
     made_at: Moment
     via: Via
 

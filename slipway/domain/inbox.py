@@ -14,7 +14,14 @@ from pydantic import ConfigDict, Field, model_validator
 from .model import Digest, Moment, Record
 from .people import Guid
 from .proof import Proof
-from .statement import CatalogueStatement, CommandStatement, Statement, StoredStatement, VoteStatement
+from .statement import (
+    CatalogueStatement,
+    ChangeVoteStatement,
+    CommandStatement,
+    Statement,
+    StoredStatement,
+    VoteStatement,
+)
 from .tokens import TOKEN_LIMIT
 
 ID_PATTERN: Final = r"^[0-9]{13}-[0-9a-f]{16}$"
@@ -118,7 +125,7 @@ class InboxRow(Record):
 
 def _kind_of(statement: Statement) -> InboxKind:
     match statement:
-        case VoteStatement():
+        case VoteStatement() | ChangeVoteStatement():
             return InboxKind.VOTE
         case CommandStatement():
             return InboxKind.COMMAND

@@ -201,7 +201,13 @@ class Rule(StrEnum):
         "Nobody else has changed it since the change was made.",
     )
     MAY_CHANGE_IT = "may-change-it", "Whoever changes it is named by its project, or is one of the platform's people."
-    GATE_GETS_NO_WEAKER = "gate-gets-no-weaker", "No production gate gets weaker."
+    CHANGE_IS_WAITING = "change-is-waiting", "The proposed change waits for votes."
+    APPROVER_DID_NOT_PROPOSE_IT = "approver-did-not-propose-it", "The approver did not propose the change."
+    CHANGE_PASSED_ON_RECORD = (
+        "change-passed-on-record",
+        "Signed records show that the people of every gate which gets weaker let the change through.",
+    )
+    CHANGE_IS_AS_VOTED = "change-is-as-voted", "The change still does what its voters read, and nothing else."
 
     @property
     def overridable(self) -> bool:

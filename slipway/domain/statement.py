@@ -8,7 +8,7 @@ import base64
 import hashlib
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from .blocks import REASON_LIMIT
 from .commands import OF_A_LANE, OF_A_RELEASE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb
@@ -70,6 +70,17 @@ class VoteStatement(_Statement):
     decision: VoteDecision
 
 
+class ChangeVoteStatement(_Statement):
+    """One person's decision on one proposed change of the rules."""
+
+    kind: Literal["vote"] = "vote"
+    change: Digest
+    """Hash of the changes (`proposing.hash_of`)."""
+    opening: Annotated[int, Field(ge=1)]
+    plan: Digest
+    decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]
+
+
 class CommandStatement(_Statement):
     """A command, with all that it is about."""
 
@@ -121,8 +132,23 @@ class CatalogueStatement(_Statement):
         return self
 
 
-type Statement = VoteStatement | CommandStatement | CatalogueStatement
-StoredStatement = Annotated[VoteStatement | CommandStatement | CatalogueStatement, Field(discriminator="kind")]
+type Statement = VoteStatement | ChangeVoteStatement | CommandStatement | CatalogueStatement
+
+
+def _which(statement: Any) -> str | None:
+    """A vote is on a release's plan, or names a change."""
+    fields = statement if isinstance(statement, dict) else dict(statement) if isinstance(statement, Record) else {}
+    kind = fields.get("kind", "")
+    return "change-vote" if kind == "vote" and "change" in fields else str(kind)
+
+
+StoredStatement = Annotated[
+    Annotated[VoteStatement, Tag("vote")]
+    | Annotated[ChangeVoteStatement, Tag("change-vote")]
+    | Annotated[CommandStatement, Tag("command")]
+    | Annotated[CatalogueStatement, Tag("catalogue")],
+    Discriminator(_which),
+]
 """A statement as a field of a record."""
 
 STATEMENT: TypeAdapter[Statement] = TypeAdapter(StoredStatement)

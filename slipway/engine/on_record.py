@@ -47,7 +47,7 @@ class OnRecord:
         whole = self.anchors.whole(step.application, head)
         if not whole.passed:
             return (whole,)
-        records, fault = self._verified(head, release.first_sequence)
+        records, fault = verified(self.ledger, head, release.first_sequence)
         rules = (Rule.TRAIL_VERIFIES.fails(fault),) if fault else (on_record(records, release, environment),)
         if step.kind is StepKind.DEPLOY and not failed(rules):
             return (*rules, *self._anchored(work, environment))
@@ -69,18 +69,20 @@ class OnRecord:
             return (Rule.LEDGER_IS_WHOLE.fails(str(rewound)),)
         return ()
 
-    def _verified(self, head: Head, first: int) -> tuple[list[AuditRecord], str]:
-        """The records from `first` to the head, and what is wrong with them."""
-        name, records = head.application, list[AuditRecord]()
-        check: ChainCheck | None = None
-        for item in self.ledger.audit(name, first=first, last=head.sequence):
-            if not isinstance(item, AuditRecord):
-                return [], f"record {first + len(records)} is not an audit record any more"
-            check = check or ChainCheck(name, keys=self.ledger.public_keys, after=first - 1, previous=item.previous)
-            if fault := check.feed(item):
-                return [], f"record {fault.sequence}: {fault.reason}"
-            records.append(item)
-        if check is None:
-            return [], f"the head names {head.sequence} records, and there is none from {first} on"
-        end = check.finish(sequence=head.sequence, head_hash=head.hash)
-        return records, f"record {end.sequence}: {end.reason}" if end else ""
+
+def verified(ledger: Ledger, head: Head, first: int) -> tuple[list[AuditRecord], str]:
+    """The records from `first` to the head, and what is wrong with them. Raises `LedgerUnavailable`,
+    `KeysUnavailable`."""
+    name, records = head.application, list[AuditRecord]()
+    check: ChainCheck | None = None
+    for item in ledger.audit(name, first=first, last=head.sequence):
+        if not isinstance(item, AuditRecord):
+            return [], f"record {first + len(records)} is not an audit record any more"
+        check = check or ChainCheck(name, keys=ledger.public_keys, after=first - 1, previous=item.previous)
+        if fault := check.feed(item):
+            return [], f"record {fault.sequence}: {fault.reason}"
+        records.append(item)
+    if check is None:
+        return [], f"the head names {head.sequence} records, and there is none from {first} on"
+    end = check.finish(sequence=head.sequence, head_hash=head.hash)
+    return records, f"record {end.sequence}: {end.reason}" if end else ""

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from ..domain.statement import CatalogueStatement, CommandStatement, Statement, VoteStatement
+from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement, Statement, VoteStatement
 
 LONGEST: Final = 1024
 """Characters of an address, with its query."""
@@ -16,6 +16,7 @@ PAGES: Final = (
     "/audit.jsonl",
     "/catalogue",
     "/catalogue/{kind}/{name}",
+    "/changes/{change}",
     "/confirm/{handle}",
     "/evidence/{digest}",
     "/numbers",
@@ -42,6 +43,8 @@ def home_of(statement: Statement) -> str:
     """Path of the page on which a statement is made."""
     if isinstance(statement, CatalogueStatement):
         return "/catalogue"
+    if isinstance(statement, ChangeVoteStatement):
+        return f"/changes/{statement.change[7:]}"
     if isinstance(statement, VoteStatement):
         where = f"{statement.application}/{statement.release}/{statement.environment}"
         return f"/approvals/{where}?plan={statement.plan}"

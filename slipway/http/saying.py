@@ -25,7 +25,14 @@ from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, V
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
 from ..domain.proof import Proof, freshness
 from ..domain.rules import failed
-from ..domain.statement import SALT_BYTES, CatalogueStatement, CommandStatement, Statement, salt_of
+from ..domain.statement import (
+    SALT_BYTES,
+    CatalogueStatement,
+    ChangeVoteStatement,
+    CommandStatement,
+    Statement,
+    salt_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -166,11 +173,12 @@ class Saying:
         *,
         content: tuple[str, ...] = (),
         compared: tuple[Compared, ...] = (),
+        asks: tuple[str, ...] = (),
     ) -> str:
         """Keep what lets something through until a person confirms it; the handle by which they find it."""
         now = self.clock()
         handle = f"{now:%Y%m%d}-{secrets.token_urlsafe(32)}"
-        pending = Pending(statement=statement, made_at=now, via=via, content=content, compared=compared)
+        pending = Pending(statement=statement, made_at=now, via=via, content=content, compared=compared, asks=asks)
         self.challenges.add_pending(handle, pending)
         return handle
 
@@ -266,7 +274,9 @@ class Saying:
 
 def partition_of(statement: Statement) -> str:
     """Where the inbox takes the statement: its application, or the whole installation."""
-    return INSTALLATION if statement.kind == "catalogue" else statement.application or INSTALLATION
+    if isinstance(statement, CatalogueStatement | ChangeVoteStatement):
+        return INSTALLATION
+    return statement.application or INSTALLATION
 
 
 def _speaker(verdict: Verified[IdToken] | CannotVerify, via: Via) -> Speaker:

@@ -165,6 +165,13 @@ class InstallationLedger:
         """Write a record together with the new values of the row `key`."""
         self._append(draft, Write(act=Act.PUT, key=key, values=values), now=now)
 
+    def decide(self, drafts: Sequence[AuditDraft], guarded: Write, *more: Write, now: datetime) -> None:
+        """Write records together with a row that nobody else may have changed meanwhile.
+
+        Raises `Conflict` if somebody has, or if one of the other rows is there already.
+        """
+        self._append(drafts, guarded, *more, now=now, guards=True)
+
     def row(self, key: str) -> Row | None:
         return self._table.get(keys.INSTALLATION, key)
 
@@ -203,15 +210,25 @@ class InstallationLedger:
         row = self._table.get(keys.INSTALLATION, keys.seen(order))
         return bool(row.values["Refused"]) if row else None
 
-    def _append(self, draft: AuditDraft, write: Write | None, *more: Write, now: datetime, answers: str = "") -> bool:
-        """Write one record and its rows in one transaction; False if somebody else has created the same row.
+    def _append(
+        self,
+        drafts: AuditDraft | Sequence[AuditDraft],
+        write: Write | None,
+        *more: Write,
+        now: datetime,
+        answers: str = "",
+        guards: bool = False,
+    ) -> bool:
+        """Write records and their rows in one transaction; False if somebody else has created the same row.
 
-        The head's ETag keeps the chain from forking. `answers` is the key of the `open!` row to delete, if it exists.
+        The head's ETag keeps the chain from forking. `answers` is the key of the `open!` row to delete, if it exists;
+        `guards`: whether a change of the row `write` by somebody else is for the caller to look at.
         """
+        drafted = [drafts] if isinstance(drafts, AuditDraft) else list(drafts)
         for _ in range(ATTEMPTS):
             row = self._table.get(keys.INSTALLATION, keys.HEAD)
             head = unpack(Head, row.values) if row else Head(application=keys.INSTALLATION)
-            (record,), ended = chained([draft], head=head, now=now, signer=self._signer())
+            records, ended = chained(drafted, head=head, now=now, signer=self._signer())
             act = Act.REPLACE if row else Act.CREATE
             is_open = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
             writes = [
@@ -219,20 +236,23 @@ class InstallationLedger:
                 *more,
                 *([Write(act=Act.DELETE, key=answers)] if is_open else []),
                 Write(act=act, key=keys.HEAD, values=pack(ended), etag=row.etag if row else ""),
-                Write(act=Act.CREATE, key=keys.audit(record.sequence), values=pack_audit(record)),
-                *unindexed_writes([record]),
+                *(Write(act=Act.CREATE, key=keys.audit(each.sequence), values=pack_audit(each)) for each in records),
+                *unindexed_writes(records),
             ]
             try:
                 self._table.transact(keys.INSTALLATION, writes)
             except Conflict:
-                if write is not None and write.key == keys.FREEZE and _changed(self._table, write):
-                    raise  # somebody else set or ended the freeze: the caller must read it again
-                created = write.key if write is not None and write.act is Act.CREATE else ""
+                guarded = guards or (write is not None and write.key == keys.FREEZE)
+                if write is not None and guarded and _changed(self._table, write):
+                    raise  # somebody else has changed the row: the caller must read it again
+                if guards and any(self._table.get(keys.INSTALLATION, each.key) for each in _created(more)):
+                    raise
+                created = write.key if write is not None and write.act is Act.CREATE and not guards else ""
                 if created and self._table.get(keys.INSTALLATION, created) is not None:
                     return False  # somebody else wrote the same row
                 continue
             if self._indexer is not None:
-                self._indexer.take(keys.INSTALLATION, [record])
+                self._indexer.take(keys.INSTALLATION, records)
             return True
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
 
@@ -246,6 +266,10 @@ def _order_mark(order: str, *, refused: bool, now: datetime) -> Write:
 def _changed(table: Table, write: Write) -> bool:
     row = table.get(keys.INSTALLATION, write.key)
     return (row.etag if row else "") != write.etag
+
+
+def _created(writes: Sequence[Write]) -> list[Write]:
+    return [write for write in writes if write.act is Act.CREATE]
 
 
 def _start_of(body: str) -> str:

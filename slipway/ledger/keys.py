@@ -49,6 +49,12 @@ VERSION: Final = "version!"
 FREEZE: Final = "freeze"
 """In the installation's partition: the freeze of everything, also after it has ended."""
 
+PROPOSED: Final = "proposed!"
+"""In the installation's partition: proposed changes of the catalogue, by the hash of their changes."""
+UNDECIDED: Final = "undecided!"
+"""Beside it: those that are not over, or of whose end not everybody was told."""
+PROPOSED_TOLD: Final = "told!"
+
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1
 AFTER: Final = "~"

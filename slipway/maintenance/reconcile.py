@@ -73,6 +73,8 @@ class Reconciler:
     """Tells applications about a freeze of everything that they have missed."""
     take_inbox: Callable[[], tuple[str, ...]]
     """Takes what lies in the inbox though its hint should have come; returns the problems met."""
+    settle_changes: Callable[[], tuple[str, ...]]
+    """Brings proposed changes of the catalogue to their end where that is due; returns the problems met."""
     looks: LookAnswers
     clock: Clock
 
@@ -111,6 +113,7 @@ class Reconciler:
     def _installation(self, total: Reconciled) -> Reconciled:
         """Index the installation's own audit chain."""
         try:
+            total = total.evolve(problems=(*total.problems, *self.settle_changes()))
             self.looks.prune(self.clock())
             if self._minute() % SEEN_PARTS == 0:
                 self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)

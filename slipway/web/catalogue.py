@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from ..catalogue.live import LiveCatalogue
 from ..domain.errors import NotFound
 from ..domain.versions import Subject, SubjectKind
+from ..ledger.proposals import Proposals
 from ..ledger.versions import SubjectVersions
 from .answer import Answer, kept
+from .proposed import sign_of
 from .signin import Visitor
 from .templating import render
 
@@ -29,10 +31,11 @@ class ItemView:
         return f"/catalogue/{self.kind}/{self.name}"
 
 
-def show(catalogue: LiveCatalogue, visitor: Visitor) -> Answer:
-    """Everything in force. Raises `LedgerUnavailable`."""
+def show(catalogue: LiveCatalogue, proposals: Proposals, visitor: Visitor) -> Answer:
+    """Everything in force, and the changes on which people vote. Raises `LedgerUnavailable`."""
+    waiting = [(sign_of(change), change) for change in proposals.undecided() if not change.phase.final]
     items = tuple(sorted(_items(catalogue), key=lambda item: (not item.problems, item.kind, item.name)))
-    return kept(render("catalogue.html", items=items, reader=visitor, here="catalogue"))
+    return kept(render("catalogue.html", items=items, waiting=waiting, reader=visitor, here="catalogue"))
 
 
 def _items(catalogue: LiveCatalogue) -> list[ItemView]:

@@ -39,7 +39,7 @@ def show(desk: OperatingContext, handle: str, who: Visitor) -> Answer:
             "confirm-change.html",
             statement=statement,
             compared=pending.compared,
-            via=pending.via,
+            asks=pending.asks,
             mark=mark,
             reader=who,
         )

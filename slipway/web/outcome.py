@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
+from ..domain.proposing import ChangePhase
 from ..queries.answers import Answers, Reply, SaidState
 from .answer import Answer, html
 from .signin import Visitor
@@ -30,7 +31,9 @@ def told(reply: Reply, *, here: str, back: tuple[str, str], who: Visitor | None)
     """The page of one reply at the path `here`; `back` is where to go on, and its text."""
     answered = reply.answered
     made = tuple(change for change in (answered.changes if answered else ()) if change.number)
-    page = render("outcome.html", reply=reply, made=made, title=TITLES[reply.state], back=back, reader=who)
+    waits = answered is not None and not answered.refused and answered.change_phase == ChangePhase.WAITING
+    title = "Waits for votes" if waits and reply.state is SaidState.COUNTED else TITLES[reply.state]
+    page = render("outcome.html", reply=reply, made=made, waits=waits, title=title, back=back, reader=who)
     # With its address: a browser that came here with a fragment, such as `#decide`, would otherwise only scroll to it.
     return html(page, headers={} if reply.state.final else {"Refresh": f"{AGAIN}; url={here}"})
 
@@ -40,6 +43,8 @@ def _back(reply: Reply) -> tuple[str, str]:
     answered = reply.answered
     if answered is not None and answered.release:
         return f"/releases/{answered.release}", f"Open {answered.release}"
+    if answered is not None and answered.change:
+        return f"/changes/{answered.change.removeprefix('sha256:')}", "Open the change"
     if answered is not None and answered.kind is InboxKind.CATALOGUE:
         return "/catalogue", "Open the applications"
     if re.fullmatch(NAME_PATTERN, reply.partition):

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import azure.functions as func
 
-from functions import approvals, guard, operate, pages, signing_in, votes
+from functions import approvals, changes, guard, operate, pages, signing_in, votes
 from slipway.bootstrap import App
 from slipway.domain.release import Release
 from slipway.testing import MemoryTable
@@ -23,7 +23,7 @@ from tests.registered import registered
 from tests.unit.web.installation import Told
 from tests.unit.web.visitors import token_person
 
-MODULES = (pages, approvals, operate, signing_in, votes, guard)
+MODULES = (pages, approvals, changes, operate, signing_in, votes, guard)
 
 
 class Site:
@@ -65,7 +65,7 @@ class Site:
 
 def _routes() -> list[tuple[re.Pattern[str], frozenset[str], Any]]:
     found = []
-    for function in registered(pages, approvals, operate, signing_in, votes):
+    for function in registered(pages, approvals, changes, operate, signing_in, votes):
         path = "/" + str(function.trigger["route"]).strip("/")
         pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$")
         found.append((pattern, frozenset(function.methods), function.handler))

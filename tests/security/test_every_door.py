@@ -61,6 +61,8 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         inbox_writer=None,
         saying=None,
         blocks=None,
+        proposals=None,
+        as_voted=None,
     )
     for module in MODULES:
         if hasattr(module, "parts"):
@@ -81,7 +83,7 @@ def known(built: SimpleNamespace) -> dict[str, str]:
 def knock(name: str, headers: dict[str, str]) -> int:
     method, function = DOORS[name]
     route = dict.fromkeys(
-        ("token", "application", "number", "environment", "release", "id", "digest", "handle"), "hello-2"
+        ("token", "application", "number", "environment", "release", "id", "digest", "handle", "change"), "hello-2"
     )
     request = func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}")
     status: int = function(request).status_code

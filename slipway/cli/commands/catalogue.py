@@ -23,6 +23,7 @@ from ..options import as_json as json_option
 from ..options import connected, waiting
 from ..placing import problems_in
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
+from ..text import neutral
 from ..waiting import COUNTED, confirmed, counted, decided, look, new_id, outcome_of
 
 _MARKS = {
@@ -57,13 +58,13 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: 
     """Apply projects and applications: all documents in PATH, or none of them.
 
     Prints what would change and asks first, then waits until it is decided. The same documents applied again change
-    nothing. A change that weakens a production gate is refused, and so is one of something that somebody else has
-    changed since it was compared. One that weakens what guards production where nobody can be asked yet is confirmed by
-    a person on a page that shows it, whose address is printed.
+    nothing. A change of something that somebody else has changed since it was compared is refused. One that weakens
+    what guards production is confirmed by a person on a page that shows it, whose address is printed; then the people
+    of the gates that it weakens vote on it, under the rules that are in force.
 
     \b
     Exit codes: 0 applied, or nothing to change; 1 refused; 4 the app cannot be reached, or does not decide; 5 a person
-    has to confirm it.
+    has to confirm it, or people vote on it.
 
     \b
     Examples:
@@ -91,6 +92,8 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: 
     outcome = decided(api, received)
     if outcome.problems:
         _end_with([each.model_dump() for each in outcome.problems], path)
+    if outcome.change and outcome.state == COUNTED:
+        _end_waiting(screen, outcome, as_json=as_json)
     made = _made(outcome, compared)
     if not as_json:
         _show_made(screen, made)
@@ -276,6 +279,14 @@ def _made(outcome: SaidOutcome, compared: Changes | None = None) -> Changes:
     return Changes(changes=tuple(shown), refused=not is_counted, committed=is_counted)
 
 
+def _end_waiting(screen: Screen, outcome: SaidOutcome, *, as_json: bool) -> NoReturn:
+    """The change is proposed, and takes force once the gates that it weakens let it through."""
+    if as_json:
+        screen.json(outcome.model_dump(mode="json"))
+    click.echo(f"people vote on it: {neutral(outcome.page)}", err=True)
+    raise SystemExit(Exit.WAITING)
+
+
 def _show_made(screen: Screen, made: Changes) -> None:
     for change in made.changes:
         if change.refused:
@@ -316,8 +327,11 @@ def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
             screen.whole(f"    {line}")
         for line in change.stands_still:
             screen.whole(f"    would stand still: {line}")
-        for line in change.weaker if change.opens and not change.refused else ():
-            screen.whole(f"    weaker, which a person has to confirm: {line}")
+        if change.opens and not change.refused:
+            for line in change.weaker:
+                screen.whole(f"    weaker, which a person has to confirm: {line}")
+            for line in change.asks:
+                screen.whole(f"    is voted on by {line}")
         if change.refused:
             screen.whole(f"    refused: {change.refused}")
 

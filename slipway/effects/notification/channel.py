@@ -89,7 +89,8 @@ class Message(Record):
     id: str
     """The same when a notice is sent again."""
     notice: str
-    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `ended` or `anchor-written`."""
+    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `ended`, `change-proposed`, `change-ended` or
+    `anchor-written`."""
     time: Moment
     application: str
     release: str
@@ -114,6 +115,8 @@ class Message(Record):
     """How to answer it by a message."""
     anchor: str = ""
     """The anchor's line, in a notice to a witness; such a notice has no release."""
+    change: str = ""
+    """Hash of the proposed change that the notice is about; such a notice has no release either."""
 
 
 class Channel(Protocol):

@@ -66,6 +66,8 @@ def _commit(matter: ApprovalFacts) -> str:
 
 def heading(message: Message) -> str:
     """The heading above the message's lines."""
+    if message.change:
+        return "What would be weaker"
     return "The ends of the chains" if message.anchor else f"What changes in {message.environment}"
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from slipway.cli.root import root
 from slipway.domain.roles import Role
+from slipway.http.saying import Saying
 from slipway.queries.answers import Answers, Reply
 from slipway.testing import write_application
 from slipway.testing.sign_in import bearer, person
@@ -99,16 +100,35 @@ def test_nobody_to_ask_is_no_consent(slipway: Slipway, live: Live) -> None:
     assert live.app.catalogue.entries == {}
 
 
-def test_a_weaker_production_gate_is_refused_with_the_field(slipway: Slipway, live: Live) -> None:
+def test_a_weaker_production_gate_is_proposed_and_the_page_named_where_people_vote_on_it(
+    slipway: Slipway, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slipway("apply", "-f", "team", "--yes")
     live.edit_gate(deadline="90h")
-    for command in (("diff", "-f", "team"), ("apply", "-f", "team", "--yes")):
-        refused = slipway(*command)
-        assert refused.exit_code == 1
-        assert "have to vote on" in refused.stdout
-        assert "deadline" in refused.stdout
-    answer = json.loads(slipway("apply", "-f", "team", "--yes", "--json").stdout)
-    assert (answer["refused"], answer["committed"], answer["changes"][1]["outcome"]) == (True, False, "refused")
+    shown = slipway("diff", "-f", "team")
+    assert shown.exit_code == 0
+    assert "weaker, which a person has to confirm: production (production/shop): gate: deadline" in shown.stdout
+    assert "is voted on by shop production: 1 of ada@example.com, ben@example.com" in shown.stdout
+    monkeypatch.setattr(Saying, "confirmed", confirmed_at_once(live))
+    proposed = slipway("apply", "-f", "team", "--yes", "--json")
+    assert proposed.exit_code == 5
+    answer = json.loads(proposed.stdout)
+    assert (answer["state"], answer["change_phase"]) == ("counted", "waiting")
+    assert answer["page"] == f"https://slipway.example.com/changes/{answer['change'][7:]}"
+    assert f"people vote on it: {answer['page']}" in proposed.stderr
+    assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
+
+
+def confirmed_at_once(live: Live) -> Callable[[Saying, str], tuple[str, str] | None]:
+    """Somebody who confirms what the command line asks for before it looks."""
+    confirmed = Saying.confirmed
+
+    def confirm(saying: Saying, handle: str) -> tuple[str, str] | None:
+        if confirmed(saying, handle) is None:
+            confirm_pending(live, handle)
+        return confirmed(saying, handle)
+
+    return confirm
 
 
 def test_a_weaker_project_is_confirmed_by_a_person_on_a_page(slipway: Slipway, live: Live) -> None:

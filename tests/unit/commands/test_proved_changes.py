@@ -11,7 +11,6 @@ import yaml
 from slipway.commands.saying import Said
 from slipway.commands.submitting import ToConfirm
 from slipway.domain.audit import AuditRecord
-from slipway.domain.challenge import Pending
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Via
 from slipway.domain.versions import Subject, SubjectKind
 from slipway.ledger import keys
@@ -202,12 +201,3 @@ def test_a_change_waits_while_the_identity_provider_is_away(live: Live) -> None:
     live.wait(timedelta(minutes=1))
     live.reconcile()
     assert live.reply(said).state is SaidState.COUNTED
-
-
-def test_whatever_weakens_the_gate_of_an_application_is_refused_with_a_proof_too(live: Live) -> None:
-    asked = weaken(live, "one")
-    live.edit_gate(deadline="90h")
-    refused = live.say()
-    assert isinstance(refused, tuple)
-    assert [str(each.subject) for each in refused if each.refused] == ["application:shop"]
-    assert all(isinstance(each, Pending) for each in [live.app.saying.pending(pending(live, asked))])

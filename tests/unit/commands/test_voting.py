@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from slipway.commands.taking import LONGEST, InboxReader
-from slipway.commands.voting import Voting
 from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
@@ -48,7 +47,7 @@ def issuer() -> MemoryIssuer:
 @pytest.fixture
 def reader(home: Installation, issuer: MemoryIssuer) -> InboxReader:
     prover = Prover(tokens=IdTokens(issuer, CLIENT), installation="here", evidence=home.blobs)
-    voting = Voting(prover=prover, handler=home.app.handler, ledger=home.app.ledger, link_keys=home.app.link_keys)
+    voting = replace(home.app.voting, prover=prover)
     return replace(home.app.inbox_reader, handlers={InboxKind.VOTE: voting.take})
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from slipway.commands.saying import CommandRequest
@@ -11,6 +13,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.inbox import Via
 from slipway.domain.model import sha256
 from slipway.domain.promotion import PromotionProgress, PromotionState, Way
+from slipway.domain.proposing import ProposedChange
 from slipway.domain.release import Release, VoteDecision
 from slipway.domain.statement import CatalogueChange, CatalogueStatement
 from slipway.domain.steps import StepKind
@@ -20,15 +23,19 @@ from slipway.inbound.ballot import vote
 from slipway.ledger.installation import InstallationLedger
 from slipway.queries.reading import Reader
 from slipway.testing import ADA, BASE, BEN
-from slipway.web import audit, board, confirming, operating, parked, release
+from slipway.web import audit, board, confirming, operating, parked, proposed, release
 from slipway.web import numbers as numbers_page
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show
 from slipway.web.messages import not_found, sign_in, try_again
+from tests.unit.commands.live import Live
+from tests.unit.commands.proposals import ADA as VOTER
+from tests.unit.commands.proposals import guarded, weaken
+from tests.unit.commands.proposals import vote as vote_on
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
 from tests.unit.web.installation import Told, hello
-from tests.unit.web.visitors import DORA, visitor
+from tests.unit.web.visitors import DORA, as_visitor, change_desk, visitor
 
 Sample = Callable[[], Answer]
 FORM = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin"}
@@ -296,6 +303,14 @@ def _confirm_change() -> Answer:
     return confirming.show(_operating(home), handle, visitor("Olga", "platform"))
 
 
+def _change(settle: Callable[[Live, ProposedChange], object] = lambda live, change: None) -> Answer:
+    """Somebody proposed that one approval be enough for production."""
+    live = guarded(Path(mkdtemp()) / "team")
+    change = weaken(live)
+    settle(live, change)
+    return proposed.show(change_desk(live), change.hash[7:], as_visitor(VOTER))
+
+
 def _frozen() -> Answer:
     home, _ = asked()
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
@@ -345,6 +360,8 @@ _DRAWING: dict[str, Sample] = {
     "operate-frozen": _frozen,
     "confirm": lambda: _confirm("operator"),
     "confirm-change": _confirm_change,
+    "change-waiting": _change,
+    "change-rejected": lambda: _change(lambda live, change: vote_on(live, change, VOTER, VoteDecision.REJECT)),
     "confirm-not-permitted": lambda: _confirm("reader"),
     "message-forged": lambda: show(Told().desk, "bm8.bm8"),
     "message-not-found": lambda: not_found("there is no release hello-99"),

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import azure.functions as func
 import pytest
 
-from functions import approvals, operate, pages, signing_in
+from functions import approvals, changes, operate, pages, signing_in
 from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase, Release
 from slipway.http.requests import FORM_TYPE
@@ -50,7 +50,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> tuple[Told, Release]:
 
 def _use(monkeypatch: pytest.MonkeyPatch, home: Told) -> None:
     home.restart(public_url=f"{BASE}/")
-    use(monkeypatch, home, pages, approvals, operate, signing_in)
+    use(monkeypatch, home, pages, approvals, changes, operate, signing_in)
 
 
 def reader(home: Told, *roles: str) -> dict[str, str]:
@@ -303,7 +303,7 @@ def test_no_header_of_an_answer_repeats_what_a_header_cannot_hold(world: tuple[T
     home, subject = world
     addresses = ({"release": strange}, {"release": subject.id, "application": strange, "to": f"/releases/{strange}"})
     for headers in (reader(home), {"Sec-Fetch-Mode": "navigate"}, {"Sec-Fetch-Mode": "no-cors"}):
-        for function in registered(pages, approvals, operate, signing_in):
+        for function in registered(pages, approvals, changes, operate, signing_in):
             parameters = re.findall(r"{(\w+)", function.trigger["route"])
             if "GET" not in function.methods:
                 continue

@@ -25,7 +25,7 @@ def live(tmp_path: Path) -> Live:
 
 
 def listed(live: Live) -> str:
-    return show(live.app.live_catalogue, READER).body.decode()
+    return show(live.app.live_catalogue, live.app.proposals, READER).body.decode()
 
 
 def versions(live: Live, kind: str = "application", name: str = "shop") -> str:

@@ -115,3 +115,26 @@ def hostile(**changes: object) -> Message:
         evidence=(Result(name=HOSTILE, environment=HOSTILE, passed=False, summary=HOSTILE),),
     )
     return message.evolve(**({"matter": matter} | changes))
+
+
+def change_proposed(**changes: object) -> Message:
+    """Somebody proposed to weaken two production gates."""
+    page = f"{BASE}/changes/{'4f9a1b6c2d8e' + '0' * 52}"
+    message = Message(
+        id="b1c2d3e4f5",
+        notice="change-proposed",
+        time=NOW,
+        application="shop, till",
+        release="",
+        environment="shop production, till production",
+        tag="",
+        headline="Your vote is asked: a change would weaken the gate of shop production, till production",
+        lines=("application:shop: production (production/shop): gate: required: 1 instead of 2",),
+        recipient=ADA,
+        release_url=page,
+        locate_url=page,
+        deadline=NOW + timedelta(hours=24),
+        phase="waiting",
+        change="sha256:4f9a1b6c2d8e" + "0" * 52,
+    )
+    return message.model_copy(update=changes)

@@ -7,7 +7,15 @@ import pytest
 
 from slipway.effects.notification import Message
 from slipway.effects.notification.letter import SUBJECT, compose
-from tests.unit.effects.notification.samples import LOCATE, TOKEN_LINK, ended, for_everybody, gate_opened, hostile
+from tests.unit.effects.notification.samples import (
+    LOCATE,
+    TOKEN_LINK,
+    change_proposed,
+    ended,
+    for_everybody,
+    gate_opened,
+    hostile,
+)
 
 
 class Read(HTMLParser):
@@ -125,3 +133,16 @@ def test_the_deadline_is_said_in_the_approvers_time_where_their_zone_is_known() 
     said = "Tuesday, 24 November 2026, 09:30 UTC: Tuesday, 24 November 2026, 10:30 CET (Europe/Berlin)"
     assert said in compose(there).text
     assert "CET" not in compose(message).text
+
+
+def test_a_proposed_change_is_asked_about_like_a_gate_and_leads_to_its_own_page() -> None:
+    message = change_proposed()
+    letter = compose(message)
+    for text in (letter.text, letter.html):
+        assert message.release_url in text
+        assert "What would be weaker" in text
+        assert "required: 1 instead of 2" in text
+        assert "The whole story" not in text
+        assert "yours alone" not in text
+    assert "Decide here, by Tuesday, 24 November 2026, 09:30 UTC" in letter.text
+    assert "Look, and decide" in letter.html

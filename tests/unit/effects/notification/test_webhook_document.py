@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import urllib3
 
+from slipway.commands.telling import Told
 from slipway.domain.steps import Notice
 from slipway.effects.notification import Message
 from slipway.effects.notification.webhook import Webhook
-from tests.unit.effects.notification.samples import ended, gate_opened, hostile
+from tests.unit.effects.notification.samples import change_proposed, ended, gate_opened, hostile
 
 PAGE = (Path(__file__).resolve().parents[4] / "docs" / "reference" / "webhook.md").read_text(encoding="utf-8")
 SECRET = b"a secret of some length"
@@ -41,7 +42,7 @@ def read_notice() -> Callable[[bytes, dict[str, str], bytes], dict[str, Any]]:
     return verifier
 
 
-@pytest.mark.parametrize("message", [gate_opened(), ended(), hostile()])
+@pytest.mark.parametrize("message", [gate_opened(), ended(), hostile(), change_proposed()])
 def test_the_documented_verifier_reads_what_is_posted(
     read_notice: Callable[[bytes, dict[str, str], bytes], dict[str, Any]], message: Message
 ) -> None:
@@ -60,7 +61,7 @@ def test_it_refuses_another_body_another_secret_and_no_signature(
 
 
 def test_every_kind_of_notice_and_every_field_is_documented() -> None:
-    for notice in Notice:
+    for notice in (*Notice, *Told):
         assert f"dev.slipway.{notice}" in PAGE
     for field in set(Message.model_fields) - {"id", "notice", "time", "asked_by"}:
         assert f"`{field}`" in PAGE, field

@@ -1,0 +1,77 @@
+"""The parts that compare changes of the catalogue, and take those that people vote on to their end."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..engine.proving import Prover
+from .once import part
+from .recorded import Recorded
+
+if TYPE_CHECKING:
+    from ..commands.as_voted import AsVoted
+    from ..commands.change_voting import ChangeVoting
+    from ..commands.comparing import Comparing
+    from ..commands.enacting import Enacting
+    from ..commands.proposing import Proposing
+    from ..commands.telling import Telling
+
+
+@dataclass(frozen=True)
+class Changed(Recorded):
+    """What changes of the catalogue need."""
+
+    @part
+    def comparing(self) -> "Comparing":
+        from ..commands.comparing import Comparing
+
+        known = self.known if self.settings.clusters else None
+        return Comparing(versions=self.versions, catalogue=self.live_catalogue, known=known)
+
+    @part
+    def prover(self) -> Prover:
+        return Prover(tokens=self.ports.proofs(), installation=self.settings.installation_name, evidence=self.blobs)
+
+    @part
+    def proposing(self) -> "Proposing":
+        from ..commands.proposing import Proposing
+
+        return Proposing(proposals=self.proposals, versions=self.versions, ledger=self.ledger, clock=self.clock)
+
+    @part
+    def as_voted(self) -> "AsVoted":
+        from ..commands.as_voted import AsVoted
+
+        return AsVoted(comparing=self.comparing, versions=self.versions)
+
+    @part
+    def enacting(self) -> "Enacting":
+        from ..commands.enacting import Enacting
+
+        return Enacting(
+            proposals=self.proposals,
+            as_voted=self.as_voted,
+            comparing=self.comparing,
+            versions=self.versions,
+            ledger=self.ledger,
+            inbox=self.inbox,
+            clock=self.clock,
+        )
+
+    @part
+    def telling(self) -> "Telling":
+        from ..commands.telling import Telling
+
+        base = self.settings.public_url.rstrip("/")
+        return Telling(proposals=self.proposals, channel=self.channel, base=base, clock=self.clock)
+
+    @part
+    def change_voting(self) -> "ChangeVoting":
+        from ..commands.change_voting import ChangeVoting
+
+        return ChangeVoting(
+            prover=self.prover,
+            proposals=self.proposals,
+            enacting=self.enacting,
+            tell=self.telling.tell,
+            clock=self.clock,
+        )

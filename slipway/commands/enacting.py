@@ -1,0 +1,193 @@
+"""What becomes of a proposed change: it takes force once the gates that it weakens let it through, or it ends.
+
+Before anything is made, the votes are derived again from signed records, and the change is compared again with what is
+in force: if it would do anything else than what people read, it is void. Each project and application commits its own
+version, with a mark; so what was cut short is finished by the next pass and repeats nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ..catalogue.stored import Stored
+from ..clock import Clock
+from ..domain.actions import Action
+from ..domain.attribution import SYSTEM
+from ..domain.audit import AuditDraft
+from ..domain.inbox import Received
+from ..domain.key_source import KeysUnavailable
+from ..domain.people import OID
+from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, trail_rule
+from ..domain.rules import Rule
+from ..domain.statement import CatalogueChange, ChangeVoteStatement
+from ..domain.versions import SubjectKind, Version
+from ..engine.on_record import verified
+from ..ledger import Conflict, Ledger, LedgerUnavailable
+from ..ledger.inbox import Inbox, Unreadable
+from ..ledger.keys import INSTALLATION
+from ..ledger.proposals import Kept, Proposals
+from ..ledger.versions import SubjectVersions
+from .as_voted import AsVoted
+from .changes import subject_of
+from .comparing import Comparing
+from .proposing import ended_as, ending, named
+
+log = logging.getLogger(__name__)
+
+MANY: Final = 500
+"""Unread rows that are looked at before a change expires."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enacting:
+    """Brings proposed changes to their end."""
+
+    proposals: Proposals
+    as_voted: AsVoted
+    comparing: Comparing
+    versions: SubjectVersions
+    ledger: Ledger
+    inbox: Inbox
+    clock: Clock
+
+    def settle_all(self) -> tuple[str, ...]:
+        """Whatever is due of all changes that are not over; returns the problems met."""
+        problems = []
+        try:
+            for change in self.proposals.undecided():
+                try:
+                    self.settle(change.hash)
+                except (Conflict, KeysUnavailable, LedgerUnavailable) as later:
+                    problems.append(f"the change {change.hash[7:19]}: {later}")
+        except LedgerUnavailable as away:
+            problems.append(f"{INSTALLATION}: {away}")
+        return tuple(problems)
+
+    def settle(self, hash: str) -> ProposedChange | None:
+        """Void it, let it expire, or put it in force, as is due. The change afterwards.
+
+        Raises `Conflict`, `KeysUnavailable`, `LedgerUnavailable`: the next pass goes on.
+        """
+        kept = self.proposals.current(hash)
+        if kept.change is None or kept.change.phase.final:
+            return kept.change
+        change, now = kept.change, self.clock()
+        plan = self._plan(change)
+        made = self._made(change)
+        if not made and (rule := self.as_voted.moved_on(change, plan)) is not None:
+            return self._end(kept, change, ChangePhase.VOID, rule.reason, now)
+        if plan is None:
+            raise Conflict(f"the plan {change.plan} cannot be read, and the change is half made")
+        if change.phase is ChangePhase.PASSED:
+            return self._enact(kept, change, plan, made)
+        if now >= change.deadline and not self._has_unread(change):
+            return self._end(kept, change, ChangePhase.EXPIRED, "nobody had decided when its time was over", now)
+        return change
+
+    def _plan(self, change: ProposedChange) -> ChangePlan | None:
+        try:
+            return self.proposals.plan(change.plan)
+        except ValueError:
+            log.exception("the plan of the change %s was changed", change.hash)
+            return None
+
+    def _end(self, kept: Kept, change: ProposedChange, phase: ChangePhase, why: str, now: datetime) -> ProposedChange:
+        ended = ended_as(change, phase, why[:2000], now)
+        self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM)], now=now)
+        return ended
+
+    def _has_unread(self, change: ProposedChange) -> bool:
+        """Whether a vote that came in time may still lie unread."""
+        rows = list(self.inbox.of(INSTALLATION, limit=MANY))
+        return len(rows) == MANY or any(_is_vote_in_time(row, change) for row in rows)
+
+    # ---- taking force
+    def _enact(
+        self, kept: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
+    ) -> ProposedChange:
+        head = self.ledger.head(INSTALLATION)
+        records, fault = verified(self.ledger, head, change.first_sequence)
+        rule = Rule.TRAIL_VERIFIES.fails(fault) if fault else trail_rule(change, plan, records)
+        if not rule.passed:
+            return self._end(kept, change, ChangePhase.VOID, rule.reason, self.clock())
+        documents = {str(each.subject): each for each in self.as_voted.documents(change)}
+        for each in sorted(change.changes, key=lambda one: not one.subject.startswith(SubjectKind.PROJECT)):
+            if each not in made:
+                self._commit(change, plan, each, documents[each.subject])
+        now = self.clock()
+        ended = ended_as(change, ChangePhase.IN_FORCE, "", now)
+        self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM, subjects=sorted(change.subjects))], now=now)
+        return ended
+
+    def _made(self, change: ProposedChange) -> tuple[CatalogueChange, ...]:
+        """What it has put in force before it was cut short."""
+        return tuple(
+            each for each in change.changes if self.versions.made_by(subject_of(each), _mark(change)) is not None
+        )
+
+    def _commit(self, change: ProposedChange, plan: ChangePlan, each: CatalogueChange, stored: Stored) -> None:
+        subject, now = subject_of(each), self.clock()
+        current = self.versions.current(subject)
+        if current.document != each.before:
+            raise Conflict(f"somebody else has changed {each.subject} while the change took force")
+        shown = next(one for one in plan.compared if one.subject == each.subject)
+        version = Version(
+            subject=subject,
+            number=current.number + 1,
+            document=each.after,
+            before=each.before,
+            project=str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None,
+            at=now,
+            by=f"{OID}{change.proposed_by}",
+            reason=change.reason,
+            record=1,
+            difference=shown.difference[:50],
+        )
+        try:
+            self.versions.commit(
+                current,
+                version,
+                _draft(change, version, shown.weaker),
+                inbox=_mark(change),
+                nonce=change.nonce,
+                now=now,
+            )
+        finally:
+            self.comparing.catalogue.look_again()
+
+
+def _mark(change: ProposedChange) -> str:
+    return f"{change.hash} {change.opening}"
+
+
+def _is_vote_in_time(row: Received | Unreadable, change: ProposedChange) -> bool:
+    if isinstance(row, Unreadable):
+        return False
+    statement = row.row.statement
+    about = isinstance(statement, ChangeVoteStatement) and statement.change == change.hash
+    return about and row.received_at < change.deadline
+
+
+def _draft(change: ProposedChange, version: Version, weaker: Sequence[str]) -> AuditDraft:
+    application = version.subject.kind is SubjectKind.APPLICATION
+    details = {
+        **named(change),
+        "subject": str(version.subject),
+        "number": version.number,
+        "from": version.before or "",
+        "to": version.document or "",
+        "project": version.project or "",
+        "difference": list(version.difference[:20]),
+        "weaker": list(weaker[:20]),
+        "voters": [vote.voter for vote in change.votes],
+        "reason": version.reason,
+    }
+    return AuditDraft(
+        action=Action.APPLICATION_APPLIED if application else Action.PROJECT_APPLIED,
+        actor=version.by,
+        details={name: value for name, value in details.items() if value},
+        inbox=change.inbox,
+        proof=change.proof,
+    )

@@ -1,0 +1,202 @@
+"""The worker's half of a change that weakens production gates: it is proposed, and waits for the people of those gates.
+
+Whoever proposes it has proved that they say it, and that they may. What people vote on is kept by its hash before the
+record that names it is written.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..clock import Clock
+from ..domain.actions import Action
+from ..domain.answers import Answered
+from ..domain.attribution import SYSTEM
+from ..domain.audit import AuditDraft
+from ..domain.changing import within_room
+from ..domain.inbox import Received
+from ..domain.people import OID
+from ..domain.proof import Proved
+from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, hash_of
+from ..domain.statement import CatalogueChange, CatalogueStatement
+from ..ledger import Conflict, Ledger
+from ..ledger.keys import INSTALLATION
+from ..ledger.ledger import answer_writes
+from ..ledger.proposals import MOST, Kept, Proposals
+from ..ledger.versions import SubjectVersions
+from .comparing import Planned
+from .submitting import compared
+from .taking import CannotCount
+
+log = logging.getLogger(__name__)
+
+SHOWN = 50
+"""Lines of what is weaker that a record holds; the plan has all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """What was to be changed, and by whom."""
+
+    received: Received
+    statement: CatalogueStatement
+    oid: str
+    proved: Proved
+    planned: Sequence[Planned]
+
+    @property
+    def changes(self) -> tuple[CatalogueChange, ...]:
+        return tuple(
+            CatalogueChange(subject=str(each.change.subject), before=each.change.before, after=each.change.after)
+            for each in self.planned
+            if each.change.changes
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposing:
+    """Opens the vote on a change."""
+
+    proposals: Proposals
+    versions: SubjectVersions
+    ledger: Ledger
+    clock: Clock
+
+    def propose(self, asked: Proposed, answered: Answered) -> ProposedChange:
+        """Open the vote, or name the one that is open; `answered` is completed with it.
+
+        Raises `CannotCount` where too many changes wait; `Conflict`, `LedgerUnavailable`: try again.
+        """
+        plan, now = self._plan(asked), self.clock()
+        kept = self.proposals.current(hash_of(plan.changes))
+        if kept.change is not None and not kept.change.phase.final:
+            if self._is_the_same(kept.change, plan):
+                return self._name_the_open_one(asked, answered, kept.change)
+            self._void(kept, kept.change, now)
+            kept = self.proposals.current(kept.change.hash)
+        digest = self.proposals.store(plan)
+        waiting = self.proposals.undecided()
+        if len(waiting) >= MOST:
+            raise CannotCount(f"{MOST} changes wait for votes already")
+        for planned in asked.planned:
+            if planned.stored is not None and planned.change.changes:
+                self.versions.store(planned.stored.content)
+        change = ProposedChange(
+            hash=hash_of(plan.changes),
+            opening=kept.change.opening + 1 if kept.change else 1,
+            plan=digest,
+            changes=plan.changes,
+            proposed_by=plan.proposed_by,
+            reason=plan.reason,
+            at=now,
+            deadline=now + plan.deadline,
+            inbox=asked.received.id,
+            proof=asked.proved.proof,
+            nonce=asked.proved.statement.nonce,
+            first_sequence=self.ledger.head(INSTALLATION).sequence + 1,
+        )
+        answer = answer_writes(asked.received.id, _about(answered, change))
+        said = (change.nonce, change.inbox)
+        self.proposals.commit(kept, change, [_record(change, plan, asked)], *answer, said=said, now=now)
+        self._supersede(change, waiting, now)
+        return change
+
+    def _plan(self, asked: Proposed) -> ChangePlan:
+        changed = [each.change for each in asked.planned if each.change.changes]
+        gates = {(old.application, old.environment): old for change in changed for old in change.gates}
+        return ChangePlan(
+            changes=asked.changes,
+            compared=within_room(tuple(map(compared, changed))),
+            gates=tuple(gates.values()),
+            proposed_by=asked.oid,
+            reason=asked.statement.reason,
+        )
+
+    def _name_the_open_one(self, asked: Proposed, answered: Answered, change: ProposedChange) -> ProposedChange:
+        """The same change waits already: only the answer is new."""
+        answer = answer_writes(asked.received.id, _about(answered, change))
+        try:
+            self.proposals.installation.table.transact(INSTALLATION, answer)
+        except Conflict:
+            log.info("%s was answered by somebody else", asked.received.id)
+        return change
+
+    def _is_the_same(self, change: ProposedChange, plan: ChangePlan) -> bool:
+        """Whether what people vote on already is the same, whoever proposed it."""
+        waiting = self.proposals.plan(change.plan)
+        return waiting is not None and (waiting.compared, waiting.gates) == (plan.compared, plan.gates)
+
+    def _void(self, kept: Kept, change: ProposedChange, now: datetime) -> None:
+        """The same documents would do something else than what people were asked about. Raises `Conflict` for a change
+        that is about to take force."""
+        if change.phase is ChangePhase.PASSED:
+            raise Conflict(f"the change {change.hash} is about to take force")
+        ended = ended_as(change, ChangePhase.VOID, "what it would do has changed, and it was proposed anew", now)
+        self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM)], now=now)
+
+    def _supersede(self, newer: ProposedChange, waiting: Sequence[ProposedChange], now: datetime) -> None:
+        """Two changes of the same cannot both take force: the newer one is meant."""
+        for older in waiting:
+            if older.hash == newer.hash or not older.subjects & newer.subjects:
+                continue
+            kept = self.proposals.current(older.hash)
+            if kept.change is not None and kept.change.phase is ChangePhase.WAITING:
+                why = f"{OID}{newer.proposed_by} proposed another change of {', '.join(sorted(newer.subjects))}"
+                ended = ended_as(kept.change, ChangePhase.SUPERSEDED, why[:2000], now)
+                draft = ending(ended, actor=f"{OID}{newer.proposed_by}", superseded_by=newer.hash)
+                self.proposals.commit(kept, ended, [draft], now=now)
+
+
+def _about(answered: Answered, change: ProposedChange) -> Answered:
+    return answered.evolve(change=change.hash, change_phase=str(change.phase))
+
+
+ENDINGS = {
+    ChangePhase.IN_FORCE: Action.CHANGE_IN_FORCE,
+    ChangePhase.REJECTED: Action.CHANGE_REJECTED,
+    ChangePhase.EXPIRED: Action.CHANGE_EXPIRED,
+    ChangePhase.SUPERSEDED: Action.CHANGE_SUPERSEDED,
+    ChangePhase.VOID: Action.CHANGE_VOIDED,
+}
+"""The record of each way in which a change ends."""
+
+
+def ended_as(change: ProposedChange, phase: ChangePhase, why: str, now: datetime) -> ProposedChange:
+    return change.evolve(phase=phase, ended_at=now, why=why)
+
+
+def ending(change: ProposedChange, *, actor: str, **details: object) -> AuditDraft:
+    """The record that a change ended as it did."""
+    voters = [vote.voter for vote in change.votes]
+    told = {**named(change), "reason": change.why, "voters": voters, **details}
+    return AuditDraft(
+        action=ENDINGS[change.phase], actor=actor, details={name: value for name, value in told.items() if value}
+    )
+
+
+def named(change: ProposedChange) -> dict[str, object]:
+    """What every record about a change names."""
+    return {"change": change.hash, "opening": change.opening, "plan": change.plan}
+
+
+def _record(change: ProposedChange, plan: ChangePlan, asked: Proposed) -> AuditDraft:
+    weaker = plan.weaker()
+    details = {
+        **named(change),
+        "subjects": sorted(change.subjects),
+        "weaker": list(weaker[:SHOWN]),
+        "weaker_lines": len(weaker),
+        "gates": [old.title for old in plan.gates],
+        "deadline": change.deadline.isoformat(),
+        "channel": str(asked.received.row.speaker.via),
+        "reason": change.reason,
+    }
+    return AuditDraft(
+        action=Action.CHANGE_PROPOSED,
+        actor=f"{OID}{asked.oid}",
+        details={name: value for name, value in details.items() if value},
+        inbox=asked.received.id,
+        proof=asked.proved.proof,
+        received_at=asked.received.received_at,
+    )

@@ -1,0 +1,136 @@
+"""Tells the people of production gates that a change would weaken them, and how that ended.
+
+By the channels of the applications as they are in force, and by the worker alone: the front cannot keep anybody from
+being told. What could not be sent is sent by the next pass of reconcile; whoever got it then gets it once more.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from ..clock import Clock
+from ..domain.actions import Action
+from ..domain.attribution import SYSTEM
+from ..domain.audit import AuditDraft
+from ..domain.errors import UnknownName
+from ..domain.model import sha256
+from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
+from ..effects.notification import Channel, Message, NotificationError
+from ..ledger.proposals import Proposals
+from .proposing import named
+
+SHOWN: Final = 30
+
+
+class Told(StrEnum):
+    """What people are told of."""
+
+    PROPOSED = "change-proposed"
+    """A change waits for their vote."""
+    ENDED = "change-ended"
+    """It took force, or ended otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """Sends notices about proposed changes."""
+
+    proposals: Proposals
+    channel: Callable[[str], Channel]
+    base: str
+    """Address of the pages."""
+    clock: Clock
+
+    def tell_all(self) -> tuple[str, ...]:
+        """Tell of every change of which not everybody was told; returns the problems met.
+
+        Raises `LedgerUnavailable`.
+        """
+        return tuple(problem for change in self.proposals.undecided() for problem in self.tell(change.hash))
+
+    def tell(self, hash: str) -> tuple[str, ...]:
+        """Tell of one. Raises `LedgerUnavailable`."""
+        change = self.proposals.current(hash).change
+        plan = self.proposals.plan(change.plan) if change is not None else None
+        if change is None or plan is None:
+            return ()
+        problems = [] if change.phase.final else list(self._tell(change, plan, Told.PROPOSED))
+        if change.phase.final:
+            problems += self._tell(change, plan, Told.ENDED)
+            if not problems:
+                self.proposals.done(change)
+        return tuple(problems)
+
+    def _tell(self, change: ProposedChange, plan: ChangePlan, what: Told) -> Iterator[str]:
+        done = self.proposals.told(change, what)
+        for name in plan.channels:
+            if name in done:
+                continue
+            try:
+                refused = self._send(name, change, plan, what)
+            except (NotificationError, UnknownName) as error:
+                if isinstance(error, NotificationError) and error.retryable:
+                    yield str(error)
+                    continue
+                refused = [str(error)]
+            details = {**named(change), "notice": str(what), "channel": name, "not_told": refused}
+            draft = AuditDraft(
+                action=Action.CHANGE_TOLD,
+                actor=SYSTEM,
+                details={key: value for key, value in details.items() if value},
+            )
+            self.proposals.note_told(change, what, name, draft, now=self.clock())
+
+    def _send(self, name: str, change: ProposedChange, plan: ChangePlan, what: Told) -> list[str]:
+        """Send to everybody on the channel; why some of them cannot be told at all.
+
+        Raises `UnknownName`, and `NotificationError` where it is worth another try.
+        """
+        channel, refused = self.channel(name), list[str]()
+        for recipient in ("",) if channel.shared else _people(plan, name):
+            try:
+                channel.send(self._message(change, plan, what, name, recipient))
+            except NotificationError as error:
+                if error.retryable or not error.of_one:
+                    raise
+                refused.append(str(error)[:200])
+        return refused
+
+    def _message(self, change: ProposedChange, plan: ChangePlan, what: Told, channel: str, recipient: str) -> Message:
+        page = f"{self.base}/changes/{change.hash[7:]}"
+        asked = what is Told.PROPOSED
+        gates = ", ".join(old.title for old in plan.gates[:SHOWN])
+        return Message(
+            id=sha256(f"{change.hash} {change.opening} {what} {channel} {recipient}".encode())[7:39],
+            notice=what,
+            time=self.clock(),
+            application=", ".join(dict.fromkeys(old.application for old in plan.gates[:SHOWN])),
+            release="",
+            environment=gates,
+            tag="",
+            headline=_headline(change, gates),
+            lines=plan.weaker(),
+            recipient=recipient,
+            release_url=page,
+            locate_url=page if asked else "",
+            deadline=change.deadline if asked else None,
+            phase=str(change.phase),
+            change=change.hash,
+        )
+
+
+def _headline(change: ProposedChange, gates: str) -> str:
+    if change.phase in (ChangePhase.WAITING, ChangePhase.PASSED):
+        return f"Your vote is asked: a change would weaken the gate of {gates}"
+    why = f": {change.why}" if change.why else ""
+    return f"The change that weakens the gate of {gates} is {change.phase.replace('-', ' ')}{why}"
+
+
+def _people(plan: ChangePlan, channel: str) -> tuple[str, ...]:
+    """Whom a channel of personal messages reaches: those whom the gates list. Where only Entra knows who they are, it
+    goes to everybody whom the channel itself names."""
+    gates = [old for old in plan.gates if channel in old.notify]
+    listed = dict.fromkeys(person.name for old in gates for person in old.gate.voters() if "@" in person.name)
+    only_entra_knows = any(old.gate.unlisted() for old in gates)
+    return (*listed, *(("",) if only_entra_knows or not listed else ()))

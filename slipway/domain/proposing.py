@@ -1,0 +1,350 @@
+"""A change of the catalogue that weakens production gates: it is a plan of its own, which the people of those gates
+vote on under the rules that are in force.
+
+What they read is one document, named by its hash: the changes, what becomes weaker, and the gates that are asked. A
+vote is for that hash and for one opening. This module says whose votes count and whether they suffice; it reads no
+clock.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from .actions import Action
+from .audit import AuditRecord
+from .changing import Compared
+from .decide.ballots import VOTE_LIMIT
+from .decide.conditions import short
+from .decide.quorum import enough_rules, names_of, one_each
+from .gate import ApprovalGate, Need
+from .model import Digest, Moment, Name, Record, canonical, sha256
+from .people import OID, Guid, SignedIn
+from .proof import Proved, judge
+from .release import Vote, VoteDecision
+from .rules import Fail, Pass, Rule, RuleResult
+from .statement import MOST_CHANGES, CatalogueChange
+from .tones import Tone
+
+
+class OldGate(Record):
+    """A production gate that a change would weaken, as it is in force: its people say whether it may."""
+
+    application: Name
+    environment: Name
+    notify: tuple[Name, ...] = ()
+    """The channels by which its people are told."""
+    gate: ApprovalGate
+
+    @property
+    def title(self) -> str:
+        return f"{self.application} {self.environment}"
+
+    @property
+    def people(self) -> str:
+        """Who may vote, in words."""
+        return ", ".join((*(person.shown for person in self.gate.voters()), *self.gate.unlisted()))
+
+    @property
+    def asks(self) -> str:
+        """The gate, and how many of whom have to approve."""
+        return f"{self.title}: {self.gate.required} of {self.people}"
+
+
+class ChangePhase(StrEnum):
+    """How far a proposed change is."""
+
+    meaning: str
+    tone: Tone
+
+    def __new__(cls, name: str, meaning: str, tone: Tone) -> "ChangePhase":
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        member.tone = tone
+        return member
+
+    WAITING = "waiting", "People are asked.", Tone.ASKS
+    PASSED = "passed", "Enough of them approved; it is about to take force.", Tone.BUSY
+    IN_FORCE = "in-force", "It is in force.", Tone.GOOD
+    REJECTED = "rejected", "Somebody rejected it.", Tone.BAD
+    EXPIRED = "expired", "Nobody had decided when its time was over.", Tone.QUIET
+    SUPERSEDED = "superseded", "A newer change of the same took its place.", Tone.QUIET
+    VOID = "void", "What it was made from is no longer in force, or it would do something else now.", Tone.QUIET
+
+    @property
+    def final(self) -> bool:
+        return self not in (ChangePhase.WAITING, ChangePhase.PASSED)
+
+
+class ChangePlan(Record):
+    """What people vote on. Its hash is the plan hash of their votes."""
+
+    v: Literal[1] = 1
+    changes: tuple[CatalogueChange, ...] = Field(min_length=1, max_length=MOST_CHANGES)
+    compared: tuple[Compared, ...]
+    gates: tuple[OldGate, ...] = Field(min_length=1)
+    proposed_by: Guid
+    """Object id of whoever proved that they propose it."""
+    reason: str = ""
+
+    @property
+    def canonical(self) -> bytes:
+        return canonical(self.model_dump(mode="json", by_alias=True))
+
+    @property
+    def deadline(self) -> timedelta:
+        """How long people have: the shortest of the gates' times."""
+        return min(old.gate.deadline for old in self.gates)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for old in self.gates for name in old.notify))
+
+    def weaker(self) -> tuple[str, ...]:
+        """Every line that is weaker, with the subject that it is about."""
+        return tuple(f"{each.subject}: {line}" for each in self.compared for line in each.weaker)
+
+
+def hash_of(changes: Iterable[CatalogueChange]) -> str:
+    """What a vote names a change by: the hash of its changes, in the order of their subjects."""
+    ordered = sorted(changes, key=lambda each: each.subject)
+    return sha256(canonical([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in ordered]))
+
+
+class ProposedChange(Record):
+    """One opening of a change: the row that a commit guards."""
+
+    hash: Digest
+    """Of the changes."""
+    opening: int = Field(ge=1)
+    plan: Digest
+    changes: tuple[CatalogueChange, ...] = Field(min_length=1, max_length=MOST_CHANGES)
+    proposed_by: Guid
+    reason: str = ""
+    at: Moment
+    deadline: Moment
+    inbox: str
+    """The row by which it was proposed."""
+    proof: Digest
+    nonce: str = Field(max_length=64)
+    """Of the statement by which it was proposed."""
+    first_sequence: int = Field(ge=0)
+    """Where its records begin in the installation's chain; only a hint."""
+    phase: ChangePhase = ChangePhase.WAITING
+    votes: tuple[Vote, ...] = Field(default=(), max_length=VOTE_LIMIT + 1)
+    ended_at: Moment | None = None
+    why: str = Field(default="", max_length=2000)
+    """Why it ended as it did."""
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset(change.subject for change in self.changes)
+
+
+class ChangeVoteCast(Record):
+    """One person's vote on a proposed change, with what is known of who it is."""
+
+    change: Digest
+    opening: int
+    plan: Digest
+    decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]
+    reason: str = ""
+    voter: str = Field(max_length=254)
+    name: str = ""
+    signed_in: SignedIn | None = None
+    channel: str
+    received_at: Moment
+    proved: Proved | None = None
+    unproved: str = ""
+    """Why its proof does not hold."""
+
+    @property
+    def approves(self) -> bool:
+        return self.decision is VoteDecision.APPROVE
+
+
+# ---- whose votes count
+def vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> tuple[RuleResult, ...]:
+    """What a vote must meet to count. Whatever stops a change need only be said."""
+    return tuple(_vote_rules(change, plan, cast))
+
+
+def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> Iterator[RuleResult]:
+    asked = gates_of(plan, cast.voter, cast.signed_in)
+    yield _waits(change, cast)
+    yield from _proof(cast, asked)
+    yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
+        cast.plan == change.plan, f"the plan is {short(change.plan)}, the vote is for {short(cast.plan)}"
+    )
+    yield Rule.VOTE_IS_FOR_THIS_OPENING.judged(
+        cast.opening == change.opening, f"it was proposed {change.opening} times, the vote is for time {cast.opening}"
+    )
+    where = ", ".join(old.title for old in asked)
+    yield Rule.APPROVER_IS_LISTED.judged(
+        bool(asked), f"{cast.voter} is listed at {where}" if asked else f"{cast.voter} is listed at none of its gates"
+    )
+    if cast.approves:
+        yield _not_their_own(change, asked, cast)
+        yield from _approval_reason(asked, cast)
+    else:
+        yield Rule.REJECTION_HAS_A_REASON.judged(bool(cast.reason.strip()), "a rejection needs a reason")
+    yield _one_vote(change, cast)
+    if cast.approves and len(change.votes) >= VOTE_LIMIT:
+        yield Rule.GATE_HAS_ROOM.fails(f"{len(change.votes)} votes were counted, the most that a change can hold")
+
+
+def _waits(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
+    if change.phase is not ChangePhase.WAITING:
+        return Rule.CHANGE_IS_WAITING.fails(f"it is {change.phase}: {change.phase.meaning}")
+    in_time = cast.received_at < change.deadline
+    until = f"people are asked until {change.deadline:%Y-%m-%d %H:%M} UTC"
+    return Rule.CHANGE_IS_WAITING.judged(in_time, until)
+
+
+def _proof(cast: ChangeVoteCast, asked: Sequence[OldGate]) -> Iterator[RuleResult]:
+    if cast.unproved:
+        yield Rule.PROOF_HOLDS.fails(cast.unproved)
+    elif cast.proved is not None:
+        yield Rule.PROOF_HOLDS.holds("the identity provider signed who says this")
+        yield from judge(cast.proved, cast.received_at, freshest(asked) if cast.approves else None)
+    elif cast.approves:
+        yield Rule.PROOF_IS_GIVEN.fails("an approval lets something through, and no proof of who says it came along")
+
+
+def freshest(asked: Iterable[OldGate]) -> timedelta | None:
+    """How long ago the voter may have signed in, by the strictest of the gates; None if none of them says."""
+    return min((old.gate.fresh for old in asked if old.gate.fresh is not None), default=None)
+
+
+def _not_their_own(change: ProposedChange, asked: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
+    own = barred_at(change.proposed_by, asked, cast.voter, cast.signed_in)
+    return Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, f"{OID}{change.proposed_by} proposed the change")
+
+
+def _approval_reason(asked: Sequence[OldGate], cast: ChangeVoteCast) -> Iterator[RuleResult]:
+    if must_explain(asked):
+        yield Rule.APPROVAL_HAS_A_REASON.judged(bool(cast.reason.strip()), "an approval needs a reason here")
+
+
+def _one_vote(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
+    """Nobody is counted twice. Who approved may still reject."""
+    before = next((vote for vote in change.votes if vote.voter == cast.voter), None)
+    if before is None:
+        return Rule.ONE_VOTE_EACH.holds("they have no vote yet")
+    changed_their_mind = not cast.approves and before.decision is VoteDecision.APPROVE
+    return Rule.ONE_VOTE_EACH.judged(changed_their_mind, f"{cast.voter} voted {before.decision} already")
+
+
+def gates_of(plan: ChangePlan, voter: str, signed_in: SignedIn | None) -> tuple[OldGate, ...]:
+    """The gates at which somebody is asked."""
+    return tuple(
+        old for old in plan.gates if old.gate.lists(old.gate.circle.names(voter, signed_in=signed_in), signed_in)
+    )
+
+
+def barred_at(proposer: str, asked: Sequence[OldGate], voter: str, signed_in: SignedIn | None) -> bool:
+    """Whether somebody may approve at none of the gates at which they are asked, because they proposed it."""
+    return bool(asked) and all(_is_barred(proposer, old.gate, voter, signed_in) for old in asked)
+
+
+def must_explain(asked: Iterable[OldGate]) -> bool:
+    """Whether a gate demands a reason for an approval."""
+    return any(old.gate.reason.approve is Need.REQUIRED for old in asked)
+
+
+def _is_barred(proposer: str, gate: ApprovalGate, voter: str, signed_in: SignedIn | None) -> bool:
+    """Whether somebody may not approve here because they proposed it."""
+    names = gate.circle.names(f"{OID}{proposer}", signed_in=SignedIn(object_id=proposer))
+    return not gate.own_change and not names.isdisjoint(gate.circle.names(voter, signed_in=signed_in))
+
+
+# ---- whether they suffice
+def approvals_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple[Vote, ...]:
+    """The approvals that count at one gate: of people who are listed there and did not propose it, one each."""
+    counted = [
+        vote
+        for vote in votes
+        if old.gate.lists(names_of(vote, old.gate), vote.signed_in)
+        and not _is_barred(proposed_by, old.gate, vote.voter, vote.signed_in)
+    ]
+    return one_each(counted, old.gate)
+
+
+def quorum_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple[RuleResult, ...]:
+    return enough_rules(approvals_at(old, votes, proposed_by), old.gate)
+
+
+def quorum(plan: ChangePlan, votes: Sequence[Vote]) -> tuple[RuleResult, ...]:
+    """The quorum of every gate that is asked: all of them have to hold."""
+    return tuple(rule for old in plan.gates for rule in quorum_at(old, votes, plan.proposed_by))
+
+
+def counted(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> ProposedChange:
+    """The change with a vote that counts, in place of the same person's earlier one."""
+    vote = Vote(
+        voter=cast.voter,
+        decision=cast.decision,
+        reason=cast.reason,
+        channel=cast.channel,
+        plan_hash=cast.plan,
+        at=cast.received_at,
+        signed_in=_as_asked(plan, cast.signed_in),
+        name=cast.name,
+        proof=cast.proved.proof if cast.proved else None,
+    )
+    return change.evolve(votes=(*(each for each in change.votes if each.voter != cast.voter), vote))
+
+
+def _as_asked(plan: ChangePlan, signed_in: SignedIn | None) -> SignedIn | None:
+    """The sign-in as it is kept: only the groups and roles that a gate names."""
+    if signed_in is None:
+        return None
+    groups = frozenset[str]().union(*(old.gate.groups() for old in plan.gates))
+    roles = frozenset[str]().union(*(old.gate.roles() for old in plan.gates))
+    return signed_in.evolve(
+        groups=tuple(group for group in signed_in.groups if group in groups),
+        roles=tuple(role for role in signed_in.roles if role in roles),
+    )
+
+
+# ---- from the trail
+VOTED = "vote"
+"""The detail of a record that holds the vote as it was counted."""
+
+
+def votes_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> tuple[Vote, ...] | None:
+    """The votes that signed records hold for this opening; None if they do not show that it was proposed, or show that
+    it ended. `records` are verified, and begin where the change says that its own begin."""
+    proposed, votes = False, dict[str, Vote]()
+    for record in records:
+        if (record.details.get("change"), record.details.get("opening")) != (change.hash, change.opening):
+            continue
+        match record.action:
+            case Action.CHANGE_PROPOSED:
+                proposed = record.details.get("plan") == change.plan and record.proof == change.proof
+            case Action.CHANGE_VOTED:
+                vote = Vote.model_validate(record.details.get(VOTED))
+                votes[vote.voter] = vote.evolve(proof=record.proof)
+            case Action.CHANGE_REJECTED | Action.CHANGE_EXPIRED | Action.CHANGE_SUPERSEDED | Action.CHANGE_VOIDED:
+                return None
+            case _:
+                continue
+    return tuple(votes.values()) if proposed else None
+
+
+def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord]) -> Pass | Fail:
+    """Whether the records show that the gates which were asked let the change through."""
+    votes = votes_on_record(change, records)
+    if votes is None:
+        return Rule.CHANGE_PASSED_ON_RECORD.fails(
+            "the trail does not show that this change was proposed and still waits"
+        )
+    missing = [rule for rule in quorum(plan, votes) if rule.blocks]
+    if any(vote.decision is VoteDecision.REJECT or vote.proof is None for vote in votes):
+        return Rule.CHANGE_PASSED_ON_RECORD.fails("the trail shows a rejection, or an approval without a proof")
+    if missing:
+        return Rule.CHANGE_PASSED_ON_RECORD.fails(f"by the trail, {missing[0].name}: {missing[0].reason}")
+    return Rule.CHANGE_PASSED_ON_RECORD.holds(f"{len(votes)} votes on record")

@@ -1,0 +1,117 @@
+"""Proposed changes of the catalogue in the installation's partition: one row each, guarded, and a mark as long as
+something is left to be done about it."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ..domain.audit import AuditDraft
+from ..domain.model import sha256
+from ..domain.proposing import ChangePlan, ProposedChange
+from . import keys
+from .blobs import Blobs
+from .installation import InstallationLedger
+from .rows import pack, unpack
+from .table import Act, Row, Value, Write
+
+MOST: Final = 100
+"""Changes that wait at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A proposed change as it is kept, and what guards it."""
+
+    change: ProposedChange | None
+    """None if it never was proposed."""
+    etag: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposals:
+    """Reads and writes proposed changes. Raises `LedgerUnavailable`."""
+
+    installation: InstallationLedger
+    evidence: Callable[[], Blobs]
+
+    def current(self, hash: str) -> Kept:
+        row = self.installation.row(_key(hash))
+        return Kept(change=unpack(ProposedChange, row.values), etag=row.etag) if row else Kept(change=None)
+
+    def undecided(self) -> tuple[ProposedChange, ...]:
+        """Those about which something is left to be done."""
+        rows = self.installation.table.rows(keys.INSTALLATION, *keys.span(keys.UNDECIDED), limit=MOST)
+        kept = [self.current(str(row.values["Change"])).change for row in rows]
+        return tuple(change for change in kept if change is not None)
+
+    def store(self, plan: ChangePlan) -> str:
+        """Keep what people vote on; returns its hash."""
+        return self.evidence().put(plan.canonical, "application/json")
+
+    def plan(self, digest: str) -> ChangePlan | None:
+        """Raises ValueError if it was changed."""
+        content = self.evidence().get(digest)
+        return ChangePlan.model_validate_json(content) if content is not None else None
+
+    def counted_by(self, nonce: str) -> str | None:
+        """The row of the inbox by which a proved statement about a proposed change was counted."""
+        row = self.installation.row(_statement(nonce))
+        return str(row.values["Inbox"]) if row else None
+
+    def commit(
+        self,
+        before: Kept,
+        change: ProposedChange,
+        drafts: Sequence[AuditDraft],
+        *answer: Write,
+        said: tuple[str, str] | None = None,
+        now: datetime,
+    ) -> None:
+        """Write the change with its records. `said` is the nonce of the statement and the row that it came by.
+
+        Raises `Conflict` if somebody else has changed it, or has counted the same statement or answered the same row.
+        """
+        act = Act.REPLACE if before.etag else Act.CREATE
+        more = [Write(act=Act.PUT, key=keys.UNDECIDED + change.hash[7:], values={"Change": change.hash}), *answer]
+        if said is not None:
+            nonce, inbox = said
+            values: dict[str, Value] = {"Kind": "statement", "At": now.isoformat(), "Refused": False, "Inbox": inbox}
+            more.append(Write(act=Act.CREATE, key=_statement(nonce), values=values))
+        guarded = Write(act=act, key=_key(change.hash), values=pack(change), etag=before.etag)
+        self.installation.decide(drafts, guarded, *more, now=now)
+
+    # ---- who was told
+    def told(self, change: ProposedChange, what: str) -> frozenset[str]:
+        """The channels on which people were told of it."""
+        row = self.installation.row(_told(change, what))
+        return frozenset(_channels(row))
+
+    def note_told(self, change: ProposedChange, what: str, channel: str, draft: AuditDraft, *, now: datetime) -> None:
+        key = _told(change, what)
+        known = _channels(self.installation.row(key))
+        values: dict[str, Value] = {"Told": json.dumps(sorted({*known, channel}))}
+        self.installation.change(draft, key=key, values=values, now=now)
+
+    def done(self, change: ProposedChange) -> None:
+        """Nothing is left to be done about it."""
+        key = keys.UNDECIDED + change.hash[7:]
+        if self.installation.row(key) is not None:
+            self.installation.table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=key)])
+
+
+def _channels(row: Row | None) -> list[str]:
+    return list(json.loads(str(row.values["Told"]))) if row else []
+
+
+def _key(hash: str) -> str:
+    return keys.PROPOSED + hash[7:]
+
+
+def _told(change: ProposedChange, what: str) -> str:
+    return f"{keys.PROPOSED_TOLD}{change.hash[7:]}!{change.opening}!{what}"
+
+
+def _statement(nonce: str) -> str:
+    return keys.seen(sha256(f"about a proposed change by proof {nonce}".encode())[7:])

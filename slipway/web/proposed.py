@@ -1,0 +1,184 @@
+"""The page of a change that weakens production gates: what it does, which gates are asked, and the vote on it.
+
+GET shows it. An approval goes by way of the identity provider, which proves it; a rejection is said at once.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from ..commands.as_voted import AsVoted
+from ..commands.saying import InboxWriter
+from ..domain.blocks import REASON_LIMIT
+from ..domain.errors import NotFound
+from ..domain.inbox import InboxKind, InboxRow, Via
+from ..domain.people import OID, SignedIn
+from ..domain.proposing import (
+    ChangePhase,
+    ChangePlan,
+    OldGate,
+    ProposedChange,
+    barred_at,
+    freshest,
+    gates_of,
+    must_explain,
+    quorum_at,
+)
+from ..domain.release import Vote, VoteDecision
+from ..domain.rules import RuleResult
+from ..domain.statement import SALT_BYTES, ChangeVoteStatement, salt_of
+from ..domain.tones import Tone
+from ..http.forms import Forms
+from ..http.requests import RequestRefused, check_own_page
+from ..http.saying import Saying, partition_of
+from ..http.sessions import Sessions
+from ..http.speaking import speaker
+from ..ledger.proposals import Proposals
+from ..telemetry import carrier
+from .answer import Answer, html, see_other
+from .form import Posted, parse_form
+from .leading import led
+from .messages import message
+from .signin import Visitor
+from .templating import render
+from .text import visible
+from .words import APPROVED, REJECTED, Sign
+
+_DIGITS = 64
+_MARKS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.ASKS: "?", Tone.BUSY: "…", Tone.QUIET: "○"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeDesk:
+    """Dependencies of the page."""
+
+    proposals: Proposals
+    as_voted: AsVoted
+    writer: InboxWriter
+    saying: Saying
+    sessions: Sessions
+    forms: Forms
+    public_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateView:
+    """One gate that is asked."""
+
+    title: str
+    people: str
+    rules: tuple[RuleResult, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoteView:
+    """One vote."""
+
+    voter: str
+    at: datetime
+    channel: str
+    reason: str
+    sign: Sign
+
+
+def address_of(hash: str) -> str:
+    return f"/changes/{hash.removeprefix('sha256:')}"
+
+
+def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
+    """Raises `NotFound`, `LedgerUnavailable`."""
+    change, plan = _found(desk, hash)
+    moved_on = desk.as_voted.moved_on(change, plan) if change.phase is ChangePhase.WAITING else None
+    asked = gates_of(plan, *_named(who))
+    page = render(
+        "proposed.html",
+        change=change,
+        plan=plan,
+        sign=sign_of(change),
+        void=moved_on.reason if moved_on else "",
+        open=change.phase is ChangePhase.WAITING and moved_on is None,
+        gates=[_gate(old, change) for old in plan.gates],
+        votes=[_vote(vote) for vote in change.votes],
+        asked=bool(asked),
+        barred=barred_at(change.proposed_by, asked, *_named(who)),
+        must_explain=must_explain(asked),
+        mark=desk.forms.new(who.sid, address_of(change.hash)),
+        new_id=desk.writer.new_id,
+        reason_limit=REASON_LIMIT,
+        reader=who,
+        here="catalogue",
+    )
+    return html(page)
+
+
+def decide(desk: ChangeDesk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Say the vote. Raises `NotFound`, `LedgerUnavailable`."""
+    try:
+        check_own_page(headers, desk.public_url)
+        change, plan = _found(desk, hash)
+        posted = _posted(desk, change, who, headers, body)
+    except RequestRefused as refused:
+        back = (address_of(quote(hash, safe="")), "Open the page again")
+        return message(refused.status, "Your decision was not recorded", str(refused), tone=Tone.ASKS, link=back)
+    statement = _statement(desk, change, posted)
+    if posted.decision is VoteDecision.APPROVE:
+        browser, cookie = desk.sessions.browser(headers)
+        fresh = freshest(gates_of(plan, *_named(who)) or plan.gates)
+        return led(desk.saying.begin(statement, browser=browser, fresh=fresh), cookie)
+    row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(who.caller, Via.PAGE), trace=carrier())
+    receipt = desk.writer.say(partition_of(statement), row, id=posted.id)
+    return see_other(f"/said/{receipt.partition}/{receipt.id}")
+
+
+def _posted(desk: ChangeDesk, change: ProposedChange, who: Visitor, headers: Mapping[str, str], body: bytes) -> Posted:
+    """Raises `RequestRefused`."""
+    posted = parse_form(headers, body)
+    desk.forms.check(posted.mark, who.sid, address_of(change.hash))
+    if posted.decision is VoteDecision.WITHDRAW:
+        raise RequestRefused(400, "decision: expected approve or reject.")
+    if posted.opening != change.opening:
+        raise RequestRefused(409, "The change was proposed anew since the page was opened.")
+    return posted
+
+
+def _statement(desk: ChangeDesk, change: ProposedChange, posted: Posted) -> ChangeVoteStatement:
+    """What the person says: about the plan that their page showed."""
+    return ChangeVoteStatement.model_validate(
+        {
+            "installation": desk.writer.installation,
+            "salt": salt_of(secrets.token_bytes(SALT_BYTES)),
+            "reason": posted.reason,
+            "change": change.hash,
+            "opening": change.opening,
+            "plan": change.plan,
+            "decision": posted.decision,
+        }
+    )
+
+
+def _found(desk: ChangeDesk, hash: str) -> tuple[ProposedChange, ChangePlan]:
+    change = desk.proposals.current(f"sha256:{hash}").change if len(hash) == _DIGITS and hash.isalnum() else None
+    plan = desk.proposals.plan(change.plan) if change is not None else None
+    if change is None or plan is None:
+        raise NotFound("no such change was proposed")
+    return change, plan
+
+
+def _named(who: Visitor) -> tuple[str, SignedIn]:
+    return f"{OID}{who.signed_in.object_id}", who.signed_in
+
+
+def _vote(vote: Vote) -> VoteView:
+    sign = APPROVED if vote.decision is VoteDecision.APPROVE else REJECTED
+    return VoteView(voter=visible(vote.who), at=vote.at, channel=vote.channel, reason=visible(vote.reason), sign=sign)
+
+
+def _gate(old: OldGate, change: ProposedChange) -> GateView:
+    return GateView(title=old.title, people=old.people, rules=quorum_at(old, change.votes, change.proposed_by))
+
+
+def sign_of(change: ProposedChange) -> Sign:
+    tone = change.phase.tone
+    return Sign(word=change.phase.replace("-", " ").capitalize(), mark=_MARKS[tone], tone=tone)

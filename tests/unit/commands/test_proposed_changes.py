@@ -1,0 +1,348 @@
+"""A change that weakens production gates is voted on by the people of those gates, under the rules in force."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.proposing import ChangePhase, ProposedChange, hash_of
+from slipway.domain.versions import Subject, SubjectKind
+from slipway.effects.notification import NotificationError
+from slipway.ledger import keys
+from slipway.ledger.table import Act, Write
+from slipway.queries.answers import Reply, SaidState
+from slipway.testing import write_application
+from slipway.testing.sign_in import person
+from tests.confirming import OLGA as SIGNS_IN
+from tests.confirming import proof_of, say_proved
+from tests.unit.commands.live import Live
+from tests.unit.commands.proposals import (
+    ADA,
+    APPROVE,
+    BEN,
+    CLEO,
+    EVE,
+    REJECT,
+    actions,
+    broken,
+    change_of,
+    guarded,
+    messages,
+    number,
+    only_said,
+    propose,
+    statement,
+    trail,
+    vote,
+    weaken,
+)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    return guarded(tmp_path / "team")
+
+
+# ---- the way
+def test_a_weaker_gate_takes_force_once_the_people_of_the_old_one_let_it_through(live: Live) -> None:
+    change = weaken(live)
+    assert (change.phase, number(live)) == (ChangePhase.WAITING, 1)
+    assert vote(live, change, ADA).answered is not None
+    assert number(live) == 1
+    last = vote(live, change, BEN)
+    assert last.state is SaidState.COUNTED
+
+    assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
+    assert number(live) == 2
+    assert actions(live) == [
+        "change.proposed",
+        "change.told",
+        "change.voted",
+        "change.voted",
+        "change.passed",
+        "change.in-force",
+        "change.told",
+    ]
+    record = live.trail()[-1]
+    assert record.action == "application.applied"
+    assert record.actor == f"oid:{SIGNS_IN.oid}"
+    assert record.details["change"] == change.hash
+    assert record.details["voters"] == [f"oid:{ADA.oid}", f"oid:{BEN.oid}"]
+    assert record.proof == change.proof
+    assert live.verify().intact
+    assert live.verify(keys.INSTALLATION).intact
+
+
+def test_the_old_rules_count_and_not_those_that_the_change_would_bring(live: Live) -> None:
+    """One approval would be enough by the new gate, and Eve would be asked by it."""
+    live.edit_gate(required=1, approvers=["role:shop-approvers", f"oid:{EVE.oid}"])
+    change = propose(live)
+    assert broken(vote(live, change, EVE)) == ["approver-is-listed"]
+    vote(live, change, ADA)
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
+
+
+def test_people_are_told_what_would_be_weaker_and_how_it_ended(live: Live) -> None:
+    change = weaken(live)
+    (told,) = [message for message in live.inbox.messages if message.notice == "change-proposed"]
+    assert told.release_url.endswith(f"/changes/{change.hash[7:]}")
+    assert told.lines == ("application:shop: production (production/shop): gate: required: 1 instead of 2",)
+    assert told.deadline == change.deadline
+    vote(live, change, CLEO, REJECT)
+    (end,) = messages(live, "change-ended")
+    assert "rejected: no" in end
+    live.reconcile()
+    assert len(messages(live, "change-ended")) == 1
+    assert live.app.proposals.undecided() == ()
+
+
+def test_who_could_not_be_told_is_told_by_the_next_pass(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = live.inbox.send
+
+    def away(message: object) -> None:
+        raise NotificationError("channel inbox: no answer", retryable=True)
+
+    monkeypatch.setattr(live.inbox, "send", away)
+    weaken(live)
+    assert "change.told" not in actions(live)
+    assert live.reconcile().problems == ("channel inbox: no answer",)
+    monkeypatch.setattr(live.inbox, "send", send)
+    assert live.reconcile().problems == ()
+    assert len(messages(live, "change-proposed")) == 1
+
+
+# ---- whose votes count
+@pytest.mark.parametrize(
+    ("cast", "rule"),
+    [
+        (lambda live, change: vote(live, change, EVE), "approver-is-listed"),
+        (lambda live, change: vote(live, change, ADA, ago=timedelta(minutes=9)), "sign-in-is-fresh"),
+        (lambda live, change: vote(live, change, ADA, plan="sha256:" + "0" * 64), "vote-is-for-this-plan"),
+        (lambda live, change: vote(live, change, ADA, opening=2), "vote-is-for-this-opening"),
+        (lambda live, change: vote(live, change, ADA, REJECT, reason=" "), "rejection-has-a-reason"),
+        (lambda live, change: only_said(live, change, ADA, APPROVE), "proof-is-given"),
+    ],
+    ids=["a stranger", "an old sign-in", "another plan", "another opening", "no reason", "no proof"],
+)
+def test_a_vote_that_does_not_count_is_refused_by_its_rule(
+    live: Live, cast: Callable[[Live, ProposedChange], Reply], rule: str
+) -> None:
+    change = weaken(live)
+    assert broken(cast(live, change)) == [rule]
+    assert change_of(live, change.hash).votes == ()
+    assert trail(live)[-1].action == "change.vote-refused"
+
+
+def test_whoever_proposed_it_does_not_approve_it_where_that_is_their_own_work(live: Live) -> None:
+    both = person(4, "Olga", "platform", "shop-approvers")
+    live.edit_gate(required=1)
+    change = propose(live, both)
+    assert broken(vote(live, change, both)) == ["approver-did-not-propose-it"]
+    assert vote(live, change, both, REJECT).state is SaidState.COUNTED
+
+
+def test_nobody_counts_twice_and_a_statement_counts_once(live: Live) -> None:
+    change = weaken(live)
+    proof = proof_of(live, statement(change), ADA)
+    for _ in range(2):
+        said = say_proved(live, proof)
+        live.hear()
+    assert broken(live.reply(said)) == ["one-vote-each", "proof-is-new"]
+    assert broken(vote(live, change, ADA)) == ["one-vote-each"]
+    assert number(live) == 1
+
+
+def test_a_rejection_need_only_be_said_and_ends_it(live: Live) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    assert only_said(live, change, ADA, REJECT).state is SaidState.COUNTED
+    assert change_of(live, change.hash).phase is ChangePhase.REJECTED
+    assert broken(vote(live, change, BEN)) == ["change-is-waiting"]
+    assert number(live) == 1
+
+
+def test_a_vote_waits_while_the_identity_provider_is_away(live: Live) -> None:
+    change = weaken(live)
+    proof = proof_of(live, statement(change), ADA)
+    live.provider.issuer.away = True
+    said = say_proved(live, proof)
+    live.hear()
+    assert live.reply(said).state is SaidState.RECEIVED
+    live.provider.issuer.away = False
+    live.wait(timedelta(minutes=1))
+    live.reconcile()
+    assert live.reply(said).state is SaidState.COUNTED
+
+
+# ---- how it ends
+def test_what_nobody_decides_in_time_expires_and_can_be_proposed_anew(live: Live) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    live.wait(timedelta(hours=24))
+    assert live.reconcile().problems == ()
+    assert change_of(live, change.hash).phase is ChangePhase.EXPIRED
+    again = propose(live)
+    assert (again.hash, again.opening, again.votes) == (change.hash, 2, ())
+    assert broken(vote(live, change, BEN)) == ["vote-is-for-this-opening"]
+
+
+def test_a_vote_that_came_in_time_is_read_before_anything_expires(live: Live) -> None:
+    change = weaken(live)
+    live.provider.issuer.away = True
+    said = say_proved(live, proof_of(live, statement(change), ADA))
+    live.wait(timedelta(hours=23, minutes=59))
+    live.reconcile()
+    live.wait(timedelta(minutes=1))
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
+    live.provider.issuer.away = False
+    assert live.reply(said).state is SaidState.RECEIVED
+    live.reconcile()
+    assert live.reply(said).state is SaidState.COUNTED
+    assert change_of(live, change.hash).phase is ChangePhase.EXPIRED
+
+
+def test_a_newer_change_of_the_same_takes_its_place(live: Live) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    newer = weaken(live, required=1, deadline="48h")
+    assert change_of(live, change.hash).phase is ChangePhase.SUPERSEDED
+    assert newer.phase is ChangePhase.WAITING
+    assert broken(vote(live, change, BEN)) == ["change-is-waiting"]
+    live.reconcile()
+    (headline,) = messages(live, "change-ended")
+    assert "superseded" in headline
+
+
+def test_the_same_change_proposed_twice_is_one_vote(live: Live) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    again = propose(live, person(5, "Otto", "platform"))
+    assert (again.hash, again.opening, len(again.votes)) == (change.hash, 1, 1)
+
+
+def test_it_is_void_when_the_catalogue_has_moved_on(live: Live) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    live.edit_gate(required=2)
+    live.edit_environment("staging", rollout_within="9m")
+    live.apply()
+    assert broken(vote(live, change, BEN)) == ["change-is-waiting"]
+    ended = change_of(live, change.hash)
+    assert ended.phase is ChangePhase.VOID
+    assert "somebody else has changed application:shop" in ended.why
+    assert number(live) == 2
+
+
+def test_it_is_void_when_it_would_weaken_something_else_by_now(live: Live) -> None:
+    """The application leaves `require_known` to its project, which begins to demand it."""
+    change = weaken(live)
+    vote(live, change, ADA)
+    live.edit_gate(required=2)
+
+    def stricter(value: dict[str, Any]) -> None:
+        value["environments"]["production"]["least_gate"]["require_known"] = True
+
+    live.edit_project(stricter)
+    live.apply(app="team")
+    live.reconcile()
+    ended = change_of(live, change.hash)
+    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
+
+
+# ---- several gates
+def test_every_gate_that_gets_weaker_has_to_let_it_through(tmp_path: Path) -> None:
+    folder = tmp_path / "team"
+    write_application(folder)
+    write_application(folder, "till")
+    live = Live(folder)
+    live.edit_gate(approvers=["role:shop-approvers"], level="signed")
+
+    def till(role: str, **fields: Any) -> None:
+        gate = {"kind": "approval", "approvers": [f"role:{role}"], "level": "signed", **fields}
+        live.edit_environment("production", "till", gate=gate)
+
+    till("till-approvers")
+    live.apply()
+    live.edit_gate(deadline="48h")
+    till("till-approvers", deadline="48h")
+    change = propose(live)
+    assert len(change.changes) == 2
+    vote(live, change, ADA)
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
+    vote(live, change, person(21, "Tim", "till-approvers"))
+    assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
+    numbers = [
+        live.app.versions.current(Subject(kind=SubjectKind.APPLICATION, name=n)).number for n in ("shop", "till")
+    ]
+    assert numbers == [2, 2]
+
+
+def test_a_weaker_project_asks_the_people_of_all_its_applications(live: Live) -> None:
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 1}))
+    live.apply(app="team")
+
+    def weaker(value: dict[str, Any]) -> None:
+        value["environments"]["production"]["least_gate"]["own_change"] = True
+
+    live.edit_project(weaker)
+    change = propose(live)
+    assert change.subjects == {"project:team"}
+    vote(live, change, ADA)
+    vote(live, change, BEN)
+    assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
+    assert trail(live)[-3].action == "project.applied"
+
+
+# ---- cut short, and rows that were put back
+def test_what_was_cut_short_takes_force_by_the_next_pass(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    voting, enacting = live.app.change_voting, live.app.enacting
+    dead = replace(enacting, versions=_Dying(enacting.versions))  # type: ignore[arg-type]
+    said = say_proved(live, proof_of(live, statement(change), BEN))
+    (row,) = list(live.app.inbox.of(keys.INSTALLATION, limit=2))
+    with pytest.raises(KeyboardInterrupt):
+        replace(voting, enacting=dead).take(row)  # type: ignore[arg-type]
+    assert change_of(live, change.hash).phase is ChangePhase.PASSED
+    assert number(live) == 1
+    live.reconcile()
+    assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
+    assert number(live) == 2
+    live.hear()
+    assert live.reply(said).state is SaidState.COUNTED
+    assert number(live) == 2
+
+
+class _Dying:
+    """Versions that end the process before the first commit."""
+
+    def __init__(self, whole: object) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def commit(self, *_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_row_that_says_it_passed_is_not_believed_without_the_records(live: Live) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    kept = live.app.proposals.current(change.hash)
+    assert kept.change is not None
+    forged = kept.change.evolve(phase=ChangePhase.PASSED, votes=kept.change.votes * 2)
+    values = {"Data": forged.model_dump_json()}
+    live.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.PROPOSED + change.hash[7:], values=values)])
+    live.reconcile()
+    ended = change_of(live, change.hash)
+    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
+    assert "quorum-reached: 1 of 2" in ended.why
+
+
+def test_the_hash_names_the_changes_in_whatever_order_they_came(live: Live) -> None:
+    change = weaken(live)
+    assert hash_of(reversed(change.changes)) == change.hash
