@@ -4,8 +4,8 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .errors import ApiError, unauthorized
-from .resources import NAMESPACES, Json, Resource
+from .errors import ApiError, Fault, invalid, unauthorized
+from .resources import ACCESS_REVIEWS, NAMESPACES, Json, Resource
 from .settings import Token
 
 _BY_METHOD = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -72,7 +72,11 @@ class Access:
 
     def review(self, who: Token, body: Json) -> Json:
         """The answer to a SelfSubjectAccessReview."""
-        asked = (body.get("spec") or {}).get("resourceAttributes")
+        spec = body.get("spec") or {}
+        asked = spec.get("resourceAttributes")
+        if asked is None and not spec.get("nonResourceAttributes"):
+            text = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
+            raise invalid(ACCESS_REVIEWS, "", [Fault("spec.resourceAttributes", text)], of=f".{ACCESS_REVIEWS.group}")
         if asked is None:
             verdict, why = True, "non-resource paths are open to every authenticated user"
         else:

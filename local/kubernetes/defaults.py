@@ -122,6 +122,8 @@ def _job(thing: Json, spec: Json) -> None:
         for prefix in ("", "batch.kubernetes.io/"):
             labels.setdefault(f"{prefix}job-name", name)
             labels.setdefault(f"{prefix}controller-uid", uid)
+        if not thing["metadata"].get("labels"):  # a Job without labels gets those of its template
+            thing["metadata"]["labels"] = dict(labels)
 
 
 def _service(thing: Json, spec: Json) -> None:

@@ -14,7 +14,7 @@ class ApiError(Exception):
         self.code = code
         self.reason = reason
         self.message = message
-        self.details = details or {}
+        self.details = details
 
     def status(self) -> Json:
         body: Json = {
@@ -27,7 +27,7 @@ class ApiError(Exception):
             "details": self.details,
             "code": self.code,
         }
-        return {k: v for k, v in body.items() if k not in ("reason", "details") or v}
+        return {k: v for k, v in body.items() if v is not None and (k != "reason" or v)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,12 @@ class Fault:
 
 
 def _details(resource: Resource, name: str) -> Json:
-    return {"name": name, "group": resource.group, "kind": resource.plural}
+    return {"name": name, **_group(resource), "kind": resource.plural}
+
+
+def _group(resource: Resource) -> Json:
+    """The core group has no name, and is not told."""
+    return {"group": resource.group} if resource.group else {}
 
 
 def not_found(resource: Resource, name: str) -> ApiError:
@@ -55,6 +60,14 @@ def modified(resource: Resource, name: str) -> ApiError:
     text = (
         f'Operation cannot be fulfilled on {resource.qualified} "{name}": the object has been modified; '
         "please apply your changes to the latest version and try again"
+    )
+    return ApiError(409, "Conflict", text, _details(resource, name))
+
+
+def uid_mismatch(resource: Resource, name: str, uid: str) -> ApiError:
+    text = (
+        f'Operation cannot be fulfilled on {resource.qualified} "{name}": uid mismatch: the provided object specified '
+        f"uid {uid}, and no existing object was found"
     )
     return ApiError(409, "Conflict", text, _details(resource, name))
 
@@ -79,14 +92,30 @@ def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> ApiError:
     return ApiError(409, "Conflict", f"Apply failed with {count}: {text}", {"causes": causes})
 
 
-def invalid(resource: Resource, name: str, faults: Iterable[Fault]) -> ApiError:
+def invalid(resource: Resource, name: str, faults: Iterable[Fault], *, of: str = "") -> ApiError:
     faults = list(faults)
-    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    kind = of or resource.qualified_kind
     listed = [f"{f.field}: {f.message}" for f in faults]
     text = listed[0] if len(listed) == 1 else "[" + ", ".join(listed) + "]"
     causes = [{"reason": f.reason, "message": f.message, "field": f.field} for f in faults]
-    details = {"name": name, "group": resource.group, "kind": resource.kind, "causes": causes}
+    details = {"name": name, **_group(resource), "kind": resource.kind, "causes": causes}
     return ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {text}', details)
+
+
+def invalid_options(kind: str, field: str, message: str, reason: str = "FieldValueNotSupported") -> ApiError:
+    """What stands in the query is checked like an object."""
+    causes = [{"reason": reason, "message": message, "field": field}]
+    details = {"group": "meta.k8s.io", "kind": kind, "causes": causes}
+    return ApiError(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {field}: {message}', details)
+
+
+def not_implemented(what: str) -> ApiError:
+    """A real API server may know it; this double does not, and must not answer as if it did."""
+    return ApiError(501, "NotImplemented", f"the double of Kubernetes does not know {what}")
+
+
+def not_there() -> ApiError:
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def bad_request(message: str) -> ApiError:

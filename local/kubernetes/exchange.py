@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from .errors import ApiError, bad_request
+from .errors import bad_request, invalid_options
 from .resources import Json
 
 TRUE = ("true", "1")
+_OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 
 
 class _JsonLikeLoader(yaml.SafeLoader):
@@ -44,10 +45,15 @@ class Request:
         return self.query.get("fieldManager") or self.headers.get("user-agent", "unknown").split("/")[0]
 
     @property
+    def options(self) -> str:
+        """What the API calls the parameters of this request."""
+        return _OPTIONS.get(self.method, "GetOptions")
+
+    @property
     def dry_run(self) -> bool:
         asked = self.query.get("dryRun", "")
         if asked not in ("", "All"):
-            raise bad_request(f'dryRun: expected "All", got {asked!r}')
+            raise invalid_options(self.options, "dryRun", f'Unsupported value: ["{asked}"]: supported values: "All"')
         return asked == "All"
 
     def flag(self, name: str) -> bool:
@@ -62,9 +68,6 @@ class Request:
         return int(text)
 
     def json(self) -> Any:
-        if "protobuf" in self.content_type or "cbor" in self.content_type:
-            text = f"the body of the request was in an unknown format: expected JSON or YAML, got {self.content_type}"
-            raise ApiError(415, "UnsupportedMediaType", text)
         try:
             if "yaml" in self.content_type:
                 return yaml.load(self.body, Loader=_JsonLikeLoader)  # a SafeLoader without dates

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from . import known
 from .access import Access, Attempt, attempt
-from .errors import ApiError
+from .errors import ApiError, not_implemented, not_there
 from .exchange import Reply, Request
-from .resources import ACCESS_REVIEWS, NAMESPACES, Resource, by_path, discovery
+from .resources import ACCESS_REVIEWS, NAMESPACES, Resource, absent, by_path, discovery, is_known_group
 from .settings import Token
 from .store import Store
 from .subresources import Subresources
@@ -79,6 +80,10 @@ class Api:
         self.seen.append(Seen(request.method, request.path, request.raw_query))
         if request.path in ("/healthz", "/livez", "/readyz"):
             return Reply.text(b"ok")
+        place = parse_path(request.path)
+        below = place.subresource if place is not None else ""
+        if below != "proxy" and request.method in known.QUERIES:
+            known.check_request(request, log=below == "log")
         who = self._access.who(request.headers.get("authorization", ""))
         document = discovery(request.path) if request.method == "GET" else None
         return self._route(request, who) if document is None else Reply.of(document)
@@ -86,10 +91,14 @@ class Api:
     def _route(self, request: Request, who: Token) -> Reply | Watch:
         place = parse_path(request.path)
         if place is None:
+            if unknown := absent(request.path):
+                raise not_implemented(unknown)
+            if is_known_group(request.path):
+                raise not_there()
             return Reply.text(b"404 page not found\n", 404)
         resource = place.resource
         if place.subresource and place.subresource not in resource.subresources:
-            raise ApiError(404, "NotFound", "the server could not find the requested resource")
+            raise not_there()
         if resource is ACCESS_REVIEWS:
             return self._review(who, request)
         self._access.check(who, self._attempt(place, request))
@@ -118,10 +127,12 @@ class Api:
     def _read(self, place: Place, request: Request) -> Reply | Watch:
         resource, namespace, name = place.resource, place.namespace, place.name
         if request.flag("watch"):
+            if known.names_only(request):
+                raise not_implemented("a watch of metadata alone")
             return Watch(self.store, resource, namespace, request, name=name)
-        if name:
-            return self._verbs.read(resource, namespace, name)
-        return self._verbs.list(resource, namespace, request)
+        little = known.names_only(request)
+        found = self._verbs.read(resource, namespace, name) if name else self._verbs.list(resource, namespace, request)
+        return Reply.of(known.without_all_but_metadata(found)) if little else Reply.of(found)
 
     def _write(self, place: Place, request: Request, who: Token) -> Reply:
         resource, namespace, name = place.resource, place.namespace, place.name

@@ -98,7 +98,8 @@ def owners(thing: Json | None) -> list[Owner]:
 
 
 def set_owners(thing: Json, entries: Iterable[Owner]) -> None:
-    thing["metadata"]["managedFields"] = [e.document() for e in entries if e.paths]
+    kept = sorted((e for e in entries if e.paths), key=lambda e: (e.operation, e.time, e.manager))
+    thing["metadata"]["managedFields"] = [e.document() for e in kept]
 
 
 def record_update(old: Json | None, new: Json, *, manager: str, subresource: str, time: str) -> None:

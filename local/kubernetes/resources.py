@@ -49,6 +49,11 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
+    def qualified_kind(self) -> str:
+        """`Deployment.apps`: the form that refusals of an object use."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    @property
     def has_status(self) -> bool:
         return "status" in self.subresources
 
@@ -129,12 +134,56 @@ RESOURCES = (
     _group("coordination.k8s.io/v1", "leases", "Lease", gen=False),
     ACCESS_REVIEWS,
 )
+ABSENT = {
+    "v1": "bindings componentstatuses persistentvolumes podtemplates replicationcontrollers",
+    "admissionregistration.k8s.io/v1": "mutatingwebhookconfigurations validatingadmissionpolicies "
+    "validatingadmissionpolicybindings validatingwebhookconfigurations",
+    "apiextensions.k8s.io/v1": "customresourcedefinitions",
+    "apiregistration.k8s.io/v1": "apiservices",
+    "authentication.k8s.io/v1": "selfsubjectreviews tokenreviews",
+    "authorization.k8s.io/v1": "localsubjectaccessreviews selfsubjectrulesreviews subjectaccessreviews",
+    "autoscaling/v1": "horizontalpodautoscalers",
+    "certificates.k8s.io/v1": "certificatesigningrequests",
+    "events.k8s.io/v1": "events",
+    "flowcontrol.apiserver.k8s.io/v1": "flowschemas prioritylevelconfigurations",
+    "networking.k8s.io/v1": "ingressclasses ipaddresses servicecidrs",
+    "node.k8s.io/v1": "runtimeclasses",
+    "rbac.authorization.k8s.io/v1": "clusterrolebindings clusterroles",
+    "resource.k8s.io/v1": "deviceclasses resourceclaims resourceclaimtemplates resourceslices",
+    "scheduling.k8s.io/v1": "priorityclasses",
+    "storage.k8s.io/v1": "csidrivers csinodes csistoragecapacities storageclasses volumeattachments "
+    "volumeattributesclasses",
+}
+"""What each cluster has and the double does not: it is refused by name, not told to be unknown to Kubernetes."""
+
 _BY_PATH = {(r.api_version, r.plural): r for r in RESOURCES}
 _BY_KIND = {(r.api_version, r.kind): r for r in RESOURCES}
 
 
 def by_path(api_version: str, plural: str) -> Resource | None:
     return _BY_PATH.get((api_version, plural))
+
+
+def absent(path: str) -> str:
+    """The kind, or the group, at a path of which a cluster knows something and the double does not; else empty."""
+    parts = path.strip("/").split("/")
+    if parts[0] not in ("api", "apis"):
+        return ""
+    api_version, rest = (parts[1], parts[2:]) if parts[0] == "api" else ("/".join(parts[1:3]), parts[3:])
+    if rest[:1] == ["namespaces"] and len(rest) > 2:
+        rest = rest[2:]
+    plurals = ABSENT.get(api_version, "").split()
+    if rest and rest[0] in plurals:
+        return f"{rest[0]} of {api_version}"
+    whole = plurals and not is_known_group(path)
+    return api_version if whole and not rest else ""
+
+
+def is_known_group(path: str) -> bool:
+    """Whether a path lies in a group and version that the double serves, so that only its kind is unknown."""
+    parts = path.strip("/").split("/")
+    api_version = parts[1] if parts[0] == "api" else "/".join(parts[1:3])
+    return any(resource.api_version == api_version for resource in RESOURCES)
 
 
 def by_kind(api_version: str, kind: str) -> Resource | None:

@@ -5,10 +5,12 @@ The client is imported at the first write: it takes a third of a second.
 """
 
 import functools
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from .merge import Key, identity, item_keys
 from .resources import Json, Resource
 
 _CONTAINER = re.compile(r"(?P<outer>List|Dict)\[(?:str, )?(?P<inner>.+)\]")
@@ -21,6 +23,10 @@ _GO_TYPES = {
     "datetime": "Time",
     "bytes": "[]uint8",
 }
+_MERGED = {"int": "numeric (int or float)", "float": "numeric (int or float)", "bool": "boolean"}
+_QUANTITY = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
+_NO_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _SPECIAL = {("v1", "Event"): "CoreV1Event"}
 
 
@@ -30,6 +36,13 @@ class Findings:
 
     unknown: list[str] = field(default_factory=list)
     mistyped: list[str] = field(default_factory=list)
+    """In the words of a create or an update."""
+    untyped: list[str] = field(default_factory=list)
+    """The same in those of an apply."""
+
+    def add_type(self, value: Any, path: str, wanted: str, *, merged: str) -> None:
+        self.mistyped.append(f"cannot unmarshal {_json_type(value)} into field {path or '.'} of type {wanted}")
+        self.untyped.append(f"{path}: expected {merged}, got {_go_value(value, merged)}")
 
 
 def check(resource: Resource, thing: Json) -> tuple[Json, Findings]:
@@ -62,7 +75,7 @@ def _clean(kind: str, value: Any, path: str, findings: Findings) -> Any:
     if kind == "object":
         return value
     if not isinstance(value, dict):
-        findings.mistyped.append(f"cannot unmarshal {_json_type(value)} into field {path or '.'} of type {kind}")
+        findings.add_type(value, path, kind, merged="map")
         return value
     known = _fields(kind)
     findings.unknown += [f"{path}.{name}" for name in value if name not in known]
@@ -77,7 +90,7 @@ def _clean_container(outer: str, inner: str, value: Any, path: str, findings: Fi
     wanted = list if outer == "List" else dict
     if not isinstance(value, wanted):
         kind = "[]" + inner if outer == "List" else "map[string]" + inner
-        findings.mistyped.append(f"cannot unmarshal {_json_type(value)} into field {path} of type {kind}")
+        findings.add_type(value, path, kind, merged="list" if outer == "List" else "map")
         return value
     if isinstance(value, list):
         return [_clean(inner, item, f"{path}[{n}]", findings) for n, item in enumerate(value)]
@@ -97,7 +110,50 @@ def _check_scalar(kind: str, value: Any, path: str, findings: Findings) -> None:
         case _:
             fits = isinstance(value, str)
     if not fits:
-        findings.mistyped.append(f"cannot unmarshal {_json_type(value)} into field {path} of type {_GO_TYPES[kind]}")
+        findings.add_type(value, path, _GO_TYPES[kind], merged=_MERGED.get(kind, "string"))
+
+
+def twins(value: Any, path: str = "", name: str = "") -> list[str]:
+    """Lists with keys in which two items have the same one: an apply cannot tell them apart."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in twins(inner, f"{path}.{key}", key)]
+    if not isinstance(value, list):
+        return []
+    keys = item_keys(name, value)
+    found: list[str] = []
+    seen: set[Key] = set()
+    for number, item in enumerate(value):
+        key = identity(item, keys) if keys else ()
+        named = "[" + ",".join(f"{k}={json.dumps(v)}" for k, v in key) + "]" if key else f"[{number}]"
+        if key and key in seen:
+            found.append(f"{path}: duplicate entries for key {named}")
+        seen.add(key)
+        found += twins(item, f"{path}{named}")
+    return found
+
+
+def unconvertible(resource: Resource, thing: Json) -> str:
+    """Why a value of the right type cannot be read as what its field holds; empty where each can."""
+    if resource.kind == "Secret":
+        for value in (thing.get("data") or {}).values():
+            if not _BASE64.fullmatch(str(value)) or len(value) % 4:
+                good = re.match(r"[A-Za-z0-9+/]*", str(value))
+                return f"error decoding from json: illegal base64 data at input byte {good.end() if good else 0}"
+    return _NO_QUANTITY if any(not _QUANTITY.fullmatch(text) for text in _quantities(thing)) else ""
+
+
+def _quantities(value: Any, name: str = "") -> list[str]:
+    if isinstance(value, dict):
+        if name in _QUANTITIES:
+            return [str(inner) for inner in value.values()]
+        return [text for key, inner in value.items() for text in _quantities(inner, key)]
+    return [text for item in value for text in _quantities(item)] if isinstance(value, list) else []
+
+
+def _go_value(value: Any, wanted: str) -> str:
+    if wanted in ("map", "list"):
+        return "&{" + ("[" + " ".join(map(str, value)) + "]" if isinstance(value, list) else str(value)) + "}"
+    return "&value.valueUnstructured{Value:" + str(value) + "}" if wanted == "string" else _json_type(value)
 
 
 def _json_type(value: Any) -> str:

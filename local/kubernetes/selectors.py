@@ -10,6 +10,20 @@ _SET = re.compile(r"(?P<key>[^\s=!,()]+)\s+(?P<how>in|notin)\s+\((?P<values>[^)]
 _EQUALS = re.compile(r"(?P<key>[^\s=!,()]+)\s*(?P<how>!=|==|=)\s*(?P<value>[^\s=!,()]*)")
 _EXISTS = re.compile(r"(?P<absent>!?)\s*(?P<key>[^\s=!,()]+)")
 _FIELD = re.compile(r"(?P<path>[A-Za-z.]+)(?P<how>!=|==|=)(?P<value>[^,]*)")
+_EVERY = ("metadata.name", "metadata.namespace")
+_FIELDS = {
+    "Pod": "spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName spec.hostNetwork status.phase "
+    "status.podIP status.nominatedNodeName",
+    "Event": "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid reason type source "
+    "involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath reportingComponent",
+    "Namespace": "status.phase",
+    "Node": "spec.unschedulable",
+    "Secret": "type",
+    "Job": "status.successful",
+    "ReplicaSet": "status.replicas",
+    "Service": "spec.clusterIP spec.type",
+}
+"""By which fields, beside name and namespace, a kind can be selected; no others, as on a cluster."""
 _OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 
 
@@ -36,6 +50,12 @@ def _field_term(term: str, thing: Json) -> bool:
     found = _FIELD.fullmatch(term)
     if found is None:
         raise bad_request(f"invalid selector: {term!r}; can't understand it, expected path=value")
+    own = _FIELDS.get(thing["kind"], "").split()
+    if found["path"] not in (*_EVERY, *own):
+        if own:
+            raise bad_request(f"field label not supported: {found['path']}")
+        only = ", ".join(f'"{path}"' for path in _EVERY)
+        raise bad_request(f'"{found["path"]}" is not a known field selector: only {only}')
     value: Any = thing
     for step in found["path"].split("."):
         value = value.get(step) if isinstance(value, dict) else None

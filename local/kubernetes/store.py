@@ -20,6 +20,7 @@ from .resources import NAMESPACES, Json, Resource, by_kind, by_path
 from .selectors import fields_match, labels_match
 
 KEPT_EVENTS = 5000
+REVISION = "deployment.kubernetes.io/revision"
 SYSTEM_MANAGER = "kube-controller-manager"
 _NAME_CHARACTERS = "bcdfghjklmnpqrstvwxz2456789"
 
@@ -234,7 +235,7 @@ class Store:
             (thing.get("spec") or {}).setdefault("clusterIP", old["spec"]["clusterIP"])
         if resource.generation:
             defaults.fill(thing)
-            grown = thing.get("spec") != old.get("spec")
+            grown = thing.get("spec") != old.get("spec") or _annotated(resource, old, thing)
             thing["metadata"]["generation"] = old["metadata"].get("generation", 1) + grown
         return thing
 
@@ -250,6 +251,16 @@ class Store:
         while len(self.history) > self._kept_events:
             self.oldest = self.history.popleft().version
         self.changed.notify_all()
+
+
+def _annotated(resource: Resource, old: Json, new: Json) -> bool:
+    """A Deployment counts a change of its annotations too, but for the one that its controller writes as status."""
+    if resource.kind != "Deployment":
+        return False
+    before, after = ({**(thing["metadata"].get("annotations") or {})} for thing in (old, new))
+    for annotations in (before, after):
+        annotations.pop(REVISION, None)
+    return before != after
 
 
 def object_key(resource: Resource, thing: Json) -> ObjectKey:

@@ -103,7 +103,7 @@ def _scale(thing: Json) -> Json:
         "metadata": {
             k: thing["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
         },
-        "spec": {"replicas": thing["spec"].get("replicas", 1)},
+        "spec": {"replicas": replicas} if (replicas := thing["spec"].get("replicas", 1)) else {},
         "status": {
             "replicas": (thing.get("status") or {}).get("replicas", 0),
             "selector": ",".join(f"{k}={v}" for k, v in sorted(labels.items())),

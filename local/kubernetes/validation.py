@@ -1,6 +1,8 @@
 """Rules that an object must keep beyond its shape: names, required fields, fields that may not change."""
 
+import json
 import re
+from typing import Any
 
 from .errors import ApiError, Fault, invalid
 from .resources import Json, Resource
@@ -8,15 +10,37 @@ from .selectors import spec_selects
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_NAMED = frozenset({"Namespace", "Service", "Pod"})
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_MOST_DATA = 1024 * 1024
+_SUBDOMAIN = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+_LABEL_WORDS = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
+    "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+)
+_KEY_WORDS = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _IMMUTABLE: dict[str, tuple[str, ...]] = {
     "Deployment": ("selector",),
     "ReplicaSet": ("selector",),
     "DaemonSet": ("selector",),
-    "StatefulSet": ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates"),
     "Job": ("selector", "template", "completionMode", "completions"),
-    "Service": ("clusterIP",),
 }
+_CLAIMS = ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates")
+_CLAIM_WORDS = (
+    "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
+    "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are "
+    "forbidden"
+)
 _POD_CHANGEABLE = frozenset({"activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations"})
 
 
@@ -35,6 +59,12 @@ def check_object(resource: Resource, thing: Json) -> None:
             faults += _job_faults(spec)
         case "Service":
             faults += _service_faults(spec)
+        case "ConfigMap" | "Secret":
+            faults += _data_faults(thing)
+        case "Ingress":
+            faults += _ingress_faults(spec)
+    if resource.kind == "Deployment" and (spec.get("strategy") or {}).get("type") == "Recreate":
+        faults += _recreate_faults(spec["strategy"])
     if faults:
         raise invalid(resource, name, faults)
 
@@ -43,10 +73,21 @@ def check_change(resource: Resource, old: Json, new: Json) -> None:
     """Refuse a change of a field that may not change (422)."""
     before, after = old.get("spec") or {}, new.get("spec") or {}
     faults = [
-        Fault(f"spec.{name}", "Invalid value: field is immutable")
+        Fault(f"spec.{name}", f"Invalid value: {_as_json(after.get(name))}: field is immutable")
         for name in _IMMUTABLE.get(resource.kind, ())
         if before.get(name) != after.get(name)
     ]
+    if resource.kind == "StatefulSet" and any(before.get(name) != after.get(name) for name in _CLAIMS):
+        faults.append(Fault("spec", _CLAIM_WORDS, "FieldValueForbidden"))
+    if resource.kind == "Service" and before.get("clusterIP") != after.get("clusterIP"):
+        addresses = f'["{after.get("clusterIP")}"]'
+        faults.append(Fault("spec.clusterIPs[0]", f"Invalid value: {addresses}: may not change once set"))
+    if resource.kind == "RoleBinding" and old.get("roleRef") != new.get("roleRef"):
+        came = {
+            key[:1].upper() + key[1:] if key != "apiGroup" else "APIGroup": value
+            for key, value in new["roleRef"].items()
+        }
+        faults.append(Fault("roleRef", f"Invalid value: {_as_json(came)}: cannot change roleRef"))
     if resource.kind == "Pod":
         faults += _pod_change_faults(before, after)
     if resource.kind in ("ConfigMap", "Secret") and old.get("immutable"):
@@ -78,14 +119,10 @@ def terminating(namespace: str, resource: Resource, name: str) -> ApiError:
 def _name_faults(resource: Resource, name: str) -> list[Fault]:
     longest = 63 if resource.kind in _LABEL_NAMED - {"Pod"} else 253
     if len(name) > longest:
-        return [Fault("metadata.name", f"Invalid value: {name!r}: must be no more than {longest} characters")]
+        return [Fault("metadata.name", f'Invalid value: "{name}": must be no more than {longest} characters')]
     if resource.kind in ("Role", "RoleBinding") or _NAME.fullmatch(name):
         return []
-    text = (
-        f'Invalid value: "{name}": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '
-        "'-' or '.', and must start and end with an alphanumeric character"
-    )
-    return [Fault("metadata.name", text)]
+    return [Fault("metadata.name", f'Invalid value: "{name}": {_SUBDOMAIN}')]
 
 
 def _label_faults(labels: Json, field: str) -> list[Fault]:
@@ -111,7 +148,60 @@ def _pod_faults(spec: Json, field: str) -> list[Fault]:
             if container.get("name") in seen:
                 faults.append(Fault(f"{here}.name", f'Duplicate value: "{container["name"]}"', "FieldValueDuplicate"))
             seen.add(container.get("name", ""))
+            faults += _container_faults(container, here)
     return faults
+
+
+def _container_faults(container: Json, here: str) -> list[Fault]:
+    name, policy = str(container.get("name") or ""), container.get("imagePullPolicy", "Always")
+    faults = []
+    if name and not _LABEL.fullmatch(name):
+        faults.append(Fault(f"{here}.name", f'Invalid value: "{name}": {_LABEL_WORDS}'))
+    if policy not in _PULL_POLICIES:
+        supported = ", ".join(f'"{known}"' for known in _PULL_POLICIES)
+        text = f'Unsupported value: "{policy}": supported values: {supported}'
+        faults.append(Fault(f"{here}.imagePullPolicy", text, "FieldValueNotSupported"))
+    return faults
+
+
+def _data_faults(thing: Json) -> list[Fault]:
+    named = [(kind, key) for kind in ("data", "binaryData") for key in thing.get(kind) or {}]
+    faults = [
+        Fault(f"{kind}[{key}]", f'Invalid value: "{key}": {_KEY_WORDS}')
+        for kind, key in named
+        if not _CONFIG_KEY.fullmatch(key)
+    ]
+    size = sum(
+        len(str(value).encode()) for kind in ("data", "binaryData") for value in (thing.get(kind) or {}).values()
+    )
+    if size > _MOST_DATA:
+        faults.append(Fault("[]", f"Too long: may not be more than {_MOST_DATA} bytes", "FieldValueTooLong"))
+    return faults
+
+
+def _ingress_faults(spec: Json) -> list[Fault]:
+    return [
+        Fault(
+            f"spec.rules[{n}].http.paths[{m}].pathType",
+            "Required value: pathType must be specified",
+            "FieldValueRequired",
+        )
+        for n, rule in enumerate(spec.get("rules") or [])
+        for m, path in enumerate((rule.get("http") or {}).get("paths") or [])
+        if not path.get("pathType")
+    ]
+
+
+def _recreate_faults(strategy: Json) -> list[Fault]:
+    """A rollingUpdate that the server filled in belongs to nobody, so that no apply takes it away."""
+    if "rollingUpdate" not in strategy:
+        return []
+    text = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
+    return [Fault("spec.strategy.rollingUpdate", text, "FieldValueForbidden")]
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _workload_faults(spec: Json) -> list[Fault]:
@@ -124,7 +214,8 @@ def _workload_faults(spec: Json) -> list[Fault]:
     elif not spec_selects(selector, labels):
         faults.append(
             Fault(
-                "spec.template.metadata.labels", f"Invalid value: {labels}: `selector` does not match template `labels`"
+                "spec.template.metadata.labels",
+                f"Invalid value: {_as_json(labels)}: `selector` does not match template `labels`",
             )
         )
     for name in ("replicas", "minReadySeconds", "progressDeadlineSeconds"):
@@ -145,7 +236,7 @@ def _job_faults(spec: Json) -> list[Fault]:
     policy = spec["template"]["spec"].get("restartPolicy")
     if policy in ("Never", "OnFailure"):
         return []
-    text = f'Required value: valid values: "OnFailure", "Never", got "{policy}"'
+    text = 'Required value: valid values: "OnFailure", "Never"'
     return [Fault("spec.template.spec.restartPolicy", text, "FieldValueRequired")]
 
 
@@ -155,13 +246,11 @@ def _service_faults(spec: Json) -> list[Fault]:
         return []
     faults = [] if ports else [_required("spec.ports")]
     for number, port in enumerate(ports):
-        if not 1 <= port.get("port", 0) <= 65535:
-            faults.append(
-                Fault(
-                    f"spec.ports[{number}].port",
-                    f"Invalid value: {port.get('port')}: must be between 1 and 65535, inclusive",
-                )
-            )
+        for name in ("port", "targetPort"):
+            value = port.get(name, 0)
+            if isinstance(value, int) and not 1 <= value <= 65535:
+                text = f"Invalid value: {value}: must be between 1 and 65535, inclusive"
+                faults.append(Fault(f"spec.ports[{number}].{name}", text))
         if len(ports) > 1 and not port.get("name"):
             faults.append(_required(f"spec.ports[{number}].name"))
     return faults

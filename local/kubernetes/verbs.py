@@ -2,9 +2,9 @@
 
 import copy
 
-from . import schema
+from . import known, schema
 from .access import Access, Attempt
-from .errors import ApiError, bad_request, modified, not_found
+from .errors import ApiError, Fault, bad_request, invalid, invalid_options, modified, uid_mismatch
 from .exchange import Reply, Request
 from .merge import json_merge, json_patch, strategic_merge
 from .ownership import record_update, server_side_apply
@@ -24,10 +24,10 @@ class Verbs:
         self._store = store
         self._access = access
 
-    def read(self, resource: Resource, namespace: str | None, name: str) -> Reply:
-        return Reply.of(self._store.need(resource, namespace, name))
+    def read(self, resource: Resource, namespace: str | None, name: str) -> Json:
+        return self._store.need(resource, namespace, name)
 
-    def list(self, resource: Resource, namespace: str | None, request: Request) -> Reply:
+    def list(self, resource: Resource, namespace: str | None, request: Request) -> Json:
         """All of them: `limit` is not honoured, as the API allows, so there is never a `continue`."""
         with self._store.changed:
             items = self._store.find(
@@ -37,14 +37,12 @@ class Verbs:
                 fields=request.query.get("fieldSelector"),
             )
             version = str(self._store.version)
-        return Reply.of(
-            {
-                "kind": f"{resource.kind}List",
-                "apiVersion": resource.api_version,
-                "metadata": {"resourceVersion": version},
-                "items": items,
-            }
-        )
+        return {
+            "kind": f"{resource.kind}List",
+            "apiVersion": resource.api_version,
+            "metadata": {"resourceVersion": version},
+            "items": [{k: v for k, v in item.items() if k not in ("apiVersion", "kind")} for item in items],
+        }
 
     def create(self, resource: Resource, namespace: str | None, request: Request) -> Reply:
         body = request.object()
@@ -115,6 +113,11 @@ class Verbs:
         new, warnings = _checked(resource, new, request)
         new.setdefault("metadata", {})
         asked = new["metadata"].get("resourceVersion")
+        if resource.kind == "Lease" and request.method == "PUT" and not asked:
+            text = "Invalid value: 0: must be specified for an update"
+            raise invalid(
+                resource, old["metadata"]["name"], [Fault("metadata.resourceVersion", text)], of=resource.qualified
+            )
         if asked and asked != old["metadata"]["resourceVersion"]:
             raise modified(resource, old["metadata"]["name"])
         new = new | {"apiVersion": resource.api_version, "kind": resource.kind}
@@ -130,19 +133,16 @@ class Verbs:
     ) -> Reply:
         manager = request.query.get("fieldManager")
         if not manager:
-            text = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
-            raise ApiError(422, "Invalid", text)
+            text = "Required value: is required for apply patch"
+            raise invalid_options("PatchOptions", "fieldManager", text, "FieldValueRequired")
         body = request.object()
         _check_identity(resource, body, needed=True)
         _check_name(body, name)
         body["metadata"]["name"] = name
-        body = _typed_for_apply(resource, namespace, body)
+        body = _typed_for_apply(resource, body)
+        known.check_fields(resource, body)
         live = self._store.get(resource, namespace, name)
-        asked = body["metadata"].pop("resourceVersion", None)
-        if asked and live is None:
-            raise not_found(resource, name)
-        if asked and live is not None and asked != live["metadata"]["resourceVersion"]:
-            raise modified(resource, name)
+        _check_applied(resource, live, body["metadata"], name)
         new = server_side_apply(
             live,
             body,
@@ -181,9 +181,8 @@ def patched(old: Json, request: Request) -> Json:
             changed = strategic_merge(old, request.json())
         case "application/json-patch+json":
             changed = json_patch(old, request.json())
-        case other:
-            text = f"the body of the request was in an unknown format - expected a patch such as {APPLY}, got {other!r}"
-            raise ApiError(415, "UnsupportedMediaType", text)
+        case _:
+            raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     if not isinstance(changed, dict):
         raise bad_request("the patch does not leave an object")
     return changed
@@ -198,7 +197,11 @@ def _checked(resource: Resource, body: Json, request: Request) -> tuple[Json, tu
         raise bad_request(prefix + "json: " + "; ".join(findings.mistyped))
     mode = request.query.get("fieldValidation") or "Warn"
     if mode not in ("Ignore", "Warn", "Strict"):
-        raise bad_request(f"fieldValidation: expected Ignore, Warn or Strict, got {mode!r}")
+        text = f'Unsupported value: "{mode}": supported values: "", "Ignore", "Strict", "Warn"'
+        raise invalid_options(request.options, "fieldValidation", text)
+    known.check_fields(resource, cleaned)
+    if why := schema.unconvertible(resource, cleaned):
+        raise bad_request(prefix + why.removeprefix("error decoding from json: "))
     unknown = [f'unknown field "{path.lstrip(".")}"' for path in findings.unknown]
     if unknown and mode == "Strict":
         raise bad_request(f"{prefix}strict decoding error: {', '.join(unknown)}")
@@ -206,24 +209,49 @@ def _checked(resource: Resource, body: Json, request: Request) -> tuple[Json, tu
     return cleaned, tuple(("Warning", f'299 - "{text}"') for text in shown)
 
 
-def _typed_for_apply(resource: Resource, namespace: str | None, body: Json) -> Json:
+def _typed_for_apply(resource: Resource, body: Json) -> Json:
     """An apply is always strict, and answers what is wrong with a 500 that has no reason, as clusters do."""
     cleaned, findings = schema.check(resource, body)
-    wrong = [f"{path}: field not declared in schema" for path in findings.unknown] + findings.mistyped
+    place = f"(/{body['metadata']['name']}; {resource.group}/{resource.api_version.rpartition('/')[2]}"
+    place += f", Kind={resource.kind})"
+    wrong = [f"{path}: field not declared in schema" for path in findings.unknown] + findings.untyped
+    wrong += schema.twins(cleaned)
     if wrong:
-        place = (
-            f"{namespace or ''}/{body['metadata']['name']}; {resource.group}/{resource.api_version.rpartition('/')[2]}"
-        )
         text = wrong[0] if len(wrong) == 1 else "errors:\n" + "\n".join(f"  {w}" for w in wrong)
-        raise ApiError(500, "", f"failed to create typed patch object ({place}, Kind={resource.kind}): {text}")
+        raise ApiError(500, "", f"failed to create typed patch object {place}: {text}")
+    if why := schema.unconvertible(resource, cleaned):
+        target = f"{resource.group}/{resource.api_version.rpartition('/')[2]}, Kind={resource.kind}"
+        text = f"to proper version: unable to convert unstructured object to {target}: {why}"
+        raise ApiError(500, "", f"failed to convert new object {place} {text}")
     return cleaned
 
 
+def _check_applied(resource: Resource, live: Json | None, metadata: Json, name: str) -> None:
+    """The uid and version that an apply may name: of what is gone a version is ignored, and a uid is not."""
+    version, uid = metadata.pop("resourceVersion", None), metadata.pop("uid", None)
+    if live is None:
+        if uid:
+            raise uid_mismatch(resource, name, uid)
+        return
+    if version not in (None, "", "0") and version != live["metadata"]["resourceVersion"]:
+        raise modified(resource, name)
+    if uid and uid != live["metadata"]["uid"]:
+        raise invalid(resource, name, [Fault("metadata.uid", f'Invalid value: "{uid}": field is immutable')])
+
+
 def _check_identity(resource: Resource, body: Json, *, needed: bool = False) -> None:
-    for field, wanted in (("apiVersion", resource.api_version), ("kind", resource.kind)):
-        came = body.get(field)
-        if came != wanted and (needed or came):
-            raise bad_request(f"{field}: the object provided is unrecognized: expected {wanted!r}, got {came!r}")
+    came = (str(body.get("apiVersion") or ""), str(body.get("kind") or ""))
+    if came == (resource.api_version, resource.kind) or (came == ("", "") and not needed):
+        return
+    if needed:
+        group, _, version = came[0].rpartition("/")
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={came[1]}")
+    if came[0] in ("", resource.api_version) and came[1] in ("", resource.kind):
+        return
+    version = resource.api_version.rpartition("/")[2]
+    theirs, ours = came[0].rpartition("/")[2] or version, resource.group.partition(".")[0] or "core"
+    text = f"converting ({theirs}.{came[1]}) to ({ours}.{resource.kind}): unknown conversion"
+    raise bad_request(f'{came[1]} in version "{theirs}" cannot be handled as a {resource.kind}: {text}')
 
 
 def _check_name(body: Json, name: str) -> None:
@@ -244,17 +272,26 @@ def _delete_options(request: Request) -> Json:
         options["gracePeriodSeconds"] = grace
     policy = options.get("propagationPolicy")
     if policy not in (None, "Background", "Foreground", "Orphan"):
-        raise bad_request(f"propagationPolicy: expected Background, Foreground or Orphan, got {policy!r}")
+        text = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
+        raise invalid_options("DeleteOptions", "propagationPolicy", text)
     return options
 
 
+_PRECONDITIONS = {
+    "uid": ("UID", "deleted and then recreated"),
+    "resourceVersion": ("ResourceVersion", "modified"),
+}
+"""What a delete may demand of the object: how the API calls it, and what else may have happened to it."""
+
+
 def _check_preconditions(resource: Resource, thing: Json, options: Json) -> None:
-    for field, wanted in (options.get("preconditions") or {}).items():
-        came = thing["metadata"].get(field)
+    for field, (called, happened) in _PRECONDITIONS.items():
+        wanted, came = (options.get("preconditions") or {}).get(field), thing["metadata"].get(field)
         if wanted and came != wanted:
             name = thing["metadata"]["name"]
             text = (
-                f'Operation cannot be fulfilled on {resource.qualified} "{name}": Precondition failed: '
-                f"{field} in precondition: {wanted}, {field} in object meta: {came}"
+                f'Operation cannot be fulfilled on {resource.qualified_kind} "{name}": the {called} in the '
+                f"precondition ({wanted}) does not match the {called} in record ({came}). "
+                f"The object might have been {happened}"
             )
-            raise ApiError(409, "Conflict", text)
+            raise ApiError(409, "Conflict", text, {"name": name, "kind": resource.qualified_kind})

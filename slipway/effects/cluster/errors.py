@@ -110,7 +110,8 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
         case HTTPStatus.CONFLICT | HTTPStatus.GONE:
             exists = answer.get("reason") == "AlreadyExists"
             return ObjectConflict(f"{what}: {message}", exists=exists, fields=_fields_of_others(answer))
-    busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+    busy = status == HTTPStatus.TOO_MANY_REQUESTS or broken
     if busy and not str(answer.get("message", "")).startswith(_FOR_GOOD):
         return ClusterUnreachable(f"{what}: the API server answered {status}: {message}")
     return _refused(answer, message, what, withhold=withhold)

@@ -85,7 +85,7 @@ def test_a_deployment_is_available_again_after_a_restart(tmp_path: Path) -> None
 
     def available(cluster: Kubernetes) -> bool:
         path = "/apis/apps/v1/namespaces/team/deployments/web"
-        return bool(ask(cluster, "GET", path, "of-the-app")[1]["status"].get("availableReplicas"))
+        return bool(ask(cluster, "GET", path, "of-the-app")[1].get("status", {}).get("availableReplicas"))
 
     with Kubernetes(settings(tmp_path)) as cluster:
         make_namespace(cluster, lets_in="slipway")

@@ -110,7 +110,7 @@ def test_an_unknown_field_in_an_apply_is_a_500_without_a_reason_as_on_a_cluster(
     status = json.loads(body)
     assert (code, "reason" in status) == (500, False)
     assert status["message"] == (
-        "failed to create typed patch object (default/d; apps/v1, Kind=Deployment): "
+        "failed to create typed patch object (/d; apps/v1, Kind=Deployment): "
         ".spec.replica: field not declared in schema"
     )
 

@@ -196,6 +196,12 @@ def test_a_refusal_says_why_however_long_the_value_is(characters: int) -> None:
     assert len(str(error)) < 1200
 
 
+def test_what_the_server_does_not_have_it_will_not_have_at_the_next_try() -> None:
+    error = from_answer(501, a_status("does not know the parameter colour of GET", "NotImplemented"), what="read Pod/p")
+    assert isinstance(error, ObjectRefused)
+    assert "the parameter colour" in str(error)
+
+
 def test_a_long_answer_is_cut_in_its_middle_since_the_reason_stands_at_its_end() -> None:
     error = from_answer(500, b"x" * 3_000 + b": field is immutable", what="w")
     assert len(str(error)) < 1200

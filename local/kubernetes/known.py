@@ -1,0 +1,139 @@
+"""What the double knows of a request. Whatever else stands in one it refuses with 501, by name.
+
+A real API server ignores a parameter or header that it does not know; a double that did so would let a test pass for a
+thing that it never did. The tables are complete: what is not in them is not known.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .errors import ApiError, not_implemented
+from .exchange import Request
+from .resources import Json, Resource
+
+HEADERS = frozenset(
+    {
+        *("accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host"),
+        *("user-agent", "kubectl-command", "kubectl-session", "traceparent", "tracestate"),
+    }
+)
+_WRITE = frozenset({"fieldManager", "fieldValidation", "dryRun", "pretty"})
+_LIST = frozenset({"labelSelector", "fieldSelector", "limit", "resourceVersion", "timeoutSeconds", "pretty"})
+_WATCH = _LIST | {"watch", "allowWatchBookmarks", "sendInitialEvents", "resourceVersionMatch"}
+_DELETE = frozenset({"propagationPolicy", "gracePeriodSeconds", "dryRun", "labelSelector", "fieldSelector", "pretty"})
+_LOG = frozenset({"container", "previous", "tailLines", "limitBytes", "pretty"})
+QUERIES = {
+    "GET": _WATCH,
+    "HEAD": _WATCH,
+    "POST": _WRITE,
+    "PUT": _WRITE,
+    "PATCH": _WRITE | {"force"},
+    "DELETE": _DELETE,
+}
+"""By method; logs have parameters of their own."""
+
+JSON = "application/json"
+NAMES_ONLY = ("PartialObjectMetadata", "PartialObjectMetadataList")
+_OTHER_FORMS = ("application/yaml", "application/vnd.kubernetes.protobuf", "application/cbor")
+_AVAILABLE = (
+    "application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, "
+    "application/vnd.kubernetes.protobuf;stream=watch"
+)
+
+_POD_FIELDS = {
+    "ephemeralContainers": None,
+    "activeDeadlineSeconds": None,
+    "initContainers[].restartPolicy": None,
+    "containers[].livenessProbe.exec": None,
+    "containers[].readinessProbe.exec": None,
+    "containers[].startupProbe.exec": None,
+    "containers[].livenessProbe.grpc": None,
+    "containers[].readinessProbe.grpc": None,
+    "containers[].startupProbe.grpc": None,
+}
+_JOB_FIELDS = {
+    "spec.completionMode": "NonIndexed",
+    "spec.backoffLimitPerIndex": None,
+    "spec.maxFailedIndexes": None,
+    "spec.podFailurePolicy": None,
+    "spec.successPolicy": None,
+    "spec.managedBy": None,
+}
+FIELDS: dict[str, dict[str, str | None]] = {
+    "Pod": {f"spec.{path}": value for path, value in _POD_FIELDS.items()},
+    "Job": {**_JOB_FIELDS, **{f"spec.template.spec.{path}": value for path, value in _POD_FIELDS.items()}},
+    **{
+        kind: {f"spec.template.spec.{path}": value for path, value in _POD_FIELDS.items()}
+        for kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
+    },
+}
+"""Fields that the shape has and nothing here acts on, by kind; with the one value that asks for nothing."""
+
+
+def check_request(request: Request, *, log: bool) -> None:
+    """Of everything but the proxy, of which headers and parameters are the pod's."""
+    for name in request.headers:
+        if name not in HEADERS:
+            raise not_implemented(f"the header {name}")
+    if any(form in request.content_type for form in ("protobuf", "cbor")):
+        raise not_implemented(f"the media type {request.content_type}")
+    for name in request.query:
+        if name not in (_LOG if log else QUERIES.get(request.method, frozenset())):
+            raise not_implemented(f"the parameter {name} of {request.method}")
+
+
+def check_fields(resource: Resource, body: Json) -> None:
+    for path, harmless in FIELDS.get(resource.kind, {}).items():
+        if any(value != harmless for value in _values(body, re.split(r"\.", path))):
+            raise not_implemented(f"the field {path} of {resource.kind}")
+
+
+def _values(value: Any, path: list[str]) -> Iterator[Any]:
+    if not path:
+        yield value
+        return
+    step, rest = path[0], path[1:]
+    inner = value.get(step.removesuffix("[]")) if isinstance(value, dict) else None
+    if step.endswith("[]"):
+        for item in inner if isinstance(inner, list) else []:
+            yield from _values(item, rest)
+    elif inner is not None:
+        yield from _values(inner, rest)
+
+
+def names_only(request: Request) -> bool:
+    """Whether metadata alone is wanted: the first form of the Accept header that the double has decides.
+
+    Raises ApiError: 406 where no server has one, 501 where a real one has.
+    """
+    wanted = request.headers.get("accept") or "*/*"
+    others: list[str] = []
+    for form in (part.strip() for part in wanted.split(",")):
+        media, _, rest = form.partition(";")
+        parameters = dict(each.strip().partition("=")[::2] for each in rest.split(";"))
+        kind = parameters.get("as")
+        if media in (JSON, "*/*", "application/*"):
+            if kind is None:
+                return False
+            if kind in NAMES_ONLY and parameters.get("g") == "meta.k8s.io" and parameters.get("v") == "v1":
+                return True
+            others.append(form)
+        elif media in _OTHER_FORMS:
+            others.append(form)
+    if others:
+        raise not_implemented(f"the media type {others[0]}")
+    text = f"406: Not Acceptable\n\nAvailable representations: {_AVAILABLE}"
+    raise ApiError(406, "NotAcceptable", text, {})
+
+
+def without_all_but_metadata(document: Json) -> Json:
+    """An object, or a list of them, as the API tells it to whoever wants no more."""
+    if "items" not in document:
+        return {"kind": NAMES_ONLY[0], "apiVersion": "meta.k8s.io/v1", "metadata": document["metadata"]}
+    return {
+        "kind": NAMES_ONLY[1],
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": document["metadata"],
+        "items": [without_all_but_metadata(item) for item in document["items"]],
+    }

@@ -1,0 +1,125 @@
+"""Plays the situations of `questions.py` on an API server, and leaves out of its answers what differs every time."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.contract.kubernetes_double.questions import SITUATIONS, Ask, Json
+
+type Send = Callable[[Ask], tuple[int, dict[str, str], bytes]]
+
+STALE = "1"
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ADDRESS = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
+_VERSION = re.compile(r"(?<=ResourceVersion in record \()\d+")
+_POINTER = re.compile(r"\(\d{6,}\)")
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
+_VARYING = {_UUID: "UID", _ADDRESS: "ADDRESS", _VERSION: "VERSION", _POINTER: "(…)", _CERTIFICATE: "CERTIFICATE"}
+_TIMES = frozenset({"creationTimestamp", "time", "renewTime", "acquireTime", "deletionTimestamp"})
+_OURS = frozenset({"slipway", "other", "someone", "recorder"})
+_LONGEST = 4000
+_NOT_A_STATUS_OF_ITS_OWN = frozenset({"Status", "SelfSubjectAccessReview", "Scale", "Namespace"})
+
+
+def play(send: Send, asks: tuple[Ask, ...]) -> list[Json]:
+    """Each answer, told so that two servers that answer alike tell the same."""
+    told: list[Json] = []
+    known = {"$uid": "", "$version": ""}
+    for ask in asks:
+        status, headers, content = send(_filled(ask, known))
+        body = _read(content)
+        if isinstance(body, dict) and (metadata := body.get("metadata")) and metadata.get("uid"):
+            known = {"$uid": metadata["uid"], "$version": metadata.get("resourceVersion", "")}
+        answer: Json = {"status": status, "type": headers.get("content-type", "").split(";")[0]}
+        if warning := headers.get("warning"):
+            answer["warning"] = warning
+        told.append(answer | {"body": plain(body)})
+    return told
+
+
+def _filled(ask: Ask, known: dict[str, str]) -> Ask:
+    text = json.dumps(ask.body)
+    for name, value in {**known, "$stale": STALE}.items():
+        text = text.replace(name, value)
+    return Ask(method=ask.method, path=ask.path, body=json.loads(text), media=ask.media, headers=ask.headers)
+
+
+def _read(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode(errors="replace")
+
+
+def plain(value: Any, name: str = "") -> Any:
+    """Without what differs every time, and without what controllers write in their own time."""
+    match value:
+        case dict():
+            kept = {key: inner for key, inner in value.items() if key not in ("resourceVersion", "selfLink")}
+            if kept.get("kind") not in _NOT_A_STATUS_OF_ITS_OWN and isinstance(kept.get("status"), dict):
+                del kept["status"]
+            if name == "annotations":
+                kept.pop("deployment.kubernetes.io/revision", None)
+            made = {key: plain(inner, key) for key, inner in sorted(kept.items())}
+            return {key: inner for key, inner in made.items() if key != "annotations" or inner}
+        case list() if name == "managedFields":
+            return [plain(entry) for entry in value if entry.get("manager") in _OURS]
+        case list():
+            return [plain(item) for item in value]
+        case str() if name in _TIMES:
+            return "TIME"
+        case str() if len(value) > _LONGEST:
+            return f"{len(value)} characters"
+        case str():
+            for pattern, put in _VARYING.items():
+                value = pattern.sub(put, value)
+            return value
+        case _:
+            return value
+
+
+def differences(real: Json, double: Json) -> list[str]:
+    """What differs between two answers, each with what either says. Where one refuses, that is the difference."""
+    if real["status"] != double["status"]:
+        return [f"real {_told(real)}, double {_told(double)}"]
+    return list(_differing(real, double))
+
+
+def _told(answer: Json) -> str:
+    body = answer["body"]
+    message = body.get("message", "") if isinstance(body, dict) else body
+    return f"{answer['status']} {_cut(message)}".strip()
+
+
+def _differing(real: Any, double: Any, path: str = "") -> Iterator[str]:
+    if isinstance(real, dict) and isinstance(double, dict):
+        for key in sorted(real.keys() | double.keys()):
+            inner = f"{path}.{key}" if path else key
+            yield from _differing(real.get(key, _NOTHING), double.get(key, _NOTHING), inner)
+    elif isinstance(real, list) and isinstance(double, list) and len(real) == len(double):
+        for number, (one, other) in enumerate(zip(real, double, strict=True)):
+            yield from _differing(one, other, f"{path}[{number}]")
+    elif real != double:
+        yield f"{path}: real {_shown(real)}, double {_shown(double)}"
+
+
+_NOTHING = object()
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is _NOTHING else _cut(json.dumps(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 240 else f"{text[:140]} … {text[-90:]}"
+
+
+def compared(situation: str, recorded: list[Json], send: Send) -> list[str]:
+    """Where a server answers one situation otherwise than was recorded."""
+    asks = SITUATIONS[situation]
+    return [
+        f"{number}. {ask.method} {ask.path.split('/')[-1].split('?')[0]}: {line}"
+        for number, (ask, real, double) in enumerate(zip(asks, recorded, play(send, asks), strict=True), 1)
+        for line in differences(real, double)
+    ]

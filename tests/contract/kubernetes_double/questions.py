@@ -1,0 +1,371 @@
+"""What a real API server was asked, situation by situation; its answers are in `tests/recorded/kubernetes`.
+
+Each situation has a namespace of its own, `rec`. `$uid`, `$version` and `$stale` in what is sent stand for the uid and
+resourceVersion that the answer before told, and for a resourceVersion of long ago.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+type Json = dict[str, Any]
+
+CORE, APPS, BATCH = "/api/v1/namespaces/rec", "/apis/apps/v1/namespaces/rec", "/apis/batch/v1/namespaces/rec"
+RBAC, NETWORK = "/apis/rbac.authorization.k8s.io/v1/namespaces/rec", "/apis/networking.k8s.io/v1/namespaces/rec"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/rec/leases"
+AUTH = "/apis/authorization.k8s.io/v1"
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+STRATEGIC, JSON_PATCH = "application/strategic-merge-patch+json", "application/json-patch+json"
+FORCE = "fieldManager=slipway&force=true"
+STRICT = "fieldManager=slipway&force=true&fieldValidation=Strict"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One request."""
+
+    method: str
+    path: str
+    body: Any = None
+    media: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def content(self) -> bytes:
+        return b"" if self.body is None else json.dumps(self.body).encode()
+
+
+def get(path: str, **headers: str) -> Ask:
+    return Ask(method="GET", path=path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def post(path: str, body: Json) -> Ask:
+    return Ask(method="POST", path=path, body=body)
+
+
+def put(path: str, body: Json) -> Ask:
+    return Ask(method="PUT", path=path, body=body)
+
+
+def patch(path: str, body: Any, media: str = MERGE) -> Ask:
+    return Ask(method="PATCH", path=path, body=body, media=media)
+
+
+def delete(path: str, body: Json | None = None) -> Ask:
+    return Ask(method="DELETE", path=path, body=body)
+
+
+def apply(root: str, plural: str, thing: Json, query: str = FORCE) -> Ask:
+    return Ask(method="PATCH", path=f"{root}/{plural}/{thing['metadata']['name']}?{query}", body=thing, media=APPLY)
+
+
+# ---- objects
+
+
+def thing(api_version: str, kind: str, name: str, **fields: Any) -> Json:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **fields}
+
+
+def config(name: str = "settings", **data: Any) -> Json:
+    return thing("v1", "ConfigMap", name, data=data)
+
+
+def secret(**fields: Any) -> Json:
+    return thing("v1", "Secret", "login", **fields)
+
+
+def container(**fields: Any) -> Json:
+    return {"name": "main", "image": "registry.example/web:1", **fields}
+
+
+def template(**fields: Any) -> Json:
+    return {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container(**fields)]}}
+
+
+def deployment(spec: Json | None = None, **of_container: Any) -> Json:
+    made = {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template(**of_container)}
+    return thing("apps/v1", "Deployment", "web", spec=made | (spec or {}))
+
+
+def stateful_set(**spec: Any) -> Json:
+    made = {"replicas": 0, "serviceName": "db", "selector": {"matchLabels": {"app": "web"}}, "template": template()}
+    return thing("apps/v1", "StatefulSet", "db", spec=made | spec)
+
+
+def job(image: str = "registry.example/web:1", **spec: Any) -> Json:
+    pod = {"restartPolicy": "Never", "containers": [container(image=image)]}
+    return thing("batch/v1", "Job", "migrate", spec={"suspend": True, "template": {"spec": pod}, **spec})
+
+
+def service(**spec: Any) -> Json:
+    return thing("v1", "Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80}], **spec})
+
+
+def binding(role: str) -> Json:
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role}
+    return thing("rbac.authorization.k8s.io/v1", "RoleBinding", "b", roleRef=reference, subjects=[])
+
+
+def ingress(**path: Any) -> Json:
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    rule = {"host": "a.example", "http": {"paths": [{"path": "/", "backend": backend, **path}]}}
+    return thing("networking.k8s.io/v1", "Ingress", "web", spec={"rules": [rule]})
+
+
+def lease(holder: str, **metadata: Any) -> Json:
+    made = thing("coordination.k8s.io/v1", "Lease", "order", spec={"holderIdentity": holder})
+    return {**made, "metadata": {**made["metadata"], **metadata}}
+
+
+def with_metadata(one: Json, **metadata: Any) -> Json:
+    return {**one, "metadata": {**one["metadata"], **metadata}}
+
+
+_EMPTY = {"a": {"k": "1"}, "b": {"k": "1", "l": "2"}}
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+
+SITUATIONS: dict[str, tuple[Ask, ...]] = {
+    # objects and names
+    "an object is created, read, created again and read where it is not": (
+        post(f"{CORE}/configmaps", config(a="1")),
+        get(f"{CORE}/configmaps/settings"),
+        post(f"{CORE}/configmaps", config(a="1")),
+        get(f"{CORE}/configmaps/none"),
+        delete(f"{CORE}/configmaps/none"),
+    ),
+    "a namespace is not there": (
+        post("/api/v1/namespaces/nowhere/configmaps", config()),
+        apply("/api/v1/namespaces/nowhere", "configmaps", config()),
+        get("/api/v1/namespaces/nowhere/configmaps"),
+    ),
+    "a name that is none, and one that is too long": (
+        post(f"{CORE}/configmaps", config("Not_A_Name")),
+        post(f"{CORE}/configmaps", config("x" * 254)),
+        post(f"{CORE}/services", {**service(), "metadata": {"name": "x" * 64}}),
+    ),
+    "the name on the address is another one": (
+        Ask(method="PATCH", path=f"{CORE}/configmaps/other?{FORCE}", body=config(), media=APPLY),
+        post(f"{CORE}/configmaps", {**config(), "metadata": {"name": "settings", "namespace": "other"}}),
+    ),
+    "a kind that nobody knows": (
+        get("/apis/example.slipway.dev/v1"),
+        get("/apis/example.slipway.dev/v1/namespaces/rec/boats"),
+        get(f"{CORE}/boats"),
+        get(f"{CORE}/configmaps/settings/boats"),
+    ),
+    "a body of another kind or version": (
+        apply(CORE, "configmaps", {**config(), "kind": "Secret"}),
+        apply(APPS, "deployments", {**deployment(), "apiVersion": "apps/v1beta1"}),
+        post(f"{CORE}/configmaps", {**config(), "kind": "Secret"}),
+    ),
+    "bodies that cannot be read": (
+        Ask(method="POST", path=f"{CORE}/configmaps", body="text"),
+        Ask(method="POST", path=f"{CORE}/configmaps"),
+        Ask(method="PATCH", path=f"{CORE}/configmaps/settings?{FORCE}", media=APPLY),
+    ),
+    # server-side apply
+    "an apply creates, changes nothing, changes, and takes away": (
+        apply(CORE, "configmaps", config(a="1", b="2")),
+        apply(CORE, "configmaps", config(a="1", b="2")),
+        apply(CORE, "configmaps", config(a="3")),
+    ),
+    "an apply needs a manager": (apply(CORE, "configmaps", config(a="1"), "force=true"),),
+    "an apply meets what somebody else set": (
+        apply(CORE, "configmaps", config(a="1")),
+        patch(f"{CORE}/configmaps/settings?fieldManager=someone", {"data": {"a": "theirs", "b": "theirs"}}),
+        apply(CORE, "configmaps", config(a="1"), "fieldManager=slipway"),
+        apply(CORE, "configmaps", config(a="1")),
+    ),
+    "two managers apply the same value, and one leaves it": (
+        apply(CORE, "configmaps", config(a="1")),
+        apply(CORE, "configmaps", config(a="1"), "fieldManager=other"),
+        apply(CORE, "configmaps", config()),
+        apply(CORE, "configmaps", config(), "fieldManager=other"),
+    ),
+    "a dry run": (
+        apply(CORE, "configmaps", config(a="1"), f"{FORCE}&dryRun=All"),
+        get(f"{CORE}/configmaps/settings"),
+        apply(CORE, "configmaps", config(a="1"), f"{FORCE}&dryRun=Some"),
+    ),
+    "fields that the kind does not have": (
+        apply(APPS, "deployments", deployment({"colour": "red"})),
+        apply(APPS, "deployments", deployment({"colour": "red"}), STRICT),
+        post(f"{APPS}/deployments?fieldValidation=Strict", deployment({"colour": "red", "size": 1})),
+        post(f"{APPS}/deployments?dryRun=All", deployment({"colour": "red"})),
+        post(f"{APPS}/deployments?dryRun=All&fieldValidation=Ignore", deployment({"colour": "red"})),
+        post(f"{APPS}/deployments?fieldValidation=Sometimes", deployment()),
+    ),
+    "values of another type": (
+        apply(APPS, "deployments", deployment({"replicas": "three"})),
+        apply(CORE, "configmaps", config(a=1)),
+        apply(CORE, "configmaps", {**config(), "data": ["a"]}),
+        post(f"{APPS}/deployments", deployment({"replicas": "three"})),
+        post(f"{CORE}/configmaps", config(a=1)),
+    ),
+    "list items that stand twice": (
+        apply(APPS, "deployments", deployment(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}])),
+        apply(APPS, "deployments", deployment(ports=[{"containerPort": 80}, {"containerPort": 80}])),
+        apply(CORE, "services", service(ports=[{"port": 80, "name": "a"}, {"port": 80, "name": "b"}])),
+    ),
+    "a quantity that is none": (
+        apply(APPS, "deployments", deployment(resources={"limits": {"cpu": "lots"}})),
+        post(f"{APPS}/deployments", deployment(resources={"limits": {"cpu": "lots"}})),
+    ),
+    "an apply with the uid and version that were read": (
+        apply(CORE, "configmaps", config(a="1")),
+        apply(CORE, "configmaps", with_metadata(config(a="2"), uid="$uid", resourceVersion="$version")),
+        apply(CORE, "configmaps", with_metadata(config(a="3"), resourceVersion="$stale")),
+        apply(CORE, "configmaps", with_metadata(config(a="3"), resourceVersion="0")),
+        apply(CORE, "configmaps", with_metadata(config(a="4"), uid="11111111-1111-4111-8111-111111111111")),
+    ),
+    "an apply with a uid or version of what is gone": (
+        apply(CORE, "configmaps", with_metadata(config("a", k="1"), resourceVersion="$stale")),
+        apply(CORE, "configmaps", with_metadata(config("b", k="1"), uid="11111111-1111-4111-8111-111111111111")),
+    ),
+    "an apply that names managed fields": (apply(CORE, "configmaps", with_metadata(config(), managedFields=[{}])),),
+    # other writes
+    "an update of a version that is old": (
+        post(f"{CORE}/configmaps", config(a="1")),
+        put(f"{CORE}/configmaps/settings", with_metadata(config(a="2"), resourceVersion="$version")),
+        put(f"{CORE}/configmaps/settings", with_metadata(config(a="3"), resourceVersion="$stale")),
+        put(f"{CORE}/configmaps/none", config("none")),
+    ),
+    "patches of each kind, and of none": (
+        post(f"{CORE}/configmaps", config(a="1", b="2")),
+        patch(f"{CORE}/configmaps/settings", {"data": {"a": None, "c": "3"}}),
+        patch(f"{CORE}/configmaps/settings", {"data": {"d": "4"}}, STRATEGIC),
+        patch(f"{CORE}/configmaps/settings", [{"op": "remove", "path": "/data/d"}], JSON_PATCH),
+        patch(f"{CORE}/configmaps/settings", {"data": {}}, "application/json"),
+        patch(f"{CORE}/configmaps/settings", {"data": {}}, "text/plain"),
+    ),
+    "deleting with preconditions": (
+        post(f"{CORE}/configmaps", config(a="1")),
+        delete(f"{CORE}/configmaps/settings", {"preconditions": {"uid": "11111111-1111-4111-8111-111111111111"}}),
+        delete(f"{CORE}/configmaps/settings", {"preconditions": {"resourceVersion": "$stale"}}),
+        delete(f"{CORE}/configmaps/settings", {"propagationPolicy": "Sideways"}),
+        delete(f"{CORE}/configmaps/settings"),
+    ),
+    "a Lease that orders rollouts": (
+        post(LEASES, lease("1")),
+        put(f"{LEASES}/order", lease("2", resourceVersion="$version")),
+        put(f"{LEASES}/order", lease("3", resourceVersion="$stale")),
+        put(f"{LEASES}/order", lease("3")),
+    ),
+    # what may not be, or may not change
+    "a Deployment's selector": (
+        apply(APPS, "deployments", deployment()),
+        apply(APPS, "deployments", deployment({"selector": {"matchLabels": {"app": "other"}}})),
+        apply(
+            APPS,
+            "deployments",
+            deployment(
+                {
+                    "selector": {"matchLabels": {"app": "other"}},
+                    "template": {**template(), "metadata": {"labels": {"app": "other"}}},
+                }
+            ),
+        ),
+    ),
+    "from RollingUpdate to Recreate": (
+        apply(APPS, "deployments", deployment()),
+        apply(APPS, "deployments", deployment({"strategy": {"type": "Recreate"}})),
+        apply(APPS, "deployments", deployment({"strategy": {"type": "Recreate", "rollingUpdate": None}})),
+        patch(
+            f"{APPS}/deployments/web?fieldManager=slipway",
+            {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}},
+        ),
+        apply(APPS, "deployments", deployment({"strategy": {"type": "Recreate"}})),
+    ),
+    "a Job's template": (
+        apply(BATCH, "jobs", job()),
+        apply(BATCH, "jobs", job(image="registry.example/web:2")),
+        apply(BATCH, "jobs", job(backoffLimit=3)),
+    ),
+    "a StatefulSet's claims": (
+        apply(APPS, "statefulsets", stateful_set()),
+        apply(APPS, "statefulsets", stateful_set(serviceName="other")),
+    ),
+    "another role in a binding": (
+        apply(RBAC, "rolebindings", binding("one")),
+        apply(RBAC, "rolebindings", binding("two")),
+    ),
+    "keys and sizes of a ConfigMap": (
+        apply(CORE, "configmaps", {**config(), "data": {"a/b": "1"}}),
+        apply(CORE, "configmaps", {**config(), "data": {"a": "x" * 1_048_577}}),
+    ),
+    "an immutable ConfigMap": (
+        apply(CORE, "configmaps", {**config(a="1"), "immutable": True}),
+        apply(CORE, "configmaps", {**config(a="2"), "immutable": True}),
+    ),
+    "a Secret's stringData": (
+        apply(CORE, "secrets", secret(stringData={"a": "1", "b": "2"})),
+        apply(CORE, "secrets", secret(stringData={"a": "1"})),
+        apply(CORE, "secrets", secret(data={"a": "MQ=="})),
+        apply(CORE, "secrets", secret(data={"a": "%%%"})),
+    ),
+    "an Ingress with and without the type of its path": (
+        apply(NETWORK, "ingresses", ingress()),
+        apply(NETWORK, "ingresses", ingress(pathType="Prefix")),
+    ),
+    "what a Service may not be": (
+        apply(CORE, "services", service(ports=[{"port": 0}])),
+        apply(CORE, "services", service(ports=[{"port": 80}, {"port": 81}])),
+        apply(CORE, "services", service(ports=[])),
+    ),
+    "replicas, ports and names that may not be": (
+        apply(APPS, "deployments", deployment({"replicas": -1})),
+        apply(APPS, "deployments", deployment(name="Main")),
+        apply(APPS, "deployments", deployment(imagePullPolicy="Allways")),
+        apply(APPS, "deployments", deployment({"template": {**template(), "spec": {"containers": []}}})),
+        apply(BATCH, "jobs", {**job(), "spec": {"template": {"spec": {"containers": [container()]}}}}),
+    ),
+    # what the server fills in
+    "the defaults of a Deployment": (
+        apply(
+            APPS, "deployments", deployment(ports=[{"containerPort": 80}], readinessProbe={"tcpSocket": {"port": 80}})
+        ),
+        apply(APPS, "deployments", with_metadata(deployment(), annotations={"a": "b"})),
+    ),
+    "the defaults of a StatefulSet": (apply(APPS, "statefulsets", stateful_set()),),
+    "the defaults of a Job": (apply(BATCH, "jobs", job()),),
+    "the defaults of a Service": (
+        apply(CORE, "services", service()),
+        apply(CORE, "services", service(), f"{FORCE}&dryRun=All"),
+    ),
+    "how many replicas": (
+        apply(APPS, "deployments", deployment()),
+        get(f"{APPS}/deployments/web/scale"),
+        patch(f"{APPS}/deployments/web/scale", {"spec": {"replicas": 2}}),
+    ),
+    # lists
+    "lists by label, by field, and of names only": (
+        *(
+            post(f"{CORE}/configmaps", with_metadata(config(name, **data), labels={"of": name}))
+            for name, data in _EMPTY.items()
+        ),
+        get(f"{CORE}/configmaps?labelSelector=of%3Da"),
+        get(f"{CORE}/configmaps?fieldSelector=metadata.name%3Db"),
+        get(f"{CORE}/configmaps?labelSelector=of%3D%3D%3Da"),
+        get(f"{CORE}/configmaps?fieldSelector=data.k%3D1"),
+        get(f"{CORE}/configmaps?labelSelector=of%3Da", Accept=NAMES_ONLY),
+    ),
+    "media types of an answer": (
+        get(f"{CORE}/services", Accept="*/*"),
+        get(f"{CORE}/services", Accept="text/html"),
+        get(f"{CORE}/services", Accept="text/html, application/json;q=0.8"),
+    ),
+    # who may what
+    "what one may do": (
+        post(
+            f"{AUTH}/selfsubjectaccessreviews",
+            thing(
+                "authorization.k8s.io/v1", "SelfSubjectAccessReview", "", spec={"resourceAttributes": {"verb": "get"}}
+            ),
+        ),
+        post(f"{AUTH}/selfsubjectaccessreviews", {"kind": "SelfSubjectAccessReview", "spec": {}}),
+    ),
+    "what a namespace begins with": (
+        get(f"{CORE}/serviceaccounts"),
+        get(f"{CORE}/configmaps/kube-root-ca.crt"),
+    ),
+}

@@ -1,0 +1,60 @@
+"""The double answers what a real API server answered, but for the differences in its list."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import urllib3
+
+from local.cluster.building import KUBERNETES
+from local.kubernetes import Kubernetes, KubernetesSettings
+from local.kubernetes.resources import ABSENT, RESOURCES
+from tests.contract.kubernetes_double.playing import compared
+from tests.contract.kubernetes_double.questions import SITUATIONS
+from tests.contract.kubernetes_double.record import ANSWERS, DIFFERENCES, as_markdown, namespace_of, sender
+
+RECORDED: dict[str, Any] = json.loads(ANSWERS.read_text(encoding="utf-8"))
+LISTED = DIFFERENCES.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def double() -> Iterator[Kubernetes]:
+    settings = KubernetesSettings(simulate=True, namespaces=tuple(map(namespace_of, SITUATIONS)))
+    with Kubernetes(settings) as running:
+        yield running
+
+
+def test_the_record_says_what_was_asked_when_and_of_which_version() -> None:
+    assert RECORDED["version"] == KUBERNETES
+    assert RECORDED["part"] == "kube-apiserver"
+    assert RECORDED["recorded"] > "2026"
+    assert RECORDED["answers"].keys() == SITUATIONS.keys()
+
+
+def listed(situation: str) -> list[str]:
+    _, found, section = LISTED.partition(f"\n## {situation}\n\n")
+    lines = section.partition("\n\n")[0].rstrip("\n").split("\n") if found else []
+    return [line.removeprefix("- ") for line in lines]
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_it_answers_as_the_real_one_but_for_the_listed_differences(situation: str, double: Kubernetes) -> None:
+    with urllib3.PoolManager() as pool:
+        send = sender(double.url, pool, namespace_of(situation))
+        found = compared(situation, RECORDED["answers"][situation], send)
+    assert [line.replace("\n", " ") for line in found] == listed(situation)
+
+
+def test_the_list_names_no_situation_that_is_not_asked() -> None:
+    titles = [line.removeprefix("## ") for line in LISTED.splitlines() if line.startswith("## ")]
+    assert set(titles) <= SITUATIONS.keys()
+    differing = {situation: listed(situation) for situation in SITUATIONS}
+    assert as_markdown(differing) == LISTED
+
+
+def test_each_kind_of_the_real_one_is_there_or_known_to_be_absent() -> None:
+    there = {f"{resource.api_version} {resource.plural}" for resource in RESOURCES}
+    absent = {f"{version} {plural}" for version, plurals in ABSENT.items() for plural in plurals.split()}
+    assert there & absent == set()
+    assert set(RECORDED["kinds"]) == there | absent

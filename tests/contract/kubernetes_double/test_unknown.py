@@ -1,0 +1,127 @@
+"""What the double does not know it refuses by name, and does not ignore."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.kubernetes.known import FIELDS, QUERIES
+from tests.contract.kubernetes_double.support import Cluster, config_map, job, workload
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+APPLY = "application/apply-patch+yaml"
+
+
+def refused(answer: tuple[int, bytes, Any]) -> str:
+    status = json.loads(answer[1])
+    assert (answer[0], status["code"], status["reason"]) == (501, 501, "NotImplemented"), status
+    return str(status["message"])
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/apis/storage.k8s.io/v1/storageclasses", "storageclasses of storage.k8s.io/v1"),
+        ("/apis/storage.k8s.io/v1", "storage.k8s.io/v1"),
+        ("/apis/rbac.authorization.k8s.io/v1/clusterroles/edit", "clusterroles of rbac.authorization.k8s.io/v1"),
+        ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "customresourcedefinitions of apiextensions"),
+        ("/api/v1/persistentvolumes", "persistentvolumes of v1"),
+        (
+            "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers",
+            "horizontalpodautoscalers of autoscaling/v1",
+        ),
+    ],
+)
+def test_a_kind_that_every_cluster_has(simulated: Cluster, path: str, named: str) -> None:
+    assert f"the double of Kubernetes does not know {named}" in refused(simulated.raw("GET", path))
+
+
+@pytest.mark.parametrize("method", [method for method in QUERIES if method != "HEAD"])
+def test_a_parameter(simulated: Cluster, method: str) -> None:
+    path = f"{MAPS}/c?colour=red"
+    assert f"the parameter colour of {method}" in refused(simulated.raw(method, path, config_map("c", {})))
+
+
+def test_a_parameter_of_a_real_server_that_nothing_here_acts_on(simulated: Cluster) -> None:
+    assert "the parameter continue of GET" in refused(simulated.raw("GET", f"{MAPS}?continue=x"))
+    pod = "/api/v1/namespaces/default/pods/none/log?follow=true"
+    assert "the parameter follow of GET" in refused(simulated.raw("GET", pod))
+
+
+def test_a_header(simulated: Cluster) -> None:
+    headers = {"Impersonate-User": "admin", "Accept": "application/json"}
+    answer = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers=headers)
+    answer.read()
+    assert "the header impersonate-user" in refused((answer.status, answer.data, answer.headers))
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/vnd.kubernetes.protobuf",
+        "application/yaml",
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1",
+    ],
+)
+def test_a_form_of_the_answer(simulated: Cluster, accept: str) -> None:
+    answer = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers={"Accept": accept})
+    answer.read()
+    assert f"the media type {accept.split(',', maxsplit=1)[0]}" in refused((answer.status, answer.data, answer.headers))
+
+
+def test_a_form_that_it_has_no_name_for_is_passed_over_for_the_next(simulated: Cluster) -> None:
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+    answer = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers={"Accept": accept})
+    answer.read()
+    assert json.loads(answer.data)["kind"] == "ConfigMapList"
+
+
+def test_a_form_of_the_body(simulated: Cluster) -> None:
+    for method, media in (("POST", "application/vnd.kubernetes.protobuf"), ("PATCH", "application/apply-patch+cbor")):
+        path = MAPS if method == "POST" else f"{MAPS}/c?fieldManager=m"
+        assert f"the media type {media}" in refused(simulated.raw(method, path, b"k8s", media))
+
+
+def with_field(thing: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The object with a value at a path such as `spec.containers[].name`; in a list it is that of the first item."""
+    inner: Any = thing
+    *steps, last = path.split(".")
+    for step in steps:
+        name = step.removesuffix("[]")
+        if step.endswith("[]"):
+            items = inner.setdefault(name, [{"name": "one", "image": "x:1"}])
+            inner = items[0]
+        else:
+            inner = inner.setdefault(name, {})
+    inner[last] = value
+    return thing
+
+
+VALUES: dict[str, Any] = {
+    "ephemeralContainers": [{"name": "debug"}],
+    "activeDeadlineSeconds": 5,
+    "restartPolicy": "Always",
+    "exec": {"command": ["true"]},
+    "grpc": {"port": 1},
+    "completionMode": "Indexed",
+    "backoffLimitPerIndex": 1,
+    "maxFailedIndexes": 1,
+    "podFailurePolicy": {"rules": []},
+    "successPolicy": {"rules": []},
+    "managedBy": "example.com/other",
+}
+PLURALS = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "Job": "batch/v1"}
+
+
+@pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind in PLURALS for path in FIELDS[kind]])
+def test_a_field_that_nothing_here_acts_on(simulated: Cluster, kind: str, path: str) -> None:
+    thing = job("j", "x:1") if kind == "Job" else workload(kind, "j", "x:1")
+    thing = with_field(thing, path, VALUES[path.rpartition(".")[2]])
+    root = f"/apis/{PLURALS[kind]}/namespaces/default/{kind.lower()}s"
+    for answer in (
+        simulated.raw("PATCH", f"{root}/j?fieldManager=m", thing, APPLY),
+        simulated.raw("POST", root, thing),
+    ):
+        assert f"the field {path} of {kind}" in refused(answer)
+    assert simulated.raw("GET", f"{root}/j")[0] == 404
