@@ -17,6 +17,7 @@ import urllib3
 
 from slipway.catalogue import ConfigError
 
+from .identity import laptop
 from .process import ROOT, PartFailed, python
 from .stack import Stack, StackOptions
 from .stack.addresses import is_free
@@ -168,8 +169,16 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
         for notice in stack.notices():
             if notice["id"] not in shown:
                 shown.add(notice["id"])
-                print(f"\n{notice['headline']}\n  {notice['approval_url'] or notice['release_url']}", flush=True)
+                print(f"\n{notice['headline']}\n  {_where(notice)}", flush=True)
     return 0
+
+
+def _where(notice: dict[str, Any]) -> str:
+    """Where a notice leads: to the page for who signs in, or by the recipient's own link where links vote."""
+    if notice["locate_url"]:
+        people = {person.mail: person.name for person in laptop().people}
+        return f"decide there, signed in as {people.get(notice['recipient'], 'an approver')}: {notice['locate_url']}"
+    return str(notice["approval_url"] or notice["release_url"])
 
 
 def _welcome(told: dict[str, Any]) -> str:
@@ -177,7 +186,9 @@ def _welcome(told: dict[str, Any]) -> str:
 Slipway is up.
 
   Pages              {told["url"]}
-  Inbox              {told["inbox"]}   (links to approve arrive there)
+  Sign in            without a password, by choosing who you are: Ada approves hello, Ben has her
+                     role, Grace only looks, Olu operates the platform
+  Inbox              {told["inbox"]}   (who is asked finds it there)
   Traces             {told["traces"]}   (or: make trace RELEASE=hello-1)
   Push a new image   make push VERSION=1.0.0
   One that fails     make push VERSION=1.1.0 ARGS="--variant wrong-total"

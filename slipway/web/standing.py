@@ -154,7 +154,8 @@ def _waiting(
         return ApprovalStatus(
             kind=ApprovalSituation.NOT_ASKED,
             headline="You are not an approver" if signed_in else "You are no longer an approver",
-            lead=f"{claims.approver} is not among the approvers for {claims.environment}{advice}.",
+            lead=f"{'You are' if signed_in else f'{claims.approver} is'} not among the approvers for "
+            f"{claims.environment}{advice}.",
             tone=Tone.QUIET,
         )
     return ApprovalStatus(

@@ -18,7 +18,6 @@ import pytest
 
 from local.ci import Pipeline
 from local.identity.settings import laptop
-from local.person import Approver
 from local.person.signer import Signer
 from local.stack import Stack, StackOptions, azurite
 from slipway.bootstrap.roles import AppRole
@@ -198,11 +197,11 @@ def test_the_first_push_of_the_first_application_is_delivered(installed: Install
     assert [event["data"]["target"]["digest"] for event in pushed] == [digest]
     assert installed.command("explain", "hello-1").returncode == 0
 
-    def link() -> str:
-        asked = [notice for notice in stack.notices() if notice["release"] == "hello-1" and notice["approval_url"]]
-        return str(asked[-1]["approval_url"]) if asked else ""
+    def page() -> str:
+        asked = [notice for notice in stack.notices() if notice["release"] == "hello-1" and notice["locate_url"]]
+        return str(asked[-1]["locate_url"]) if asked else ""
 
-    Approver().decide(until(link, "the notice that asks"), "approve")
+    Signer(laptop().person("Ada").oid).decide(until(page, "the notice that asks"), "approve")
     until(lambda: "release.completed" in actions(), "production has it too")
     (live,) = installed.get("/api/v1/environments/production/live")["live"]
     assert (live["application"], live["digest"]) == ("hello", digest)
