@@ -1,8 +1,8 @@
-"""Say in the run itself what it published: a document that names the image by digest, and that Slipway reads there.
+"""Say in the run itself what it published: a document that names image or bundle by digest, which Slipway reads there.
 
 A message or a hook only tells Slipway to look. The document is attached to the record of this very step, and counts for
-that reason: REGISTRY and REPOSITORY are the template's parameters, IMAGE_DIGEST comes from the step that pushed, FOLDER
-is where the file is put.
+that reason. Of a bundle it is RECORD, the file that `slipway bundle push` wrote. Of an image it is made here: REGISTRY
+and REPOSITORY are the template's parameters, IMAGE_DIGEST comes from the step that pushed, FOLDER is where it is put.
 """
 
 import json
@@ -31,6 +31,9 @@ def document() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    file = Path(setting("FOLDER")) / "slipway.json"
-    file.write_text(json.dumps(document(), sort_keys=True) + "\n", encoding="utf-8")
+    if record := setting("RECORD", ""):
+        file = Path(record)
+    else:
+        file = Path(setting("FOLDER")) / "slipway.json"
+        file.write_text(json.dumps(document(), sort_keys=True) + "\n", encoding="utf-8")
     attach("slipway", file)

@@ -35,20 +35,7 @@ NOT_OF_THE_REPOSITORY = {
     "staging/verification/acceptance.yaml": "a file of the guide's bundle",
     "production/deployment.yaml": "a file of the guide's bundle",
     **dict.fromkeys(
-        (
-            "base/deployment.yaml",
-            "base/kustomization.yaml",
-            "chart/Chart.yaml",
-            "chart/templates/deployment.yaml",
-            "environments/staging/kustomization.yaml",
-            "production/kustomization.yaml",
-            "production/patches/replicas.yaml",
-            "production/quota.yaml",
-            "production/values.yaml",
-            "staging/kustomization.yaml",
-            "staging/values.yaml",
-        ),
-        "a file that Kustomize or Helm renders for a bundle",
+        ("production/patches/replicas.yaml", "production/quota.yaml"), "a file of a bundle that is rendered"
     ),
     "local.settings.json": "Core Tools' file, which a user writes",
     "slipway.json": "`slipway bundle push` writes it",

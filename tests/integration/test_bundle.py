@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from click.testing import CliRunner, Result
 from local.ci import Pipeline
 from local.person import Approver
 from local.stack import Stack, StackOptions, azurite
+from slipway.bundle.rendering import Program
 from slipway.cli.root import root
 from slipway.testing.applications import write_project
+from tests.contract.rendering.programs import folder_of, missing
 from tests.integration.system import ROOT, System, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("bundle")]
 
-EXAMPLE = ROOT / "examples" / "hello-aks" / "bundle"
+EXAMPLE = ROOT / "examples" / "hello-aks"
 APPLICATION = """\
 application: hello
 project: team
@@ -41,7 +44,31 @@ environments:
     gate: { kind: approval, approvers: [ada@example.com] }
     verification: { http: [{ service: hello, path: /healthz, contains: ok }] }
 """
-VERSION = "2.0.0"
+INIT_CONTAINER = """\
+initContainers:
+  - name: check-prices
+    image: hello-tools
+    command: [python3, /app/pricing.py]
+"""
+"""A second image, which the example's chart takes by a value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A folder of the example to build from."""
+
+    folder: str
+    version: str
+    program: Program | None = None
+    more_values: str = ""
+    tools: bool = False
+
+
+VARIANTS = (
+    Variant(folder="bundle", version="2.0.0"),
+    Variant(folder="kustomize", version="2.1.0", program=Program.KUSTOMIZE),
+    Variant(folder="helm", version="2.2.0", program=Program.HELM, more_values=INIT_CONTAINER, tools=True),
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +81,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     (folder / "team" / "hello" / "application.yaml").write_text(APPLICATION)
     write_project(folder / "team")
     project = folder / "team" / "project.yaml"
-    project.write_text(project.read_text().replace('["team/*"]', '["team/*", hello]'))
+    project.write_text(project.read_text().replace('["team/*"]', '["team/*", hello, hello-tools]'))
     with Stack(StackOptions(folder=folder / "stack", apply=folder / "team")) as stack:
         system = System(stack)
         yield system
@@ -64,7 +91,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def slipway(stack: Stack, folder: Path, *arguments: str) -> dict[str, Any]:
     """The command as CI runs it, signed in to the registry by variables."""
     environment = {
-        "PATH": "/usr/bin:/bin",
+        "PATH": ":".join(["/usr/bin:/bin", *filter(None, (folder_of(program) for program in Program))]),
         "PYTHONPATH": str(ROOT),
         "SLIPWAY_REGISTRY_USER": "ci",
         "SLIPWAY_REGISTRY_PASSWORD": stack.secrets.ci_password,
@@ -95,8 +122,13 @@ def live(stack: Stack, cluster: str, wanted: dict[str, Any]) -> Any:
     return stack.http.request("GET", f"{access['server']}/{path}", headers=headers).json()
 
 
-def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(bundled: System, tmp_path: Path) -> None:
-    stack = bundled.stack
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: str(variant.folder))
+def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(
+    bundled: System, tmp_path: Path, variant: Variant
+) -> None:
+    if variant.program and folder_of(variant.program) is None:
+        pytest.skip(missing(variant.program))
+    stack, version = bundled.stack, variant.version
     nonprod, prod = stack.registries["nonprod"], stack.registries["prod"]
     ci = Pipeline(
         app_url=stack.url,
@@ -106,8 +138,11 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(bundled: Sys
         azure_devops=stack.azure_devops["url"],
         repository="hello",
     )
-    run = ci.begin(f"Release {VERSION}")
-    image = ci.push(ci.build(VERSION), VERSION)
+    run = ci.begin(f"Release {version}")
+    images = {"hello": ci.push(ci.build(version), version)}
+    if variant.tools:
+        tools = replace(ci, repository="hello-tools")
+        images["hello-tools"] = tools.push(tools.build(f"{version}-tools"), version)
     asked = ["export", "hello", "--targets", "1.34", "-o", str(tmp_path), "--url", stack.url]
     exported = CliRunner().invoke(root, asked, env={"SLIPWAY_KEY": stack.secrets.function_key})
     assert exported.exit_code == 0, exported.output
@@ -116,36 +151,56 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(bundled: Sys
         "staging": (nonprod, "hello-staging"),
         "production": (prod, "hello-production"),
     }
-    arguments = ("--version", VERSION, "--registry", nonprod, "--image", f"hello:{VERSION}")
-    digests = {slipway(stack, tmp_path, "build", str(EXAMPLE), *arguments)["digest"] for _ in range(2)}
+    source = Path(shutil.copytree(EXAMPLE / variant.folder, tmp_path / "source"))
+    if variant.more_values:
+        (source / "values.yaml").write_text(variant.more_values)
+    given = [argument for repository in images for argument in ("--image", f"{repository}:{version}")]
+    arguments = ("--version", version, "--registry", nonprod, *given)
+    built = [slipway(stack, tmp_path, "build", str(source), *arguments) for _ in range(2)]
+    assert set(built[0]["tools"]) - {"slipway"} == ({variant.program.command} if variant.program else set())
+    digests = {each["digest"] for each in built}
     pushed = slipway(stack, tmp_path, "push", "bundle", f"{nonprod}/team/hello-bundle", "--record", "slipway.json")
     assert digests == {pushed["digest"]}
     ci.end(run, None, published=json.loads((tmp_path / "slipway.json").read_text()))
     ci.report(run)
 
     hello = bundled.application("hello")
-    release = str(hello.reached("gate.opened", tag=VERSION)["release"])
+    release = str(hello.reached("gate.opened", tag=version)["release"])
     proved = hello.release(release)["run"]
     assert [proved[fact]["trust"] for fact in ("proof", "built", "behind")] == ["proved"] * 3
     Approver().decide(bundled.approval_link(release), "approve", "seen in staging")
-    hello.reached("release.completed", tag=VERSION)
-    assert {record["digest"] for record in hello.records() if record["action"] == "release.live"} == {pushed["digest"]}
-    copied = hello.reached("promotion.done", tag=VERSION)["details"]
-    assert [item["digest"] for item in copied["images"]] == [image]
+    hello.reached("release.completed", tag=version)
+    assert {
+        record["digest"]
+        for record in hello.records()
+        if record["action"] == "release.live" and record["release"] == release
+    } == {pushed["digest"]}
+    copied = hello.reached("promotion.done", tag=version)["details"]
+    assert {item["digest"] for item in copied["images"]} == set(images.values())
 
     slipway(stack, tmp_path, "pull", "bundle", "--output", "files")
     for name in environments:
         for file in sorted((tmp_path / "files" / "environments" / name).glob("*.yaml")):
             for wanted in yaml.safe_load_all(file.read_text()):
                 assert contains(live(stack, name, wanted), wanted), (name, file.name)
-    deployment = yaml.safe_load((tmp_path / "files/environments/production/deployment.yaml").read_text())
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == f"{prod}/hello@{image}"
+    named = {
+        container["image"]
+        for file in (tmp_path / "files/environments/production").glob("*.yaml")
+        for container in containers(yaml.safe_load(file.read_text()))
+    }
+    assert named == {f"{prod}/{repository}@{digest}" for repository, digest in images.items()}
 
 
-def test_the_push_of_the_image_itself_started_nothing(bundled: System) -> None:
+def containers(value: Any) -> Iterator[dict[str, Any]]:
+    """Of an object that runs pods by a template."""
+    pod = value["spec"]["template"]["spec"] if value["kind"] == "Deployment" else {}
+    yield from (*pod.get("initContainers", ()), *pod.get("containers", ()))
+
+
+def test_the_pushes_of_the_images_themselves_started_nothing(bundled: System) -> None:
     until(lambda: bundled.application("hello").releases, "the release of the bundle")
-    assert [release["tag"] for release in bundled.application("hello").releases] == [VERSION]
+    pushed = [variant.version for variant in VARIANTS if variant.program is None or folder_of(variant.program)]
+    assert sorted(release["tag"] for release in bundled.application("hello").releases) == pushed
     assert bundled.get("/api/v1/parked")["parked"] == []
 
 
@@ -158,5 +213,5 @@ def test_targets_of_nothing_and_for_no_version_are_refused(bundled: System) -> N
     assert wrong.exit_code == 2
     assert "environments.staging.kubernetes" in wrong.stderr
     nobodys = export("nobodys", "--targets", "1.34")
-    assert nobodys.exit_code == 1
+    assert nobodys.exit_code == 3
     assert "there is no application 'nobodys'" in nobodys.stderr

@@ -44,6 +44,8 @@ EVERYTHING: dict[str, Any] = {
     "signingSelfSigned": True,
     "serviceBusConnection": "shop-ci",
     "serviceBusNamespace": "contoso-slipway",
+    "bundle": "team/shop-bundle",
+    "bundleImages": ["team/proxy:2.0"],
 }
 FRAME: dict[str, Any] = {
     "trigger": "none",
@@ -128,8 +130,8 @@ def test_what_a_job_reads_of_another_is_there_and_waited_for(name: str) -> None:
             reference = OUTPUT.search(value)
             assert reference, value
             place = (reference["stage"] or stage.stage, reference["job"])
-            if place[0] not in stages:  # the integration stage is left out where there are no such tests
-                assert place[0] == "integration"
+            if place[0] not in stages:  # left out where there are no such tests, or no bundle
+                assert place[0] in ("integration", "bundle")
                 continue
             waited = (stage.dependsOn or []) if reference["stage"] else waits_for(job)
             assert (place[0] if reference["stage"] else place[1]) in waited
@@ -196,7 +198,7 @@ def test_every_folder_that_a_step_works_in_was_checked_out(name: str) -> None:
 
 def test_the_stages_that_push_and_read_secrets_never_run_for_a_pull_request() -> None:
     guarded = {stage.stage for stage in model("CI with everything").stages if "PullRequest" in (stage.condition or "")}
-    assert guarded == {"integration", "image", "report"}
+    assert guarded == {"integration", "image", "bundle", "report"}
 
 
 def test_a_signature_is_made_of_the_digest_that_was_pushed() -> None:

@@ -1,0 +1,144 @@
+"""CI of an application that travels as a bundle: built by the real command, pushed, and said in the run itself."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.bundle import fetch, unpack
+from slipway.inbound import parse_run_message
+from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, PublishedDocument, read_document
+from slipway.testing.artifacts import image, index, push
+from tests.contract.registry.places import PASSWORD, Place, acr_double
+
+from .conftest import EXAMPLE, EXAMPLES, ROOT
+from .expander import instantiate, read
+from .machine import Machine
+from .programs import put_into
+from .test_runs import SECRET, VARIABLES
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+WITHOUT_INTERNET = frozenset({"Install the linter", "Install Slipway's command"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge:
+    """A run of the example's CI, with what it pushed to."""
+
+    machine: Machine
+    pipeline: dict[str, Any]
+    place: Place
+    image: str
+    """Digest that `docker` says it pushed."""
+    source: Path
+
+    def run(self) -> dict[str, str]:
+        return self.machine.run(self.pipeline)
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with acr_double() as started:
+        yield started
+
+
+@pytest.fixture
+def merge(tmp_path: Path, place: Place) -> Callable[..., Merge]:
+    """The example's own pipeline with the parameters of a bundle."""
+
+    def new(folder: str = "bundle", **parameters: object) -> Merge:
+        digest = push(place.client(), "hello", index(image(b"a layer"), image(b"another", architecture="arm64")), "1")
+        programs = put_into(tmp_path / "programs")
+        programs.answer(digest=digest)
+        source = Path(shutil.copytree(EXAMPLE, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__")))
+        (source / folder / "targets.json").write_text(json.dumps(targets(place)))
+        templates = tmp_path / "templates"
+        templates.mkdir()
+        (templates / "pipelines").symlink_to(ROOT / "pipelines")
+        given = read(EXAMPLES["ci"])["extends"]["parameters"] | {
+            "registry": place.login_server,
+            "bundle": "hello-bundle",
+            "bundleFolder": folder,
+        }
+        machine = Machine(
+            workspace=tmp_path / "work",
+            sources={"self": source, "slipway": templates},
+            variables=VARIABLES,
+            vault={"hello-partner-key": SECRET},
+            skipped_steps=WITHOUT_INTERNET,
+            environment={
+                **programs.environment,
+                "SLIPWAY_REGISTRY_USER": "ada",
+                "SLIPWAY_REGISTRY_PASSWORD": PASSWORD,
+            },
+        )
+        pipeline = instantiate(ROOT / "pipelines" / "ci.yml", given | parameters)
+        return Merge(machine=machine, pipeline=pipeline, place=place, image=digest, source=source)
+
+    return new
+
+
+def targets(place: Place) -> dict[str, Any]:
+    environments = {
+        name: {"registry": registry, "namespace": namespace, "kubernetes": "1.34"}
+        for name, registry, namespace in (
+            ("staging", place.login_server, "hello-staging"),
+            ("production", "prod.example", "hello-production"),
+        )
+    }
+    return {"v": 1, "application": "hello", "environments": environments}
+
+
+def test_a_merge_pushes_a_bundle_and_says_so_once_by_the_step_that_slipway_believes(
+    merge: Callable[..., Merge],
+) -> None:
+    merged = merge()
+    stages = dict.fromkeys(("check", "integration", "image", "bundle", "report"), "Succeeded")
+    assert merged.run() == stages, "\n".join(merged.machine.log)
+    packed = fetch(merged.place.client(), "hello-bundle", "1.0.17")
+    config, files = unpack(packed)
+    assert [image.digest for image in config.images] == [merged.image]
+    assert (config.source.run, config.source.commit) == ("4711", VARIABLES["Build.SourceVersion"])
+    assert f"prod.example/hello@{merged.image}".encode() in files["environments/production/deployment.yaml"]
+
+    ((step, kind, name, content),) = merged.machine.attached
+    assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
+    document = read_document(content)
+    assert isinstance(document, PublishedDocument)
+    assert (document.content.repository, document.content.digest) == ("hello-bundle", packed.digest)
+    assert [(each.repository, each.digest) for each in document.content.images] == [("hello", merged.image)]
+
+    (body,) = merged.machine.sent
+    told = parse_run_message(body.encode(), now=NOW)
+    assert (told.repository, told.tag, told.digest) == ("hello-bundle", "1.0.17", packed.digest)
+    assert merged.machine.build_tags[-2:] == ["bundle-1.0.17", packed.digest.replace(":", "-")]
+
+
+def test_a_bundle_that_is_refused_is_pushed_nowhere_and_the_run_is_reported_as_failed(
+    merge: Callable[..., Merge],
+) -> None:
+    merged = merge()
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { password: hunter2 }\n"
+    (merged.source / "bundle/environments/staging/secret.yaml").write_text(secret)
+    ended = merged.run()
+    assert (ended["image"], ended["bundle"]) == ("Succeeded", "Failed")
+    log = "\n".join(merged.machine.log)
+    assert "environments/staging/secret.yaml:4: stringData: expected a Secret without values" in log
+    assert "hunter2" not in log
+    assert merged.machine.attached == []
+    assert merged.place.client().resolve("hello-bundle", "1.0.17") is None
+    told = parse_run_message(merged.machine.sent[0].encode(), now=NOW)
+    assert not told.claims.succeeded
+    assert (told.repository, told.digest) == ("hello-bundle", None)
+
+
+@pytest.mark.parametrize("images", [["--targets"], "hello:1", [1]])
+def test_further_images_that_are_no_references_stop_the_bundle(merge: Callable[..., Merge], images: object) -> None:
+    merged = merge(bundleImages=images if isinstance(images, list) else [{"image": images}])
+    assert merged.run()["bundle"] == "Failed"
+    assert "IMAGES: expected a list of repository:tag" in "\n".join(merged.machine.log)
