@@ -49,6 +49,15 @@ _END = f"""
 For all others `Ready` counts, or else `Available`: `True` is well, `False` is not ready, anything else is under way. An
 object that has neither is done once it is applied; one that this rollout has just made gets {_seconds(MOMENT)}
 seconds in which its operator may say something. What its conditions do not tell, the acceptance tests have to ask.
+
+## Why it failed
+
+When a rollout is given up, Slipway reads what the containers said that do not run (the run before this one first, as it
+has ended), and the cluster's warnings about the workload, its pods and their volume claims. The last lines stand in the
+reason, so on the release's page, in `slipway explain` and in the message to people; the whole is evidence, named
+by its hash. Of failed acceptance tests the names are told, where the log has them in the way of a usual test runner.
+Control characters and what looks like a secret (a value beside a telling name, a token, a key, credentials in an
+address) are taken out before anything is kept.
 """
 
 

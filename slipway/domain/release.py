@@ -108,13 +108,16 @@ class GateState(Record):
         return sum(vote.decision is VoteDecision.APPROVE for vote in self.votes)
 
 
+EVIDENCE_SUMMARY = 2000
+
+
 class Evidence(Record):
     """One result of verification (or of CI), with the blob that holds its log."""
 
     name: str = Field(max_length=128)
     environment: str = Field(default="", max_length=64)
     passed: bool
-    summary: str = Field(max_length=2000)
+    summary: str = Field(max_length=EVIDENCE_SUMMARY)
     log: Digest | None = Field(default=None, description="Blob with the whole log, named by its hash.")
 
 
@@ -130,6 +133,8 @@ class Rollout(Record):
     preview: Digest | None = None
     """Hash of the stored preview of the plan's changes."""
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
+    failure: Evidence | None = None
+    """What the programs said and the cluster noted when the rollout was given up; None if it was not."""
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
 
@@ -227,6 +232,12 @@ class Release(Record):
         """Hash of the preview that was made with the plan; None if there is none."""
         previews = (rollout.preview for rollout in reversed(self.rollouts) if rollout.plan_hash == plan_hash)
         return next(previews, None) if plan_hash else None
+
+    @property
+    def failures(self) -> tuple[Evidence, ...]:
+        """What was kept of the last rollout in each environment, where it was given up."""
+        last = {rollout.environment: rollout.failure for rollout in self.rollouts}
+        return tuple(filter(None, last.values()))
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:

@@ -19,6 +19,7 @@ from ..effects.cluster import (
     RolloutState,
     RunningImage,
 )
+from ..effects.cluster.diagnosis import Diagnosis
 from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
 from ..effects.cluster.rights import Right
 from ..effects.cluster.rollout import FIRST_LOOK, Looked
@@ -43,6 +44,8 @@ class MemoryCluster(Cluster):
         self.jobs_started: list[str] = []
         self.job_ends = JobState(state=ProgressState.DONE, reason="1 of 1 pods succeeded")
         self.log = "1 test\n1 passed\n"
+        self.said = ""
+        """The last lines of a program that does not run."""
         self.probes: list[ProbeResult] = []
         """Results of the next probes; later ones pass."""
         self._looks: dict[tuple[str, str, str], int] = {}
@@ -87,6 +90,9 @@ class MemoryCluster(Cluster):
         if digest in self.slow or self._looks[key] == 1:
             return RolloutState(state=ProgressState.WAITING, reason="0 of 1 pods are ready")
         return RolloutState(state=ProgressState.DONE, reason="1 of 1 pods are ready")
+
+    def why(self, manifests: Sequence[Manifest], namespace: str, state: RolloutState) -> Diagnosis:
+        return Diagnosis(text=f"{state.reason}\n\n== log of shop-1/shop\n{self.said}\n", last_lines=self.said)
 
     def running_digests(self, manifests: Sequence[Manifest], namespace: str) -> tuple[RunningImage, ...]:
         return tuple(

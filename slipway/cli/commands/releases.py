@@ -147,7 +147,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
     for rollout in item.rollouts:
         since = screen.time(rollout.left_at or rollout.arrived_at)
         yield f"in {rollout.environment}", _outcome(rollout, since)
-        for evidence in rollout.evidence:
+        for evidence in (*rollout.evidence, *((rollout.failure,) if rollout.failure else ())):
             log = f"  (log: slipway evidence {evidence.log})" if evidence.log else ""
             mark = "✓" if evidence.passed else "✗"
             yield "", TextCell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)

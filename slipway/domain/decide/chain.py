@@ -296,6 +296,10 @@ def _broken(draft: Draft, release: Release, action: Action, reason: str) -> None
 
 
 def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
+    found = [Evidence.model_validate(item) for item in event.result.get("evidence", [])[:1]]
+    if found:
+        rollout = release.rollouts[-1].evolve(failure=found[0])
+        release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
     draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **_bounded(event.result))
     roll_back(draft, release, draft.here(release), event.reason)
 

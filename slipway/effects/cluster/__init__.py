@@ -6,6 +6,7 @@ or failed are pure (`rules`, `pods`), as are diffs (`diff`) and the translation 
 
 from .access import AKS_SCOPE, ClusterAccess, entra_token
 from .cluster import Cluster, connect
+from .diagnosis import Diagnosis
 from .errors import AccessDenied, ClusterError, ClusterUnreachable, Missing, ObjectConflict, ObjectRefused
 from .names import APPLICATION_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
 from .records import (
@@ -38,6 +39,7 @@ __all__ = [
     "ClusterError",
     "ClusterPreview",
     "ClusterUnreachable",
+    "Diagnosis",
     "JobState",
     "Looked",
     "Manifest",

@@ -13,6 +13,7 @@ from slipway.domain.application import HttpProbe
 from . import jobs, rights, scaling
 from .access import ClusterAccess
 from .connection import Connection
+from .diagnosis import Diagnosis, diagnose
 from .errors import ClusterError, ObjectRefused
 from .kinds import ManifestTarget
 from .objects import Objects
@@ -65,6 +66,10 @@ class Cluster:
     def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
         """The current state of the workloads and custom resources among the manifests, by the table in `situations`."""
         return rollout(self._objects, self._targets(manifests, namespace), looked)
+
+    def why(self, manifests: Sequence[Manifest], namespace: str, state: RolloutState) -> Diagnosis:
+        """The logs and events that tell why the rollout is in this state. Raises no `ClusterError`."""
+        return diagnose(self._objects, self._targets(manifests, namespace), state)
 
     def running_digests(self, manifests: Sequence[Manifest], namespace: str) -> tuple[RunningImage, ...]:
         """The images, with their digests, in the live workloads' templates."""

@@ -26,24 +26,32 @@ _TOLD_BY_PODS = re.compile(r"^(BackOff|Failed|FailedScheduling|InspectFailed|Err
 
 
 def events_of(objects: Objects, namespace: str, about: Sequence[Json], *, since: datetime | None) -> tuple[Holdup, ...]:
-    """The newest warnings about these objects, and about the volume claims of their pods, one of each reason."""
+    """What the newest warnings about these objects say, one of each reason."""
+    return tuple(_holdups(warnings_about(objects, namespace, about), since))[:_TOLD]
+
+
+def warnings_about(objects: Objects, namespace: str, about: Sequence[Json]) -> list[Json]:
+    """The warnings about these objects and about the volume claims of their pods, the newest first."""
     try:
         listed = objects.list(_EVENT, namespace, selector="", fields=_WARNINGS)
     except AccessDenied:
-        return ()
-    return tuple(_holdups(listed, about, since))[:_TOLD]
-
-
-def _holdups(listed: Sequence[Json], about: Sequence[Json], since: datetime | None) -> Iterator[Holdup]:
+        return []
     uids = {thing["metadata"].get("uid") for thing in about}
     claims = {name for thing in about for name in _claims(thing)}
+
+    def is_theirs(event: Json) -> bool:
+        subject = event.get("involvedObject") or {}
+        claim = subject.get("name") if subject.get("kind") == "PersistentVolumeClaim" else None
+        return subject.get("uid") in uids or claim in claims
+
+    return sorted(filter(is_theirs, listed), key=at, reverse=True)
+
+
+def _holdups(events: Sequence[Json], since: datetime | None) -> Iterator[Holdup]:
     reasons = set[str]()
-    for event in sorted(listed, key=at, reverse=True):
+    for event in events:
         subject, reason = event.get("involvedObject") or {}, str(event.get("reason") or "Warning")
-        theirs = subject.get("uid") in uids or (
-            subject.get("kind") == "PersistentVolumeClaim" and subject.get("name") in claims
-        )
-        if not theirs or reason in reasons or _TOLD_BY_PODS.match(reason) or _is_older(event, since):
+        if reason in reasons or _TOLD_BY_PODS.match(reason) or _is_older(event, since):
             continue
         reasons.add(reason)
         situation = Situation.NO_POD if reason == "FailedCreate" else Situation.OTHER

@@ -66,7 +66,7 @@ def log(objects: Objects, name: str, namespace: str, limit: int) -> str:
     share = max(limit // len(containers), 1)
     parts = []
     for pod, container in containers:
-        text = _container_log(objects.connection, namespace, pod, container, share)
+        text = container_log(objects.connection, namespace, pod, container, share)
         parts.append(f"[{pod}/{container}]\n{text}" if len(containers) > 1 else text)
     return "".join(parts)
 
@@ -78,8 +78,12 @@ def _containers(pods: Iterable[Json]) -> Iterator[tuple[str, str]]:
             yield pod["metadata"]["name"], container["name"]
 
 
-def _container_log(connection: Connection, namespace: str, pod: str, container: str, limit: int) -> str:
-    query: Query = (("container", container), ("tailLines", str(MAX_LINES)))
+def container_log(
+    connection: Connection, namespace: str, pod: str, container: str, limit: int, *, previous: bool = False
+) -> str:
+    """The end of one container's output; of the run before if `previous`. Raises `ClusterError`."""
+    before: Query = (("previous", "true"),) if previous else ()
+    query: Query = (("container", container), ("tailLines", str(MAX_LINES)), *before)
     what = f"read the log of {pod}/{container}"
     path, headers = _POD.path(namespace, pod, "log"), {"Accept": "*/*"}
     with connection.stream("GET", path, what=what, query=query, headers=headers) as stream:

@@ -16,7 +16,7 @@ from .pods import left_behind, newest_pods, newest_replica_set, newest_revision,
 from .records import Json, ObjectState, ProgressState, RolloutState, RunningImage
 from .rules import WITH_PODS, judge, watched
 from .situations import Situation, Watched
-from .verdicts import WorkloadEvidence, WorkloadVerdict, altogether, verdict
+from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, altogether, verdict
 
 _REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 _REVISION = built_in("apps/v1", "ControllerRevision")
@@ -63,7 +63,7 @@ def look(objects: Objects, target: ManifestTarget, looked: Looked = FIRST_LOOK) 
         return first
     if first.state is ProgressState.FAILED and kind is not Watched.DEPLOYMENT:
         return first  # a Deployment's failure may be about an older ReplicaSet
-    return judge(kind, live, _evidence(objects, target, live, evidence))
+    return judge(kind, live, evidence_of(objects, target, live, evidence))
 
 
 def _seen_done(target: ManifestTarget) -> WorkloadVerdict:
@@ -90,7 +90,9 @@ def images(objects: Objects, targets: Sequence[ManifestTarget]) -> tuple[Running
     )
 
 
-def _evidence(objects: Objects, target: ManifestTarget, live: Json, start: WorkloadEvidence) -> WorkloadEvidence:
+def evidence_of(
+    objects: Objects, target: ManifestTarget, live: Json, start: WorkloadEvidence = NO_EVIDENCE
+) -> WorkloadEvidence:
     """The newest pods of a workload, found by their owner (for a Deployment its newest ReplicaSet), and their nodes."""
     selector, namespace = selector_text(live["spec"].get("selector")), target.namespace
     if not selector or namespace is None:

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
-from ...domain.steps import Seen
-from ...effects.cluster import Cluster, ClusterError, Looked, ProgressState, RolloutState
+from ...domain.release import EVIDENCE_SUMMARY, Evidence
+from ...domain.steps import Seen, Step
+from ...effects.cluster import Cluster, ClusterError, Diagnosis, Looked, ProgressState, RolloutState
 from ...manifests.images import names_repository
-from ..outcome import Outcome, Requeue, failed, passed
+from ..outcome import REASON_LIMIT, Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
@@ -29,6 +31,12 @@ class Applied(Record):
 
     objects: tuple[str, ...]
     images: tuple[str, ...]
+
+
+class GivenUp(RolloutState):
+    """The state of a rollout that was given up, and what tells why."""
+
+    evidence: tuple[Evidence, ...]
 
 
 def pause_before(poll: int) -> timedelta:
@@ -56,7 +64,7 @@ def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         plan = load_plan(clients, work.release.plan_hash)
         cluster = clients.cluster(plan.cluster)
-        return _judge(cluster, plan, clock, work)
+        return _judge(clients, cluster, plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
@@ -73,14 +81,14 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
             seen = work.step.seen.evolve(applied_at=clock())
             work = replace(work, step=work.step.evolve(seen=seen))
         cluster = clients.cluster(plan.cluster)
-        return _judge(cluster, plan, clock, work)
+        return _judge(clients, cluster, plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
         return after(error, begun=True)
 
 
-def _judge(cluster: Cluster, plan: Plan, clock: Clock, work: Work) -> Outcome:
+def _judge(clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work) -> Outcome:
     environment, step, now = work.entry.application.environment(work.step.environment), work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
     begun = step.seen.applied_at or step.asked_at
@@ -89,11 +97,12 @@ def _judge(cluster: Cluster, plan: Plan, clock: Clock, work: Work) -> Outcome:
     if state.state is ProgressState.DONE:
         return _as_planned(cluster, state, plan)
     seen, over = outlasted(step.seen, state.state, now)
+    why = partial(cluster.why, plan.manifests, plan.namespace, state)
     if over:
-        return failed(state.reason, state)
+        return _given_up(clients, step, state, why(), state.reason)
     # If Slipway was down, even the first poll may come late; that alone is no sign of failing pods.
     if step.poll and now - begun > within:
-        return failed(f"not up within {within}: {state.reason}", state)
+        return _given_up(clients, step, state, why(), f"not up within {within}: {state.reason}")
     done = tuple(f"{o.kind}/{o.name}" for o in state.objects if o.state is ProgressState.DONE)
     return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen.evolve(done=done))
 
@@ -104,6 +113,21 @@ def outlasted(seen: Seen, state: ProgressState, now: datetime) -> tuple[Seen, bo
         return seen.evolve(hopeless_at=None), state is ProgressState.FAILED
     since = seen.hopeless_at or now
     return seen.evolve(hopeless_at=since), now - since >= LASTS
+
+
+def _given_up(clients: Clients, step: Step, state: RolloutState, diagnosis: Diagnosis, reason: str) -> Finished:
+    """Failed, with what the programs said and the cluster noted as evidence."""
+    said = f"; it said: {diagnosis.last_lines}" if diagnosis.last_lines else ""
+    evidence = Evidence(
+        name="rollout",
+        environment=step.environment,
+        passed=False,
+        summary=f"{reason}{said}"[:EVIDENCE_SUMMARY],
+        log=clients.blobs.put(diagnosis.text.encode(), "text/plain; charset=utf-8"),
+    )
+    result = GivenUp(**{name: getattr(state, name) for name in RolloutState.model_fields}, evidence=(evidence,))
+    # What was said last comes last, so the reason before it is what is cut.
+    return failed(f"{reason[: REASON_LIMIT - len(said)]}{said}", result)
 
 
 def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan) -> Outcome:

@@ -6,9 +6,11 @@ from typing import Any
 from ...clock import Clock
 from ...domain.application import Environment
 from ...domain.errors import UnknownName, present
+from ...domain.failing_tests import failing_tests, told
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import Evidence
+from ...domain.secrets import without_secrets
 from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, ProgressState
 from ..outcome import Finished, Outcome, Requeue, failed, passed
@@ -73,7 +75,7 @@ def _job(
     is_open = state.state is not ProgressState.DONE and not over
     if is_open and not late:
         return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen)
-    log = cluster.job_log(name, plan.namespace)
+    log = without_secrets(cluster.job_log(name, plan.namespace))
     job = Evidence(
         name="acceptance",
         environment=environment.name,
@@ -104,9 +106,10 @@ def _probe(cluster: Cluster, environment: Environment, index: int) -> Evidence:
 
 
 def _summary(reason: str, log: str) -> str:
-    """The Job's reason and the last line of its log, which is usually more telling."""
+    """The Job's reason with the tests that failed, or else with the last line of its log, which usually tells more."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return (f"{reason}: {lines[-1]}" if lines else reason)[:500]
+    more = told(failing_tests(log)) or (lines[-1] if lines else "")
+    return (f"{reason}: {more}" if more else reason)[:500]
 
 
 def _finished(evidence: tuple[Evidence, ...], reason: str) -> Finished:

@@ -1,11 +1,17 @@
 """Rollouts: done, failed, and rolled back by applying what was live."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from slipway.effects.cluster import ProgressState
+from slipway.effects.cluster import Looked, ProgressState
+from slipway.effects.cluster.connection import Connection
+from slipway.effects.cluster.objects import Objects, built_in
 
 from . import manifests as m
 from .conftest import Place
+
+REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 
 
 def test_a_deployment_waits_and_is_then_done(place: Place) -> None:
@@ -104,3 +110,48 @@ def test_a_deployment_scaled_to_nothing_is_done(place: Place) -> None:
     wanted = m.deployment(replicas=0)
     place.cluster.apply([wanted], place.namespace)
     assert place.rolled_out(wanted) is ProgressState.DONE
+
+
+def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
+    wanted = m.job("migrate", says="DB_PASSWORD=hunter2\nno such table", fails=True)
+    place.cluster.apply([wanted], place.namespace)
+    state = place.settled(
+        lambda: place.cluster.rollout([wanted], place.namespace),
+        until=lambda seen: seen.state is not ProgressState.WAITING,
+    )
+    assert state.state is ProgressState.FAILED
+    why = place.cluster.why([wanted], place.namespace, state)
+    assert why.last_lines.endswith("no such table")
+    assert "== log of migrate" in why.text
+    assert "hunter2" not in why.text
+
+
+def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place) -> None:
+    wanted = m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
+    place.cluster.apply([wanted], place.namespace)
+    objects = Objects(Connection(place.access))
+    live = place.settled(
+        lambda: objects.list(REPLICA_SET, place.namespace, selector=""), until=lambda found: len(found) == 1
+    )[0]
+    now = datetime.now(UTC).replace(microsecond=0)
+    for reason, when in (("FailedCreate", now), ("TooOld", now - timedelta(hours=1))):
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"web.{reason.lower()}"},
+            "involvedObject": {
+                **{"apiVersion": "apps/v1", "kind": "ReplicaSet", "namespace": place.namespace},
+                **{"name": live["metadata"]["name"], "uid": live["metadata"]["uid"]},
+            },
+            "type": "Warning",
+            "reason": reason,
+            "message": "exceeded quota: token=hunter2",
+            "lastTimestamp": when.isoformat().replace("+00:00", "Z"),
+        }
+        [target] = objects.kinds.targets([event], place.namespace)
+        objects.create(target)
+    state = place.cluster.rollout([wanted], place.namespace, Looked(asked_at=now, now=now))
+    why = place.cluster.why([wanted], place.namespace, state)
+    assert "FailedCreate: exceeded quota: token=***" in why.text
+    assert "TooOld" in why.text
+    assert "hunter2" not in why.text

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
 from slipway.domain.steps import Seen, Step, StepKind
 from slipway.effects.cluster import AccessDenied, ClusterError, ClusterUnreachable, ObjectRefused
-from slipway.engine.outcome import Finished, Outcome, Requeue, Retry
+from slipway.engine.outcome import REASON_LIMIT, Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import LEASE, Work
 from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before, roll_back
 from slipway.testing import Installation, MemoryBlobs
@@ -102,6 +103,50 @@ def test_pods_that_crash_fail_the_rollout_at_once(installation: Installation) ->
     outcome = check(installation.app.clients, installation.clock, found)
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, "the pods crash")
+
+
+def test_why_a_rollout_failed_is_in_the_reason_on_the_page_in_explain_and_in_the_message(
+    installation: Installation,
+) -> None:
+    installation.push("1.0")
+    installation.settle()
+    installation.staging.broken.add(installation.build("2.0"))
+    installation.staging.said = "no route to db:5432"
+    installation.push("2.0")
+    installation.settle()
+    release = installation.release(2)
+    assert release.reason == "the pods crash; it said: no route to db:5432"
+    assert any(message.headline.endswith("no route to db:5432") for message in installation.inbox.messages)
+    assert "no route to db:5432" in str(installation.explain(2).model_dump())
+    [failure] = release.failures
+    assert (failure.name, failure.environment, failure.passed) == ("rollout", "staging", False)
+    assert failure.log is not None
+    assert b"== log of shop-1/shop" in installation.app.reader.evidence(failure.log)
+    assert release.evidence == ()
+
+
+def test_a_rollout_that_succeeds_when_it_is_tried_again_forgets_why_it_failed_before(
+    installation: Installation,
+) -> None:
+    digest = installation.build("1.0")
+    installation.staging.broken.add(digest)
+    installation.push("1.0")
+    installation.settle()
+    assert installation.release(1).failures
+    installation.staging.broken.clear()
+    installation.command(Verb.RETRY, 1)
+    installation.settle()
+    assert installation.release(1).failures == ()
+
+
+def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installation) -> None:
+    found = at(installation, StepKind.CHECK)
+    installation.staging.broken.add(installation.release(1).digest or "")
+    installation.staging.said = "x" * 400
+    outcome = check(installation.app.clients, installation.clock, found)
+    assert isinstance(outcome, Finished)
+    assert outcome.reason.endswith("x" * 400)
+    assert len(outcome.reason) <= REASON_LIMIT
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.release import Phase
+from slipway.domain.secrets import without_secrets
 from slipway.domain.steps import Seen, StepKind
 from slipway.effects.cluster import ClusterUnreachable, JobState, ProbeResult, ProgressState
 from slipway.engine.outcome import Finished, Requeue, Retry
@@ -69,6 +70,14 @@ def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Ins
     assert len(installation.staging.jobs_started) == 1
 
 
+def test_the_failing_test_is_named_and_no_secret_is_kept(installation: Installation, work: Work) -> None:
+    installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason="BackoffLimitExceeded")
+    installation.staging.log = "DB_PASSWORD=hunter2\nFAILED tests/test_cart.py::test_total - assert 1 == 2\n1 failed\n"
+    outcome = finished(installation, work)
+    assert outcome.reason == "BackoffLimitExceeded: failed: tests/test_cart.py::test_total"
+    assert b"hunter2" not in installation.app.reader.evidence(outcome.result["evidence"][1]["log"])
+
+
 def test_another_attempt_at_the_same_plan_starts_a_job_of_its_own(installation: Installation, work: Work) -> None:
     verify(installation.app.clients, installation.clock, work)
     again = replace(work, step=work.step.evolve(attempt=work.step.attempt + 1))
@@ -105,7 +114,7 @@ def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installat
     installation.staging.log = log
     outcome = finished(installation, work)
     assert outcome.passed
-    assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == log.encode()
+    assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == without_secrets(log).encode()
     assert len(outcome.reason) <= 500
     installation.run_step(work.step)
     assert installation.phase(1) is Phase.PLANNING

@@ -1,0 +1,44 @@
+"""What looks like a secret leaves neither a log nor an event; what a terminal would obey neither."""
+
+import pytest
+
+from slipway.domain.secrets import without_secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("DB_PASSWORD=hunter2 started", "hunter2"),
+        ('{"clientSecret": "hunter2", "port": 80}', "hunter2"),
+        ("AccountKey=aGVsbG8=;EndpointSuffix=core.windows.net", "aGVsbG8"),
+        ("SharedAccessSignature sv=2020&sig=aGVsbG8", "aGVsbG8"),
+        ("Authorization: Bearer abcdefghijkl", "abcdefghijkl"),
+        ("connecting to postgres://shop:hunter2@db:5432/shop", "hunter2"),
+        ("amqp://:hunter2@bus", "hunter2"),
+        ("got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln back", "eyJzdWIiOiIxIn0"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", "MIIE"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE", "MIIE"),
+        ("api_key: 'hunter2'", "hunter2"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(text: str, secret: str) -> None:
+    assert secret not in without_secrets(text)
+    assert "***" in without_secrets(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "listening on http://0.0.0.0:8080/",
+        'secret "web" not found',
+        "2 tests passed, 1 failed",
+        "mail to ada@example.com",
+        "a\tb\nc",
+    ],
+)
+def test_what_is_none_stays_as_it_is(text: str) -> None:
+    assert without_secrets(text) == text
+
+
+def test_control_characters_and_colours_are_taken_out() -> None:
+    assert without_secrets("\x1b[31mred\x1b[0m \x1b]0;title\x07bell\x07\r\nnext\x00\x9b") == "red bell\nnext"

@@ -1,0 +1,77 @@
+"""Which warnings of the cluster are about a workload and of this rollout, and what of them is told."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from slipway.effects.cluster import ClusterAccess
+from slipway.effects.cluster.connection import Connection
+from slipway.effects.cluster.events import events_of
+from slipway.effects.cluster.objects import Objects
+from slipway.effects.cluster.situations import Situation
+
+from .scripted import Reply, Server
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+WORKLOAD: dict[str, Any] = {
+    "metadata": {"name": "db", "uid": "u"},
+    "spec": {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data-db"}}]},
+}
+
+
+def an_event(reason: str, message: str = "no", *, age: timedelta = timedelta(), **subject: str) -> dict[str, Any]:
+    involved = {"kind": "StatefulSet", "name": "db", "uid": "u"} | subject
+    when = (NOW - age).isoformat().replace("+00:00", "Z")
+    return {"involvedObject": involved, "type": "Warning", "reason": reason, "message": message, "lastTimestamp": when}
+
+
+def told(server: Server, *events: dict[str, Any]) -> list[tuple[Situation, str]]:
+    server.reply = Reply(body=json.dumps({"items": list(events)}).encode())
+    objects = Objects(Connection(ClusterAccess(server=server.url, token=lambda: "t")))
+    return [(held.situation, held.text) for held in events_of(objects, "shop", [WORKLOAD], since=NOW)]
+
+
+def test_why_no_pod_is_made_is_told_with_what_to_do(server: Server) -> None:
+    [(situation, text)] = told(server, an_event("FailedCreate", "pods is forbidden: exceeded quota"))
+    assert situation is Situation.NO_POD
+    assert text.startswith("StatefulSet/db: FailedCreate: pods is forbidden: exceeded quota (")
+
+
+def test_a_warning_about_a_claim_of_its_pods_is_its_own(server: Server) -> None:
+    [(situation, text)] = told(
+        server,
+        an_event("ProvisioningFailed", kind="PersistentVolumeClaim", name="data-db", uid="c"),
+        an_event("ProvisioningFailed", kind="PersistentVolumeClaim", name="another", uid="x"),
+    )
+    assert situation is Situation.OTHER
+    assert text.startswith("PersistentVolumeClaim/data-db: ")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        an_event("FailedCreate", uid="another"),
+        an_event("FailedCreate", age=timedelta(minutes=3)),
+        an_event("BackOff"),
+        an_event("FailedScheduling"),
+    ],
+    ids=["of another object", "of an earlier rollout", "told by the pod", "told by the pod's condition"],
+)
+def test_what_is_not_of_this_rollout_or_told_already_is_left_out(server: Server, event: dict[str, Any]) -> None:
+    assert told(server, event) == []
+
+
+def test_of_each_reason_the_newest_is_told_without_secrets(server: Server) -> None:
+    older = an_event("Unhealthy", "old", age=timedelta(seconds=9))
+    [(_, text)] = told(server, older, an_event("Unhealthy", "probe failed: password=hunter2"))
+    assert "probe failed: password=***" in text
+
+
+def test_only_warnings_are_asked_for_and_a_missing_right_leaves_them_out(server: Server) -> None:
+    assert told(server) == []
+    assert "fieldSelector=type%3DWarning" in server.asked[0][1]
+    message = 'events is forbidden: User "x" cannot list resource "events" in API group "" in the namespace "shop"'
+    server.first = [Reply(status=403, body=json.dumps({"kind": "Status", "message": message}).encode())]
+    assert told(server) == []
