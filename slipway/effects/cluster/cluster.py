@@ -10,7 +10,7 @@ from typing import Self
 
 from slipway.domain.application import HttpProbe
 
-from . import jobs, rights, scaling
+from . import jobs, recreating, rights
 from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
@@ -113,7 +113,7 @@ class Cluster:
 
     def _apply(self, target: ManifestTarget, begun: datetime | None) -> AppliedObject:
         try:
-            answer = scaling.apply(self._objects, target)
+            answer = recreating.apply(self._objects, target)
         except ObjectRefused as refused:
             if target.kind.kind != "Job" or not refused.immutable:
                 raise

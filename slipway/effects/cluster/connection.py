@@ -5,6 +5,7 @@ object was created), reads responses of any size into memory, and discovers kind
 """
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -79,6 +80,7 @@ class Connection:
         from kubernetes.client import ApiClient  # noqa: PLC0415 (slow to import, and not needed by most functions)
 
         api: Any = ApiClient(configuration(self._access))
+        api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _as_kubernetes_trusts()
         api.user_agent = "slipway"
         return api
 
@@ -180,3 +182,15 @@ class Connection:
             f"{self.server} could not be trusted: {reason[:300]}; is the configured certificate authority still the "
             "cluster's? It changes when the cluster's certificates are rotated"
         )
+
+
+def _as_kubernetes_trusts() -> ssl.SSLContext:
+    """Python 3.13 also demands of an authority its key usage, and of a certificate the identifier of its authority's
+    key, which a cluster's certificates may lack and no other client of Kubernetes asks for. What vouches for whom, for
+    which host and until when is checked as ever.
+    """
+    from urllib3.util.ssl_ import create_urllib3_context  # noqa: PLC0415 (loaded with the client)
+
+    context = create_urllib3_context()
+    context.verify_flags &= ~ssl.VerifyFlags.VERIFY_X509_STRICT
+    return context

@@ -5,6 +5,7 @@ per group and version and cached in memory. (The client library's own discovery 
 folder, which it trusts later, and sends requests without a timeout.)
 """
 
+import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -145,7 +146,7 @@ class KindLookup:
                 fields=("metadata.namespace",),
             )
         return ManifestTarget(
-            manifest=dict(manifest),
+            manifest=_with_encoded_text(dict(manifest)),
             kind=object_kind,
             name=str(name),
             namespace=namespace if object_kind.namespaced else None,
@@ -162,6 +163,23 @@ class KindLookup:
                     namespaced=bool(resource.get("namespaced")),
                 )
                 self._found[api_version, kind.kind] = kind
+
+
+def _with_encoded_text(manifest: Json) -> Json:
+    """A Secret's `stringData` under `data`, which the server would make of it: whoever applies owns what it names, and
+    what it named under `stringData` and names no more stays in the Secret for ever (kubernetes/kubernetes#108008).
+
+    Left as it is where a value is no text: the server names the field.
+    """
+    text = manifest.get("stringData")
+    if manifest.get("kind") != "Secret" or manifest.get("apiVersion") != "v1" or not isinstance(text, Mapping):
+        return manifest
+    data = manifest.get("data") or {}
+    if not isinstance(data, Mapping) or not all(isinstance(value, str) for value in text.values()):
+        return manifest
+    encoded = {name: base64.b64encode(value.encode()).decode() for name, value in text.items()}
+    others = {field: value for field, value in manifest.items() if field != "stringData"}
+    return {**others, "data": {**data, **encoded}}
 
 
 def rank(kind: str) -> int:

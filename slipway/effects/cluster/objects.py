@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .connection import ApiServerResponse, Connection, Query
+from .connection import ApiServerResponse, Connection
 from .errors import Missing
 from .kinds import BUILT_IN, Kind, KindLookup, ManifestTarget
 from .names import FIELD_MANAGER
@@ -14,7 +14,7 @@ MAX_LISTED = 500
 """Objects read in one list; more evidence or orphans would not help anybody."""
 
 _AT_ONCE = 8
-_STRICT: Query = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))
+_STRICT = ("fieldValidation", "Strict")
 _NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
@@ -56,7 +56,9 @@ class Objects:
         )
         return [item for item in answer.body.get("items") or () if isinstance(item, dict)]
 
-    def apply(self, target: ManifestTarget, *, dry_run: bool = False, force: bool = True) -> ApiServerResponse:
+    def apply(
+        self, target: ManifestTarget, *, dry_run: bool = False, force: bool = True, manager: str = FIELD_MANAGER
+    ) -> ApiServerResponse:
         """Server-side apply: create the object, or set the manifest's fields.
 
         With `force` they are taken over from any other manager; without it the answer is a `Conflict` that names them.
@@ -65,7 +67,12 @@ class Objects:
             "PATCH",
             target.path,
             what=f"{'check' if dry_run else 'apply'} {target.label}",
-            query=(*_STRICT, *((("force", "true"),) if force else ()), *((("dryRun", "All"),) if dry_run else ())),
+            query=(
+                ("fieldManager", manager),
+                _STRICT,
+                *((("force", "true"),) if force else ()),
+                *((("dryRun", "All"),) if dry_run else ()),
+            ),
             body=target.manifest,
             headers={"Content-Type": "application/apply-patch+yaml"},
             withhold=target.is_secret,
@@ -76,7 +83,7 @@ class Objects:
             "POST",
             target.kind.path(target.namespace),
             what=f"create {target.label}",
-            query=_STRICT,
+            query=(("fieldManager", FIELD_MANAGER), _STRICT),
             body=target.manifest,
         )
 

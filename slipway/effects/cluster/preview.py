@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ...manifests.objects import without_server_fields
-from . import scaling
+from . import recreating
 from .diff import Diff, difference, projected
 from .errors import AccessDenied, Missing, ObjectRefused
 from .kinds import BUILT_IN, Kind, ManifestTarget
@@ -41,7 +41,7 @@ def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) 
     live = objects.get(target.kind, target.name, target.namespace)
     before = None if live is None else without_server_fields(live)
     try:
-        answer = scaling.apply(objects, target, dry_run=True).body
+        answer = recreating.apply(objects, target, dry_run=True).body
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise

@@ -200,3 +200,63 @@ def test_an_apply_that_broke_off_can_be_repeated(place: Place) -> None:
         place.cluster.apply(broken, place.namespace)
     assert raised.value.__notes__ == ["applied before it: ConfigMap/settings, Secret/login"]
     assert [o.created for o in place.cluster.apply(ALL, place.namespace)] == [False, False, True]
+
+
+def test_a_key_that_is_gone_from_string_data_is_gone_from_the_secret(place: Place) -> None:
+    place.cluster.apply([m.secret(kept="1", revoked="2")], place.namespace)
+    [change] = place.cluster.preview([m.secret(kept="1")], place.namespace).objects
+    assert change.change is AppliedChange.CHANGED
+    assert "revoked" in change.diff
+    place.cluster.apply([m.secret(kept="1")], place.namespace)
+    assert live(place, "/api/v1/namespaces/{}/secrets/login")["data"] == {"kept": "MQ=="}
+    assert place.cluster.preview([m.secret(kept="1")], place.namespace).objects[0].change is AppliedChange.UNCHANGED
+
+
+def test_a_secret_that_is_no_base64_is_refused_without_its_value(place: Place) -> None:
+    wanted = m.secret()
+    wanted["data"] = {"password": "%hunter2%"}
+    with pytest.raises(ObjectRefused, match="a value under data is not base64") as raised:
+        place.cluster.preview([wanted], place.namespace)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_list_item_that_stands_twice_is_refused_by_name(place: Place) -> None:
+    wanted = m.deployment()
+    twice = [{"name": "MODE", "value": "a"}, {"name": "MODE", "value": "b"}]
+    wanted["spec"]["template"]["spec"]["containers"][0]["env"] = twice
+    with pytest.raises(ObjectRefused, match=r'duplicate entries for key \[name="MODE"\]'):
+        place.cluster.preview([wanted], place.namespace)
+
+
+def test_a_deployment_goes_to_recreate_and_back(place: Place) -> None:
+    rolling, recreated = m.deployment(), m.deployment(f"{m.PAUSE}@{m.TWO}", strategy={"type": "Recreate"})
+    path = "/apis/apps/v1/namespaces/{}/deployments/web"
+    place.cluster.apply([rolling], place.namespace)
+    [change] = place.cluster.preview([recreated], place.namespace).objects
+    lines = [line.strip("+- ") for line in change.diff.splitlines()[2:] if line[0] in "+-"]
+    assert "type: Recreate" in lines
+    assert "rollingUpdate:" in lines
+    assert any(m.TWO in line for line in lines)
+    place.cluster.apply([recreated], place.namespace)
+    after = live(place, path)
+    assert after["spec"]["strategy"] == {"type": "Recreate"}
+    appliers = {entry["manager"] for entry in after["metadata"]["managedFields"] if entry["operation"] == "Apply"}
+    assert appliers == {"slipway"}
+    assert place.cluster.preview([recreated], place.namespace).objects[0].change is AppliedChange.UNCHANGED
+    place.cluster.apply([rolling], place.namespace)
+    assert live(place, path)["spec"]["strategy"]["type"] == "RollingUpdate"
+
+
+def test_a_rolling_update_of_the_manifest_itself_beside_recreate_is_refused(place: Place) -> None:
+    place.cluster.apply([m.deployment()], place.namespace)
+    wanted = m.deployment(strategy={"type": "Recreate", "rollingUpdate": {"maxSurge": 1}})
+    with pytest.raises(ObjectRefused, match="may not be specified when strategy"):
+        place.cluster.preview([wanted], place.namespace)
+
+
+def live(place: Place, path: str) -> m.Json:
+    connection = Connection(place.access)
+    try:
+        return dict(connection.send("GET", path.format(place.namespace), what="read it").body)
+    finally:
+        connection.close()

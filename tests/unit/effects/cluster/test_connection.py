@@ -162,31 +162,42 @@ def test_an_answer_that_does_not_come_is_given_up_on(server: Server) -> None:
 
 
 def a_certificate(folder: Path) -> tuple[Path, str]:
-    """A self-signed certificate for 127.0.0.1: the file with its key, and base64 of the certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = dt.datetime.now(dt.UTC)
+    """A certificate for 127.0.0.1 as old clusters have it: without identifiers of keys, of an authority without key
+    usage. The file with its key, and base64 of the authority."""
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority, name = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("ca", "test"))
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    vouching = x509.BasicConstraints(ca=True, path_length=None)
+    issuer = _signed(authority, authority, authority_key, vouching, by=authority_key)
+    certificate = _signed(name, authority, key, address, by=authority_key)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path = folder / "server.pem"
-    path.write_bytes(private + pem)
-    return path, base64.b64encode(pem).decode()
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path, base64.b64encode(issuer.public_bytes(serialization.Encoding.PEM)).decode()
+
+
+def _signed(
+    name: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    extension: x509.ExtensionType,
+    *,
+    by: ec.EllipticCurvePrivateKey,
+) -> x509.Certificate:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(extension, critical=True)
+        .sign(by, hashes.SHA256())
+    )
 
 
 @pytest.fixture
@@ -223,7 +234,7 @@ def tls_server(tmp_path: Path) -> Iterator[tuple[str, str]]:
     listening.server_close()
 
 
-def test_the_configured_authority_is_trusted_from_memory(tls_server: tuple[str, str]) -> None:
+def test_the_configured_authority_is_trusted_from_memory_also_without_key_usage(tls_server: tuple[str, str]) -> None:
     server, ca = tls_server
     with connect(ClusterAccess(server=server, ca_data=ca, token=lambda: "t")) as cluster:
         assert cluster.job("t", "shop").state == "done"
