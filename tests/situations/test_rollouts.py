@@ -226,7 +226,7 @@ OBJECT: Json = {"apiVersion": "acme.example/v1", "kind": "Test", "metadata": {"n
 @pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="D-33: a definition and an object of its kind cannot be delivered together",
+    reason="D-33: the double refuses definitions by name; the product's side is in tests/unit/effects/cluster",
 )
 @pytest.mark.parametrize("order", ["in order", "object first"])
 def test_a_definition_and_an_object_of_its_kind_are_delivered_together(

@@ -14,7 +14,7 @@ from . import jobs, recreating, rights
 from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
-from .errors import ClusterError, ObjectRefused
+from .errors import ClusterError, Missing, ObjectConflict, ObjectRefused
 from .kinds import ManifestTarget
 from .objects import Objects
 from .preview import preview
@@ -118,6 +118,11 @@ class Cluster:
             if target.kind.kind != "Job" or not refused.immutable:
                 raise
             return _applied(target, replace(self._objects, target, refused), replaced=True)
+        except Missing as missing:
+            if not target.kind.is_coming:
+                raise
+            # A definition that was just applied is served a moment later.
+            raise ObjectConflict(f"{target.label}: the cluster does not serve its kind yet: {missing}") from missing
         if begun is not None and failed_earlier(target, answer.body, begun=begun):
             return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
         return _applied(target, answer.body, created=answer.status == HTTPStatus.CREATED)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from slipway.domain.model import Record
 
+from .definitions import defined
 from .errors import Missing, ObjectRefused
 from .records import Json, Manifest
 
@@ -54,6 +55,8 @@ class Kind(Record):
     kind: str
     plural: str
     namespaced: bool
+    is_coming: bool = False
+    """Whether the cluster does not know it yet, and its definition is among the manifests."""
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
         root = "/apis/" if "/" in self.api_version else "/api/"
@@ -101,6 +104,16 @@ class ManifestTarget(Record):
         return self.kind.kind == "Secret"
 
 
+NONE_COMING: Mapping[tuple[str, str], Kind] = {}
+
+
+def _coming(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
+    return {
+        (version, kind): Kind(api_version=version, kind=kind, plural=plural, namespaced=namespaced, is_coming=True)
+        for version, kind, plural, namespaced in defined(manifests)
+    }
+
+
 class KindLookup:
     """Finds the kind of a manifest. `resources_of` returns the server's resources of one group and version."""
 
@@ -108,10 +121,11 @@ class KindLookup:
         self._resources_of = resources_of
         self._found: dict[tuple[str, str], Kind] = dict(BUILT_IN)
 
-    def find(self, api_version: str, kind: str) -> Kind:
+    def find(self, api_version: str, kind: str, coming: Mapping[tuple[str, str], Kind] = NONE_COMING) -> Kind:
+        """The kind, also where its definition is only `coming`: that it is not known yet is not remembered."""
         if (api_version, kind) not in self._found:
             self._discover(api_version)
-        known = self._found.get((api_version, kind))
+        known = self._found.get((api_version, kind)) or coming.get((api_version, kind))
         if known is None:
             raise Missing(f"the cluster does not know the kind {kind} of {api_version}; is its definition installed?")
         return known
@@ -121,7 +135,9 @@ class KindLookup:
 
         Raises `ObjectRefused` for invalid, duplicate or too many manifests, and `Missing` for a kind the cluster lacks.
         """
-        targets = [self._target(number, manifest, namespace) for number, manifest in enumerate(manifests, start=1)]
+        listed = list(manifests)
+        coming = _coming(listed)
+        targets = [self._target(number, manifest, namespace, coming) for number, manifest in enumerate(listed, start=1)]
         if len(targets) > MAX_MANIFESTS:
             raise ObjectRefused(f"expected at most {MAX_MANIFESTS} objects, got {len(targets)}")
         paths: set[str] = set()
@@ -131,14 +147,16 @@ class KindLookup:
             paths.add(target.path)
         return sorted(targets, key=lambda target: rank(target.kind.kind))
 
-    def _target(self, number: int, manifest: Manifest, namespace: str) -> ManifestTarget:
+    def _target(
+        self, number: int, manifest: Manifest, namespace: str, coming: Mapping[tuple[str, str], Kind]
+    ) -> ManifestTarget:
         metadata = manifest.get("metadata")
         metadata = metadata if isinstance(metadata, Mapping) else {}
         api_version, kind, name = manifest.get("apiVersion"), manifest.get("kind"), metadata.get("name")
         for field, value in (("apiVersion", api_version), ("kind", kind), ("metadata.name", name)):
             if not isinstance(value, str) or not value:
                 raise ObjectRefused(f"manifest {number}: {field}: expected a name, got {value!r:.80}", fields=(field,))
-        object_kind = self.find(str(api_version), str(kind))
+        object_kind = self.find(str(api_version), str(kind), coming)
         own = metadata.get("namespace")
         if object_kind.namespaced and own not in (None, namespace):
             raise ObjectRefused(

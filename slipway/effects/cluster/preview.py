@@ -37,7 +37,13 @@ def preview(objects: Objects, targets: Sequence[ManifestTarget], namespace: str)
     return ClusterPreview(objects=_within_budget(changes), orphaned=orphaned, unseen=unseen)
 
 
+COMING = "its definition comes with this release, so that the cluster could not check it"
+
+
 def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) -> ObjectChange:
+    if target.kind.is_coming:
+        diff = difference(None, without_server_fields(target.manifest))
+        return _as(target, AppliedChange.CREATED, diff, checked=False).evolve(warning=COMING)
     live = objects.get(target.kind, target.name, target.namespace)
     before = None if live is None else without_server_fields(live)
     try:

@@ -45,9 +45,9 @@ class ObjectChange(Record):
     truncated: bool = False
     """True if the diff was cut or left out for its size; its text says so too."""
     checked: bool = True
-    """False if the API server could not check the object, because its namespace does not exist yet."""
+    """False if the API server could not check the object, because its namespace or its kind does not exist yet."""
     warning: str = ""
-    """What will keep the rollout from ending; empty where nothing is known to."""
+    """What will keep the rollout from ending, or could not be checked; empty where nothing is known to."""
 
 
 class Orphan(Record):

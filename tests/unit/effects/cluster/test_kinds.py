@@ -120,3 +120,44 @@ def test_too_many_objects_are_refused() -> None:
 def test_names_cannot_climb_out_of_their_path() -> None:
     [target] = KindLookup(Asked()).targets([a_manifest(name="../../secrets")], "shop")
     assert target.path == "/api/v1/namespaces/shop/configmaps/..%2F..%2Fsecrets"
+
+
+def a_definition(**changes: Any) -> dict[str, Any]:
+    versions = [{"name": "v1", "served": True}, {"name": "v1beta1", "served": False}]
+    names = {"kind": "Test", "plural": "tests"}
+    spec = {"group": "acme.example", "scope": "Namespaced", "names": names, "versions": versions} | changes
+    return a_manifest("CustomResourceDefinition", "tests.acme.example", "apiextensions.k8s.io/v1") | {"spec": spec}
+
+
+@pytest.mark.parametrize("in_order", [True, False], ids=["in order", "object first"])
+def test_a_kind_whose_definition_comes_along_is_known_and_applied_after_it(in_order: bool) -> None:
+    manifests = [a_definition(), a_manifest("Test", "a", "acme.example/v1")]
+    definition, test = KindLookup(Asked()).targets(manifests if in_order else manifests[::-1], "shop")
+    assert definition.kind.kind == "CustomResourceDefinition"
+    assert test.path == "/apis/acme.example/v1/namespaces/shop/tests/a"
+    assert test.kind.is_coming
+
+
+def test_a_kind_that_the_cluster_serves_by_now_is_not_coming_any_more() -> None:
+    served = {"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": True}]}
+    asked = Asked()
+    lookup = KindLookup(asked)
+    manifests = [a_definition(), a_manifest("Test", "a", "acme.example/v1")]
+    assert lookup.targets(manifests, "shop")[1].kind.is_coming
+    asked.resources = served
+    assert not lookup.targets(manifests, "shop")[1].kind.is_coming
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        a_definition(group="other.example"),
+        a_definition(versions=[{"name": "v1", "served": False}]),
+        a_definition(names={}),
+        a_definition(names=None, versions="v1"),
+    ],
+    ids=["of another group", "of a version that is not served", "without names", "that is none"],
+)
+def test_a_definition_of_something_else_does_not_make_a_kind_known(definition: dict[str, Any]) -> None:
+    with pytest.raises(Missing):
+        KindLookup(Asked()).targets([definition, a_manifest("Test", "a", "acme.example/v1")], "shop")

@@ -1,0 +1,31 @@
+"""Definitions that come with objects of their kind: where such an object will live, before the cluster knows.
+
+A release may bring a CustomResourceDefinition and objects of its kind, as kapp, Flux and Argo CD allow. Nothing of the
+cluster tells the path of such an object while its plan is made, so the definition in the manifests does.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .records import Manifest
+
+DEFINITION = "CustomResourceDefinition"
+
+
+def defined(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str, str, bool]]:
+    """API version, kind, plural and whether namespaced, for each served version of each definition that can be read."""
+    for manifest in manifests:
+        spec = manifest.get("spec")
+        if manifest.get("kind") != DEFINITION or not isinstance(spec, Mapping):
+            continue
+        names = spec.get("names")
+        names = names if isinstance(names, Mapping) else {}
+        group, kind, plural = spec.get("group"), names.get("kind"), names.get("plural")
+        if all(isinstance(part, str) and part for part in (group, kind, plural)):
+            for version in _served(spec.get("versions")):
+                yield f"{group}/{version}", str(kind), str(plural), spec.get("scope") == "Namespaced"
+
+
+def _served(versions: Any) -> list[str]:
+    listed = versions if isinstance(versions, list) else []
+    return [str(v["name"]) for v in listed if isinstance(v, Mapping) and v.get("served") is True and "name" in v]

@@ -1,0 +1,43 @@
+"""A definition and an object of its kind in one release: planned, and applied once the cluster serves the kind."""
+
+import json
+
+import pytest
+
+from slipway.effects.cluster import AppliedChange, Cluster, ObjectConflict
+
+from .scripted import Reply, Server
+from .test_kinds import a_definition, a_manifest
+
+TEST = a_manifest("Test", "a", "acme.example/v1")
+NO_SUCH_PATH = Reply(status=404, body=b"404 page not found")
+FOUND = Reply(body=json.dumps(a_definition()).encode())
+EMPTY = Reply(body=b'{"items": []}')
+SERVED = Reply(body=json.dumps({"resources": [{"name": "tests", "kind": "Test", "namespaced": True}]}).encode())
+
+
+def test_the_plan_shows_the_object_and_that_it_could_not_be_checked(server: Server, cluster: Cluster) -> None:
+    server.first, server.reply = [NO_SUCH_PATH, FOUND, FOUND], EMPTY
+    definition, test = cluster.preview([TEST, a_definition()], "shop").objects
+    assert (definition.kind, definition.checked) == ("CustomResourceDefinition", True)
+    assert (test.kind, test.change, test.checked) == ("Test", AppliedChange.CREATED, False)
+    assert "comes with this release" in test.warning
+
+
+def test_the_object_is_tried_again_until_the_kind_is_served(server: Server, cluster: Cluster) -> None:
+    server.first = [NO_SUCH_PATH, FOUND, NO_SUCH_PATH]
+    with pytest.raises(ObjectConflict, match="Test/a: the cluster does not serve its kind yet") as raised:
+        cluster.apply([TEST, a_definition()], "shop")
+    assert raised.value.retryable
+    server.first = [SERVED, FOUND, Reply(status=201, body=json.dumps(TEST).encode())]
+    assert [applied.kind for applied in cluster.apply([TEST, a_definition()], "shop")] == [
+        "CustomResourceDefinition",
+        "Test",
+    ]
+
+
+def test_an_object_of_a_kind_that_was_there_and_is_gone_is_not_waited_for(server: Server, cluster: Cluster) -> None:
+    server.first = [SERVED, NO_SUCH_PATH]
+    with pytest.raises(Exception, match="apply Test/a") as raised:
+        cluster.apply([TEST], "shop")
+    assert not isinstance(raised.value, ObjectConflict)
