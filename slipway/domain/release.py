@@ -102,6 +102,10 @@ class GateState(Record):
     """How often people were reminded."""
     remind_at: Moment | None = None
     """When people are reminded next; None if no reminders are left."""
+    told: bool = False
+    """Whether anybody was told that it waits, on any channel."""
+    untold: str = Field(default="", max_length=500)
+    """Why nobody could be told so far; empty once somebody was, and while the first notices are on their way."""
 
     @property
     def approvals(self) -> int:

@@ -207,7 +207,9 @@ class Wording:
         people = voters_left(self.release, gate) if gate else ()
         if gate is None or not people:
             return f"Nobody on the list can still vote; it expires{self._until().replace(' until', ' at')}."
-        return f"{' or '.join(people)} may approve or reject plan {short(self.release.plan_hash)}."
+        untold = self.release.gate.untold if self.release.gate else ""
+        warning = f"Nobody could be told of it yet ({untold}). " if untold else ""
+        return f"{warning}{' or '.join(people)} may approve or reject plan {short(self.release.plan_hash)}."
 
     def _replaced(self) -> str:
         lane = self._lane()

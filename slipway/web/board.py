@@ -208,6 +208,8 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
         if waiting.phase is Phase.AWAITING_APPROVAL:
             due = f"decide {times.relative(waiting.due, now)}" if waiting.due else ""
             what = f"{waiting.id} for {waiting.environment}"
+            if waiting.gate is not None and waiting.gate.untold:
+                due = one_line(f"{due}; nobody could be told of it: {waiting.gate.untold}", REASON)
             yield _notice(waiting, what, due, _deciding(waiting, board_cell, visitor))
 
 

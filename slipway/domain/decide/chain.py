@@ -10,7 +10,7 @@ from ..events import StepFinished
 from ..plan import PlanMade
 from ..release import Evidence, Live, Phase, Release
 from ..rules import Rule, RuleResult, failed
-from ..steps import StepKind
+from ..steps import Notice, StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
 from .lanes import arrive, ask, close_rollout, end, end_without_environment, leave_lane, plan, supersede
@@ -101,6 +101,12 @@ def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
     step = event.step
     action = Action.NOTIFICATION_SENT if event.passed else Action.NOTIFICATION_FAILED
     draft.record(action, release, notice=str(step.notice), channel=step.channel, reason=event.reason or None)
+    of_gate = step.notice in (Notice.GATE_OPENED, Notice.REMINDER)
+    is_here = (step.environment, step.attempt) == (release.environment, release.attempt)
+    if release.gate is not None and of_gate and is_here:
+        told = release.gate.told or event.passed or bool(step.sent)
+        untold = "" if told else (event.reason or f"channel {step.channel}")[:500]
+        draft.put(release.evolve(gate=release.gate.evolve(told=told, untold=untold)))
 
 
 # ---- what follows a step that passed

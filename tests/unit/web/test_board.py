@@ -178,3 +178,12 @@ def test_it_says_that_everything_is_frozen_and_why() -> None:
     assert '<a href="/operate">Everything</a>' in during
     assert "incident 4711" in during
     assert "incident 4711" not in after
+
+
+def test_a_gate_of_which_nobody_could_be_told_says_so_beside_who_has_to_decide() -> None:
+    home, _ = asked()
+    assert "nobody could be told" not in looked_at(home)
+    home.fails = {StepKind.NOTIFY: "channel inbox: expected a status of 2xx, got 410"}
+    subject = home.bring("1.9.0")
+    assert "nobody could be told of it: channel inbox: expected a status of 2xx, got 410" in looked_at(home)
+    assert "Nobody could be told of it yet" in home.app.reader.explain(subject).next

@@ -1,0 +1,46 @@
+"""A gate that waits while nobody could be told of it: whoever looks is told, until somebody was."""
+
+from datetime import timedelta
+
+from slipway.domain.release import Phase
+from slipway.domain.steps import Notice, StepKind
+from tests.unit.domain.samples import ADA, application, approval, production, staging
+from tests.unit.domain.world import World
+
+GONE = "channel team: expected a status of 2xx, got 410"
+
+
+def waiting(*, failing: int, channels: tuple[str, ...] = ("team",)) -> World:
+    """shop-1 waits for Ada, and the first notices of it failed."""
+    world = World(application(staging(), production(gate=approval(ADA)), notify=channels))
+    for _ in range(failing):
+        world.effects.fail(StepKind.NOTIFY, reason=GONE)
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    return world
+
+
+def told(world: World) -> str:
+    return world.explain(1).next
+
+
+def test_it_is_said_where_the_release_is_explained_and_no_more_once_a_reminder_went_out() -> None:
+    world = waiting(failing=1)
+    assert told(world).startswith(f"Nobody could be told of it yet ({GONE}). ")
+    world.wait(timedelta(hours=2))
+    world.settle()
+    assert world.notices(Notice.REMINDER)
+    assert "Nobody could be told" not in told(world)
+
+
+def test_one_channel_of_two_is_enough() -> None:
+    assert "Nobody could be told" not in told(waiting(failing=1, channels=("team", "ops")))
+    assert "Nobody could be told" in told(waiting(failing=2, channels=("team", "ops")))
+
+
+def test_nothing_is_said_where_people_were_told() -> None:
+    world = waiting(failing=0)
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert (gate.told, gate.untold) == (True, "")
