@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ..errors import CliError, Exit
+from ..options import as_json as json_option
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..starting import Pipeline, Wanted, write, written
 
@@ -67,6 +68,7 @@ def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> Pipel
     callback=_approvers,
     help="Who may let it into production; may be repeated.",
 )
+@json_option
 @click.option(
     "--pipeline",
     callback=_pipeline,
@@ -81,6 +83,7 @@ def new(
     repository: str | None,
     approvers: tuple[str, ...],
     pipeline: Pipeline | None,
+    as_json: bool,
 ) -> None:
     """Write a folder to begin with: APPLICATION with manifests, acceptance tests and a small program.
 
@@ -112,6 +115,9 @@ def new(
     except OSError as error:
         raise CliError(f"{error.filename}: {error.strerror}", exit_code=Exit.REFUSED) from error
     screen = Screen()
+    if as_json:
+        screen.json({"v": 1, "folder": str(folder), "files": [str(folder / path) for path in contents]})
+        return
     for path in contents:
         screen.line(TextCell("+", GOOD), f" {folder / path}")
     screen.line(
