@@ -164,6 +164,9 @@ class Direct:
     def public_keys(self) -> str:
         return format_keys(PUBLIC_KEYS.by_id())
 
+    def anchors(self, application: str) -> list[Any]:  # noqa: ARG002 - nothing is anchored here
+        return []
+
 
 def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list[Row]:
     each = -(-written.shape.records // written.shape.applications)

@@ -1,15 +1,12 @@
 """The JSON API of the trail's proof: the anchors as they were written, and a verification by the app itself."""
 
 import json
-import re
 
 import azure.functions as func
 
-from slipway.api.audit import AnchorsAnswer, ChainPartCheck, GateAnchorsAnswer, PublicKeysAnswer
-from slipway.domain.errors import NotFound
+from slipway.api.audit import AnchoredChainsAnswer, AnchorsAnswer, ChainPartCheck, PublicKeysAnswer
 from slipway.domain.keyring import format_keys
 from slipway.domain.roles import Permission
-from slipway.inbound import BadInput
 from slipway.queries.verifying import MOST, verify_part
 
 from .audit_api import APPLICATION
@@ -19,42 +16,24 @@ from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 SEQUENCES = 10**11
-GATE_ANCHORS = 20
-"""Anchors of gates in one answer: an earlier one says nothing that a later one does not."""
-MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
+NEWEST = 20
+"""Anchors in one answer: an earlier one says nothing of the chain that a later one does not."""
 
 
 @endpoint(
     blueprint,
     Endpoint(
-        name="api_anchors",
+        name="api_anchored_chains",
         method="GET",
         path="anchors",
-        summary="The anchors of a month, as they were written",
+        summary="The chains that were ever anchored",
         tag="audit",
         permission=Permission.READ,
-        parameters=(
-            Parameter(
-                name="month",
-                description="Such as 2026-11; by default the first one.",
-                schema={"type": "string", "pattern": r"^[0-9]{4}-(?:0[1-9]|1[0-2])$"},
-            ),
-        ),
-        answer=AnchorsAnswer,
-        refuses=(404,),
+        answer=AnchoredChainsAnswer,
     ),
 )
-def anchors(req: func.HttpRequest) -> func.HttpResponse:
-    """The anchors of a `month`, such as 2026-11, by default of the first one. `next` is the following month."""
-    months, month = parts().anchors.months(), req.params.get("month")
-    if month is not None and MONTH.fullmatch(month) is None:
-        raise BadInput("month", "a month such as 2026-11", repr(month[:20]))
-    if month is not None and month not in months:
-        raise NotFound(f"there are no anchors of {month}")
-    month = month or next(iter(months), None)
-    lines = parts().anchors.of(month).splitlines() if month else []
-    following = next((later for later in months if month and later > month), None)
-    return ok(AnchorsAnswer(month=month, anchors=[_line(line) for line in lines], next=following))
+def anchored_chains(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - it takes no parameters
+    return ok(AnchoredChainsAnswer(chains=list(parts().chain_anchors.applications())))
 
 
 @endpoint(
@@ -78,23 +57,23 @@ def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - i
 @endpoint(
     blueprint,
     Endpoint(
-        name="api_gate_anchors",
+        name="api_anchors",
         method="GET",
-        path="gate-anchors/{application}",
-        summary="The newest anchors of an application's gates, as they were written",
+        path="anchors/{application}",
+        summary="The newest anchors of a chain, as they were written",
         tag="audit",
         permission=Permission.READ,
         parameters=(APPLICATION,),
-        answer=GateAnchorsAnswer,
+        answer=AnchorsAnswer,
         refuses=(404,),
     ),
 )
-def gate_anchors(req: func.HttpRequest) -> func.HttpResponse:
-    """Up to `GATE_ANCHORS` of class production, newest first. The client verifies them."""
+def anchors(req: func.HttpRequest) -> func.HttpResponse:
+    """Up to `NEWEST`, newest first. The client verifies them."""
     app, application = parts(), req.route_params["application"]
     app.reader.head(application)  # so that a name of another form is not found
-    written = app.chain_anchors.written(application, most=GATE_ANCHORS)
-    return ok(GateAnchorsAnswer(anchors=[_line(content) for content in written]))
+    written = app.chain_anchors.written(application, most=NEWEST)
+    return ok(AnchorsAnswer(anchors=[_content(content) for content in written]))
 
 
 @endpoint(
@@ -130,12 +109,12 @@ def verification(req: func.HttpRequest) -> func.HttpResponse:
     after = number(req, "after", default=0, least=0, most=SEQUENCES)
     limit = number(req, "limit", default=1000, least=1, most=MOST)
     app, application = parts(), req.route_params["application"]
-    return ok(verify_part(app.reader, app.anchors, app.chain_anchors, application, after=after, limit=limit))
+    return ok(verify_part(app.reader, app.chain_anchors, application, after=after, limit=limit))
 
 
-def _line(line: bytes) -> object:
-    """The line as it was written, even if it is not a valid anchor: the client verifies it."""
+def _content(content: bytes) -> object:
+    """The anchor as it was written, even if it is none: the client verifies it."""
     try:
-        return json.loads(line)
+        return json.loads(content)
     except (ValueError, RecursionError):
-        return {"damaged": "the line is not an anchor any more"}
+        return {"damaged": "it is not an anchor any more"}

@@ -89,7 +89,7 @@ param extraSettings object = {}
 @allowed(['roles', 'host-keys'])
 @description('Who is let in to the API: `roles`, whoever signs in and has one, or `host-keys`, whoever holds a key of the host besides.')
 param apiAccess string = 'roles'
-@description('Channels to which each day\'s anchor of the audit trail is sent, separated by commas.')
+@description('Channels to which new anchors of the audit trail are sent once a day, separated by commas.')
 param auditWitnesses string = ''
 @description('Age at which audit records move from the table into the audit container, such as 400d; empty for never.')
 param auditTableAge string = ''

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from slipway.ledger.azure_added import AzureAdded
     from slipway.ledger.azure_blobs import AzureBlobs
     from slipway.ledger.azure_logs import AzureLog
     from slipway.ledger.azure_table import AzureTable
@@ -73,3 +74,14 @@ def azure_log(azurite: str) -> "Iterator[AzureLog]":
 
     with BlobServiceClient.from_connection_string(azurite) as service:
         yield AzureLog(service.get_container_client(fresh_name("audit")), makes=True)
+
+
+@pytest.fixture
+def azure_added(azurite: str) -> "Iterator[AzureAdded]":
+    """An empty container in Azurite, for blobs that are only added."""
+    from azure.storage.blob import BlobServiceClient
+
+    from slipway.ledger.azure_added import AzureAdded
+
+    with BlobServiceClient.from_connection_string(azurite) as service:
+        yield AzureAdded(service.get_container_client(fresh_name("added")), makes=True)

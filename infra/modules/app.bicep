@@ -26,7 +26,7 @@ param stagingClusterName string
 param stagingClusterResourceGroup string
 param productionClusterName string
 param productionClusterResourceGroup string
-@description('Channels to which each day\'s anchor of the audit trail is sent, separated by commas.')
+@description('Channels to which new anchors of the audit trail are sent once a day, separated by commas.')
 param auditWitnesses string
 @description('Age at which audit records move from the table into the audit container, such as 400d; empty for never.')
 param auditTableAge string

@@ -91,10 +91,11 @@ class Story(Play):
     def _verify_export(self, auditor: Auditor, folder: Path) -> None:
         self._typed(folder, "audit", "export", "--output", "trail.jsonl")
         public_keys = Path(self.stack.settings["SLIPWAY_PUBLIC_KEYS"].removeprefix("@file:"))
-        code, told = auditor.trail(",".join(public_keys.read_text().split()), folder / "trail.jsonl")
+        files = (folder / "trail.jsonl", folder / "trail.jsonl.anchors")
+        code, told = auditor.trail(",".join(public_keys.read_text().split()), *files)
         if code:
             raise RuntimeError(f"the exported trail does not verify: {told}")
-        self.say.verdict(f"the exported trail is {told.strip()}")
+        self.say.verdict(f"the exported trail: {'; '.join(told.splitlines())}")
 
     def _proof(self, record: dict[str, Any], auditor: Auditor, folder: Path) -> dict[str, Any]:
         """A kept proof, as it lies in the storage account: the app shows it once its token has expired."""

@@ -11,10 +11,10 @@ from slipway import bundle
 from slipway.catalogue.entries import Catalogue
 from slipway.domain import (
     actions,
-    anchor,
     application,
     audit,
     blocks,
+    chain_anchor,
     events,
     gate,
     hints,
@@ -97,7 +97,7 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "action": actions.Action,
     "audit index": audit_index,
     "archive": archive,
-    "anchor": anchor,
+    "anchor": chain_anchor,
 }
 """Each word with the class or module whose docstring says what it is; in the order in which a release meets them."""
 

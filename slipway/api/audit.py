@@ -9,6 +9,7 @@ from ..domain.reports import ChainPartCheck, Compared, LiveThere
 from .base import Answer, ApiModel
 
 __all__ = [
+    "AnchoredChainsAnswer",
     "AnchorsAnswer",
     "AuditAnswer",
     "AuditPart",
@@ -19,7 +20,6 @@ __all__ = [
     "ChainPartCheck",
     "ChainRecord",
     "Damaged",
-    "GateAnchorsAnswer",
     "LiveAnswer",
     "LiveThere",
     "PublicKeysAnswer",
@@ -80,15 +80,13 @@ class PublicKeysAnswer(Answer):
     text: str = Field(max_length=64 * 1024, description="`id:base64,id:base64`, oldest first.")
 
 
-class GateAnchorsAnswer(Answer):
-    """Anchors of an application's gates."""
+class AnchoredChainsAnswer(Answer):
+    """The chains that were ever anchored."""
 
-    anchors: list[Any] = Field(description="Newest first, each as it was written to its blob.")
+    chains: list[str] = Field(description="Names of applications, those of former ones too, and `_installation`.")
 
 
 class AnchorsAnswer(Answer):
-    """The anchors of one month."""
+    """The newest anchors of a chain."""
 
-    month: str | None
-    anchors: list[Any] = Field(description="One per day, as it was written to the log of anchors.")
-    next: str | None = Field(description="The next month; null at the end.")
+    anchors: list[Any] = Field(description="Newest first, each as it was written to its blob.")

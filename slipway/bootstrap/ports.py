@@ -55,9 +55,9 @@ class Ports:
     archive: Callable[[], Blobs]
     """The store of audit records that were moved out of the table."""
     audit_log: Callable[[], AppendLog]
-    """The files of daily anchors and exports."""
+    """The files of exports."""
     added_blobs: Callable[[], AddedBlobs]
-    """The anchors of gates: blobs that are only added."""
+    """The anchors: blobs that are only added."""
     bus: Callable[[], Bus]
     registry: "Callable[[str], Registry]"
     """Opens a registry by its name in the settings; likewise `cluster` and `channel`."""

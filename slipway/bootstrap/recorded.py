@@ -30,7 +30,6 @@ from .once import part
 from .opened import Opened
 
 if TYPE_CHECKING:
-    from ..ledger.anchors import Anchors
     from ..maintenance.anchoring import Anchoring
     from ..maintenance.exporting import ContainerExport
     from ..maintenance.retention import Retention
@@ -68,7 +67,11 @@ class Recorded(Opened):
 
     @part
     def indexer(self) -> Indexer:
-        return Indexer(table=self.table, index=self.index)
+        return Indexer(
+            table=self.table,
+            index=self.index,
+            rules_changed=lambda partition: self.chain_anchors.rules(partition, now=self.clock()),
+        )
 
     @part
     def ledger(self) -> Ledger:
@@ -123,12 +126,6 @@ class Recorded(Opened):
         return ChainAnchors(blobs=lambda: self.added_blobs, ledger=self.ledger, signer=lambda: self.signer)
 
     @part
-    def anchors(self) -> "Anchors":
-        from ..ledger.anchors import Anchors
-
-        return Anchors(log=self.audit_log)
-
-    @part
     def retention(self) -> "Retention | None":
         """None if records stay in the table forever."""
         from ..maintenance.retention import Retention
@@ -139,7 +136,7 @@ class Recorded(Opened):
         return Retention(
             ledger=self.ledger,
             archive=archive,
-            anchors=self.anchors,
+            anchors=self.chain_anchors,
             installation=self.installation,
             age=age,
             clock=self.clock,
@@ -161,7 +158,7 @@ class Recorded(Opened):
         from ..maintenance.anchoring import Anchoring
 
         return Anchoring(
-            anchors=self.anchors,
+            anchors=self.chain_anchors,
             ledger=self.ledger,
             installation=self.installation,
             catalogue=self.catalogue,

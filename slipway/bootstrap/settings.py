@@ -207,7 +207,7 @@ class Settings(BaseModel):
     )
     witnesses: Annotated[list[Name], BeforeValidator(_list)] = Field(
         default=[],
-        description="Names of channels, separated by commas, to which each day's anchor of the audit trail is sent.",
+        description="Names of channels, separated by commas, to which new anchors of the audit trail are sent.",
     )
     retention: Duration | None = Field(
         default=None,

@@ -1,110 +1,108 @@
 """Verification of anchors: those from the app or an export, and those that somebody kept elsewhere."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from math import inf
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from slipway.domain.actions import Action
-from slipway.domain.anchor import Anchor, AnchorCheck, AnchorFault, Points
-from slipway.domain.audit import AuditRecord
-from slipway.domain.model import Record
+from slipway.domain.audit import AnchoredHead, AuditRecord
+from slipway.domain.chain_anchor import ChainAnchor, application_of, points_of, read_anchor
+from slipway.domain.signing import PublicKeys
 
 from .errors import CliError, Exit
 from .files import lines_of
 
 
-class AnchorsVerdict(Record):
-    """Whether the anchors are intact, and if not, what is wrong."""
+class ChainAnchors:
+    """What the anchors say of one chain. One that the installation did not sign is noted, and counts for nothing."""
 
-    anchors: int
-    intact: bool
-    fault: AnchorFault | None = None
-    last: Anchor | None = None
+    def __init__(self, application: str, keys: PublicKeys) -> None:
+        self.application = application
+        self.notes: list[str] = []
+        """What was passed over, and why."""
+        self._keys = keys
+        self._anchors: dict[str, ChainAnchor] = {}
+        self._listed_from: int | None = None
+        """From which record on the app named all anchors; None if nobody asked the app."""
 
-    def as_json(self) -> dict[str, Any]:
-        last = self.last and {"number": self.last.number, "day": f"{self.last.day}", "hash": self.last.hash}
-        return {**self.model_dump(mode="json", exclude={"last"}), "last": last}
+    def take_listed(self, items: Iterable[Any]) -> None:
+        """Take what the app says the newest anchors are."""
+        self.take(items)
+        self._listed_from = min((anchor.head.sequence for anchor in self._anchors.values()), default=0)
 
-
-class AnchoredChains:
-    """What the anchors say about all chains. Keeps the chain ends that they name, and only the last anchor itself.
-
-    `whole`: they are all of the installation's anchors; those of an export may not start with the first.
-    """
-
-    def __init__(self, *, whole: bool) -> None:
-        self._whole = whole
-        self._check, self._kept = AnchorCheck(), AnchorCheck(gaps=True)
-        self._recorded: dict[int, object] = {}
-        self._fault: AnchorFault | None = None
-
-    def take(self, items: Iterable[Any]) -> None:
-        """Read the anchors of the app or of an export, in order. Call it again to read ones added since."""
-        self._check = AnchorCheck()
-        self._feed(self._check, items)
-
-    def keep(self, file: Path) -> None:
-        """Read anchors that were kept elsewhere; some may be missing. They count like the app's. Call after `take`."""
-        self._feed(self._kept, (read_json(line, file) for line in lines_of(file) if line.strip()))
-        if not self._kept.count and not self._fault:
-            raise CliError(f"{file}: contains no anchor", exit_code=Exit.USAGE)
-        for number, hash in self._kept.hashes.items():
-            known_hash = self._check.hashes.get(number)
-            if not self._fault and number >= self._first and known_hash != hash:
-                reason = "is another one" if known_hash else "is missing"
-                self._fault = AnchorFault(number=number, reason=f"it is in {file.name}, and here it {reason}")
-
-    def points(self, chain: str) -> Points:
-        """The hashes that records of the chain must have, by sequence."""
-        return self._check.points.get(chain, {}) | self._kept.points.get(chain, {})
-
-    def chains(self) -> Iterator[str]:
-        """All chains that any anchor names."""
-        yield from sorted({*self._check.points, *self._kept.points})
-
-    def notice(self, record: AuditRecord) -> None:
-        """Remember the hash that the installation's trail records for an anchor."""
-        number = record.details.get("anchor")
-        if record.known_action is Action.ANCHOR_WRITTEN and isinstance(number, int):
-            self._recorded[number] = record.details.get("hash")
-
-    def compare(self, again: Callable[[], Iterable[Any]]) -> None:
-        """Check that every anchor recorded in the installation's trail exists. `again` fetches them once more, in case
-        one was written while the chains were read."""
-        if any(number > max(self._check.hashes, default=0) for number in self._recorded) and not self._fault:
-            self.take(again())
-        for number, hash in sorted(self._recorded.items()):
-            known_hash = self._check.hashes.get(number)
-            later = not self._whole and number > max(self._check.hashes, default=0)
-            if self._fault or number < self._first or known_hash == hash or later:
-                continue
-            reason = "the installation's trail records another hash for it"
-            if known_hash is None:
-                reason = "the installation's trail records it, but it is missing: the anchors were truncated"
-            self._fault = AnchorFault(number=number, reason=reason)
-
-    def verdict(self) -> AnchorsVerdict:
-        check = self._check if self._check.count else self._kept
-        return AnchorsVerdict(anchors=check.count, intact=self._fault is None, fault=self._fault, last=check.last)
+    def take(self, items: Iterable[Any], *, source: str = "an anchor") -> None:
+        for item in items:
+            anchor, fault = read_anchor(json.dumps(item).encode(), application=self.application, keys=self._keys)
+            if anchor is not None:
+                self._anchors[anchor.hash] = anchor
+            elif (note := f"{source} counts for nothing: {fault}") not in self.notes:
+                self.notes.append(note)
 
     @property
-    def _first(self) -> float:
-        """The first anchor that must exist."""
-        return 1 if self._whole else min(self._check.hashes, default=inf)
+    def epoch(self) -> int:
+        """The newest one; anchors of an older epoch are history."""
+        return max((anchor.epoch for anchor in self._anchors.values()), default=0)
 
-    def _feed(self, check: AnchorCheck, items: Iterable[Any]) -> None:
-        for item in items:
-            if self._fault:
-                return
-            expected = check.last.number + 1 if check.last else 1
-            try:
-                self._fault = check.feed(Anchor.model_validate(item))
-            except (ValidationError, ValueError, OverflowError, RecursionError):
-                self._fault = AnchorFault(number=expected, reason="its line is not an anchor any more")
+    @property
+    def in_force(self) -> Sequence[ChainAnchor]:
+        """By their place in the chain."""
+        found = [anchor for anchor in self._anchors.values() if anchor.epoch == self.epoch]
+        return sorted(found, key=lambda anchor: anchor.head.sequence)
+
+    @property
+    def reach(self) -> int:
+        """Sequence of the last record that an anchor covers; 0 if none does."""
+        return max((anchor.head.sequence for anchor in self.in_force), default=0)
+
+    def points(self) -> Mapping[int, AnchoredHead]:
+        """The hashes that records of the chain must have, by sequence."""
+        return points_of(self.in_force, epoch=self.epoch)
+
+    def disagreement(self) -> tuple[int, str] | None:
+        """The record that two anchors name differently, and why that is a fault."""
+        heads = dict[int, ChainAnchor]()
+        for anchor in self.in_force:
+            known = heads.setdefault(anchor.head.sequence, anchor)
+            if known.head.hash != anchor.head.hash:
+                return anchor.head.sequence, f"{known.told} names another hash for it than {anchor.told}"
+        return None
+
+    def lacks(self, record: AuditRecord) -> str:
+        """The hash of the anchor that a record says was written, if it ought to be among these and is not."""
+        if record.known_action is not Action.GATE_ANCHORED or record.epoch < self.epoch or self._listed_from is None:
+            return ""
+        sequence, hash = record.details.get("sequence"), str(record.details.get("anchor", ""))
+        reached = isinstance(sequence, int) and sequence >= self._listed_from
+        return hash if reached and hash not in self._anchors else ""
+
+
+class KeptAnchors:
+    """Anchors that somebody kept: from a mail, a webhook, a download. Some may be missing."""
+
+    def __init__(self, file: Path | None, items: Iterable[Any] = ()) -> None:
+        """In a file of their own, or already read."""
+        self._source, self._items = file.name if file else "the export", list(items)
+        if file is None:
+            return
+        self._items = [read_json(line, file) for line in lines_of(file) if line.strip()]
+        if not self._items:
+            raise CliError(f"{file}: contains no anchor", exit_code=Exit.USAGE)
+
+    def of(self, anchors: ChainAnchors) -> None:
+        """Add those of the chain to what is known of it."""
+        items = [item for item in self._items if _application(item) in (None, anchors.application)]
+        anchors.take(items, source=f"an anchor in {self._source}")
+
+    def applications(self) -> list[str]:
+        """What the records of the chains that they name name as their application."""
+        return [name for item in self._items if (name := _application(item))]
+
+
+def _application(item: Any) -> str | None:
+    """None for what names no chain."""
+    chain = item.get("chain") if isinstance(item, dict) else None
+    return application_of(chain) or None if isinstance(chain, str) else None
 
 
 def read_json(line: str, file: Path) -> Any:

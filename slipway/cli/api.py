@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from slipway import __version__
 from slipway.api import base
-from slipway.api.audit import AnchorsAnswer, ChainEndAnswer, ChainPart, GateAnchorsAnswer, PublicKeysAnswer
+from slipway.api.audit import AnchoredChainsAnswer, AnchorsAnswer, ChainEndAnswer, ChainPart, PublicKeysAnswer
 from slipway.api.releases import Applications
 
 from ..domain.rules import read_result
@@ -122,19 +122,13 @@ class Api:
         """The public keys that the app names, as `id:base64,id:base64`."""
         return read(PublicKeysAnswer, self.get("public-keys")).text
 
-    def gate_anchors(self, application: str) -> list[Any]:
-        """The newest anchors of an application's gates, newest first, unparsed."""
-        return read(GateAnchorsAnswer, self.get("gate-anchors", application)).anchors
+    def anchored_chains(self) -> list[str]:
+        """What the records of each chain that was ever anchored name as their application."""
+        return read(AnchoredChainsAnswer, self.get("anchors")).chains
 
-    def anchors(self) -> Iterator[Any]:
-        """All anchors, oldest first, unparsed."""
-        month: str | None = None
-        while True:
-            page = read(AnchorsAnswer, self.get("anchors", month=month))
-            yield from page.anchors
-            if page.next is None or (month is not None and page.next <= month):
-                return
-            month = page.next
+    def anchors(self, application: str) -> list[Any]:
+        """The newest anchors of a chain, newest first, unparsed."""
+        return read(AnchorsAnswer, self.get("anchors", application)).anchors
 
     # ---- one request
     def _request(

@@ -25,9 +25,10 @@ from slipway.catalogue import ConfigError
 
 from . import registries
 from .errors import CliError, Exit, ProblemsError
+from .options import one_object
 from .screen import FAINT, NAME, Screen, TextCell
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+json_option = one_object
 targets_option = click.option(
     "--targets",
     "targets_file",

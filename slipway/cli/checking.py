@@ -3,21 +3,21 @@
 import csv
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slipway.domain.audit import GENESIS, ChainCheck, ChainFault
+from slipway.domain.audit import GENESIS, AuditRecord, ChainCheck, ChainFault
 from slipway.domain.export import ExportFormat, form_of, read_back
 from slipway.domain.signing import PublicKeys
 
-from .anchors import AnchoredChains
+from .anchors import ChainAnchors, KeptAnchors
 from .errors import CliError, Exit
 from .files import LONGEST, lines_of
 from .proofs import ExportedPart, ExportProof, anchors_of, load
 from .public_keys import read_public_keys
-from .verifying import ChainVerdict, Progress, feed, verdict_of
-
-INSTALLATION = "_installation"
+from .verifying import ChainVerdict, Progress, Watch, disagreeing, feed, verdict_of
 
 
 class Checking:
@@ -29,17 +29,17 @@ class Checking:
             raise CliError(f"{export}: no such file", exit_code=Exit.USAGE)
         self.export = export
         self.proof: ExportProof | None = load(export)
-        self.anchored = AnchoredChains(whole=False)
         self.notes: list[str] = []
         """Remarks about the file as a whole."""
+        self.newest = datetime.min.replace(tzinfo=UTC)
+        """Time of the newest record, which is as late as the file is known to be."""
         self._keys = self._trusted(keys)
         beside = anchors_of(export)
         self._given = beside if beside.is_file() else None
-        if self._given:
-            self.anchored.take(self._anchors())
-        if kept is not None:
-            self.anchored.keep(kept)
+        self._kept = KeptAnchors(kept)
+        self._beside = KeptAnchors(None, list(self._anchors()))
         self._checks: dict[str, ChainCheck] = {}
+        self._watches: dict[str, Watch] = {}
         self._faults: dict[str, ChainFault] = {}
 
     def run(self, progress: Progress) -> list[ChainVerdict]:
@@ -49,7 +49,6 @@ class Checking:
             self._take(record)
             if count % 1000 == 0:
                 progress(count, count)
-        self.anchored.compare(self._anchors)
         names = dict.fromkeys([*self._checks, *(self.proof.chains if self.proof else ())])
         return [self._verdict(name) for name in names]
 
@@ -125,9 +124,14 @@ class Checking:
         check = self._checks.get(name)
         if check is None:
             check = self._checks[name] = self._begin(name, record)
-        notice = self.anchored.notice if name == INSTALLATION else None
-        if fault := feed(check, record, notice):
+            if name in self._faults:
+                return
+        if fault := feed(check, record, partial(self._notice, self._watches[name])):
             self._faults[name] = fault
+
+    def _notice(self, watch: Watch, record: AuditRecord) -> None:
+        self.newest = max(self.newest, record.time)
+        watch.notice(record)
 
     def _begin(self, name: str, record: dict[str, Any]) -> ChainCheck:
         """Without a proof, a part may start anywhere: its first record says which one precedes it."""
@@ -138,7 +142,17 @@ class Checking:
             sequence = record.get("sequence")
             after = sequence - 1 if isinstance(sequence, int) and sequence > 0 else 0
             previous = str(record.get("previous")) if after else GENESIS
-        return ChainCheck(name, keys=self._keys, after=after, previous=previous, anchored=self.anchored.points(name))
+        anchors = self._anchors_of(name)
+        self._watches[name] = Watch(anchors)
+        if wrong := disagreeing(anchors):
+            self._faults[name] = wrong
+        return ChainCheck(name, keys=self._keys, after=after, previous=previous, anchored=anchors.points())
+
+    def _anchors_of(self, name: str) -> ChainAnchors:
+        anchors = ChainAnchors(name, self._keys)
+        self._beside.of(anchors)
+        self._kept.of(anchors)
+        return anchors
 
     def _verdict(self, name: str) -> ChainVerdict:
         check = self._checks.get(name) or self._begin(name, {})
@@ -146,7 +160,8 @@ class Checking:
         part = self.proof.chains.get(name) if self.proof else None
         if fault is None and self.proof is not None:
             fault = _end(check, part)
-        return verdict_of(check, fault or check.anchored_beyond())
+        verdict = verdict_of(check, fault or check.anchored_beyond())
+        return self._watches[name].told(verdict)
 
 
 def _end(check: ChainCheck, part: ExportedPart | None) -> ChainFault | None:

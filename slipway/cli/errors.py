@@ -30,12 +30,13 @@ class Exit(IntEnum):
     word: str
     meaning: str
 
-    DONE = 0, "done", "done; a trail is intact"
+    DONE = 0, "done", "done; a trail is intact, and anchored but for the last day"
     REFUSED = 1, "refused", "refused: by a rule, for want of a right, or for a fault in what was given"
     USAGE = 2, "usage", "the command line, or a file that it names, cannot be used"
     NOT_FOUND = 3, "not-found", "there is no such release, record, version or document"
     UNREACHABLE = 4, "unreachable", "the app, a registry or a vault cannot be reached, or does not answer properly"
     WAITING = 5, "waiting", "a person has to confirm it first, or people vote on it, at the address that was printed"
+    UNPROVED = 6, "unproved", "a trail is intact, but a record of more than a day ago is not anchored"
     BROKEN = 7, "broken", "a record, an anchor or a document is not what it was"
     INTERRUPTED = 130, "interrupted", "interrupted from the keyboard"
 

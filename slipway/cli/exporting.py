@@ -8,14 +8,13 @@ record, and a later run adds only new ones.
 import contextlib
 import gzip
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from slipway.domain.anchor import Anchor
 from slipway.domain.audit import ChainCheck, ChainFault
 from slipway.domain.export import ExportFormat, heading, written
 
+from .anchors import ChainAnchors
 from .api import PAGE, RawAuditPage
 from .errors import CliError, Exit
 from .proofs import ExportedPart, ExportProof, anchors_of, load, save
@@ -30,6 +29,10 @@ class RecordSource(Protocol):
 
     def public_keys(self) -> str:
         """As `id:base64,id:base64`."""
+        ...
+
+    def anchors(self, application: str) -> list[Any]:
+        """The newest anchors of a chain, unparsed."""
         ...
 
 
@@ -171,12 +174,19 @@ class Export:
                 continue
             return check.finish(sequence=page.head.sequence, head_hash=page.head.hash)
 
-    def anchors(self, found: list[Anchor]) -> None:
-        """Add the new anchors. Call it last, because anchors must not refer to records that are not exported yet."""
-        new = [anchor for anchor in found if anchor.number > self.proof.last_anchor]
-        if new:
-            proof = self.proof.evolve(last_anchor=new[-1].number)
-            self.proof = self._sink.anchors(b"".join(anchor.line() for anchor in new), proof)
+    def anchors(self) -> None:
+        """Add the anchors of the exported chains that are new. Call it last: anchors must not refer to records that are
+        not exported yet."""
+        lines, chains = list[bytes](), dict(self.proof.chains)
+        for name, part in self.proof.chains.items():
+            found = ChainAnchors(name, self._keys)
+            found.take(self._source.anchors(name))
+            new = [one for one in found.in_force if part.anchored < one.head.sequence <= part.last]
+            lines += [anchor.document() for anchor in new]
+            if new:
+                chains[name] = part.evolve(anchored=new[-1].head.sequence)
+        if lines:
+            self.proof = self._sink.anchors(b"".join(lines), self.proof.evolve(chains=chains))
 
     def _beginning(self, name: str, after: int) -> ExportedPart:
         page = self._source.audit_page(name, after=after - 1, limit=1)
@@ -203,14 +213,3 @@ class Export:
             self.proof = self._sink.batch(top + b"".join(lines), proof)
             self.records += len(lines)
         return fault
-
-
-def read_anchors(items: Iterator[Any]) -> list[Anchor]:
-    """The app's anchors up to the first invalid one, which `verify` reports."""
-    anchors = list[Anchor]()
-    for item in items:
-        try:
-            anchors.append(Anchor.model_validate(item))
-        except ValueError:
-            break
-    return anchors

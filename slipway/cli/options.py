@@ -20,6 +20,7 @@ AUDIENCE_HELP = (
 )
 KEY_HELP = "Function key of the app. Other users of this machine can see it: prefer the variable.  [env: SLIPWAY_KEY]"
 
+one_object = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's answer, one JSON object.")
 
 

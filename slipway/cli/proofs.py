@@ -24,6 +24,8 @@ class ExportedPart(Record):
     """0 if there is none yet."""
     hash: str = GENESIS
     """Hash of the last record."""
+    anchored: int = Field(default=0, ge=0)
+    """Sequence of the last record whose anchor is in the export."""
 
 
 class ExportProof(Record):
@@ -37,7 +39,6 @@ class ExportProof(Record):
     """Length of the complete part of `<export>.anchors`."""
     public_keys: str = Field(default="", max_length=64 * 1024)
     """`id:base64,id:base64`, as the app named them when the export began; empty before that."""
-    last_anchor: int = Field(default=0, ge=0)
     chains: dict[str, ExportedPart] = Field(default_factory=dict)
 
 

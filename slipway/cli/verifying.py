@@ -1,17 +1,20 @@
 """Verification of an audit chain on this machine: the app supplies the records, but its own checks are not trusted."""
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from slipway.domain.audit import AnchoredHead, AuditRecord, ChainCheck, ChainFault
-from slipway.domain.chain_anchor import ChainAnchor, points_of_gates, read_anchor
-from slipway.domain.model import Record
+from slipway.domain.audit import AuditRecord, ChainCheck, ChainFault
+from slipway.domain.model import Moment, Record
 from slipway.domain.signing import PublicKeys
 
+from .anchors import ChainAnchors, KeptAnchors
 from .api import PAGE, Api
+
+ANCHORED_WITHIN: Final = timedelta(hours=26)
+"""How old a record may be that no anchor covers: the daily ones, and two hours for a run that failed."""
 
 type Progress = Callable[[int, int], None]
 """Called with the number of records checked so far, and the total."""
@@ -27,60 +30,95 @@ class ChainVerdict(Record):
     """Sequence of the first verified record: an export may start in the middle."""
     intact: bool
     fault: ChainFault | None = None
-    gates: int = 0
-    """Number of anchors of gates that the chain was compared with."""
+    anchors: int = 0
+    """Number of anchors that the chain was compared with."""
+    anchored: int = 0
+    """Sequence of the last record that an anchor covers."""
+    unanchored_since: Moment | None = None
+    """Time of the first record that no anchor covers yet."""
     notes: tuple[str, ...] = ()
     """Anchors that count for nothing, and why."""
     head: str = ""
     """Hash of the last record. Anybody who keeps it can prove later that no earlier record was changed."""
 
     def as_json(self) -> dict[str, Any]:
-        return self.model_dump(
-            mode="json", exclude={"head": True, "first": True, "gates": True, "notes": True, "fault": {"application"}}
+        return self.model_dump(mode="json", exclude={"head": True, "first": True, "fault": {"application"}})
+
+    def waits(self, now: datetime) -> bool:
+        """Whether a record has waited for an anchor for longer than a day may take."""
+        return self.unanchored_since is not None and self.unanchored_since < now - ANCHORED_WITHIN
+
+
+class Watch:
+    """What is to be known of the records of a chain: which no anchor covers, and which anchors they say there are."""
+
+    def __init__(self, anchors: ChainAnchors) -> None:
+        self._anchors, self._reach = anchors, anchors.reach
+        self.unanchored_since: datetime | None = None
+        self.lacking: list[AuditRecord] = []
+        """Records of anchors that are not there."""
+
+    def notice(self, record: AuditRecord) -> None:
+        if record.sequence > self._reach and self.unanchored_since is None:
+            self.unanchored_since = record.time
+        if self._anchors.lacks(record):
+            self.lacking.append(record)
+
+    def fault(self) -> ChainFault | None:
+        """The first record of an anchor that is still not there."""
+        for record in self.lacking:
+            if hash := self._anchors.lacks(record):
+                reason = f"it says that the anchor {hash} was written, and that one is missing"
+                return ChainFault(application=record.application, sequence=record.sequence, reason=reason)
+        return None
+
+    def told(self, verdict: ChainVerdict) -> ChainVerdict:
+        anchors = self._anchors
+        return verdict.evolve(
+            anchors=len(anchors.in_force),
+            anchored=self._reach,
+            unanchored_since=self.unanchored_since,
+            notes=tuple(anchors.notes),
         )
 
 
 def verify(
-    api: Api,
-    application: str,
-    *,
-    keys: PublicKeys,
-    progress: Progress,
-    anchored: Mapping[int, AnchoredHead] | None = None,
-    notice: Callable[[AuditRecord], None] | None = None,
+    api: Api, application: str, *, keys: PublicKeys, progress: Progress, kept: KeptAnchors | None = None
 ) -> ChainVerdict:
-    """Verify the whole chain page by page, and compare its end with the head and the anchors. `notice` is called with
-    each valid record."""
-    gates, notes = _gates(api, application, keys)
-    check = ChainCheck(application, keys=keys, anchored={**(anchored or {}), **gates})
+    """Verify the whole chain page by page, and compare it with its head and its anchors."""
+    anchors = ChainAnchors(application, keys)
+    anchors.take_listed(api.anchors(application))
+    if kept is not None:
+        kept.of(anchors)
+    watch, check = Watch(anchors), ChainCheck(application, keys=keys, anchored=anchors.points())
+    if wrong := disagreeing(anchors):
+        return watch.told(verdict_of(check, wrong))
     while True:
         known = check.count
         page = api.audit_page(application, after=known, limit=PAGE)
         for item in page.records:
-            if fault := feed(check, item, notice):
-                return verdict_of(check, fault)
+            if fault := feed(check, item, watch.notice):
+                return watch.told(verdict_of(check, fault))
         progress(check.count, max(check.count, page.head.sequence))
         grown = check.count > known
         if page.next is not None and grown:
             continue
         if grown and check.count > page.head.sequence:
             continue  # records were written after the head was read: fetch both again
-        if fault := check.finish(sequence=page.head.sequence, head_hash=page.head.hash):
-            return verdict_of(check, fault)
-        return verdict_of(check).evolve(gates=len(gates), notes=notes)
+        fault = check.finish(sequence=page.head.sequence, head_hash=page.head.hash)
+        if watch.lacking and fault is None:
+            anchors.take_listed(api.anchors(application))  # one may have been written while the chain was read
+            fault = watch.fault()
+        return watch.told(verdict_of(check, fault))
 
 
-def _gates(api: Api, application: str, keys: PublicKeys) -> tuple[dict[int, AnchoredHead], tuple[str, ...]]:
-    """What the anchors of gates say of the chain, and which of them count for nothing."""
-    anchors, notes = list[ChainAnchor](), list[str]()
-    for item in api.gate_anchors(application):
-        anchor, fault = read_anchor(json.dumps(item).encode(), application=application, keys=keys)
-        if anchor is None:
-            notes.append(f"an anchor of a gate counts for nothing: {fault}")
-        else:
-            anchors.append(anchor)
-    newest = max((anchor.epoch for anchor in anchors), default=0)
-    return points_of_gates(anchors, epoch=newest), tuple(notes)
+def disagreeing(anchors: ChainAnchors) -> ChainFault | None:
+    """The fault of a chain of which two anchors say different things."""
+    found = anchors.disagreement()
+    if found is None:
+        return None
+    sequence, reason = found
+    return ChainFault(application=anchors.application, sequence=sequence, reason=reason)
 
 
 def verdict_of(check: ChainCheck, fault: ChainFault | None = None) -> ChainVerdict:

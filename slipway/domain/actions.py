@@ -359,8 +359,6 @@ class Action(StrEnum):
     INPUT_REPLAYED = "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET
     SESSION_ENDED = "session.ended", "Sessions of the pages were ended", Tone.QUIET
     KEYS_CHANGED = "keys.changed", "The keys that sign records and links, or their public keys, changed", Tone.ASKS
-    ANCHOR_WRITTEN = "anchor.written", "The day's anchor was written: it names the end of every chain", Tone.QUIET
-    ANCHOR_SENT = "anchor.sent", "The day's anchor was sent to a witness", Tone.QUIET
     ANCHOR_CONTRADICTED = (
         "anchor.contradicted",
         "An anchor names a record that the chain does not hold: the chain was changed or cut",

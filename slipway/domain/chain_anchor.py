@@ -1,8 +1,7 @@
-"""Anchors of one chain: where it ended, signed by the worker, in storage where nothing can be changed.
+"""Anchors: where a chain ended, signed by the worker, in storage where nothing can be changed.
 
 A chain proves that its records fit together; an anchor proves that a ledger was not put back to an earlier state, in
-which every signature is genuine. Written when a gate of class production passes or is rejected. The format is in
-docs/reference/audit-format.md.
+which every signature is genuine. The format is in docs/reference/audit-format.md.
 """
 
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from .actions import Action, Intervention
 from .audit import GENESIS, AnchoredHead, AuditRecord, ChainEnd
 from .model import Digest, Moment, Name, Record, canonical, sha256
 from .release import Head
@@ -21,13 +21,28 @@ from .signing import PublicKeys, Signature, Signer
 LIMIT: Final = 16 * 1024
 """Bytes of an anchor; one has less than two thousand."""
 _INVERT: Final = 10**12 - 1
+_RULES: Final = frozenset(
+    {
+        Action.APPLICATION_APPLIED,
+        Action.APPLICATION_REMOVED,
+        Action.PROJECT_APPLIED,
+        Action.PROJECT_REMOVED,
+        Action.KEYS_CHANGED,
+    }
+)
 
 
 class Why(StrEnum):
     """What an anchor was written for."""
 
+    DAILY = "daily"
+    """The chain had grown since its newest anchor."""
     GATE = "gate"
     """A gate of class production passed, or was rejected."""
+    RULES = "rules"
+    """What is allowed changed: a project, an application, a freeze or hold, or a key."""
+    RESET = "reset"
+    """The ledger was restored, and a new epoch began."""
 
 
 class GateOutcome(StrEnum):
@@ -59,7 +74,7 @@ class AnchorContent(Record):
 
     v: Literal[1] = 1
     chain: str = Field(max_length=64)
-    """`application:<name>`."""
+    """`application:<name>`, or `installation`."""
     epoch: int = Field(ge=0)
     head: ChainEnd
     before: str
@@ -97,15 +112,41 @@ class ChainAnchor(AnchorContent):
         return canonical(self.model_dump(mode="json")) + b"\n"
 
 
+_OF_THE_INSTALLATION: Final = ("installation", "_installation")
+"""The chain, and what its records name as their application."""
+_OF_AN_APPLICATION: Final = "application:"
+
+
 def chain_of(application: str) -> str:
-    """The name of an application's chain."""
-    return f"application:{application}"
+    """The name of the chain whose records name the application."""
+    chain, own = _OF_THE_INSTALLATION
+    return chain if application == own else _OF_AN_APPLICATION + application
 
 
-def gate_anchor(
-    head: Head, gate: AnchoredGate, *, before: ChainAnchor | None, keys: PublicKeys, signer: Signer, now: datetime
+def application_of(chain: str) -> str:
+    """What the records of the chain name as their application; empty for what is no name of a chain."""
+    if chain == _OF_THE_INSTALLATION[0]:
+        return _OF_THE_INSTALLATION[1]
+    return chain.removeprefix(_OF_AN_APPLICATION) if chain.startswith(_OF_AN_APPLICATION) else ""
+
+
+def changes_rules(records: Iterable[AuditRecord]) -> bool:
+    """Whether one of the records changes what is allowed, so that the chain is anchored at once."""
+    actions = [record.known_action for record in records]
+    return any(action in _RULES or (action and action.intervention is Intervention.FREEZE) for action in actions)
+
+
+def new_anchor(
+    head: Head,
+    *,
+    why: Why,
+    gate: AnchoredGate | None = None,
+    before: ChainAnchor | None,
+    keys: PublicKeys,
+    signer: Signer,
+    now: datetime,
 ) -> ChainAnchor:
-    """The anchor of a gate that was decided. Raises `KeysUnavailable`."""
+    """An anchor of the chain's end. Raises `KeysUnavailable`."""
     public = {kid: key.hex() for kid, key in keys.by_id().items()}
     content = AnchorContent(
         chain=chain_of(head.application),
@@ -113,14 +154,14 @@ def gate_anchor(
         head=ChainEnd(sequence=head.sequence, hash=head.hash),
         before=before.hash if before else GENESIS,
         at=now,
-        why=Why.GATE,
+        why=why,
         gate=gate,
         keys=AnchorKeys(records=sha256(canonical(public))),
     )
     return ChainAnchor.model_validate(content.model_dump() | {"sig": signer.sign(content.hash.encode())})
 
 
-def points_of_gates(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, AnchoredHead]:
+def points_of(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, AnchoredHead]:
     """What anchors say of their chain's records, by sequence. Those of another epoch are history."""
     return {
         anchor.head.sequence: AnchoredHead(hash=anchor.head.hash, anchor=anchor.told)

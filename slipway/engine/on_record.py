@@ -64,7 +64,7 @@ class OnRecord:
             outcome=GateOutcome.PASSED,
         )
         try:
-            self.anchors.anchor(release.application, gate, now=self.clock())
+            self.anchors.gate(release.application, gate, now=self.clock())
         except LedgerRewound as rewound:
             return (Rule.LEDGER_IS_WHOLE.fails(str(rewound)),)
         return ()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from azure.core.exceptions import AzureError, ResourceExistsError
-from azure.storage.blob import ContainerClient, ContentSettings
+from azure.storage.blob import BlobPrefix, ContainerClient, ContentSettings
 
 from ..domain.chain_anchor import LIMIT
 from .chain_anchors import limited
@@ -29,6 +29,14 @@ class AzureAdded:
             raise Conflict(f"{name} is there already") from error
         except AzureError as error:
             raise LedgerUnavailable(f"blob {name}: {type(error).__name__}") from error
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        try:
+            for item in self._place.client.walk_blobs(name_starts_with=prefix, delimiter="/"):
+                if isinstance(item, BlobPrefix):
+                    yield str(item.name).removeprefix(prefix).rstrip("/")
+        except AzureError as error:
+            raise LedgerUnavailable(f"blobs {prefix}…: {type(error).__name__}") from error
 
     def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         try:

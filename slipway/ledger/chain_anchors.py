@@ -1,6 +1,7 @@
-"""Anchors of chains, a blob each, that can only be added: the newest is found by one list request."""
+"""Anchors, a blob each, that can only be added: the newest of a chain is found by one list request."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,10 @@ from ..domain.chain_anchor import (
     LIMIT,
     AnchoredGate,
     ChainAnchor,
+    Why,
+    application_of,
     chain_of,
-    gate_anchor,
+    new_anchor,
     read_anchor,
     whole_rule,
 )
@@ -21,13 +24,17 @@ from ..domain.release import Head
 from ..domain.rules import RuleResult
 from ..domain.signing import Signer
 from .ledger import Ledger
-from .table import Conflict
+from .table import Conflict, LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
 FOLDER: Final = "chains/"
 PASSED_OVER: Final = 100
 """Most blobs that are looked at for one whose signature verifies."""
+RECENT: Final = 3
+"""Anchors that are looked at for the one of a gate: those of other reasons may have followed it."""
+_AGAIN: Final = r"(?:-[1-9][0-9]*)?"
+"""Ends the name of an anchor of a record that has another one already."""
 
 
 class AddedBlobs(Protocol):
@@ -39,6 +46,10 @@ class AddedBlobs(Protocol):
 
     def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Names with the prefix in order, with the first `LIMIT` bytes of each; read as it is iterated."""
+        ...
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """What follows the prefix up to the next `/`, in order, each once."""
         ...
 
 
@@ -57,20 +68,25 @@ class ChainAnchors:
     def newest(self, application: str) -> ChainAnchor | None:
         """The newest anchor that the worker signed. One that verifies with no key of the installation is reported and
         passed over. Raises `LedgerUnavailable`, `KeysUnavailable`."""
-        chain = chain_of(application)
-        for count, (name, content) in enumerate(self.blobs().listed(f"{FOLDER}{chain}/")):
-            if count == PASSED_OVER:
-                break
-            anchor, fault = read_anchor(content, application=application, keys=self.ledger.public_keys)
-            if anchor is not None and FOLDER + anchor.name == name:
-                return anchor
-            fault = fault or "it belongs to another place"
-            log.error("the anchor %s is passed over: %s", name, fault)
-        return None
+        return next(self._genuine(application), None)
 
     def written(self, application: str, *, most: int) -> list[bytes]:
         """The newest anchors as they were written, unread. Raises `LedgerUnavailable`."""
         return [content for _, content in islice(self.blobs().listed(f"{FOLDER}{chain_of(application)}/"), most)]
+
+    def read(self, anchor: str) -> bytes | None:
+        """The anchor of this name as it was written; None if it is gone. Raises `LedgerUnavailable`."""
+        return next(
+            (content for name, content in self.blobs().listed(FOLDER + anchor) if name == FOLDER + anchor), None
+        )
+
+    def applications(self) -> tuple[str, ...]:
+        """Of each chain that was ever anchored: what its records name as their application.
+
+        Raises `LedgerUnavailable`.
+        """
+        names = (application_of(folder.rstrip("/")) for folder in self.blobs().folders(FOLDER))
+        return tuple(name for name in names if name)
 
     def whole(self, application: str, head: Head) -> RuleResult:
         """Whether the ledger holds what its newest anchor names. Raises `LedgerUnavailable`, `KeysUnavailable`."""
@@ -80,6 +96,85 @@ class ChainAnchors:
         """As `whole`, for the head as it is now."""
         return self.whole(application, self.ledger.head(application))
 
+    # ---- writing
+    def gate(self, application: str, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
+        """Anchor the chain's end for a gate that was decided, unless it is anchored for this gate already.
+
+        Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        recent, newest = islice(self._genuine(application), RECENT), None
+        for anchor in recent:
+            newest = newest or anchor
+            if anchor.gate == gate and anchor.epoch == self.ledger.head(application).epoch:
+                return anchor
+            if anchor.gate is not None:
+                break
+        return self._write(application, newest, Why.GATE, gate, now=now)
+
+    def rules(self, application: str, *, now: datetime) -> ChainAnchor | None:
+        """Anchor the chain's end after what is allowed was changed in it. None if the ledger was put back.
+
+        Raises `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        try:
+            return self._grown(application, Why.RULES, now=now)
+        except LedgerRewound as rewound:
+            log.error("%s is not anchored: %s", application, rewound)  # noqa: TRY400 - the message says it all
+            return None
+
+    def daily(self, application: str, *, now: datetime) -> ChainAnchor | None:
+        """Anchor the chain's end if the chain has grown since its newest anchor. The newest one then; None for a chain
+        without records. Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`."""
+        return self._grown(application, Why.DAILY, now=now)
+
+    def _grown(self, application: str, why: Why, *, now: datetime) -> ChainAnchor | None:
+        newest, head = self.newest(application), self.ledger.head(application)
+        if newest is None and not head.sequence:
+            return None
+        if newest is not None and (newest.epoch, newest.head.sequence) == (head.epoch, head.sequence):
+            self._demand_whole(application, head, newest)
+            return newest
+        return self._write(application, newest, why, None, now=now)
+
+    def _write(
+        self, application: str, newest: ChainAnchor | None, why: Why, gate: AnchoredGate | None, *, now: datetime
+    ) -> ChainAnchor:
+        head = self.ledger.head(application)
+        self._demand_whole(application, head, newest)
+        made = new_anchor(
+            head, why=why, gate=gate, before=newest, keys=self.ledger.public_keys, signer=self.signer(), now=now
+        )
+        for count in range(PASSED_OVER):
+            name = f"{made.name}-{count}" if count else made.name
+            try:
+                self.blobs().add(FOLDER + name, made.document())
+            except Conflict:
+                # An anchor of this very record is there: it is good enough, unless a gate has to be named.
+                there = (anchor for anchor in self._genuine(application, made.name) if gate in (None, anchor.gate))
+                if (taken := next(there, None)) is not None:
+                    return taken
+                continue
+            return made
+        raise LedgerUnavailable(f"{made.name} is taken {PASSED_OVER} times")
+
+    # ---- comparing
+    def _genuine(self, application: str, name: str = "") -> Iterator[ChainAnchor]:
+        """The anchors that the worker signed, the newest first."""
+        chain = chain_of(application)
+        for count, (blob, content) in enumerate(self.blobs().listed(FOLDER + (name or f"{chain}/"))):
+            if count == PASSED_OVER:
+                return
+            anchor, fault = read_anchor(content, application=application, keys=self.ledger.public_keys)
+            if anchor is not None and re.fullmatch(re.escape(FOLDER + anchor.name) + _AGAIN, blob):
+                yield anchor
+            else:
+                log.error("the anchor %s is passed over: %s", blob, fault or "it belongs to another place")
+
+    def _demand_whole(self, application: str, head: Head, newest: ChainAnchor | None) -> None:
+        whole = self._compared(application, head, newest)
+        if not whole.passed:
+            raise LedgerRewound(whole.reason)
+
     def _compared(self, application: str, head: Head, newest: ChainAnchor | None) -> RuleResult:
         record = None
         if newest is not None and newest.head.sequence <= head.sequence:
@@ -87,24 +182,6 @@ class ChainAnchors:
             held_record = next(self.ledger.audit(application, first=sequence, last=sequence, limit=1), None)
             record = held_record if isinstance(held_record, AuditRecord) and held_record.sequence == sequence else None
         return whole_rule(head, newest, record)
-
-    def anchor(self, application: str, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
-        """Anchor the chain's end for a gate that was decided, unless it is anchored for this gate already.
-
-        Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
-        """
-        newest, head = self.newest(application), self.ledger.head(application)
-        whole = self._compared(application, head, newest)
-        if not whole.passed:
-            raise LedgerRewound(whole.reason)
-        if newest is not None and newest.gate == gate and newest.epoch == head.epoch:
-            return newest
-        made = gate_anchor(head, gate, before=newest, keys=self.ledger.public_keys, signer=self.signer(), now=now)
-        try:
-            self.blobs().add(FOLDER + made.name, made.document())
-        except Conflict:
-            log.info("another instance has anchored %s at %d", application, head.sequence)
-        return made
 
 
 def limited(content: bytes) -> bytes:

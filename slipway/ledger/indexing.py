@@ -1,15 +1,17 @@
-"""Copies committed records into the audit index: right after the commit or, after a crash, in the next reconcile run.
+"""What follows a commit: its records are copied into the audit index, and the chain is anchored if what is allowed
+was changed. Right after the commit or, after a crash, in the next reconcile run.
 
-The commit's transaction also writes a mark for the records that the index may not have yet; it is deleted once the
-index has them.
+The commit's transaction also writes a mark for the records that wait for it; it is deleted once that is done.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.audit import AuditRecord
+from ..domain.chain_anchor import changes_rules
+from ..domain.key_source import KeysUnavailable
 from . import keys
 from .audit_index import AuditIndex
 from .rows import unpack_audit
@@ -24,15 +26,18 @@ class Indexer:
 
     table: Table
     index: AuditIndex
+    rules_changed: Callable[[str], object]
+    """Called with the partition of a chain in which what is allowed was changed. Raises `LedgerUnavailable`,
+    `KeysUnavailable`."""
 
     def take(self, application: str, records: Sequence[AuditRecord]) -> bool:
         """Index the records of one commit. False if storage was unavailable and the reconcile timer has to do it."""
         if not records:
             return True
         try:
-            self.index.write(records)
+            self._follow(application, records)
             self._forget(application, keys.unindexed(records[0].sequence))
-        except LedgerUnavailable as away:
+        except (LedgerUnavailable, KeysUnavailable) as away:
             log.warning("the audit index of %s waits for the reconcile timer: %s", application, away)
             return False
         return True
@@ -44,10 +49,19 @@ class Indexer:
             if datetime.fromisoformat(str(mark.values["At"])) > before:
                 continue
             records = self._records(application, mark)
-            self.index.write(records)
+            try:
+                self._follow(application, records)
+            except KeysUnavailable as away:
+                log.warning("%s is not anchored yet: %s", application, away)
+                return indexed
             self._forget(application, mark.key)
             indexed += len(records)
         return indexed
+
+    def _follow(self, application: str, records: Sequence[AuditRecord]) -> None:
+        self.index.write(records)
+        if changes_rules(records):
+            self.rules_changed(application)
 
     def _records(self, application: str, mark: Row) -> list[AuditRecord]:
         first = int(mark.key.removeprefix(keys.UNINDEXED))

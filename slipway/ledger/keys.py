@@ -35,7 +35,11 @@ PROGRESS: Final = "progress!"
 BEAT: Final = "beat!"
 UNINDEXED: Final = "unindexed!"
 """Marks records that the audit index may not have yet."""
-ANCHOR: Final = "anchor!"
+ANCHORED: Final = "anchored"
+"""In the installation's partition: when all chains were last anchored."""
+OWED: Final = "owed!"
+"""In the installation's partition: anchors that witnesses are yet to be sent."""
+CONTRADICTED: Final = "contradicted!"
 ARCHIVE: Final = "archive!"
 ARCHIVED: Final = "archived!"
 EXPORT: Final = "export!"
@@ -119,13 +123,14 @@ def unindexed(first: int) -> str:
     return f"{UNINDEXED}{first:0{_WIDTH}d}"
 
 
-def anchor(number: int) -> str:
-    return f"{ANCHOR}{number:0{_WIDTH}d}"
+def owed(anchor: str) -> str:
+    """By the name of an anchor that witnesses are yet to be sent."""
+    return OWED + anchor.replace("/", "!")
 
 
-def contradiction(number: int, application: str) -> str:
-    """Sorts directly after the anchor it contradicts."""
-    return f"{anchor(number)}!{application}"
+def contradicted(application: str, epoch: int, sequence: int) -> str:
+    """By the end of the chain that names another record than its newest anchor does."""
+    return f"{CONTRADICTED}{application}!{epoch}!{sequence}"
 
 
 def archive(last: int) -> str:

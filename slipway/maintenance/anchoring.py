@@ -1,42 +1,47 @@
-"""The daily anchor: the ends of all chains, appended to immutable storage, recorded, and sent to witnesses.
+"""The daily anchors: the end of each chain that has grown, where it cannot be changed, and sent to witnesses.
 
-Runs every hour and does whatever remains to be done. It writes once a day and resumes after a crash; a day on which the
-app was down is covered by the next anchor, which says so.
+Runs every hour and does whatever remains to be done: it looks at the chains once a day, and resumes after a crash.
+Gates and changes of rules are anchored at once, elsewhere; what this adds is whatever else the day has brought.
 """
 
 import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
-from ..domain.anchor import Anchor, is_due, latest, next_anchor
-from ..domain.audit import AuditDraft, AuditRecord, ChainEnd
+from ..domain.audit import AuditDraft
+from ..domain.chain_anchor import ChainAnchor
 from ..domain.errors import UnknownName
-from ..domain.model import Record
+from ..domain.model import Record, sha256
 from ..effects.notification import Channel, Message, NotificationError
-from ..ledger import Conflict, Ledger, keys
-from ..ledger.anchors import Anchors
+from ..ledger import Ledger, keys
+from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
 from ..ledger.installation import InstallationLedger
+from ..ledger.table import Act, Row, Write
 
 log = logging.getLogger(__name__)
 
-SHOWN: Final = 16
-"""Most chains that a notice names; the anchor's line names all of them."""
+SENT_AT_ONCE: Final = 50
+"""Most anchors of one notice."""
+MOST_NOTICES: Final = 20
+"""Most notices that one run sends to one witness; the next run sends the others."""
 
 
 class AnchoringRun(Record):
     """What one run did."""
 
-    written: int | None = None
-    """Number of the anchor that was written."""
+    written: tuple[str, ...] = ()
+    """Names of the anchors that were written."""
     told: tuple[str, ...] = ()
-    """Witnesses that the anchor was sent to."""
+    """Witnesses that something was sent to."""
     contradicted: tuple[str, ...] = ()
-    """Chains that contradict the previous anchor."""
+    """Chains that do not hold what their newest anchor names."""
     problems: tuple[str, ...] = ()
 
 
@@ -44,7 +49,7 @@ class AnchoringRun(Record):
 class Anchoring:
     """Writes anchors and sends them to the configured witnesses."""
 
-    anchors: Anchors
+    anchors: ChainAnchors
     ledger: Ledger
     installation: InstallationLedger
     catalogue: Catalogue
@@ -56,108 +61,105 @@ class Anchoring:
     clock: Clock = utc_now
 
     def run(self) -> AnchoringRun:
-        """Raises `LedgerUnavailable`, `AnchorsDamaged`."""
-        last = self.anchors.last()
-        if last is not None:
-            self._record(last)  # the process may have died between writing and recording it
-        written, contradicted = None, tuple[str, ...]()
-        if is_due(last, now=self.clock()):
-            contradicted = self._compare(last) if last else ()
-            anchor = next_anchor(last, self._heads(last), now=self.clock())
-            try:
-                self.anchors.append(anchor)
-            except Conflict:
-                log.info("another instance has written the day's anchor")
-                return AnchoringRun(contradicted=contradicted)
-            log.info("anchor %d of %s: %s", anchor.number, anchor.day, anchor.hash)
-            self._record(anchor)
-            last, written = anchor, anchor.number
-        sent_to, problems = self._tell(last) if last else ((), ())
-        return AnchoringRun(written=written, told=sent_to, contradicted=contradicted, problems=problems)
+        """Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        now, before = self.clock(), self._last()
+        written, contradicted = list[str](), list[str]()
+        if before is None or before.astimezone(UTC).date() < now.astimezone(UTC).date():
+            for name in self._chains():
+                try:
+                    anchor = self.anchors.daily(name, now=now)
+                except LedgerRewound as rewound:
+                    self._contradicted(name, str(rewound))
+                    contradicted.append(name)
+                    continue
+                if anchor is not None and anchor.at == now:
+                    written.append(anchor.name)
+                if anchor is not None and (before is None or anchor.at > before):
+                    self._owe(anchor)
+            self._done(now)
+        sent_to, problems = self._tell()
+        return AnchoringRun(
+            written=tuple(written), told=sent_to, contradicted=tuple(contradicted), problems=tuple(problems)
+        )
 
-    def _chains(self, last: Anchor | None) -> list[str]:
+    def _chains(self) -> list[str]:
         """Chains of current applications and of all that were anchored before, so that retired ones stay provable."""
-        return sorted({keys.INSTALLATION, *self.catalogue.entries, *(last.heads if last else ())})
+        return sorted({keys.INSTALLATION, *self.catalogue.entries, *self.anchors.applications()})
 
-    def _heads(self, last: Anchor | None) -> dict[str, ChainEnd]:
-        heads = ((name, self.ledger.head(name)) for name in self._chains(last))
-        return latest((name, head.sequence, head.hash) for name, head in heads)
+    def _last(self) -> datetime | None:
+        row = self.installation.row(keys.ANCHORED)
+        return datetime.fromisoformat(str(row.values["At"])) if row else None
 
-    def _compare(self, last: Anchor) -> tuple[str, ...]:
-        """The chains that do not contain the end that the last anchor recorded. The new anchor is still written, as
-        anchoring must not stop, but the contradiction is kept in the installation's trail and in the log."""
-        wrong = tuple(name for name, end in sorted(last.heads.items()) if not self._holds(name, end))
-        for name in wrong:
-            log.error("the trail of %s contradicts anchor %d of %s", name, last.number, last.day)
-            details = {
-                "application": name,
-                "anchor": last.number,
-                "day": f"{last.day}",
-                **last.heads[name].model_dump(),
-            }
-            draft = AuditDraft(action=Action.ANCHOR_CONTRADICTED, actor="slipway", details=details)
-            key = keys.contradiction(last.number, name)
-            self.installation.note(draft, key=key, values={"Hash": last.heads[name].hash}, now=self.clock())
-        return wrong
+    def _done(self, now: datetime) -> None:
+        write = Write(act=Act.PUT, key=keys.ANCHORED, values={"At": now.isoformat()})
+        self.installation.table.transact(keys.INSTALLATION, [write])
 
-    def _holds(self, name: str, end: ChainEnd) -> bool:
-        record = next(self.ledger.audit(name, first=end.sequence, last=end.sequence, limit=1), None)
-        return isinstance(record, AuditRecord) and (record.sequence, record.hash) == (end.sequence, end.hash)
-
-    def _record(self, anchor: Anchor) -> None:
-        """Record the anchor in the installation's trail, once: its row shows that it was done."""
-        details = {
-            "anchor": anchor.number,
-            "since": f"{anchor.since}",
-            "day": f"{anchor.day}",
-            "hash": anchor.hash,
-            "chains": len(anchor.heads),
-            "witnesses": list(self.witnesses),
-        }
-        draft = AuditDraft(action=Action.ANCHOR_WRITTEN, actor="slipway", details=details)
-        values = {"Hash": anchor.hash, "Told": "[]"}
-        self.installation.note(draft, key=keys.anchor(anchor.number), values=values, now=self.clock())
+    def _contradicted(self, name: str, reason: str) -> None:
+        """Nothing is anchored over it; that is kept, once, in the installation's trail, and in the log."""
+        log.error("the trail of %s contradicts its newest anchor: %s", name, reason)
+        head = self.ledger.head(name)
+        details = {"application": name, "epoch": head.epoch, "sequence": head.sequence, "reason": reason}
+        draft = AuditDraft(action=Action.ANCHOR_CONTRADICTED, actor="slipway", details=details)
+        key = keys.contradicted(name, head.epoch, head.sequence)
+        self.installation.note(draft, key=key, values={"Hash": head.hash}, now=self.clock())
 
     # ---- witnesses
-    def _tell(self, anchor: Anchor) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Send the anchor to each witness that does not have it yet; failures are retried in the next hour."""
+    def _owe(self, anchor: ChainAnchor) -> None:
+        if self.witnesses:
+            write = Write(act=Act.PUT, key=keys.owed(anchor.name), values={"Name": anchor.name, "Told": "[]"})
+            self.installation.table.transact(keys.INSTALLATION, [write])
+
+    def _tell(self) -> tuple[tuple[str, ...], list[str]]:
+        """Send to each witness what it does not have yet; what fails is tried again in the next hour."""
         sent_to, problems = list[str](), list[str]()
-        for name in self.witnesses:
-            key = keys.anchor(anchor.number)
-            row = self.installation.row(key)
-            known: list[str] = json.loads(str(row.values["Told"])) if row else []
-            if name in known:
-                continue
+        for witness in self.witnesses:
             try:
-                self.channel(name).send(self._message(anchor))
+                for rows in islice(self._batches(witness), MOST_NOTICES):
+                    self._send(witness, rows)
+                    sent_to.append(witness)
             except (NotificationError, UnknownName) as error:
                 problems.append(str(error))
-                continue
-            details = {"anchor": anchor.number, "hash": anchor.hash, "witness": name}
-            draft = AuditDraft(action=Action.ANCHOR_SENT, actor="slipway", details=details)
-            values = {"Hash": anchor.hash, "Told": json.dumps([*known, name])}
-            self.installation.change(draft, key=key, values=values, now=self.clock())
-            sent_to.append(name)
-        return tuple(sent_to), tuple(problems)
+        return tuple(dict.fromkeys(sent_to)), problems
 
-    def _message(self, anchor: Anchor) -> Message:
+    def _batches(self, witness: str) -> Iterator[list[Row]]:
+        rows = self.installation.table.rows(keys.INSTALLATION, *keys.span(keys.OWED), limit=SENT_AT_ONCE * MOST_NOTICES)
+        owed = [row for row in rows if witness not in _told(row)]
+        for start in range(0, len(owed), SENT_AT_ONCE):
+            yield owed[start : start + SENT_AT_ONCE]
+
+    def _send(self, witness: str, rows: list[Row]) -> None:
+        found = [(row, self.anchors.read(str(row.values["Name"]))) for row in rows]
+        texts = [content.decode("utf-8", "backslashreplace").rstrip("\n") for _, content in found if content]
+        if texts:
+            self.channel(witness).send(self._message(texts))
+        for row, content in found:
+            told = {*_told(row), witness}
+            if content is None:
+                log.error("the anchor %s is gone before its witnesses were told", row.values["Name"])
+            over = content is None or told.issuperset(self.witnesses)
+            values = {**row.values, "Told": json.dumps(sorted(told))}
+            write = Write(act=Act.DELETE, key=row.key) if over else Write(act=Act.PUT, key=row.key, values=values)
+            self.installation.table.transact(keys.INSTALLATION, [write])
+
+    def _message(self, texts: list[str]) -> Message:
+        anchors = [ChainAnchor.model_validate_json(text) for text in texts]
+        count = f"{len(anchors)} anchors" if len(anchors) > 1 else "The anchor"
+        newest = max(anchors, key=lambda anchor: anchor.at)
         return Message(
-            id=anchor.hash.removeprefix("sha256:")[:32],
+            id=sha256("\n".join(texts).encode()).removeprefix("sha256:")[:32],
             notice="anchor-written",
-            time=anchor.time,
+            time=newest.at,
             application="Slipway",
             release="",
             environment="",
             tag="",
-            headline=f"Anchor {anchor.number} of {anchor.day}: {anchor.hash}",
-            lines=tuple(_lines(anchor)),
+            headline=f"{count} of {newest.at:%Y-%m-%d}: {newest.hash}",
+            lines=tuple(f"{one.chain}: record {one.head.sequence}, {one.head.hash}" for one in anchors),
             release_url=self.base,
-            anchor=anchor.line().decode().rstrip("\n"),
+            anchors="\n".join(texts),
         )
 
 
-def _lines(anchor: Anchor) -> Iterator[str]:
-    for name, end in sorted(anchor.heads.items())[:SHOWN]:
-        yield f"{name}: record {end.sequence}, {end.hash}"
-    if len(anchor.heads) > SHOWN:
-        yield f"and {len(anchor.heads) - SHOWN} more"
+def _told(row: Row) -> list[str]:
+    told: list[str] = json.loads(str(row.values["Told"]))
+    return told

@@ -12,13 +12,12 @@ from typing import Final
 
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
-from ..domain.anchor import Anchor
 from ..domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck
 from ..domain.export import ExportFormat, written
 from ..domain.model import Record
 from ..ledger import Conflict, Ledger, keys
-from ..ledger.anchors import Anchors
 from ..ledger.archive import Archive, ArchiveDamaged, Segment
+from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.installation import InstallationLedger
 
 log = logging.getLogger(__name__)
@@ -48,20 +47,21 @@ class Retention:
 
     ledger: Ledger
     archive: Archive
-    anchors: Anchors
+    anchors: ChainAnchors
     installation: InstallationLedger
     age: timedelta
     part: int = PART
     clock: Clock = utc_now
 
     def run(self) -> RetentionRun:
-        """Raises `LedgerUnavailable`, `AnchorsDamaged`."""
-        last, moved, parts, problems = self.anchors.last(), 0, 0, list[str]()
-        if last is None:
-            return RetentionRun(moved=0, parts=0, problems=())
-        for name in sorted(last.heads):
+        """Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        moved, parts, problems = 0, 0, list[str]()
+        for name in self.anchors.applications():
+            newest = self.anchors.newest(name)
+            if newest is None:
+                continue
             try:
-                for segment in self._segments(name, last):
+                for segment in self._segments(name, until=newest.head.sequence):
                     moved += self._finish(segment)
                     parts += 1
             except (ArchiveDamaged, Conflict) as error:
@@ -69,7 +69,7 @@ class Retention:
                 problems.append(f"{name}: {error}")
         return RetentionRun(moved=moved, parts=parts, problems=tuple(problems))
 
-    def _segments(self, name: str, last: Anchor) -> Iterator[Segment]:
+    def _segments(self, name: str, *, until: int) -> Iterator[Segment]:
         """Segments that an earlier run left unfinished, then new ones of records that are old enough."""
         end: Segment | None = None
         for segment in self.archive.segments(name):
@@ -77,7 +77,7 @@ class Retention:
             if not segment.moved:
                 yield segment
         for _ in range(PARTS_AT_ONCE):
-            records = self._next(name, end, until=last.heads[name].sequence)
+            records = self._next(name, end, until=until)
             if not records:
                 return
             end = self.archive.write(records, now=self.clock())

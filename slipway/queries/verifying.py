@@ -3,12 +3,10 @@
 Its result is only as trustworthy as the app; `slipway audit verify` computes the same on the reader's machine.
 """
 
-from ..domain.anchor import Anchor, Points
-from ..domain.audit import GENESIS, AnchoredHead, AuditRecord, ChainCheck, ChainFault
-from ..domain.chain_anchor import points_of_gates
+from ..domain.audit import GENESIS, AuditRecord, ChainCheck, ChainFault
+from ..domain.chain_anchor import points_of
 from ..domain.errors import NotFound
 from ..domain.reports import ChainPartCheck
-from ..ledger.anchors import Anchors
 from ..ledger.chain_anchors import ChainAnchors
 from .reading import Reader
 
@@ -16,17 +14,13 @@ MOST = 5000
 """Most records of one part."""
 
 
-def verify_part(
-    reader: Reader, anchors: Anchors, gates: ChainAnchors, application: str, *, after: int, limit: int
-) -> ChainPartCheck:
-    """Verify up to `limit` records after `after`; at the chain's end, compare its head and the anchors too.
+def verify_part(reader: Reader, anchors: ChainAnchors, application: str, *, after: int, limit: int) -> ChainPartCheck:
+    """Verify up to `limit` records after `after`; at the chain's end, compare its head and the newest anchor too.
 
-    Raises `NotFound`.
+    Raises `NotFound`, `KeysUnavailable`.
     """
-    head = reader.head(application)
-    points = points_of(anchors, application)
-    if newest := gates.newest(application):
-        points |= points_of_gates([newest], epoch=head.epoch)
+    head, newest = reader.head(application), anchors.newest(application)
+    points = points_of([newest] if newest else [], epoch=head.epoch)
     before, keys = _before(reader, application, after), reader.ledger.public_keys
     check = ChainCheck(application, keys=keys, after=after, previous=before, anchored=points)
     fault = None
@@ -52,20 +46,6 @@ def verify_part(
         anchored=max(points, default=0),
         next=check.count if more else None,
     )
-
-
-def points_of(anchors: Anchors, application: str) -> Points:
-    """The ends of one chain that the anchors record. Unreadable lines are skipped here; the CLI reports them."""
-    points: Points = {}
-    for month in anchors.months():
-        for line in anchors.of(month).splitlines():
-            try:
-                anchor = Anchor.model_validate_json(line)
-            except ValueError:
-                continue
-            if end := anchor.heads.get(application):
-                points.setdefault(end.sequence, AnchoredHead(hash=end.hash, anchor=anchor.told))
-    return points
 
 
 def _before(reader: Reader, application: str, after: int) -> str:

@@ -149,6 +149,10 @@ class MemoryAdded:
             if name.startswith(prefix):
                 yield name, self.files[name][:LIMIT]
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        below = (name.removeprefix(prefix) for name in sorted(self.files) if name.startswith(prefix))
+        yield from dict.fromkeys(name.partition("/")[0] for name in below if "/" in name)
+
 
 class MemoryLog:
     """In-memory append-only files."""

@@ -11,7 +11,7 @@ from slipway.domain.export import ExportFormat
 
 from ..api import Api
 from ..errors import Exit, no_trail
-from ..exporting import Disk, Export, StandardOutput, read_anchors
+from ..exporting import Disk, Export, StandardOutput
 from ..options import connected
 from ..screen import BAD, GOOD, Screen, TextCell, progress
 from .audit_verify import INSTALLATION
@@ -85,19 +85,17 @@ def _form_of(output: Path | None) -> ExportFormat:
 def _export(
     api: Api, export: Export, applications: tuple[str, ...], after: int, *, stop: bool = True
 ) -> list[ChainFault]:
-    anchors = read_anchors(api.anchors())
     known = api.applications()
     unknown = [name for name in applications if name not in (*known, INSTALLATION)]
     if unknown:
         raise no_trail(unknown[0], known)
-    ended = [name for anchor in anchors[-1:] for name in anchor.heads]
-    names = dict.fromkeys(applications or [*known, INSTALLATION, *ended])
+    names = dict.fromkeys(applications or [*known, INSTALLATION, *api.anchored_chains()])
     faults = list[ChainFault]()
     with progress() as steps:
         for name in names:
             if fault := export.chain(name, after=after, progress=partial(steps.at, name)):
                 faults.append(fault)
-    export.anchors(anchors)
+    export.anchors()
     if stop:
         for fault in faults:
             click.echo(f"{fault.application}: record {fault.sequence}: {fault.reason}", err=True)

@@ -1,13 +1,15 @@
 """`slipway audit verify`: verify the chains and anchors of an app or an export on this machine."""
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import click
 
+from slipway.clock import Clock, utc_now
 from slipway.domain.signing import PublicKeys
 
-from ..anchors import AnchoredChains, AnchorsVerdict
+from ..anchors import KeptAnchors
 from ..api import Api
 from ..checking import Checking
 from ..errors import Exit, no_trail
@@ -19,6 +21,8 @@ from ..verifying import ChainVerdict, verify
 INSTALLATION = "_installation"
 """The chain of records that concern no single application: parked input and its replays, anchors, archives."""
 
+clock: Clock = utc_now
+"""When it is: a trail is anchored once a day."""
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -45,25 +49,31 @@ def verify_trail(
 
     The records are streamed from the app; the hash chain is computed and the signatures are verified on this machine,
     so you need not trust the app's own checks. Give the public keys with --public-keys: keys from the app prove only
-    that it agrees with itself. Each chain is also compared with the anchors: the ends of all chains, written once a day
-    where they cannot be changed. Anchors reveal a chain that was replaced as a whole and a table that was rolled back.
-    Without APPLICATION every trail is checked, including the installation's own.
+    that it agrees with itself. Each chain is also compared with its newest anchors: where it ended, written where it
+    cannot be changed, at gates of class production, when rules change, and once a day. Anchors reveal a chain that was
+    replaced as a whole and a table that was rolled back; what follows the last one, the chain alone protects, so it is
+    said how far they reach. One that no key of the installation signed is named and counts for nothing. Without
+    APPLICATION every trail is checked, including the installation's own.
 
     Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
-    yourself (from a mail, a webhook, a download) are compared with the app's and with the chains.
+    yourself (from a mail, a webhook, a download) are compared with the chains, too.
 
     With --file an export is verified, together with the proof and the anchors next to it.
 
     \b
-    Exit codes: 0 intact, 7 a chain or an anchor is broken; all others as for every command.
+    Exit codes:
+      0  intact, and anchored but for the last day
+      6  intact, but a record of more than a day ago is not anchored
+      7  a chain is broken, or contradicts an anchor
+      all others as for every command
 
     \b
     The JSON object:
-      {"v": 1, "applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"}}],
-       "anchors": {"anchors", "intact", "fault": null | {"number", "reason"},
-                   "last": null | {"number", "day", "hash"}},
+      {"v": 1,
+       "applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"},
+                         "anchors", "anchored", "unanchored_since": null | time, "notes": [text]}],
        "keys": "given" | "named by the app",
-       "intact": true | false}
+       "intact": true | false, "anchored": true | false}
 
     \b
     Examples:
@@ -76,14 +86,9 @@ def verify_trail(
         _verify_file(file, applications, kept, given, as_json=as_json)
         return
     api = open_api(context, url=url, key=key)
-    anchored = AnchoredChains(whole=True)
-    anchored.take(api.anchors())
-    if kept is not None:
-        anchored.keep(kept)
     keys = read_public_keys(api.public_keys() if given is None else given)
-    verdicts = _of_app(api, applications, anchored, keys)
-    anchored.compare(api.anchors)
-    _answer(verdicts, anchored.verdict(), keys_given=given is not None, as_json=as_json)
+    verdicts = _of_app(api, applications, KeptAnchors(kept), keys)
+    _answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
 
 
 def _verify_file(
@@ -94,69 +99,56 @@ def _verify_file(
     checking = Checking(file, keys=keys, kept=kept_anchors)
     with progress() as steps:
         verdicts = checking.run(partial(steps.at, file.name))
-    _answer(verdicts, checking.anchored.verdict(), keys_given=keys is not None, as_json=as_json)
     for note in checking.notes:
         click.echo(note, err=True)
+    _answer(verdicts, now=checking.newest, keys_given=keys is not None, as_json=as_json)
 
 
-def _of_app(api: Api, applications: tuple[str, ...], anchored: AnchoredChains, keys: PublicKeys) -> list[ChainVerdict]:
+def _of_app(api: Api, applications: tuple[str, ...], kept: KeptAnchors, keys: PublicKeys) -> list[ChainVerdict]:
     known = api.applications()
-    all_names = list(dict.fromkeys([*known, INSTALLATION, *anchored.chains()]))
+    all_names = list(dict.fromkeys([*known, INSTALLATION, *api.anchored_chains(), *kept.applications()]))
     verdicts = []
     with progress() as steps:
         for name in list(dict.fromkeys(applications)) or all_names:
-            notice = anchored.notice if name == INSTALLATION else None
-            verdict = verify(
-                api,
-                name,
-                keys=keys,
-                progress=partial(steps.at, name),
-                anchored=anchored.points(name),
-                notice=notice,
-            )
+            verdict = verify(api, name, keys=keys, progress=partial(steps.at, name), kept=kept)
             if not verdict.records and verdict.intact and name not in all_names:
                 raise no_trail(name, known)
             verdicts.append(verdict)
     return verdicts
 
 
-def _answer(verdicts: list[ChainVerdict], anchors: AnchorsVerdict, *, keys_given: bool, as_json: bool) -> None:
+def _answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as_json: bool) -> None:
     screen = Screen()
-    intact = anchors.intact and all(verdict.intact for verdict in verdicts)
+    intact = all(verdict.intact for verdict in verdicts)
+    anchored = not any(verdict.waits(now) for verdict in verdicts)
     if as_json:
         applications = [verdict.as_json() for verdict in verdicts]
         keys = "given" if keys_given else "named by the app"
-        screen.json({"applications": applications, "anchors": anchors.as_json(), "keys": keys, "intact": intact})
+        screen.json({"applications": applications, "keys": keys, "intact": intact, "anchored": anchored})
     else:
         for verdict in verdicts:
-            _show_verdict(screen, verdict)
-        _show_anchors(screen, anchors)
+            _show_verdict(screen, verdict, now)
         if not keys_given:
             screen.line(TextCell("– keys", FAINT), f"  {OF_THE_APP}")
     if not intact:
         raise SystemExit(Exit.BROKEN)
+    if not anchored:
+        raise SystemExit(Exit.UNPROVED)
 
 
-def _show_verdict(screen: Screen, verdict: ChainVerdict) -> None:
+def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
     count = f"{verdict.records} record{'' if verdict.records == 1 else 's'}"
     if verdict.fault is None:
         begin = f" from {verdict.first} on" if verdict.first > 1 else ""
         end = f"; the last is {verdict.head}" if verdict.records else ""
-        gates = f"; anchors of gates: {verdict.gates}" if verdict.gates else ""
-        screen.line(TextCell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{end}{gates}")
+        last = verdict.first + verdict.records - 1
+        reach = f"; anchored to {verdict.anchored} of {last}" if verdict.records else ""
+        screen.line(TextCell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{reach}{end}")
+        if verdict.waits(now):
+            since = screen.time(verdict.unanchored_since)
+            screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: nothing since {since} is anchored")
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
         screen.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it intact)")
-
     for note in verdict.notes:
         screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: {note}")
-
-
-def _show_anchors(screen: Screen, anchors: AnchorsVerdict) -> None:
-    count = f"{anchors.anchors} anchor{'' if anchors.anchors == 1 else 's'}"
-    if anchors.fault is not None:
-        screen.line(TextCell("✗ broken", BAD), f"  anchor {anchors.fault.number}: {anchors.fault.reason}")
-    elif anchors.last is None:
-        screen.line(TextCell("– no anchors", FAINT), "  only their heads prove where the chains end")
-    else:
-        screen.line(TextCell("✓ intact", GOOD), f"  {count}; the last, of {anchors.last.day}, is {anchors.last.hash}")

@@ -8,9 +8,8 @@ from slipway.catalogue import CheckedDocuments, ConfigError, check_path
 from slipway.catalogue.schema import MODELS, schema_text
 from slipway.manifests.problems import Findings, by_environment
 
-from ..bundles import json_option
 from ..errors import CliError, ProblemsError
-from ..options import app_options, open_api
+from ..options import app_options, one_object, open_api
 from ..placing import placed, problems_in
 from ..schemas import NEWEST, UnknownVersionError, schema_problems
 from ..screen import GOOD, NOTE, Screen, TextCell
@@ -29,7 +28,7 @@ from .catalogue import compared_there
 )
 @click.option("--offline", is_flag=True, help="Ask no installation about the names of registries, clusters, channels.")
 @app_options
-@json_option
+@one_object
 @click.pass_context
 def check(
     context: click.Context,

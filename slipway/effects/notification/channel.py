@@ -113,8 +113,8 @@ class Message(Record):
     """Set if the notice asks for a decision."""
     vote: AskedVote | None = None
     """How to answer it by a message."""
-    anchor: str = ""
-    """The anchor's line, in a notice to a witness; such a notice has no release."""
+    anchors: str = ""
+    """The anchors, one a line, in a notice to a witness; such a notice has no release."""
     change: str = ""
     """Hash of the proposed change that the notice is about; such a notice has no release either."""
 

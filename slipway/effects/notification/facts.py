@@ -68,7 +68,7 @@ def heading(message: Message) -> str:
     """The heading above the message's lines."""
     if message.change:
         return "What would be weaker"
-    return "The ends of the chains" if message.anchor else f"What changes in {message.environment}"
+    return "The ends of the chains" if message.anchors else f"What changes in {message.environment}"
 
 
 def changes(message: Message) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def anchor(anchors: ChainAnchors, clock: Clock, work: Work) -> Outcome:
     """Tried until it succeeds, as nothing else makes up for it."""
     gate = present(work.step.gate, f"the gate of {work.step.id}")
     try:
-        made = anchors.anchor(work.step.application, gate, now=clock())
+        made = anchors.gate(work.step.application, gate, now=clock())
     except LedgerRewound as rewound:
         return failed(str(rewound))
     except (LedgerUnavailable, KeysUnavailable) as away:

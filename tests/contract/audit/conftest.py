@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from slipway.cli.commands import audit_verify
 from slipway.cli.root import root
 from slipway.ledger import Table
 from slipway.ledger.azure_logs import AzureLog
 from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Write
-from slipway.testing import MemoryLog, write_application
+from slipway.testing import MemoryAdded, write_application
 from tests.contract.audit.installation import KEY, Audited
 
 PARTITIONS = ("shop", "_installation")
@@ -29,14 +30,15 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def history(deliveries: Path) -> tuple[dict[str, list[Row]], dict[str, bytes]]:
-    """Rows and files of three days: each day a release goes to production, and then the day is anchored."""
-    log = MemoryLog()
-    past = Audited(deliveries, log=log)
+    """Rows and anchors of three days: each day a release goes to production, and then the day is anchored."""
+    added = MemoryAdded()
+    past = Audited(deliveries, added=added)
+    past.app.installation.keys_seen(past.app.private_keys.ids(), past.app.public_keys.by_id(), now=past.now)
     for day in range(DAYS):
         past.deliver(f"1.{day}")
         past.app.anchoring.run()
         past.wait(timedelta(days=1))
-    return {name: list(past.app.table.rows(name, " ", "~")) for name in PARTITIONS}, log.files
+    return {name: list(past.app.table.rows(name, " ", "~")) for name in PARTITIONS}, added.files
 
 
 @pytest.fixture
@@ -52,9 +54,9 @@ def installation(
         writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in kept]
         for start in range(0, len(writes), TRANSACTION_LIMIT):
             azure_table.transact(name, writes[start : start + TRANSACTION_LIMIT])
-    for name, content in files.items():
-        azure_log.append(name, content, at=0)
-    with Audited(deliveries, table=azure_table, log=azure_log) as found:
+    added = MemoryAdded()
+    added.files.update(files)
+    with Audited(deliveries, table=azure_table, log=azure_log, added=added) as found:
         found.wait(timedelta(days=DAYS))
         found.serve(monkeypatch)
         yield found
@@ -63,6 +65,7 @@ def installation(
 @pytest.fixture
 def slipway(installation: Audited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(audit_verify, "clock", lambda: installation.now)
 
     def run(*arguments: str) -> Result:
         environment = {"SLIPWAY_URL": installation.url, "SLIPWAY_KEY": KEY}
@@ -77,7 +80,6 @@ def verdict(slipway: Callable[..., Result]) -> Callable[..., dict[str, Any]]:
 
     def ask(*arguments: str) -> dict[str, Any]:
         result = slipway("audit", "verify", "--json", *arguments)
-        assert result.exit_code in (0, 7), result.output
         found: dict[str, Any] = json.loads(result.stdout)
         assert result.exit_code == (0 if found["intact"] else 7)
         return found

@@ -104,10 +104,10 @@ def answer(method: str, target: str) -> func.HttpResponse:
             return audit_api.audit(request)
         case ["public-keys"]:
             return proof.public_keys(request)
-        case ["gate-anchors", _]:
-            return proof.gate_anchors(request)
-        case ["anchors"]:
+        case ["anchors", _]:
             return proof.anchors(request)
+        case ["anchors"]:
+            return proof.anchored_chains(request)
         case _:
             return func.HttpResponse(status_code=404)
 

@@ -5,6 +5,7 @@ import ast
 import json
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
 def exported(slipway: Callable[..., Result], installation: Audited, tmp_path: Path) -> Path:
     """A trail that the app has written, odd records and anchors and all."""
     installation.append(*ODD)
+    installation.wait(timedelta(days=1))
     installation.app.anchoring.run()
     assert slipway("audit", "export", "--output", "trail.jsonl").exit_code == 0
     return tmp_path / "trail.jsonl"
@@ -56,7 +58,8 @@ def test_it_finds_an_app_s_trail_intact_with_its_anchors(
 ) -> None:
     end = installation.app.ledger.head("shop").sequence
     code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
-    assert (code, f"shop to {end}" in said, "_installation to" in said) == (0, True, True), said
+    told = (f"shop to {end}, anchored to {end}" in said, "_installation to" in said)
+    assert (code, told) == (0, (True, True)), said
 
 
 def test_it_reads_gzip_too(
@@ -123,9 +126,17 @@ def test_records_of_whoever_has_no_key_of_the_installation_are_found(
 
 def test_it_finds_a_changed_anchor(verifier: Callable[..., tuple[int, str]], exported: Path) -> None:
     anchors = exported.with_name("trail.jsonl.anchors")
-    anchors.write_bytes(anchors.read_bytes().replace(b'"day":"2026-11-24"', b'"day":"2026-11-25"', 1))
+    anchors.write_bytes(anchors.read_bytes().replace(b'"at":"2026-11-23T', b'"at":"2026-11-22T', 1))
     code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
-    assert (code, "it does not match its hash" in said) == (1, True)
+    assert (code, "InvalidSignature" in said) == (1, True), said
+
+
+def test_it_finds_a_trail_that_ends_before_an_anchor(verifier: Callable[..., tuple[int, str]], exported: Path) -> None:
+    lines = exported.read_text(encoding="utf-8").split("\n")
+    kept = [line for line in lines if '"application":"shop"' in line]
+    exported.write_text("\n".join(kept[:-1]) + "\n", encoding="utf-8")
+    code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
+    assert (code, "an anchor names a later record" in said) == (1, True), said
 
 
 def test_odd_records_come_back_from_the_table_as_they_were_written(installation: Audited) -> None:

@@ -10,18 +10,19 @@ from typing import Any
 import pytest
 
 from slipway.catalogue.entries import Catalogue
-from slipway.domain.anchor import Anchor
 from slipway.domain.audit import AuditRecord
+from slipway.domain.chain_anchor import ChainAnchor, Why
 from slipway.ledger import keys
-from slipway.ledger.azure_logs import AzureLog
+from slipway.ledger.chain_anchors import FOLDER
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Value, Write
+from slipway.testing import MemoryAdded
 from slipway.testing.chains import signed_anew
 from tests.contract.audit.installation import Audited
 
 type Ask = Callable[..., dict[str, Any]]
 
-MONTH = "anchors/2026-11.jsonl"
+CHAIN = FOLDER + "application:shop/"
 
 
 class Intruder:
@@ -30,7 +31,7 @@ class Intruder:
     def __init__(self, installation: Audited) -> None:
         self.table = installation.app.table
         self.ledger = installation.app.ledger
-        self.log = installation.log
+        self.files = storage_of(installation).files
 
     @property
     def end(self) -> int:
@@ -65,12 +66,10 @@ class Intruder:
             previous = forged.hash
         self.write_head(len(records), previous)
 
-    def overwrite_anchors(self, lines: list[bytes]) -> None:
-        """What only a container without a policy lets anybody do."""
-        assert isinstance(self.log, AzureLog)
-        blob = self.log._place.client.get_blob_client(MONTH)
-        blob.delete_blob()
-        self.log.append(MONTH, b"".join(lines), at=0)
+
+def storage_of(installation: Audited) -> MemoryAdded:
+    assert isinstance(installation.added, MemoryAdded)
+    return installation.added
 
 
 @pytest.fixture
@@ -85,27 +84,19 @@ def fault(found: dict[str, Any], chain: str = "shop") -> tuple[int, str]:
     return wrong[chain]["sequence"], wrong[chain]["reason"]
 
 
-def anchor_fault(found: dict[str, Any]) -> tuple[int, str]:
-    assert found["intact"] is False
-    assert all(item["intact"] for item in found["applications"])
-    return found["anchors"]["fault"]["number"], found["anchors"]["fault"]["reason"]
+def anchors(installation: Audited) -> list[ChainAnchor]:
+    """Newest first."""
+    return [ChainAnchor.model_validate_json(content) for _, content in storage_of(installation).listed(CHAIN)]
 
 
-def anchors(installation: Audited) -> list[Anchor]:
-    return [Anchor.model_validate_json(line) for line in installation.log.read(MONTH).splitlines()]
-
-
-def test_what_nobody_touched_is_intact(verdict: Ask, installation: Audited) -> None:
+def test_what_nobody_touched_is_intact_and_anchored(verdict: Ask, installation: Audited) -> None:
     found = verdict()
-    assert found["intact"] is True
-    assert {item["application"] for item in found["applications"]} == {"shop", "_installation"}
-    last = anchors(installation)[-1]
-    assert found["anchors"] == {
-        "anchors": 3,
-        "intact": True,
-        "fault": None,
-        "last": {"number": 3, "day": "2026-11-25", "hash": last.hash},
-    }
+    assert (found["intact"], found["anchored"]) == (True, True)
+    shop, own = found["applications"]
+    assert (shop["application"], own["application"]) == ("shop", "_installation")
+    newest = anchors(installation)[0]
+    assert (shop["anchors"], shop["anchored"]) == (len(anchors(installation)), newest.head.sequence)
+    assert shop["anchored"] == installation.app.ledger.head("shop").sequence
 
 
 # ---- the chain finds it
@@ -148,23 +139,24 @@ def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
     records = intruder.records()
     records[4] = records[4].evolve(actor="mallory@example.com")
     intruder.rehash(records)
-    first = anchors(installation)[0].heads["shop"].sequence
+    first = anchors(installation)[-1]
     sequence, reason = fault(verdict())
-    assert sequence == first
-    assert reason.startswith("anchor 1 of 2026-11-23 names another hash for it: the chain was replaced")
+    assert sequence == first.head.sequence
+    assert reason.startswith(f"{first.told} names another hash for it: the chain was replaced")
     assert installation.verify().intact is True, "in itself the chain is consistent"
 
 
 def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
     """As somebody does who restores yesterday's table: head and records of then, and nothing of today."""
-    yesterday = anchors(installation)[1].heads["shop"]
+    newest, day_before, *_ = [one for one in anchors(installation) if one.why is Why.DAILY]
+    yesterday = day_before.head
     for sequence in range(yesterday.sequence + 1, intruder.end + 1):
         intruder.remove(sequence)
     intruder.write_head(yesterday.sequence, yesterday.hash)
     assert installation.verify().intact is True, "in itself the chain is consistent"
     sequence, reason = fault(verdict())
     assert sequence == yesterday.sequence + 1
-    assert "anchor 3 of 2026-11-25" in reason
+    assert newest.told in reason
     assert "rolled back" in reason
 
 
@@ -176,69 +168,49 @@ def test_a_chain_that_was_removed_altogether(verdict: Ask, intruder: Intruder) -
 
 
 # ---- the anchors themselves
-def test_a_changed_anchor(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
-    lines = installation.log.read(MONTH).splitlines(keepends=True)
-    lines[1] = lines[1].replace(b"2026-11-24T", b"2026-11-23T", 1)
-    intruder.overwrite_anchors(lines)
-    assert anchor_fault(verdict()) == (
-        2,
-        "its content does not match its hash: it was changed after it was written",
-    )
+def test_a_changed_anchor_counts_for_nothing_and_is_named(verdict: Ask, intruder: Intruder) -> None:
+    name = next(name for name in sorted(intruder.files) if name.startswith(CHAIN))
+    intruder.files[name] = intruder.files[name].replace(b"2026-11-25T", b"2026-11-24T", 1)
+    shop = verdict()["applications"][0]
+    assert shop["notes"] == ["an anchor counts for nothing: its signature with the key test is wrong"]
+    assert shop["intact"] is True
 
 
-def test_a_removed_anchor(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
-    lines = installation.log.read(MONTH).splitlines(keepends=True)
-    intruder.overwrite_anchors([lines[0], lines[2]])
-    assert anchor_fault(verdict()) == (2, "expected anchor 2, found 3: one is missing or out of order")
+def test_an_anchor_of_a_gate_that_was_removed_is_missed(
+    verdict: Ask, intruder: Intruder, installation: Audited
+) -> None:
+    gate = next(one for one in anchors(installation) if one.why is Why.GATE)
+    del intruder.files[FOLDER + gate.name]
+    sequence, reason = fault(verdict())
+    assert (sequence > gate.head.sequence, f"the anchor {gate.hash} was written" in reason) == (True, True)
 
 
-def test_anchors_whose_last_ones_were_cut_off(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
-    intruder.overwrite_anchors(installation.log.read(MONTH).splitlines(keepends=True)[:2])
-    number, reason = anchor_fault(verdict())
-    assert number == 3
-    assert "the installation's trail records it, but it is missing" in reason
+def test_a_trail_whose_anchors_are_gone_is_unproved(
+    slipway: Callable[..., Any], intruder: Intruder, installation: Audited
+) -> None:
+    for name in list(intruder.files):
+        if name.startswith(FOLDER + "installation/"):
+            del intruder.files[name]
+    result = slipway("audit", "verify", "_installation", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["intact"], found["anchored"]) == (6, True, False)
 
 
-def test_trail_and_anchors_both_replaced_are_found_by_whoever_kept_one_anchor(
+def test_a_trail_that_was_replaced_with_its_anchors_is_found_by_whoever_kept_one_of_them(
     verdict: Ask, intruder: Intruder, installation: Audited, tmp_path: Path
 ) -> None:
-    """What a container without a policy cannot prove, a witness can."""
+    """Whoever holds the key can sign what they like; what they signed before is not in their hands."""
     kept = tmp_path / "from-the-mail.jsonl"
-    kept.write_bytes(installation.log.read(MONTH).splitlines(keepends=True)[1])
-    forge_everything(intruder, installation)
-    assert verdict()["intact"] is True, "whoever can write everything can forge everything"
-    assert verdict("--anchors", str(kept))["anchors"]["fault"] == {
-        "number": 2,
-        "reason": "it is in from-the-mail.jsonl, and here it is another one",
-    }
-
-
-def forge_everything(intruder: Intruder, installation: Audited) -> None:
-    """Both chains and all anchors, consistent with each other."""
+    kept.write_bytes(anchors(installation)[0].document())
     records = intruder.records()
     records[4] = records[4].evolve(actor="mallory@example.com")
     intruder.rehash(records)
-    hashes = {record.sequence: record.hash for record in intruder.records()}
-    forged, previous = list[Anchor](), ""
-    for anchor in anchors(installation):
-        end = anchor.heads["shop"]
-        heads = {"shop": end.model_copy(update={"hash": hashes[end.sequence]})}
-        changed = anchor.evolve(heads=heads, previous=previous or anchor.previous)
-        forged.append(changed.evolve(hash=changed.expected_hash()))
-        previous = forged[-1].hash
-    intruder.overwrite_anchors([anchor.line() for anchor in forged])
-    own = [item for item in intruder.ledger.audit("_installation") if isinstance(item, AuditRecord)]
-    told = {anchor.number: anchor.hash for anchor in forged}
-    previous = own[0].previous
-    for record in own:
-        details = record.details | {"hash": told[record.details["anchor"]]}
-        fresh = record.evolve(details=details, previous=previous)
-        fresh = signed_anew(fresh)
-        values = pack_audit(fresh)
-        intruder.table.transact("_installation", [Write(act=Act.PUT, key=keys.audit(fresh.sequence), values=values)])
-        previous = fresh.hash
-    head = intruder.ledger.head("_installation").evolve(hash=previous)
-    intruder.table.transact("_installation", [Write(act=Act.PUT, key=keys.HEAD, values=pack(head))])
+    for name in list(intruder.files):
+        if name.startswith(CHAIN):
+            del intruder.files[name]
+    installation.app.chain_anchors.daily("shop", now=installation.now)
+    assert any("was written" not in reason for _, reason in [fault(verdict("--anchors", str(kept)))])
+    assert "names another hash" in fault(verdict("--anchors", str(kept)))[1]
 
 
 def test_an_application_that_is_delivered_no_more_is_still_verified(
@@ -257,7 +229,7 @@ def test_the_verdict_for_a_person_names_chain_record_and_reason(
     result = slipway("audit", "verify")
     assert result.exit_code == 7
     assert "✗ broken  shop: record 5: expected sequence 5, found 6" in result.stdout
-    assert "✓ intact  3 anchors; the last, of 2026-11-25, is sha256:" in result.stdout
+    assert "✓ intact  _installation: " in result.stdout
 
 
 def test_anchors_kept_in_a_file_that_holds_none_is_a_mistake_of_the_caller(
@@ -270,5 +242,5 @@ def test_anchors_kept_in_a_file_that_holds_none_is_a_mistake_of_the_caller(
 
 
 def test_the_line_of_a_kept_anchor_is_json_of_its_own(installation: Audited) -> None:
-    line = installation.log.read(MONTH).splitlines()[0]
-    assert set(json.loads(line)) == {"number", "since", "day", "time", "heads", "previous", "hash"}
+    line = anchors(installation)[0].document()
+    assert set(json.loads(line)) == {"v", "chain", "epoch", "head", "before", "at", "why", "gate", "keys", "sig"}

@@ -7,9 +7,9 @@ from slipway.ledger.table import Conflict
 
 
 def test_lines_are_added_at_the_end(log: AppendLog) -> None:
-    log.append("anchors/2026-11.jsonl", b"one\n", at=0)
-    log.append("anchors/2026-11.jsonl", b"two\n", at=4)
-    assert log.read("anchors/2026-11.jsonl") == b"one\ntwo\n"
+    log.append("exports/2026-11.jsonl", b"one\n", at=0)
+    log.append("exports/2026-11.jsonl", b"two\n", at=4)
+    assert log.read("exports/2026-11.jsonl") == b"one\ntwo\n"
 
 
 def test_of_two_writers_the_second_is_told(log: AppendLog) -> None:
@@ -28,16 +28,16 @@ def test_of_two_writers_that_begin_a_file_one_is_first(log: AppendLog) -> None:
 
 
 def test_what_is_not_there_is_empty(log: AppendLog) -> None:
-    assert log.read("anchors/2026-11.jsonl") == b""
-    assert log.names("anchors/") == []
+    assert log.read("exports/2026-11.jsonl") == b""
+    assert log.names("exports/") == []
     with pytest.raises(Conflict):
         log.append("absent", b"line\n", at=9)
 
 
 def test_names_come_sorted_and_only_those_that_begin_so(log: AppendLog) -> None:
-    for name in ("anchors/2026-12.jsonl", "anchors/2026-02.jsonl", "exports/x"):
+    for name in ("exports/2026-12.jsonl", "exports/2026-02.jsonl", "others/x"):
         log.append(name, b"x", at=0)
-    assert log.names("anchors/") == ["anchors/2026-02.jsonl", "anchors/2026-12.jsonl"]
+    assert log.names("exports/") == ["exports/2026-02.jsonl", "exports/2026-12.jsonl"]
 
 
 def test_more_than_one_append_takes_is_refused(log: AppendLog) -> None:

@@ -1,15 +1,17 @@
 """A served installation with one application, and the command that is run against it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 from click.testing import CliRunner, Result
 
+from slipway.cli.commands import audit_verify
 from slipway.cli.root import root
 from tests.unit.cli.served import KEY, Served
-from tests.unit.domain.samples import ADA, application
+from tests.unit.domain.samples import ADA, MORNING, application
 from tests.unit.domain.world import World
 
 
@@ -42,6 +44,7 @@ def app(shop: World) -> Iterator[Served]:
 def slipway(app: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Finds the app by the environment; every other installation is out of reach."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(audit_verify, "clock", lambda: MORNING + timedelta(hours=1))
 
     def run(*arguments: str, **environment: str | None) -> Result:
         told = {"SLIPWAY_URL": app.url, "SLIPWAY_KEY": KEY} | environment

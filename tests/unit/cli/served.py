@@ -72,8 +72,8 @@ class Served:
     def __init__(self, *worlds: World) -> None:
         self.worlds = {world.head.application: world for world in worlds}
         self.trails = {name: trail_of(world) for name, world in self.worlds.items()}
-        self.anchors: list[Any] = []
-        self.gate_anchors: dict[str, list[Any]] = {}
+        self.anchors: dict[str, list[Any]] = {}
+        """The newest anchors of each chain, newest first."""
         self.parked: list[dict[str, Any]] = []
         self.documents: dict[str, bytes] = {}
         self.live: list[dict[str, Any]] = []
@@ -144,7 +144,7 @@ class Served:
             case ("GET", "public-keys"):
                 found = {"text": format_keys(PUBLIC_KEYS.by_id())}
             case ("GET", "anchors"):
-                found = {"month": "2026-11" if self.anchors else None, "anchors": self.anchors, "next": None}
+                found = {"chains": list(self.anchors)}
             case ("GET", "evidence", digest) if digest in self.documents:
                 found = Reply(body=self.documents[digest], headers={"Content-Type": "application/octet-stream"})
             case ("GET", "parked"):
@@ -165,8 +165,8 @@ class Served:
                 return {"id": id, "state": "counted", "look": self.seen[id]}
             case ("GET", "inbox", application, id) if (application, id) in self.outcomes:
                 return self.outcomes[application, id].model_dump(mode="json")
-            case ("GET", "gate-anchors", application):
-                return {"anchors": self.gate_anchors.get(application, [])}
+            case ("GET", "anchors", application):
+                return {"anchors": self.anchors.get(application, [])}
             case ("GET", "environments", environment, "live"):
                 return {"environment": environment, "live": self.live, "next": None}
             case _:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from slipway.cli.api import PAGE
+from slipway.cli.commands import audit_verify
 from slipway.cli.commands.audit_verify import INSTALLATION
+from slipway.cli.verifying import ANCHORED_WITHIN
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord
-from slipway.domain.chain_anchor import AnchoredGate, GateOutcome, gate_anchor
+from slipway.domain.chain_anchor import AnchoredGate, GateOutcome, Why, new_anchor
 from slipway.domain.keyring import format_keys
 from slipway.domain.release import Head
 from slipway.ed25519 import public_key
@@ -21,6 +23,8 @@ from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Asked, Served, Trail
 from tests.unit.domain.samples import MORNING
 from tests.unit.domain.world import World
+
+UNANCHORED: dict[str, Any] = {"anchors": 0, "anchored": 0, "unanchored_since": None, "notes": []}
 
 
 def long_trail(count: int, *, application: str = "shop") -> Trail:
@@ -45,7 +49,9 @@ def fault(slipway: Command) -> tuple[int, str]:
 def test_an_intact_trail_ends_with_0_and_names_its_last_hash(slipway: Command, app: Served, shop: World) -> None:
     result = slipway("audit", "verify")
     assert result.exit_code == 0
-    assert f"✓ intact  shop: {len(shop.audit)} records; the last is {shop.head.hash}" in result.stdout
+    count = len(shop.audit)
+    told = f"✓ intact  shop: {count} records; anchored to 0 of {count}; the last is {shop.head.hash}"
+    assert told in result.stdout
     assert f"✓ intact  {INSTALLATION}: 0 records" in result.stdout
     assert result.stderr == ""
 
@@ -54,12 +60,21 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
     assert verdict(slipway) == {
         "v": 1,
         "applications": [
-            {"application": "shop", "records": len(shop.audit), "intact": True, "fault": None},
-            {"application": INSTALLATION, "records": 0, "intact": True, "fault": None},
+            {
+                "application": "shop",
+                "records": len(shop.audit),
+                "intact": True,
+                "fault": None,
+                "anchors": 0,
+                "anchored": 0,
+                "unanchored_since": f"{shop.audit[0].time:%Y-%m-%dT%H:%M:%SZ}",
+                "notes": [],
+            },
+            {"application": INSTALLATION, "records": 0, "intact": True, "fault": None, **UNANCHORED},
         ],
-        "anchors": {"anchors": 0, "intact": True, "fault": None, "last": None},
         "keys": "named by the app",
         "intact": True,
+        "anchored": True,
     }
 
 
@@ -71,7 +86,7 @@ def test_the_installations_own_trail_has_the_name_that_the_ledger_gives_it() -> 
 def test_a_trail_of_any_length_is_read_to_its_end(slipway: Command, app: Served, count: int) -> None:
     app.trails["shop"] = long_trail(count)
     (only,) = verdict(slipway, "shop")["applications"]
-    assert only == {"application": "shop", "records": count, "intact": True, "fault": None}
+    assert (only["records"], only["intact"], only["fault"]) == (count, True, None)
 
 
 def test_a_trail_with_an_action_of_a_newer_version_is_as_intact_as_any(slipway: Command, app: Served) -> None:
@@ -80,7 +95,7 @@ def test_a_trail_with_an_action_of_a_newer_version_is_as_intact_as_any(slipway: 
     last = signed_anew(last)
     app.trails["shop"] = Trail(records=[trail.records[0], last.model_dump(mode="json")], sequence=2, hash=last.hash)
     (only,) = verdict(slipway, "shop")["applications"]
-    assert only == {"application": "shop", "records": 2, "intact": True, "fault": None}
+    assert (only["records"], only["intact"], only["fault"]) == (2, True, None)
 
 
 @pytest.mark.parametrize(
@@ -127,20 +142,20 @@ def test_keys_that_somebody_brings_along_are_trusted_and_not_those_of_the_app(sl
 
 def anchor_at(head: Head, **changed: Any) -> dict[str, Any]:
     gate = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.REJECTED)
-    made = gate_anchor(head, gate, before=None, keys=PUBLIC_KEYS, signer=SIGNER, now=MORNING)
+    made = new_anchor(head, why=Why.GATE, gate=gate, before=None, keys=PUBLIC_KEYS, signer=SIGNER, now=MORNING)
     return {**made.model_dump(mode="json"), **changed}
 
 
 def test_a_trail_that_was_put_back_to_before_a_gate_is_found(slipway: Command, app: Served) -> None:
     trail = app.trails["shop"]
     head = Head(application="shop", sequence=trail.sequence, hash=trail.hash)
-    app.gate_anchors["shop"] = [anchor_at(head)]
+    app.anchors["shop"] = [anchor_at(head)]
     assert verdict(slipway, "shop")["intact"]
-    assert "anchors of gates: 1" in slipway("audit", "verify", "shop").stdout
-    app.gate_anchors["shop"] = [anchor_at(head.evolve(sequence=head.sequence + 3))]
+    assert f"anchored to {head.sequence} of {head.sequence}" in slipway("audit", "verify", "shop").stdout
+    app.anchors["shop"] = [anchor_at(head.evolve(sequence=head.sequence + 3))]
     assert "(release 1 rejected in production) names" in fault(slipway)[1]
     assert "or the table was rolled back" in fault(slipway)[1]
-    app.gate_anchors["shop"] = [anchor_at(head.evolve(hash="sha256:" + "7" * 64))]
+    app.anchors["shop"] = [anchor_at(head.evolve(hash="sha256:" + "7" * 64))]
     assert "names another hash for it" in fault(slipway)[1]
 
 
@@ -149,9 +164,41 @@ def test_an_anchor_that_the_worker_did_not_sign_is_told_and_counts_for_nothing(
     slipway: Command, app: Served, changed: dict[str, Any]
 ) -> None:
     head = Head(application="shop", sequence=9_999, hash="sha256:" + "7" * 64)
-    app.gate_anchors["shop"] = [anchor_at(head, **changed)]
+    app.anchors["shop"] = [anchor_at(head, **changed)]
     result = slipway("audit", "verify", "shop")
-    assert (result.exit_code, "an anchor of a gate counts for nothing" in result.stdout) == (0, True)
+    assert (result.exit_code, "an anchor counts for nothing" in result.stdout) == (0, True)
+
+
+def test_how_far_the_anchors_reach_is_said_and_a_day_without_one_ends_with_6(
+    slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trail = app.trails["shop"]
+    fifth, sixth = (AuditRecord.model_validate(trail.records[place]) for place in (4, 5))
+    app.anchors["shop"] = [anchor_at(Head(application="shop", sequence=5, hash=fifth.hash))]
+    assert f"anchored to 5 of {trail.sequence}" in slipway("audit", "verify", "shop").stdout
+    for age, ends in ((ANCHORED_WITHIN, 0), (ANCHORED_WITHIN + timedelta(seconds=1), 6)):
+        late = sixth.time + age
+        monkeypatch.setattr(audit_verify, "clock", lambda late=late: late)
+        result = slipway("audit", "verify", "shop", "--json")
+        found = json.loads(result.stdout)
+        assert (result.exit_code, found["intact"], found["anchored"]) == (ends, True, ends == 0)
+        assert found["applications"][0]["anchored"] == 5
+
+
+def test_two_anchors_that_name_different_records_are_found(slipway: Command, app: Served) -> None:
+    trail = app.trails["shop"]
+    head = Head(application="shop", sequence=trail.sequence, hash=trail.hash)
+    app.anchors["shop"] = [anchor_at(head), anchor_at(head.evolve(hash="sha256:" + "7" * 64))]
+    sequence, reason = fault(slipway)
+    assert (sequence, "names another hash for it than the anchor of" in reason) == (trail.sequence, True)
+
+
+def test_an_anchor_of_an_older_epoch_is_history(slipway: Command, app: Served) -> None:
+    trail = app.trails["shop"]
+    lost = Head(application="shop", sequence=trail.sequence + 9, hash="sha256:" + "7" * 64, epoch=0)
+    newer = Head(application="shop", sequence=trail.sequence, hash=trail.hash, epoch=1)
+    app.anchors["shop"] = [anchor_at(newer), anchor_at(lost)]
+    assert verdict(slipway, "shop")["intact"] is True
 
 
 def test_a_last_record_that_was_changed_and_hashed_anew_is_not_the_one_of_the_head(
@@ -272,7 +319,7 @@ def test_records_that_are_written_meanwhile_are_no_fault(slipway: Command, app: 
 
     app.before = write_more
     (only,) = verdict(slipway, "shop")["applications"]
-    assert only == {"application": "shop", "records": PAGE + 7, "intact": True, "fault": None}
+    assert (only["records"], only["intact"], only["fault"]) == (PAGE + 7, True, None)
 
 
 def test_records_that_came_after_the_head_was_read_are_looked_at_again(slipway: Command, app: Served) -> None:

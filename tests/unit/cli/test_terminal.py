@@ -17,7 +17,9 @@ from rich.cells import cell_len
 
 from slipway.cli.screen import Screen, TextCell
 from slipway.domain.model import canonical
+from slipway.domain.release import Head
 from tests.unit.cli.served import KEY, Served
+from tests.unit.cli.test_audit_verify import anchor_at
 from tests.unit.domain.samples import MORNING
 
 ROOT = Path(__file__).parents[3]
@@ -77,6 +79,8 @@ def test_no_color_is_respected(app: Served) -> None:
 
 
 def test_verification_shows_a_bar_that_leaves_the_verdict_alone(app: Served) -> None:
+    trail = app.trails["shop"]
+    app.anchors["shop"] = [anchor_at(Head(application="shop", sequence=trail.sequence, hash=trail.hash))]
     code, text = on_terminal(app, "audit", "verify", "shop")
     assert code == 0
     assert re.search(r"✓ intact\S*  shop: \d+ records", text)

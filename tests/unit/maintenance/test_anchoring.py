@@ -1,21 +1,22 @@
-"""Anchors: one a day, whatever happens, and every witness is told once."""
+"""Daily anchors: each chain that has grown gets one, nothing is anchored over a chain that was put back, and every
+witness is told once."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from slipway.domain.anchor import Anchor, AnchorCheck
 from slipway.domain.audit import AuditRecord
+from slipway.domain.chain_anchor import ChainAnchor, Why
+from slipway.domain.commands import Verb
 from slipway.effects.notification import NotificationError
 from slipway.ledger import keys
-from slipway.ledger.anchors import AnchorsDamaged
+from slipway.ledger.chain_anchors import FOLDER
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.anchoring import AnchoringRun
-from slipway.testing import MemoryLog, MemoryTable, write_application
+from slipway.testing import MemoryAdded, MemoryTable, write_application
 from tests.contract.audit.installation import Audited
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
 
@@ -29,17 +30,25 @@ def deliveries(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def installation(deliveries: Path) -> Audited:
-    found = Audited(deliveries, settings={"witnesses": ["inbox"]})
+def storage() -> MemoryAdded:
+    return MemoryAdded()
+
+
+@pytest.fixture
+def installation(deliveries: Path, storage: MemoryAdded) -> Audited:
+    found = Audited(deliveries, added=storage, settings={"witnesses": ["inbox"]})
     found.deliver("1.0")
     found.inbox.messages.clear()
     return found
 
 
-def lines(installation: Audited) -> Iterator[Anchor]:
-    for month in installation.app.anchors.months():
-        for line in installation.app.anchors.of(month).splitlines():
-            yield Anchor.model_validate_json(line)
+def anchors(storage: MemoryAdded, chain: str = "application:shop") -> list[ChainAnchor]:
+    """Newest first."""
+    return [ChainAnchor.model_validate_json(content) for _, content in storage.listed(f"{FOLDER}{chain}/")]
+
+
+def daily(storage: MemoryAdded, chain: str = "application:shop") -> list[ChainAnchor]:
+    return [anchor for anchor in anchors(storage, chain) if anchor.why is Why.DAILY]
 
 
 def own_trail(installation: Audited) -> list[str]:
@@ -47,74 +56,95 @@ def own_trail(installation: Audited) -> list[str]:
     return [record.action for record in found if isinstance(record, AuditRecord)]
 
 
-def is_chained(installation: Audited) -> bool:
-    check = AnchorCheck()
-    return all(check.feed(anchor) is None for anchor in lines(installation))
+def see_keys(installation: Audited) -> None:
+    """What is the first record of a new installation's own chain."""
+    app = installation.app
+    assert app.installation.keys_seen(app.private_keys.ids(), app.public_keys.by_id(), now=installation.now)
 
 
-def test_the_first_run_of_a_day_writes_its_anchor_and_the_others_do_nothing(installation: Audited) -> None:
-    assert installation.app.anchoring.run() == AnchoringRun(written=1, told=("inbox",))
+def test_the_first_run_of_a_day_anchors_what_has_grown_and_the_others_do_nothing(
+    installation: Audited, storage: MemoryAdded
+) -> None:
+    done = installation.app.anchoring.run()
+    (anchor,) = daily(storage)
+    assert (done.written, done.told) == ((anchor.name,), ("inbox",))
+    head = installation.app.ledger.head("shop")
+    assert (anchor.head.sequence, anchor.head.hash) == (head.sequence, head.hash)
     for _ in range(3):
         installation.wait(timedelta(hours=1))
         assert installation.app.anchoring.run() == AnchoringRun()
-    (anchor,) = lines(installation)
-    head = installation.app.ledger.head("shop")
-    assert (anchor.heads["shop"].sequence, anchor.heads["shop"].hash) == (head.sequence, head.hash)
-    assert own_trail(installation) == ["anchor.written", "anchor.sent"]
 
 
-def test_each_anchor_holds_the_hash_of_the_one_before_it_also_over_months(installation: Audited) -> None:
-    for _ in range(10):
-        installation.app.anchoring.run()
+def test_a_chain_that_has_not_grown_gets_no_anchor(installation: Audited, storage: MemoryAdded) -> None:
+    installation.app.anchoring.run()
+    before = dict(storage.files)
+    for _ in range(5):
         installation.wait(DAY)
-    assert installation.app.anchors.months() == ["2026-11", "2026-12"]
-    assert [anchor.number for anchor in lines(installation)] == list(range(1, 11))
-    assert is_chained(installation)
+        assert installation.app.anchoring.run() == AnchoringRun()
+    assert storage.files == before
 
 
-def test_after_days_without_the_app_one_anchor_closes_them_and_says_so(installation: Audited) -> None:
-    installation.app.anchoring.run()
-    installation.wait(4 * DAY)
-    installation.app.anchoring.run()
-    first, second = lines(installation)
-    assert (f"{first.since}", f"{first.day}") == ("2026-11-23", "2026-11-23")
-    assert (f"{second.since}", f"{second.day}") == ("2026-11-24", "2026-11-27")
+def test_each_anchor_names_the_one_before_it_whatever_it_was_written_for(
+    installation: Audited, storage: MemoryAdded
+) -> None:
+    for number in range(3):
+        installation.app.anchoring.run()
+        installation.deliver(f"1.{number + 1}")
+        installation.wait(DAY)
+    found = anchors(storage)
+    assert {anchor.why for anchor in found} == {Why.DAILY, Why.GATE}
+    assert [newer.before for newer in found[:-1]] == [older.hash for older in found[1:]]
 
 
-def test_a_clock_that_goes_back_makes_no_anchor(installation: Audited) -> None:
-    installation.app.anchoring.run()
-    installation.wait(-3 * DAY)
-    assert installation.app.anchoring.run().written is None
+def test_what_changes_the_rules_is_anchored_at_once(installation: Audited, storage: MemoryAdded) -> None:
+    installation.command(Verb.FREEZE, environment="production", reason="the sale")
+    newest = anchors(storage)[0]
+    assert (newest.why, newest.head.sequence) == (Why.RULES, installation.app.ledger.head("shop").sequence)
 
 
-def test_the_installations_own_chain_is_anchored_too(installation: Audited) -> None:
-    installation.app.anchoring.run()
-    installation.wait(DAY)
-    installation.app.anchoring.run()
-    first, second = lines(installation)
-    assert set(first.heads) == {"shop"}, "nothing was written in the installation's chain before the first anchor"
-    assert set(second.heads) == {"shop", keys.INSTALLATION}
+def test_a_change_of_keys_is_anchored_at_once(installation: Audited, storage: MemoryAdded) -> None:
+    see_keys(installation)
+    (own,) = anchors(storage, "installation")
+    assert (own.why, own.head.sequence) == (Why.RULES, installation.app.ledger.head(keys.INSTALLATION).sequence)
 
 
-def test_a_witness_gets_the_whole_line(installation: Audited) -> None:
+def test_rules_whose_anchor_could_not_be_written_are_anchored_by_the_reconcile_timer(
+    deliveries: Path, storage: MemoryAdded
+) -> None:
+    life = Life()
+    found = Audited(
+        deliveries,
+        added=storage,
+        wrap=lambda ports: replace(ports, added_blobs=lambda: mortal_port(ports.added_blobs(), life, "anchors", "add")),
+    )
+    life.fail_at = frozenset({0})
+    see_keys(found)
+    assert anchors(storage, "installation") == []
+    found.wait(timedelta(minutes=5))
+    found.app.reconciler.run(look_for_pushes=False)
+    (own,) = anchors(storage, "installation")
+    assert own.why is Why.RULES
+
+
+def test_a_witness_gets_the_newest_anchor_of_each_chain(installation: Audited, storage: MemoryAdded) -> None:
+    see_keys(installation)
     installation.app.anchoring.run()
     (message,) = installation.inbox.messages
-    (anchor,) = lines(installation)
+    sent = [ChainAnchor.model_validate_json(line) for line in message.anchors.splitlines()]
     assert message.notice == "anchor-written"
-    assert Anchor.model_validate_json(message.anchor) == anchor
-    assert anchor.hash in message.headline
+    assert sent == [anchors(storage)[0], anchors(storage, "installation")[0]]
 
 
 def test_a_witness_that_cannot_be_reached_is_told_an_hour_later(installation: Audited) -> None:
     installation.inbox.errors.append(NotificationError("channel inbox: no answer", retryable=True))
-    assert installation.app.anchoring.run() == AnchoringRun(written=1, problems=("channel inbox: no answer",))
+    assert installation.app.anchoring.run().problems == ("channel inbox: no answer",)
     installation.wait(timedelta(hours=1))
     assert installation.app.anchoring.run() == AnchoringRun(told=("inbox",))
     assert installation.app.anchoring.run() == AnchoringRun()
 
 
-def test_a_chain_that_was_changed_since_the_last_anchor_is_noticed_by_the_app_itself(
-    installation: Audited,
+def test_nothing_is_anchored_over_a_chain_that_was_changed_and_that_is_recorded_once(
+    installation: Audited, storage: MemoryAdded
 ) -> None:
     installation.app.anchoring.run()
     end = installation.app.ledger.head("shop")
@@ -129,63 +159,41 @@ def test_a_chain_that_was_changed_since_the_last_anchor_is_noticed_by_the_app_it
             Write(act=Act.PUT, key=keys.HEAD, values=pack(end.evolve(hash=forged.hash))),
         ],
     )
-    installation.wait(DAY)
-    assert installation.app.anchoring.run().contradicted == ("shop",)
-    assert "anchor.contradicted" in own_trail(installation)
-    installation.wait(timedelta(hours=1))
+    before = anchors(storage)
+    for _ in range(2):
+        installation.wait(DAY)
+        assert installation.app.anchoring.run().contradicted == ("shop",)
     assert own_trail(installation).count("anchor.contradicted") == 1
+    assert anchors(storage) == before
 
 
-def test_nothing_is_written_behind_what_is_no_anchor(installation: Audited) -> None:
-    installation.app.anchoring.run()
-    (name,) = installation.log.names("anchors/")
-    installation.log.append(name, b"garbage\n", at=len(installation.log.read(name)))
-    installation.wait(DAY)
-    with pytest.raises(AnchorsDamaged, match="its last line is not an anchor"):
-        installation.app.anchoring.run()
+def test_a_forged_anchor_in_the_place_of_the_next_one_does_not_keep_it_away(
+    installation: Audited, storage: MemoryAdded, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = installation.app
+    true_one = app.chain_anchors.daily("shop", now=installation.now)
+    assert true_one is not None
+    place = FOLDER + true_one.name
+    storage.files[place] = true_one.evolve(at=installation.now + DAY).document()
+    again = app.chain_anchors.daily("shop", now=installation.now)
+    assert again is not None
+    assert app.public_keys.fault(again.sig, again.hash.encode()) == ""
+    assert [name for name, _ in storage.listed(place)] == [place, f"{place}-1"]
+    assert "is passed over: its signature" in caplog.text
 
 
-class Late(MemoryLog):
-    """Another instance writes just before the first append."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.other = False
-
-    def append(self, name: str, content: bytes, *, at: int) -> None:
-        if not self.other:
-            self.other = True
-            super().append(name, content, at=at)
-        super().append(name, content, at=at)
-
-
-def test_of_two_instances_one_writes_the_anchor(deliveries: Path) -> None:
-    found = Audited(deliveries, log=Late())
-    found.deliver("1.0")
-    assert found.app.anchoring.run().written is None
-    assert len(list(lines(found))) == 1
-    found.app.anchoring.run()
-    assert own_trail(found) == ["anchor.written"]
-
-
-def deaths(deliveries: Path) -> int:
-    """Points at which a process can die while it anchors two days."""
-    life = Life()
-    live_through(deliveries, life)
-    return len(life.points)
-
-
-def live_through(deliveries: Path, life: Life) -> Audited:
-    table, log = MemoryTable(), MemoryLog()
-    before = Audited(deliveries, table=table, log=log)
+def live_through(deliveries: Path, life: Life) -> tuple[Audited, MemoryAdded]:
+    table, storage = MemoryTable(), MemoryAdded()
+    before = Audited(deliveries, table=table, added=storage)
     before.deliver("1.0")
     mortal = Audited(
         deliveries,
         table=MortalTable(table, life),
-        log=mortal_port(log, life, "log", "append"),
         settings={"witnesses": ["inbox"]},
         wrap=lambda ports: replace(
-            ports, channel=lambda name: mortal_port(ports.channel(name), life, "channel", "send")
+            ports,
+            added_blobs=lambda: mortal_port(storage, life, "anchors", "add"),
+            channel=lambda name: mortal_port(ports.channel(name), life, "channel", "send"),
         ),
     )
     for _ in range(2):
@@ -196,17 +204,18 @@ def live_through(deliveries: Path, life: Life) -> Audited:
                 life.restart()
             mortal.wait(timedelta(hours=1))
         mortal.wait(DAY)
-    return mortal
+    return mortal, storage
 
 
-def test_a_process_may_die_at_any_point_and_each_day_has_one_recorded_anchor(deliveries: Path) -> None:
-    for point in range(deaths(deliveries)):
+def test_a_process_may_die_at_any_point_and_the_chain_is_anchored_and_its_witness_told(deliveries: Path) -> None:
+    life = Life()
+    live_through(deliveries, life)
+    assert life.points
+    for point in range(len(life.points)):
         life = Life(crash_at=frozenset({point}))
-        found = live_through(deliveries, life)
+        found, storage = live_through(deliveries, life)
         at = life.points[point]
-        assert [anchor.number for anchor in lines(found)] == [1, 2], at
-        assert is_chained(found), at
-        trail = own_trail(found)
-        assert (trail.count("anchor.written"), trail.count("anchor.sent")) == (2, 2), at
-        told = {message.id for message in found.inbox.messages}
-        assert len(told) == 2, at
+        (anchor,) = daily(storage)
+        assert anchor.head.sequence == found.app.ledger.head("shop").sequence, at
+        assert {message.anchors for message in found.inbox.messages} == {anchor.document().decode().rstrip()}, at
+        assert list(found.app.table.rows(keys.INSTALLATION, *keys.span(keys.OWED))) == [], at

@@ -14,7 +14,7 @@ from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import unpack_audit
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.retention import RetentionRun
-from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable, write_application
+from slipway.testing import MemoryAdded, MemoryBlobs, MemoryTable, write_application
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
@@ -29,9 +29,9 @@ def deliveries(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def history(deliveries: Path, table: MemoryTable, log: MemoryLog) -> Audited:
+def history(deliveries: Path, table: MemoryTable, added: MemoryAdded) -> Audited:
     """Two releases long ago and one of today, everything anchored."""
-    found = Audited(deliveries, table=table, log=log)
+    found = Audited(deliveries, table=table, added=added)
     found.deliver("1.0")
     found.append(*ODD)
     found.wait(DAY)
@@ -44,7 +44,7 @@ def history(deliveries: Path, table: MemoryTable, log: MemoryLog) -> Audited:
 
 @pytest.fixture
 def installation(deliveries: Path) -> Audited:
-    return history(deliveries, MemoryTable(), MemoryLog())
+    return history(deliveries, MemoryTable(), MemoryAdded())
 
 
 def rows(installation: Audited) -> list[int]:
@@ -116,9 +116,12 @@ def test_too_few_records_wait_until_a_month_has_passed(installation: Audited) ->
 
 def test_nothing_moves_that_no_anchor_covers(deliveries: Path) -> None:
     found = Audited(deliveries)
-    found.deliver("1.0")
+    found.push("1.0")
+    found.settle()
     found.wait(10 * AGE)
     assert found.retention(AGE).run() == RetentionRun()
+    found.app.anchoring.run()
+    assert found.retention(AGE).run().moved
 
 
 def test_nothing_moves_that_is_wrong(installation: Audited) -> None:
@@ -148,10 +151,10 @@ def test_a_damaged_document_is_found_by_verification(installation: Audited, dama
 
 
 def live_through(deliveries: Path, life: Life) -> Audited:
-    table, log, documents = MemoryTable(), MemoryLog(), MemoryBlobs()
-    history(deliveries, table, log)
+    table, added, documents = MemoryTable(), MemoryAdded(), MemoryBlobs()
+    history(deliveries, table, added)
     mortal = Audited(
-        deliveries, table=MortalTable(table, life), log=log, archive=mortal_port(documents, life, "blobs", "put")
+        deliveries, table=MortalTable(table, life), added=added, archive=mortal_port(documents, life, "blobs", "put")
     )
     mortal.wait(DAY + AGE)
     for _ in range(2):
@@ -160,7 +163,7 @@ def live_through(deliveries: Path, life: Life) -> Audited:
         except Crash:
             life.restart()
         mortal.restart()
-    after = Audited(deliveries, table=table, log=log, archive=documents)
+    after = Audited(deliveries, table=table, added=added, archive=documents)
     after.wait(DAY + AGE)
     return after
 
@@ -187,16 +190,19 @@ def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None
     quiet = Life()
     expected = trail(live_through(deliveries, quiet))
     for point in range(len(quiet.points)):
-        table, log, documents = MemoryTable(), MemoryLog(), MemoryBlobs()
-        history(deliveries, table, log)
+        table, added, documents = MemoryTable(), MemoryAdded(), MemoryBlobs()
+        history(deliveries, table, added)
         life = Life(crash_at=frozenset({point}))
         mortal = Audited(
-            deliveries, table=MortalTable(table, life), log=log, archive=mortal_port(documents, life, "blobs", "put")
+            deliveries,
+            table=MortalTable(table, life),
+            added=added,
+            archive=mortal_port(documents, life, "blobs", "put"),
         )
         mortal.wait(DAY + AGE)
         with pytest.raises(Crash):
             mortal.retention(AGE).run()
-        reader = Audited(deliveries, table=table, log=log, archive=documents)
+        reader = Audited(deliveries, table=table, added=added, archive=documents)
         assert trail(reader) == expected, life.points[point]
 
 

@@ -28,7 +28,7 @@ def installation(tmp_path: Path) -> Audited:
 
 def checked(installation: Audited, *, after: int = 0, limit: int = 10_000) -> ChainPartCheck:
     app = installation.app
-    return verify_part(app.reader, app.anchors, app.chain_anchors, "shop", after=after, limit=limit)
+    return verify_part(app.reader, app.chain_anchors, "shop", after=after, limit=limit)
 
 
 def test_a_whole_chain_is_intact(installation: Audited) -> None:

@@ -101,7 +101,7 @@ def test_every_action_and_every_class_is_offered_to_filter_by(home: Told) -> Non
     ("action", "look", "words"),
     [
         ("anchor.contradicted", "bad-word", "An anchor names a record that the chain does not hold"),
-        ("anchor.written", "quiet-word", "The day's anchor was written"),
+        ("gate.anchored", "quiet-word", "The gate's outcome was anchored where it cannot be changed"),
         ("canary.begun", "asks-word", "Unknown action 'canary.begun', written by a newer version"),
     ],
 )
