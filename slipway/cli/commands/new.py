@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ..errors import CliError, Exit
-from ..options import as_json as json_option
+from ..options import one_object
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..starting import Pipeline, Wanted, write, written
 
@@ -68,7 +68,7 @@ def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> Pipel
     callback=_approvers,
     help="Who may let it into production; may be repeated.",
 )
-@json_option
+@one_object
 @click.option(
     "--pipeline",
     callback=_pipeline,
@@ -116,7 +116,7 @@ def new(
         raise CliError(f"{error.filename}: {error.strerror}", exit_code=Exit.REFUSED) from error
     screen = Screen()
     if as_json:
-        screen.json({"v": 1, "folder": str(folder), "files": [str(folder / path) for path in contents]})
+        screen.json({"folder": str(folder), "files": [str(folder / path) for path in contents]})
         return
     for path in contents:
         screen.line(TextCell("+", GOOD), f" {folder / path}")
