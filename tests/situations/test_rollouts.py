@@ -180,9 +180,6 @@ def with_annotation(manifest: Json) -> None:
     manifest["spec"]["template"]["metadata"]["annotations"]["example.com/old-flag"] = "1"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-31: fields that kubectl apply made stay when the manifest drops them"
-)
 @pytest.mark.parametrize("more", [with_environment, with_host_aliases, with_annotation])
 @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl"])
 def test_what_kubectl_applied_and_the_manifest_no_longer_has_is_gone_after_the_first_release(

@@ -10,7 +10,7 @@ from typing import Self
 
 from slipway.domain.application import HttpProbe
 
-from . import jobs, recreating, rights
+from . import jobs, recreating, rights, takeover
 from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
@@ -123,6 +123,7 @@ class Cluster:
                 raise
             # A definition that was just applied is served a moment later.
             raise ObjectConflict(f"{target.label}: the cluster does not serve its kind yet: {missing}") from missing
+        answer = takeover.finish(self._objects, target, answer)
         if begun is not None and failed_earlier(target, answer.body, begun=begun):
             return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
         return _applied(target, answer.body, created=answer.status == HTTPStatus.CREATED)

@@ -94,7 +94,7 @@ class Connection:
         *,
         what: str,
         query: Query = (),
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
         headers: Mapping[str, str] | None = None,
         withhold: bool = False,
     ) -> ApiServerResponse:
@@ -119,7 +119,7 @@ class Connection:
         *,
         what: str,
         query: Query = (),
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: Timeout = TIMEOUT,
     ) -> Iterator[ResponseStream]:

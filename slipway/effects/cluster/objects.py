@@ -78,6 +78,20 @@ class Objects:
             withhold=target.is_secret,
         )
 
+    def patch(
+        self, target: ManifestTarget, operations: Sequence[Mapping[str, Any]], *, dry_run: bool = False
+    ) -> ApiServerResponse:
+        """A JSON patch (RFC 6902)."""
+        return self.connection.send(
+            "PATCH",
+            target.path,
+            what=f"{'check' if dry_run else 'change'} {target.label}",
+            query=(("fieldManager", FIELD_MANAGER), *((("dryRun", "All"),) if dry_run else ())),
+            body=list(operations),
+            headers={"Content-Type": "application/json-patch+json"},
+            withhold=target.is_secret,
+        )
+
     def create(self, target: ManifestTarget) -> ApiServerResponse:
         return self.connection.send(
             "POST",

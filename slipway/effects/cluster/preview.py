@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ...manifests.objects import without_server_fields
-from . import recreating
+from . import recreating, takeover
 from .diff import Diff, difference, projected
 from .errors import AccessDenied, Missing, ObjectRefused
 from .kinds import BUILT_IN, Kind, ManifestTarget
@@ -61,7 +61,8 @@ def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) 
         return _as(
             target, AppliedChange.REPLACED, difference(projected(without_server_fields(live), manifest), manifest)
         )
-    after = without_server_fields(answer)
+    going, staying = takeover.that_go(objects, target, live) if live is not None else ([], "")
+    after = without_server_fields(takeover.without(answer, going))
     if live is not None and failed(target, live):
         change = AppliedChange.REPLACED
     else:
@@ -72,7 +73,7 @@ def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) 
             if before == after
             else AppliedChange.CHANGED
         )
-    return _as(target, change, difference(before, after)).evolve(warning=obstacle_of(live, answer))
+    return _as(target, change, difference(before, after)).evolve(warning=obstacle_of(live, answer) or staying)
 
 
 def _as(target: ManifestTarget, change: AppliedChange, diff: Diff, *, checked: bool = True) -> ObjectChange:

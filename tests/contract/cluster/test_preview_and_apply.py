@@ -260,3 +260,35 @@ def live(place: Place, path: str) -> m.Json:
         return dict(connection.send("GET", path.format(place.namespace), what="read it").body)
     finally:
         connection.close()
+
+
+def made_by_kubectl(place: Place, manifest: m.Json) -> None:
+    """Create it as `kubectl apply` does."""
+    path = f"/apis/apps/v1/namespaces/{place.namespace}/deployments"
+    query = (("fieldManager", "kubectl-client-side-apply"),)
+    Connection(place.access).send("POST", path, what="create it", query=query, body=manifest)
+
+
+def test_what_kubectl_set_and_the_manifest_lacks_is_shown_and_taken_away(place: Place) -> None:
+    wanted = m.deployment()
+    before = copy.deepcopy(wanted)
+    before["spec"]["template"]["spec"]["nodeSelector"] = {"old": "pool"}
+    before["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "OLD", "value": "1"}]
+    made_by_kubectl(place, before)
+    [change] = place.cluster.preview([wanted], place.namespace).objects
+    lines = change.diff.splitlines()
+    assert change.change is AppliedChange.CHANGED
+    assert [line for line in lines if line.startswith("-") and "OLD" in line]
+    assert [line for line in lines if line.startswith("-") and "pool" in line]
+    place.cluster.apply([wanted], place.namespace)
+    [again] = place.cluster.preview([wanted], place.namespace).objects
+    assert (again.change, again.warning) == (AppliedChange.UNCHANGED, "")
+
+
+def test_what_kubectl_left_to_the_servers_defaults_is_no_change(place: Place) -> None:
+    wanted = m.deployment()
+    made_by_kubectl(place, wanted)
+    [change] = place.cluster.preview([wanted], place.namespace).objects
+    assert not [line for line in change.diff.splitlines() if line.startswith("-") and not line.startswith("---")]
+    first, second = (place.cluster.apply([wanted], place.namespace)[0].generation for _ in range(2))
+    assert first == second

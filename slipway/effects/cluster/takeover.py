@@ -1,0 +1,167 @@
+"""Takes away what kubectl or Helm set before and the manifest no longer has: an apply removes only what it set itself.
+
+Whoever comes from `kubectl apply`, a pipeline's task around it, or Helm has objects whose fields those tools own. An
+old variable or node selector would stay for ever, while the plan says "unchanged". Flux and kubectl hand them over by
+writing `managedFields`; here they are removed by name, which needs no field that is a server's own, and which a dry run
+can show. The server fills in its defaults again, so a default that counts as set by kubectl is no change.
+
+What people set by other commands (`kubectl edit`, `set`, `scale`) is theirs and stays, and so do replicas and what a
+server gives out once, such as a node port.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from .connection import ApiServerResponse
+from .errors import ObjectConflict, ObjectRefused
+from .kinds import ManifestTarget
+from .objects import Objects
+from .records import Json
+
+FORMER = frozenset(
+    {"kubectl", "kubectl-client-side-apply", "kubectl-create", "kubectl-replace", "before-first-apply", "helm", "Helm"}
+)
+"""Managers that set an object as a whole, from a file or a chart."""
+
+type FieldPath = tuple[str, ...]
+"""Keys of fieldsV1 down to one field: `f:spec`, `k:{"name":"web"}`."""
+type Pointer = tuple[str | int, ...]
+
+_NEVER = frozenset({"f:status", "f:apiVersion", "f:kind", "f:finalizers", "f:replicas"})
+_GIVEN_OUT = frozenset({"f:clusterIP", "f:clusterIPs", "f:nodePort", "f:healthCheckNodePort", "f:volumeName"})
+_OF_METADATA = tuple(("f:metadata", name) for name in ("f:labels", "f:annotations"))
+_DEFAULTS = {"protocol": "TCP"}
+"""Values of key fields that a manifest may leave out."""
+
+
+def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[FieldPath]:
+    """The topmost fields that only former managers own and that the manifest does not have."""
+    theirs, others = set[FieldPath](), set[FieldPath]()
+    for entry in (live.get("metadata") or {}).get("managedFields") or ():
+        former = entry.get("manager") in FORMER and entry.get("operation") == "Update" and not entry.get("subresource")
+        (theirs if former else others).update(_paths(entry.get("fieldsV1") or {}))
+    kept = {path[:length] for path in others for length in range(1, len(path) + 1)}
+    stale = {path for path in theirs - kept if _may_go(path) and pointer_to(path, manifest) is None}
+    return sorted(path for path in stale if not any(path[:length] in stale for length in range(1, len(path))))
+
+
+def pointer_to(path: FieldPath, thing: Any) -> Pointer | None:
+    """Where the field is in the object; None if it is not there."""
+    found = list[str | int]()
+    for key in path:
+        step = _step(key, thing)
+        if step is None:
+            return None
+        found.append(step)
+        thing = thing[step]
+    return tuple(found)
+
+
+def without(thing: Json, paths: Sequence[FieldPath]) -> Json:
+    """A copy of the object without the fields."""
+    copied: Json = json.loads(json.dumps(thing))
+    for pointer in _in_order(copied, paths):
+        holder: Any = copied
+        for step in pointer[:-1]:
+            holder = holder[step]
+        del holder[pointer[-1]]
+    return copied
+
+
+def that_go(objects: Objects, target: ManifestTarget, live: Json) -> tuple[list[FieldPath], str]:
+    """The fields that a release takes away, by a dry run; and what to say where the server does not let them go."""
+    paths = left_over(live, target.manifest)
+    if not paths:
+        return [], ""
+    try:
+        cleaned = _remove(objects, target, live, paths, dry_run=True).body
+    except ObjectRefused:
+        return [], f"it has fields that were set before Slipway and that stay: {', '.join(map(named, paths[:5]))}"
+    return [path for path in paths if pointer_to(path, cleaned) is None], ""
+
+
+def finish(objects: Objects, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
+    """Take away what is left over after an apply. Raises `ClusterError`."""
+    if answer.status == HTTPStatus.CREATED:
+        return answer
+    going, _ = that_go(objects, target, answer.body)
+    if not going:
+        return answer
+    try:
+        return _remove(objects, target, answer.body, going)
+    except ObjectRefused as refused:  # the dry run took it, so the object is not the same any more
+        raise ObjectConflict(f"{target.label}: somebody changed it meanwhile: {refused}") from refused
+
+
+def named(path: FieldPath) -> str:
+    """The field for people: `spec.template.spec.containers[name=web].env`."""
+    text = ""
+    for key in path:
+        if key.startswith("f:"):
+            text += f".{key[2:]}"
+        else:
+            text += f"[{','.join(f'{name}={value}' for name, value in _keys(key).items())}]"
+    return text.lstrip(".")
+
+
+def _remove(
+    objects: Objects, target: ManifestTarget, live: Json, paths: Sequence[FieldPath], *, dry_run: bool = False
+) -> ApiServerResponse:
+    version = [] if dry_run else [_same_version(live)]
+    removals = [{"op": "remove", "path": _text(pointer)} for pointer in _in_order(live, paths)]
+    return objects.patch(target, [*version, *removals], dry_run=dry_run)
+
+
+def _same_version(live: Json) -> Json:
+    return {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
+
+
+def _in_order(thing: Json, paths: Sequence[FieldPath]) -> list[Pointer]:
+    """The places of the fields, later items of a list first, so that removing one moves no other."""
+    found = filter(None, (pointer_to(path, thing) for path in paths))
+    return sorted(found, key=lambda pointer: [f"{s:09}" if isinstance(s, int) else s for s in pointer], reverse=True)
+
+
+def _text(pointer: Pointer) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in pointer)
+
+
+def _may_go(path: FieldPath) -> bool:
+    if path[0] == "f:metadata":
+        return path[:2] in _OF_METADATA and path not in _OF_METADATA
+    is_set_item = any(key.startswith("v:") for key in path)
+    return not is_set_item and not _NEVER.intersection(path) and path[-1] not in _GIVEN_OUT
+
+
+def _paths(fields: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath]:
+    """Every field that a fieldsV1 names."""
+    for key, inner in fields.items():
+        if key == ".":
+            yield path
+        elif inner:
+            yield from _paths(inner, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def _step(key: str, thing: Any) -> str | int | None:
+    if key.startswith("f:"):
+        return key[2:] if isinstance(thing, Mapping) and key[2:] in thing else None
+    if key.startswith("k:") and isinstance(thing, list):
+        wanted = _keys(key)
+        return next((n for n, item in enumerate(thing) if isinstance(item, Mapping) and _is(item, wanted)), None)
+    return None
+
+
+def _is(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(item.get(name, _DEFAULTS.get(name)) == value for name, value in wanted.items())
+
+
+def _keys(key: str) -> dict[str, Any]:
+    try:
+        keys = json.loads(key[2:])
+    except ValueError:
+        return {}
+    return keys if isinstance(keys, dict) else {}

@@ -1,0 +1,84 @@
+"""Which fields of former managers a release takes away."""
+
+from typing import Any
+
+import pytest
+
+from slipway.effects.cluster.takeover import left_over, named, pointer_to, without
+
+type Json = dict[str, Any]
+
+CONTAINER = 'k:{"name":"web"}'
+PORT = 'k:{"containerPort":80,"protocol":"TCP"}'
+ENV = ("f:spec", "f:template", "f:spec", "f:containers", CONTAINER, "f:env")
+
+
+def nested(path: tuple[str, ...], leaf: Json | None = None) -> Json:
+    fields: Json = leaf or {}
+    for key in reversed(path):
+        fields = {key: fields}
+    return fields
+
+
+def an_object(*, env: tuple[str, ...] = (), **spec: Any) -> Json:
+    variables = [{"name": name, "value": "1"} for name in env]
+    container = {"name": "web", "image": "r/web", **({"env": variables} if env else {})}
+    return {"kind": "Deployment", "spec": {"template": {"spec": {"containers": [container]}}, **spec}}
+
+
+def owned(thing: Json, *entries: tuple[str, str, Json], subresource: str = "") -> Json:
+    managed = [
+        {"manager": manager, "operation": operation, "subresource": subresource, "fieldsV1": fields}
+        for manager, operation, fields in entries
+    ]
+    return {**thing, "metadata": {"name": "web", "managedFields": managed}}
+
+
+def variable(name: str) -> Json:
+    return nested((*ENV, f'k:{{"name":"{name}"}}'), {".": {}, "f:name": {}, "f:value": {}})
+
+
+@pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl", "helm"])
+def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_over_once(manager: str) -> None:
+    live = owned(an_object(env=("KEEP", "OLD")), (manager, "Update", variable("OLD")))
+    [path] = left_over(live, an_object(env=("KEEP",)))
+    assert named(path) == "spec.template.spec.containers[name=web].env[name=OLD]"
+    assert without(live, [path])["spec"] == an_object(env=("KEEP",))["spec"]
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        owned(an_object(env=("OLD",)), ("kubectl-edit", "Update", variable("OLD"))),
+        owned(an_object(env=("OLD",)), ("kubectl", "Apply", variable("OLD"))),
+        owned(an_object(env=("OLD",)), ("kubectl", "Update", variable("OLD")), ("istio", "Update", variable("OLD"))),
+        owned(an_object(env=("OLD",)), ("kubectl", "Update", variable("OLD")), subresource="scale"),
+        owned(an_object(replicas=3), ("kubectl", "Update", nested(("f:spec", "f:replicas")))),
+        owned(an_object(clusterIP="10.0.0.1"), ("kubectl", "Update", nested(("f:spec", "f:clusterIP")))),
+        owned(an_object(), ("kubectl", "Update", nested(("f:metadata", "f:finalizers", 'v:"x"')))),
+        owned(an_object(), ("kubectl", "Update", nested(("f:status", "f:phase")))),
+        {"kind": "ConfigMap", "metadata": {"name": "a"}},
+    ],
+    ids=["edited", "applied", "shared", "of a subresource", "replicas", "given out", "finalizer", "status", "unknown"],
+)
+def test_what_is_somebodys_or_a_servers_is_not_left_over(live: Json) -> None:
+    assert left_over(live, an_object()) == []
+
+
+def test_what_the_manifest_has_is_not_left_over_also_where_it_leaves_out_a_default() -> None:
+    fields = nested((*ENV[:-1], "f:ports", PORT), {".": {}, "f:containerPort": {}, "f:protocol": {}})
+    manifest = an_object()
+    manifest["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 80}]
+    live = owned(manifest, ("kubectl", "Update", fields))
+    assert not [path for path in left_over(live, manifest) if path[-1] == PORT]
+
+
+def test_of_a_list_later_items_go_first_so_that_no_other_moves() -> None:
+    live = owned(an_object(env=("A", "B", "C")), ("helm", "Update", variable("A")), ("helm", "Update", variable("B")))
+    paths = left_over(live, an_object(env=("C",)))
+    assert len(paths) == 2
+    assert without(live, paths)["spec"] == an_object(env=("C",))["spec"]
+
+
+def test_a_field_that_is_not_there_has_no_place() -> None:
+    assert pointer_to((*ENV, 'k:{"name":"A"}'), an_object()) is None
