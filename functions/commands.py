@@ -1,4 +1,4 @@
-"""The JSON API of the operator's commands: freeze, cancel, retry, roll back, resume, override, replay, session.end.
+"""The JSON API of the operator's commands: freeze, cancel, retry, create, roll back, resume, override and the like.
 
 Each has its own permission. The actor is the signed-in person or the named key; the body cannot name one. A command is
 written into the inbox; whoever gave it asks there what became of it.
@@ -48,9 +48,10 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
         name="api_command",
         method="POST",
         path="commands",
-        summary="Freeze, unfreeze, cancel, retry, rollback, resume, override, replay or session.end",
+        summary="Freeze, unfreeze, cancel, retry, create, rollback, resume, override, replay or session.end",
         description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
-        "`address` what became of it. What lets something through (unfreeze, retry, rollback, resume, override) waits "
+        "`address` what became of it. What lets something through (unfreeze, retry, create, rollback, resume, "
+        "override) waits "
         "until a person confirms it at `open`, by a sign-in made for it. Ending one's own sessions needs no "
         "permission but `read`.",
         tag="commands",
@@ -72,6 +73,8 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         application=body.application,
         environment=body.environment,
         release=body.release,
+        tag=body.tag,
+        digest=body.digest,
         reason=body.reason,
         until=body.until,
         parked=body.parked,

@@ -8,6 +8,7 @@ from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import Verb
 from ..domain.inbox import ID_PATTERN
 from ..domain.incoming import ForeignModel, Time
+from ..domain.model import DIGEST_PATTERN, TAG_PATTERN
 from ..domain.people import GUID_PATTERN
 from ..domain.reports import FreezeShown
 from .base import IDEMPOTENCY, Answer
@@ -24,6 +25,14 @@ class Command(ForeignModel):
     application: _Short = ""
     environment: _Short = ""
     release: _Short = Field(default="", description="For a rollback: the release to return to.")
+    tag: Annotated[str, Field(pattern=f"^$|{TAG_PATTERN}")] = Field(
+        default="",
+        description="For create: what was pushed under this tag goes out again. Without release, tag and digest: what "
+        "is live in the first environment.",
+    )
+    digest: Annotated[str, Field(pattern=f"^$|{DIGEST_PATTERN}")] = Field(
+        default="", description="For create: the image or bundle with this digest goes out again."
+    )
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
     until: Time | None = Field(default=None, description="For a freeze: when it ends automatically.")
     parked: _Short = Field(default="", description="For a replay: the id of the parked input.")

@@ -38,3 +38,18 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, lazy.summary) for name, lazy in self._lazy.items()])
+
+
+class DefaultGroup(LazyGroup):
+    """A group whose commands may be left out: what names none of them is for the default one."""
+
+    def __init__(self, *args: Any, default: str, **more: Any) -> None:
+        # An option in front of the first argument is the default command's.
+        super().__init__(*args, context_settings={"ignore_unknown_options": True}, **more)
+        self.default = default
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        named = self.get_command(ctx, args[0]) is not None
+        return super().resolve_command(ctx, args if named else [self.default, *args])

@@ -17,7 +17,9 @@ _COMMANDS = "slipway.cli.commands."
 LAZY = {
     "applications": Lazy(_COMMANDS + "applications:applications", "What is delivered, and what runs where."),
     "releases": Lazy(_COMMANDS + "releases:releases", "Releases, newest first."),
-    "release": Lazy(_COMMANDS + "releases:release", "One release: what and where it is, and its timeline."),
+    "release": Lazy(
+        _COMMANDS + "releases:release", "One release: what and where it is; or start one of what was delivered before."
+    ),
     "explain": Lazy(_COMMANDS + "releases:explain", "Why a release is in its current state, rule by rule."),
     "approvals": Lazy(_COMMANDS + "approvals:approvals", "Open gates: plan, votes, deadline."),
     "approve": Lazy(_COMMANDS + "approvals:approve", "Approve a release in your own name."),

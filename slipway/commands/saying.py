@@ -19,6 +19,7 @@ from ..domain.inbox import InboxId, InboxKind, InboxRow, Look, Speaker, inbox_id
 from ..domain.model import Record
 from ..domain.people import GUID_PATTERN
 from ..domain.queues import Queue
+from ..domain.release import Release
 from ..domain.statement import CommandStatement, salt_of
 from ..effects.messaging import Bus, QueueUnavailable
 from ..inbound.reading import BadInput
@@ -46,6 +47,10 @@ class CommandRequest:
     application: str = ""
     environment: str = ""
     release: str = ""
+    tag: str = ""
+    """For `create`: the newest release of this tag is the one whose artifact goes out again."""
+    digest: str = ""
+    """For `create`: the release of this digest is."""
     reason: str = ""
     until: datetime | None = None
     parked: str = ""
@@ -118,7 +123,7 @@ class InboxWriter:
         if verb in OF_THE_INSTALLATION:
             return about
         if verb in OF_A_RELEASE:
-            release = self.reader.release(asked.release)
+            release = self._again(asked) if verb is Verb.CREATE else self.reader.release(asked.release)
             if asked.application and asked.application != release.application:
                 raise BadInput("application", f"that of {release.id}", repr(asked.application[:80]))
             about = {"application": release.application, "release": release.number}
@@ -129,6 +134,18 @@ class InboxWriter:
         else:
             about = {"application": asked.application}
         return about | self._environment(asked, about["application"])
+
+    def _again(self, asked: CommandRequest) -> Release:
+        """The release whose artifact goes out again: the one that is named, or of tag or digest, or what is live."""
+        given = [name for name in ("release", "tag", "digest") if getattr(asked, name)]
+        if len(given) > 1:
+            raise BadInput(given[1], f"none beside {given[0]}", repr(getattr(asked, given[1])[:80]))
+        if asked.release:
+            return self.reader.release(asked.release)
+        entry = self.reader.catalogue.get(asked.application)
+        if entry is None:
+            raise NotFound(f"there is no application {asked.application[:80]!r}")
+        return self.reader.release_of(entry.application, tag=asked.tag, digest=asked.digest)
 
     def _environment(self, asked: CommandRequest, application: str) -> dict[str, str]:
         entry = self.reader.catalogue.get(application)
@@ -151,7 +168,7 @@ def _arguments(asked: CommandRequest) -> dict[str, str]:
             arguments = {"parked": asked.parked}
         case Verb.SESSION_END:
             arguments = {"person": asked.person.casefold(), "session": asked.session}
-        case Verb.UNFREEZE | Verb.CANCEL | Verb.RETRY | Verb.ROLLBACK | Verb.RESUME | Verb.OVERRIDE:
+        case Verb.UNFREEZE | Verb.CANCEL | Verb.RETRY | Verb.CREATE | Verb.ROLLBACK | Verb.RESUME | Verb.OVERRIDE:
             pass
         case unreachable:
             assert_never(unreachable)

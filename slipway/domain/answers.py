@@ -26,7 +26,7 @@ class Answered(Record):
     verb: Verb | None = None
     environment: str = ""
     release: str = ""
-    """The release that it was about; for a roll-back, the new release that carries it out."""
+    """The release that it was about; for a roll-back and for `create`, the new release."""
     phase: str = ""
     """That release's phase afterwards."""
     changes: tuple[Changed, ...] = Field(default=(), max_length=MOST_CHANGES)
@@ -52,6 +52,8 @@ def answer(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | N
     number = event.release
     if isinstance(event, CommandGiven) and event.verb is Verb.ROLLBACK and not refused:
         number = _that_returns(event, decision)
+    if isinstance(event, CommandGiven) and event.verb is Verb.CREATE and not refused:
+        number = max((made.number for made in decision.releases), default=number)
     changed = {release.number: release for release in decision.releases}
     release = {**snapshot.releases, **changed}.get(number or 0)
     return Answered(

@@ -19,6 +19,8 @@ class Verb(StrEnum):
     """End a release that has not begun to roll out."""
     RETRY = "retry"
     """Send a failed release on again, where it failed."""
+    CREATE = "create"
+    """Start a release of what an earlier one delivered, with the manifests of now."""
     ROLLBACK = "rollback"
     """Bring an earlier release back in one environment, and hold the lane."""
     RESUME = "resume"
@@ -36,6 +38,7 @@ PERMISSIONS: Final[dict[Verb, Permission]] = {
     Verb.UNFREEZE: Permission.FREEZE,
     Verb.CANCEL: Permission.CANCEL,
     Verb.RETRY: Permission.RETRY,
+    Verb.CREATE: Permission.CREATE,
     Verb.ROLLBACK: Permission.ROLL_BACK,
     Verb.RESUME: Permission.RESUME,
     Verb.OVERRIDE: Permission.OVERRIDE,
@@ -43,15 +46,15 @@ PERMISSIONS: Final[dict[Verb, Permission]] = {
     Verb.SESSION_END: Permission.END_SESSIONS,
 }
 """Nobody needs a permission to end their own sessions (`ends_own_sessions`)."""
-OPENS: Final = frozenset({Verb.UNFREEZE, Verb.RETRY, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE})
+OPENS: Final = frozenset({Verb.UNFREEZE, Verb.RETRY, Verb.CREATE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE})
 """Verbs that let something through: each needs a proof of who says it. What stops something need only be said, and
 input that is put back is judged as if it had come for the first time."""
 FRESH: Final = timedelta(minutes=5)
 """How long ago whoever gives such a command may have given their credential."""
 MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE})
 """Verbs whose reason others will ask for."""
-OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.ROLLBACK, Verb.OVERRIDE})
-"""Verbs that name a release: the one they are about, or the one that is brought back."""
+OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.CREATE, Verb.ROLLBACK, Verb.OVERRIDE})
+"""Verbs that name a release: the one they are about, the one that is brought back, or whose artifact goes out again."""
 OF_A_LANE: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE})
 """Verbs that name an environment."""
 OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.REPLAY, Verb.SESSION_END})

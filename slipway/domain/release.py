@@ -22,6 +22,7 @@ __all__ = [
     "Head",
     "Lane",
     "Live",
+    "Ordered",
     "Phase",
     "Push",
     "Release",
@@ -157,6 +158,15 @@ class Rollback(Record):
     """Whether the environment's registry still has the image. Then nothing is copied, even if the source lost it."""
 
 
+class Ordered(Record):
+    """Marks a release that a person started, of what an earlier one delivered."""
+
+    by: str = Field(max_length=254)
+    of: int = Field(ge=1)
+    """The release whose artifact it is."""
+    reason: str = Field(default="", max_length=2000)
+
+
 class Release(Record):
     """One artifact of one application on its way through the chain."""
 
@@ -201,6 +211,8 @@ class Release(Record):
     is off."""
     rollback: Rollback | None = None
     """Set for a roll-back by hand, which goes to one environment only and has no gate."""
+    ordered: Ordered | None = None
+    """Set where a person started it; None where a push or a CI run did."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
     """Names of the rules that block the release while it is held back or soaking."""
     rejections: tuple[Vote, ...] = Field(default=(), max_length=REJECTIONS_KEPT)

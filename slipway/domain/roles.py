@@ -29,6 +29,8 @@ class Permission(StrEnum):
     """End a release that is on its way."""
     RETRY = "retry"
     """Try a failed step or release again."""
+    CREATE = "create"
+    """Start a release of what was built before."""
     ROLL_BACK = "roll-back"
     """Bring back what was live before."""
     RESUME = "resume"
@@ -65,6 +67,7 @@ _OPERATING: Final = _READING | {
     Permission.FREEZE,
     Permission.CANCEL,
     Permission.RETRY,
+    Permission.CREATE,
     Permission.ROLL_BACK,
     Permission.RESUME,
     Permission.REPLAY,

@@ -157,7 +157,12 @@ class Rule(StrEnum):
     PROOF_IS_NEW = "proof-is-new", "The statement was not counted before."
     PROOF_IS_IN_TIME = "proof-is-in-time", "The sign-in that proves it was made for it, shortly before it arrived."
     SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person gave their credential as lately as the gate demands."
-    NOT_REQUESTER = "approver-is-not-requester", "The approver did not ask for the CI run.", None, Trait.OWN_WORK
+    NOT_REQUESTER = (
+        "approver-is-not-requester",
+        "The approver asked neither for the CI run nor for the release.",
+        None,
+        Trait.OWN_WORK,
+    )
     NOT_COMMITTER = (
         "approver-is-not-committer",
         "The approver did not make the change: no commit, no push, no pull request of it is theirs.",
@@ -177,6 +182,8 @@ class Rule(StrEnum):
     ENVIRONMENT_EXISTS = "environment-exists", "The environment is one of the application's."
     IS_NO_REPEAT = "is-no-repeat", "The command is not a repeat of one that was refused."
     IS_UNDER_WAY = "is-under-way", "The release has not ended."
+    HAS_ENDED = "has-ended", "The release whose artifact goes out again has ended."
+    IS_OF_THIS_APPLICATION = "is-of-this-application", "Its artifact lies where the application's artifacts lie now."
     HAS_NOT_BEGUN_TO_ROLL_OUT = "has-not-begun-to-roll-out", "Its rollout has not begun."
     DID_NOT_GO_LIVE = "did-not-go-live", "The release has ended, and is not live in the last environment."
     ATTEMPTS_ARE_LEFT = "attempts-are-left", "It may be tried again."

@@ -293,6 +293,10 @@ class Ledger:
         """The number of the digest's release."""
         return self._pointer(application, keys.artifact(digest))
 
+    def release_of_tag(self, application: str, tag: str) -> int | None:
+        """The number of the tag's newest release."""
+        return self._pointer(application, keys.tag(tag))
+
     def audit(
         self, application: str, *, first: int = 1, last: int | None = None, limit: int | None = None
     ) -> Iterator[AuditRecord | Row]:

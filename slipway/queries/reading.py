@@ -8,7 +8,7 @@ from typing import Any
 
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock, utc_now
-from ..domain.application import Environment
+from ..domain.application import Application, Environment
 from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged, verified
 from ..domain.blocks import Freeze
 from ..domain.errors import NotFound
@@ -72,6 +72,23 @@ class Reader:
         if release is None:
             raise NotFound(f"there is no release {release_id}")
         return release
+
+    def release_of(self, application: Application, *, tag: str = "", digest: str = "") -> Release:
+        """The newest release of a tag or of a digest; without both, the one that is live in the first environment.
+
+        Raises `NotFound`.
+        """
+        name, first = application.application, application.environments[0].name
+        if tag:
+            number, what = self.ledger.release_of_tag(name, tag), f"the tag {tag[:80]}"
+        elif digest:
+            number, what = self.ledger.release_of(name, digest), f"the digest {digest[:80]}"
+        else:
+            lane = self.ledger.lanes(name).get(first)
+            number, what = lane.live.release if lane and lane.live else None, f"what is live in {first}: nothing is"
+        if number is None:
+            raise NotFound(f"{name} has no release of {what}; push it, and one begins")
+        return self.release(f"{name}-{number}")
 
     def progress(self, release: Release) -> PromotionProgress | None:
         """How far the release's promotion is; None if none is under way."""

@@ -15,6 +15,7 @@ from ..commands.saying import CommandRequest, InboxWriter
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import FRESH, MUST_SAY_WHY, OPENS, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
+from ..domain.decide.creating import create_rules
 from ..domain.decide.returning import rollback_rules
 from ..domain.errors import NotFound
 from ..domain.inbox import Via
@@ -207,6 +208,15 @@ def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandFo
             verb=Verb.RETRY,
             title=f"Send {release.id} out again{where}",
             hint="The same image. It is planned again, and people are asked anew: no earlier vote counts.",
+            hidden=about,
+        )
+    entry = desk.reader.catalogue.get(release.application)
+    if entry is not None and not failed(create_rules(entry.application, release)):
+        yield CommandForm(
+            verb=Verb.CREATE,
+            title=f"Release {release.tag} again",
+            hint="A new release of the same image or bundle, with the manifests that are in force now. It passes every "
+            "gate; who starts it counts as one who asked for it.",
             hidden=about,
         )
     if release.phase is Phase.HELD_BACK and release.environment:

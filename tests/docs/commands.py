@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from slipway.cli.lazy import DefaultGroup
 from slipway.cli.root import root
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,6 +181,8 @@ def _command(group: click.Group, arguments: list[str]) -> tuple[click.Command, c
     while isinstance(command, click.Group):
         place = _past_options(command, rest)
         below = command.get_command(context, rest[place]) if place < len(rest) else None
+        if below is None and isinstance(command, DefaultGroup) and rest:
+            below, rest, place = command.get_command(context, command.default), [command.default, *rest], 0
         if below is None:
             break
         command, context = below, click.Context(below, info_name=rest[place], parent=context)

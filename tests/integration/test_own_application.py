@@ -53,6 +53,16 @@ class Reader:
         """Type a line until it prints the words, as somebody does who is told to wait some seconds."""
         return until(lambda: said if words in (said := self.type(line)) else None, f"{words!r} of {line}") or ""
 
+    def confirmed(self, line: str, who: str) -> None:
+        """Type a line that waits for a person, and be that person, at the address that it prints."""
+        with subprocess.Popen(
+            ["sh", "-e", "-c", line], cwd=self.clone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as waits:
+            assert waits.stderr is not None
+            address = next(found[0] for told in waits.stderr if (found := re.findall(r"http\S+/confirm/\S+", told)))
+            Signer(oid=laptop().person(who).oid).confirm(address)
+            assert waits.wait(SECONDS) == 0, waits.stderr.read()
+
     def inbox(self, stack: dict[str, Any]) -> str:
         """Follow the newest link of the inbox, as on its page; returns where it leads."""
         page = urllib3.request("GET", stack["inbox"], timeout=10).data.decode()
@@ -77,7 +87,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 
 def test_the_commands_of_the_page_bring_an_application_of_ones_own_into_production(reader: Reader) -> None:
-    start, check, push, look, again = reader.blocks()
+    start, check, push, look, again, alone = reader.blocks()
     reader.type(start)
     reader.type(check)
     pushing, explain = push.strip().splitlines()
@@ -99,12 +109,25 @@ def test_the_commands_of_the_page_bring_an_application_of_ones_own_into_producti
         name: stack[name] for name in ("url", "registries", "inbox")
     }
     until(lambda: _runs(later, "production", reader.name) == {"2"}, "the pods run again")
-    reader.type(pushing.replace("0.1.0", "0.2.0"))
+
+    deployment = reader.clone.parent / reader.name / "manifests/deployment.yaml"
+    deployment.write_text(deployment.read_text().replace("memory: 64Mi", "memory: 96Mi"))
+    apply, create = alone.strip().splitlines()
+    reader.type(apply)
+    reader.confirmed(create, "Olu")
     reader.again(explain.replace("-1", "-2"), "waits in production")
+    assert "96Mi" in _deployment(later, "staging", reader.name)
+    reader.type(pushing.replace("0.1.0", "0.2.0"))
+    reader.again(explain.replace("-1", "-3"), "waits in production")
 
 
 def _runs(stack: dict[str, Any], cluster: str, name: str) -> set[str]:
-    """How many pods of the Deployment are available, as somebody with a kubectl would ask."""
+    """How many pods of the Deployment are available."""
+    return {str(json.loads(_deployment(stack, cluster, name))["status"].get("availableReplicas", 0))}
+
+
+def _deployment(stack: dict[str, Any], cluster: str, name: str) -> str:
+    """The Deployment as it is now, as somebody with a kubectl would ask for it."""
     url = f"{stack['clusters'][cluster]}/apis/apps/v1/namespaces/{name}-{cluster}/deployments/{name}"
     answer = urllib3.request("GET", url, headers={"Authorization": f"Bearer {stack['cluster_token']}"}, timeout=10)
-    return {str(answer.json()["status"].get("availableReplicas", 0))}
+    return answer.data.decode()

@@ -1,5 +1,5 @@
-"""The operator's commands: freeze, unfreeze, cancel, retry, rollback, resume, override and end-sessions; and the
-freezes in force."""
+"""The operator's commands: freeze, unfreeze, cancel, retry, create, rollback, resume, override and end-sessions; and
+the freezes in force."""
 
 import re
 import sys
@@ -30,6 +30,7 @@ _DONE = {
     Verb.UNFREEZE: "the freeze has ended",
     Verb.CANCEL: "cancelled",
     Verb.RETRY: "is being retried",
+    Verb.CREATE: "begins, with the manifests of now",
     Verb.ROLLBACK: "brings the earlier release back; the lane is on hold",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
@@ -228,6 +229,36 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
       slipway retry shop-482 --reason "the registry has room again"
     """
     _give(api, Verb.RETRY, release, release=release, **options)
+
+
+@click.command()
+@click.argument("application")
+@click.option("--tag", metavar="TAG", help="What was pushed under this tag.")
+@click.option("--image", "digest", metavar="DIGEST", help="The image with this digest, sha256:….")
+@click.option("--bundle", metavar="DIGEST", help="The bundle with this digest, sha256:….")
+@_operating(Verb.CREATE)
+def create(
+    api: Api, *, application: str, tag: str | None, digest: str | None, bundle: str | None, **options: Any
+) -> None:
+    """Start a release of what APPLICATION has delivered before, with the manifests that are in force now.
+
+    Without --tag, --image and --bundle it is what is live in the first environment: so a changed memory limit, a new
+    ConfigMap or another host goes out without a build. It passes every environment and every gate from the first one
+    on; what is proved of the artifact stays proved. Whoever starts it counts as one who asked for it, and does not
+    approve it where nobody may approve their own work.
+
+    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
+
+    \b
+    Examples:
+      slipway release create shop --reason "more memory"
+      slipway release create shop --tag 1.4.2 --reason "the certificate was renewed"
+    """
+    given = [value for value in (tag, digest, bundle) if value]
+    if len(given) > 1:
+        raise click.UsageError("expected one of --tag, --image and --bundle, or none of them")
+    what = f"a release of {application}" + (f", {given[0]}" if given else "")
+    _give(api, Verb.CREATE, what, application=application, tag=tag, digest=digest or bundle, **options)
 
 
 @click.command()

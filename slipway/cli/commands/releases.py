@@ -11,6 +11,7 @@ from slipway.domain.runs import Trust
 
 from ..api import PAGE, Api, read
 from ..forms import OutputFormat, formed, write_lines
+from ..lazy import DefaultGroup, Lazy
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
 from ..trail import read_record, show_trail
@@ -91,19 +92,39 @@ def _outcome(rollout: Rollout, since: str) -> TextCell:
     return TextCell(f"{spoken} since {since}", style)
 
 
+@click.group(
+    cls=DefaultGroup,
+    default="show",
+    lazy={
+        "show": Lazy("slipway.cli.commands.releases:show", "One release: what and where it is, and its timeline."),
+        "create": Lazy("slipway.cli.commands.operating:create", "Release again what was delivered before."),
+    },
+)
+def release() -> None:
+    """One release: `slipway release ID` shows it, and `slipway release create` starts one.
+
+    \b
+    Examples:
+      slipway release shop-482
+      slipway release create shop --reason "more memory"
+    """
+
+
 @click.command()
 @click.argument("id")
 @formed
 @connected
-def release(api: Api, *, id: str, form: OutputFormat) -> None:
+def show(api: Api, *, id: str, form: OutputFormat) -> None:
     """One release: its image, its state, the votes, and the timeline of its audit records.
 
     With --json, --jsonl or --csv only the release is printed; `slipway audit list --release ID --jsonl` prints its
     records.
 
+    `show` may be left out.
+
     \b
     Examples:
-      slipway release shop-482
+      slipway release show shop-482
       slipway release shop-482 --json | jq -r .digest
     """
     screen, content = Screen(), api.get("releases", id)
@@ -134,6 +155,8 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
     yield "digest", item.digest or ""
     if item.push:
         yield "pushed", _at(screen.time(item.push.at), item.push.actor)
+    if item.ordered:
+        yield "started by", f"{item.ordered.by}, of {item.application}-{item.ordered.of}"
     if item.run:
         yield "run", f"{item.run.project}/{item.run.pipeline} {item.run.number} {item.run.result} {item.run.branch}"
         yield "run at", item.run.url

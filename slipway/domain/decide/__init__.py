@@ -4,9 +4,9 @@
 `lanes.py` orders them; `gates.py` opens gates, `voting.py` counts votes, `automatic.py` opens gates without people;
 `rollouts.py` takes the lane and rolls back on failure; `chain.py` maps each step's outcome to the next step;
 `deadlines.py` handles timeouts, `reminders.py` reminds voters, `notices.py` notifies people. `blocks.py` checks for
-freezes, holds and windows between gate and rollout; `commands.py`, `freezing.py`, `retrying.py` and `returning.py`
-carry out operators' commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that these modules evaluate
-and that pages and `explain` show.
+freezes, holds and windows between gate and rollout; `commands.py`, `freezing.py`, `retrying.py`, `creating.py` and
+`returning.py` carry out operators' commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that these
+modules evaluate and that pages and `explain` show.
 """
 
 from ..commands import Verb
@@ -25,6 +25,7 @@ from ..events import (
 from ..snapshot import Snapshot
 from .chain import step_finished
 from .commands import cancel, override, resume
+from .creating import create_release
 from .deadlines import deadline_reached
 from .freezing import delivery_changed, freeze, freeze_spread, unfreeze
 from .reminders import reminder_due
@@ -43,6 +44,7 @@ _VERBS = {
     Verb.UNFREEZE: unfreeze,
     Verb.CANCEL: cancel,
     Verb.RETRY: retry,
+    Verb.CREATE: create_release,
     Verb.ROLLBACK: rollback,
     Verb.RESUME: resume,
     Verb.OVERRIDE: override,

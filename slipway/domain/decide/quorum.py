@@ -31,12 +31,18 @@ def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
 
 
 def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, RuleResult]:
-    """Separation of duties: whether the person neither asked for the CI run nor is behind the change.
+    """Separation of duties: whether the person neither asked for the CI run or the release, nor is behind the change.
 
     Whoever is proved to be behind it is known by object id. What is only claimed can keep somebody from voting too.
     """
+    ordered = release.ordered
+    if ordered is not None and not gate.circle.names(ordered.by).isdisjoint(names):
+        allowed = ", and may approve here nevertheless" if gate.own_change else ""
+        asked: RuleResult = Rule.NOT_REQUESTER.judged(gate.own_change, f"{ordered.by} started the release{allowed}")
+    else:
+        asked = _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names)
     return (
-        _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names),
+        asked,
         _differs(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names),
     )
 

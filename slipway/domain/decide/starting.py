@@ -199,7 +199,8 @@ def begin(draft: Draft, release: Release) -> None:
     for number in draft.head.active:
         older = draft.release(number)
         if older is not None and _replaces(release, older):
-            supersede(draft, older, by=release.number, why=f"the tag {release.tag} was pushed again, as {release.id}")
+            how = "was started" if release.ordered else "was pushed"
+            supersede(draft, older, by=release.number, why=f"the tag {release.tag} {how} again, as {release.id}")
     arrive(draft, release, first)
 
 

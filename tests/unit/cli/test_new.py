@@ -1,6 +1,7 @@
 """`slipway new`: what it writes can be applied as it is, and nothing that is there is overwritten."""
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,9 @@ def test_a_name_that_cannot_be_one_is_told_and_nothing_is_written(
     done = slipway("new", *arguments)
     assert (done.exit_code, told in " ".join(done.stderr.split())) == (2, True), done.stderr
     assert list(here.iterdir()) == []
+
+
+def test_with_json_the_files_are_named_in_one_object(here: Path) -> None:
+    done = json.loads(slipway("new", "cart", "--json").stdout)
+    assert (done["v"], done["folder"]) == (1, "cart")
+    assert {here / path for path in done["files"]} == {path for path in here.rglob("*") if path.is_file()}

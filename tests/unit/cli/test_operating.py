@@ -25,6 +25,7 @@ PAGE = f"https://slipway.example.com/confirm/{HANDLE}"
 WORDS = {
     Verb.UNFREEZE: ("shop", "production"),
     Verb.RETRY: ("shop-1",),
+    Verb.CREATE: ("shop",),
     Verb.ROLLBACK: ("production", "shop-1", "--reason", "2 loses orders"),
     Verb.RESUME: ("shop", "production"),
     Verb.OVERRIDE: ("production", "shop-1", "--reason", "the fix"),
@@ -62,7 +63,7 @@ def test_what_opens_prints_the_address_and_ends_with_code_five_where_nobody_is_w
     slipway: Command, app: Served, opened: list[str], verb: Verb
 ) -> None:
     waits(app)
-    ended = slipway(verb, *WORDS[verb], "--no-wait")
+    ended = slipway(*(("release", verb) if verb is Verb.CREATE else (verb,)), *WORDS[verb], "--no-wait")
     assert ended.exit_code == 5
     assert f"a person has to confirm it: {PAGE}" in ended.stderr
     assert ended.stdout == ""

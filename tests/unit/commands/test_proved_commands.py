@@ -22,6 +22,7 @@ FRONT = Speaker(name="olga@example.com", roles=("operator", "platform"), via=Via
 OPENING = {
     Verb.UNFREEZE: CommandRequest(verb=Verb.UNFREEZE, application="shop", environment="production"),
     Verb.RETRY: CommandRequest(verb=Verb.RETRY, release="shop-3"),
+    Verb.CREATE: CommandRequest(verb=Verb.CREATE, application="shop"),
     Verb.ROLLBACK: CommandRequest(
         verb=Verb.ROLLBACK, environment="production", release="shop-1", reason="2.0 loses orders"
     ),
@@ -31,6 +32,7 @@ OPENING = {
 DONE = {
     Verb.UNFREEZE: "lane.unfrozen",
     Verb.RETRY: "release.retried",
+    Verb.CREATE: "release.created",
     Verb.ROLLBACK: "rollback.ordered",
     Verb.RESUME: "hold.ended",
     Verb.OVERRIDE: "override.given",

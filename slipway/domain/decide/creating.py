@@ -1,0 +1,80 @@
+"""Create: a person starts a release of what an earlier one delivered, with the manifests that are in force now.
+
+The artifact is the same, and so is what is proved of it; everything else is decided anew, from the first environment
+on. Who starts it is one of those who asked for it, and approves it no more than whoever asked for the CI run.
+"""
+
+from ..actions import Action
+from ..application import Application, SourceKind
+from ..events import CommandGiven
+from ..release import Ordered, Phase, Release
+from ..rules import Rule, RuleResult
+from .commands import accepted, named_release, reason_rule, told
+from .starting import begin, name_by_tag
+from .state import Draft
+
+
+def create_rules(application: Application, source: Release) -> tuple[RuleResult, ...]:
+    """The rules for starting a release of what this one delivered; pages show them before anybody tries."""
+    is_read = application.source is SourceKind.IMAGE or source.bundle is not None
+    pushed = application.pushed
+    is_ours = (source.registry, source.repository) == (pushed.registry, pushed.repository)
+    rejected = source.phase is Phase.REJECTED
+    again = f"; `slipway retry {source.id}` sends it out again, and shows the rejection to whoever is asked"
+    return (
+        Rule.HAS_ENDED.judged(
+            source.phase.final,
+            f"{source.id} is {source.phase.spoken}"
+            + ("" if source.phase.final else ": what is applied now is part of its next plan; no other is needed"),
+        ),
+        Rule.DIGEST_IS_KNOWN.judged(
+            source.digest is not None and is_read, f"{source.id} has {source.digest or 'no digest'}"
+        ),
+        Rule.WAS_NOT_REJECTED.judged(
+            not rejected, f"{source.id} was rejected: {source.reason}{again}"[:2000] if rejected else "nobody did"
+        ),
+        Rule.IS_OF_THIS_APPLICATION.judged(
+            is_ours,
+            f"{source.id} is of {source.repository} in {source.registry}, and {pushed.repository} in {pushed.registry} "
+            "is delivered now",
+        ),
+    )
+
+
+def create_release(draft: Draft, event: CommandGiven) -> None:
+    source = named_release(draft, event)
+    if source is None or not accepted(
+        draft, event, (*create_rules(draft.application, source), *reason_rule(event)), source
+    ):
+        return
+    release = draft.create(
+        Release(
+            application=source.application,
+            number=draft.head.next_release,
+            phase=Phase.JOINING,
+            registry=source.registry,
+            repository=source.repository,
+            tag=source.tag,
+            digest=source.digest,
+            order=draft.now,
+            created_at=draft.now,
+            changed_at=draft.now,
+            push=source.push,
+            run=source.run,
+            bundle=source.bundle,
+            ordered=Ordered(by=event.actor, of=source.number, reason=event.reason),
+        )
+    )
+    draft.record(
+        Action.RELEASE_CREATED,
+        release,
+        actor=event.actor,
+        tag=release.tag,
+        start="person",
+        of=source.id,
+        reason=event.reason or None,
+        **told(draft, event),
+    )
+    draft.digests[str(release.digest)] = release.number
+    name_by_tag(draft, release.tag, release)
+    begin(draft, release)

@@ -1,0 +1,114 @@
+"""A person starts a release of what an earlier one delivered: the same artifact, the manifests of now."""
+
+import pytest
+
+from slipway.domain.commands import Verb
+from slipway.domain.phases import Phase
+from slipway.domain.rules import Rule
+from slipway.domain.steps import StepKind
+from tests.unit.domain.samples import ADA, BEN, MORNING, application, approval, ci_run, digest, production, staging
+from tests.unit.domain.world import World
+
+from .test_operators import MINUTE, live
+
+
+def refused_for(world: World) -> list[str]:
+    return list(world.last("command.refused").details["rules"])
+
+
+def test_what_is_live_goes_out_again_from_the_first_environment_on_without_a_push() -> None:
+    world = live("v1")
+    world.change()
+    world.command(Verb.CREATE, 1, reason="more memory")
+    world.settle()
+    created = world.releases[2]
+    assert (created.phase, world.live("staging"), world.live("production")) == (Phase.COMPLETED, 2, 2)
+    assert (created.digest, created.tag) == (world.releases[1].digest, "v1")
+    assert [step.environment for step in world.steps(StepKind.DEPLOY)][-2:] == ["staging", "production"]
+    record = next(each for each in world.audit if each.action == "release.created" and each.release == "shop-2")
+    assert (record.details["of"], record.details["reason"]) == ("shop-1", "more memory")
+
+
+def test_the_gate_is_asked_anew_and_no_earlier_vote_counts() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.vote(1, ADA)
+    world.settle()
+    world.command(Verb.CREATE, 1, actor=BEN)
+    world.settle()
+    assert world.phase(2) is Phase.AWAITING_APPROVAL
+    assert world.live("production") == 1
+    world.vote(2, ADA)
+    world.settle()
+    assert world.live("production") == 2
+
+
+@pytest.mark.parametrize("own_change", [False, True])
+def test_who_started_it_approves_it_only_where_people_may_approve_their_own_work(own_change: bool) -> None:
+    world = World(application(staging(), production(gate=approval(ADA, BEN, own_change=own_change))))
+    world.push("v1")
+    world.settle()
+    world.vote(1, BEN)
+    world.settle()
+    world.command(Verb.CREATE, 1, actor=ADA)
+    world.settle()
+    world.vote(2, ADA)
+    world.settle()
+    assert world.phase(2) is (Phase.COMPLETED if own_change else Phase.AWAITING_APPROVAL)
+    if not own_change:
+        assert Rule.NOT_REQUESTER in world.last("vote.refused").details["rules"]
+        assert "started the release" in world.last("vote.refused").details["reason"]
+
+
+def test_what_a_run_proved_of_the_artifact_stays_proved() -> None:
+    world = live("v1")
+    world.run(ci_run("1"), image="v1")
+    world.settle()
+    world.command(Verb.CREATE, 1)
+    world.settle()
+    assert world.releases[2].run == world.releases[1].run
+    assert world.releases[2].push == world.releases[1].push
+
+
+def test_an_older_artifact_goes_out_again_and_what_is_newer_can_follow() -> None:
+    world = live("v1")
+    world.push("v2", at=MORNING + MINUTE)
+    world.settle()
+    world.wait(MINUTE)
+    world.command(Verb.CREATE, 1)
+    world.settle()
+    assert world.live("production") == 3
+    assert world.releases[3].digest == digest("v1")
+    world.push("v3", at=world.now)
+    world.settle()
+    assert world.live("production") == 4
+
+
+def test_while_the_release_is_on_its_way_no_other_is_started_of_it() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.command(Verb.CREATE, 1)
+    assert (refused_for(world), set(world.releases)) == ([str(Rule.HAS_ENDED)], {1})
+
+
+def test_what_somebody_rejected_is_sent_out_again_by_retry_alone_which_shows_the_rejection() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.reject(1, ADA)
+    world.settle()
+    world.command(Verb.CREATE, 1)
+    assert refused_for(world) == [str(Rule.WAS_NOT_REJECTED)]
+    assert "slipway retry shop-1" in world.last("command.refused").details["reason"]
+
+
+def test_the_same_push_told_once_more_starts_nothing_afterwards() -> None:
+    world = live("v1")
+    world.wait(MINUTE)
+    world.command(Verb.CREATE, 1)
+    world.settle()
+    world.push("v1", at=MORNING, source="reconcile")
+    world.settle()
+    assert set(world.releases) == {1, 2}
