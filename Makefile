@@ -39,7 +39,7 @@ $(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
 	@sh scripts/install.sh bench
 	@touch $@
 
-demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--json for one JSON object
+demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--cluster=real, ARGS=--json for one JSON object
 	@$(PYTHON) -m local.demo $(ARGS)
 
 up: install ## Start the whole system and keep it up, from where it ended last; FRESH=1 begins afresh
@@ -71,10 +71,10 @@ test-browser: install ## The pages in a real browser
 	@$(PYTHON) -m pytest -m "browser and not stack" $(ARGS)
 
 test-stack: install ## The whole system on this machine, and the demo as a newcomer runs it
-	@$(PYTHON) -m pytest -m stack $(ARGS)
+	@$(PYTHON) -m pytest -m "stack and not cluster" $(ARGS)
 
-test-cluster: install ## The contract of clusters on a real control plane; KUBECONFIG=FILE for another cluster
-	@SLIPWAY_REAL_CLUSTER=1 SLIPWAY_TEST_KUBECONFIG="$(KUBECONFIG)" $(PYTHON) -m pytest -m cluster $(ARGS)
+test-cluster: install ## The contract of clusters and the demo on a real control plane; KUBECONFIG=FILE for another cluster
+	@SLIPWAY_REAL_CLUSTER=1 SLIPWAY_TEST_KUBECONFIG="$(KUBECONFIG)" $(PYTHON) -m pytest -m cluster $(or $(ARGS),tests/contract tests/acceptance)
 
 test-thorough: install ## A crash or an outage at every point
 	@$(PYTHON) -m pytest -m thorough $(PARALLEL) $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m local.demo [--approvals] [--json]`: play a story, check how it ended, and verify the audit trail.
+"""`python -m local.demo [--approvals] [--cluster real] [--json]`: play a story, check its end, and verify the trail.
 
 Exit codes: 0 everything ended as it should and the trail verifies; 1 it did not.
 """
@@ -35,6 +35,12 @@ def main() -> int:
         action="store_true",
         help="another story: two must approve, the committer is refused, a tag that is pushed again voids a vote",
     )
+    parser.add_argument(
+        "--cluster",
+        choices=("double", "real"),
+        default="double",
+        help="real control planes, which `make cluster` builds",
+    )
     parser.add_argument("--traces", action="store_true", help="take in the app's traces, and show each release's")
     options = parser.parse_args()
     say = Narrator(quiet=options.json)
@@ -46,7 +52,11 @@ def main() -> int:
         with ExitStack() as opened:
             applied = opened.enter_context(two_must_approve() if options.approvals else as_bundle())
             wanted = StackOptions(
-                instances=options.instances, traces=options.traces, apply=None, namespaces=namespaces_of(applied)
+                instances=options.instances,
+                traces=options.traces,
+                apply=None,
+                real_clusters=options.cluster == "real",
+                namespaces=namespaces_of(applied),
             )
             stack = opened.enter_context(Stack(wanted))
             story = (ApprovalsStory if options.approvals else Story)(stack, say)

@@ -22,7 +22,7 @@ from . import azurite, configuration, docker_registry
 from .addresses import Addresses
 from .grants import make_storage
 from .options import StackOptions
-from .places import Places, namespaces_of
+from .places import APP, Places, namespaces_of
 from .secrets import Secrets, load_or_make, signing_keys
 
 REGISTRIES = ("nonprod", "prod")
@@ -174,11 +174,21 @@ class Stack:
             return {"credential": "kubeconfig", "kubeconfig": str(self.options.kubeconfigs[name])}
         servers = list(self.registries.values())
         told = configuration.kubernetes(name, servers, secrets, sorted(self.options.namespaces.get(name, ())))
+        if self.options.real_clusters:
+            return self._start_real_cluster(name, told)
         if self.options.keep:
             told["state_dir"] = str(self._folder(f"cluster-{name}"))
         ready = self._start_double(f"cluster-{name}", "local.kubernetes", told)
         token = secrets.staging_token if name == "staging" else secrets.production_token
         return {"credential": "token", "server": ready["url"], "token": token}
+
+    def _start_real_cluster(self, name: str, told: dict[str, Any]) -> dict[str, Any]:
+        file = self._write(f"cluster-{name}.json", told)
+        folder = str(self._folder(f"cluster-{name}"))
+        command = python("local.cluster", "run", "--config", str(file), "--folder", folder, "--stop-with-parent")
+        part = Part(f"cluster-{name}", command, log=self._log(f"cluster-{name}"))
+        self.parts.append(part)
+        return {"credential": "kubeconfig", "kubeconfig": part.ready()["users"][APP]}
 
     def _start_inbox(self, secrets: Secrets) -> str:
         port = str(self._addresses.wanted("inbox"))

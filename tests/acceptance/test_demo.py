@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from local.cluster import NotBuilt, built
 from local.stack import azurite
 
 pytestmark = pytest.mark.stack
@@ -34,9 +35,20 @@ def demo(*options: str) -> dict[str, Any]:
     return told
 
 
+@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.cluster)])
+def cluster(request: pytest.FixtureRequest) -> str:
+    """The option that says what stands for the clusters."""
+    if request.param == "real":
+        try:
+            built()
+        except NotBuilt as reason:
+            pytest.skip(f"no control plane is built: {reason}")
+    return f"--cluster={request.param}"
+
+
 @needs_azurite
-def test_the_demo_delivers_one_release_and_rolls_the_other_back() -> None:
-    told = demo()
+def test_the_demo_delivers_one_release_and_rolls_the_other_back(cluster: str) -> None:
+    told = demo(cluster)
     assert set(told) == {"releases", "audit", "seconds", "proofs"}
     (proof,) = told["proofs"]
     assert (proof["release"], proof["environment"], proof["verified"]) == ("hello-1", "production", True)
