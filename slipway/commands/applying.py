@@ -263,6 +263,7 @@ class Applying:
             document=change.after,
             before=change.before,
             project=planned.project,
+            project_document=self.versions.project_document(planned.project),
             at=now,
             by=asked.actor.name,
             reason=asked.statement.reason,

@@ -14,19 +14,18 @@ from ..catalogue.difference import difference
 from ..catalogue.live import LiveCatalogue
 from ..catalogue.stored import Stored, read_stored
 from ..catalogue.validation import validate
-from ..domain.application import Application, WrittenApplication
+from ..domain.application import WrittenApplication
 from ..domain.errors import NotFound
-from ..domain.gate import ApprovalGate
-from ..domain.governing import breaches, governed
+from ..domain.governing import breaches
 from ..domain.model import Digest, Record, sha256
 from ..domain.project import Project, overlap
 from ..domain.proposing import OldGate
 from ..domain.statement import MOST_CHANGES
-from ..domain.strictness import production_of, project_weakenings, weakenings
 from ..domain.versions import Subject, SubjectKind
 from ..ledger.versions import Current, SubjectVersions
 from ..manifests.documents import Document
 from ..manifests.problems import Findings
+from .weakening import Weakening, WeakerThan, gates_of
 
 APP: Final = "app:"
 """Begins the name of an application that calls in its own name."""
@@ -205,12 +204,13 @@ class Comparing:
         before_in = current.version.project if current.version else None
         change = SubjectChange(subject=subject, before=current.document, after=after)
         if change.changes:
-            weaker = tuple(self._weaker(subject, current, checked))
+            weaker = tuple(self._weaker(subject, current, stored, checked))
+            forbidden = self._forbidden(subject, self._owners(checked.projects, project, before_in), actor)
             change = change.evolve(
                 difference=difference(before, stored),
-                forbidden=self._forbidden(subject, self._owners(checked.projects, project, before_in), actor),
-                weaker=tuple(dict.fromkeys(text for text, _ in weaker)),
-                gates=tuple({(each.application, each.environment): each for _, old in weaker for each in old}.values()),
+                forbidden=forbidden or _without_a_gate(weaker, actor),
+                weaker=tuple(dict.fromkeys(each.text for each in weaker)),
+                gates=gates_of(weaker),
                 stands_still=tuple(self._left_out(subject, checked)),
             )
         return Planned(change=change, current=current, stored=stored, project=project)
@@ -231,51 +231,15 @@ class Comparing:
     def _owners(self, projects: Mapping[str, Project], *names: str | None) -> Mapping[str, tuple[str, ...]]:
         return {name: projects[name].owners.apply if name in projects else () for name in names if name is not None}
 
-    def _weaker(
-        self, subject: Subject, current: Current, checked: "_Checked"
-    ) -> Iterator[tuple[str, tuple[OldGate, ...]]]:
+    def _weaker(self, subject: Subject, current: Current, stored: Stored, checked: "_Checked") -> Iterator[WeakerThan]:
         """What would become weaker, each with the gates that it concerns."""
         if subject.kind is SubjectKind.APPLICATION:
-            after = checked.definitions[subject.name].application
-            for before in self._earlier(current, after):
-                yield from ((str(each), _old_gates(before, each.environment)) for each in weakenings(before, after))
-            return
-        in_force = self.catalogue.projects.get(subject.name)
-        if in_force is None:
-            return
-        applications = [e.application for e in self.catalogue if e.application.project == subject.name]
-        for each in project_weakenings(in_force.project, checked.projects[subject.name]):
-            gates = tuple(gate for one in applications for gate in _old_gates(one, each.environment))
-            yield str(each), gates
+            return self.weakening.of_application(current, stored, checked.definitions[subject.name].application)
+        return self.weakening.of_project(subject, current, checked.projects[subject.name])
 
-    def _earlier(self, current: Current, after: Application) -> Iterator[Application]:
-        """What the application is compared with: its last version, also after a removal.
-
-        For a new one it is the last version of whatever was removed and guarded the same places: otherwise an
-        application could come back under another name with a weaker gate.
-        """
-        if current.version is not None:
-            document = current.document or current.version.before
-            if document and (application := self._as_it_was(document)):
-                yield application
-            return
-        for listed in self.versions.listed():
-            if listed.removed and listed.subject.kind is SubjectKind.APPLICATION:
-                last = self.versions.current(listed.subject).version
-                removed = self._as_it_was(last.before) if last and last.before else None
-                if removed is not None and production_of(removed).keys() & production_of(after).keys():
-                    yield removed
-
-    def _as_it_was(self, document: str) -> Application | None:
-        """The application of an earlier version inside its project as it is in force."""
-        try:
-            written = self._written(document)
-        except ConfigError:
-            return None
-        in_force = self.catalogue.projects.get(written.project)
-        if in_force is None or any(breaches(written, in_force.project)):
-            return None
-        return governed(written, in_force.project)
+    @property
+    def weakening(self) -> Weakening:
+        return Weakening(versions=self.versions, catalogue=self.catalogue)
 
     def _left_out(self, subject: Subject, checked: "_Checked") -> Iterator[str]:
         """Applications in force that the project would no longer allow."""
@@ -285,13 +249,10 @@ class Comparing:
             name = entry.application.application
             if entry.application.project != subject.name or name in checked.definitions or entry.versions is None:
                 continue
-            written = self._written(entry.versions.application)
+            written = validate(self._read(entry.versions.application).document, WrittenApplication)
             for breach in breaches(written, checked.projects[subject.name]):
                 yield f"{name}: expected {breach.expected}, got {breach.got}"
                 break
-
-    def _written(self, document: str) -> WrittenApplication:
-        return validate(self._read(document).document, WrittenApplication)
 
     def _read(self, document: str) -> Stored:
         content = self.versions.document(document)
@@ -300,13 +261,12 @@ class Comparing:
         return read_stored(content)
 
 
-def _old_gates(application: Application, environment: str) -> tuple[OldGate, ...]:
-    """The gates of class production that ask people: that of the environment, or all of them."""
-    return tuple(
-        OldGate(application=application.application, environment=each.name, notify=application.notify, gate=each.gate)
-        for each in production_of(application).values()
-        if isinstance(each.gate, ApprovalGate) and environment in ("", each.name)
-    )
+def _without_a_gate(weaker: Sequence[WeakerThan], actor: Actor) -> str:
+    """Why the actor may not weaken what no gate asks anybody about: only the platform's people may."""
+    alone = next((each.text for each in weaker if not each.gates), "")
+    if not alone or actor.platform:
+        return ""
+    return f"no gate is there to vote on it, so it needs the role platform: {alone}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,13 +132,15 @@ class Enacting:
         current = self.versions.current(subject)
         if current.document != each.before:
             raise Conflict(f"somebody else has changed {each.subject} while the change took force")
+        project = str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None
         shown = next(one for one in plan.compared if one.subject == each.subject)
         version = Version(
             subject=subject,
             number=current.number + 1,
             document=each.after,
             before=each.before,
-            project=str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None,
+            project=project,
+            project_document=self.versions.project_document(project),
             at=now,
             by=f"{OID}{change.proposed_by}",
             reason=change.reason,

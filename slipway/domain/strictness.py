@@ -5,15 +5,15 @@ to be at least as strict as before; a field that is not named in the tables here
 to be equal. So a new field counts as a weakening until somebody says how it compares.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from .application import Application, Environment, Soak
+from .application import Application, Environment, Pipeline, Soak, Start
 from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
 from .model import Record
 from .people import People
-from .project import EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel, overlap
+from .project import REFUSE, EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel, overlap
 from .promotion import RefusedReferrer
 from .requirements import Requirements
 
@@ -42,6 +42,31 @@ def _any(before: object, after: object) -> bool:  # noqa: ARG001 - the signature
 
 def _fewer(before: Sequence[str], after: Sequence[str]) -> bool:
     return {name.casefold() for name in after} <= {name.casefold() for name in before}
+
+
+def _listed(before: Sequence[object], after: Sequence[object]) -> bool:
+    return all(item in before for item in after)
+
+
+def _given_is_kept(before: object, after: object) -> bool:
+    return before is None or before == after
+
+
+def _no_wider(before: Sequence[str], after: Sequence[str]) -> bool:
+    return all(any(within(pattern, wide) for wide in before) for pattern in after)
+
+
+def within(pattern: str, wide: str) -> bool:
+    """Whether whatever matches the pattern matches the wide one too, as far as that is easy to be sure of."""
+    if wide in (pattern, "*"):
+        return True
+    if _SPECIAL & set(pattern + wide) or "*" in wide[:-1]:
+        return False
+    begins, _, _ = pattern.partition("*")
+    return wide.endswith("*") and begins.startswith(wide[:-1])
+
+
+_SPECIAL: Final = frozenset("?[")
 
 
 def _soaks_longer(before: Soak, after: Soak | None) -> bool:
@@ -87,6 +112,19 @@ _ENVIRONMENT: Mapping[str, Stricter] = {
     **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions"), _any),
     **dict.fromkeys(("rollout_within", "on_failure", "gate"), _any),
 }
+_PIPELINE: Mapping[str, Stricter] = {
+    "branches": _no_wider,
+    "results": _fewer,
+    **dict.fromkeys(("organization", "project_id", "definition"), _given_is_kept),
+    **dict.fromkeys(("tag", "within"), _any),
+}
+_APPLICATION: Mapping[str, Stricter] = {
+    "start": lambda before, after: after in (before, Start.BOTH),
+    # Who is who is compared at each gate, an environment by its place, and a pipeline field by field. What is delivered
+    # is in the plan that people vote on.
+    **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any),
+    **dict.fromkeys(("source", "image", "bundle", "versions"), _any),
+}
 _LEAST: Mapping[str, Stricter] = {
     "level": _GATE["level"],
     "required": _GATE["required"],
@@ -97,6 +135,11 @@ _LEAST: Mapping[str, Stricter] = {
 _PROJECT: Mapping[str, Stricter] = {
     "waive": _fewer,
     "known_services": _fewer,
+    "automation": lambda before, after: _fewer(before.create, after.create),
+    "foreign_images": _listed,
+    "injected": _listed,
+    "kinds": lambda before, after: before.default == after.default and _listed(before.also, after.also),
+    "unpinned": lambda before, after: after in (REFUSE, before) or (before != REFUSE and _listed(before, after)),
     **dict.fromkeys(("project", "owners", "repositories", "environments"), _any),
 }
 
@@ -110,13 +153,26 @@ def production_of(application: Application) -> dict[Place, Environment]:
     }
 
 
-def weakenings(before: Application, after: Application) -> tuple[Weaker, ...]:
-    """What is weaker in `after` wherever class production is or was; empty if nothing is."""
-    return tuple(_weakenings(before, after))
+def weakenings(
+    before: Application,
+    after: Application,
+    *,
+    places: Collection[Place] | None = None,
+    changed: Collection[str] = (),
+) -> tuple[Weaker, ...]:
+    """What is weaker in `after` wherever class production is or was; empty if nothing is.
+
+    `places`, if given, are those that are compared; `changed` are the files of the application with another content.
+    """
+    return tuple(_weakenings(before, after, places, changed))
 
 
-def _weakenings(before: Application, after: Application) -> Iterator[Weaker]:
+def _weakenings(
+    before: Application, after: Application, places: Collection[Place] | None, changed: Collection[str]
+) -> Iterator[Weaker]:
     guarded, now = production_of(before), production_of(after)
+    if places is not None:
+        guarded = {target: environment for target, environment in guarded.items() if target in places}
     for target, environment in guarded.items():
         at = f"{environment.name} ({'/'.join(target)})"
         if target not in now:
@@ -126,13 +182,28 @@ def _weakenings(before: Application, after: Application) -> Iterator[Weaker]:
         for text in (
             *_weaker_fields(at, environment, now[target], _ENVIRONMENT),
             *_weaker_gate(f"{at}: gate", environment.gate, now[target].gate),
+            *(f"{at}: {file} has another content" for file in _trusted(environment) if file in changed),
         ):
             yield Weaker(environment=environment.name, text=text)
-    results = [set(each.pipeline.results) if each.pipeline else set() for each in (before, after)]
-    if guarded and results[0] and (more := sorted(results[1] - results[0])):
-        yield Weaker(text=f"pipeline.results: {', '.join(more)} counts, which did not before")
-    if guarded and before.notify != after.notify:
-        yield Weaker(text="notify: who is told of a gate must stay as it is")
+    if guarded:
+        yield from (Weaker(text=text) for text in _weaker_fields("", before, after, _APPLICATION))
+        yield from (Weaker(text=text) for text in _weaker_pipeline(before.pipeline, after.pipeline))
+
+
+def _trusted(environment: Environment) -> Iterator[str]:
+    """The files that decide what may go there, and when: keys, roots, holidays."""
+    yield from dict.fromkeys(path for _, path in environment.require.files())
+    if environment.windows.holidays_file:
+        yield environment.windows.holidays_file
+
+
+def _weaker_pipeline(before: Pipeline | None, after: Pipeline | None) -> Iterator[str]:
+    if before is None:
+        return
+    if after is None:
+        yield "pipeline: nothing says any more which runs count"
+        return
+    yield from _weaker_fields("pipeline", before, after, _PIPELINE)
 
 
 def _weaker_gate(at: str, before: AutoGate | ApprovalGate, after: AutoGate | ApprovalGate) -> Iterator[str]:
@@ -154,8 +225,8 @@ def project_weakenings(before: Project, after: Project) -> tuple[Weaker, ...]:
 def _project_weakenings(before: Project, after: Project) -> Iterator[Weaker]:
     guarded = {name: environment for name, environment in before.environments.items() if environment.production}
     for name, environment in guarded.items():
-        for text in _weaker_environment(environment, after.environments.get(name)):
-            yield Weaker(environment=name, text=f"environments.{name}{text}")
+        for text in _weaker_environment(name, environment, after):
+            yield Weaker(environment=name, text=f"environments.{text}")
     for name, environment in after.environments.items():
         if not environment.production and any(overlap(environment, each) for each in guarded.values()):
             yield Weaker(text=f"environments.{name}: it would cover places of class production with class test")
@@ -163,20 +234,27 @@ def _project_weakenings(before: Project, after: Project) -> Iterator[Weaker]:
         yield from (Weaker(text=text) for text in _weaker_fields("", before, after, _PROJECT))
 
 
-def _weaker_environment(before: ProjectEnvironment, after: ProjectEnvironment | None) -> Iterator[str]:
-    if after is None or not after.production:
-        yield ": it is no environment of class production any more"
-        return
-    for field in ("clusters", "namespaces"):
-        if gone := sorted(set(getattr(before, field)) - set(getattr(after, field))):
-            yield f".{field}: {', '.join(gone)} would no longer be of class production"
-    if before.needs_tests and not after.needs_tests:
-        yield ".tests: optional instead of required"
+def _weaker_environment(name: str, before: ProjectEnvironment, after: Project) -> Iterator[str]:
+    """By the places that it covers, whatever it is called now."""
+    now = {called: each for called, each in after.environments.items() if each.production and overlap(before, each)}
+    uncovered = [
+        f"{cluster}/{pattern}"
+        for cluster in before.clusters
+        for pattern in before.namespaces
+        if not any(
+            cluster in each.clusters and any(within(pattern, wide) for wide in each.namespaces) for each in now.values()
+        )
+    ]
+    if uncovered:
+        yield f"{name}: {', '.join(uncovered)} would no longer be of class production"
     order = tuple(ProvenanceLevel)
-    if order.index(after.provenance) < order.index(before.provenance):
-        yield f".provenance: {after.provenance} instead of {before.provenance}"
-    least, least_now = before.least or LeastGate(), after.least or LeastGate()
-    yield from _weaker_fields(".least_gate", least, least_now, _LEAST)
+    for called, each in now.items():
+        if before.needs_tests and not each.needs_tests:
+            yield f"{called}.tests: optional instead of required"
+        if order.index(each.provenance) < order.index(before.provenance):
+            yield f"{called}.provenance: {each.provenance} instead of {before.provenance}"
+        least, least_now = before.least or LeastGate(), each.least or LeastGate()
+        yield from _weaker_fields(f"{called}.least_gate", least, least_now, _LEAST)
 
 
 def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, Stricter]) -> Iterator[str]:

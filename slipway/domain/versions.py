@@ -40,6 +40,8 @@ class Version(Record):
     """Hash of the version before; None for the first, and for one after a removal."""
     project: Name | None = None
     """The application's project; None for a project."""
+    project_document: Digest | None = None
+    """Hash of the version of that project by which it was judged; of a removal, of the one in force then."""
     at: Moment
     by: str = Field(max_length=NAME_LIMIT)
     reason: str = Field(default="", max_length=REASON_LIMIT)

@@ -67,6 +67,10 @@ class SubjectVersions:
         row = self._table.get(_partition(subject), _key(subject))
         return Current(version=unpack(Version, row.values) if row else None, etag=row.etag if row else "")
 
+    def project_document(self, project: str | None) -> str | None:
+        """Hash of a project's version in force; None where none is, or none is named."""
+        return self.current(Subject(kind=SubjectKind.PROJECT, name=project)).document if project else None
+
     def history(self, subject: Subject, *, limit: int) -> Iterator[Version]:
         """Newest first."""
         for row in self._table.rows(_partition(subject), *keys.span(keys.versions_of(str(subject))), limit=limit):

@@ -1,5 +1,6 @@
 """Plays the people who propose a change that weakens production gates, and those who vote on it."""
 
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,12 @@ SALTS = count(1)
 APPROVE, REJECT = VoteDecision.APPROVE, VoteDecision.REJECT
 
 
-def guarded(folder: Path) -> Live:
+def guarded(folder: Path, prepare: Callable[[Live], None] = lambda live: None) -> Live:
     """Two people with a role have to approve what goes to production."""
     write_application(folder)
     live = Live(folder)
     live.edit_gate(approvers=["role:shop-approvers"], required=2, level="signed", fresh="5m")
+    prepare(live)
     live.apply()
     return live
 

@@ -135,7 +135,7 @@ def test_counting_runs_that_only_partially_succeeded_is_weaker_where_production_
     assert strict.pipeline is not None
     lenient = strict.evolve(pipeline=strict.pipeline.evolve(results=tuple(RunResult)))
     assert [each.text for each in weakenings(strict, lenient)] == [
-        "pipeline.results: partiallySucceeded counts, which did not before"
+        "pipeline: results: succeeded, partiallySucceeded instead of succeeded"
     ]
     assert weakenings(lenient, strict) == weakenings(lenient, lenient) == ()
     assert weakenings(application(environment("staging")), application(environment("staging"))) == ()

@@ -1,0 +1,152 @@
+"""What a change would weaken, and whose gates: compared with what guards the same places now, or guarded them last.
+
+An application is compared with its version before, and with whatever was removed and had guarded a place that it
+takes: so nothing comes back weaker under another name, in another application or in another project. What cannot be
+compared is weaker.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from ..catalogue import ConfigError
+from ..catalogue.live import LiveCatalogue
+from ..catalogue.stored import Stored, read_stored
+from ..catalogue.validation import validate
+from ..domain.application import Application, WrittenApplication
+from ..domain.gate import ApprovalGate
+from ..domain.governing import breaches, governed
+from ..domain.project import Project
+from ..domain.proposing import OldGate
+from ..domain.strictness import Place, production_of, project_weakenings, weakenings
+from ..domain.versions import Subject, SubjectKind, Version
+from ..ledger.versions import Current, SubjectVersions
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeakerThan:
+    """One thing that would become weaker, with the gates that it concerns; none where nobody can be asked."""
+
+    text: str
+    gates: tuple[OldGate, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Before:
+    """An application as it was, with its files, and the places at which it is compared; None for all of them."""
+
+    application: Application
+    stored: Stored
+    places: frozenset[Place] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weakening:
+    """Finds what would become weaker. It writes nothing."""
+
+    versions: SubjectVersions
+    catalogue: LiveCatalogue
+
+    # ---- applications
+    def of_application(self, current: Current, stored: Stored, after: Application) -> Iterator[WeakerThan]:
+        """Raises `LedgerUnavailable`."""
+        own = frozenset[Place]()
+        if current.version is not None:
+            before = self._as_it_was(current.version, None)
+            if isinstance(before, str):
+                yield WeakerThan(text=before, gates=())
+            elif before is not None:
+                own = frozenset(production_of(before.application))
+                yield from _compared(before, stored, after)
+        for removed in self._removed_from(_places_of(after) - own, current):
+            if isinstance(removed, str):
+                yield WeakerThan(text=removed, gates=())
+            else:
+                yield from _compared(removed, stored, after)
+
+    def _removed_from(self, places: Collection[Place], current: Current) -> Iterator[_Before | str]:
+        """Whatever was removed and had guarded one of the places."""
+        own = current.version.subject if current.version else None
+        for listed in self.versions.listed() if places else ():
+            if not listed.removed or listed.subject.kind is not SubjectKind.APPLICATION or listed.subject == own:
+                continue
+            last = self.versions.current(listed.subject).version
+            removed = self._as_it_was(last, frozenset(places)) if last is not None else None
+            if isinstance(removed, str) or (removed and production_of(removed.application).keys() & set(places)):
+                yield removed
+
+    def _as_it_was(self, version: Version, places: frozenset[Place] | None) -> _Before | str | None:
+        """The application of a version, or of the one before its removal, inside its project; why that cannot be said,
+        and None if there never was any."""
+        document = version.document or version.before
+        if document is None:
+            return None
+        cannot = f"{version.subject}: what guarded production before cannot be compared"
+        try:
+            stored = self._read(document)
+            written = validate(stored.document, WrittenApplication)
+            project = self._project_of(version, written)
+        except ConfigError as error:
+            return f"{cannot}: {error.problems[0].message or error.problems[0]}"[:400]
+        if project is None:
+            return f"{cannot}: it no longer fits its project"
+        return _Before(application=governed(written, project), stored=stored, places=places)
+
+    def _project_of(self, version: Version, written: WrittenApplication) -> Project | None:
+        """The project in force; where the application does not fit that, or was removed, the one by which it was judged
+        last. Raises ConfigError."""
+        in_force = self.catalogue.projects.get(written.project)
+        if version.document is not None and in_force is not None and not any(breaches(written, in_force.project)):
+            return in_force.project
+        if version.project_document is None:
+            return None
+        judged_by = validate(self._read(version.project_document).document, Project)
+        return None if any(breaches(written, judged_by)) else judged_by
+
+    # ---- projects
+    def of_project(self, subject: Subject, current: Current, after: Project) -> Iterator[WeakerThan]:
+        """Compared with the version in force, or with the last one of a project that was removed.
+
+        Raises `LedgerUnavailable`.
+        """
+        document = (current.document or current.version.before) if current.version else None
+        if document is None:
+            return
+        try:
+            before = validate(self._read(document).document, Project)
+        except ConfigError as error:
+            yield WeakerThan(text=f"{subject}: what it was cannot be compared: {error.problems[0]}"[:400], gates=())
+            return
+        applications = [e.application for e in self.catalogue if e.application.project == subject.name]
+        for each in project_weakenings(before, after):
+            gates = tuple(gate for one in applications for gate in _old_gates(one, each.environment))
+            yield WeakerThan(text=each.text, gates=gates)
+
+    def _read(self, document: str) -> Stored:
+        """Raises ConfigError."""
+        return read_stored(self.versions.document(document) or b"")
+
+
+def gates_of(weaker: Iterable[WeakerThan]) -> tuple[OldGate, ...]:
+    """Each gate once."""
+    return tuple({(old.application, old.environment): old for each in weaker for old in each.gates}.values())
+
+
+def _compared(before: _Before, stored: Stored, after: Application) -> Iterator[WeakerThan]:
+    was, now = before.stored.files, stored.files
+    changed = {path for path in {*was, *now} if was.get(path) != now.get(path)}
+    for each in weakenings(before.application, after, places=before.places, changed=changed):
+        yield WeakerThan(text=each.text, gates=_old_gates(before.application, each.environment))
+
+
+def _places_of(application: Application) -> frozenset[Place]:
+    """Every place that it goes to, of whatever class."""
+    return frozenset((environment.cluster, environment.namespace) for environment in application.environments)
+
+
+def _old_gates(application: Application, environment: str) -> tuple[OldGate, ...]:
+    """The gates of class production that ask people: that of the environment, or all of them."""
+    return tuple(
+        OldGate(application=application.application, environment=each.name, notify=application.notify, gate=each.gate)
+        for each in production_of(application).values()
+        if isinstance(each.gate, ApprovalGate) and environment in ("", each.name)
+    )

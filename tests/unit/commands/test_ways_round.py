@@ -1,0 +1,268 @@
+"""Ways round a production gate that are no vote of its people: each is found, and asks them all the same."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.commands.submitting import ToConfirm
+from slipway.domain.inbox import Speaker, Via
+from slipway.domain.versions import Subject, SubjectKind
+from slipway.testing.sign_in import person
+from tests.unit.commands.live import OLGA, Live
+from tests.unit.commands.proposals import SHOP, guarded
+
+LEAD = Speaker(oid=person(8, "lead").oid, roles=("leads",), via=Via.CLI)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    """Two people with a role have to approve what the runs of one pipeline bring."""
+    return guarded(tmp_path / "team", owned_by_leads)
+
+
+def owned_by_leads(live: Live) -> None:
+    live.edit_project(lambda value: value["owners"].update(apply=["role:platform", "role:leads"]))
+    live.edit(
+        start="both",
+        pipeline={"project": "Shop", "name": "build", "branches": ["main"]},
+        people={"0a000000-0000-4000-8000-00000000000a": {"mail": "ada@example.com"}},
+    )
+
+
+def asked(live: Live, app: str = "shop", who: Speaker = OLGA) -> list[str]:
+    """The gates whose people would be asked; none where nothing is weaker, or where the change is refused."""
+    said = live.say(who, app=app)
+    return list(said.asks) if isinstance(said, ToConfirm) else []
+
+
+def refused(live: Live, app: str, who: Speaker) -> str:
+    said = live.say(who, app=app)
+    assert isinstance(said, tuple), said
+    return "; ".join(each.refused for each in said)
+
+
+def rename(live: Live, **fields: Any) -> None:
+    """The environment goes, and comes back under another name."""
+
+    def renamed(value: dict[str, Any]) -> None:
+        value["environments"][-1].update({"name": "live", **fields})
+
+    _edit(live, renamed)
+
+    def also(value: dict[str, Any]) -> None:
+        value["environments"]["live"] = value["environments"].pop("production")
+
+    live.edit_project(also)
+
+
+def of_pipeline(**fields: Any) -> Callable[[Live], None]:
+    return lambda live: live.edit(pipeline={"project": "Shop", "name": "build", "branches": ["main"]} | fields)
+
+
+def _edit(live: Live, change: Callable[[dict[str, Any]], object], name: str = "shop") -> None:
+    file = live.deliveries / name / "application.yaml"
+    value = yaml.safe_load(file.read_text())
+    change(value)
+    file.write_text(yaml.safe_dump(value, sort_keys=False))
+
+
+def without_pipeline(live: Live) -> None:
+    live.edit(start="push")
+    _edit(live, lambda value: value.pop("pipeline"))
+
+
+def nobody(live: Live) -> None:
+    """A rule that nobody can satisfy, so that somebody has to find a way out."""
+    live.edit_gate(approvers=["role:nobody-has-it"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_pipeline,
+        of_pipeline(branches=["*"]),
+        of_pipeline(branches=["main", "feature/*"]),
+        of_pipeline(name="mine"),
+        of_pipeline(results=["succeeded", "partiallySucceeded"]),
+        lambda live: live.edit(start="push"),
+        lambda live: live.edit(people={"0a000000-0000-4000-8000-00000000000a": {"mail": "eve@example.com"}}),
+        nobody,
+        lambda live: live.edit_gate(each=[{"of": "role:nobody-has-it"}]),
+        lambda live: live.edit_environment("production", namespace="elsewhere"),
+        lambda live: live.edit_environment("production", verification={"http": [{"service": "shop", "path": "/"}]}),
+    ],
+    ids=[
+        "no pipeline",
+        "every branch",
+        "one more branch",
+        "another pipeline",
+        "half a success",
+        "a push is enough",
+        "another address",
+        "nobody may vote",
+        "nobody can be among them",
+        "another place",
+        "another test",
+    ],
+)
+def test_what_would_open_production_asks_the_people_of_its_gate(live: Live, change: Callable[[Live], None]) -> None:
+    change(live)
+    assert asked(live) == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        of_pipeline(branches=["main"], results=["succeeded"], organization="contoso"),
+        lambda live: live.edit_environment("production", rollout_within="9m"),
+        lambda live: live.edit_gate(required=3),
+    ],
+    ids=["a pipeline that is named more exactly", "more time to roll out", "three people"],
+)
+def test_what_opens_nothing_asks_nobody(live: Live, change: Callable[[Live], None]) -> None:
+    change(live)
+    assert live.apply()["application:shop"].outcome == "changed"
+
+
+def test_an_environment_under_another_name_is_compared_by_its_place(live: Live) -> None:
+    rename(live)
+    said = {each.subject: each for each in live.apply().values()}
+    assert said["application:shop"].outcome == "changed"
+    assert said["project:team"].outcome == "changed"
+    live.edit_environment("live", gate={"kind": "approval", "approvers": ["role:shop-approvers"], "required": 1})
+    assert asked(live) == ["shop live: 2 of somebody with the role shop-approvers"]
+
+
+def test_an_environment_that_comes_back_weaker_under_another_name_is_found(live: Live) -> None:
+    rename(live, gate={"kind": "approval", "approvers": ["role:shop-approvers"], "required": 1})
+    assert asked(live, "") == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+def test_a_place_cannot_lose_its_class_in_the_project(live: Live) -> None:
+    live.edit_project(lambda value: value["environments"]["production"].update({"class": "test"}))
+    assert asked(live, "team") == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+def other(live: Live, name: str, **gate: Any) -> None:
+    """Another application for the same place."""
+    source = live.deliveries / "shop"
+    target = live.deliveries / name
+    for file in source.rglob("*"):
+        copy = target / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_file():
+            copy.write_text(file.read_text().replace("team/shop", f"team/{name}"))
+    live.edit(name, application=name)
+    _edit(live, lambda value: value["environments"][-1].update(gate={"kind": "approval", **gate}), name)
+
+
+WEAK = {"approvers": ["role:leads"], "level": "link", "fresh": "none"}
+
+
+def test_a_place_of_what_was_removed_keeps_its_gate_for_whoever_comes(live: Live) -> None:
+    live.remove(SHOP)
+    other(live, "store", **WEAK)
+    assert asked(live, "store") == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+def test_an_application_that_there_is_does_not_take_such_a_place_either(live: Live) -> None:
+    other(live, "till", **WEAK)
+    live.edit_environment("staging", "till", namespace="till")
+    live.edit_environment("production", "till", namespace="till")
+    live.apply(app="till")
+    live.remove(SHOP)
+    live.edit_environment("production", "till", namespace="shop")
+    assert "shop production: 2 of somebody with the role shop-approvers" in asked(live, "till")
+
+
+def test_a_place_does_not_come_back_as_one_of_class_test(live: Live) -> None:
+    """The platform's people may take the class from a project without applications; its places were guarded though."""
+    live.remove(SHOP)
+    live.edit_project(lambda value: value["environments"]["production"].update({"class": "test"}))
+    said = live.say(app="team")
+    assert isinstance(said, ToConfirm)
+    assert said.asks == ()
+
+
+def test_a_removed_application_is_compared_by_the_project_that_it_was_removed_under(live: Live) -> None:
+    """Its gate leaves `own_change` to the least gate, which somebody loosens while no application is there."""
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 2}))
+    live.edit_gate(approvers=["role:shop-approvers"])
+    _leave_out(live, "required")
+    live.apply()
+    live.remove(SHOP)
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 1}))
+    said = live.say(app="team")
+    assert isinstance(said, ToConfirm)
+    assert said.asks == ()
+    _by_proof(live, said)
+    assert asked(live) == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+def _leave_out(live: Live, field: str) -> None:
+    _edit(live, lambda value: value["environments"][-1]["gate"].pop(field, None))
+
+
+def _by_proof(live: Live, said: ToConfirm) -> None:
+    from tests.confirming import confirm_pending  # noqa: PLC0415
+
+    handle = live.app.saying.keep_pending(said.statement, Via.CLI, content=said.content, compared=said.compared)
+    confirm_pending(live, handle)
+    live.hear()
+    live.wait_a_moment()
+
+
+def test_a_project_that_is_removed_and_comes_back_weaker_needs_a_proof(live: Live) -> None:
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 2}))
+    live.apply()
+    live.remove(SHOP)
+    live.remove(Subject(kind=SubjectKind.PROJECT, name="team"))
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 1}))
+    said = live.say(app="team")
+    assert isinstance(said, ToConfirm)
+    assert [line for each in said.compared for line in each.weaker] == [
+        "environments.production.least_gate: required: 1 instead of 2"
+    ]
+
+
+def test_an_application_that_stands_still_is_compared_with_what_it_was(live: Live) -> None:
+    """Its project begins to demand more than it has; that does not make its gate anybody's to change."""
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 3}))
+    live.apply(app="team")
+    live.edit_gate(required=3, approvers=["role:leads"])
+    assert asked(live, who=LEAD) == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+def test_another_key_in_a_file_of_the_same_name_is_another_rule(live: Live) -> None:
+    key = live.deliveries / "shop" / "keys" / "cosign.pub"
+    key.parent.mkdir()
+    key.write_text(_key("one"))
+    live.edit_environment("production", require={"cosign": {"key": "keys/cosign.pub"}})
+    live.apply()
+    key.write_text(_key("two"))
+    assert asked(live) == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+def _key(name: str) -> str:
+    """The public key of a pair that is made of the name."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    pair = Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"."))
+    return pair.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def test_what_cannot_be_compared_needs_the_platform_where_no_gate_can_be_asked(live: Live) -> None:
+    """What was removed is gone from the store, so nobody can say what its gate was."""
+    before = live.app.versions.current(SHOP).document
+    assert before is not None
+    live.remove(SHOP)
+    live.blobs.documents.pop(before)  # type: ignore[attr-defined]
+    other(live, "store", approvers=["role:shop-approvers"], required=2)
+    assert "needs the role platform" in refused(live, "store", LEAD)
+    said = live.say(app="store")
+    assert isinstance(said, ToConfirm)
+    assert "application:shop: what guarded production before cannot be compared" in said.compared[0].weaker[0]
