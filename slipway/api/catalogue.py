@@ -95,6 +95,9 @@ class TargetsShown(Answer):
 
     application: str
     environments: dict[str, TargetShown]
+    image_paths: dict[str, tuple[str, ...]] = Field(
+        default={}, description="By kind, the fields that name images beside the containers."
+    )
 
 
 class CatalogueItem(ApiModel):

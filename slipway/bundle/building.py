@@ -83,6 +83,7 @@ def build(wanted: BuildOptions, resolve: Resolver, render: Renderer) -> BuiltBun
         targets=wanted.targets.hash,
         content=content_of(files),
         images=images.listed(),
+        image_paths=wanted.targets.image_paths,
         environments={
             name: _entry(name, wanted.targets.environments[name], images.names_in(files, name)) for name in sources
         },
@@ -116,9 +117,13 @@ def _rendered(documents: tuple[Document, ...], place: FilePlace, target: RenderT
 
 
 def _object(document: Document, place: FilePlace, target: RenderTarget, images: Pinned) -> dict[str, Any]:
-    problems = list(object_problems(Member(file=place.file, document=document), place.part, namespace=target.namespace))
+    problems = list(
+        object_problems(
+            Member(file=place.file, document=document), place.part, namespace=target.namespace, image_paths=images.paths
+        )
+    )
     value = deepcopy(document.value)
-    for image in image_places(value):
+    for image in image_places(value, images.paths):
         try:
             image.holder[image.key] = images.pinned(document, image, target)
         except ConfigError as error:

@@ -14,7 +14,7 @@ from ..manifests.documents import Document, read_text
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, identity
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown
 from .archive import Files
-from .images import image_places, unpinnable
+from .images import ImagePaths, image_places, unpinnable
 from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
 
 NOT_FOR_US = frozenset({"kustomization.yaml", "kustomization.yml", "chart.yaml", "values.yaml", "skaffold.yaml"})
@@ -95,8 +95,13 @@ def place_of(path: str) -> FilePlace | str:
     )
 
 
-def read_environments(config: BundleConfig, files: Files) -> dict[str, EnvironmentContents]:
-    """Every environment of the bundle, checked. Raises `ConfigError` with all problems."""
+def read_environments(
+    config: BundleConfig, files: Files, image_paths: ImagePaths | None = None
+) -> dict[str, EnvironmentContents]:
+    """Every environment of the bundle, checked. `image_paths` are the project's, where it is known; by default those
+    that the bundle was built with. Raises `ConfigError` with all problems.
+    """
+    known = config.image_paths if image_paths is None else image_paths
     findings = Findings()
     grouped: dict[str, dict[ContentPart, list[Member]]] = {name: {} for name in config.environments}
     values = 0
@@ -122,12 +127,14 @@ def read_environments(config: BundleConfig, files: Files) -> dict[str, Environme
         for name, parts in grouped.items()
     }
     for name, environment in environments.items():
-        findings.extend(_problems(config, config.environments[name], environment))
+        findings.extend(_problems(config, config.environments[name], environment, known))
     findings.raise_any()
     return environments
 
 
-def _problems(config: BundleConfig, entry: BundleEnvironment, environment: EnvironmentContents) -> Iterator[Problem]:
+def _problems(
+    config: BundleConfig, entry: BundleEnvironment, environment: EnvironmentContents, known: ImagePaths
+) -> Iterator[Problem]:
     if not environment.part(ContentPart.MANIFESTS):
         yield Problem(file=folder_of(environment.name), expected="a manifest in a .yaml file", got="none")
     named = {f"{entry.registry}/{image.repository}@{image.digest}": image.name for image in config.images}
@@ -136,10 +143,10 @@ def _problems(config: BundleConfig, entry: BundleEnvironment, environment: Envir
     sound: list[Member] = []
     for part, members in environment.parts.items():
         for member in members:
-            problems = list(object_problems(member, part, namespace=entry.namespace))
+            problems = list(object_problems(member, part, namespace=entry.namespace, image_paths=known))
             yield from problems
             if not problems:
-                yield from _image_problems(member, listed, used)
+                yield from _image_problems(member, listed, used, known)
                 sound.append(member)
     yield from _repeats(sound)
     for name in sorted(set(entry.images) - used):
@@ -147,7 +154,7 @@ def _problems(config: BundleConfig, entry: BundleEnvironment, environment: Envir
         yield Problem(file=CONFIG_FILE, field=f"environments.{environment.name}.images", message=message)
 
 
-def object_problems(member: Member, part: ContentPart, *, namespace: str) -> Iterator[Problem]:
+def object_problems(member: Member, part: ContentPart, *, namespace: str, image_paths: ImagePaths) -> Iterator[Problem]:
     """What keeps an object out of a bundle, its images aside."""
     document, value = member.document, member.document.value
     yield from check_object(document, value, namespace=namespace)
@@ -163,8 +170,11 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str) -> Ite
     for steps in _inexact(value, ()):
         expected = "a number that every reader takes exactly"
         yield document.problem(steps, "write it in quotes", expected=expected, got="a larger one")
-    for steps in unpinnable(value):
-        message = "in this place Slipway cannot tell whether it names an image, and every image must be pinned"
+    for steps in unpinnable(value, image_paths):
+        message = (
+            "in this place Slipway cannot tell whether it names an image, and every image must be pinned: if it does, "
+            "let the project name the field in image_paths"
+        )
         yield document.problem(steps, message, expected="no field of this name", got="text")
 
 
@@ -177,8 +187,8 @@ def _inexact(value: Any, steps: Steps) -> Iterator[Steps]:
         yield from _inexact(item, (*steps, key))
 
 
-def _image_problems(member: Member, listed: Mapping[str, str], used: set[str]) -> Iterator[Problem]:
-    for image in image_places(member.value):
+def _image_problems(member: Member, listed: Mapping[str, str], used: set[str], known: ImagePaths) -> Iterator[Problem]:
+    for image in image_places(member.value, known):
         if isinstance(image.text, str) and image.text in listed:
             used.add(listed[image.text])
         else:

@@ -1,7 +1,8 @@
 """Image references: how they are written, and every place where a manifest can hold one.
 
 Two kinds of place are known in any object, whatever its kind: containers, by the names of their lists, and volumes made
-from an image. Any other field that is named like an image and is text cannot be pinned, and is reported.
+from an image. A project may name more for a kind (`ImagePaths`). Any other field that is named like an image and is
+text cannot be pinned, and is reported.
 """
 
 import re
@@ -16,8 +17,12 @@ _CONTAINER_LISTS: Final = frozenset({"containers", "initContainers", "ephemeralC
 _NAMED_LIKE_AN_IMAGE: Final = re.compile(r"image|imageName|[a-z][A-Za-z0-9]*Image")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _LONGEST_REPOSITORY: Final = 255
+_NONE: Final[Mapping[str, tuple[str, ...]]] = {}
 _WITHOUT_IMAGES: Final = frozenset({"ConfigMap", "Secret"})
 """Kinds whose content is text for programs: a key `image` there is one of theirs."""
+
+type ImagePaths = Mapping[str, tuple[str, ...]]
+"""By kind (`postgresql.cnpg.io/Cluster`), fields such as `spec.imageName` or `spec.parts[].image`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +71,33 @@ def parse_reference(text: str) -> Reference:
     return Reference(host=host, repository=repository, tag=tag, digest=digest)
 
 
-def image_places(value: Any) -> Iterator[ImagePosition]:
-    """Every place of an object where an image is known to be named: containers, and volumes made from an image."""
-    return _places(value, ())
+def image_places(value: Any, paths: ImagePaths = _NONE) -> Iterator[ImagePosition]:
+    """Every place of an object where an image is known to be named: in a container, in a volume made from an image, or
+    where the project says."""
+    places = (*_places(value, ()), *_named(value, paths))
+    yield from {place.steps: place for place in places}.values()  # each once, where a project names what is known
+
+
+def _named(value: Any, paths: ImagePaths) -> Iterator[ImagePosition]:
+    if not isinstance(value, dict):
+        return
+    group, slash, _ = str(value.get("apiVersion")).rpartition("/")
+    kind = f"{group}/{value.get('kind')}" if slash else str(value.get("kind"))
+    for path in paths.get(kind, ()):
+        yield from _at(value, path.split("."), ())
+
+
+def _at(value: Any, fields: list[str], steps: Steps) -> Iterator[ImagePosition]:
+    key, rest = fields[0].removesuffix("[]"), fields[1:]
+    if not isinstance(value, dict) or key not in value:
+        return
+    if fields[0].endswith("[]"):
+        for index, item in enumerate(value[key] if isinstance(value[key], list) else []):
+            yield from _at(item, rest, (*steps, key, index))
+    elif rest:
+        yield from _at(value[key], rest, (*steps, key))
+    else:
+        yield ImagePosition(steps=(*steps, key), holder=value, key=key)
 
 
 def _places(value: Any, steps: Steps) -> Iterator[ImagePosition]:
@@ -90,11 +119,11 @@ def _own_place(value: dict[str, Any], steps: Steps) -> Iterator[ImagePosition]:
         yield ImagePosition(steps=(*steps, "image", "reference"), holder=from_image, key="reference")
 
 
-def unpinnable(value: Mapping[str, Any]) -> Iterator[Steps]:
+def unpinnable(value: Mapping[str, Any], paths: ImagePaths = _NONE) -> Iterator[Steps]:
     """Fields of an object that are named like an image's and hold text, in places that are not known."""
     if value.get("kind") in _WITHOUT_IMAGES:
         return
-    known = {image.steps for image in image_places(value)}
+    known = {image.steps for image in image_places(value, paths)}
     for key, item in value.items():
         if key != "metadata":
             yield from (steps for steps in _named_like_images(item, (key,)) if steps not in known)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..domain.model import Digest, Moment, Name, Repository, Tag, canonical, sha256
+from ..domain.project import ImagePath, Kind
 from ..manifests.problems import ConfigError, Problem
 
 ARTIFACT_TYPE: Final = "application/vnd.slipway.bundle.v1+json"
@@ -33,6 +34,7 @@ LoginServer = Annotated[
 """A registry's host, with a port on a laptop."""
 KubernetesVersion = Annotated[str, Field(pattern=r"^1\.[0-9]{1,3}$", examples=["1.33"])]
 _Text = Annotated[str, Field(max_length=256)]
+KnownPaths = Annotated[dict[Kind, tuple[ImagePath, ...]], Field(max_length=50)]
 
 
 class _Part(BaseModel):
@@ -104,6 +106,8 @@ class BundleConfig(_Part):
     """Digest of the layer's tar before compression: equal wherever it was packed, as compressors differ."""
     images: tuple[Image, ...] = Field(max_length=MOST_IMAGES)
     environments: dict[Name, BundleEnvironment] = Field(min_length=1, max_length=MOST_ENVIRONMENTS)
+    image_paths: KnownPaths = {}
+    """Those of `targets.json`. The worker goes by the project's own."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -148,6 +152,8 @@ class Targets(_Part):
     v: Literal[1]
     application: Name
     environments: dict[Name, RenderTarget] = Field(min_length=1, max_length=MOST_ENVIRONMENTS)
+    image_paths: KnownPaths = {}
+    """By kind, the fields that name images beside the containers, as the project says."""
 
     @property
     def hash(self) -> str:

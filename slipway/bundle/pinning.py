@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..manifests.documents import Document, read_text
 from ..manifests.problems import ConfigError, shown
-from .images import ImagePosition, Reference, image_places, parse_reference
+from .images import ImagePaths, ImagePosition, Reference, image_places, parse_reference
 from .model import Image, RenderTarget, Targets, folder_of
 
 
@@ -34,6 +34,7 @@ class Pinned:
     """The images of the bundle, each asked for once."""
 
     def __init__(self, registry: str, targets: Targets, given: Mapping[str, Reference], resolve: Resolver) -> None:
+        self.paths: ImagePaths = targets.image_paths
         self._registry, self._given, self._resolve = registry, given, resolve
         self._ours = {registry, *(target.registry for target in targets.environments.values())}
         self._asked: dict[tuple[str, str], RegistryImage | None] = {}
@@ -97,6 +98,7 @@ class Pinned:
             if path.startswith(folder_of(environment) + "/"):
                 for document in read_text(data, name=path):
                     used.update(
-                        parse_reference(image_place.text).repository for image_place in image_places(document.value)
+                        parse_reference(image_place.text).repository
+                        for image_place in image_places(document.value, self.paths)
                     )
         return tuple(image.name for image in self.listed() if image.repository in used)

@@ -48,7 +48,6 @@ NOT_ENFORCED = (
     "waive",
     "foreign_images",
     "kinds",
-    "image_paths",
     "injected",
     "unpinned",
 )

@@ -439,6 +439,8 @@ class Application(_Delivered[Environment]):
 
     repositories: tuple[str, ...] = ()
     """Patterns of the repositories whose images its bundles may bring along, as its project says."""
+    image_paths: Mapping[str, tuple[str, ...]] = Field(default={})
+    """By kind, the fields that name images beside the containers, as its project says."""
 
     def may_bring(self, repository: str) -> bool:
         return any(fnmatchcase(repository, pattern) for pattern in self.repositories)

@@ -30,7 +30,8 @@ def governed(written: WrittenApplication, project: Project) -> Application:
         _environment(each, project.environments[each.name], written.people, project.known_services)
         for each in written.environments
     )
-    return Application.model_validate({**fields, "environments": environments, "repositories": project.repositories})
+    of_project = {"repositories": project.repositories, "image_paths": project.image_paths}
+    return Application.model_validate({**fields, "environments": environments, **of_project})
 
 
 def _environment(

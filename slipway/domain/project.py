@@ -145,7 +145,15 @@ class AllowedKinds(Record):
     also: tuple[Kind, ...] = Field(default=(), max_length=100, examples=[["argoproj.io/Rollout"]], description="More.")
 
 
-_Path = Annotated[str, Field(min_length=1, max_length=255)]
+ImagePath = Annotated[
+    str,
+    Field(
+        max_length=255,
+        pattern=r"^(?:[A-Za-z][A-Za-z0-9]*(?:\[\])?\.)*[A-Za-z][A-Za-z0-9]*$",
+        examples=["spec.template.spec.containers[].image"],
+    ),
+]
+"""A field of an object, with `[]` behind a list."""
 REFUSE: Final = "refuse"
 
 
@@ -176,8 +184,11 @@ class Project(Record):
         min_length=1, max_length=20, description="Its environments by name."
     )
     kinds: AllowedKinds = Field(default=AllowedKinds(), description="Kinds of objects that may be applied.")
-    image_paths: dict[Kind, tuple[_Path, ...]] = Field(
-        default={}, max_length=50, description="Where other kinds name their images."
+    image_paths: dict[Kind, tuple[ImagePath, ...]] = Field(
+        default={},
+        max_length=50,
+        description="Where other kinds name their images, for bundles: without it a kind that names one is refused.",
+        examples=[{"postgresql.cnpg.io/Cluster": ["spec.imageName"]}],
     )
     injected: tuple[InjectedContainer, ...] = Field(
         default=(), max_length=50, description="Containers that the clusters add."

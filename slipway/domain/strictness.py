@@ -123,7 +123,7 @@ _APPLICATION: Mapping[str, Stricter] = {
     # Who is who is compared at each gate, an environment by its place, and a pipeline field by field. What is delivered
     # is in the plan that people vote on.
     **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any),
-    **dict.fromkeys(("source", "image", "bundle", "versions"), _any),
+    **dict.fromkeys(("source", "image", "bundle", "versions", "image_paths"), _any),
 }
 _LEAST: Mapping[str, Stricter] = {
     "level": _GATE["level"],
@@ -140,7 +140,8 @@ _PROJECT: Mapping[str, Stricter] = {
     "injected": _listed,
     "kinds": lambda before, after: before.default == after.default and _listed(before.also, after.also),
     "unpinned": lambda before, after: after in (REFUSE, before) or (before != REFUSE and _listed(before, after)),
-    **dict.fromkeys(("project", "owners", "repositories", "environments"), _any),
+    # A field that is named there is pinned by digest like any other image; one that is not is refused.
+    **dict.fromkeys(("project", "owners", "repositories", "environments", "image_paths"), _any),
 }
 
 

@@ -83,7 +83,11 @@ def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, s
             for each in application.environments
             if application.registry_of(each) in login_servers
         }
-        return {"application": application.application, "environments": environments}
+        return {
+            "application": application.application,
+            "environments": environments,
+            "image_paths": application.image_paths,
+        }
 
     return look
 

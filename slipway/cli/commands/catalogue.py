@@ -361,7 +361,12 @@ def _export_targets(
         name: {"registry": each.registry, "namespace": each.namespace, "kubernetes": kubernetes, "apis": []}
         for name, each in shown.environments.items()
     }
-    content = {"v": 1, "application": shown.application, "environments": environments}
+    content: dict[str, Any] = {
+        "v": 1,
+        "application": shown.application,
+        "environments": environments,
+        "image_paths": shown.image_paths,
+    }
     text = json.dumps(content, indent=2) + "\n"
     try:
         read_targets(text.encode())

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...bundle import BundleConfig, ContentPart, Member, NotABundle, fetch, fetch_config, read_environments, unpack
 from ...bundle import EnvironmentContents as BundledEnvironment
-from ...bundle.images import image_places
+from ...bundle.images import ImagePaths, image_places
 from ...catalogue import ConfigError, acceptance_job, marked
 from ...domain.application import Application, Environment
 from ...domain.bundle import Bundle, BundleImage
@@ -64,7 +64,7 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
         config, files = unpack(packed)
         _check_images(application, config)
         _check_targets(clients, application, environment, config)
-        contents = read_environments(config, files)[environment.name]
+        contents = read_environments(config, files, application.image_paths)[environment.name]
     except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
         raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
     for part in (ContentPart.BEFORE, ContentPart.AFTER):
@@ -75,8 +75,10 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
     registry = config.environments[environment.name].registry
     return Rendered(
         images=tuple(f"{registry}/{i.repository}@{i.digest}" for i in config.images_of(environment.name)),
-        manifests=tuple(_marked(release, member) for member in contents.part(ContentPart.MANIFESTS)),
-        job=acceptance_job(_marked(release, job), environment, name=job_name) if job else None,
+        manifests=tuple(
+            _marked(release, member, application.image_paths) for member in contents.part(ContentPart.MANIFESTS)
+        ),
+        job=acceptance_job(_marked(release, job, application.image_paths), environment, name=job_name) if job else None,
     )
 
 
@@ -120,8 +122,8 @@ def _verification(contents: BundledEnvironment, environment: Environment) -> Mem
     return members[0] if members else None
 
 
-def _marked(release: Release, member: Member) -> dict[str, Any]:
-    runs_an_image = any(image_places(member.value))
+def _marked(release: Release, member: Member, image_paths: ImagePaths) -> dict[str, Any]:
+    runs_an_image = any(image_places(member.value, image_paths))
     return marked(member.value, application=release.application, release=release.id if runs_an_image else None)
 
 

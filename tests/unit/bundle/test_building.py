@@ -199,6 +199,44 @@ def test_one_image_has_one_digest_in_a_bundle(tmp_path: Path) -> None:
     assert "expected an image that nonprod.test/team/shop has under sha256:cc" in problem
 
 
+PATHS = {"postgresql.cnpg.io/Cluster": ("spec.imageName", "spec.sidecars[].containerImage")}
+
+
+def cluster(image: str, sidecar: str) -> str:
+    spec = f"{{ imageName: '{image}', sidecars: [{{ containerImage: '{sidecar}' }}, {{ name: none }}] }}"
+    return f"apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {{ name: db }}\nspec: {spec}\n"
+
+
+def test_where_the_project_says_that_a_kind_names_images_they_are_pinned_like_all_others(tmp_path: Path) -> None:
+    known = targets().model_copy(update={"image_paths": PATHS})
+    files = {IN_STAGING: cluster("team/shop:1.4.0", "team/proxy:2.0")}
+    made = built(tmp_path, files, targets=known)
+    assert [(image.repository, image.digest) for image in made.config.images] == [
+        ("team/proxy", PROXY),
+        ("team/shop", SHOP),
+    ]
+    (member,) = read_environments(*unpack(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    assert member.value["spec"]["imageName"] == f"{CI}/team/shop@{SHOP}"
+    assert member.value["spec"]["sidecars"][0]["containerImage"] == f"{CI}/team/proxy@{PROXY}"
+    assert known.hash != targets().hash
+
+
+def test_a_reader_whose_project_does_not_name_the_field_refuses_the_bundle(tmp_path: Path) -> None:
+    known = targets().model_copy(update={"image_paths": PATHS})
+    made = built(tmp_path, {IN_STAGING: cluster("team/shop:1.4.0", "team/proxy:2.0")}, targets=known)
+    with pytest.raises(ConfigError) as caught:
+        read_environments(*unpack(made.packed), {})
+    assert "spec.imageName: expected no field of this name, got text" in str(caught.value)
+    assert "let the project name the field in image_paths" in str(caught.value)
+
+
+def test_what_is_no_image_in_a_field_that_names_one_is_refused(tmp_path: Path) -> None:
+    known = targets().model_copy(update={"image_paths": {"postgresql.cnpg.io/Cluster": ("spec.imageName",)}})
+    files = {IN_STAGING: DATABASE.replace("imageName: pg", "imageName: { name: pg }")}
+    (problem,) = problems(tmp_path, files, targets=known)
+    assert "spec.imageName: expected an image such as team/shop:1.4.0, got a mapping of 1" in problem
+
+
 def test_a_bomb_of_aliases_is_refused(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join(f'*a{n - 1}' for _ in range(9))}]" for n in range(1, 9)]

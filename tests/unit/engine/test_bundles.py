@@ -22,7 +22,7 @@ from slipway.effects.cluster.rights import Right
 from slipway.testing import Installation, write_application
 from slipway.testing.artifacts import Built, image, push
 from slipway.web.release import show
-from tests.unit.bundle.samples import FILES, NO_PROGRAMS, write
+from tests.unit.bundle.samples import DEPLOYMENT, FILES, NO_PROGRAMS, write
 from tests.unit.effects.supply_chain.attaching import People, classic, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import pem
 from tests.unit.web.visitors import DORA
@@ -58,6 +58,7 @@ class Ci:
 
     def __init__(self, installation: Installation, folder: Path) -> None:
         self.installation, self._folder = installation, folder
+        self.image_paths: dict[str, tuple[str, ...]] = {}
         self.places = {"staging": ("nonprod.test", "shop-staging"), "production": ("prod.test", "shop")}
 
     def image(self, tag: str) -> str:
@@ -71,7 +72,8 @@ class Ci:
             name: {"registry": registry, "namespace": namespace, "kubernetes": "1.34"}
             for name, (registry, namespace) in self.places.items()
         }
-        targets = Targets.model_validate({"v": 1, "application": "shop", "environments": environments})
+        document = {"v": 1, "application": "shop", "environments": environments, "image_paths": self.image_paths}
+        targets = Targets.model_validate(document)
         wanted = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
         return build(wanted, resolver(self.installation.nonprod), NO_PROGRAMS).packed
 
@@ -160,6 +162,55 @@ def test_a_layer_of_an_image_that_is_gone_is_found_before_anybody_is_asked(ci: C
     release = ci.installation.release(1)
     assert (release.phase, release.environment) == (Phase.FAILED, "production")
     assert f"nonprod.test/team/shop@{layer}: these 10 bytes of the image are not there" in release.reason
+
+
+WITH_PROXY = DEPLOYMENT.replace(
+    "      containers:", "      initContainers: [{ name: wait, image: team/proxy@DIGEST }]\n      containers:"
+)
+
+
+def with_two_images(ci: Ci) -> tuple[Packed, str]:
+    """A bundle whose second image is an init container's, by digest; and that digest."""
+    digest = push(ci.installation.nonprod, "team/proxy", image(b"proxy 2.0"), "2.0")
+    texts = {path: WITH_PROXY.replace("DIGEST", digest) if text == DEPLOYMENT else text for path, text in FILES.items()}
+    return ci.bundle("1.4.0", files=texts), digest
+
+
+def test_every_image_of_a_bundle_is_in_the_plan_and_in_the_copy(ci: Ci) -> None:
+    installation, (packed, proxy) = ci.installation, with_two_images(ci)
+    shop = installation.nonprod.resolve("team/shop", "1.4.0")
+    assert shop is not None
+    ci.push(packed, "1.4.0")
+    plan = installation.app.reader.plan(installation.release(1).rollout_in("production").plan_hash or "")  # type: ignore[union-attr]
+    assert plan.images == (f"prod.test/team/proxy@{proxy}", f"prod.test/team/shop@{shop}")
+    installation.vote(1)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED, installation.release(1).reason
+    for repository, digest in (("team/proxy", proxy), ("team/shop", shop)):
+        assert installation.prod.resolve(repository, digest) == digest
+    assert [image["digest"] for image in last_details(ci, "promotion.done")["images"]] == [proxy, shop]
+
+
+def test_a_missing_part_of_any_image_of_a_bundle_is_found_before_anybody_is_asked(ci: Ci) -> None:
+    packed, proxy = with_two_images(ci)
+    del ci.installation.nonprod.held.blobs["team/proxy", sha256(b"proxy 2.0")]
+    ci.push(packed, "1.4.0")
+    release = ci.installation.release(1)
+    assert (release.phase, release.environment) == (Phase.FAILED, "production")
+    assert "nonprod.test/team/proxy@" in release.reason
+    assert ci.installation.prod.resolve("team/proxy", proxy) is None
+
+
+def test_a_field_that_names_an_image_counts_only_where_the_project_says_so(ci: Ci) -> None:
+    database = (
+        "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: db }\nspec: { imageName: team/shop }\n"
+    )
+    ci.image_paths = {"postgresql.cnpg.io/Cluster": ("spec.imageName",)}
+    texts = {**FILES, "environments/staging/db.yaml": database.replace("team/shop", "team/shop:1.4.0")}
+    ci.push(ci.bundle("1.4.0", files=texts), "1.4.0")
+    release = ci.installation.release(1)
+    assert (release.phase, release.environment) == (Phase.FAILED, "staging")
+    assert "spec.imageName: expected no field of this name, got text" in release.reason
 
 
 def test_a_changed_manifest_is_a_new_bundle_with_the_same_image(ci: Ci) -> None:
