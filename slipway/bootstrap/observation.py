@@ -27,7 +27,7 @@ SITE = "WEBSITE_SITE_NAME"
 """The variable with the app's name in Azure, which distinguishes installations that send to the same place."""
 INSTANCE = "WEBSITE_INSTANCE_ID"
 BUSY = 500
-CLUSTER_VISITS = ("preview", "apply", "rollout", "running_digests", "start_job", "job", "job_log", "probe")
+CLUSTER_VISITS = ("preview", "apply", "rollout", "running_digests", "start_job", "job", "job_log", "probe", "why")
 
 
 def wanted(settings: Settings) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from slipway.bootstrap import Ports
 from slipway.domain.steps import Outgoing, Trace
-from slipway.effects.cluster import AppliedObject, Cluster, Manifest
+from slipway.effects.cluster import AppliedObject, Cluster, ClusterUnreachable, Manifest
 from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, Waiting
 from slipway.effects.registry import Registry
 from slipway.ledger import LedgerUnavailable, Table
@@ -29,7 +29,7 @@ class Life:
 
     crash_at: frozenset[int] = frozenset()
     fail_at: frozenset[int] = frozenset()
-    """Points at which the service that is being spoken to is away; only those of tables and queues can be."""
+    """Points at which the service that is being spoken to is away; only those of tables, queues and clusters can be."""
     points: list[str] = field(default_factory=list)
     dead: bool = False
     counting: threading.Lock = field(default_factory=threading.Lock)
@@ -52,6 +52,8 @@ class Life:
             raise LedgerUnavailable(f"switched off: {point}")
         if number in self.fail_at and point.startswith("bus"):
             raise QueueUnavailable(f"switched off: {point}")
+        if number in self.fail_at and point.startswith("cluster"):
+            raise ClusterUnreachable(f"switched off: {point}")
 
     def restart(self) -> None:
         self.dead = False
@@ -191,4 +193,4 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
 
 def is_service(point: str) -> bool:
     """Whether a service can be away at the point. The index takes rows it has: to it, after a write is before it."""
-    return point.startswith(("table", "index before", "anchors before", "bus"))
+    return point.startswith(("table", "index before", "anchors before", "bus", "cluster"))
