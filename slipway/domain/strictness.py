@@ -6,12 +6,13 @@ to be equal. So a new field counts as a weakening until somebody says how it com
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from .application import Application, Environment, Pipeline, Soak, Start
 from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
-from .model import Record
+from .model import Record, duration_text
 from .people import People
 from .project import REFUSE, EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel, overlap
 from .promotion import RefusedReferrer
@@ -267,6 +268,8 @@ def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, S
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, timedelta):
+        return duration_text(value)
     if isinstance(value, Record):
         value = value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, tuple) and all(isinstance(item, str) for item in value):

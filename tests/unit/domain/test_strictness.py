@@ -165,3 +165,9 @@ def test_a_least_gate_may_only_grow(before: int, after: int, level: Level, next_
 
     weaker = project_weakenings(project(before, level), project(after, next_level))
     assert bool(weaker) is (after < before or next_level.rank < level.rank)
+
+
+def test_a_time_that_got_weaker_is_said_as_it_is_written() -> None:
+    short, long = (ApprovalGate(approvers=PEOPLE, deadline=time) for time in (timedelta(hours=1), timedelta(hours=48)))
+    (said,) = weakenings(guarded(short), guarded(long))
+    assert said.text.endswith("gate: deadline: 2d instead of 1h")
