@@ -41,6 +41,8 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_approval_place": ("approvals/{application}/{number}/{environment}", LOOK, "ANONYMOUS"),  # a session
     "page_approval_place_changes": ("approvals/{application}/{number}/{environment}/changes", LOOK, "ANONYMOUS"),
     "take_decision_of_signed_in": ("approvals/{application}/{number}/{environment}", POST, "ANONYMOUS"),
+    "page_change": ("changes/{change}", LOOK, "ANONYMOUS"),  # a session
+    "take_vote_on_change": ("changes/{change}", POST, "ANONYMOUS"),
     "page_board": ("/", LOOK, "ANONYMOUS"),  # a session
     "page_audit": ("audit", LOOK, "ANONYMOUS"),
     "page_audit_jsonl": ("audit.jsonl", LOOK, "ANONYMOUS"),
