@@ -84,8 +84,11 @@ def _asking(environment: Environment | None) -> ApprovalGate | None:
 
 
 def _for_this_plan(event: VoteCast, plan_hash: str | None) -> tuple[RuleResult, ...]:
-    """Whether it is for the plan that people are asked about; only what stops something may name none."""
+    """Whether it is for the plan that people are asked about; only what stops something may name none. A rejection of
+    this opening counts whatever plan it was read in."""
     if event.plan_hash is None and event.decision is not VoteDecision.APPROVE:
+        return ()
+    if _rejects(event) and event.opening is not None:
         return ()
     reason = f"the plan is {short(plan_hash)}, the vote is for {short(event.plan_hash)}"
     return (Rule.VOTE_IS_FOR_THIS_PLAN.judged(plan_hash == event.plan_hash, reason),)

@@ -103,7 +103,7 @@ def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(action, release, notice=str(step.notice), channel=step.channel, reason=event.reason or None)
     of_gate = step.notice in (Notice.GATE_OPENED, Notice.REMINDER)
     is_here = (step.environment, step.attempt) == (release.environment, release.attempt)
-    if release.gate is not None and of_gate and is_here:
+    if release.gate is not None and of_gate and is_here and not release.phase.final:
         told = release.gate.told or event.passed or bool(step.sent)
         untold = "" if told else (event.reason or f"channel {step.channel}")[:500]
         draft.put(release.evolve(gate=release.gate.evolve(told=told, untold=untold)))

@@ -41,9 +41,10 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     if event.unproved:
         _refuse(draft, release, event)
         return
-    if waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
+    stops = event.decision is VoteDecision.REJECT and not failed(draft.rules)
+    if not stops and waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
         # Check the plan before the voter: the policy may have changed and list other people, and then the plan is made
-        # again instead of judging the vote by rules that the gate was not opened with.
+        # again instead of judging the vote by rules that the gate was not opened with. A rejection counts all the same.
         draft.rules = (*draft.rules, current)
         _refuse(draft, release, event)
         plan(draft, release)

@@ -45,6 +45,9 @@ def make(tmp_path: Path) -> Make:
     return made
 
 
+OTHER_PLAN = "sha256:" + "0" * 64
+
+
 def vote(home: Installation, decision: str = "approve", *, oid: str = ADA_OID, **changed: Any) -> dict[str, Any]:
     release = home.release(1)
     assert release.gate is not None
@@ -168,16 +171,25 @@ def test_what_is_said_on_behalf_of_somebody_whom_the_policy_does_not_name_counts
 
 
 @pytest.mark.parametrize(
-    ("changed", "rule"),
-    [({"plan": "sha256:" + "0" * 64}, "vote-is-for-this-plan"), ({"opening": 9}, "vote-is-for-this-opening")],
+    ("decision", "changed", "rule"),
+    [
+        ("approve", {"plan": OTHER_PLAN}, "vote-is-for-this-plan"),
+        ("approve", {"opening": 9}, "vote-is-for-this-opening"),
+        ("reject", {"opening": 9}, "vote-is-for-this-opening"),
+    ],
 )
-@pytest.mark.parametrize("decision", ["approve", "reject"])
 def test_a_vote_for_another_plan_or_opening_is_refused_by_name(
     make: Make, decision: str, changed: dict[str, Any], rule: str
 ) -> None:
     home = make()
     send(home, vote(home, decision, **changed))
     assert refused_by(home) == [rule]
+
+
+def test_a_rejection_counts_whatever_plan_of_this_opening_it_was_read_in(make: Make) -> None:
+    home = make()
+    send(home, vote(home, "reject", plan=OTHER_PLAN))
+    assert home.release(1).phase is Phase.REJECTED
 
 
 def test_a_rejection_without_a_reason_is_refused_by_name(make: Make) -> None:

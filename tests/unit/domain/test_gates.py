@@ -250,6 +250,13 @@ def test_voters_can_vote_again_on_the_new_plan() -> None:
     assert world.phase(1) is Phase.PROMOTING
 
 
+def test_a_rejection_counts_although_the_plan_is_outdated_by_now() -> None:
+    world = at_the_gate(gated(ADA))
+    world.change()
+    world.reject(1, ADA)
+    assert world.phase(1) is Phase.REJECTED
+
+
 def test_a_vote_on_the_plan_before_is_refused_after_the_plan_changed() -> None:
     world = at_the_gate()
     old = world.releases[1].plan_hash

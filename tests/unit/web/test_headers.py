@@ -32,7 +32,7 @@ def test_every_page_has_them_and_is_kept_by_its_reader_alone(name: str) -> None:
     assert_guarded(answer)
     assert answer.headers["Content-Security-Policy"] == POLICY
     assert answer.media_type == "text/html"
-    may_be_kept = not name.startswith(("approval", "confirm", "message", "operate"))
+    may_be_kept = not name.startswith(("approval", "change-", "confirm", "message", "operate"))
     assert answer.headers["Cache-Control"] == ("private, no-cache" if may_be_kept else "no-store")
     assert ("ETag" in answer.headers) is may_be_kept
 
