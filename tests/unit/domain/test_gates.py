@@ -251,7 +251,7 @@ def test_voters_can_vote_again_on_the_new_plan() -> None:
 
 
 def test_a_rejection_counts_although_the_plan_is_outdated_by_now() -> None:
-    world = at_the_gate(gated(ADA))
+    world = at_the_gate()
     world.change()
     world.reject(1, ADA)
     assert world.phase(1) is Phase.REJECTED
