@@ -85,7 +85,8 @@ def sorted_out(rendered: Iterable[RenderedObject]) -> Chart:
     jobs: dict[ContentPart, list[tuple[int, RenderedObject]]] = {ContentPart.BEFORE: [], ContentPart.AFTER: []}
     for each in rendered:
         if _CRDS.fullmatch(each.source):
-            notes.append(f"{_named(each)}: left out: kinds are defined by whoever runs the cluster, not by a rollout")
+            advice = "Helm never changes it later; to deliver it, put it beside values.yaml"
+            notes.append(f"{_named(each)}: left out: {advice}")
         elif _annotations(each.document.value).get(_HOOK) is None:
             manifests.append(each)
         else:

@@ -179,13 +179,15 @@ def test_a_hook_that_means_something_else_here_is_refused_by_name(tmp_path: Path
     assert any(line.startswith("shop-chart/templates/hook.yaml:1: ") and said in line for line in told), told
 
 
-def test_definitions_of_kinds_are_left_to_whoever_runs_the_cluster(tmp_path: Path) -> None:
+def test_definitions_of_kinds_are_left_out_unless_they_lie_beside_the_values(tmp_path: Path) -> None:
     definition = (
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: shops.example.com }\n"
     )
-    built = rendered(tmp_path, {"chart/crds/shops.yaml": definition})
-    assert not [path for path in unpack(built.packed)[1] if "shops" in path]
-    assert "shop-chart/crds/shops.yaml: CustomResourceDefinition shops.example.com: left out" in built.notes[0]
+    wanted = {"chart/crds/shops.yaml": definition, "environments/production/shops.yaml": definition}
+    built = rendered(tmp_path, wanted)
+    assert [path for path in unpack(built.packed)[1] if "shops" in path] == ["environments/production/shops.yaml"]
+    said = "shop-chart/crds/shops.yaml: CustomResourceDefinition shops.example.com: left out"
+    assert [note.partition(": ")[0] for note in built.notes if said in note] == ["staging", "production"]
 
 
 @pytest.mark.parametrize(
