@@ -6,6 +6,7 @@ import pytest
 
 from slipway.domain.application import Application, Start
 from slipway.domain.decide import Decision
+from slipway.domain.events import StepFinished
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import Notice, StepKind
 from tests.unit.domain.samples import (
@@ -351,3 +352,16 @@ def test_the_trail_of_an_approved_release_tells_intent_before_outcome(start: Sta
         "release.live",
         "release.completed",
     ]
+
+
+def test_a_notice_that_goes_out_after_the_release_has_ended_changes_nothing_of_it() -> None:
+    world = World(application(staging(), production(gate=approval(ADA)), notify=("inbox",)))
+    world.effects.fail(StepKind.NOTIFY, "production")
+    world.push("v1")
+    world.settle()
+    (notice,) = world.notices(Notice.GATE_OPENED)
+    world.reject(1, ADA)
+    ended = world.releases[1]
+    assert ended.phase is Phase.REJECTED
+    world.take(StepFinished(received_at=world.now, step=notice.model_copy(update={"channel": "another"}), passed=True))
+    assert world.releases[1] == ended
