@@ -48,12 +48,11 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
         name="api_command",
         method="POST",
         path="commands",
-        summary="Freeze, unfreeze, cancel, retry, create, rollback, resume, override, replay or session.end",
+        summary="Freeze, unfreeze, cancel, retry, create, rollback, resume, override, waive, replay or session.end",
         description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
         "`address` what became of it. What lets something through (unfreeze, retry, create, rollback, resume, "
-        "override) waits "
-        "until a person confirms it at `open`, by a sign-in made for it. Ending one's own sessions needs no "
-        "permission but `read`.",
+        "override, waive) waits until a person confirms it at `open`, by a sign-in made for it. Ending one's own "
+        "sessions needs no permission but `read`.",
         tag="commands",
         permission=None,
         body=Command,
@@ -78,6 +77,7 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         reason=body.reason,
         until=body.until,
         parked=body.parked,
+        rule=body.rule,
         person=person,
     )
     if body.verb in OPENS:

@@ -13,7 +13,7 @@ Made by `python -m scripts.reference.audit_actions` from `slipway/domain/actions
 *bad*, *asks* (for attention), *busy* (work is going on) or *quiet* (routine). *Stage* is the
 [stage](numbers.md) of the release that begins with the record; "ends" is where the running one ends and none begins.
 The *class* can be given as a filter in place of an action, and `intervention` stands for any freeze, override,
-rejection or rollback.
+waiver, rejection or rollback.
 
 A trail that a newer version wrote may hold other actions. They are verified like all records, are shown as unknown and
 ask for attention, and count in no class, stage or number.

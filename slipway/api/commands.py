@@ -36,6 +36,7 @@ class Command(ForeignModel):
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
     until: Time | None = Field(default=None, description="For a freeze: when it ends automatically.")
     parked: _Short = Field(default="", description="For a replay: the id of the parked input.")
+    rule: _Short = Field(default="", description="For waive: the name of the rule, such as change-is-known.")
     person: Annotated[str, Field(pattern=f"^$|{GUID_PATTERN}")] = Field(
         default="", description="For session.end: whose sessions of the pages end, by object id; empty for your own."
     )

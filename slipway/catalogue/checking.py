@@ -45,7 +45,6 @@ _HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
 
 NOT_ENFORCED = (
     "automation",
-    "waive",
     "foreign_images",
     "kinds",
     "injected",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord, ChainCheck, ChainFault
 from slipway.domain.model import Moment, Record
 from slipway.domain.signing import PublicKeys
@@ -18,6 +19,30 @@ ANCHORED_WITHIN: Final = timedelta(hours=26)
 
 type Progress = Callable[[int, int], None]
 """Called with the number of records checked so far, and the total."""
+
+
+class WaiverOnRecord(Record):
+    """A waiver, as a verified record says it."""
+
+    sequence: int
+    release: str
+    environment: str
+    rule: str
+    actor: str
+    reason: str
+
+
+def waiver_of(record: AuditRecord) -> WaiverOnRecord | None:
+    if record.known_action is not Action.WAIVER_GIVEN:
+        return None
+    return WaiverOnRecord(
+        sequence=record.sequence,
+        release=record.release or "",
+        environment=record.environment or "",
+        rule=str(record.details.get("rule", "")),
+        actor=record.actor,
+        reason=str(record.details.get("reason", "")),
+    )
 
 
 class ChainVerdict(Record):
@@ -38,6 +63,8 @@ class ChainVerdict(Record):
     """Time of the first record that no anchor covers yet."""
     notes: tuple[str, ...] = ()
     """Anchors that count for nothing, and why."""
+    waivers: tuple[WaiverOnRecord, ...] = ()
+    """The rules about proof that people waived, oldest first."""
     head: str = ""
     """Hash of the last record. Anybody who keeps it can prove later that no earlier record was changed."""
 
@@ -50,19 +77,23 @@ class ChainVerdict(Record):
 
 
 class Watch:
-    """What is to be known of the records of a chain: which no anchor covers, and which anchors they say there are."""
+    """What is to be known of the records of a chain: which no anchor covers, which anchors they say there are, and what
+    was waived."""
 
     def __init__(self, anchors: ChainAnchors) -> None:
         self._anchors, self._reach = anchors, anchors.reach
         self.unanchored_since: datetime | None = None
         self.lacking: list[AuditRecord] = []
         """Records of anchors that are not there."""
+        self.waivers: list[WaiverOnRecord] = []
 
     def notice(self, record: AuditRecord) -> None:
         if record.sequence > self._reach and self.unanchored_since is None:
             self.unanchored_since = record.time
         if self._anchors.lacks(record):
             self.lacking.append(record)
+        if (waiver := waiver_of(record)) is not None:
+            self.waivers.append(waiver)
 
     def fault(self) -> ChainFault | None:
         """The first record of an anchor that is still not there."""
@@ -79,6 +110,7 @@ class Watch:
             anchored=self._reach,
             unanchored_since=self.unanchored_since,
             notes=tuple(anchors.notes),
+            waivers=tuple(self.waivers),
         )
 
 

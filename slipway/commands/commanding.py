@@ -39,6 +39,8 @@ class _Who:
     proved: Proved | None = None
     unproved: str = ""
     forbidden: str = ""
+    roles: tuple[str, ...] = ()
+    """App roles that the proof's own token names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,9 @@ class Commander:
             case Verified(value=(token, proved)):
                 actor = f"{OID}{token.person.oid}"
                 caller = Caller(name=actor, roles=read_roles(token.person.roles))
-                return _Who(actor=actor, proved=proved, forbidden=_forbidden(caller, statement))
+                return _Who(
+                    actor=actor, proved=proved, forbidden=_forbidden(caller, statement), roles=token.person.roles
+                )
             case IdentityRefused(why=why):
                 return _Who(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
             case CannotVerify(why=why):
@@ -124,6 +128,8 @@ def _forbidden(caller: Caller, statement: CommandStatement) -> str:
     """Why somebody with these roles may not give the command; empty if they may."""
     if ends_own_sessions(statement.verb, caller.name, statement.arguments.get("person", "")):
         return ""
+    if statement.verb is Verb.WAIVE:
+        return ""  # the project says who may: a rule of the decision
     try:
         demand(caller, PERMISSIONS[statement.verb])
     except NotPermitted as refused:
@@ -139,6 +145,7 @@ def _event(statement: CommandStatement, application: str, received: Received, wh
         release=statement.release,
         environment=statement.environment,
         until=_until(statement),
+        rule=statement.arguments.get("rule", "")[:64],
         reason=statement.reason,
         channel=received.row.speaker.via,
         submission=received.id,
@@ -156,7 +163,10 @@ def _order(statement: CommandStatement, received: Received, who: _Who) -> Order:
         submission=received.id,
         inbox=received.id,
         received_at=received.received_at,
-        **vars(who),
+        actor=who.actor,
+        proved=who.proved,
+        unproved=who.unproved,
+        forbidden=who.forbidden,
     )
 
 

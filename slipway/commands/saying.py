@@ -20,6 +20,7 @@ from ..domain.model import Record
 from ..domain.people import GUID_PATTERN
 from ..domain.queues import Queue
 from ..domain.release import Release
+from ..domain.rules import Rule
 from ..domain.statement import CommandStatement, salt_of
 from ..effects.messaging import Bus, QueueUnavailable
 from ..inbound.reading import BadInput
@@ -27,6 +28,8 @@ from ..ledger.inbox import Inbox
 from ..ledger.keys import INSTALLATION
 from ..queries.reading import Reader
 from ..telemetry import carrier
+
+_WAIVABLE = tuple(str(rule) for rule in Rule if rule.waivable)
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ class CommandRequest:
     until: datetime | None = None
     parked: str = ""
     """For a replay: the id of the parked input."""
+    rule: str = ""
+    """For a waiver: the name of the rule."""
     person: str = ""
     """For `session.end`: whose sessions, by object id."""
     session: str = ""
@@ -120,6 +125,8 @@ class InboxWriter:
         verb, about = asked.verb, dict[str, Any]()
         if verb is Verb.SESSION_END and re.fullmatch(GUID_PATTERN, asked.person) is None:
             raise BadInput("person", "the object id of whose sessions end", repr(asked.person[:80]))
+        if verb is Verb.WAIVE and asked.rule not in _WAIVABLE:
+            raise BadInput("rule", f"one of {', '.join(_WAIVABLE)}", repr(asked.rule[:80]))
         if verb in OF_THE_INSTALLATION:
             return about
         if verb in OF_A_RELEASE:
@@ -164,6 +171,8 @@ def _arguments(asked: CommandRequest) -> dict[str, str]:
     match asked.verb:
         case Verb.FREEZE:
             arguments = {"until": asked.until.isoformat() if asked.until else ""}
+        case Verb.WAIVE:
+            arguments = {"rule": asked.rule}
         case Verb.REPLAY:
             arguments = {"parked": asked.parked}
         case Verb.SESSION_END:

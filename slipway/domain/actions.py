@@ -32,6 +32,8 @@ class Intervention(StrEnum):
     """A freeze or a hold began or ended."""
     OVERRIDE = "override"
     """Somebody passed a rule with a reason."""
+    WAIVER = "waiver"
+    """Somebody waived a rule about proof, by proof of who they are."""
     REJECTION = "rejection"
     """Somebody rejected a release."""
     ROLLBACK = "rollback"
@@ -75,6 +77,8 @@ class OfGate(Enum):
     CONDITIONS_AGAIN = auto()
     """The conditions were looked at again, and do not hold yet."""
     PASSED = auto()
+    WAIVED = auto()
+    """A rule about proof was waived; what votes are counted by is the plan that says so."""
     RETURN_ORDERED = auto()
     """A roll-back was ordered, which waits for no gate."""
     ENDED = auto()
@@ -253,6 +257,12 @@ class Action(StrEnum):
 
     OVERRIDE_GIVEN = "override.given", "Allowed past a freeze or a closed window", Tone.ASKS, _OVERRIDES
     OVERRIDE_USED = "override.used", "Went past a freeze or a closed window", Tone.ASKS, _OVERRIDES
+    WAIVER_GIVEN = (
+        "waiver.given",
+        "A rule about proof was waived",
+        Tone.ASKS,
+        _More(of_gate=OfGate.WAIVED, intervention=Intervention.WAIVER),
+    )
     HOLD_SET = "hold.set", "The lane is held, so that nothing undoes the roll-back", Tone.ASKS, _FREEZES
     HOLD_ENDED = "hold.ended", "The hold on the lane ended", Tone.QUIET, _FREEZES
     LANE_FROZEN = "lane.frozen", "The lane was frozen", Tone.ASKS, _FREEZES

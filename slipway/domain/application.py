@@ -331,6 +331,8 @@ class Environment(WrittenEnvironment):
     """Registry that the environment pulls from; None for the one that CI pushes to."""
     provenance: ProvenanceLevel = ProvenanceLevel.NONE
     """What must be known of where an artifact was built."""
+    waive: tuple[str, ...] = Field(default=(), max_length=50)
+    """Who may waive a rule about proof, for one release: roles, as the project names them."""
 
 
 class _Delivered[E: WrittenEnvironment](Record):

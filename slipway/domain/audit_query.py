@@ -32,12 +32,14 @@ class ActionClass(StrEnum):
     """A freeze or a hold began or ended."""
     OVERRIDE = Intervention.OVERRIDE.value
     """Somebody passed a rule with a reason."""
+    WAIVER = Intervention.WAIVER.value
+    """Somebody waived a rule about proof, by proof of who they are."""
     REJECTION = Intervention.REJECTION.value
     """Somebody rejected a release."""
     ROLLBACK = Intervention.ROLLBACK.value
     """What was live before was brought back, or was to be."""
     INTERVENTION = "intervention"
-    """Any freeze, override, rejection or rollback."""
+    """Any freeze, override, waiver, rejection or rollback."""
 
     def holds(self, action: Action) -> bool:
         """Whether the action is one of the class."""
@@ -50,6 +52,8 @@ class ActionClass(StrEnum):
                 return action.intervention is Intervention.FREEZE
             case ActionClass.OVERRIDE:
                 return action.intervention is Intervention.OVERRIDE
+            case ActionClass.WAIVER:
+                return action.intervention is Intervention.WAIVER
             case ActionClass.REJECTION:
                 return action.intervention is Intervention.REJECTION
             case ActionClass.ROLLBACK:

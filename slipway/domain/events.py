@@ -204,7 +204,11 @@ class CommandGiven(_Event):
     environment: Name | None = None
     until: Moment | None = None
     """For a freeze: when it ends by itself."""
+    rule: str = Field(default="", max_length=64)
+    """For a waiver: the name of the rule."""
     actor: str = Field(min_length=1, max_length=NAME_LIMIT)
+    roles: tuple[Annotated[str, Field(max_length=256)], ...] = Field(default=(), max_length=1000)
+    """App roles that the proof's own token names."""
     reason: str = Field(default="", max_length=REASON_LIMIT)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)

@@ -27,24 +27,24 @@ def governed(written: WrittenApplication, project: Project) -> Application:
     """The application with what the project says of its environments. Call it only where `breaches` finds none."""
     fields = {name: getattr(written, name) for name in type(written).model_fields}
     environments = tuple(
-        _environment(each, project.environments[each.name], written.people, project.known_services)
-        for each in written.environments
+        _environment(each, project.environments[each.name], written.people, project) for each in written.environments
     )
     of_project = {"repositories": project.repositories, "image_paths": project.image_paths}
     return Application.model_validate({**fields, "environments": environments, **of_project})
 
 
 def _environment(
-    written: WrittenEnvironment, allowed: ProjectEnvironment, people: People, services: Sequence[str]
+    written: WrittenEnvironment, allowed: ProjectEnvironment, people: People, project: Project
 ) -> Environment:
     fields = {name: getattr(written, name) for name in type(written).model_fields}
     return Environment.model_validate(
         {
             **fields,
-            "gate": _gate(written.gate, allowed.least, people, services),
+            "gate": _gate(written.gate, allowed.least, people, project.known_services),
             "environment_class": allowed.environment_class,
             "registry": allowed.registry,
             "provenance": allowed.provenance,
+            "waive": project.waive,
         }
     )
 

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .actions import Action, Measured
+from .actions import Action, Intervention, Measured
 from .audit import AuditRecord
 from .histogram import Histogram
 from .stages import Stage
@@ -35,6 +35,8 @@ class WeekTally(_Sum):
     """Rollouts that failed before that."""
     withdrawn: int = 0
     """Releases that were live, and that a person rolled back."""
+    waived: int = 0
+    """Rules about proof that a person waived for one release."""
     lead_time: Histogram = Field(default_factory=Histogram)
     restore: Histogram = Field(default_factory=Histogram)
     approval: Histogram = Field(default_factory=Histogram)
@@ -45,6 +47,7 @@ class WeekTally(_Sum):
         self.deployments += other.deployments
         self.failed += other.failed
         self.withdrawn += other.withdrawn
+        self.waived += other.waived
         self.lead_time.add(other.lead_time)
         self.restore.add(other.restore)
         self.approval.add(other.approval)
@@ -139,6 +142,8 @@ class _Folding:
             return
         tally = self._tally(record)
         self._stage(release, action, record)
+        if action.intervention is Intervention.WAIVER:
+            tally.waived += 1
         if action.measured is not None:
             self._reach(action.measured, release, tally, record)
         if action.ends is not None:

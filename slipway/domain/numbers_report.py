@@ -41,6 +41,8 @@ class Figures(Record):
     """Share of rollouts that failed or were rolled back by hand; None where there was no rollout."""
     failed: int
     withdrawn: int
+    waived: int
+    """Rules about proof that somebody waived for one release here."""
     time_to_restore: Spread
     approval_wait: Spread
     stages: tuple[StageSpread, ...]
@@ -101,6 +103,7 @@ def figures(tally: WeekTally, days: float) -> Figures:
         change_failure_rate=round(min((tally.failed + tally.withdrawn) / rollouts, 1.0), 4) if rollouts else None,
         failed=tally.failed,
         withdrawn=tally.withdrawn,
+        waived=tally.waived,
         time_to_restore=spread(tally.restore),
         approval_wait=spread(tally.approval),
         stages=tuple(

@@ -18,6 +18,7 @@ from .gate import ApprovalGate, AutoGate, Share
 from .people import SignedIn
 from .release import Release, Vote, VoteDecision
 from .rules import Rule, RuleResult, failed
+from .waivers import Waiver
 
 
 def on_record(records: Iterable[AuditRecord], release: Release, environment: Environment) -> RuleResult:
@@ -29,6 +30,8 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
     for record in records:
         if record.release == release.id and record.environment == environment.name:
             trail.feed(record)
+    if why := _not_waived(trail, release.waivers_in(environment.name)):
+        return Rule.ON_RECORD.fails(why)
     if release.rollback is not None:
         return _ordered(trail, _id(release, release.rollback.to))
     gate = environment.gate
@@ -37,6 +40,15 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
             return _approved(trail, release, gate)
         case AutoGate():
             return _let_through(trail, release, conditions=bool(gate.tests_passed or environment.soak))
+
+
+def _not_waived(trail: "_Trail", waivers: tuple[Waiver, ...]) -> str:
+    """Why a waiver of the release's row counts for nothing; empty if each is on record, with a proof."""
+    for waiver in waivers:
+        record = trail.waived.get((str(waiver.rule), waiver.by))
+        if record is None or record.proof != waiver.proof:
+            return f"no record says that {waiver.by} waived {waiver.rule}"
+    return ""
 
 
 def _ordered(trail: "_Trail", to: str) -> RuleResult:
@@ -91,6 +103,8 @@ class _Trail:
     passed: AuditRecord | None = None
     ordered: AuditRecord | None = None
     ended: AuditRecord | None = None
+    waived: dict[tuple[str, str], AuditRecord] = field(default_factory=dict)
+    """By rule and person."""
 
     @property
     def ended_by(self) -> str:
@@ -115,6 +129,8 @@ class _Trail:
                 self.passed = None
             case OfGate.PASSED:
                 self.passed = record if of_plan else self.passed
+            case OfGate.WAIVED:
+                self.waived[str(details.get("rule")), record.actor] = record
             case OfGate.RETURN_ORDERED:
                 self.ordered = record
             case OfGate.ENDED:

@@ -9,6 +9,7 @@ from .application import SourceKind
 from .model import Digest, Name, Namespace, Record, Repository, Tag, canonical, sha256
 from .release import Evidence
 from .rules import StoredResult
+from .waivers import MOST_WAIVERS, Waiver
 
 
 class Change(Record):
@@ -75,6 +76,8 @@ class Plan(Record):
     run: str | None = None
     policy: Digest
     """Hash of the environment's policy."""
+    waivers: tuple[Waiver, ...] = Field(default=(), max_length=MOST_WAIVERS)
+    """The rules about proof that need not hold: whoever votes agrees to it."""
     rollback: int | None = None
     """For a roll-back by hand: number of the release whose manifests these are."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
@@ -99,8 +102,8 @@ class Plan(Record):
         )
 
     def document(self) -> bytes:
-        """The canonical JSON that is stored and hashed, without the roll-back fields unless it is a roll-back."""
-        rare = {name for name in ("rollback", "warnings") if not getattr(self, name)}
+        """The canonical JSON that is stored and hashed, without the fields that most plans do not need."""
+        rare = {name for name in ("rollback", "warnings", "waivers") if not getattr(self, name)}
         return canonical(self.model_dump(mode="json", exclude=rare))
 
 
@@ -137,6 +140,7 @@ _PARTS = {
     "acceptance tests": ("verification",),
     "what is live": ("base",),
     "policy": ("policy",),
+    "waivers": ("waivers",),
     "evidence": ("evidence", "supply_chain", "run"),
 }
 """The plan's fields by the part names that voters are told; together they cover every field of its content."""

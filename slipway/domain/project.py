@@ -57,6 +57,10 @@ Subject = Annotated[
 ]
 """Who: `role:<app role>` of a person, or `app:<client id>` of a pipeline's or service's identity."""
 Subjects = Annotated[tuple[Subject, ...], Field(max_length=50)]
+Roles = Annotated[
+    tuple[Annotated[str, Field(max_length=254, pattern=r"^role:[A-Za-z0-9._-]+$")], ...], Field(max_length=50)
+]
+"""`role:<app role>` of people, on the registration of the votes."""
 Kind = Annotated[str, Field(max_length=253, pattern=r"^(?:[a-z0-9.-]+/)?[A-Z][A-Za-z0-9]*$")]
 """A Kubernetes kind, with its API group unless that is the core's: `argoproj.io/Rollout`, `ConfigMap`."""
 
@@ -163,7 +167,12 @@ class Project(Record):
     project: Name = Field(description="Name of the project, once in an installation.")
     owners: Owners = Field(default=Owners(), description="Who may change its applications.")
     automation: Automation = Field(default=Automation(), description="Who may start releases without a person.")
-    waive: Subjects = Field(default=(), description="Who may waive a rule about proof, for one release.")
+    waive: Roles = Field(
+        default=(),
+        description="Roles of people who may waive a rule about proof, for one release in one environment; by default "
+        "nobody.",
+        examples=[["role:release-managers"]],
+    )
     known_services: tuple[Service, ...] = Field(
         default=(),
         max_length=100,

@@ -14,6 +14,7 @@ from .people import SignedIn
 from .phases import Phase
 from .rules import StoredResult
 from .runs import Run
+from .waivers import MOST_WAIVERS, Waiver
 
 __all__ = [
     "Artifact",
@@ -219,6 +220,10 @@ class Release(Record):
     """The rejections in this environment after which somebody sent it out again, oldest first."""
     failed_step: str = Field(default="", max_length=32)
     """The kind of step that failed, at which a retry resumes; empty if none did."""
+    waivers: tuple[Waiver, ...] = Field(default=(), max_length=MOST_WAIVERS)
+    """The rules about proof that need not hold for it, in whatever environments."""
+    sent_by: str = Field(default="", max_length=254)
+    """Who sent it out again last; empty if nobody did."""
     override: LanePass | None = None
     """Lets the release past one freeze or closed window in its current environment; used once."""
 
@@ -240,6 +245,9 @@ class Release(Record):
         """When an ended release ended. Evidence that is heard of later changes it no more."""
         left = self.rollouts[-1].left_at if self.rollouts else None
         return left or self.changed_at
+
+    def waivers_in(self, environment: str | None) -> tuple[Waiver, ...]:
+        return tuple(waiver for waiver in self.waivers if waiver.environment == environment)
 
     def rollout_in(self, environment: str) -> Rollout | None:
         return next((v for v in reversed(self.rollouts) if v.environment == environment), None)

@@ -64,6 +64,9 @@ class Trait(Enum):
     """An operator may let one release pass although the rule does not hold."""
     OWN_WORK = auto()
     """The rule keeps people from approving their own work."""
+    WAIVABLE = auto()
+    """It is about proof: for one release in one environment, whoever the project names may say that it need not be
+    known to hold. What is known not to hold is never waived, nor anything about a digest or a vote."""
     OWN_RECORD = auto()
     """Where it does not hold, a record of its own says so."""
 
@@ -95,6 +98,7 @@ class Rule(StrEnum):
         "The CI run itself says that it built this image.",
         Milestone.START,
         Trait.OWN_RECORD,
+        Trait.WAIVABLE,
     )
     RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
@@ -169,6 +173,19 @@ class Rule(StrEnum):
         None,
         Trait.OWN_WORK,
     )
+    CHANGE_IS_KNOWN = (
+        "change-is-known",
+        "It is known who is behind the change, where the gate requires it.",
+        None,
+        Trait.OWN_WORK,
+        Trait.WAIVABLE,
+    )
+    NOT_WAIVER = (
+        "approver-is-not-waiver",
+        "The approver has waived no rule for the release here; nor sent it out, where who is behind it was waived.",
+        None,
+        Trait.OWN_WORK,
+    )
     ONE_VOTE_EACH = "one-vote-each", "The voter has no vote that counts already."
     HAS_VOTED = "has-voted", "There is a vote to take back."
     REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why."
@@ -191,6 +208,8 @@ class Rule(StrEnum):
     ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there."
     IS_HERE = "is-here", "The release is in the environment that the command names."
     IS_KEPT_BACK = "is-kept-back", "Something that may be overridden keeps it back."
+    MAY_WAIVE = "may-waive", "The person has a role that the project lets waive rules about proof."
+    CAN_BE_WAIVED = "can-be-waived", "The rule is about proof, and is not known to hold for the release there."
     IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden keeps it back."
     IS_ON_HOLD = "is-on-hold", "A roll-back by hand holds the lane."
     IS_FROZEN = "is-frozen", "There is a freeze to end."
@@ -219,6 +238,10 @@ class Rule(StrEnum):
     @property
     def overridable(self) -> bool:
         return Trait.OVERRIDABLE in self.traits
+
+    @property
+    def waivable(self) -> bool:
+        return Trait.WAIVABLE in self.traits
 
     @property
     def about_own_work(self) -> bool:

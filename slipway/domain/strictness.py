@@ -104,6 +104,7 @@ _GATE: Mapping[str, Stricter] = {
 _ENVIRONMENT: Mapping[str, Stricter] = {
     "verification": lambda before, after: not before.given or before == after,
     "windows": lambda before, after: not before.given or before == after,
+    "waive": _fewer,
     "soak": lambda before, after: before is None or before == after or _soaks_longer(before, after),
     "require": lambda before, after: before == Requirements() or before == after,
     "promotion": lambda before, after: (

@@ -79,7 +79,7 @@ def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
 def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
     for record in records:
         action = record.known_action
-        if action is not None and action.intervention is Intervention.OVERRIDE:
+        if action is not None and action.intervention in (Intervention.OVERRIDE, Intervention.WAIVER):
             yield Override(
                 actor=record.actor,
                 at=record.time,

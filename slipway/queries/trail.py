@@ -31,7 +31,8 @@ _EXPECTED: Final = {
     "application": "the name of an application, or _installation",
     "environment": "the name of an environment",
     "actor": "a name of 1 to 254 characters, such as ada@example.com",
-    "action": "an action such as release.live, or change, freeze, override, rejection, rollback or intervention",
+    "action": "an action such as release.live, or change, freeze, override, waiver, rejection, rollback or "
+    "intervention",
     "digest": "sha256: and the first 6 to 64 hexadecimal digits",
     "release": "the id of a release, such as shop-482",
 }

@@ -14,6 +14,7 @@ ADA, BEN = "ada@example.com", "ben@example.com"
 PROJECT = """\
 project: team
 owners: {{ apply: ["role:platform"] }}
+waive: ["role:platform"]
 repositories: ["team/*"]
 environments:
   staging: {{ class: test, clusters: [staging], namespaces: ["*"] }}

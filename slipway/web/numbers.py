@@ -154,6 +154,11 @@ def _figures(total: Figures) -> tuple[FigureView, ...]:
         FigureView(
             name="Waiting for approval", value=_said(total.approval_wait), note=_spread_note(total.approval_wait)
         ),
+        FigureView(
+            name="Waived",
+            value=str(total.waived) if total.waived else "none",
+            note="rules about proof, each for one release",
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from ..domain.commands import FRESH, MUST_SAY_WHY, OPENS, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
 from ..domain.decide.creating import create_rules
 from ..domain.decide.returning import rollback_rules
+from ..domain.decide.waiving import waivable
 from ..domain.errors import NotFound
 from ..domain.inbox import Via
 from ..domain.model import NAME_PATTERN
@@ -41,7 +42,7 @@ from .signin import Visitor
 from .templating import render
 from .words import phase
 
-FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", FIELD, "id"})
+FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "rule", FIELD, "id"})
 LONGEST = 31 * 24
 """The longest freeze that the page can set, in hours."""
 
@@ -55,6 +56,8 @@ class CommandForm:
     hint: str
     hidden: Mapping[str, str] = field(default_factory=dict)
     permitted: bool = True
+    roles: tuple[str, ...] = ()
+    """Of whom the project lets do it, where that decides."""
     bad: bool = False
     warning: str = ""
 
@@ -69,7 +72,7 @@ class CommandForm:
 
     @property
     def permission(self) -> str:
-        return PERMISSIONS[self.verb]
+        return " or ".join(self.roles) or PERMISSIONS[self.verb]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +174,7 @@ def _asked(fields: Mapping[str, str], now: datetime) -> CommandRequest:
         release=fields.get("release", ""),
         reason=reason,
         until=now + timedelta(hours=int(hours)) if hours else None,
+        rule=fields.get("rule", ""),
     )
 
 
@@ -180,7 +184,10 @@ def check_permitted(verb: Verb, who: Caller) -> None:
 
 
 def _permitted(form: CommandForm, who: Caller) -> CommandForm:
-    return form if who.may(PERMISSIONS[form.verb]) else CommandForm(**{**vars(form), "permitted": False})
+    """Whether a proof counts is decided by its own token; who may be offered the button is told by the session."""
+    named = form.verb is not Verb.WAIVE or not who.claims.isdisjoint(form.roles)
+    may = who.may(PERMISSIONS[form.verb]) and named
+    return form if may else CommandForm(**{**vars(form), "permitted": False})
 
 
 # ---- what can be done
@@ -227,7 +234,26 @@ def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandFo
             hidden={**about, "environment": release.environment},
             bad=True,
         )
+    yield from _waivers(desk, release)
     yield from _rollbacks(desk, release)
+
+
+def _waivers(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
+    """A form for each rule about proof that is in the way where the release is."""
+    entry = desk.reader.catalogue.get(release.application)
+    environment = entry.application.environment(release.environment or "") if entry else None
+    if environment is None:
+        return
+    for result in waivable(release, environment):
+        yield CommandForm(
+            verb=Verb.WAIVE,
+            title=f"Waive {result.name} for {release.id} in {environment.name}",
+            hint=f"{result.reason}. The plan is made again, so that earlier votes are void; and whoever waives it does "
+            "not approve this release there.",
+            hidden={"release": release.id, "environment": environment.name, "rule": str(result.rule)},
+            roles=environment.waive or ("a role that the project names in waive",),
+            bad=True,
+        )
 
 
 def _rollbacks(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:

@@ -81,7 +81,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
 def _to_do(release: Release) -> str:
     """Label of the button that leads to the operator's actions; empty if there are none."""
     if not release.phase.final:
-        return "Cancel or override"
+        return "Cancel, override or waive"
     if release.phase.retryable:
         return "Try again or roll back" if release.phase.ended_in_failure else "Send it out again"
     return "Roll back to it" if any(rollout.outcome == "live" for rollout in release.rollouts) else ""

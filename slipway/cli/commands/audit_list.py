@@ -65,8 +65,8 @@ class ActionName(click.ParamType[str]):
     "--action",
     type=ActionName(),
     metavar="ACTION",
-    help="An action such as gate.passed, or a class: change, freeze, override, rejection, rollback, intervention "
-    "(any of the last four).",
+    help="An action such as gate.passed, or a class: change, freeze, override, waiver, rejection, rollback, "
+    "intervention (any of the last five).",
 )
 @click.option("--digest", metavar="DIGEST", help="Only with this digest, or its first six digits or more.")
 @click.option("--release", "-r", metavar="ID", help="Only this release.")
@@ -92,7 +92,7 @@ def list_(
 
     \b
     What happened to a release, who did what, what was changed in production, where a digest has been,
-    every freeze, override, rejection and rollback:
+    every freeze, override, waiver, rejection and rollback:
       slipway audit list --release shop-482
       slipway audit list --actor ada@example.com --from 30d
       slipway audit list --environment production --action change --from 2026-11-01 --to 2026-11-30

@@ -8,6 +8,7 @@ import click
 
 from slipway.clock import Clock, utc_now
 from slipway.domain.signing import PublicKeys
+from slipway.text import one_line
 
 from ..anchors import KeptAnchors
 from ..api import Api
@@ -15,9 +16,11 @@ from ..checking import Checking
 from ..errors import Exit, no_trail
 from ..options import app_options, open_api
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
-from ..screen import BAD, FAINT, GOOD, Screen, TextCell, progress
+from ..screen import BAD, FAINT, GOOD, NOTE, Screen, TextCell, progress
 from ..verifying import ChainVerdict, verify
 
+WAIVER_SHOWN = 200
+"""Most characters of one waiver."""
 INSTALLATION = "_installation"
 """The chain of records that concern no single application: parked input and its replays, anchors, archives."""
 
@@ -71,7 +74,8 @@ def verify_trail(
     The JSON object:
       {"v": 1,
        "applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"},
-                         "anchors", "anchored", "unanchored_since": null | time, "notes": [text]}],
+                         "anchors", "anchored", "unanchored_since": null | time, "notes": [text],
+                         "waivers": [{"sequence", "release", "environment", "rule", "actor", "reason"}]}],
        "keys": "given" | "named by the app",
        "intact": true | false, "anchored": true | false}
 
@@ -150,5 +154,9 @@ def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
         screen.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it intact)")
+    for waiver in verdict.waivers:
+        where = f"{waiver.release} in {waiver.environment}, record {waiver.sequence}"
+        told = one_line(f"{waiver.rule} was waived by {waiver.actor}: {waiver.reason}", WAIVER_SHOWN)
+        screen.line(TextCell("? waived", NOTE), f"  {where}: {told}")
     for note in verdict.notes:
         screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: {note}")

@@ -153,6 +153,7 @@ def _csv(screen: Screen, answer: NumbersAnswer) -> None:
         "deployments",
         "failed",
         "withdrawn",
+        "waived",
         "change_failure_rate",
     ]
     for name in _SPREADS:
@@ -162,7 +163,8 @@ def _csv(screen: Screen, answer: NumbersAnswer) -> None:
         for week in environment.weeks:
             figures = week.figures
             values: list[Any] = [environment.application, environment.environment, week.week, week.begins.isoformat()]
-            values += [figures.deployments, figures.failed, figures.withdrawn, figures.change_failure_rate]
+            values += [figures.deployments, figures.failed, figures.withdrawn, figures.waived]
+            values.append(figures.change_failure_rate)
             for name in _SPREADS:
                 spread = getattr(figures, name)
                 values += [spread.count, spread.median, spread.p90]

@@ -34,6 +34,7 @@ _DONE = {
     Verb.ROLLBACK: "brings the earlier release back; the lane is on hold",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
+    Verb.WAIVE: "the rule is waived, and the plan is made again: people vote on what it says now",
     Verb.SESSION_END: "signed out of all pages, within a minute",
 }
 INSTALLATION = "_installation"
@@ -313,6 +314,30 @@ def override(api: Api, *, environment: str, release: str, **options: Any) -> Non
     """
     _check_order(environment, release)
     _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **options)
+
+
+@click.command()
+@click.argument("environment")
+@click.argument("release")
+@click.option("--rule", required=True, help="The rule's name, as `slipway explain` shows it.")
+@_operating(Verb.WAIVE)
+def waive(api: Api, *, environment: str, release: str, rule: str, **options: Any) -> None:
+    """Let one rule about proof not be known to hold, for one RELEASE in ENVIRONMENT: while the source is down, or after
+    it has forgotten.
+
+    For whoever has a role that the project names in `waive`. What is known not to hold is never waived, nor anything
+    about a digest or a vote. The plan is made again, so that earlier votes are void; and who waives a rule does not
+    approve that release there. A person confirms it in a browser, at the address that is printed, by a sign-in made for
+    it.
+
+    \b
+    Examples:
+      slipway waive production shop-483 --rule change-is-known --reason "the repository was moved"
+      slipway waive production shop-483 --rule built-by-run --reason "Azure DevOps is down"
+    """
+    _check_order(environment, release)
+    what = f"{rule} of {release} in {environment}"
+    _give(api, Verb.WAIVE, what, environment=environment, release=release, rule=rule, **options)
 
 
 @click.command("end-sessions")

@@ -4,9 +4,9 @@
 `lanes.py` orders them; `gates.py` opens gates, `voting.py` counts votes, `automatic.py` opens gates without people;
 `rollouts.py` takes the lane and rolls back on failure; `chain.py` maps each step's outcome to the next step;
 `deadlines.py` handles timeouts, `reminders.py` reminds voters, `notices.py` notifies people. `blocks.py` checks for
-freezes, holds and windows between gate and rollout; `commands.py`, `freezing.py`, `retrying.py`, `creating.py` and
-`returning.py` carry out operators' commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that these
-modules evaluate and that pages and `explain` show.
+freezes, holds and windows between gate and rollout; `commands.py`, `freezing.py`, `retrying.py`, `creating.py`,
+`returning.py` and `waiving.py` carry out commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that
+these modules evaluate and that pages and `explain` show.
 """
 
 from ..commands import Verb
@@ -35,6 +35,7 @@ from .runs import pipeline_completed
 from .starting import image_pushed
 from .state import Decision, Draft
 from .voting import vote_cast
+from .waiving import waive
 
 __all__ = ["Decision", "decide"]
 
@@ -48,6 +49,7 @@ _VERBS = {
     Verb.ROLLBACK: rollback,
     Verb.RESUME: resume,
     Verb.OVERRIDE: override,
+    Verb.WAIVE: waive,
 }
 
 

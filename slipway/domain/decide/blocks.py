@@ -14,6 +14,7 @@ from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
 from ..runs import Trust
+from ..waivers import waived
 from ..windows import WindowStatus
 from .state import Draft
 
@@ -44,7 +45,7 @@ def block_rules(
         freeze_rule(lane, head.freeze, now),
         hold_rule(release.application, lane),
         *_window_rules(window_status, now),
-        *built_rules(release, provenance),
+        *(waived(rule, release.waivers_in(lane.environment)) for rule in built_rules(release, provenance)),
         *busy,
     )
 

@@ -9,6 +9,7 @@ from ..people import Person, SignedIn
 from ..release import GateState, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, WaitsFor
 from ..runs import Involved, Involvement, Run, Trust
+from ..waivers import Waiver, waived
 
 _SHOWN = 5
 """Most people that a reason names."""
@@ -30,11 +31,13 @@ def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
     return gate.circle.names(vote.voter, signed_in=vote.signed_in)
 
 
-def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, RuleResult]:
-    """Separation of duties: whether the person neither asked for the CI run or the release, nor is behind the change.
+def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, ...]:
+    """Separation of duties: whether the person neither asked for the CI run or the release, nor is behind the change,
+    nor waived a rule for it here.
 
     Whoever is proved to be behind it is known by object id. What is only claimed can keep somebody from voting too.
     """
+    waivers = release.waivers_in(release.environment)
     ordered = release.ordered
     if ordered is not None and not gate.circle.names(ordered.by).isdisjoint(names):
         allowed = ", and may approve here nevertheless" if gate.own_change else ""
@@ -44,7 +47,32 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     return (
         asked,
         _differs(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names),
+        *(waived(rule, waivers) for rule in known_rules(release, gate)),
+        *(_waived_nothing(release, waivers, gate, names) if waivers else ()),
     )
+
+
+def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
+    """Whether it is known who is behind the change, where the gate requires it; waivers are not looked at."""
+    if not gate.require_known or gate.own_change:
+        return ()
+    run, services = release.run, gate.known_services
+    if run is not None and run.known_with(services):
+        return (Rule.CHANGE_IS_KNOWN.holds(_did(run.people, services) or "nobody changed anything since what is live"),)
+    why = run.behind.why if run else "no CI run that built it is known"
+    return (Rule.CHANGE_IS_KNOWN.unknown(f"{why}; this environment requires it to be known"),)
+
+
+def _waived_nothing(
+    release: Release, waivers: Sequence[Waiver], gate: ApprovalGate, names: frozenset[str]
+) -> tuple[RuleResult, ...]:
+    """Whoever lets a proof be missing does not let the release pass as well."""
+    own = [waiver.told for waiver in waivers if not gate.circle.names(waiver.by).isdisjoint(names)]
+    unknown = any(waiver.rule is Rule.CHANGE_IS_KNOWN for waiver in waivers)
+    if unknown and release.sent_by and not gate.circle.names(release.sent_by).isdisjoint(names):
+        own.append(f"{release.sent_by} sent it out again, and who is behind the change was waived")
+    given = "; ".join(waiver.told for waiver in waivers)
+    return (Rule.NOT_WAIVER.judged(not own, "; ".join(own) or given),)
 
 
 _ASKED = (Involvement.REQUESTER,)
@@ -61,9 +89,7 @@ def _differs(
         allowed = ", and may approve here nevertheless" if gate.own_change else ""
         return rule.judged(gate.own_change, f"{_did(own, services)}{allowed}")
     if run is None or not run.known_with(services):
-        needed = gate.require_known and not gate.own_change
-        demand = ", and this environment requires it to be known" if needed else ""
-        return rule.unknown(f"{_not_known(run, parts, involved, services)}{demand}", blocks=needed)
+        return rule.unknown(_not_known(run, parts, involved, services), blocks=False)
     return rule.holds(_did(involved, services) or "nobody changed anything since what is live")
 
 

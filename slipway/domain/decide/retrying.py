@@ -65,13 +65,15 @@ def retry(draft: Draft, event: CommandGiven) -> None:
     )
     draft.reopen(release)
     if release.digest is None or release.environment is None:
-        _resolve_again(draft, release)
+        _resolve_again(draft, release, event.actor)
     else:
         _enter_lane_again(draft, release, release.environment, event)
 
 
-def _resolve_again(draft: Draft, release: Release) -> None:
-    release = draft.enter(release, Phase.RESOLVING, attempt=release.attempt + 1, reason="", failed_step="")
+def _resolve_again(draft: Draft, release: Release, actor: str) -> None:
+    release = draft.enter(
+        release, Phase.RESOLVING, attempt=release.attempt + 1, reason="", failed_step="", sent_by=actor
+    )
     draft.record(Action.RESOLVE_REQUESTED, release, tag=release.tag)
     ask(draft, release, StepKind.RESOLVE)
 
@@ -94,6 +96,7 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
             superseded_by=None,
             plan_hash=None,
             override=None,
+            sent_by=event.actor,
         )
     )
     lane = draft.lane(environment)

@@ -60,6 +60,8 @@ class ApprovalFacts(Record):
     """Everybody who pushed the change, wrote it, or opened or completed its pull request."""
     proof: str = ""
     """What is proved of the run, and what is not."""
+    waived: tuple[str, ...] = ()
+    """The rules about proof that need not hold, by whom and why."""
     live: LiveNow | None = None
     evidence: tuple[Result, ...] = ()
     approvals: int = Field(default=0, ge=0)

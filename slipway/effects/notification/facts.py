@@ -47,6 +47,7 @@ def _facts(message: Message) -> Iterator[MessageFact]:
     yield MessageFact(name="Changed by", value=_line(matter.changed_by))
     yield MessageFact(name="CI run", value=_line(matter.run), link=web_address(matter.run_url))
     yield MessageFact(name="Of the run", value=_line(matter.proof))
+    yield from (MessageFact(name="Waived", value=_line(each)) for each in matter.waived)
     yield MessageFact(name="Votes", value=f"{matter.approvals} of {matter.required}")
     if matter.newer is not None:
         newer = f"{_line(matter.newer.tag)} ({matter.newer.release}), {matter.newer.phase.replace('_', ' ')}"

@@ -167,6 +167,7 @@ def _matter(
         requested_by=_named(run, Involvement.REQUESTER),
         changed_by=_named(run, *(part for part in Involvement if part is not Involvement.REQUESTER)),
         proof=run.known if run else "",
+        waived=tuple(waiver.told for waiver in release.waivers_in(environment.name)),
         live=LiveNow(release=f"{release.application}-{live.release}", tag=live.tag, since=live.at) if live else None,
         evidence=tuple(
             Result(name=item.name, environment=item.environment, passed=item.passed, summary=item.summary)

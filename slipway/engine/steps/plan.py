@@ -166,6 +166,7 @@ def _whole(
         supply_chain=rules,
         run=release.run.url if release.run else None,
         policy=policy_hash(environment),
+        waivers=release.waivers_in(environment.name),
     )
     return _Planned(plan=plan, preview=Preview(changes=_changes(seen)), definition=work.entry.fingerprint)
 

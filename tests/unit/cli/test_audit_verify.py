@@ -24,7 +24,7 @@ from tests.unit.cli.served import Asked, Served, Trail
 from tests.unit.domain.samples import MORNING
 from tests.unit.domain.world import World
 
-UNANCHORED: dict[str, Any] = {"anchors": 0, "anchored": 0, "unanchored_since": None, "notes": []}
+UNANCHORED: dict[str, Any] = {"anchors": 0, "anchored": 0, "unanchored_since": None, "notes": [], "waivers": []}
 
 
 def long_trail(count: int, *, application: str = "shop") -> Trail:
@@ -69,6 +69,7 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
                 "anchored": 0,
                 "unanchored_since": f"{shop.audit[0].time:%Y-%m-%dT%H:%M:%SZ}",
                 "notes": [],
+                "waivers": [],
             },
             {"application": INSTALLATION, "records": 0, "intact": True, "fault": None, **UNANCHORED},
         ],
@@ -76,6 +77,21 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
         "intact": True,
         "anchored": True,
     }
+
+
+def test_each_rule_that_was_waived_is_listed_with_its_record(slipway: Command, app: Served) -> None:
+    details = {"rule": "change-is-known", "reason": "the repository\nwas moved"}
+    draft = AuditDraft(
+        action=Action.WAIVER_GIVEN, actor="oid:olga", release=7, environment="production", details=details
+    )
+    (record,) = signed_chain([draft], application="shop", time=MORNING, sequence=0, previous="")
+    app.trails["shop"] = Trail(records=[record.model_dump(mode="json")], sequence=1, hash=record.hash)
+    (only,) = verdict(slipway, "shop")["applications"]
+    assert only["waivers"] == [
+        {"sequence": 1, "release": "shop-7", "environment": "production", "actor": "oid:olga", **details}
+    ]
+    told = "? waived  shop-7 in production, record 1: change-is-known was waived by oid:olga: the repository was moved"
+    assert told in slipway("audit", "verify", "shop").stdout
 
 
 def test_the_installations_own_trail_has_the_name_that_the_ledger_gives_it() -> None:

@@ -29,6 +29,7 @@ WORDS = {
     Verb.ROLLBACK: ("production", "shop-1", "--reason", "2 loses orders"),
     Verb.RESUME: ("shop", "production"),
     Verb.OVERRIDE: ("production", "shop-1", "--reason", "the fix"),
+    Verb.WAIVE: ("production", "shop-1", "--rule", "built-by-run", "--reason", "its run was deleted"),
 }
 
 

@@ -1,5 +1,6 @@
 """What lets something through counts with a proof alone (promise 13): each verb, and each way to get around it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from slipway.domain.statement import CommandStatement
 from slipway.ledger.keys import INSTALLATION
 from slipway.queries.answers import Reply, SaidState
 from slipway.testing import ADA, Installation, write_application
+from slipway.testing.applications import APPLICATION, catalogue_of
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA, proof_of, say_proved
 
@@ -28,6 +30,9 @@ OPENING = {
     ),
     Verb.RESUME: CommandRequest(verb=Verb.RESUME, application="shop", environment="production"),
     Verb.OVERRIDE: CommandRequest(verb=Verb.OVERRIDE, environment="production", release="shop-4", reason="the fix"),
+    Verb.WAIVE: CommandRequest(
+        verb=Verb.WAIVE, environment="production", release="shop-3", rule="change-is-known", reason="its run is gone"
+    ),
 }
 DONE = {
     Verb.UNFREEZE: "lane.unfrozen",
@@ -36,6 +41,7 @@ DONE = {
     Verb.ROLLBACK: "rollback.ordered",
     Verb.RESUME: "hold.ended",
     Verb.OVERRIDE: "override.given",
+    Verb.WAIVE: "waiver.given",
 }
 
 
@@ -75,7 +81,18 @@ def ready_for(home: Installation, verb: Verb) -> CommandStatement:
         home.vote(4, ADA)
         home.settle()
         assert home.phase(4) is Phase.HELD_BACK
+    if verb is Verb.WAIVE:
+        who_must_be_known(home)
+        home.push("3.0")
+        home.settle()
     return home.app.inbox_writer.statement(OPENING[verb])
+
+
+def who_must_be_known(home: Installation) -> None:
+    """Production asks who is behind a change, which nobody knows here."""
+    stricter = home.deliveries / "stricter"
+    write_application(stricter, text=APPLICATION.replace("deadline: 24h", "deadline: 24h, require_known: true"))
+    home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue_of(stricter)))
 
 
 def reply(home: Installation, said: Said) -> Reply:

@@ -78,11 +78,12 @@ def plan_result(
     *,
     unmet: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What a plan step reports. The same release, environment, base, policy and run give the same plan hash."""
+    """What a plan step reports. The same release, environment, base, policy, run and waivers give the same hash."""
     environment = application.environment(step.environment)
     base = lane.live.plan_hash if lane.live else None
     policy = policy_hash(environment) if environment else None
     run = release.run.number if release.run else None
+    waivers = [waiver.told for waiver in release.waivers_in(step.environment)]
     broken = unmet or {}
     found = [
         rule.judged(rule not in broken, broken.get(rule, f"about {rule}")).model_dump(mode="json")
@@ -92,8 +93,9 @@ def plan_result(
         "image": release.digest or "",
         "what is live": base or "",
         "policy": policy or "",
+        "waivers": str(waivers),
         "evidence": f"{found} {run}",
     }
-    plan = [release.number, release.digest, step.environment, base, policy, found, run]
+    plan = [release.number, release.digest, step.environment, base, policy, found, run, waivers]
     made = {"plan_hash": sha256(canonical(plan)), "base": base, "definition": definition, "changed": 1, "parts": parts}
     return made | ({"supply_chain": found} if found else {})

@@ -136,7 +136,7 @@ def test_somebody_unknown_bars_nobody_and_the_rules_say_so() -> None:
 
 def test_nobody_may_approve_while_it_is_unknown_whose_work_it_is_where_the_gate_requires_it_known() -> None:
     world = at_the_gate(gated(require_known=True))
-    assert refusals(world.vote(1, ADA)) == ["approver-is-not-requester", "approver-is-not-committer"]
+    assert refusals(world.vote(1, ADA)) == ["change-is-known"]
     world.run(built(by=MALLORY, committed_by=BEN))
     world.settle()
     assert refusals(world.vote(1, BEN)) == ["approver-is-not-committer"]

@@ -211,7 +211,7 @@ def test_no_page_carries_an_approval_link_but_its_own() -> None:
 @pytest.mark.parametrize(
     ("sample", "words"),
     [
-        ("release-waiting", "Cancel or override"),
+        ("release-waiting", "Cancel, override or waive"),
         ("release-rolled-back", "Try again or roll back"),
         ("release-completed", "Roll back to it"),
     ],

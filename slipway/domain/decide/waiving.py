@@ -1,0 +1,95 @@
+"""Waive: a person whom the project names says, by proof, that one rule about proof need not hold for one release in
+one environment. The plan is made again with it, so that no vote from before counts."""
+
+from collections.abc import Iterator
+
+from ..actions import Action
+from ..application import Environment
+from ..errors import present
+from ..events import CommandGiven
+from ..gate import ApprovalGate
+from ..people import ROLE
+from ..release import Phase, Release
+from ..rules import Fail, Rule, RuleResult
+from ..waivers import Waiver
+from .blocks import built_rules
+from .commands import accepted, exists_rule, named_release, reason_rule, told
+from .lanes import plan
+from .quorum import known_rules
+from .state import Draft
+
+
+def waivable(release: Release, environment: Environment) -> tuple[RuleResult, ...]:
+    """What is in the way of the release there, can be waived, and was not; pages show it before anybody tries."""
+    if release.environment != environment.name or release.phase.final or release.phase.holds_lane:
+        return ()
+    if release.rollback is not None:
+        return ()
+    given = {waiver.rule for waiver in release.waivers_in(environment.name)}
+    return tuple(
+        result
+        for result in _about_proof(release, environment)
+        if result.rule.waivable and result.blocks and not isinstance(result, Fail) and result.rule not in given
+    )
+
+
+def _about_proof(release: Release, environment: Environment) -> Iterator[RuleResult]:
+    yield from built_rules(release, environment.provenance)
+    if isinstance(environment.gate, ApprovalGate):
+        yield from known_rules(release, environment.gate)
+
+
+def waive_rules(draft: Draft, release: Release, event: CommandGiven) -> Iterator[RuleResult]:
+    is_here = release.environment == event.environment and not release.phase.final
+    where, doing = f" in {release.environment}" if release.environment else "", release.phase.spoken
+    yield Rule.IS_HERE.judged(is_here, f"{release.id} is {doing}{where}; the waiver is for {event.environment}")
+    yield Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not release.phase.holds_lane, f"{release.id} is {doing}")
+    environment = draft.environment(release)
+    if not is_here or environment is None:
+        return
+    yield may_waive(environment, event.roles)
+    found = _named(release, environment, event)
+    names = ", ".join(result.name for result in waivable(release, environment)) or "none"
+    reason = found.reason if found else f"{event.rule or 'no rule'} was named; what can be waived here now: {names}"
+    yield Rule.CAN_BE_WAIVED.judged(found is not None, reason)
+
+
+def _named(release: Release, environment: Environment, event: CommandGiven) -> RuleResult | None:
+    return next((result for result in waivable(release, environment) if str(result.rule) == event.rule), None)
+
+
+def may_waive(environment: Environment, roles: tuple[str, ...]) -> RuleResult:
+    """Whether somebody with these app roles may waive a rule there."""
+    allowed = not {f"{ROLE}{role}" for role in roles}.isdisjoint(environment.waive)
+    named = ", ".join(environment.waive) or "nobody"
+    return Rule.MAY_WAIVE.judged(allowed, f"the project lets {named} waive rules in {environment.name}")
+
+
+def waive(draft: Draft, event: CommandGiven) -> None:
+    release = named_release(draft, event)
+    if release is None:
+        return
+    rules = (exists_rule(draft, event), *waive_rules(draft, release, event), *reason_rule(event))
+    if not accepted(draft, event, rules, release):
+        return
+    environment = draft.here(release)
+    waiver = Waiver(
+        environment=environment.name,
+        rule=present(_named(release, environment, event), f"the rule {event.rule}").rule,
+        by=event.actor,
+        reason=event.reason,
+        at=draft.now,
+        proof=present(event.proved, "the proof of the waiver").proof,
+    )
+    release = draft.put(release.evolve(waivers=(*release.waivers, waiver)))
+    draft.record(
+        Action.WAIVER_GIVEN,
+        release,
+        actor=event.actor,
+        rule=str(waiver.rule),
+        reason=event.reason,
+        **told(draft, event),
+    )
+    if release.phase is Phase.PLANNING or release.phase.at_the_gate:
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=waiver.told[:2000])
+        plan(draft, release)

@@ -1,0 +1,42 @@
+"""Waivers: that one rule about proof need not be known to hold, for one release in one environment.
+
+For when a source is down or has forgotten. A waiver changes no result into a pass: the rule stays unknown, says by whom
+it was waived and why, and no longer blocks.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import Field
+
+from .blocks import NAME_LIMIT, REASON_LIMIT
+from .model import Digest, Moment, Name, Record
+from .rules import NotYet, Rule, RuleResult, Unknown
+
+MOST_WAIVERS: Final = 20
+"""Most waivers that one release keeps: two rules, and the most environments that an application has, are fewer."""
+
+
+class Waiver(Record):
+    """One person's proved word."""
+
+    environment: Name
+    rule: Rule
+    by: str = Field(min_length=1, max_length=NAME_LIMIT)
+    reason: str = Field(min_length=1, max_length=REASON_LIMIT)
+    at: Moment
+    proof: Digest
+    """Hash of the kept proof."""
+
+    @property
+    def told(self) -> str:
+        return f"{self.rule} was waived by {self.by}: {self.reason}"
+
+
+def waived(result: RuleResult, waivers: Sequence[Waiver]) -> RuleResult:
+    """The result where one of these waivers covers it. What is known not to hold is covered by none."""
+    unproved = isinstance(result, NotYet | Unknown) and result.blocks and result.rule.waivable
+    waiver = next((each for each in waivers if each.rule is result.rule), None)
+    if waiver is None or not unproved:
+        return result
+    return result.rule.unknown(f"waived by {waiver.by}: {waiver.reason}; {result.reason}", blocks=False)

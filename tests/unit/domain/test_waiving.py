@@ -1,0 +1,224 @@
+"""Waivers: one rule about proof need not hold, for one release in one environment, by whom the project names."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.application import Application
+from slipway.domain.commands import Verb
+from slipway.domain.decide import Decision
+from slipway.domain.gate import AutoGate
+from slipway.domain.on_record import on_record
+from slipway.domain.project import ProvenanceLevel
+from slipway.domain.release import Phase, Run
+from slipway.domain.rules import Rule, Unknown
+from slipway.domain.runs import Fact, Trust
+from slipway.domain.waivers import Waiver, waived
+from slipway.testing.commands import proved_command
+from tests.unit.domain.gates import at_the_gate, built, reason_of, refusals, voters
+from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY, application, approval, production, staging
+from tests.unit.domain.world import World
+
+MANAGERS = ("role:release-managers",)
+WHY = "the repository was moved"
+
+
+def guarded(**fields: Any) -> Application:
+    """Production requires it known who is behind a change, and lets release managers waive that."""
+    gate = approval(ADA, BEN, CLEO, require_known=True, **fields)
+    return application(staging(), production(gate=gate).evolve(waive=MANAGERS), notify=("team",))
+
+
+def waive(world: World, rule: str = "change-is-known", *, by: str = BEN, **fields: Any) -> Decision:
+    usual: dict[str, Any] = {
+        "received_at": world.now,
+        "verb": Verb.WAIVE,
+        "application": "shop",
+        "release": 1,
+        "environment": "production",
+        "rule": rule,
+        "actor": by,
+        "roles": ("release-managers",),
+        "reason": WHY,
+        "channel": "page",
+        "submission": f"waive-{rule}-{by}-{len(world.audit)}",
+    }
+    return world.take(proved_command(**usual | fields))
+
+
+@pytest.fixture
+def world() -> World:
+    """shop-1 waits for approval, and nobody knows who is behind it."""
+    waits = at_the_gate(guarded())
+    assert refusals(waits.vote(1, ADA)) == ["change-is-known"]
+    return waits
+
+
+def test_what_was_waived_is_shown_as_unknown_and_no_longer_in_the_way(world: World) -> None:
+    waive(world)
+    world.settle()
+    decision = world.vote(1, ADA)
+    assert world.phase(1) is Phase.PROMOTING
+    result = next(found for found in decision.rules if found.rule is Rule.CHANGE_IS_KNOWN)
+    assert isinstance(result, Unknown)
+    assert not result.passed
+    assert result.reason.startswith(f"waived by {BEN}: {WHY}; ")
+    given = next(record for record in world.audit if record.action == "waiver.given")
+    assert (given.actor, given.details["rule"], given.details["reason"]) == (BEN, "change-is-known", WHY)
+    assert given.proof is not None
+
+
+def test_votes_from_before_a_waiver_are_void_and_people_are_asked_about_the_plan_that_says_so() -> None:
+    world = at_the_gate(guarded(required=2), run=built(by=MALLORY, committed_by=MALLORY))
+    release = world.releases[1]
+    assert release.run is not None
+    world.vote(1, ADA)
+    forgotten = release.run.evolve(behind=Fact(trust=Trust.NOT_PROVED, why="the repository is gone"))
+    world.releases[1] = release = world.releases[1].evolve(run=forgotten)
+    before = release.plan_hash
+    waive(world)
+    assert world.phase(1) is Phase.PLANNING
+    world.settle()
+    assert (world.phase(1), voters(world)) == (Phase.AWAITING_APPROVAL, [])
+    assert world.releases[1].plan_hash != before
+    voided = next(record for record in reversed(world.audit) if record.action == "vote.voided")
+    assert voided.details["reason"] == "the plan changed: waivers"
+
+
+def test_who_waives_does_not_approve_the_release_there_and_may_reject_it(world: World) -> None:
+    waive(world, by=BEN)
+    world.settle()
+    refused = world.vote(1, BEN)
+    assert refusals(refused) == ["approver-is-not-waiver"]
+    assert reason_of(refused, "approver-is-not-waiver") == f"change-is-known was waived by {BEN}: {WHY}"
+    world.reject(1, BEN)
+    assert world.phase(1) is Phase.REJECTED
+
+
+def test_whoever_sent_the_release_out_again_does_not_approve_it_where_who_is_behind_it_was_waived() -> None:
+    world = at_the_gate(guarded())
+    world.wait(timedelta(hours=25))
+    world.settle()
+    assert world.phase(1) is Phase.EXPIRED
+    world.command(Verb.RETRY, 1, actor=CLEO)
+    world.settle()
+    waive(world, by=BEN)
+    world.settle()
+    assert refusals(world.vote(1, CLEO)) == ["approver-is-not-waiver"]
+    world.vote(1, ADA)
+    assert world.phase(1) is Phase.PROMOTING
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"roles": ("operator", "platform")}, "may-waive"),
+        ({"roles": ()}, "may-waive"),
+        ({"proved": None}, "proof-is-given"),
+        ({"reason": " "}, "reason-is-given"),
+        ({"environment": "staging"}, "is-here"),
+        ({"rule": "quorum-reached"}, "can-be-waived"),
+        ({"rule": "built-by-run"}, "can-be-waived"),
+        ({"rule": "nonsense"}, "can-be-waived"),
+        ({"rule": ""}, "can-be-waived"),
+    ],
+)
+def test_a_waiver_counts_by_proof_of_whom_the_project_names_with_a_reason_for_what_is_in_the_way(
+    world: World, fields: dict[str, Any], refused: str
+) -> None:
+    before = world.releases[1].plan_hash
+    without_proof = "proved" in fields
+    decision = world.take(_given(world).evolve(proved=None)) if without_proof else waive(world, **fields)
+    assert refused in refusals(decision)
+    assert world.last("command.refused").details["verb"] == "waive"
+    assert (world.releases[1].waivers, world.releases[1].plan_hash) == ((), before)
+
+
+def _given(world: World) -> Any:
+    return proved_command(
+        received_at=world.now,
+        verb=Verb.WAIVE,
+        application="shop",
+        release=1,
+        environment="production",
+        rule="change-is-known",
+        actor=BEN,
+        roles=("release-managers",),
+        reason=WHY,
+        channel="page",
+        submission="without-a-proof",
+    )
+
+
+def test_what_was_waived_once_is_not_waived_again(world: World) -> None:
+    waive(world)
+    world.settle()
+    assert refusals(waive(world, by=CLEO)) == ["can-be-waived"]
+
+
+def test_where_the_project_names_nobody_nothing_is_waived() -> None:
+    gate = approval(ADA, BEN, require_known=True)
+    world = at_the_gate(application(staging(), production(gate=gate), notify=("team",)))
+    assert refusals(waive(world)) == ["may-waive"]
+
+
+# ---- which run built it
+def proved_environment() -> Application:
+    last = production(gate=AutoGate()).evolve(waive=MANAGERS, provenance=ProvenanceLevel.ARTIFACT)
+    return application(staging(), last, notify=("team",))
+
+
+def reaches_production(run: Run | None = None) -> World:
+    world = World(proved_environment())
+    world.push("v1")
+    if run is not None:
+        world.run(run)
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+    return world
+
+
+def test_a_release_whose_run_is_gone_goes_on_once_that_is_waived() -> None:
+    world = reaches_production()
+    assert "built-by-run" in world.releases[1].blocked_by
+    waive(world, "built-by-run")
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_what_is_known_to_be_wrong_cannot_be_waived() -> None:
+    contradicted = built(by=MALLORY).evolve(built=Fact(trust=Trust.CONTRADICTED, why="two reports differ"))
+    world = reaches_production()
+    world.releases[1] = world.releases[1].evolve(run=contradicted)
+    assert refusals(waive(world, "built-by-run")) == ["can-be-waived"]
+    waiver = Waiver(environment="production", rule=Rule.BUILT_BY_RUN, by=BEN, reason=WHY, at=world.now, proof=PROOF)
+    failed = Rule.BUILT_BY_RUN.fails("two reports differ")
+    assert waived(failed, (waiver,)) == failed
+
+
+PROOF = "sha256:" + "7" * 64
+
+
+@pytest.mark.parametrize("rule", [rule for rule in Rule if not rule.waivable])
+def test_a_rule_that_is_not_about_proof_is_never_waived(rule: Rule) -> None:
+    made = World(guarded()).now
+    waiver = Waiver(environment="production", rule=rule, by=BEN, reason=WHY, at=made, proof=PROOF)
+    result = rule.unknown("nobody knows")
+    assert waived(result, (waiver,)) is result
+
+
+def test_rules_about_a_digest_or_a_vote_are_never_waivable() -> None:
+    assert {rule for rule in Rule if rule.waivable} == {Rule.BUILT_BY_RUN, Rule.CHANGE_IS_KNOWN}
+
+
+# ---- the worker derives the gate again
+def test_a_waiver_that_stands_in_a_row_alone_opens_nothing(world: World) -> None:
+    waive(world)
+    world.settle()
+    world.vote(1, ADA)
+    release, environment = world.releases[1], world.application.environments[-1]
+    records = world.audit[release.first_sequence - 1 :]
+    assert on_record(records, release, environment).passed
+    forged = release.waivers[0].evolve(by=CLEO)
+    assert not on_record(records, release.evolve(waivers=(forged,)), environment).passed
