@@ -15,6 +15,7 @@ from ..domain.answers import Answered
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
 from ..domain.changing import within_room
+from ..domain.errors import present
 from ..domain.inbox import Received
 from ..domain.people import OID
 from ..domain.proof import Proved
@@ -152,16 +153,6 @@ def _about(answered: Answered, change: ProposedChange) -> Answered:
     return answered.evolve(change=change.hash, change_phase=str(change.phase))
 
 
-ENDINGS = {
-    ChangePhase.IN_FORCE: Action.CHANGE_IN_FORCE,
-    ChangePhase.REJECTED: Action.CHANGE_REJECTED,
-    ChangePhase.EXPIRED: Action.CHANGE_EXPIRED,
-    ChangePhase.SUPERSEDED: Action.CHANGE_SUPERSEDED,
-    ChangePhase.VOID: Action.CHANGE_VOIDED,
-}
-"""The record of each way in which a change ends."""
-
-
 def ended_as(change: ProposedChange, phase: ChangePhase, why: str, now: datetime) -> ProposedChange:
     return change.evolve(phase=phase, ended_at=now, why=why)
 
@@ -171,7 +162,9 @@ def ending(change: ProposedChange, *, actor: str, **details: object) -> AuditDra
     voters = [vote.voter for vote in change.votes]
     told = {**named(change), "reason": change.why, "voters": voters, **details}
     return AuditDraft(
-        action=ENDINGS[change.phase], actor=actor, details={name: value for name, value in told.items() if value}
+        action=present(change.phase.ended_by, f"the end of the change {change.hash}"),
+        actor=actor,
+        details={name: value for name, value in told.items() if value},
     )
 
 

@@ -85,6 +85,16 @@ class OfGate(Enum):
     """No earlier vote counts, and no earlier passing of the gate."""
 
 
+class OfChange(Enum):
+    """What a record says when the votes on a proposed change are derived from the trail (`proposing.py`)."""
+
+    NOTHING = auto()
+    PROPOSED = auto()
+    VOTED = auto()
+    ENDED = auto()
+    """It is in force, or nothing comes of it any more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _More:
     """Facts about some actions only."""
@@ -95,6 +105,8 @@ class _More:
     measured: Measured | None = None
     refuses: bool = False
     of_gate: OfGate = OfGate.NOTHING
+    of_change: OfChange = OfChange.NOTHING
+    changes_rules: bool = False
 
 
 _ENDS_STAGE: Final = _More(stage=NoStage.ENDS)
@@ -102,6 +114,8 @@ _FREEZES: Final = _More(intervention=Intervention.FREEZE)
 _OVERRIDES: Final = _More(intervention=Intervention.OVERRIDE)
 _ENDS_RELEASE: Final = _More(stage=NoStage.ENDS, of_gate=OfGate.ENDED)
 _REFUSES: Final = _More(refuses=True)
+_CHANGES_RULES: Final = _More(changes_rules=True)
+_ENDS_CHANGE: Final = _More(of_change=OfChange.ENDED)
 
 
 class Action(StrEnum):
@@ -121,6 +135,9 @@ class Action(StrEnum):
     refuses: bool
     """Whether what a person said was refused."""
     of_gate: OfGate
+    of_change: OfChange
+    changes_rules: bool
+    """Whether it changes what is allowed, and so is anchored: a project, an application, a freeze or hold, or a key."""
 
     def __new__(cls, text: str, meaning: str, tone: Tone, more: _More = _More()) -> Self:
         action = str.__new__(cls, text)
@@ -133,6 +150,8 @@ class Action(StrEnum):
         action.measured = more.measured
         action.refuses = more.refuses
         action.of_gate = more.of_gate
+        action.of_change = more.of_change
+        action.changes_rules = more.changes_rules or more.intervention is Intervention.FREEZE
         return action
 
     IMAGE_IGNORED = "image.ignored", "Image ignored: it starts no release", Tone.QUIET
@@ -349,26 +368,46 @@ class Action(StrEnum):
     STEP_RESENT = "step.resent", "A step that had not reported was sent again", Tone.ASKS
     STEP_LOST = "step.lost", "A step was given up", Tone.BAD, _More(stage=NoStage.ENDS, measured=Measured.FAILED)
 
-    APPLICATION_APPLIED = "application.applied", "A version of the application was applied", Tone.ASKS
-    APPLICATION_REMOVED = "application.removed", "The application was removed from the catalogue", Tone.BAD
-    PROJECT_APPLIED = "project.applied", "A version of a project was applied", Tone.ASKS
-    PROJECT_REMOVED = "project.removed", "A project was removed from the catalogue", Tone.BAD
+    APPLICATION_APPLIED = "application.applied", "A version of the application was applied", Tone.ASKS, _CHANGES_RULES
+    APPLICATION_REMOVED = (
+        "application.removed",
+        "The application was removed from the catalogue",
+        Tone.BAD,
+        _CHANGES_RULES,
+    )
+    PROJECT_APPLIED = "project.applied", "A version of a project was applied", Tone.ASKS, _CHANGES_RULES
+    PROJECT_REMOVED = "project.removed", "A project was removed from the catalogue", Tone.BAD, _CHANGES_RULES
     CHANGE_REFUSED = "change.refused", "A change of applications or projects was refused", Tone.ASKS, _REFUSES
-    CHANGE_PROPOSED = "change.proposed", "A change that weakens production gates was proposed", Tone.ASKS
+    CHANGE_PROPOSED = (
+        "change.proposed",
+        "A change that weakens production gates was proposed",
+        Tone.ASKS,
+        _More(of_change=OfChange.PROPOSED),
+    )
     CHANGE_TOLD = "change.told", "The people of the gates that would get weaker were told", Tone.QUIET
-    CHANGE_VOTED = "change.voted", "A vote on a proposed change was counted", Tone.ASKS
+    CHANGE_VOTED = "change.voted", "A vote on a proposed change was counted", Tone.ASKS, _More(of_change=OfChange.VOTED)
     CHANGE_VOTE_REFUSED = "change.vote-refused", "A vote on a proposed change was refused", Tone.ASKS, _REFUSES
     CHANGE_PASSED = "change.passed", "Enough people approved a proposed change", Tone.GOOD
-    CHANGE_IN_FORCE = "change.in-force", "A proposed change took force", Tone.ASKS
-    CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD
-    CHANGE_EXPIRED = "change.expired", "The time to vote on a proposed change was over", Tone.QUIET
-    CHANGE_SUPERSEDED = "change.superseded", "A newer change took the place of a proposed one", Tone.QUIET
-    CHANGE_VOIDED = "change.voided", "A proposed change is void, as it would do something else now", Tone.QUIET
+    CHANGE_IN_FORCE = "change.in-force", "A proposed change took force", Tone.ASKS, _ENDS_CHANGE
+    CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD, _ENDS_CHANGE
+    CHANGE_EXPIRED = "change.expired", "The time to vote on a proposed change was over", Tone.QUIET, _ENDS_CHANGE
+    CHANGE_SUPERSEDED = "change.superseded", "A newer change took the place of a proposed one", Tone.QUIET, _ENDS_CHANGE
+    CHANGE_VOIDED = (
+        "change.voided",
+        "A proposed change is void, as it would do something else now",
+        Tone.QUIET,
+        _ENDS_CHANGE,
+    )
 
     INPUT_PARKED = "input.parked", "Input that could not be handled was set aside", Tone.BAD
     INPUT_REPLAYED = "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET
     SESSION_ENDED = "session.ended", "Sessions of the pages were ended", Tone.QUIET
-    KEYS_CHANGED = "keys.changed", "The keys that sign records and links, or their public keys, changed", Tone.ASKS
+    KEYS_CHANGED = (
+        "keys.changed",
+        "The keys that sign records and links, or their public keys, changed",
+        Tone.ASKS,
+        _CHANGES_RULES,
+    )
     ANCHOR_CONTRADICTED = (
         "anchor.contradicted",
         "An anchor names a record that the chain does not hold: the chain was changed or cut",

@@ -11,7 +11,6 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from .actions import Action, Intervention
 from .audit import GENESIS, AnchoredHead, AuditRecord, ChainEnd
 from .model import Digest, Moment, Name, Record, canonical, sha256
 from .release import Head
@@ -21,15 +20,6 @@ from .signing import PublicKeys, Signature, Signer
 LIMIT: Final = 16 * 1024
 """Bytes of an anchor; one has less than two thousand."""
 _INVERT: Final = 10**12 - 1
-_RULES: Final = frozenset(
-    {
-        Action.APPLICATION_APPLIED,
-        Action.APPLICATION_REMOVED,
-        Action.PROJECT_APPLIED,
-        Action.PROJECT_REMOVED,
-        Action.KEYS_CHANGED,
-    }
-)
 
 
 class Why(StrEnum):
@@ -133,7 +123,7 @@ def application_of(chain: str) -> str:
 def changes_rules(records: Iterable[AuditRecord]) -> bool:
     """Whether one of the records changes what is allowed, so that the chain is anchored at once."""
     actions = [record.known_action for record in records]
-    return any(action in _RULES or (action and action.intervention is Intervention.FREEZE) for action in actions)
+    return any(action is not None and action.changes_rules for action in actions)
 
 
 def new_anchor(

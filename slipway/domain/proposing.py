@@ -9,11 +9,11 @@ clock.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, assert_never
 
 from pydantic import Field
 
-from .actions import Action
+from .actions import Action, OfChange
 from .audit import AuditRecord
 from .changing import Compared
 from .decide.ballots import VOTE_LIMIT
@@ -58,25 +58,33 @@ class ChangePhase(StrEnum):
 
     meaning: str
     tone: Tone
+    ended_by: Action | None
+    """The action that records that a change ended so; None as long as it has not."""
 
-    def __new__(cls, name: str, meaning: str, tone: Tone) -> "ChangePhase":
+    def __new__(cls, name: str, meaning: str, tone: Tone, ended_by: Action | None = None) -> "ChangePhase":
         member = str.__new__(cls, name)
         member._value_ = name
         member.meaning = meaning
         member.tone = tone
+        member.ended_by = ended_by
         return member
 
     WAITING = "waiting", "People are asked.", Tone.ASKS
     PASSED = "passed", "Enough of them approved; it is about to take force.", Tone.BUSY
-    IN_FORCE = "in-force", "It is in force.", Tone.GOOD
-    REJECTED = "rejected", "Somebody rejected it.", Tone.BAD
-    EXPIRED = "expired", "Nobody had decided when its time was over.", Tone.QUIET
-    SUPERSEDED = "superseded", "A newer change of the same took its place.", Tone.QUIET
-    VOID = "void", "What it was made from is no longer in force, or it would do something else now.", Tone.QUIET
+    IN_FORCE = "in-force", "It is in force.", Tone.GOOD, Action.CHANGE_IN_FORCE
+    REJECTED = "rejected", "Somebody rejected it.", Tone.BAD, Action.CHANGE_REJECTED
+    EXPIRED = "expired", "Nobody had decided when its time was over.", Tone.QUIET, Action.CHANGE_EXPIRED
+    SUPERSEDED = "superseded", "A newer change of the same took its place.", Tone.QUIET, Action.CHANGE_SUPERSEDED
+    VOID = (
+        "void",
+        "What it was made from is no longer in force, or it would do something else now.",
+        Tone.QUIET,
+        Action.CHANGE_VOIDED,
+    )
 
     @property
     def final(self) -> bool:
-        return self not in (ChangePhase.WAITING, ChangePhase.PASSED)
+        return self.ended_by is not None
 
 
 class ChangePlan(Record):
@@ -322,16 +330,18 @@ def votes_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> t
     for record in records:
         if (record.details.get("change"), record.details.get("opening")) != (change.hash, change.opening):
             continue
-        match record.action:
-            case Action.CHANGE_PROPOSED:
+        match record.known_action.of_change if record.known_action else OfChange.NOTHING:
+            case OfChange.PROPOSED:
                 proposed = record.details.get("plan") == change.plan and record.proof == change.proof
-            case Action.CHANGE_VOTED:
+            case OfChange.VOTED:
                 vote = Vote.model_validate(record.details.get(VOTED))
                 votes[vote.voter] = vote.evolve(proof=record.proof)
-            case Action.CHANGE_REJECTED | Action.CHANGE_EXPIRED | Action.CHANGE_SUPERSEDED | Action.CHANGE_VOIDED:
+            case OfChange.ENDED:
                 return None
-            case _:
+            case OfChange.NOTHING:
                 continue
+            case unreachable:
+                assert_never(unreachable)
     return tuple(votes.values()) if proposed else None
 
 

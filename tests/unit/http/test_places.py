@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions import approvals, operate, pages, signing_in
+from functions import approvals, changes, operate, pages, signing_in
 from slipway.http.places import PAGES, is_page
 from tests.registered import registered
 
@@ -23,7 +23,7 @@ WITHOUT_SESSION = {
 def test_the_list_has_every_page_that_asks_people_to_sign_in() -> None:
     routes = {
         "/" + str(function.trigger["route"]).strip("/")
-        for function in registered(pages, approvals, operate, signing_in)
+        for function in registered(pages, approvals, changes, operate, signing_in)
         if "GET" in function.methods
     }
     assert set(PAGES) == routes - WITHOUT_SESSION
