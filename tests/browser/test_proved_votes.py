@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
@@ -195,6 +195,35 @@ def test_the_way_back_of_another_browser_is_refused(
     ended(other, "Nothing was sent")
     expect(other.locator("main")).to_contain_text("another browser")
     assert records(stack, "vote.approved") == []
+
+
+def test_a_vote_asks_the_provider_for_a_sign_in_as_fresh_as_the_gate_demands(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, open_gate)
+    page.context.clear_cookies(domain="localhost")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    approve(page)
+    at_the_provider(page, stack)
+    query = parse_qs(urlsplit(next(address for address in asked if "/authorize?" in address)).query)
+    assert query["max_age"] == ["300"]
+    assert query["response_mode"] == ["query"]
+    assert query["code_challenge_method"] == ["S256"]
+
+
+def test_a_form_whose_session_is_over_leads_to_the_sign_in_and_sends_nothing(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, open_gate)
+    page.context.clear_cookies(domain="127.0.0.1", name=re.compile("session"))
+    challenged = challenges(stack)
+    approve(page)
+    page.wait_for_load_state()
+    assert challenges(stack) == challenged
+    assert records(stack, "vote.approved") == []
+    page.get_by_role("link", name=re.compile("Sign in")).click()
+    expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
 
 
 def test_with_the_provider_gone_nothing_is_counted(
