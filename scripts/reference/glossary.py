@@ -15,6 +15,7 @@ from slipway.domain import (
     audit,
     blocks,
     chain_anchor,
+    environment,
     events,
     gate,
     hints,
@@ -26,15 +27,17 @@ from slipway.domain import (
     snapshot,
     windows,
 )
-from slipway.domain.application import OnFailure, RunResult, SourceKind, Start, VersionOrder
+from slipway.domain.application import SourceKind, Start, VersionOrder
 from slipway.domain.audit_query import ActionClass
 from slipway.domain.chain_anchor import GateOutcome, Why
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
+from slipway.domain.environment import OnFailure
 from slipway.domain.export import ExportFormat
 from slipway.domain.gate import Level, Need, WhenNewer
 from slipway.domain.inbox import InboxKind, LookKind, Via
 from slipway.domain.phases import Phase
+from slipway.domain.pipeline import RunResult
 from slipway.domain.project import EnvironmentClass, ProvenanceLevel
 from slipway.domain.promotion import RefusedReferrer, TakenTag, Way
 from slipway.domain.proposing import ChangePhase
@@ -61,7 +64,7 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "project": project.Project,
     "application": application.Application,
     "catalogue": Catalogue,
-    "environment": application.Environment,
+    "environment": environment.Environment,
     "artifact": release.Artifact,
     "bundle": bundle,
     "run": release.Run,

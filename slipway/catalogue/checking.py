@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.domain.application import Application, Environment, SourceKind, WrittenApplication
+from slipway.domain.application import Application, SourceKind, WrittenApplication
+from slipway.domain.environment import Environment
 from slipway.domain.gate import ApprovalGate, Level, WrittenApprovalGate
 from slipway.domain.governing import breaches, governed
 from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, ProvenanceLevel

@@ -2,7 +2,7 @@
 
 import posixpath
 
-from slipway.domain.application import Environment
+from slipway.domain.environment import Environment
 
 from ..manifests.documents import Document
 from ..manifests.problems import ConfigError, Findings, Problem

@@ -8,7 +8,7 @@ document is a pure function.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from slipway.domain.application import Environment
+from slipway.domain.environment import Environment
 
 from ..manifests.documents import Document
 from ..manifests.images import BY_DIGEST, pin_image

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from .application import Application, Environment
+from .application import Application
+from .environment import Environment
 from .model import Digest, Name, Record, Repository, Tag
 
 

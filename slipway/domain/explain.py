@@ -6,7 +6,7 @@ Pure, like `decide`, and built from the same conditions. `wording.py` puts the r
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .application import TESTS_NONE, Environment, Start
+from .application import Start
 from .bundle import reached
 from .decide.blocks import block_rules
 from .decide.conditions import (
@@ -16,6 +16,7 @@ from .decide.conditions import (
     run_rules,
     short,
 )
+from .environment import TESTS_NONE, Environment
 from .explain_gate import gate_rules
 from .model import Record
 from .project import ProvenanceLevel

@@ -5,9 +5,9 @@ Built from the rules by which `decide` opens gates, so that people read what the
 
 from collections.abc import Iterator
 
-from .application import Environment
 from .decide.automatic import condition_rules
 from .decide.quorum import own_rules, quorum_rules, voters_left
+from .environment import Environment
 from .gate import ApprovalGate
 from .release import Phase, Release
 from .rules import Rule, RuleResult, WaitsFor

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from .application import Application, Environment, WrittenApplication, WrittenEnvironment
+from .application import Application, WrittenApplication
+from .environment import Environment, WrittenEnvironment
 from .gate import AutoGate, Gate, WrittenGate
 from .people import People
 from .project import LeastGate, Project, ProjectEnvironment

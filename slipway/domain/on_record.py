@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from .actions import OfGate
-from .application import Environment
 from .attribution import on_record_as
 from .audit import AuditRecord
 from .decide.conditions import short
 from .decide.quorum import enough_rules, one_each
+from .environment import Environment
 from .gate import ApprovalGate, AutoGate, Share
 from .people import SignedIn
 from .release import Release, Vote, VoteDecision

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .application import Application, Environment, SourceKind, Start
+from .application import Application, SourceKind, Start
+from .environment import Environment
 from .events import (
     CommandGiven,
     DeadlineReached,

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self, assert_never
 
 from pydantic import Field, model_validator
 
-from .application import Environment
 from .chain_anchor import AnchoredGate
+from .environment import Environment
 from .model import Moment, Name, Record, sha256
 from .queues import Queue
 

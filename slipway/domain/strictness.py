@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from .application import Application, Environment, Pipeline, Soak, Start
+from .application import Application, Start
+from .environment import Environment, Soak
 from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
 from .model import Record, duration_text
 from .people import People
+from .pipeline import Pipeline
 from .project import REFUSE, EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel, overlap
 from .promotion import RefusedReferrer
 from .requirements import Requirements

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from .application import Environment, OnFailure
 from .decide.automatic import soaks_in
 from .decide.blocks import over_at
 from .decide.conditions import facts_missing, short
 from .decide.deadlines import RESEND_LIMIT, is_sent_again
 from .decide.lanes import step_of
 from .decide.quorum import approvals, quorum_rules, voters_left
+from .environment import Environment, OnFailure
 from .gate import ApprovalGate
 from .release import Lane, Phase, Release, VoteDecision
 from .rules import Rule, RuleResult, failed

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..clock import Clock
-from ..domain.application import Environment
 from ..domain.audit import AuditRecord, ChainCheck
 from ..domain.chain_anchor import AnchoredGate, GateOutcome
+from ..domain.environment import Environment
 from ..domain.on_record import on_record
 from ..domain.project import EnvironmentClass
 from ..domain.release import Head

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..catalogue.entries import Entry
-from ..domain.application import Environment
 from ..domain.blocks import Freeze
+from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.explain import explain, in_the_way
 from ..domain.release import Lane, Release

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock, utc_now
-from ..domain.application import Application, Environment
+from ..domain.application import Application
 from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged, verified
 from ..domain.blocks import Freeze
+from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate

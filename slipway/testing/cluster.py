@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from ..domain.application import HttpProbe
+from ..domain.environment import HttpProbe
 from ..effects.cluster import (
     AppliedChange,
     AppliedObject,

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..bootstrap import App, Ports, Settings, app
-from ..domain.application import Application, Pipeline
+from ..domain.application import Application
 from ..domain.audit import AuditRecord
 from ..domain.commands import Verb
 from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
 from ..domain.hints import HINT, InboxHint, RunHint, UnreadableHint
+from ..domain.pipeline import Pipeline
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind

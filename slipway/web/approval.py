@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.application import Environment
 from ..domain.decide.quorum import approvals, quorum_rules
+from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Change, Plan
 from ..domain.release import Lane, Release, Vote, VoteDecision

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import assert_never
 
 from ..clock import Clock
-from ..domain.application import Environment
 from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
+from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.events import VoteCast
 from ..domain.explain_gate import gate_rules

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from ..domain.application import Environment
 from ..domain.decide.ballots import KNOWN_BY_OBJECT_ID
 from ..domain.decide.quorum import names_of
+from ..domain.environment import Environment
 from ..domain.errors import Inconsistent
 from ..domain.gate import ApprovalGate, Need
 from ..domain.people import SignedIn

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from slipway.domain.application import Pipeline as Followed
+from slipway.domain.pipeline import Pipeline as Followed
 from slipway.inbound import parse_run_message
 
 from .conftest import ROOT

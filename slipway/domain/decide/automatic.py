@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from ..actions import Action
-from ..application import Application, Environment
+from ..application import Application
 from ..chain_anchor import GateOutcome
+from ..environment import Environment
 from ..gate import AutoGate
 from ..release import Lane, Phase, Release
 from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, failed

@@ -1,6 +1,6 @@
 """The rules that a vote must meet to count, each by name; the approval page shows them before anybody votes."""
 
-from ..application import Environment
+from ..environment import Environment
 from ..events import VoteCast
 from ..gate import ApprovalGate, Level, Need
 from ..proof import judge

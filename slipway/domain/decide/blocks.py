@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ..actions import Action
-from ..application import Environment
 from ..blocks import Freeze, Hold, LanePass
+from ..environment import Environment
 from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed

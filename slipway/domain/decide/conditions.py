@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, assert_never
 
-from ..application import Pipeline, Start
+from ..application import Start
+from ..pipeline import Pipeline
 from ..release import Lane, Live, Release, Run
 from ..requirements import Requirements
 from ..rules import Rule, RuleResult, WaitsFor

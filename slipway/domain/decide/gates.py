@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..actions import Action
-from ..application import Environment
 from ..chain_anchor import GateOutcome
+from ..environment import Environment
 from ..errors import present
 from ..gate import ApprovalGate, AutoGate
 from ..plan import changed_parts

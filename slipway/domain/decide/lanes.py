@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ..actions import Action, end_action
-from ..application import Environment
 from ..attribution import NOBODY, Attribution
+from ..environment import Environment
 from ..gate import ApprovalGate, WhenNewer
 from ..release import Lane, Phase, Release, Rollout
 from ..rules import RuleResult

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..application import Environment
+from ..environment import Environment
 from ..errors import present
 from ..gate import ApprovalGate
 from ..people import Person, SignedIn

@@ -1,7 +1,7 @@
 """Rollouts: from a passed gate into the lane, and back to the previous release if the rollout fails."""
 
 from ..actions import Action
-from ..application import Environment, OnFailure
+from ..environment import Environment, OnFailure
 from ..release import Phase, Release
 from ..rules import RuleResult
 from ..steps import StepKind

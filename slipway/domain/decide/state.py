@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from ..actions import Action
-from ..application import Environment
 from ..attribution import SYSTEM
 from ..audit import AuditDraft
 from ..blocks import Freeze
 from ..chain_anchor import AnchoredGate, GateOutcome
+from ..environment import Environment
 from ..errors import Inconsistent, present
 from ..events import DeadlineReached, Event, ReminderDue
 from ..project import EnvironmentClass

@@ -4,7 +4,7 @@ one environment. The plan is made again with it, so that no vote from before cou
 from collections.abc import Iterator
 
 from ..actions import Action
-from ..application import Environment
+from ..environment import Environment
 from ..errors import present
 from ..events import CommandGiven
 from ..gate import ApprovalGate

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Self
 
-from slipway.domain.application import HttpProbe
+from slipway.domain.environment import HttpProbe
 
 from . import jobs, recreating, rights, takeover
 from .access import ClusterAccess

@@ -7,7 +7,7 @@ the service (`/../../..`) to the rest of the API.
 from http import HTTPStatus
 from urllib.parse import quote, unquote
 
-from slipway.domain.application import HttpProbe
+from slipway.domain.environment import HttpProbe
 
 from .connection import Connection, ResponseStream, Timeout
 from .errors import AccessDenied, NoAnswer, from_answer, is_status

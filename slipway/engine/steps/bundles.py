@@ -10,8 +10,9 @@ from ...bundle import BundleConfig, ContentPart, Member, NotABundle, fetch, fetc
 from ...bundle import EnvironmentContents as BundledEnvironment
 from ...bundle.images import ImagePaths, image_places
 from ...catalogue import ConfigError, acceptance_job, marked
-from ...domain.application import Application, Environment
+from ...domain.application import Application
 from ...domain.bundle import Bundle, BundleImage
+from ...domain.environment import Environment
 from ...domain.release import Release
 from ...effects.registry import DigestMismatch, Unsupported
 from ..run_step import Work

@@ -2,7 +2,8 @@
 
 from typing import assert_never
 
-from ...domain.application import Environment, SourceKind
+from ...domain.application import SourceKind
+from ...domain.environment import Environment
 from ..run_step import Work
 from .bundles import from_bundle
 from .clients import Clients

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from ...domain.application import Application, Environment
+from ...domain.application import Application
+from ...domain.environment import Environment
 from ...domain.promotion import RefusedReferrer, TakenTag
 from ...domain.release import Release
 from ...effects.registry import PromotionSource, PromotionTarget, RegistryError, TagTaken

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...clock import Clock
-from ...domain.application import Environment
 from ...domain.decide.quorum import approvals, people_left
+from ...domain.environment import Environment
 from ...domain.explain_gate import gate_rules
 from ...domain.gate import ApprovalGate, Level
 from ...domain.model import sha256

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from ...catalogue import ConfigError, downgrade
 from ...clock import Clock
-from ...domain.application import TESTS_NONE, Application, Environment, policy_hash
+from ...domain.application import Application
+from ...domain.environment import TESTS_NONE, Environment, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
 from ...domain.plan import Change, Plan, PlanMade, Preview, brought

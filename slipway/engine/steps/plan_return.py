@@ -8,7 +8,7 @@ pulled.
 
 from dataclasses import dataclass
 
-from ...domain.application import Environment
+from ...domain.environment import Environment
 from ...domain.plan import Plan, brought
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult

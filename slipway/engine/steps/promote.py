@@ -10,7 +10,8 @@ set, and tag and manifest are locked.
 from datetime import timedelta
 
 from ...clock import Clock
-from ...domain.application import Environment, SourceKind
+from ...domain.application import SourceKind
+from ...domain.environment import Environment
 from ...domain.errors import UnknownName
 from ...domain.model import Digest, Record, canonical
 from ...domain.plan import brought

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...catalogue import render, render_job
-from ...domain.application import Environment
+from ...domain.environment import Environment
 from ..run_step import Work
 from .clients import Clients
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from ...domain.application import Environment
+from ...domain.environment import Environment
 from ...domain.rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, failed
 from ...domain.subjects import checked_identities
 from ..run_step import Work

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from ...clock import Clock
-from ...domain.application import Environment
+from ...domain.environment import Environment
 from ...domain.errors import UnknownName, present
 from ...domain.failing_tests import failing_tests, told
 from ...domain.model import Record

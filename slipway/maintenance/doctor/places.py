@@ -6,7 +6,8 @@ from typing import Any
 
 from ...catalogue import ConfigError, render, render_job
 from ...catalogue.entries import Entry
-from ...domain.application import Environment, SourceKind
+from ...domain.application import SourceKind
+from ...domain.environment import Environment
 from ...domain.key_source import KeysUnavailable
 from ...effects.cluster import ClusterError
 from ...effects.messaging import QueueDenied, QueueUnavailable

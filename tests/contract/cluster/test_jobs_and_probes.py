@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.domain.application import HttpProbe
+from slipway.domain.environment import HttpProbe
 from slipway.effects.cluster import ObjectRefused, ProgressState
 from slipway.effects.cluster.connection import Connection
 

@@ -10,7 +10,7 @@ from slipway.catalogue import ConfigError
 from slipway.catalogue.entries import fingerprint
 from slipway.catalogue.files import Files
 from slipway.catalogue.trust import read_trust
-from slipway.domain.application import policy_hash
+from slipway.domain.environment import policy_hash
 from tests.unit.catalogue.samples import APPLICATION, Write, load, load_one
 from tests.unit.effects.supply_chain.authority import Issued, ec_key, issue, name, pem, root, rsa_key, signer
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.domain.application import Application, policy_hash
+from slipway.domain.application import Application
+from slipway.domain.environment import policy_hash
 from slipway.domain.model import canonical, sha256
 from slipway.domain.release import Lane, Release
 from slipway.domain.steps import Step, StepKind

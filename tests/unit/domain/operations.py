@@ -6,8 +6,9 @@ from typing import Literal, Protocol
 
 from hypothesis import strategies as st
 
-from slipway.domain.application import Application, Environment, Soak, Start
+from slipway.domain.application import Application, Start
 from slipway.domain.commands import OF_A_RELEASE, OF_THE_INSTALLATION, Verb
+from slipway.domain.environment import Environment, Soak
 from slipway.domain.gate import AutoGate, Gate, Reminders, WhenNewer
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, VoteDecision

@@ -2,10 +2,11 @@
 
 from itertools import chain
 
-from slipway.domain.application import Application, Environment
+from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.decide import Decision
 from slipway.domain.decide.conditions import facts_missing
+from slipway.domain.environment import Environment
 from slipway.domain.events import Event
 from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment

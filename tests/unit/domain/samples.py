@@ -3,19 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from slipway.domain.application import (
-    Application,
-    Environment,
-    HttpProbe,
-    OnFailure,
-    Pipeline,
-    RegistryRepository,
-    Soak,
-    Start,
-    Verification,
-)
+from slipway.domain.application import Application, RegistryRepository, Start
+from slipway.domain.environment import Environment, HttpProbe, OnFailure, Soak, Verification
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.model import sha256
+from slipway.domain.pipeline import Pipeline
 from slipway.domain.project import EnvironmentClass
 from slipway.domain.runs import Run
 from slipway.testing.runs import proved_run

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from slipway.domain.application import Application, Soak
+from slipway.domain.application import Application
+from slipway.domain.environment import Soak
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.rules import RuleResult

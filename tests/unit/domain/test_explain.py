@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.application import TESTS_NONE, Application, OnFailure, Start
+from slipway.domain.application import Application, Start
+from slipway.domain.environment import TESTS_NONE, OnFailure
 from slipway.domain.explain import Explanation
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule, RuleResult, WaitsFor

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from slipway.domain.application import Application, Soak
+from slipway.domain.application import Application
+from slipway.domain.environment import Soak
 from slipway.domain.gate import ApprovalGate, AutoGate, Reminders
 from slipway.domain.people import SignedIn
 from tests.unit.domain.crowd import ADA_OID, ADA_PRIVATE, BEN_OID, RELEASERS_OID

@@ -2,7 +2,8 @@
 
 import pytest
 
-from slipway.domain.application import Application, RunResult, Start
+from slipway.domain.application import Application, Start
+from slipway.domain.pipeline import RunResult
 from slipway.domain.release import Phase
 from tests.unit.domain.samples import ci_run, unattended
 from tests.unit.domain.world import World

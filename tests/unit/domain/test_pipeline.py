@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.application import Pipeline
+from slipway.domain.pipeline import Pipeline
 from slipway.testing.runs import proved_run
 from tests.unit.domain.samples import MORNING
 

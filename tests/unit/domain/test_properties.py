@@ -7,8 +7,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.application import Application, Environment, Start
+from slipway.domain.application import Application, Start
 from slipway.domain.commands import Verb
+from slipway.domain.environment import Environment
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.release import Lane, Phase
 from tests.unit.domain.operations import GATES, Operation, applications, elections, happenings

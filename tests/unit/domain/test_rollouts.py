@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.application import OnFailure
+from slipway.domain.environment import OnFailure
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from tests.unit.domain.samples import ADA, application, approval, digest, production, staging, unattended

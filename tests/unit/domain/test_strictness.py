@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.application import Application, Environment, RunResult, Soak
+from slipway.domain.application import Application
+from slipway.domain.environment import Environment, Soak
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.people import KnownPerson
+from slipway.domain.pipeline import RunResult
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment
 from slipway.domain.promotion import PromotionRule, RefusedReferrer
 from slipway.domain.strictness import project_weakenings, weakenings

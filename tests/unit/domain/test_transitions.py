@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from scripts.reference.states import diagram, page
-from slipway.domain.application import Application, Soak, Start
+from slipway.domain.application import Application, Start
 from slipway.domain.commands import Verb
+from slipway.domain.environment import Soak
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.application import policy_hash
+from slipway.domain.environment import policy_hash
 from slipway.domain.plan import Plan, changed_parts
 from slipway.domain.release import Evidence, Phase
 from slipway.domain.rules import Rule

@@ -11,17 +11,11 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from slipway.domain.application import (
-    Application,
-    Pipeline,
-    RegistryRepository,
-    RunResult,
-    Start,
-    WrittenApplication,
-    WrittenEnvironment,
-)
+from slipway.domain.application import Application, RegistryRepository, Start, WrittenApplication
+from slipway.domain.environment import WrittenEnvironment
 from slipway.domain.gate import ApprovalGate, Level, WrittenApprovalGate
 from slipway.domain.governing import breaches, governed
+from slipway.domain.pipeline import Pipeline, RunResult
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel
 from slipway.domain.strictness import Place, production_of, project_weakenings, weakenings, within
 from tests.unit.domain.samples import PROBED

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from slipway.catalogue import Definition, Files
 from slipway.catalogue.entries import Catalogue, fingerprint
-from slipway.domain.application import Application, Environment, RegistryRepository
+from slipway.domain.application import Application, RegistryRepository
+from slipway.domain.environment import Environment
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256
 from slipway.domain.project import EnvironmentClass

@@ -8,7 +8,8 @@ from typing import Any
 
 from slipway.catalogue import Definition, Files, Known, check_path
 from slipway.catalogue.entries import Catalogue, fingerprint
-from slipway.domain.application import Application, policy_hash
+from slipway.domain.application import Application
+from slipway.domain.environment import policy_hash
 from slipway.domain.events import DeadlineReached
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256

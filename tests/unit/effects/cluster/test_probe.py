@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.application import HttpProbe
+from slipway.domain.environment import HttpProbe
 from slipway.effects.cluster import AccessDenied, Cluster, ProbeResult
 from slipway.effects.cluster.probe import MAX_BODY
 
