@@ -6,7 +6,7 @@ from functools import wraps
 
 import azure.functions as func
 
-from slipway.bootstrap.settings import host_checks_keys
+from slipway.bootstrap.settings_names import host_checks_keys
 from slipway.domain.roles import Caller, NotPermitted, Permission, demand
 from slipway.http.callers import CallerNotYetKnown, UnknownCaller
 from slipway.http.requests import check_origin

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import azure.functions as func
 from pydantic import ValidationError
 
-from slipway.bootstrap.settings import SERVICE_BUS
+from slipway.bootstrap.settings_names import SERVICE_BUS
 from slipway.domain.hints import HINT, InboxHint, RunHint, UnreadableHint
 from slipway.domain.queues import Queue
 from slipway.domain.steps import Step

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from slipway.bootstrap.roles import AppRole, foreign_to
-from slipway.bootstrap.settings import variable
+from slipway.bootstrap.settings_names import variable
 from slipway.cli.keyfile import public_file
 from slipway.domain.queues import Queue
 from slipway.domain.rights import Party

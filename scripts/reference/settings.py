@@ -8,8 +8,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
-from slipway.bootstrap.settings import ApiKeySettings, ClusterSettings, RegistrySettings, Settings, variable
+from slipway.bootstrap.settings import Settings
 from slipway.bootstrap.settings_channels import KINDS
+from slipway.bootstrap.settings_names import variable
+from slipway.bootstrap.settings_services import ApiKeySettings, ClusterSettings, RegistrySettings
 
 START = """# App settings
 

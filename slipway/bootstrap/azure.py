@@ -28,7 +28,8 @@ from ..ledger.table import PagedTable, RowTable
 from . import observation
 from .once import part
 from .ports import AskedSource, Ports
-from .settings import ClusterSettings, RegistrySettings, Settings
+from .settings import Settings
+from .settings_services import ClusterSettings, RegistrySettings
 
 if TYPE_CHECKING:
     import urllib3

@@ -4,7 +4,6 @@ An invalid or missing setting stops the app with a message that names it. Messag
 `docs/reference/settings.md` is generated from this module.
 """
 
-import difflib
 import json
 import os
 from collections.abc import Mapping, Sized
@@ -33,29 +32,15 @@ from ..domain.model import Duration, Name
 from ..domain.people import GUID_PATTERN
 from ..domain.signing import checked_public
 from ..domain.sources import SECRETS
-from .roles import FRONT_ONLY, AppRole, foreign_to, role_in
+from .roles import FRONT_ONLY, AppRole
 from .settings_channels import ChannelSettings, WorkflowSettings
+from .settings_names import UNRESOLVED, explained, foreign, misspelt, variable
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, SettingsPart
+from .settings_services import ApiKeySettings, ClusterSettings, RegistrySettings
 
-PREFIX = "SLIPWAY_"
-FOREIGN = {
-    "service_bus": "ServiceBus",
-    "service_bus_namespace": "ServiceBus__fullyQualifiedNamespace",
-    "client_id": "AZURE_CLIENT_ID",
-    "insights": "APPLICATIONINSIGHTS_CONNECTION_STRING",
-    "insights_authentication": "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
-}
-"""Settings whose variables have names given by others: the triggers' connection, the Azure SDK, OpenTelemetry."""
-SERVICE_BUS = FOREIGN["service_bus"]
-"""Name of the triggers' connection: the setting itself is a connection string, or `…__fullyQualifiedNamespace`."""
 KEY_FILE = "@file:"
 """Prefix of a setting of keys if it names a file."""
-UNRESOLVED = "@Microsoft.KeyVault("
-"""Part of the value of an environment variable whose Key Vault reference could not be resolved."""
 SHORTEST_RETENTION = timedelta(days=7)
-ALIKE = 0.8
-"""Similarity, from 0 to 1, from which the name of an unknown variable counts as a misspelt setting."""
 
 
 AZURE_DEVOPS = "https://dev.azure.com"
@@ -73,60 +58,6 @@ class Runs(StrEnum):
 
 class SettingsError(Exception):
     """The app's settings are invalid; the message names each one."""
-
-
-def variable(field: str) -> str:
-    """The environment variable that a setting is read from."""
-    return FOREIGN.get(field, PREFIX + field.upper())
-
-
-class RegistrySettings(SettingsPart):
-    """How to reach a registry."""
-
-    login_server: str = Field(
-        pattern=r"^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$", max_length=255, description="Such as `contoso.azurecr.io`."
-    )
-    resource_id: str = Field(
-        default="", description="ARM id; if set, push events are accepted only from this resource."
-    )
-    credential: Literal["entra", "basic", "anonymous", "token"] = Field(
-        default="entra", description="`entra`: the app's identity. `token`: the Entra token in `secret` (laptop)."
-    )
-    username: str = Field(default="", description="For `basic`.")
-    secret: SecretStr = Field(default=SecretStr(""), description="Password for `basic`, token for `token`.")
-
-    @model_validator(mode="after")
-    def _credential_is_given(self) -> Self:
-        needed = {"basic": ("username", "secret"), "token": ("secret",)}
-        self._need(*needed.get(self.credential, ()))
-        return self
-
-
-class ClusterSettings(SettingsPart):
-    """How to reach a cluster: a server with the app's identity or a given token, or a kubeconfig."""
-
-    server: AddressOrNone = Field(default="", description="API server address, unless a kubeconfig is used.")
-    ca_data: str = Field(default="", description="Base64 of the cluster's CA certificate (PEM).")
-    credential: Literal["entra", "token", "kubeconfig"] = Field(
-        default="entra", description="`entra`: the app's identity. The others are for clusters outside Azure."
-    )
-    token: SecretStr = Field(default=SecretStr(""), description="For `token`.")
-    kubeconfig: Path | None = Field(default=None, description="For `kubeconfig`: path of the file.")
-    context: str | None = Field(default=None, description="For `kubeconfig`: its context, if not the current one.")
-
-    @model_validator(mode="after")
-    def _credential_is_given(self) -> Self:
-        needed = {"entra": ("server",), "token": ("server", "token"), "kubeconfig": ("kubeconfig",)}
-        self._need(*needed[self.credential])
-        return self
-
-
-class ApiKeySettings(SettingsPart):
-    """An API key with a name of its own. The settings contain only its hash."""
-
-    sha256: str = Field(
-        pattern=r"^[0-9a-f]{64}$", description='Hash of the key: `printf %s "$KEY" | sha256sum`, the first word.'
-    )
 
 
 def _from_json(value: Any) -> Any:
@@ -464,55 +395,16 @@ class Settings(BaseModel):
         """Read the settings from environment variables. Raises a `SettingsError` that names every invalid variable."""
         variables = os.environ if environment is None else environment
         values = {name: value for name in cls.model_fields if (value := variables.get(variable(name)))}
-        problems = _misspelt(cls, variables)
+        problems = misspelt(cls, variables)
         problems += [
             f"{variable(name)}: a Key Vault reference in it could not be resolved"
             for name, value in values.items()
             if UNRESOLVED in value
         ]
-        problems += _foreign(values, variables) if not problems else []
+        problems += foreign(values, variables) if not problems else []
         if problems:
             raise SettingsError("; ".join(problems))
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise SettingsError(_explained(error)) from None
-
-
-def host_checks_keys(environment: Mapping[str, str]) -> bool:
-    """Whether the Functions host must check its keys before it calls the app. Needed before the settings are read."""
-    return environment.get(variable("api_access")) != "roles"
-
-
-def _foreign(values: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
-    """Messages for settings that this role of the app must not have."""
-    try:
-        role = role_in(variables)
-    except ValueError as error:
-        return [str(error)]
-    foreign = sorted(values.keys() & foreign_to(role))
-    return [f"{variable(name)}: a {role} must not have it; take it out of this app's settings" for name in foreign]
-
-
-def _misspelt(settings: type[Settings], variables: Mapping[str, str]) -> list[str]:
-    """Messages for unknown variables that look like a misspelt setting, as ignoring one could be a security risk."""
-    known = {variable(name).removeprefix(PREFIX) for name in settings.model_fields}
-    problems = []
-    for name in sorted(variables):
-        bare = name.removeprefix(PREFIX)
-        if bare == name or bare in known:
-            continue
-        similar = difflib.get_close_matches(bare, known, n=1, cutoff=ALIKE)
-        problems += [f"{name}: there is no such setting; is it {PREFIX}{setting}?" for setting in similar]
-    return problems
-
-
-def _explained(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        path = [str(part) for part in problem["loc"]]
-        if path[:1] == ["channels"]:
-            del path[2:3]  # here pydantic inserts the kind, which is not part of the field's path
-        message = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{'.'.join([variable(path[0]), *path[1:]])}: {message}" if path else message)
-    return "; ".join(lines)
+            raise SettingsError(explained(error)) from None

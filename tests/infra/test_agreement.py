@@ -11,7 +11,9 @@ from local.stack.configuration import QUEUES, service_bus
 from local.stack.options import StackOptions
 from local.stack.secrets import load_or_make
 from slipway.bootstrap.roles import AppRole, foreign_to
-from slipway.bootstrap.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
+from slipway.bootstrap.settings import Settings
+from slipway.bootstrap.settings_names import FOREIGN, variable
+from slipway.bootstrap.settings_services import ClusterSettings, RegistrySettings
 from slipway.catalogue import Known, check_path
 from slipway.domain.keyring import VAULT_SECRET
 from slipway.domain.queues import Queue

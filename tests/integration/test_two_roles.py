@@ -14,7 +14,7 @@ from azure.data.tables import TableServiceClient
 from local.process import ROOT
 from local.stack import Stack, StackOptions, azurite
 from slipway.bootstrap.roles import FRONT_ONLY, WORKER_ONLY
-from slipway.bootstrap.settings import variable
+from slipway.bootstrap.settings_names import variable
 from tests.integration.system import System, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("two-roles")]

@@ -11,7 +11,8 @@ import pytest
 from slipway.bootstrap import app
 from slipway.bootstrap.azure import azure_ports
 from slipway.bootstrap.roles import FRONT_ONLY, WORKER_ONLY, AppRole, foreign_to
-from slipway.bootstrap.settings import Settings, SettingsError, variable
+from slipway.bootstrap.settings import Settings, SettingsError
+from slipway.bootstrap.settings_names import variable
 from slipway.clock import utc_now
 from slipway.domain.key_source import KeysUnavailable
 from slipway.domain.keyring import format_keys

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from scripts.reference import settings as settings_reference
 from slipway.bootstrap import app
 from slipway.bootstrap.azure import azure_ports
-from slipway.bootstrap.settings import PREFIX, Settings, SettingsError, variable
+from slipway.bootstrap.settings import Settings, SettingsError
+from slipway.bootstrap.settings_names import PREFIX, variable
 from slipway.catalogue import check_path
 from tests.links import signer_of
 
