@@ -60,6 +60,7 @@ def outcome_of(reply: Reply) -> SaidOutcome:
         id=reply.id,
         state=str(reply.state),
         received_at=reply.received_at,
+        waits_for=reply.waits_for,
         verb=answered.verb if answered else None,
         environment=answered.environment if answered else "",
         release=answered.release if answered else "",

@@ -35,7 +35,7 @@ export function idToken(tenant, clientId, person, told) {
     aud: clientId,
     iss: tenant.issuer,
     ...times(),
-    ...(registration.auth_time && { auth_time: told.auth_time }),
+    ...(registration.auth_time && { auth_time: told.auth_time - tenant.signedInAgo }),
     ...(registration.acct && { acct: person.guest ? 1 : 0 }),
     ...(person.guest && { idp: `https://sts.windows.net/${person.guest}/`, email: person.mail }),
     ...(scopes.includes('profile') && profileOf(person)),

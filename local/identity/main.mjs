@@ -23,7 +23,7 @@ async function main(file) {
   const adapter = store();
   house.rebuild = () => { house.provider = build(tenant, { adapter, internalKey, cookieKey }); };
   const servers = [];
-  const listen = (part, port) => new Promise((resolve, reject) => {
+  const serve = (part) => {
     const server = http.createServer((request, response) => {
       part.answer(house, request, response).catch((error) => {
         console.error(error);
@@ -32,13 +32,22 @@ async function main(file) {
       });
     });
     servers.push(server);
-    server.once('error', reject).listen(port, '127.0.0.1', () => resolve(server.address().port));
+    return server;
+  };
+  const listen = (server, port) => new Promise((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', () => { server.off('error', reject); resolve(server.address().port); });
   });
-  const port = await listen(door, told.port);
+  const front = serve(door);
+  const port = await listen(front, told.port);
+  // Away, it takes no connection, as behind a network that is down; its keys and sessions stay.
+  house.away = async (away) => {
+    if (away && front.listening) { front.close(); front.closeAllConnections(); }
+    if (!away && !front.listening) await listen(front, port);
+  };
   // Another host than the app's 127.0.0.1, so that what is cross-site in Azure is cross-site here.
   tenant.issuer = `http://localhost:${port}/${tenant.id}/v2.0`;
   house.rebuild();
-  const managedPort = await listen(managed, 0);
+  const managedPort = await listen(serve(managed), 0);
   const managedUrl = `http://127.0.0.1:${managedPort}`;
   console.log(JSON.stringify({ ready: true, port, issuer: tenant.issuer, managed_url: managedUrl, identity_endpoint: managedUrl + managed.PATH }));
   const stop = () => { servers.forEach((server) => { server.close(); server.closeAllConnections(); }); process.exit(0); };

@@ -23,6 +23,15 @@ export async function answer(house, request, response) {
     for (const [name, uris] of Object.entries(told)) house.tenant.named(name).redirect_uris = uris;
     house.rebuild();
     json(response, 200, told);
+  } else if (url.pathname === '/local/away' && request.method === 'POST') {
+    const told = JSON.parse(await body(request));
+    await house.away(told.away === true);
+    json(response, 200, told);
+  } else if (url.pathname === '/local/signed-in-ago' && request.method === 'POST') {
+    const told = JSON.parse(await body(request));
+    if (!Number.isInteger(told.seconds) || told.seconds < 0) { json(response, 400, { message: 'seconds is a whole number' }); return; }
+    house.tenant.signedInAgo = told.seconds;
+    json(response, 200, told);
   } else {
     json(response, 501, { message: `The double of Entra does not know ${request.method} ${url.pathname}.` });
   }

@@ -122,6 +122,19 @@ class Identity:
         """Sign with a new key from now on, and return its id. `forget`: the old ones are no longer published."""
         return str(self._tell("rotate", {"forget": forget})["kid"])
 
+    def goes_away(self) -> None:
+        """Nobody reaches the provider from now on; managed identities still get their tokens, as in Azure."""
+        self._tell("away", {"away": True})
+
+    def comes_back(self) -> None:
+        """It answers at the same address, with the keys and sessions that it had."""
+        self._tell("away", {"away": False})
+
+    def signed_in_ago(self, seconds: int) -> None:
+        """Let tokens say that people gave their credential so much earlier than they did: a provider that lets an old
+        sign-in pass, whatever it is asked for. 0: as it was."""
+        self._tell("signed-in-ago", {"seconds": seconds})
+
     def _tell(self, what: str, content: object) -> dict[str, Any]:
         answer = urllib3.request("POST", f"{self.managed_url}/local/{what}", json=content, retries=False, timeout=10)
         if answer.status != 200:

@@ -15,6 +15,7 @@ export class Tenant {
     this.people = new Map(told.people.map((person) => [person.oid, person]));
     this.identities = told.identities;
     this.issuer = ''; // known once the port is
+    this.signedInAgo = 0; // seconds by which tokens say that people signed in earlier than they did
   }
 
   /** A new key signs from now on. `forget` takes the old ones out of the published set, as after an emergency. */

@@ -312,14 +312,14 @@ class Stack:
         for part in [host for host in self.hosts if host.name in names]:
             self._forget(part)
 
-    def stop_fronts(self) -> None:
-        """End every front, while the workers go on; `start_fronts` brings them back at the same addresses."""
-        for part in [host for host in self.hosts if host.name.startswith(f"{AppRole.FRONT}-")]:
+    def stop_role(self, role: AppRole) -> None:
+        """End every front or every worker, while the others go on; `start_role` brings them back where they were."""
+        for part in [host for host in self.hosts if host.name.startswith(f"{role}-")]:
             self._forget(part)
 
-    def start_fronts(self) -> None:
-        for index, url in enumerate(self.urls):
-            self._run_host(host_name(AppRole.FRONT, index), urlsplit(url).port or 0, self._of_role(AppRole.FRONT))
+    def start_role(self, role: AppRole) -> None:
+        for index, url in enumerate(self.workers if role.works else self.urls):
+            self._run_host(host_name(role, index), urlsplit(url).port or 0, self._of_role(role))
 
     def _forget(self, part: Part) -> None:
         part.stop()

@@ -42,6 +42,11 @@ class SaidOutcome(Answer):
         "the rules named, and recorded; `parked`: it could not be handled, for the reason named."
     )
     received_at: Moment | None = None
+    waits_for: str = Field(
+        default="",
+        description="While it is received: why nobody can decide about it yet, such as an identity provider that does "
+        "not answer. It is tried again each minute.",
+    )
     verb: Verb | None = None
     environment: str = ""
     release: str = Field(default="", description="For a rollback: the new release, which redeploys the earlier one.")

@@ -275,6 +275,7 @@ class App(Changed):
         return InboxReader(
             inbox=self.inbox,
             ledger=self.ledger,
+            waiting=self.waiting,
             parking=self.parking,
             incoming=lambda: self.incoming,
             handlers={

@@ -19,6 +19,7 @@ from ..ledger.proposals import Proposals
 from ..ledger.reindexing import Reindexing
 from ..ledger.signed_out import SignedOut
 from ..ledger.versions import SubjectVersions
+from ..ledger.waiting import WaitingNotes
 from ..ledger.weeks import Weeks
 from ..queries.answers import Answers
 from ..queries.blocks import Blocks
@@ -97,6 +98,10 @@ class Recorded(Opened):
     @part
     def challenges(self) -> Challenges:
         return Challenges(self.ports.challenges_table())
+
+    @part
+    def waiting(self) -> WaitingNotes:
+        return WaitingNotes(self.table)
 
     @part
     def signed_out(self) -> SignedOut:
@@ -178,7 +183,7 @@ class Recorded(Opened):
 
     @part
     def answers(self) -> Answers:
-        return Answers(ledger=self.ledger, inbox=self.inbox, installation=self.installation)
+        return Answers(ledger=self.ledger, inbox=self.inbox, installation=self.installation, waiting=self.waiting)
 
     @part
     def reader(self) -> Reader:

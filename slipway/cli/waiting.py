@@ -74,16 +74,22 @@ def until_decided(
     began, wait = elapsed(), FIRST_PAUSE
     while True:
         content = ask()
-        if read(SaidOutcome, content).state != RECEIVED:
+        outcome = read(SaidOutcome, content)
+        if outcome.state != RECEIVED:
             return content
         if elapsed() - began >= longest:
-            raise CliError(
-                f"it was received, and nobody has decided about it for {longest:.0f} seconds; it still counts as soon "
-                "as the worker runs",
-                exit_code=Exit.UNREACHABLE,
-            )
+            raise CliError(_undecided(outcome, longest), exit_code=Exit.UNREACHABLE)
         pause(wait)
         wait = min(2 * wait, LONGEST_PAUSE)
+
+
+def _undecided(outcome: SaidOutcome, longest: float) -> str:
+    if outcome.waits_for:
+        return f"it was received and waits: {neutral(outcome.waits_for)}; it is tried again each minute"
+    return (
+        f"it was received, and nobody has decided about it for {longest:.0f} seconds; it still counts as soon as the "
+        "worker runs"
+    )
 
 
 def confirmed(

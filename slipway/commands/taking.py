@@ -20,6 +20,7 @@ from ..inbound.reading import BadInput, Ignored
 from ..ledger import Conflict, Ledger, LedgerUnavailable
 from ..ledger.blobs import IncomingBlobs
 from ..ledger.inbox import SOURCE, Inbox, Unreadable, parked_id
+from ..ledger.waiting import WaitingNotes
 from ..telemetry import message as handling
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class InboxReader:
 
     inbox: Inbox
     ledger: Ledger
+    waiting: WaitingNotes
     parking: Parking
     incoming: Callable[[], IncomingBlobs]
     """What is too large for a row lies there."""
@@ -129,6 +131,7 @@ class InboxReader:
             self._park(row.partition, row.id, shown(row.row), reason=reason)
         else:
             log.warning("inbox: %s of %s waits: %s", row.id, row.partition, reason)
+            self.waiting.note(row.partition, row.id, reason)
 
     def _park(self, partition: str, id: str, text: str, *, reason: str) -> None:
         self.parking.park(source=SOURCE, reason=reason, body=text.encode(), id=parked_id(partition, id))

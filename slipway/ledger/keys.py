@@ -90,6 +90,11 @@ def answer(inbox: str) -> str:
     return ANSWER + inbox
 
 
+def waits(inbox: str) -> str:
+    """Why the row is not answered yet. Beside its answer, so that both are removed together when they are old."""
+    return f"{ANSWER}{inbox}!waits"
+
+
 def look(inbox: str) -> str:
     return LOOK + inbox
 

@@ -10,6 +10,7 @@ from ..domain.tones import Tone
 from ..ledger import Ledger
 from ..ledger.inbox import Inbox, Unreadable, parked_id
 from ..ledger.installation import InstallationLedger
+from ..ledger.waiting import WaitingNotes
 
 
 class SaidState(StrEnum):
@@ -46,6 +47,8 @@ class Reply(Record):
     state: SaidState
     received_at: Moment | None = None
     """While it is received only."""
+    waits_for: str = ""
+    """Why nobody can decide about it yet; empty where its turn has not come."""
     answered: Answered | None = None
     """Where it was counted or refused."""
     reason: str = ""
@@ -59,6 +62,7 @@ class Answers:
     ledger: Ledger
     inbox: Inbox
     installation: InstallationLedger
+    waiting: WaitingNotes
 
     def reply(self, partition: str, id: str) -> Reply:
         """Raises `NotFound` if nothing of this id was said, or so long ago that its answer is no longer kept."""
@@ -78,7 +82,8 @@ class Answers:
         row = self.inbox.get(partition, id)
         if row is not None:
             at = None if isinstance(row, Unreadable) else row.received_at
-            return Reply(partition=partition, id=id, state=SaidState.RECEIVED, received_at=at)
+            why = self.waiting.why(partition, id)
+            return Reply(partition=partition, id=id, state=SaidState.RECEIVED, received_at=at, waits_for=why)
         if (reply := self._final(partition, id)) is not None:
             return reply  # it was answered between the two looks
         raise NotFound(f"nothing with the id {id[:40]!r} was said about {partition[:60]}")

@@ -1,24 +1,37 @@
 """The page that follows something that was said until it is counted: received, then counted, refused or parked."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
 from ..domain.proposing import ChangePhase
+from ..domain.rules import Rule
 from ..queries.answers import Answers, Reply, SaidState
 from .answer import Answer, html
 from .signin import Visitor
 from .templating import render
 
-AGAIN = 1
-"""Seconds after which the browser asks again, while nobody has decided."""
+AGAIN, WAITS_LONG = 1, 10
+"""Seconds after which the browser asks again, while nobody has decided, and while nobody can."""
 TITLES = {
     SaidState.RECEIVED: "Received",
     SaidState.COUNTED: "Done",
     SaidState.REFUSED: "Refused",
     SaidState.PARKED: "It could not be handled",
 }
+
+
+TO_DO: Mapping[Rule, str] = {
+    Rule.SIGN_IN_IS_FRESH: "Press the button again, and give your password or key when the identity provider asks for "
+    "it. If it does not ask, sign out there first. If that does not help, tell whoever looks after Slipway: the "
+    "registration of the votes may lack the claim auth_time.",
+    Rule.PROOF_IS_IN_TIME: "Press the button again: what proved who you are was too old when it arrived.",
+    Rule.VOTE_IS_FOR_THIS_PLAN: "Read what is asked now, and decide about that.",
+    Rule.VOTE_IS_FOR_THIS_OPENING: "Read what is asked now, and decide about that.",
+}
+"""What whoever was refused can do, by the rule that was in the way; not for rules that are about what they may."""
 
 
 def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
@@ -32,10 +45,31 @@ def told(reply: Reply, *, here: str, back: tuple[str, str], who: Visitor | None)
     answered = reply.answered
     made = tuple(change for change in (answered.changes if answered else ()) if change.number)
     waits = answered is not None and not answered.refused and answered.change_phase == ChangePhase.WAITING
-    title = "Waits for votes" if waits and reply.state is SaidState.COUNTED else TITLES[reply.state]
-    page = render("outcome.html", reply=reply, made=made, waits=waits, title=title, back=back, reader=who)
+    page = render(
+        "outcome.html",
+        reply=reply,
+        made=made,
+        waits=waits,
+        title=_title(reply, waits=waits),
+        to_do=_to_do(reply),
+        back=back,
+        reader=who,
+    )
     # With its address: a browser that came here with a fragment, such as `#decide`, would otherwise only scroll to it.
-    return html(page, headers={} if reply.state.final else {"Refresh": f"{AGAIN}; url={here}"})
+    pause = WAITS_LONG if reply.waits_for else AGAIN
+    return html(page, headers={} if reply.state.final else {"Refresh": f"{pause}; url={here}"})
+
+
+def _title(reply: Reply, *, waits: bool) -> str:
+    if waits and reply.state is SaidState.COUNTED:
+        return "Waits for votes"
+    return "Received, not decided yet" if reply.waits_for else TITLES[reply.state]
+
+
+def _to_do(reply: Reply) -> tuple[str, ...]:
+    """What can be done about a refusal, each once."""
+    refused = reply.answered.rules if reply.answered else ()
+    return tuple(dict.fromkeys(TO_DO[result.rule] for result in refused if result.rule in TO_DO))
 
 
 def _back(reply: Reply) -> tuple[str, str]:

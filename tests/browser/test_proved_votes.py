@@ -5,21 +5,24 @@ has none there. The provider is another site (`localhost`; the app is on `127.0.
 sites is done here: `form-action` on redirects, `SameSite` cookies, `Sec-Fetch-Site`.
 """
 
+import json
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
-from azure.data.tables import TableServiceClient
+from azure.data.tables import TableServiceClient, UpdateMode
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.ci import Pipeline
 from local.stack import Stack, StackOptions, azurite
+from slipway.bootstrap.roles import AppRole
 from slipway.domain.phases import Phase
 from tests.chromium import PHONE, SLOW, violations
 
@@ -138,8 +141,9 @@ def approve(page: Page) -> None:
     page.get_by_role("button", name=re.compile("^✓ Approve|^Approve")).click()
 
 
-def ended(page: Page, title: str) -> None:
-    expect(page.locator("h1")).to_have_text(title)
+def ended(page: Page, title: str, *, within: float = SLOW) -> None:
+    """`within`: milliseconds."""
+    expect(page.locator("h1")).to_have_text(title, timeout=within)
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +241,75 @@ def test_with_the_provider_gone_nothing_is_counted(
     assert records(stack, "vote.approved") == []
 
 
+# ---- a sign-in that is too old
+@pytest.fixture
+def hour_old(stack: Stack) -> Iterator[None]:
+    """A provider that lets a sign-in of an hour ago pass, whatever it is asked for."""
+    stack.identity.signed_in_ago(3600)
+    yield
+    stack.identity.signed_in_ago(0)
+
+
+def prompts(page: Page) -> list[str]:
+    """What the provider is asked to demand, each time that the browser is led to it."""
+    asked: list[str] = []
+
+    def note(address: str) -> None:
+        if "/authorize?" in address:
+            asked.append(parse_qs(urlsplit(address).query).get("prompt", [""])[0])
+
+    page.on("request", lambda request: note(request.url))
+    return asked
+
+
+@pytest.mark.usefixtures("hour_old")
+def test_a_sign_in_that_stays_too_old_is_refused_by_the_worker_and_the_page_says_what_to_do(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, open_gate)
+    asked = prompts(page)
+    approve(page)
+    at_the_provider(page, stack)
+    choose(page, "Sign in as Ada")
+    ended(page, "Refused")
+    assert asked == ["", "login"], "the front asked once more, for the credential"
+    expect(page.locator("main")).to_contain_text("sign-in-is-fresh")
+    expect(page.locator("main")).to_contain_text("Press the button again, and give your password or key")
+    assert violations(page) == []
+    assert records(stack, "vote.approved") == []
+    assert any("sign-in-is-fresh" in record["details"]["rules"] for record in records(stack, "vote.refused"))
+
+
+# ---- too late
+def grow_old(stack: Stack, by: timedelta) -> None:
+    """Let the newest challenge be older: its row is the only clock that the way back goes by."""
+    table = TableServiceClient.from_connection_string(stack.storage).get_table_client("challenges")
+    rows = [row for row in table.list_entities() if row["RowKey"].startswith("challenge!")]
+    newest = max(rows, key=lambda row: str(json.loads(row["Data"])["made_at"]))
+    content = json.loads(newest["Data"])
+    content["made_at"] = (datetime.fromisoformat(content["made_at"]) - by).isoformat()
+    table.update_entity(newest | {"Data": json.dumps(content)}, mode=UpdateMode.REPLACE)
+
+
+def test_whoever_comes_back_after_a_quarter_of_an_hour_has_sent_nothing_and_can_begin_again(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, open_gate)
+    page.context.clear_cookies(domain="localhost")
+    approve(page)
+    at_the_provider(page, stack)
+    grow_old(stack, timedelta(minutes=15))
+    said = challenges(stack)
+    choose(page, "Sign in as Ada")
+    ended(page, "Nothing was sent")
+    expect(page.locator("main")).to_contain_text("More than a quarter of an hour passed")
+    assert violations(page) == []
+    assert challenges(stack) == said, "the challenge was not marked as answered"
+    page.get_by_role("link", name="Back to where you were").click()
+    expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
+
+
+# ---- what is counted, each at a gate of its own
 def test_two_tabs_of_one_browser_are_two_statements_of_which_one_counts(
     stack: Stack, waiting: Callable[[str], str], person: Callable[[], BrowserContext]
 ) -> None:
@@ -267,3 +340,41 @@ def test_two_tabs_of_one_browser_are_two_statements_of_which_one_counts(
     assert len(records(stack, "vote.approved")) == held + 1
     first.goto(stack.url + followed)
     ended(first, "Done")
+
+
+@pytest.mark.usefixtures("hour_old")
+def test_whoever_gives_the_credential_when_asked_once_more_is_counted(
+    stack: Stack, waiting: Callable[[str], str], person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, waiting("2.2.0"))
+    asked = prompts(page)
+    approve(page)
+    at_the_provider(page, stack)
+    assert asked == ["", "login"]
+    stack.identity.signed_in_ago(0)
+    choose(page, "Sign in as Ada")
+    ended(page, "Done")
+
+
+def test_a_vote_that_arrived_before_the_provider_went_away_waits_and_counts_when_it_is_back(
+    stack: Stack, waiting: Callable[[str], str], person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, waiting("2.3.0"))
+    held = len(records(stack, "vote.approved"))
+    stack.stop_role(AppRole.WORKER)  # a worker that starts again has fetched no keys of the provider
+    try:
+        approve(page)
+        ended(page, "Received")
+        stack.identity.goes_away()
+    finally:
+        stack.start_role(AppRole.WORKER)
+    try:
+        ended(page, "Received, not decided yet", within=1000 * WITHIN)
+        expect(page.locator("main")).to_contain_text("the vote cannot be verified yet")
+        expect(page.locator("main")).to_contain_text("will not be lost")
+        assert violations(page) == []
+        assert len(records(stack, "vote.approved")) == held
+    finally:
+        stack.identity.comes_back()
+    ended(page, "Done", within=1000 * WITHIN)
+    assert len(records(stack, "vote.approved")) == held + 1

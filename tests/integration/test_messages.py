@@ -8,6 +8,7 @@ import pytest
 
 from local.identity import laptop
 from local.person import Approver, PageRefused
+from slipway.bootstrap.roles import AppRole
 from tests.integration.system import System, until
 from tests.unit.inbound.test_pipeline import WRAPPER
 
@@ -78,13 +79,13 @@ def test_a_newer_push_takes_the_place_of_one_that_waits_and_its_page_says_so(sys
 def test_a_rejection_by_message_gets_through_while_no_front_runs_and_touches_nothing(system: System) -> None:
     application = system.application("votes")
     release = application.waiting("1.2.0")
-    system.stack.stop_fronts()
+    system.stack.stop_role(AppRole.FRONT)
     try:
         system.send("approvals", said(system, release, decision="reject", reason="not before Monday ☂ \u0000"))
         logs = list((system.stack.folder / "logs").glob("worker-*.log"))
         until(lambda: any(f"a-bot-{release}: counted" in log.read_text() for log in logs), "a worker has taken it")
     finally:
-        system.stack.start_fronts()
+        system.stack.start_role(AppRole.FRONT)
     until(lambda: application.release(release)["phase"] == "rejected", f"{release} is rejected")
     in_production = [r["action"] for r in application.records() if r["environment"] == "production"]
     assert not any(action.startswith(("promotion.", "rollout.")) for action in in_production)

@@ -1,7 +1,7 @@
 """The product's own reader of tokens, and the redemption of codes, against the double of Entra over HTTP."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -181,3 +181,36 @@ def test_with_the_provider_gone_known_keys_verify_and_nothing_else_does(mortal: 
         Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
     )
     assert isinstance(started_since.verify(token, nonce=NONCE, at=now()), CannotVerify)
+
+
+def test_a_provider_that_was_away_is_back_with_the_keys_and_sessions_that_it_had(mortal: Identity) -> None:
+    flow = Flow(mortal, back=BACK)
+    token = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
+    mortal.goes_away()
+    mortal.goes_away()  # said twice, it is still away
+    started_since = IdTokens(
+        Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
+    )
+    assert isinstance(started_since.verify(token, nonce=NONCE, at=now()), CannotVerify)
+    assert mortal.token("worker", f"api://{flow.registration(VOTES).client_id}")
+    mortal.comes_back()
+    reader = IdTokens(
+        Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
+    )
+    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), Verified)
+    assert flow.sign_in(VOTES, None, nonce=NONCE).pages == 0
+
+
+def test_a_provider_that_lets_an_old_sign_in_pass_says_when_it_was(mortal: Identity) -> None:
+    flow = Flow(mortal, back=BACK)
+    reader = IdTokens(
+        Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
+    )
+    mortal.signed_in_ago(3600)
+    old = flow.sign_in(VOTES, "Ada", nonce=NONCE, max_age=300).id_token
+    verdict = reader.verify(old, nonce=NONCE, at=now())
+    assert isinstance(verdict, Verified)
+    assert verdict.value.authenticated_at is not None
+    assert verdict.value.authenticated_at < now() - timedelta(minutes=59)
+    with pytest.raises(ValueError, match="whole number"):
+        mortal.signed_in_ago(-1)

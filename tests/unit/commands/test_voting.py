@@ -17,6 +17,7 @@ from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.statement import VoteStatement
 from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
+from slipway.ledger import keys
 from slipway.queries.answers import SaidState
 from slipway.testing import Installation, write_application
 from slipway.testing.applications import APPLICATION
@@ -144,10 +145,25 @@ def test_with_the_issuer_gone_a_vote_is_neither_counted_nor_lost(
     home.wait(timedelta(hours=1))
     assert reader.take_all() == ()
     assert state(home, id) is SaidState.RECEIVED
+    assert home.app.answers.reply("shop", id).waits_for.startswith("the vote cannot be verified yet")
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
     issuer.away = False
     reader.take_all()
     assert state(home, id) is SaidState.COUNTED
+    assert home.app.answers.reply("shop", id).waits_for == ""
+
+
+def test_why_a_row_waits_is_noted_once_and_forgotten_with_its_answer(
+    home: Installation, reader: InboxReader, say: Callable[..., str], issuer: MemoryIssuer
+) -> None:
+    id = say()
+    issuer.away = True
+    reader.take("shop", id)
+    noted = home.app.table.get("shop", keys.waits(id))
+    reader.take("shop", id)
+    assert home.app.table.get("shop", keys.waits(id)) == noted
+    home.app.ledger.prune_answers("shop", home.now + timedelta(days=1))
+    assert home.app.table.get("shop", keys.waits(id)) is None
 
 
 def test_after_a_day_a_vote_that_nobody_could_verify_is_parked_without_its_token(

@@ -101,6 +101,9 @@ def test_an_older_sign_in_is_asked_for_once_more_and_then_refused_by_the_worker(
     office.home.hear()
     assert state_of(office.home, second.to) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["sign-in-is-fresh"]
+    _, _, application, id = second.to.split("/")
+    page = text(outcome.show(office.home.app.answers, application, id, visitor(ADA)))
+    assert "give your password or key when the identity provider asks for it" in page
 
 
 def test_with_the_provider_gone_nothing_is_sent_and_the_page_says_so(office: Office) -> None:
@@ -112,12 +115,17 @@ def test_with_the_provider_gone_nothing_is_sent_and_the_page_says_so(office: Off
     assert "Back to where you were" in text(answer)
 
 
-def test_a_vote_that_nobody_can_verify_waits_as_received(office: Office) -> None:
+def test_a_vote_that_nobody_can_verify_waits_as_received_and_its_page_says_why(office: Office) -> None:
     outcome_of = confirm(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     assert isinstance(outcome_of, Lead)
     office.home.provider.issuer.away = True
     office.home.hear()
     assert state_of(office.home, outcome_of.to) is SaidState.RECEIVED
+    _, _, application, id = outcome_of.to.split("/")
+    page = outcome.show(office.home.app.answers, application, id, visitor(ADA))
+    assert "Received, not decided yet" in text(page)
+    assert "the vote cannot be verified yet: the issuer is away" in text(page)
+    assert page.headers["Refresh"].startswith("10; url=/said/")
     office.home.provider.issuer.away = False
     office.home.wait(timedelta(minutes=1))
     office.home.app.inbox_reader.take_all()

@@ -1,0 +1,30 @@
+"""Waiting until something that was said is decided about."""
+
+import itertools
+
+import pytest
+
+from slipway.api.inbox import SaidOutcome
+from slipway.cli.errors import CliError, Exit
+from slipway.cli.waiting import until_decided
+from slipway.domain.inbox import inbox_id
+from slipway.testing.clock import MORNING
+
+RECEIVED = SaidOutcome(application="shop", id=inbox_id(MORNING, b"12345678"), state="received")
+
+
+@pytest.mark.parametrize(
+    ("waits_for", "said"),
+    [
+        ("", "nobody has decided about it for 60 seconds"),
+        ("the vote cannot be verified yet", "it was received and waits: the vote cannot be verified yet"),
+        ("away \x1b[31m", r"waits: away \x1b[31m"),
+    ],
+)
+def test_whoever_waits_too_long_is_told_what_it_waits_for(waits_for: str, said: str) -> None:
+    seconds = itertools.count(step=30.0)
+    answer = RECEIVED.model_copy(update={"waits_for": waits_for}).model_dump(mode="json")
+    with pytest.raises(CliError) as failed:
+        until_decided(lambda: answer, pause=lambda _: None, elapsed=lambda: next(seconds), longest=60)
+    assert said in failed.value.message
+    assert failed.value.exit_code == Exit.UNREACHABLE
