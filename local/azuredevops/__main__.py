@@ -13,6 +13,7 @@ from pathlib import Path
 import jwt
 from pydantic import ValidationError
 
+from ..parent import when_parent_ends
 from .access import Keys
 from .journal import Journal
 from .organization import Organization
@@ -35,7 +36,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if arguments.stop_with_parent:
-        threading.Thread(target=_wait_for_parent, args=(stop,), daemon=True).start()
+        when_parent_ends(stop.set)
     try:
         organization = _organization(settings)
         tells = Journal(organization, settings.journal).take if settings.journal else None
@@ -49,11 +50,6 @@ def main() -> int:
         print(f"cannot start: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _wait_for_parent(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()  # returns when the parent closes the pipe, or dies
-    stop.set()
 
 
 def _organization(settings: Settings) -> Organization:

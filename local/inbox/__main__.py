@@ -13,10 +13,11 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from ..parent import when_parent_ends
 
 BODY_LIMIT = 256 * 1024
 KEPT = 200
@@ -132,15 +133,10 @@ def main() -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, stop)
     if options.stop_with_parent:
-        threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
+        when_parent_ends(stop)
     print(json.dumps({"ready": True, "port": server.server_port}), flush=True)
     server.serve_forever(poll_interval=0.1)
     return 0
-
-
-def _stop_at_end_of_input(stop: Callable[[], None]) -> None:
-    sys.stdin.read()
-    stop()
 
 
 if __name__ == "__main__":

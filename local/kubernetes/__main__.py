@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+from ..parent import when_parent_ends
 from .kubeconfig import kubeconfig, write_kubeconfig
 from .server import Kubernetes
 from .settings import ConfigError, KubernetesSettings, read_settings
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     if options.stop_with_parent:
-        threading.Thread(target=_wait_for_end_of_input, args=(over,), daemon=True).start()
+        when_parent_ends(over.set)
     with cluster:
         if options.kubeconfig:
             token = settings.tokens[0] if settings.tokens else None
@@ -37,12 +38,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps({"ready": True, "port": cluster.port, "url": cluster.url}), flush=True)
         over.wait()
     return 0
-
-
-def _wait_for_end_of_input(over: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
-        continue
-    over.set()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,11 +8,11 @@ import asyncio
 import json
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from ..parent import when_parent_ends
 from .server import serve
 from .settings import Settings, SettingsError, explain, load
 
@@ -54,16 +54,11 @@ async def _run(settings: Settings, *, stop_with_parent: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     async with serve(settings) as port:
         if stop_with_parent:
-            threading.Thread(target=_wait_for_parent, args=(loop, stop), daemon=True).start()
+            when_parent_ends(lambda: loop.call_soon_threadsafe(stop.set))
         login_server = f"{settings.host}:{port}"
         ready = {"ready": True, "port": port, "login_server": login_server, "url": f"http://{login_server}"}
         print(json.dumps(ready), flush=True)
         await stop.wait()
-
-
-def _wait_for_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    sys.stdin.buffer.read()  # returns when the parent closes the pipe, or dies
-    loop.call_soon_threadsafe(stop.set)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,11 @@
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
+from ..parent import when_parent_ends
 from .server import Server, connection_string
 from .settings import BusSettings, SettingsError, read_settings
 
@@ -48,22 +46,11 @@ async def _serve(settings: BusSettings, arguments: argparse.Namespace) -> None:
     server = Server(settings)
     port = await server.start(host=arguments.host, port=arguments.port)
     if arguments.stop_with_parent:
-        _when_stdin_ends(lambda: loop.call_soon_threadsafe(stopped.set))
+        when_parent_ends(lambda: loop.call_soon_threadsafe(stopped.set))
     text = connection_string(settings, host=arguments.host, port=port)
     print(json.dumps({"ready": True, "port": port, "connection_string": text}), flush=True)
     await stopped.wait()
     await server.stop()
-
-
-def _when_stdin_ends(then: Callable[[], object]) -> None:
-    """A thread on the bare descriptor: it works for pipes, files and terminals alike, and holds no lock at exit."""
-
-    def read_to_the_end() -> None:
-        while os.read(0, 4096):
-            pass
-        then()
-
-    threading.Thread(target=read_to_the_end, name="stdin", daemon=True).start()
 
 
 if __name__ == "__main__":

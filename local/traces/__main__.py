@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from google.protobuf.message import DecodeError
 
+from ..parent import when_parent_ends
 from . import page
 from .records import lines_of, points_of, spans_of
 from .store import Store
@@ -128,15 +129,10 @@ def main() -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, stop)
     if options.stop_with_parent:
-        threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
+        when_parent_ends(stop)
     print(json.dumps({"ready": True, "port": server.server_port}), flush=True)
     server.serve_forever(poll_interval=0.1)
     return 0
-
-
-def _stop_at_end_of_input(stop: Callable[[], None]) -> None:
-    sys.stdin.read()
-    stop()
 
 
 if __name__ == "__main__":

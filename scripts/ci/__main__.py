@@ -4,14 +4,17 @@
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from .outcomes import FOLDER, read_outcomes
 from .stages import LIST, Machine, Plan, Stage, as_markdown, read_plan
@@ -20,8 +23,17 @@ from .table import Done, State, problems, report
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Stopped(BaseException):
-    """Somebody ends the run: whoever started it has waited long enough. Like KeyboardInterrupt, no error of ours."""
+STOPPING: Final = threading.Event()
+"""Set when somebody ends the run: whoever started it has waited long enough.
+
+It is looked at while a stage is waited for and nowhere else: an exception that a signal raises while a stage is being
+started would leave that stage running."""
+LOOK_EVERY: Final = 0.2
+"""Seconds."""
+
+
+class Stopped(Exception):  # noqa: N818 - no error of ours
+    """The run was ended from outside."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print(as_markdown(plan))
         return 0
-    signal.signal(signal.SIGTERM, _stop)
     shutil.rmtree(options.outcomes, ignore_errors=True)
     machine, done = Machine(), list[Done]()
     try:
@@ -58,7 +69,7 @@ def _spent(text: str) -> tuple[str, float]:
 
 
 def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the signature is Python's
-    raise Stopped
+    STOPPING.set()
 
 
 def stages_done(plan: Plan, machine: Machine, spent: Mapping[str, float], *, outcomes: Path) -> Iterator[Done]:
@@ -82,7 +93,7 @@ def run(stage: Stage, folder: Path) -> Done:
     recording = {FOLDER: str(folder)} if stage.tests else {}
     try:
         code = _call(stage.run, os.environ | recording)
-    except (KeyboardInterrupt, Stopped):
+    except Stopped:
         why = "stopped from outside"
     else:
         why = f"ended with exit code {code}" if code else ""
@@ -93,12 +104,15 @@ def run(stage: Stage, folder: Path) -> Done:
 def _call(command: str, environment: Mapping[str, str]) -> int:
     """In a process group of its own, so that all of it ends when the run is stopped."""
     with subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=environment, start_new_session=True) as process:
-        try:
-            return process.wait()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
-            raise
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(LOOK_EVERY)
+            if STOPPING.is_set():
+                os.killpg(process.pid, signal.SIGTERM)
+                raise Stopped
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     sys.exit(main())

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from scripts.ci import __main__ as ci_run
 from scripts.ci.__main__ import main
 from scripts.ci.outcomes import FOLDER, Outcome, Result, read_outcomes
 from scripts.ci.stages import Machine, Need, Part, Plan, Skip, Stage, as_markdown, read_plan
@@ -253,6 +255,14 @@ def test_the_first_stage_that_fails_ends_the_run_and_the_table_is_printed_all_th
     shown = lines(capsys.readouterr().out)
     assert "stage-1 0.0 1 failed: ended with exit code 3" in shown
     assert "stage-2: was not run to its end" in shown
+
+
+def test_a_run_that_is_ended_while_a_stage_is_being_started_ends_that_stage_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ci_run, "STOPPING", threading.Event())
+    ci_run.STOPPING.set()  # as a signal does that comes before the stage can be waited for
+    assert main(write_list(tmp_path, "sleep 300", "true")) == 1
 
 
 def test_a_run_that_is_ended_from_outside_ends_its_stage_and_prints_the_table(tmp_path: Path) -> None:
