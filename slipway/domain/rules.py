@@ -148,6 +148,11 @@ class Rule(StrEnum):
     ARTIFACT_IS_PROMOTED = "artifact-is-promoted", "The environment's registry has the image.", Milestone.COPY
     ROLLOUT_SUCCEEDED = "rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT
     VERIFICATION_PASSED = "verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION
+    TESTS_RAN_AS_PLANNED = (
+        "tests-ran-as-planned",
+        "The acceptance tests ran in the Job that Slipway made, with image and command of the plan.",
+        Milestone.VERIFICATION,
+    )
     IS_LIVE = "is-live", "It is what the environment runs.", Milestone.LIVE
 
     # ---- a vote

@@ -58,6 +58,13 @@ class Notice(StrEnum):
     """A release has ended, well or not."""
 
 
+class StartedJob(Record):
+    """A Job that Slipway has made. Whatever else stands at its name has another uid."""
+
+    name: Annotated[str, Field(max_length=63)]
+    uid: Annotated[str, Field(max_length=64)]
+
+
 class Seen(Record):
     """What earlier looks at a rollout saw, for those that follow."""
 
@@ -67,6 +74,8 @@ class Seen(Record):
     hopeless_at: Moment | None = None
     """Since when it has looked as if nothing but another release would help; None if it does not."""
 
+    job: StartedJob | None = None
+    """The acceptance Job of this step, once it has been started."""
     applied_at: Moment | None = None
     """When a roll-back's objects were applied: its time begins then, as the cluster may have been away before."""
 

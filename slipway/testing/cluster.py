@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ..domain.environment import HttpProbe
+from ..domain.steps import StartedJob
 from ..effects.cluster import (
     AppliedChange,
     AppliedObject,
@@ -115,19 +116,19 @@ class MemoryCluster(Cluster):
         *,
         deadline: timedelta = DEADLINE,
         kept: timedelta = KEPT,
-    ) -> bool:
+    ) -> StartedJob:
         self._maybe_fail()
-        name = manifest["metadata"]["name"]
-        if name in self.jobs:
-            return False
-        self.jobs[name] = self.job_ends
-        self.jobs_started.append(name)
-        return True
+        number = len(self.jobs)
+        started = StartedJob(name=f"{manifest['metadata']['name']}-{number:08x}", uid=f"uid-{number}")
+        self.jobs[started.uid] = self.job_ends
+        self.jobs_started.append(started.name)
+        return started
 
-    def job(self, name: str, namespace: str) -> JobState:
-        return self.jobs[name]
+    def job(self, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
+        self._maybe_fail()
+        return self.jobs[started.uid]
 
-    def job_log(self, name: str, namespace: str, limit_bytes: int = MAX_LOG) -> str:
+    def job_log(self, started: StartedJob, namespace: str, limit_bytes: int = MAX_LOG) -> str:
         return self.log[-limit_bytes:]
 
     def probe(self, request: HttpProbe, namespace: str) -> ProbeResult:

@@ -246,7 +246,7 @@ class Run:
             "production runs": installation.production.digest("shop"),
             "promoted": {tag: digest for (_, tag), digest in sorted(installation.prod.held.tags.items())},
             "locked": dict(installation.prod.locked),
-            "acceptance runs": Counter(installation.staging.jobs_started),
+            "acceptance runs": sorted({name.rpartition("-")[0] for name in installation.staging.jobs_started}),
             "intact": (verdict.intact, verdict.fault),
             "actions": Counter(action for action in installation.actions() if action not in UNCERTAIN),
             "unsent": [entry.row for entry in installation.app.ledger.outbox("shop")],

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Self
 
 from slipway.domain.environment import HttpProbe
+from slipway.domain.steps import StartedJob
 
 from . import jobs, recreating, rights, takeover
 from .access import ClusterAccess
@@ -82,8 +83,8 @@ class Cluster:
         *,
         deadline: timedelta = jobs.DEADLINE,
         kept: timedelta = jobs.KEPT,
-    ) -> bool:
-        """Start a Job: True if this call created it, False if one of that name exists. Name it by attempt.
+    ) -> StartedJob:
+        """Start a Job under a name that nobody can foretell, which begins with the manifest's. Each call starts one.
 
         Defaults for the manifest: no retries, `deadline` for the whole Job, removal `kept` after its end.
         """
@@ -92,13 +93,14 @@ class Cluster:
             raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
         return jobs.start(self._objects, target)
 
-    def job(self, name: str, namespace: str) -> JobState:
-        """The current state of a Job."""
-        return jobs.state(self._objects, name, namespace)
+    def job(self, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
+        """The current state of a Job that was started from the manifest. One that is done ran what the manifest says,
+        in the Job that was started, or is `foreign`."""
+        return jobs.state(self._objects, started, manifest, namespace)
 
-    def job_log(self, name: str, namespace: str, limit_bytes: int = jobs.MAX_LOG) -> str:
+    def job_log(self, started: StartedJob, namespace: str, limit_bytes: int = jobs.MAX_LOG) -> str:
         """The output of all containers of the Job. A longer output is cut to its end, with a line that says so."""
-        return jobs.log(self._objects, name, namespace, limit_bytes)
+        return jobs.log(self._objects, started, namespace, limit_bytes)
 
     def probe(self, request: HttpProbe, namespace: str) -> ProbeResult:
         """Send one HTTP request to a service through the API server."""

@@ -3,15 +3,20 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Any
 
+from slipway.domain.steps import StartedJob
+
+from .as_planned import other_than_planned
 from .connection import Connection, Query
-from .errors import ObjectConflict, from_answer
+from .errors import from_answer
 from .kinds import ManifestTarget
 from .names import VERIFICATION_LABEL
 from .objects import Objects, built_in
-from .records import JobState, Json
-from .rollout import look
+from .pods import owned
+from .records import JobState, Json, Manifest, ProgressState
+from .rollout import look_at
 
 DEADLINE = timedelta(minutes=10)
 KEPT = timedelta(hours=24)
@@ -23,6 +28,8 @@ MAX_LINES = 10_000
 MAX_READ = 32 * 1024 * 1024
 """Bytes read of one container's log at most, even if its end is not reached; lines can be of any length."""
 
+_UNFORESEEN = 4
+"""Bytes of a name that nobody can foretell."""
 _JOB = built_in("batch/v1", "Job")
 _POD = built_in("v1", "Pod")
 
@@ -39,26 +46,36 @@ def with_limits(manifest: Json, *, deadline: timedelta, kept: timedelta) -> Json
     return {**manifest, "metadata": {**metadata, "labels": labels}, "spec": {**limits, **(manifest.get("spec") or {})}}
 
 
-def start(objects: Objects, target: ManifestTarget) -> bool:
-    """Create the Job; False if one of that name exists, which is not changed."""
-    try:
-        objects.create(target)
-    except ObjectConflict as conflict:
-        if conflict.exists:
-            return False
-        raise
-    return True
+def start(objects: Objects, target: ManifestTarget) -> StartedJob:
+    """Create the Job. What the server answers, and nothing that is found later, says which one it is."""
+    metadata = objects.create(target).body["metadata"]
+    return StartedJob(name=metadata["name"], uid=metadata["uid"])
 
 
-def state(objects: Objects, name: str, namespace: str) -> JobState:
-    target = ManifestTarget(manifest={}, kind=_JOB, name=name, namespace=namespace)
-    verdict = look(objects, target)
+def state(objects: Objects, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
+    target = ManifestTarget(manifest={}, kind=_JOB, name=started.name, namespace=namespace)
+    live = objects.get(_JOB, started.name, namespace)
+    uid = str(live["metadata"].get("uid")) if live is not None else started.uid
+    if uid != started.uid:
+        reason = f"Job {started.name} was replaced: Slipway made {started.uid}, and {uid[:64]} stands there"
+        return JobState(state=ProgressState.FAILED, reason=reason, foreign=True)
+    verdict = look_at(objects, target, live)
+    is_done = verdict.state is ProgressState.DONE
+    why = other_than_planned(manifest, _pods(objects, started, namespace)) if is_done else ""
+    if why:
+        return JobState(state=ProgressState.FAILED, reason=why, foreign=True)
     return JobState(state=verdict.state, reason=verdict.reason)
 
 
-def log(objects: Objects, name: str, namespace: str, limit: int) -> str:
+def _pods(objects: Objects, started: StartedJob, namespace: str) -> list[Json]:
+    """The pods that say that they are the Job's: the cluster counts them, whoever made them."""
+    labelled = objects.list(_POD, namespace, selector=f"batch.kubernetes.io/controller-uid={started.uid}")
+    return owned({"metadata": {"uid": started.uid}}, labelled)
+
+
+def log(objects: Objects, started: StartedJob, namespace: str, limit: int) -> str:
     """The end of the output of the Job's newest pods' containers; lines in brackets are Slipway's own."""
-    pods = objects.list(_POD, namespace, selector=f"batch.kubernetes.io/job-name={name}")
+    name, pods = started.name, _pods(objects, started, namespace)
     pods.sort(key=lambda pod: (str(pod["metadata"].get("creationTimestamp", "")), pod["metadata"]["name"]))
     containers = list(_containers(pods[-MAX_PODS:]))
     if not containers:
@@ -120,5 +137,10 @@ def last_bytes(pieces: Iterable[bytes], limit: int) -> tuple[bytes, bool]:
 
 
 def prepared(manifest: Any, *, deadline: timedelta, kept: timedelta) -> Json:
-    """A manifest for `start`. One without metadata is returned unchanged, for the caller to reject."""
-    return with_limits(dict(manifest), deadline=deadline, kept=kept) if manifest.get("metadata") else dict(manifest)
+    """A manifest for `start`, under a name that nobody can take before us. One without metadata is returned unchanged,
+    for the caller to reject."""
+    if not manifest.get("metadata"):
+        return dict(manifest)
+    limited = with_limits(dict(manifest), deadline=deadline, kept=kept)
+    metadata = limited["metadata"]
+    return {**limited, "metadata": {**metadata, "name": f"{metadata['name']}-{token_hex(_UNFORESEEN)}"}}

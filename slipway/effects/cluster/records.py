@@ -104,6 +104,8 @@ class JobState(Record):
 
     state: ProgressState
     reason: str
+    foreign: bool = False
+    """Whether its verdict is somebody else's: another Job stands at its name, or another pod ran than was planned."""
 
 
 class ProbeResult(Record):

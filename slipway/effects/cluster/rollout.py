@@ -55,8 +55,14 @@ def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Looked 
 
 def look(objects: Objects, target: ManifestTarget, looked: Looked = FIRST_LOOK) -> WorkloadVerdict:
     """The verdict on one workload. Its pods are read only if its own status does not settle the matter."""
+    return look_at(objects, target, objects.get(target.kind, target.name, target.namespace), looked)
+
+
+def look_at(
+    objects: Objects, target: ManifestTarget, live: Json | None, looked: Looked = FIRST_LOOK
+) -> WorkloadVerdict:
+    """The same of an object that was read before."""
     kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
-    live = objects.get(target.kind, target.name, target.namespace)
     evidence = WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
     first = judge(kind, live, evidence)
     if live is None or kind not in WITH_PODS or first.state is ProgressState.DONE:

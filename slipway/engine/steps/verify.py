@@ -10,6 +10,7 @@ from ...domain.failing_tests import failing_tests, told
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import Evidence
+from ...domain.rules import Rule
 from ...domain.secrets import without_secrets
 from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, ProgressState
@@ -25,6 +26,8 @@ class VerificationResult(Record):
     """The evidence of a verification."""
 
     evidence: tuple[Evidence, ...]
+    rules: tuple[str, ...] | None = None
+    """Names of rules for want of which the tests' own verdict counts for nothing."""
 
 
 def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
@@ -68,14 +71,18 @@ def _job(
     now: datetime,
 ) -> Outcome:
     job_manifest = job_of(present(plan.verification, f"the acceptance Job of {step.id}"), step.attempt)
-    name = job_manifest["metadata"]["name"]
-    cluster.start_job(job_manifest, plan.namespace)
-    state = cluster.job(name, plan.namespace)
+    started = step.seen.job
+    if started is None:
+        # Which Job is ours is kept before anything is asked of it. If that is lost, the tests run once more.
+        started = cluster.start_job(job_manifest, plan.namespace)
+        seen = step.seen.evolve(job=started)
+        return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=seen)
+    state = cluster.job(started, job_manifest, plan.namespace)
     seen, over = outlasted(step.seen, state.state, now)
     is_open = state.state is not ProgressState.DONE and not over
     if is_open and not late:
         return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen)
-    log = without_secrets(cluster.job_log(name, plan.namespace))
+    log = without_secrets(cluster.job_log(started, plan.namespace))
     job = Evidence(
         name="acceptance",
         environment=environment.name,
@@ -83,6 +90,10 @@ def _job(
         summary=_summary(state.reason, log),
         log=clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
     )
+    if state.foreign:
+        broken = Rule.TESTS_RAN_AS_PLANNED.fails(state.reason)
+        result = VerificationResult(evidence=(*probes, job), rules=(broken.name,))
+        return failed(f"{broken.name}: {broken.reason}", result)
     if is_open:
         return _finished((*probes, job), f"the acceptance tests did not end within {environment.verification.within}")
     return _finished((*probes, job), job.summary)

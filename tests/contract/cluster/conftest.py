@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.kubernetes import Kubernetes, KubernetesSettings, Simulation, Token
+from slipway.domain.steps import StartedJob
 from slipway.effects.cluster import Cluster, ClusterAccess, ProgressState, connect
 from slipway.effects.cluster.connection import Connection
 
@@ -45,9 +46,11 @@ class Place:
             until=lambda seen: seen.state is not ProgressState.WAITING,
         ).state
 
-    def ended(self, job: str) -> ProgressState:
+    def ran(self, started: StartedJob, manifest: manifests.Json) -> ProgressState:
+        """How a Job ended that was started from the manifest."""
         return self.settled(
-            lambda: self.cluster.job(job, self.namespace), until=lambda seen: seen.state is not ProgressState.WAITING
+            lambda: self.cluster.job(started, manifest, self.namespace),
+            until=lambda seen: seen.state is not ProgressState.WAITING,
         ).state
 
 

@@ -1,35 +1,45 @@
 """Jobs of one attempt, their logs, and HTTP probes."""
 
+from contextlib import closing
+
 import pytest
 
 from slipway.domain.environment import HttpProbe
+from slipway.domain.steps import StartedJob
 from slipway.effects.cluster import ObjectRefused, ProgressState
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
 from .conftest import Place
 
+HOPELESS = ProgressState.HOPELESS
 
-def test_a_job_runs_once_however_often_it_is_started(place: Place) -> None:
+
+def test_each_start_is_a_job_of_its_own_under_a_name_that_nobody_can_foretell(place: Place) -> None:
     wanted = m.job("attempt-1", says="12 passed")
-    assert [place.cluster.start_job(wanted, place.namespace) for _ in range(3)] == [True, False, False]
-    assert place.ended("attempt-1") is ProgressState.DONE
-    assert place.cluster.job_log("attempt-1", place.namespace) == "12 passed\n"
+    first, second = (place.cluster.start_job(wanted, place.namespace) for _ in range(2))
+    assert first.name != second.name
+    assert first.uid != second.uid
+    assert first.name.startswith("attempt-1-")
+    assert place.ran(second, wanted) is ProgressState.DONE
+    assert place.cluster.job_log(second, place.namespace) == "12 passed\n"
 
 
 def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
-    place.cluster.start_job(m.job("attempt-1", says="1 failed", fails=True), place.namespace)
-    assert place.ended("attempt-1") is ProgressState.FAILED
-    assert place.cluster.job("attempt-1", place.namespace).reason.startswith("BackoffLimitExceeded")
-    assert place.cluster.job_log("attempt-1", place.namespace) == "1 failed\n"
+    wanted = m.job("attempt-1", says="1 failed", fails=True)
+    started = place.cluster.start_job(wanted, place.namespace)
+    assert place.ran(started, wanted) is ProgressState.FAILED
+    state = place.cluster.job(started, wanted, place.namespace)
+    assert (state.reason.partition(":")[0], state.foreign) == ("BackoffLimitExceeded", False)
+    assert place.cluster.job_log(started, place.namespace) == "1 failed\n"
 
 
 def test_a_job_without_limits_is_given_them(place: Place) -> None:
     wanted = m.job("attempt-1")
     del wanted["spec"]["backoffLimit"]
-    place.cluster.start_job(wanted, place.namespace)
+    started = place.cluster.start_job(wanted, place.namespace)
     connection = Connection(place.access)
-    path = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/attempt-1"
+    path = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/{started.name}"
     spec = connection.send("GET", path, what="read the Job").body["spec"]
     connection.close()
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (0, 600, 86400)
@@ -38,35 +48,68 @@ def test_a_job_without_limits_is_given_them(place: Place) -> None:
 def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(place: Place) -> None:
     wanted = m.job("attempt-1")
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
-    place.cluster.start_job(wanted, place.namespace)
-    assert place.ended("attempt-1") is ProgressState.HOPELESS
-    assert "ImagePullBackOff" in place.cluster.job("attempt-1", place.namespace).reason
-    assert place.cluster.job_log("attempt-1", place.namespace).startswith("[read the log of ")
+    started = place.cluster.start_job(wanted, place.namespace)
+    assert place.ran(started, wanted) is ProgressState.HOPELESS
+    assert "ImagePullBackOff" in place.cluster.job(started, wanted, place.namespace).reason
+    assert place.cluster.job_log(started, place.namespace).startswith("[read the log of ")
 
 
 def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
-    place.cluster.start_job(m.job("attempt-1", says="\n".join(f"test {n}" for n in range(100))), place.namespace)
-    assert place.ended("attempt-1") is ProgressState.DONE
-    log = place.cluster.job_log("attempt-1", place.namespace, limit_bytes=24)
+    wanted = m.job("attempt-1", says="\n".join(f"test {n}" for n in range(100)))
+    started = place.cluster.start_job(wanted, place.namespace)
+    assert place.ran(started, wanted) is ProgressState.DONE
+    log = place.cluster.job_log(started, place.namespace, limit_bytes=24)
     assert log == "[cut: only the last 16 bytes are kept]\ntest 98\ntest 99\n"
 
 
 def test_a_log_that_is_json_is_text(place: Place) -> None:
-    place.cluster.start_job(m.job("attempt-1", says='{"passed": 3}'), place.namespace)
-    assert place.ended("attempt-1") is ProgressState.DONE
-    assert place.cluster.job_log("attempt-1", place.namespace) == '{"passed": 3}\n'
+    wanted = m.job("attempt-1", says='{"passed": 3}')
+    started = place.cluster.start_job(wanted, place.namespace)
+    assert place.ran(started, wanted) is ProgressState.DONE
+    assert place.cluster.job_log(started, place.namespace) == '{"passed": 3}\n'
+
+
+NOBODYS = StartedJob(name="none", uid="00000000-0000-4000-8000-000000000000")
 
 
 def test_the_log_of_a_job_that_is_not_there_says_so(place: Place) -> None:
-    assert place.cluster.job_log("none", place.namespace).startswith("[no pod of Job none is in namespace")
+    assert place.cluster.job_log(NOBODYS, place.namespace).startswith("[no pod of Job none is in namespace")
 
 
 def test_a_job_that_is_not_there_looks_hopeless(place: Place) -> None:
-    assert place.cluster.job("none", place.namespace).state is ProgressState.HOPELESS
+    assert place.cluster.job(NOBODYS, m.job("none"), place.namespace).state is ProgressState.HOPELESS
+
+
+def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: Place) -> None:
+    wanted = m.job("attempt-1", fails=True)
+    started = place.cluster.start_job(wanted, place.namespace)
+    job = f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
+    theirs = m.job(started.name, says="12 passed")
+    with closing(Connection(place.access)) as developer:
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        developer.send("DELETE", f"{job}/{started.name}", what="delete our Job", body=options)
+        place.settled(
+            lambda: place.cluster.job(started, wanted, place.namespace).state, until=lambda s: s is HOPELESS
+        )  # it is gone
+        developer.send("POST", job, what="make theirs", body=theirs)
+    assert place.rolled_out(theirs) is ProgressState.DONE, "the cluster says that it succeeded"
+    state = place.cluster.job(started, wanted, place.namespace)
+    assert (state.state, state.foreign) == (ProgressState.FAILED, True)
+    assert state.reason.startswith(f"Job {started.name} was replaced: Slipway made {started.uid}, and ")
+    assert "12 passed" not in place.cluster.job_log(started, place.namespace)
+
+
+def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(place: Place) -> None:
+    planned, ran = m.job("attempt-1", says="12 passed"), m.job("attempt-1", says="13 passed")
+    started = place.cluster.start_job(ran, place.namespace)
+    assert place.ran(started, ran) is ProgressState.DONE
+    state = place.cluster.job(started, planned, place.namespace)
+    assert (state.state, state.foreign) == (ProgressState.FAILED, True)
+    assert state.reason.endswith("is not as the plan has it: container test has another command")
 
 
 def test_anything_but_a_job_is_not_started(place: Place) -> None:
-    with pytest.raises(ObjectRefused, match=r"Deployment/web: kind: expected a Job, got Deployment"):
+    with pytest.raises(ObjectRefused, match=r"Deployment/web-[0-9a-f]{8}: kind: expected a Job, got Deployment"):
         place.cluster.start_job(m.deployment(), place.namespace)
 
 

@@ -66,7 +66,7 @@ def test_a_node_is_named_where_nodes_may_not_be_read(double: Kubernetes) -> None
 def test_a_token_that_nobody_knows_is_denied_without_being_shown(double: Kubernetes) -> None:
     stranger = ClusterAccess(server=double.url, token=lambda: "some-secret-token")
     with connect(stranger) as cluster, pytest.raises(AccessDenied, match="did not accept the credentials") as raised:
-        cluster.job("t", "shop")
+        cluster.rollout([m.job("t")], "shop")
     assert "some-secret-token" not in str(raised.value)
 
 

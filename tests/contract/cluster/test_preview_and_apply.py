@@ -179,7 +179,7 @@ def test_a_job_that_still_runs_is_not_cut_off(place: Place) -> None:
     with pytest.raises(ObjectConflict, match="still runs with its former template") as raised:
         place.cluster.apply([wanted], place.namespace)
     assert raised.value.retryable
-    assert place.cluster.job("migrate", place.namespace).state == "waiting"
+    assert place.cluster.rollout([former], place.namespace).state == "waiting"
 
 
 def test_a_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
@@ -190,7 +190,7 @@ def test_a_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
     place.rolled_out(former)
     with pytest.raises(ObjectRefused, match="immutable"):
         place.cluster.apply([wanted], place.namespace)
-    assert place.cluster.job("theirs", place.namespace).state == "done"
+    assert place.rolled_out(former) == "done"
 
 
 def test_an_apply_that_broke_off_can_be_repeated(place: Place) -> None:

@@ -29,6 +29,7 @@ from slipway.effects.cluster.connection import Connection
 
 from .scripted import Reply, Server
 
+JOB = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "t"}}
 JOB_DONE = {
     "kind": "Job",
     "metadata": {"name": "t"},
@@ -40,8 +41,8 @@ def test_each_request_carries_the_token_of_that_moment(server: Server, connected
     server.reply.body = json.dumps(JOB_DONE).encode()
     tokens = iter(["first", "second"])
     cluster = connected(lambda: next(tokens))
-    cluster.job("t", "shop")
-    cluster.job("t", "shop")
+    cluster.rollout([JOB], "shop")
+    cluster.rollout([JOB], "shop")
     assert server.authorizations == ["Bearer first", "Bearer second"]
 
 
@@ -51,14 +52,14 @@ def test_a_token_that_is_not_accepted_is_replaced_by_a_new_one(
     """As after a rotation of the cluster's keys, long before the token's own end."""
     server.first, server.reply.body = [Reply(status=401)], json.dumps(JOB_DONE).encode()
     tokens = iter(["old", "new"])
-    assert connected(lambda: next(tokens)).job("t", "shop").state is ProgressState.DONE
+    assert connected(lambda: next(tokens)).rollout([JOB], "shop").state is ProgressState.DONE
     assert server.authorizations == ["Bearer old", "Bearer new"]
 
 
 def test_a_new_token_is_asked_for_once_for_each_request(server: Server, connected: Callable[..., Cluster]) -> None:
     server.reply.status = 401
     with pytest.raises(AccessDenied):
-        connected(lambda: "t").job("t", "shop")
+        connected(lambda: "t").rollout([JOB], "shop")
     assert len(server.asked) == 2
 
 
@@ -77,13 +78,13 @@ def test_a_kubeconfig_is_read_again_when_its_token_is_not_accepted(server: Serve
     write("old")
     with connect(ClusterAccess(kubeconfig=path)) as cluster:
         write("new")
-        assert cluster.job("t", "shop").state is ProgressState.DONE
+        assert cluster.rollout([JOB], "shop").state is ProgressState.DONE
     assert server.authorizations == ["Bearer old", "Bearer new"]
 
 
 def test_no_request_is_spent_on_discovery(server: Server, cluster: Cluster) -> None:
     server.reply.body = json.dumps(JOB_DONE).encode()
-    cluster.job("t", "shop")
+    cluster.rollout([JOB], "shop")
     assert server.asked == [("GET", "/apis/batch/v1/namespaces/shop/jobs/t")]
 
 
@@ -94,7 +95,7 @@ def test_a_credential_that_fails_is_worth_another_try_and_nothing_is_sent(
         raise RuntimeError("IMDS is away")
 
     with pytest.raises(ClusterUnreachable, match="could not get a token for the cluster: RuntimeError"):
-        connected(broken).job("t", "shop")
+        connected(broken).rollout([JOB], "shop")
     assert server.asked == []
 
 
@@ -103,7 +104,7 @@ def test_what_cannot_be_a_token_is_neither_sent_nor_shown(
     token: str, server: Server, connected: Callable[..., Cluster]
 ) -> None:
     with pytest.raises(AccessDenied) as raised:
-        connected(lambda: token).job("t", "shop")
+        connected(lambda: token).rollout([JOB], "shop")
     assert not token or token not in str(raised.value)
     assert server.asked == []
 
@@ -112,7 +113,7 @@ def test_what_cannot_be_a_token_is_neither_sent_nor_shown(
 def test_no_error_holds_the_token(status: int, server: Server, cluster: Cluster) -> None:
     server.reply = Reply(status=status, body=b'{"kind": "Status", "message": "no"}', headers={"Location": "/elsewhere"})
     with pytest.raises(ClusterError) as raised:
-        cluster.job("t", "shop")
+        cluster.rollout([JOB], "shop")
     assert "t0ken-of-a-test" not in repr(raised.value) + str(raised.value)
     assert len(server.asked) == (2 if status == 401 else 1)
 
@@ -120,7 +121,7 @@ def test_no_error_holds_the_token(status: int, server: Server, cluster: Cluster)
 def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: Cluster) -> None:
     server.reply = Reply(status=429, headers={"Retry-After": "3600"})
     with pytest.raises(ClusterUnreachable) as raised:
-        cluster.job("t", "shop")
+        cluster.rollout([JOB], "shop")
     assert raised.value.retryable
     assert len(server.asked) == 1
 
@@ -128,7 +129,7 @@ def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: 
 def test_an_answer_that_is_no_json_is_not_taken_for_the_api_server(server: Server, cluster: Cluster) -> None:
     server.reply.body = b"<html>log in</html>"
     with pytest.raises(ClusterUnreachable, match="expected JSON from 127"):
-        cluster.job("t", "shop")
+        cluster.rollout([JOB], "shop")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -146,7 +147,7 @@ def test_an_api_server_that_is_not_there_is_worth_another_try() -> None:
         taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
         access = ClusterAccess(server=f"http://127.0.0.1:{taken.getsockname()[1]}", token=lambda: "t")
         with connect(access) as cluster, pytest.raises(ClusterUnreachable, match="could not be reached") as raised:
-            cluster.job("t", "shop")
+            cluster.rollout([JOB], "shop")
     assert raised.value.retryable
 
 
@@ -237,7 +238,7 @@ def tls_server(tmp_path: Path) -> Iterator[tuple[str, str]]:
 def test_the_configured_authority_is_trusted_from_memory_also_without_key_usage(tls_server: tuple[str, str]) -> None:
     server, ca = tls_server
     with connect(ClusterAccess(server=server, ca_data=ca, token=lambda: "t")) as cluster:
-        assert cluster.job("t", "shop").state == "done"
+        assert cluster.rollout([JOB], "shop").state == "done"
 
 
 def test_a_certificate_of_another_authority_is_an_error_that_a_retry_does_not_help(
@@ -249,5 +250,5 @@ def test_a_certificate_of_another_authority_is_an_error_that_a_retry_does_not_he
         connect(ClusterAccess(server=server, ca_data=other, token=lambda: "t")) as cluster,
         pytest.raises(AccessDenied, match=r"could not be trusted.*certificates are rotated") as raised,
     ):
-        cluster.job("t", "shop")
+        cluster.rollout([JOB], "shop")
     assert not raised.value.retryable

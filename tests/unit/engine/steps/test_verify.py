@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from slipway.domain.actions import Action
 from slipway.domain.release import Phase
 from slipway.domain.secrets import without_secrets
-from slipway.domain.steps import Seen, StepKind
+from slipway.domain.steps import StepKind
 from slipway.effects.cluster import ClusterUnreachable, JobState, ProbeResult, ProgressState
 from slipway.engine.outcome import Finished, Requeue, Retry
 from slipway.engine.run_step import Work
@@ -28,9 +29,21 @@ def work(installation: Installation) -> Work:
 
 
 def finished(installation: Installation, work: Work) -> Finished:
+    """How the step ends: as its messages have it, each poll knows what the one before saw."""
     outcome = verify(installation.app.clients, installation.clock, work)
+    if isinstance(outcome, Requeue) and outcome.seen is not None:
+        work = replace(work, step=work.step.evolve(poll=work.step.poll + 1, seen=outcome.seen))
+        outcome = verify(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Finished)
     return outcome
+
+
+def started(installation: Installation, work: Work) -> Work:
+    """The step once its Job has been started."""
+    outcome = verify(installation.app.clients, installation.clock, work)
+    assert isinstance(outcome, Requeue)
+    assert outcome.seen is not None
+    return replace(work, step=work.step.evolve(poll=work.step.poll + 1, seen=outcome.seen))
 
 
 def test_probes_and_the_job_pass_and_leave_evidence(installation: Installation, work: Work) -> None:
@@ -40,7 +53,7 @@ def test_probes_and_the_job_pass_and_leave_evidence(installation: Installation, 
     assert (probe["name"], probe["passed"], probe["summary"]) == ("GET shop:80/healthz", True, "status 200")
     assert (job["name"], job["summary"]) == ("acceptance", "1 of 1 pods succeeded: 1 passed")
     assert installation.app.reader.evidence(job["log"]) == b"1 test\n1 passed\n"
-    installation.run_step(work.step)
+    installation.run_step(started(installation, work).step)
     assert [item.name for item in installation.release(1).evidence] == ["GET shop:80/healthz", "acceptance"]
 
 
@@ -64,9 +77,11 @@ def test_a_probe_that_passes_at_last_leads_on_to_the_job(installation: Installat
 
 def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=ProgressState.WAITING, reason="0 of 1 pods have ended")
+    looking = started(installation, work)
     for _ in range(3):
-        outcome = verify(installation.app.clients, installation.clock, work)
-        assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended", seen=Seen())
+        outcome = verify(installation.app.clients, installation.clock, looking)
+        waits = Requeue(after=timedelta(milliseconds=700), reason="0 of 1 pods have ended", seen=looking.step.seen)
+        assert outcome == waits
     assert len(installation.staging.jobs_started) == 1
 
 
@@ -88,9 +103,9 @@ def test_another_attempt_at_the_same_plan_starts_a_job_of_its_own(installation: 
 
 def test_a_job_that_does_not_end_in_time_fails_with_the_log_so_far(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=ProgressState.WAITING, reason="0 of 1 pods have ended")
-    verify(installation.app.clients, installation.clock, work)
+    looking = started(installation, work)
     installation.wait(WITHIN + timedelta(seconds=1))
-    outcome = finished(installation, work)
+    outcome = finished(installation, looking)
     assert (outcome.passed, outcome.reason) == (False, "the acceptance tests did not end within 0:05:00")
     assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == b"1 test\n1 passed\n"
 
@@ -102,7 +117,7 @@ def test_a_job_that_fails_says_the_last_line_of_its_log_and_the_release_goes_no_
     installation.staging.log = "test checkout\nAssertionError: expected 42 ж\n\n  \n"
     outcome = finished(installation, work)
     assert (outcome.passed, outcome.reason) == (False, "the Job failed: AssertionError: expected 42 ж")
-    installation.run_step(work.step)
+    installation.run_step(started(installation, work).step)
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
     assert installation.release(1).evidence[1].log is not None
@@ -116,10 +131,26 @@ def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installat
     assert outcome.passed
     assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == without_secrets(log).encode()
     assert len(outcome.reason) <= 500
-    installation.run_step(work.step)
+    installation.run_step(started(installation, work).step)
     assert installation.phase(1) is Phase.PLANNING
 
 
 def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
     installation.staging.errors.append(ClusterUnreachable("staging did not answer"))
     assert verify(installation.app.clients, installation.clock, work) == Retry(reason="staging did not answer")
+
+
+def test_a_verdict_that_is_not_that_of_our_job_fails_by_name_and_nothing_goes_on(
+    installation: Installation, work: Work
+) -> None:
+    why = "Job shop-1-staging-1 was replaced: Slipway made uid-0, and uid-9 stands there"
+    installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason=why, foreign=True)
+    outcome = finished(installation, work)
+    assert (outcome.passed, outcome.reason) == (False, f"tests-ran-as-planned: {why}")
+    assert outcome.result["evidence"][1]["passed"] is False
+    installation.run_step(started(installation, work).step)
+    installation.settle()
+    assert installation.phase(1) is Phase.FAILED
+    (record,) = [record for record in installation.trail() if record.action == Action.VERIFICATION_FAILED]
+    assert record.details["rules"] == ["tests-ran-as-planned"]
+    assert installation.production.applied == 0

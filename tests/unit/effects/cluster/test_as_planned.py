@@ -1,0 +1,72 @@
+"""What a pod of the acceptance Job may differ in from the plan's manifest, and what not."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from slipway.effects.cluster.as_planned import other_than_planned
+
+DIGEST = "shop.example/hello@sha256:" + "a" * 64
+CONTAINER: dict[str, Any] = {
+    "name": "acceptance",
+    "image": DIGEST,
+    "command": ["python3", "/app/acceptance.py"],
+    "env": [
+        {"name": "TARGET", "value": "hello"},
+        {"name": "EMPTY", "value": ""},
+        {"name": "PLACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+    ],
+}
+JOB: dict[str, Any] = {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [CONTAINER]}}}}
+
+
+def pod() -> dict[str, Any]:
+    """As the server answers: with what it fills in and leaves out."""
+    spec = copy.deepcopy(JOB["spec"]["template"]["spec"])
+    spec |= {"serviceAccountName": "default", "volumes": [{"name": "token"}]}
+    (container,) = spec["containers"]
+    container |= {"imagePullPolicy": "IfNotPresent", "volumeMounts": [{"name": "token", "mountPath": "/var/run"}]}
+    del container["env"][1]["value"]
+    container["env"][2]["valueFrom"]["fieldRef"]["apiVersion"] = "v1"
+    container["env"].append({"name": "AZURE_CLIENT_ID", "value": "an id"})
+    return {"metadata": {"name": "acceptance-1-x"}, "spec": spec}
+
+
+def test_a_pod_as_the_cluster_fills_it_in_is_as_planned() -> None:
+    assert other_than_planned(JOB, [pod()]) == ""
+
+
+def of_container(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(spec: dict[str, Any]) -> None:
+        spec["containers"][0][name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (of_container("image", "shop.example/hello:1.0.0"), "container acceptance has another image"),
+        (of_container("command", ["true"]), "container acceptance has another command"),
+        (of_container("args", ["--only", "the-easy-ones"]), "container acceptance has another args"),
+        (of_container("workingDir", "/tmp"), "container acceptance has another workingDir"),
+        (of_container("envFrom", [{"configMapRef": {"name": "x"}}]), "container acceptance has another envFrom"),
+        (of_container("env", [{"name": "TARGET", "value": "mine"}]), "container acceptance has another env"),
+        (of_container("env", [*CONTAINER["env"], {"name": "LD_PRELOAD", "value": "/x"}]), "another env"),
+        (of_container("name", "other"), "it has no container acceptance"),
+        (lambda spec: spec.update(ephemeralContainers=[{"name": "debug"}]), "has put a container into it"),
+    ],
+)
+def test_a_pod_that_ran_something_else_is_named(change: Callable[[dict[str, Any]], None], why: str) -> None:
+    other = pod()
+    change(other["spec"])
+    for pods in ([other], [pod(), other]):  # one that is as planned does not make up for another
+        found = other_than_planned(JOB, pods)
+        assert found.startswith("pod acceptance-1-x is not as the plan has it: ")
+        assert why in found
+
+
+def test_a_job_without_any_pod_left_proves_nothing() -> None:
+    assert other_than_planned(JOB, []) == "no pod of the Job is left to tell what ran"
