@@ -65,6 +65,12 @@ class Ending(_Told):
     publishes: dict[str, Any] | None = None
 
 
+class BadDay(_Told):
+    """Faults that begin or end now."""
+
+    stopped: bool
+
+
 class Delivered(_Told):
     """What can be asked for now."""
 
@@ -150,8 +156,12 @@ def deliver_over_http(organization: Organization, path: str, body: bytes) -> Ans
             done = deliver(organization, Delivery.model_validate_json(body))
         elif path == "endings":
             done = finish(organization, Ending.model_validate_json(body))
+        elif path == "faults":
+            organization.faults.stopped = BadDay.model_validate_json(body).stopped
+            return Answer(content={})
         else:
-            return Answer(content={"message": "Here are POST /local/deliveries and /local/endings."}, status=404)
+            known = "Here are POST /local/deliveries, /local/endings and /local/faults."
+            return Answer(content={"message": known}, status=404)
     except ValueError as error:  # pydantic's are of this kind too
         return Answer(content={"message": str(error)}, status=400)
     return Answer(content=done.model_dump())
@@ -166,14 +176,18 @@ class Seeding:
 
     def deliver(self, told: Delivery) -> Delivered:
         """Raises `ValueError` when the double does not take it."""
-        return self._tell("deliveries", told)
+        return Delivered.model_validate_json(self._tell("deliveries", told))
 
     def finish(self, told: Ending) -> Delivered:
         """Raises `ValueError` when no such run goes on."""
-        return self._tell("endings", told)
+        return Delivered.model_validate_json(self._tell("endings", told))
 
-    def _tell(self, what: str, told: BaseModel) -> Delivered:
+    def stopped(self, *, yes: bool) -> None:
+        """Whether the organization is stopped: every question is answered with 503. What is told here still happens."""
+        self._tell("faults", BadDay(stopped=yes))
+
+    def _tell(self, what: str, told: BaseModel) -> bytes:
         answer = self._http.request("POST", f"{self._url}/{what}", body=told.model_dump_json().encode())
         if answer.status != 200:
             raise ValueError(answer.data.decode())
-        return Delivered.model_validate_json(answer.data)
+        return answer.data

@@ -95,7 +95,8 @@ def laptop(*, port: int = 0) -> Settings:
         VOTES: ("reader", "approvers", "shop-approvers"),
     }
     rights = ("reader", "operator", "platform")
-    platform: dict[str, tuple[str, ...]] = {SIGN_IN: rights, VOTES: rights}
+    managing = (*rights, "release-managers")
+    platform: dict[str, tuple[str, ...]] = {SIGN_IN: managing, VOTES: managing}
     return Settings(
         port=port,
         registrations=(

@@ -89,8 +89,18 @@ class _View:
     release: Release
 
     def rules(self, environment: Environment) -> Iterator[RuleResult]:
-        yield from self._way_here(environment)
         rollout = self.release.rollout_in(environment.name)
+        before = tuple(self._up_to_rollout(environment, rollout))
+        yield from before
+        for waiver in self.release.waivers_in(environment.name):
+            # Nobody asks for the rule any more once the rollout has begun, and it still was not known to hold.
+            if not any(result.rule is waiver.rule and result.reason.startswith(waiver.by_whom) for result in before):
+                yield waiver.rule.unknown(waiver.by_whom, blocks=False)
+        yield self._verified(environment)
+        yield self._is_live(environment, rollout)
+
+    def _up_to_rollout(self, environment: Environment, rollout: Rollout | None) -> Iterator[RuleResult]:
+        yield from self._way_here(environment)
         yield from self._supply_chain(environment, rollout)
         if rollout is None or rollout.outcome != "live":
             if self.release.rollback is None:
@@ -103,8 +113,6 @@ class _View:
             if self.snapshot.application.registry_of(environment) != self.release.registry:
                 yield self._promoted(environment)
             yield self._rolled_out(environment)
-        yield self._verified(environment)
-        yield self._is_live(environment, rollout)
 
     # ---- before the environment
     def _way_here(self, environment: Environment) -> Iterator[RuleResult]:

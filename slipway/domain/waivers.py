@@ -32,6 +32,11 @@ class Waiver(Record):
     def told(self) -> str:
         return f"{self.rule} was waived by {self.by}: {self.reason}"
 
+    @property
+    def by_whom(self) -> str:
+        """As the reason of the rule's result begins."""
+        return f"waived by {self.by}: {self.reason}"
+
 
 def waived(result: RuleResult, waivers: Sequence[Waiver]) -> RuleResult:
     """The result where one of these waivers covers it. What is known not to hold is covered by none."""
@@ -39,4 +44,4 @@ def waived(result: RuleResult, waivers: Sequence[Waiver]) -> RuleResult:
     waiver = next((each for each in waivers if each.rule is result.rule), None)
     if waiver is None or not unproved:
         return result
-    return result.rule.unknown(f"waived by {waiver.by}: {waiver.reason}; {result.reason}", blocks=False)
+    return result.rule.unknown(f"{waiver.by_whom}; {result.reason}", blocks=False)

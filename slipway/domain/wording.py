@@ -10,6 +10,7 @@ from .decide.conditions import facts_missing, short
 from .decide.deadlines import RESEND_LIMIT, is_sent_again
 from .decide.lanes import step_of
 from .decide.quorum import approvals, quorum_rules, voters_left
+from .decide.waiving import waivable
 from .environment import Environment, OnFailure
 from .gate import ApprovalGate
 from .release import Lane, Phase, Release, VoteDecision
@@ -186,6 +187,8 @@ class Wording:
             return f"An operator resumes {where}; then it continues automatically."
         if Rule.FREEZE in rules:
             return "An operator ends the freeze, or lets this release past it; then it continues automatically."
+        if Rule.BUILT_BY_RUN in rules and (who := self._who_waives(Rule.BUILT_BY_RUN)):
+            return f"It continues automatically once its CI run is proved, or {who}."
         if Rule.LANE_IS_FREE in rules:
             return f"The rollout of {self._ahead()} has to end; then this release is planned automatically."
         return "The next reconcile run moves it on."
@@ -205,11 +208,24 @@ class Wording:
     def _who_votes(self) -> str:
         gate = self._gate()
         people = voters_left(self.release, gate) if gate else ()
+        if who := self._who_waives(Rule.CHANGE_IS_KNOWN):
+            return f"Nobody can approve it until it is known who is behind the change, or {who}; it may be rejected."
         if gate is None or not people:
             return f"Nobody on the list can still vote; it expires{self._until().replace(' until', ' at')}."
         untold = self.release.gate.untold if self.release.gate else ""
         warning = f"Nobody could be told of it yet ({untold}). " if untold else ""
         return f"{warning}{' or '.join(people)} may approve or reject plan {short(self.release.plan_hash)}."
+
+    def _who_waives(self, rule: Rule) -> str:
+        """Who waives the rule, and by which command; empty where it is not in the way, or cannot be waived."""
+        release, environment = self.release, self._environment()
+        results = waivable(release, environment) if environment else ()
+        if environment is None or not any(result.rule is rule for result in results):
+            return ""
+        if not environment.waive:
+            return f"its project names who may waive {rule}"
+        command = f"slipway waive {environment.name} {release.id} --rule {rule}"
+        return f"somebody with {' or '.join(environment.waive)} waives {rule} ({command})"
 
     def _replaced(self) -> str:
         lane = self._lane()

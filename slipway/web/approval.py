@@ -9,7 +9,7 @@ from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Change, Plan
 from ..domain.release import Lane, Release, Vote, VoteDecision
-from ..domain.rules import Rule, RuleResult, failed
+from ..domain.rules import Rule, RuleResult, Unknown, failed
 from ..text import local_time
 from . import times, words
 from .asked import PlanViewer
@@ -71,7 +71,11 @@ class FormView:
     """They have approved, so the form offers to withdraw that vote, or to reject after all."""
     approve: bool
     barred: str
-    """Why an approver may not approve this release: it is their own work."""
+    """Why an approver may not approve this release: it is their own work, or nobody knows whose it is."""
+    waits_for_proof: bool
+    """Nobody may approve it, since what is in the way is not known; somebody may waive that."""
+    waive: tuple[str, ...]
+    """Who may."""
     must_explain: bool
     """Whether an approval needs a reason."""
     reject: bool
@@ -160,6 +164,8 @@ def _form(matter: ApprovalRequest, refusal: Refusal | None) -> FormView | None:
         withdraw=matter.standing.voted,
         approve=not broken,
         barred="; ".join(result.reason for result in broken if result.rule.about_own_work),
+        waits_for_proof=bool(broken) and all(isinstance(result, Unknown) for result in broken),
+        waive=matter.environment.waive if matter.environment else (),
         must_explain=gate is not None and gate.reason.approve is Need.REQUIRED,
         reject=matter.standing.voted or all(result.rule.about_own_work for result in broken),
         plan_again=any(result.rule is Rule.PLAN_IS_CURRENT for result in broken),

@@ -105,6 +105,10 @@ def test_the_process_takes_stories_and_tokens_whose_keys_it_fetches(tmp_path: Pa
         for token, status in ((tenant.token(WORKER), 200), (Tenant(TENANT).token(WORKER), 203)):
             answer = urllib3.request("GET", path, headers={"Authorization": f"Bearer {token}"}, retries=False)
             assert answer.status == status
+        bearer = {"Authorization": f"Bearer {tenant.token(WORKER)}"}
+        for stopped, status in ((True, 503), (False, 200)):
+            seeding.stopped(yes=stopped)
+            assert urllib3.request("GET", path, headers=bearer, retries=False).status == status
     finally:
         part.stop()
         keys.shutdown()

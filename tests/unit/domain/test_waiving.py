@@ -163,6 +163,27 @@ def test_where_the_project_names_nobody_nothing_is_waived() -> None:
     assert refusals(waive(world)) == ["may-waive"]
 
 
+def test_explain_says_that_nobody_can_approve_and_who_may_waive_it(world: World) -> None:
+    assert world.explain(1).next == (
+        "Nobody can approve it until it is known who is behind the change, or somebody with role:release-managers "
+        "waives change-is-known (slipway waive production shop-1 --rule change-is-known); it may be rejected."
+    )
+    waive(world)
+    world.settle()
+    assert world.explain(1).next.startswith(f"{ADA} or {CLEO} may approve or reject plan")
+
+
+def test_explain_still_names_what_was_waived_of_a_release_that_is_live(world: World) -> None:
+    waive(world)
+    world.settle()
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    of_production = next(group.rules for group in world.explain(1).rules if group.environment == "production")
+    (result,) = [result for result in of_production if result.rule is Rule.CHANGE_IS_KNOWN]
+    assert (result.reason, result.passed, result.blocks) == (f"waived by {BEN}: {WHY}", False, False)
+
+
 # ---- which run built it
 def proved_environment() -> Application:
     last = production(gate=AutoGate()).evolve(waive=MANAGERS, provenance=ProvenanceLevel.ARTIFACT)
@@ -182,6 +203,10 @@ def reaches_production(run: Run | None = None) -> World:
 def test_a_release_whose_run_is_gone_goes_on_once_that_is_waived() -> None:
     world = reaches_production()
     assert "built-by-run" in world.releases[1].blocked_by
+    assert world.explain(1).next == (
+        "It continues automatically once its CI run is proved, or somebody with role:release-managers waives "
+        "built-by-run (slipway waive production shop-1 --rule built-by-run)."
+    )
     waive(world, "built-by-run")
     world.settle()
     assert world.phase(1) is Phase.COMPLETED

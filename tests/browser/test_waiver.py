@@ -1,0 +1,184 @@
+"""A rule about proof that is waived, in a real browser on the whole stack, while Azure DevOps does not answer.
+
+As `docs/how-to/waive-a-rule.md` tells it: the plan shows what cannot be proved, whoever the project names waives it
+with a proof of their own, the plan is made again and says so, and the release goes on by a vote on that plan.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from local.azuredevops import Seeding
+from local.ci import Pipeline
+from local.process import python
+from local.stack import Stack, StackOptions, azurite
+from slipway.domain.phases import Phase
+from tests.browser.test_proved_votes import api, approve, choose, ended, signed_in, strict, until
+from tests.chromium import PHONE, SLOW, too_wide, violations
+
+VERSION = "3.0.0"
+RULES = ("change-is-known", "built-by-run")
+WHY = "Azure DevOps is down, and this mends what is broken"
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+def known_changes(folder: Path) -> Path:
+    """The example whose production wants to know who is behind a change, and which run built it."""
+    example = strict(folder)
+    application = yaml.safe_load((example / "application.yaml").read_text())
+    application["pipeline"] = {"project": "shop", "name": "hello-ci", "branches": ["main"]}
+    application["environments"][-1]["gate"]["require_known"] = True
+    (example / "application.yaml").write_text(yaml.safe_dump(application, sort_keys=False))
+    project = yaml.safe_load((example / "project.yaml").read_text())
+    project["waive"] = ["role:release-managers"]
+    (example / "project.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
+    return example
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if shutil.which("node") is None or not azurite.MAIN.exists():
+        pytest.skip("Azurite is not installed: run `make install` (it needs Node.js)")
+    folder = tmp_path_factory.mktemp("waiver")
+    with Stack(StackOptions(folder=folder / "stack", apply=known_changes(folder))) as running:
+        yield running
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
+    opened: list[BrowserContext] = []
+
+    def fresh() -> BrowserContext:
+        opened.append(browser.new_context(viewport=PHONE))
+        opened[-1].set_default_timeout(SLOW)
+        return opened[-1]
+
+    yield fresh
+    for each in opened:
+        each.close()
+
+
+def delivered(stack: Stack) -> str:
+    """A run builds and pushes an image and says so; by then Azure DevOps does not answer. The release's id."""
+    ci = Pipeline(
+        app_url=stack.url,
+        hook_secret=stack.secrets.hook_secret,
+        registry=stack.registries["nonprod"],
+        ci_password=stack.secrets.ci_password,
+        azure_devops=stack.azure_devops["url"],
+    )
+    run = ci.begin("Mend what is broken")
+    Seeding(stack.azure_devops["url"]).stopped(yes=True)
+    digest = ci.push(ci.build(VERSION, commit=run.commit), VERSION)
+    ci.tell(stack.bus, run, digest, tag=VERSION)
+    return str(until(lambda: at_the_gate(stack), f"{VERSION} at the gate"))
+
+
+def at_the_gate(stack: Stack) -> str | None:
+    (newest, *_) = api(stack, "/api/v1/releases?application=hello")["releases"] or [None]
+    return newest["id"] if newest and newest["phase"] == Phase.AWAITING_APPROVAL else None
+
+
+def shown(stack: Stack, release: str) -> dict[str, Any]:
+    found: dict[str, Any] = api(stack, f"/api/v1/releases/{release}")
+    return found
+
+
+def plan_of(stack: Stack, release: str) -> str:
+    return str(shown(stack, release)["plan_hash"])
+
+
+def slipway(stack: Stack, *words: str) -> str:
+    environment = {**os.environ, **stack.command_environment()}
+    done = subprocess.run(python("slipway.cli", *words), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 6), (words, done.stderr)  # 6: what is younger than a day need not be anchored
+    return done.stdout
+
+
+def waive(page: Page, stack: Stack, release: str, rule: str) -> None:
+    page.goto(f"{stack.url}/releases/{release}")
+    page.get_by_role("link", name="Cancel, override or waive").click()
+    form = page.locator("form", has=page.locator(f'input[name="rule"][value="{rule}"]'))
+    expect(page.locator("main")).to_contain_text(f"Waive {rule} for {release} in production")
+    form.get_by_label("Why?").fill(WHY)
+    form.get_by_role("button", name=re.compile(f"^Waive {rule}")).click()
+    ended(page, "Done")
+
+
+def waive_by_command(page: Page, stack: Stack, release: str, rule: str) -> None:
+    """The command names the page on which a person confirms it, and waits."""
+    words = ("waive", "production", release, "--rule", rule, "--reason", WHY)
+    environment = {**os.environ, **stack.command_environment()}
+    with subprocess.Popen(
+        python("slipway.cli", *words), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stderr is not None
+        address = command.stderr.readline().removeprefix("a person has to confirm it: ").strip()
+        assert address.startswith(f"{stack.url}/confirm/"), address
+        page.goto(address)
+        page.get_by_role("button", name="Confirm").click()
+        ended(page, "Done")
+        said, trouble = command.communicate(timeout=SLOW / 1000)
+    assert command.returncode == 0, trouble
+    assert release in said
+
+
+def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_read_of_them(
+    stack: Stack, context: Callable[[], BrowserContext]
+) -> None:
+    release = delivered(stack)
+    gate = f"/approvals/hello/{release.rpartition('-')[2]}/production"
+
+    # The plan shows what cannot be proved; nobody can approve it, and it is said who may let it pass.
+    ada = signed_in(context(), stack, gate)
+    expect(ada.locator("main")).to_contain_text("TF24668")
+    expect(ada.get_by_role("button", name=re.compile("Approve"))).to_have_count(0)
+    expect(ada.locator("#decide")).to_contain_text("Nobody can approve it until that is known")
+    expect(ada.locator("#decide")).to_contain_text("role:release-managers")
+    assert violations(ada) == []
+    explained = slipway(stack, "explain", release)
+    assert all(rule in explained for rule in RULES)
+    assert f"slipway waive production {release} --rule change-is-known" in explained
+    before = plan_of(stack, release)
+
+    # Whoever has the role waives one on the page and one by the command, each confirmed at the identity provider.
+    olu = context().new_page()
+    olu.goto(f"{stack.url}/releases/{release}")
+    choose(olu, "Sign in as Olu")
+    waive(olu, stack, release, RULES[0])
+    waive_by_command(olu, stack, release, RULES[1])
+    until(lambda: at_the_gate(stack), "people are asked about the new plan")
+    assert plan_of(stack, release) != before
+    olu.goto(f"{stack.url}/releases/{release}")
+    for rule in RULES:
+        expect(olu.locator("main")).to_contain_text(f"In production, {rule} was waived by")
+    expect(olu.locator("main")).to_contain_text(WHY)
+    assert violations(olu) == []
+    assert too_wide(olu) == 0
+
+    # The vote is on the plan that says so, and the release goes live with Azure DevOps still down.
+    ada.goto(stack.url + gate)
+    for rule in RULES:
+        expect(ada.locator("main")).to_contain_text(f"{rule} was waived by")
+    approve(ada)
+    ended(ada, "Done")
+    until(lambda: shown(stack, release)["phase"] == Phase.COMPLETED or None, f"{release} is live in production")
+
+    # Whoever looks later finds it.
+    listed = slipway(stack, "audit", "list", "--action", "waiver", "--application", "hello")
+    verified = slipway(stack, "audit", "verify", "hello")
+    explained = slipway(stack, "explain", release)
+    for told in (listed, verified, explained):
+        assert all(rule in told for rule in RULES), told
+        assert WHY in told
+    ada.goto(f"{stack.url}/numbers")
+    expect(ada.locator("main")).to_contain_text("Waived")
