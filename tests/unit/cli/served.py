@@ -1,4 +1,5 @@
-"""A small HTTP server that answers as `functions/api.py` does, from worlds of the domain.
+"""A small HTTP server that answers as `functions/api.py` does, from worlds of the domain. Each answer that no test has
+replaced is held to the API's own description (`described.py`).
 
 The trail that it serves is a list of plain JSON that a test may tamper with, as somebody with access to the storage
 account could.
@@ -23,6 +24,7 @@ from slipway.domain.keyring import format_keys
 from slipway.domain.model import sha256
 from slipway.queries.reading import standing
 from slipway.testing.chains import PUBLIC_KEYS
+from tests.unit.cli.described import faults
 from tests.unit.domain.world import World
 
 KEY = "the-key-of-the-app"
@@ -89,6 +91,10 @@ class Served:
         self.before: Callable[[Asked], None] = lambda asked: None
         """Called before each answer: a test lets something happen in between."""
         self.asked: list[Asked] = []
+        self.honest = True
+        """Whether the app answers as it describes; one that somebody has broken into may send anything."""
+        self.faults: list[str] = []
+        """Why the app would never have given one of the usual answers."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -106,6 +112,7 @@ class Served:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        assert not (self.honest and self.faults), "\n".join(self.faults)
 
     def keep(self, document: bytes) -> str:
         digest = sha256(document)
@@ -127,7 +134,9 @@ class Served:
             found = self._found(asked.method, steps, query, asked.body)
         except MissingError as missing:
             return problem(404, "Not found", str(missing))
-        return found if isinstance(found, Reply) else Reply(body=json.dumps({"v": 1, **found}).encode())
+        reply = found if isinstance(found, Reply) else Reply(body=json.dumps({"v": 1, **found}).encode())
+        self.faults += faults(asked.method, path, reply.status, reply.body)
+        return reply
 
     def _found(self, method: str, path: tuple[str, ...], query: dict[str, str], body: bytes) -> dict[str, Any] | Reply:
         match (method, *path):

@@ -302,6 +302,7 @@ def test_a_damaged_row_is_named(slipway: Command, app: Served) -> None:
 def test_a_record_that_cannot_be_read_is_a_fault_and_no_crash(
     slipway: Command, app: Served, spoil: Callable[[dict[str, Any]], None]
 ) -> None:
+    app.honest = False
     spoil(app.trails["shop"].records[6])
     sequence, reason = fault(slipway)
     assert sequence == 7

@@ -1,0 +1,47 @@
+"""What the API's own description says of an answer, by which the double of the command's tests is judged.
+
+That the app answers as it describes is tested in `tests/unit/api/test_openapi.py`; here the double is held to the same.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from functions.contract import BASE, OPERATIONS, Endpoint
+from functions.openapi import document
+from local.functions.routes import Route, compile_route
+from scripts.reference.api import DECLARING
+
+
+def faults(method: str, path: str, status: int, body: bytes) -> Iterator[str]:
+    """Why the app would never answer like this; `path` is that below the API."""
+    operation = next(
+        (each for route, each in _operations() if each.method == method and route.match(f"/{path}") is not None), None
+    )
+    if operation is None:
+        yield f"{method} {path}: there is no such operation"
+        return
+    if (operation.answer is None and status < 400) or status == 304:  # noqa: PLR2004
+        return
+    answers = _described()["paths"][BASE + operation.path][method.lower()]["responses"]
+    if str(status) not in answers:
+        yield f"{method} {path}: answers with {status}, expected one of {', '.join(answers)}"
+        return
+    (content,) = answers[str(status)]["content"].values()
+    schema = {**content["schema"], "components": _described()["components"]}
+    for error in Draft202012Validator(schema).iter_errors(json.loads(body)):
+        yield f"{method} {path}: {'.'.join(map(str, error.path)) or 'the answer'}: {error.message[:300]}"
+
+
+@cache
+def _operations() -> list[tuple[Route, Endpoint]]:
+    assert DECLARING  # importing them has declared the operations
+    return [(compile_route(f"/{each.path}"), each) for each in sorted(OPERATIONS.values(), key=lambda each: each.name)]
+
+
+@cache
+def _described() -> dict[str, Any]:
+    return document()
