@@ -24,7 +24,7 @@ def faults(method: str, path: str, status: int, body: bytes) -> Iterator[str]:
     if operation is None:
         yield f"{method} {path}: there is no such operation"
         return
-    if (operation.answer is None and status < 400) or status == 304:  # noqa: PLR2004
+    if (operation.answer is None and status < 400) or status == 304:
         return
     answers = _described()["paths"][BASE + operation.path][method.lower()]["responses"]
     if str(status) not in answers:
