@@ -14,7 +14,17 @@ from . import known
 from .access import Access, Attempt, attempt
 from .errors import ApiError, not_implemented, not_there
 from .exchange import Reply, Request
-from .resources import ACCESS_REVIEWS, NAMESPACES, Resource, absent, by_path, discovery, is_known_group
+from .resources import (
+    ACCESS_REVIEWS,
+    NAMESPACES,
+    Json,
+    Resource,
+    absent,
+    aggregated,
+    by_path,
+    discovery,
+    is_known_group,
+)
 from .settings import Token
 from .store import Store
 from .subresources import Subresources
@@ -85,7 +95,7 @@ class Api:
         if below != "proxy" and request.method in known.QUERIES:
             known.check_request(request, log=below == "log")
         who = self._access.who(request.headers.get("authorization", ""))
-        document = discovery(request.path) if request.method == "GET" else None
+        document = _discovered(request) if request.method == "GET" else None
         return self._route(request, who) if document is None else Reply.of(document)
 
     def _route(self, request: Request, who: Token) -> Reply | Watch:
@@ -267,3 +277,8 @@ class ApiServer(ThreadingHTTPServer):
         """A client that went away is no news; anything else is shown by the base class."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+def _discovered(request: Request) -> Json | None:
+    document = discovery(request.path)
+    return aggregated(request.path) if document is not None and known.aggregated(request) else document

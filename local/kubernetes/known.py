@@ -34,6 +34,8 @@ QUERIES = {
 """By method; logs have parameters of their own."""
 
 JSON = "application/json"
+AGGREGATED = "APIGroupDiscoveryList"
+"""The form of discovery that tells all kinds at once."""
 NAMES_ONLY = ("PartialObjectMetadata", "PartialObjectMetadataList")
 _OTHER_FORMS = ("application/yaml", "application/vnd.kubernetes.protobuf", "application/cbor")
 _AVAILABLE = (
@@ -100,6 +102,18 @@ def _values(value: Any, path: list[str]) -> Iterator[Any]:
             yield from _values(item, rest)
     elif inner is not None:
         yield from _values(inner, rest)
+
+
+def aggregated(request: Request) -> bool:
+    """Whether discovery is asked to tell all kinds at once."""
+    first, _, _ = (request.headers.get("accept") or "*/*").partition(",")
+    media, _, rest = first.strip().partition(";")
+    parameters = dict(each.strip().partition("=")[::2] for each in rest.split(";"))
+    if media != JSON or parameters.get("as") is None:
+        return False
+    if parameters == {"g": "apidiscovery.k8s.io", "v": "v2", "as": AGGREGATED} and request.path in ("/api", "/apis"):
+        return True
+    raise not_implemented(f"the media type {first} of {request.path}")
 
 
 def names_only(request: Request) -> bool:

@@ -212,6 +212,37 @@ def discovery(path: str) -> Json | None:
     return {"kind": "APIGroup", "apiVersion": "v1", **_group_document(group.api_version)} if group else None
 
 
+def aggregated(path: str) -> Json:
+    """All kinds of the core group (`/api`) or of the others (`/apis`), in one document."""
+    listed = [r for r in RESOURCES if bool(r.group) is (path == "/apis")]
+    groups = [_aggregated_group(version, listed) for version in dict.fromkeys(r.api_version for r in listed)]
+    return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": groups}
+
+
+def _aggregated_group(api_version: str, listed: Iterable[Resource]) -> Json:
+    group, _, version = api_version.rpartition("/")
+    resources = [_aggregated_resource(r) for r in listed if r.api_version == api_version]
+    known = {"version": version, "resources": resources, "freshness": "Current"}
+    return {"metadata": {"name": group, "creationTimestamp": None}, "versions": [known]}
+
+
+def _aggregated_resource(resource: Resource) -> Json:
+    kind = {"group": resource.group, "version": resource.api_version.rpartition("/")[2], "kind": resource.kind}
+    (own, *below) = _resource_documents([resource])
+    subresources = [
+        {"subresource": each["name"].partition("/")[2], "responseKind": kind, "verbs": each["verbs"]} for each in below
+    ]
+    return {
+        "resource": resource.plural,
+        "responseKind": kind,
+        "scope": "Namespaced" if resource.namespaced else "Cluster",
+        "singularResource": own["singularName"],
+        "verbs": own["verbs"],
+        **({"shortNames": own["shortNames"]} if own["shortNames"] else {}),
+        **({"subresources": subresources} if subresources else {}),
+    }
+
+
 def _group_document(api_version: str) -> Json:
     group, _, version = api_version.partition("/")
     entry = {"groupVersion": api_version, "version": version}

@@ -80,7 +80,7 @@ class Verbs:
         thing = self._store.need(resource, namespace, name)
         options = _delete_options(request)
         _check_preconditions(resource, thing, options)
-        if request.dry_run or options.get("dryRun"):
+        if options.get("dryRun"):
             return Reply.of(thing)
         policy = options.get("propagationPolicy") or ("Orphan" if resource.kind == "Job" else "Background")
         if policy == "Orphan":
@@ -101,7 +101,7 @@ class Verbs:
             labels=request.query.get("labelSelector"),
             fields=request.query.get("fieldSelector"),
         )
-        if not (request.dry_run or options.get("dryRun")):
+        if not options.get("dryRun"):
             for thing in found:
                 self._store.delete(resource, thing, grace=options.get("gracePeriodSeconds"))
         document = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": {}, "items": found}
@@ -261,15 +261,18 @@ def _check_name(body: Json, name: str) -> None:
 
 
 def _delete_options(request: Request) -> Json:
+    """From the body, or else from the parameters: beside a body a server does not look at them."""
     options: Json = {}
     if request.body:
         parsed = request.json()
         options = parsed if isinstance(parsed, dict) else {}
-    for name in ("propagationPolicy",):
-        if request.query.get(name):
-            options[name] = request.query[name]
-    if (grace := request.number("gracePeriodSeconds")) is not None:
-        options["gracePeriodSeconds"] = grace
+    else:
+        if request.query.get("propagationPolicy"):
+            options["propagationPolicy"] = request.query["propagationPolicy"]
+        if (grace := request.number("gracePeriodSeconds")) is not None:
+            options["gracePeriodSeconds"] = grace
+        if request.dry_run:
+            options["dryRun"] = ["All"]
     policy = options.get("propagationPolicy")
     if policy not in (None, "Background", "Foreground", "Orphan"):
         text = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'

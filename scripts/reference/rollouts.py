@@ -3,7 +3,10 @@
 import sys
 from datetime import timedelta
 
+from slipway.domain.pruning import MOST_DELETIONS
 from slipway.effects.cluster.custom_resources import MOMENT, OPERATORS, Health
+from slipway.effects.cluster.names import KEEP, KEPT_BY_HELM
+from slipway.effects.cluster.pruning import NEVER, Stays
 from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, Watched
 from slipway.engine.steps.rollout import LASTS, LOOKS, SLOW_LOOK
 
@@ -45,10 +48,31 @@ An object of an operator is judged by what the operator writes into its status: 
 | Group | Kind | Is well when |
 |---|---|---|
 """
+_STAYS = "\n".join(
+    f"- {stays.value.format(others='another tool', most=MOST_DELETIONS)};" for stays in Stays if stays is not Stays.KEPT
+)
 _END = f"""
 For all others `Ready` counts, or else `Available`: `True` is well, `False` is not ready, anything else is under way. An
 object that has neither is done once it is applied; one that this rollout has just made gets {_seconds(MOMENT)}
 seconds in which its operator may say something. What its conditions do not tell, the acceptance tests have to ask.
+
+## What left the manifests
+
+What Slipway applied for this application and environment before, and is no longer in the manifests, stands in the plan
+as **deleted**, so that whoever votes agrees to it. It is looked for in all kinds that have a namespace, custom ones
+included; kinds that could not be searched are named below the plan's changes. Once the rollout is judged good, and
+before its acceptance tests, each of these very objects is read again and deleted, workloads before what they use; the
+record `objects.deleted` names each. If the tests fail, the roll-back brings back what was part of the live plan.
+One plan deletes at most {MOST_DELETIONS} objects.
+
+An object stays, and the plan or the record says why, where
+
+{_STAYS}
+- the cluster refuses its deletion: for want of a right, or by a policy.
+
+It stays also with the annotation `{KEEP[0]}: {KEEP[1]}`, or `{KEPT_BY_HELM[0]}: {KEPT_BY_HELM[1]}`, which
+charts write. Never deleted are {", ".join(f"`{kind}`" for kind in sorted(NEVER))},
+and whatever has no namespace.
 
 ## Why it failed
 

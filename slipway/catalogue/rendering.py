@@ -24,6 +24,7 @@ BUILT_INS = ("SLIPWAY_APPLICATION", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE", "S
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 APPLICATION_LABEL = "slipway.dev/application"
+ENVIRONMENT_LABEL = "slipway.dev/environment"
 RELEASE_ANNOTATION = "slipway.dev/release"
 _JOB_KEPT_SECONDS = 24 * 3600
 
@@ -101,10 +102,10 @@ def _render_document(
     if value["kind"] not in CLUSTER_SCOPED:
         value["metadata"]["namespace"] = environment.namespace
     release = values["SLIPWAY_RELEASE"] if pinned else None
-    return marked(value, application=definition.application.application, release=release)
+    return marked(value, application=definition.application.application, environment=environment.name, release=release)
 
 
-def marked(value: dict[str, Any], *, application: str, release: str | None) -> dict[str, Any]:
+def marked(value: dict[str, Any], *, application: str, environment: str, release: str | None) -> dict[str, Any]:
     """The object as it is applied: with Slipway's labels, with the release if it runs an image of it, and without what
     only a server sets.
 
@@ -113,7 +114,8 @@ def marked(value: dict[str, Any], *, application: str, release: str | None) -> d
     """
     value = without_server_fields(value)
     metadata = dict(value["metadata"])
-    metadata["labels"] = {**(metadata.get("labels") or {}), MANAGED_BY: "slipway", APPLICATION_LABEL: application}
+    ours = {MANAGED_BY: "slipway", APPLICATION_LABEL: application, ENVIRONMENT_LABEL: environment}
+    metadata["labels"] = {**(metadata.get("labels") or {}), **ours}
     if release is not None:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), RELEASE_ANNOTATION: release}
     return {**value, "metadata": metadata}

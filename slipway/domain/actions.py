@@ -312,6 +312,12 @@ class Action(StrEnum):
         _More(stage=Stage.CHECK, changes_environment=True),
     )
     ROLLOUT_DONE = "rollout.done", "The cluster runs the new version", Tone.QUIET, _ENDS_STAGE
+    OBJECTS_DELETED = (
+        "objects.deleted",
+        "What left the manifests was deleted, as the plan says",
+        Tone.QUIET,
+        _More(changes_environment=True),
+    )
     ROLLOUT_FAILED = (
         "rollout.failed",
         "Rollout failed",

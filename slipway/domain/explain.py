@@ -249,11 +249,17 @@ class _View:
     def _rolled_out(self, environment: Environment) -> RuleResult:
         release = self.release
         if self._past(environment, Phase.CHECKING) or (self._here(environment) and self._has_evidence()):
-            return Rule.ROLLOUT_SUCCEEDED.holds(f"the cluster runs {short(release.digest)}")
+            return Rule.ROLLOUT_SUCCEEDED.holds(
+                _with(f"the cluster runs {short(release.digest)}", self._pruned(environment))
+            )
         if self._here(environment) and (release.phase.ended_in_failure or release.phase is Phase.ROLLING_BACK):
             return Rule.ROLLOUT_SUCCEEDED.fails(release.reason)
         under_way = self._here(environment) and release.phase.milestone is Milestone.ROLLOUT
         return _still(release, Rule.ROLLOUT_SUCCEEDED, "it is under way" if under_way else "it has not begun")
+
+    def _pruned(self, environment: Environment) -> str:
+        rollout = self.release.rollout_in(environment.name)
+        return rollout.pruned if rollout else ""
 
     def _has_evidence(self) -> bool:
         """Whether acceptance tests ran in the current environment, which implies that the steps before them passed."""
@@ -282,7 +288,11 @@ class _View:
             by = f"{self.release.application}-{live.release}"
             reason = f"went live at {moment(rollout.left_at)}, and was replaced by {by} at {moment(live.at)}"
             return Rule.IS_LIVE.fails(reason)
-        return Rule.IS_LIVE.holds(f"live since {moment(rollout.left_at)}")
+        return Rule.IS_LIVE.holds(_with(f"live since {moment(rollout.left_at)}", rollout.pruned))
+
+
+def _with(said: str, more: str) -> str:
+    return f"{said}; {more}" if more else said
 
 
 def _reached(rule: Rule, holds: bool, reason: str) -> RuleResult:

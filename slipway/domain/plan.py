@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from .application import SourceKind
 from .model import Digest, Name, Namespace, Record, Repository, Tag, canonical, sha256
+from .pruning import MOST_DELETIONS, Deletion
 from .release import Evidence
 from .rules import StoredResult
 from .waivers import MOST_WAIVERS, Waiver
@@ -18,11 +19,14 @@ class Change(Record):
     kind: str
     name: str
     change: str
-    """`created`, `changed`, `unchanged`, or `orphaned` (live, but no longer in the manifests: left alone)."""
+    """`created`, `changed`, `replaced`, `unchanged`; or of what left the manifests, `deleted` or `left`."""
     diff: str = ""
     """Unified diff of the YAML, secrets masked, shortened when long."""
     warning: str = ""
     """What will keep the rollout from ending, such as a Deployment that is paused; empty where nothing is known to."""
+
+    why: str = ""
+    """Why an object that left the manifests is not deleted."""
 
     @property
     def warned(self) -> str:
@@ -35,6 +39,8 @@ class Preview(Record):
     may differ from one look to the next, and a vote is for what Slipway will do."""
 
     changes: tuple[Change, ...] = ()
+    unsearched: tuple[str, ...] = ()
+    """Kinds in which objects that left the manifests could not be looked for, with the reason."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -65,6 +71,8 @@ class Plan(Record):
     promote_from: Name | None = None
     """Registry that the artifact is copied from first, if it is another one."""
     manifests: tuple[dict[str, Any], ...]
+    deletions: tuple[Deletion, ...] = Field(default=(), max_length=MOST_DELETIONS)
+    """The objects that left the manifests and that go once the rollout is judged good."""
     verification: dict[str, Any] | None = None
     """The acceptance Job, rendered."""
     base: Digest | None = None
@@ -103,7 +111,7 @@ class Plan(Record):
 
     def document(self) -> bytes:
         """The canonical JSON that is stored and hashed, without the fields that most plans do not need."""
-        rare = {name for name in ("rollback", "warnings", "waivers") if not getattr(self, name)}
+        rare = {name for name in ("rollback", "warnings", "waivers", "deletions") if not getattr(self, name)}
         return canonical(self.model_dump(mode="json", exclude=rare))
 
 
@@ -137,6 +145,7 @@ _PARTS = {
     "artifact": ("source", "digest", "tag", "repository", "images"),
     "target": ("registry", "promote_from", "cluster", "namespace"),
     "manifests": ("manifests", "rollback", "warnings"),
+    "deletions": ("deletions",),
     "acceptance tests": ("verification",),
     "what is live": ("base",),
     "policy": ("policy",),
@@ -163,7 +172,11 @@ class PlanMade(Record):
     created: int = 0
     changed: int = 0
     unchanged: int = 0
-    orphaned: int = 0
+    deleted: int = 0
+    left: int = 0
+    """Objects that left the manifests and stay."""
+    unsearched: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
+    """The preview's."""
     parts: dict[str, str] = Field(default={}, max_length=20)
     """The plan's `parts`."""
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)

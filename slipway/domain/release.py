@@ -117,6 +117,10 @@ class GateState(Record):
 EVIDENCE_SUMMARY = 2000
 
 
+PRUNED_TOLD = 1000
+"""Most characters of what is told of deleted objects; the record names each of them."""
+
+
 class Evidence(Record):
     """One result of verification (or of CI), with the blob that holds its log."""
 
@@ -141,6 +145,8 @@ class Rollout(Record):
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
     failure: Evidence | None = None
     """What the programs said and the cluster noted when the rollout was given up; None if it was not."""
+    pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
+    """What became of the objects that left the manifests; empty if there are none."""
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
 

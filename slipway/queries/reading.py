@@ -16,7 +16,7 @@ from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
-from ..domain.plan import Change, Plan, Preview
+from ..domain.plan import Plan, Preview
 from ..domain.promotion import PromotionProgress
 from ..domain.proof import hidden_until
 from ..domain.release import Head, Phase, Release, parse_release_id
@@ -111,11 +111,11 @@ class Reader:
             raise NotFound(f"there is no plan {plan_hash}")
         return Plan.model_validate_json(content)
 
-    def changes(self, release: Release, plan_hash: str | None) -> tuple[Change, ...]:
+    def preview(self, release: Release, plan_hash: str | None) -> Preview:
         """What the cluster said that the release's plan would change; empty where that is no longer kept."""
-        preview = release.preview_of(plan_hash)
-        content = self.blobs.get(preview) if preview else None
-        return Preview.model_validate_json(content).changes if content else ()
+        stored = release.preview_of(plan_hash)
+        content = self.blobs.get(stored) if stored else None
+        return Preview.model_validate_json(content) if content else Preview()
 
     def evidence(self, digest: str) -> bytes:
         content = self.blobs.get(digest)

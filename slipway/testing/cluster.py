@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ..domain.environment import HttpProbe
+from ..domain.pruning import Deleted, Deletion, Ending
 from ..domain.steps import StartedJob
 from ..effects.cluster import (
     AppliedChange,
@@ -11,14 +12,18 @@ from ..effects.cluster import (
     Cluster,
     ClusterError,
     ClusterPreview,
+    ClusterUnreachable,
+    Departed,
     JobState,
     Manifest,
     ObjectChange,
-    Orphan,
+    Owner,
     ProbeResult,
     ProgressState,
     RolloutState,
     RunningImage,
+    Staying,
+    Unsearched,
 )
 from ..effects.cluster.diagnosis import Diagnosis
 from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
@@ -40,7 +45,12 @@ class MemoryCluster(Cluster):
         """Raised by the next calls, one each."""
         self.lacking: tuple[Right, ...] = ()
         """Rights that the app lacks."""
-        self.orphans: tuple[Orphan, ...] = ()
+        self.staying: tuple[Staying, ...] = ()
+        self.unsearched: tuple[Unsearched, ...] = ()
+        self.undeletable: dict[str, str] = {}
+        """Names of objects whose deletion is refused, with the reason."""
+        self.away_before_pruning = False
+        """Whether the cluster stops answering once a rollout was judged."""
         self.jobs: dict[str, JobState] = {}
         self.jobs_started: list[str] = []
         self.job_ends = JobState(state=ProgressState.DONE, reason="1 of 1 pods succeeded")
@@ -49,6 +59,7 @@ class MemoryCluster(Cluster):
         """The last lines of a program that does not run."""
         self.probes: list[ProbeResult] = []
         """Results of the next probes; later ones pass."""
+        self._uids: dict[tuple[str, str, str], str] = {}
         self._looks: dict[tuple[str, str, str], int] = {}
 
     def preview(self, manifests: Sequence[Manifest], namespace: str) -> ClusterPreview:
@@ -59,7 +70,32 @@ class MemoryCluster(Cluster):
             )
             for manifest in manifests
         )
-        return ClusterPreview(objects=changes, orphaned=self.orphans)
+        return ClusterPreview(objects=changes)
+
+    def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
+        self._maybe_fail()
+        wanted = {_key(manifest, namespace) for manifest in manifests}
+        left = [(key, live) for key, live in self.objects.items() if key[0] == namespace and key not in wanted]
+        deletions = tuple(
+            Deletion(api_version=live["apiVersion"], kind=key[1], name=key[2], uid=self._uids[key])
+            for key, live in left
+            if owner.has(live["metadata"])
+        )
+        return Departed(deletions=deletions, staying=self.staying, unsearched=self.unsearched)
+
+    def prune(self, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
+        self._maybe_fail()
+        if self.away_before_pruning:
+            raise ClusterUnreachable("the API server does not answer")
+        return tuple(self._prune(deletion, (namespace, deletion.kind, deletion.name)) for deletion in deletions)
+
+    def _prune(self, deletion: Deletion, key: tuple[str, str, str]) -> Deleted:
+        if why := self.undeletable.get(deletion.name):
+            return Deleted(object=deletion.label, ending=Ending.LEFT, why=why)
+        if key not in self.objects or self._uids[key] != deletion.uid:
+            return Deleted(object=deletion.label, ending=Ending.GONE)
+        del self.objects[key]
+        return Deleted(object=deletion.label, ending=Ending.DELETED)
 
     def apply(
         self,
@@ -72,6 +108,8 @@ class MemoryCluster(Cluster):
         done = []
         for manifest in manifests:
             change, key = self._change(manifest, namespace), _key(manifest, namespace)
+            if change is AppliedChange.CREATED:
+                self._uids[key] = f"uid-{len(self._uids) + 1}-{self.applied}"
             if change is not AppliedChange.UNCHANGED:
                 self.objects[key] = manifest
                 self._looks[key] = 0

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..domain.decide.quorum import approvals, quorum_rules
 from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate, Need
-from ..domain.plan import Change, Plan
+from ..domain.plan import Plan, Preview
 from ..domain.release import Lane, Release, Vote, VoteDecision
 from ..domain.rules import Rule, RuleResult, Unknown, failed
 from ..text import local_time
@@ -46,7 +46,7 @@ class ApprovalRequest:
     environment: Environment | None
     lane: Lane
     plan: Plan | None
-    changes: tuple[Change, ...]
+    preview: Preview
     """What the cluster said that the plan would change."""
     plan_missing: str
     standing: ApprovalStatus
@@ -120,7 +120,7 @@ def approval_page(
         new_id=new_id,
         plan=plan,
         plan_missing=matter.plan_missing,
-        changes=changes_view(matter.changes) if plan else None,
+        changes=changes_view(matter.preview) if plan else None,
         changes_link=viewer.changes,
         evidence=evidence_views(plan.evidence if plan else (), read),
         live=matter.lane.live,

@@ -14,7 +14,7 @@ from ..domain.events import VoteCast
 from ..domain.explain_gate import gate_rules
 from ..domain.gate import ApprovalGate
 from ..domain.inbox import is_inbox_id
-from ..domain.plan import Change, Plan
+from ..domain.plan import Plan, Preview
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
 from ..domain.signing import PublicKeys
@@ -143,7 +143,7 @@ def changes(desk: ApprovalContext, viewer: PlanViewer) -> Answer:
     if plan is None:
         raise NotFound(why_not)
     name = f"{claims.application}-{claims.release}-{claims.environment}-changes.txt"
-    return document(whole_text(plan, _changes(desk, viewer)).encode(), name=name)
+    return document(whole_text(plan, _preview(desk, viewer)).encode(), name=name)
 
 
 def _take(desk: ApprovalContext, viewer: PlanViewer, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -218,7 +218,7 @@ def page(desk: ApprovalContext, viewer: PlanViewer, refusal: Refusal | None = No
         environment=environment,
         lane=snapshot.lane(claims.environment) if snapshot else Lane(environment=claims.environment),
         plan=plan,
-        changes=reader.changes(release, claims.plan_hash),
+        preview=reader.preview(release, claims.plan_hash),
         plan_missing=plan_missing,
         standing=stands,
         rules=rules,
@@ -245,10 +245,10 @@ def _plan(desk: ApprovalContext, viewer: PlanViewer) -> tuple[Plan | None, str]:
     return plan, why_not
 
 
-def _changes(desk: ApprovalContext, viewer: PlanViewer) -> tuple[Change, ...]:
+def _preview(desk: ApprovalContext, viewer: PlanViewer) -> Preview:
     claims = viewer.claims
     release = desk.reader.release(f"{claims.application}-{claims.release}")
-    return desk.reader.changes(release, claims.plan_hash)
+    return desk.reader.preview(release, claims.plan_hash)
 
 
 def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[RuleResult, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..domain.plan import Change, Plan
+from ..domain.plan import Change, Plan, Preview
 from .text import visible
 from .words import Sign, change
 
@@ -10,7 +10,7 @@ DIFF_BUDGET = 24_000
 """Characters of diffs on one page; beyond that they are shortened. The text of all changes has them in full."""
 OPENED = 40
 """A diff of up to this many lines is shown expanded."""
-_ORDER = ("replaced", "changed", "created", "orphaned", "unchanged")
+_ORDER = ("deleted", "replaced", "changed", "created", "left", "unchanged")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,8 @@ class ChangeView:
     lines: tuple[Line, ...]
     left_out: int
     """Number of lines not shown."""
+    why: str = ""
+    """Why an object that left the manifests stays."""
 
     @property
     def opened(self) -> bool:
@@ -54,11 +56,13 @@ class ChangesView:
     unchanged: tuple[str, ...]
     warnings: tuple[str, ...]
     """What will keep the rollout from ending, by object."""
+    unsearched: tuple[str, ...]
+    """Where objects that left the manifests could not be looked for."""
     shortened: bool
 
 
-def changes_view(changes: tuple[Change, ...], budget: int = DIFF_BUDGET) -> ChangesView:
-    ordered = sorted(changes, key=_rank)
+def changes_view(preview: Preview, budget: int = DIFF_BUDGET) -> ChangesView:
+    ordered = sorted(preview.changes, key=_rank)
     touched: list[ChangeView] = []
     for item in (c for c in ordered if c.change != "unchanged"):
         view, used = _change_view(item, budget)
@@ -68,17 +72,20 @@ def changes_view(changes: tuple[Change, ...], budget: int = DIFF_BUDGET) -> Chan
         touched=tuple(touched),
         unchanged=tuple(f"{c.kind} {c.name}" for c in ordered if c.change == "unchanged"),
         warnings=tuple(filter(None, (c.warned for c in ordered))),
+        unsearched=preview.unsearched,
         shortened=any(view.left_out for view in touched),
     )
 
 
-def whole_text(plan: Plan, changes: tuple[Change, ...]) -> str:
+def whole_text(plan: Plan, preview: Preview) -> str:
     """All changes with their full diffs, as plain text."""
     parts = [f"{plan.application}-{plan.release} ({plan.tag}) for {plan.environment}", f"plan {plan.hash}", ""]
-    for item in sorted(changes, key=_rank):
+    for item in sorted(preview.changes, key=_rank):
         parts += [f"=== {item.kind} {item.name}: {item.change}"]
         parts += [f"! {visible(item.warning)}"] if item.warning else []
+        parts += [f"It stays: {visible(item.why)}."] if item.why else []
         parts += [visible(item.diff)]
+    parts += [f"Not searched for objects that left the manifests: {visible(each)}" for each in preview.unsearched]
     return "\n".join(parts) + "\n"
 
 
@@ -102,6 +109,7 @@ def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:
         sign=change(item.change),
         lines=tuple(shown),
         left_out=len(lines) - len(shown),
+        why=item.why,
     )
     return view, used
 

@@ -1,6 +1,6 @@
 """A release's page: its status and why, its progress along the chain, its evidence, and its full history."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
@@ -9,7 +9,7 @@ from ..domain.bundle import ends_before, reached
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation
 from ..domain.gate import ApprovalGate
-from ..domain.plan import Change, Plan
+from ..domain.plan import Plan, Preview
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
 from ..domain.spans import spans
@@ -42,7 +42,7 @@ class Story:
     """The records start after this sequence; 0 means from the beginning."""
     more: bool
     plan: Plan | None
-    changes: tuple[Change, ...] = ()
+    preview: Preview = field(default_factory=Preview)
     plan_missing: str = ""
     """Why the plan cannot be shown."""
     gate: ApprovalGate | None = None
@@ -71,7 +71,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         next_after=story.records[-1].sequence if story.more else None,
         plan=story.plan,
         plan_missing=story.plan_missing,
-        changes=changes_view(story.changes) if story.plan else None,
+        changes=changes_view(story.preview) if story.plan else None,
         evidence=evidence_views((*release.evidence, *release.failures), read),
         now=now,
         reader=visitor,
@@ -105,7 +105,7 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0) -
         after=after,
         more=len(records) > RECORDS,
         plan=plan,
-        changes=reader.changes(release, release.plan_hash),
+        preview=reader.preview(release, release.plan_hash),
         plan_missing=missing,
         progress=reader.progress(release),
         gate=reader.gate_of(release, release.environment or ""),
@@ -121,7 +121,7 @@ def changes(reader: Reader, release_id: str) -> Answer:
         raise NotFound(missing or f"{release.id} has no plan")
     name = f"{release.id}-{plan.environment}-changes.txt"
     return document(
-        whole_text(plan, reader.changes(release, release.plan_hash)).encode(), name=name, download=True, cache=ASK_FIRST
+        whole_text(plan, reader.preview(release, release.plan_hash)).encode(), name=name, download=True, cache=ASK_FIRST
     )
 
 

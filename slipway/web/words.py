@@ -49,7 +49,8 @@ CHANGES: dict[str, Sign] = {
     "changed": _sign("changed", "±", Tone.ASKS),
     "replaced": _sign("replaced", "⇄", Tone.ASKS),
     "unchanged": _sign("unchanged", "=", Tone.QUIET),
-    "orphaned": _sign("left alone", "○", Tone.QUIET),
+    "deleted": _sign("deleted", "−", Tone.BAD),
+    "left": _sign("left alone", "○", Tone.QUIET),
 }
 
 

@@ -8,7 +8,8 @@ from ..bundle import ends_before
 from ..errors import present
 from ..events import StepFinished
 from ..plan import PlanMade
-from ..release import Evidence, Live, Phase, Release
+from ..pruning import Deleted, told
+from ..release import PRUNED_TOLD, Evidence, Live, Phase, Release
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice, StepKind
 from .conditions import supply_chain_rules
@@ -171,7 +172,9 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         created=report.created,
         changed=report.changed,
         unchanged=report.unchanged,
-        orphaned=report.orphaned or None,
+        deleted=report.deleted or None,
+        left=report.left or None,
+        unsearched=list(report.unsearched) or None,
         supply_chain=[rule.model_dump() for rule in rules] or None,
         warnings=list(report.warnings) or None,
     )
@@ -218,7 +221,13 @@ def _applied(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
-    draft.record(Action.ROLLOUT_DONE, release, reason=event.reason, **_bounded(event.result))
+    result = _bounded(event.result)
+    deleted = tuple(Deleted.model_validate(each) for each in result.pop("deleted", []))
+    draft.record(Action.ROLLOUT_DONE, release, reason=event.reason, **result)
+    if deleted:
+        draft.record(Action.OBJECTS_DELETED, release, objects=[str(each) for each in deleted])
+        rollout = release.rollouts[-1].evolve(pruned=told(deleted)[:PRUNED_TOLD])
+        release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
     if not draft.here(release).verification.given:
         _live(draft, release)
         return

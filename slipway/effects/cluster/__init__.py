@@ -9,19 +9,22 @@ from .cluster import Cluster, connect
 from .diagnosis import Diagnosis
 from .errors import AccessDenied, ClusterError, ClusterUnreachable, Missing, ObjectConflict, ObjectRefused
 from .names import APPLICATION_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
+from .owned import Owner
 from .records import (
     AppliedChange,
     AppliedObject,
     ClusterPreview,
+    Departed,
     JobState,
     Manifest,
     ObjectChange,
     ObjectState,
-    Orphan,
     ProbeResult,
     ProgressState,
     RolloutState,
     RunningImage,
+    Staying,
+    Unsearched,
 )
 from .rollout import Looked
 
@@ -39,6 +42,7 @@ __all__ = [
     "ClusterError",
     "ClusterPreview",
     "ClusterUnreachable",
+    "Departed",
     "Diagnosis",
     "JobState",
     "Looked",
@@ -48,11 +52,13 @@ __all__ = [
     "ObjectConflict",
     "ObjectRefused",
     "ObjectState",
-    "Orphan",
+    "Owner",
     "ProbeResult",
     "ProgressState",
     "RolloutState",
     "RunningImage",
+    "Staying",
+    "Unsearched",
     "connect",
     "entra_token",
 ]

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Self
 
 from slipway.domain.environment import HttpProbe
+from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import StartedJob
 
 from . import jobs, recreating, rights, takeover
@@ -18,9 +19,21 @@ from .diagnosis import Diagnosis, diagnose
 from .errors import ClusterError, Missing, ObjectConflict, ObjectRefused
 from .kinds import ManifestTarget
 from .objects import Objects
+from .owned import Owner
 from .preview import preview
 from .probe import probe
-from .records import AppliedObject, ClusterPreview, JobState, Json, Manifest, ProbeResult, RolloutState, RunningImage
+from .pruning import departed, prune
+from .records import (
+    AppliedObject,
+    ClusterPreview,
+    Departed,
+    JobState,
+    Json,
+    Manifest,
+    ProbeResult,
+    RolloutState,
+    RunningImage,
+)
 from .replacing import failed_earlier, replace, run_again
 from .rollout import FIRST_LOOK, Looked, images, rollout
 
@@ -45,6 +58,14 @@ class Cluster:
     def preview(self, manifests: Sequence[Manifest], namespace: str) -> ClusterPreview:
         """The changes that `apply` would make, according to a dry run on the server."""
         return preview(self._objects, self._targets(manifests, namespace), namespace)
+
+    def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
+        """What Slipway applied for the owner before and is not in the manifests. Deletes nothing."""
+        return departed(self._objects, self._targets(manifests, namespace), namespace, owner)
+
+    def prune(self, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
+        """Delete what a plan names, object by object. Safe to repeat."""
+        return prune(self._objects, deletions, namespace, owner)
 
     def apply(
         self, manifests: Sequence[Manifest], namespace: str, *, begun: datetime | None = None

@@ -58,6 +58,15 @@ class Kind(Record):
     is_coming: bool = False
     """Whether the cluster does not know it yet, and its definition is among the manifests."""
 
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def qualified(self) -> str:
+        """As people tell kinds apart: `ConfigMap`, `Deployment.apps`."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
         root = "/apis/" if "/" in self.api_version else "/api/"
         parts = [root + self.api_version]

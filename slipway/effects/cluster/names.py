@@ -1,6 +1,6 @@
 """The names that Slipway writes into a cluster: the field manager and the labels.
 
-Rendering a manifest sets the two ownership labels, by which `preview` finds orphans.
+Rendering a manifest sets the three ownership labels, by which `owned` finds what belongs to an application.
 """
 
 FIELD_MANAGER = "slipway"
@@ -9,5 +9,10 @@ FIELD_MANAGER = "slipway"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "slipway"
 APPLICATION_LABEL = "slipway.dev/application"
+ENVIRONMENT_LABEL = "slipway.dev/environment"
+KEEP = ("slipway.dev/prune", "never")
+"""The annotation of an object that stays when it leaves the manifests."""
+KEPT_BY_HELM = ("helm.sh/resource-policy", "keep")
+"""The same, as charts say it."""
 VERIFICATION_LABEL = "slipway.dev/verification"
-"""Set on Jobs that `start_job` creates: they belong to one attempt and are never orphans."""
+"""Set on Jobs that `start_job` creates: they belong to one attempt and are never pruned."""

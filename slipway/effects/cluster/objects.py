@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from typing import Any
+
+from slipway.domain.model import Record
 
 from .connection import ApiServerResponse, Connection
 from .errors import Missing
@@ -11,11 +14,28 @@ from .names import FIELD_MANAGER
 from .records import Json
 
 MAX_LISTED = 500
-"""Objects read in one list; more evidence or orphans would not help anybody."""
+"""Objects read in one list; more evidence would not help anybody, and no application has so many of a kind."""
 
 _AT_ONCE = 8
 _STRICT = ("fieldValidation", "Strict")
-_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+_ALL_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
+
+class Propagation(StrEnum):
+    """What becomes of an object's dependents when it is deleted."""
+
+    BACKGROUND = "Background"
+    """They go after it."""
+    FOREGROUND = "Foreground"
+    """It goes after them."""
+
+
+class Page(Record):
+    """The first objects of a list, metadata only, and whether there are more."""
+
+    items: tuple[Json, ...]
+    more: bool = False
 
 
 class Objects:
@@ -36,14 +56,38 @@ class Objects:
                 return None
             raise
 
-    def list(
-        self, kind: Kind, namespace: str, *, selector: str, fields: str = "", names_only: bool = False
-    ) -> list[Json]:
-        """The first `MAX_LISTED` objects that match a label selector and a field selector (all if they are empty).
+    def metadata(self, kind: Kind, name: str, namespace: str | None) -> Json | None:
+        """The metadata of the live object; None if there is none. Raises `Missing` for a missing kind or namespace."""
+        try:
+            answer = self.connection.send(
+                "GET", kind.path(namespace, name), what=f"look for {kind.kind}/{name}", headers={"Accept": _METADATA}
+            )
+        except Missing as missing:
+            if missing.name == name:
+                return None
+            raise
+        return dict(answer.body["metadata"])
 
-        `names_only` reads only their metadata.
-        """
-        answer = self.connection.send(
+    def list(self, kind: Kind, namespace: str, *, selector: str, fields: str = "") -> list[Json]:
+        """The first `MAX_LISTED` objects that match a label selector and a field selector (all if they are empty)."""
+        answer = self._list(kind, namespace, selector=selector, fields=fields)
+        return _items(answer)
+
+    def page(self, kind: Kind, namespace: str, *, selector: str) -> Page:
+        """The metadata of the first `MAX_LISTED` objects that match a label selector."""
+        answer = self._list(kind, namespace, selector=selector, headers={"Accept": _ALL_METADATA})
+        return Page(items=tuple(_items(answer)), more=bool((answer.body.get("metadata") or {}).get("continue")))
+
+    def _list(
+        self,
+        kind: Kind,
+        namespace: str,
+        *,
+        selector: str,
+        fields: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> ApiServerResponse:
+        return self.connection.send(
             "GET",
             kind.path(namespace),
             what=f"list {kind.plural} in namespace {namespace}",
@@ -52,9 +96,8 @@ class Objects:
                 *((("fieldSelector", fields),) if fields else ()),
                 ("limit", str(MAX_LISTED)),
             ),
-            headers={"Accept": _NAMES_ONLY} if names_only else None,
+            headers=headers,
         )
-        return [item for item in answer.body.get("items") or () if isinstance(item, dict)]
 
     def apply(
         self, target: ManifestTarget, *, dry_run: bool = False, force: bool = True, manager: str = FIELD_MANAGER
@@ -101,15 +144,31 @@ class Objects:
             body=target.manifest,
         )
 
-    def delete(self, target: ManifestTarget, live: Mapping[str, Any]) -> None:
-        """Delete the object with the uid of `live`, and its dependents."""
+    def delete(
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str | None,
+        metadata: Mapping[str, Any],
+        propagation: Propagation = Propagation.BACKGROUND,
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        """Delete the very object, in the very version, that this metadata is of. Raises `ClusterError`."""
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "propagationPolicy": "Background",
-            "preconditions": {"uid": live["metadata"]["uid"]},
+            "propagationPolicy": str(propagation),
+            "preconditions": {field: metadata[field] for field in ("uid", "resourceVersion")},
+            # Beside a body the server ignores a parameter of that name, and deletes.
+            **({"dryRun": ["All"]} if dry_run else {}),
         }
-        self.connection.send("DELETE", target.path, what=f"delete {target.label}", body=options)
+        self.connection.send(
+            "DELETE",
+            kind.path(namespace, name),
+            what=f"{'check the deletion of' if dry_run else 'delete'} {kind.kind}/{name}",
+            body=options,
+        )
 
     def _resources_of(self, api_version: str) -> Iterable[Mapping[str, Any]]:
         root = "/apis/" if "/" in api_version else "/api/"
@@ -118,6 +177,10 @@ class Objects:
         except Missing:
             return ()
         return [resource for resource in answer.body.get("resources") or () if isinstance(resource, dict)]
+
+
+def _items(answer: ApiServerResponse) -> list[Json]:
+    return [item for item in answer.body.get("items") or () if isinstance(item, dict)]
 
 
 def built_in(api_version: str, kind: str) -> Kind:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from slipway.domain.model import Digest, Record
+from slipway.domain.pruning import Deletion
 
 type Json = dict[str, Any]
 type Manifest = Mapping[str, Any]
@@ -50,24 +51,38 @@ class ObjectChange(Record):
     """What will keep the rollout from ending, or could not be checked; empty where nothing is known to."""
 
 
-class Orphan(Record):
-    """An object that Slipway applied for this application before and that is no longer in the manifests."""
-
-    kind: str
-    name: str
-
-
 class ClusterPreview(Record):
     """The changes that applying the manifests would make."""
 
     objects: tuple[ObjectChange, ...]
-    orphaned: tuple[Orphan, ...] = ()
-    unseen: tuple[str, ...] = ()
-    """Kinds that could not be searched for orphans, because the identity may not list them."""
 
     @property
     def changes_anything(self) -> bool:
         return any(o.change is not AppliedChange.UNCHANGED for o in self.objects)
+
+
+class Staying(Record):
+    """An object that left the manifests and is not deleted."""
+
+    kind: str
+    name: str
+    why: str
+
+
+class Unsearched(Record):
+    """A kind, or all kinds of a group (`*.metrics.k8s.io`), in which objects may be that nobody could look for."""
+
+    kind: str
+    why: str
+
+
+class Departed(Record):
+    """What Slipway applied for an application and environment before, and is no longer in the manifests."""
+
+    deletions: tuple[Deletion, ...] = ()
+    """What a rollout of the manifests deletes."""
+    staying: tuple[Staying, ...] = ()
+    unsearched: tuple[Unsearched, ...] = ()
 
 
 class AppliedObject(Record):

@@ -45,7 +45,7 @@ def failed(target: ManifestTarget, live: Mapping[str, Any]) -> bool:
 
 
 def run_again(objects: Objects, target: ManifestTarget, live: Mapping[str, Any]) -> Json:
-    objects.delete(target, live)
+    objects.delete(target.kind, target.name, target.namespace, live["metadata"])
     return objects.apply(target).body
 
 

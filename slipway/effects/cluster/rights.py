@@ -9,10 +9,12 @@ from slipway.domain.model import Record
 
 from .connection import Connection
 from .kinds import ManifestTarget
+from .pruning import may_be_pruned
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-APPLIED = ("get", "list", "create", "patch")
-"""Server-side apply needs `create` for a new object; `list` is for finding orphans."""
+APPLIED = ("get", "list", "create", "patch", "delete")
+"""Server-side apply needs `create` for a new object; `list` and `delete` are for objects that left the manifests, and
+`delete` for a Job that runs again."""
 
 
 class Right(Record):
@@ -39,7 +41,6 @@ ALWAYS: tuple[Right, ...] = (
 """The rights for reading the state of a rollout and for probes."""
 AUTOSCALERS = Right(verb="list", group="autoscaling", resource="horizontalpodautoscalers")
 """The right to see whose replicas they are."""
-JOBS: tuple[Right, ...] = tuple(Right(verb=v, group="batch", resource="jobs") for v in ("get", "create", "delete"))
 
 
 def needed(targets: Sequence[ManifestTarget]) -> tuple[Right, ...]:
@@ -47,12 +48,14 @@ def needed(targets: Sequence[ManifestTarget]) -> tuple[Right, ...]:
     rights = dict.fromkeys(ALWAYS)
     for target in targets:
         group = target.kind.api_version.partition("/")[0] if "/" in target.kind.api_version else ""
-        rights.update(dict.fromkeys(Right(verb=verb, group=group, resource=target.kind.plural) for verb in APPLIED))
+        rights.update(dict.fromkeys(Right(verb=v, group=group, resource=target.kind.plural) for v in _verbs(target)))
         if "replicas" in (target.manifest.get("spec") or {}):
             rights[AUTOSCALERS] = None
-        if target.kind.kind == "Job":
-            rights.update(dict.fromkeys(JOBS))
     return tuple(rights)
+
+
+def _verbs(target: ManifestTarget) -> tuple[str, ...]:
+    return APPLIED if may_be_pruned(target.kind) else tuple(verb for verb in APPLIED if verb != "delete")
 
 
 def missing(connection: Connection, rights: Sequence[Right], namespace: str) -> tuple[Right, ...]:

@@ -77,9 +77,12 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
     return Rendered(
         images=tuple(f"{registry}/{i.repository}@{i.digest}" for i in config.images_of(environment.name)),
         manifests=tuple(
-            _marked(release, member, application.image_paths) for member in contents.part(ContentPart.MANIFESTS)
+            _marked(release, environment, member, application.image_paths)
+            for member in contents.part(ContentPart.MANIFESTS)
         ),
-        job=acceptance_job(_marked(release, job, application.image_paths), environment, name=job_name) if job else None,
+        job=acceptance_job(_marked(release, environment, job, application.image_paths), environment, name=job_name)
+        if job
+        else None,
     )
 
 
@@ -123,9 +126,14 @@ def _verification(contents: BundledEnvironment, environment: Environment) -> Mem
     return members[0] if members else None
 
 
-def _marked(release: Release, member: Member, image_paths: ImagePaths) -> dict[str, Any]:
+def _marked(release: Release, environment: Environment, member: Member, image_paths: ImagePaths) -> dict[str, Any]:
     runs_an_image = any(image_places(member.value, image_paths))
-    return marked(member.value, application=release.application, release=release.id if runs_an_image else None)
+    return marked(
+        member.value,
+        application=release.application,
+        environment=environment.name,
+        release=release.id if runs_an_image else None,
+    )
 
 
 def _told(error: Exception) -> str:

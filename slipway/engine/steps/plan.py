@@ -15,7 +15,7 @@ from ...domain.plan import Change, Plan, PlanMade, Preview, brought
 from ...domain.release import Live, Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
-from ...effects.cluster import ClusterError
+from ...effects.cluster import ClusterError, Departed, Owner
 from ...effects.cluster import ClusterPreview as Seen
 from ...effects.registry import Manifest, RegistryError, check_children, foresee
 from ..outcome import Outcome, Requeue, Retry, failed, passed
@@ -33,6 +33,9 @@ DIFF_LIMIT = 100_000
 """Most characters of all diffs of one plan together."""
 WARNINGS_KEPT = 10
 """Most warnings that the record of one plan names; the pages show all."""
+UNSEARCHED_KEPT = 10
+KINDS_NAMED = 8
+"""Most kinds that one reason for not searching them names."""
 PAUSE = timedelta(seconds=10)
 """Pause between checks for a signature or document that has not been pushed yet."""
 
@@ -90,7 +93,9 @@ def _report(clients: Clients, planned: _Planned) -> PlanMade:
         created=count("created"),
         changed=count("changed") + count("replaced"),
         unchanged=count("unchanged"),
-        orphaned=count("orphaned"),
+        deleted=count("deleted"),
+        left=count("left"),
+        unsearched=planned.preview.unsearched[:UNSEARCHED_KEPT],
         parts=plan.parts,
         supply_chain=plan.supply_chain,
         warnings=(*plan.warnings, *planned.preview.warnings)[:WARNINGS_KEPT],
@@ -142,7 +147,9 @@ def _whole(
     """
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
-    seen = clients.cluster(environment.cluster).preview(content.manifests, environment.namespace)
+    cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
+    seen = cluster.preview(content.manifests, environment.namespace)
+    departed = cluster.departed(content.manifests, environment.namespace, owner)
     lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
     plan = Plan(
@@ -159,6 +166,7 @@ def _whole(
         namespace=environment.namespace,
         promote_from=release.registry if registry != release.registry else None,
         manifests=content.manifests,
+        deletions=departed.deletions,
         verification=content.job,
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
@@ -169,7 +177,8 @@ def _whole(
         policy=policy_hash(environment),
         waivers=release.waivers_in(environment.name),
     )
-    return _Planned(plan=plan, preview=Preview(changes=_changes(seen)), definition=work.entry.fingerprint)
+    preview = Preview(changes=(*_changes(seen), *_left(departed)), unsearched=tuple(_unsearched(departed)))
+    return _Planned(plan=plan, preview=preview, definition=work.entry.fingerprint)
 
 
 def _warnings(application: Application, environment: Environment, release: Release, live: Live | None) -> Iterator[str]:
@@ -185,8 +194,24 @@ def _changes(seen: Seen) -> tuple[Change, ...]:
         room -= len(diff)
         made = Change(kind=item.kind, name=item.name, change=str(item.change), diff=diff, warning=item.warning)
         changes.append(made)
-    changes += [Change(kind=item.kind, name=item.name, change="orphaned") for item in seen.orphaned]
     return tuple(changes)
+
+
+def _left(departed: Departed) -> Iterator[Change]:
+    for going in departed.deletions:
+        yield Change(kind=going.kind, name=going.name, change="deleted")
+    for staying in departed.staying:
+        yield Change(kind=staying.kind, name=staying.name, change="left", why=staying.why)
+
+
+def _unsearched(departed: Departed) -> Iterator[str]:
+    """By reason, since there may be dozens of kinds."""
+    by_reason: dict[str, list[str]] = {}
+    for each in departed.unsearched:
+        by_reason.setdefault(each.why, []).append(each.kind)
+    for why, kinds in by_reason.items():
+        more = f" and {len(kinds) - KINDS_NAMED} more" if len(kinds) > KINDS_NAMED else ""
+        yield f"{', '.join(kinds[:KINDS_NAMED])}{more}: {why}"
 
 
 def job_name(release: Release, environment: Environment) -> str:

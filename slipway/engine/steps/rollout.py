@@ -10,7 +10,7 @@ from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import EVIDENCE_SUMMARY, Evidence
 from ...domain.steps import Seen, Step
-from ...effects.cluster import Cluster, ClusterError, Diagnosis, Looked, ProgressState, RolloutState
+from ...effects.cluster import Cluster, ClusterError, Diagnosis, Looked, Owner, ProgressState, RolloutState
 from ...manifests.images import names_repository
 from ..outcome import REASON_LIMIT, Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
@@ -64,11 +64,21 @@ def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         plan = load_plan(clients, work.release.plan_hash)
         cluster = clients.cluster(plan.cluster)
-        return _judge(clients, cluster, plan, clock, work)
+        return _pruned(cluster, plan, _judge(clients, cluster, plan, clock, work))
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
         return after(error, begun=True)
+
+
+def _pruned(cluster: Cluster, plan: Plan, outcome: Outcome) -> Outcome:
+    """Delete what the plan says once its rollout is judged good, and before its acceptance tests, so that they find
+    what there will be: if something that went is still needed, they fail, and the roll-back applies it again."""
+    if not plan.deletions or not isinstance(outcome, Finished) or not outcome.passed:
+        return outcome
+    deleted = cluster.prune(plan.deletions, plan.namespace, Owner.of(plan.application, plan.environment))
+    result = {**outcome.result, "deleted": [each.model_dump(mode="json") for each in deleted]}
+    return replace(outcome, result=result)
 
 
 def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:

@@ -7,6 +7,8 @@ real cluster do the same.
 import json
 from typing import Any
 
+from slipway.effects.cluster import Owner
+
 type Json = dict[str, Any]
 
 PAUSE = "registry.k8s.io/pause"
@@ -16,7 +18,12 @@ BAD_TAG = "no-such-tag"
 BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.29-4"
 WEB_SERVER = "registry.k8s.io/e2e-test-images/agnhost:2.47"
 
-OWNED = {"app.kubernetes.io/managed-by": "slipway", "slipway.dev/application": "shop"}
+OWNED = {
+    "app.kubernetes.io/managed-by": "slipway",
+    "slipway.dev/application": "shop",
+    "slipway.dev/environment": "test",
+}
+OWNER = Owner(application="shop", environment="test")
 
 
 def _metadata(name: str, **annotations: str) -> Json:

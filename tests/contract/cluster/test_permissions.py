@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.kubernetes import Kubernetes, KubernetesSettings, Token, kubeconfig, write_kubeconfig
+from slipway.domain.pruning import Ending
 from slipway.effects.cluster import AccessDenied, ClusterAccess, connect
 
 from . import manifests as m
@@ -15,11 +16,16 @@ ALL = Token(token="token-for-all", user="admin")
 READER = Token(token="token-of-a-reader", user="reader", namespaces=("shop",), verbs=("get", "list"))
 OF_NAMESPACE = Token(token="token-of-the-namespace", user="owner", namespaces=("shop",))
 NARROW = Token(token="token-without-list", user="narrow", namespaces=("shop",), verbs=("get", "create", "patch"))
+UNDELETING = Token(
+    token="token-without-delete", user="undeleting", namespaces=("shop",), verbs=("get", "list", "create", "patch")
+)
 
 
 @pytest.fixture(scope="module")
 def double() -> Iterator[Kubernetes]:
-    settings = KubernetesSettings(namespaces=("shop",), tokens=(ALL, READER, OF_NAMESPACE, NARROW), simulate=True)
+    settings = KubernetesSettings(
+        namespaces=("shop",), tokens=(ALL, READER, OF_NAMESPACE, NARROW, UNDELETING), simulate=True
+    )
     with Kubernetes(settings) as running:
         yield running
 
@@ -43,11 +49,28 @@ def test_another_namespace_is_denied(double: Kubernetes) -> None:
         cluster.rollout([m.deployment()], "default")
 
 
-def test_kinds_that_may_not_be_listed_are_named_as_unseen(double: Kubernetes) -> None:
+def test_kinds_that_may_not_be_listed_are_named_as_not_searched(double: Kubernetes) -> None:
     with connect(access(double, NARROW)) as cluster:
-        seen = cluster.preview([m.config(a="1")], "shop")
-    assert seen.orphaned == ()
-    assert {"ConfigMap", "Secret", "Deployment", "Job"} <= set(seen.unseen)
+        seen = cluster.departed([m.config(a="1")], "shop", m.OWNER)
+    assert seen.deletions == ()
+    told = {each.kind: each.why for each in seen.unsearched}
+    assert {"ConfigMap", "Secret", "Deployment.apps", "Job.batch"} <= set(told)
+    assert set(told.values()) == {"Slipway's identity may not list it"}
+
+
+def test_what_may_not_be_deleted_is_known_before_anybody_votes(double: Kubernetes) -> None:
+    with connect(access(double, ALL)) as cluster:
+        cluster.apply([m.config("kept", a="1"), m.config("left", a="1")], "shop")
+        (deletion,) = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER).deletions
+    with connect(access(double, UNDELETING)) as cluster:
+        seen = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER)
+        (left,) = cluster.prune([deletion], "shop", m.OWNER)
+    assert seen.deletions == ()
+    (staying,) = seen.staying
+    assert (staying.kind, staying.name) == ("ConfigMap", "left")
+    assert "may not delete configmaps" in staying.why
+    assert (left.object, left.ending) == ("ConfigMap/left", Ending.LEFT)
+    assert "may not delete configmaps" in left.why
 
 
 def test_a_node_is_named_where_nodes_may_not_be_read(double: Kubernetes) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.effects.cluster import AppliedChange, Missing, ObjectConflict, ObjectRefused, Orphan, ProgressState
+from slipway.effects.cluster import AppliedChange, Missing, ObjectConflict, ObjectRefused, ProgressState
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -108,22 +108,6 @@ def test_a_kind_that_the_cluster_does_not_know_is_named(place: Place) -> None:
     manifest = {"apiVersion": "example.slipway.dev/v1", "kind": "Boat", "metadata": {"name": "b"}}
     with pytest.raises(Missing, match=r"the kind Boat of example\.slipway\.dev/v1"):
         place.cluster.preview([manifest], place.namespace)
-
-
-def test_an_object_that_left_the_manifests_is_reported_and_stays(place: Place) -> None:
-    place.cluster.apply([m.config("kept", a="1"), m.config("left", a="1")], place.namespace)
-    place.cluster.start_job(m.job("attempt-1"), place.namespace)
-    for _ in range(2):
-        seen = place.cluster.preview([m.config("kept", a="1")], place.namespace)
-        assert seen.orphaned == (Orphan(kind="ConfigMap", name="left"),)
-        assert seen.unseen == ()
-
-
-def test_objects_of_another_application_are_no_orphans(place: Place) -> None:
-    other = m.config("theirs", a="1")
-    other["metadata"]["labels"]["slipway.dev/application"] = "other"
-    place.cluster.apply([other], place.namespace)
-    assert place.cluster.preview([m.config(a="1")], place.namespace).orphaned == ()
 
 
 def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None:

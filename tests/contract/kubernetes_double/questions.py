@@ -243,6 +243,10 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         delete(f"{CORE}/configmaps/settings", {"preconditions": {"uid": "11111111-1111-4111-8111-111111111111"}}),
         delete(f"{CORE}/configmaps/settings", {"preconditions": {"resourceVersion": "$stale"}}),
         delete(f"{CORE}/configmaps/settings", {"propagationPolicy": "Sideways"}),
+        delete(f"{CORE}/configmaps/settings", {"dryRun": ["All"]}),
+        delete(f"{CORE}/configmaps/settings?dryRun=All"),
+        delete(f"{CORE}/configmaps/settings?dryRun=All", {"propagationPolicy": "Background"}),
+        get(f"{CORE}/configmaps/settings"),
         delete(f"{CORE}/configmaps/settings"),
     ),
     "a Lease that orders rollouts": (

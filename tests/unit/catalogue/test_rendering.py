@@ -30,7 +30,11 @@ def test_the_image_is_written_by_digest_and_the_object_is_marked_and_placed(writ
     assert deployment["metadata"] == {
         "name": "shop",
         "namespace": "shop-staging",
-        "labels": {"app.kubernetes.io/managed-by": "slipway", "slipway.dev/application": "shop"},
+        "labels": {
+            "app.kubernetes.io/managed-by": "slipway",
+            "slipway.dev/application": "shop",
+            "slipway.dev/environment": "staging",
+        },
         "annotations": {"slipway.dev/release": "shop-482"},
     }
     template = deployment["spec"]["template"]

@@ -54,7 +54,7 @@ CHANGES = (
         change="created",
         diff="--- live\n+++ wanted\n@@ -0,0 +1,4 @@\n+apiVersion: v1\n+kind: ConfigMap\n+data:\n+  GREETING: Hello\n",
     ),
-    Change(kind="CronJob", name="hello-report", change="orphaned"),
+    Change(kind="CronJob", name="hello-report", change="deleted"),
     Change(kind="Service", name="hello", change="unchanged"),
 )
 
@@ -237,7 +237,7 @@ class Told(Installation):
             created=count("created"),
             changed=count("changed"),
             unchanged=count("unchanged"),
-            orphaned=count("orphaned"),
+            deleted=count("deleted"),
             parts=plan.parts,
         )
 

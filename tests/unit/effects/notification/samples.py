@@ -63,7 +63,7 @@ def gate_opened(**changes: object) -> Message:
         environment="production",
         tag="2.7.0",
         headline="shop-482 (2.7.0) waits for your approval for production",
-        lines=("Deployment shop: changed", "ConfigMap shop-settings: created", "CronJob shop-report: orphaned"),
+        lines=("Deployment shop: changed", "ConfigMap shop-settings: created", "CronJob shop-report: deleted"),
         recipient=ADA,
         release_url=f"{BASE}/releases/shop-482",
         approval_url=TOKEN_LINK,

@@ -8,11 +8,11 @@ import pytest
 from slipway.catalogue import check_path
 from slipway.catalogue.entries import Catalogue
 from slipway.domain.audit import AuditRecord
-from slipway.domain.plan import Plan
+from slipway.domain.plan import Plan, changed_parts
 from slipway.domain.release import Phase, Release
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import ClusterUnreachable as ClusterAway
-from slipway.effects.cluster import ObjectRefused, Orphan
+from slipway.effects.cluster import ObjectRefused, Owner, Staying, Unsearched
 from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.outcome import Finished
 from slipway.engine.run_step import Work
@@ -26,6 +26,13 @@ def planned(installation: Installation) -> tuple[Release, Plan]:
     release = installation.release(1)
     assert release.plan_hash is not None
     return release, installation.app.reader.plan(release.plan_hash)
+
+
+def left_behind(installation: Installation, name: str) -> None:
+    """A ConfigMap that the application had in staging before."""
+    labels = Owner.of("shop", "staging").labels
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": dict(labels)}}
+    installation.staging.apply([config], "shop")
 
 
 def last(installation: Installation, action: str) -> AuditRecord:
@@ -82,28 +89,46 @@ def test_a_plan_names_what_is_live_as_its_base(installation: Installation) -> No
     assert following.base_tag == "1.0"
 
 
-def test_changes_and_orphans_are_counted_in_the_trail(installation: Installation) -> None:
-    installation.staging.orphans = (Orphan(kind="ConfigMap", name="old"),)
-    release, _ = planned(installation)
-    changes = installation.app.reader.changes(release, release.plan_hash)
-    assert [(c.kind, c.change) for c in changes] == [
-        ("Deployment", "created"),
-        ("Service", "created"),
-        ("ConfigMap", "orphaned"),
+def test_changes_and_what_left_the_manifests_are_counted_in_the_trail(installation: Installation) -> None:
+    left_behind(installation, "old")
+    installation.staging.staying = (Staying(kind="PersistentVolumeClaim", name="data", why="data goes with it"),)
+    installation.staging.unsearched = tuple(
+        Unsearched(kind=f"Kind{number}", why="its server does not answer") for number in range(10)
+    )
+    release, plan = planned(installation)
+    preview = installation.app.reader.preview(release, release.plan_hash)
+    assert [(c.kind, c.change, c.why) for c in preview.changes] == [
+        ("Deployment", "created", ""),
+        ("Service", "created", ""),
+        ("ConfigMap", "deleted", ""),
+        ("PersistentVolumeClaim", "left", "data goes with it"),
     ]
+    assert [(d.api_version, d.kind, d.name) for d in plan.deletions] == [("v1", "ConfigMap", "old")]
+    unsearched = "Kind0, Kind1, Kind2, Kind3, Kind4, Kind5, Kind6, Kind7 and 2 more: its server does not answer"
+    assert preview.unsearched == (unsearched,)
     details = last(installation, "plan.made").details
-    assert (details["created"], details["changed"], details["unchanged"], details["orphaned"]) == (2, 0, 0, 1)
-    installation.staging.orphans = ()
+    assert (details["created"], details["changed"], details["unchanged"]) == (2, 0, 0)
+    assert (details["deleted"], details["left"], details["unsearched"]) == (1, 1, [unsearched])
     installation.settle()
     installation.push("2.0")
     installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
     details = last(installation, "plan.made").details
     assert (details["created"], details["changed"], details["unchanged"]) == (0, 1, 1)
+    assert "deleted" not in details
+
+
+def test_what_a_rollout_deletes_is_part_of_the_hash(deliveries: Path) -> None:
+    alone, beside = Installation(deliveries), Installation(deliveries)
+    left_behind(beside, "old")
+    plans = [planned(installation)[1] for installation in (alone, beside)]
+    assert plans[0].hash != plans[1].hash
+    assert changed_parts(plans[0].parts, plans[1].parts) == ("deletions",)
 
 
 def test_what_the_cluster_holds_beside_is_shown_and_is_no_part_of_the_hash(deliveries: Path) -> None:
     alone, beside = Installation(deliveries), Installation(deliveries)
-    beside.staging.orphans = (Orphan(kind="ConfigMap", name="of somebody else"),)
+    beside.staging.staying = (Staying(kind="ConfigMap", name="old", why="an annotation on it asks to keep it"),)
+    beside.staging.unsearched = (Unsearched(kind="Secret", why="Slipway's identity may not list it"),)
     releases = [planned(installation)[0] for installation in (alone, beside)]
     assert releases[0].plan_hash == releases[1].plan_hash
     previews = {release.preview_of(release.plan_hash) for release in releases}

@@ -1,0 +1,75 @@
+"""Objects that left the manifests: which of them a plan deletes, and what became of each.
+
+Nothing is deleted that does not stand in the plan that people voted on.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from .model import Record
+
+MOST_DELETIONS = 100
+"""Most objects that one plan deletes. The next plan names those that are left."""
+
+type _Text = Annotated[str, Field(max_length=253)]
+
+
+class Deletion(Record):
+    """One object that a rollout deletes: this very one, and none that somebody makes under its name later."""
+
+    api_version: _Text
+    kind: _Text
+    name: _Text
+    uid: _Text
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+class Ending(StrEnum):
+    """What became of an object that a plan deletes."""
+
+    meaning: str
+
+    def __new__(cls, name: str, meaning: str) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        return member
+
+    DELETED = "deleted", "deleted"
+    GONE = "gone", "was gone already"
+    LEFT = "left", "left as it is"
+
+
+class Deleted(Record):
+    """What became of one object that the plan deletes."""
+
+    object: Annotated[str, Field(max_length=520)]
+    """`ConfigMap/settings`."""
+    ending: Ending
+    why: Annotated[str, Field(max_length=300)] = ""
+    """Why it was left."""
+
+    def __str__(self) -> str:
+        return f"{self.object}: {self.ending.meaning}{f', {self.why}' if self.why else ''}"
+
+
+def told(deleted: tuple[Deleted, ...], shown: int = 3) -> str:
+    """In one part of a sentence, for `explain`: `2 objects that left the manifests are gone`; empty if there are none.
+
+    What is still there comes with its reason.
+    """
+    if not deleted:
+        return ""
+    left = [each for each in deleted if each.ending is Ending.LEFT]
+    count = len(deleted) - len(left)
+    parts = [f"{count} {'object' if count == 1 else 'objects'} that left the manifests deleted"] if count else []
+    if left:
+        named = "; ".join(map(str, left[:shown]))
+        more = f"; and {len(left) - shown} more" if len(left) > shown else ""
+        parts.append(f"{len(left)} not deleted ({named}{more})")
+    return ", ".join(parts)

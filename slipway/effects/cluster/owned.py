@@ -1,0 +1,112 @@
+"""Finds what Slipway applied for one application in one environment, of any kind, and says where it could not look.
+
+The labels select, and the field manager proves: whoever copies an object copies its labels, but has not applied it as
+`slipway`. Only metadata is read.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from slipway.domain.model import Name, Record
+
+from .discovery import namespaced_kinds
+from .errors import AccessDenied, ClusterUnreachable, Missing
+from .kinds import BUILT_IN, Kind
+from .names import APPLICATION_LABEL, ENVIRONMENT_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
+from .objects import Objects, together
+from .records import Json, Unsearched
+
+
+class Owner(Record):
+    """Whose objects they are."""
+
+    application: Name
+    environment: Name
+
+    @classmethod
+    def of(cls, application: str, environment: str) -> Self:
+        return cls(application=application, environment=environment)
+
+    @property
+    def selector(self) -> str:
+        return ",".join(f"{name}={value}" for name, value in self.labels.items())
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return {
+            MANAGED_BY_LABEL: MANAGED_BY,
+            APPLICATION_LABEL: self.application,
+            ENVIRONMENT_LABEL: self.environment,
+        }
+
+    def has(self, metadata: Mapping[str, Any]) -> bool:
+        found = metadata.get("labels") or {}
+        return all(found.get(name) == value for name, value in self.labels.items())
+
+
+class Owned(Record):
+    """One live object, as far as its metadata goes."""
+
+    kind: Kind
+    metadata: Json
+
+    @property
+    def name(self) -> str:
+        return str(self.metadata["name"])
+
+    @property
+    def uid(self) -> str:
+        return str(self.metadata["uid"])
+
+
+class Search(Record):
+    """What was found, and the kinds that could not be searched."""
+
+    found: tuple[Owned, ...]
+    unsearched: tuple[Unsearched, ...] = ()
+
+
+def search(objects: Objects, namespace: str, owner: Owner) -> Search:
+    """All objects of the owner in the namespace. Raises `ClusterError` if the cluster itself does not answer."""
+    known = namespaced_kinds(objects.connection)
+    results = together(lambda kind: _listed(objects, kind, namespace, owner), known.kinds)
+    found = [owned for result in results for owned in result.found]
+    return Search(found=tuple(found), unsearched=(*(u for r in results for u in r.unsearched), *known.unknown))
+
+
+def appliers(metadata: Mapping[str, Any]) -> frozenset[str]:
+    """The field managers that applied the object (server-side), Slipway's own among them if it did."""
+    entries = [entry for entry in metadata.get("managedFields") or () if isinstance(entry, Mapping)]
+    return frozenset(
+        str(entry.get("manager"))
+        for entry in entries
+        if entry.get("operation") == "Apply" and not entry.get("subresource")
+    )
+
+
+def is_applied(metadata: Mapping[str, Any]) -> bool:
+    """Whether Slipway applied it."""
+    return FIELD_MANAGER in appliers(metadata)
+
+
+def _listed(objects: Objects, kind: Kind, namespace: str, owner: Owner) -> Search:
+    def failed(why: str) -> Search:
+        return Search(found=(), unsearched=(Unsearched(kind=kind.qualified, why=why),))
+
+    try:
+        page = objects.page(kind, namespace, selector=owner.selector)
+    except AccessDenied:
+        return failed("Slipway's identity may not list it")
+    except Missing:  # its definition was taken away since the kinds were read, and its objects with it
+        return Search(found=())
+    except ClusterUnreachable:
+        if (kind.api_version, kind.kind) in BUILT_IN:
+            raise
+        return failed("its server does not answer")
+    found = tuple(Owned(kind=kind, metadata=item["metadata"]) for item in page.items)
+    more = (Unsearched(kind=kind.qualified, why=f"there are more than {len(found)}"),) if page.more else ()
+    return Search(found=found, unsearched=more)
+
+
+def sorted_by_place(found: Sequence[Owned]) -> list[Owned]:
+    return sorted(found, key=lambda owned: (owned.kind.qualified, owned.name))

@@ -1,0 +1,154 @@
+"""Objects that left the manifests: found when a plan is made, deleted once its rollout is judged good.
+
+An object goes only if Slipway applied it for this application and environment, nobody else applies it, its kind is not
+one that holds what cannot be made again, and nothing asks to keep it. That is asked when the plan is made, together
+with a dry run of the deletion, and once more, of the object as it is by then, before it is deleted: by its uid and
+version, so that what somebody changed in between is read again and what somebody made anew stays.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+from slipway.domain.pruning import MOST_DELETIONS, Deleted, Deletion, Ending
+
+from .errors import AccessDenied, Missing, ObjectConflict, ObjectRefused
+from .kinds import Kind, ManifestTarget, rank
+from .names import FIELD_MANAGER, KEEP, KEPT_BY_HELM, VERIFICATION_LABEL
+from .objects import Objects, Propagation, together
+from .owned import Owned, Owner, appliers, is_applied, search, sorted_by_place
+from .records import Departed, Staying
+
+_TRIES = 3
+_MAX_WHY = 300
+
+NEVER = frozenset({"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"})
+"""Kinds with which data or all objects of a kind go, for ever."""
+
+
+class Stays(Enum):
+    """Why an object that left the manifests is not deleted."""
+
+    HOLDS_DATA = "Slipway deletes no object of this kind, since data goes with it"
+    KEPT = "an annotation on it asks to keep it"
+    SHARED = "{others} applies it as well"
+    NOT_APPLIED = "it has Slipway's labels, but Slipway did not apply it"
+    OTHERS = "it belongs to another application or environment by now"
+    MADE_ANEW = "somebody made it anew since the plan"
+    TOO_MANY = "one plan deletes at most {most} objects, so it is the next one's"
+    CHANGING = "somebody keeps changing it"
+
+
+def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, owner: Owner) -> Departed:
+    """What the owner has in the cluster beyond these manifests. Raises `ClusterError`."""
+    wanted = {_key(target.kind, target.name) for target in targets}
+    found = search(objects, namespace, owner)
+    left = [each for each in sorted_by_place(found.found) if _key(each.kind, each.name) not in wanted]
+    left = [each for each in left if not _belongs_to_another(each.metadata)]
+    reasons = {each.uid: _stays(each.kind, each.metadata, owner) for each in left}
+    may_go = [each for each in left if reasons[each.uid] is None]
+    beyond = Stays.TOO_MANY.value.format(most=MOST_DELETIONS)
+    reasons |= {each.uid: beyond for each in may_go[MOST_DELETIONS:]}
+    tried = may_go[:MOST_DELETIONS]
+    refusals = together(lambda each: _refusal(objects, each, namespace), tried)
+    reasons |= {each.uid: refusal for each, refusal in zip(tried, refusals, strict=True)}
+    return Departed(
+        deletions=tuple(_deletion(each) for each in left if reasons[each.uid] is None),
+        staying=tuple(
+            Staying(kind=each.kind.kind, name=each.name, why=why) for each in left if (why := reasons[each.uid])
+        ),
+        unsearched=found.unsearched,
+    )
+
+
+def prune(objects: Objects, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
+    """Delete what the plan names, workloads before what they use. Safe to repeat.
+
+    What must not or cannot be deleted is left, with the reason: it is no cause to undo a rollout that is good. Raises
+    `ClusterUnreachable`.
+    """
+    ordered = sorted(deletions, key=lambda deletion: rank(deletion.kind), reverse=True)
+    return tuple(_prune(objects, deletion, namespace, owner) for deletion in ordered)
+
+
+def _prune(objects: Objects, deletion: Deletion, namespace: str, owner: Owner) -> Deleted:
+    def ended(ending: Ending, why: str = "") -> Deleted:
+        return Deleted(object=deletion.label, ending=ending, why=why[:_MAX_WHY])
+
+    try:
+        kind = objects.kinds.find(deletion.api_version, deletion.kind)
+    except Missing:  # its definition was taken away, and its objects with it
+        return ended(Ending.GONE)
+    for _ in range(_TRIES):
+        try:
+            metadata = objects.metadata(kind, deletion.name, namespace)
+            if metadata is None:
+                return ended(Ending.GONE)
+            if metadata["uid"] != deletion.uid:
+                return ended(Ending.LEFT, Stays.MADE_ANEW.value)
+            if metadata.get("deletionTimestamp"):  # ours of a moment ago, or somebody else's
+                return ended(Ending.DELETED)
+            if why := _stays(kind, metadata, owner):
+                return ended(Ending.LEFT, why)
+            objects.delete(kind, deletion.name, namespace, metadata, propagation_of(kind))
+        except Missing:
+            return ended(Ending.GONE)
+        except (AccessDenied, ObjectRefused) as error:
+            return ended(Ending.LEFT, str(error))
+        except ObjectConflict:  # it changed since it was read
+            continue
+        else:
+            return ended(Ending.DELETED)
+    return ended(Ending.LEFT, Stays.CHANGING.value)
+
+
+def may_be_pruned(kind: Kind) -> bool:
+    return kind.namespaced and kind.kind not in NEVER
+
+
+def propagation_of(kind: Kind) -> Propagation:
+    """What owns pods goes after them, so that it is seen until they are gone; anything else goes at once."""
+    owns_pods = kind.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
+    return Propagation.FOREGROUND if owns_pods else Propagation.BACKGROUND
+
+
+def _stays(kind: Kind, metadata: Mapping[str, Any], owner: Owner) -> str | None:
+    """Why the object is not deleted; None if it may be."""
+    annotations = metadata.get("annotations") or {}
+    others = appliers(metadata) - {FIELD_MANAGER}
+    if not owner.has(metadata):
+        return Stays.OTHERS.value
+    if not may_be_pruned(kind):
+        return Stays.HOLDS_DATA.value
+    if any(annotations.get(name) == value for name, value in (KEEP, KEPT_BY_HELM)):
+        return Stays.KEPT.value
+    if not is_applied(metadata):
+        return Stays.NOT_APPLIED.value
+    if others:
+        return Stays.SHARED.value.format(others=" and ".join(sorted(others)))
+    return None
+
+
+def _refusal(objects: Objects, owned: Owned, namespace: str) -> str | None:
+    """What the server says to a dry run of the deletion; None if it would delete the object, or if it is gone."""
+    try:
+        objects.delete(owned.kind, owned.name, namespace, owned.metadata, propagation_of(owned.kind), dry_run=True)
+    except (Missing, ObjectConflict):  # it changes at this moment; what it is by then is read before it is deleted
+        return None
+    except (AccessDenied, ObjectRefused) as error:
+        return str(error)[:_MAX_WHY]
+    return None
+
+
+def _deletion(owned: Owned) -> Deletion:
+    return Deletion(api_version=owned.kind.api_version, kind=owned.kind.kind, name=owned.name, uid=owned.uid)
+
+
+def _belongs_to_another(metadata: Mapping[str, Any]) -> bool:
+    """Whether it is a child that got the labels of its owner, a Job of one attempt, or on its way out already."""
+    of_attempt = VERIFICATION_LABEL in (metadata.get("labels") or {})
+    return bool(metadata.get("ownerReferences")) or of_attempt or bool(metadata.get("deletionTimestamp"))
+
+
+def _key(kind: Kind, name: str) -> tuple[str, str, str]:
+    return kind.group, kind.kind, name

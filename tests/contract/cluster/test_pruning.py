@@ -1,0 +1,236 @@
+"""What left the manifests is found, deleted once, and never more than the plan names."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.pruning import Deletion, Ending
+from slipway.effects.cluster import ClusterAccess, ObjectConflict, connect
+from slipway.effects.cluster.connection import Connection
+
+from . import manifests as m
+from .conftest import Place
+
+KEPT = m.config("kept", a="1")
+
+
+@contextmanager
+def connected(place: Place) -> Iterator[Connection]:
+    connection = Connection(place.access)
+    yield connection
+    connection.close()
+
+
+def left(place: Place, *gone: m.Json) -> tuple[Deletion, ...]:
+    """Apply these objects and one more, and plan without these."""
+    place.cluster.apply([KEPT, *gone], place.namespace)
+    return place.cluster.departed([KEPT], place.namespace, m.OWNER).deletions
+
+
+def live(place: Place, path: str) -> Mapping[str, Any] | None:
+    with connected(place) as connection, connection.stream("GET", path, what="look") as answer:
+        return None if answer.status == 404 else {"status": answer.status}
+
+
+def config_path(place: Place, name: str) -> str:
+    return f"/api/v1/namespaces/{place.namespace}/configmaps/{name}"
+
+
+def changed(place: Place, name: str, patch: m.Json, manager: str = "somebody") -> None:
+    with connected(place) as connection:
+        connection.send(
+            "PATCH",
+            config_path(place, name),
+            what="change",
+            body=patch,
+            headers={"Content-Type": "application/merge-patch+json"},
+            query=[("fieldManager", manager)],
+        )
+
+
+def staying(place: Place) -> dict[str, str]:
+    seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+    assert seen.deletions == ()
+    return {each.name: each.why for each in seen.staying}
+
+
+def test_what_left_the_manifests_is_found_and_nothing_is_deleted_by_looking(place: Place) -> None:
+    place.cluster.apply([KEPT, m.config("left", a="1")], place.namespace)
+    place.cluster.start_job(m.job("attempt-1"), place.namespace)
+    for _ in range(2):
+        seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+        assert [deletion.label for deletion in seen.deletions] == ["ConfigMap/left"]
+        assert (seen.staying, seen.unsearched) == ((), ())
+
+
+def test_it_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place) -> None:
+    worker = m.deployment(name="worker", replicas=1)
+    deletions = left(place, worker, m.secret(password="x"))
+    assert {deletion.label for deletion in deletions} == {"Deployment/worker", "Secret/login"}
+    first = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    # The workload before the Secret that it may use.
+    assert [str(each) for each in first] == ["Deployment/worker: deleted", "Secret/login: deleted"]
+
+    def pods() -> list[Any]:
+        with connected(place) as connection:
+            return list(connection.send("GET", f"/api/v1/namespaces/{place.namespace}/pods", what="l").body["items"])
+
+    place.settled(pods, until=lambda seen: not seen)
+    path = f"/apis/apps/v1/namespaces/{place.namespace}/deployments/worker"
+    place.settled(lambda: live(place, path), until=lambda seen: seen is None)
+    again = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    assert {each.ending for each in again} == {Ending.GONE}
+    assert live(place, config_path(place, "kept")) is not None
+
+
+def test_what_somebody_changed_since_the_plan_is_read_again_and_deleted(place: Place) -> None:
+    deletions = left(place, m.config("left", a="1"))
+    changed(place, "left", {"data": {"a": "2"}})
+    (done,) = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    assert done.ending is Ending.DELETED
+    assert live(place, config_path(place, "left")) is None
+
+
+def test_what_somebody_made_anew_since_the_plan_stays(place: Place) -> None:
+    deletions = left(place, m.config("left", a="1"))
+    with connected(place) as connection:
+        connection.send("DELETE", config_path(place, "left"), what="delete")
+    place.cluster.apply([m.config("left", a="1")], place.namespace)
+    (done,) = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    assert (done.ending, done.why) == (Ending.LEFT, "somebody made it anew since the plan")
+    assert live(place, config_path(place, "left")) is not None
+
+
+TAKEN: dict[str, m.Json] = {
+    "application": {"metadata": {"labels": {"slipway.dev/application": "other"}}},
+    "environment": {"metadata": {"labels": {"slipway.dev/environment": "other"}}},
+    "labels": {"metadata": {"labels": None}},
+    "annotation": {"metadata": {"annotations": {"slipway.dev/prune": "never"}}},
+}
+
+
+@pytest.mark.parametrize("taken", TAKEN)
+def test_what_is_no_longer_ours_or_is_to_be_kept_by_then_stays(place: Place, taken: str) -> None:
+    deletions = left(place, m.config("left", a="1"))
+    changed(place, "left", TAKEN[taken])
+    (done,) = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    assert done.ending is Ending.LEFT
+    assert done.why
+    assert live(place, config_path(place, "left")) is not None
+
+
+@pytest.mark.parametrize("annotation", [{"slipway.dev/prune": "never"}, {"helm.sh/resource-policy": "keep"}])
+def test_an_annotation_keeps_an_object(place: Place, annotation: dict[str, str]) -> None:
+    kept = m.config("treasure", a="1")
+    kept["metadata"]["annotations"] = annotation
+    place.cluster.apply([KEPT, kept], place.namespace)
+    assert staying(place) == {"treasure": "an annotation on it asks to keep it"}
+
+
+def test_a_volume_claim_stays_and_the_plan_says_why(place: Place) -> None:
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "labels": dict(m.OWNED)},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
+    }
+    place.cluster.apply([KEPT, claim], place.namespace)
+    assert "data goes with it" in staying(place)["data"]
+
+
+def test_an_object_that_another_tool_applies_as_well_stays(place: Place) -> None:
+    shared = m.config("shared", a="1")
+    place.cluster.apply([KEPT, shared], place.namespace)
+    with connected(place) as connection:
+        connection.send(
+            "PATCH",
+            config_path(place, "shared"),
+            what="apply",
+            body={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}, "data": {"b": "2"}},
+            headers={"Content-Type": "application/apply-patch+yaml"},
+            query=[("fieldManager", "kustomize-controller")],
+        )
+    assert staying(place) == {"shared": "kustomize-controller applies it as well"}
+
+
+def test_an_object_that_only_has_the_labels_stays(place: Place) -> None:
+    place.cluster.apply([KEPT], place.namespace)
+    with connected(place) as connection:
+        connection.send(
+            "POST",
+            f"/api/v1/namespaces/{place.namespace}/configmaps",
+            what="create",
+            body=m.config("copied", a="1"),
+            query=[("fieldManager", "kubectl-create")],
+        )
+    assert staying(place) == {"copied": "it has Slipway's labels, but Slipway did not apply it"}
+
+
+def test_objects_of_another_application_or_environment_are_none_of_ours(place: Place) -> None:
+    for label in ("slipway.dev/application", "slipway.dev/environment"):
+        other = m.config(f"theirs-{label[12:]}", a="1")
+        other["metadata"]["labels"][label] = "other"
+        place.cluster.apply([other], place.namespace)
+    seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+    assert (seen.deletions, seen.staying) == ((), ())
+
+
+@pytest.fixture
+def real_place(real_cluster: Path) -> Iterator[Place]:
+    """Only the real one has definitions."""
+    access, name = ClusterAccess(kubeconfig=real_cluster), f"slipway-test-{uuid.uuid4().hex[:10]}"
+    with connect(access) as cluster:
+        cluster.apply([m.namespace(name)], name)
+        yield Place(cluster=cluster, access=access, namespace=name, patience=120)
+    connection = Connection(access)
+    connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
+    connection.close()
+
+
+def definition(group: str) -> m.Json:
+    """Of a kind `Boat`, whose objects may hold anything."""
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"boats.{group}", "labels": dict(m.OWNED)},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": "Boat", "plural": "boats", "singular": "boat"},
+            "versions": [version],
+        },
+    }
+
+
+@pytest.mark.cluster
+def test_a_custom_resource_that_left_is_found_without_any_manifest_of_its_kind_and_its_definition_stays(
+    real_place: Place,
+) -> None:
+    place, group = real_place, f"{uuid.uuid4().hex[:8]}.example.com"
+    boat = {"apiVersion": f"{group}/v1", "kind": "Boat", "metadata": {"name": "ada", "labels": dict(m.OWNED)}}
+
+    def applied() -> bool:
+        try:
+            place.cluster.apply([KEPT, definition(group), boat], place.namespace)
+        except ObjectConflict:  # it is not served yet
+            return False
+        return True
+
+    place.settled(applied, until=bool)
+    seen = place.settled(
+        lambda: place.cluster.departed([KEPT], place.namespace, m.OWNER), until=lambda seen: bool(seen.deletions)
+    )
+    assert [(deletion.api_version, deletion.label) for deletion in seen.deletions] == [(f"{group}/v1", "Boat/ada")]
+    (done,) = place.cluster.prune(seen.deletions, place.namespace, m.OWNER)
+    assert done.ending is Ending.DELETED
+    assert live(place, f"/apis/{group}/v1/namespaces/{place.namespace}/boats/ada") is None
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.{group}"
+    assert live(place, path) is not None
+    with connected(place) as connection:
+        connection.send("DELETE", path, what="clean up")

@@ -1,0 +1,102 @@
+"""What left the manifests goes once its successor is judged good, and comes back with what used it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slipway.catalogue import check_path
+from slipway.catalogue.entries import Catalogue
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from slipway.effects.cluster import JobState, ProgressState
+from slipway.testing import Installation, write_application
+
+REPORT = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: report}
+data: {to: ada@example.com}
+"""
+KEY = ("shop", "ConfigMap", "report")
+
+
+@pytest.fixture
+def delivered(tmp_path: Path) -> Installation:
+    """The first release brought a ConfigMap, which is no longer among the manifests."""
+    home = write_application(tmp_path)
+    extra = home / "manifests" / "report.yaml"
+    extra.write_text(REPORT)
+    installation = Installation(tmp_path)
+    installation.push("1.0")
+    installation.settle()
+    assert KEY in installation.staging.objects
+    extra.unlink()
+    catalogue = Catalogue(check_path(tmp_path).definitions)
+    installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
+    return installation
+
+
+def test_it_is_there_until_the_rollout_is_good_and_gone_before_the_tests_begin(delivered: Installation) -> None:
+    delivered.push("2.0")
+    step = delivered.settle_at(StepKind.CHECK, "staging")
+    assert KEY in delivered.staging.objects
+    delivered.run_step(step)
+    delivered.settle_at(StepKind.VERIFY, "staging")
+    assert KEY not in delivered.staging.objects
+
+
+def test_it_is_recorded_object_by_object_and_explained(delivered: Installation) -> None:
+    delivered.push("2.0")
+    delivered.settle()
+    (record,) = [record for record in delivered.trail() if record.action == "objects.deleted"]
+    assert record.details["objects"] == ["ConfigMap/report: deleted"]
+    assert record.environment == "staging"
+    assert "1 object that left the manifests deleted" in str(delivered.explain(2).model_dump())
+
+
+def test_what_could_not_be_deleted_is_told_and_undoes_nothing(delivered: Installation) -> None:
+    delivered.staging.undeletable["report"] = "an admission policy protects it"
+    delivered.push("2.0")
+    delivered.settle()
+    live = delivered.lane("staging").live
+    assert live is not None
+    assert live.release == 2
+    assert "not deleted (ConfigMap/report: left as it is, an admission policy protects it)" in str(
+        delivered.explain(2).model_dump()
+    )
+
+
+def test_a_roll_back_after_failed_tests_brings_it_back(delivered: Installation) -> None:
+    delivered.staging.job_ends = JobState(state=ProgressState.FAILED, reason="1 of 1 pods failed")
+    delivered.push("2.0")
+    step = delivered.settle_at(StepKind.VERIFY, "staging")
+    assert KEY not in delivered.staging.objects
+    delivered.run_step(step)
+    delivered.settle()
+    assert delivered.phase(2) is Phase.ROLLED_BACK
+    assert KEY in delivered.staging.objects
+
+
+def test_a_rollout_that_fails_deletes_nothing(delivered: Installation) -> None:
+    delivered.staging.broken.add(delivered.build("2.0"))
+    delivered.push("2.0")
+    delivered.settle()
+    assert delivered.phase(2) is Phase.ROLLED_BACK
+    assert "objects.deleted" not in delivered.actions()
+    assert KEY in delivered.staging.objects
+
+
+def test_a_cluster_that_goes_away_before_it_is_waited_for(delivered: Installation) -> None:
+    delivered.push("2.0")
+    delivered.run_step(delivered.settle_at(StepKind.CHECK, "staging"))
+    step = delivered.settle_at(StepKind.CHECK, "staging")
+    delivered.staging.away_before_pruning = True
+    delivered.run_step(step)
+    assert KEY in delivered.staging.objects
+    delivered.staging.away_before_pruning = False
+    delivered.settle()
+    assert KEY not in delivered.staging.objects
+    live = delivered.lane("staging").live
+    assert live is not None
+    assert live.release == 2
