@@ -4,17 +4,19 @@ Each has its own permission. The actor is the signed-in person or the named key;
 written into the inbox; whoever gave it asks there what became of it.
 """
 
+from datetime import timedelta
+
 import azure.functions as func
 
 from slipway.api.commands import Command, Freezes
 from slipway.api.inbox import Confirmation, ReceivedAnswer
 from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.changing import Compared
-from slipway.domain.commands import OPENS, PERMISSIONS, ends_own_sessions
+from slipway.domain.commands import FRESH, OPENS, PERMISSIONS, ends_own_sessions
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.roles import Permission
-from slipway.domain.statement import CatalogueStatement, CommandStatement
+from slipway.domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
 from slipway.http.saying import partition_of
 from slipway.http.speaking import speaker
 
@@ -87,16 +89,17 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def to_confirm(
-    statement: CommandStatement | CatalogueStatement,
+    statement: CommandStatement | CatalogueStatement | ChangeVoteStatement,
     via: Via,
     *,
     content: tuple[str, ...] = (),
     compared: tuple[Compared, ...] = (),
     asks: tuple[str, ...] = (),
+    fresh: timedelta | None = FRESH,
 ) -> func.HttpResponse:
     """202: it waits for a person, who proves in a browser that they say it."""
     built = parts()
-    handle = built.saying.keep_pending(statement, via, content=content, compared=compared, asks=asks)
+    handle = built.saying.keep_pending(statement, via, content=content, compared=compared, asks=asks, fresh=fresh)
     address = f"/api/v1/confirmations/{handle}"
     page = f"{built.settings.public_url.rstrip('/')}/confirm/{handle}"
     return ok(ReceivedAnswer(application=partition_of(statement), id="", address=address, open=page), status=202)

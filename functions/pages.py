@@ -32,7 +32,7 @@ def page_board(req: func.HttpRequest) -> func.HttpResponse:
     return reading(
         req,
         with_query("/", req.params),
-        lambda who: board.show(parts().reader, parts().parking.installation, who, application=application),
+        lambda who: board.show(parts().reader, parts().proposals, who, application=application),
     )
 
 

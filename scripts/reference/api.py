@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from functions import api, audit_api, catalogue, commands, inbox, looks, numbers, proof, votes
+from functions import api, audit_api, catalogue, changes_api, commands, inbox, looks, numbers, proof, votes
 from functions.contract import BASE
 from functions.openapi import document
 
-DECLARING = (api, audit_api, catalogue, commands, inbox, looks, numbers, proof, votes)
+DECLARING = (api, audit_api, catalogue, changes_api, commands, inbox, looks, numbers, proof, votes)
 """The modules whose endpoints are in the document."""
 _START = f"""# The JSON API
 

@@ -30,7 +30,7 @@ from slipway.domain.signing import KEY_ID_PATTERN, SIGNATURE_PATTERN
 from slipway.domain.statement import StoredStatement
 from slipway.domain.tokens import LinkToken
 from slipway.http.sessions import Session
-from slipway.inbound.approval_message import CommandMessage, VoteMessage
+from slipway.inbound.approval_message import ChangeVoteMessage, CommandMessage, VoteMessage
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference/formats"
@@ -112,7 +112,7 @@ FORMATS = (
         model=Pending,
         written_by="the front",
         read_by="the front",
-        says="A command, or a change of the catalogue, that lets something through, as the API was given it, until a "
+        says="A command, a change of the catalogue or the approval of one, as the API was given it, until a "
         "person confirms it in a browser; in the table `challenges`. It says nothing by itself: whoever confirms it "
         "makes a statement with a salt of its own.",
     ),
@@ -196,11 +196,12 @@ FORMATS = (
     Format(
         name="approval",
         title="Message in approvals",
-        model=VoteMessage | CommandMessage,
+        model=VoteMessage | ChangeVoteMessage | CommandMessage,
         written_by="whoever may send to the queue `approvals`: the Teams flow, a bot, an operator",
         read_by="the worker",
-        says="A vote, or a command that stops something, on behalf of a person; at most 16 KiB. It has `decision` or "
-        "`verb`. An approval counts at gates of level `queue` or `link`, and names `opening` and `plan`; what stops "
+        says="A vote, the rejection of a proposed change, or a command that stops something, on behalf of a person; at "
+        "most 16 KiB. It has `decision` or `verb`; a rejection of a change names it in `change`. An "
+        "approval counts at gates of level `queue` or `link`, and names `opening` and `plan`; what stops "
         "something counts at any. The same `id` with the same content is a repeat.",
     ),
     Format(

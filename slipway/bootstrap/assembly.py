@@ -258,7 +258,13 @@ class App(Changed):
 
     @part
     def by_message(self) -> ByMessage:
-        return ByMessage(handler=self.handler, freezer=self.freezer, tenant=self.settings.tenant_id, clock=self.clock)
+        return ByMessage(
+            handler=self.handler,
+            freezer=self.freezer,
+            of_changes=self.change_voting.take_message,
+            tenant=self.settings.tenant_id,
+            clock=self.clock,
+        )
 
     @part
     def inbox_writer(self) -> InboxWriter:

@@ -47,6 +47,8 @@ LAZY = {
     "apply": Lazy(_COMMANDS + "catalogue:apply", "Apply projects and applications."),
     "diff": Lazy(_COMMANDS + "catalogue:diff", "What applying would change, and whether it would be refused."),
     "export": Lazy(_COMMANDS + "catalogue:export", "An application or a project as files."),
+    "changes": Lazy(_COMMANDS + "changes:changes", "Changes that weaken production gates and wait for votes."),
+    "change": Lazy(_COMMANDS + "changes:change", "One such change: see it, approve it, reject it."),
     "history": Lazy(_COMMANDS + "catalogue:history", "Versions of an application: who changed what, when and why."),
     "remove": Lazy(_COMMANDS + "catalogue:remove", "Take an application or a project out of the catalogue."),
     "schema": Lazy(_COMMANDS + "check:schema", "JSON Schema of a project or an application, for editors."),

@@ -1,4 +1,5 @@
-"""What messages in `approvals` say: votes at the level `queue`, and commands that stop something. It passes no front.
+"""What messages in `approvals` say: votes at the level `queue`, rejections of proposed changes, and commands that stop
+something. It passes no front.
 
 Who may send to the queue is believed to say on whose behalf; what that person's roles are, a message cannot show. So a
 vote counts as the gate's policy allows at this level, and what stops counts at any: whoever wants to forge a stop gains
@@ -6,18 +7,28 @@ no more than a stop, which is on record with the queue's name.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..clock import Clock
 from ..domain.commands import Verb
 from ..domain.events import CommandGiven, VoteCast
+from ..domain.model import sha256
 from ..domain.people import OID
+from ..domain.proposing import ChangeVoteCast
 from ..domain.queues import Queue
 from ..domain.rules import RuleResult, failed
 from ..engine.freezing import Freezer, Order
 from ..engine.handle import Handler, Outcome, UnknownTarget
-from ..inbound.approval_message import ApprovalMessage, CommandMessage, VoteMessage, parse_approval
+from ..inbound.approval_message import (
+    ApprovalMessage,
+    ChangeVoteMessage,
+    CommandMessage,
+    VoteMessage,
+    parse_approval,
+)
+from .taking import CannotCount
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +39,8 @@ class ByMessage:
 
     handler: Handler
     freezer: Freezer
+    of_changes: Callable[[ChangeVoteCast, str], None]
+    """Takes the rejection of a proposed change, and what names it."""
     tenant: str
     clock: Clock
 
@@ -38,10 +51,21 @@ class ByMessage:
         `QueueUnavailable` for what is worth another try.
         """
         message = parse_approval(body, tenant=self.tenant)
+        if isinstance(message, ChangeVoteMessage):
+            self._reject_change(message)
+            return
         refused = ", ".join(rule.name for rule in failed(self._judged(message)))
         log.info("%s, message %s: %s", Queue.APPROVALS, message.id, refused or "counted")
 
-    def _judged(self, message: ApprovalMessage) -> tuple[RuleResult, ...]:
+    def _reject_change(self, message: ChangeVoteMessage) -> None:
+        cast = change_vote_said(message, now=self.clock())
+        order = sha256(f"{Queue.APPROVALS} {cast.change} {cast.voter} {message.id}".encode())[7:27]
+        try:
+            self.of_changes(cast, order)
+        except CannotCount as nothing:
+            raise UnknownTarget(str(nothing)) from nothing
+
+    def _judged(self, message: VoteMessage | CommandMessage) -> tuple[RuleResult, ...]:
         if isinstance(message, VoteMessage):
             return self._decide(vote_said(message, now=self.clock()))
         if message.application is None:
@@ -93,6 +117,21 @@ def vote_said(message: VoteMessage, *, now: datetime) -> VoteCast:
         reason=message.reason,
         channel=Queue.APPROVALS,
         submission=message.id,
+    )
+
+
+def change_vote_said(message: ChangeVoteMessage, *, now: datetime) -> ChangeVoteCast:
+    """The rejection of a proposed change, of somebody whose roles nobody can know."""
+    return ChangeVoteCast(
+        change=message.change,
+        opening=message.opening,
+        plan=message.plan,
+        decision=message.decision,
+        reason=message.reason,
+        voter=_person(message),
+        channel=Queue.APPROVALS,
+        received_at=now,
+        by_message=True,
     )
 
 

@@ -1,7 +1,9 @@
-"""The worker's half of votes on proposed changes: a row of the inbox is counted, refused, or waits for its proof."""
+"""The worker's half of votes on proposed changes: a row of the inbox is counted, refused, or waits for its proof; a
+message in `approvals`, which passes no front, may reject."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, assert_never
 
 from ..clock import Clock
@@ -23,15 +25,18 @@ from ..domain.proposing import (
     quorum,
     vote_rules,
 )
+from ..domain.queues import Queue
 from ..domain.release import VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
 from ..domain.statement import ChangeVoteStatement
 from ..engine.proving import Prover, on_behalf_of
 from ..inbound.reading import BadInput
 from ..ledger import Conflict
+from ..ledger.installation import order_mark
 from ..ledger.keys import INSTALLATION
 from ..ledger.ledger import answer_writes
 from ..ledger.proposals import Kept, Proposals
+from ..ledger.table import Write
 from .enacting import Enacting
 from .proposing import ended_as, ending, named
 from .taking import CannotCount, RowWaits
@@ -64,19 +69,34 @@ class ChangeVoting:
         if received.partition != INSTALLATION:
             raise BadInput("partition", INSTALLATION, received.partition)
         cast = self._cast(received, statement)
+        self._take(
+            _Said(cast=cast, inbox=received.id),
+            lambda: self.proposals.installation.answered(received.id),
+        )
+
+    def take_message(self, cast: ChangeVoteCast, order: str) -> None:
+        """Count the rejection that a message says, or refuse it; either is recorded. `order` names what is said: the
+        same again changes nothing.
+
+        Raises `CannotCount` for what cannot be handled; `Conflict`, `LedgerUnavailable`: try again.
+        """
+        self._take(_Said(cast=cast, order=order), lambda: self.proposals.installation.was_refused(order) is not None)
+
+    def _take(self, said: "_Said", is_done: Callable[[], bool]) -> None:
+        change = said.cast.change
         for _ in range(ROUNDS):
-            if self.proposals.installation.answered(received.id):
+            if is_done():
                 return
             try:
-                self._settled(statement.change)
-                self._decide(received, cast)
+                self._settled(change)
+                self._decide(said)
             except Conflict:
                 continue
             break
         else:
-            raise Conflict(f"{received.id}: others voted {ROUNDS} times meanwhile")
-        self._settled(statement.change)
-        self.tell(statement.change)
+            raise Conflict(f"{said.inbox or said.order}: others voted {ROUNDS} times meanwhile")
+        self._settled(change)
+        self.tell(change)
 
     def _settled(self, change: str) -> None:
         """What is void by now is void before the vote is judged; what has passed takes force. A key that cannot be read
@@ -123,56 +143,71 @@ class ChangeVoting:
         return cast.evolve(name=speaker.name, signed_in=SignedIn(object_id=speaker.oid, roles=speaker.roles))
 
     # ---- deciding
-    def _decide(self, received: Received, cast: ChangeVoteCast) -> None:
+    def _decide(self, said: "_Said") -> None:
         """Raises `Conflict` if others were faster."""
+        cast = said.cast
         kept = self.proposals.current(cast.change)
         if kept.change is None:
             raise CannotCount(f"no change {cast.change} was proposed")
         plan = self.proposals.plan(kept.change.plan)
         if plan is None:
             raise CannotCount(f"what the change {cast.change} is about is gone")
-        rules = (*vote_rules(kept.change, plan, cast), *self._is_new(received, cast))
-        judged = _Judged(received=received, cast=cast, change=kept.change, plan=plan, rules=rules)
+        rules = (*vote_rules(kept.change, plan, cast), *self._is_new(said))
+        judged = _Judged(said=said, change=kept.change, plan=plan, rules=rules)
         if failed(rules):
             self._refuse(judged, kept)
         else:
             self._count(judged, kept)
 
-    def _is_new(self, received: Received, cast: ChangeVoteCast) -> tuple[RuleResult, ...]:
-        if cast.proved is None:
+    def _is_new(self, said: "_Said") -> tuple[RuleResult, ...]:
+        if said.cast.proved is None:
             return ()
-        by = self.proposals.counted_by(cast.proved.statement.nonce)
-        return () if by in (None, received.id) else (Rule.PROOF_IS_NEW.fails("its statement was counted before"),)
+        by = self.proposals.counted_by(said.cast.proved.statement.nonce)
+        return () if by in (None, said.inbox) else (Rule.PROOF_IS_NEW.fails("its statement was counted before"),)
 
     def _refuse(self, judged: "_Judged", kept: Kept) -> None:
+        now = self.clock()
         answered = _answered(judged.change).evolve(refused=True, rules=failed(judged.rules))
-        answer = answer_writes(judged.received.id, answered)
         draft = _record(Action.CHANGE_VOTE_REFUSED, judged)
-        self.proposals.commit(kept, judged.change, [draft], *answer, now=self.clock())
+        self.proposals.commit(kept, judged.change, [draft], *judged.said.marks(answered, now), now=now)
 
     def _count(self, judged: "_Judged", kept: Kept) -> None:
-        now, cast, plan = self.clock(), judged.cast, judged.plan
+        now, cast, plan = self.clock(), judged.said.cast, judged.plan
         change = counted(judged.change, plan, cast)
         drafts = [_record(Action.CHANGE_VOTED, judged, vote=change.votes[-1].model_dump(mode="json"))]
         if cast.decision is VoteDecision.REJECT:
-            change = ended_as(change, ChangePhase.REJECTED, cast.reason, now)
-            drafts.append(ending(change, actor=cast.voter))
+            ended = ChangePhase.WITHDRAWN if cast.takes_back(change) else ChangePhase.REJECTED
+            change = ended_as(change, ended, cast.reason, now)
+            drafts.append(ending(change, **_by(cast)))
         elif not failed(quorum(plan, change.votes)):
             change = change.evolve(phase=ChangePhase.PASSED)
             results = [rule.model_dump(mode="json") for rule in quorum(plan, change.votes)]
             details = {**named(change), "results": results}
             drafts.append(AuditDraft(action=Action.CHANGE_PASSED, actor=SYSTEM, details=details))
-        said = (cast.proved.statement.nonce, judged.received.id) if cast.proved else None
-        answer = answer_writes(judged.received.id, _answered(change))
-        self.proposals.commit(kept, change, drafts, *answer, said=said, now=now)
+        proved = (cast.proved.statement.nonce, judged.said.inbox) if cast.proved else None
+        self.proposals.commit(kept, change, drafts, *judged.said.marks(_answered(change), now), said=proved, now=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """A vote, and what marks that it was taken: its row of the inbox, or the order of a message."""
+
+    cast: ChangeVoteCast
+    inbox: str = ""
+    order: str = ""
+
+    def marks(self, answered: Answered, now: datetime) -> list[Write]:
+        """Written with the decision."""
+        if self.order:
+            return [order_mark(self.order, refused=answered.refused, now=now)]
+        return answer_writes(self.inbox, answered)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Judged:
     """A vote, and the rules that it met or did not."""
 
-    received: Received
-    cast: ChangeVoteCast
+    said: _Said
     change: ProposedChange
     plan: ChangePlan
     rules: tuple[RuleResult, ...]
@@ -183,14 +218,14 @@ def _answered(change: ProposedChange) -> Answered:
 
 
 def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDraft:
-    received, cast = judged.received, judged.cast
-    broken = failed(judged.rules)
+    cast = judged.said.cast
+    broken, by = failed(judged.rules), _by(cast)
+    actor = by.pop("actor")
     details = {
         **named(judged.change),
         "decision": str(cast.decision),
         VOTED: vote,
         "name": cast.name,
-        "on_behalf_of": cast.voter if cast.unproved else "",
         "channel": cast.channel,
         "rules": [rule.name for rule in broken],
         "reason": broken[0].reason if broken else cast.reason,
@@ -198,9 +233,18 @@ def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDra
     }
     return AuditDraft(
         action=action,
-        actor=SYSTEM if cast.unproved else cast.voter,
-        details={name: value for name, value in details.items() if value},
-        inbox=received.id,
+        details={name: value for name, value in {**details, **by}.items() if value},
+        actor=actor,
+        inbox=judged.said.inbox or None,
         proof=cast.proved.proof if cast.proved else None,
-        received_at=received.received_at,
+        received_at=cast.received_at,
     )
+
+
+def _by(cast: ChangeVoteCast) -> dict[str, str]:
+    """Whose act a record says it is: a message, and a proof that does not hold, are nobody's own."""
+    if cast.by_message:
+        return {"actor": Queue.APPROVALS, "on_behalf_of": cast.voter}
+    if cast.unproved:
+        return {"actor": SYSTEM, "on_behalf_of": cast.voter}
+    return {"actor": cast.voter}

@@ -396,6 +396,12 @@ class Action(StrEnum):
     CHANGE_PASSED = "change.passed", "Enough people approved a proposed change", Tone.GOOD
     CHANGE_IN_FORCE = "change.in-force", "A proposed change took force", Tone.ASKS, _ENDS_CHANGE
     CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD, _ENDS_CHANGE
+    CHANGE_WITHDRAWN = (
+        "change.withdrawn",
+        "Whoever had proposed a change took it back",
+        Tone.QUIET,
+        _ENDS_CHANGE,
+    )
     CHANGE_EXPIRED = "change.expired", "The time to vote on a proposed change was over", Tone.QUIET, _ENDS_CHANGE
     CHANGE_SUPERSEDED = "change.superseded", "A newer change took the place of a proposed one", Tone.QUIET, _ENDS_CHANGE
     CHANGE_VOIDED = (

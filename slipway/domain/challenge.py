@@ -11,9 +11,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from .changing import MOST_LINES, Compared, Line
+from .commands import FRESH
 from .inbox import Content, InboxId, Via
 from .model import Duration, Moment, Record
-from .statement import MOST_CHANGES, CatalogueStatement, CommandStatement, StoredStatement
+from .statement import MOST_CHANGES, CatalogueStatement, ChangeVoteStatement, CommandStatement, StoredStatement
 
 LIFE: Final = timedelta(minutes=15)
 """How long a person may take from the button to the way back."""
@@ -53,14 +54,16 @@ class Pending(Record):
     confirm it in a browser. Whoever confirms it says it themselves."""
 
     v: Literal[1] = 1
-    statement: Annotated[CommandStatement | CatalogueStatement, Field(discriminator="kind")]
+    statement: Annotated[CommandStatement | CatalogueStatement | ChangeVoteStatement, Field(discriminator="kind")]
     """Its salt counts for nothing: another one is made when the button is pressed."""
     content: Content = ()
     """The documents of a change, as they lie in `incoming`."""
     compared: Annotated[tuple[Compared, ...], Field(max_length=MOST_CHANGES)] = ()
-    """What a change would do, as it was when it was asked for."""
+    """What a change would do, as it was when it was asked for, or as it was proposed."""
     asks: Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)] = ()
     """The gates whose people vote on it, once it is confirmed."""
+    fresh: Duration | None = FRESH
+    """How long ago whoever confirms it may have given their credential."""
     made_at: Moment
     via: Via
 

@@ -73,6 +73,7 @@ class ChangePhase(StrEnum):
     PASSED = "passed", "Enough of them approved; it is about to take force.", Tone.BUSY
     IN_FORCE = "in-force", "It is in force.", Tone.GOOD, Action.CHANGE_IN_FORCE
     REJECTED = "rejected", "Somebody rejected it.", Tone.BAD, Action.CHANGE_REJECTED
+    WITHDRAWN = "withdrawn", "Whoever proposed it took it back.", Tone.QUIET, Action.CHANGE_WITHDRAWN
     EXPIRED = "expired", "Nobody had decided when its time was over.", Tone.QUIET, Action.CHANGE_EXPIRED
     SUPERSEDED = "superseded", "A newer change of the same took its place.", Tone.QUIET, Action.CHANGE_SUPERSEDED
     VOID = (
@@ -156,8 +157,10 @@ class ChangeVoteCast(Record):
     """One person's vote on a proposed change, with what is known of who it is."""
 
     change: Digest
-    opening: int
-    plan: Digest
+    opening: int | None
+    """None: a rejection of whatever waits."""
+    plan: Digest | None
+    """None: a rejection of whatever is asked."""
     decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]
     reason: str = ""
     voter: str = Field(max_length=254)
@@ -168,10 +171,16 @@ class ChangeVoteCast(Record):
     proved: Proved | None = None
     unproved: str = ""
     """Why its proof does not hold."""
+    by_message: bool = False
+    """Whether it came by a message, which shows nobody's roles and groups."""
 
     @property
     def approves(self) -> bool:
         return self.decision is VoteDecision.APPROVE
+
+    def takes_back(self, change: ProposedChange) -> bool:
+        """Whether it is the rejection of whoever proposed the change."""
+        return not self.approves and self.voter == f"{OID}{change.proposed_by}"
 
 
 # ---- whose votes count
@@ -184,16 +193,8 @@ def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) 
     asked = gates_of(plan, cast.voter, cast.signed_in)
     yield _waits(change, cast)
     yield from _proof(cast, asked)
-    yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
-        cast.plan == change.plan, f"the plan is {short(change.plan)}, the vote is for {short(cast.plan)}"
-    )
-    yield Rule.VOTE_IS_FOR_THIS_OPENING.judged(
-        cast.opening == change.opening, f"it was proposed {change.opening} times, the vote is for time {cast.opening}"
-    )
-    where = ", ".join(old.title for old in asked)
-    yield Rule.APPROVER_IS_LISTED.judged(
-        bool(asked), f"{cast.voter} is listed at {where}" if asked else f"{cast.voter} is listed at none of its gates"
-    )
+    yield from _for_what_is_asked(change, cast)
+    yield _is_listed(change, plan, asked, cast)
     if cast.approves:
         yield _not_their_own(change, asked, cast)
         yield from _approval_reason(asked, cast)
@@ -210,6 +211,33 @@ def _waits(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
     in_time = cast.received_at < change.deadline
     until = f"people are asked until {change.deadline:%Y-%m-%d %H:%M} UTC"
     return Rule.CHANGE_IS_WAITING.judged(in_time, until)
+
+
+def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator[RuleResult]:
+    """Whether it is for this plan and this opening. A rejection may name neither, and one that names the opening counts
+    whatever plan it was read in."""
+    if cast.approves or (cast.plan is not None and cast.opening is None):
+        yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
+            cast.plan == change.plan, f"the plan is {short(change.plan)}, the vote is for {short(cast.plan)}"
+        )
+    if cast.approves or cast.opening is not None:
+        yield Rule.VOTE_IS_FOR_THIS_OPENING.judged(
+            cast.opening == change.opening,
+            f"it was proposed {change.opening} times, the vote is for time {cast.opening}",
+        )
+
+
+def _is_listed(change: ProposedChange, plan: ChangePlan, asked: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
+    """Whether a gate names the voter. Whoever proposed the change may take it back, and where only Entra knows who has
+    a role, a message that stops it counts nevertheless: it shows nobody's roles."""
+    if asked:
+        return Rule.APPROVER_IS_LISTED.holds(f"{cast.voter} is listed at {', '.join(old.title for old in asked)}")
+    if cast.takes_back(change):
+        return Rule.APPROVER_IS_LISTED.holds(f"{cast.voter} proposed the change, and may take it back")
+    if not cast.approves and cast.by_message and any(old.gate.unlisted() for old in plan.gates):
+        why = f"a message does not show whether {cast.voter} has a role or a group that is listed"
+        return Rule.APPROVER_IS_LISTED.unknown(why, blocks=False)
+    return Rule.APPROVER_IS_LISTED.fails(f"{cast.voter} is listed at none of its gates")
 
 
 def _proof(cast: ChangeVoteCast, asked: Sequence[OldGate]) -> Iterator[RuleResult]:
@@ -297,7 +325,7 @@ def counted(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> P
         decision=cast.decision,
         reason=cast.reason,
         channel=cast.channel,
-        plan_hash=cast.plan,
+        plan_hash=change.plan,
         at=cast.received_at,
         signed_in=_as_asked(plan, cast.signed_in),
         name=cast.name,

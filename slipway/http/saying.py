@@ -168,17 +168,20 @@ class Saying:
     # ---- what waits for a person to confirm it
     def keep_pending(
         self,
-        statement: CommandStatement | CatalogueStatement,
+        statement: CommandStatement | CatalogueStatement | ChangeVoteStatement,
         via: Via,
         *,
         content: tuple[str, ...] = (),
         compared: tuple[Compared, ...] = (),
         asks: tuple[str, ...] = (),
+        fresh: timedelta | None = FRESH,
     ) -> str:
         """Keep what lets something through until a person confirms it; the handle by which they find it."""
         now = self.clock()
         handle = f"{now:%Y%m%d}-{secrets.token_urlsafe(32)}"
-        pending = Pending(statement=statement, made_at=now, via=via, content=content, compared=compared, asks=asks)
+        pending = Pending(
+            statement=statement, made_at=now, via=via, content=content, compared=compared, asks=asks, fresh=fresh
+        )
         self.challenges.add_pending(handle, pending)
         return handle
 
@@ -197,7 +200,7 @@ class Saying:
         """Lead whoever pressed the button to the provider, with the words that they have read."""
         statement = pending.statement.evolve(salt=salt_of(self.random(SALT_BYTES)))
         return self.begin(
-            statement, browser=browser, fresh=FRESH, via=pending.via, pending=handle, content=pending.content
+            statement, browser=browser, fresh=pending.fresh, via=pending.via, pending=handle, content=pending.content
         )
 
     def back(self, *, state: str, code: str, error: str, browser: str) -> Lead | NothingSent:

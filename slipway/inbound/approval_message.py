@@ -1,4 +1,5 @@
-"""What a message in the queue `approvals` says on behalf of a person: a vote, or a command that stops something.
+"""What a message in the queue `approvals` says on behalf of a person: a vote, the rejection of a proposed change of the
+catalogue, or a command that stops something.
 
 Whoever may send there is believed to say on whose behalf it is, and no more: it is that queue's word, at the level
 `queue`, and never the person's own act. So nothing in a message is a credential.
@@ -48,6 +49,19 @@ class VoteMessage(_Message):
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="A rejection needs one.")
 
 
+class ChangeVoteMessage(_Message):
+    """The rejection of a proposed change of the catalogue. An approval of one needs a proof, which no message is."""
+
+    v: Literal[1]
+    id: MessageId = Field(description="The sender's own id of what is said: the same again is a repeat.")
+    change: Digest = Field(description="Hash of the change, as its page and `slipway changes` name it.")
+    opening: Number | None = Field(default=None, description="Which time that it was proposed. Nothing: the one open.")
+    plan: Digest | None = Field(default=None, description="The hash of what people are asked.")
+    decision: Literal[VoteDecision.REJECT]
+    on_behalf_of: OnBehalfOf
+    reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="A rejection needs one.")
+
+
 class CommandMessage(_Message):
     """A command that stops something: `cancel` of a release, `freeze` of an environment or of everything."""
 
@@ -61,21 +75,28 @@ class CommandMessage(_Message):
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="Both need one.")
 
 
-type ApprovalMessage = VoteMessage | CommandMessage
+type ApprovalMessage = VoteMessage | ChangeVoteMessage | CommandMessage
 
 
 def parse_approval(body: bytes, *, tenant: str) -> ApprovalMessage:
     """The message, of somebody of this Entra tenant. Raises `BadInput`."""
     value = read_json(body, limit=LARGEST)
-    is_command = isinstance(value, dict) and "verb" in value
-    message: ApprovalMessage = read_as(CommandMessage, value) if is_command else read_as(VoteMessage, value)
+    message: ApprovalMessage = read_as(_model_of(value), value)
     if message.on_behalf_of.tid.casefold() != tenant.casefold():
         raise BadInput("on_behalf_of.tid", "the tenant of this installation", "another")
     if isinstance(message, CommandMessage):
         _check_subject(message)
-    elif message.decision is VoteDecision.APPROVE:
+    elif isinstance(message, VoteMessage) and message.decision is VoteDecision.APPROVE:
         _check_named(message)
     return message
+
+
+def _model_of(value: object) -> type[VoteMessage | ChangeVoteMessage | CommandMessage]:
+    """By what a message says: a verb, a change, or a release."""
+    fields = value if isinstance(value, dict) else {}
+    if "verb" in fields:
+        return CommandMessage
+    return ChangeVoteMessage if "change" in fields else VoteMessage
 
 
 def _check_named(message: VoteMessage) -> None:

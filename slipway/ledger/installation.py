@@ -182,12 +182,12 @@ class InstallationLedger:
 
         `etag` is "" if there was none. Raises `Conflict` if it has changed.
         """
-        act, mark = Act.REPLACE if etag else Act.CREATE, _order_mark(state.submission, refused=False, now=now)
+        act, mark = Act.REPLACE if etag else Act.CREATE, order_mark(state.submission, refused=False, now=now)
         self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), mark, *answer, now=now)
 
     def order_refused(self, order: str, draft: AuditDraft, *, now: datetime, answer: Sequence[Write] = ()) -> None:
         """Record an order that changed nothing, and answer the row that gave it."""
-        self._append(draft, _order_mark(order, refused=True, now=now), *answer, now=now)
+        self._append(draft, order_mark(order, refused=True, now=now), *answer, now=now)
 
     def record_answer(self, inbox: str, draft: AuditDraft, answered: Answered, *, now: datetime) -> None:
         """Record what came of a row of the inbox, and answer it. Idempotent."""
@@ -257,7 +257,7 @@ class InstallationLedger:
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
 
 
-def _order_mark(order: str, *, refused: bool, now: datetime) -> Write:
+def order_mark(order: str, *, refused: bool, now: datetime) -> Write:
     """The mark of a handled order. Never pruned, as orders are few, so a repeat is recognised however late it comes."""
     values: dict[str, Value] = {"Kind": "order", "At": now.isoformat(), "Refused": refused}
     return Write(act=Act.CREATE, key=keys.seen(order), values=values)

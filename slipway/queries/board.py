@@ -15,7 +15,9 @@ from ..domain.explain import explain, in_the_way
 from ..domain.release import Lane, Release
 from ..domain.rules import RuleResult
 from ..domain.snapshot import Lookups, Snapshot
-from ..ledger.installation import InstallationLedger, OpenParked
+from ..ledger.installation import OpenParked
+from ..ledger.proposals import Proposals
+from .open_changes import ShownChange, open_changes
 from .reading import Reader
 
 NEWEST = 8
@@ -64,10 +66,13 @@ class Board:
     rows: tuple[ApplicationRow, ...]
     newest: tuple[Release, ...]
     parked: tuple[OpenParked, ...]
+    changes: tuple[ShownChange, ...] = ()
+    """Changes of the catalogue that people vote on."""
 
 
-def board(reader: Reader, installation: InstallationLedger, application: str | None = None) -> Board:
-    """The board of all applications, or of the named one: one request for each, and one for parked input.
+def board(reader: Reader, proposals: Proposals, application: str | None = None) -> Board:
+    """The board of all applications, or of the named one: one request for each, and one each for parked input and for
+    the changes that people vote on.
 
     Raises `NotFound`, `LedgerUnavailable`.
     """
@@ -77,7 +82,13 @@ def board(reader: Reader, installation: InstallationLedger, application: str | N
         rows.append(row(snapshot))
         newest += [snapshot.releases[number] for number in sorted(snapshot.releases, reverse=True)[:count]]
     newest.sort(key=lambda release: release.created_at, reverse=True)
-    return Board(rows=tuple(rows), newest=tuple(newest[:count]), parked=installation.open_parked())
+    changes = open_changes(proposals)
+    return Board(
+        rows=tuple(rows),
+        newest=tuple(newest[:count]),
+        parked=proposals.installation.open_parked(),
+        changes=tuple(each for each in changes if application is None or application in each.applications),
+    )
 
 
 def _entries(reader: Reader, application: str | None) -> Iterable[Entry]:

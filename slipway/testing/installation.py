@@ -290,7 +290,7 @@ class Installation(Outside):
         return self.app.reader.explain(self.release(number, app))
 
     def board(self) -> Board:
-        return board(self.app.reader, self.app.installation)
+        return board(self.app.reader, self.app.proposals)
 
     def verify(self, app: str = "") -> Verdict:
         return self.app.reader.verify(app or self.application)

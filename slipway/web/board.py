@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.gate import ApprovalGate
+from ..domain.proposing import ChangePhase
 from ..domain.release import Lane, Phase, Release
 from ..domain.tones import Tone
-from ..ledger.installation import InstallationLedger
+from ..ledger.proposals import Proposals
 from ..queries.board import ApplicationRow, Board, Cell, Moving, board
+from ..queries.open_changes import ShownChange
 from ..queries.reading import Reader
 from . import times, words
 from .answer import Answer, kept
 from .deciding import decision_address
+from .proposed import address_of, sign_of
 from .signin import Visitor
 from .templating import render
 from .text import one_line, short
@@ -95,11 +98,9 @@ class ReleaseRow:
     age: str
 
 
-def show(
-    reader: Reader, installation: InstallationLedger, visitor: Visitor, *, application: str | None = None
-) -> Answer:
+def show(reader: Reader, proposals: Proposals, visitor: Visitor, *, application: str | None = None) -> Answer:
     """The board of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
-    state = board(reader, installation, application)
+    state = board(reader, proposals, application)
     return kept(board_page(state, now=reader.clock(), visitor=visitor, application=application))
 
 
@@ -211,6 +212,22 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
             if waiting.gate is not None and waiting.gate.untold:
                 due = one_line(f"{due}; nobody could be told of it: {waiting.gate.untold}", REASON)
             yield _notice(waiting, what, due, _deciding(waiting, board_cell, visitor))
+    for shown in state.changes:
+        yield _change(shown, now, visitor)
+
+
+def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionItem:
+    """A change of the catalogue that people vote on."""
+    change, address = shown.change, address_of(shown.change.hash)
+    gates = ", ".join(old.title for old in shown.plan.gates) if shown.plan else ""
+    due = f"decide {times.relative(change.deadline, now)}" if change.phase is ChangePhase.WAITING else ""
+    return AttentionItem(
+        sign=sign_of(change),
+        link=address,
+        what=one_line(f"A change that weakens the gate of {gates or 'production'}", REASON),
+        text=due,
+        decide=f"{address}#decide" if shown.waits_for(visitor.signed_in) else "",
+    )
 
 
 def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
@@ -243,12 +260,13 @@ def _tally(state: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
     cells = [cell for row in state.rows for cell in row.cells]
     moving = [item.release for cell in cells for item in cell.moving]
     moving += [item.release for row in state.rows for item in row.arriving]
-    asks = sum(release.phase is Phase.AWAITING_APPROVAL for release in moving)
+    waiting = sum(release.phase is Phase.AWAITING_APPROVAL for release in moving)
+    asks = waiting + sum(shown.change.phase is ChangePhase.WAITING for shown in state.changes)
     counts = (
         (sum(cell.failed is not None for cell in cells), "failed", "✕", Tone.BAD),
         (len(state.parked), "parked", "!", Tone.BAD),
         (asks, "waiting for a decision" if asks != 1 else "waits for a decision", "?", Tone.ASKS),
-        (len(moving) - asks, "on the way", "◑", Tone.BUSY),
+        (len(moving) - waiting, "on the way", "◑", Tone.BUSY),
         (sum(bool(cell.release) for row in rows for cell in row.cells), "live", "✓", Tone.GOOD),
     )
     return tuple(Sign(word=f"{count} {word}", mark=mark, tone=tone) for count, word, mark, tone in counts if count)

@@ -1,5 +1,5 @@
 """The page on which a person confirms what the API or the command line was given, and that opens something: a command,
-or a change of the catalogue.
+a change of the catalogue, or the approval of a proposed one.
 
 It shows what is to be said, word for word, to whoever may say it; their button leads to the identity provider.
 """
@@ -10,9 +10,10 @@ from urllib.parse import quote
 from ..domain.challenge import Pending
 from ..domain.commands import PERMISSIONS
 from ..domain.errors import NotFound
-from ..domain.statement import CatalogueStatement, CommandStatement
+from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
 from ..domain.tones import Tone
 from ..http.forms import FIELD
+from ..http.places import home_of
 from ..http.requests import RequestRefused, check_own_page
 from ..inbound.reading import BadInput
 from .answer import Answer, html
@@ -40,6 +41,16 @@ def show(desk: OperatingContext, handle: str, who: Visitor) -> Answer:
             statement=statement,
             compared=pending.compared,
             asks=pending.asks,
+            mark=mark,
+            reader=who,
+        )
+        return html(page)
+    if isinstance(statement, ChangeVoteStatement):
+        page = render(
+            "confirm-vote.html",
+            statement=statement,
+            change=home_of(statement),
+            compared=pending.compared,
             mark=mark,
             reader=who,
         )

@@ -102,6 +102,7 @@ def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
         gates=[_gate(old, change) for old in plan.gates],
         votes=[_vote(vote) for vote in change.votes],
         asked=bool(asked),
+        own=change.proposed_by == who.signed_in.object_id,
         barred=barred_at(change.proposed_by, asked, *_named(who)),
         must_explain=must_explain(asked),
         mark=desk.forms.new(who.sid, address_of(change.hash)),

@@ -23,7 +23,7 @@ from ..options import as_json as json_option
 from ..options import connected, waiting
 from ..placing import problems_in
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
-from ..text import neutral
+from ..text import neutral, short
 from ..waiting import COUNTED, confirmed, counted, decided, look, new_id, outcome_of
 
 _MARKS = {
@@ -283,7 +283,7 @@ def _end_waiting(screen: Screen, outcome: SaidOutcome, *, as_json: bool) -> NoRe
     """The change is proposed, and takes force once the gates that it weakens let it through."""
     if as_json:
         screen.json(outcome.model_dump(mode="json"))
-    click.echo(f"people vote on it: {neutral(outcome.page)}", err=True)
+    click.echo(f"people vote on it: {neutral(outcome.page)}; see `slipway change {short(outcome.change)}`", err=True)
     raise SystemExit(Exit.WAITING)
 
 

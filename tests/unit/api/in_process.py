@@ -8,7 +8,20 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 import pytest
 
-from functions import api, audit_api, catalogue, commands, guard, inbox, looks, numbers, openapi, proof, votes
+from functions import (
+    api,
+    audit_api,
+    catalogue,
+    changes_api,
+    commands,
+    guard,
+    inbox,
+    looks,
+    numbers,
+    openapi,
+    proof,
+    votes,
+)
 from local.functions.routes import compile_route
 from slipway.bootstrap import App
 from slipway.domain.identity import TokenPerson
@@ -17,7 +30,7 @@ from slipway.testing import BASE, Installation
 from slipway.testing.sign_in import bearer, person
 from tests.registered import registered
 
-MODULES = (api, audit_api, catalogue, commands, inbox, looks, numbers, openapi, proof, votes)
+MODULES = (api, audit_api, catalogue, changes_api, commands, inbox, looks, numbers, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 
 

@@ -54,7 +54,15 @@ def app(installation: Told) -> Iterator[Served]:
     patched.undo()
 
 
-_JUDGE_THEMSELVES = ("api_vote", "api_command", "api_look", "api_apply", "api_compare", "api_remove")
+_JUDGE_THEMSELVES = (
+    "api_vote",
+    "api_command",
+    "api_look",
+    "api_apply",
+    "api_compare",
+    "api_remove",
+    "api_vote_on_change",
+)
 """Operations whose handlers judge who may do what."""
 
 

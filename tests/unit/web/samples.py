@@ -20,7 +20,7 @@ from slipway.domain.steps import StepKind
 from slipway.domain.tokens import read_link
 from slipway.http.requests import FORM_TYPE
 from slipway.inbound.ballot import vote
-from slipway.ledger.installation import InstallationLedger
+from slipway.ledger.proposals import Proposals
 from slipway.queries.reading import Reader
 from slipway.testing import ADA, BASE, BEN
 from slipway.web import audit, board, confirming, operating, parked, proposed, release
@@ -163,7 +163,7 @@ def _board() -> Answer:
     home.wait(timedelta(minutes=3))
     home.bring("1.6.0")
     park(home)
-    return board.show(home.app.reader, home.app.parking.installation, DORA)
+    return board.show(home.app.reader, home.app.proposals, DORA)
 
 
 def park(home: Told) -> None:
@@ -204,15 +204,15 @@ def _numbers(**asked: str) -> Answer:
     return numbers_page.show(numbers(Fleet(applications=4)), asked, DORA)
 
 
-def _three_chains() -> tuple[Reader, InstallationLedger]:
+def _three_chains() -> tuple[Reader, Proposals]:
     fleet = Fleet(applications=4, environments=("staging", "production"), others=("europe", "asia-pacific"))
-    return fleet.app.reader, fleet.app.installation
+    return fleet.app.reader, fleet.app.proposals
 
 
 def _fleet() -> Answer:
     """Thirty applications of five environments, of which many wait and some failed."""
     fleet = Fleet(applications=30, environments=("development", "test", "staging", "preproduction", "production"))
-    return board.show(fleet.app.reader, fleet.app.installation, DORA)
+    return board.show(fleet.app.reader, fleet.app.proposals, DORA)
 
 
 def _release_page(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
@@ -320,8 +320,8 @@ def _frozen() -> Answer:
 
 _DRAWING: dict[str, Sample] = {
     "board": _board,
-    "board-new": lambda: board.show(Told().app.reader, Told().app.parking.installation, DORA),
-    "board-empty": lambda: board.show(Fleet(applications=0).app.reader, Told().app.parking.installation, DORA),
+    "board-new": lambda: board.show(Told().app.reader, Told().app.proposals, DORA),
+    "board-empty": lambda: board.show(Fleet(applications=0).app.reader, Told().app.proposals, DORA),
     "board-fleet": _fleet,
     "board-one": lambda: board.show(*_three_chains(), DORA, application="catalogue-service"),
     "board-chains": lambda: board.show(*_three_chains(), DORA),

@@ -27,7 +27,7 @@ FIVE = ("development", "test", "staging", "preproduction", "production")
 
 
 def looked_at(home: Told) -> str:
-    return show(home.app.reader, home.app.parking.installation, DORA).body.decode()
+    return show(home.app.reader, home.app.proposals, DORA).body.decode()
 
 
 def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
@@ -109,14 +109,14 @@ def test_one_application_can_be_looked_at_alone() -> None:
     assert "/releases/shop-" not in body
     home, _ = asked()
     with pytest.raises(NotFound):
-        show(home.app.reader, home.app.parking.installation, DORA, application="shop")
+        show(home.app.reader, home.app.proposals, DORA, application="shop")
 
 
 @pytest.mark.parametrize("releases", [15, 90])
-def test_it_costs_one_request_for_each_application_and_one_for_parked_input(releases: int) -> None:
+def test_it_costs_one_request_for_each_application_and_one_each_for_parked_input_and_changes(releases: int) -> None:
     fleet = Fleet(applications=30, environments=FIVE, releases=min(releases, 90))
-    show(fleet.app.reader, fleet.app.installation, DORA)
-    assert fleet.table.requests == 30 + 1
+    show(fleet.app.reader, fleet.app.proposals, DORA)
+    assert fleet.table.requests == 30 + 2
 
 
 def test_what_lies_between_the_lanes_and_the_releases_hides_none_of_them() -> None:
@@ -146,7 +146,7 @@ def test_the_first_view_of_every_page_is_small(name: str) -> None:
 
 def test_the_first_view_of_a_usual_board_is_small_even_where_nothing_is_compressed() -> None:
     fleet = Fleet(applications=10, environments=("staging", "production"))
-    sent = show(fleet.app.reader, fleet.app.installation, DORA).body
+    sent = show(fleet.app.reader, fleet.app.proposals, DORA).body
     assert len(sent) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
 
 

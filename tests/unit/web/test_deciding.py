@@ -15,7 +15,7 @@ BUTTON = "Approve or reject"
 
 def pages(home: Told, subject: Release, who: Visitor) -> tuple[str, str]:
     """The board, and the release's page."""
-    shown = board.show(home.app.reader, home.app.parking.installation, who)
+    shown = board.show(home.app.reader, home.app.proposals, who)
     return shown.body.decode(), release.show(home.app.reader, subject.id, visitor=who).body.decode()
 
 

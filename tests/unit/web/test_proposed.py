@@ -10,10 +10,13 @@ from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase, ProposedChange
 from slipway.http.saying import Lead
+from slipway.testing import MemoryBlobs, write_application
 from slipway.testing.sign_in import person
 from slipway.web.answer import Answer
+from slipway.web.board import show as show_board
 from slipway.web.catalogue import show as show_catalogue
 from slipway.web.proposed import address_of, decide, show
+from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.commands.live import Live
 from tests.unit.commands.proposals import ADA, BEN, EVE, change_of, guarded, weaken
@@ -93,7 +96,67 @@ def test_whoever_proposed_it_may_only_reject_it(live: Live) -> None:
     shown = page(live, change, own)
     assert "somebody else has to approve it" in shown
     assert "Approve the change" not in shown
-    assert "Reject" in shown
+    assert "Take it back" in shown
+
+
+def test_whoever_proposed_it_takes_it_back_by_a_button_though_no_gate_asks_them(live: Live) -> None:
+    change = weaken(live)
+    assert "Take it back" in page(live, change, SIGNS_IN)
+    assert press(live, change, SIGNS_IN, "reject", reason="the old one is better").status == 303
+    live.hear()
+    assert change_of(live, change.hash).phase is ChangePhase.WITHDRAWN
+    shown = page(live, change)
+    assert "Whoever proposed it took it back." in shown
+    assert "the old one is better" in shown
+
+
+# ---- on the board
+def board(home: Live, who: TokenPerson, application: str | None = None) -> str:
+    return show_board(home.app.reader, home.app.proposals, as_visitor(who), application=application).body.decode()
+
+
+def parts_of(shown: str) -> tuple[str, str]:
+    """What waits for the reader, and what needs attention besides."""
+    mine = re.search(r'<section class="[^"]*" aria-labelledby="mine">.*?</section>', shown, re.DOTALL)
+    others = re.search(r'<section class="[^"]*" aria-labelledby="attention">.*?</section>', shown, re.DOTALL)
+    return mine[0] if mine else "", others[0] if others else ""
+
+
+def test_it_waits_for_whoever_is_asked_and_is_shown_to_everybody_else(live: Live) -> None:
+    change = weaken(live)
+    mine, others = parts_of(board(live, ADA))
+    assert f'href="{address_of(change.hash)}#decide"' in mine
+    assert "A change that weakens the gate of shop production" in mine
+    assert "decide in" in mine
+    assert address_of(change.hash) not in others
+    for who in (EVE, SIGNS_IN):
+        mine, others = parts_of(board(live, who))
+        assert (address_of(change.hash) in mine, address_of(change.hash) in others) == (False, True)
+
+
+def test_it_waits_no_longer_for_who_has_voted_and_leaves_the_board_when_it_is_over(live: Live) -> None:
+    change = weaken(live)
+    approve(live, change, ADA)
+    assert address_of(change.hash) not in parts_of(board(live, ADA))[0]
+    assert address_of(change.hash) in parts_of(board(live, BEN))[0]
+    approve(live, change, BEN)
+    assert address_of(change.hash) not in board(live, BEN)
+
+
+def test_the_board_of_one_application_shows_the_changes_that_concern_it(live: Live) -> None:
+    write_application(live.deliveries, "till")
+    live.apply(app="till")
+    change = weaken(live)
+    assert address_of(change.hash) in board(live, ADA, "shop")
+    assert address_of(change.hash) not in board(live, ADA, "till")
+
+
+def test_a_change_whose_plan_was_tampered_with_breaks_no_board(live: Live) -> None:
+    change = weaken(live)
+    assert isinstance(live.blobs, MemoryBlobs)
+    live.blobs.documents[change.plan] = b"{}"
+    mine, others = parts_of(board(live, ADA))
+    assert (mine, address_of(change.hash) in others) == ("", True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,187 @@
+"""The JSON API of proposed changes of the catalogue: those that wait for votes, one of them, and votes on it.
+
+A rejection is said at once, on behalf of the person whose access token came along. An approval lets something through:
+a person confirms it on a page, by a sign-in made for it.
+"""
+
+import secrets
+
+import azure.functions as func
+
+from slipway.api.changes import (
+    ChangeBallot,
+    GateAsked,
+    OpenChanges,
+    ProposedChangeShown,
+    ProposedChangeSummary,
+)
+from slipway.api.inbox import ReceivedAnswer
+from slipway.domain.errors import NotFound
+from slipway.domain.inbox import InboxKind, InboxRow, Via
+from slipway.domain.model import DIGEST_PATTERN
+from slipway.domain.people import OID
+from slipway.domain.proposing import ChangePhase, freshest, quorum_at
+from slipway.domain.release import VoteDecision
+from slipway.domain.roles import Caller, Permission
+from slipway.domain.statement import SALT_BYTES, ChangeVoteStatement, salt_of
+from slipway.http.saying import partition_of
+from slipway.http.speaking import speaker
+from slipway.inbound.reading import BadInput
+from slipway.queries.open_changes import ShownChange, open_changes, proposed_change
+from slipway.telemetry import carrier
+
+from .commands import received, to_confirm
+from .contract import Endpoint, Parameter, endpoint
+from .guard import admit
+from .http import EarlyResponse, ok, problem, read_body
+from .shared import new_blueprint, parts
+
+blueprint = new_blueprint()
+_CHANGE = Parameter(
+    name="change",
+    where="path",
+    description="Its hash: `sha256:` and 64 hexadecimal digits.",
+    schema={"type": "string", "pattern": DIGEST_PATTERN},
+)
+
+
+@endpoint(
+    blueprint,
+    Endpoint(
+        name="api_changes",
+        method="GET",
+        path="changes",
+        summary="The changes that weaken production gates and wait for the votes of their people",
+        tag="catalogue",
+        permission=Permission.READ,
+        answer=OpenChanges,
+    ),
+)
+def changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+    return ok(OpenChanges(changes=tuple(_summary(shown) for shown in open_changes(parts().proposals))))
+
+
+@endpoint(
+    blueprint,
+    Endpoint(
+        name="api_change",
+        method="GET",
+        path="changes/{change}",
+        summary="One proposed change: what it does, which gates are asked, the votes, and how it ended",
+        tag="catalogue",
+        permission=Permission.READ,
+        parameters=(_CHANGE,),
+        answer=ProposedChangeShown,
+        refuses=(404,),
+    ),
+)
+def change(req: func.HttpRequest) -> func.HttpResponse:
+    shown = _found(req)
+    compared = shown.plan.compared if shown.plan else ()
+    return ok(ProposedChangeShown.model_validate({**dict(_summary(shown)), "compared": compared}))
+
+
+@endpoint(
+    blueprint,
+    Endpoint(
+        name="api_vote_on_change",
+        method="POST",
+        path="changes/{change}/votes",
+        summary="Vote on a proposed change, as one of the people of the gates that it would weaken",
+        description="A rejection is received at once, on behalf of the signed-in person: ask at `address` what became "
+        "of it. A function key names nobody who could say it. Whoever proposed the change takes it back that way. An "
+        "approval waits until a person confirms it at `open`, by a sign-in made for it, and is theirs then. By default "
+        "the vote is for the opening and the plan of now.",
+        tag="catalogue",
+        permission=None,
+        parameters=(_CHANGE,),
+        body=ChangeBallot,
+        answer=ReceivedAnswer,
+        status=202,
+        refuses=(404, 409, 415),
+    ),
+)
+def vote_on_change(req: func.HttpRequest) -> func.HttpResponse:
+    caller = admit(req, Permission.READ)
+    ballot = read_body(req, ChangeBallot)
+    shown = _found(req)
+    statement = _statement(shown, ballot)
+    via = Via(ballot.channel)
+    if statement.decision is VoteDecision.APPROVE:
+        plan = shown.plan
+        gates, compared = (plan.gates, plan.compared) if plan else ((), ())
+        return to_confirm(statement, via, compared=compared, fresh=freshest(gates))
+    _check_person(caller)
+    row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(caller, via), trace=carrier())
+    return received(parts().inbox_writer.say(partition_of(statement), row, id=ballot.id or ""))
+
+
+def _statement(shown: ShownChange, ballot: ChangeBallot) -> ChangeVoteStatement:
+    """What is said: about the opening and the plan that the caller named, or else those of now.
+
+    Raises `BadInput` and `EarlyResponse`.
+    """
+    change = shown.change
+    if change.phase is not ChangePhase.WAITING:
+        why = f": {change.why}" if change.why else ""
+        detail = f"the change is {change.phase}{why}"
+        raise EarlyResponse(problem(409, "The vote did not count", detail, rules=[]))
+    if ballot.decision == "reject" and not ballot.reason.strip():
+        raise BadInput("reason", "why the change is rejected", "nothing")
+    return ChangeVoteStatement(
+        installation=parts().settings.installation_name,
+        salt=salt_of(secrets.token_bytes(SALT_BYTES)),
+        reason=ballot.reason,
+        change=change.hash,
+        opening=ballot.opening or change.opening,
+        plan=ballot.plan or change.plan,
+        decision=VoteDecision.APPROVE if ballot.decision == "approve" else VoteDecision.REJECT,
+    )
+
+
+def _check_person(caller: Caller) -> None:
+    """Raises `EarlyResponse`."""
+    if caller.signed_in is None:
+        detail = (
+            "a function key does not identify a voter: sign in, and send the access token of your sign-in as "
+            "`Authorization: Bearer …`"
+        )
+        raise EarlyResponse(problem(403, "Voter not identified", detail))
+
+
+def _found(req: func.HttpRequest) -> ShownChange:
+    hash = req.route_params["change"]
+    digits = hash.removeprefix("sha256:")
+    if len(digits) != 64 or not digits.isascii() or not digits.isalnum():  # noqa: PLR2004 - of SHA-256
+        raise NotFound("no such change was proposed")
+    return proposed_change(parts().proposals, f"sha256:{digits}")
+
+
+def _summary(shown: ShownChange) -> ProposedChangeSummary:
+    change, plan = shown.change, shown.plan
+    return ProposedChangeSummary(
+        change=change.hash,
+        opening=change.opening,
+        plan=change.plan,
+        phase=str(change.phase),
+        why=change.why,
+        subjects=tuple(sorted(change.subjects)),
+        proposed_by=f"{OID}{change.proposed_by}",
+        reason=change.reason,
+        at=change.at,
+        deadline=change.deadline,
+        ended_at=change.ended_at,
+        weaker=plan.weaker() if plan else (),
+        gates=tuple(
+            GateAsked(
+                application=old.application,
+                environment=old.environment,
+                people=old.people,
+                required=old.gate.required,
+                rules=quorum_at(old, change.votes, change.proposed_by),
+            )
+            for old in (plan.gates if plan else ())
+        ),
+        votes=change.votes,
+        page=f"{parts().settings.public_url.rstrip('/')}/changes/{change.hash.removeprefix('sha256:')}",
+    )

@@ -1,0 +1,78 @@
+"""Proposed changes of the catalogue: those that wait for votes, one of them, and a vote on it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..domain.blocks import REASON_LIMIT
+from ..domain.changing import Compared
+from ..domain.inbox import ID_PATTERN
+from ..domain.model import DIGEST_PATTERN, Moment
+from ..domain.release import Vote
+from ..domain.rules import RuleResult
+from .base import IDEMPOTENCY, Answer, ApiModel
+
+__all__ = ["ChangeBallot", "GateAsked", "OpenChanges", "ProposedChangeShown", "ProposedChangeSummary"]
+
+
+class GateAsked(ApiModel):
+    """A gate that would get weaker, as it is in force: its people decide."""
+
+    application: str
+    environment: str
+    people: str = Field(description="Who may vote, in words.")
+    required: int
+    rules: tuple[RuleResult, ...] = Field(description="Whether enough of them have approved.")
+
+
+class ProposedChangeSummary(ApiModel):
+    """A proposed change of the catalogue."""
+
+    change: str = Field(description="The hash of its changes, by which a vote names it.")
+    opening: int = Field(description="How many times it was proposed; a vote is for one of them.")
+    plan: str = Field(description="The hash of what people read; an approval is for one.")
+    phase: str = Field(
+        description="`waiting` for votes, `passed`, `in-force`, `rejected`, `withdrawn`, `expired`, `superseded`, "
+        "`void`."
+    )
+    why: str = Field(description="Why it ended as it did.")
+    subjects: tuple[str, ...] = Field(description="The projects and applications that it changes.")
+    proposed_by: str
+    reason: str
+    at: Moment
+    deadline: Moment
+    ended_at: Moment | None
+    weaker: tuple[str, ...] = Field(description="Every line that would get weaker.")
+    gates: tuple[GateAsked, ...]
+    votes: tuple[Vote, ...]
+    page: str = Field(description="Address of its page, where an approval is given.")
+
+
+class OpenChanges(Answer):
+    """The proposed changes that are not over."""
+
+    changes: tuple[ProposedChangeSummary, ...]
+
+
+class ProposedChangeShown(ProposedChangeSummary):
+    """One, with all that it does."""
+
+    v: int = Field(default=1, description="Version of this shape.")
+    compared: tuple[Compared, ...] = Field(description="What changes of each project and application.")
+
+
+class ChangeBallot(BaseModel):
+    """A vote on a proposed change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["approve", "reject"]
+    reason: str = Field(
+        default="", max_length=REASON_LIMIT, description="A rejection needs one; some gates ask for it."
+    )
+    opening: int | None = Field(default=None, ge=1, description="Vote only if this opening is the one that waits.")
+    plan: Annotated[str, Field(pattern=DIGEST_PATTERN)] | None = Field(
+        default=None, description="Vote only if this is what people are asked."
+    )
+    id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description=IDEMPOTENCY)
+    channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"

@@ -1,0 +1,227 @@
+"""`slipway changes` and `slipway change`: changes of the catalogue that weaken production gates, and votes on them."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import click
+
+from slipway.api.base import body_of
+from slipway.api.changes import ChangeBallot, OpenChanges, ProposedChangeShown, ProposedChangeSummary
+from slipway.api.inbox import ReceivedAnswer
+from slipway.domain.proposing import ChangePhase
+from slipway.domain.tones import Tone
+
+from ..api import Api, read
+from ..errors import CliError, Exit
+from ..forms import OutputFormat, formed, write_lines
+from ..lazy import DefaultGroup, Lazy
+from ..options import as_json as json_option
+from ..options import connected, waiting
+from ..screen import BAD, FAINT, GOOD, NAME, Content, Screen, TextCell, tone_style
+from ..text import short
+from ..waiting import confirmed, new_id, outcome_of
+
+COLUMNS = (
+    "change",
+    "opening",
+    "plan",
+    "phase",
+    "subjects",
+    "proposed_by",
+    "reason",
+    "at",
+    "deadline",
+    "weaker",
+    "page",
+)
+"""Columns of the CSV output."""
+_DIGITS = 64
+_PREFIX = re.compile(r"[0-9a-f]{6,64}")
+_FEW = 3
+
+
+@click.command()
+@formed
+@connected
+def changes(api: Api, *, form: OutputFormat) -> None:
+    """Changes that weaken production gates and wait for the votes of their people.
+
+    \b
+    Examples:
+      slipway changes
+      slipway changes --json | jq -r '.changes[].page'
+    """
+    screen, content = Screen(), api.get("changes")
+    if form is OutputFormat.JSON:
+        screen.json(content)
+        return
+    waits = read(OpenChanges, content).changes
+    if form is not OutputFormat.TABLE:
+        write_lines(screen, form, COLUMNS, content["changes"])
+        return
+    if not waits:
+        click.echo("no change waits for votes", err=True)
+        return
+    columns = ("change", "phase", "about", "gates", "votes", "until", "proposed by")
+    screen.table(columns, (_row(screen, each) for each in waits), cut=("about", "gates", "proposed by"))
+
+
+def _row(screen: Screen, change: ProposedChangeSummary) -> tuple[Content, ...]:
+    gates = [f"{gate.application} {gate.environment}" for gate in change.gates]
+    more = f" and {len(gates) - _FEW} more" if len(gates) > _FEW else ""
+    return (
+        TextCell(short(change.change), NAME),
+        _phase(change),
+        ", ".join(change.subjects),
+        ", ".join(gates[:_FEW]) + more,
+        str(len(change.votes)),
+        TextCell(screen.time(change.deadline), FAINT),
+        change.proposed_by,
+    )
+
+
+def _phase(change: ProposedChangeSummary) -> TextCell:
+    known = next((phase for phase in ChangePhase if phase == change.phase), None)
+    return TextCell(change.phase.replace("-", " "), tone_style(known.tone if known else Tone.QUIET))
+
+
+@click.group(
+    cls=DefaultGroup,
+    default="show",
+    lazy={
+        "show": Lazy("slipway.cli.commands.changes:show", "One change: what it does, who is asked, how it ended."),
+        "approve": Lazy("slipway.cli.commands.changes:approve", "Approve a change, by a proof."),
+        "reject": Lazy("slipway.cli.commands.changes:reject", "Reject a change, or take back your own."),
+    },
+)
+def change() -> None:
+    """One proposed change: `slipway change HASH` shows it, and `approve` and `reject` vote on it.
+
+    HASH is that of `slipway changes`; of one that waits its first digits are enough.
+
+    \b
+    Examples:
+      slipway change 91c3e07d55aa
+      slipway change approve 91c3e07d55aa --open
+      slipway change reject 91c3e07d55aa --reason "too few eyes"
+    """
+
+
+@click.command()
+@click.argument("hash")
+@json_option
+@connected
+def show(api: Api, *, hash: str, as_json: bool) -> None:
+    """One proposed change: what it does, what gets weaker, which gates are asked, the votes, and how it ended.
+
+    `show` may be left out.
+
+    \b
+    Example:
+      slipway change show 91c3e07d55aa --json | jq -r '.weaker[]'
+    """
+    screen, content = Screen(), api.get("changes", _named(api, hash))
+    if as_json:
+        screen.json(content)
+        return
+    shown = read(ProposedChangeShown, content)
+    screen.fields(_fields(screen, shown))
+    for each in shown.compared:
+        screen.line()
+        screen.line(TextCell(each.subject, NAME), f" {each.outcome}")
+        for line in each.difference:
+            screen.whole(f"    {line}")
+        for line in each.weaker:
+            screen.line(TextCell(f"    weaker: {line}", BAD))
+        for line in each.stands_still:
+            screen.whole(f"    would stand still: {line}")
+    for gate in shown.gates:
+        screen.line()
+        screen.line(TextCell(f"{gate.application} {gate.environment}", NAME), f": {gate.required} of {gate.people}")
+        for rule in gate.rules:
+            screen.line("    ", TextCell(rule.mark, tone_style(rule.tone)), f" {rule.name}: {rule.reason}")
+
+
+def _fields(screen: Screen, change: ProposedChangeShown) -> Iterator[tuple[str, Content]]:
+    yield "change", TextCell(change.change, NAME)
+    yield "phase", _phase(change)
+    yield "why", change.why
+    yield "proposed by", f"{change.proposed_by}  {screen.time(change.at)}"
+    yield "reason", change.reason
+    yield "decide until", screen.time(change.deadline) if change.ended_at is None else ""
+    yield "ended", screen.time(change.ended_at)
+    yield "opening", str(change.opening)
+    yield "plan", change.plan
+    yield "page", change.page
+    for vote in change.votes:
+        reason = f": {vote.reason}" if vote.reason else ""
+        yield "vote", f"{vote.decision} {screen.time(vote.at)}  {vote.who}{reason}"
+
+
+@click.command()
+@click.argument("hash")
+@click.option("--reason", default="", metavar="TEXT", help="Why; some gates require it.")
+@waiting
+@json_option
+@connected
+def approve(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
+    """Approve a proposed change, as one of the people of the gates that it would weaken.
+
+    Prints the address of a page on which you confirm it, by a sign-in made for it, and waits until the vote is counted.
+
+    \b
+    Exit codes: 0 counted; 1 refused; 4 the app cannot be reached; 5 a person has to confirm it.
+
+    \b
+    Example:
+      slipway change approve 91c3e07d55aa --open
+    """
+    received = _vote(api, hash, "approve", reason)
+    _end(api, confirmed(api, received, open_it=open_it, wait=wait), TextCell("✓ approved", GOOD), as_json=as_json)
+
+
+@click.command()
+@click.argument("hash")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the audit trail.")
+@json_option
+@connected
+def reject(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
+    """Reject a proposed change, as one of the people who are asked; whoever proposed it takes it back that way.
+
+    It needs your own sign-in (--audience), and no more.
+
+    \b
+    Example:
+      slipway change reject 91c3e07d55aa --reason "too few eyes"
+    """
+    _end(api, _vote(api, hash, "reject", reason), TextCell("✓ rejected", BAD), as_json=as_json)
+
+
+def _vote(api: Api, hash: str, decision: Literal["approve", "reject"], reason: str) -> ReceivedAnswer:
+    ballot = ChangeBallot.model_construct(decision=decision, reason=reason, id=new_id(), channel="cli")
+    return read(ReceivedAnswer, api.post("changes", _named(api, hash), "votes", body=body_of(ballot)))
+
+
+def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -> None:
+    outcome, screen = outcome_of(api, received), Screen()
+    if as_json:
+        screen.json(outcome.model_dump(mode="json"))
+        return
+    screen.line(done, f"  {short(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
+
+
+def _named(api: Api, given: str) -> str:
+    """The whole hash: as given, or of the one change that waits and begins so. Raises `CliError`."""
+    digits = given.removeprefix("sha256:").lower()
+    if _PREFIX.fullmatch(digits) is None:
+        raise click.UsageError("HASH: expected that of a change, at least its first 6 digits")
+    if len(digits) == _DIGITS:
+        return f"sha256:{digits}"
+    waits = [each.change for each in read(OpenChanges, api.get("changes")).changes]
+    found = [each for each in waits if each.removeprefix("sha256:").startswith(digits)]
+    if len(found) != 1:
+        many = f"{len(found)} changes that wait begin with {digits}"
+        none = f"no change that waits begins with {digits}; of one that is over give the whole hash"
+        raise CliError(many if found else none, exit_code=Exit.NOT_FOUND)
+    return found[0]

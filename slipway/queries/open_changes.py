@@ -1,0 +1,63 @@
+"""Proposed changes of the catalogue, for board, API and command line: what waits for whose vote, and how one ended."""
+
+import logging
+from dataclasses import dataclass
+
+from ..domain.errors import NotFound
+from ..domain.people import OID, SignedIn
+from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, barred_at, gates_of
+from ..ledger.proposals import Proposals
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownChange:
+    """A proposed change, with what people read before they vote."""
+
+    change: ProposedChange
+    plan: ChangePlan | None
+    """None if it is gone, or was changed: nobody can vote on it, and the next pass of reconcile ends it."""
+
+    @property
+    def applications(self) -> frozenset[str]:
+        """Whom it concerns: the applications that it changes, and those whose gates it would weaken."""
+        gates = self.plan.gates if self.plan else ()
+        changed = (subject.partition(":") for subject in self.change.subjects)
+        return frozenset(old.application for old in gates) | {
+            name for kind, _, name in changed if kind == "application"
+        }
+
+    def waits_for(self, who: SignedIn) -> bool:
+        """Whether a gate asks this person, by what their sign-in says, and they have not voted. Whether a vote counts
+        is decided when it is cast, by its own proof."""
+        if self.plan is None or self.change.phase is not ChangePhase.WAITING:
+            return False
+        voter = f"{OID}{who.object_id}"
+        asked = gates_of(self.plan, voter, who)
+        if not asked or barred_at(self.change.proposed_by, asked, voter, who):
+            return False
+        return all(vote.voter != voter for vote in self.change.votes)
+
+
+def open_changes(proposals: Proposals) -> tuple[ShownChange, ...]:
+    """Those that are not over, oldest first. Raises `LedgerUnavailable`."""
+    waiting = sorted(proposals.undecided(), key=lambda change: change.at)
+    return tuple(_shown(proposals, change) for change in waiting if not change.phase.final)
+
+
+def proposed_change(proposals: Proposals, hash: str) -> ShownChange:
+    """One, whatever became of it. Raises `NotFound`, `LedgerUnavailable`."""
+    change = proposals.current(hash).change
+    if change is None:
+        raise NotFound("no such change was proposed")
+    return _shown(proposals, change)
+
+
+def _shown(proposals: Proposals, change: ProposedChange) -> ShownChange:
+    try:
+        plan = proposals.plan(change.plan)
+    except ValueError:
+        log.exception("the plan of the change %s was changed", change.hash)
+        plan = None
+    return ShownChange(change=change, plan=plan)

@@ -1,0 +1,127 @@
+"""`slipway changes` and `slipway change`, from the command line through the API to the ledger, and back."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from wsgiref.simple_server import make_server
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slipway.cli.root import root
+from slipway.domain.identity import TokenPerson
+from slipway.domain.proposing import ChangePhase
+from slipway.domain.roles import Role
+from slipway.http.saying import Saying
+from slipway.testing.sign_in import bearer, person
+from tests.confirming import confirm_pending
+from tests.unit.api.in_process import serve
+from tests.unit.cli.test_catalogue import Quiet, worker_at_work
+from tests.unit.commands.live import Live
+from tests.unit.commands.proposals import change_of, guarded, number, weaken
+
+ADA = person(11, "Ada", "shop-approvers", Role.READER)
+BEN = person(12, "Ben", "shop-approvers", Role.READER)
+EVE = person(14, "Eve", Role.READER)
+
+type Slipway = Callable[..., Result]
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    return guarded(tmp_path / "team")
+
+
+@pytest.fixture
+def slipway(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slipway]:
+    """Whoever calls confirms at once what they are asked to confirm."""
+    served = serve(monkeypatch, live, who=ADA, api_access="roles")
+    worker_at_work(live, monkeypatch)
+    server = make_server("127.0.0.1", 0, served, handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    monkeypatch.chdir(tmp_path)
+    environment = {"SLIPWAY_URL": f"http://127.0.0.1:{server.server_port}", "SLIPWAY_KEY": "any"}
+    confirmed = Saying.confirmed
+
+    def call(*arguments: str, by: TokenPerson = ADA) -> Result:
+        def confirm(saying: Saying, handle: str) -> tuple[str, str] | None:
+            if confirmed(saying, handle) is None:
+                confirm_pending(live, handle, by)
+            return confirmed(saying, handle)
+
+        monkeypatch.setattr(Saying, "confirmed", confirm)
+        served.known = lambda: bearer(live.app, by)
+        return CliRunner().invoke(root, list(arguments), env=environment, prog_name="slipway")
+
+    yield call
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_what_waits_is_listed_and_shown_with_its_difference(slipway: Slipway, live: Live) -> None:
+    nothing = slipway("changes")
+    assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "no change waits for votes\n")
+    change = weaken(live)
+    listed = slipway("changes")
+    assert change.hash[:19] in listed.stdout
+    assert "shop production" in listed.stdout
+    shown = slipway("change", change.hash[7:15])
+    assert shown.exit_code == 0, shown.output
+    for line in (
+        "environments.production.gate.required: 2 → 1",
+        "weaker: production (production/shop): gate: required: 1 instead of 2",
+        "shop production: 2 of somebody with the role shop-approvers",
+        "quorum-reached: 0 of 2 approvals",
+        f"https://slipway.example.com/changes/{change.hash[7:]}",
+    ):
+        assert line in shown.stdout
+    assert json.loads(slipway("change", change.hash, "--json").stdout)["change"] == change.hash
+
+
+def test_two_people_let_it_through_by_their_proofs(slipway: Slipway, live: Live) -> None:
+    change = weaken(live)
+    first = slipway("change", "approve", change.hash[7:19])
+    assert (first.exit_code, first.stdout) == (0, f"✓ approved  {change.hash[:19]}; it is waiting\n")
+    assert "a person has to confirm it: https://slipway.example.com/confirm/" in first.stderr
+    last = json.loads(slipway("change", "approve", change.hash[7:19], "--json", by=BEN).stdout)
+    assert (last["state"], last["change_phase"], number(live)) == ("counted", "passed", 2)
+    shown = slipway("change", change.hash)
+    assert "in force" in shown.stdout
+
+
+def test_a_rejection_is_said_at_once_and_shown_afterwards(slipway: Slipway, live: Live) -> None:
+    change = weaken(live)
+    ended = slipway("change", "reject", change.hash[7:19], "--reason", "too few eyes")
+    assert (ended.exit_code, ended.stdout) == (0, f"✓ rejected  {change.hash[:19]}; it is rejected\n")
+    assert "too few eyes" in slipway("change", change.hash).stdout
+    late = slipway("change", "approve", change.hash, "--json")
+    assert (late.exit_code, json.loads(late.stdout)["error"]["message"]) == (
+        1,
+        "The vote did not count: the change is rejected: too few eyes",
+    )
+
+
+def test_whom_no_gate_asks_is_refused_by_the_rule(slipway: Slipway, live: Live) -> None:
+    change = weaken(live)
+    for arguments in (("reject", change.hash, "--reason", "no"), ("approve", change.hash)):
+        ended = slipway("change", *arguments, by=EVE)
+        assert ended.exit_code == 1
+        assert "approver-is-listed" in ended.stderr
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
+
+
+def test_with_no_wait_the_page_is_printed_and_the_code_says_that_a_person_is_waited_for(
+    slipway: Slipway, live: Live
+) -> None:
+    change = weaken(live)
+    ended = slipway("change", "approve", change.hash, "--no-wait")
+    assert (ended.exit_code, "nobody has confirmed it yet" in ended.stderr) == (5, True)
+
+
+@pytest.mark.parametrize(("given", "code"), [("x", 2), ("abcde", 2), ("0" * 12, 3), ("0" * 64, 3)])
+def test_what_names_no_change_is_said(slipway: Slipway, live: Live, given: str, code: int) -> None:
+    weaken(live)
+    assert slipway("change", given).exit_code == code

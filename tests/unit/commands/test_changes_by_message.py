@@ -1,0 +1,163 @@
+"""A proposed change is rejected by a message in `approvals`, with no front between; and taken back by whoever proposed
+it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.audit import AuditRecord
+from slipway.domain.proposing import ChangePhase, ProposedChange
+from slipway.domain.queues import Queue
+from slipway.engine.receiving import QueueMessage
+from slipway.queries.answers import SaidState
+from slipway.testing.identity import TENANT
+from tests.confirming import OLGA as SIGNS_IN
+from tests.unit.commands.live import Live
+from tests.unit.commands.proposals import (
+    ADA,
+    APPROVE,
+    BEN,
+    EVE,
+    REJECT,
+    actions,
+    broken,
+    change_of,
+    guarded,
+    messages,
+    number,
+    only_said,
+    propose,
+    trail,
+    vote,
+    weaken,
+)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    return guarded(tmp_path / "team")
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Live:
+    """Two named people have to approve what goes to production."""
+    return guarded(
+        tmp_path / "team",
+        lambda live: live.edit_gate(approvers=[f"oid:{ADA.oid}", f"oid:{BEN.oid}"]),
+    )
+
+
+def rejection(proposed: ProposedChange, who: Any = ADA, **fields: Any) -> dict[str, Any]:
+    said = {
+        "v": 1,
+        "id": "message-1",
+        "change": proposed.hash,
+        "decision": "reject",
+        "on_behalf_of": {"tid": TENANT, "oid": who.oid},
+        "reason": "too few eyes",
+    }
+    return said | fields
+
+
+def send(live: Live, message: dict[str, Any]) -> None:
+    """As the queue's function takes it."""
+    body = json.dumps(message).encode()
+    live.app.receiver.receive(live.app.by_message.take, QueueMessage(queue=Queue.APPROVALS, body=body, id="bus-1"))
+
+
+def last(live: Live, action: str) -> AuditRecord:
+    return next(record for record in reversed(trail(live)) if record.action == action)
+
+
+def parked(live: Live) -> list[str]:
+    return [item.reason for item in live.app.parking.all()]
+
+
+def test_a_message_rejects_it_and_is_nobodys_own_act(live: Live) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    send(live, rejection(change))
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.REJECTED, 1)
+    for action in ("change.voted", "change.rejected"):
+        record = last(live, action)
+        assert (record.actor, record.details["on_behalf_of"]) == ("approvals", f"oid:{ADA.oid}")
+        assert (record.proof, record.inbox) == (None, None)
+    assert last(live, "change.rejected").details["reason"] == "too few eyes"
+    assert len(messages(live, "change-ended")) == 1
+    assert broken(vote(live, change, BEN)) == ["change-is-waiting"]
+
+
+def test_the_same_message_again_changes_nothing(live: Live) -> None:
+    change = weaken(live)
+    for _ in range(3):
+        send(live, rejection(change))
+    assert actions(live).count("change.voted") == 1
+    assert "change.vote-refused" not in actions(live)
+    again = propose(live)
+    send(live, rejection(again))
+    assert change_of(live, again.hash).phase is ChangePhase.WAITING
+
+
+def test_where_people_are_named_a_stranger_stops_nothing_and_a_named_one_does(listed: Live) -> None:
+    change = weaken(listed)
+    send(listed, rejection(change, EVE))
+    assert last(listed, "change.vote-refused").details["rules"] == ["approver-is-listed"]
+    assert change_of(listed, change.hash).phase is ChangePhase.WAITING
+    send(listed, rejection(change, BEN))
+    assert change_of(listed, change.hash).phase is ChangePhase.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [
+        ({"reason": " "}, "rejection-has-a-reason"),
+        ({"opening": 7}, "vote-is-for-this-opening"),
+        ({"plan": "sha256:" + "0" * 64}, "vote-is-for-this-plan"),
+    ],
+)
+def test_a_message_that_does_not_count_is_refused_by_its_rule(live: Live, fields: dict[str, Any], rule: str) -> None:
+    change = weaken(live)
+    send(live, rejection(change, **fields))
+    assert last(live, "change.vote-refused").details["rules"] == [rule]
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"decision": "approve"}, "decision"),
+        ({"change": "sha256:" + "0" * 64}, "no change sha256:" + "0" * 64),
+        ({"on_behalf_of": {"tid": ADA.oid, "oid": ADA.oid}}, "on_behalf_of.tid"),
+        ({"release": 1}, "release"),
+    ],
+)
+def test_what_is_no_rejection_of_a_change_is_parked_with_its_reason(
+    live: Live, fields: dict[str, Any], why: str
+) -> None:
+    change = weaken(live)
+    send(live, rejection(change, **fields))
+    assert why in parked(live)[0]
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
+
+
+# ---- whoever proposed it
+def test_whoever_proposed_it_takes_it_back_though_no_gate_asks_them(live: Live) -> None:
+    change = weaken(live)
+    assert only_said(live, change, SIGNS_IN, REJECT).state is SaidState.COUNTED
+    ended = change_of(live, change.hash)
+    assert (ended.phase, number(live)) == (ChangePhase.WITHDRAWN, 1)
+    assert last(live, "change.withdrawn").actor == f"oid:{SIGNS_IN.oid}"
+    (headline,) = messages(live, "change-ended")
+    assert "withdrawn: no" in headline
+
+
+def test_whoever_proposed_it_does_not_become_its_approver(live: Live) -> None:
+    change = weaken(live)
+    assert broken(vote(live, change, SIGNS_IN, APPROVE)) == ["approver-is-listed"]
+
+
+def test_nobody_else_takes_it_back(live: Live) -> None:
+    change = weaken(live)
+    assert broken(only_said(live, change, EVE, REJECT)) == ["approver-is-listed"]
