@@ -13,6 +13,7 @@ from ..ledger.challenges import Challenges
 from ..ledger.inbox import Inbox
 from ..ledger.indexing import Indexer
 from ..ledger.installation import InstallationLedger
+from ..ledger.issuer_keys import IssuerKeys
 from ..ledger.leases import Leases
 from ..ledger.looks import LookAnswers
 from ..ledger.proposals import Proposals
@@ -128,7 +129,12 @@ class Recorded(Opened):
 
     @part
     def chain_anchors(self) -> ChainAnchors:
-        return ChainAnchors(blobs=lambda: self.added_blobs, ledger=self.ledger, signer=lambda: self.signer)
+        return ChainAnchors(
+            blobs=lambda: self.added_blobs,
+            ledger=self.ledger,
+            signer=lambda: self.signer,
+            issuer_keys=IssuerKeys(self.ports.proofs, evidence=lambda: self.blobs).hash,
+        )
 
     @part
     def retention(self) -> "Retention | None":

@@ -56,6 +56,7 @@ class AnchorKeys(Record):
     """Hashes of the sets of keys by which records and proofs were verified then."""
 
     issuer: Digest | None = None
+    """Of the identity provider's set, as it was published and is kept; None while it was away."""
     records: Digest
 
 
@@ -133,10 +134,11 @@ def new_anchor(
     gate: AnchoredGate | None = None,
     before: ChainAnchor | None,
     keys: PublicKeys,
+    issuer: str | None = None,
     signer: Signer,
     now: datetime,
 ) -> ChainAnchor:
-    """An anchor of the chain's end. Raises `KeysUnavailable`."""
+    """An anchor of the chain's end; `issuer` is the hash of the identity provider's keys. Raises `KeysUnavailable`."""
     public = {kid: key.hex() for kid, key in keys.by_id().items()}
     content = AnchorContent(
         chain=chain_of(head.application),
@@ -146,7 +148,7 @@ def new_anchor(
         at=now,
         why=why,
         gate=gate,
-        keys=AnchorKeys(records=sha256(canonical(public))),
+        keys=AnchorKeys(issuer=issuer, records=sha256(canonical(public))),
     )
     return ChainAnchor.model_validate(content.model_dump() | {"sig": signer.sign(content.hash.encode())})
 

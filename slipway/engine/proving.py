@@ -12,7 +12,7 @@ from typing import Final, Protocol, assert_never
 
 from ..domain.errors import Inconsistent
 from ..domain.events import VoteCast
-from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, KeySet, Verdict, Verified
 from ..domain.inbox import Received, Speaker
 from ..domain.people import OID, SignedIn
 from ..domain.proof import KeptProof, Proof, Proved
@@ -31,7 +31,7 @@ class TokenReader(Protocol):
 
     @property
     def issuer(self) -> str: ...
-
+    def key_set(self) -> KeySet | CannotVerify: ...
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]: ...
 
 

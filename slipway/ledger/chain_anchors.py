@@ -64,6 +64,8 @@ class ChainAnchors:
     blobs: Callable[[], AddedBlobs]
     ledger: Ledger
     signer: Callable[[], Signer]
+    issuer_keys: Callable[[], str | None]
+    """Hash of the identity provider's keys, which are kept; None if they are not known."""
 
     def newest(self, application: str) -> ChainAnchor | None:
         """The newest anchor that the worker signed. One that verifies with no key of the installation is reported and
@@ -142,7 +144,14 @@ class ChainAnchors:
         head = self.ledger.head(application)
         self._demand_whole(application, head, newest)
         made = new_anchor(
-            head, why=why, gate=gate, before=newest, keys=self.ledger.public_keys, signer=self.signer(), now=now
+            head,
+            why=why,
+            gate=gate,
+            before=newest,
+            keys=self.ledger.public_keys,
+            issuer=self.issuer_keys(),
+            signer=self.signer(),
+            now=now,
         )
         for count in range(PASSED_OVER):
             name = f"{made.name}-{count}" if count else made.name

@@ -10,7 +10,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
 
-from slipway.domain.identity import CannotVerify, TokenPerson
+from slipway.domain.identity import CannotVerify, KeySet, TokenPerson
 from slipway.effects.identity.keys import Key, read_keys
 
 TENANT: Final = "11111111-1111-4111-8111-111111111111"
@@ -45,6 +45,9 @@ class MemoryIssuer:
             return CannotVerify(why="the issuer is away")
         known = read_keys(published(self.kid), issuer=self.url, tenant=self.tenant)
         return known.key(kid) or CannotVerify(why="the issuer publishes no key of the token's id")
+
+    def key_set(self) -> KeySet | CannotVerify:
+        return CannotVerify(why="the issuer is away") if self.away else KeySet(content=published(self.kid))
 
     def claims(self, client_id: str, *, at: datetime) -> dict[str, Any]:
         """What every token of this issuer says that is made at that moment."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from ...domain.identity import CannotVerify
+from ...domain.identity import CannotVerify, KeySet
 from .keys import Key, PublishedKeys, read_keys
 from .web import IdentityPool, ProviderAway, exchange, strict_object
 
@@ -78,6 +78,10 @@ class Issuer:
             return known
         key = known.published.key(kid)
         return key or CannotVerify(why="the issuer publishes no key of the token's id; it is asked again in a while")
+
+    def key_set(self) -> KeySet | CannotVerify:
+        known = self._current(None)
+        return known if isinstance(known, CannotVerify) else known.published.key_set
 
     def endpoints(self) -> IssuerEndpoints | CannotVerify:
         known = self._current(None)

@@ -40,6 +40,9 @@ class IssuerKeySource(Protocol):
     def tenant(self) -> str: ...
 
     def key(self, kid: str) -> Key | CannotVerify: ...
+    def key_set(self) -> KeySet | CannotVerify:
+        """All that it publishes."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from ...domain.identity import (
     CannotVerify,
     IdentityRefused,
     IdToken,
+    KeySet,
     TokenApplication,
     TokenPerson,
     Verdict,
@@ -70,6 +71,9 @@ class IdTokens:
     @property
     def issuer(self) -> str:
         return self._source.url
+
+    def key_set(self) -> KeySet | CannotVerify:
+        return self._source.key_set()
 
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
         """`nonce` is what was sent; `at` the time at which the token has to be valid."""

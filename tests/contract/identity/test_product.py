@@ -8,7 +8,15 @@ import pytest
 from azure.identity import ManagedIdentityCredential
 
 from local.identity import COMMAND, SIGN_IN, VOTES, Browser, Flow, Identity
-from slipway.domain.identity import CannotVerify, IdentityRefused, TokenApplication, TokenPerson, Verdict, Verified
+from slipway.domain.identity import (
+    CannotVerify,
+    IdentityRefused,
+    KeySet,
+    TokenApplication,
+    TokenPerson,
+    Verdict,
+    Verified,
+)
 from slipway.effects.identity import (
     AccessTokens,
     Ask,
@@ -157,9 +165,14 @@ def test_new_keys_are_found_and_old_tokens_hold_until_their_keys_are_forgotten(m
     reader = IdTokens(issuer, flow.registration(VOTES).client_id)
     old = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
     assert isinstance(reader.verify(old, nonce=NONCE, at=now()), Verified)
+    before = issuer.key_set()
+    assert isinstance(before, KeySet)
     mortal.rotate_keys()
     new = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
     assert isinstance(reader.verify(new, nonce=NONCE, at=now()), Verified)
+    after = issuer.key_set()
+    assert isinstance(after, KeySet)
+    assert after.hash != before.hash
     assert isinstance(reader.verify(old, nonce=NONCE, at=now()), Verified)
     mortal.rotate_keys(forget=True)
     newest = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token

@@ -10,6 +10,7 @@ import pytest
 from slipway.domain.audit import AuditRecord
 from slipway.domain.chain_anchor import ChainAnchor, Why
 from slipway.domain.commands import Verb
+from slipway.domain.errors import present
 from slipway.effects.notification import NotificationError
 from slipway.ledger import keys
 from slipway.ledger.chain_anchors import FOLDER
@@ -17,6 +18,7 @@ from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.anchoring import AnchoringRun
 from slipway.testing import MemoryAdded, MemoryTable, write_application
+from slipway.testing.identity import published
 from tests.contract.audit.installation import Audited
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
 
@@ -60,6 +62,32 @@ def see_keys(installation: Audited) -> None:
     """What is the first record of a new installation's own chain."""
     app = installation.app
     assert app.installation.keys_seen(app.private_keys.ids(), app.public_keys.by_id(), now=installation.now)
+
+
+def test_an_anchor_names_the_identity_providers_keys_of_its_day_which_are_kept(
+    installation: Audited, storage: MemoryAdded
+) -> None:
+    issuer = installation.provider.issuer
+    installation.app.anchoring.run()
+    (first,) = daily(storage)
+    issuer.kid = "k2"
+    installation.deliver("1.1")
+    installation.wait(DAY)
+    installation.app.anchoring.run()
+    second, _ = daily(storage)
+    assert [installation.app.blobs.get(present(anchor.keys.issuer, "the keys")) for anchor in (first, second)] == [
+        published("k1"),
+        published("k2"),
+    ]
+
+
+def test_a_provider_that_is_away_keeps_no_anchor_from_being_written(
+    installation: Audited, storage: MemoryAdded
+) -> None:
+    installation.provider.issuer.away = True
+    installation.app.anchoring.run()
+    (anchor,) = daily(storage)
+    assert anchor.keys.issuer is None
 
 
 def test_the_first_run_of_a_day_anchors_what_has_grown_and_the_others_do_nothing(
