@@ -40,6 +40,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from ..commands.applying import Applying
     from ..commands.submitting import Submitting
+    from ..engine.kept_proofs import KeptProofs
     from ..engine.proving_pushes import PushProver
     from ..engine.proving_runs import RunProver
     from ..engine.run_step import StepRunner
@@ -163,7 +164,20 @@ class App(Changed):
             clock=self.clock,
             owner=self.ports.owner,
             stops=Unread(inbox=self.inbox).stops,
-            proves=OnRecord(ledger=self.ledger, anchors=self.chain_anchors, clock=self.clock).rules,
+            proves=OnRecord(
+                ledger=self.ledger, anchors=self.chain_anchors, proofs=self.kept_proofs, clock=self.clock
+            ).rules,
+        )
+
+    @part
+    def kept_proofs(self) -> "KeptProofs":
+        from ..engine.kept_proofs import KeptProofs
+
+        return KeptProofs(
+            tokens=self.ports.proofs(),
+            installation=self.settings.installation_name,
+            evidence=self.blobs,
+            anchors=self.chain_anchors,
         )
 
     @part

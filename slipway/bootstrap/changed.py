@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..engine.proving import Prover
+from ..engine.seen_keys import SeenKeys
 from .once import part
 from .recorded import Recorded
 
@@ -29,7 +30,12 @@ class Changed(Recorded):
 
     @part
     def prover(self) -> Prover:
-        return Prover(tokens=self.ports.proofs(), installation=self.settings.installation_name, evidence=self.blobs)
+        return Prover(
+            tokens=self.ports.proofs(),
+            installation=self.settings.installation_name,
+            evidence=self.blobs,
+            keys_seen=SeenKeys(installation=self.installation, clock=self.clock).note,
+        )
 
     @part
     def proposing(self) -> "Proposing":

@@ -420,6 +420,12 @@ class Action(StrEnum):
         Tone.ASKS,
         _CHANGES_RULES,
     )
+    ISSUER_KEYS_SEEN = (
+        "issuer-keys.seen",
+        "Keys of the identity provider verified a proof for the first time; they are kept",
+        Tone.QUIET,
+        _CHANGES_RULES,
+    )
     ANCHOR_CONTRADICTED = (
         "anchor.contradicted",
         "An anchor names a record that the chain does not hold: the chain was changed or cut",

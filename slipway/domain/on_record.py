@@ -14,7 +14,7 @@ from .audit import AuditRecord
 from .decide.conditions import short
 from .decide.quorum import enough_rules, one_each
 from .environment import Environment
-from .gate import ApprovalGate, AutoGate, Share
+from .gate import ApprovalGate, AutoGate, Level, Share
 from .people import SignedIn
 from .release import Release, Vote, VoteDecision
 from .rules import Rule, RuleResult, failed
@@ -26,10 +26,7 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
 
     `records` are all records of the application's chain from the release's first one to the end of the chain.
     """
-    trail = _Trail(plan_hash=release.plan_hash)
-    for record in records:
-        if record.release == release.id and record.environment == environment.name:
-            trail.feed(record)
+    trail = _trail(records, release, environment)
     if why := _not_waived(trail, release.waivers_in(environment.name)):
         return Rule.ON_RECORD.fails(why)
     if release.rollback is not None:
@@ -40,6 +37,23 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
             return _approved(trail, release, gate)
         case AutoGate():
             return _let_through(trail, release, conditions=bool(gate.tests_passed or environment.soak))
+
+
+def rests_on(records: Iterable[AuditRecord], release: Release, environment: Environment) -> tuple[AuditRecord, ...]:
+    """What was proved, among the records that `on_record` rests on: the votes that opened the gate, or the order to
+    roll back, and the waivers."""
+    trail = _trail(records, release, environment)
+    waivers = (trail.waived.get((str(waiver.rule), waiver.by)) for waiver in release.waivers_in(environment.name))
+    said = (trail.ordered,) if release.rollback is not None else tuple(trail.votes.values())
+    return tuple(record for record in (*said, *waivers) if record is not None and record.proof is not None)
+
+
+def _trail(records: Iterable[AuditRecord], release: Release, environment: Environment) -> "_Trail":
+    trail = _Trail(plan_hash=release.plan_hash)
+    for record in records:
+        if record.release == release.id and record.environment == environment.name:
+            trail.feed(record)
+    return trail
 
 
 def _not_waived(trail: "_Trail", waivers: tuple[Waiver, ...]) -> str:
@@ -69,7 +83,10 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate) -> RuleResu
     gate_asked = gate.model_copy(  # not validated again: today's lists may be shorter
         update={"required": trail.asked.get("required", gate.required), "each": each}
     )
-    broken = failed(enough_rules(one_each(trail.votes.values(), gate_asked), gate_asked))
+    if gate.level is Level.SIGNED and (said := [who for who, vote in trail.votes.items() if vote.proof is None]):
+        return Rule.ON_RECORD.fails(f"no proof of the vote of {said[0]} is on record")
+    votes = [_vote(record) for record in trail.votes.values()]
+    broken = failed(enough_rules(one_each(votes, gate_asked), gate_asked))
     if broken:
         reasons = "; ".join(rule.reason for rule in broken)
         return Rule.ON_RECORD.fails(f"the votes on record do not suffice for the plan {plan}: {reasons}")
@@ -98,7 +115,8 @@ class _Trail:
     plan_hash: str | None
     asked: Mapping[str, Any] = field(default_factory=dict)
     """What the record of the gate's last opening says. Whenever votes are voided, a record says so."""
-    votes: dict[str, Vote] = field(default_factory=dict)
+    votes: dict[str, AuditRecord] = field(default_factory=dict)
+    """The approvals, by person."""
     planned: AuditRecord | None = None
     passed: AuditRecord | None = None
     ordered: AuditRecord | None = None
@@ -120,7 +138,7 @@ class _Trail:
             case OfGate.OPENED:
                 self._open(details)
             case OfGate.APPROVED:
-                self.votes |= {_who(record): _vote(record)} if of_plan else {}
+                self.votes |= {_who(record): record} if of_plan else {}
             case OfGate.WITHDRAWN:
                 self.votes.pop(details["voter"], None)
             case OfGate.VOIDED:
@@ -162,6 +180,11 @@ def _vote(record: AuditRecord) -> Vote:
         channel=details["channel"],
         plan_hash=details["plan_hash"],
         at=record.time,
-        signed_in=SignedIn(object_id=object_id, groups=tuple(details.get("groups") or ())) if object_id else None,
+        signed_in=_signed_in(object_id, details) if object_id else None,
         proof=record.proof,
     )
+
+
+def _signed_in(object_id: str, details: Mapping[str, Any]) -> SignedIn:
+    groups, roles = (tuple(details.get(name) or ()) for name in ("groups", "roles"))
+    return SignedIn(object_id=object_id, groups=groups, roles=roles)

@@ -134,6 +134,10 @@ class Rule(StrEnum):
     LEDGER_IS_WHOLE = "ledger-is-whole", "The ledger holds the record that its newest anchor names."
     TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed."
     ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan."
+    KEPT_PROOFS_HOLD = (
+        "kept-proofs-hold",
+        "The kept proof of each vote, order and waiver that counts was verified again.",
+    )
 
     # ---- between gate and rollout
     APPLICATION_IS_IN_ORDER = (

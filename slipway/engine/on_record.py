@@ -12,13 +12,15 @@ from ..clock import Clock
 from ..domain.audit import AuditRecord, ChainCheck
 from ..domain.chain_anchor import AnchoredGate, GateOutcome
 from ..domain.environment import Environment
-from ..domain.on_record import on_record
+from ..domain.gate import ApprovalGate
+from ..domain.on_record import on_record, rests_on
 from ..domain.project import EnvironmentClass
-from ..domain.release import Head
+from ..domain.release import Head, Release
 from ..domain.rules import Rule, RuleResult, failed
 from ..domain.steps import StepKind
 from ..ledger import Ledger
 from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
+from .kept_proofs import KeptProofs
 from .run_step import Work
 
 OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.DEPLOY})
@@ -31,6 +33,7 @@ class OnRecord:
 
     ledger: Ledger
     anchors: ChainAnchors
+    proofs: KeptProofs
     clock: Clock
 
     def rules(self, work: Work) -> tuple[RuleResult, ...]:
@@ -48,10 +51,18 @@ class OnRecord:
         if not whole.passed:
             return (whole,)
         records, fault = verified(self.ledger, head, release.first_sequence)
-        rules = (Rule.TRAIL_VERIFIES.fails(fault),) if fault else (on_record(records, release, environment),)
+        if fault:
+            return (Rule.TRAIL_VERIFIES.fails(fault),)
+        rules = (on_record(records, release, environment), *self._kept(records, release, environment))
         if step.kind is StepKind.DEPLOY and not failed(rules):
             return (*rules, *self._anchored(work, environment))
         return rules
+
+    def _kept(self, records: list[AuditRecord], release: Release, environment: Environment) -> tuple[RuleResult, ...]:
+        gate = environment.gate
+        fresh = gate.fresh if isinstance(gate, ApprovalGate) else None
+        rule = self.proofs.rule(rests_on(records, release, environment), fresh=fresh)
+        return (rule,) if rule is not None else ()
 
     def _anchored(self, work: Work, environment: Environment) -> tuple[RuleResult, ...]:
         release = work.release

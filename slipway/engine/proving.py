@@ -6,6 +6,7 @@ before the event is decided, so that a record never names what is not there.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, assert_never
@@ -33,6 +34,9 @@ class TokenReader(Protocol):
     def issuer(self) -> str: ...
     def key_set(self) -> KeySet | CannotVerify: ...
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]: ...
+    def archived(self, published: bytes) -> "TokenReader":
+        """A reader of the same tokens with this set of keys and no other. Raises `ValueError` if it is none."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Prover:
     tokens: TokenReader
     installation: str
     evidence: Blobs
+    keys_seen: Callable[[str], None] = lambda _: None
+    """Called with the hash of each key set that verified a proof."""
 
     def vote(self, received: Received) -> VoteCast | CannotVerify:
         """The vote of a row with a proof. One whose proof does not hold says so (`unproved`) and will be refused.
@@ -90,6 +96,7 @@ class Prover:
 
     def _keep(self, proof: Proof, token: IdToken) -> Proved:
         keys = self.evidence.put(token.key_set.content, JSON)
+        self.keys_seen(keys)
         kept_proof = KeptProof(statement=proof.statement, id_token=proof.id_token, issuer=self.tokens.issuer, keys=keys)
         return Proved(
             proof=self.evidence.put(kept_proof.canonical, JSON),

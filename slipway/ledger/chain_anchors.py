@@ -23,6 +23,7 @@ from ..domain.chain_anchor import (
 from ..domain.release import Head
 from ..domain.rules import RuleResult
 from ..domain.signing import Signer
+from .keys import INSTALLATION
 from .ledger import Ledger
 from .table import Conflict, LedgerUnavailable
 
@@ -97,6 +98,15 @@ class ChainAnchors:
     def of_ledger(self, application: str) -> RuleResult:
         """As `whole`, for the head as it is now."""
         return self.whole(application, self.ledger.head(application))
+
+    def names_issuer_keys(self, application: str, keys: str) -> bool:
+        """Whether an anchor of the chain, or of the installation's, names this set of the identity provider's keys.
+
+        Raises `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        return any(
+            anchor.keys.issuer == keys for chain in (INSTALLATION, application) for anchor in self._genuine(chain)
+        )
 
     # ---- writing
     def gate(self, application: str, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:

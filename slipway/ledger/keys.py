@@ -30,6 +30,8 @@ TAG: Final = "tag!"
 PARKED: Final = "parked!"
 SIGNING: Final = "signing"
 """Ids of the signing keys in use at the last check."""
+ISSUER_KEYS: Final = "issuer-keys!"
+"""In the installation's partition: sets of the identity provider's keys that a record names."""
 OPEN: Final = "open!"
 PROGRESS: Final = "progress!"
 BEAT: Final = "beat!"
@@ -118,6 +120,10 @@ def parked(name: str) -> str:
 def open_parked(name: str) -> str:
     """The row that marks parked input as not replayed yet; the input itself has its own row."""
     return OPEN + name
+
+
+def issuer_keys(digest: str) -> str:
+    return ISSUER_KEYS + digest.removeprefix("sha256:")
 
 
 def progress(release: int, environment: str) -> str:

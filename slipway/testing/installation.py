@@ -14,10 +14,12 @@ from ..bootstrap import App, Ports, Settings, app
 from ..domain.application import Application
 from ..domain.audit import AuditRecord
 from ..domain.commands import Verb
-from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
 from ..domain.hints import HINT, InboxHint, RunHint, UnreadableHint
+from ..domain.model import sha256
 from ..domain.pipeline import Pipeline
+from ..domain.proof import KeptProof
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
@@ -29,15 +31,17 @@ from .applications import ADA
 from .artifacts import image
 from .chains import PUBLIC_KEYS, SIGNING_KEYS
 from .commands import proved_command
-from .identity import TENANT
+from .identity import TENANT, published
 from .ports import Outside
 from .queues import Raw
 from .runs import proved_run
-from .sign_in import SIGN_IN_CLIENT, VOTES_CLIENT
+from .sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, person
 
 BASE: Final = "https://slipway.example.com"
 CLEO: Final = "cleo@example.com"
 """The person who requested the pipeline runs."""
+OLGA: Final = person(7, "Olga", "operator", "platform")
+"""The operator who gives commands."""
 SOON: Final = timedelta(minutes=1)
 """`settle` advances the clock for messages due within this time."""
 SETTINGS: Final[Mapping[str, Any]] = {
@@ -191,19 +195,33 @@ class Installation(Outside):
         submission: str = "",
     ) -> Receipt:
         """Handle a command of an operator, who has proved it where it lets something through."""
-        return self.take(
-            proved_command(
-                received_at=self.now,
-                verb=verb,
-                application=app or self.application,
-                release=number,
-                environment=environment,
-                actor="olga@example.com",
-                reason=reason,
-                channel="cli",
-                submission=submission or f"command-{self.ports.owner()}",
-            )
+        event = proved_command(
+            received_at=self.now,
+            verb=verb,
+            application=app or self.application,
+            release=number,
+            environment=environment,
+            actor=f"oid:{OLGA.oid}",
+            reason=reason,
+            channel="cli",
+            submission=submission or f"command-{self.ports.owner()}",
         )
+        return self.take(self.with_proof(event))
+
+    def with_proof(self, event: CommandGiven) -> CommandGiven:
+        """The operator's command with a proof that is kept, as it comes out of the inbox; as it is if it needs none."""
+        if event.proved is None:
+            return event
+        statement, inbox = event.proved.statement, f"{int(self.now.timestamp() * 1000):013d}"
+        token = self.provider.issuer.id_token(VOTES_CLIENT, OLGA, nonce=statement.nonce, at=self.now)
+        kept = KeptProof(
+            statement=statement,
+            id_token=token,
+            issuer=self.provider.issuer.url,
+            keys=self.blobs.put(published(self.provider.issuer.kid), "application/json"),
+        )
+        proved = event.proved.evolve(proof=self.blobs.put(kept.canonical, "application/json"))
+        return event.evolve(proved=proved, inbox=f"{inbox}-{sha256(event.submission.encode())[7:23]}")
 
     def finish(self, step: Step, *, passed: bool = True, reason: str = "", **result: Any) -> Receipt:
         """Finish a step with this result, without running it."""

@@ -13,6 +13,7 @@ import pytest
 
 from slipway.domain.commands import Verb
 from slipway.testing.commands import proved_command
+from slipway.testing.installation import OLGA
 from tests.faults.harness import Faults, Run
 from tests.faults.mortal import is_service
 
@@ -30,11 +31,12 @@ def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0,
         release=release,
         environment="production" if lane else None,
         until=run.installation.now + timedelta(hours=hours) if hours else None,
-        actor="olga@example.com",
+        actor=f"oid:{OLGA.oid}",
         reason="because",
         channel="cli",
         submission=f"the-{verb}-of-{release or 'lane'}",
     )
+    event = run.installation.with_proof(event)
     run._enqueue("work", event.model_dump_json().encode(), event.mark)
 
 

@@ -85,8 +85,9 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, 
     )
     others = tuple(other for other in opened(release).votes if other != before)
     release = _with_votes(draft, release, (*others, vote))
-    groups = list(vote.signed_in.groups) if vote.signed_in else []
-    _record(draft, vote_action(event.decision), release, event, groups=groups or None, reason=event.reason or None)
+    held = {"groups": vote.signed_in.groups, "roles": vote.signed_in.roles} if vote.signed_in else {}
+    rights = {name: list(given) for name, given in held.items() if given}
+    _record(draft, vote_action(event.decision), release, event, **rights, reason=event.reason or None)
     return release
 
 

@@ -111,3 +111,18 @@ def _integer(text: object) -> int:
         return int.from_bytes(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         raise ValueError("expected the numbers of an RSA key in base64url") from None
+
+
+class ArchivedKeys:
+    """The keys of an issuer as they were published once, without a look at what it publishes now."""
+
+    def __init__(self, issuer: IssuerKeySource, published: bytes) -> None:
+        """Raises `ValueError` for a set that is not one."""
+        self.url, self.tenant = issuer.url, issuer.tenant
+        self._keys = read_keys(published, issuer=issuer.url, tenant=issuer.tenant)
+
+    def key(self, kid: str) -> Key | CannotVerify:
+        return self._keys.key(kid) or CannotVerify(why="the archived keys have none of the token's id")
+
+    def key_set(self) -> KeySet | CannotVerify:
+        return self._keys.key_set

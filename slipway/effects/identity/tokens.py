@@ -28,7 +28,7 @@ from ...domain.identity import (
     Verified,
 )
 from ...domain.people import GUID_PATTERN
-from .keys import LONGEST_KID, IssuerKeySource, Key
+from .keys import LONGEST_KID, ArchivedKeys, IssuerKeySource, Key
 from .web import strict_object
 
 ALGORITHMS: Final = ("RS256",)
@@ -71,6 +71,10 @@ class IdTokens:
     @property
     def issuer(self) -> str:
         return self._source.url
+
+    def archived(self, published: bytes) -> "IdTokens":
+        """A reader of the same tokens with this set of keys and no other. Raises `ValueError` if it is none."""
+        return IdTokens(ArchivedKeys(self._source, published), self._client_id)
 
     def key_set(self) -> KeySet | CannotVerify:
         return self._source.key_set()

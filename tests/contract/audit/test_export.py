@@ -156,7 +156,14 @@ def test_an_export_of_a_replaced_chain_is_contradicted_by_a_kept_anchor(
 ) -> None:
     kept = tmp_path / "kept.jsonl"
     head = installation.app.ledger.head("shop").evolve(hash="sha256:" + "1" * 64)
-    forged = new_anchor(head, why=Why.DAILY, before=None, keys=PUBLIC_KEYS, signer=SIGNER, now=installation.now)
+    forged = new_anchor(
+        head,
+        why=Why.DAILY,
+        before=None,
+        keys=PUBLIC_KEYS,
+        signer=SIGNER,
+        now=installation.now,
+    )
     kept.write_bytes(forged.document())
     slipway("audit", "export", "shop", "--output", "trail.jsonl")
     (tmp_path / "trail.jsonl.anchors").unlink()

@@ -158,7 +158,15 @@ def test_keys_that_somebody_brings_along_are_trusted_and_not_those_of_the_app(sl
 
 def anchor_at(head: Head, **changed: Any) -> dict[str, Any]:
     gate = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.REJECTED)
-    made = new_anchor(head, why=Why.GATE, gate=gate, before=None, keys=PUBLIC_KEYS, signer=SIGNER, now=MORNING)
+    made = new_anchor(
+        head,
+        why=Why.GATE,
+        gate=gate,
+        before=None,
+        keys=PUBLIC_KEYS,
+        signer=SIGNER,
+        now=MORNING,
+    )
     return {**made.model_dump(mode="json"), **changed}
 
 
