@@ -16,7 +16,7 @@ VERSION ?= 1.0.1
 RELEASE ?= hello-1
 override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
 
-.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-cluster test-thorough test-all coverage check extend check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-cluster least-privilege test-thorough test-all coverage check extend check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,9 @@ test-stack: install ## The whole system on this machine, and the demo as a newco
 
 test-cluster: install ## The contract of clusters and the demo on a real control plane; KUBECONFIG=FILE for another cluster
 	@SLIPWAY_REAL_CLUSTER=1 SLIPWAY_TEST_KUBECONFIG="$(KUBECONFIG)" $(PYTHON) -m pytest -m cluster $(or $(ARGS),tests/contract tests/acceptance)
+
+least-privilege: install ## Take each right in a cluster away in turn, and see which test fails; ARGS=--real on a real control plane
+	@$(PYTHON) -m scripts.least_privilege $(ARGS)
 
 test-thorough: install ## A crash or an outage at every point
 	@$(PYTHON) -m pytest -m thorough $(PARALLEL) $(ARGS)

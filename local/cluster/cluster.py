@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from local.kubernetes.kubeconfig import write_kubeconfig
-from local.kubernetes.settings import KubernetesSettings, Token
+from local.kubernetes.settings import KubernetesSettings, Rule, Token
 
 from .api import AdminApi, Away, Json, Refused
 from .building import Programs
@@ -26,7 +26,8 @@ class RealCluster:
     """A cluster of one node that begins afresh. Use it as a context manager, or call start() and stop().
 
     It is told the same as the double (`KubernetesSettings`). Each of its tokens becomes a service account of that
-    user's name in `default`; with verbs `*` in named namespaces it may what the ClusterRole `edit` allows there.
+    user's name in `default`; with verbs `*` in named namespaces it may what the ClusterRole `edit` allows there, and
+    with rules what they say.
     """
 
     def __init__(self, settings: KubernetesSettings, *, programs: Programs, folder: Path) -> None:
@@ -145,10 +146,17 @@ class RealCluster:
         write_kubeconfig(self.kubeconfig_of(token.user), text)
 
 
+def role_rule(rule: Rule) -> Json:
+    """A rule as a Role holds it."""
+    return {"apiGroups": list(rule.groups), "resources": list(rule.resources), "verbs": list(rule.verbs)}
+
+
 def roles(token: Token) -> list[tuple[str, Json]]:
     """Pure: the roles and bindings that give a service account what the double would give the token."""
     subject = {"kind": "ServiceAccount", "name": token.user, "namespace": "default"}
     rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": list(token.verbs)}]
+    if token.rules != "*":
+        rules = [role_rule(rule) for rule in token.rules]
     everywhere = token.namespaces == "*"
     made: list[tuple[str, Json]] = []
     for namespace in [""] if everywhere else token.namespaces:
@@ -156,7 +164,7 @@ def roles(token: Token) -> list[tuple[str, Json]]:
         cluster = "cluster" if everywhere else ""
         known = "cluster-admin" if everywhere else "edit"
         role = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": known}
-        if token.verbs != "*":
+        if (token.verbs, token.rules) != ("*", "*"):
             role = {"apiGroup": _RBAC, "kind": "ClusterRole" if everywhere else "Role", "name": token.user}
             made.append((f"{prefix}/{cluster}roles", {"metadata": {"name": token.user}, "rules": rules}))
         binding = {"metadata": {"name": token.user}, "roleRef": role, "subjects": [subject]}

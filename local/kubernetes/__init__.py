@@ -10,7 +10,7 @@ README.md tells what is honest and what deviates from a cluster.
 
 from .kubeconfig import kubeconfig, write_kubeconfig
 from .server import Kubernetes
-from .settings import ConfigError, KubernetesSettings, Pace, RegistryLogin, Simulation, Token, read_settings
+from .settings import ConfigError, KubernetesSettings, Pace, RegistryLogin, Rule, Simulation, Token, read_settings
 
 __all__ = [
     "ConfigError",
@@ -18,6 +18,7 @@ __all__ = [
     "KubernetesSettings",
     "Pace",
     "RegistryLogin",
+    "Rule",
     "Simulation",
     "Token",
     "kubeconfig",

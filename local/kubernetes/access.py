@@ -1,6 +1,7 @@
-"""Who is asking, and may they: bearer tokens with namespaces and verbs, answered as RBAC would (401, 403)."""
+"""Who is asking, and may they: bearer tokens with namespaces, verbs and rules, answered as RBAC would (401, 403)."""
 
 import hmac
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ _BY_METHOD = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "P
 LETS_IN = "local.slipway/lets-in"
 """Annotation of a Namespace: users, separated by spaces, who may do there what their token's verbs say. It stands for a
 RoleBinding in it, and is written by whoever may write Namespaces."""
+KEPT_ATTEMPTS = 10_000
 _ANYBODY = Token(token="-", user="system:anonymous")
 
 
@@ -25,6 +27,11 @@ class Attempt:
     namespace: str | None
     name: str | None = None
     subresource: str = ""
+
+    @property
+    def thing(self) -> str:
+        """`pods/log`."""
+        return f"{self.plural}/{self.subresource}" if self.subresource else self.plural
 
 
 def attempt(
@@ -47,6 +54,8 @@ class Access:
     def __init__(self, tokens: Sequence[Token], let_in: Callable[[str], frozenset[str]]) -> None:
         """`let_in` names the users whom a namespace itself lets in."""
         self._tokens, self._let_in = tuple(tokens), let_in
+        self.used: deque[tuple[str, Attempt]] = deque(maxlen=KEPT_ATTEMPTS)
+        """What was allowed, and to which user: for tests to look at."""
 
     def who(self, authorization: str) -> Token:
         if not self._tokens:
@@ -60,9 +69,12 @@ class Access:
     def check(self, who: Token, what: Attempt) -> None:
         if not self._allowed(who, what):
             raise _forbidden(who, what)
+        self.used.append((who.user, what))
 
     def _allowed(self, who: Token, what: Attempt) -> bool:
         if who.verbs != "*" and what.verb not in who.verbs:
+            return False
+        if who.rules != "*" and not any(rule.allows(what.verb, what.group, what.thing) for rule in who.rules):
             return False
         if who.namespaces == "*":
             return True
@@ -88,20 +100,26 @@ class Access:
                 name=asked.get("name"),
                 subresource=asked.get("subresource", ""),
             )
-            everything = what.verb == "*" and who.verbs != "*"
+            everything = what.verb == "*" and (who.verbs, who.rules) != ("*", "*")
             verdict = not everything and self._allowed(who, what)
             why = f"the token of {who.user!r} allows it" if verdict else ""
         status: Json = {"allowed": verdict} | ({"reason": why} if why else {})
         return body | {"status": status}
 
+    def introduce(self, who: Token) -> Json:
+        """The answer to a SelfSubjectReview."""
+        user = {"username": who.user, "groups": ["system:authenticated"]}
+        if not self._tokens:
+            user["groups"] = ["system:unauthenticated"]
+        return {"status": {"userInfo": user}}
+
 
 def _forbidden(who: Token, what: Attempt) -> ApiError:
-    thing = what.plural + (f"/{what.subresource}" if what.subresource else "")
     where = f'in the namespace "{what.namespace}"' if what.namespace else "at the cluster scope"
     qualified = f"{what.plural}.{what.group}" if what.group else what.plural
     name = f' "{what.name}"' if what.name else ""
     text = (
-        f'{qualified}{name} is forbidden: User "{who.user}" cannot {what.verb} resource "{thing}" '
+        f'{qualified}{name} is forbidden: User "{who.user}" cannot {what.verb} resource "{what.thing}" '
         f'in API group "{what.group}" {where}'
     )
     details = (

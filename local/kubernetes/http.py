@@ -12,11 +12,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import known
 from .access import Access, Attempt, attempt
-from .errors import ApiError, not_implemented, not_there
+from .errors import ApiError, bad_request, not_implemented, not_there
 from .exchange import Reply, Request
 from .resources import (
     ACCESS_REVIEWS,
     NAMESPACES,
+    SELF_REVIEWS,
     Json,
     Resource,
     absent,
@@ -111,6 +112,8 @@ class Api:
             raise not_there()
         if resource is ACCESS_REVIEWS:
             return self._review(who, request)
+        if resource is SELF_REVIEWS:
+            return self._introduce(who, request)
         self._access.check(who, self._attempt(place, request))
         return self._resource(place, request, who)
 
@@ -125,6 +128,21 @@ class Api:
         if request.method != "POST":
             raise _not_allowed()
         return Reply.of(self._access.review(who, request.object()), 201)
+
+    def _introduce(self, who: Token, request: Request) -> Reply:
+        if request.method != "POST":
+            raise _not_allowed()
+        asked = request.object()
+        if asked.get("kind") not in (None, SELF_REVIEWS.kind):
+            wrong, kind, version = asked["kind"], SELF_REVIEWS.kind, SELF_REVIEWS.api_version
+            raise bad_request(
+                f'{wrong} in version "v1" cannot be handled as a {kind}: no kind "{wrong}" is registered for version '
+                f'"{version}" in scheme "pkg/runtime/scheme.go:111"'
+            )
+        made = {"kind": SELF_REVIEWS.kind, "apiVersion": SELF_REVIEWS.api_version}
+        return Reply.of(
+            made | {"metadata": {"creationTimestamp": self.store.timestamp()}} | self._access.introduce(who), 201
+        )
 
     def _resource(self, place: Place, request: Request, who: Token) -> Reply | Watch:
         if place.subresource in ("log", "proxy", "scale"):

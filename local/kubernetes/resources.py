@@ -103,6 +103,13 @@ ACCESS_REVIEWS = Resource(
     namespaced=False,
     virtual=True,
 )
+SELF_REVIEWS = Resource(
+    api_version="authentication.k8s.io/v1",
+    plural="selfsubjectreviews",
+    kind="SelfSubjectReview",
+    namespaced=False,
+    virtual=True,
+)
 
 RESOURCES = (
     NAMESPACES,
@@ -133,6 +140,7 @@ RESOURCES = (
     _group("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding", gen=False),
     _group("coordination.k8s.io/v1", "leases", "Lease", gen=False),
     ACCESS_REVIEWS,
+    SELF_REVIEWS,
 )
 ABSENT = {
     "v1": "bindings componentstatuses persistentvolumes podtemplates replicationcontrollers",
@@ -140,7 +148,7 @@ ABSENT = {
     "validatingadmissionpolicybindings validatingwebhookconfigurations",
     "apiextensions.k8s.io/v1": "customresourcedefinitions",
     "apiregistration.k8s.io/v1": "apiservices",
-    "authentication.k8s.io/v1": "selfsubjectreviews tokenreviews",
+    "authentication.k8s.io/v1": "tokenreviews",
     "authorization.k8s.io/v1": "localsubjectaccessreviews selfsubjectrulesreviews subjectaccessreviews",
     "autoscaling/v1": "horizontalpodautoscalers",
     "certificates.k8s.io/v1": "certificatesigningrequests",

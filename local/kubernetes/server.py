@@ -37,7 +37,7 @@ class Kubernetes:
         self._keeper = None if self._own_state else Keeper(self.store, self.state_dir / "objects.json")
         self._prepare()
         self.runtime = self._runtime()
-        access = Access(self.settings.tokens, self._let_in)
+        access = self._access = Access(self.settings.tokens, self._let_in)
         self._api = Api(
             store=self.store,
             access=access,
@@ -62,6 +62,11 @@ class Kubernetes:
     def requests(self) -> list[Seen]:
         """The requests that came in, oldest first, for tests to look at."""
         return list(self._api.seen)
+
+    def used(self, user: str, namespace: str) -> frozenset[tuple[str, str, str]]:
+        """What a user was allowed of late in a namespace: verb, API group, and the resource with its subresource."""
+        of_user = [what for who, what in list(self._access.used) if who == user and what.namespace == namespace]
+        return frozenset((what.verb, what.group, what.thing) for what in of_user)
 
     def start(self) -> Self:
         self.runtime.start()

@@ -20,6 +20,17 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class Rule(_Settings):
+    """What may be done, as a rule of a Role says it; subresources are named as `pods/log`."""
+
+    groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[Verb, ...]
+
+    def allows(self, verb: str, group: str, resource: str) -> bool:
+        return verb in self.verbs and group in self.groups and resource in self.resources
+
+
 class Token(_Settings):
     """A bearer token and what it may do. With no token configured everybody may do everything."""
 
@@ -29,6 +40,7 @@ class Token(_Settings):
         default="*", description='"*" for all namespaces and cluster-wide resources, else the namespaces by name.'
     )
     verbs: Literal["*"] | tuple[Verb, ...] = "*"
+    rules: Literal["*"] | tuple[Rule, ...] = Field(default="*", description="Where only some kinds are allowed.")
 
 
 class RegistryLogin(_Settings):

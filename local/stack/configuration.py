@@ -15,6 +15,7 @@ from slipway.domain.rights import Party
 
 from ..azuredevops.seeding import PROJECT_ID
 from ..identity import SIGN_IN, VOTES, Identity
+from ..kubernetes.azure import writer
 from ..servicebus.server import key_connection
 from . import azurite
 from .grants import queue_rules, storage_tokens
@@ -114,7 +115,10 @@ def kubernetes(name: str, login_servers: list[str], secrets: Secrets, namespaces
     return {
         "namespaces": namespaces,
         "tokens": [
-            {"token": token, "user": APP, "namespaces": namespaces},
+            {
+                **{"token": token, "user": APP, "namespaces": namespaces},
+                "rules": [rule.model_dump(mode="json") for rule in writer()],
+            },
             {"token": secrets.cluster_token, "user": "platform"},
         ],
         "registries": [

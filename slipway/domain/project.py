@@ -61,7 +61,8 @@ Roles = Annotated[
     tuple[Annotated[str, Field(max_length=254, pattern=r"^role:[A-Za-z0-9._-]+$")], ...], Field(max_length=50)
 ]
 """`role:<app role>` of people, on the registration of the votes."""
-Kind = Annotated[str, Field(max_length=253, pattern=r"^(?:[a-z0-9.-]+/)?[A-Z][A-Za-z0-9]*$")]
+KIND_PATTERN: Final = r"^(?:[a-z0-9.-]+/)?[A-Z][A-Za-z0-9]*$"
+Kind = Annotated[str, Field(max_length=253, pattern=KIND_PATTERN)]
 """A Kubernetes kind, with its API group unless that is the core's: `argoproj.io/Rollout`, `ConfigMap`."""
 
 

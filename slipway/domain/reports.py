@@ -5,6 +5,7 @@ These are no state: nothing is decided by them and none of them is stored, but f
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
 
@@ -147,6 +148,15 @@ class Status(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     """There is nothing to check, or no way of checking it."""
+
+
+class OtherRole(Record):
+    """What a cluster's own role has to grant beside the role of Azure."""
+
+    documents: tuple[dict[str, Any], ...] = ()
+    """A Role and its RoleBinding; none if nothing is needed."""
+    problem: str = ""
+    """Why it cannot be told."""
 
 
 class Finding(Record):

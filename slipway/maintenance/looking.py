@@ -1,11 +1,13 @@
 """What is looked at, by kind of look: the doctor's checks, the audit index, the numbers, an application's targets."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..catalogue.entries import Catalogue
 from ..domain.errors import NotFound
 from ..domain.inbox import Look
+from ..domain.project import KIND_PATTERN
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
 from ..ledger.reindexing import Reindexing
@@ -15,6 +17,8 @@ from .doctor import Doctor
 
 LIST = "list"
 """The subject of a look at the doctor that asks for the names of the checks."""
+ROLE_OF = "rbac:"
+"""What the subject begins with that asks for the Role which a check of a cluster would want; the options are kinds."""
 PORTIONS = 3
 """Batches of records that one look processes; numbers made anew take as many looks as they need."""
 
@@ -22,17 +26,31 @@ type Looking = Callable[[Look], Mapping[str, Any]]
 
 
 def at_checks(doctor: Callable[[], Doctor]) -> Looking:
-    """A check's finding, or the names of all checks."""
+    """A check's finding, the names of all checks, or the Role that a cluster's own people would have to make."""
 
     def look(asked: Look) -> Mapping[str, Any]:
         checks = doctor().checks
         if asked.subject == LIST:
             return {"checks": list(checks)}
+        if asked.subject.startswith(ROLE_OF):
+            return _other_role(doctor(), asked)
         if asked.subject not in checks:
             raise NotFound(f"there is no check {asked.subject[:80]!r}")
         return doctor().run(asked.subject).model_dump(mode="json")
 
     return look
+
+
+def _other_role(doctor: Doctor, asked: Look) -> Mapping[str, Any]:
+    check = asked.subject.removeprefix(ROLE_OF)
+    kinds = tuple(dict.fromkeys(asked.options.values()))
+    for kind in kinds:
+        if not re.fullmatch(KIND_PATTERN, kind):
+            raise BadInput("options", "kinds such as argoproj.io/Rollout", repr(kind[:80]))
+    try:
+        return doctor.other_role(check, kinds).model_dump(mode="json")
+    except KeyError:
+        raise NotFound(f"there is no check {check[:80]!r} of a cluster") from None
 
 
 def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing]) -> Looking:

@@ -11,6 +11,7 @@ from ..effects.cluster import (
     AppliedObject,
     Cluster,
     ClusterError,
+    ClusterIdentity,
     ClusterPreview,
     ClusterUnreachable,
     Departed,
@@ -27,7 +28,9 @@ from ..effects.cluster import (
 )
 from ..effects.cluster.diagnosis import Diagnosis
 from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
-from ..effects.cluster.rights import Right
+from ..effects.cluster.records import Json
+from ..effects.cluster.rights import APPLIED, Right
+from ..effects.cluster.role import documents
 from ..effects.cluster.rollout import FIRST_LOOK, Looked
 
 
@@ -176,6 +179,20 @@ class MemoryCluster(Cluster):
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[Right, ...]:
         self._maybe_fail()
         return self.lacking
+
+    def identity(self) -> ClusterIdentity:
+        self._maybe_fail()
+        return ClusterIdentity(name="system:serviceaccount:slipway:worker")
+
+    def other_role(self, manifests: Sequence[Manifest], kinds: Sequence[str], namespace: str) -> list[Json]:
+        """`kinds` alone: it knows the plural of no manifest's kind."""
+        self._maybe_fail()
+        more = [
+            Right(verb=verb, group=group, resource=f"{kind.lower()}s")
+            for group, _, kind in (each.rpartition("/") for each in kinds)
+            for verb in APPLIED
+        ]
+        return documents(more, namespace, self.identity())
 
     def digest(self, namespace: str) -> str | None:
         """The digest that the application's own container runs."""

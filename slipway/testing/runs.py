@@ -52,6 +52,8 @@ class RunsInMemory:
     """By organization (in lower case) and id."""
     away: CannotKnow | None = None
     """While set, every question is answered so."""
+    services_hidden: CannotKnow | None = None
+    """While set, nobody tells who a service principal is."""
     asked: list[str] = field(default_factory=list)
 
     def put(self, run: ToldRun, published: Published | None = None, *, pushed_by: str = "") -> None:
@@ -125,6 +127,9 @@ class RunsInMemory:
 
     def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]:
         return self.away or (_identity(mail),)
+
+    def service_named(self, organization: str, descriptor: str) -> Told[str]:
+        return self.away or self.services_hidden or Absent(f"there is no service {descriptor}")
 
     def _ran(self, run: ToldRun) -> Ran:
         return self.runs[run.organization.casefold(), run.id]

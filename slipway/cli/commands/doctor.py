@@ -17,6 +17,7 @@ from ..errors import CliError, Exit
 from ..hook_subscription import ENABLED, STATUSES, SubscriptionChange, WantedSubscription, plan
 from ..options import as_json as json_option
 from ..options import connected
+from ..roles import write_roles
 from ..screen import Screen
 from ..text import neutral
 from ..waiting import look
@@ -43,11 +44,25 @@ class Hooks:
 @click.option("--project", default="", help="The project of the service hook.")
 @click.option("--pipeline", default="", help="The pipeline of the service hook, if it is limited to one.")
 @click.option("--server", default=CLOUD, help="Address of Azure DevOps.")
+@click.option(
+    "--print-rbac",
+    is_flag=True,
+    help="Check nothing: write the Roles and RoleBindings that the clusters have to hold beside the role of Azure.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="GROUP/KIND",
+    help="With --print-rbac: a kind that bundles will bring, such as argoproj.io/Rollout; up to eight.",
+)
 @json_option
 @connected
 def doctor(
     api: Api,
     *,
+    print_rbac: bool,
+    kinds: tuple[str, ...],
     only: tuple[str, ...],
     organization: str,
     project: str,
@@ -65,6 +80,9 @@ def doctor(
     Nothing is changed: whatever a check creates it removes again, and says so. Each check takes at most half a minute.
     Operators and admins may run it.
 
+    With --print-rbac the output is for `kubectl apply -f -`, by somebody who may write Roles: custom resources are
+    beyond the role that the app has in Azure.
+
     \b
     Exit codes:
       0  nothing is missing
@@ -76,7 +94,13 @@ def doctor(
       slipway doctor
       slipway doctor --only cluster --only registry
       slipway doctor --organization contoso --project shop --json
+      slipway doctor --print-rbac --only cluster:production | kubectl apply -f -
     """
+    if kinds and not print_rbac:
+        raise click.UsageError("--kind goes with --print-rbac")
+    if print_rbac:
+        write_roles(api, only, kinds, as_json=as_json)
+        return
     if bool(organization) != bool(project):
         raise click.UsageError("--organization and --project go together")
     hooks = Hooks(organization=organization, project=project, pipeline=pipeline, server=server)

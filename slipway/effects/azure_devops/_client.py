@@ -168,16 +168,15 @@ class AzureDevOps:
             return entries
         identities = list[Identity]()
         for entry in entries:
-            client = self._client_of(organization, entry.service_principal)
+            descriptor = entry.service_principal
+            client = self.service_named(organization, descriptor) if descriptor else ""
             if isinstance(client, CannotKnow) and client.again:
                 return client
             identities.append(entry.told().evolve(client_id=client if isinstance(client, str) else ""))
         return tuple(identities)
 
-    def _client_of(self, organization: str, descriptor: str) -> Told[str]:
-        """The application's id of a service principal, which `identities` leaves out; empty for everybody else."""
-        if not descriptor:
-            return ""
+    def service_named(self, organization: str, descriptor: str) -> Told[str]:
+        """The application's id of a service principal, which `identities` leaves out."""
         what = "who a service principal is"
         url = self._url(self._at.people, organization, "_apis", "graph", "serviceprincipals", descriptor)
         entry = _read(shapes.ServicePrincipal, self._get(url, what=what), what)

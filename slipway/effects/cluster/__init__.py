@@ -26,6 +26,7 @@ from .records import (
     Staying,
     Unsearched,
 )
+from .role import ClusterIdentity
 from .rollout import Looked
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Cluster",
     "ClusterAccess",
     "ClusterError",
+    "ClusterIdentity",
     "ClusterPreview",
     "ClusterUnreachable",
     "Departed",

@@ -12,7 +12,7 @@ from slipway.domain.environment import HttpProbe
 from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import StartedJob
 
-from . import jobs, recreating, rights, takeover
+from . import jobs, recreating, rights, role, takeover
 from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
@@ -130,6 +130,17 @@ class Cluster:
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[rights.Right, ...]:
         """The rights that a rollout of the manifests needs and the server does not grant. Changes nothing."""
         return rights.missing(self._connection, rights.needed(self._targets(manifests, namespace)), namespace)
+
+    def identity(self) -> role.ClusterIdentity:
+        """As whom the cluster knows Slipway."""
+        return role.ask_who(self._connection)
+
+    def other_role(self, manifests: Sequence[Manifest], kinds: Sequence[str], namespace: str) -> list[Json]:
+        """A Role and its binding for what rollouts of these kinds need and the role of Azure does not hold; nothing
+        if it holds everything. `kinds` are more of them, as `argoproj.io/Rollout`."""
+        targets = self._targets(manifests, namespace)
+        beyond = role.beyond_azure(targets, role.named(self._connection, kinds))
+        return role.documents(beyond, namespace, self.identity()) if beyond else []
 
     def _targets(self, manifests: Sequence[Manifest], namespace: str) -> list[ManifestTarget]:
         return self._objects.kinds.targets(manifests, namespace)

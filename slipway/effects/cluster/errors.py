@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from . import azure_role
+
 MAX_MESSAGE = 1000
 MAX_FIELDS = 20
 
@@ -171,10 +173,14 @@ def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
         return ObjectRefused(f"{what}: {message}")
     resource = ".".join(filter(None, (rule["resource"], rule["group"])))
     where = f'in namespace "{rule["namespace"]}"' if rule["namespace"] else "in the whole cluster"
+    held = azure_role.holds(rule["verb"], rule["group"] or "", rule["resource"].partition("/")[0])
+    advice = f"the role {azure_role.ROLE} on the namespace grants it"
+    if not (held and rule["namespace"]):
+        advice = f"the role {azure_role.ROLE} does not hold it"
+        if rule["namespace"]:
+            advice += ": `slipway doctor --print-rbac` writes the Role that does"
     return AccessDenied(
-        f"{what}: Slipway's identity may not {rule['verb']} {resource} {where}; grant it that by Azure RBAC "
-        f"(such as Azure Kubernetes Service RBAC Writer on the namespace) or by a RoleBinding. "
-        f"The cluster said: {message}"
+        f"{what}: Slipway's identity may not {rule['verb']} {resource} {where}; {advice}. The cluster said: {message}"
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from slipway.domain.model import Record
 
 from .connection import Connection
-from .kinds import ManifestTarget
+from .kinds import Kind, ManifestTarget
 from .pruning import may_be_pruned
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -43,12 +43,17 @@ AUTOSCALERS = Right(verb="list", group="autoscaling", resource="horizontalpodaut
 """The right to see whose replicas they are."""
 
 
+def of_kind(kind: Kind, verbs: Sequence[str] = APPLIED) -> tuple[Right, ...]:
+    """The rights for applying objects of a kind."""
+    group = kind.api_version.partition("/")[0] if "/" in kind.api_version else ""
+    return tuple(Right(verb=verb, group=group, resource=kind.plural) for verb in verbs)
+
+
 def needed(targets: Sequence[ManifestTarget]) -> tuple[Right, ...]:
     """The rights for applying the targets, without duplicates."""
     rights = dict.fromkeys(ALWAYS)
     for target in targets:
-        group = target.kind.api_version.partition("/")[0] if "/" in target.kind.api_version else ""
-        rights.update(dict.fromkeys(Right(verb=v, group=group, resource=target.kind.plural) for v in _verbs(target)))
+        rights.update(dict.fromkeys(of_kind(target.kind, _verbs(target))))
         if "replicas" in (target.manifest.get("spec") or {}):
             rights[AUTOSCALERS] = None
     return tuple(rights)

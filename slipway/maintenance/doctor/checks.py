@@ -4,15 +4,15 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from ...domain.queues import Queue
-from ...domain.reports import Finding, Status
+from ...domain.reports import Finding, OtherRole, Status
 from ...telemetry import Attribute, Family, span
-from . import places
+from . import clusters, places
 from . import runs as source_of_runs
 from .facts import Facts
 from .fault import Fault, NotChecked
@@ -42,8 +42,8 @@ class Doctor:
         checks_by_name |= {f"registry:{name}": partial(places.registry, facts, name) for name in facts.registries}
         for entry in facts.catalogue:
             for environment in entry.application.environments:
-                name = f"cluster:{environment.cluster}:{entry.application.application}:{environment.name}"
-                checks_by_name[name] = partial(places.cluster, facts, entry, environment)
+                name = clusters.check_name(entry, environment)
+                checks_by_name[name] = partial(clusters.cluster, facts, entry, environment)
         with_pipeline = [entry for entry in facts.catalogue if entry.application.pipeline is not None]
         checks_by_name |= {
             f"runs:{entry.application.application}": partial(source_of_runs.runs, facts, entry)
@@ -63,6 +63,19 @@ class Doctor:
             if finding.status is Status.FAILED:
                 current.fail(finding.said)
         return finding.evolve(seconds=round(time.monotonic() - began, 3))
+
+    def other_role(self, check: str, kinds: Sequence[str]) -> OtherRole:
+        """The Role for what the check's application needs in its cluster, and for more kinds, and the role of Azure
+        does not hold. Raises KeyError for an unknown check."""
+        entry, environment = {
+            clusters.check_name(entry, environment): (entry, environment)
+            for entry in self.facts.catalogue
+            for environment in entry.application.environments
+        }[check]
+        try:
+            return OtherRole(documents=tuple(clusters.other_role(self.facts, entry, environment, kinds)))
+        except Fault as fault:
+            return OtherRole(problem=str(fault))
 
     def _within_patience(self, name: str, check: Callable[[], str]) -> Finding:
         """Run the check in a thread that is abandoned if it hangs; it ends by the timeouts of the clients."""

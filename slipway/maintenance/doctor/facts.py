@@ -8,6 +8,7 @@ from ...catalogue.entries import Catalogue
 from ...clock import Clock, utc_now
 from ...domain.key_source import KeySource
 from ...domain.rules import RuleResult
+from ...effects.cluster import ClusterIdentity
 from ...effects.messaging import Bus
 from ...effects.registry import Registry
 from ...ledger import Blobs, Table
@@ -20,6 +21,10 @@ class Reviewed(Protocol):
     """The part of a cluster's interface that the checks use."""
 
     def missing_rights(self, manifests: Sequence[Any], namespace: str) -> tuple[Any, ...]: ...
+
+    def identity(self) -> ClusterIdentity: ...
+
+    def other_role(self, manifests: Sequence[Any], kinds: Sequence[str], namespace: str) -> list[Any]: ...
 
 
 class Reached(Protocol):

@@ -2,14 +2,8 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
-from ...catalogue import ConfigError, render, render_job
-from ...catalogue.entries import Entry
-from ...domain.application import SourceKind
-from ...domain.environment import Environment
 from ...domain.key_source import KeysUnavailable
-from ...effects.cluster import ClusterError
 from ...effects.messaging import QueueDenied, QueueUnavailable
 from ...effects.notification import NotificationError
 from ...effects.registry import Denied, NotInRegistry, RegistryError
@@ -27,7 +21,6 @@ LATE = timedelta(minutes=5)
 """A dead instance keeps its timer's lock for up to two minutes; the next reconcile run follows within a minute."""
 LONGEST_WAIT = timedelta(minutes=15)
 """The reconcile timer looks after what lies there every five minutes."""
-_USUAL_KINDS = (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap"), ("batch/v1", "Job"))
 ASKEW = timedelta(seconds=60)
 
 
@@ -146,48 +139,6 @@ def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
             into = entry.application.registry_of(environment)
             writes |= {image.repository} if into == name and into != image.registry else set()
     return reads, writes
-
-
-def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
-    is_bundle = entry.application.source is SourceKind.BUNDLE
-    try:
-        manifests = _usual(environment) if is_bundle else _rendered(entry, environment)
-        lacking = facts.cluster(environment.cluster).missing_rights(manifests, environment.namespace)
-    except ConfigError as error:
-        raise Fault(str(error), missing="manifests that can be rendered") from None
-    except ClusterError as error:
-        raise Fault(str(error), missing="a way to the cluster, and a credential that it takes") from None
-    if lacking:
-        listed = ", ".join(str(right) for right in lacking)
-        raise Fault(
-            f"in the namespace {environment.namespace} it may not {listed}",
-            missing=listed,
-            command=facts.remedies.cluster(environment.cluster, environment.namespace),
-        )
-    needed = f"every verb that a rollout needs in the namespace {environment.namespace}"
-    return f"{needed}, for the usual kinds: which a bundle has is seen when one comes" if is_bundle else needed
-
-
-def _usual(environment: Environment) -> tuple[dict[str, Any], ...]:
-    """Objects of the kinds that nearly every application has, for a check before its first bundle is known."""
-    metadata = {"name": "doctor", "namespace": environment.namespace}
-    return tuple({"apiVersion": version, "kind": kind, "metadata": metadata} for version, kind in _USUAL_KINDS)
-
-
-def _rendered(entry: Entry, environment: Environment) -> tuple[dict[str, Any], ...]:
-    """What the application's manifests would apply, with a sample image. Raises `ConfigError`."""
-    application = entry.application.application
-    values = {
-        "SLIPWAY_APPLICATION": application,
-        "SLIPWAY_ENVIRONMENT": environment.name,
-        "SLIPWAY_RELEASE": f"{application}-0",
-        "SLIPWAY_VERSION": "0",
-    }
-    image = f"slipway.invalid/{entry.application.pushed.repository}@{NOTHING}"
-    manifests = render(entry.definition, environment, image=image, values=values)
-    if not environment.verification.job:
-        return manifests
-    return (*manifests, render_job(entry.definition, environment, image=image, values=values, name="doctor"))
 
 
 def channel(facts: Facts, name: str) -> str:

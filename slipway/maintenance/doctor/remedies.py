@@ -1,7 +1,10 @@
 """Commands that grant what is missing; empty if the settings name no Azure resource (local development)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from ...effects.cluster import ClusterIdentity, azure_role
+from ...effects.cluster.rights import Right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +38,19 @@ class Remedies:
         scope = self.resource_ids.get(name, "")
         return self._grant(role, scope) if scope else ""
 
-    def cluster(self, name: str, namespace: str) -> str:
+    def cluster(self, name: str, namespace: str, *, who: ClusterIdentity, lacking: Sequence[Right], others: str) -> str:
+        """What grants the rights that are lacking. `others` is the command that grants what is beyond Azure's role."""
+        within = [right for right in lacking if azure_role.holds(right.verb, right.group, right.resource)]
+        commands = [self._cluster_role(name, namespace, who)] if within else []
+        commands += [others] if len(within) < len(lacking) else []
+        return " && ".join(commands)
+
+    def _cluster_role(self, name: str, namespace: str, who: ClusterIdentity) -> str:
         host = self.cluster_hosts.get(name, "")
         if not host:
-            return f"kubectl create rolebinding slipway --clusterrole edit --user slipway --namespace {namespace}"
-        cluster_id = f"$(az aks list --query \"[?fqdn=='{host}'].id\" -o tsv)"
-        return self._grant("Azure Kubernetes Service RBAC Writer", f"{cluster_id}/namespaces/{namespace}")
+            return f"kubectl create rolebinding slipway --namespace {namespace} --clusterrole edit {who.option}"
+        cluster_id = f"$(az aks list --query \"[?fqdn=='{host}'||privateFqdn=='{host}'].id\" -o tsv)"
+        return self._grant(azure_role.ROLE, f"{cluster_id}/namespaces/{namespace}")
 
     def _storage(self) -> str:
         return f"$(az storage account show --name {self.storage_account} --query id -o tsv)"

@@ -1,4 +1,4 @@
-"""The checks of the source of runs: whether the app's identity may ask about each pipeline, and about people."""
+"""The checks of the source of runs: whether the app's identity may ask about each pipeline, people and services."""
 
 from ...catalogue.entries import Entry
 from ...domain.run_source import Absent, CannotKnow
@@ -9,6 +9,9 @@ _MEMBER = (
     "the app's identity as a member of the organization: Organization settings → Users → Add, access level Basic "
     "(repositories need it), with the group Project Readers of this project"
 )
+
+_NOBODY = "aadsp.MDAwMDAwMDAtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAw"
+"""A descriptor of a service principal that there is not, in the form that they have: `aadsp.` and an id in base64."""
 
 
 def runs(facts: Facts, entry: Entry) -> str:
@@ -28,4 +31,7 @@ def runs(facts: Facts, entry: Entry) -> str:
     people = source.identities_named(pipeline.organization, "slipway-doctor@example.invalid")
     if isinstance(people, Absent | CannotKnow):
         raise Fault(people.why, missing="View instance-level information, to look people up by their ids")
-    return f"may see the pipeline {definition}, and look people up"
+    services = source.service_named(pipeline.organization, _NOBODY)
+    if isinstance(services, CannotKnow):
+        raise Fault(services.why, missing="View instance-level information, to tell which application a service is")
+    return f"may see the pipeline {definition}, and look people and services up"

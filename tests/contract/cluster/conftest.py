@@ -1,6 +1,7 @@
 """The cluster that the contract is tried on: the double, and with `make test-cluster` a real one.
 
-Each test has a namespace of its own, so that tests can share a cluster.
+Each test has a namespace of its own, so that tests can share a cluster, and works there as an identity that has the
+role which `infra/` grants.
 """
 
 import time
@@ -16,9 +17,9 @@ from slipway.domain.steps import StartedJob
 from slipway.effects.cluster import Cluster, ClusterAccess, ProgressState, connect
 from slipway.effects.cluster.connection import Connection
 
-from . import manifests
+from . import identity, manifests
 
-TOKEN = "token-of-the-contract-tests"
+TOKEN, PLATFORM = "token-of-the-contract-tests", "token-of-the-platform"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,10 @@ class Place:
     """A cluster and the namespace that is the test's own."""
 
     cluster: Cluster
+    """As the worker."""
+    worker: ClusterAccess
     access: ClusterAccess
+    """As an administrator."""
     namespace: str
     patience: float
     """Seconds until a rollout must have come to an end."""
@@ -56,10 +60,12 @@ class Place:
 
 @pytest.fixture(scope="session")
 def double() -> Iterator[Kubernetes]:
-    settings = KubernetesSettings(
-        tokens=(Token(token=TOKEN, user="slipway"),), simulate=Simulation(bad_images=(manifests.BAD_TAG,))
+    tokens = (
+        Token(token=PLATFORM, user="platform"),
+        Token(token=TOKEN, user=identity.USER, namespaces=(), rules=identity.granted()),
     )
-    with Kubernetes(settings) as running:
+    simulate = Simulation(bad_images=(manifests.BAD_TAG,))
+    with Kubernetes(KubernetesSettings(tokens=tokens, simulate=simulate)) as running:
         yield running
 
 
@@ -69,20 +75,20 @@ def access(request: pytest.FixtureRequest) -> ClusterAccess:
         kubeconfig: Path = request.getfixturevalue("real_cluster")
         return ClusterAccess(kubeconfig=kubeconfig)
     running: Kubernetes = request.getfixturevalue("double")
-    return ClusterAccess(server=running.url, token=lambda: TOKEN)
-
-
-@pytest.fixture(scope="session")
-def cluster(access: ClusterAccess) -> Iterator[Cluster]:
-    with connect(access) as connected:
-        yield connected
+    return ClusterAccess(server=running.url, token=lambda: PLATFORM)
 
 
 @pytest.fixture
-def place(access: ClusterAccess, cluster: Cluster) -> Iterator[Place]:
+def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     name = f"slipway-test-{uuid.uuid4().hex[:10]}"
-    cluster.apply([manifests.namespace(name)], name)
-    yield Place(cluster=cluster, access=access, namespace=name, patience=20 if access.server else 120)
-    connection = Connection(access)
-    connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
-    connection.close()
+    double: Kubernetes | None = request.getfixturevalue("double") if access.server else None
+    admin = Connection(access)
+    worker = identity.let_in(admin, name, real=access.kubeconfig, token=TOKEN, folder=tmp_path)
+    with connect(worker) as cluster:
+        patience = 20 if access.server else 120
+        yield Place(cluster=cluster, worker=worker, access=access, namespace=name, patience=patience)
+    if double is not None:
+        used = double.used(identity.USER, name)
+        request.node.user_properties += [(identity.USED, " ".join(right)) for right in sorted(used)]
+    admin.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
+    admin.close()

@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.effects.cluster import AppliedChange, Missing, ObjectConflict, ObjectRefused, ProgressState
+from slipway.effects.cluster import (
+    AccessDenied,
+    AppliedChange,
+    Missing,
+    ObjectConflict,
+    ObjectRefused,
+    ProgressState,
+    connect,
+)
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -87,18 +95,30 @@ def test_a_value_of_the_wrong_type_is_refused(place: Place) -> None:
 
 
 def test_a_namespace_that_is_not_there_is_named(place: Place) -> None:
-    with pytest.raises(Missing, match='namespace "slipway-test-none" is not in the cluster'):
+    with (
+        connect(place.access) as platform,
+        pytest.raises(Missing, match='namespace "slipway-test-none" is not in the cluster'),
+    ):
+        platform.preview([m.config(a="1")], "slipway-test-none")
+
+
+def test_another_namespace_than_the_environments_is_denied(place: Place) -> None:
+    with pytest.raises(AccessDenied, match='may not get configmaps in namespace "slipway-test-none"'):
         place.cluster.preview([m.config(a="1")], "slipway-test-none")
 
 
 def test_a_namespace_among_the_manifests_is_made_before_what_is_in_it(place: Place) -> None:
     name = f"slipway-test-{uuid.uuid4().hex[:10]}"
     wanted = [m.config(a="1"), m.namespace(name)]
-    first, second = place.cluster.preview(wanted, name).objects
+    with pytest.raises(AccessDenied, match="may not get namespaces"):
+        place.cluster.preview(wanted, name)
+    platform = connect(place.access)
+    first, second = platform.preview(wanted, name).objects
     assert (first.kind, first.change, first.checked) == ("Namespace", AppliedChange.CREATED, True)
     assert (second.kind, second.change, second.checked) == ("ConfigMap", AppliedChange.CREATED, False)
     assert "+  a: '1'" in second.diff
-    assert [o.created for o in place.cluster.apply(wanted, name)] == [True, True]
+    assert [o.created for o in platform.apply(wanted, name)] == [True, True]
+    platform.close()
     connection = Connection(place.access)
     connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
     connection.close()

@@ -15,11 +15,19 @@ _ADDRESS = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
 _VERSION = re.compile(r"(?<=ResourceVersion in record \()\d+")
 _POINTER = re.compile(r"\(\d{6,}\)")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
-_VARYING = {_UUID: "UID", _ADDRESS: "ADDRESS", _VERSION: "VERSION", _POINTER: "(…)", _CERTIFICATE: "CERTIFICATE"}
+_FINGERPRINT = re.compile(r"(?<=X509SHA256=)[0-9a-f]{64}")
+_VARYING = {
+    _FINGERPRINT: "FINGERPRINT",
+    _UUID: "UID",
+    _ADDRESS: "ADDRESS",
+    _VERSION: "VERSION",
+    _POINTER: "(…)",
+    _CERTIFICATE: "CERTIFICATE",
+}
 _TIMES = frozenset({"creationTimestamp", "time", "renewTime", "acquireTime", "deletionTimestamp"})
 _OURS = frozenset({"slipway", "other", "someone", "recorder"})
 _LONGEST = 4000
-_NOT_A_STATUS_OF_ITS_OWN = frozenset({"Status", "SelfSubjectAccessReview", "Scale", "Namespace"})
+_NOT_A_STATUS_OF_ITS_OWN = frozenset({"Status", "SelfSubjectAccessReview", "SelfSubjectReview", "Scale", "Namespace"})
 
 
 def play(send: Send, asks: tuple[Ask, ...]) -> list[Json]:

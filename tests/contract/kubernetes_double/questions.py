@@ -368,6 +368,10 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         ),
         post(f"{AUTH}/selfsubjectaccessreviews", {"kind": "SelfSubjectAccessReview", "spec": {}}),
     ),
+    "who one is": (
+        post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectReview"}),
+        post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectAccessReview"}),
+    ),
     "what a namespace begins with": (
         get(f"{CORE}/serviceaccounts"),
         get(f"{CORE}/configmaps/kube-root-ca.crt"),

@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+import yaml
 
 from local.azuredevops import Organization, serve
 from tests.unit.cli.conftest import Command
@@ -84,3 +85,45 @@ def test_the_service_hook_is_looked_at_where_its_project_is_named(answering: Ser
 
 def test_a_project_without_its_organization_is_refused(app: Served, slipway: Command) -> None:
     assert slipway("doctor", "--project", "shop").exit_code == 2
+
+
+CHECKS = {"checks": ["table", "cluster:staging:shop:staging", "cluster:production:shop:production"]}
+DOCUMENTS = [
+    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": "slipway-other-kinds"}}
+    for kind in ("Role", "RoleBinding")
+]
+
+
+def test_the_printed_roles_are_yaml_that_kubectl_takes(answering: Served, slipway: Command) -> None:
+    answering.looks["doctor list"] = CHECKS
+    answering.looks["doctor rbac:cluster:staging:shop:staging"] = {"documents": [], "problem": ""}
+    answering.looks["doctor rbac:cluster:production:shop:production"] = {"documents": DOCUMENTS, "problem": ""}
+    done = slipway("doctor", "--print-rbac", "--kind", "argoproj.io/Rollout")
+    assert done.exit_code == 0, done.output
+    assert list(yaml.safe_load_all(done.stdout)) == DOCUMENTS
+    assert "cluster:staging:shop:staging: nothing beside the role of Azure" in done.stderr
+
+
+def test_a_role_that_cannot_be_told_is_a_failure_and_no_yaml(answering: Served, slipway: Command) -> None:
+    answering.looks["doctor list"] = CHECKS
+    away = {"documents": [], "problem": "staging could not be reached"}
+    answering.looks["doctor rbac:cluster:staging:shop:staging"] = away
+    done = slipway("doctor", "--print-rbac", "--only", "cluster:staging")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "staging could not be reached" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--kind", "argoproj.io/Rollout"), "--kind goes with --print-rbac"),
+        (("--print-rbac", "--only", "table"), "expected the beginning of a check of a cluster"),
+        (("--print-rbac", *("--kind", "a/B") * 9), "expected at most 8, got 9"),
+    ],
+)
+def test_words_that_do_not_go_together_are_a_mistake(
+    answering: Served, slipway: Command, words: tuple[str, ...], said: str
+) -> None:
+    answering.looks["doctor list"] = CHECKS
+    done = slipway("doctor", *words)
+    assert (done.exit_code, said in done.stderr) == (2, True), done.output

@@ -29,7 +29,7 @@ def test_a_missing_permission_names_verb_resource_namespace_and_what_to_grant() 
     )
     error = from_answer(403, a_status(message, "Forbidden"), what="apply Deployment/web")
     assert isinstance(error, AccessDenied)
-    assert 'may not patch deployments.apps in namespace "shop"; grant it' in str(error)
+    assert 'may not patch deployments.apps in namespace "shop"; the role Azure' in str(error)
     assert not error.retryable
 
 

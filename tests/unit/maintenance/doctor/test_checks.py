@@ -1,6 +1,6 @@
 """Each single fault gives its own finding, with the command that mends it; a whole installation lacks nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 from slipway.domain.queues import Queue
 from slipway.domain.reports import Finding, Status
 from slipway.domain.run_source import CannotKnow
-from slipway.effects.cluster import ClusterUnreachable
+from slipway.effects.cluster import ClusterIdentity, ClusterUnreachable
 from slipway.effects.cluster.kinds import BUILT_IN, ManifestTarget
 from slipway.effects.cluster.rights import Right, needed
 from slipway.effects.messaging import Waiting
@@ -39,6 +39,7 @@ class Reviewing:
 
     def __init__(self) -> None:
         self.lacking: tuple[Right, ...] = ()
+        self.name = "system:serviceaccount:slipway:worker"
         self.error: Exception | None = None
         self.asked: list[str] = []
 
@@ -48,6 +49,14 @@ class Reviewing:
         if self.error:
             raise self.error
         return self.lacking
+
+    def identity(self) -> ClusterIdentity:
+        return ClusterIdentity(name=self.name)
+
+    def other_role(self, manifests: Any, kinds: Sequence[str], namespace: str) -> list[Any]:
+        if self.error:
+            raise self.error
+        return [{"kind": "Role", "kinds": list(kinds), "namespace": namespace}]
 
 
 class Reaching:
@@ -213,6 +222,48 @@ def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull
     assert "/subscriptions/x/registries/prod" in push.command
 
 
+ROLLOUTS = Right(verb="patch", group="argoproj.io", resource="rollouts")
+PRODUCTION = "cluster:production:shop:production"
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("system:serviceaccount:slipway:worker", "--serviceaccount slipway:worker"),
+        ("0f4e-oid", "--user 0f4e-oid"),
+        ("ada lovelace", "--user 'ada lovelace'"),
+    ],
+)
+def test_a_cluster_that_azure_does_not_govern_is_told_a_binding_for_whom_it_knows(
+    patient: Patient, name: str, option: str
+) -> None:
+    patient.clusters["production"].lacking, patient.clusters["production"].name = RIGHTS, name
+    found = patient.examine(remedies=Remedies())[PRODUCTION]
+    expected = f"kubectl create rolebinding slipway --namespace shop --clusterrole edit {option}"
+    assert found.command == expected
+    assert name in found.said
+
+
+def test_what_the_role_of_azure_does_not_hold_is_granted_by_the_printed_role(patient: Patient) -> None:
+    printed = f"slipway doctor --print-rbac --only {PRODUCTION} | kubectl apply -f -"
+    patient.clusters["production"].lacking = (ROLLOUTS,)
+    assert patient.examine()[PRODUCTION].command == printed
+    patient.clusters["production"].lacking = (ROLLOUTS, *RIGHTS)
+    command = patient.examine()[PRODUCTION].command
+    assert command.startswith("az role assignment create")
+    assert command.endswith(f" && {printed}")
+
+
+def test_the_printed_role_is_for_the_kinds_that_are_named(patient: Patient) -> None:
+    told = patient.doctor().other_role(PRODUCTION, ["argoproj.io/Rollout"])
+    assert told.documents == ({"kind": "Role", "kinds": ["argoproj.io/Rollout"], "namespace": "shop"},)
+    patient.clusters["production"].error = ClusterUnreachable("production could not be reached")
+    away = patient.doctor().other_role(PRODUCTION, [])
+    assert (away.documents, away.problem) == ((), "production could not be reached")
+    with pytest.raises(KeyError):
+        patient.doctor().other_role("table", [])
+
+
 def test_a_cluster_that_is_out_of_reach_is_a_finding(patient: Patient) -> None:
     patient.clusters["staging"].error = ClusterUnreachable("staging.azmk8s.io could not be reached")
     assert set(failed(patient.examine())) == {"cluster:staging:shop:staging"}
@@ -287,13 +338,21 @@ def asked(installation: Installation) -> Finding:
 def test_a_pipeline_whose_runs_may_be_asked_about_is_named(following: Installation) -> None:
     following.runs.put(told_run(id=1, number="1"))
     found = asked(following)
-    assert (found.status, found.said) == (Status.OK, "may see the pipeline build, and look people up")
+    assert (found.status, found.said) == (Status.OK, "may see the pipeline build, and look people and services up")
 
 
 def test_an_identity_that_sees_no_pipeline_is_told_where_to_make_it_a_member(following: Installation) -> None:
     found = asked(following)
     assert found.status is Status.FAILED
     assert "access level Basic" in found.missing
+
+
+def test_an_identity_that_may_not_see_service_principals_is_told_what_it_lacks(following: Installation) -> None:
+    following.runs.put(told_run(id=1, number="1"))
+    following.runs.services_hidden = CannotKnow("TF50309: it may not see who a service principal is")
+    found = asked(following)
+    assert (found.status, found.said) == (Status.FAILED, "TF50309: it may not see who a service principal is")
+    assert "View instance-level information" in found.missing
 
 
 def test_a_source_that_does_not_answer_is_told_in_its_own_words(following: Installation) -> None:

@@ -1,0 +1,13 @@
+"""The role that the worker has in Azure, as rules of the double's tokens; a real cluster gets a Role of the same."""
+
+from slipway.effects.cluster import azure_role
+
+from .settings import Rule
+
+
+def writer() -> tuple[Rule, ...]:
+    """What *Azure Kubernetes Service RBAC Writer* allows in a namespace."""
+    return tuple(
+        Rule(groups=tuple(rule["apiGroups"]), resources=tuple(rule["resources"]), verbs=tuple(rule["verbs"]))
+        for rule in azure_role.rules()
+    )

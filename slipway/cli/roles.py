@@ -1,0 +1,49 @@
+"""The Roles that clusters have to hold beside the role of Azure, as YAML that `kubectl apply` takes."""
+
+from collections.abc import Sequence
+
+import click
+import yaml
+
+from slipway.domain.inbox import LookKind
+from slipway.domain.reports import OtherRole
+
+from .api import Api, read
+from .errors import Exit
+from .screen import Screen
+from .text import neutral
+from .waiting import look
+
+MOST_KINDS = 8
+"""Of one look's options."""
+
+
+def write_roles(api: Api, only: Sequence[str], kinds: Sequence[str], *, as_json: bool) -> None:
+    """Print them for each environment's cluster, and what cannot be told on the error stream."""
+    if len(kinds) > MOST_KINDS:
+        raise click.UsageError(f"--kind: expected at most {MOST_KINDS}, got {len(kinds)}")
+    names = [str(name) for name in look(api, LookKind.DOCTOR, "list")["checks"]]
+    chosen = [n for n in names if n.startswith("cluster:") and (not only or n.startswith(tuple(only)))]
+    if not chosen:
+        raise click.UsageError("--only: expected the beginning of a check of a cluster, such as cluster:production")
+    options = {f"kind{number}": kind for number, kind in enumerate(kinds, start=1)}
+    roles = {name: read(OtherRole, look(api, LookKind.DOCTOR, f"rbac:{name}", **options)) for name in chosen}
+    if as_json:
+        Screen().json({"roles": [{"check": name, **role.model_dump(mode="json")} for name, role in roles.items()]})
+    else:
+        _print(roles)
+    if any(role.problem for role in roles.values()):
+        click.get_current_context().exit(Exit.REFUSED)
+
+
+def _print(roles: dict[str, OtherRole]) -> None:
+    """YAML on standard output, all else on the error stream: the former goes to kubectl as it is."""
+    for name, role in roles.items():
+        if role.problem:
+            click.echo(neutral(f"{name}: {role.problem}"), err=True)
+        elif not role.documents:
+            click.echo(neutral(f"{name}: nothing beside the role of Azure"), err=True)
+        else:
+            click.echo(
+                f"# {name}\n" + yaml.safe_dump_all(role.documents, explicit_start=True, sort_keys=False), nl=False
+            )

@@ -1,0 +1,76 @@
+"""What `infra/` grants the worker in a namespace: the built-in role *Azure Kubernetes Service RBAC Writer*.
+
+Azure knows three acts where Kubernetes has eight verbs, and asks about a subresource as it asks about its object. RBAC
+and custom resources are not in the role: for those `rights` writes a Role of the cluster's own. The same table is the
+ClusterRole by which the contract is tried on clusters that know no Azure.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, assert_never
+
+ROLE: Final = "Azure Kubernetes Service RBAC Writer"
+
+
+class Act(StrEnum):
+    """What a role of Azure allows with a kind."""
+
+    READ = "read"
+    WRITE = "write"
+    DELETE = "delete"
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """Kubernetes' verbs that it stands for."""
+        match self:
+            case Act.READ:
+                return ("get", "list", "watch")
+            case Act.WRITE:
+                return ("create", "update", "patch")
+            case Act.DELETE:
+                return ("delete", "deletecollection")
+            case unreachable:
+                assert_never(unreachable)
+
+
+_READ: Final = """
+apps/controllerrevisions coordination.k8s.io/leases discovery.k8s.io/endpointslices events.k8s.io/events limitranges
+metrics.k8s.io/nodes metrics.k8s.io/pods namespaces resourcequotas
+"""
+_LEASES: Final = ("coordination.k8s.io", "leases")
+_ALL: Final = """
+apps/daemonsets apps/deployments apps/replicasets apps/statefulsets autoscaling/horizontalpodautoscalers batch/cronjobs
+batch/jobs configmaps endpoints events extensions/daemonsets extensions/deployments extensions/ingresses
+extensions/networkpolicies extensions/replicasets networking.k8s.io/ingresses networking.k8s.io/networkpolicies
+persistentvolumeclaims pods policy/poddisruptionbudgets replicationcontrollers secrets serviceaccounts services
+"""
+_BELOW: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {("", "pods"): ("log",), ("", "services"): ("proxy",)}
+"""The subresources that Slipway asks for: RBAC names each by itself."""
+
+
+def _kinds(text: str) -> list[tuple[str, str]]:
+    return [(group, resource) for group, _, resource in (entry.rpartition("/") for entry in text.split())]
+
+
+GRANTED: Final[Mapping[tuple[str, str], frozenset[Act]]] = {
+    **dict.fromkeys(_kinds(_READ), frozenset({Act.READ})),
+    **dict.fromkeys((*_kinds(_ALL), _LEASES), frozenset(Act)),
+}
+"""By API group and resource."""
+
+
+def holds(verb: str, group: str, resource: str) -> bool:
+    """Whether the role allows a verb on a kind in its namespace, subresources included."""
+    return any(verb in act.verbs for act in GRANTED.get((group, resource), frozenset()))
+
+
+def rules() -> list[dict[str, Any]]:
+    """The role as the rules of a ClusterRole."""
+    return [
+        {
+            "apiGroups": [group],
+            "resources": [resource, *(f"{resource}/{below}" for below in _BELOW.get((group, resource), ()))],
+            "verbs": [verb for act in Act if act in acts for verb in act.verbs],
+        }
+        for (group, resource), acts in sorted(GRANTED.items())
+    ]

@@ -1,0 +1,92 @@
+"""As whom the contract is tried: an identity with the role that `infra/` grants, in one namespace, and nothing beside.
+
+`SLIPWAY_TEST_WITHOUT=VERB GROUP RESOURCE` takes one right away from it: `scripts/least_privilege.py` does so with each.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import yaml
+
+from local.cluster.cluster import role_rule
+from local.kubernetes import Rule
+from local.kubernetes.access import LETS_IN
+from local.kubernetes.azure import writer
+from slipway.effects.cluster import ClusterAccess
+from slipway.effects.cluster.connection import Connection
+
+from . import manifests as m
+
+USER = "slipway"
+WITHOUT = "SLIPWAY_TEST_WITHOUT"
+USED = "used"
+"""The property of a test that names a right which the identity used."""
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+PATIENCE = 30.0
+
+
+def granted() -> tuple[Rule, ...]:
+    """The rules of the role, but for the right that was taken away."""
+    taken = tuple(os.environ[WITHOUT].split(" ")) if WITHOUT in os.environ else None
+    every = {(v, g, r) for rule in writer() for v in rule.verbs for g in rule.groups for r in rule.resources}
+    if taken is not None and taken not in every:
+        raise ValueError(f"{WITHOUT}: the role does not hold {taken}")
+    return tuple(
+        Rule(groups=(group,), resources=(resource,), verbs=(verb,))
+        for verb, group, resource in sorted(every - {taken} if taken else every)
+    )
+
+
+def let_in(admin: Connection, namespace: str, *, real: Path | None, token: str, folder: Path) -> ClusterAccess:
+    """Make the namespace, and let the identity in. `real` is the administrator's kubeconfig of a real cluster."""
+    path = f"/api/v1/namespaces/{namespace}"
+    annotated = m.namespace(namespace) | {"metadata": {"name": namespace, "annotations": {LETS_IN: USER}}}
+    send(admin, "/api/v1/namespaces", annotated)
+    if real is None:
+        return ClusterAccess(server=f"http://{admin.server}", token=lambda: token)
+    send(admin, f"{path}/serviceaccounts", {"metadata": {"name": USER}})
+    rules = [role_rule(rule) for rule in granted()]
+    send(admin, f"{RBAC}/namespaces/{namespace}/roles", {"metadata": {"name": USER}, "rules": rules})
+    bind(admin, namespace, "Role", USER)
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    made = send(admin, f"{path}/serviceaccounts/{USER}/token", asked)["status"]["token"]
+    access = ClusterAccess(kubeconfig=_as_token(real, made, folder / f"{namespace}.yaml"))
+    _until_let_in(access, namespace)
+    return access
+
+
+def bind(admin: Connection, namespace: str, kind: str, name: str) -> None:
+    """Bind a role to the service account that the identity is in a real cluster."""
+    subject = {"kind": "ServiceAccount", "name": USER, "namespace": namespace}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+    body = {"metadata": {"name": f"{USER}-{name}"}, "roleRef": reference, "subjects": [subject]}
+    send(admin, f"{RBAC}/namespaces/{namespace}/rolebindings", body)
+
+
+def send(admin: Connection, path: str, body: m.Json) -> m.Json:
+    return dict(admin.send("POST", path, what=f"make {path}", body=body).body)
+
+
+def _as_token(kubeconfig: Path, token: str, path: Path) -> Path:
+    told = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    told["users"] = [{"name": each["name"], "user": {"token": token}} for each in told["users"]]
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    return path
+
+
+def _until_let_in(access: ClusterAccess, namespace: str) -> None:
+    """The authorizer hears of a new Role and its binding a moment later."""
+    [last] = granted()[-1:]
+    where = {"namespace": namespace, "verb": last.verbs[0], "group": last.groups[0], "resource": last.resources[0]}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": where},
+    }
+    connection, end = Connection(access), time.monotonic() + PATIENCE
+    while not send(connection, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)["status"]["allowed"]:
+        if time.monotonic() > end:
+            raise TimeoutError(f"after {PATIENCE:.0f} s the identity was not let into {namespace}")
+        time.sleep(0.05)
+    connection.close()
