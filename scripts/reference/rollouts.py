@@ -3,6 +3,7 @@
 import sys
 from datetime import timedelta
 
+from slipway.domain.around import JOB_KEPT, LONGEST_JOB, USUAL_JOB
 from slipway.domain.pruning import MOST_DELETIONS
 from slipway.effects.cluster.custom_resources import MOMENT, OPERATORS, Health
 from slipway.effects.cluster.names import KEEP, KEPT_BY_HELM
@@ -73,6 +74,30 @@ An object stays, and the plan or the record says why, where
 It stays also with the annotation `{KEEP[0]}: {KEEP[1]}`, or `{KEPT_BY_HELM[0]}: {KEPT_BY_HELM[1]}`, which
 charts write. Never deleted are {", ".join(f"`{kind}`" for kind in sorted(NEVER))},
 and whatever has no namespace.
+
+## Jobs around a rollout
+
+A bundle may bring Jobs that run before a rollout, such as a migration, and Jobs that run after it. They are part of the
+plan, so people see them before they vote, and votes are for them too. Images are where the cluster pulls them from
+before the first Job starts. What such a Job refers to (a Secret, a ServiceAccount) has to be in the cluster already:
+the objects of its own release come after it.
+
+- **In order**: by the names of their files, each once the one before has ended well.
+- **Once** for a release in an environment. In the cluster a Job has its own name, the release's number and a hash of
+  what it does, and the record has its uid. A Job of that name that is not the one that was made ends the release, and
+  is named. A second attempt (`slipway retry`) runs again what failed, and nothing that ended well.
+- **For as long as it says**: `activeDeadlineSeconds`, at most {_seconds(LONGEST_JOB)} seconds, and
+  {_seconds(USUAL_JOB)} where it says nothing. The cluster does not try a Job again unless its `backoffLimit` says so.
+  While it runs it is judged by the table above.
+- **Before**: where one fails, the release ends as `failed`, and nothing else was applied: what was live stays live.
+- **After**: they run once everything that was applied is up, and before the acceptance tests. Where one fails, what was
+  live comes back, as after failed tests.
+- **Kept** for {JOB_KEPT.days} days after its end, so that people can look at it and nobody runs it twice. One that is
+  given up and has not ended is deleted, so that it does not run when nobody waits for it any more.
+- **Not again in a roll-back**, neither an automatic one nor one by hand; the plan of the latter names the Jobs that do
+  not run. With the annotation `slipway.dev/on-roll-back: run` a Job runs again in a roll-back by hand to its release.
+
+Its log is kept as evidence; the last lines are on the release's page.
 
 ## Why it failed
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ..domain.around import MOST_JOBS
+from ..manifests.around import check_job_around
 from ..manifests.documents import Document, read_text
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, identity
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown
@@ -137,6 +139,10 @@ def _problems(
 ) -> Iterator[Problem]:
     if not environment.part(ContentPart.MANIFESTS):
         yield Problem(file=folder_of(environment.name), expected="a manifest in a .yaml file", got="none")
+    for part in (ContentPart.BEFORE, ContentPart.AFTER):
+        if (count := len(environment.part(part))) > MOST_JOBS:
+            expected = f"at most {MOST_JOBS} Jobs"
+            yield Problem(file=f"{folder_of(environment.name)}/{part}", expected=expected, got=str(count))
     named = {f"{entry.registry}/{image.repository}@{image.digest}": image.name for image in config.images}
     listed = {reference: name for reference, name in named.items() if name in entry.images}
     used: set[str] = set()
@@ -160,8 +166,10 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str, image_
     yield from check_object(document, value, namespace=namespace)
     if not isinstance(value, dict):
         return
-    if part is not ContentPart.MANIFESTS:
+    if part is ContentPart.VERIFICATION:
         yield from check_job(document, value)
+    elif part is not ContentPart.MANIFESTS:
+        yield from check_job_around(document, value)
     if value.get("kind") == "Secret":
         for name in ("data", "stringData"):
             if value.get(name):

@@ -299,6 +299,20 @@ class Action(StrEnum):
     PROMOTION_DONE = "promotion.done", "Image copied, digest unchanged", Tone.QUIET, _ENDS_STAGE
     PROMOTION_FAILED = "promotion.failed", "Copying the image failed", Tone.BAD, _ENDS_STAGE
 
+    BEFORE_REQUESTED = (
+        "before.requested",
+        "The Jobs before the rollout were started",
+        Tone.BUSY,
+        _More(stage=Stage.BEFORE),
+    )
+    BEFORE_DONE = "before.done", "The Jobs before the rollout are done", Tone.QUIET, _ENDS_STAGE
+    BEFORE_FAILED = (
+        "before.failed",
+        "A Job before the rollout failed: nothing else was applied",
+        Tone.BAD,
+        _ENDS_STAGE,
+    )
+
     ROLLOUT_REQUESTED = (
         "rollout.requested",
         "Rollout started",
@@ -321,6 +335,20 @@ class Action(StrEnum):
     ROLLOUT_FAILED = (
         "rollout.failed",
         "Rollout failed",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+    )
+
+    AFTER_REQUESTED = (
+        "after.requested",
+        "The Jobs after the rollout were started",
+        Tone.BUSY,
+        _More(stage=Stage.AFTER),
+    )
+    AFTER_DONE = "after.done", "The Jobs after the rollout are done", Tone.QUIET, _ENDS_STAGE
+    AFTER_FAILED = (
+        "after.failed",
+        "A Job after the rollout failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
@@ -490,8 +518,10 @@ def end_action(phase: Phase) -> Action:
             | Phase.AWAITING_APPROVAL
             | Phase.HELD_BACK
             | Phase.PROMOTING
+            | Phase.PREPARING
             | Phase.DEPLOYING
             | Phase.CHECKING
+            | Phase.FINISHING
             | Phase.VERIFYING
             | Phase.ROLLING_BACK
         ):

@@ -119,6 +119,15 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.COPY,
     )
+    PREPARING = (
+        "preparing",
+        "The Jobs that come before its rollout are running, such as a migration.",
+        "Running its Jobs before",
+        "◑",
+        Tone.BUSY,
+        Doing.ROLLS_OUT,
+        Milestone.ROLLOUT,
+    )
     DEPLOYING = (
         "deploying",
         "The manifests are being applied.",
@@ -136,6 +145,15 @@ class Phase(StrEnum):
         Tone.BUSY,
         Doing.ROLLS_OUT,
         Milestone.ROLLOUT,
+    )
+    FINISHING = (
+        "finishing",
+        "The Jobs that come after its rollout are running.",
+        "Running its Jobs after",
+        "◑",
+        Tone.BUSY,
+        Doing.ROLLS_OUT,
+        Milestone.VERIFICATION,
     )
     VERIFYING = (
         "verifying",
@@ -250,7 +268,8 @@ class Phase(StrEnum):
 
 def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a table that the type checker completes
     not_rolled_out = {Phase.SUPERSEDED, Phase.CANCELLED}
-    past_the_gate = {Phase.HELD_BACK, Phase.PROMOTING, Phase.DEPLOYING}
+    rollout_begins = {Phase.PREPARING, Phase.DEPLOYING}
+    past_the_gate = {Phase.HELD_BACK, Phase.PROMOTING} | rollout_begins
     rollout_fails = {Phase.FAILED, Phase.ROLLING_BACK}
     next_environment = {Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}
     match phase:
@@ -268,12 +287,16 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
         case Phase.AWAITING_APPROVAL:
             following = {Phase.PLANNING, Phase.REJECTED, Phase.EXPIRED} | past_the_gate | not_rolled_out
         case Phase.HELD_BACK:
-            following = {Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING} | not_rolled_out
+            following = {Phase.PLANNING, Phase.PROMOTING} | rollout_begins | not_rolled_out
         case Phase.PROMOTING:
+            following = {Phase.FAILED} | rollout_begins
+        case Phase.PREPARING:
             following = {Phase.DEPLOYING, Phase.FAILED}
         case Phase.DEPLOYING:
             following = {Phase.CHECKING} | rollout_fails
         case Phase.CHECKING:
+            following = {Phase.FINISHING, Phase.VERIFYING} | next_environment | rollout_fails
+        case Phase.FINISHING:
             following = {Phase.VERIFYING} | next_environment | rollout_fails
         case Phase.VERIFYING:
             following = next_environment | rollout_fails

@@ -1,16 +1,21 @@
 """A plan: exactly what a rollout will do in one environment. Votes are for its hash."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from .application import SourceKind
+from .around import MOST_JOBS, NO_JOBS, JobsAround, Side, time_of_job
 from .model import Digest, Name, Namespace, Record, Repository, Tag, canonical, sha256
 from .pruning import MOST_DELETIONS, Deletion
 from .release import Evidence
 from .rules import StoredResult
 from .waivers import MOST_WAIVERS, Waiver
+
+HAS_RUN = "has run"
+"""What becomes of a Job around a rollout that an earlier attempt of the release ran to its end."""
 
 
 class Change(Record):
@@ -19,7 +24,8 @@ class Change(Record):
     kind: str
     name: str
     change: str
-    """`created`, `changed`, `replaced`, `unchanged`; or of what left the manifests, `deleted` or `left`."""
+    """`created`, `changed`, `replaced`, `unchanged`; of what left the manifests, `deleted` or `left`; of a Job around
+    the rollout `runs before`, `runs after` or `has run`."""
     diff: str = ""
     """Unified diff of the YAML, secrets masked, shortened when long."""
     warning: str = ""
@@ -73,6 +79,10 @@ class Plan(Record):
     manifests: tuple[dict[str, Any], ...]
     deletions: tuple[Deletion, ...] = Field(default=(), max_length=MOST_DELETIONS)
     """The objects that left the manifests and that go once the rollout is judged good."""
+    before: tuple[dict[str, Any], ...] = Field(default=(), max_length=MOST_JOBS)
+    """The Jobs that run before the first object, in this order."""
+    after: tuple[dict[str, Any], ...] = Field(default=(), max_length=MOST_JOBS)
+    """The Jobs that run once everything is up, in this order."""
     verification: dict[str, Any] | None = None
     """The acceptance Job, rendered."""
     base: Digest | None = None
@@ -102,6 +112,19 @@ class Plan(Record):
         return {part: sha256(canonical([own[name] for name in names]))[7:23] for part, names in _PARTS.items()}
 
     @property
+    def jobs(self) -> JobsAround:
+        """The Jobs around the rollout."""
+        return JobsAround(
+            before=tuple(job["metadata"]["name"] for job in self.before),
+            before_within=sum(map(time_of_job, self.before), timedelta(0)),
+            after=tuple(job["metadata"]["name"] for job in self.after),
+            after_within=sum(map(time_of_job, self.after), timedelta(0)),
+        )
+
+    def jobs_on(self, side: Side) -> tuple[dict[str, Any], ...]:
+        return self.before if side is Side.BEFORE else self.after
+
+    @property
     def holds_secrets(self) -> bool:
         """Whether a manifest is a Secret with values, which not every reader may see."""
         return any(
@@ -111,7 +134,8 @@ class Plan(Record):
 
     def document(self) -> bytes:
         """The canonical JSON that is stored and hashed, without the fields that most plans do not need."""
-        rare = {name for name in ("rollback", "warnings", "waivers", "deletions") if not getattr(self, name)}
+        often_empty = ("rollback", "warnings", "waivers", "deletions", "before", "after")
+        rare = {name for name in often_empty if not getattr(self, name)}
         return canonical(self.model_dump(mode="json", exclude=rare))
 
 
@@ -146,6 +170,7 @@ _PARTS = {
     "target": ("registry", "promote_from", "cluster", "namespace"),
     "manifests": ("manifests", "rollback", "warnings"),
     "deletions": ("deletions",),
+    "Jobs before and after": ("before", "after"),
     "acceptance tests": ("verification",),
     "what is live": ("base",),
     "policy": ("policy",),
@@ -183,5 +208,7 @@ class PlanMade(Record):
     """The plan's supply-chain results."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
     """The plan's warnings, and those that the cluster gave rise to."""
+    jobs: JobsAround = NO_JOBS
+    """The Jobs around the rollout."""
     copied: bool = False
     """For a roll-back: whether the environment's registry has the image."""

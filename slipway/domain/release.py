@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .around import MOST_JOBS, NO_JOBS, JobRun, JobsAround
 from .blocks import Freeze, Hold, LanePass
 from .bundle import Bundle
 from .model import Digest, Moment, Name, Record, Repository, Tag
@@ -147,6 +148,10 @@ class Rollout(Record):
     """What the programs said and the cluster noted when the rollout was given up; None if it was not."""
     pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
     """What became of the objects that left the manifests; empty if there are none."""
+    jobs: JobsAround = NO_JOBS
+    """The Jobs around it, by its last plan."""
+    job_runs: tuple[JobRun, ...] = Field(default=(), max_length=2 * MOST_JOBS)
+    """What became of them."""
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
 
@@ -255,6 +260,17 @@ class Release(Record):
     def waivers_in(self, environment: str | None) -> tuple[Waiver, ...]:
         return tuple(waiver for waiver in self.waivers if waiver.environment == environment)
 
+    @property
+    def jobs(self) -> JobsAround:
+        """The Jobs around its current rollout."""
+        return self.rollouts[-1].jobs if self.rollouts else NO_JOBS
+
+    def job_runs_in(self, environment: str) -> dict[str, JobRun]:
+        """How the Jobs around its rollouts there ended last, by name."""
+        return {
+            run.name: run for rollout in self.rollouts if rollout.environment == environment for run in rollout.job_runs
+        }
+
     def rollout_in(self, environment: str) -> Rollout | None:
         return next((v for v in reversed(self.rollouts) if v.environment == environment), None)
 
@@ -268,6 +284,22 @@ class Release(Record):
         """What was kept of the last rollout in each environment, where it was given up."""
         last = {rollout.environment: rollout.failure for rollout in self.rollouts}
         return tuple(filter(None, last.values()))
+
+    @property
+    def jobs_done(self) -> tuple[Evidence, ...]:
+        """The Jobs around its rollouts that ended well, oldest first; one that failed is among the failures."""
+        return tuple(
+            Evidence(
+                name=f"{run.side}: {run.name}",
+                environment=rollout.environment,
+                passed=True,
+                summary=run.summary or "the Job is complete",
+                log=run.log,
+            )
+            for rollout in self.rollouts
+            for run in rollout.job_runs
+            if run.passed
+        )
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, assert_never
 
 from pydantic import Field, model_validator
 
+from .around import MOST_JOBS, NO_JOBS, JobsAround
 from .chain_anchor import AnchoredGate
 from .environment import Environment
 from .model import Moment, Name, Record, sha256
@@ -24,10 +25,14 @@ class StepKind(StrEnum):
     """Render the manifests, compare them with what is live, write the plan down."""
     PROMOTE = "promote"
     """Copy the artifact into the environment's registry."""
+    BEFORE = "before"
+    """Run the plan's Jobs that come before its objects, one after the other."""
     DEPLOY = "deploy"
     """Apply the plan's manifests."""
     CHECK = "check"
     """Poll the cluster until everything that was applied is up, or the time for it is over."""
+    AFTER = "after"
+    """Run the plan's Jobs that come after the rollout, one after the other."""
     VERIFY = "verify"
     """Call the HTTP probes, and run the acceptance Job until it has ended."""
     ROLL_BACK = "roll-back"
@@ -65,6 +70,13 @@ class StartedJob(Record):
     uid: Annotated[str, Field(max_length=64)]
 
 
+class SeenJob(StartedJob):
+    """A Job around the rollout that the step has made."""
+
+    at: Moment
+    """When it was first seen."""
+
+
 class Seen(Record):
     """What earlier looks at a rollout saw, for those that follow."""
 
@@ -78,6 +90,8 @@ class Seen(Record):
     """The acceptance Job of this step, once it has been started."""
     applied_at: Moment | None = None
     """When a roll-back's objects were applied: its time begins then, as the cluster may have been away before."""
+    jobs: tuple[SeenJob, ...] = Field(default=(), max_length=MOST_JOBS)
+    """The Jobs around the rollout that were made so far."""
 
 
 class Step(Record):
@@ -130,8 +144,9 @@ GRACE = timedelta(minutes=5)
 """Added to the time that a step may take before it is sent again."""
 
 
-def own_time(kind: StepKind, environment: Environment | None) -> timedelta | None:
-    """How long a step keeps trying while a part that it needs is away; None: until it is done."""
+def own_time(kind: StepKind, environment: Environment | None, jobs: JobsAround = NO_JOBS) -> timedelta | None:
+    """How long a step keeps trying while a part that it needs is away; None: until it is done. `jobs` are those around
+    the rollout."""
     match kind:
         case StepKind.ROLL_BACK | StepKind.ANCHOR:
             return None
@@ -144,6 +159,10 @@ def own_time(kind: StepKind, environment: Environment | None) -> timedelta | Non
         case StepKind.PLAN:
             waits = environment is not None and environment.require.rules()
             return STEP_TIME + environment.require.within if environment and waits else STEP_TIME
+        case StepKind.BEFORE:
+            return jobs.before_within
+        case StepKind.AFTER:
+            return jobs.after_within
         case StepKind.CHECK:
             return environment.rollout_within if environment else STEP_TIME
         case StepKind.VERIFY:
@@ -152,9 +171,9 @@ def own_time(kind: StepKind, environment: Environment | None) -> timedelta | Non
             assert_never(kind)
 
 
-def time_allowed(kind: StepKind, environment: Environment | None) -> timedelta:
+def time_allowed(kind: StepKind, environment: Environment | None, jobs: JobsAround = NO_JOBS) -> timedelta:
     """How long to wait for a step's report before it is sent again."""
-    own = own_time(kind, environment)
+    own = own_time(kind, environment, jobs)
     if own is None:
         own = environment.rollout_within if environment else STEP_TIME
     return own + GRACE

@@ -23,8 +23,11 @@ from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
 from .kept_proofs import KeptProofs
 from .run_step import Work
 
-OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.DEPLOY})
+OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps that let something through. A roll-back after a failure is part of the plan that was voted on."""
+
+FIRST_OBJECT: Final = frozenset({StepKind.BEFORE, StepKind.DEPLOY})
+"""The steps that may make the first object of a rollout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ class OnRecord:
         if fault:
             return (Rule.TRAIL_VERIFIES.fails(fault),)
         rules = (on_record(records, release, environment), *self._kept(records, release, environment))
-        if step.kind is StepKind.DEPLOY and not failed(rules):
+        if step.kind in FIRST_OBJECT and not failed(rules):
             return (*rules, *self._anchored(work, environment))
         return rules
 

@@ -133,7 +133,8 @@ class StepRunner:
     def _is_over(self, work: Work, *, briefly: bool) -> bool:
         """Whether a step that cannot do its work is given up."""
         step = work.step
-        own = own_time(step.kind, work.entry.application.environment(step.environment))
+        environment = work.entry.application.environment(step.environment)
+        own = own_time(step.kind, environment, work.release.jobs)
         if own is None or step.tries + 1 < TRIES:
             return False
         return briefly or self.clock() - step.asked_at >= own

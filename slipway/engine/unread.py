@@ -14,7 +14,7 @@ from ..domain.steps import Step, StepKind
 from ..ledger.inbox import Inbox
 from ..ledger.keys import INSTALLATION
 
-LOOKED_AT = frozenset({StepKind.PROMOTE, StepKind.DEPLOY})
+LOOKED_AT = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps before which the inbox is looked at, and after a copy; from the first object on a rollout is finished."""
 MANY = 100
 """Rows about one application that are looked at. With more, whatever lies behind them is not known, and stops too."""

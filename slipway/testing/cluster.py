@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ..domain.environment import HttpProbe
+from ..domain.model import Record
 from ..domain.pruning import Deleted, Deletion, Ending
 from ..domain.steps import StartedJob
 from ..effects.cluster import (
@@ -18,6 +19,8 @@ from ..effects.cluster import (
     JobState,
     Manifest,
     ObjectChange,
+    ObjectRefused,
+    OnceState,
     Owner,
     ProbeResult,
     ProgressState,
@@ -32,6 +35,14 @@ from ..effects.cluster.records import Json
 from ..effects.cluster.rights import APPLIED, Right
 from ..effects.cluster.role import documents
 from ..effects.cluster.rollout import FIRST_LOOK, Looked
+
+
+class MadeJob(Record):
+    """A Job around a rollout."""
+
+    uid: str
+    attempt: int
+    ends: JobState
 
 
 class MemoryCluster(Cluster):
@@ -57,6 +68,10 @@ class MemoryCluster(Cluster):
         self.jobs: dict[str, JobState] = {}
         self.jobs_started: list[str] = []
         self.job_ends = JobState(state=ProgressState.DONE, reason="1 of 1 pods succeeded")
+        self.ends: dict[str, JobState] = {}
+        """How Jobs around a rollout end, by their own names, where not as `job_ends`."""
+        self.made: dict[str, MadeJob] = {}
+        """The Jobs around rollouts, by their names."""
         self.log = "1 test\n1 passed\n"
         self.said = ""
         """The last lines of a program that does not run."""
@@ -164,6 +179,31 @@ class MemoryCluster(Cluster):
         self.jobs[started.uid] = self.job_ends
         self.jobs_started.append(started.name)
         return started
+
+    def run_once(
+        self, manifest: Manifest, namespace: str, *, uid: str = "", earlier: str = "", attempt: int = 1
+    ) -> OnceState:
+        """As `start_job`; the end of a Job is seen at the second look."""
+        self._maybe_fail()
+        name = manifest["metadata"]["name"]
+        made = self.made.get(name)
+        if made is None and uid:
+            return OnceState(uid=uid, state=ProgressState.HOPELESS, reason="it is not in the cluster")
+        if made is not None and uid not in ("", made.uid):
+            raise ObjectRefused(f"Job/{name} is not the one that was made for this release")
+        if made is None or (made.ends.state is ProgressState.FAILED and made.attempt < attempt):
+            ends = self.ends.get(manifest["metadata"]["annotations"]["slipway.dev/job"], self.job_ends)
+            self.jobs_started.append(name)
+            self.made[name] = MadeJob(uid=f"uid-{len(self.jobs_started)}", attempt=attempt, ends=ends)
+            return OnceState(uid=self.made[name].uid, state=ProgressState.WAITING, reason="the Job was started")
+        return OnceState(uid=made.uid, state=made.ends.state, reason=made.ends.reason)
+
+    def withdraw_job(self, manifest: Manifest, namespace: str, *, uid: str) -> bool:
+        made = self.made.get(manifest["metadata"]["name"])
+        if made is None or made.uid != uid:
+            return False
+        del self.made[manifest["metadata"]["name"]]
+        return True
 
     def job(self, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
         self._maybe_fail()

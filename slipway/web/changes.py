@@ -10,7 +10,7 @@ DIFF_BUDGET = 24_000
 """Characters of diffs on one page; beyond that they are shortened. The text of all changes has them in full."""
 OPENED = 40
 """A diff of up to this many lines is shown expanded."""
-_ORDER = ("deleted", "replaced", "changed", "created", "left", "unchanged")
+_ORDER = ("deleted", "runs before", "runs after", "replaced", "changed", "created", "left", "unchanged")
 
 
 @dataclass(frozen=True, kw_only=True)

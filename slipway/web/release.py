@@ -72,7 +72,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         plan=story.plan,
         plan_missing=story.plan_missing,
         changes=changes_view(story.preview) if story.plan else None,
-        evidence=evidence_views((*release.evidence, *release.failures), read),
+        evidence=evidence_views((*release.jobs_done, *release.evidence, *release.failures), read),
         now=now,
         reader=visitor,
     )

@@ -30,8 +30,10 @@ STAGES: dict[Stage, str] = {
     Stage.APPROVAL: "Waiting for approval",
     Stage.HELD_BACK: "Held back",
     Stage.PROMOTE: "Copying the image",
+    Stage.BEFORE: "Running its Jobs before",
     Stage.DEPLOY: "Deploying",
     Stage.CHECK: "Rolling out",
+    Stage.AFTER: "Running its Jobs after",
     Stage.VERIFY: "Verifying",
     Stage.ROLL_BACK: "Rolling back",
 }
@@ -45,6 +47,9 @@ APPROVED = _sign("Approved", "✓", Tone.GOOD)
 REJECTED = _sign("Rejected", "✕", Tone.BAD)
 
 CHANGES: dict[str, Sign] = {
+    "runs before": _sign("runs before the rollout", "▸", Tone.ASKS),
+    "runs after": _sign("runs after the rollout", "▸", Tone.ASKS),
+    "has run": _sign("has run, and does not run again", "✓", Tone.QUIET),
     "created": _sign("created", "+", Tone.GOOD),
     "changed": _sign("changed", "±", Tone.ASKS),
     "replaced": _sign("replaced", "⇄", Tone.ASKS),

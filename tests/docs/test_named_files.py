@@ -35,6 +35,9 @@ NOT_OF_THE_REPOSITORY = {
     "staging/verification/acceptance.yaml": "a file of the guide's bundle",
     "production/deployment.yaml": "a file of the guide's bundle",
     **dict.fromkeys(
+        ("before/01-backup.yaml", "before/02-migrate.yaml", "after/warm-cache.yaml"), "a file of the guide's bundle"
+    ),
+    **dict.fromkeys(
         ("production/patches/replicas.yaml", "production/quota.yaml"), "a file of a bundle that is rendered"
     ),
     "local.settings.json": "Core Tools' file, which a user writes",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from ..actions import Action
+from ..around import MOST_JOBS, JobRun
 from ..bundle import ends_before
 from ..errors import present
 from ..events import StepFinished
@@ -15,6 +16,7 @@ from ..steps import Notice, StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
 from .lanes import arrive, ask, close_rollout, end, end_without_environment, leave_lane, plan, supersede
+from .rollouts import begin as begin_rollout
 from .rollouts import deploy, proceed, roll_back
 from .runs import join_run
 from .starting import begin, goes_out_again, was_rejected
@@ -30,10 +32,14 @@ def _awaited_in(kind: StepKind) -> Phase | None:
             return Phase.PLANNING
         case StepKind.PROMOTE:
             return Phase.PROMOTING
+        case StepKind.BEFORE:
+            return Phase.PREPARING
         case StepKind.DEPLOY:
             return Phase.DEPLOYING
         case StepKind.CHECK:
             return Phase.CHECKING
+        case StepKind.AFTER:
+            return Phase.FINISHING
         case StepKind.VERIFY:
             return Phase.VERIFYING
         case StepKind.ROLL_BACK:
@@ -155,7 +161,9 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
     required, results = draft.here(release).require, report.supply_chain
     rules = results if release.rollback else supply_chain_rules(required, results)
     draft.rules = rules
-    rollout = release.rollouts[-1].evolve(plan_hash=report.plan_hash, preview=report.preview, supply_chain=rules)
+    rollout = release.rollouts[-1].evolve(
+        plan_hash=report.plan_hash, preview=report.preview, supply_chain=rules, jobs=report.jobs
+    )
     release = draft.put(
         release.evolve(
             plan_hash=report.plan_hash,
@@ -175,6 +183,8 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         deleted=report.deleted or None,
         left=report.left or None,
         unsearched=list(report.unsearched) or None,
+        before=list(report.jobs.before) or None,
+        after=list(report.jobs.after) or None,
         supply_chain=[rule.model_dump() for rule in rules] or None,
         warnings=list(report.warnings) or None,
     )
@@ -211,6 +221,12 @@ def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
         )
         return
     draft.record(Action.PROMOTION_DONE, release, **_bounded(event.result))
+    begin_rollout(draft, release)
+
+
+def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:
+    release = _with_job_runs(draft, release, event)
+    draft.record(Action.BEFORE_DONE, release, reason=event.reason, **_bounded(event.result))
     deploy(draft, release)
 
 
@@ -228,6 +244,22 @@ def _rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
         draft.record(Action.OBJECTS_DELETED, release, objects=[str(each) for each in deleted])
         rollout = release.rollouts[-1].evolve(pruned=told(deleted)[:PRUNED_TOLD])
         release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
+    if release.jobs.after:
+        release = draft.enter(release, Phase.FINISHING)
+        draft.record(Action.AFTER_REQUESTED, release, jobs=list(release.jobs.after))
+        ask(draft, release, StepKind.AFTER)
+    else:
+        _verify(draft, release)
+
+
+def _ran_after(draft: Draft, release: Release, event: StepFinished) -> None:
+    release = _with_job_runs(draft, release, event)
+    draft.record(Action.AFTER_DONE, release, reason=event.reason, **_bounded(event.result))
+    _verify(draft, release)
+
+
+def _verify(draft: Draft, release: Release) -> None:
+    """Test what was rolled out, or let it be live where the environment has no tests."""
     if not draft.here(release).verification.given:
         _live(draft, release)
         return
@@ -310,11 +342,21 @@ def _broken(draft: Draft, release: Release, action: Action, reason: str) -> None
     end(draft, release, Phase.FAILED, reason)
 
 
+def _not_run_before(draft: Draft, release: Release, event: StepFinished) -> None:
+    """Nothing else was applied, so there is nothing to roll back."""
+    release = _with_failure(draft, _with_job_runs(draft, release, event), event)
+    draft.record(Action.BEFORE_FAILED, release, reason=event.reason, **_bounded(event.result))
+    end(draft, release, Phase.FAILED, event.reason)
+
+
+def _not_run_after(draft: Draft, release: Release, event: StepFinished) -> None:
+    release = _with_failure(draft, _with_job_runs(draft, release, event), event)
+    draft.record(Action.AFTER_FAILED, release, reason=event.reason, **_bounded(event.result))
+    roll_back(draft, release, draft.here(release), event.reason)
+
+
 def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
-    found = [Evidence.model_validate(item) for item in event.result.get("evidence", [])[:1]]
-    if found:
-        rollout = release.rollouts[-1].evolve(failure=found[0])
-        release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
+    release = _with_failure(draft, release, event)
     draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **_bounded(event.result))
     roll_back(draft, release, draft.here(release), event.reason)
 
@@ -328,6 +370,22 @@ def _not_verified(draft: Draft, release: Release, event: StepFinished) -> None:
 def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLBACK_FAILED, release, reason=event.reason, **_bounded(event.result))
     end(draft, release, Phase.FAILED, f"{release.reason}; and the roll-back failed: {event.reason}")
+
+
+def _with_failure(draft: Draft, release: Release, event: StepFinished) -> Release:
+    found = [Evidence.model_validate(item) for item in event.result.get("evidence", [])[:1]]
+    if not found:
+        return release
+    rollout = release.rollouts[-1].evolve(failure=found[0])
+    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
+
+
+def _with_job_runs(draft: Draft, release: Release, event: StepFinished) -> Release:
+    found = tuple(JobRun.model_validate(item) for item in event.result.get("jobs", [])[:MOST_JOBS])
+    rollout = release.rollouts[-1]
+    kept = tuple(run for run in rollout.job_runs if run.name not in {each.name for each in found})
+    rollout = rollout.evolve(job_runs=(*kept, *found))
+    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
 
 
 def _with_evidence(draft: Draft, release: Release, event: StepFinished) -> Release:
@@ -348,8 +406,10 @@ _PASSED: dict[StepKind, _Follow] = {
     StepKind.RESOLVE: _resolved,
     StepKind.PLAN: _planned,
     StepKind.PROMOTE: _promoted,
+    StepKind.BEFORE: _ran_before,
     StepKind.DEPLOY: _applied,
     StepKind.CHECK: _rolled_out,
+    StepKind.AFTER: _ran_after,
     StepKind.VERIFY: _verified,
     StepKind.ROLL_BACK: _rolled_back,
 }
@@ -358,8 +418,10 @@ _FAILED: dict[StepKind, _Follow] = {
     StepKind.RESOLVE: _not_resolved,
     StepKind.PLAN: _not_planned,
     StepKind.PROMOTE: _not_promoted,
+    StepKind.BEFORE: _not_run_before,
     StepKind.DEPLOY: _not_rolled_out,
     StepKind.CHECK: _not_rolled_out,
+    StepKind.AFTER: _not_run_after,
     StepKind.VERIFY: _not_verified,
     StepKind.ROLL_BACK: _not_rolled_back,
 }

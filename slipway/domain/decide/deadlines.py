@@ -16,7 +16,7 @@ from .state import Draft
 RESEND_LIMIT = 3
 """How often a step is sent again before the release fails; a roll-back is until it is done."""
 
-_ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY})
+_ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY})
 
 
 def is_sent_again(kind: StepKind, resent: int) -> bool:

@@ -30,7 +30,7 @@ def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
         resent=release.resent,
     )
     draft.send_step(step)
-    return draft.put(release.evolve(step=step.id, due=draft.now + time_allowed(kind, environment)))
+    return draft.put(release.evolve(step=step.id, due=draft.now + time_allowed(kind, environment, release.jobs)))
 
 
 def arrive(draft: Draft, release: Release, environment: Environment) -> None:

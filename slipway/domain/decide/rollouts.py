@@ -30,7 +30,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         draft.record(Action.PROMOTION_REQUESTED, release, source=source, target=target, repository=release.repository)
         ask(draft, release, StepKind.PROMOTE)
     else:
-        deploy(draft, release)
+        begin(draft, release)
 
 
 def look_again(draft: Draft, release: Release) -> None:
@@ -45,6 +45,16 @@ def look_again(draft: Draft, release: Release) -> None:
 def plan_is_current(draft: Draft, release: Release) -> RuleResult:
     """Whether the plan still describes what a rollout would do now."""
     return plan_rule(release, draft.lane(release.environment or "").live, draft.snapshot.definition)
+
+
+def begin(draft: Draft, release: Release) -> None:
+    """Everything is where the cluster can pull it: run the Jobs before the rollout, or deploy where there are none."""
+    if not release.jobs.before:
+        deploy(draft, release)
+        return
+    release = draft.enter(release, Phase.PREPARING)
+    draft.record(Action.BEFORE_REQUESTED, release, plan_hash=release.plan_hash, jobs=list(release.jobs.before))
+    ask(draft, release, StepKind.BEFORE)
 
 
 def deploy(draft: Draft, release: Release) -> None:

@@ -24,12 +24,13 @@ def other_than_planned(manifest: Manifest, pods: Iterable[Json]) -> str:
     seen = False
     for pod in pods:
         seen = True
-        if why := _unlike(template, pod.get("spec") or {}):
+        if why := unlike(template, pod.get("spec") or {}):
             return f"pod {pod['metadata']['name']} is not as the plan has it: {why}"
     return "" if seen else "no pod of the Job is left to tell what ran"
 
 
-def _unlike(template: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+def unlike(template: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """In what the spec of a pod, or of a template, runs other than the template; empty if in nothing."""
     if spec.get("ephemeralContainers"):
         return "somebody has put a container into it while it ran"
     for field in _LISTS:

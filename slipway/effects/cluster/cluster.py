@@ -12,7 +12,7 @@ from slipway.domain.environment import HttpProbe
 from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import StartedJob
 
-from . import jobs, recreating, rights, role, takeover
+from . import jobs, once, recreating, rights, role, takeover
 from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
@@ -30,6 +30,7 @@ from .records import (
     JobState,
     Json,
     Manifest,
+    OnceState,
     ProbeResult,
     RolloutState,
     RunningImage,
@@ -113,6 +114,18 @@ class Cluster:
         if target.kind.kind != "Job":
             raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
         return jobs.start(self._objects, target)
+
+    def run_once(
+        self, manifest: Manifest, namespace: str, *, uid: str = "", earlier: str = "", attempt: int = 1
+    ) -> OnceState:
+        """Make a Job around a rollout, unless that was done, and look at it; by the rules in `once`."""
+        [target] = self._targets([manifest], namespace)
+        return once.run(self._objects, target, uid=uid, earlier=earlier, attempt=attempt)
+
+    def withdraw_job(self, manifest: Manifest, namespace: str, *, uid: str) -> bool:
+        """Delete the Job with this uid, if it is there."""
+        [target] = self._targets([manifest], namespace)
+        return once.withdraw(self._objects, target, uid=uid)
 
     def job(self, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
         """The current state of a Job that was started from the manifest. One that is done ran what the manifest says,

@@ -14,5 +14,7 @@ KEEP = ("slipway.dev/prune", "never")
 """The annotation of an object that stays when it leaves the manifests."""
 KEPT_BY_HELM = ("helm.sh/resource-policy", "keep")
 """The same, as charts say it."""
+ATTEMPT_ANNOTATION = "slipway.dev/attempt"
+"""On a Job around a rollout: in which attempt of its release it was made, so that a later one may make it anew."""
 VERIFICATION_LABEL = "slipway.dev/verification"
 """Set on Jobs that `start_job` creates: they belong to one attempt and are never pruned."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from slipway.domain.pruning import MOST_DELETIONS, Deleted, Deletion, Ending
 
+from ...manifests.around import ROUND_LABEL
 from .errors import AccessDenied, Missing, ObjectConflict, ObjectRefused
 from .kinds import Kind, ManifestTarget, rank
 from .names import FIELD_MANAGER, KEEP, KEPT_BY_HELM, VERIFICATION_LABEL
@@ -145,8 +146,8 @@ def _deletion(owned: Owned) -> Deletion:
 
 
 def _belongs_to_another(metadata: Mapping[str, Any]) -> bool:
-    """Whether it is a child that got the labels of its owner, a Job of one attempt, or on its way out already."""
-    of_attempt = VERIFICATION_LABEL in (metadata.get("labels") or {})
+    """Whether it is a child that got the labels of its owner, a Job of one attempt or release, or on its way out."""
+    of_attempt = not {VERIFICATION_LABEL, ROUND_LABEL}.isdisjoint(metadata.get("labels") or {})
     return bool(metadata.get("ownerReferences")) or of_attempt or bool(metadata.get("deletionTimestamp"))
 
 

@@ -123,6 +123,14 @@ class JobState(Record):
     """Whether its verdict is somebody else's: another Job stands at its name, or another pod ran than was planned."""
 
 
+class OnceState(Record):
+    """The state of a Job that is run once."""
+
+    uid: str
+    state: ProgressState
+    reason: str
+
+
 class ProbeResult(Record):
     """The answer to one HTTP probe."""
 

@@ -11,10 +11,12 @@ from ...bundle import EnvironmentContents as BundledEnvironment
 from ...bundle.images import ImagePaths, image_places
 from ...catalogue import ConfigError, acceptance_job, marked
 from ...domain.application import Application
+from ...domain.around import Side
 from ...domain.bundle import Bundle, BundleImage
 from ...domain.environment import Environment
 from ...domain.release import Release
 from ...effects.registry import DigestMismatch, Unsupported
+from ...manifests.around import job_around
 from ..run_step import Work
 from .clients import Clients
 from .rendered import Rendered
@@ -68,10 +70,6 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
         contents = read_environments(config, files, application.image_paths)[environment.name]
     except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
         raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
-    for part in (ContentPart.BEFORE, ContentPart.AFTER):
-        if members := contents.part(part):
-            file = members[0].document.file
-            raise BundleRefused(f"{file}: Slipway does not run Jobs {part} a rollout yet, so it would never run")
     job = _verification(contents, environment)
     registry = config.environments[environment.name].registry
     return Rendered(
@@ -83,7 +81,17 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
         job=acceptance_job(_marked(release, environment, job, application.image_paths), environment, name=job_name)
         if job
         else None,
+        before=_around(release, contents, environment, Side.BEFORE, application.image_paths),
+        after=_around(release, contents, environment, Side.AFTER, application.image_paths),
     )
+
+
+def _around(
+    release: Release, contents: BundledEnvironment, environment: Environment, side: Side, image_paths: ImagePaths
+) -> tuple[dict[str, Any], ...]:
+    """The Jobs on one side of the rollout, in the order of their files."""
+    jobs = (_marked(release, environment, member, image_paths) for member in contents.part(ContentPart(side)))
+    return tuple(job_around(job, side=side, release=release.id, environment=environment.name) for job in jobs)
 
 
 def _check_images(application: Application, config: BundleConfig) -> None:

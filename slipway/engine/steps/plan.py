@@ -8,10 +8,11 @@ from datetime import timedelta
 from ...catalogue import ConfigError, downgrade
 from ...clock import Clock
 from ...domain.application import Application
+from ...domain.around import Side
 from ...domain.environment import TESTS_NONE, Environment, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
-from ...domain.plan import Change, Plan, PlanMade, Preview, brought
+from ...domain.plan import HAS_RUN, Change, Plan, PlanMade, Preview, brought
 from ...domain.release import Live, Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
@@ -98,6 +99,7 @@ def _report(clients: Clients, planned: _Planned) -> PlanMade:
         unsearched=planned.preview.unsearched[:UNSEARCHED_KEPT],
         parts=plan.parts,
         supply_chain=plan.supply_chain,
+        jobs=plan.jobs,
         warnings=(*plan.warnings, *planned.preview.warnings)[:WARNINGS_KEPT],
     )
 
@@ -148,7 +150,7 @@ def _whole(
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
     cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
-    seen = cluster.preview(content.manifests, environment.namespace)
+    seen = cluster.preview((*content.manifests, *content.before, *content.after), environment.namespace)
     departed = cluster.departed(content.manifests, environment.namespace, owner)
     lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
@@ -167,6 +169,8 @@ def _whole(
         promote_from=release.registry if registry != release.registry else None,
         manifests=content.manifests,
         deletions=departed.deletions,
+        before=content.before,
+        after=content.after,
         verification=content.job,
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
@@ -177,7 +181,9 @@ def _whole(
         policy=policy_hash(environment),
         waivers=release.waivers_in(environment.name),
     )
-    preview = Preview(changes=(*_changes(seen), *_left(departed)), unsearched=tuple(_unsearched(departed)))
+    preview = Preview(
+        changes=(*_changes(seen, plan, release), *_left(departed)), unsearched=tuple(_unsearched(departed))
+    )
     return _Planned(plan=plan, preview=preview, definition=work.entry.fingerprint)
 
 
@@ -187,12 +193,14 @@ def _warnings(application: Application, environment: Environment, release: Relea
     yield "" if environment.verification.given else TESTS_NONE
 
 
-def _changes(seen: Seen) -> tuple[Change, ...]:
+def _changes(seen: Seen, plan: Plan, release: Release) -> tuple[Change, ...]:
     room, changes = DIFF_LIMIT, list[Change]()
+    around = _around(plan, release)
     for item in seen.objects:
         diff = item.diff if len(item.diff) <= room else "(left out: the diffs of this plan are too long)"
         room -= len(diff)
-        made = Change(kind=item.kind, name=item.name, change=str(item.change), diff=diff, warning=item.warning)
+        change = around.get((item.kind, item.name), str(item.change))
+        made = Change(kind=item.kind, name=item.name, change=change, diff=diff, warning=item.warning)
         changes.append(made)
     return tuple(changes)
 
@@ -212,6 +220,17 @@ def _unsearched(departed: Departed) -> Iterator[str]:
     for why, kinds in by_reason.items():
         more = f" and {len(kinds) - KINDS_NAMED} more" if len(kinds) > KINDS_NAMED else ""
         yield f"{', '.join(kinds[:KINDS_NAMED])}{more}: {why}"
+
+
+def _around(plan: Plan, release: Release) -> dict[tuple[str, str], str]:
+    """What becomes of each Job around the rollout, by kind and name."""
+    ran = release.job_runs_in(plan.environment)
+    sides = ((Side.BEFORE, plan.jobs.before), (Side.AFTER, plan.jobs.after))
+    return {
+        ("Job", name): HAS_RUN if name in ran and ran[name].passed else f"runs {side}"
+        for side, names in sides
+        for name in names
+    }
 
 
 def job_name(release: Release, environment: Environment) -> str:

@@ -6,13 +6,16 @@ again. If the image is gone everywhere the plan fails, so that production never 
 pulled.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from ...domain.around import Side
 from ...domain.environment import Environment
 from ...domain.plan import Plan, brought
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...effects.registry import NotInRegistry
+from ...manifests.around import job_around, own_name, runs_on_roll_back
 from ..run_step import Work
 from .clients import Clients
 from .content import rendered
@@ -22,6 +25,7 @@ MANIFESTS_GONE = "the manifests of {release} are no longer stored: the current o
 MOVED = (
     "{environment} was in another place then ({before}): the current manifests are used, with the image of {release}"
 )
+NOT_RUN = "these Jobs ran around its rollout, and do not run again: {jobs}"
 IMAGE_GONE_HERE = "the registry {registry} no longer has the image: it is copied from {source} again"
 IMAGE_GONE = "the image {digest} is gone, from {registries}: it has to be pushed again before {release} can come back"
 
@@ -50,6 +54,7 @@ def look_for(
     name = f"{release.application}-{back.to}"
     plan, warning = _kept_plan(clients, environment, registry, back, name)
     warnings = [warning] if warning else []
+    warnings += _do_not_run(plan) if plan else ()
     artifacts = _artifacts(release, plan)
     copied = _has(clients, registry, artifacts)
     gone = ""
@@ -105,8 +110,34 @@ def content_of(
     """
     plan = kept.plan
     if plan is None:
-        return rendered(clients, work, environment, job_name=job_name), ()
+        content = rendered(clients, work, environment, job_name=job_name)
+        again = {side: _again(work, environment, side, content.jobs(side)) for side in Side}
+        return replace(content, before=again[Side.BEFORE], after=again[Side.AFTER]), ()
     job = plan.verification
     if job is not None:
         job = {**job, "metadata": {**job["metadata"], "name": job_name}}
-    return Rendered(images=plan.images, manifests=plan.manifests, job=job), plan.supply_chain
+    again = {side: _again(work, environment, side, plan.jobs_on(side)) for side in Side}
+    content = Rendered(
+        images=plan.images,
+        manifests=plan.manifests,
+        job=job,
+        before=again[Side.BEFORE],
+        after=again[Side.AFTER],
+    )
+    return content, plan.supply_chain
+
+
+def _again(
+    work: Work, environment: Environment, side: Side, jobs: tuple[dict[str, Any], ...]
+) -> tuple[dict[str, Any], ...]:
+    """The Jobs that the application wants to run again when its release comes back: a migration has been run."""
+    return tuple(
+        job_around(job, side=side, release=work.release.id, environment=environment.name)
+        for job in jobs
+        if runs_on_roll_back(job)
+    )
+
+
+def _do_not_run(plan: Plan) -> tuple[str, ...]:
+    own = [own_name(job) for side in Side for job in plan.jobs_on(side) if not runs_on_roll_back(job)]
+    return (NOT_RUN.format(jobs=", ".join(own))[:500],) if own else ()

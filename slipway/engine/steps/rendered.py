@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...catalogue import render, render_job
+from ...domain.around import Side
 from ...domain.environment import Environment
 from ..run_step import Work
 from .clients import Clients
@@ -18,6 +19,13 @@ class Rendered:
     manifests: tuple[dict[str, Any], ...]
     job: dict[str, Any] | None
     """The acceptance test."""
+    before: tuple[dict[str, Any], ...] = ()
+    """The Jobs that run before the rollout."""
+    after: tuple[dict[str, Any], ...] = ()
+    """Those that run after it."""
+
+    def jobs(self, side: Side) -> tuple[dict[str, Any], ...]:
+        return self.before if side is Side.BEFORE else self.after
 
 
 def from_catalogue(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> Rendered:

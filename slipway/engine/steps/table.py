@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from functools import partial
 
 from ...clock import Clock
+from ...domain.around import Side
 from ...domain.steps import StepKind
 from ...ledger.chain_anchors import ChainAnchors
 from ..run_step import Effect
 from .anchor import anchor
+from .around import run_jobs
 from .clients import Clients
 from .notify import notify
 from .plan import plan
@@ -22,8 +24,10 @@ def effects(clients: Clients, anchors: ChainAnchors, clock: Clock) -> Mapping[St
         StepKind.RESOLVE: partial(resolve, clients),
         StepKind.PLAN: partial(plan, clients, clock),
         StepKind.PROMOTE: partial(promote, clients, clock),
+        StepKind.BEFORE: partial(run_jobs, clients, clock, Side.BEFORE),
         StepKind.DEPLOY: partial(deploy, clients),
         StepKind.CHECK: partial(check, clients, clock),
+        StepKind.AFTER: partial(run_jobs, clients, clock, Side.AFTER),
         StepKind.VERIFY: partial(verify, clients, clock),
         StepKind.ROLL_BACK: partial(roll_back, clients, clock),
         StepKind.ANCHOR: partial(anchor, anchors, clock),

@@ -1,13 +1,18 @@
 """Jobs of one attempt, their logs, and HTTP probes."""
 
+import copy
 from contextlib import closing
+from typing import Any
 
 import pytest
 
+from slipway.catalogue.rendering import marked
+from slipway.domain.around import Side
 from slipway.domain.environment import HttpProbe
 from slipway.domain.steps import StartedJob
-from slipway.effects.cluster import ObjectRefused, ProgressState
+from slipway.effects.cluster import ObjectConflict, ObjectRefused, OnceState, Owner, ProgressState
 from slipway.effects.cluster.connection import Connection
+from slipway.manifests.around import job_around
 
 from . import manifests as m
 from .conftest import Place
@@ -111,6 +116,84 @@ def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(p
 def test_anything_but_a_job_is_not_started(place: Place) -> None:
     with pytest.raises(ObjectRefused, match=r"Deployment/web-[0-9a-f]{8}: kind: expected a Job, got Deployment"):
         place.cluster.start_job(m.deployment(), place.namespace)
+
+
+def around(name: str, **job: Any) -> m.Json:
+    """A Job before a rollout, as a plan has it."""
+    written = marked(m.job(name, **job), application="shop", environment="staging", release=None)
+    return job_around(written, side=Side.BEFORE, release="shop-7", environment="staging")
+
+
+def ran(place: Place, wanted: m.Json, **known: Any) -> OnceState:
+    return place.settled(
+        lambda: place.cluster.run_once(wanted, place.namespace, **known),
+        until=lambda seen: seen.state is not ProgressState.WAITING,
+    )
+
+
+def test_a_job_around_a_rollout_is_made_once_and_seen_to_its_end(place: Place) -> None:
+    wanted = around("migrate", says="12 tables moved")
+    first = place.cluster.run_once(wanted, place.namespace)
+    assert first.state is ProgressState.WAITING
+    ended = ran(place, wanted, uid=first.uid)
+    assert (ended.uid, ended.state) == (first.uid, ProgressState.DONE)
+    again = place.cluster.run_once(wanted, place.namespace)  # a worker that knows of nothing
+    assert (again.uid, again.state) == (first.uid, ProgressState.DONE)
+    assert (
+        place.cluster.job_log(StartedJob(name=wanted["metadata"]["name"], uid=first.uid), place.namespace)
+        == "12 tables moved\n"
+    )
+
+
+def test_a_job_that_failed_is_made_anew_by_a_later_attempt_only(place: Place) -> None:
+    wanted = around("migrate", fails=True)
+    failed = ran(place, wanted, attempt=1)
+    assert failed.state is ProgressState.FAILED
+    assert place.cluster.run_once(wanted, place.namespace, attempt=1) == failed
+    assert place.cluster.run_once(wanted, place.namespace, earlier=failed.uid, attempt=2).uid != failed.uid
+
+
+def test_a_job_that_was_made_and_is_gone_is_not_made_again(place: Place) -> None:
+    wanted = around("migrate", seconds=60)
+    made = place.cluster.run_once(wanted, place.namespace)
+    assert place.cluster.withdraw_job(wanted, place.namespace, uid="another") is False
+    assert place.settled(lambda: withdrawn(place, wanted, made.uid), until=bool)
+    gone = place.settled(
+        lambda: place.cluster.run_once(wanted, place.namespace, uid=made.uid),
+        until=lambda seen: seen.state is ProgressState.HOPELESS,
+    )
+    assert gone.reason.startswith("it is not in the cluster")
+
+
+def withdrawn(place: Place, wanted: m.Json, uid: str) -> bool:
+    """Whether the Job was deleted; its status may have changed in between, which is no reason to give up."""
+    try:
+        return place.cluster.withdraw_job(wanted, place.namespace, uid=uid)
+    except ObjectConflict:
+        return False
+
+
+@pytest.mark.parametrize("other", ["nobody's", "another release's", "another program"])
+def test_a_job_that_is_in_the_way_is_refused_by_its_name(place: Place, other: str) -> None:
+    wanted = around("migrate")
+    live = copy.deepcopy(wanted)
+    if other == "nobody's":
+        del live["metadata"]["labels"]
+    elif other == "another release's":
+        live["metadata"]["annotations"]["slipway.dev/release"] = "shop-6"
+    else:
+        live["spec"]["template"]["spec"]["containers"][0]["command"] = ["true"]
+    place.cluster.apply([live], place.namespace)
+    with pytest.raises(ObjectRefused, match=rf"Job/{wanted['metadata']['name']} is there already, and "):
+        place.cluster.run_once(wanted, place.namespace)
+    with pytest.raises(ObjectRefused, match="is not the one that was made for this release"):
+        place.cluster.run_once(wanted, place.namespace, uid="known")
+
+
+def test_a_job_around_a_rollout_is_nothing_that_left_the_manifests(place: Place) -> None:
+    place.cluster.run_once(around("migrate"), place.namespace)
+    departed = place.cluster.departed((), place.namespace, Owner.of("shop", "staging"))
+    assert (departed.deletions, departed.staying) == ((), ())
 
 
 def test_a_service_is_probed_through_the_api_server(place: Place) -> None:

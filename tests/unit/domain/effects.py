@@ -3,9 +3,10 @@
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from slipway.domain.application import Application
+from slipway.domain.around import NO_JOBS, JobsAround, Side
 from slipway.domain.environment import policy_hash
 from slipway.domain.model import canonical, sha256
 from slipway.domain.release import Lane, Release
@@ -24,10 +25,14 @@ class Outcome:
 class Effects:
     """Scripted effects. Each scripted outcome is used once, in the order in which it was scripted."""
 
+    usual_jobs: ClassVar[JobsAround] = NO_JOBS
+    """The Jobs around the rollouts of worlds that are made now."""
+
     def __init__(self) -> None:
         self._script: dict[tuple[StepKind, str | None], deque[Outcome | None]] = defaultdict(deque)
         self.registry: dict[str, str] = {}
         """What each tag names: the digest that a look-up finds."""
+        self.jobs = self.usual_jobs
         self.unmet: dict[str, str] = {}
         """Which rules of the supply chain do not hold, and why; all others do."""
 
@@ -60,7 +65,12 @@ class Effects:
                     return Outcome(passed=False, reason=f"the registry has no tag {release.tag}")
                 return Outcome(result={"digest": found})
             case StepKind.PLAN:
-                return Outcome(result=plan_result(step, application, definition, release, lane, unmet=self.unmet))
+                planned = plan_result(step, application, definition, release, lane, unmet=self.unmet)
+                return Outcome(result=planned | {"jobs": self.jobs.model_dump(mode="json")})
+            case StepKind.BEFORE:
+                return Outcome(reason="done", result={"jobs": runs(Side.BEFORE, self.jobs.before)})
+            case StepKind.AFTER:
+                return Outcome(reason="done", result={"jobs": runs(Side.AFTER, self.jobs.after)})
             case StepKind.PROMOTE:
                 return Outcome(result={"digest": release.digest, "bytes": 0})
             case StepKind.VERIFY:
@@ -68,6 +78,11 @@ class Effects:
                 return Outcome(reason="1 probe passed", result={"evidence": [evidence]})
             case _:
                 return Outcome(reason="done")
+
+
+def runs(side: Side, names: tuple[str, ...], *, passed: bool = True) -> list[dict[str, Any]]:
+    """What a step reports of its Jobs."""
+    return [{"side": side, "name": name, "uid": f"uid of {name}", "passed": passed} for name in names]
 
 
 def plan_result(

@@ -20,7 +20,7 @@ from tests.unit.domain.crowd import Tally, barred, demanded, person
 from tests.unit.domain.world import World
 
 _BEFORE_THE_GATE = {Phase.PLANNING, Phase.AWAITING_APPROVAL, Phase.SOAKING, Phase.HELD_BACK}
-_BEHIND_THE_GATE = {Phase.HELD_BACK, Phase.PROMOTING, Phase.DEPLOYING}
+_BEHIND_THE_GATE = {Phase.HELD_BACK, Phase.PROMOTING, Phase.PREPARING, Phase.DEPLOYING}
 
 
 class WatchedWorld(World):
@@ -84,7 +84,11 @@ class WatchedWorld(World):
         for release in decision.releases:
             environment = self.application.environment(release.environment or "")
             current = release.plan_definition == self.delivery
-            if release.phase in (Phase.PROMOTING, Phase.DEPLOYING) and environment is not None and current:
+            if (
+                release.phase in (Phase.PROMOTING, Phase.PREPARING, Phase.DEPLOYING)
+                and environment is not None
+                and current
+            ):
                 proof = on_record(self.audit[release.first_sequence - 1 :], release, environment)
                 assert proof.passed, proof.reason
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.domain.application import Application, RegistryRepository, Start
+from slipway.domain.around import JobsAround
 from slipway.domain.environment import Environment, HttpProbe, OnFailure, Soak, Verification
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.model import sha256
@@ -104,3 +105,9 @@ def ci_run(
         committed_by=committed_by,
         finished_at=at,
     )
+
+
+JOBS = JobsAround(
+    before=("migrate-1",), before_within=timedelta(minutes=40), after=("warm-1",), after_within=timedelta(minutes=12)
+)
+"""A Job on each side of a rollout."""

@@ -7,7 +7,7 @@ import pytest
 from slipway.domain.application import Start
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from tests.unit.domain.samples import ADA, application, approval, ci_run, production, staging, unattended
+from tests.unit.domain.samples import ADA, JOBS, application, approval, ci_run, production, staging, unattended
 from tests.unit.domain.world import World
 
 DAY = timedelta(hours=24)
@@ -122,9 +122,14 @@ def lose_for_good(world: World, kind: StepKind) -> int:
     return len([step for step in world.steps(kind)[before:] if step.environment == "staging"])
 
 
-@pytest.mark.parametrize("kind", [StepKind.PLAN, StepKind.PROMOTE, StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY])
+AWAITED = [StepKind.PLAN, StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY, StepKind.CHECK]
+AWAITED += [StepKind.AFTER, StepKind.VERIFY]
+
+
+@pytest.mark.parametrize("kind", AWAITED)
 def test_a_step_of_which_nothing_is_heard_is_given_up_after_three_more_tries(kind: StepKind) -> None:
     world = World(application(staging(registry="staging"), production()))
+    world.effects.jobs = JOBS
     assert lose_for_good(world, kind) == 4
     assert world.phase(1) is Phase.FAILED
     assert "although it was sent 4 times" in world.releases[1].reason
@@ -133,9 +138,10 @@ def test_a_step_of_which_nothing_is_heard_is_given_up_after_three_more_tries(kin
     assert world.actions(1).count("step.lost") == 1
 
 
-@pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY])
+@pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY])
 def test_a_rollout_of_which_nothing_is_heard_is_rolled_back(kind: StepKind) -> None:
     world = World(application(staging()))
+    world.effects.jobs = JOBS
     world.push("v1")
     world.settle()
     world.wait(timedelta(minutes=1))

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.application import Application, Start
+from slipway.domain.around import NO_JOBS
 from slipway.domain.environment import TESTS_NONE, OnFailure
 from slipway.domain.explain import Explanation
 from slipway.domain.release import Phase
@@ -15,6 +16,7 @@ from tests.unit.domain.samples import (
     ADA,
     BEN,
     CLEO,
+    JOBS,
     MORNING,
     PROBED,
     application,
@@ -46,6 +48,7 @@ def holds(explanation: Explanation, environment: str) -> dict[str, bool]:
 def stopped_at(kind: StepKind, where: str, delivered: Application | None = None, *, tag: str = "v1") -> World:
     """The image was pushed, and nothing is heard of the first such step."""
     world = World(delivered or unattended())
+    world.effects.jobs = JOBS if kind in (StepKind.BEFORE, StepKind.AFTER) else NO_JOBS
     world.effects.lose(kind, where)
     world.push(tag)
     world.settle()
@@ -172,8 +175,14 @@ def test_awaiting_approval_that_nobody_can_give_says_when_it_expires() -> None:
     ("kind", "phase", "words"),
     [
         (StepKind.PROMOTE, Phase.PROMOTING, "the artifact is being copied into the environment's registry"),
+        (
+            StepKind.BEFORE,
+            Phase.PREPARING,
+            "the Jobs that come before its rollout are running, such as a migration",
+        ),
         (StepKind.DEPLOY, Phase.DEPLOYING, "the manifests are being applied"),
         (StepKind.CHECK, Phase.CHECKING, "the cluster is bringing the new version up"),
+        (StepKind.AFTER, Phase.FINISHING, "the Jobs that come after its rollout are running"),
         (StepKind.VERIFY, Phase.VERIFYING, "the acceptance tests are running"),
     ],
 )
@@ -190,7 +199,7 @@ def test_a_rollout_says_what_is_being_done_and_when_the_step_reports(kind: StepK
         "plan-is-current": True,
         "quorum-reached": True,
         "artifact-is-promoted": kind is not StepKind.PROMOTE,
-        "rollout-succeeded": kind is StepKind.VERIFY,
+        "rollout-succeeded": kind in (StepKind.AFTER, StepKind.VERIFY),
         "verification-passed": False,
         "is-live": False,
     }

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from slipway.domain.around import Side
+from slipway.domain.commands import Verb
 from slipway.domain.environment import OnFailure
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from tests.unit.domain.samples import ADA, application, approval, digest, production, staging, unattended
+from tests.unit.domain.effects import runs
+from tests.unit.domain.samples import ADA, JOBS, application, approval, digest, production, staging, unattended
 from tests.unit.domain.world import World
 
 ROLLOUT_STEPS = [StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY]
@@ -235,3 +238,75 @@ def test_a_release_that_is_superseded_before_anybody_was_asked_bothers_nobody() 
     world.push("v2")
     assert world.phase(1) is Phase.SUPERSEDED
     assert not world.steps(StepKind.NOTIFY)
+
+
+def with_jobs(*, live: bool) -> World:
+    """A world in which Jobs run around every rollout."""
+    world = one_live() if live else World(unattended())
+    world.effects.jobs = JOBS
+    return world
+
+
+def test_the_jobs_before_run_once_everything_was_copied_and_before_anything_is_applied() -> None:
+    world = with_jobs(live=False)
+    world.push("v1")
+    world.settle()
+    there = [record.action for record in world.audit if record.environment == "production"]
+    marks = ("promotion.done", "before.requested", "before.done", "rollout.requested")
+    assert [action for action in there if action in marks] == list(marks)
+
+
+def test_the_jobs_after_run_before_the_acceptance_tests_judge_what_they_made() -> None:
+    world = with_jobs(live=False)
+    world.push("v1")
+    world.settle()
+    there = [record.action for record in world.audit if record.environment == "staging"]
+    marks = ("rollout.done", "after.requested", "after.done", "verification.requested", "release.live")
+    assert [action for action in there if action in marks] == list(marks)
+
+
+def test_a_failed_job_before_the_rollout_fails_the_release_and_there_is_nothing_to_roll_back() -> None:
+    world = with_jobs(live=True)
+    world.effects.fail(StepKind.BEFORE, "production", reason="no such column")
+    world.push("v2")
+    world.settle()
+    assert (world.phase(2), world.releases[2].reason) == (Phase.FAILED, "no such column")
+    assert world.live("production") == 1
+    assert not world.steps(StepKind.ROLL_BACK)
+    assert "rollout.requested" not in [
+        r.action for r in world.audit if r.environment == "production" and r.release == "shop-2"
+    ]
+
+
+def test_a_failed_job_after_the_rollout_brings_back_what_was_live() -> None:
+    world = with_jobs(live=True)
+    world.effects.fail(StepKind.AFTER, "production", reason="no such index")
+    world.push("v2")
+    world.settle()
+    assert (world.phase(2), world.releases[2].reason) == (Phase.ROLLED_BACK, "no such index")
+    assert world.live("production") == 1
+
+
+def test_a_release_remembers_how_its_jobs_ended_over_its_attempts() -> None:
+    world = with_jobs(live=False)
+    passed, failed_one = runs(Side.BEFORE, ("a",)), runs(Side.BEFORE, ("b",), passed=False)
+    world.effects.fail(StepKind.BEFORE, "staging", jobs=[*passed, *failed_one])
+    world.push("v1")
+    world.settle()
+    world.command(Verb.RETRY, 1)
+    world.settle()
+    ended = {name: run.passed for name, run in world.releases[1].job_runs_in("staging").items()}
+    assert ended == {"a": True, "b": False, "migrate-1": True, "warm-1": True}
+
+
+def test_a_step_that_waits_for_jobs_is_not_sent_again_while_they_may_run() -> None:
+    world = with_jobs(live=False)
+    world.effects.lose(StepKind.BEFORE, "staging")
+    world.push("v1")
+    world.settle()
+    world.wait(timedelta(minutes=40))
+    world.reconcile()
+    assert "step.resent" not in world.actions(1)
+    world.wait(timedelta(minutes=10))
+    world.reconcile()
+    assert "step.resent" in world.actions(1)

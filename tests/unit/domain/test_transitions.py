@@ -9,14 +9,17 @@ import pytest
 
 from scripts.reference.states import diagram, page
 from slipway.domain.application import Application, Start
+from slipway.domain.around import NO_JOBS
 from slipway.domain.commands import Verb
 from slipway.domain.environment import Soak
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
+from tests.unit.domain.effects import Effects
 from tests.unit.domain.samples import (
     ADA,
     BEN,
+    JOBS,
     MORNING,
     PROBED,
     application,
@@ -191,11 +194,17 @@ def environment_put_before_one_that_has_a_newer_release(*, probed: bool) -> Worl
     return world
 
 
+KINDS_IN_ORDER = (
+    *(StepKind.PLAN, StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER),
+    StepKind.VERIFY,
+)
+
+
 def each_step_fails(*, before: tuple[str, ...]) -> World:
     """Each kind of step fails once; with or without something that was live before."""
     world = World(application(staging(registry="staging")))
     pushed(world, *before)
-    for kind in (StepKind.PLAN, StepKind.PROMOTE, StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY):
+    for kind in KINDS_IN_ORDER:
         world.effects.fail(kind)
         pushed(world, f"breaks-{kind}")
     if before:
@@ -333,6 +342,18 @@ STORIES: dict[str, Callable[[], World]] = {
     "each step fails the first time": lambda: each_step_fails(before=()),
     "each step fails after a good release": lambda: each_step_fails(before=("v1",)),
 }
+
+
+def with_jobs(story: Callable[[], World]) -> World:
+    """The story of a world in which Jobs run around every rollout."""
+    Effects.usual_jobs = JOBS
+    try:
+        return story()
+    finally:
+        Effects.usual_jobs = NO_JOBS
+
+
+STORIES |= {f"{name}, with Jobs around it": partial(with_jobs, story) for name, story in STORIES.items()}
 
 
 def test_every_declared_transition_is_taken_by_a_story() -> None:

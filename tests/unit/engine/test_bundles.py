@@ -316,7 +316,6 @@ def test_an_image_that_the_builder_did_not_pin_is_refused_before_anything_is_app
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("environments/staging/before/migrate.yaml", "Slipway does not run Jobs before a rollout yet"),
         (
             "environments/staging/verification/other.yaml",
             "verification.job names 'acceptance.yaml', so it would never run",

@@ -1,0 +1,66 @@
+"""The Jobs around a rollout: those that run before its first object, such as a migration, and those that run after it.
+
+Each runs once for a release in an environment, in the order of the plan. What became of them stays with the release,
+so that a second attempt runs none again that has ended well.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from .model import Digest, Record
+
+MOST_JOBS: Final = 10
+"""Of one side of a rollout."""
+
+LONGEST_JOB: Final = timedelta(hours=6)
+USUAL_JOB: Final = timedelta(minutes=10)
+"""How long a Job may take that does not say it (`activeDeadlineSeconds`)."""
+JOB_KEPT: Final = timedelta(days=7)
+"""How long the cluster keeps a Job after its end, at the least."""
+START: Final = timedelta(minutes=2)
+"""Beyond the time that the cluster gives a Job, for its start and for its end to be seen."""
+
+type JobName = Annotated[str, Field(min_length=1, max_length=63)]
+
+
+class Side(StrEnum):
+    """On which side of a rollout a Job runs."""
+
+    BEFORE = "before"
+    """Before the first object is applied."""
+    AFTER = "after"
+    """Once everything that was applied is up."""
+
+
+class JobsAround(Record):
+    """The Jobs around one rollout, by their names in the cluster, and how long those of each side may take together."""
+
+    before: tuple[JobName, ...] = Field(default=(), max_length=MOST_JOBS)
+    before_within: timedelta = timedelta(0)
+    after: tuple[JobName, ...] = Field(default=(), max_length=MOST_JOBS)
+    after_within: timedelta = timedelta(0)
+
+
+def time_of_job(job: Mapping[str, Any]) -> timedelta:
+    """How long Slipway waits for a Job of a plan: as long as the cluster lets it run, and a little for its start."""
+    return timedelta(seconds=int(job["spec"]["activeDeadlineSeconds"])) + START
+
+
+NO_JOBS: Final = JobsAround()
+
+
+class JobRun(Record):
+    """One Job that was run, and how it ended."""
+
+    side: Side
+    name: JobName
+    uid: Annotated[str, Field(max_length=64)]
+    """By which the cluster knows it: a Job of that name with another uid is not the one that was run."""
+    passed: bool
+    summary: str = Field(default="", max_length=300)
+    log: Digest | None = None
+    """Blob with its whole log."""

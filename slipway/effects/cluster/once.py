@@ -1,0 +1,87 @@
+"""Jobs around a rollout: each is made once, whoever asks again, and looked at until it has ended.
+
+Its name is made of its release and its content, so a Job of that name that is there already is one that an earlier
+try made, or one that is in the way. What tells them apart is the uid where it is known, and else what it says and runs.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...domain.steps import StartedJob
+from ...manifests.around import RELEASE
+from . import jobs
+from .as_planned import unlike
+from .errors import ObjectRefused
+from .kinds import ManifestTarget
+from .names import APPLICATION_LABEL, ATTEMPT_ANNOTATION, MANAGED_BY_LABEL
+from .objects import Objects
+from .records import OnceState, ProgressState
+from .rules import job
+
+
+def run(objects: Objects, target: ManifestTarget, *, uid: str, earlier: str, attempt: int) -> OnceState:
+    """Make the Job unless that was done, and look at it.
+
+    `uid` is that of the Job that this step has made, `earlier` that of a former attempt; each is empty if none is
+    known. A Job that failed in a former attempt is made anew. Raises `ObjectRefused` for a Job in the way, and
+    `ObjectConflict` where another worker was quicker.
+    """
+    live = objects.get(target.kind, target.name, target.namespace)
+    if live is None and not uid:
+        return _made(objects, target, attempt)
+    if live is not None:
+        if why := _in_the_way(target, live, uid or earlier):
+            raise ObjectRefused(f"{target.label} {why}: delete it, or give the Job in the bundle another name")
+        if job(live).state is ProgressState.FAILED and _attempt(live) < attempt:
+            _delete(objects, target, live)
+            return _made(objects, target, attempt)
+        uid = str(live["metadata"]["uid"])
+    seen = jobs.state(objects, StartedJob(name=target.name, uid=uid), target.manifest, str(target.namespace))
+    return OnceState(uid=uid, state=seen.state, reason=seen.reason)
+
+
+def withdraw(objects: Objects, target: ManifestTarget, *, uid: str) -> bool:
+    """Delete the Job if it is still that one, so that it does not run when nobody waits for it any more."""
+    live = objects.get(target.kind, target.name, target.namespace)
+    if live is None or live["metadata"]["uid"] != uid:
+        return False
+    _delete(objects, target, live)
+    return True
+
+
+def _made(objects: Objects, target: ManifestTarget, attempt: int) -> OnceState:
+    metadata = target.manifest["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), ATTEMPT_ANNOTATION: str(attempt)}
+    manifest = {**target.manifest, "metadata": {**metadata, "annotations": annotations}}
+    made = objects.create(target.evolve(manifest=manifest)).body
+    return OnceState(uid=made["metadata"]["uid"], state=ProgressState.WAITING, reason="the Job was started")
+
+
+def _delete(objects: Objects, target: ManifestTarget, live: Mapping[str, Any]) -> None:
+    objects.delete(target.kind, target.name, target.namespace, live["metadata"])
+
+
+def _attempt(live: Mapping[str, Any]) -> int:
+    text = str((live["metadata"].get("annotations") or {}).get(ATTEMPT_ANNOTATION, ""))
+    return int(text) if text.isdecimal() else 0
+
+
+def _in_the_way(target: ManifestTarget, live: Mapping[str, Any], uid: str) -> str:
+    """Why the live Job is not the one that was made for this release; empty if it is."""
+    if uid:
+        return "" if live["metadata"]["uid"] == uid else "is not the one that was made for this release"
+    if _marks(live) != _marks(target.manifest):
+        return "is there already, and was not made for this release"
+    why = unlike(_template(target.manifest), _template(live))
+    return f"is there already, and runs something else: {why}" if why else ""
+
+
+def _marks(of: Mapping[str, Any]) -> tuple[Any, ...]:
+    metadata = of["metadata"]
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    return labels.get(MANAGED_BY_LABEL), labels.get(APPLICATION_LABEL), annotations.get(RELEASE)
+
+
+def _template(of: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The spec of the pods."""
+    return ((of.get("spec") or {}).get("template") or {}).get("spec") or {}

@@ -1,0 +1,133 @@
+"""Before and after: run the plan's Jobs around a rollout, one after the other, each once.
+
+A Job is made at the first message that comes to it; its uid travels with the messages that follow, and is part of the
+record. One that ended well in an earlier attempt of the release is not run again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...clock import Clock
+from ...domain.around import JobRun, Side, time_of_job
+from ...domain.errors import UnknownName, present
+from ...domain.model import Record
+from ...domain.plan import Plan
+from ...domain.release import EVIDENCE_SUMMARY, Evidence
+from ...domain.secrets import without_secrets
+from ...domain.steps import Seen, SeenJob
+from ...effects.cluster import Cluster, ClusterError, Manifest, Missing, ObjectRefused, OnceState, ProgressState
+from ...effects.cluster.diagnosis import last_lines
+from ..outcome import REASON_LIMIT, Outcome, Requeue, failed, passed
+from ..run_step import Work
+from .clients import Clients
+from .cluster_errors import after
+from .plan import PlanLost, load_plan
+from .rollout import outlasted, pause_before
+
+_SUMMARY = 300
+
+
+class JobsRun(Record):
+    """What became of the Jobs on one side of a rollout."""
+
+    jobs: tuple[JobRun, ...]
+    evidence: tuple[Evidence, ...] = ()
+    """Of the Job that failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    """The Jobs on one side of one rollout, while they run."""
+
+    clients: Clients
+    cluster: Cluster
+    plan: Plan
+    side: Side
+    work: Work
+    now: datetime
+
+    def outcome(self) -> Outcome:
+        """Go through the Jobs until one is not done yet."""
+        seen = self.work.step.seen
+        jobs = self.plan.jobs_on(self.side)
+        for job in jobs:
+            name = job["metadata"]["name"]
+            if name in seen.done or (name in self.ran and self.ran[name].passed):
+                continue
+            try:
+                seen, state = self._look(job, seen)
+            except (ObjectRefused, Missing) as error:
+                return failed(f"{error} (it runs {self.side} the rollout)", JobsRun(jobs=self._runs(seen)))
+            seen, over = outlasted(seen, state.state, self.now)
+            late = self.now - _made(seen, name).at > time_of_job(job)
+            if over or (late and state.state is not ProgressState.DONE):
+                why = state.reason if over else f"it did not end within {time_of_job(job)}: {state.reason}"
+                return self._failed(job, _made(seen, name), seen, state, why)
+            if state.state is not ProgressState.DONE:
+                return Requeue(after=pause_before(self.work.step.poll), reason=f"Job {name}: {state.reason}", seen=seen)
+            seen = seen.evolve(done=(*seen.done, name))
+        return passed(JobsRun(jobs=self._runs(seen)), f"all Jobs {self.side} the rollout are done")
+
+    @property
+    def ran(self) -> Mapping[str, JobRun]:
+        """What became of the Jobs in earlier attempts."""
+        return self.work.release.job_runs_in(self.plan.environment)
+
+    def _look(self, job: Manifest, seen: Seen) -> tuple[Seen, OnceState]:
+        name = job["metadata"]["name"]
+        made = next((each.uid for each in seen.jobs if each.name == name), "")
+        earlier = self.ran[name].uid if name in self.ran else ""
+        attempt = self.work.step.attempt
+        state = self.cluster.run_once(job, self.plan.namespace, uid=made, earlier=earlier, attempt=attempt)
+        if made:
+            return seen, state
+        return seen.evolve(jobs=(*seen.jobs, SeenJob(name=name, uid=state.uid, at=self.now))), state
+
+    def _runs(self, seen: Seen) -> tuple[JobRun, ...]:
+        return tuple(self._run(each, passed=each.name in seen.done) for each in seen.jobs)
+
+    def _failed(self, job: Manifest, made: SeenJob, seen: Seen, state: OnceState, why: str) -> Outcome:
+        """What the Job said is read before it is deleted; one that has ended stays for people to look at."""
+        runs = self._runs(seen)
+        if state.state is not ProgressState.FAILED and self.cluster.withdraw_job(
+            job, self.plan.namespace, uid=made.uid
+        ):
+            why = f"{why}; the Job was deleted, so that it does not run when nobody waits for it"
+        said = next((run.summary for run in runs if run.name == made.name), "")
+        reason = f"Job {made.name}, which runs {self.side} the rollout: {why}"
+        told = f"{reason[: REASON_LIMIT - len(said) - 20]}{f'; it said: {said}' if said else ''}"
+        evidence = Evidence(
+            name=f"{self.side}: {made.name}",
+            environment=self.plan.environment,
+            passed=False,
+            summary=told[:EVIDENCE_SUMMARY],
+            log=next((run.log for run in runs if run.name == made.name), None),
+        )
+        return failed(told, JobsRun(jobs=runs, evidence=(evidence,)))
+
+    def _run(self, made: SeenJob, *, passed: bool) -> JobRun:
+        log = without_secrets(self.cluster.job_log(made, self.plan.namespace))
+        return JobRun(
+            side=self.side,
+            name=made.name,
+            uid=made.uid,
+            passed=passed,
+            summary=without_secrets(last_lines(log))[-_SUMMARY:],
+            log=self.clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
+        )
+
+
+def _made(seen: Seen, name: str) -> SeenJob:
+    return present(next((each for each in seen.jobs if each.name == name), None), f"the Job {name}, which was made")
+
+
+def run_jobs(clients: Clients, clock: Clock, side: Side, work: Work) -> Outcome:
+    try:
+        plan = load_plan(clients, work.release.plan_hash)
+        cluster = clients.cluster(plan.cluster)
+        return _Running(clients=clients, cluster=cluster, plan=plan, side=side, work=work, now=clock()).outcome()
+    except (PlanLost, UnknownName) as error:
+        return failed(str(error))
+    except ClusterError as error:
+        return after(error, begun=bool(work.step.seen.jobs) or side is Side.AFTER)

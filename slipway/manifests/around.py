@@ -1,0 +1,80 @@
+"""What a Job around a rollout must be, and how it is put into a plan: named by release and content, with its limits.
+
+A Job runs once. Its name makes sure of that in the cluster, whoever tries to make it again: a worker that was ended in
+the middle, or one that was paused and wakes up when all is over. So it is kept there for days after its end.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ..domain.around import JOB_KEPT, LONGEST_JOB, USUAL_JOB, Side
+from ..domain.model import canonical, sha256
+from .documents import Document
+from .objects import check_job, look_up
+from .problems import Problem, shown
+
+ROUND_LABEL: Final = "slipway.dev/runs"
+"""`before` or `after`: such a Job belongs to one release, and is nothing that left the manifests."""
+OWN_NAME: Final = "slipway.dev/job"
+"""The name that the Job has where it was written."""
+RELEASE: Final = "slipway.dev/release"
+ON_ROLL_BACK: Final = "slipway.dev/on-roll-back"
+RUN: Final = "run"
+_STEM: Final = 36
+"""Characters of its own name; with the release's number and a hash there are fewer than 63."""
+
+
+def check_job_around(document: Document, value: Any) -> Iterator[Problem]:
+    """What keeps an object from running before or after a rollout."""
+    problems = tuple(check_job(document, value))
+    yield from problems
+    if problems or not isinstance(value, dict):
+        return
+    if look_up(value, ("spec", "suspend")):
+        message = "the rollout would wait for it until its time is over"
+        yield document.problem(("spec", "suspend"), message, expected="a Job that runs", got="true")
+    given, longest = look_up(value, ("spec", "activeDeadlineSeconds")), int(LONGEST_JOB.total_seconds())
+    if given is not None and not (type(given) is int and 0 < given <= longest):
+        yield document.problem(("spec", "activeDeadlineSeconds"), expected=f"1 to {longest} seconds", got=shown(given))
+    says = look_up(value, ("metadata", "annotations", ON_ROLL_BACK))
+    if says not in (None, RUN):
+        yield document.problem(
+            ("metadata", "annotations", ON_ROLL_BACK), expected=f"{RUN}, or nothing", got=shown(says)
+        )
+
+
+def job_around(job: dict[str, Any], *, side: Side, release: str, environment: str) -> dict[str, Any]:
+    """The Job as a plan has it. Unless it says otherwise it is not tried again by the cluster, and may take ten
+    minutes."""
+    metadata = job["metadata"]
+    annotations = metadata.get("annotations") or {}
+    own = str(annotations.get(OWN_NAME) or metadata["name"])
+    limits = {"backoffLimit": 0, "activeDeadlineSeconds": int(USUAL_JOB.total_seconds())}
+    spec = {**limits, **job["spec"], "ttlSecondsAfterFinished": _kept(job["spec"].get("ttlSecondsAfterFinished"))}
+    content = {"release": release, "environment": environment, "side": str(side), "name": own, "spec": spec}
+    number, digest = release.rpartition("-")[2], sha256(canonical(content)).removeprefix("sha256:")
+    return {
+        **job,
+        "metadata": {
+            **metadata,
+            "name": f"{own[:_STEM].rstrip('-.')}-{number}-{digest[:8]}",
+            "labels": {**(metadata.get("labels") or {}), ROUND_LABEL: str(side)},
+            "annotations": {**annotations, OWN_NAME: own, RELEASE: release},
+        },
+        "spec": spec,
+    }
+
+
+def own_name(job: dict[str, Any]) -> str:
+    """The name that a Job of a plan has where it was written."""
+    return str(job["metadata"]["annotations"][OWN_NAME])
+
+
+def runs_on_roll_back(job: dict[str, Any]) -> bool:
+    """Whether the application says that a roll-back to its release runs the Job again."""
+    return bool(look_up(job, ("metadata", "annotations", ON_ROLL_BACK)) == RUN)
+
+
+def _kept(seconds: Any) -> int:
+    least = int(JOB_KEPT.total_seconds())
+    return max(seconds, least) if type(seconds) is int else least
