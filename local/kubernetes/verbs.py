@@ -11,6 +11,7 @@ from .ownership import record_update, server_side_apply
 from .resources import Json, Resource
 from .settings import Token
 from .store import Store
+from .warnings import of_object
 
 APPLY = "application/apply-patch+yaml"
 _OBJECT_RETURNED = frozenset({"Pod", "Service", "Namespace", "ServiceAccount", "PersistentVolumeClaim"})
@@ -57,7 +58,7 @@ class Verbs:
             raise bad_request("resourceVersion should not be set on objects to be created")
         record_update(None, body, manager=request.manager, subresource="", time=self._store.timestamp())
         made = self._store.create(resource, namespace, body, dry_run=request.dry_run)
-        return Reply.of(made, 201, warnings)
+        return Reply.of(made, 201, (*warnings, *of_object(made)))
 
     def replace(
         self, resource: Resource, namespace: str | None, name: str, subresource: str, request: Request
@@ -81,17 +82,14 @@ class Verbs:
         options = _delete_options(request)
         _check_preconditions(resource, thing, options)
         if options.get("dryRun"):
-            return Reply.of(thing)
+            return _deleted(resource, thing)
         policy = options.get("propagationPolicy") or ("Orphan" if resource.kind == "Job" else "Background")
         if policy == "Orphan":
             self._orphan(thing)
         last = self._store.delete(resource, thing, grace=options.get("gracePeriodSeconds"))
         if resource.kind in _OBJECT_RETURNED or self._store.get(resource, namespace, name) is not None:
             return Reply.of(last)
-        details = {"name": name, "kind": resource.plural, "uid": thing["metadata"]["uid"]}
-        if resource.group:
-            details["group"] = resource.group
-        return Reply.of({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+        return _deleted(resource, thing)
 
     def delete_collection(self, resource: Resource, namespace: str | None, request: Request) -> Reply:
         options = _delete_options(request)
@@ -126,7 +124,7 @@ class Verbs:
         time = self._store.timestamp()
         record_update(old, new, manager=request.manager, subresource=subresource, time=time)
         changed = self._store.replace(resource, old, new, subresource=subresource, dry_run=request.dry_run)
-        return Reply.of(changed, 200, warnings)
+        return Reply.of(changed, 200, (*warnings, *of_object(changed)))
 
     def _apply(
         self, resource: Resource, namespace: str | None, name: str, subresource: str, request: Request, *, who: Token
@@ -152,12 +150,14 @@ class Verbs:
             subresource=subresource,
         )
         if live is not None:
-            return Reply.of(self._store.replace(resource, live, new, subresource=subresource, dry_run=request.dry_run))
+            changed = self._store.replace(resource, live, new, subresource=subresource, dry_run=request.dry_run)
+            return Reply.of(changed, 200, of_object(changed))
         self._access.check(
             who,
             Attempt(verb="create", group=resource.group, plural=resource.plural, namespace=namespace, name=name),
         )
-        return Reply.of(self._store.create(resource, namespace, new, dry_run=request.dry_run), 201)
+        made = self._store.create(resource, namespace, new, dry_run=request.dry_run)
+        return Reply.of(made, 201, of_object(made))
 
     def _orphan(self, owner: Json) -> None:
         uid = owner["metadata"]["uid"]
@@ -258,6 +258,16 @@ def _check_name(body: Json, name: str) -> None:
     came = body["metadata"].get("name")
     if came and came != name:
         raise bad_request(f"the name of the object ({came}) does not match the name on the URL ({name})")
+
+
+def _deleted(resource: Resource, thing: Json) -> Reply:
+    """What the server answers once an object is gone, and to a dry run."""
+    if resource.kind in _OBJECT_RETURNED:
+        return Reply.of(thing)
+    details = {"name": thing["metadata"]["name"], "kind": resource.plural, "uid": thing["metadata"]["uid"]}
+    if resource.group:
+        details["group"] = resource.group
+    return Reply.of({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 
 
 def _delete_options(request: Request) -> Json:

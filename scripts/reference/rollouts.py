@@ -10,6 +10,7 @@ from slipway.effects.cluster.names import KEEP, KEPT_BY_HELM
 from slipway.effects.cluster.pruning import NEVER, Stays
 from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, Watched
 from slipway.engine.steps.rollout import LASTS, LOOKS, SLOW_LOOK
+from slipway.manifests.configuration import CONFIG_ANNOTATION
 
 
 def _seconds(time: timedelta) -> str:
@@ -56,6 +57,21 @@ _END = f"""
 For all others `Ready` counts, or else `Available`: `True` is well, `False` is not ready, anything else is under way. An
 object that has neither is done once it is applied; one that this rollout has just made gets {_seconds(MOMENT)}
 seconds in which its operator may say something. What its conditions do not tell, the acceptance tests have to ask.
+
+## What a plan tells of each object
+
+Beside the difference between what is live and what will be, the plan's page says
+
+- **whose the fields were**: which are taken over from `kubectl`, Helm or another tool, which of theirs are removed as
+  the manifest does not have them, and which are left as somebody set them by hand or an autoscaler did;
+- **what the API server warns of**: a version of an API that goes away, a pod that a policy would refuse. The record
+  `rollout.applied` names the warnings again;
+- **a ConfigMap or Secret whose change no pod would see**, since it is read when pods start, and its readers do not
+  change. With `on_config_change: restart` their template gets the hash of what they read, as `{CONFIG_ANNOTATION}`, so
+  that they start anew. Whoever may read pods sees this hash, so leave it off where they read a Secret that is easy to
+  guess.
+
+An object that another application, or another environment, has applied is refused, with the command that hands it over.
 
 ## What left the manifests
 

@@ -65,6 +65,15 @@ TESTS_NONE: Final = "tests: none: nothing is tested here after a rollout"
 """What is said wherever an environment has no acceptance tests."""
 
 
+class OnConfigChange(StrEnum):
+    """What follows a changed ConfigMap or Secret that pods read which stay as they are."""
+
+    TELL = "tell"
+    """The plan says so."""
+    RESTART = "restart"
+    """The pods are made anew: their template gets the hash of what they read."""
+
+
 class OnFailure(StrEnum):
     """What happens to an environment after a failed rollout or verification."""
 
@@ -128,6 +137,11 @@ class WrittenEnvironment(Record):
     rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")
     verification: Tests = Field(
         default=Verification(), description="The acceptance tests after a rollout, or none, which is the default."
+    )
+    on_config_change: OnConfigChange = Field(
+        default=OnConfigChange.TELL,
+        description="What follows a changed ConfigMap or Secret among the manifests whose readers do not change, and "
+        "go on with the former content: tell in the plan, or restart their pods.",
     )
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."

@@ -28,16 +28,19 @@ class Change(Record):
     the rollout `runs before`, `runs after` or `has run`."""
     diff: str = ""
     """Unified diff of the YAML, secrets masked, shortened when long."""
-    warning: str = ""
-    """What will keep the rollout from ending, such as a Deployment that is paused; empty where nothing is known to."""
+    warnings: tuple[str, ...] = ()
+    """What will keep the rollout from ending, such as a Deployment that is paused, what no pod sees, and what the API
+    server warns of."""
+    notes: tuple[str, ...] = ()
+    """Which of its fields change hands, or stay as somebody else set them."""
 
     why: str = ""
     """Why an object that left the manifests is not deleted."""
 
     @property
-    def warned(self) -> str:
-        """The warning with the object that it is about; empty if there is none."""
-        return f"{self.kind} {self.name}: {self.warning}" if self.warning else ""
+    def warned(self) -> tuple[str, ...]:
+        """The warnings with the object that they are about."""
+        return tuple(f"{self.kind} {self.name}: {warning}" for warning in self.warnings)
 
 
 class Preview(Record):
@@ -50,7 +53,7 @@ class Preview(Record):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return tuple(filter(None, (change.warned for change in self.changes)))
+        return tuple(warning for change in self.changes for warning in change.warned)
 
     def document(self) -> bytes:
         return canonical(self.model_dump(mode="json"))

@@ -114,7 +114,7 @@ _ENVIRONMENT: Mapping[str, Stricter] = {
     ),
     # What is applied there is in the plan that people vote on, and is compared by it.
     **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions"), _any),
-    **dict.fromkeys(("rollout_within", "on_failure", "gate"), _any),
+    **dict.fromkeys(("rollout_within", "on_failure", "on_config_change", "gate"), _any),
 }
 _PIPELINE: Mapping[str, Stricter] = {
     "branches": _no_wider,

@@ -37,6 +37,14 @@ def names_repository(image: str, repository: str) -> bool:
     return path == repository
 
 
+def pod_spec(value: Any) -> dict[str, Any]:
+    """The pod spec of an object that runs pods; empty for any other."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    steps = _POD_SPECS.get(kind) if isinstance(kind, str) else None
+    spec = _descend(value, steps) if steps else None
+    return spec if isinstance(spec, dict) else {}
+
+
 def containers(value: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
     """Every container of an object that runs pods, with the steps to it."""
     kind = value.get("kind") if isinstance(value, dict) else None

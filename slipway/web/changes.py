@@ -32,6 +32,8 @@ class ChangeView:
     lines: tuple[Line, ...]
     left_out: int
     """Number of lines not shown."""
+    notes: tuple[str, ...] = ()
+    """Whose its fields are."""
     why: str = ""
     """Why an object that left the manifests stays."""
 
@@ -55,7 +57,7 @@ class ChangesView:
     touched: tuple[ChangeView, ...]
     unchanged: tuple[str, ...]
     warnings: tuple[str, ...]
-    """What will keep the rollout from ending, by object."""
+    """What will keep the rollout from ending, what no pod sees, and what the API server warns of, by object."""
     unsearched: tuple[str, ...]
     """Where objects that left the manifests could not be looked for."""
     shortened: bool
@@ -64,14 +66,14 @@ class ChangesView:
 def changes_view(preview: Preview, budget: int = DIFF_BUDGET) -> ChangesView:
     ordered = sorted(preview.changes, key=_rank)
     touched: list[ChangeView] = []
-    for item in (c for c in ordered if c.change != "unchanged"):
+    for item in (c for c in ordered if c.change != "unchanged" or c.notes):
         view, used = _change_view(item, budget)
         budget -= used
         touched.append(view)
     return ChangesView(
         touched=tuple(touched),
-        unchanged=tuple(f"{c.kind} {c.name}" for c in ordered if c.change == "unchanged"),
-        warnings=tuple(filter(None, (c.warned for c in ordered))),
+        unchanged=tuple(f"{c.kind} {c.name}" for c in ordered if c.change == "unchanged" and not c.notes),
+        warnings=preview.warnings,
         unsearched=preview.unsearched,
         shortened=any(view.left_out for view in touched),
     )
@@ -82,7 +84,8 @@ def whole_text(plan: Plan, preview: Preview) -> str:
     parts = [f"{plan.application}-{plan.release} ({plan.tag}) for {plan.environment}", f"plan {plan.hash}", ""]
     for item in sorted(preview.changes, key=_rank):
         parts += [f"=== {item.kind} {item.name}: {item.change}"]
-        parts += [f"! {visible(item.warning)}"] if item.warning else []
+        parts += [f"! {visible(warning)}" for warning in item.warnings]
+        parts += [f"- {visible(note)}" for note in item.notes]
         parts += [f"It stays: {visible(item.why)}."] if item.why else []
         parts += [visible(item.diff)]
     parts += [f"Not searched for objects that left the manifests: {visible(each)}" for each in preview.unsearched]
@@ -109,6 +112,7 @@ def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:
         sign=change(item.change),
         lines=tuple(shown),
         left_out=len(lines) - len(shown),
+        notes=item.notes,
         why=item.why,
     )
     return view, used

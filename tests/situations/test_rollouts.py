@@ -234,3 +234,85 @@ def test_a_definition_and_an_object_of_its_kind_are_delivered_together(
     installation = install(production(manifests=files), kubernetes=kubernetes())
     push(installation, "v1")
     assert installation.live("production") == "v1", installation.release().reason
+
+
+REPORT: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "report"}, "data": {"to": "ada"}}
+SETTINGS: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"colour": "red"}}
+
+
+def asked(**changes: Any) -> Application:
+    return shop(**{"environments": ("production",), **changes})
+
+
+def test_what_left_the_manifests_is_named_before_people_vote_and_gone_afterwards(
+    install: Install, kubernetes: Start
+) -> None:
+    cluster = kubernetes()
+    installation = install(asked(manifests={"report.yaml": REPORT}), kubernetes=cluster)
+    push(installation, "v1")
+    installation.approve(ADA)
+    assert cluster.has("configmaps", "report")
+    installation.change(asked())
+    push(installation, "v2")
+    assert "deleted ConfigMap report" in installation.page(ADA, 2).text
+    assert cluster.has("configmaps", "report")
+    installation.approve(ADA, 2)
+    assert installation.live("production") == "v2"
+    assert not cluster.has("configmaps", "report")
+    page = installation.release_page(2)
+    assert "1 object that left the manifests deleted" in page
+    assert "ConfigMap/report: deleted" in page
+
+
+def test_what_people_rejected_is_not_deleted(install: Install, kubernetes: Start) -> None:
+    cluster = kubernetes()
+    installation = install(asked(manifests={"report.yaml": REPORT}), kubernetes=cluster)
+    push(installation, "v1")
+    installation.approve(ADA)
+    installation.change(asked())
+    push(installation, "v2")
+    installation.reject(ADA, 2)
+    assert cluster.has("configmaps", "report")
+
+
+def reading(colour: str, **environment: object) -> Application:
+    """Beside the application runs a proxy, whose image is no release's; it gets the settings as variables."""
+    proxy = workload("Deployment", name="proxy", image=f"docker.io/library/proxy@sha256:{'0' * 64}")
+    proxy["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    settings = {**SETTINGS, "data": {"colour": colour}}
+    return asked(manifests={"proxy.yaml": proxy, "settings.yaml": settings}, environment=environment)
+
+
+def test_settings_that_no_pod_would_see_are_told_before_people_vote(install: Install, kubernetes: Start) -> None:
+    installation = install(reading("red"), kubernetes=kubernetes())
+    push(installation, "v1")
+    installation.approve(ADA)
+    installation.change(reading("blue"))
+    push(installation, "v2")
+    told = "ConfigMap settings: read at their start by pods that stay, and so go on with the former content: "
+    assert f"{told}Deployment/proxy" in installation.page(ADA, 2).text
+
+
+def test_where_the_application_says_so_pods_start_anew_with_their_settings(install: Install, kubernetes: Start) -> None:
+    cluster = kubernetes()
+    installation = install(reading("red", on_config_change="restart"), kubernetes=cluster)
+    push(installation, "v1")
+    installation.approve(ADA)
+    before = cluster.deployment("proxy")["spec"]["template"]
+    installation.change(reading("blue", on_config_change="restart"))
+    push(installation, "v2")
+    assert "ConfigMap settings:" not in installation.page(ADA, 2).text
+    installation.approve(ADA, 2)
+    assert cluster.deployment("proxy")["spec"]["template"] != before
+    assert installation.live("production") == "v2"
+
+
+def test_an_object_of_another_application_is_not_taken_over(install: Install, kubernetes: Start) -> None:
+    cluster = kubernetes()
+    theirs = {"app.kubernetes.io/managed-by": "slipway", "slipway.dev/application": "other"}
+    theirs |= {"slipway.dev/environment": "production"}
+    cluster.create({**REPORT, "metadata": {"name": "report", "labels": theirs}}, manager="slipway")
+    installation = install(asked(manifests={"report.yaml": REPORT}), kubernetes=cluster)
+    push(installation, "v1")
+    assert installation.release().phase == "failed"
+    assert "ConfigMap/report belongs to other in production" in installation.release_page()

@@ -173,7 +173,8 @@ class Cluster:
         answer = takeover.finish(self._objects, target, answer)
         if begun is not None and failed_earlier(target, answer.body, begun=begun):
             return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
-        return _applied(target, answer.body, created=answer.status == HTTPStatus.CREATED)
+        created = answer.status == HTTPStatus.CREATED
+        return _applied(target, answer.body, created=created).evolve(warnings=answer.warnings)
 
 
 def _applied(target: ManifestTarget, live: Json, *, created: bool = False, replaced: bool = False) -> AppliedObject:

@@ -5,6 +5,7 @@ object was created), reads responses of any size into memory, and discovers kind
 """
 
 import json
+import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ type Timeout = tuple[float, float]
 TIMEOUT: Timeout = (5.0, 30.0)
 MAX_ANSWER = 32 * 1024 * 1024
 MAX_REFUSAL = 64 * 1024
+MAX_WARNINGS = 10
+MAX_WARNING = 300
+_WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 _PIECE = 64 * 1024
 
 
@@ -33,6 +37,8 @@ class ApiServerResponse(Record):
 
     status: int
     body: Json
+    warnings: tuple[str, ...] = ()
+    """What the server warned of, such as a version of an API that goes away or a pod that a policy will refuse."""
 
 
 class ResponseStream:
@@ -42,6 +48,7 @@ class ResponseStream:
         self._response = response
         self._ended = False
         self.status: int = response.status
+        self.warnings: tuple[str, ...] = _warnings(response.headers.getlist("Warning"))
 
     @property
     def refused(self) -> bool:
@@ -109,7 +116,8 @@ class Connection:
             read, more = stream.head(MAX_ANSWER)
         if more:
             raise ObjectRefused(f"{what}: expected an answer of at most {MAX_ANSWER} bytes, got more")
-        return ApiServerResponse(status=stream.status, body=self._object(read, what))
+        warnings = () if withhold else stream.warnings  # they may quote the object
+        return ApiServerResponse(status=stream.status, body=self._object(read, what), warnings=warnings)
 
     @contextmanager
     def stream(
@@ -182,6 +190,13 @@ class Connection:
             f"{self.server} could not be trusted: {reason[:300]}; is the configured certificate authority still the "
             "cluster's? It changes when the cluster's certificates are rotated"
         )
+
+
+def _warnings(headers: Sequence[str]) -> tuple[str, ...]:
+    """The texts of `Warning` headers, as the API server writes them: `299 - "text"`."""
+    found = (_WARNING.match(header.strip()) for header in headers[:MAX_WARNINGS])
+    texts = (re.sub(r"\\(.)", r"\1", match[1])[:MAX_WARNING] for match in found if match)
+    return tuple(dict.fromkeys(texts))
 
 
 def _as_kubernetes_trusts() -> ssl.SSLContext:

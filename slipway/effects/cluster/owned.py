@@ -4,14 +4,15 @@ The labels select, and the field manager proves: whoever copies an object copies
 `slipway`. Only metadata is read.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from slipway.domain.model import Name, Record
+from slipway.domain.model import NAME_PATTERN, Name, Record
 
 from .discovery import namespaced_kinds
-from .errors import AccessDenied, ClusterUnreachable, Missing
-from .kinds import BUILT_IN, Kind
+from .errors import AccessDenied, ClusterUnreachable, Missing, ObjectRefused
+from .kinds import BUILT_IN, Kind, ManifestTarget
 from .names import APPLICATION_LABEL, ENVIRONMENT_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
 from .objects import Objects, together
 from .records import Json, Unsearched
@@ -38,6 +39,9 @@ class Owner(Record):
             APPLICATION_LABEL: self.application,
             ENVIRONMENT_LABEL: self.environment,
         }
+
+    def __str__(self) -> str:
+        return f"{self.application} in {self.environment}"
 
     def has(self, metadata: Mapping[str, Any]) -> bool:
         found = metadata.get("labels") or {}
@@ -72,6 +76,28 @@ def search(objects: Objects, namespace: str, owner: Owner) -> Search:
     results = together(lambda kind: _listed(objects, kind, namespace, owner), known.kinds)
     found = [owned for result in results for owned in result.found]
     return Search(found=tuple(found), unsearched=(*(u for r in results for u in r.unsearched), *known.unknown))
+
+
+def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
+    """Raises `ObjectRefused` for an object that Slipway applied for another application or environment."""
+    theirs, ours = (_owner(thing) for thing in (live, target.manifest))
+    if theirs is None or ours is None or theirs == ours:
+        return
+    raise ObjectRefused(
+        f"{target.label} belongs to {theirs}: two applications, or two environments, that apply one object undo each "
+        f"other's rollouts; take it out of the manifests of one of them. To hand it over to {ours}: "
+        f"kubectl label {target.kind.plural} {target.name} --overwrite "
+        + " ".join(f"{name}={value}" for name, value in ours.labels.items())
+    )
+
+
+def _owner(thing: Mapping[str, Any]) -> Owner | None:
+    """By its labels; None if they name none."""
+    labels = (thing.get("metadata") or {}).get("labels") or {}
+    named = (labels.get(APPLICATION_LABEL), labels.get(ENVIRONMENT_LABEL))
+    if labels.get(MANAGED_BY_LABEL) != MANAGED_BY or not all(re.fullmatch(NAME_PATTERN, str(name)) for name in named):
+        return None
+    return Owner.of(*map(str, named))
 
 
 def appliers(metadata: Mapping[str, Any]) -> frozenset[str]:

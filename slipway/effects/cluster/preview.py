@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from ...manifests.objects import without_server_fields
 from . import recreating, takeover
+from .config_changes import template, unseen_changes
 from .diff import Diff, difference, projected
 from .errors import Missing, ObjectRefused
+from .hands import notes
 from .kinds import ManifestTarget
 from .objects import Objects, together
 from .obstacles import obstacle_of
+from .owned import check_owner
 from .records import AppliedChange, ClusterPreview, ObjectChange
 from .replacing import failed, may_replace
 
@@ -20,7 +23,8 @@ def preview(objects: Objects, targets: Sequence[ManifestTarget], namespace: str)
     """Compare each object with the live one."""
     makes_namespace = any(t.kind.kind == "Namespace" and t.name == namespace for t in targets)
     changes = together(lambda target: _change(objects, target, makes_namespace=makes_namespace), targets)
-    return ClusterPreview(objects=_within_budget(changes))
+    told = unseen_changes([target.manifest for target in targets], changes)
+    return ClusterPreview(objects=_within_budget(told))
 
 
 COMING = "its definition comes with this release, so that the cluster could not check it"
@@ -29,11 +33,13 @@ COMING = "its definition comes with this release, so that the cluster could not 
 def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) -> ObjectChange:
     if target.kind.is_coming:
         diff = difference(None, without_server_fields(target.manifest))
-        return _as(target, AppliedChange.CREATED, diff, checked=False).evolve(warning=COMING)
+        return _as(target, AppliedChange.CREATED, diff, checked=False).evolve(warnings=(COMING,))
     live = objects.get(target.kind, target.name, target.namespace)
+    if live is not None:
+        check_owner(target, live)
     before = None if live is None else without_server_fields(live)
     try:
-        answer = recreating.apply(objects, target, dry_run=True).body
+        answered = recreating.apply(objects, target, dry_run=True)
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
@@ -47,6 +53,7 @@ def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) 
         return _as(
             target, AppliedChange.REPLACED, difference(projected(without_server_fields(live), manifest), manifest)
         )
+    answer = answered.body
     going, staying = takeover.that_go(objects, target, live) if live is not None else ([], "")
     after = without_server_fields(takeover.without(answer, going))
     if live is not None and failed(target, live):
@@ -59,7 +66,11 @@ def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) 
             if before == after
             else AppliedChange.CHANGED
         )
-    return _as(target, change, difference(before, after)).evolve(warning=obstacle_of(live, answer) or staying)
+    return _as(target, change, difference(before, after)).evolve(
+        restarts=live is None or template(live) != template(after),
+        warnings=tuple(filter(None, (obstacle_of(live, answer), staying, *answered.warnings))),
+        notes=() if live is None else notes(live, answer, going),
+    )
 
 
 def _as(target: ManifestTarget, change: AppliedChange, diff: Diff, *, checked: bool = True) -> ObjectChange:

@@ -47,8 +47,12 @@ class ObjectChange(Record):
     """True if the diff was cut or left out for its size; its text says so too."""
     checked: bool = True
     """False if the API server could not check the object, because its namespace or its kind does not exist yet."""
-    warning: str = ""
-    """What will keep the rollout from ending, or could not be checked; empty where nothing is known to."""
+    restarts: bool = False
+    """Whether its pods are made anew."""
+    warnings: tuple[str, ...] = ()
+    """What will keep the rollout from ending, what could not be checked, and what the API server warns of."""
+    notes: tuple[str, ...] = ()
+    """Which of its fields change hands, or stay as somebody else set them."""
 
 
 class ClusterPreview(Record):
@@ -95,6 +99,8 @@ class AppliedObject(Record):
     """True for a Job that was deleted and created again by the rules in `replacing`."""
     generation: int = 0
     """The object's generation after applying; 0 for kinds without one."""
+    warnings: tuple[str, ...] = ()
+    """What the API server warned of."""
 
 
 class ObjectState(Record):

@@ -41,7 +41,7 @@ def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fiel
     theirs, others = set[FieldPath](), set[FieldPath]()
     for entry in (live.get("metadata") or {}).get("managedFields") or ():
         former = entry.get("manager") in FORMER and entry.get("operation") == "Update" and not entry.get("subresource")
-        (theirs if former else others).update(_paths(entry.get("fieldsV1") or {}))
+        (theirs if former else others).update(paths(entry.get("fieldsV1") or {}))
     kept = {path[:length] for path in others for length in range(1, len(path) + 1)}
     stale = {path for path in theirs - kept if _may_go(path) and pointer_to(path, manifest) is None}
     return sorted(path for path in stale if not any(path[:length] in stale for length in range(1, len(path))))
@@ -135,13 +135,13 @@ def _may_go(path: FieldPath) -> bool:
     return not is_set_item and not _NEVER.intersection(path) and path[-1] not in _GIVEN_OUT
 
 
-def _paths(fields: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath]:
+def paths(fields: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath]:
     """Every field that a fieldsV1 names."""
     for key, inner in fields.items():
         if key == ".":
             yield path
         elif inner:
-            yield from _paths(inner, (*path, key))
+            yield from paths(inner, (*path, key))
         else:
             yield (*path, key)
 

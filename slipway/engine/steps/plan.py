@@ -9,7 +9,7 @@ from ...catalogue import ConfigError, downgrade
 from ...clock import Clock
 from ...domain.application import Application
 from ...domain.around import Side
-from ...domain.environment import TESTS_NONE, Environment, policy_hash
+from ...domain.environment import TESTS_NONE, Environment, OnConfigChange, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
 from ...domain.plan import HAS_RUN, Change, Plan, PlanMade, Preview, brought
@@ -19,6 +19,7 @@ from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Departed, Owner
 from ...effects.cluster import ClusterPreview as Seen
 from ...effects.registry import Manifest, RegistryError, check_children, foresee
+from ...manifests.configuration import restarting
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .bundles import BundleRefused
@@ -32,6 +33,7 @@ from .supply_chain import SupplyChain, look
 
 DIFF_LIMIT = 100_000
 """Most characters of all diffs of one plan together."""
+TEXT_KEPT = 500
 WARNINGS_KEPT = 10
 """Most warnings that the record of one plan names; the pages show all."""
 UNSEARCHED_KEPT = 10
@@ -96,11 +98,11 @@ def _report(clients: Clients, planned: _Planned) -> PlanMade:
         unchanged=count("unchanged"),
         deleted=count("deleted"),
         left=count("left"),
-        unsearched=planned.preview.unsearched[:UNSEARCHED_KEPT],
+        unsearched=tuple(text[:TEXT_KEPT] for text in planned.preview.unsearched[:UNSEARCHED_KEPT]),
         parts=plan.parts,
         supply_chain=plan.supply_chain,
         jobs=plan.jobs,
-        warnings=(*plan.warnings, *planned.preview.warnings)[:WARNINGS_KEPT],
+        warnings=tuple(w[:TEXT_KEPT] for w in (*plan.warnings, *planned.preview.warnings)[:WARNINGS_KEPT]),
     )
 
 
@@ -149,6 +151,8 @@ def _whole(
     """
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
+    if environment.on_config_change is OnConfigChange.RESTART:
+        content = replace(content, manifests=restarting(content.manifests))
     cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
     seen = cluster.preview((*content.manifests, *content.before, *content.after), environment.namespace)
     departed = cluster.departed(content.manifests, environment.namespace, owner)
@@ -200,8 +204,8 @@ def _changes(seen: Seen, plan: Plan, release: Release) -> tuple[Change, ...]:
         diff = item.diff if len(item.diff) <= room else "(left out: the diffs of this plan are too long)"
         room -= len(diff)
         change = around.get((item.kind, item.name), str(item.change))
-        made = Change(kind=item.kind, name=item.name, change=change, diff=diff, warning=item.warning)
-        changes.append(made)
+        made = Change(kind=item.kind, name=item.name, change=change, diff=diff)
+        changes.append(made.evolve(warnings=item.warnings, notes=item.notes))
     return tuple(changes)
 
 

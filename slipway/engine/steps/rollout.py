@@ -24,6 +24,7 @@ SLOW_LOOK = timedelta(seconds=5)
 LASTS = timedelta(minutes=1)
 """After this time what looks hopeless is believed: a registry replicates, somebody replaces an object."""
 OBJECTS_KEPT = 50
+WARNINGS_KEPT = 20
 
 
 class Applied(Record):
@@ -31,6 +32,8 @@ class Applied(Record):
 
     objects: tuple[str, ...]
     images: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """What the API server warned of."""
 
 
 class GivenUp(RolloutState):
@@ -57,7 +60,8 @@ def apply(clients: Clients, plan: Plan, *, begun: datetime | None = None) -> App
     """Apply the plan. With `begun`, the time at which its rollout began, Jobs that failed before run again."""
     done = clients.cluster(plan.cluster).apply(plan.manifests, plan.namespace, begun=begun)
     objects = tuple(f"{o.kind}/{o.name}{' (run again)' if o.replaced else ''}" for o in done[:OBJECTS_KEPT])
-    return Applied(objects=objects, images=plan.images[:OBJECTS_KEPT])
+    warned = dict.fromkeys(f"{o.kind}/{o.name}: {warning}" for o in done for warning in o.warnings)
+    return Applied(objects=objects, images=plan.images[:OBJECTS_KEPT], warnings=tuple(warned)[:WARNINGS_KEPT])
 
 
 def check(clients: Clients, clock: Clock, work: Work) -> Outcome:

@@ -286,7 +286,7 @@ def test_what_kubectl_set_and_the_manifest_lacks_is_shown_and_taken_away(place: 
     assert [line for line in lines if line.startswith("-") and "pool" in line]
     place.cluster.apply([wanted], place.namespace)
     [again] = place.cluster.preview([wanted], place.namespace).objects
-    assert (again.change, again.warning) == (AppliedChange.UNCHANGED, "")
+    assert (again.change, again.warnings) == (AppliedChange.UNCHANGED, ())
 
 
 def test_what_kubectl_left_to_the_servers_defaults_is_no_change(place: Place) -> None:

@@ -37,6 +37,8 @@ class Application:
     required: int = 1
     gate: Mapping[str, object] = field(default_factory=dict)
     """What production's gate says besides."""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    """What each environment says besides."""
     manifests: Mapping[str, str | Json] = field(default_factory=dict)
     """Files of the folder `manifests`, as text or as an object."""
 
@@ -71,6 +73,7 @@ class Application:
 
     def _environment(self, name: str) -> Json:
         made: Json = {"name": name, "clusters": [name], "namespace": self.name, "rollout_within": "5m"}
+        made |= self.environment
         if name == "production" and self.approvers:
             made["gate"] = {
                 "kind": "approval",

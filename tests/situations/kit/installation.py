@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -111,6 +112,7 @@ class Installation:
         broken: dict[str, str] | None = None,
     ) -> None:
         """`kubernetes` is production's cluster; `broken`: application.yaml files as somebody has spoilt them."""
+        self._deliveries = deliveries
         self.time = kubernetes.time if kubernetes else ManualClock()
         self._kubernetes = kubernetes
         for application in applications:
@@ -169,6 +171,11 @@ class Installation:
         patch.setattr(shared, "_parts", lambda: self._parts)
         shared.check_at_start()
         return self
+
+    def change(self, application: Application) -> None:
+        """Its team applies it anew; files that it no longer has are gone."""
+        shutil.rmtree(self._deliveries / application.name)
+        self._apply(application.write(self._deliveries))
 
     def _apply(self, path: Path) -> None:
         """A team applies what lies there."""

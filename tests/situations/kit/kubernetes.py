@@ -19,7 +19,7 @@ from local.kubernetes.controllers.daemonset import DaemonSets
 from local.kubernetes.controllers.revisions import LABEL
 from local.kubernetes.podinfo import is_available, is_ready, is_terminating, owned_pods
 from local.kubernetes.podstatus import container_status, pod_status
-from local.kubernetes.resources import DAEMON_SETS, DEPLOYMENTS, NODES, PODS, Resource
+from local.kubernetes.resources import DAEMON_SETS, DEPLOYMENTS, NODES, PODS, Resource, by_path
 from local.kubernetes.store import Store
 from slipway.effects.cluster import Cluster, ClusterAccess, connect
 from slipway.testing import ManualClock
@@ -102,6 +102,10 @@ class KubernetesCluster:
         times = dict.fromkeys(("lastUpdateTime", "lastTransitionTime"), self._store.timestamp())
         conditions = [times | condition for condition in status.get("conditions", ())]
         self._told["Deployment", name] = status | {"conditions": conditions}
+
+    def has(self, plural: str, name: str) -> bool:
+        found = by_path("v1", plural)
+        return found is not None and self._store.get(found, self.namespace, name) is not None
 
     def deployment(self, name: str = "shop") -> Json:
         found: Json = self._store.need(DEPLOYMENTS, self.namespace, name)

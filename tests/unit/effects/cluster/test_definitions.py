@@ -21,7 +21,7 @@ def test_the_plan_shows_the_object_and_that_it_could_not_be_checked(server: Serv
     definition, test = cluster.preview([TEST, a_definition()], "shop").objects
     assert (definition.kind, definition.checked) == ("CustomResourceDefinition", True)
     assert (test.kind, test.change, test.checked) == ("Test", AppliedChange.CREATED, False)
-    assert "comes with this release" in test.warning
+    assert "comes with this release" in test.warnings[0]
 
 
 def test_the_object_is_tried_again_until_the_kind_is_served(server: Server, cluster: Cluster) -> None:

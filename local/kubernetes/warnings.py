@@ -1,0 +1,25 @@
+"""What the API server says beside an answer that it gives all the same: one of its warnings about pod templates.
+
+A server has dozens of them. This one needs no policy and no feature, so it stands for all.
+"""
+
+from .resources import Json
+
+_NODE_LABELS = {f"beta.kubernetes.io/{name}": f"kubernetes.io/{name}" for name in ("arch", "os")}
+
+
+def of_object(thing: Json) -> tuple[tuple[str, str], ...]:
+    """Headers: labels of nodes that Kubernetes gave up, in a pod's or a template's node selector."""
+    spec = thing.get("spec") or {}
+    template = ((spec.get("template") or {}).get("spec") or {}) if thing.get("kind") != "Pod" else spec
+    place = "spec.nodeSelector" if thing.get("kind") == "Pod" else "spec.template.spec.nodeSelector"
+    return tuple(
+        ("Warning", _header(f'{place}[{label}]: deprecated since v1.14; use "{_NODE_LABELS[label]}" instead'))
+        for label in template.get("nodeSelector") or {}
+        if label in _NODE_LABELS
+    )
+
+
+def _header(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{escaped}"'

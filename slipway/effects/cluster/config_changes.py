@@ -1,0 +1,44 @@
+"""Tells of a ConfigMap or Secret that changes while the pods that read it stay: they go on with the former content.
+
+Pure, over what a preview found out of each object.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...manifests.configuration import Reading, readings
+from .records import AppliedChange, ObjectChange
+
+_SHOWN = 3
+AT_START = "read at their start by pods that stay, and so go on with the former content: {workloads}"
+AS_FOLDER = "mounted in pods that stay: files change after a minute or two, and the program has to look: {workloads}"
+
+
+def unseen_changes(manifests: Sequence[Mapping[str, Any]], changes: Sequence[ObjectChange]) -> tuple[ObjectChange, ...]:
+    """The changes, with a warning at each ConfigMap and Secret that pods see too late, or by themselves never."""
+    read = [
+        (f"{change.kind}/{change.name}", readings(manifest))
+        for manifest, change in zip(manifests, changes, strict=True)
+        if not change.restarts
+    ]
+    return tuple(_with_warnings(change, read) for change in changes)
+
+
+def template(thing: Mapping[str, Any]) -> Any:
+    """The pod template of a workload; None for any other object."""
+    return (thing.get("spec") or {}).get("template")
+
+
+def _with_warnings(change: ObjectChange, read: Sequence[tuple[str, Mapping[tuple[str, str], Reading]]]) -> ObjectChange:
+    if change.kind not in ("ConfigMap", "Secret") or change.change is not AppliedChange.CHANGED:
+        return change
+    found = {label: found[change.kind, change.name] for label, found in read if (change.kind, change.name) in found}
+    return change.evolve(warnings=(*change.warnings, *_told(found)))
+
+
+def _told(found: Mapping[str, Reading]) -> Iterator[str]:
+    for reading, sentence in ((Reading.AT_START, AT_START), (Reading.AS_FOLDER, AS_FOLDER)):
+        workloads = [label for label, each in found.items() if each is reading]
+        if workloads:
+            more = f" and {len(workloads) - _SHOWN} more" if len(workloads) > _SHOWN else ""
+            yield sentence.format(workloads=", ".join(workloads[:_SHOWN]) + more)

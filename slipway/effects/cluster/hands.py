@@ -1,0 +1,81 @@
+"""Which fields change hands by an apply, in sentences: a plan that says only what differs does not say whose it was.
+
+Pure, over the managed fields of the live object and of the one that a dry run says there will be.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .names import FIELD_MANAGER
+from .takeover import FieldPath, named, paths, pointer_to
+
+_SHOWN = 3
+_OF_THE_CLUSTER = "kube-"
+"""How the managers of Kubernetes' own controllers begin, which fill in what nobody else sets."""
+_NOT_OURS = ("f:metadata", "f:status")
+
+type Owners = Mapping[FieldPath, frozenset[str]]
+
+
+def notes(live: Mapping[str, Any], answer: Mapping[str, Any], going: Sequence[FieldPath]) -> tuple[str, ...]:
+    """What to tell of an object that exists; `going` are the fields that are taken away after the apply."""
+    before, after = _owners(live), _owners(answer)
+    return (
+        *_told("taken over from {manager}: {fields}", _taken(before, after)),
+        *_told("removed, as {manager} set it before and it is not in the manifest: {fields}", _removed(before, going)),
+        *_told("left as {manager} set it, since it is not in the manifest: {fields}", _staying(after, answer, going)),
+        *_replicas(answer, before),
+    )
+
+
+def _taken(before: Owners, after: Owners) -> Iterator[tuple[FieldPath, str]]:
+    """Fields that others owned and, after the apply, Slipway alone of the two."""
+    for path, managers in after.items():
+        if FIELD_MANAGER in managers:
+            yield from ((path, manager) for manager in before.get(path, frozenset()) - managers)
+
+
+def _removed(before: Owners, going: Sequence[FieldPath]) -> Iterator[tuple[FieldPath, str]]:
+    for path in going:
+        below = (managers for owned, managers in before.items() if owned[: len(path)] == path)
+        yield from ((path, manager) for manager in frozenset[str]().union(*below) - {FIELD_MANAGER})
+
+
+def _staying(after: Owners, answer: Mapping[str, Any], going: Sequence[FieldPath]) -> Iterator[tuple[FieldPath, str]]:
+    holders = {path[:length] for path in after for length in range(1, len(path))}
+    for path, managers in after.items():
+        gone = any(path[: len(root)] == root for root in going)
+        if FIELD_MANAGER in managers or gone or path[0] in _NOT_OURS or pointer_to(path, answer) is None:
+            continue
+        if path in holders:  # whoever makes a map or a list owns it too, which is no content
+            continue
+        yield from ((path, manager) for manager in managers if not manager.startswith(_OF_THE_CLUSTER))
+
+
+def _replicas(answer: Mapping[str, Any], before: Owners) -> Iterator[str]:
+    """An autoscaler's count stays, whatever the manifest says (`scaling`)."""
+    owners = before.get(("f:spec", "f:replicas"), frozenset())
+    now = (answer.get("spec") or {}).get("replicas")
+    if now is not None and owners and FIELD_MANAGER not in _owners(answer).get(("f:spec", "f:replicas"), frozenset()):
+        yield f"its replicas are left at {now}, as an autoscaler set them"
+
+
+def _told(sentence: str, found: Iterator[tuple[FieldPath, str]]) -> Iterator[str]:
+    """One sentence for each manager."""
+    by_manager: dict[str, list[FieldPath]] = {}
+    for path, manager in found:
+        by_manager.setdefault(manager, []).append(path)
+    for manager, fields in sorted(by_manager.items()):
+        shown = ", ".join(named(path) for path in sorted(fields)[:_SHOWN])
+        more = f" and {len(fields) - _SHOWN} more" if len(fields) > _SHOWN else ""
+        yield sentence.format(fields=f"{shown}{more}", manager=manager)
+
+
+def _owners(thing: Mapping[str, Any]) -> Owners:
+    """The managers of each field, those that only report its status left out."""
+    owners: dict[FieldPath, set[str]] = {}
+    for entry in (thing.get("metadata") or {}).get("managedFields") or ():
+        if entry.get("subresource") != "status":
+            for path in paths(entry.get("fieldsV1") or {}):
+                owners.setdefault(path, set()).add(str(entry.get("manager")))
+    return {path: frozenset(managers) for path, managers in owners.items()}

@@ -1,0 +1,100 @@
+"""Which workloads read which ConfigMaps and Secrets, and how: a changed one restarts no pod by itself.
+
+What a program gets as variables, or as single files (`subPath`), it has from its start on. What it gets as a folder
+changes under it after a while. Pure.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from enum import IntEnum
+from typing import Any
+
+import rfc8785
+
+from .images import containers, pod_spec
+
+CONFIG_ANNOTATION = "slipway.dev/config"
+"""Of a pod template: the hash of what its containers read. Another hash is another template, so new pods."""
+
+_RESTARTED = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+"""Kinds whose pods may be made anew at any time; a Job's template cannot be changed."""
+
+type Named = tuple[str, str]
+"""Kind and name: `("ConfigMap", "settings")`."""
+
+
+class Reading(IntEnum):
+    """When a program gets to see a change; the later counts where it reads an object in several ways."""
+
+    AS_FOLDER = 1
+    """While it runs: the files change after a minute or two."""
+    AT_START = 2
+    """When its pod is made anew."""
+
+
+def readings(manifest: Mapping[str, Any]) -> dict[Named, Reading]:
+    """The ConfigMaps and Secrets that an object's pods read."""
+    found: dict[Named, Reading] = {}
+    for named, reading in _readings(manifest):
+        found[named] = max(found.get(named, reading), reading)
+    return found
+
+
+def restarting(manifests: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The manifests, with the hash of what they read on the templates of workloads."""
+    listed = tuple(manifests)
+    held = {_named(manifest): manifest for manifest in listed if manifest.get("kind") in ("ConfigMap", "Secret")}
+    return tuple(_restarting(manifest, held) for manifest in listed)
+
+
+def _restarting(manifest: dict[str, Any], held: Mapping[Named, Mapping[str, Any]]) -> dict[str, Any]:
+    read = [held[named] for named in sorted(readings(manifest)) if named in held]
+    if not read or manifest.get("kind") not in _RESTARTED:
+        return manifest
+    fields = ("kind", "data", "binaryData", "stringData")
+    content = [{**{f: each[f] for f in fields if each.get(f)}, "name": _named(each)[1]} for each in read]
+    template = manifest["spec"]["template"]
+    metadata = dict(template.get("metadata") or {})
+    digest = hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), CONFIG_ANNOTATION: digest}
+    return {**manifest, "spec": {**manifest["spec"], "template": {**template, "metadata": metadata}}}
+
+
+def _named(manifest: Mapping[str, Any]) -> Named:
+    return str(manifest.get("kind")), str((manifest.get("metadata") or {}).get("name"))
+
+
+def _readings(manifest: Mapping[str, Any]) -> Iterator[tuple[Named, Reading]]:
+    volumes = {str(volume.get("name")): list(_of_volume(volume)) for volume in _maps(pod_spec(manifest).get("volumes"))}
+    for _, container in containers(manifest):
+        for variable in (*_maps(container.get("env")), *_maps(container.get("envFrom"))):
+            yield from ((named, Reading.AT_START) for named in _of_variable(variable))
+        for mount in _maps(container.get("volumeMounts")):
+            alone = mount.get("subPath") or mount.get("subPathExpr")
+            reading = Reading.AT_START if alone else Reading.AS_FOLDER
+            yield from ((named, reading) for named in volumes.get(str(mount.get("name")), ()))
+
+
+def _of_variable(variable: Mapping[str, Any]) -> Iterator[Named]:
+    sources = variable.get("valueFrom") or variable
+    sources = sources if isinstance(sources, Mapping) else {}
+    for kind, fields in (("ConfigMap", ("configMapKeyRef", "configMapRef")), ("Secret", ("secretKeyRef", "secretRef"))):
+        for field in fields:
+            source = sources.get(field)
+            if isinstance(source, Mapping) and source.get("name"):
+                yield kind, str(source["name"])
+
+
+def _of_volume(volume: Mapping[str, Any]) -> Iterator[Named]:
+    projected = volume.get("projected")
+    inner = _maps(projected.get("sources")) if isinstance(projected, Mapping) else []
+    for source in (volume, *inner):
+        for kind, field in (("ConfigMap", "configMap"), ("Secret", "secret")):
+            told = source.get(field)
+            name = (told.get("name") or told.get("secretName")) if isinstance(told, Mapping) else None
+            if name:
+                yield kind, str(name)
+
+
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

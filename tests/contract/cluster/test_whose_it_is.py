@@ -1,0 +1,114 @@
+"""What a plan tells of an object beside its difference: whose it and its fields are, and what the server warns of."""
+
+import pytest
+
+from slipway.effects.cluster import AppliedChange, ObjectRefused
+from slipway.effects.cluster.connection import Connection
+
+from . import manifests as m
+from .conftest import Place
+
+
+def made(place: Place, manifest: m.Json, *, manager: str) -> None:
+    connection = Connection(place.access)
+    path = f"/api/v1/namespaces/{place.namespace}/configmaps"
+    connection.send("POST", path, what="make", body=manifest, query=[("fieldManager", manager)])
+    connection.close()
+
+
+def edited(place: Place, patch: m.Json, *, manager: str = "kubectl-edit") -> None:
+    connection = Connection(place.access)
+    connection.send(
+        "PATCH",
+        f"/api/v1/namespaces/{place.namespace}/configmaps/settings",
+        what="edit",
+        body=patch,
+        headers={"Content-Type": "application/strategic-merge-patch+json"},
+        query=[("fieldManager", manager)],
+    )
+    connection.close()
+
+
+def of(application: str, environment: str, **data: str) -> m.Json:
+    config = m.config(**data)
+    config["metadata"]["labels"] |= {"slipway.dev/application": application, "slipway.dev/environment": environment}
+    return config
+
+
+@pytest.mark.parametrize("theirs", [("other", "test"), ("shop", "staging")])
+def test_an_object_of_another_application_or_environment_is_refused_with_the_way_out(
+    place: Place, theirs: tuple[str, str]
+) -> None:
+    place.cluster.apply([of(*theirs, a="1")], place.namespace)
+    with pytest.raises(ObjectRefused) as raised:
+        place.cluster.preview([m.config(a="1")], place.namespace)
+    text = str(raised.value)
+    assert f"ConfigMap/settings belongs to {theirs[0]} in {theirs[1]}" in text
+    assert "kubectl label configmaps settings --overwrite" in text
+    edited(place, {"metadata": {"labels": dict(m.OWNER.labels)}}, manager="kubectl-label")
+    assert place.cluster.preview([m.config(a="1")], place.namespace).objects
+
+
+def test_an_object_that_another_tool_made_is_taken_over_and_the_plan_says_from_whom(place: Place) -> None:
+    theirs = m.config(a="theirs", b="old")
+    theirs["metadata"] = {"name": "settings"}
+    made(place, theirs, manager="kubectl-client-side-apply")
+    [change] = place.cluster.preview([m.config(a="ours")], place.namespace).objects
+    assert change.notes == (
+        "taken over from kubectl-client-side-apply: data.a",
+        "removed, as kubectl-client-side-apply set it before and it is not in the manifest: data.b",
+    )
+    place.cluster.apply([m.config(a="ours")], place.namespace)
+    [again] = place.cluster.preview([m.config(a="ours")], place.namespace).objects
+    assert (again.change, again.notes) == (AppliedChange.UNCHANGED, ())
+
+
+def test_what_somebody_added_by_hand_stays_and_is_told_each_time(place: Place) -> None:
+    place.cluster.apply([m.config(a="1")], place.namespace)
+    edited(place, {"data": {"debug": "on"}})
+    [change] = place.cluster.preview([m.config(a="1")], place.namespace).objects
+    assert change.change is AppliedChange.UNCHANGED
+    assert change.notes == ("left as kubectl-edit set it, since it is not in the manifest: data.debug",)
+
+
+def test_of_a_workload_whose_controllers_are_at_work_there_is_nothing_to_tell(place: Place) -> None:
+    place.cluster.apply([m.deployment()], place.namespace)
+    place.rolled_out(m.deployment())
+    [change] = place.cluster.preview([m.deployment()], place.namespace).objects
+    assert (change.change, change.notes, change.warnings) == (AppliedChange.UNCHANGED, (), ())
+
+
+def test_what_the_api_server_warns_of_is_told_in_the_plan_and_when_it_is_applied(place: Place) -> None:
+    manifest = m.deployment(replicas=0)
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = {"beta.kubernetes.io/os": "linux"}
+    said = (
+        'spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead'
+    )
+    [change] = place.cluster.preview([manifest], place.namespace).objects
+    assert said in change.warnings
+    [applied] = place.cluster.apply([manifest], place.namespace)
+    assert said in applied.warnings
+
+
+def reader() -> m.Json:
+    web = m.deployment(replicas=1)
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    return web
+
+
+def test_a_change_that_no_pod_sees_is_told(place: Place) -> None:
+    place.cluster.apply([m.config(a="1"), reader()], place.namespace)
+    changed = {
+        change.name: change for change in place.cluster.preview([m.config(a="2"), reader()], place.namespace).objects
+    }
+    assert changed["settings"].warnings == (
+        "read at their start by pods that stay, and so go on with the former content: Deployment/web",
+    )
+    assert changed["web"].warnings == ()
+
+
+def test_a_change_that_comes_with_new_pods_is_not(place: Place) -> None:
+    place.cluster.apply([m.config(a="1"), reader()], place.namespace)
+    newer = reader()
+    newer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 2
+    assert all(not each.warnings for each in place.cluster.preview([m.config(a="2"), newer], place.namespace).objects)
