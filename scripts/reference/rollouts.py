@@ -85,11 +85,12 @@ One plan deletes at most {MOST_DELETIONS} objects.
 An object stays, and the plan or the record says why, where
 
 {_STAYS}
-- the cluster refuses its deletion: for want of a right, or by a policy.
+- the cluster refuses its deletion: for want of a right, or by a policy;
+- it is a Job that a roll-back from this release would run again: the next release deletes it.
 
 It stays also with the annotation `{KEEP[0]}: {KEEP[1]}`, or `{KEPT_BY_HELM[0]}: {KEPT_BY_HELM[1]}`, which
 charts write. Never deleted are {", ".join(f"`{kind}`" for kind in sorted(NEVER))},
-and whatever has no namespace.
+and whatever has no namespace. An application or environment that is taken out of the catalogue leaves its objects.
 
 ## Jobs around a rollout
 

@@ -43,6 +43,13 @@ class Change(Record):
         return tuple(f"{self.kind} {self.name}: {warning}" for warning in self.warnings)
 
 
+_ORDER = ("deleted", "runs before", "runs after", "replaced", "changed", "created", "left", "unchanged")
+
+
+def _place(change: Change) -> int:
+    return _ORDER.index(change.change) if change.change in _ORDER else len(_ORDER)
+
+
 class Preview(Record):
     """What the cluster said a plan would change. Shown beside the plan and no part of it: what else the cluster holds
     may differ from one look to the next, and a vote is for what Slipway will do."""
@@ -52,8 +59,13 @@ class Preview(Record):
     """Kinds in which objects that left the manifests could not be looked for, with the reason."""
 
     @property
+    def ordered(self) -> tuple[Change, ...]:
+        """What is hardest to undo first, so that no list that is cut leaves it out."""
+        return tuple(sorted(self.changes, key=lambda change: (_place(change), change.kind, change.name)))
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        return tuple(warning for change in self.changes for warning in change.warned)
+        return tuple(warning for change in self.ordered for warning in change.warned)
 
     def document(self) -> bytes:
         return canonical(self.model_dump(mode="json"))

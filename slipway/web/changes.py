@@ -10,7 +10,6 @@ DIFF_BUDGET = 24_000
 """Characters of diffs on one page; beyond that they are shortened. The text of all changes has them in full."""
 OPENED = 40
 """A diff of up to this many lines is shown expanded."""
-_ORDER = ("deleted", "runs before", "runs after", "replaced", "changed", "created", "left", "unchanged")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,7 @@ class ChangesView:
 
 
 def changes_view(preview: Preview, budget: int = DIFF_BUDGET) -> ChangesView:
-    ordered = sorted(preview.changes, key=_rank)
+    ordered = preview.ordered
     touched: list[ChangeView] = []
     for item in (c for c in ordered if c.change != "unchanged" or c.notes):
         view, used = _change_view(item, budget)
@@ -82,7 +81,7 @@ def changes_view(preview: Preview, budget: int = DIFF_BUDGET) -> ChangesView:
 def whole_text(plan: Plan, preview: Preview) -> str:
     """All changes with their full diffs, as plain text."""
     parts = [f"{plan.application}-{plan.release} ({plan.tag}) for {plan.environment}", f"plan {plan.hash}", ""]
-    for item in sorted(preview.changes, key=_rank):
+    for item in preview.ordered:
         parts += [f"=== {item.kind} {item.name}: {item.change}"]
         parts += [f"! {visible(warning)}" for warning in item.warnings]
         parts += [f"- {visible(note)}" for note in item.notes]
@@ -90,11 +89,6 @@ def whole_text(plan: Plan, preview: Preview) -> str:
         parts += [visible(item.diff)]
     parts += [f"Not searched for objects that left the manifests: {visible(each)}" for each in preview.unsearched]
     return "\n".join(parts) + "\n"
-
-
-def _rank(item: Change) -> tuple[int, str, str]:
-    position = _ORDER.index(item.change) if item.change in _ORDER else len(_ORDER)
-    return position, item.kind, item.name
 
 
 def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:

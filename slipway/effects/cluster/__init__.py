@@ -6,6 +6,7 @@ or failed are pure (`rules`, `pods`), as are diffs (`diff`) and the translation 
 
 from .access import AKS_SCOPE, ClusterAccess, entra_token
 from .cluster import Cluster, connect
+from .custom_resources import is_custom
 from .diagnosis import Diagnosis
 from .errors import AccessDenied, ClusterError, ClusterUnreachable, Missing, ObjectConflict, ObjectRefused
 from .names import APPLICATION_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
@@ -65,4 +66,5 @@ __all__ = [
     "Unsearched",
     "connect",
     "entra_token",
+    "is_custom",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from slipway.domain.model import Record
 
 from .connection import Connection
+from .errors import AccessDenied, ObjectRefused
 from .kinds import BUILT_IN, Kind
 from .records import Unsearched
 
@@ -36,10 +37,16 @@ class Kinds(Record):
 
 def namespaced_kinds(connection: Connection) -> Kinds:
     """Every kind with a namespace that can be listed and deleted. Raises `ClusterError`."""
-    answer = connection.send("GET", "/apis", what="look up the cluster's kinds", headers={"Accept": _ACCEPT}).body
-    core = [kind for kind in BUILT_IN.values() if kind.api_version == "v1" and _may_be_ours(kind)]
+    known = [kind for kind in BUILT_IN.values() if _may_be_ours(kind)]
+    try:
+        answer = connection.send("GET", "/apis", what="look up the cluster's kinds", headers={"Accept": _ACCEPT}).body
+    except (AccessDenied, ObjectRefused):
+        answer = {}
     if answer.get("kind") != _DOCUMENT:
-        return Kinds(kinds=tuple(core), unknown=(Unsearched(kind="*", why="the cluster does not list its kinds"),))
+        return Kinds(
+            kinds=tuple(known), unknown=(Unsearched(kind="custom kinds", why="the cluster does not list them"),)
+        )
+    core = [kind for kind in known if kind.api_version == "v1"]
     groups = [group for group in answer.get("items") or () if isinstance(group, Mapping)]
     found = dict.fromkeys([*core, *(kind for group in groups for kind in _of_group(group))])
     stale = [Unsearched(kind=f"*.{name}", why="its server does not answer") for name in _stale(groups)]

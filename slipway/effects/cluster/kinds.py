@@ -45,6 +45,8 @@ _BEFORE = (
 _AFTER = (
     *("Job", "Pod", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "IngressClass", "Ingress"),
     *("HorizontalPodAutoscaler", "PodDisruptionBudget"),
+    # Once they are there, the API server asks pods that have to run by then.
+    *("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
 )
 
 

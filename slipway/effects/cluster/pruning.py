@@ -31,6 +31,7 @@ class Stays(Enum):
     """Why an object that left the manifests is not deleted."""
 
     HOLDS_DATA = "Slipway deletes no object of this kind, since data goes with it"
+    CLAIMS = "its volume claims would go with it, as its persistentVolumeClaimRetentionPolicy says"
     KEPT = "an annotation on it asks to keep it"
     SHARED = "{others} applies it as well"
     NOT_APPLIED = "it has Slipway's labels, but Slipway did not apply it"
@@ -85,11 +86,9 @@ def _prune(objects: Objects, deletion: Deletion, namespace: str, owner: Owner) -
             metadata = objects.metadata(kind, deletion.name, namespace)
             if metadata is None:
                 return ended(Ending.GONE)
-            if metadata["uid"] != deletion.uid:
-                return ended(Ending.LEFT, Stays.MADE_ANEW.value)
             if metadata.get("deletionTimestamp"):  # ours of a moment ago, or somebody else's
                 return ended(Ending.DELETED)
-            if why := _stays(kind, metadata, owner):
+            if why := _stays_by_now(objects, kind, metadata, deletion, owner):
                 return ended(Ending.LEFT, why)
             objects.delete(kind, deletion.name, namespace, metadata, propagation_of(kind))
         except Missing:
@@ -105,6 +104,17 @@ def _prune(objects: Objects, deletion: Deletion, namespace: str, owner: Owner) -
 
 def may_be_pruned(kind: Kind) -> bool:
     return kind.namespaced and kind.kind not in NEVER
+
+
+def _stays_by_now(
+    objects: Objects, kind: Kind, metadata: Mapping[str, Any], deletion: Deletion, owner: Owner
+) -> str | None:
+    if metadata["uid"] != deletion.uid:
+        return Stays.MADE_ANEW.value
+    if why := _stays(kind, metadata, owner):
+        return why
+    takes_claims = _takes_claims_along(objects, kind, deletion.name, metadata.get("namespace"))
+    return Stays.CLAIMS.value if takes_claims else None
 
 
 def propagation_of(kind: Kind) -> Propagation:
@@ -132,6 +142,8 @@ def _stays(kind: Kind, metadata: Mapping[str, Any], owner: Owner) -> str | None:
 
 def _refusal(objects: Objects, owned: Owned, namespace: str) -> str | None:
     """What the server says to a dry run of the deletion; None if it would delete the object, or if it is gone."""
+    if _takes_claims_along(objects, owned.kind, owned.name, namespace):
+        return Stays.CLAIMS.value
     try:
         objects.delete(owned.kind, owned.name, namespace, owned.metadata, propagation_of(owned.kind), dry_run=True)
     except (Missing, ObjectConflict):  # it changes at this moment; what it is by then is read before it is deleted
@@ -139,6 +151,14 @@ def _refusal(objects: Objects, owned: Owned, namespace: str) -> str | None:
     except (AccessDenied, ObjectRefused) as error:
         return str(error)[:_MAX_WHY]
     return None
+
+
+def _takes_claims_along(objects: Objects, kind: Kind, name: str, namespace: str | None) -> bool:
+    if kind.kind != "StatefulSet":
+        return False
+    live = objects.get(kind, name, namespace) or {}
+    policy = (live.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
+    return bool(policy.get("whenDeleted") == "Delete")
 
 
 def _deletion(owned: Owned) -> Deletion:

@@ -202,5 +202,5 @@ def _plan_lines(clients: Clients, release: Release) -> tuple[str, ...]:
     if content is None:
         return ()  # it is gone; do not withhold the question
     preview = Preview.model_validate_json(content)
-    changed = [each for each in preview.changes if each.change != "unchanged"]
+    changed = [each for each in preview.ordered if each.change not in ("unchanged", "left")]
     return (*preview.warnings, *(f"{each.kind} {each.name}: {each.change}" for each in changed))[:LINES]

@@ -16,7 +16,7 @@ from ...domain.plan import HAS_RUN, Change, Plan, PlanMade, Preview, brought
 from ...domain.release import Live, Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
-from ...effects.cluster import ClusterError, Departed, Owner
+from ...effects.cluster import ClusterError, Owner
 from ...effects.cluster import ClusterPreview as Seen
 from ...effects.registry import Manifest, RegistryError, check_children, foresee
 from ...manifests.configuration import restarting
@@ -27,6 +27,7 @@ from .clients import Clients
 from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
+from .leaving import with_what_leaves, without_jobs_of_what_is_live
 from .plan_return import ImageGone, content_of, look_for
 from .rendered import Rendered
 from .supply_chain import SupplyChain, look
@@ -37,8 +38,6 @@ TEXT_KEPT = 500
 WARNINGS_KEPT = 10
 """Most warnings that the record of one plan names; the pages show all."""
 UNSEARCHED_KEPT = 10
-KINDS_NAMED = 8
-"""Most kinds that one reason for not searching them names."""
 PAUSE = timedelta(seconds=10)
 """Pause between checks for a signature or document that has not been pushed yet."""
 
@@ -155,9 +154,10 @@ def _whole(
         content = replace(content, manifests=restarting(content.manifests))
     cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
     seen = cluster.preview((*content.manifests, *content.before, *content.after), environment.namespace)
-    departed = cluster.departed(content.manifests, environment.namespace, owner)
     lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
+    departed = cluster.departed(content.manifests, environment.namespace, owner)
+    departed = without_jobs_of_what_is_live(clients, departed, live)
     plan = Plan(
         application=application.application,
         release=release.number,
@@ -185,9 +185,7 @@ def _whole(
         policy=policy_hash(environment),
         waivers=release.waivers_in(environment.name),
     )
-    preview = Preview(
-        changes=(*_changes(seen, plan, release), *_left(departed)), unsearched=tuple(_unsearched(departed))
-    )
+    preview = with_what_leaves(Preview(changes=_changes(seen, plan, release)), departed)
     return _Planned(plan=plan, preview=preview, definition=work.entry.fingerprint)
 
 
@@ -207,23 +205,6 @@ def _changes(seen: Seen, plan: Plan, release: Release) -> tuple[Change, ...]:
         made = Change(kind=item.kind, name=item.name, change=change, diff=diff)
         changes.append(made.evolve(warnings=item.warnings, notes=item.notes))
     return tuple(changes)
-
-
-def _left(departed: Departed) -> Iterator[Change]:
-    for going in departed.deletions:
-        yield Change(kind=going.kind, name=going.name, change="deleted")
-    for staying in departed.staying:
-        yield Change(kind=staying.kind, name=staying.name, change="left", why=staying.why)
-
-
-def _unsearched(departed: Departed) -> Iterator[str]:
-    """By reason, since there may be dozens of kinds."""
-    by_reason: dict[str, list[str]] = {}
-    for each in departed.unsearched:
-        by_reason.setdefault(each.why, []).append(each.kind)
-    for why, kinds in by_reason.items():
-        more = f" and {len(kinds) - KINDS_NAMED} more" if len(kinds) > KINDS_NAMED else ""
-        yield f"{', '.join(kinds[:KINDS_NAMED])}{more}: {why}"
 
 
 def _around(plan: Plan, release: Release) -> dict[tuple[str, str], str]:

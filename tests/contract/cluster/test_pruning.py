@@ -146,6 +146,27 @@ def test_a_volume_claim_stays_and_the_plan_says_why(place: Place) -> None:
     assert "data goes with it" in staying(place)["data"]
 
 
+def stateful(when_deleted: str) -> m.Json:
+    claims = [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": STORAGE}}]
+    policy = {"whenDeleted": when_deleted, "whenScaled": "Retain"}
+    spec = {"serviceName": "db", "replicas": 0, "volumeClaimTemplates": claims}
+    image = f"{m.PAUSE}@{m.ONE}"
+    return m.workload("StatefulSet", image, name="db", **spec, persistentVolumeClaimRetentionPolicy=policy)
+
+
+STORAGE = {"requests": {"storage": "1Mi"}}
+
+
+def test_what_would_take_its_volume_claims_along_stays(place: Place) -> None:
+    place.cluster.apply([KEPT, stateful("Retain")], place.namespace)
+    seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+    assert [deletion.label for deletion in seen.deletions] == ["StatefulSet/db"]
+    place.cluster.apply([stateful("Delete")], place.namespace)
+    assert "volume claims would go with it" in staying(place)["db"]
+    (done,) = place.cluster.prune(seen.deletions, place.namespace, m.OWNER)
+    assert done.ending is Ending.LEFT
+
+
 def test_an_object_that_another_tool_applies_as_well_stays(place: Place) -> None:
     shared = m.config("shared", a="1")
     place.cluster.apply([KEPT, shared], place.namespace)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slipway.effects.cluster.errors import Missing, ObjectRefused
-from slipway.effects.cluster.kinds import BUILT_IN, MAX_MANIFESTS, KindLookup
+from slipway.effects.cluster.kinds import BUILT_IN, MAX_MANIFESTS, KindLookup, rank
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
@@ -161,3 +161,9 @@ def test_a_kind_that_the_cluster_serves_by_now_is_not_coming_any_more() -> None:
 def test_a_definition_of_something_else_does_not_make_a_kind_known(definition: dict[str, Any]) -> None:
     with pytest.raises(Missing):
         KindLookup(Asked()).targets([definition, a_manifest("Test", "a", "acme.example/v1")], "shop")
+
+
+def test_what_asks_pods_on_each_request_comes_after_these_pods() -> None:
+    webhook, api = "ValidatingWebhookConfiguration", "APIService"
+    ordered = sorted(["CronJob", webhook, "Deployment", api, "ConfigMap", "Certificate", "Service"], key=rank)
+    assert ordered == ["ConfigMap", "Service", "Certificate", "Deployment", "CronJob", api, webhook]

@@ -10,7 +10,8 @@ from slipway.catalogue.entries import Catalogue
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import JobState, ProgressState
-from slipway.testing import Installation, write_application
+from slipway.engine.steps.leaving import NOT_KNOWN, RUNS_AGAIN
+from slipway.testing import Installation, MemoryBlobs, write_application
 
 REPORT = """\
 apiVersion: v1
@@ -100,3 +101,57 @@ def test_a_cluster_that_goes_away_before_it_is_waited_for(delivered: Installatio
     live = delivered.lane("staging").live
     assert live is not None
     assert live.release == 2
+
+
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: main, image: team/shop}]
+"""
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> Installation:
+    """The first release brought a Job, which is no longer among the manifests."""
+    home = write_application(tmp_path)
+    job = home / "manifests" / "migrate.yaml"
+    job.write_text(JOB)
+    installation = Installation(tmp_path)
+    installation.push("1.0")
+    installation.settle()
+    job.unlink()
+    catalogue = Catalogue(check_path(tmp_path).definitions)
+    installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
+    return installation
+
+
+def test_a_job_goes_only_once_no_roll_back_would_run_it_again(migrated: Installation) -> None:
+    migrated.push("2.0")
+    migrated.settle_at(StepKind.DEPLOY, "staging")
+    release = migrated.release(2)
+    (left,) = [c for c in migrated.app.reader.preview(release, release.plan_hash).changes if c.change == "left"]
+    assert (left.name, left.why) == ("migrate", RUNS_AGAIN)
+
+
+def test_the_release_after_that_deletes_it(migrated: Installation) -> None:
+    for tag, there in (("2.0", True), ("3.0", False)):
+        migrated.push(tag)
+        migrated.settle()
+        assert (("shop", "Job", "migrate") in migrated.staging.objects) is there
+
+
+def test_whether_a_job_would_run_again_is_not_guessed_where_the_live_plan_is_gone(migrated: Installation) -> None:
+    live = migrated.lane("staging").live
+    assert live is not None
+    assert isinstance(migrated.blobs, MemoryBlobs)
+    del migrated.blobs.documents[live.plan_hash]
+    migrated.push("2.0")
+    migrated.settle_at(StepKind.DEPLOY, "staging")
+    release = migrated.release(2)
+    (left,) = [c for c in migrated.app.reader.preview(release, release.plan_hash).changes if c.change == "left"]
+    assert (left.name, left.why) == ("migrate", NOT_KNOWN)
