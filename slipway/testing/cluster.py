@@ -90,6 +90,11 @@ class MemoryCluster(Cluster):
         )
         return ClusterPreview(objects=changes)
 
+    def hold(self, manifest: Manifest, namespace: str) -> None:
+        """Have an object, as if an earlier release had applied it."""
+        key = _key(manifest, namespace)
+        self.objects[key], self._uids[key] = manifest, f"uid-of-{key[2]}"
+
     def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
         self._maybe_fail()
         wanted = {_key(manifest, namespace) for manifest in manifests}

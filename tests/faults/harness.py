@@ -244,6 +244,12 @@ class Run:
             "lanes are free": all(lane.rolling is None and lane.waiting is None for lane in lanes.values()),
             "staging runs": installation.staging.digest("shop"),
             "production runs": installation.production.digest("shop"),
+            "config maps": sorted(
+                key[2]
+                for cluster in (installation.staging, installation.production)
+                for key in cluster.objects
+                if key[1] == "ConfigMap"
+            ),
             "promoted": {tag: digest for (_, tag), digest in sorted(installation.prod.held.tags.items())},
             "locked": dict(installation.prod.locked),
             "acceptance runs": sorted({name.rpartition("-")[0] for name in installation.staging.jobs_started}),

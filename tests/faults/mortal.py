@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from slipway.bootstrap import Ports
+from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import Outgoing, Trace
 from slipway.effects.cluster import AppliedObject, Cluster, ClusterUnreachable, Manifest
 from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, Waiting
@@ -159,6 +160,14 @@ class MortalCluster(Mortal):
             applied += self._cluster.apply([manifest], namespace, begun=begun)
             self._life.reach("cluster after apply")
         return applied
+
+    def prune(self, deletions: Sequence[Deletion], *where: Any, **how: Any) -> tuple[Deleted, ...]:
+        deleted = list[Deleted]()
+        for deletion in deletions:
+            self._life.reach("cluster before prune")
+            deleted += self._cluster.prune([deletion], *where, **how)
+            self._life.reach("cluster after prune")
+        return tuple(deleted)
 
 
 def mortal_port[Port](port: Port, life: Life, name: str, *writes: str) -> Port:

@@ -1,18 +1,26 @@
-"""Two releases: the first goes all the way; the second fails in production and is rolled back to the first."""
+"""Two releases: the first goes all the way, and deletes what is left of earlier ones; the second fails in production,
+and is rolled back to the first."""
 
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from slipway.effects.cluster import Owner
 from tests.faults.harness import Faults, Run
 from tests.faults.mortal import is_service
 
 NO_FAULTS = Faults()
+LEFT_OVER, NAMESPACE = ("report", "settings-of-old"), "shop"
 
 
 def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
     """The story, under faults, until everything is quiet and even the late messages have come."""
     run = Run.new(folder, faults)
+    for environment, cluster in (("staging", run.installation.staging), ("production", run.installation.production)):
+        for name in LEFT_OVER:
+            labels = dict(Owner.of("shop", environment).labels)
+            metadata = {"name": name, "labels": labels}
+            cluster.hold({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}, NAMESPACE)
     run.push("1.0")
     run.until_quiet()
     run.installation.production.broken.add(run.installation.build("2.0"))

@@ -33,6 +33,8 @@ def test_without_faults_the_first_release_is_live_and_the_second_was_rolled_back
     outcome = expected(deliveries)
     assert outcome["phases"] == {"1.0": "completed", "2.0": "rolled_back"}
     assert outcome["live"] == {"production": "1.0", "staging": "2.0"}
+    assert outcome["config maps"] == []
+    assert outcome["actions"]["objects.deleted"] == 2
     assert outcome["intact"] == (True, None)
     assert outcome["actions"]["vote.approved"] == 2
     assert outcome["parked"] == outcome["unsent"] == outcome["dead letters"] == []
