@@ -4,7 +4,14 @@ import json
 
 import azure.functions as func
 
-from slipway.api.audit import AnchoredChainsAnswer, AnchorsAnswer, ChainPartCheck, PublicKeysAnswer
+from slipway.api.audit import (
+    AnchoredChainsAnswer,
+    AnchorsAnswer,
+    ChainPartCheck,
+    IndexAnswer,
+    PublicKeysAnswer,
+    ReindexAnswer,
+)
 from slipway.domain.keyring import format_keys
 from slipway.domain.roles import Permission
 from slipway.queries.verifying import MOST, verify_part
@@ -110,6 +117,36 @@ def verification(req: func.HttpRequest) -> func.HttpResponse:
     limit = number(req, "limit", default=1000, least=1, most=MOST)
     app, application = parts(), req.route_params["application"]
     return ok(verify_part(app.reader, app.chain_anchors, application, after=after, limit=limit))
+
+
+@endpoint(
+    blueprint,
+    Endpoint(
+        name="api_index_verification",
+        method="GET",
+        path="verification/{application}/index",
+        summary="Compare a part of the trail with the audit index",
+        description="Whether searches find all of it. Nothing is repaired; `slipway audit reindex` does that.",
+        tag="audit",
+        permission=Permission.READ,
+        parameters=(
+            APPLICATION,
+            Parameter(
+                name="after",
+                description="Only records after this sequence.",
+                schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES, "default": 0},
+            ),
+        ),
+        answer=IndexAnswer,
+        refuses=(404,),
+    ),
+)
+def index_verification(req: func.HttpRequest) -> func.HttpResponse:
+    after = number(req, "after", default=0, least=0, most=SEQUENCES)
+    app, application = parts(), req.route_params["application"]
+    head = app.reader.head(application).sequence
+    compared = app.reindexing.compare(application, head=head, after=after, repair=False)
+    return ok(IndexAnswer(compared=ReindexAnswer.model_validate(compared.model_dump())))
 
 
 def _content(content: bytes) -> object:

@@ -1,6 +1,7 @@
 """Timers: reconcile each minute; registries, dead letters and signing keys every five; anchors, exports, retention."""
 
 import logging
+from collections.abc import Callable
 
 import azure.functions as func
 
@@ -29,8 +30,9 @@ def reconcile(timer: func.TimerRequest) -> None:
 @blueprint.function_name("reconcile_sources")
 @blueprint.timer_trigger(arg_name="timer", schedule="30 */5 * * * *", run_on_startup=False)
 def reconcile_sources(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    """Also look for what the sources of events never told: pushes, dead letters, a change of signing keys."""
-    _run("reconcile_sources", look_for_pushes=True)
+    """Also look for what the sources of events never told: pushes, dead letters, a change of signing keys; and for
+    what the audit index lacks."""
+    _run("reconcile_sources", look_for_pushes=True, besides=_watched)
     try:
         measure(Metric.PARKED_NOW, len(parts().installation.open_parked(limit=COUNTED)))
         parked = parts().parking.empty_dead_letters()
@@ -65,8 +67,15 @@ def anchor(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding need
             log.warning("anchor: a witness was not notified: %s", problem)
 
 
-def _run(name: str, *, look_for_pushes: bool) -> None:
-    problems = parts().reconciler.run(look_for_pushes=look_for_pushes).problems
+def _watched() -> tuple[str, ...]:
+    try:
+        return parts().index_watch.run()
+    except (LedgerUnavailable, Conflict) as away:
+        return (f"the audit index was not compared: {away}",)
+
+
+def _run(name: str, *, look_for_pushes: bool, besides: Callable[[], tuple[str, ...]] = tuple) -> None:
+    problems = (*parts().reconciler.run(look_for_pushes=look_for_pushes).problems, *besides())
     for problem in problems:
         log.warning("%s: %s", name, problem)
     try:

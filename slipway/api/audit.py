@@ -20,6 +20,7 @@ __all__ = [
     "ChainPartCheck",
     "ChainRecord",
     "Damaged",
+    "IndexAnswer",
     "LiveAnswer",
     "LiveThere",
     "PublicKeysAnswer",
@@ -71,7 +72,14 @@ class LiveAnswer(Answer):
 
 
 class ReindexAnswer(Compared):
-    """What a comparison of a part of the index found."""
+    """What a comparison of a part of the index found. `missing`, `wrong` and `extra` count copies, each record has
+    several."""
+
+
+class IndexAnswer(Answer):
+    """Whether searches find all of a part of a trail."""
+
+    compared: ReindexAnswer
 
 
 class PublicKeysAnswer(Answer):

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ..engine.run_step import StepRunner
     from ..engine.steps.clients import Clients
     from ..maintenance.doctor import Doctor
+    from ..maintenance.index_watch import IndexWatch
     from ..maintenance.reconcile import Reconciler
 
 
@@ -252,6 +253,17 @@ class App(Changed):
             settle_changes=lambda: (*self.enacting.settle_all(), *self.telling.tell_all()),
             looks=self.looks,
             clock=self.clock,
+        )
+
+    @part
+    def index_watch(self) -> "IndexWatch":
+        from ..maintenance.index_watch import IndexWatch
+
+        return IndexWatch(
+            reindexing=lambda: self.reindexing,
+            ledger=self.ledger,
+            installation=self.installation,
+            catalogue=self.catalogue,
         )
 
     @part

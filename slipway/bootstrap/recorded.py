@@ -11,7 +11,7 @@ from ..ledger import Ledger
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.challenges import Challenges
 from ..ledger.inbox import Inbox
-from ..ledger.indexing import Indexer
+from ..ledger.indexing import Indexer, unindexed
 from ..ledger.installation import InstallationLedger
 from ..ledger.issuer_keys import IssuerKeys
 from ..ledger.leases import Leases
@@ -125,7 +125,12 @@ class Recorded(Opened):
 
     @part
     def trail(self) -> Trail:
-        return Trail(index=self.index, keys=lambda: self.public_keys)
+        return Trail(
+            index=self.index,
+            keys=lambda: self.public_keys,
+            head=lambda application: self.ledger.head(application).sequence,
+            waiting=lambda application: unindexed(self.table, application),
+        )
 
     @part
     def chain_anchors(self) -> ChainAnchors:

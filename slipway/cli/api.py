@@ -12,7 +12,15 @@ from pydantic import BaseModel, ValidationError
 
 from slipway import __version__
 from slipway.api import base
-from slipway.api.audit import AnchoredChainsAnswer, AnchorsAnswer, ChainEndAnswer, ChainPart, PublicKeysAnswer
+from slipway.api.audit import (
+    AnchoredChainsAnswer,
+    AnchorsAnswer,
+    ChainEndAnswer,
+    ChainPart,
+    IndexAnswer,
+    PublicKeysAnswer,
+    ReindexAnswer,
+)
 from slipway.api.releases import Applications
 
 from ..domain.rules import read_result
@@ -129,6 +137,10 @@ class Api:
     def anchors(self, application: str) -> list[Any]:
         """The newest anchors of a chain, newest first, unparsed."""
         return read(AnchorsAnswer, self.get("anchors", application)).anchors
+
+    def index_part(self, application: str, *, after: int) -> ReindexAnswer:
+        """What the audit index lacks of the next part of a trail."""
+        return read(IndexAnswer, self.get("verification", application, "index", after=after)).compared
 
     # ---- one request
     def _request(

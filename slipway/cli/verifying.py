@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord, ChainCheck, ChainFault
 from slipway.domain.model import Moment, Record
+from slipway.domain.reports import MOST_NAMED
 from slipway.domain.signing import PublicKeys
 
 from .anchors import ChainAnchors, KeptAnchors
@@ -45,6 +46,20 @@ def waiver_of(record: AuditRecord) -> WaiverOnRecord | None:
     )
 
 
+class IndexVerdict(Record):
+    """Whether searches find the whole trail: what the app's audit index has of it, in copies."""
+
+    missing: int = 0
+    wrong: int = 0
+    extra: int = 0
+    records: tuple[int, ...] = ()
+    """The first records of which a copy is missing or wrong, by sequence."""
+
+    @property
+    def complete(self) -> bool:
+        return not (self.missing or self.wrong or self.extra)
+
+
 class ChainVerdict(Record):
     """Whether the chain of one application is intact, and what is wrong with it."""
 
@@ -65,6 +80,8 @@ class ChainVerdict(Record):
     """Anchors that count for nothing, and why."""
     waivers: tuple[WaiverOnRecord, ...] = ()
     """The rules about proof that people waived, oldest first."""
+    index: IndexVerdict | None = None
+    """None for an export, which has no index, and for a chain that is broken."""
     head: str = ""
     """Hash of the last record. Anybody who keeps it can prove later that no earlier record was changed."""
 
@@ -142,6 +159,24 @@ def verify(
             anchors.take_listed(api.anchors(application))  # one may have been written while the chain was read
             fault = watch.fault()
         return watch.told(verdict_of(check, fault))
+
+
+def with_index(api: Api, verdict: ChainVerdict) -> ChainVerdict:
+    """The verdict on an intact chain, and what the app's index lacks of it, by the app's own word."""
+    if not verdict.intact:
+        return verdict
+    found, after = IndexVerdict(), 0
+    while True:
+        part = api.index_part(verdict.application, after=after)
+        found = IndexVerdict(
+            missing=found.missing + part.missing,
+            wrong=found.wrong + part.wrong,
+            extra=found.extra + part.extra,
+            records=(*found.records, *part.lacking)[:MOST_NAMED],
+        )
+        if part.next is None or part.next <= after:
+            return verdict.evolve(index=found)
+        after = part.next
 
 
 def disagreeing(anchors: ChainAnchors) -> ChainFault | None:

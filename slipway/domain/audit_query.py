@@ -87,6 +87,12 @@ class AuditQuery(Record):
         return self
 
     @property
+    def is_of_a_whole_trail(self) -> bool:
+        """Whether every record of one application matches, within a range of time."""
+        others = (self.environment, self.actor, self.action, self.digest, self.release)
+        return self.application is not None and not any(others)
+
+    @property
     def action_class(self) -> ActionClass | None:
         return next((kind for kind in ActionClass if kind == self.action), None)
 

@@ -93,6 +93,10 @@ class FreezeShown(Record):
     """Of a hold: the release that was brought back."""
 
 
+MOST_NAMED = 20
+"""Most records that a comparison with the index names."""
+
+
 class Compared(Record):
     """The result of comparing one part of a trail with the index."""
 
@@ -104,12 +108,20 @@ class Compared(Record):
     missing: int = 0
     wrong: int = 0
     extra: int = 0
+    waiting: int = 0
+    """Records that are not copied yet: they follow in a moment, and by the reconcile timer at the latest."""
+    lacking: tuple[int, ...] = Field(default=(), max_length=MOST_NAMED)
+    """The first records of which a copy is missing or wrong, by sequence."""
     repaired: bool
     """Whether the differences were repaired."""
     next: int | None = None
     """Sequence to continue after; None at the end of the trail."""
     head: int
     """The last sequence of the trail."""
+
+    @property
+    def differences(self) -> int:
+        return self.missing + self.wrong + self.extra
 
 
 class ChainPartCheck(Record):

@@ -20,6 +20,13 @@ from .table import Act, Conflict, LedgerUnavailable, Row, Table, Write
 log = logging.getLogger(__name__)
 
 
+def unindexed(table: Table, application: str) -> tuple[range, ...]:
+    """The sequences of records that the index may not have yet. Read before the index and after the end of the trail,
+    so that what is neither here nor there is missing."""
+    marks = table.rows(application, *keys.span(keys.UNINDEXED))
+    return tuple(range(int(mark.key.removeprefix(keys.UNINDEXED)), int(mark.values["Last"]) + 1) for mark in marks)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Indexer:
     """Copies records from the ledger's table to the index."""

@@ -5,14 +5,15 @@ copy of a compared record, in a place where none belongs, is `extra`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..domain.audit import AuditRecord
-from ..domain.reports import Compared
+from ..domain.reports import MOST_NAMED, Compared
 from . import index_keys, keys
 from .archive import Archive, sequence_of
 from .audit_index import AuditIndex
+from .indexing import unindexed
 from .rows import unpack_audit
 from .table import Act, Conflict, Row, Table, Value, Where, Write
 
@@ -28,6 +29,7 @@ class _IndexPart:
     last: int
     wanted: Mapping[str, Mapping[str, Mapping[str, Value]]]
     damaged: int
+    waiting: int
 
 
 @dataclass(kw_only=True)
@@ -36,6 +38,7 @@ class _Differences:
     deletes: list[tuple[str, str]] = field(default_factory=list)
     missing: int = 0
     wrong: int = 0
+    lacking: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,7 @@ class Reindexing:
     def compare(self, application: str, *, head: int, after: int = 0, repair: bool, limit: int = PART) -> Compared:
         """Compare the next `limit` records after the sequence `after`. Raises `LedgerUnavailable`."""
         rows = list(self._trail(application, after + 1, max(head, after + 1), limit))
-        part = _part(rows, after=after)
+        part = _part(rows, after=after, waiting=unindexed(self.table, application))
         differences = self._differences(application, part)
         if repair:
             self.index.put(differences.puts)
@@ -58,11 +61,13 @@ class Reindexing:
                 self._delete(partition, row)
         return Compared(
             application=application,
-            records=len(rows) - part.damaged,
+            records=len(rows) - part.damaged - part.waiting,
             damaged=part.damaged,
             missing=differences.missing,
             wrong=differences.wrong,
             extra=len(differences.deletes),
+            waiting=part.waiting,
+            lacking=tuple(sorted(differences.lacking)[:MOST_NAMED]),
             repaired=repair,
             next=part.last if len(rows) == limit and part.last < head else None,
             head=head,
@@ -87,6 +92,7 @@ class Reindexing:
                     differences.wrong += 1
                 else:
                     continue
+                differences.lacking.add(index_keys.sequence_of(key))
                 differences.puts[partition].append(Write(act=Act.PUT, key=key, values=values))
             extra = indexed.keys() - rows.keys()
             differences.deletes += [
@@ -111,11 +117,14 @@ class Reindexing:
             return  # another repair deleted it first
 
 
-def _part(rows: list[AuditRecord | Row], *, after: int) -> _IndexPart:
+def _part(rows: list[AuditRecord | Row], *, after: int, waiting: Sequence[range]) -> _IndexPart:
     copies: dict[str, dict[str, Mapping[str, Value]]] = defaultdict(dict)
-    damaged, last = 0, after
+    damaged, waits, last = 0, 0, after
     for row in rows:
         last = sequence_of(row) or last
+        if any(last in each for each in waiting):
+            waits += 1
+            continue
         record = _record(row)
         if record is None:
             damaged += 1
@@ -123,7 +132,7 @@ def _part(rows: list[AuditRecord | Row], *, after: int) -> _IndexPart:
         values = index_keys.values(record)
         for partition, key in index_keys.places(record):
             copies[partition][key] = values
-    return _IndexPart(first=after + 1, last=last, wanted=copies, damaged=damaged)
+    return _IndexPart(first=after + 1, last=last, wanted=copies, damaged=damaged, waiting=waits)
 
 
 def _record(row: AuditRecord | Row) -> AuditRecord | None:

@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ from ..domain.signing import PublicKeys
 from ..inbound.reading import BadInput
 from ..ledger.audit_index import AuditIndex, Position
 from ..ledger.digest_walk import TooManyDigests
-from ..ledger.index_keys import ROW_PATTERN
+from ..ledger.index_keys import ROW_PATTERN, sequence_of
 from ..ledger.table import UnknownPlace
 
 PAGE: Final = 50
@@ -91,6 +91,10 @@ class Trail:
 
     index: AuditIndex
     keys: Callable[[], PublicKeys]
+    head: Callable[[str], int]
+    """Sequence of the last record of an application's trail."""
+    waiting: Callable[[str], Sequence[range]]
+    """The sequences of its records that the index may not have yet."""
 
     def page(self, query: AuditQuery, *, limit: int = PAGE, after: str | None = None) -> AuditPage:
         """One page, newest first. `after` is the `next` of an earlier page of the same query.
@@ -100,6 +104,10 @@ class Trail:
         if not 1 <= limit <= PAGE_LIMIT:
             raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
         start = _read_token(query, after) if after is not None else None
+        whole = query.application if query.is_of_a_whole_trail else None
+        # In this order: what was written meanwhile is then in the index, or among those that wait for it.
+        end = self.head(whole) + 1 if whole and start is None and not query.until else None
+        waiting = self.waiting(whole) if whole else ()
         try:
             result = self.index.find(query, limit=limit, start=start)
         except UnknownPlace as error:
@@ -107,6 +115,10 @@ class Trail:
         except TooManyDigests as error:
             raise BadInput("digest", "more digits", str(error)) from error
         records = tuple(self._shown(item, query) for item in result.records)
+        if whole:
+            above = sequence_of(start.after) if start is not None and not start.resume else end
+            begins = result.next is None and not query.since
+            records = tuple(_with_gaps(whole, records, above=above, begins=begins, waiting=waiting))
         return AuditPage(records=records, next=_token(query, result.next) if result.next else None)
 
     def _shown(self, item: AuditRecord | Damaged, query: AuditQuery) -> AuditRecord | Damaged:
@@ -116,6 +128,34 @@ class Trail:
             foreign = "it does not match the search that the audit index has it under"
             return Damaged(application=item.application, sequence=item.sequence, damaged=foreign)
         return verified(item, self.keys())
+
+
+def _with_gaps(
+    application: str,
+    records: Sequence[AuditRecord | Damaged],
+    *,
+    above: int | None,
+    begins: bool,
+    waiting: Sequence[range],
+) -> Iterator[AuditRecord | Damaged]:
+    """The records of one trail, newest first, and in their place a word for those that the index lacks: in a trail
+    without a filter every sequence is there. `above` is the one before the first, if that is known; `begins` says that
+    nothing older is to come."""
+    expected = above - 1 if above else None
+    for record in records:
+        yield from _gap(application, record.sequence + 1, expected, waiting)
+        yield record
+        expected = record.sequence - 1 if record.sequence else None
+    if begins:
+        yield from _gap(application, 1, expected, waiting)
+
+
+def _gap(application: str, first: int, last: int | None, waiting: Sequence[range]) -> Iterator[Damaged]:
+    missing = [each for each in range(first, (last or 0) + 1) if not any(each in those for those in waiting)]
+    if missing:
+        named = f"record {missing[0]} is" if len(missing) == 1 else f"{len(missing)} records from {missing[0]} on are"
+        why = f"{named} missing in the audit index, and may be in the trail: `slipway audit reindex` compares them"
+        yield Damaged(application=application, sequence=missing[-1], damaged=why)
 
 
 def _token(query: AuditQuery, position: Position) -> str:

@@ -6,6 +6,7 @@ import click
 
 from slipway.api.audit import ReindexAnswer
 from slipway.domain.inbox import LookKind
+from slipway.domain.reports import MOST_NAMED
 
 from ..api import Api, read
 from ..errors import Exit
@@ -28,7 +29,7 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
 
     The trail is authoritative: missing or different rows of the index are rewritten, and extra ones are deleted.
     Without APPLICATION every trail is compared, including the installation's own. This needs the permission
-    `reindex`, which admins have.
+    `reindex`, which the role platform has.
 
     \b
     Exit codes: 0 no differences remain, 1 there are differences, 7 records of the trail are damaged; all others as for
@@ -43,16 +44,17 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
     comparisons = []
     with progress() as steps:
         for name in names:
-            total = dict.fromkeys(_COUNTS, 0)
+            total, lacking = dict.fromkeys(_COUNTS, 0), list[int]()
             after: int | None = 0
             while after is not None:
                 options = {"after": str(after), "repair": "yes" if repair else "no"}
                 part = read(ReindexAnswer, look(api, LookKind.REINDEX, name, **options))
                 for count in _COUNTS:
                     total[count] += getattr(part, count)
+                lacking += part.lacking
                 after = part.next if part.next is None or part.next > after else None
                 steps.at(name, after or part.head, max(part.head, 1))
-            comparisons.append({"application": name, **total, "repaired": repair})
+            comparisons.append({"application": name, **total, "lacking": lacking[:MOST_NAMED], "repaired": repair})
     _show(comparisons, as_json=as_json, repair=repair)
     if any(comparison["damaged"] for comparison in comparisons):
         raise SystemExit(Exit.BROKEN)
@@ -72,7 +74,8 @@ def _show(comparisons: list[dict[str, Any]], *, as_json: bool, repair: bool) -> 
             kinds = ", ".join(
                 f"{comparison[name]} {name}" for name in ("missing", "wrong", "extra") if comparison[name]
             )
-            text = f"{kinds}: {'repaired' if repair else 'repair with --repair'}"
+            named = f" of records {', '.join(map(str, comparison['lacking']))}" if comparison["lacking"] else ""
+            text = f"{kinds}{named}: {'repaired' if repair else 'repair with --repair'}"
         good = not count or repair
         screen.line(TextCell("✓ " if good else "✗ ", GOOD if good else BAD), f"{comparison['application']}  {text}")
         if comparison["damaged"]:

@@ -17,7 +17,7 @@ from ..errors import Exit, no_trail
 from ..options import app_options, open_api
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
 from ..screen import BAD, FAINT, GOOD, NOTE, Screen, TextCell, progress
-from ..verifying import ChainVerdict, verify
+from ..verifying import ChainVerdict, IndexVerdict, verify, with_index
 
 WAIVER_SHOWN = 200
 """Most characters of one waiver."""
@@ -61,13 +61,16 @@ def verify_trail(
     Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
     yourself (from a mail, a webhook, a download) are compared with the chains, too.
 
+    The audit index, from which searches are answered, is compared with each chain by the app: what it lacks is named,
+    since a search does not find it. `slipway audit reindex --repair` writes it again from the trail.
+
     With --file an export is verified, together with the proof and the anchors next to it.
 
     \b
     Exit codes:
       0  intact, and anchored but for the last day
       6  intact, but a record of more than a day ago is not anchored
-      7  a chain is broken, or contradicts an anchor
+      7  a chain is broken or contradicts an anchor, or the audit index is not what the trail says
       all others as for every command
 
     \b
@@ -75,9 +78,10 @@ def verify_trail(
       {"v": 1,
        "applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"},
                          "anchors", "anchored", "unanchored_since": null | time, "notes": [text],
-                         "waivers": [{"sequence", "release", "environment", "rule", "actor", "reason"}]}],
+                         "waivers": [{"sequence", "release", "environment", "rule", "actor", "reason"}],
+                         "index": null | {"missing", "wrong", "extra", "records": [sequence]}}],
        "keys": "given" | "named by the app",
-       "intact": true | false, "anchored": true | false}
+       "intact": true | false, "anchored": true | false, "indexed": true | false}
 
     \b
     Examples:
@@ -117,7 +121,7 @@ def _of_app(api: Api, applications: tuple[str, ...], kept: KeptAnchors, keys: Pu
             verdict = verify(api, name, keys=keys, progress=partial(steps.at, name), kept=kept)
             if not verdict.records and verdict.intact and name not in all_names:
                 raise no_trail(name, known)
-            verdicts.append(verdict)
+            verdicts.append(with_index(api, verdict))
     return verdicts
 
 
@@ -125,16 +129,18 @@ def _answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as
     screen = Screen()
     intact = all(verdict.intact for verdict in verdicts)
     anchored = not any(verdict.waits(now) for verdict in verdicts)
+    indexed = all(verdict.index is None or verdict.index.complete for verdict in verdicts)
     if as_json:
         applications = [verdict.as_json() for verdict in verdicts]
         keys = "given" if keys_given else "named by the app"
-        screen.json({"applications": applications, "keys": keys, "intact": intact, "anchored": anchored})
+        told = {"intact": intact, "anchored": anchored, "indexed": indexed}
+        screen.json({"applications": applications, "keys": keys, **told})
     else:
         for verdict in verdicts:
             _show_verdict(screen, verdict, now)
         if not keys_given:
             screen.line(TextCell("– keys", FAINT), f"  {OF_THE_APP}")
-    if not intact:
+    if not intact or not indexed:
         raise SystemExit(Exit.BROKEN)
     if not anchored:
         raise SystemExit(Exit.UNPROVED)
@@ -154,9 +160,18 @@ def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
         screen.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it intact)")
+    if verdict.index is not None and not verdict.index.complete:
+        screen.line(TextCell("✗ index ", BAD), f"  {verdict.application}: {_lacking(verdict.index)}")
     for waiver in verdict.waivers:
         where = f"{waiver.release} in {waiver.environment}, record {waiver.sequence}"
         told = one_line(f"{waiver.rule} was waived by {waiver.actor}: {waiver.reason}", WAIVER_SHOWN)
         screen.line(TextCell("? waived", NOTE), f"  {where}: {told}")
     for note in verdict.notes:
         screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: {note}")
+
+
+def _lacking(index: IndexVerdict) -> str:
+    counts = {"missing": index.missing, "wrong": index.wrong, "extra": index.extra}
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    named = f", of records {', '.join(map(str, index.records))}" if index.records else ""
+    return f"copies for searches: {kinds}{named}; `slipway audit reindex --repair` puts them right"

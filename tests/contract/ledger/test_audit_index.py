@@ -1,6 +1,7 @@
 """The audit index: every question is answered as the trail itself would answer it, in few requests, page by page."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from slipway.domain.audit import AuditRecord, Damaged
 from slipway.domain.audit_query import AuditQuery
 from slipway.inbound import BadInput
 from slipway.ledger.audit_index import REQUESTS, AuditIndex
-from slipway.ledger.index_keys import TIME, by_actor, places
+from slipway.ledger.index_keys import TIME, by_actor, by_application, places, row_key
 from slipway.ledger.index_keys import values as copied
 from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Value, Write
 from slipway.queries.trail import PAGE, Trail
@@ -88,7 +89,7 @@ def expected(records: Sequence[AuditRecord], query: AuditQuery) -> list[AuditRec
 
 
 def asking_of(index: AuditIndex) -> Trail:
-    return Trail(index=index, keys=lambda: PUBLIC_KEYS)
+    return Trail(index=index, keys=lambda: PUBLIC_KEYS, head=lambda _: 0, waiting=lambda _: ())
 
 
 def walk(
@@ -266,3 +267,43 @@ def test_a_genuine_record_under_a_search_that_it_does_not_match_is_shown_as_dama
     index.table.transact(by_actor(BEN), [Write(act=Act.PUT, key=row, values=copied(record))])
     (damaged,) = [item for item in walk(asking_of(index), AuditQuery(actor=BEN)) if isinstance(item, Damaged)]
     assert "does not match the search" in damaged.damaged
+
+
+# ---- what the index lacks
+def lose(index: AuditIndex, record: AuditRecord) -> None:
+    """Its copy under the application; the others stay."""
+    index.table.transact(by_application("shop"), [Write(act=Act.DELETE, key=row_key(record))])
+
+
+def lacking(asking: Trail, *, limit: int = 29, **filters: Any) -> list[int]:
+    query = AuditQuery.model_validate({"application": "shop", **filters})
+    return [each.sequence for each in walk(asking, query, limit=limit) if isinstance(each, Damaged)]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 200])
+def test_a_search_of_a_whole_trail_names_what_the_index_lacks(index: AuditIndex, limit: int) -> None:
+    asking = replace(asking_of(index), head=lambda _: len(SHOP))
+    assert lacking(asking, limit=limit) == []
+    for number in (0, 12, 20, len(SHOP) - 1):
+        lose(index, SHOP[number])
+    assert lacking(asking, limit=limit) == [len(SHOP), 21, 13, 1]
+    assert lacking(asking, since=SHOP[15].time) == [len(SHOP), 21]
+    assert lacking(asking, until=SHOP[15].time) == [13, 1]
+
+
+def test_one_word_stands_for_a_gap_of_many(index: AuditIndex) -> None:
+    for record in SHOP[10:40]:
+        lose(index, record)
+    (gap,) = [each for each in walk(asking_of(index), AuditQuery(application="shop")) if isinstance(each, Damaged)]
+    assert gap.damaged.startswith("30 records from 11 on are missing in the audit index")
+
+
+def test_what_is_not_copied_yet_is_not_missing(index: AuditIndex) -> None:
+    lose(index, SHOP[-1])
+    asking = replace(asking_of(index), head=lambda _: len(SHOP), waiting=lambda _: (range(len(SHOP), len(SHOP) + 1),))
+    assert lacking(asking) == []
+
+
+def test_a_search_with_another_filter_cannot_tell_and_says_nothing(index: AuditIndex) -> None:
+    lose(index, SHOP[12])
+    assert lacking(asking_of(index), environment="staging") == []

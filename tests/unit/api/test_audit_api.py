@@ -266,3 +266,14 @@ def test_a_look_that_was_sent_in_chunks_is_refused_and_not_taken_for_one_without
     answer = app.request("POST", "/api/v1/looks", headers={**JSON, "Transfer-Encoding": "chunked"})
     assert refused(answer)["parameter"] == "body"
     assert "chunked bodies are not supported" in refused(answer)["detail"]
+
+
+def test_what_the_index_lacks_is_named_and_left_as_it_is(app: Served, home: Told) -> None:
+    assert got(app, "verification/hello/index")["compared"]["missing"] == 0
+    record = home.trail()[3]
+    partition, row = next(iter(places(record)))
+    home.app.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+    for _ in range(2):
+        told = got(app, "verification/hello/index")["compared"]
+        assert (told["missing"], told["lacking"], told["repaired"]) == (1, [record.sequence], False)
+    assert app.get("/api/v1/verification/Nobody/index").status_code == 404

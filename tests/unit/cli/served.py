@@ -22,6 +22,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.inbox import LookKind
 from slipway.domain.keyring import format_keys
 from slipway.domain.model import sha256
+from slipway.domain.reports import Compared
 from slipway.queries.reading import standing
 from slipway.testing.chains import PUBLIC_KEYS
 from tests.unit.cli.described import faults
@@ -76,6 +77,8 @@ class Served:
         self.trails = {name: trail_of(world) for name, world in self.worlds.items()}
         self.anchors: dict[str, list[Any]] = {}
         """The newest anchors of each chain, newest first."""
+        self.indexes: dict[str, Compared] = {}
+        """What the audit index has of a trail, where it is not all of it."""
         self.parked: list[dict[str, Any]] = []
         self.documents: dict[str, bytes] = {}
         self.live: list[dict[str, Any]] = []
@@ -174,6 +177,8 @@ class Served:
                 return {"id": id, "state": "counted", "look": self.seen[id]}
             case ("GET", "inbox", application, id) if (application, id) in self.outcomes:
                 return self.outcomes[application, id].model_dump(mode="json")
+            case ("GET", "verification", application, "index"):
+                return {"compared": self._compared(application).model_dump(mode="json")}
             case ("GET", "anchors", application):
                 return {"anchors": self.anchors.get(application, [])}
             case ("GET", "environments", environment, "live"):
@@ -245,6 +250,12 @@ class Served:
         start, limit = int(query.get("after", "at-0").removeprefix("at-")), int(query["limit"])
         end = start + limit
         return {"records": found[start:end], "next": f"at-{end}" if end < len(found) else None}
+
+    def _compared(self, application: str) -> Compared:
+        """The index of a trail that nobody has touched has all of it."""
+        trail = self.trails.get(application, Trail(records=[], sequence=0, hash=""))
+        whole = Compared(application=application, records=len(trail.records), repaired=False, head=trail.sequence)
+        return self.indexes.get(application, whole)
 
     def _audit(self, application: str, query: dict[str, str]) -> dict[str, Any]:
         trail = self.trails.get(application, Trail(records=[], sequence=0, hash=""))

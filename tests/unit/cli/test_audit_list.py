@@ -219,11 +219,11 @@ def test_an_index_that_is_whole_ends_with_0(slipway: Command, app: Served) -> No
 
 
 def test_differences_end_with_1_and_with_repair_they_are_put_right(slipway: Command, app: Served) -> None:
-    app.compared["shop"] = {"records": 40, "missing": 3, "wrong": 1, "head": 40}
+    app.compared["shop"] = {"records": 40, "missing": 3, "wrong": 1, "lacking": [7, 9], "head": 40}
     found = slipway("audit", "reindex", "shop")
-    assert (found.exit_code, found.stdout) == (1, "✗ shop  3 missing, 1 wrong: repair with --repair\n")
+    assert (found.exit_code, found.stdout) == (1, "✗ shop  3 missing, 1 wrong of records 7, 9: repair with --repair\n")
     mended = slipway("audit", "reindex", "shop", "--repair")
-    assert (mended.exit_code, mended.stdout) == (0, "✓ shop  3 missing, 1 wrong: repaired\n")
+    assert (mended.exit_code, mended.stdout) == (0, "✓ shop  3 missing, 1 wrong of records 7, 9: repaired\n")
     assert [json.loads(one.body)["options"] for one in app.asked if one.method == "POST"] == [
         {"after": "0", "repair": "no"},
         {"after": "0", "repair": "yes"},

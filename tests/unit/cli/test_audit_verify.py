@@ -16,6 +16,7 @@ from slipway.domain.audit import AuditDraft, AuditRecord
 from slipway.domain.chain_anchor import AnchoredGate, GateOutcome, Why, new_anchor
 from slipway.domain.keyring import format_keys
 from slipway.domain.release import Head
+from slipway.domain.reports import Compared
 from slipway.ed25519 import public_key
 from slipway.ledger import keys
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER, signed_anew, signed_chain
@@ -24,7 +25,15 @@ from tests.unit.cli.served import Asked, Served, Trail
 from tests.unit.domain.samples import MORNING
 from tests.unit.domain.world import World
 
-UNANCHORED: dict[str, Any] = {"anchors": 0, "anchored": 0, "unanchored_since": None, "notes": [], "waivers": []}
+INDEXED = {"missing": 0, "wrong": 0, "extra": 0, "records": []}
+UNANCHORED: dict[str, Any] = {
+    "anchors": 0,
+    "anchored": 0,
+    "unanchored_since": None,
+    "notes": [],
+    "waivers": [],
+    "index": INDEXED,
+}
 
 
 def long_trail(count: int, *, application: str = "shop") -> Trail:
@@ -70,13 +79,29 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
                 "unanchored_since": f"{shop.audit[0].time:%Y-%m-%dT%H:%M:%SZ}",
                 "notes": [],
                 "waivers": [],
+                "index": INDEXED,
             },
             {"application": INSTALLATION, "records": 0, "intact": True, "fault": None, **UNANCHORED},
         ],
         "keys": "named by the app",
         "intact": True,
         "anchored": True,
+        "indexed": True,
     }
+
+
+def test_what_searches_do_not_find_is_named_and_ends_with_7(slipway: Command, app: Served, shop: World) -> None:
+    """The trail is intact; somebody has taken copies out of the index from which searches are answered."""
+    app.indexes["shop"] = Compared(
+        application="shop", records=4, missing=2, extra=1, lacking=(3, 4), repaired=False, head=4
+    )
+    result = slipway("audit", "verify", "shop")
+    assert result.exit_code == 7
+    assert "✓ intact  shop" in result.stdout
+    assert "✗ index   shop: copies for searches: 2 missing, 1 extra, of records 3, 4; `slipway audit" in result.stdout
+    told = json.loads(slipway("audit", "verify", "shop", "--json").stdout)
+    assert (told["intact"], told["indexed"]) == (True, False)
+    assert told["applications"][0]["index"] == {"missing": 2, "wrong": 0, "extra": 1, "records": [3, 4]}
 
 
 def test_each_rule_that_was_waived_is_listed_with_its_record(slipway: Command, app: Served) -> None:

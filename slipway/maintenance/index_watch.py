@@ -1,0 +1,58 @@
+"""Watches the audit index: a part of one trail at a time is compared with it, whatever is asked, and put right.
+
+The index is written after each commit, and whoever may write to its table could take something out of it. Searches
+that show a whole trail notice a gap by themselves; for all others this goes round, a bounded part with each run, so
+that its cost does not grow with the number of applications.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..catalogue.entries import Catalogue
+from ..domain.reports import Compared
+from ..ledger import Ledger, keys
+from ..ledger.installation import InstallationLedger
+from ..ledger.reindexing import PART, Reindexing
+from ..ledger.table import Act, Value, Write
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexWatch:
+    """Goes round the trails."""
+
+    reindexing: Callable[[], Reindexing]
+    ledger: Ledger
+    installation: InstallationLedger
+    catalogue: Catalogue
+    part: int = PART
+    """Records that one run compares."""
+
+    def run(self) -> tuple[str, ...]:
+        """Compare the next part; returns what was wrong there, and is put right. Raises `LedgerUnavailable`."""
+        application, after = self._next()
+        head = self.ledger.head(application).sequence
+        compared = self.reindexing().compare(application, head=head, after=after, repair=True, limit=self.part)
+        self._note(application, compared.next)
+        return (told(compared),) if compared.differences else ()
+
+    def _next(self) -> tuple[str, int]:
+        """The rest of the trail that it was at, or else the one after it."""
+        names = sorted({keys.INSTALLATION, *self.catalogue.entries})
+        row = self.installation.row(keys.INDEX_WATCH)
+        at, after = (str(row.values["Application"]), int(row.values["After"])) if row else ("", -1)
+        if at in names and after >= 0:
+            return at, after
+        return next((name for name in names if name > at), names[0]), 0
+
+    def _note(self, application: str, after: int | None) -> None:
+        values: dict[str, Value] = {"Application": application, "After": -1 if after is None else after}
+        self.installation.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.INDEX_WATCH, values=values)])
+
+
+def told(compared: Compared) -> str:
+    """What differs, in one sentence."""
+    counts = {"missing": compared.missing, "wrong": compared.wrong, "extra": compared.extra}
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    named = f" of records {', '.join(map(str, compared.lacking))}" if compared.lacking else ""
+    done = ", and put right" if compared.repaired else ""
+    return f"{compared.application}: copies in the audit index were not those of the trail: {kinds}{named}{done}"
