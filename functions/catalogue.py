@@ -12,6 +12,7 @@ from slipway.api.catalogue import (
     Changes,
     ChangeShown,
     ExportedFiles,
+    ProblemShown,
     Removal,
     VersionHistory,
     VersionShown,
@@ -22,7 +23,7 @@ from slipway.catalogue.stored import Stored, read_stored
 from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
 from slipway.commands.speakers import actor_of
-from slipway.commands.submitting import ToConfirm, asked_of
+from slipway.commands.submitting import SaidChanges, ToConfirm, asked_of
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN
@@ -62,12 +63,13 @@ _WHO = (
         name="api_apply",
         method="POST",
         path="catalogue",
-        summary="Apply projects and applications: all of them or none",
-        description="What the front can see to be wrong with a document is a 422 with every problem; what the caller "
-        f"may not change is refused (409). {_WHO} Else the change is received, not yet made: ask at `address` what "
-        "became of it. One that weakens what guards production waits until a person confirms it at `open`, by a "
-        "sign-in made for it, and then for the votes of the gates that it weakens. The same documents applied again "
-        "change nothing.",
+        summary="Apply projects and applications, each judged by itself",
+        description=f"{_WHO} What the front can see to be wrong with a document, or that the caller may not change it, "
+        "is in `refused`, and keeps no other out; if nothing else is left, that is a 422 with every problem, or a 409. "
+        "The rest is received, not yet made: ask at `address` what became of each. If it weakens what guards "
+        "production, all of it waits until a person confirms it at `open`, by one sign-in made for it; then what "
+        "weakens gates waits for their votes, and the others take force. The same documents applied again change "
+        "nothing.",
         tag="catalogue",
         permission=None,
         body=Apply,
@@ -102,11 +104,10 @@ def compare(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
     try:
-        changes = parts().comparing.compare(_documents(body), actor_of(speaker(caller, Via(body.channel))))
+        found = parts().sorting.sort(_documents(body), actor_of(speaker(caller, Via(body.channel))))
     except ConfigError as error:
         raise EarlyResponse(_problems(error)) from error
-    refused = any(change.refused for change in changes)
-    return ok(Changes(changes=tuple(map(_shown, changes)), refused=refused, committed=False))
+    return ok(Changes(changes=tuple(map(_shown, found.changes)), refused=bool(found.refused), committed=False))
 
 
 @endpoint(
@@ -236,11 +237,18 @@ def _said(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: 
     except ConfigError as error:
         raise EarlyResponse(_problems(error)) from error
     if isinstance(said, Said):
-        return received(said)
+        left_out = said.refused if isinstance(said, SaidChanges) else ()
+        return received(said, refused=tuple(map(_shown, left_out)))
     if isinstance(said, ToConfirm):
-        return to_confirm(said.statement, via, content=said.content, compared=said.compared, asks=said.asks)
+        refused = tuple(map(_shown, said.refused))
+        return to_confirm(
+            said.statement, via, content=said.content, compared=said.compared, asks=said.asks, refused=refused
+        )
     shown = [_shown(change).model_dump(mode="json") for change in said]
-    detail = "; ".join(f"{change.subject}: {change.refused}" for change in said if change.refused)
+    detail = "; ".join(f"{change.subject}: {change.refused}" for change in said if change.refused)[:4000]
+    wrong = [problem.model_dump(mode="json") for change in said for problem in change.problems]
+    if wrong:
+        return problem(422, "Not applied", detail, problems=wrong, changes=shown)
     return problem(409, "Refused", detail, changes=shown)
 
 
@@ -274,6 +282,7 @@ def _shown(change: SubjectChange) -> ChangeShown:
         refused=change.refused,
         opens=change.opens,
         asks=asked_of([change]),
+        problems=tuple(ProblemShown.model_validate(each.model_dump()) for each in change.problems),
         weaker=change.weaker,
         stands_still=change.stands_still,
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import azure.functions as func
 
+from slipway.api.catalogue import ChangeShown
 from slipway.api.commands import Command, Freezes
 from slipway.api.inbox import Confirmation, ReceivedAnswer
 from slipway.commands.saying import CommandRequest, Said
@@ -96,13 +97,15 @@ def to_confirm(
     compared: tuple[Compared, ...] = (),
     asks: tuple[str, ...] = (),
     fresh: timedelta | None = FRESH,
+    refused: tuple[ChangeShown, ...] = (),
 ) -> func.HttpResponse:
     """202: it waits for a person, who proves in a browser that they say it."""
     built = parts()
     handle = built.saying.keep_pending(statement, via, content=content, compared=compared, asks=asks, fresh=fresh)
     address = f"/api/v1/confirmations/{handle}"
     page = f"{built.settings.public_url.rstrip('/')}/confirm/{handle}"
-    return ok(ReceivedAnswer(application=partition_of(statement), id="", address=address, open=page), status=202)
+    answer = ReceivedAnswer(application=partition_of(statement), id="", address=address, open=page, refused=refused)
+    return ok(answer, status=202)
 
 
 @endpoint(
@@ -131,9 +134,9 @@ def confirmation(req: func.HttpRequest) -> func.HttpResponse:
     return ok(Confirmation(state="waiting"))
 
 
-def received(said: Said) -> func.HttpResponse:
-    """202: it is written down, and where the answer will be."""
+def received(said: Said, *, refused: tuple[ChangeShown, ...] = ()) -> func.HttpResponse:
+    """202: it is written down, and where the answer will be; `refused` is what was not."""
     address = f"/api/v1/inbox/{said.partition}/{said.id}"
-    answer = ok(ReceivedAnswer(application=said.partition, id=said.id, address=address), status=202)
+    answer = ok(ReceivedAnswer(application=said.partition, id=said.id, address=address, refused=refused), status=202)
     answer.headers["Location"] = address
     return answer

@@ -33,7 +33,7 @@ class _ChangeFields(_Body):
 
 
 class Apply(_ChangeFields):
-    """Documents that are applied together: all of them or none."""
+    """Documents that are applied together: each is judged by itself."""
 
     documents: list[AppliedDocument] = Field(min_length=1, max_length=MOST_CHANGES)
 
@@ -42,16 +42,30 @@ class Removal(_ChangeFields):
     """Why something is taken out of the catalogue."""
 
 
+class ProblemShown(ApiModel):
+    """Something that is wrong with a document, and where."""
+
+    file: str = Field(description="`<name>/project.yaml` or `<name>/application.yaml`, or a file beside it.")
+    line: int = Field(default=1, description="In a file beside it; of a document only its sender knows the lines.")
+    field: str = ""
+    expected: str = ""
+    got: str = ""
+    message: str = ""
+
+
 class ChangeShown(ApiModel):
     """What is, or would be, changed of one project or application."""
 
     subject: str = Field(description="`project:<name>` or `application:<name>`.")
-    outcome: str = Field(description="`created`, `changed`, `unchanged`, `removed` or `refused`.")
+    outcome: str = Field(
+        description="`created`, `changed`, `unchanged`, `removed`, `proposed` (people vote on it first) or `refused`."
+    )
     number: int = Field(description="The version in force afterwards; 0 where nothing was committed.")
     before: str | None = Field(description="Hash of the version before.")
     after: str | None = Field(description="Hash of the new version; none for a removal.")
     difference: tuple[str, ...] = ()
     refused: str = Field(default="", description="Why it was refused.")
+    problems: tuple[ProblemShown, ...] = Field(default=(), description="What is wrong with the document.")
     opens: bool = Field(
         default=False, description="Whether it lets something through, so that a person has to confirm it in a browser."
     )
@@ -64,22 +78,14 @@ class ChangeShown(ApiModel):
     )
 
 
-class ProblemShown(ApiModel):
-    """Something that is wrong with a document, and where."""
-
-    file: str = Field(description="`<name>/project.yaml` or `<name>/application.yaml`, or a file beside it.")
-    field: str = ""
-    expected: str = ""
-    got: str = ""
-    message: str = ""
-
-
 class Changes(Answer):
-    """The changes, projects first. If one is refused, none was made."""
+    """The changes, projects first. What is refused keeps nothing else from being made."""
 
     changes: tuple[ChangeShown, ...]
-    refused: bool
-    committed: bool
+    refused: bool = Field(description="Whether one of them is.")
+    committed: bool = Field(description="Whether one of them took force.")
+    change: str = Field(default="", description="Hash of the proposed change that people vote on, if there is one.")
+    page: str = Field(default="", description="Address of its page.")
 
 
 class TargetShown(ApiModel):

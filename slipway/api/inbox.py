@@ -19,6 +19,9 @@ class ReceivedAnswer(Answer):
         default="",
         description="Where a person has to confirm it in a browser, within a quarter of an hour; empty if it was said.",
     )
+    refused: tuple[ChangeShown, ...] = Field(
+        default=(), description="Of a change of the catalogue: what is no part of it, as it is refused already."
+    )
 
 
 class Confirmation(Answer):

@@ -58,14 +58,14 @@ class App(Changed):
     def submitting(self) -> "Submitting":
         from ..commands.submitting import Submitting
 
-        return Submitting(comparing=self.comparing, writer=self.inbox_writer, incoming=lambda: self.incoming)
+        return Submitting(sorting=self.sorting, writer=self.inbox_writer, incoming=lambda: self.incoming)
 
     @part
     def applying(self) -> "Applying":
         from ..commands.applying import Applying
 
         return Applying(
-            comparing=self.comparing,
+            sorting=self.sorting,
             prover=self.prover,
             proposing=self.proposing,
             tell=self.telling.tell,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..commands.comparing import Comparing
     from ..commands.enacting import Enacting
     from ..commands.proposing import Proposing
+    from ..commands.sorting import Sorting
     from ..commands.telling import Telling
 
 
@@ -27,6 +28,12 @@ class Changed(Recorded):
 
         known = self.known if self.settings.clusters else None
         return Comparing(versions=self.versions, catalogue=self.live_catalogue, known=known)
+
+    @part
+    def sorting(self) -> "Sorting":
+        from ..commands.sorting import Sorting
+
+        return Sorting(comparing=self.comparing)
 
     @part
     def prover(self) -> Prover:

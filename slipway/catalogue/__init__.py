@@ -7,7 +7,15 @@ application is (`entries.py`), whether a tag starts a release (`check_tag`), and
 """
 
 from ..manifests.problems import ConfigError, Problem
-from .checking import CheckedDocuments, Known, check_application, check_path, check_project
+from .checking import (
+    CheckedDocuments,
+    CheckedEach,
+    Known,
+    check_application,
+    check_each,
+    check_path,
+    check_project,
+)
 from .conflicts import Rendered
 from .definition import Definition
 from .files import Files
@@ -18,6 +26,7 @@ from .tags import check_tag, downgrade
 __all__ = [
     "BUILT_INS",
     "CheckedDocuments",
+    "CheckedEach",
     "ConfigError",
     "Definition",
     "Files",
@@ -27,6 +36,7 @@ __all__ = [
     "Rendered",
     "acceptance_job",
     "check_application",
+    "check_each",
     "check_path",
     "check_project",
     "check_tag",

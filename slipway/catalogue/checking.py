@@ -7,7 +7,7 @@ thing. The problems of all of them are reported at once.
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from .advice import advice
 from .conflicts import Claims, Rendered, conflicts
 from .definition import Definition
 from .files import Files, inside
-from .finding import find
+from .finding import FoundDocument, find
 from .manifests import SUFFIXES, read_job, read_manifests
 from .rendering import BUILT_INS, render_documents, render_job
 from .tags import fault_of
@@ -82,20 +82,10 @@ def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
 
     Raises a ConfigError with every problem.
     """
-    findings = Findings()
-    documents = find(path, findings)
-    projects, claims = dict[str, Project](), list[Claims]()
-    for each in documents:
-        if each.kind == "project":
-            with findings.collecting():
-                projects[each.name] = check_project(each.document, known=known)
-    for each in documents:
-        if each.kind == "application":
-            with findings.collecting():
-                project = projects.get(str(each.document.value.get("project")))
-                claims.append(check_application(each.document, each.files, project, known=known))
-    findings.extend(conflicts(claims))
-    findings.raise_any()
+    each = check_each(path, known=known)
+    if each.problems:
+        raise ConfigError(each.problems)
+    projects, claims = each.projects, each.claims
     applications = [claim.definition.application for claim in claims]
     return CheckedDocuments(
         projects=projects,
@@ -104,6 +94,61 @@ def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
         advice=tuple(advice(claims)),
         without_project=tuple(each.application for each in applications if each.project not in projects),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedEach:
+    """Documents, each judged by itself."""
+
+    found: tuple[FoundDocument, ...]
+    """Those that could be read."""
+    good: tuple[FoundDocument, ...]
+    """Those without a problem."""
+    projects: Mapping[str, Project]
+    claims: tuple[Claims, ...]
+    problems: tuple[Problem, ...]
+    """Of all the others, and of files that cannot be read."""
+
+
+def check_each(path: Path, *, known: Known | None = None) -> CheckedEach:
+    """The documents in a file or folder, each application within its project if that is among them and in order."""
+    findings = Findings()
+    found = find(path, findings)
+    names = [(each.kind, each.name) for each in found]
+    good = [each for each in found if names.count((each.kind, each.name)) == 1]
+    projects, claims = dict[str, Project](), list[Claims]()
+    wrong = list[FoundDocument]()
+    for each in found:
+        before = len(findings.problems)
+        with findings.collecting():
+            if each.kind == "project":
+                projects[each.name] = check_project(each.document, known=known)
+            else:
+                project = projects.get(str(each.document.value.get("project")))
+                claims.append(check_application(each.document, each.files, project, known=known))
+        if len(findings.problems) > before:
+            wrong.append(each)
+    claimed_twice = list(conflicts(claims))
+    findings.extend(claimed_twice)
+    wrong += _second_claims(found, claims) if claimed_twice else []
+    return CheckedEach(
+        found=found,
+        good=tuple(each for each in good if not any(each is one for one in wrong)),
+        projects=projects,
+        claims=tuple(claims),
+        problems=tuple(findings.problems),
+    )
+
+
+def _second_claims(found: Sequence[FoundDocument], claims: Sequence[Claims]) -> list[FoundDocument]:
+    """The documents that claim what an earlier one claims already."""
+    second, before = list[FoundDocument](), list[Claims]()
+    for claim in claims:
+        if any(conflicts([*before, claim])):
+            second += [each for each in found if each.document is claim.document]
+        else:
+            before.append(claim)
+    return second
 
 
 def check_project(document: Document, *, known: Known | None = None) -> Project:

@@ -24,6 +24,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between two looks: the pause doubles from the first to the longest."""
 RECEIVED = "received"
 COUNTED = "counted"
+REFUSED = "refused"
 SAID = "said"
 CONFIRMED_WITHIN = 14 * 60.0
 """Seconds to wait for a person; a minute less than the app keeps what they are to confirm."""

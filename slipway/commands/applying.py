@@ -1,12 +1,14 @@
 """The worker's half of changes of the catalogue: a row of the inbox makes new versions, or is refused.
 
-What the front checked counts for nothing here: everything is judged again, from what is in force now. If one of the
-changes is refused, none is made. Then each project and application commits its own version and record, with a mark of
-the row; so a row that is handled again finishes what was cut short and repeats nothing.
+What the front checked counts for nothing here: everything is judged again, from what is in force now, each by itself.
+What is refused is recorded and named, what weakens production gates is proposed, and the rest takes force: each project
+and application commits its own version and record, with a mark of the row; so a row that is handled again finishes what
+was cut short and repeats nothing.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from ..catalogue import ConfigError, Problem
@@ -17,40 +19,41 @@ from ..domain.answers import Answered
 from ..domain.changing import MOST_PROBLEMS, line
 from ..domain.errors import NotFound, present
 from ..domain.identity import CannotVerify, IdentityRefused, Verified
-from ..domain.inbox import InboxKind, Received
+from ..domain.inbox import Received
 from ..domain.model import sha256
 from ..domain.people import OID
 from ..domain.proof import Proved
-from ..domain.rules import Fail, Rule
+from ..domain.rules import Rule
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Version
 from ..engine.proving import Prover, on_behalf_of
 from ..inbound.reading import BadInput, read_as, read_json
-from ..ledger import Conflict
+from ..ledger import Conflict, keys
 from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
+from ..ledger.table import Value
 from ..ledger.versions import SubjectVersions
 from .changes import (
     AskedChanges,
     JudgedChanges,
-    forbidden_rule,
-    in_words,
+    RefusedChange,
+    answer_of,
     overtaken,
-    proof_rules,
     record_of_refusal,
     record_of_version,
-    shown_made,
-    shown_refused,
-    shown_waiting,
-    stale_text,
+    refused_by_sorting,
+    refused_whole,
+    stale_proof,
     subject_of,
-    wrong_of,
 )
-from .comparing import Actor, Comparing, Planned
+from .comparing import Actor, Planned, wrong_of
 from .proposing import Proposed, Proposing
+from .sorting import Refusal, Sorting
 from .speakers import actor_of, actor_proved
 from .taking import CannotCount, RowWaits
+
+log = logging.getLogger(__name__)
 
 ROUNDS: Final = 5
 """Times that a row is judged anew because others changed the catalogue meanwhile."""
@@ -64,7 +67,7 @@ class _Gone(CannotCount):
 class Applying:
     """Makes changes of the catalogue."""
 
-    comparing: Comparing
+    sorting: Sorting
     prover: Prover
     proposing: Proposing
     tell: Callable[[str], object]
@@ -77,7 +80,7 @@ class Applying:
     clock: Clock
 
     def take(self, received: Received) -> None:
-        """Make the changes, or refuse them by their rules; either is recorded and answered.
+        """Make, propose or refuse each of the changes; all of it is recorded and answered.
 
         Raises `RowWaits` as long as its proof cannot be verified; `BadInput` and `CannotCount` for what cannot be
         handled; `Conflict`, `LedgerUnavailable`: try again.
@@ -89,21 +92,24 @@ class Applying:
                 return  # by somebody else, at the same time
             raise
         for _ in range(ROUNDS):
-            made = self._made(request)
-            judged = self._judged(request, made)
-            if judged.rules:
-                if self._made(request) != made:
-                    continue  # the same row, handled at the same time by somebody else
-                self._refuse(request, judged, made)
-                break
-            if any(each.change.gates for each in judged.planned):
-                self._propose(request, judged)
-                break
-            if self._commit(request, judged):
-                self._count(request, judged)
-                break
-        else:
-            raise Conflict(f"{received.id}: others changed the catalogue {ROUNDS} times meanwhile")
+            try:
+                if self._round(request):
+                    return
+            except Conflict as busy:
+                log.info("%s is judged again: %s", received.id, busy)
+        raise Conflict(f"{received.id}: others changed the catalogue {ROUNDS} times meanwhile")
+
+    def _round(self, asked: AskedChanges) -> bool:
+        """Judge what is left and make what takes force at once; whether the row is answered.
+
+        Raises `Conflict` if somebody else has changed something meanwhile.
+        """
+        judged = self._judged(asked, self._made(asked))
+        for planned in judged.now:
+            self._commit_one(asked, planned)
+        if judged.makes and judged.waits:
+            return False  # what people vote on is compared with what is in force by then
+        return self._end(asked, judged)
 
     # ---- reading
     def _read(self, received: Received) -> AskedChanges:
@@ -175,81 +181,79 @@ class Applying:
         return {subject: number for subject, number in numbers.items() if number is not None}
 
     def _judged(self, asked: AskedChanges, made: Mapping[str, int]) -> JudgedChanges:
+        """Raises `Conflict` if somebody else changes one of them at the same time."""
         left = [change for change in asked.statement.changes if change.subject not in made]
-        if not left:
-            return JudgedChanges()
-        if asked.unproved:  # nobody is known to have said it, so nobody's rights are judged
-            return JudgedChanges(rules=(Rule.PROOF_HOLDS.fails(asked.unproved),))
+        # Where the proof does not hold nobody is known to have said it, so nobody's rights are judged.
+        whole = Rule.PROOF_HOLDS.fails(asked.unproved) if asked.unproved else stale_proof(asked)
+        if whole is not None:
+            return JudgedChanges(refused=refused_whole(left, whole))
+        refused = [each for change in left if (each := self._stale(asked, change)) is not None]
+        gone = {each.subject for each in refused}
+        rest = [change for change in left if change.subject not in gone]
+        if not rest:
+            return JudgedChanges(refused=tuple(refused))
         try:
-            planned = self._planned(asked, left)
+            judged = self._sorted(asked, rest)
         except ConfigError as error:
-            problems = tuple(map(wrong_of, error.problems[:MOST_PROBLEMS]))
-            reason = f"{len(error.problems)} problems; the first is {error.problems[0]}"
-            return JudgedChanges(problems=problems, rules=(Rule.DOCUMENTS_ARE_IN_ORDER.fails(line(reason)),))
-        stale = tuple(stale_text(change, now) for change in left if (now := overtaken(change, planned)) is not None)
-        rules = [Rule.STARTS_FROM_WHAT_IS_IN_FORCE.fails(in_words(problem)) for problem in stale]
-        rules += [forbidden_rule(each.change) for each in planned if each.change.refused]
-        rules += proof_rules(asked, opens=any(each.change.opens for each in planned))
-        rules += [rule for change in left if (rule := self._counted_before(asked, change)) is not None]
-        return JudgedChanges(planned=planned, problems=stale[:MOST_PROBLEMS], rules=tuple(rules))
+            judged = JudgedChanges(refused=_unreadable(rest, error))
+        return replace(judged, refused=(*refused, *judged.refused))
 
-    def _counted_before(self, asked: AskedChanges, change: CatalogueChange) -> Fail | None:
-        """A statement counts once in each chain; the row of which it was counted goes on where it was cut short."""
+    def _stale(self, asked: AskedChanges, change: CatalogueChange) -> RefusedChange | None:
+        """The refusal of what was overtaken, or counted before. A statement counts once in each chain; the row of which
+        it was counted goes on where it was cut short."""
+        in_force = self.versions.current(subject_of(change)).document
+        gone = change.after is None and in_force is None  # its removal is refused as one of nothing
+        if not gone and (late := overtaken(change, in_force)) is not None:
+            return late
         if asked.proved is None:
             return None
         nonce = asked.proved.statement.nonce
         counted = self.versions.said_by(subject_of(change), nonce) or self.proposing.proposals.counted_by(nonce)
         if counted in (None, asked.received.id):
             return None
-        return Rule.PROOF_IS_NEW.fails(f"{change.subject}: the statement was counted before")
+        rule = Rule.PROOF_IS_NEW.fails(f"{change.subject}: the statement was counted before")
+        return RefusedChange(subject=change.subject, rule=rule)
 
-    def _planned(self, asked: AskedChanges, left: Sequence[CatalogueChange]) -> tuple[Planned, ...]:
+    def _sorted(self, asked: AskedChanges, rest: Sequence[CatalogueChange]) -> JudgedChanges:
+        """Raises ConfigError, `Conflict`."""
+        documents = [asked.documents[change.subject] for change in rest if change.after]
+        if not documents:
+            return self._removal(asked, rest[0])
+        found = self.sorting.sort(documents, asked.actor, proved=asked.proved is not None)
+        before = {change.subject: change.before for change in rest}
+        for planned in found.goes:
+            if planned.change.before != before[str(planned.change.subject)]:
+                raise Conflict(f"somebody else has changed {planned.change.subject} meanwhile")
+        refused = tuple(map(refused_by_sorting, found.refused))
+        return JudgedChanges(now=found.now, waits=found.waits, refused=refused)
+
+    def _removal(self, asked: AskedChanges, change: CatalogueChange) -> JudgedChanges:
         """Raises ConfigError."""
-        documents = [asked.documents[change.subject] for change in left if change.after]
-        if documents:
-            return self.comparing.plan(documents, asked.actor)
-        (removed,) = left
         try:
-            return (self.comparing.plan_removal(subject_of(removed), asked.actor),)
+            planned = self.sorting.comparing.plan_removal(subject_of(change), asked.actor)
         except NotFound as gone:
-            raise ConfigError([Problem(file=removed.subject, message=str(gone))]) from gone
+            raise ConfigError([Problem(file=change.subject, message=str(gone))]) from gone
+        if planned.change.refused:
+            refusal = Refusal(change=planned.change, rule=Rule.MAY_CHANGE_IT)
+            return JudgedChanges(refused=(refused_by_sorting(refusal),))
+        return JudgedChanges(now=(planned,))
 
     # ---- proposing
-    def _propose(self, asked: AskedChanges, judged: JudgedChanges) -> None:
-        """Open the vote on what weakens production gates; the rest of the statement takes force with it, or not at
-        all."""
+    def _propose(self, asked: AskedChanges, judged: JudgedChanges, answered: Answered) -> None:
+        """Open the vote on what weakens production gates, and on what only holds together with it."""
         proved = present(asked.proved, "the proof of a change that weakens gates")
         proposed = Proposed(
             received=asked.received,
             statement=asked.statement,
             oid=asked.actor.name.removeprefix(OID),
             proved=proved,
-            planned=judged.planned,
+            planned=judged.waits,
         )
-        waits = {str(each.change.subject): each.change for each in judged.planned if each.change.changes}
-        answered = Answered(
-            kind=InboxKind.CATALOGUE,
-            changes=tuple(
-                shown_waiting(each, waits[each.subject]) if each.subject in waits else shown_made(each, 0)
-                for each in asked.statement.changes
-            ),
-        )
-        change = self.proposing.propose(proposed, answered)
-        self.tell(change.hash)
+        self.tell(self.proposing.propose(proposed, answered).hash)
 
     # ---- writing
-    def _commit(self, asked: AskedChanges, judged: JudgedChanges) -> bool:
-        """False if somebody else has changed one of them meanwhile: the rest has to be judged again."""
-        for planned in judged.planned:
-            try:
-                self._commit_one(asked, planned)
-            except Conflict:
-                return False
-            finally:
-                self.comparing.catalogue.look_again()
-        return True
-
     def _commit_one(self, asked: AskedChanges, planned: Planned) -> None:
+        """Raises `Conflict` if somebody else has changed it meanwhile."""
         change, current, now = planned.change, planned.current, self.clock()
         if not change.changes:
             if current.version is not None:
@@ -270,25 +274,36 @@ class Applying:
             record=1,
             difference=change.difference,
         )
-        self.versions.commit(
-            current,
-            version,
-            record_of_version(change, version, asked),
-            inbox=asked.received.id,
-            nonce=asked.proved.statement.nonce if asked.proved else "",
-            now=now,
-        )
+        try:
+            self.versions.commit(
+                current,
+                version,
+                record_of_version(change, version, asked),
+                inbox=asked.received.id,
+                nonce=asked.proved.statement.nonce if asked.proved else "",
+                now=now,
+            )
+        finally:
+            self.sorting.comparing.catalogue.look_again()
 
     # ---- answering
-    def _count(self, asked: AskedChanges, judged: JudgedChanges) -> None:
+    def _end(self, asked: AskedChanges, judged: JudgedChanges) -> bool:
+        """Answer the row, with a record of what is refused. False if the same row was handled by somebody else."""
         made = self._made(asked)
+        if any(each.subject in made for each in judged.refused):
+            return False
         self._mend(asked, made)
-        unchanged = {str(each.change.subject): each.current.number for each in judged.planned}
-        answered = Answered(
-            kind=InboxKind.CATALOGUE,
-            changes=tuple(shown_made(each, {**unchanged, **made}[each.subject]) for each in asked.statement.changes),
-        )
-        self.installation.changed(asked.received.id, answered)
+        answered = answer_of(asked, judged, made)
+        if judged.waits:
+            if judged.refused:
+                self._note_refusal(asked, judged, made)
+            self._propose(asked, judged, answered)
+        elif judged.refused:
+            draft = record_of_refusal(asked, judged, made)
+            self.installation.record_answer(asked.received.id, draft, answered, now=self.clock())
+        else:
+            self.installation.changed(asked.received.id, answered)
+        return True
 
     def _mend(self, asked: AskedChanges, made: Mapping[str, int]) -> None:
         """A process that ended between a commit and its entry in the list of everything left the list behind."""
@@ -297,19 +312,17 @@ class Applying:
             if current.version is not None and made.get(change.subject) == current.number:
                 self.versions.publish(current.version)
 
-    def _refuse(self, asked: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> None:
-        refused = {str(each.change.subject): each.change for each in judged.planned if each.change.refused}
-        answered = Answered(
-            kind=InboxKind.CATALOGUE,
-            refused=True,
-            rules=judged.rules,
-            changes=tuple(
-                shown_refused(each, refused[each.subject])
-                if each.subject in refused
-                else shown_made(each, made.get(each.subject, 0))
-                for each in asked.statement.changes
-            ),
-            problems=judged.problems,
-        )
-        draft = record_of_refusal(asked, judged, made)
-        self.installation.record_answer(asked.received.id, draft, answered, now=self.clock())
+    def _note_refusal(self, asked: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> None:
+        """Record what is refused, once, where the answer is written with what is proposed."""
+        now, row = self.clock(), asked.received.id
+        key = keys.seen(sha256(f"refused in part {row}".encode())[7:])
+        values: dict[str, Value] = {"Kind": "refusal", "At": now.isoformat(), "Refused": True, "Inbox": row}
+        self.installation.note(record_of_refusal(asked, judged, made), key=key, values=values, now=now)
+
+
+def _unreadable(rest: Sequence[CatalogueChange], error: ConfigError) -> tuple[RefusedChange, ...]:
+    """All of them, for what can be no change."""
+    reason = f"{len(error.problems)} problems; the first is {error.problems[0]}"
+    rule = Rule.DOCUMENTS_ARE_IN_ORDER.fails(line(reason))
+    first, *others = refused_whole(rest, rule)
+    return (replace(first, problems=tuple(map(wrong_of, error.problems[:MOST_PROBLEMS]))), *others)

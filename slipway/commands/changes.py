@@ -1,34 +1,51 @@
 """Changes of the catalogue as the worker reads and judges them, and what is recorded and answered of each. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..catalogue import Problem
 from ..catalogue.stored import Stored
 from ..domain.actions import Action
+from ..domain.answers import Answered
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
-from ..domain.changing import Changed, Wrong, line, lines
+from ..domain.changing import MOST_PROBLEMS, Changed, Wrong, line, lines
 from ..domain.commands import FRESH
-from ..domain.inbox import Received
+from ..domain.inbox import InboxKind, Received
 from ..domain.proof import Proved, judge
 from ..domain.rules import Fail, Rule, failed
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Subject, SubjectKind, Version
-from .comparing import Actor, Planned, SubjectChange
+from .comparing import Actor, Planned, SubjectChange, in_words
+from .sorting import Refusal
 
 RECORDED_LINES: Final = 20
 """Lines of a difference that a record holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgedChanges:
-    """The changes that are still to be made, or why none of them may be."""
+class RefusedChange:
+    """A change that is not made, and the rule that it breaks."""
 
-    planned: tuple[Planned, ...] = ()
+    subject: str
+    rule: Fail
     problems: tuple[Wrong, ...] = ()
-    rules: tuple[Fail, ...] = ()
+    change: SubjectChange | None = None
+    """As it was compared, if it was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedChanges:
+    """The changes that are still to be made, those that people vote on first, and those that are refused."""
+
+    now: tuple[Planned, ...] = ()
+    waits: tuple[Planned, ...] = ()
+    refused: tuple[RefusedChange, ...] = ()
+
+    @property
+    def makes(self) -> bool:
+        """Whether something is to take force at once."""
+        return any(each.change.changes for each in self.now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,47 +68,42 @@ def subject_of(change: CatalogueChange) -> Subject:
     return Subject(kind=SubjectKind(kind), name=name)
 
 
-def overtaken(change: CatalogueChange, planned: Sequence[Planned]) -> str | None:
-    """What is in force instead of what the change was made from; None if it is that."""
-    before = next(each.change.before for each in planned if str(each.change.subject) == change.subject)
-    return None if before == change.before else before or "nothing"
-
-
-def stale_text(change: CatalogueChange, now: str) -> Wrong:
-    return Wrong(
+def overtaken(change: CatalogueChange, in_force: str | None) -> RefusedChange | None:
+    """The refusal of a change that was made from something else than what is in force."""
+    if in_force == change.before:
+        return None
+    wrong = Wrong(
         file=change.subject,
         field="from",
-        expected=f"{now}, which is in force",
+        expected=f"{in_force or 'nothing'}, which is in force",
         got=change.before or "nothing",
         message="somebody else has changed it meanwhile: compare again, and apply what you still want",
     )
+    rule = Rule.STARTS_FROM_WHAT_IS_IN_FORCE.fails(in_words(wrong))
+    return RefusedChange(subject=change.subject, rule=rule, problems=(wrong,))
 
 
-def forbidden_rule(change: SubjectChange) -> Fail:
-    return Rule.MAY_CHANGE_IT.fails(line(f"{change.subject}: {change.refused}"))
-
-
-def proof_rules(asked: AskedChanges, *, opens: bool) -> Iterator[Fail]:
-    """Why the proof does not count, or is missing for a change that lets something through."""
-    if asked.proved is not None:
-        for result in failed(judge(asked.proved, asked.received.received_at, FRESH)):
-            yield result.rule.fails(result.reason)
-    elif opens:
-        yield Rule.PROOF_IS_GIVEN.fails("it weakens what guards production, and no proof of who says it came along")
-
-
-def in_words(wrong: Wrong) -> str:
-    return line(f"{wrong.file}: expected {wrong.expected}, got {wrong.got}; {wrong.message}")
-
-
-def wrong_of(problem: Problem) -> Wrong:
-    return Wrong(
-        file=line(problem.file),
-        field=line(problem.field),
-        expected=line(problem.expected),
-        got=line(problem.got),
-        message=line(problem.message),
+def refused_by_sorting(refusal: Refusal) -> RefusedChange:
+    change = refusal.change
+    return RefusedChange(
+        subject=str(change.subject),
+        rule=refusal.rule.fails(line(f"{change.subject}: {change.refused}")),
+        problems=change.problems,
+        change=change,
     )
+
+
+def refused_whole(left: Sequence[CatalogueChange], rule: Fail) -> tuple[RefusedChange, ...]:
+    """All of them, for what the statement itself lacks."""
+    return tuple(RefusedChange(subject=each.subject, rule=rule) for each in left)
+
+
+def stale_proof(asked: AskedChanges) -> Fail | None:
+    """Why the proof does not count; None if it does, or if there is none."""
+    if asked.proved is None:
+        return None
+    broken = failed(judge(asked.proved, asked.received.received_at, FRESH))
+    return broken[0].rule.fails(broken[0].reason) if broken else None
 
 
 def shown_made(change: CatalogueChange, number: int) -> Changed:
@@ -101,17 +113,42 @@ def shown_made(change: CatalogueChange, number: int) -> Changed:
     )
 
 
-def shown_refused(asked: CatalogueChange, change: SubjectChange) -> Changed:
+def shown_refused(asked: CatalogueChange, refused: RefusedChange) -> Changed:
+    change = refused.change
     return shown_made(asked, 0).evolve(
-        outcome=change.outcome,
-        refused=line(change.refused),
-        weaker=lines(change.weaker),
-        stands_still=lines(change.stands_still),
+        outcome="refused",
+        refused=line(change.refused if change else refused.rule.reason),
+        weaker=lines(change.weaker) if change else (),
+        stands_still=lines(change.stands_still) if change else (),
     )
 
 
 def shown_waiting(asked: CatalogueChange, change: SubjectChange) -> Changed:
-    return shown_made(asked, 0).evolve(outcome=change.outcome, weaker=lines(change.weaker))
+    return shown_made(asked, 0).evolve(outcome="proposed", weaker=lines(change.weaker))
+
+
+def answer_of(asked: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> Answered:
+    """What came of each: made, proposed, refused, or as it was."""
+    numbers = {str(each.change.subject): each.current.number for each in judged.now} | dict(made)
+    waits = {str(each.change.subject): each.change for each in judged.waits}
+    refused = {each.subject: each for each in judged.refused}
+
+    def shown(each: CatalogueChange) -> Changed:
+        if each.subject in refused:
+            return shown_refused(each, refused[each.subject])
+        if each.subject in waits:
+            return shown_waiting(each, waits[each.subject])
+        return shown_made(each, numbers.get(each.subject, 0))
+
+    problems = [problem for each in judged.refused for problem in each.problems]
+    rules = dict.fromkeys((each.rule.rule, each.rule.reason) for each in judged.refused)
+    return Answered(
+        kind=InboxKind.CATALOGUE,
+        refused=bool(judged.refused),
+        rules=tuple(rule.fails(reason) for rule, reason in rules),
+        changes=tuple(map(shown, asked.statement.changes)),
+        problems=tuple(problems[:MOST_PROBLEMS]),
+    )
 
 
 def record_of_version(change: SubjectChange, version: Version, asked: AskedChanges) -> AuditDraft:
@@ -135,10 +172,10 @@ def record_of_version(change: SubjectChange, version: Version, asked: AskedChang
 
 def record_of_refusal(asked: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> AuditDraft:
     details = {
-        "subjects": [change.subject for change in asked.statement.changes],
-        "made_before": sorted(made),
-        "rules": sorted({rule.name for rule in judged.rules}),
-        "reason": "; ".join(rule.reason for rule in judged.rules)[:2000],
+        "subjects": [each.subject for each in judged.refused],
+        "made": sorted(made),
+        "rules": sorted({each.rule.name for each in judged.refused}),
+        "reason": "; ".join(dict.fromkeys(each.rule.reason for each in judged.refused))[:2000],
         "why": asked.statement.reason,
     }
     return _said(Action.CHANGE_REFUSED, asked, details)

@@ -1,7 +1,7 @@
-"""Changes of the catalogue, judged: documents are checked, and compared with what is in force.
+"""Changes of the catalogue, judged: documents are checked together, and compared with what is in force.
 
-The front does it so that whoever is wrong learns it at once, the worker again, from what is in force then. Documents
-that belong together are checked together, and if one of them is wrong nothing is changed.
+The front does it so that whoever is wrong learns it at once, the worker again, from what is in force then. Which of
+several documents may go although others may not is for `sorting.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from ..catalogue.live import LiveCatalogue
 from ..catalogue.stored import Stored, read_stored
 from ..catalogue.validation import validate
 from ..domain.application import WrittenApplication
+from ..domain.changing import Wrong, line
 from ..domain.errors import NotFound
 from ..domain.governing import breaches
 from ..domain.model import Digest, Record, sha256
@@ -56,6 +57,8 @@ class SubjectChange(Record):
     """The production gates of applications that would become weaker: their people vote on the change."""
     forbidden: str = ""
     """Why the actor may not do it; empty if they may."""
+    problems: tuple[Wrong, ...] = ()
+    """What is wrong with the document."""
     stands_still: tuple[str, ...] = ()
     """Applications that the project would no longer allow, with the reason. They would stand still until they fit."""
 
@@ -77,6 +80,9 @@ class SubjectChange(Record):
     @property
     def refused(self) -> str:
         """Why the change is refused; empty if it is not."""
+        if self.problems:
+            more = f", and {len(self.problems) - 1} more" if len(self.problems) > 1 else ""
+            return f"{in_words(self.problems[0])}{more}"
         if not self.changes:
             return ""
         return self.forbidden
@@ -106,10 +112,6 @@ class Comparing:
     known: Known | None
     """None for an app that is told no names of registries, clusters and channels, and judges none."""
 
-    def compare(self, documents: Sequence[Stored], actor: Actor) -> tuple[SubjectChange, ...]:
-        """What applying the documents would change. Raises ConfigError, `LedgerUnavailable`."""
-        return tuple(planned.change for planned in self.plan(documents, actor))
-
     def plan_removal(self, subject: Subject, actor: Actor) -> Planned:
         """What taking something out of the catalogue would change.
 
@@ -138,37 +140,37 @@ class Comparing:
 
     # ---- looking
     def plan(self, documents: Sequence[Stored], actor: Actor) -> tuple[Planned, ...]:
-        """What applying the documents would change, projects first. Raises ConfigError, `LedgerUnavailable`."""
+        """What applying all of the documents would change, projects first. Raises ConfigError, `LedgerUnavailable`."""
+        check_request(documents)
         self.catalogue.look_again()
-        ordered = sorted(documents, key=lambda each: each.kind is not SubjectKind.PROJECT)
-        checked = self._checked(ordered)
-        return tuple(self._planned(each, checked, actor) for each in ordered)
+        ordered = projects_first(documents)
+        checked = self.checked(ordered)
+        if checked.problems:
+            raise ConfigError([problem for found in checked.problems.values() for problem in found])
+        return tuple(self.planned(each, checked, actor) for each in ordered)
 
-    def _checked(self, documents: Sequence[Stored]) -> "_Checked":
-        """Raises a ConfigError with every problem of every document."""
-        findings = Findings()
-        if not 1 <= len(documents) <= MOST_CHANGES:
-            expected, got = f"1 to {MOST_CHANGES} documents", str(len(documents))
-            raise ConfigError([Problem(file="documents", expected=expected, got=got)])
-        findings.extend(filter(None, map(_without_one_form, documents)))
-        findings.extend(_repeated(documents))
-        findings.raise_any()
-        projects = self._projects()
-        claims = dict[str, Claims]()
+    def checked(self, documents: Sequence[Stored]) -> "Checked":
+        """The documents, judged together, projects first, with the problems of each. They can be a change at all."""
+        found = {each.subject: Findings() for each in documents}
+        projects, claims = self._projects(), dict[str, Claims]()
         for each in documents:
-            if each.kind is SubjectKind.PROJECT:
-                with findings.collecting():
+            with found[each.subject].collecting():
+                if each.kind is SubjectKind.PROJECT:
                     project = check_project(_named(each), known=self.known)
-                    findings.extend(_overlaps(each, project, projects))
+                    if overlapping := list(_overlaps(each, project, projects)):
+                        raise ConfigError(overlapping)
                     projects[project.project] = project
-        for each in documents:
-            if each.kind is SubjectKind.APPLICATION:
-                with findings.collecting():
-                    claim = self._claim(each, projects)
-                    claims[claim.definition.application.application] = claim
-        findings.extend(conflicts([*self._claims_in_force(claims), *claims.values()]))
-        findings.raise_any()
-        return _Checked(projects=projects, definitions={name: claim.definition for name, claim in claims.items()})
+                else:
+                    claims[each.subject.name] = self._claim(each, projects)
+        for problem in conflicts([*self._claims_in_force(claims), *claims.values()]):
+            second = Subject(kind=SubjectKind.APPLICATION, name=problem.file.partition("/")[0])
+            if second in found:  # what is in force beside is not for whoever applies this to mend
+                found[second].add(problem)
+        return Checked(
+            projects=projects,
+            definitions={name: claim.definition for name, claim in claims.items()},
+            problems={subject: findings.problems for subject, findings in found.items() if findings.problems},
+        )
 
     def _projects(self) -> dict[str, Project]:
         """Those in force."""
@@ -196,7 +198,8 @@ class Comparing:
                 except ConfigError:
                     yield Claims(definition=entry.definition, document=_named(stored), rendered={})
 
-    def _planned(self, stored: Stored, checked: "_Checked", actor: Actor) -> Planned:
+    def planned(self, stored: Stored, checked: "Checked", actor: Actor) -> Planned:
+        """What applying one of the documents would change, which has no problem. Raises `LedgerUnavailable`."""
         subject, after = stored.subject, sha256(stored.content)
         current = self.versions.current(subject)
         before = self._read(current.document) if current.document else None
@@ -231,7 +234,7 @@ class Comparing:
     def _owners(self, projects: Mapping[str, Project], *names: str | None) -> Mapping[str, tuple[str, ...]]:
         return {name: projects[name].owners.apply if name in projects else () for name in names if name is not None}
 
-    def _weaker(self, subject: Subject, current: Current, stored: Stored, checked: "_Checked") -> Iterator[WeakerThan]:
+    def _weaker(self, subject: Subject, current: Current, stored: Stored, checked: "Checked") -> Iterator[WeakerThan]:
         """What would become weaker, each with the gates that it concerns."""
         if subject.kind is SubjectKind.APPLICATION:
             return self.weakening.of_application(current, stored, checked.definitions[subject.name].application)
@@ -241,7 +244,7 @@ class Comparing:
     def weakening(self) -> Weakening:
         return Weakening(versions=self.versions, catalogue=self.catalogue)
 
-    def _left_out(self, subject: Subject, checked: "_Checked") -> Iterator[str]:
+    def _left_out(self, subject: Subject, checked: "Checked") -> Iterator[str]:
         """Applications in force that the project would no longer allow."""
         if subject.kind is not SubjectKind.PROJECT:
             return
@@ -270,11 +273,53 @@ def _without_a_gate(weaker: Sequence[WeakerThan], actor: Actor) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Checked:
-    """Documents without problems, among everything that is in force."""
+class Checked:
+    """Documents among everything that is in force."""
 
     projects: Mapping[str, Project]
+    """Those in force, and in their place those of the documents that have no problem."""
     definitions: Mapping[str, Definition]
+    problems: Mapping[Subject, Sequence[Problem]]
+    """Of the documents that have some."""
+
+
+def projects_first(documents: Sequence[Stored]) -> list[Stored]:
+    return sorted(documents, key=lambda each: each.kind is not SubjectKind.PROJECT)
+
+
+def wrong_of(problem: Problem) -> Wrong:
+    return Wrong(
+        file=line(problem.file),
+        line=problem.line,
+        field=line(problem.field),
+        expected=line(problem.expected),
+        got=line(problem.got),
+        message=line(problem.message),
+    )
+
+
+def in_words(wrong: Wrong) -> str:
+    at = f" {wrong.field}:" if wrong.field else ""
+    what = f"expected {wrong.expected}, got {wrong.got}" if wrong.expected else ""
+    return line(f"{wrong.file}:{at} {'; '.join(part for part in (what, wrong.message) if part)}")
+
+
+def check_request(documents: Sequence[Stored]) -> None:
+    """Raises ConfigError for what can be no change: no document or too many, one without a name or a canonical form, or
+    one that comes twice."""
+    findings = Findings()
+    if not 1 <= len(documents) <= MOST_CHANGES:
+        expected, got = f"1 to {MOST_CHANGES} documents", str(len(documents))
+        raise ConfigError([Problem(file="documents", expected=expected, got=got)])
+    findings.extend(filter(None, map(_without_one_form, documents)))
+    findings.extend(_repeated(documents))
+    for each in documents:
+        try:
+            _ = each.subject
+        except ValueError:
+            with findings.collecting():
+                validate(_named(each), Project if each.kind is SubjectKind.PROJECT else WrittenApplication)
+    findings.raise_any()
 
 
 def _without_one_form(stored: Stored) -> Problem | None:

@@ -18,8 +18,9 @@ from ..inbound.reading import BadInput
 from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.keys import INSTALLATION
 from ..telemetry import carrier
-from .comparing import Comparing, SubjectChange
+from .comparing import SubjectChange
 from .saying import InboxWriter, Said
+from .sorting import Sorting
 from .speakers import actor_of
 
 
@@ -32,40 +33,56 @@ class ToConfirm:
     compared: tuple[Compared, ...]
     asks: tuple[str, ...] = ()
     """The gates whose people vote on it afterwards."""
+    refused: tuple[SubjectChange, ...] = ()
+    """What is no part of it."""
+
+
+class SaidChanges(Said):
+    """Where the answer will be found, and what was not said since it is refused already."""
+
+    refused: tuple[SubjectChange, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submitting:
     """Says changes of the catalogue to the worker."""
 
-    comparing: Comparing
+    sorting: Sorting
     writer: InboxWriter
     incoming: Callable[[], IncomingBlobs]
     random: Callable[[int], bytes] = secrets.token_bytes
 
     def apply(
         self, documents: Sequence[Stored], speaker: Speaker, *, reason: str, id: str = ""
-    ) -> Said | ToConfirm | tuple[SubjectChange, ...]:
-        """Say that all of the documents are to be applied, or what a person has to confirm first. The changes, if one
-        of them is refused already.
+    ) -> SaidChanges | ToConfirm | tuple[SubjectChange, ...]:
+        """Say that the documents are to be applied that are not refused already, or what a person has to confirm first.
+        The changes, if all of them are refused.
 
         Raises ConfigError, `BadInput`, `LedgerUnavailable`.
         """
-        changes = self.comparing.compare(documents, actor_of(speaker))
-        if any(change.refused for change in changes):
-            return changes
-        sent = Sent(salt=salt_of(self.random(16)), documents=tuple(documents)).content
+        found = self.sorting.sort(documents, actor_of(speaker))
+        changes = tuple(each.change for each in found.goes)
+        refused = tuple(each.change for each in found.refused)
+        if not changes:
+            return refused
+        stored = tuple(each.stored for each in found.goes if each.stored is not None)
+        sent = Sent(salt=salt_of(self.random(16)), documents=stored).content
         if len(sent) > INCOMING_LIMIT:
             raise BadInput("documents", f"at most {INCOMING_LIMIT} bytes", f"{len(sent)} bytes")
         content = self.incoming().put(sent, "application/json")
         if not any(change.opens for change in changes):
-            return self._say(changes, speaker, content=(content,), reason=reason, id=id)
+            said = self._say(changes, speaker, content=(content,), reason=reason, id=id)
+            return SaidChanges(partition=said.partition, id=said.id, refused=refused)
         try:
             shown = within_room(tuple(map(compared, changes)))
         except ValueError as much:
             raise BadInput("documents", "a change that one page can show", str(much)) from much
         return ToConfirm(
-            statement=self._statement(changes, reason), content=(content,), compared=shown, asks=asked_of(changes)
+            statement=self._statement(changes, reason),
+            content=(content,),
+            compared=shown,
+            asks=asked_of(changes),
+            refused=refused,
         )
 
     def remove(
@@ -75,7 +92,7 @@ class Submitting:
 
         Raises `NotFound`, ConfigError, `BadInput`, `LedgerUnavailable`.
         """
-        change = self.comparing.plan_removal(subject, actor_of(speaker)).change
+        change = self.sorting.comparing.plan_removal(subject, actor_of(speaker)).change
         return (change,) if change.refused else self._say((change,), speaker, content=(), reason=reason, id=id)
 
     def _say(

@@ -23,7 +23,7 @@ class Changed(Record):
 
     subject: str
     outcome: str
-    """`created`, `changed`, `unchanged`, `removed` or `refused`."""
+    """`created`, `changed`, `unchanged`, `removed`, `proposed` (people vote on it first) or `refused`."""
     number: int = 0
     """The version in force afterwards; 0 where nothing was committed."""
     before: Digest | None = None
@@ -74,6 +74,7 @@ class Wrong(Record):
     """Something that is wrong with what was to be applied, and where."""
 
     file: Line
+    line: int = Field(default=1, ge=1)
     field: Line = ""
     expected: Line = ""
     got: Line = ""

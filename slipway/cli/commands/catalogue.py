@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -12,25 +12,24 @@ from slipway.api.catalogue import Changes, ChangeShown, ExportedFiles, TargetsSh
 from slipway.api.inbox import ReceivedAnswer, SaidOutcome
 from slipway.bundle import read_targets
 from slipway.bundle.model import TARGETS_FILE
-from slipway.catalogue import ConfigError, FoundDocument, Problem, check_path, find
+from slipway.catalogue import ConfigError
 from slipway.domain.inbox import LookKind
-from slipway.manifests.documents import TextPosition
-from slipway.manifests.problems import Findings, written
 
 from ..api import Api, read
+from ..documents import LocalDocuments, as_problem, asked, compare, read_local, shown_problem
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected, waiting
-from ..placing import problems_in
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
 from ..text import neutral, short
-from ..waiting import COUNTED, confirmed, counted, decided, look, new_id, outcome_of
+from ..waiting import COUNTED, REFUSED, confirmed, counted, decided, look, new_id, outcome_of
 
 _MARKS = {
     "created": TextCell("+", GOOD),
     "changed": TextCell("~", NOTE),
     "removed": TextCell("-", BAD),
     "unchanged": TextCell("=", FAINT),
+    "proposed": TextCell("?", NOTE),
     "refused": TextCell("✗", BAD),
 }
 _file = click.option(
@@ -55,51 +54,48 @@ _reason = click.option(
 @json_option
 @connected
 def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
-    """Apply projects and applications: all documents in PATH, or none of them.
+    """Apply projects and applications: every document in PATH, each judged by itself.
 
     Prints what would change and asks first, then waits until it is decided. The same documents applied again change
-    nothing. A change of something that somebody else has changed since it was compared is refused. One that weakens
-    what guards production is confirmed by a person on a page that shows it, whose address is printed; then the people
-    of the gates that it weakens vote on it, under the rules that are in force.
+    nothing. What is wrong, what you may not change, and what somebody else has changed since it was compared is refused
+    by name, and the others go on. If something weakens what guards production, a person confirms all of it on a page
+    that shows it, whose address is printed; then the people of the gates that get weaker vote on that, under the rules
+    that are in force.
 
     \b
-    Exit codes: 0 applied, or nothing to change; 1 refused; 4 the app cannot be reached, or does not decide; 5 a person
-    has to confirm it, or people vote on it.
+    Exit codes: 0 applied, or nothing to change; 1 something is refused, whatever became of the rest; 4 the app cannot
+    be reached, or does not decide; 5 nothing is refused, and a person has to confirm it, or people vote on it. --json
+    says of each what became of it.
 
     \b
     Examples:
       slipway apply -f deploy/application.yaml --reason "two replicas"
       slipway apply -f deploy --yes --json
     """
-    body, screen = _body(path), Screen()
-    compared = read(Changes, _asked(api, path, "difference", body=body))
+    screen, local = Screen(), read_local(path)
+    compared = compare(api, local)
     if not as_json:
         _show(screen, compared.changes)
-    if compared.refused:
-        _end_refused(screen, compared, as_json=as_json)
-    if all(change.outcome == "unchanged" for change in compared.changes):
-        if as_json:
-            screen.json(compared.model_dump(mode="json"))
-        else:
+    left = [change for change in compared.changes if not change.refused]
+    if all(change.outcome == "unchanged" for change in left):
+        if not as_json and not compared.refused:
             click.echo("nothing to change", err=True)
+        _end(screen, local, compared, as_json=as_json)
         return
     if not yes:
-        _confirm("Apply this?")
-    request = {**body, "reason": reason, "id": new_id(), "channel": "cli"}
-    received = read(ReceivedAnswer, _asked(api, path, body=request))
+        _confirm("Apply this?" if not compared.refused else "Apply the rest?")
+    request = {**local.body(without=compared), "reason": reason, "id": new_id(), "channel": "cli"}
+    received = read(ReceivedAnswer, asked(api, local, body=request))
+    refused = received.refused
     if received.open:
         received = confirmed(api, received, open_it=open_it, wait=wait)
     outcome = decided(api, received)
-    if outcome.problems:
-        _end_with([each.model_dump() for each in outcome.problems], path)
-    if outcome.change and outcome.state == COUNTED:
-        _end_waiting(screen, outcome, as_json=as_json)
-    made = _made(outcome, compared)
+    if outcome.state not in (COUNTED, REFUSED):
+        counted(outcome)
+    made = _made(outcome, compared, refused=(*(each for each in compared.changes if each.refused), *refused))
     if not as_json:
         _show_made(screen, made)
-    counted(outcome)
-    if as_json:
-        screen.json(made.model_dump(mode="json"))
+    _end(screen, local, made, as_json=as_json)
 
 
 @click.command()
@@ -110,21 +106,17 @@ def diff(api: Api, *, path: Path, as_json: bool) -> None:
     """Show what `slipway apply` would change, and whether it would be refused. Changes nothing.
 
     \b
-    Exit codes: 0 it could be applied, 1 it would be refused, 4 the app cannot be reached.
+    Exit codes: 0 it could be applied, 1 something of it would be refused, 4 the app cannot be reached.
 
     \b
     Example:
       slipway diff -f deploy
     """
-    screen = Screen()
-    content = _asked(api, path, "difference", body=_body(path))
-    changes = read(Changes, content)
-    if as_json:
-        screen.json(content)
-    else:
+    screen, local = Screen(), read_local(path)
+    changes = compare(api, local)
+    if not as_json:
         _show(screen, changes.changes)
-    if changes.refused:
-        raise SystemExit(Exit.REFUSED)
+    _end(screen, local, changes, as_json=as_json)
 
 
 @click.command()
@@ -230,7 +222,7 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     received = read(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=request))
     outcome = outcome_of(api, received)
     if as_json:
-        screen.json(_made(outcome).model_dump(mode="json"))
+        screen.json(_made(outcome, None).model_dump(mode="json"))
     else:
         screen.line(TextCell("✓", GOOD), f" {name} is removed")
 
@@ -239,84 +231,56 @@ def _kind(is_project: bool) -> str:
     return "project" if is_project else "application"
 
 
-def _body(path: Path) -> dict[str, Any]:
-    """The documents as the API takes them. Ends the command if they have problems that can be seen here."""
-    try:
-        check_path(path)
-    except ConfigError as error:
-        raise problems_in(path, error) from None
-    return {
-        "documents": [
-            {"kind": each.kind, "value": each.document.value, "files": dict(each.files.contents)}
-            for each in find(path, Findings())
-        ]
-    }
+def _end(screen: Screen, local: LocalDocuments, changes: Changes, *, as_json: bool) -> None:
+    """Say what is refused and what waits, and end with the code that says which."""
+    if as_json:
+        problems = [shown_problem(each).model_dump(mode="json") for each in local.problems]
+        screen.json({**changes.model_dump(mode="json"), "problems": problems})
+    else:
+        for problem in local.problems:
+            screen.whole(str(problem))
+    if changes.page and not as_json:
+        click.echo(
+            f"people vote on it: {neutral(changes.page)}; see `slipway change {short(changes.change)}`", err=True
+        )
+    if changes.refused or local.problems:
+        raise SystemExit(Exit.REFUSED)
+    if changes.change:
+        raise SystemExit(Exit.WAITING)
 
 
-def _asked(api: Api, path: Path, *below: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The app's answer. Problems that it found are shown at their lines in the files."""
-    try:
-        return api.post("catalogue", *below, body=body)
-    except CliError as error:
-        problems = error.problem.get("problems")
-        if not isinstance(problems, list):
-            raise
-        _end_with(problems, path)
-
-
-def _end_with(problems: Sequence[Any], path: Path) -> NoReturn:
-    """What the app, or its worker, found to be wrong, at its lines in the files."""
-    raise problems_in(path, ConfigError(_placed(problems, find(path, Findings()))))
-
-
-def _made(outcome: SaidOutcome, compared: Changes | None = None) -> Changes:
+def _made(outcome: SaidOutcome, compared: Changes | None, *, refused: Iterable[ChangeShown] = ()) -> Changes:
     """What came of the changes, with the lines that were compared before: an answer has no room for them."""
     differences = {change.subject: change.difference for change in (compared.changes if compared else ())}
-    shown = (
-        change.model_copy(update={"difference": differences.get(change.subject, ())}) for change in outcome.changes
+    problems = {
+        f"{kind}:{name}": tuple(each for each in outcome.problems if each.file == f"{name}/{kind}.yaml")
+        for kind, _, name in (change.subject.partition(":") for change in outcome.changes)
+    }
+    shown = [
+        change.model_copy(
+            update={"difference": differences.get(change.subject, ()), "problems": problems[change.subject]}
+        )
+        for change in outcome.changes
+    ]
+    known = {change.subject for change in shown}
+    shown += [change for change in refused if change.subject not in known]
+    return Changes(
+        changes=tuple(shown),
+        refused=any(change.refused for change in shown),
+        committed=any(change.number and change.outcome not in ("unchanged", "refused") for change in shown),
+        change=outcome.change,
+        page=outcome.page,
     )
-    is_counted = outcome.state == COUNTED
-    return Changes(changes=tuple(shown), refused=not is_counted, committed=is_counted)
-
-
-def _end_waiting(screen: Screen, outcome: SaidOutcome, *, as_json: bool) -> NoReturn:
-    """The change is proposed, and takes force once the gates that it weakens let it through."""
-    if as_json:
-        screen.json(outcome.model_dump(mode="json"))
-    click.echo(f"people vote on it: {neutral(outcome.page)}; see `slipway change {short(outcome.change)}`", err=True)
-    raise SystemExit(Exit.WAITING)
 
 
 def _show_made(screen: Screen, made: Changes) -> None:
     for change in made.changes:
         if change.refused:
-            screen.whole(f"{_name(change.subject)} refused: {change.refused}")
+            _show_refused(screen, change, f"{_name(change.subject)} ")
+        elif change.outcome == "proposed":
+            screen.line(TextCell("?", NOTE), f" {_name(change.subject)}: waits for votes")
         elif change.number and change.outcome != "unchanged":
             screen.line(TextCell("✓", GOOD), f" {_name(change.subject)}: version {change.number} is in force")
-
-
-def _placed(problems: Sequence[Any], found: Iterable[FoundDocument]) -> Iterable[Problem]:
-    documents = {f"{each.name}/{each.kind}.yaml": each.document for each in found}
-    for each in problems:
-        problem = {name: str(each.get(name, "")) for name in ("file", "field", "expected", "got", "message")}
-        document = documents.get(problem["file"])
-        if document is None:
-            yield _problem(problem, problem["file"], TextPosition())
-            continue
-        steps = next((steps for steps in document.places if written(steps) == problem["field"]), ())
-        yield _problem(problem, document.file, document.place(steps))
-
-
-def _problem(told: Mapping[str, str], file: str, place: TextPosition) -> Problem:
-    return Problem(
-        file=file,
-        line=place.line,
-        column=place.column,
-        field=told["field"],
-        expected=told["expected"],
-        got=told["got"],
-        message=told["message"],
-    )
 
 
 def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
@@ -333,18 +297,20 @@ def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
             for line in change.asks:
                 screen.whole(f"    is voted on by {line}")
         if change.refused:
-            screen.whole(f"    refused: {change.refused}")
+            _show_refused(screen, change, "    ")
+
+
+def _show_refused(screen: Screen, change: ChangeShown, before: str) -> None:
+    """Why, each problem on a line of its own that editors can link to."""
+    if not change.problems:
+        screen.whole(f"{before}refused: {change.refused}")
+    for problem in change.problems:
+        screen.whole(str(as_problem(problem)))
 
 
 def _name(subject: str) -> str:
     kind, _, name = subject.partition(":")
     return name if kind == "application" else f"{kind} {name}"
-
-
-def _end_refused(screen: Screen, changes: Changes, *, as_json: bool) -> None:
-    if as_json:
-        screen.json(changes.model_dump(mode="json"))
-    raise SystemExit(Exit.REFUSED)
 
 
 def _confirm(question: str) -> None:
@@ -389,8 +355,3 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
             raise CliError(f"the app named a file outside of the folder: {path[:200]}", exit_code=Exit.UNREACHABLE)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-
-
-def compared_there(api: Api, path: Path) -> None:
-    """Let the installation compare the documents with what it has. Raises `ProblemsError` for what it finds wrong."""
-    _asked(api, path, "difference", body=_body(path))

@@ -8,12 +8,12 @@ from slipway.catalogue import CheckedDocuments, ConfigError, check_path
 from slipway.catalogue.schema import MODELS, schema_text
 from slipway.manifests.problems import Findings, by_environment
 
+from ..documents import compared_there
 from ..errors import CliError, ProblemsError
 from ..options import app_options, one_object, open_api
 from ..placing import placed, problems_in
 from ..schemas import NEWEST, UnknownVersionError, schema_problems
 from ..screen import GOOD, NOTE, Screen, TextCell
-from .catalogue import compared_there
 
 
 @click.command()

@@ -185,6 +185,9 @@ class Installation:
         except ConfigError as error:
             self.refused[path.name] = str(error)
             return
+        if isinstance(said, tuple):
+            self.refused[path.name] = "; ".join(each.refused for each in said)
+            return
         assert isinstance(said, saying.Said), said
         self._parts.inbox_reader.take(said.partition, said.id)
         reply = self._parts.answers.reply(said.partition, said.id)

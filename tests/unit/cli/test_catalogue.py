@@ -113,10 +113,54 @@ def test_a_weaker_production_gate_is_proposed_and_the_page_named_where_people_vo
     proposed = slipway("apply", "-f", "team", "--yes", "--json")
     assert proposed.exit_code == 5
     answer = json.loads(proposed.stdout)
-    assert (answer["state"], answer["change_phase"]) == ("counted", "waiting")
+    assert {each["subject"]: each["outcome"] for each in answer["changes"]} == {
+        "project:team": "unchanged",
+        "application:shop": "proposed",
+    }
     assert answer["page"] == f"https://slipway.example.com/changes/{answer['change'][7:]}"
-    assert f"people vote on it: {answer['page']}" in proposed.stderr
+    shown = slipway("apply", "-f", "team", "--yes")
+    assert (shown.exit_code, "? shop: waits for votes" in shown.stdout) == (5, True)
+    assert f"people vote on it: {answer['page']}; see `slipway change {answer['change'][:19]}`" in shown.stderr
     assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
+
+
+def test_one_refused_here_and_one_there_one_that_waits_and_the_rest_takes_force(
+    slipway: Slipway, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cart", "search"):
+        write_application(live.deliveries, name)
+    slipway("apply", "-f", "team", "--yes")
+    write_application(live.deliveries, "typo")
+    live.edit("typo", notfy=["inbox"])
+    live.edit("cart", notify=["inbx"])
+    live.edit_gate(deadline="90h")
+    live.edit_environment("staging", "search", rollout_within="9m")
+    monkeypatch.setattr(Saying, "confirmed", confirmed_at_once(live))
+
+    ended = slipway("apply", "-f", "team", "--yes", "--json")
+    assert ended.exit_code == 1
+    answer = json.loads(ended.stdout)
+    became = {each["subject"]: (each["outcome"], each["number"]) for each in answer["changes"]}
+    assert became == {
+        "project:team": ("unchanged", 1),
+        "application:search": ("changed", 2),
+        "application:shop": ("proposed", 0),
+        "application:cart": ("refused", 0),
+    }
+    (cart,) = [each for each in answer["changes"] if each["subject"] == "application:cart"]
+    (wrong,) = cart["problems"]
+    text = (live.deliveries / "cart" / "application.yaml").read_text().splitlines()
+    assert (wrong["file"], "inbx" in text[wrong["line"] - 1]) == ("team/cart/application.yaml", True)
+    (local,) = answer["problems"]
+    assert (local["file"], local["field"]) == ("team/typo/application.yaml", "notfy")
+    assert answer["page"] == f"https://slipway.example.com/changes/{answer['change'][7:]}"
+    assert (answer["refused"], answer["committed"]) == (True, True)
+
+    shown = slipway("apply", "-f", "team", "--yes")
+    assert shown.exit_code == 1
+    assert "? shop: waits for votes" in shown.stdout
+    assert "team/typo/application.yaml:" in shown.stdout
+    assert slipway("diff", "-f", "team").exit_code == 1
 
 
 def confirmed_at_once(live: Live) -> Callable[[Saying, str], tuple[str, str] | None]:
@@ -152,7 +196,7 @@ def test_what_only_the_installation_knows_is_told_at_its_line(slipway: Slipway, 
     live.edit(notify=["inbx"])
     ended = slipway("apply", "-f", "team", "--yes")
     assert ended.exit_code == 1
-    file, line, field = ended.stdout.split(":")[:3]
+    file, line, field = next(each for each in ended.stdout.splitlines() if each.startswith("team/")).split(":")[:3]
     text = (live.deliveries / "shop" / "application.yaml").read_text().splitlines()[int(line) - 1]
     assert (file, field) == ("team/shop/application.yaml", " notify[0]")
     assert "inbx" in text

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from slipway.catalogue import ConfigError
-from slipway.commands.submitting import ToConfirm
+from slipway.commands.submitting import SaidChanges, ToConfirm
 from slipway.domain.audit import AuditRecord
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Speaker, Via
@@ -85,14 +85,19 @@ def test_comments_and_the_order_of_fields_are_no_change(live: Live) -> None:
     assert live.apply()["application:shop"].outcome == "unchanged"
 
 
-def test_one_wrong_document_keeps_all_of_them_out_and_every_problem_is_told(live: Live) -> None:
+def test_one_wrong_document_is_refused_by_name_and_the_others_go_on(live: Live) -> None:
     write_application(live.deliveries, "cart")
     live.edit("cart", notify=["nobody"])
     live.edit_environment("staging", rollout_within="9m")
-    with pytest.raises(ConfigError, match=r"cart/application\.yaml:1: notify\[0\]: expected a channel"):
-        live.apply()
+    said = live.say()
+    assert isinstance(said, SaidChanges)
+    (refused,) = said.refused
+    assert str(refused.subject) == "application:cart"
+    assert (refused.problems[0].file, refused.problems[0].field) == ("cart/application.yaml", "notify[0]")
+    live.hear()
+    live.wait_a_moment()
     assert list(live.app.catalogue.entries) == ["shop"]
-    assert live.app.versions.current(SHOP).number == 1
+    assert live.app.versions.current(SHOP).number == 2
 
 
 def test_two_applications_cannot_claim_one_image_also_if_they_are_applied_one_after_the_other(live: Live) -> None:
@@ -102,8 +107,7 @@ def test_two_applications_cannot_claim_one_image_also_if_they_are_applied_one_af
     manifest.write_text(manifest.read_text().replace("team/cart", "team/shop"))
     job = live.deliveries / "cart" / "verify" / "acceptance.yaml"
     job.write_text(job.read_text().replace("team/cart", "team/shop"))
-    with pytest.raises(ConfigError, match="starts the releases of shop already"):
-        live.apply(app="cart")
+    assert "starts the releases of shop already" in live.apply(app="cart")["application:cart"].refused
 
 
 # ---- a change while a release is on its way
@@ -160,7 +164,9 @@ def test_an_application_is_applied_by_its_projects_owners_and_a_project_by_the_p
 def test_a_project_that_names_no_owners_has_applications_that_nobody_changes(live: Live) -> None:
     live.edit_project(lambda value: value.pop("owners"))
     live.edit_environment("staging", rollout_within="7m")
-    assert "nobody, as it names none in owners.apply" in live.apply()["application:shop"].refused
+    said = live.say()
+    assert isinstance(said, SaidChanges)
+    assert "nobody, as it names none in owners.apply" in said.refused[0].refused
 
 
 def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(live: Live) -> None:
@@ -253,8 +259,7 @@ def test_another_project_cannot_cover_places_of_class_production(live: Live) -> 
     other = live.deliveries / "other" / "project.yaml"
     other.parent.mkdir()
     other.write_text((live.deliveries / "project.yaml").read_text().replace("project: team", "project: mine"))
-    with pytest.raises(ConfigError, match="places that the project team does not cover"):
-        live.apply(app="mine")
+    assert "places that the project team does not cover" in live.apply(app="mine")["project:mine"].refused
 
 
 # ---- removed, and broken

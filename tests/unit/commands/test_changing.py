@@ -206,7 +206,7 @@ def test_a_change_that_others_overtook_half_way_says_what_it_made_and_what_not(l
     numbers = {each.subject: each.number for each in reply.answered.changes}
     assert (numbers["application:cart"], numbers["application:search"]) == (2, 0)
     refusal = trail(live)[-1]
-    assert (refusal.action, refusal.details["made_before"]) == ("change.refused", ["application:cart"])
+    assert (refusal.action, refusal.details["made"]) == ("change.refused", ["application:cart"])
 
 
 def test_a_change_made_from_what_is_no_longer_in_force_is_refused_with_the_reason(live: Live) -> None:

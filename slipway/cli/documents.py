@@ -1,0 +1,111 @@
+"""Documents in files as they are sent to an installation, and what it finds in them at the lines of the files.
+
+Each document is judged by itself: what has a problem here is not sent, and keeps no other from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from slipway.api.catalogue import Changes, ChangeShown, ProblemShown
+from slipway.catalogue import CheckedEach, Problem, check_each
+from slipway.manifests.problems import written
+
+from .api import Api, read
+from .errors import CliError, ProblemsError
+from .placing import placed
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalDocuments:
+    """The documents in the files, as far as they can be judged here."""
+
+    path: Path
+    checked: CheckedEach
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found here, with paths relative to the current folder."""
+        return tuple(placed(self.checked.problems, self.path))
+
+    def body(self, *, without: Changes | None = None) -> dict[str, Any]:
+        """The documents without a problem, as the API takes them; without those that the app refuses."""
+        refused = {change.subject for change in without.changes if change.refused} if without else frozenset[str]()
+        return {
+            "documents": [
+                {"kind": each.kind, "value": each.document.value, "files": dict(each.files.contents)}
+                for each in self.checked.good
+                if f"{each.kind}:{each.name}" not in refused
+            ]
+        }
+
+    def placed(self, problem: ProblemShown) -> Problem:
+        """What the app found, at its line in the files."""
+        document = next((e.document for e in self.checked.found if f"{e.name}/{e.kind}.yaml" == problem.file), None)
+        if document is None:
+            return as_problem(problem)
+        steps = next((steps for steps in document.places if written(steps) == problem.field), ())
+        place = document.place(steps)
+        found = replace(as_problem(problem), file=document.file, line=place.line, column=place.column)
+        return next(placed([found], self.path))
+
+
+def read_local(path: Path) -> LocalDocuments:
+    """Ends the command if nothing in the files is without a problem."""
+    local = LocalDocuments(path=path, checked=check_each(path))
+    if not local.checked.good:
+        raise ProblemsError(local.problems)
+    return local
+
+
+def compare(api: Api, local: LocalDocuments) -> Changes:
+    """What applying would change, with the lines of what the app finds to be wrong."""
+    changes = read(Changes, asked(api, local, "difference", body=local.body()))
+    return changes.model_copy(
+        update={
+            "changes": tuple(each.model_copy(update={"problems": _at_lines(local, each)}) for each in changes.changes)
+        }
+    )
+
+
+def _at_lines(local: LocalDocuments, change: ChangeShown) -> tuple[ProblemShown, ...]:
+    return tuple(shown_problem(local.placed(each)) for each in change.problems)
+
+
+def shown_problem(problem: Problem) -> ProblemShown:
+    return ProblemShown(
+        file=problem.file,
+        line=problem.line,
+        field=problem.field,
+        expected=problem.expected,
+        got=problem.got,
+        message=problem.message,
+    )
+
+
+def asked(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The app's answer. If nothing is left of what was asked, its problems are shown at their lines in the files."""
+    try:
+        return api.post("catalogue", *below, body=body)
+    except CliError as error:
+        problems = error.problem.get("problems")
+        if not isinstance(problems, list):
+            raise
+        found = (local.placed(read(ProblemShown, each)) for each in problems)
+        raise ProblemsError(tuple(dict.fromkeys((*found, *local.problems)))) from error
+
+
+def as_problem(shown: ProblemShown) -> Problem:
+    return Problem(**{name: getattr(shown, name) for name in ("file", "line", "field", "expected", "got", "message")})
+
+
+def compared_there(api: Api, path: Path) -> None:
+    """Let the installation compare the documents with what it has. Raises `ProblemsError` for what it finds wrong."""
+    local = read_local(path)
+    found = [
+        *local.problems,
+        *(as_problem(each) for change in compare(api, local).changes for each in change.problems),
+    ]
+    if found:
+        raise ProblemsError(tuple(found))

@@ -1,0 +1,148 @@
+"""Which of several documents take force at once, which wait for votes, and which are refused: each is judged by itself.
+
+Documents may need each other: an application the project beside it, or the place that another one leaves. So whatever
+is refused or waits is taken out, and the rest is judged again, as it would stand without it. What only holds together
+with something that waits, waits with it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..catalogue.stored import Stored
+from ..domain.changing import MOST_PROBLEMS, Wrong
+from ..domain.model import sha256
+from ..domain.rules import Rule
+from ..domain.versions import Subject
+from .comparing import Actor, Comparing, Planned, SubjectChange, check_request, projects_first, wrong_of
+
+ROUNDS: Final = 4
+"""Times that the rest is judged again. Who needs a longer chain of others is refused, or waits, with them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A document that is not applied."""
+
+    change: SubjectChange
+    rule: Rule
+
+    @property
+    def reason(self) -> str:
+        return self.change.refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sorted:
+    """Documents by what becomes of them."""
+
+    now: tuple[Planned, ...]
+    """They take force at once, or are in force already."""
+    waits: tuple[Planned, ...]
+    """They weaken gates whose people are asked, or hold only together with something that does."""
+    refused: tuple[Refusal, ...]
+
+    @property
+    def changes(self) -> tuple[SubjectChange, ...]:
+        """All of them, projects first."""
+        found = [*(each.change for each in (*self.now, *self.waits)), *(each.change for each in self.refused)]
+        return tuple(sorted(found, key=lambda each: (str(each.subject.kind) != "project", each.subject.name)))
+
+    @property
+    def goes(self) -> tuple[Planned, ...]:
+        """What is not refused, projects first."""
+        both = (*self.now, *self.waits)
+        return tuple(sorted(both, key=lambda each: str(each.change.subject.kind) != "project"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sorting:
+    """Sorts documents. It writes nothing."""
+
+    comparing: Comparing
+
+    def sort(self, documents: Sequence[Stored], actor: Actor, *, proved: bool = True) -> Sorted:
+        """`proved`: whether there is a proof, or will be one, of who applies them.
+
+        Raises ConfigError for what can be no change at all, `LedgerUnavailable`.
+        """
+        check_request(documents)
+        self.comparing.catalogue.look_again()
+        left, refused, planned = projects_first(documents), list[Refusal](), tuple[Planned, ...]()
+        for _ in range(ROUNDS):
+            planned, more = self._judged(left, actor, proved=proved) if left else ((), ())
+            refused += more
+            left = _without(left, (each.change.subject for each in more))
+            if not more:
+                break
+        else:
+            planned = ()
+            refused += [_refused_with_others(each) for each in left]
+        now, waits = self._parted(planned, actor, proved=proved)
+        return Sorted(now=now, waits=waits, refused=tuple(refused))
+
+    def _judged(
+        self, documents: Sequence[Stored], actor: Actor, *, proved: bool
+    ) -> tuple[tuple[Planned, ...], tuple[Refusal, ...]]:
+        """What the documents would change together, and those that are refused, if some are."""
+        checked = self.comparing.checked(documents)
+        if checked.problems:
+            wrong = [each for each in documents if each.subject in checked.problems]
+            return (), tuple(self._wrong(each, map(wrong_of, checked.problems[each.subject])) for each in wrong)
+        planned = tuple(self.comparing.planned(each, checked, actor) for each in documents)
+        return planned, tuple(filter(None, (_refusal(each.change, proved=proved) for each in planned)))
+
+    def _wrong(self, stored: Stored, problems: Iterable[Wrong]) -> Refusal:
+        before = self.comparing.versions.current(stored.subject).document
+        change = SubjectChange(
+            subject=stored.subject,
+            before=before,
+            after=sha256(stored.content),
+            problems=tuple(problems)[:MOST_PROBLEMS],
+        )
+        return Refusal(change=change, rule=Rule.DOCUMENTS_ARE_IN_ORDER)
+
+    def _parted(
+        self, planned: Sequence[Planned], actor: Actor, *, proved: bool
+    ) -> tuple[tuple[Planned, ...], tuple[Planned, ...]]:
+        """What takes force at once, and what waits. The first has to hold while the second is not in force."""
+        same = tuple(each for each in planned if not each.change.changes)
+        waits = [each for each in planned if each.change.changes and each.change.gates]
+        rest = [each for each in planned if each.change.changes and not each.change.gates]
+        if not waits:
+            return tuple(planned), ()
+        for _ in range(ROUNDS):
+            alone, refused = self._judged([_stored(each) for each in rest], actor, proved=proved) if rest else ((), ())
+            needs = {each.change.subject for each in refused}
+            needs |= {each.change.subject for each in alone if each.change.changes and each.change.gates}
+            if not needs:
+                return (*same, *alone), tuple(waits)
+            waits += [each for each in rest if each.change.subject in needs]
+            rest = [each for each in rest if each.change.subject not in needs]
+        return same, (*waits, *rest)
+
+
+def _refusal(change: SubjectChange, *, proved: bool) -> Refusal | None:
+    if change.refused:
+        return Refusal(change=change, rule=Rule.MAY_CHANGE_IT)
+    if change.opens and not proved:
+        why = "it weakens what guards production, and no proof of who says it came along"
+        return Refusal(change=change.evolve(forbidden=why), rule=Rule.PROOF_IS_GIVEN)
+    return None
+
+
+def _refused_with_others(stored: Stored) -> Refusal:
+    why = "too much of what it needs is refused: apply it again once that is in order"
+    change = SubjectChange(subject=stored.subject, after=sha256(stored.content), forbidden=why)
+    return Refusal(change=change, rule=Rule.DOCUMENTS_ARE_IN_ORDER)
+
+
+def _without(documents: Sequence[Stored], subjects: Iterable[Subject]) -> list[Stored]:
+    gone = set(subjects)
+    return [each for each in documents if each.subject not in gone]
+
+
+def _stored(planned: Planned) -> Stored:
+    if planned.stored is None:
+        raise ValueError(f"{planned.change.subject}: a removal is no document")
+    return planned.stored

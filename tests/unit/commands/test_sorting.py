@@ -1,0 +1,260 @@
+"""Several documents in one statement: what is refused, what waits for votes and what takes force, each by itself."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.commands.submitting import SaidChanges, ToConfirm
+from slipway.domain.commands import Verb
+from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
+from slipway.domain.proposing import ChangePhase
+from slipway.domain.release import Phase
+from slipway.domain.versions import Subject, SubjectKind
+from slipway.ledger import keys
+from slipway.queries.answers import Reply, SaidState
+from slipway.testing import write_application
+from slipway.testing.sign_in import person
+from tests.confirming import OLGA as SIGNS_IN
+from tests.confirming import proof_of, say_proved
+from tests.unit.commands.live import OLGA, Live
+from tests.unit.commands.proposals import ADA, BEN, change_of, trail, vote
+
+NAMES = ("shop", "cart", "search")
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    """Three applications; two people with a role have to approve what goes to production."""
+    folder = tmp_path / "team"
+    for name in NAMES:
+        write_application(folder, name)
+    made = Live(folder)
+    for name in NAMES:
+        gate = {"kind": "approval", "approvers": ["role:shop-approvers"], "required": 2, "level": "signed"}
+        made.edit_environment("production", name, gate=gate)
+    made.apply()
+    return made
+
+
+def number(live: Live, name: str) -> int:
+    return live.app.versions.current(Subject(kind=SubjectKind.APPLICATION, name=name)).number
+
+
+def gate_of(live: Live, name: str, **fields: Any) -> None:
+    gate = {"kind": "approval", "approvers": ["role:shop-approvers"], "required": 2, "level": "signed"}
+    live.edit_environment("production", name, gate=gate | fields)
+
+
+def proved(live: Live, asked: object) -> Reply:
+    """Somebody confirms what was asked for; what became of it."""
+    assert isinstance(asked, ToConfirm), asked
+    said = say_proved(live, proof_of(live, asked.statement, SIGNS_IN), content=asked.content)
+    live.hear()
+    live.wait_a_moment()
+    return live.reply(said)
+
+
+def outcomes(reply: Reply) -> dict[str, tuple[str, int]]:
+    assert reply.answered is not None, reply
+    return {each.subject.partition(":")[2]: (each.outcome, each.number) for each in reply.answered.changes}
+
+
+# ---- the front
+def test_forty_applications_are_one_statement_and_one_sign_in(tmp_path: Path) -> None:
+    folder = tmp_path / "team"
+    names = [f"app-{n}" for n in range(40)]
+    for name in names:
+        write_application(folder, name)
+    live = Live(folder)
+    live.apply()
+    for name in names[:3]:
+        live.edit_environment(
+            "production", name, gate={"kind": "approval", "approvers": ["ada@example.com"], "deadline": "90h"}
+        )
+    for name in names[3:]:
+        live.edit_environment("staging", name, rollout_within="9m")
+    live.edit(names[-1], notify=["nobody"])
+    asked = live.say()
+    assert isinstance(asked, ToConfirm)
+    assert len(asked.statement.changes) == 40
+    assert [str(each.subject) for each in asked.refused] == [f"application:{names[-1]}"]
+    reply = proved(live, asked)
+    became = outcomes(reply)
+    assert {became[name] for name in names[:3]} == {("proposed", 0)}
+    assert {became[name] for name in names[3:-1]} == {("changed", 2)}
+    assert names[-1] not in became
+    assert reply.state is SaidState.COUNTED
+    assert [number(live, name) for name in names] == [1] * 3 + [2] * 36 + [1]
+
+
+def test_if_nothing_is_left_nothing_is_said(live: Live) -> None:
+    live.edit("cart", notify=["nobody"])
+    refused = live.say(app="cart")
+    assert isinstance(refused, tuple)
+    assert "expected a channel" in refused[0].refused
+    assert list(live.inbox_table.everything(limit=1)) == []
+
+
+def test_an_application_of_a_project_that_is_refused_is_judged_by_the_one_in_force(live: Live) -> None:
+    """Ada owns the applications and not the project, which would have made room for the new place."""
+    live.edit_project(lambda value: value.update(owners={"apply": ["role:leads", "role:platform"]}))
+    live.edit_project(lambda value: value["environments"]["staging"].update(namespaces=list(NAMES)))
+    live.apply(app="team")
+    live.edit_project(lambda value: value["environments"]["staging"].update(namespaces=[*NAMES, "search-2"]))
+    live.edit_environment("staging", "cart", rollout_within="9m")
+    live.edit_environment("staging", "search", namespace="search-2")
+    ada = Speaker(oid=person(1, "ada").oid, roles=("leads",), via=Via.CLI)
+    said = live.say(ada)
+    assert isinstance(said, SaidChanges)
+    refused = {str(each.subject): each.refused for each in said.refused}
+    assert "by the role platform" in refused["project:team"]
+    assert "search/application.yaml: environments[0].namespace" in refused["application:search"]
+    live.hear()
+    assert (number(live, "cart"), number(live, "search"), number(live, "shop")) == (2, 1, 1)
+
+
+# ---- the worker
+def test_what_weakens_a_gate_waits_and_the_rest_of_its_statement_takes_force(live: Live) -> None:
+    gate_of(live, "shop", required=1)
+    live.edit_environment("staging", "cart", rollout_within="9m")
+    reply = proved(live, live.say())
+    assert outcomes(reply) == {
+        "team": ("unchanged", 1),
+        "shop": ("proposed", 0),
+        "cart": ("changed", 2),
+        "search": ("unchanged", 1),
+    }
+    assert reply.answered is not None
+    assert reply.answered.change is not None
+    change = change_of(live, reply.answered.change)
+    assert change.subjects == {"application:shop"}
+    for who in (ADA, BEN):
+        vote(live, change, who)
+    assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
+    assert number(live, "shop") == 2
+
+
+def test_what_only_holds_together_with_what_waits_waits_with_it(live: Live) -> None:
+    """The project would let search go to another place and weakens the gates; cart needs nothing of it."""
+
+    def weaker(value: dict[str, Any]) -> None:
+        value["environments"]["production"]["least_gate"] = {"required": 1}
+        value["environments"]["staging"]["namespaces"] = [*NAMES, "search-2"]
+
+    live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 2}))
+    live.edit_project(lambda value: value["environments"]["staging"].update(namespaces=list(NAMES)))
+    live.apply(app="team")
+    live.edit_project(weaker)
+    live.edit_environment("staging", "search", namespace="search-2")
+    live.edit_environment("staging", "cart", rollout_within="9m")
+    reply = proved(live, live.say())
+    became = outcomes(reply)
+    assert (became["team"], became["search"], became["cart"]) == (("proposed", 0), ("proposed", 0), ("changed", 2))
+    assert reply.answered is not None
+    assert reply.answered.change is not None
+    change = change_of(live, reply.answered.change)
+    assert change.subjects == {"project:team", "application:search"}
+    for who in (ADA, BEN):
+        vote(live, change, who)
+    assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
+    assert number(live, "search") == 2
+
+
+def test_without_a_proof_what_opens_is_refused_and_the_rest_takes_force(live: Live) -> None:
+    gate_of(live, "shop", required=1)
+    live.edit_environment("staging", "cart", rollout_within="9m")
+    asked = live.say()
+    assert isinstance(asked, ToConfirm)
+    row = InboxRow(kind=InboxKind.CATALOGUE, said=asked.statement, speaker=OLGA, content=asked.content)
+    said = live.app.inbox_writer.say(keys.INSTALLATION, row)
+    live.hear()
+    reply = live.reply(said)
+    assert reply.state is SaidState.REFUSED
+    assert (outcomes(reply)["shop"], outcomes(reply)["cart"]) == (("refused", 0), ("changed", 2))
+    record = trail(live)[-1]
+    assert (record.action, record.details["subjects"]) == ("change.refused", ["application:shop"])
+    assert (record.details["rules"], record.details["made"]) == (["proof-is-given"], ["application:cart"])
+
+
+def test_one_that_somebody_else_has_changed_meanwhile_is_refused_alone(live: Live) -> None:
+    for name in ("shop", "cart"):
+        live.edit_environment("staging", name, rollout_within="9m")
+    late = live.say()
+    waiting = list(live.bus.raw)
+    live.bus.raw.clear()
+    live.edit_environment("staging", "shop", rollout_within="8m")
+    live.apply(app="shop")
+    live.bus.raw.extend(waiting)
+    live.hear()
+    reply = live.reply(late)
+    assert reply.state is SaidState.REFUSED
+    assert (outcomes(reply)["shop"], outcomes(reply)["cart"]) == (("refused", 0), ("changed", 2))
+    assert reply.answered is not None
+    assert [rule.name for rule in reply.answered.rules] == ["starts-from-what-is-in-force"]
+
+
+@pytest.mark.parametrize("commits", [1, 2])
+def test_a_row_that_was_cut_short_in_parts_goes_on_and_repeats_nothing(live: Live, commits: int) -> None:
+    """The worker ends after one version, or after both and before the vote is opened."""
+    gate_of(live, "shop", required=1)
+    for name in ("cart", "search"):
+        live.edit_environment("staging", name, rollout_within="9m")
+    asked = live.say()
+    assert isinstance(asked, ToConfirm)
+    said = say_proved(live, proof_of(live, asked.statement, SIGNS_IN), content=asked.content)
+    (row,) = [each for each in live.app.inbox.unread(limit=9) if isinstance(each, Received)]
+    applying = live.app.applying
+    dying: Any = _Dying(applying.versions, commits) if commits == 1 else applying.versions
+    proposing: Any = _Never() if commits == 2 else applying.proposing
+    with pytest.raises(KeyboardInterrupt):
+        replace(applying, versions=dying, proposing=proposing).take(row)
+    assert sorted(number(live, name) for name in ("cart", "search")) == [1, 2] if commits == 1 else [2, 2]
+    live.hear()
+    live.app.applying.take(row)
+    assert [number(live, name) for name in NAMES] == [1, 2, 2]
+    assert outcomes(live.reply(said))["shop"] == ("proposed", 0)
+    assert [record.action for record in trail(live)].count("change.proposed") == 1
+
+
+# ---- what has become wrong in force
+def test_the_others_of_a_project_are_applied_and_delivered_while_one_stands_still(live: Live) -> None:
+    live.edit_project(lambda value: value["environments"]["staging"].update(namespaces=["shop", "cart"]))
+    told = live.apply(app="team")["project:team"]
+    assert told.number == 2
+    assert live.app.catalogue.entries["search"].problems
+    live.edit_environment("staging", "cart", rollout_within="9m")
+    assert live.apply(app="cart")["application:cart"].number == 2
+    for name in ("search", "cart"):
+        live.push("1.0", app=name)
+    live.settle()
+    assert (live.phase(1, "search"), live.phase(1, "cart")) == (Phase.HELD_BACK, Phase.AWAITING_APPROVAL)
+    assert live.release(1, "search").blocked_by == ("application-is-in-order",)
+    live.command(Verb.FREEZE, environment="staging", app="search")
+    assert live.lane("staging", "search").freeze is not None
+
+
+class _Dying:
+    """Versions that end the process after so many commits."""
+
+    def __init__(self, whole: Any, after: int) -> None:
+        self._whole, self._after = whole, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def commit(self, *args: Any, **options: Any) -> Any:
+        if not self._after:
+            raise KeyboardInterrupt
+        self._after -= 1
+        return self._whole.commit(*args, **options)
+
+
+class _Never:
+    """Opens no vote: the process ends before."""
+
+    proposals: Any
+
+    def __getattr__(self, name: str) -> Any:
+        raise KeyboardInterrupt
