@@ -153,10 +153,12 @@ def _whole(
     if environment.on_config_change is OnConfigChange.RESTART:
         content = replace(content, manifests=restarting(content.manifests))
     cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
-    seen = cluster.preview((*content.manifests, *content.before, *content.after), environment.namespace)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="plan") as beside:
+        leaving = beside.submit(cluster.departed, content.manifests, environment.namespace, owner)
+        seen = cluster.preview((*content.manifests, *content.before, *content.after), environment.namespace)
+        departed = leaving.result()
     lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
-    departed = cluster.departed(content.manifests, environment.namespace, owner)
     departed = without_jobs_of_what_is_live(clients, departed, live)
     plan = Plan(
         application=application.application,

@@ -92,3 +92,15 @@ def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest)
         request.node.user_properties += [(identity.USED, " ".join(right)) for right in sorted(used)]
     admin.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
     admin.close()
+
+
+@pytest.fixture
+def real_place(real_cluster: Path) -> Iterator[Place]:
+    """Only the real one has definitions."""
+    access, name = ClusterAccess(kubeconfig=real_cluster), f"slipway-test-{uuid.uuid4().hex[:10]}"
+    with connect(access) as cluster:
+        cluster.apply([manifests.namespace(name)], name)
+        yield Place(cluster=cluster, worker=access, access=access, namespace=name, patience=120)
+    connection = Connection(access)
+    connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
+    connection.close()

@@ -3,13 +3,12 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slipway.domain.pruning import Deletion, Ending
-from slipway.effects.cluster import ClusterAccess, ObjectConflict, connect
+from slipway.effects.cluster import ObjectConflict
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -202,18 +201,6 @@ def test_objects_of_another_application_or_environment_are_none_of_ours(place: P
         place.cluster.apply([other], place.namespace)
     seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
     assert (seen.deletions, seen.staying) == ((), ())
-
-
-@pytest.fixture
-def real_place(real_cluster: Path) -> Iterator[Place]:
-    """Only the real one has definitions."""
-    access, name = ClusterAccess(kubeconfig=real_cluster), f"slipway-test-{uuid.uuid4().hex[:10]}"
-    with connect(access) as cluster:
-        cluster.apply([m.namespace(name)], name)
-        yield Place(cluster=cluster, worker=access, access=access, namespace=name, patience=120)
-    connection = Connection(access)
-    connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
-    connection.close()
 
 
 def definition(group: str) -> m.Json:
