@@ -151,6 +151,7 @@ class App(Changed):
 
     @part
     def step_runner(self) -> "StepRunner":
+        from ..engine.in_force import InForce
         from ..engine.on_record import OnRecord
         from ..engine.run_step import StepRunner
         from ..engine.steps.table import effects
@@ -166,7 +167,11 @@ class App(Changed):
             owner=self.ports.owner,
             stops=Unread(inbox=self.inbox).stops,
             proves=OnRecord(
-                ledger=self.ledger, anchors=self.chain_anchors, proofs=self.kept_proofs, clock=self.clock
+                ledger=self.ledger,
+                anchors=self.chain_anchors,
+                proofs=self.kept_proofs,
+                in_force=InForce(ledger=self.ledger, anchors=self.chain_anchors),
+                clock=self.clock,
             ).rules,
         )
 

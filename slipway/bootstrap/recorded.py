@@ -61,7 +61,13 @@ class Recorded(Opened):
 
     @part
     def versions(self) -> SubjectVersions:
-        return SubjectVersions(self.table, blobs=lambda: self.blobs, signer=lambda: self.signer, indexer=self.indexer)
+        return SubjectVersions(
+            self.table,
+            blobs=lambda: self.blobs,
+            signer=lambda: self.signer,
+            keys=lambda: self.public_keys,
+            indexer=self.indexer,
+        )
 
     @part
     def proposals(self) -> Proposals:
@@ -90,7 +96,7 @@ class Recorded(Opened):
 
     @part
     def installation(self) -> InstallationLedger:
-        return InstallationLedger(self.table, self.indexer, signer=lambda: self.signer)
+        return InstallationLedger(self.table, self.indexer, signer=lambda: self.signer, keys=lambda: self.public_keys)
 
     @part
     def inbox(self) -> Inbox:

@@ -15,6 +15,7 @@ from .people import SignedIn
 from .phases import Phase
 from .rules import StoredResult
 from .runs import Run
+from .signing import Signature
 from .waivers import MOST_WAIVERS, Waiver
 
 __all__ = [
@@ -379,3 +380,7 @@ class Head(Record):
     """Numbers of the releases that have not ended."""
     freeze: Freeze | None = None
     """This application's copy of the freeze of everything, so that a decision sees it in its own partition."""
+    in_force: dict[str, Digest] = Field(default_factory=dict)
+    """What is in force here by the trail, each by its hash: versions, freezes and holds (`signed_head.py`)."""
+    sig: Signature | None = None
+    """The worker's, over the chain's end and `in_force`; None for a new chain, and after a head that was not signed."""

@@ -132,6 +132,10 @@ class Rule(StrEnum):
 
     # ---- what the worker derives again from the trail before it opens anything
     LEDGER_IS_WHOLE = "ledger-is-whole", "The ledger holds the record that its newest anchor names."
+    IN_FORCE_ON_RECORD = (
+        "in-force-is-on-record",
+        "The version, the freezes and the holds in force are those that the signed ends of the trails name.",
+    )
     TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed."
     ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan."
     KEPT_PROOFS_HOLD = (

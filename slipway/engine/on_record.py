@@ -20,6 +20,7 @@ from ..domain.rules import Rule, RuleResult, failed
 from ..domain.steps import StepKind
 from ..ledger import Ledger
 from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
+from .in_force import InForce
 from .kept_proofs import KeptProofs
 from .run_step import Work
 
@@ -37,6 +38,7 @@ class OnRecord:
     ledger: Ledger
     anchors: ChainAnchors
     proofs: KeptProofs
+    in_force: InForce
     clock: Clock
 
     def rules(self, work: Work) -> tuple[RuleResult, ...]:
@@ -49,10 +51,14 @@ class OnRecord:
         environment = work.entry.application.environment(step.environment)
         if step.kind not in OPENS or environment is None:
             return ()  # the step itself says that its environment is gone
-        head = self.ledger.head(step.application)
+        standing = self.ledger.standing(step.application)
+        head = standing.head or Head(application=step.application)
         whole = self.anchors.whole(step.application, head)
         if not whole.passed:
             return (whole,)
+        in_force = self.in_force.rules(work, standing, head, environment)
+        if failed(in_force):
+            return in_force
         records, fault = verified(self.ledger, head, release.first_sequence)
         if fault:
             return (Rule.TRAIL_VERIFIES.fails(fault),)

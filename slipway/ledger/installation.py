@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeGuard
 
 from pydantic import Field
 
@@ -16,7 +17,8 @@ from ..domain.inbox import InboxKind
 from ..domain.model import Moment, Record
 from ..domain.release import Head
 from ..domain.reports import Parked
-from ..domain.signing import Signer
+from ..domain.signed_head import FREEZE, hash_of, signed
+from ..domain.signing import PublicKeys, Signer
 from . import keys
 from .freezes import FreezeState
 from .indexing import Indexer
@@ -52,10 +54,17 @@ class OpenParked(Record):
 class InstallationLedger:
     """The rows of the installation's partition."""
 
-    def __init__(self, table: Table, indexer: Indexer | None = None, *, signer: Callable[[], Signer]) -> None:
-        """`signer` is opened by the first record that is written."""
+    def __init__(
+        self,
+        table: Table,
+        indexer: Indexer | None = None,
+        *,
+        signer: Callable[[], Signer],
+        keys: Callable[[], PublicKeys],
+    ) -> None:
+        """`signer` and `keys` are opened by the first record that is written."""
         self.table = self._table = table
-        self._signer = signer
+        self._signer, self._keys = signer, keys
         self._indexer = indexer
 
     def park(
@@ -229,6 +238,8 @@ class InstallationLedger:
             row = self._table.get(keys.INSTALLATION, keys.HEAD)
             head = unpack(Head, row.values) if row else Head(application=keys.INSTALLATION)
             records, ended = chained(drafted, head=head, now=now, signer=self._signer())
+            changes = {FREEZE: hash_of(unpack(FreezeState, write.values))} if _sets_freeze(write) else {}
+            ended = signed(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
             act = Act.REPLACE if row else Act.CREATE
             is_open = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
             writes = [
@@ -242,8 +253,7 @@ class InstallationLedger:
             try:
                 self._table.transact(keys.INSTALLATION, writes)
             except Conflict:
-                guarded = guards or (write is not None and write.key == keys.FREEZE)
-                if write is not None and guarded and _changed(self._table, write):
+                if write is not None and (guards or _sets_freeze(write)) and _changed(self._table, write):
                     raise  # somebody else has changed the row: the caller must read it again
                 if guards and any(self._table.get(keys.INSTALLATION, each.key) for each in _created(more)):
                     raise
@@ -261,6 +271,10 @@ def order_mark(order: str, *, refused: bool, now: datetime) -> Write:
     """The mark of a handled order. Never pruned, as orders are few, so a repeat is recognised however late it comes."""
     values: dict[str, Value] = {"Kind": "order", "At": now.isoformat(), "Refused": refused}
     return Write(act=Act.CREATE, key=keys.seen(order), values=values)
+
+
+def _sets_freeze(write: Write | None) -> TypeGuard[Write]:
+    return write is not None and write.key == keys.FREEZE
 
 
 def _changed(table: Table, write: Write) -> bool:

@@ -11,6 +11,7 @@ from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
 from ..domain.release import Head, Lane, Release
 from ..domain.rules import failed
+from ..domain.signed_head import blocks_changed, signed
 from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
 from ..domain.steps import Outgoing
@@ -64,7 +65,7 @@ class Committed:
 
 
 @dataclass
-class _Standing:
+class Standing:
     """What lies side by side in an application's partition: its head, its version in force, and its lanes."""
 
     head: Head | None = None
@@ -143,14 +144,14 @@ class Ledger:
         )
         return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
 
-    def _newest(self, partition: str, newest: int, etags: dict[str, str]) -> tuple["_Standing", dict[int, Release]]:
+    def _newest(self, partition: str, newest: int, etags: dict[str, str]) -> tuple["Standing", dict[int, Release]]:
         """The head, the lanes and the newest releases in one request, as their rows are adjacent.
 
         Progress rows of promotions sort between them. There are few, unless something is stuck; if they fill the
         request, a second one reads the releases.
         """
         room = newest + BETWEEN
-        standing, releases, count = _Standing(), dict[int, Release](), 0
+        standing, releases, count = Standing(), dict[int, Release](), 0
         for row in self.table.rows(partition, keys.HEAD, keys.RELEASE + keys.AFTER, limit=room):
             count += 1
             etags[row.key] = row.etag
@@ -165,8 +166,8 @@ class Ledger:
             releases = {release.number: release for release in self.releases(partition, limit=newest)}
         return standing, releases
 
-    def _standing(self, partition: str, etags: dict[str, str]) -> "_Standing":
-        standing = _Standing()
+    def _standing(self, partition: str, etags: dict[str, str]) -> "Standing":
+        standing = Standing()
         for row in self.table.rows(partition, keys.HEAD, keys.LANE + keys.AFTER):
             standing.take(row)
             etags[row.key] = row.etag
@@ -221,7 +222,9 @@ class Ledger:
         `KeysUnavailable`."""
         snapshot = loaded.snapshot
         partition = snapshot.application.application
-        records, head = chained(decision.records, head=decision.head, now=snapshot.now, signer=self._signer())
+        records, ended = chained(decision.records, head=decision.head, now=snapshot.now, signer=self._signer())
+        changes = blocks_changed(snapshot.head, decision.head, snapshot.lanes, decision.lanes)
+        head = self._signed(ended, before=snapshot.head, changes=changes)
         entries = tuple(
             OutboxEntry(
                 application=partition,
@@ -245,6 +248,9 @@ class Ledger:
                 raise AlreadySeen(event.key) from error
             raise Conflict(str(error)) from error
         return Committed(entries=entries, records=records)
+
+    def _signed(self, head: Head, *, before: Head, changes: Mapping[str, str | None]) -> Head:
+        return signed(head, before=before, changes=changes, signer=self._signer(), keys=self.public_keys)
 
     def unchanged(self, loaded: Loaded) -> bool:
         """Whether nobody has written since the snapshot was loaded, so its rows are consistent with each other."""
@@ -273,6 +279,10 @@ class Ledger:
     def head(self, application: str) -> Head:
         row = self.table.get(application, keys.HEAD)
         return unpack(Head, row.values) if row else Head(application=application)
+
+    def standing(self, application: str) -> Standing:
+        """Head, version in force and lanes, as they were at one moment."""
+        return self._standing(application, {})
 
     def lanes(self, application: str) -> dict[str, Lane]:
         return self._standing(application, {}).lanes

@@ -13,7 +13,8 @@ from datetime import datetime
 from ..domain.audit import AuditDraft, AuditRecord, chained
 from ..domain.model import sha256
 from ..domain.release import Head
-from ..domain.signing import Signer
+from ..domain.signed_head import VERSION, blocks_changed, signed
+from ..domain.signing import PublicKeys, Signer
 from ..domain.versions import Listed, Subject, SubjectKind, Version
 from . import keys
 from .blobs import Blobs
@@ -47,10 +48,17 @@ class SubjectVersions:
     """Reads and writes versions."""
 
     def __init__(
-        self, table: Table, *, blobs: Callable[[], Blobs], signer: Callable[[], Signer], indexer: Indexer | None = None
+        self,
+        table: Table,
+        *,
+        blobs: Callable[[], Blobs],
+        signer: Callable[[], Signer],
+        keys: Callable[[], PublicKeys],
+        indexer: Indexer | None = None,
     ) -> None:
-        """`blobs` and `signer` are opened on first use: the store of documents, and what signs records."""
-        self._table, self._blobs, self._signer, self._indexer = table, blobs, signer, indexer
+        """`blobs`, `signer` and `keys` are opened on first use: the store of documents, and what signs and verifies
+        records."""
+        self._table, self._blobs, self._signer, self._keys, self._indexer = table, blobs, signer, keys, indexer
 
     # ---- reading
     def marker(self) -> str:
@@ -136,6 +144,8 @@ class SubjectVersions:
         row = self._table.get(partition, keys.HEAD)
         head = unpack(Head, row.values) if row else self._new_head(partition)
         (record,), ended = chained([draft], head=head, now=version.at, signer=self._signer())
+        changes = {version_name(version.subject): version.document, **blocks_changed(head, head, {}, ())}
+        ended = signed(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
         written = version.evolve(record=record.sequence)
         act = Act.REPLACE if before.etag else Act.CREATE
         writes = [
@@ -153,6 +163,11 @@ class SubjectVersions:
         """The head of a new application, which a freeze of the whole installation covers from its first record."""
         state = freeze_of_everything(self._table) if partition != keys.INSTALLATION else None
         return Head(application=partition, freeze=state.freeze if state and not state.ended_by else None)
+
+
+def version_name(subject: Subject) -> str:
+    """What the signed end of its chain calls the version in force."""
+    return VERSION if subject.kind is SubjectKind.APPLICATION else str(subject)
 
 
 def _record_writes(etag: str, ended: Head, record: AuditRecord) -> Sequence[Write]:

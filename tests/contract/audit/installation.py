@@ -15,13 +15,14 @@ from functions import api, audit_api, guard, proof
 from slipway.domain.audit import AuditDraft
 from slipway.domain.export import ExportFormat
 from slipway.domain.release import Phase
+from slipway.domain.signed_head import signed
 from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_audit
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.exporting import ContainerExport
 from slipway.maintenance.retention import Retention
 from slipway.testing import BASE, Installation
-from slipway.testing.chains import signed_chain
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER, signed_chain
 
 KEY = "the-key"
 
@@ -65,6 +66,7 @@ class Audited(Installation):
         head = self.app.ledger.head("shop")
         records = signed_chain(drafts, application="shop", time=self.now, sequence=head.sequence, previous=head.hash)
         ended = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
+        ended = signed(ended, before=head, changes={}, signer=SIGNER, keys=PUBLIC_KEYS)
         writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
         table.transact("shop", [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(ended))])
 

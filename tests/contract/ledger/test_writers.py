@@ -16,7 +16,7 @@ from slipway.engine.handle import Contended, Handler, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import Conflict
 from slipway.testing import Installation, write_application
-from slipway.testing.chains import SIGNER
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER
 
 WRITERS = 8
 EVENTS = 40
@@ -115,7 +115,7 @@ def test_the_chain_is_found_intact_while_others_write(installation: Installation
 def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(installation: Installation) -> None:
     def park(number: int) -> None:
         own = type(installation.app.installation)(
-            installation.app.table, installation.app.indexer, signer=lambda: SIGNER
+            installation.app.table, installation.app.indexer, signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS
         )
         for _ in range(TRIES):
             try:

@@ -8,7 +8,7 @@ from slipway.domain.audit_query import AuditQuery
 from slipway.ledger import LedgerUnavailable, keys
 from slipway.ledger.table import PagedTable
 from slipway.testing import Installation, MemoryTable
-from slipway.testing.chains import SIGNER
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER
 
 
 def marks(installation: Installation, application: str = "shop") -> list[str]:
@@ -69,7 +69,9 @@ def test_the_installations_own_chain_is_indexed_too(installation: Installation) 
 
 
 def test_the_reconcile_timer_indexes_what_the_installations_chain_left(installation: Installation) -> None:
-    without = type(installation.app.installation)(installation.app.table, signer=lambda: SIGNER)
+    without = type(installation.app.installation)(
+        installation.app.table, signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS
+    )
     without.park(id="p-1", source="events", reason="unreadable", body="{", message_id="", now=installation.now)
     assert indexed(installation, application="_installation") == []
     installation.wait(timedelta(minutes=2))

@@ -6,7 +6,7 @@ from slipway.domain.sources import Source
 from slipway.engine.parking import Parking
 from slipway.ledger.installation import InstallationLedger
 from slipway.testing import MemoryBus, MemoryTable
-from slipway.testing.chains import SIGNER
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER
 from tests.unit.inbound.samples import NOW, RUN_MESSAGE, as_bytes
 from tests.unit.inbound.test_pipeline import wrapped
 
@@ -19,7 +19,10 @@ def parking(bus: MemoryBus) -> tuple[Parking, list[tuple[Source, bytes]]]:
         taken.append((source, body))
 
     return Parking(
-        installation=InstallationLedger(MemoryTable(), signer=lambda: SIGNER), bus=bus, again=again, clock=lambda: NOW
+        installation=InstallationLedger(MemoryTable(), signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS),
+        bus=bus,
+        again=again,
+        clock=lambda: NOW,
     ), taken
 
 

@@ -1,0 +1,67 @@
+"""Whether what the rows say is in force is what the signed ends of the chains name: versions, freezes and holds.
+
+A row that is missing is as suspicious as one that was changed. What is in force for the whole installation is compared
+in class production: its chain, too, has to hold its newest anchor, so that it was not put back to an earlier state.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..domain.environment import Environment
+from ..domain.project import EnvironmentClass
+from ..domain.release import Head
+from ..domain.rules import Rule, RuleResult
+from ..domain.signed_head import FREEZE, VERSION, hash_of, hash_of_lane, head_fault, lane_name
+from ..domain.versions import Subject, SubjectKind
+from ..ledger import Ledger
+from ..ledger.chain_anchors import ChainAnchors
+from ..ledger.freezes import freeze_of_everything
+from ..ledger.keys import INSTALLATION
+from ..ledger.ledger import Standing
+from ..ledger.versions import version_name
+from .run_step import Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class InForce:
+    """Compares rows with signed heads."""
+
+    ledger: Ledger
+    anchors: ChainAnchors
+
+    def rules(self, work: Work, standing: Standing, head: Head, environment: Environment) -> tuple[RuleResult, ...]:
+        """What is in the way, or one rule that holds. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        faults = list(self._of_application(work, standing, head, environment))
+        if not faults and environment.environment_class is EnvironmentClass.PRODUCTION:
+            of_all = self.ledger.head(INSTALLATION)
+            whole = self.anchors.whole(INSTALLATION, of_all)
+            if not whole.passed:
+                return (whole.rule.fails(f"of the installation: {whole.reason}"),)
+            faults = list(self._of_installation(work, of_all))
+        if faults:
+            return (Rule.IN_FORCE_ON_RECORD.fails("; ".join(faults)),)
+        return (Rule.IN_FORCE_ON_RECORD.holds("version, freezes and holds are those of the signed trail"),)
+
+    def _of_application(self, work: Work, standing: Standing, head: Head, environment: Environment) -> Iterator[str]:
+        if fault := head_fault(head, self.ledger.public_keys):
+            yield f"the end of the trail of {head.application}: {fault}"
+            return
+        lane = hash_of_lane(standing.lanes.get(environment.name))
+        if lane != head.in_force.get(lane_name(environment.name)):
+            yield f"the freeze or hold of {environment.name} is not the one that the trail names"
+        if hash_of(head.freeze) != head.in_force.get(FREEZE):
+            yield f"the freeze of everything, as {head.application} has it, is not the one that the trail names"
+        versions = work.entry.versions
+        if versions is not None and {versions.application, standing.version} != {head.in_force.get(VERSION)}:
+            yield f"the version of {head.application} in force is not the one that the trail names"
+
+    def _of_installation(self, work: Work, head: Head) -> Iterator[str]:
+        if fault := head_fault(head, self.ledger.public_keys):
+            yield f"the end of the trail of the installation: {fault}"
+            return
+        if hash_of(freeze_of_everything(self.ledger.table)) != head.in_force.get(FREEZE):
+            yield "the freeze of everything is not the one that the trail names"
+        versions, project = work.entry.versions, work.entry.application.project
+        name = version_name(Subject(kind=SubjectKind.PROJECT, name=project))
+        if versions is not None and versions.project != head.in_force.get(name):
+            yield f"the version of the project {project} in force is not the one that the trail names"

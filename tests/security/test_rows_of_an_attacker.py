@@ -1,0 +1,334 @@
+"""Somebody who may write every row of every table, and has no key: nothing moves, and it is named."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.domain.commands import Verb
+from slipway.domain.errors import present
+from slipway.domain.events import FreezeSpread
+from slipway.domain.key_source import FixedKeys
+from slipway.domain.release import Head, Lane, Phase, VoteDecision
+from slipway.domain.signed_head import signed
+from slipway.domain.signing import PrivateSigner, PublicKeys
+from slipway.domain.steps import Step, StepKind
+from slipway.domain.versions import Listed, Subject, SubjectKind, Version
+from slipway.ed25519 import public_key
+from slipway.engine.freezing import Order
+from slipway.ledger import keys
+from slipway.ledger.freezes import FreezeState
+from slipway.ledger.installation import SigningKeys
+from slipway.ledger.rows import pack, pack_audit, pack_release, unpack
+from slipway.ledger.table import Act, Value, Write
+from slipway.testing import write_application
+from slipway.testing.sign_in import person
+from tests.confirming import proof_of, say_proved
+from tests.security.test_kept_proofs import TEXT, statement
+from tests.unit.commands.live import Live
+
+PRODUCTION = "production"
+ADA = person(1, "Ada", "shop-approvers")
+MALLORYS = {"mallory": b"m" * 32}
+MALLORYS_KEYS = PublicKeys({kid: public_key(seed) for kid, seed in MALLORYS.items()})
+MALLORY = PrivateSigner(FixedKeys(MALLORYS), MALLORYS_KEYS)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Live:
+    """Release 1 is live in staging and waits for approval in production."""
+    write_application(tmp_path, text=TEXT)
+    made = Live(tmp_path)
+    made.apply()
+    made.push("1.0")
+    made.settle()
+    assert made.phase(1) is Phase.AWAITING_APPROVAL
+    return made
+
+
+# ---- what somebody with the table can do
+def rows(home: Live, partition: str) -> dict[str, Mapping[str, Value]]:
+    return {row.key: row.values for row in home.table.rows(partition, " ", "~")}
+
+
+def put(home: Live, key: str, values: Mapping[str, Value], *, partition: str = "shop") -> None:
+    home.table.transact(partition, [Write(act=Act.PUT, key=key, values=values)])
+
+
+def drop(home: Live, key: str, *, partition: str = "shop") -> None:
+    home.table.transact(partition, [Write(act=Act.DELETE, key=key)])
+
+
+def put_back(home: Live, kept: Mapping[str, Mapping[str, Value]], *, partition: str = "shop") -> None:
+    for key in rows(home, partition):
+        drop(home, key, partition=partition)
+    for key, values in kept.items():
+        put(home, key, values, partition=partition)
+
+
+def claim(home: Live, kind: StepKind = StepKind.PROMOTE) -> Step:
+    """The release's row says that its gate passed and that this step is due."""
+    release = home.release(1)
+    step = Step(
+        kind=kind,
+        application="shop",
+        release=1,
+        environment=PRODUCTION,
+        attempt=release.attempt,
+        asked_at=home.now,
+    )
+    phase = {StepKind.PROMOTE: Phase.PROMOTING, StepKind.DEPLOY: Phase.DEPLOYING}[kind]
+    put(home, keys.release(1), pack_release(release.evolve(phase=phase, step=step.id)))
+    return step
+
+
+def approve(home: Live) -> None:
+    say_proved(home, proof_of(home, statement(home, 1), ADA))
+    home.hear()
+
+
+def named(home: Live) -> tuple[str, str]:
+    """The rule for which nothing was opened, and why; a record says so."""
+    assert home.production.applied == 0
+    assert home.prod.resolve("team/shop", "1.0") is None
+    record = next(each for each in reversed(home.trail()) if each.action in ("gate.unproved", "ledger.rewound"))
+    assert home.phase(1) is Phase.FAILED
+    (rule,) = record.details["rules"]
+    return str(rule), str(record.details["reason"])
+
+
+def test_without_an_attacker_it_goes_live(home: Live) -> None:
+    approve(home)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+
+
+# ---- a history of their own
+def forged_history(home: Live) -> None:
+    """All records written anew, with a vote among them: well chained, signed with a key of their own."""
+    genuine = home.trail()
+    drafts = [AuditDraft.model_validate(_as_draft(record)) for record in genuine]
+    number = next(index for index, record in enumerate(genuine) if record.action == "gate.opened") + 1
+    plan = home.release(1).plan_hash
+    gate = {"plan_hash": plan, "opening": 1, "voter": f"oid:{ADA.oid}", "channel": "page", "signed_in": ADA.oid}
+    for action in ("vote.approved", "gate.passed"):
+        fields = {"action": action, "actor": f"oid:{ADA.oid}", "release": 1, "environment": PRODUCTION}
+        drafts.insert(number, AuditDraft.model_validate(fields | {"details": gate}))
+        number += 1
+    start = Head(application="shop")
+    records, head = chained(drafts, head=start, now=genuine[0].time, signer=MALLORY)
+    before = home.app.ledger.head("shop")
+    head = before.evolve(sequence=head.sequence, hash=head.hash, time=head.time)
+    head = signed(head, before=start, changes=dict(before.in_force), signer=MALLORY, keys=MALLORYS_KEYS)
+    for record in records:
+        put(home, keys.audit(record.sequence), pack_audit(record))
+    put(home, keys.HEAD, pack(head))
+
+
+def _as_draft(record: AuditRecord) -> dict[str, object]:
+    fields = record.model_dump(include=set(AuditDraft.model_fields))
+    number = int(record.release.rpartition("-")[2]) if record.release else None
+    return fields | {"release": number}
+
+
+def test_a_complete_and_well_chained_history_without_the_key_opens_nothing(home: Live) -> None:
+    forged_history(home)
+    step = claim(home)
+    home.run_step(step)
+    rule, why = named(home)
+    assert rule in ("ledger-is-whole", "in-force-is-on-record")
+    assert not home.verify().intact
+    assert why
+
+
+def test_a_history_that_keeps_the_signed_end_opens_nothing(home: Live) -> None:
+    head = home.app.ledger.head("shop")
+    forged_history(home)
+    put(home, keys.HEAD, pack(head))
+    for number in (1, 2):  # or nothing could be written behind the end any more, and nothing would move either
+        drop(home, keys.audit(head.sequence + number))
+    home.run_step(claim(home))
+    assert named(home)[0] in ("ledger-is-whole", "trail-verifies")
+
+
+# ---- a key of their own
+def test_a_key_row_of_their_own_counts_for_nothing(home: Live) -> None:
+    added = {kid: key.hex() for kid, key in MALLORYS_KEYS.by_id().items()}
+    put(home, keys.SIGNING, pack(SigningKeys(ids=("mallory",), public=added)), partition=keys.INSTALLATION)
+    forged_history(home)
+    home.run_step(claim(home))
+    assert named(home)[0] in ("ledger-is-whole", "in-force-is-on-record")
+    assert not home.verify().intact
+    assert home.app.public_keys.by_id().keys() == {"test"}
+
+
+# ---- an earlier state, in which every signature is genuine
+def test_an_earlier_state_from_before_the_rejection_opens_nothing(home: Live) -> None:
+    kept = rows(home, "shop")
+    rejects = statement(home, 1).evolve(decision=VoteDecision.REJECT, reason="not today")
+    say_proved(home, proof_of(home, rejects, ADA))
+    home.hear()
+    home.settle()
+    assert home.phase(1) is Phase.REJECTED
+    put_back(home, kept)
+    approve(home)
+    home.settle()
+    assert named(home)[0] == "ledger-is-whole"
+
+
+def test_an_earlier_state_of_the_installation_opens_nothing(home: Live) -> None:
+    """The freeze of everything is gone from both partitions, as if it had never been."""
+    kept, kept_all = rows(home, "shop"), rows(home, keys.INSTALLATION)
+    freeze_all(home)
+    put_back(home, kept_all, partition=keys.INSTALLATION)
+    put_back(home, kept)
+    approve(home)
+    home.settle()
+    assert named(home)[0] == "ledger-is-whole"
+
+
+def test_only_the_installations_chain_put_back_opens_nothing(home: Live) -> None:
+    kept = rows(home, keys.INSTALLATION)
+    home.edit_project(lambda value: value["environments"]["production"].update(tests="required"))
+    home.apply()
+    put_back(home, kept, partition=keys.INSTALLATION)
+    home.wait_a_moment()
+    home.run_step(claim(home))
+    rule, why = named(home)
+    assert (rule, "of the installation" in why) == ("ledger-is-whole", True)
+
+
+# ---- freezes and holds
+def freeze_all(home: Live) -> None:
+    freeze = present(_frozen(home), "the freeze").freeze
+    home.take(FreezeSpread(received_at=home.now, application="shop", freeze=freeze))
+
+
+def _frozen(home: Live) -> FreezeState | None:
+    home.app.freezer.give(
+        Order(
+            verb=Verb.FREEZE,
+            actor="olga@example.com",
+            reason="incident",
+            channel="cli",
+            submission="freeze-of-all-1",
+            received_at=home.now,
+        )
+    )
+    return home.app.freezer.state()
+
+
+def lane(home: Live) -> Lane:
+    return home.lane(PRODUCTION)
+
+
+def without_lane_freeze(home: Live) -> None:
+    home.command(Verb.FREEZE, None, PRODUCTION)
+    put(home, keys.lane(PRODUCTION), pack(lane(home).evolve(freeze=None)))
+
+
+def with_another_lane_freeze(home: Live) -> None:
+    home.command(Verb.FREEZE, None, PRODUCTION)
+    freeze = present(lane(home).freeze, "the freeze")
+    put(home, keys.lane(PRODUCTION), pack(lane(home).evolve(freeze=freeze.evolve(until=home.now))))
+
+
+def without_the_copy(home: Live) -> None:
+    freeze_all(home)
+    put(home, keys.HEAD, pack(home.app.ledger.head("shop").evolve(freeze=None)))
+
+
+def without_the_freeze_of_everything(home: Live) -> None:
+    freeze_all(home)
+    put(home, keys.HEAD, pack(home.app.ledger.head("shop").evolve(freeze=None)))
+    drop(home, keys.FREEZE, partition=keys.INSTALLATION)
+
+
+def without_only_the_freeze_of_everything(home: Live) -> None:
+    _frozen(home)
+    drop(home, keys.FREEZE, partition=keys.INSTALLATION)
+
+
+def with_the_freeze_of_everything_ended(home: Live) -> None:
+    state = present(_frozen(home), "the freeze")
+    ended = state.evolve(ended_by="mallory@example.com", ended_at=home.now)
+    put(home, keys.FREEZE, pack(ended), partition=keys.INSTALLATION)
+
+
+FREEZES = pytest.mark.parametrize(
+    "tamper",
+    [
+        without_lane_freeze,
+        with_another_lane_freeze,
+        without_the_copy,
+        without_the_freeze_of_everything,
+        without_only_the_freeze_of_everything,
+        with_the_freeze_of_everything_ended,
+    ],
+    ids=lambda tamper: tamper.__name__.replace("_", " "),
+)
+
+
+@FREEZES
+@pytest.mark.parametrize("kind", [StepKind.PROMOTE, StepKind.DEPLOY])
+def test_a_freeze_row_that_is_missing_is_as_suspicious_as_a_changed_one(
+    home: Live, tamper: Callable[[Live], None], kind: StepKind
+) -> None:
+    tamper(home)
+    home.run_step(claim(home, kind))
+    assert named(home)[0] == "in-force-is-on-record"
+
+
+@FREEZES
+def test_a_decision_that_comes_between_signs_nothing_of_what_was_changed(
+    home: Live, tamper: Callable[[Live], None]
+) -> None:
+    tamper(home)
+    home.push("1.1")  # commits a new end of the trail
+    home.app.installation.park(id="p1", source="runs", reason="x", body="{}", message_id="m", now=home.now)
+    home.run_step(claim(home))
+    assert named(home)[0] == "in-force-is-on-record"
+
+
+# ---- rules
+def test_an_older_version_of_the_application_put_in_force_opens_nothing(home: Live) -> None:
+    weaker = version_before(home)
+    subject = Subject(kind=SubjectKind.APPLICATION, name="shop")
+    put(home, keys.IN_FORCE, weaker)
+    listed = Listed(subject=subject, document=str(document_of(weaker)))
+    put(home, keys.listed(str(subject)), pack(listed), partition=keys.INSTALLATION)
+    put(home, keys.CATALOGUE, {"Changed": str(subject)}, partition=keys.INSTALLATION)
+    home.wait_a_moment()
+    home.run_step(claim(home))
+    rule, why = named(home)
+    assert (rule, "version of shop in force" in why) == ("in-force-is-on-record", True)
+
+
+def version_before(home: Live) -> Mapping[str, Value]:
+    kept = rows(home, "shop")[keys.IN_FORCE]
+    home.edit_gate(deadline="12h")
+    home.apply()
+    home.settle()
+    return kept
+
+
+def document_of(values: Mapping[str, Value]) -> str:
+    return present(unpack(Version, values).document, "the document")
+
+
+def test_an_older_version_of_the_project_put_in_force_opens_nothing(home: Live) -> None:
+    subject = Subject(kind=SubjectKind.PROJECT, name="team")
+    before = home.app.versions.current(subject)
+    kept = {key: values for key, values in rows(home, keys.INSTALLATION).items() if "project:team" in key}
+    home.edit_project(lambda value: value["environments"]["staging"].update(provenance="none"))
+    home.edit_project(lambda value: value.update(waive=[]))
+    home.apply()
+    assert home.app.versions.current(subject).document != before.document
+    for key, values in kept.items():
+        put(home, key, values, partition=keys.INSTALLATION)
+    put(home, keys.CATALOGUE, {"Changed": str(subject)}, partition=keys.INSTALLATION)
+    home.wait_a_moment()
+    home.run_step(claim(home))
+    rule, why = named(home)
+    assert (rule, "version of the project team" in why) == ("in-force-is-on-record", True)
