@@ -328,7 +328,7 @@ class Action(StrEnum):
     ROLLOUT_DONE = "rollout.done", "The cluster runs the new version", Tone.QUIET, _ENDS_STAGE
     OBJECTS_DELETED = (
         "objects.deleted",
-        "What left the manifests was deleted, as the plan says",
+        "What became of the objects that left the manifests",
         Tone.QUIET,
         _More(changes_environment=True),
     )
