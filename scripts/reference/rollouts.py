@@ -85,8 +85,7 @@ One plan deletes at most {MOST_DELETIONS} objects.
 An object stays, and the plan or the record says why, where
 
 {_STAYS}
-- the cluster refuses its deletion: for want of a right, or by a policy;
-- it is a Job that a roll-back from this release would run again: the next release deletes it.
+- the cluster refuses its deletion: for want of a right, or by a policy.
 
 It stays also with the annotation `{KEEP[0]}: {KEEP[1]}`, or `{KEPT_BY_HELM[0]}: {KEPT_BY_HELM[1]}`, which
 charts write. Never deleted are {", ".join(f"`{kind}`" for kind in sorted(NEVER))},
@@ -115,6 +114,25 @@ the objects of its own release come after it.
   not run. With the annotation `slipway.dev/on-roll-back: run` a Job runs again in a roll-back by hand to its release.
 
 Its log is kept as evidence; the last lines are on the release's page.
+
+## Rolling back
+
+A rollout that fails is undone by itself, unless `on_failure` is `stop`: the plan that was live before is applied again.
+
+- **Each object for itself.** One that the cluster refuses holds up no other. What may pass (a conflict, a right that is
+  missing, a server that is away) is tried until it has passed; what stays refused ends the roll-back as failed once
+  everything else is back, and the release's reason names it.
+- **New objects go**: those that the failed release has made, by their uids, and that were not part of what was live.
+  What must not be deleted (a volume claim, `{KEEP[0]}: {KEEP[1]}`) or cannot be is named in the release's reason.
+- **Jobs among the manifests are left alone.** None of what was live runs again; one of the failed release that is at
+  work is not cut off, and is named.
+- **A StatefulSet's stuck pod is deleted.** An ordered StatefulSet never replaces a pod that is not ready
+  (kubernetes/kubernetes#67250), so its roll-back would never end. Slipway deletes such a pod of an older template, one
+  at a time: at once where its image or its program fails, and after {_seconds(LASTS)} seconds where it is only not
+  ready. It needs the right to delete pods where there are StatefulSets.
+
+The record `rollback.done` or `rollback.failed` has each object that was taken away or left, and each pod. A Job that is
+in the way of a rollout is replaced once it has ended, or where none of its containers has ever started.
 
 ## Why it failed
 

@@ -149,6 +149,8 @@ class Rollout(Record):
     """What the programs said and the cluster noted when the rollout was given up; None if it was not."""
     pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
     """What became of the objects that left the manifests; empty if there are none."""
+    made: Digest | None = None
+    """The stored list of the objects that it made, which a roll-back takes away again."""
     jobs: JobsAround = NO_JOBS
     """The Jobs around it, by its last plan."""
     job_runs: tuple[JobRun, ...] = Field(default=(), max_length=2 * MOST_JOBS)

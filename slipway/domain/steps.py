@@ -90,6 +90,12 @@ class Seen(Record):
     """The acceptance Job of this step, once it has been started."""
     applied_at: Moment | None = None
     """When a roll-back's objects were applied: its time begins then, as the cluster may have been away before."""
+    resisted: dict[Annotated[str, Field(max_length=320)], Annotated[str, Field(max_length=500)]] = Field(
+        default={}, max_length=50
+    )
+    """Objects that a roll-back could not bring back, by label, and why."""
+    freed: tuple[Annotated[str, Field(max_length=253)], ...] = Field(default=(), max_length=50)
+    """Pods that a roll-back deleted, as a StatefulSet would have waited for them for ever."""
     jobs: tuple[SeenJob, ...] = Field(default=(), max_length=MOST_JOBS)
     """The Jobs around the rollout that were made so far."""
 

@@ -65,9 +65,13 @@ def job_around(job: dict[str, Any], *, side: Side, release: str, environment: st
     }
 
 
+def is_job(manifest: dict[str, Any]) -> bool:
+    return (manifest.get("apiVersion"), manifest.get("kind")) == ("batch/v1", "Job")
+
+
 def own_name(job: dict[str, Any]) -> str:
     """The name that a Job of a plan has where it was written."""
-    return str(job["metadata"]["annotations"][OWN_NAME])
+    return str((job["metadata"].get("annotations") or {}).get(OWN_NAME) or job["metadata"]["name"])
 
 
 def runs_on_roll_back(job: dict[str, Any]) -> bool:

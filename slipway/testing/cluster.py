@@ -10,6 +10,7 @@ from ..domain.steps import StartedJob
 from ..effects.cluster import (
     AppliedChange,
     AppliedObject,
+    BroughtBack,
     Cluster,
     ClusterError,
     ClusterIdentity,
@@ -24,6 +25,7 @@ from ..effects.cluster import (
     Owner,
     ProbeResult,
     ProgressState,
+    Resisted,
     RolloutState,
     RunningImage,
     Staying,
@@ -70,6 +72,12 @@ class MemoryCluster(Cluster):
         self.job_ends = JobState(state=ProgressState.DONE, reason="1 of 1 pods succeeded")
         self.ends: dict[str, JobState] = {}
         """How Jobs around a rollout end, by their own names, where not as `job_ends`."""
+        self.refuses: dict[str, ClusterError] = {}
+        """Raised once, when the object of this label is applied."""
+        self.resists: dict[str, Resisted] = {}
+        """What a roll-back cannot apply, by label; what may pass resists once."""
+        self.running: set[str] = set()
+        """Labels of Jobs among the applied objects that are at work."""
         self.made: dict[str, MadeJob] = {}
         """The Jobs around rollouts, by their names."""
         self.log = "1 test\n1 passed\n"
@@ -128,17 +136,44 @@ class MemoryCluster(Cluster):
         begun: datetime | None = None,
     ) -> list[AppliedObject]:
         self._maybe_fail()
-        done = []
+        done = list[AppliedObject]()
         for manifest in manifests:
+            if refused := self.refuses.pop(f"{manifest['kind']}/{manifest['metadata']['name']}", None):
+                refused.applied = tuple(done)
+                raise refused
             change, key = self._change(manifest, namespace), _key(manifest, namespace)
             if change is AppliedChange.CREATED:
                 self._uids[key] = f"uid-{len(self._uids) + 1}-{self.applied}"
             if change is not AppliedChange.UNCHANGED:
                 self.objects[key] = manifest
                 self._looks[key] = 0
-            done.append(AppliedObject(kind=key[1], name=key[2], created=change is AppliedChange.CREATED, generation=1))
+            done.append(
+                AppliedObject(
+                    kind=key[1],
+                    name=key[2],
+                    api_version=manifest["apiVersion"],
+                    uid=self._uids[key],
+                    created=change is AppliedChange.CREATED,
+                    generation=1,
+                )
+            )
         self.applied += 1
         return done
+
+    def bring_back(self, manifests: Sequence[Manifest], namespace: str) -> BroughtBack:
+        self._maybe_fail()
+        free = [m for m in manifests if f"{m['kind']}/{m['metadata']['name']}" not in self.resists]
+        applied, resisted = self.apply(free, namespace), tuple(self.resists.values())
+        self.resists = {label: each for label, each in self.resists.items() if not each.passing}
+        return BroughtBack(applied=tuple(applied), resisted=resisted)
+
+    def free_stuck_pod(self, manifests: Sequence[Manifest], namespace: str, *, patient: bool) -> str:
+        self._maybe_fail()
+        return ""  # it has no pods
+
+    def is_running(self, job: Manifest, namespace: str) -> bool:
+        self._maybe_fail()
+        return f"Job/{job['metadata']['name']}" in self.running
 
     def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
         self._maybe_fail()

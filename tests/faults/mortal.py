@@ -148,7 +148,9 @@ class MortalCluster(Mortal):
     """A cluster of a mortal process, which may end between any two objects."""
 
     def __init__(self, cluster: Cluster, life: Life) -> None:
-        super().__init__(cluster, life, "cluster", "start_job")
+        super().__init__(
+            cluster, life, "cluster", "start_job", "run_once", "withdraw_job", "bring_back", "free_stuck_pod"
+        )
         self._cluster = cluster
 
     def apply(

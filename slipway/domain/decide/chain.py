@@ -22,6 +22,9 @@ from .runs import join_run
 from .starting import begin, goes_out_again, was_rejected
 from .state import Draft
 
+REASON_LIMIT = 2000
+"""Most characters of a release's reason."""
+
 
 def _awaited_in(kind: StepKind) -> Phase | None:
     """The phase in which a release waits for this kind of step; None for those that nothing waits for."""
@@ -231,6 +234,7 @@ def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _applied(draft: Draft, release: Release, event: StepFinished) -> None:
+    release = _with_made(draft, release, event)
     draft.record(Action.ROLLOUT_APPLIED, release, **_bounded(event.result))
     release = draft.enter(release, Phase.CHECKING)
     ask(draft, release, StepKind.CHECK)
@@ -319,7 +323,7 @@ def _live(draft: Draft, release: Release) -> None:
 
 def _rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLBACK_DONE, release, reason=event.reason, **_bounded(event.result))
-    end(draft, release, Phase.ROLLED_BACK, release.reason)
+    end(draft, release, Phase.ROLLED_BACK, _with_more(release.reason, event.result.get("left", "")))
 
 
 # ---- what follows a step that failed
@@ -356,7 +360,7 @@ def _not_run_after(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_failure(draft, release, event)
+    release = _with_failure(draft, _with_made(draft, release, event), event)
     draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **_bounded(event.result))
     roll_back(draft, release, draft.here(release), event.reason)
 
@@ -369,7 +373,29 @@ def _not_verified(draft: Draft, release: Release, event: StepFinished) -> None:
 
 def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLBACK_FAILED, release, reason=event.reason, **_bounded(event.result))
-    end(draft, release, Phase.FAILED, f"{release.reason}; and the roll-back failed: {event.reason}")
+    left = event.result.get("left", "")
+    failed_because = f"and the roll-back failed: {event.reason}"
+    end(
+        draft,
+        release,
+        Phase.FAILED,
+        _with_more(release.reason, f"{failed_because}; {left}" if left else failed_because),
+    )
+
+
+def _with_more(reason: str, more: str) -> str:
+    """The reason with what follows; of what is too long the end, since the rest is in the record of the failure."""
+    if not more:
+        return reason
+    room = max(REASON_LIMIT - len(more) - 2, REASON_LIMIT // 4)
+    return f"{reason[:room]}; {more}"[:REASON_LIMIT]
+
+
+def _with_made(draft: Draft, release: Release, event: StepFinished) -> Release:
+    if "made" not in event.result:
+        return release
+    rollout = release.rollouts[-1].evolve(made=event.result["made"])
+    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
 
 
 def _with_failure(draft: Draft, release: Release, event: StepFinished) -> Release:

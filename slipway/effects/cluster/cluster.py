@@ -12,7 +12,7 @@ from slipway.domain.environment import HttpProbe
 from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import StartedJob
 
-from . import jobs, once, recreating, rights, role, takeover
+from . import jobs, once, recreating, returning, rights, role, takeover
 from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
@@ -25,6 +25,7 @@ from .probe import probe
 from .pruning import departed, prune
 from .records import (
     AppliedObject,
+    BroughtBack,
     ClusterPreview,
     Departed,
     JobState,
@@ -35,7 +36,7 @@ from .records import (
     RolloutState,
     RunningImage,
 )
-from .replacing import failed_earlier, replace, run_again
+from .replacing import failed_earlier, is_running, made_since, replace, run_again
 from .rollout import FIRST_LOOK, Looked, images, rollout
 
 
@@ -83,8 +84,23 @@ class Cluster:
                 applied.append(self._apply(target, begun))
             except ClusterError as error:
                 error.add_note("applied before it: " + (", ".join(f"{o.kind}/{o.name}" for o in applied) or "nothing"))
+                error.applied = tuple(applied)
                 raise
         return applied
+
+    def bring_back(self, manifests: Sequence[Manifest], namespace: str) -> BroughtBack:
+        """Apply what was live before, each object for itself. Raises `ClusterUnreachable`."""
+        kinds = self._objects.kinds
+        return returning.bring_back(kinds, manifests, namespace, lambda target: self._apply(target, None))
+
+    def free_stuck_pod(self, manifests: Sequence[Manifest], namespace: str, *, patient: bool) -> str:
+        """Delete one pod that a StatefulSet among the manifests will never replace; its name, or nothing."""
+        return returning.free_stuck_pod(self._objects, self._targets(manifests, namespace), patient=patient)
+
+    def is_running(self, job: Manifest, namespace: str) -> bool:
+        """Whether a program of the Job has started, and the Job has not ended."""
+        [target] = self._targets([job], namespace)
+        return is_running(self._objects, target)
 
     def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
         """The current state of the workloads and custom resources among the manifests, by the table in `situations`."""
@@ -173,14 +189,20 @@ class Cluster:
         answer = takeover.finish(self._objects, target, answer)
         if begun is not None and failed_earlier(target, answer.body, begun=begun):
             return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
-        created = answer.status == HTTPStatus.CREATED
+        created = answer.status == HTTPStatus.CREATED or made_since(answer.body, begun)
         return _applied(target, answer.body, created=created).evolve(warnings=answer.warnings)
 
 
 def _applied(target: ManifestTarget, live: Json, *, created: bool = False, replaced: bool = False) -> AppliedObject:
-    generation = int((live.get("metadata") or {}).get("generation") or 0)
+    metadata = live.get("metadata") or {}
     return AppliedObject(
-        kind=target.kind.kind, name=target.name, created=created, replaced=replaced, generation=generation
+        kind=target.kind.kind,
+        name=target.name,
+        api_version=target.kind.api_version,
+        uid=str(metadata.get("uid") or ""),
+        created=created,
+        replaced=replaced,
+        generation=int(metadata.get("generation") or 0),
     )
 
 

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from . import azure_role
+from .records import AppliedObject
 
 MAX_MESSAGE = 1000
 MAX_FIELDS = 20
@@ -50,6 +51,8 @@ class ClusterError(Exception):
     def __init__(self, message: str, *, retryable: bool | None = None) -> None:
         super().__init__(message)
         self.retryable = self.retries_help if retryable is None else retryable
+        self.applied: tuple[AppliedObject, ...] = ()
+        """What was applied before it."""
 
 
 class ClusterUnreachable(ClusterError):

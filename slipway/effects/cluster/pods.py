@@ -61,12 +61,12 @@ def left_behind(stateful_set: Json, pods: Iterable[Json], newest: Collection[Jso
     An ordered StatefulSet waits until such a pod is ready before it replaces it, also where only the newest template
     would make it ready (kubernetes/kubernetes#67250). So a roll-back cannot heal what a bad image broke.
     """
-    others = [pod for pod in owned(stateful_set, pods) if pod not in newest and not _is_ready(pod)]
+    others = [pod for pod in owned(stateful_set, pods) if pod not in newest and not is_ready(pod)]
     names = [str(pod["metadata"]["name"]) for pod in others if not pod["metadata"].get("deletionTimestamp")]
     return sorted(names, key=lambda name: (len(name), name), reverse=True)
 
 
-def _is_ready(pod: Json) -> bool:
+def is_ready(pod: Json) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 

@@ -94,13 +94,40 @@ class AppliedObject(Record):
 
     kind: str
     name: str
+    api_version: str = ""
+    uid: str = ""
     created: bool = False
+    """Whether this rollout made it."""
     replaced: bool = False
     """True for a Job that was deleted and created again by the rules in `replacing`."""
     generation: int = 0
     """The object's generation after applying; 0 for kinds without one."""
     warnings: tuple[str, ...] = ()
     """What the API server warned of."""
+
+
+class Resisted(Record):
+    """An object that could not be applied."""
+
+    kind: str
+    name: str
+    why: str
+    passing: bool
+    """Whether it may be applied a moment later."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    def __str__(self) -> str:
+        return self.why if self.why.startswith(f"apply {self.label}") else f"{self.label}: {self.why}"
+
+
+class BroughtBack(Record):
+    """What became of the objects of a roll-back."""
+
+    applied: tuple[AppliedObject, ...]
+    resisted: tuple[Resisted, ...] = ()
 
 
 class ObjectState(Record):

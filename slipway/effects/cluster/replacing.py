@@ -3,23 +3,26 @@ Slipway's managed-by label.
 
 A Job whose template changed: a Job's template is immutable, so applying it again is refused (422). It is replaced when
 1. the refusal is about an immutable field, not about anything else;
-2. the live Job has ended (Complete or Failed) or is suspended: work under way, such as a migration, is never cut off.
+2. the live Job has ended (Complete or Failed), is suspended, or none of its containers has ever started, as where the
+   image does not exist: work under way, such as a migration, is never cut off.
 If only the second does not hold, `apply` raises a retryable Conflict, and a preview shows the Job as replaced.
 
 A Job that failed: applying the same Job again changes nothing, so its old failure would be read again for ever. It is
 replaced when it was created before this rollout began, so that a Job that fails in a rollout is not run twice by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from .errors import ObjectConflict, ObjectRefused
 from .kinds import ManifestTarget
 from .names import MANAGED_BY, MANAGED_BY_LABEL
-from .objects import Objects
+from .objects import Objects, built_in
 from .records import Json, ProgressState
 from .rules import job
+
+_POD = built_in("v1", "Pod")
 
 
 def may_replace(target: ManifestTarget, live: Mapping[str, Any], refused: ObjectRefused) -> bool:
@@ -35,6 +38,12 @@ def failed_earlier(target: ManifestTarget, live: Mapping[str, Any], *, begun: da
     """
     created = str(live["metadata"].get("creationTimestamp") or "")
     return failed(target, live) and bool(created) and datetime.fromisoformat(created) < begun.replace(microsecond=0)
+
+
+def made_since(live: Mapping[str, Any], begun: datetime | None) -> bool:
+    """Whether the object was made since the rollout began, so by it: a try before this one may have been cut off."""
+    created = str(live["metadata"].get("creationTimestamp") or "")
+    return begun is not None and bool(created) and datetime.fromisoformat(created) >= begun.replace(microsecond=0)
 
 
 def failed(target: ManifestTarget, live: Mapping[str, Any]) -> bool:
@@ -56,10 +65,36 @@ def replace(objects: Objects, target: ManifestTarget, refused: ObjectRefused) ->
         raise refused
     if live is None:
         return objects.apply(target).body
-    if not _ended(live):
+    if not _ended(live) and _has_started(objects, live):
         raise ObjectConflict(f"{target.label} still runs with its former template; it is replaced once it has ended")
     return run_again(objects, target, live)
 
 
 def _ended(live: Mapping[str, Any]) -> bool:
     return job(live).state is not ProgressState.WAITING or bool((live.get("spec") or {}).get("suspend"))
+
+
+def is_running(objects: Objects, target: ManifestTarget) -> bool:
+    """Whether the Job is at work: a program of it has started, and it has not ended."""
+    live = objects.get(target.kind, target.name, target.namespace)
+    return live is not None and not _ended(live) and _has_started(objects, live)
+
+
+def _has_started(objects: Objects, live: Mapping[str, Any]) -> bool:
+    """Whether a program of the Job runs or has run, in a pod that is there or in one that it has counted."""
+    status, metadata = live.get("status") or {}, live["metadata"]
+    if any(status.get(count) for count in ("ready", "succeeded", "failed")):
+        return True
+    selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
+    pods = objects.list(_POD, str(metadata.get("namespace")), selector=selector)
+    return any(_ran(container) for pod in pods for container in _container_statuses(pod))
+
+
+def _container_statuses(pod: Mapping[str, Any]) -> Iterator[Json]:
+    for field in ("initContainerStatuses", "containerStatuses"):
+        yield from (pod.get("status") or {}).get(field) or ()
+
+
+def _ran(container: Mapping[str, Any]) -> bool:
+    state = container.get("state") or {}
+    return bool(state.get("running") or state.get("terminated") or (container.get("lastState") or {}).get("terminated"))

@@ -42,6 +42,9 @@ ALWAYS: tuple[Right, ...] = (
 AUTOSCALERS = Right(verb="list", group="autoscaling", resource="horizontalpodautoscalers")
 """The right to see whose replicas they are."""
 
+STUCK_PODS = Right(verb="delete", group="", resource="pods")
+"""The right to delete a pod that a StatefulSet does not replace."""
+
 
 def of_kind(kind: Kind, verbs: Sequence[str] = APPLIED) -> tuple[Right, ...]:
     """The rights for applying objects of a kind."""
@@ -54,6 +57,8 @@ def needed(targets: Sequence[ManifestTarget]) -> tuple[Right, ...]:
     rights = dict.fromkeys(ALWAYS)
     for target in targets:
         rights.update(dict.fromkeys(of_kind(target.kind, _verbs(target))))
+        if target.kind.kind == "StatefulSet":
+            rights[STUCK_PODS] = None
         if "replicas" in (target.manifest.get("spec") or {}):
             rights[AUTOSCALERS] = None
     return tuple(rights)

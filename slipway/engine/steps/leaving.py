@@ -2,31 +2,13 @@
 
 from collections.abc import Iterator
 
-from ...domain.plan import Change, Preview, read_plan
+from ...domain.plan import Change, Preview
 from ...domain.pruning import Deletion
-from ...domain.release import Live
-from ...effects.cluster import Departed, Staying, is_custom
-from .clients import Clients
+from ...effects.cluster import Departed, is_custom
 
 KINDS_NAMED = 8
 """Most kinds that one reason for not searching them names."""
-RUNS_AGAIN = "a roll-back from this release would run it again, so the release after this one deletes it"
-NOT_KNOWN = "the plan of what is live is gone, so that nobody knows whether a roll-back would run it again"
 WITH_ITS_DATA = "what its operator keeps for it goes with it, data included, unless the operator says otherwise"
-
-
-def without_jobs_of_what_is_live(clients: Clients, departed: Departed, live: Live | None) -> Departed:
-    """A roll-back brings back what goes, and bringing back a Job runs it: a migration of long ago, say."""
-    jobs = [deletion for deletion in departed.deletions if deletion.kind == "Job"]
-    if not jobs or live is None:
-        return departed
-    content = clients.blobs.get(live.plan_hash)
-    plan = read_plan(content) if content is not None else None
-    of_it = {(m.get("kind"), (m.get("metadata") or {}).get("name")) for m in plan.manifests} if plan else set()
-    spared = {job: RUNS_AGAIN if plan else NOT_KNOWN for job in jobs if not plan or (job.kind, job.name) in of_it}
-    staying = tuple(Staying(kind=job.kind, name=job.name, why=why) for job, why in spared.items())
-    deletions = tuple(deletion for deletion in departed.deletions if deletion not in spared)
-    return departed.evolve(deletions=deletions, staying=(*departed.staying, *staying))
 
 
 def with_what_leaves(preview: Preview, departed: Departed) -> Preview:

@@ -27,7 +27,7 @@ from .clients import Clients
 from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
-from .leaving import with_what_leaves, without_jobs_of_what_is_live
+from .leaving import with_what_leaves
 from .plan_return import ImageGone, content_of, look_for
 from .rendered import Rendered
 from .supply_chain import SupplyChain, look
@@ -159,7 +159,6 @@ def _whole(
         departed = leaving.result()
     lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
-    departed = without_jobs_of_what_is_live(clients, departed, live)
     plan = Plan(
         application=application.application,
         release=release.number,

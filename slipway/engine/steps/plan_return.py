@@ -15,7 +15,7 @@ from ...domain.plan import Plan, brought
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...effects.registry import NotInRegistry
-from ...manifests.around import job_around, own_name, runs_on_roll_back
+from ...manifests.around import is_job, job_around, own_name, runs_on_roll_back
 from ..run_step import Work
 from .clients import Clients
 from .content import rendered
@@ -25,7 +25,7 @@ MANIFESTS_GONE = "the manifests of {release} are no longer stored: the current o
 MOVED = (
     "{environment} was in another place then ({before}): the current manifests are used, with the image of {release}"
 )
-NOT_RUN = "these Jobs ran around its rollout, and do not run again: {jobs}"
+NOT_RUN = "these Jobs of it ran, and do not run again: {jobs}"
 IMAGE_GONE_HERE = "the registry {registry} no longer has the image: it is copied from {source} again"
 IMAGE_GONE = "the image {digest} is gone, from {registries}: it has to be pushed again before {release} can come back"
 
@@ -119,7 +119,7 @@ def content_of(
     again = {side: _again(work, environment, side, plan.jobs_on(side)) for side in Side}
     content = Rendered(
         images=plan.images,
-        manifests=plan.manifests,
+        manifests=tuple(m for m in plan.manifests if not is_job(m) or runs_on_roll_back(m)),
         job=job,
         before=again[Side.BEFORE],
         after=again[Side.AFTER],
@@ -139,5 +139,7 @@ def _again(
 
 
 def _do_not_run(plan: Plan) -> tuple[str, ...]:
-    own = [own_name(job) for side in Side for job in plan.jobs_on(side) if not runs_on_roll_back(job)]
+    jobs = [job for job in plan.manifests if is_job(job)]
+    jobs += [job for side in Side for job in plan.jobs_on(side)]
+    own = [own_name(job) for job in jobs if not runs_on_roll_back(job)]
     return (NOT_RUN.format(jobs=", ".join(own))[:500],) if own else ()

@@ -1,22 +1,34 @@
-"""Deploy, check and roll back: apply the plan's manifests exactly as they were voted on."""
+"""Deploy and check: apply the plan's manifests exactly as they were voted on, and look until all of it is up."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from ...clock import Clock
 from ...domain.errors import UnknownName
-from ...domain.model import Record
+from ...domain.model import Digest, Record, canonical
 from ...domain.plan import Plan
+from ...domain.pruning import Deletion
 from ...domain.release import EVIDENCE_SUMMARY, Evidence
 from ...domain.steps import Seen, Step
-from ...effects.cluster import Cluster, ClusterError, Diagnosis, Looked, Owner, ProgressState, RolloutState
+from ...effects.cluster import (
+    AppliedObject,
+    Cluster,
+    ClusterError,
+    Diagnosis,
+    Looked,
+    Owner,
+    ProgressState,
+    RolloutState,
+)
 from ...manifests.images import names_repository
 from ..outcome import REASON_LIMIT, Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
 from .plan import PlanLost, load_plan
+from .stuck_pods import helped
 
 LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
 """Pauses before the first polls, short so that a quick rollout is noticed at once; `SLOW_LOOK` follows."""
@@ -34,6 +46,8 @@ class Applied(Record):
     images: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     """What the API server warned of."""
+    made: Digest | None = None
+    """The stored list of the objects that did not exist before; None if there are none."""
 
 
 class GivenUp(RolloutState):
@@ -53,26 +67,56 @@ def deploy(clients: Clients, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return after(error, begun=False)
+        outcome = after(error, begun=False)
+        if not isinstance(outcome, Finished) or not error.applied:
+            return outcome
+        # A roll-back has to know what was made until then.
+        return failed(outcome.reason, _report(clients, plan, error.applied))
 
 
 def apply(clients: Clients, plan: Plan, *, begun: datetime | None = None) -> Applied:
     """Apply the plan. With `begun`, the time at which its rollout began, Jobs that failed before run again."""
-    done = clients.cluster(plan.cluster).apply(plan.manifests, plan.namespace, begun=begun)
+    return _report(clients, plan, clients.cluster(plan.cluster).apply(plan.manifests, plan.namespace, begun=begun))
+
+
+def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject]) -> Applied:
     objects = tuple(f"{o.kind}/{o.name}{' (run again)' if o.replaced else ''}" for o in done[:OBJECTS_KEPT])
     warned = dict.fromkeys(f"{o.kind}/{o.name}: {warning}" for o in done for warning in o.warnings)
-    return Applied(objects=objects, images=plan.images[:OBJECTS_KEPT], warnings=tuple(warned)[:WARNINGS_KEPT])
+    made = [
+        Deletion(api_version=o.api_version, kind=o.kind, name=o.name, uid=o.uid).model_dump()
+        for o in done
+        if o.created and o.uid
+    ]
+    document = clients.blobs.put(canonical(made), "application/json") if made else None
+    return Applied(
+        objects=objects,
+        images=plan.images[:OBJECTS_KEPT],
+        warnings=tuple(warned)[:WARNINGS_KEPT],
+        made=document,
+    )
 
 
 def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         plan = load_plan(clients, work.release.plan_hash)
         cluster = clients.cluster(plan.cluster)
-        return _pruned(cluster, plan, _judge(clients, cluster, plan, clock, work))
+        outcome = judge(clients, cluster, plan, clock, work)
+        if _follows_a_failure(clients, plan):
+            patient = clock() - work.step.asked_at < LASTS
+            outcome = helped(cluster, plan, outcome, work.step.seen, patient=patient)
+        return _pruned(cluster, plan, outcome)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
         return after(error, begun=True)
+
+
+def _follows_a_failure(clients: Clients, plan: Plan) -> bool:
+    """Whether a StatefulSet may wait for a pod that the release before has left."""
+    if not any(manifest["kind"] == "StatefulSet" for manifest in plan.manifests):
+        return False
+    lane = clients.ledger.lanes(plan.application).get(plan.environment)
+    return lane is not None and lane.failed is not None
 
 
 def _pruned(cluster: Cluster, plan: Plan, outcome: Outcome) -> Outcome:
@@ -85,24 +129,7 @@ def _pruned(cluster: Cluster, plan: Plan, outcome: Outcome) -> Outcome:
     return replace(outcome, result=result)
 
 
-def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
-    """Apply the live release's plan, then poll until it is up. Applying it again is harmless."""
-    lane = clients.ledger.lanes(work.step.application).get(work.step.environment)
-    try:
-        plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
-        if work.step.seen.applied_at is None or work.step.tries:
-            apply(clients, plan)
-            seen = work.step.seen.evolve(applied_at=clock())
-            work = replace(work, step=work.step.evolve(seen=seen))
-        cluster = clients.cluster(plan.cluster)
-        return _judge(clients, cluster, plan, clock, work)
-    except (PlanLost, UnknownName) as error:
-        return failed(str(error))
-    except ClusterError as error:
-        return after(error, begun=True)
-
-
-def _judge(clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work) -> Outcome:
+def judge(clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work) -> Outcome:
     environment, step, now = work.entry.application.environment(work.step.environment), work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
     begun = step.seen.applied_at or step.asked_at

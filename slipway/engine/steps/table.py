@@ -15,7 +15,8 @@ from .notify import notify
 from .plan import plan
 from .promote import promote
 from .resolve import resolve
-from .rollout import check, deploy, roll_back
+from .roll_back import roll_back
+from .rollout import check, deploy
 from .verify import verify
 
 

@@ -310,3 +310,14 @@ def test_a_step_that_waits_for_jobs_is_not_sent_again_while_they_may_run() -> No
     world.wait(timedelta(minutes=10))
     world.reconcile()
     assert "step.resent" in world.actions(1)
+
+
+def test_a_roll_back_that_fails_for_many_reasons_is_told_within_the_room_of_one() -> None:
+    world = one_live()
+    world.effects.fail(StepKind.VERIFY, "staging", reason="a" * 2000)
+    world.effects.fail(StepKind.ROLL_BACK, reason="b" * 1500)
+    world.push("v2")
+    world.settle()
+    assert world.phase(2) is Phase.FAILED
+    assert world.releases[2].reason.startswith("aaa")
+    assert world.releases[2].reason.endswith("bbb")

@@ -218,7 +218,7 @@ def test_a_roll_back_by_hand_names_the_migration_that_it_does_not_run_again(ci: 
     brought_back(ci, annotations="a: b")
     assert started(ci).count("migrate") == 1
     planned = [record for record in ci.installation.trail() if record.action == "plan.made"][-1]
-    assert planned.details["warnings"] == ["these Jobs ran around its rollout, and do not run again: migrate"]
+    assert planned.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
 
 
 def test_a_roll_back_by_hand_runs_a_job_again_that_says_so(ci: Ci) -> None:

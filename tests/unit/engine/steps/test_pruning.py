@@ -10,8 +10,7 @@ from slipway.catalogue.entries import Catalogue
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import JobState, ProgressState
-from slipway.engine.steps.leaving import NOT_KNOWN, RUNS_AGAIN
-from slipway.testing import Installation, MemoryBlobs, write_application
+from slipway.testing import Installation, write_application
 
 REPORT = """\
 apiVersion: v1
@@ -130,28 +129,11 @@ def migrated(tmp_path: Path) -> Installation:
     return installation
 
 
-def test_a_job_goes_only_once_no_roll_back_would_run_it_again(migrated: Installation) -> None:
+def test_a_job_that_left_the_manifests_goes_and_no_roll_back_runs_it_again(migrated: Installation) -> None:
+    migrated.staging.broken.add(migrated.build("2.0"))
     migrated.push("2.0")
-    migrated.settle_at(StepKind.DEPLOY, "staging")
-    release = migrated.release(2)
-    (left,) = [c for c in migrated.app.reader.preview(release, release.plan_hash).changes if c.change == "left"]
-    assert (left.name, left.why) == ("migrate", RUNS_AGAIN)
-
-
-def test_the_release_after_that_deletes_it(migrated: Installation) -> None:
-    for tag, there in (("2.0", True), ("3.0", False)):
-        migrated.push(tag)
-        migrated.settle()
-        assert (("shop", "Job", "migrate") in migrated.staging.objects) is there
-
-
-def test_whether_a_job_would_run_again_is_not_guessed_where_the_live_plan_is_gone(migrated: Installation) -> None:
-    live = migrated.lane("staging").live
-    assert live is not None
-    assert isinstance(migrated.blobs, MemoryBlobs)
-    del migrated.blobs.documents[live.plan_hash]
-    migrated.push("2.0")
-    migrated.settle_at(StepKind.DEPLOY, "staging")
-    release = migrated.release(2)
-    (left,) = [c for c in migrated.app.reader.preview(release, release.plan_hash).changes if c.change == "left"]
-    assert (left.name, left.why) == ("migrate", NOT_KNOWN)
+    migrated.settle()
+    assert migrated.phase(2) is Phase.ROLLED_BACK
+    migrated.push("3.0")
+    migrated.settle()
+    assert ("shop", "Job", "migrate") not in migrated.staging.objects

@@ -11,7 +11,8 @@ from slipway.domain.steps import Seen, Step, StepKind
 from slipway.effects.cluster import AccessDenied, ClusterError, ClusterUnreachable, ObjectRefused
 from slipway.engine.outcome import REASON_LIMIT, Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import LEASE, Work
-from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before, roll_back
+from slipway.engine.steps.roll_back import roll_back
+from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before
 from slipway.testing import Installation, MemoryBlobs
 
 WITHIN = timedelta(minutes=5)

@@ -1,0 +1,81 @@
+"""Brings back what was live before: object by object, so that one that resists holds up no other."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from .conditions import observed, spec_of
+from .errors import AccessDenied, ClusterError, ClusterUnreachable, Missing, ObjectConflict, ObjectRefused
+from .kinds import KindLookup, ManifestTarget, rank
+from .objects import Objects, built_in
+from .pods import holdups_of, is_ready, left_behind, newest_pods, owned, selector_text
+from .records import AppliedObject, BroughtBack, Json, Manifest, Resisted
+from .rules import on_delete
+
+_POD = built_in("v1", "Pod")
+
+
+def bring_back(
+    kinds: KindLookup, manifests: Sequence[Manifest], namespace: str, apply: Callable[[ManifestTarget], AppliedObject]
+) -> BroughtBack:
+    """Apply each of the manifests that can be applied. Raises `ClusterUnreachable`: then none of the others can."""
+    targets, resisted = _targets(kinds, manifests, namespace)
+    applied: list[AppliedObject] = []
+    for target in targets:
+        try:
+            applied.append(apply(target))
+        except ClusterUnreachable:
+            raise
+        except ClusterError as error:
+            # An API server that has just started refuses what it permits a moment later.
+            passing = error.retryable or isinstance(error, AccessDenied)
+            resisted.append(Resisted(kind=target.kind.kind, name=target.name, why=str(error), passing=passing))
+    return BroughtBack(applied=tuple(applied), resisted=tuple(resisted))
+
+
+def _targets(
+    kinds: KindLookup, manifests: Sequence[Manifest], namespace: str
+) -> tuple[list[ManifestTarget], list[Resisted]]:
+    """The targets in order; and those whose kind the cluster does not know any more."""
+    try:
+        return kinds.targets(manifests, namespace), []
+    except (Missing, ObjectRefused):
+        targets, resisted = list[ManifestTarget](), list[Resisted]()
+    for manifest in manifests:
+        try:
+            targets += kinds.targets([manifest], namespace)
+        except (Missing, ObjectRefused) as error:
+            name = str(manifest["metadata"]["name"])
+            resisted.append(Resisted(kind=str(manifest["kind"]), name=name, why=str(error), passing=False))
+    return sorted(targets, key=lambda target: rank(target.kind.kind)), resisted
+
+
+def free_stuck_pod(objects: Objects, targets: Sequence[ManifestTarget], *, patient: bool) -> str:
+    """Delete one pod for which a StatefulSet waits in vain, so that it is made anew by the newest template; its name,
+    empty if there is none.
+
+    An ordered StatefulSet never replaces a pod that is not ready (kubernetes/kubernetes#67250). While one is still
+    going, or a new one is coming up, the StatefulSet does work. A pod that is only not ready is given time where the
+    caller is `patient`.
+    """
+    for target in targets:
+        if target.kind.kind == "StatefulSet" and (pod := _stuck(objects, target, patient=patient)):
+            try:
+                objects.delete(_POD, pod["metadata"]["name"], target.namespace, pod["metadata"])
+            except (Missing, ObjectConflict, AccessDenied):  # it changes, or may not be deleted: the reason names it
+                continue
+            return str(pod["metadata"]["name"])
+    return ""
+
+
+def _stuck(objects: Objects, target: ManifestTarget, *, patient: bool) -> Json | None:
+    live = objects.get(target.kind, target.name, target.namespace)
+    revision = ((live or {}).get("status") or {}).get("updateRevision")
+    if live is None or target.namespace is None or not revision or not observed(live) or on_delete(spec_of(live)):
+        return None
+    listed = objects.list(_POD, target.namespace, selector=selector_text(spec_of(live).get("selector")))
+    pods = owned(live, listed)
+    newest = newest_pods(live, pods, revision)
+    if any(pod["metadata"].get("deletionTimestamp") for pod in pods) or not all(map(is_ready, newest)):
+        return None
+    named: Mapping[str, Json] = {str(pod["metadata"]["name"]): pod for pod in pods}
+    behind = [named[name] for name in left_behind(live, pods, newest)]
+    return next((pod for pod in behind[:1] if not patient or holdups_of(pod)), None)

@@ -1,0 +1,129 @@
+"""Roll back: bring back what was live before, and take away what the failed release has made.
+
+Every object that can be brought back is, also where another one resists. Jobs among the manifests are left as they are:
+what they did was done when their release was rolled out. A pod for which a StatefulSet would wait for ever is deleted.
+What could not be brought back, or is still there, stands in the record and in the release's reason.
+"""
+
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter
+
+from ...clock import Clock
+from ...domain.errors import UnknownName
+from ...domain.model import Record
+from ...domain.plan import Plan
+from ...domain.pruning import Deleted, Deletion, Ending
+from ...domain.steps import Seen
+from ...effects.cluster import Cluster, ClusterError, Owner, Resisted
+from ...manifests.around import is_job
+from ..outcome import REASON_LIMIT, Finished, Outcome, Retry, failed
+from ..run_step import Work
+from .clients import Clients
+from .cluster_errors import after
+from .plan import PlanLost, load_plan
+from .rollout import LASTS, judge
+from .stuck_pods import helped
+
+_KEPT = 50
+"""Most objects of one kind of end that the record names."""
+_DELETIONS = TypeAdapter(tuple[Deletion, ...])
+
+
+class Returned(Record):
+    """What a roll-back did beside bringing back what was live."""
+
+    removed: tuple[str, ...] = ()
+    """What became of each object that the failed release had made."""
+    resisted: tuple[str, ...] = ()
+    """What could not be brought back, and why."""
+    left: str = ""
+    """In one part of a sentence: what is still there that the failed release has made; empty if nothing is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Return:
+    clients: Clients
+    clock: Clock
+    work: Work
+    cluster: Cluster
+    before: Plan
+    """By which the release was live that is brought back, without its Jobs."""
+
+    def outcome(self) -> Outcome:
+        seen = self.work.step.seen
+        if seen.applied_at is None or self.work.step.tries:
+            back = self.cluster.bring_back(self.before.manifests, self.before.namespace)
+            passing = [each for each in back.resisted if each.passing]
+            if passing:  # the others are back; it stays open until these are, too
+                return Retry(reason=_told(passing))
+            resisted = {each.label: str(each)[:500] for each in back.resisted[:_KEPT]}
+            seen = seen.evolve(applied_at=self.clock(), resisted=resisted)
+        return self._judged(seen)
+
+    def _judged(self, seen: Seen) -> Outcome:
+        plan = self.before.evolve(
+            manifests=tuple(
+                m for m in self.before.manifests if f"{m['kind']}/{m['metadata']['name']}" not in seen.resisted
+            )
+        )
+        work = replace(self.work, step=self.work.step.evolve(seen=seen))
+        outcome = judge(self.clients, self.cluster, plan, self.clock, work)
+        begun = seen.applied_at or self.work.step.asked_at
+        outcome = helped(self.cluster, plan, outcome, seen, patient=self.clock() - begun < LASTS)
+        return self._ended(outcome, seen) if isinstance(outcome, Finished) else outcome
+
+    def _ended(self, outcome: Finished, seen: Seen) -> Finished:
+        removed = self._removed()
+        left = [str(each) for each in removed if each.ending is Ending.LEFT]
+        returned = Returned(
+            removed=tuple(map(str, removed[:_KEPT])),
+            resisted=tuple(seen.resisted.values()),
+            left=f"still there of what it made: {'; '.join(left)}"[:1000] if left else "",
+        )
+        result = {**outcome.result, **returned.model_dump(mode="json", exclude_defaults=True)}
+        if not seen.resisted:
+            return replace(outcome, result=result)
+        told = f"could not be brought back: {'; '.join(seen.resisted.values())}"
+        rest = "everything else is back" if outcome.passed else outcome.reason
+        return Finished(passed=False, reason=f"{told}; {rest}"[:REASON_LIMIT], result=result)
+
+    def _removed(self) -> tuple[Deleted, ...]:
+        """Delete what the failed release has made and what was live before had not; by uid, so nothing else."""
+        wanted = {(m["kind"], m["metadata"]["name"]) for m in self.before.manifests}
+        going = [each for each in self._made() if (each.kind, each.name) not in wanted]
+        running = [each for each in going if self._is_running(each)]
+        owner = Owner.of(self.before.application, self.before.environment)
+        done = self.cluster.prune([each for each in going if each not in running], self.before.namespace, owner)
+        why = "it has not ended, and work under way is not cut off"
+        return (*done, *(Deleted(object=each.label, ending=Ending.LEFT, why=why) for each in running))
+
+    def _made(self) -> tuple[Deletion, ...]:
+        rollouts = self.work.release.rollouts
+        made = rollouts[-1].made if rollouts else None
+        content = self.clients.blobs.get(made) if made else None
+        return _DELETIONS.validate_json(content) if content else ()
+
+    def _is_running(self, made: Deletion) -> bool:
+        if made.kind != "Job":
+            return False
+        manifest = {"apiVersion": made.api_version, "kind": made.kind, "metadata": {"name": made.name}}
+        return self.cluster.is_running(manifest, self.before.namespace)
+
+
+def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
+    """Bring back the live release's plan, then poll until it is up. Doing it again is harmless."""
+    lane = clients.ledger.lanes(work.step.application).get(work.step.environment)
+    try:
+        plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
+        before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))
+        cluster = clients.cluster(plan.cluster)
+        return _Return(clients=clients, clock=clock, work=work, cluster=cluster, before=before).outcome()
+    except (PlanLost, UnknownName) as error:
+        return failed(str(error))
+    except ClusterError as error:
+        return after(error, begun=True)
+
+
+def _told(resisted: list[Resisted]) -> str:
+    return "; ".join(map(str, resisted))[:REASON_LIMIT]

@@ -1,0 +1,29 @@
+"""Helps a StatefulSet on that waits for a pod of an older template, which it would do for ever.
+
+Such a pod is what a failed rollout has left: it is looked for in a roll-back, and in a rollout after one that failed.
+"""
+
+from dataclasses import replace
+
+from ...domain.plan import Plan
+from ...domain.steps import Seen
+from ...effects.cluster import Cluster
+from ..outcome import Finished, Outcome, Requeue
+
+_KEPT = 50
+
+
+def helped(cluster: Cluster, plan: Plan, outcome: Outcome, seen: Seen, *, patient: bool) -> Outcome:
+    """The outcome of a look, after the deletion of one such pod if there is one; a finished one names all of them.
+
+    `patient` gives time to a pod that is only not ready.
+    """
+    if isinstance(outcome, Finished) and seen.freed:
+        return replace(outcome, result={**outcome.result, "pods": list(seen.freed)})
+    if not isinstance(outcome, Requeue):
+        return outcome
+    pod = cluster.free_stuck_pod(plan.manifests, plan.namespace, patient=patient)
+    if not pod:
+        return outcome
+    told = outcome.seen or seen
+    return replace(outcome, seen=told.evolve(freed=(*told.freed, pod)[-_KEPT:]))

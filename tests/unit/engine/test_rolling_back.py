@@ -1,0 +1,146 @@
+"""Rolling back brings back what was: the objects of the live release, without the new ones of the one that failed."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.commands import Verb
+from slipway.domain.release import Phase
+from slipway.effects.cluster import ObjectRefused, Resisted
+from slipway.testing import Installation, write_application
+from tests.unit.bundle.samples import DEPLOYMENT, FILES
+from tests.unit.engine.test_bundles import APPLICATION, Ci
+from tests.unit.engine.test_jobs_around import job
+
+FOLDER = "environments/staging"
+NEW = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: new }\ndata: { a: b }\n"
+CLAIM = (
+    "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: data }\n"
+    "spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }\n"
+)
+
+
+@pytest.fixture
+def ci(tmp_path: Path) -> Ci:
+    write_application(tmp_path / "deliveries", text=APPLICATION)
+    team = Ci(Installation(tmp_path / "deliveries"), tmp_path / "source")
+    team.image("1.4.0")
+    return team
+
+
+def deliver(ci: Ci, version: str, *, tag: str = "1.4.0", **files: str) -> None:
+    """A bundle whose files in staging's folder are the usual ones and these, with the image of that tag."""
+    more = {f"{FOLDER}/{name}.yaml": text for name, text in files.items()}
+    ci.push(ci.bundle(version, files=FILES | more, tag=tag), version)
+    ci.installation.wait(timedelta(minutes=1))
+
+
+def fails(ci: Ci, version: str, **files: str) -> None:
+    """A release whose image never comes up."""
+    ci.image(version)
+    digest = ci.installation.nonprod.resolve("team/shop", version)
+    assert digest is not None
+    ci.installation.staging.broken.add(digest)
+    deliver(ci, version, tag=version, **files)
+
+
+def live(ci: Ci) -> set[str]:
+    return {
+        f"{kind}/{name}" for namespace, kind, name in ci.installation.staging.objects if namespace == "shop-staging"
+    }
+
+
+def returned(ci: Ci, action: str = "rollback.done") -> dict[str, Any]:
+    return next(record for record in reversed(ci.installation.trail()) if record.action == action).details
+
+
+def test_what_the_failed_release_has_made_is_gone_after_its_roll_back(ci: Ci) -> None:
+    deliver(ci, "1.4.0")
+    before = live(ci)
+    fails(ci, "1.5.0", new=NEW)
+    assert ci.installation.phase(2) is Phase.ROLLED_BACK
+    assert live(ci) == before
+    assert returned(ci)["removed"] == ["ConfigMap/new: deleted"]
+
+
+def test_what_was_there_before_the_failed_release_stays(ci: Ci) -> None:
+    deliver(ci, "1.4.0")
+    somebodys = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}, "data": {"a": "c"}}
+    ci.installation.staging.apply([somebodys], "shop-staging")
+    fails(ci, "1.5.0", new=NEW)
+    assert "ConfigMap/new" in live(ci)
+    assert "removed" not in returned(ci)
+
+
+def test_what_was_made_until_the_cluster_refused_the_rest_goes_too(ci: Ci) -> None:
+    deliver(ci, "1.4.0")
+    ci.installation.staging.refuses["Deployment/shop"] = ObjectRefused("quota exceeded")
+    ci.image("1.5.0")
+    deliver(ci, "1.5.0", aa_new=NEW, deployment=DEPLOYMENT.replace("info", "debug"))
+    assert ci.installation.phase(2) is Phase.ROLLED_BACK
+    assert "quota exceeded" in ci.installation.release(2).reason
+    assert returned(ci)["removed"] == ["ConfigMap/new: deleted"]
+
+
+def test_what_stays_although_the_failed_release_has_made_it_is_told_with_the_reason(ci: Ci) -> None:
+    deliver(ci, "1.4.0")
+    ci.installation.staging.undeletable["data"] = "data goes with it"
+    fails(ci, "1.5.0", claim=CLAIM)
+    release = ci.installation.release(2)
+    assert release.phase is Phase.ROLLED_BACK
+    told = "still there of what it made: PersistentVolumeClaim/data: left as it is, data goes with it"
+    assert release.reason.endswith(told)
+    assert told in ci.installation.explain(2).headline
+    assert returned(ci)["left"] == told
+
+
+def test_an_object_that_resists_is_named_and_everything_else_is_back(ci: Ci) -> None:
+    deliver(ci, "1.4.0")
+    why = "apply Service/shop: spec.clusterIPs[0]: may not change once set"
+    ci.installation.staging.resists["Service/shop"] = Resisted(kind="Service", name="shop", why=why, passing=False)
+    fails(ci, "1.5.0", new=NEW)
+    release = ci.installation.release(2)
+    assert release.phase is Phase.FAILED
+    assert f"could not be brought back: {why}; everything else is back" in release.reason
+    assert why in ci.installation.explain(2).headline
+    assert returned(ci, "rollback.failed")["resisted"] == [why]
+    assert "ConfigMap/new" not in live(ci)
+    assert ci.installation.staging.digest("shop-staging") == ci.installation.nonprod.resolve("team/shop", "1.4.0")
+
+
+def test_a_roll_back_stays_open_while_an_object_resists_that_may_yet_go_back(ci: Ci) -> None:
+    deliver(ci, "1.4.0")
+    busy = Resisted(kind="Service", name="shop", why="the object has been modified", passing=True)
+    ci.installation.staging.resists["Service/shop"] = busy
+    fails(ci, "1.5.0")
+    assert ci.installation.phase(2) is Phase.ROLLED_BACK
+    assert not ci.installation.staging.resists
+
+
+def test_a_job_among_the_manifests_does_not_run_again_in_a_roll_back(ci: Ci) -> None:
+    deliver(ci, "1.4.0", migrate=job("migrate"))
+    applied = ci.installation.staging.objects["shop-staging", "Job", "migrate"]
+    fails(ci, "1.5.0", migrate=job("migrate", annotations="a: b"))
+    assert ci.installation.phase(2) is Phase.ROLLED_BACK
+    assert ci.installation.staging.objects["shop-staging", "Job", "migrate"] != applied
+
+
+def test_a_job_of_the_failed_release_that_is_at_work_is_not_cut_off(ci: Ci) -> None:
+    deliver(ci, "1.4.0")
+    ci.installation.staging.running.add("Job/reindex")
+    fails(ci, "1.5.0", reindex=job("reindex"))
+    assert "Job/reindex" in live(ci)
+    assert "Job/reindex: left as it is, it has not ended" in ci.installation.release(2).reason
+
+
+def test_a_roll_back_by_hand_leaves_the_jobs_of_its_release_out(ci: Ci) -> None:
+    deliver(ci, "1.4.0", migrate=job("migrate"))
+    deliver(ci, "1.5.0")
+    ci.installation.command(Verb.ROLLBACK, 1, "staging")
+    ci.installation.settle()
+    assert ci.installation.phase(3) is Phase.COMPLETED, ci.installation.release(3).reason
+    assert "Job/migrate" not in live(ci)
+    planned = [record for record in ci.installation.trail() if record.action == "plan.made"][-1]
+    assert planned.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
