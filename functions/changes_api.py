@@ -23,6 +23,7 @@ from slipway.domain.people import OID
 from slipway.domain.proposing import ChangePhase, freshest, quorum_at
 from slipway.domain.release import VoteDecision
 from slipway.domain.roles import Caller, Permission
+from slipway.domain.standing_in import FRESH
 from slipway.domain.statement import SALT_BYTES, ChangeVoteStatement, salt_of
 from slipway.http.saying import partition_of
 from slipway.http.speaking import speaker
@@ -90,7 +91,8 @@ def change(req: func.HttpRequest) -> func.HttpResponse:
         summary="Vote on a proposed change, as one of the people of the gates that it would weaken",
         description="A rejection is received at once, on behalf of the signed-in person: ask at `address` what became "
         "of it. A function key names nobody who could say it. Whoever proposed the change takes it back that way. An "
-        "approval waits until a person confirms it at `open`, by a sign-in made for it, and is theirs then. By default "
+        "approval waits until a person confirms it at `open`, by a sign-in made for it, and is theirs then. With "
+        "`stands_in` it is that of one of the platform's people, in place of those whom the gates ask. By default "
         "the vote is for the opening and the plan of now.",
         tag="catalogue",
         permission=None,
@@ -110,7 +112,7 @@ def vote_on_change(req: func.HttpRequest) -> func.HttpResponse:
     if statement.decision is VoteDecision.APPROVE:
         plan = shown.plan
         gates, compared = (plan.gates, plan.compared) if plan else ((), ())
-        return to_confirm(statement, via, compared=compared, fresh=freshest(gates))
+        return to_confirm(statement, via, compared=compared, fresh=FRESH if ballot.stands_in else freshest(gates))
     _check_person(caller)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(caller, via), trace=carrier())
     return received(parts().inbox_writer.say(partition_of(statement), row, id=ballot.id or ""))
@@ -122,12 +124,14 @@ def _statement(shown: ShownChange, ballot: ChangeBallot) -> ChangeVoteStatement:
     Raises `BadInput` and `EarlyResponse`.
     """
     change = shown.change
-    if change.phase is not ChangePhase.WAITING:
+    if not change.phase.open or (ballot.stands_in and change.phase is not ChangePhase.WAITING):
         why = f": {change.why}" if change.why else ""
         detail = f"the change is {change.phase}{why}"
         raise EarlyResponse(problem(409, "The vote did not count", detail, rules=[]))
-    if ballot.decision == "reject" and not ballot.reason.strip():
-        raise BadInput("reason", "why the change is rejected", "nothing")
+    if (ballot.stands_in or ballot.decision == "reject") and not ballot.reason.strip():
+        raise BadInput("reason", "why", "nothing")
+    if ballot.stands_in and ballot.decision != "approve":
+        raise BadInput("stands_in", "true for an approval alone", "true")
     return ChangeVoteStatement(
         installation=parts().settings.installation_name,
         salt=salt_of(secrets.token_bytes(SALT_BYTES)),
@@ -136,6 +140,7 @@ def _statement(shown: ShownChange, ballot: ChangeBallot) -> ChangeVoteStatement:
         opening=ballot.opening or change.opening,
         plan=ballot.plan or change.plan,
         decision=VoteDecision.APPROVE if ballot.decision == "approve" else VoteDecision.REJECT,
+        stands_in=ballot.stands_in or None,
     )
 
 
@@ -183,5 +188,6 @@ def _summary(shown: ShownChange) -> ProposedChangeSummary:
             for old in (plan.gates if plan else ())
         ),
         votes=change.votes,
+        stand_ins=change.stand_ins,
         page=f"{parts().settings.public_url.rstrip('/')}/changes/{change.hash.removeprefix('sha256:')}",
     )

@@ -32,8 +32,8 @@ class ProposedChangeSummary(ApiModel):
     opening: int = Field(description="How many times it was proposed; a vote is for one of them.")
     plan: str = Field(description="The hash of what people read; an approval is for one.")
     phase: str = Field(
-        description="`waiting` for votes, `passed`, `in-force`, `rejected`, `withdrawn`, `expired`, `superseded`, "
-        "`void`."
+        description="`waiting` for votes, `stood-in`, `passed`, `in-force`, `rejected`, `withdrawn`, `expired`, "
+        "`superseded`, `void`."
     )
     why: str = Field(description="Why it ended as it did.")
     subjects: tuple[str, ...] = Field(description="The projects and applications that it changes.")
@@ -45,6 +45,9 @@ class ProposedChangeSummary(ApiModel):
     weaker: tuple[str, ...] = Field(description="Every line that would get weaker.")
     gates: tuple[GateAsked, ...]
     votes: tuple[Vote, ...]
+    stand_ins: tuple[Vote, ...] = Field(
+        default=(), description="The platform's people who let it through in place of those whom the gates ask."
+    )
     page: str = Field(description="Address of its page, where an approval is given.")
 
 
@@ -69,6 +72,9 @@ class ChangeBallot(BaseModel):
     decision: Literal["approve", "reject"]
     reason: str = Field(
         default="", max_length=REASON_LIMIT, description="A rejection needs one; some gates ask for it."
+    )
+    stands_in: bool = Field(
+        default=False, description="Whether one of the platform's people approves in place of those who are asked."
     )
     opening: int | None = Field(default=None, ge=1, description="Vote only if this opening is the one that waits.")
     plan: Annotated[str, Field(pattern=DIGEST_PATTERN)] | None = Field(

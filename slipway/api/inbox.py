@@ -62,8 +62,8 @@ class SaidOutcome(Answer):
     change: str = Field(default="", description="Hash of the proposed change that it made, or that it was a vote on.")
     change_phase: str = Field(
         default="",
-        description="How far that is: `waiting` for votes, `passed`, `in-force`, `rejected`, `withdrawn`, `expired`, "
-        "`superseded`, `void`.",
+        description="How far that is: `waiting` for votes, `stood-in`, `passed`, `in-force`, `rejected`, `withdrawn`, "
+        "`expired`, `superseded`, `void`.",
     )
     page: str = Field(default="", description="Address of the page of the proposed change.")
     problems: tuple[ProblemShown, ...] = Field(default=(), description="What is wrong with what was to be applied.")

@@ -11,12 +11,12 @@ from ..domain.actions import Action
 from ..domain.answers import Answered
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
+from ..domain.changes_on_record import VOTED
 from ..domain.identity import CannotVerify, IdentityRefused, Verified
 from ..domain.inbox import InboxKind, Received
 from ..domain.key_source import KeysUnavailable
 from ..domain.people import OID, SignedIn
 from ..domain.proposing import (
-    VOTED,
     ChangePhase,
     ChangePlan,
     ChangeVoteCast,
@@ -28,6 +28,7 @@ from ..domain.proposing import (
 from ..domain.queues import Queue
 from ..domain.release import VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
+from ..domain.standing_in import stand_in_rules, stood_in
 from ..domain.statement import ChangeVoteStatement
 from ..engine.proving import Prover, on_behalf_of
 from ..inbound.reading import BadInput
@@ -114,6 +115,7 @@ class ChangeVoting:
             plan=statement.plan,
             decision=statement.decision,
             reason=statement.reason,
+            stands_in=bool(statement.stands_in),
             voter=on_behalf_of(received.row.speaker),
             channel=received.row.speaker.via,
             received_at=received.received_at,
@@ -152,7 +154,8 @@ class ChangeVoting:
         plan = self.proposals.plan(kept.change.plan)
         if plan is None:
             raise CannotCount(f"what the change {cast.change} is about is gone")
-        rules = (*vote_rules(kept.change, plan, cast), *self._is_new(said))
+        judge = stand_in_rules if cast.stands_in else vote_rules
+        rules = (*judge(kept.change, plan, cast), *self._is_new(said))
         judged = _Judged(said=said, change=kept.change, plan=plan, rules=rules)
         if failed(rules):
             self._refuse(judged, kept)
@@ -173,13 +176,17 @@ class ChangeVoting:
 
     def _count(self, judged: "_Judged", kept: Kept) -> None:
         now, cast, plan = self.clock(), judged.said.cast, judged.plan
-        change = counted(judged.change, plan, cast)
-        drafts = [_record(Action.CHANGE_VOTED, judged, vote=change.votes[-1].model_dump(mode="json"))]
+        if cast.stands_in:
+            change = stood_in(judged.change, cast)
+            drafts = [_record(Action.CHANGE_STOOD_IN, judged, vote=change.stand_ins[-1].model_dump(mode="json"))]
+        else:
+            change = counted(judged.change, plan, cast)
+            drafts = [_record(Action.CHANGE_VOTED, judged, vote=change.votes[-1].model_dump(mode="json"))]
         if cast.decision is VoteDecision.REJECT:
             ended = ChangePhase.WITHDRAWN if cast.takes_back(change) else ChangePhase.REJECTED
             change = ended_as(change, ended, cast.reason, now)
             drafts.append(ending(change, **_by(cast)))
-        elif not failed(quorum(plan, change.votes)):
+        elif not cast.stands_in and not failed(quorum(plan, change.votes)):
             change = change.evolve(phase=ChangePhase.PASSED)
             results = [rule.model_dump(mode="json") for rule in quorum(plan, change.votes)]
             details = {**named(change), "results": results}

@@ -15,12 +15,14 @@ from ..catalogue.stored import Stored
 from ..clock import Clock
 from ..domain.actions import Action
 from ..domain.attribution import SYSTEM
-from ..domain.audit import AuditDraft
+from ..domain.audit import AuditDraft, AuditRecord
+from ..domain.changes_on_record import change_on_record, trail_rule
 from ..domain.inbox import Received
 from ..domain.key_source import KeysUnavailable
 from ..domain.people import OID
-from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, trail_rule
-from ..domain.rules import Rule
+from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
+from ..domain.rules import NotYet, Rule, WaitsFor
+from ..domain.standing_in import stand_ins_rule
 from ..domain.statement import CatalogueChange, ChangeVoteStatement
 from ..domain.versions import SubjectKind, Version
 from ..engine.on_record import verified
@@ -82,7 +84,9 @@ class Enacting:
             raise Conflict(f"the plan {change.plan} cannot be read, and the change is half made")
         if change.phase is ChangePhase.PASSED:
             return self._enact(kept, change, plan, made)
-        if now >= change.deadline and not self._has_unread(change):
+        if change.phase is ChangePhase.STOOD_IN:
+            return self._stood_in(kept, change, plan, made)
+        if now >= change.deadline and not self._has_unread(change, before=change.deadline):
             return self._end(kept, change, ChangePhase.EXPIRED, "nobody had decided when its time was over", now)
         return change
 
@@ -98,18 +102,35 @@ class Enacting:
         self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM)], now=now)
         return ended
 
-    def _has_unread(self, change: ProposedChange) -> bool:
+    def _has_unread(self, change: ProposedChange, *, before: datetime | None) -> bool:
         """Whether a vote that came in time may still lie unread."""
         rows = list(self.inbox.of(INSTALLATION, limit=MANY))
-        return len(rows) == MANY or any(_is_vote_in_time(row, change) for row in rows)
+        return len(rows) == MANY or any(_is_vote_in_time(row, change, before) for row in rows)
 
     # ---- taking force
+    def _stood_in(
+        self, kept: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
+    ) -> ProposedChange:
+        """Put it in force once everybody who is asked was told that people stand in for them, and had a day to object.
+        What the row says is looked at no more: the records say when that was."""
+        records, fault = self._records(change)
+        shown = change_on_record(change, records) if not fault else None
+        if shown is not None:
+            rule = stand_ins_rule(plan, shown.stand_ins, shown.told, self.clock())
+            waits = isinstance(rule, NotYet) and rule.waits_for is not WaitsFor.PERSON
+            if not made and (waits or (rule.passed and self._has_unread(change, before=None))):
+                return change
+        return self._enact(kept, change, plan, made)
+
+    def _records(self, change: ProposedChange) -> tuple[Sequence[AuditRecord], str]:
+        return verified(self.ledger, self.ledger.head(INSTALLATION), change.first_sequence)
+
     def _enact(
         self, kept: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
-        head = self.ledger.head(INSTALLATION)
-        records, fault = verified(self.ledger, head, change.first_sequence)
-        rule = Rule.TRAIL_VERIFIES.fails(fault) if fault else trail_rule(change, plan, records)
+        records, fault = self._records(change)
+        on_record = trail_rule(change, plan, records, self.clock())
+        rule = Rule.TRAIL_VERIFIES.fails(fault) if fault else on_record
         if not rule.passed:
             return self._end(kept, change, ChangePhase.VOID, rule.reason, self.clock())
         documents = {str(each.subject): each for each in self.as_voted.documents(change)}
@@ -164,12 +185,12 @@ def _mark(change: ProposedChange) -> str:
     return f"{change.hash} {change.opening}"
 
 
-def _is_vote_in_time(row: Received | Unreadable, change: ProposedChange) -> bool:
+def _is_vote_in_time(row: Received | Unreadable, change: ProposedChange, before: datetime | None) -> bool:
     if isinstance(row, Unreadable):
         return False
     statement = row.row.statement
     about = isinstance(statement, ChangeVoteStatement) and statement.change == change.hash
-    return about and row.received_at < change.deadline
+    return about and (before is None or row.received_at < before)
 
 
 def _draft(change: ProposedChange, version: Version, weaker: Sequence[str]) -> AuditDraft:
@@ -184,6 +205,7 @@ def _draft(change: ProposedChange, version: Version, weaker: Sequence[str]) -> A
         "difference": list(version.difference[:20]),
         "weaker": list(weaker[:20]),
         "voters": [vote.voter for vote in change.votes],
+        "stood_in": [vote.voter for vote in change.stand_ins] if change.phase is ChangePhase.STOOD_IN else [],
         "reason": version.reason,
     }
     return AuditDraft(

@@ -142,7 +142,7 @@ class Proposing:
             if older.hash == newer.hash or not older.subjects & newer.subjects:
                 continue
             kept = self.proposals.current(older.hash)
-            if kept.change is not None and kept.change.phase is ChangePhase.WAITING:
+            if kept.change is not None and kept.change.phase.open:
                 why = f"{OID}{newer.proposed_by} proposed another change of {', '.join(sorted(newer.subjects))}"
                 ended = ended_as(kept.change, ChangePhase.SUPERSEDED, why[:2000], now)
                 draft = ending(ended, actor=f"{OID}{newer.proposed_by}", superseded_by=newer.hash)
@@ -160,7 +160,8 @@ def ended_as(change: ProposedChange, phase: ChangePhase, why: str, now: datetime
 def ending(change: ProposedChange, *, actor: str, **details: object) -> AuditDraft:
     """The record that a change ended as it did."""
     voters = [vote.voter for vote in change.votes]
-    told = {**named(change), "reason": change.why, "voters": voters, **details}
+    stood_in = [vote.voter for vote in change.stand_ins]
+    told = {**named(change), "reason": change.why, "voters": voters, "stood_in": stood_in, **details}
     return AuditDraft(
         action=present(change.phase.ended_by, f"the end of the change {change.hash}"),
         actor=actor,

@@ -13,6 +13,7 @@ from ..clock import Clock
 from ..domain.actions import Action
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
+from ..domain.changes_on_record import CHANNEL, NOTICE, STOOD_IN_NOTICE
 from ..domain.errors import UnknownName
 from ..domain.model import sha256
 from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
@@ -28,6 +29,8 @@ class Told(StrEnum):
 
     PROPOSED = "change-proposed"
     """A change waits for their vote."""
+    STOOD_IN = STOOD_IN_NOTICE
+    """Two of the platform's people stand in for them, and they may object."""
     ENDED = "change-ended"
     """It took force, or ended otherwise."""
 
@@ -56,6 +59,8 @@ class Telling:
         if change is None or plan is None:
             return ()
         problems = [] if change.phase.final else list(self._tell(change, plan, Told.PROPOSED))
+        if change.phase is ChangePhase.STOOD_IN:
+            problems += self._tell(change, plan, Told.STOOD_IN)
         if change.phase.final:
             problems += self._tell(change, plan, Told.ENDED)
             if not problems:
@@ -74,7 +79,7 @@ class Telling:
                     yield str(error)
                     continue
                 refused = [str(error)]
-            details = {**named(change), "notice": str(what), "channel": name, "not_told": refused}
+            details = {**named(change), NOTICE: str(what), CHANNEL: name, "not_told": refused}
             draft = AuditDraft(
                 action=Action.CHANGE_TOLD,
                 actor=SYSTEM,
@@ -99,7 +104,7 @@ class Telling:
 
     def _message(self, change: ProposedChange, plan: ChangePlan, what: Told, channel: str, recipient: str) -> Message:
         page = f"{self.base}/changes/{change.hash[7:]}"
-        asked = what is Told.PROPOSED
+        asked = what is not Told.ENDED
         gates = ", ".join(old.title for old in plan.gates[:SHOWN])
         return Message(
             id=sha256(f"{change.hash} {change.opening} {what} {channel} {recipient}".encode())[7:39],
@@ -110,17 +115,25 @@ class Telling:
             environment=gates,
             tag="",
             headline=_headline(change, gates),
-            lines=plan.weaker(),
+            lines=(*_who_stands_in(change, what), *plan.weaker()),
             recipient=recipient,
             release_url=page,
             locate_url=page if asked else "",
-            deadline=change.deadline if asked else None,
+            deadline=change.deadline if what is Told.PROPOSED else None,
             phase=str(change.phase),
             change=change.hash,
         )
 
 
+def _who_stands_in(change: ProposedChange, what: Told) -> tuple[str, ...]:
+    if what is not Told.STOOD_IN:
+        return ()
+    return tuple(f"{vote.who} of the platform's people stands in for you: {vote.reason}" for vote in change.stand_ins)
+
+
 def _headline(change: ProposedChange, gates: str) -> str:
+    if change.phase is ChangePhase.STOOD_IN:
+        return f"Object within a day, or a change weakens the gate of {gates}: two of the platform's people stand in"
     if change.phase in (ChangePhase.WAITING, ChangePhase.PASSED):
         return f"Your vote is asked: a change would weaken the gate of {gates}"
     why = f": {change.why}" if change.why else ""

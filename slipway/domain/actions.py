@@ -91,6 +91,8 @@ class OfChange(Enum):
     NOTHING = auto()
     PROPOSED = auto()
     VOTED = auto()
+    STOOD_IN = auto()
+    TOLD = auto()
     ENDED = auto()
     """It is in force, or nothing comes of it any more."""
 
@@ -418,8 +420,19 @@ class Action(StrEnum):
         Tone.ASKS,
         _More(of_change=OfChange.PROPOSED),
     )
-    CHANGE_TOLD = "change.told", "The people of the gates that would get weaker were told", Tone.QUIET
+    CHANGE_TOLD = (
+        "change.told",
+        "The people of the gates that would get weaker were told",
+        Tone.QUIET,
+        _More(of_change=OfChange.TOLD),
+    )
     CHANGE_VOTED = "change.voted", "A vote on a proposed change was counted", Tone.ASKS, _More(of_change=OfChange.VOTED)
+    CHANGE_STOOD_IN = (
+        "change.stood-in",
+        "One of the platform's people stood in for the people of the gates that a change weakens",
+        Tone.ASKS,
+        _More(of_change=OfChange.STOOD_IN),
+    )
     CHANGE_VOTE_REFUSED = "change.vote-refused", "A vote on a proposed change was refused", Tone.ASKS, _REFUSES
     CHANGE_PASSED = "change.passed", "Enough people approved a proposed change", Tone.GOOD
     CHANGE_IN_FORCE = "change.in-force", "A proposed change took force", Tone.ASKS, _ENDS_CHANGE

@@ -9,12 +9,11 @@ clock.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Literal, assert_never
+from typing import Literal
 
 from pydantic import Field
 
-from .actions import Action, OfChange
-from .audit import AuditRecord
+from .actions import Action
 from .changing import Compared
 from .decide.ballots import VOTE_LIMIT
 from .decide.conditions import short
@@ -24,7 +23,7 @@ from .model import Digest, Moment, Name, Record, canonical, sha256
 from .people import OID, Guid, SignedIn
 from .proof import Proved, judge
 from .release import Vote, VoteDecision
-from .rules import Fail, Pass, Rule, RuleResult
+from .rules import Rule, RuleResult
 from .statement import MOST_CHANGES, CatalogueChange
 from .tones import Tone
 
@@ -70,6 +69,12 @@ class ChangePhase(StrEnum):
         return member
 
     WAITING = "waiting", "People are asked.", Tone.ASKS
+    STOOD_IN = (
+        "stood-in",
+        "Two of the platform's people stand in for those who are asked. It takes force a day after these were told, "
+        "unless one of them objects.",
+        Tone.ASKS,
+    )
     PASSED = "passed", "Enough of them approved; it is about to take force.", Tone.BUSY
     IN_FORCE = "in-force", "It is in force.", Tone.GOOD, Action.CHANGE_IN_FORCE
     REJECTED = "rejected", "Somebody rejected it.", Tone.BAD, Action.CHANGE_REJECTED
@@ -86,6 +91,11 @@ class ChangePhase(StrEnum):
     @property
     def final(self) -> bool:
         return self.ended_by is not None
+
+    @property
+    def open(self) -> bool:
+        """Whether people can still vote on it."""
+        return self in (ChangePhase.WAITING, ChangePhase.STOOD_IN)
 
 
 class ChangePlan(Record):
@@ -144,6 +154,8 @@ class ProposedChange(Record):
     """Where its records begin in the installation's chain; only a hint."""
     phase: ChangePhase = ChangePhase.WAITING
     votes: tuple[Vote, ...] = Field(default=(), max_length=VOTE_LIMIT + 1)
+    stand_ins: tuple[Vote, ...] = Field(default=(), max_length=2)
+    """Approvals of the platform's people, in place of those whom the gates ask."""
     ended_at: Moment | None = None
     why: str = Field(default="", max_length=2000)
     """Why it ended as it did."""
@@ -171,6 +183,8 @@ class ChangeVoteCast(Record):
     proved: Proved | None = None
     unproved: str = ""
     """Why its proof does not hold."""
+    stands_in: bool = False
+    """Whether it is given in place of the people whom the gates ask."""
     by_message: bool = False
     """Whether it came by a message, which shows nobody's roles and groups."""
 
@@ -206,9 +220,9 @@ def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) 
 
 
 def _waits(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
-    if change.phase is not ChangePhase.WAITING:
+    if not change.phase.open:
         return Rule.CHANGE_IS_WAITING.fails(f"it is {change.phase}: {change.phase.meaning}")
-    in_time = cast.received_at < change.deadline
+    in_time = change.phase is ChangePhase.STOOD_IN or cast.received_at < change.deadline
     until = f"people are asked until {change.deadline:%Y-%m-%d %H:%M} UTC"
     return Rule.CHANGE_IS_WAITING.judged(in_time, until)
 
@@ -320,18 +334,22 @@ def quorum(plan: ChangePlan, votes: Sequence[Vote]) -> tuple[RuleResult, ...]:
 
 def counted(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> ProposedChange:
     """The change with a vote that counts, in place of the same person's earlier one."""
-    vote = Vote(
+    vote = vote_of(change, cast, _as_asked(plan, cast.signed_in))
+    return change.evolve(votes=(*(each for each in change.votes if each.voter != cast.voter), vote))
+
+
+def vote_of(change: ProposedChange, cast: ChangeVoteCast, signed_in: SignedIn | None) -> Vote:
+    return Vote(
         voter=cast.voter,
         decision=cast.decision,
         reason=cast.reason,
         channel=cast.channel,
         plan_hash=change.plan,
         at=cast.received_at,
-        signed_in=_as_asked(plan, cast.signed_in),
+        signed_in=signed_in,
         name=cast.name,
         proof=cast.proved.proof if cast.proved else None,
     )
-    return change.evolve(votes=(*(each for each in change.votes if each.voter != cast.voter), vote))
 
 
 def _as_asked(plan: ChangePlan, signed_in: SignedIn | None) -> SignedIn | None:
@@ -344,45 +362,3 @@ def _as_asked(plan: ChangePlan, signed_in: SignedIn | None) -> SignedIn | None:
         groups=tuple(group for group in signed_in.groups if group in groups),
         roles=tuple(role for role in signed_in.roles if role in roles),
     )
-
-
-# ---- from the trail
-VOTED = "vote"
-"""The detail of a record that holds the vote as it was counted."""
-
-
-def votes_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> tuple[Vote, ...] | None:
-    """The votes that signed records hold for this opening; None if they do not show that it was proposed, or show that
-    it ended. `records` are verified, and begin where the change says that its own begin."""
-    proposed, votes = False, dict[str, Vote]()
-    for record in records:
-        if (record.details.get("change"), record.details.get("opening")) != (change.hash, change.opening):
-            continue
-        match record.known_action.of_change if record.known_action else OfChange.NOTHING:
-            case OfChange.PROPOSED:
-                proposed = record.details.get("plan") == change.plan and record.proof == change.proof
-            case OfChange.VOTED:
-                vote = Vote.model_validate(record.details.get(VOTED))
-                votes[vote.voter] = vote.evolve(proof=record.proof)
-            case OfChange.ENDED:
-                return None
-            case OfChange.NOTHING:
-                continue
-            case unreachable:
-                assert_never(unreachable)
-    return tuple(votes.values()) if proposed else None
-
-
-def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord]) -> Pass | Fail:
-    """Whether the records show that the gates which were asked let the change through."""
-    votes = votes_on_record(change, records)
-    if votes is None:
-        return Rule.CHANGE_PASSED_ON_RECORD.fails(
-            "the trail does not show that this change was proposed and still waits"
-        )
-    missing = [rule for rule in quorum(plan, votes) if rule.blocks]
-    if any(vote.decision is VoteDecision.REJECT or vote.proof is None for vote in votes):
-        return Rule.CHANGE_PASSED_ON_RECORD.fails("the trail shows a rejection, or an approval without a proof")
-    if missing:
-        return Rule.CHANGE_PASSED_ON_RECORD.fails(f"by the trail, {missing[0].name}: {missing[0].reason}")
-    return Rule.CHANGE_PASSED_ON_RECORD.holds(f"{len(votes)} votes on record")

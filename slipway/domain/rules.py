@@ -242,6 +242,12 @@ class Rule(StrEnum):
     MAY_CHANGE_IT = "may-change-it", "Whoever changes it is named by its project, or is one of the platform's people."
     CHANGE_IS_WAITING = "change-is-waiting", "The proposed change waits for votes."
     APPROVER_DID_NOT_PROPOSE_IT = "approver-did-not-propose-it", "The approver did not propose the change."
+    STANDS_IN_BY_ROLE = "stands-in-by-role", "Whoever stands in for the people of a gate has the role platform."
+    STAND_IN_HAS_A_REASON = "stand-in-has-a-reason", "Whoever stands in for the people of a gate says why."
+    STAND_INS_SUFFICE = (
+        "stand-ins-suffice",
+        "Two of the platform's people stood in, everybody who is asked was told, and had a day to object.",
+    )
     CHANGE_PASSED_ON_RECORD = (
         "change-passed-on-record",
         "Signed records show that the people of every gate which gets weaker let the change through.",

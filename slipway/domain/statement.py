@@ -79,6 +79,14 @@ class ChangeVoteStatement(_Statement):
     opening: Annotated[int, Field(ge=1)]
     plan: Digest
     decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]
+    stands_in: Literal[True] | None = None
+    """Whether one of the platform's people approves it in place of those whom the gates ask."""
+
+    @model_validator(mode="after")
+    def _stands_in_to_approve(self) -> Self:
+        if self.stands_in and self.decision is not VoteDecision.APPROVE:
+            raise ValueError("stands_in: is for an approval")
+        return self
 
 
 class CommandStatement(_Statement):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..domain.errors import NotFound
 from ..domain.people import OID, SignedIn
-from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, barred_at, gates_of
+from ..domain.proposing import ChangePlan, ProposedChange, barred_at, gates_of
 from ..ledger.proposals import Proposals
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class ShownChange:
     def waits_for(self, who: SignedIn) -> bool:
         """Whether a gate asks this person, by what their sign-in says, and they have not voted. Whether a vote counts
         is decided when it is cast, by its own proof."""
-        if self.plan is None or self.change.phase is not ChangePhase.WAITING:
+        if self.plan is None or not self.change.phase.open:
             return False
         voter = f"{OID}{who.object_id}"
         asked = gates_of(self.plan, voter, who)

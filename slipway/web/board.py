@@ -221,6 +221,8 @@ def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionIte
     change, address = shown.change, address_of(shown.change.hash)
     gates = ", ".join(old.title for old in shown.plan.gates) if shown.plan else ""
     due = f"decide {times.relative(change.deadline, now)}" if change.phase is ChangePhase.WAITING else ""
+    if change.phase is ChangePhase.STOOD_IN:
+        due = "two of the platform's people stand in: whoever is asked may object"
     return AttentionItem(
         sign=sign_of(change),
         link=address,
@@ -261,7 +263,7 @@ def _tally(state: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
     moving = [item.release for cell in cells for item in cell.moving]
     moving += [item.release for row in state.rows for item in row.arriving]
     waiting = sum(release.phase is Phase.AWAITING_APPROVAL for release in moving)
-    asks = waiting + sum(shown.change.phase is ChangePhase.WAITING for shown in state.changes)
+    asks = waiting + sum(shown.change.phase.open for shown in state.changes)
     counts = (
         (sum(cell.failed is not None for cell in cells), "failed", "✕", Tone.BAD),
         (len(state.parked), "parked", "!", Tone.BAD),

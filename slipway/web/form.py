@@ -13,6 +13,8 @@ from ..http.requests import BODY_LIMIT, FORM_TYPE, WITH_A_LENGTH, RequestRefused
 from .text import visible
 
 _FIELDS = frozenset({"decision", "reason", "opening", "id", FIELD})
+STANDS_IN = "stands-in"
+"""The field by which one of the platform's people stands in for the people of a gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Posted:
     """The opening of the gate that the page showed; 0 if it does not say."""
     id: str = ""
     """Names this form, so that it counts once however often it is sent; empty if it does not say."""
+    stands_in: bool = False
+    """Whether it approves a proposed change in place of the people of its gates."""
 
 
 def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) -> dict[str, str]:
@@ -35,10 +39,10 @@ def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) 
     return {name: visible(value.replace("\r\n", "\n")) for name, value in fields.items()}
 
 
-def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
-    """Raises `RequestRefused`."""
+def parse_form(headers: Mapping[str, str], body: bytes, *, of_change: bool = False) -> Posted:
+    """`of_change`: whether it is a vote on a proposed change. Raises `RequestRefused`."""
     _check_form(headers, body)
-    fields = _fields(body, _FIELDS)
+    fields = _fields(body, _FIELDS | ({STANDS_IN} if of_change else frozenset()))
     if fields.get("decision") not in set(VoteDecision):
         raise RequestRefused(400, "decision: expected approve, reject or withdraw.")
     reason = visible(fields.get("reason", "").replace("\r\n", "\n")).strip()
@@ -56,6 +60,7 @@ def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
         mark=fields.get(FIELD, ""),
         opening=int(opening or 0),
         id=id,
+        stands_in=bool(fields.get(STANDS_IN)),
     )
 
 

@@ -27,7 +27,9 @@ from ..domain.proposing import (
     quorum_at,
 )
 from ..domain.release import Vote, VoteDecision
+from ..domain.roles import Permission
 from ..domain.rules import RuleResult
+from ..domain.standing_in import FRESH
 from ..domain.statement import SALT_BYTES, ChangeVoteStatement, salt_of
 from ..domain.tones import Tone
 from ..http.forms import Forms
@@ -90,7 +92,7 @@ def address_of(hash: str) -> str:
 def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     change, plan = _found(desk, hash)
-    moved_on = desk.as_voted.moved_on(change, plan) if change.phase is ChangePhase.WAITING else None
+    moved_on = desk.as_voted.moved_on(change, plan) if change.phase.open else None
     asked = gates_of(plan, *_named(who))
     page = render(
         "proposed.html",
@@ -98,7 +100,10 @@ def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
         plan=plan,
         sign=sign_of(change),
         void=moved_on.reason if moved_on else "",
-        open=change.phase is ChangePhase.WAITING and moved_on is None,
+        open=change.phase.open and moved_on is None,
+        waits=change.phase is ChangePhase.WAITING,
+        stand_ins=[_vote(vote) for vote in change.stand_ins],
+        may_stand_in=_may_stand_in(change, who),
         gates=[_gate(old, change) for old in plan.gates],
         votes=[_vote(vote) for vote in change.votes],
         asked=bool(asked),
@@ -124,9 +129,9 @@ def decide(desk: ChangeDesk, hash: str, who: Visitor, headers: Mapping[str, str]
         back = (address_of(quote(hash, safe="")), "Open the page again")
         return message(refused.status, "Your decision was not recorded", str(refused), tone=Tone.ASKS, link=back)
     statement = _statement(desk, change, posted)
-    if posted.decision is VoteDecision.APPROVE:
+    if statement.decision is VoteDecision.APPROVE:
         browser, cookie = desk.sessions.browser(headers)
-        fresh = freshest(gates_of(plan, *_named(who)) or plan.gates)
+        fresh = FRESH if posted.stands_in else freshest(gates_of(plan, *_named(who)) or plan.gates)
         return led(desk.saying.begin(statement, browser=browser, fresh=fresh), cookie)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(who.caller, Via.PAGE), trace=carrier())
     receipt = desk.writer.say(partition_of(statement), row, id=posted.id)
@@ -135,10 +140,12 @@ def decide(desk: ChangeDesk, hash: str, who: Visitor, headers: Mapping[str, str]
 
 def _posted(desk: ChangeDesk, change: ProposedChange, who: Visitor, headers: Mapping[str, str], body: bytes) -> Posted:
     """Raises `RequestRefused`."""
-    posted = parse_form(headers, body)
+    posted = parse_form(headers, body, of_change=True)
     desk.forms.check(posted.mark, who.sid, address_of(change.hash))
     if posted.decision is VoteDecision.WITHDRAW:
         raise RequestRefused(400, "decision: expected approve or reject.")
+    if posted.stands_in and (posted.decision is not VoteDecision.APPROVE or not posted.reason):
+        raise RequestRefused(400, "Please say why nobody can vote at the gates any more.")
     if posted.opening != change.opening:
         raise RequestRefused(409, "The change was proposed anew since the page was opened.")
     return posted
@@ -155,6 +162,7 @@ def _statement(desk: ChangeDesk, change: ProposedChange, posted: Posted) -> Chan
             "opening": change.opening,
             "plan": change.plan,
             "decision": posted.decision,
+            "stands_in": posted.stands_in or None,
         }
     )
 
@@ -169,6 +177,13 @@ def _found(desk: ChangeDesk, hash: str) -> tuple[ProposedChange, ChangePlan]:
 
 def _named(who: Visitor) -> tuple[str, SignedIn]:
     return f"{OID}{who.signed_in.object_id}", who.signed_in
+
+
+def _may_stand_in(change: ProposedChange, who: Visitor) -> bool:
+    """Whether the reader is one of the platform's people who could. Whether it counts is decided by their proof."""
+    oid = who.signed_in.object_id
+    taken = oid == change.proposed_by or any(vote.voter == f"{OID}{oid}" for vote in change.stand_ins)
+    return change.phase is ChangePhase.WAITING and who.caller.may(Permission.APPLY) and not taken
 
 
 def _vote(vote: Vote) -> VoteView:

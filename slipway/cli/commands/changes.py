@@ -18,7 +18,7 @@ from ..forms import OutputFormat, formed, write_lines
 from ..lazy import DefaultGroup, Lazy
 from ..options import as_json as json_option
 from ..options import connected, waiting
-from ..screen import BAD, FAINT, GOOD, NAME, Content, Screen, TextCell, tone_style
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
 from ..text import short
 from ..waiting import confirmed, new_id, outcome_of
 
@@ -92,11 +92,15 @@ def _phase(change: ProposedChangeSummary) -> TextCell:
     lazy={
         "show": Lazy("slipway.cli.commands.changes:show", "One change: what it does, who is asked, how it ended."),
         "approve": Lazy("slipway.cli.commands.changes:approve", "Approve a change, by a proof."),
+        "stand-in": Lazy(
+            "slipway.cli.commands.changes:stand_in", "Let a change through in place of people who are gone."
+        ),
         "reject": Lazy("slipway.cli.commands.changes:reject", "Reject a change, or take back your own."),
     },
 )
 def change() -> None:
-    """One proposed change: `slipway change HASH` shows it, and `approve` and `reject` vote on it.
+    """One proposed change: `slipway change HASH` shows it, and `approve` and `reject` vote on it. `stand-in` is for the
+    platform's people, when everybody whom a gate asks has gone.
 
     HASH is that of `slipway changes`; of one that waits its first digits are enough.
 
@@ -154,9 +158,10 @@ def _fields(screen: Screen, change: ProposedChangeShown) -> Iterator[tuple[str, 
     yield "opening", str(change.opening)
     yield "plan", change.plan
     yield "page", change.page
-    for vote in change.votes:
-        reason = f": {vote.reason}" if vote.reason else ""
-        yield "vote", f"{vote.decision} {screen.time(vote.at)}  {vote.who}{reason}"
+    for name, votes in (("vote", change.votes), ("stands in", change.stand_ins)):
+        for vote in votes:
+            reason = f": {vote.reason}" if vote.reason else ""
+            yield name, f"{vote.decision} {screen.time(vote.at)}  {vote.who}{reason}"
 
 
 @click.command()
@@ -181,6 +186,29 @@ def approve(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_j
     _end(api, confirmed(api, received, open_it=open_it, wait=wait), TextCell("✓ approved", GOOD), as_json=as_json)
 
 
+@click.command("stand-in")
+@click.argument("hash")
+@click.option("--reason", required=True, metavar="TEXT", help="Why nobody can vote there; told to all who are asked.")
+@waiting
+@json_option
+@connected
+def stand_in(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
+    """Let a change through in place of the people whom its gates ask, when all of them have gone.
+
+    It takes two people of the role platform, who did not propose the change, each by a proof of their own. Everybody
+    who is asked is told, and it takes force a day later, unless one of them objects.
+
+    \b
+    Exit codes: 0 counted; 1 refused; 4 the app cannot be reached; 5 a person has to confirm it.
+
+    \b
+    Example:
+      slipway change stand-in 91c3e07d55aa --reason "the team was dissolved" --open
+    """
+    received = _vote(api, hash, "approve", reason, stands_in=True)
+    _end(api, confirmed(api, received, open_it=open_it, wait=wait), TextCell("✓ stands in", NOTE), as_json=as_json)
+
+
 @click.command()
 @click.argument("hash")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the audit trail.")
@@ -198,8 +226,12 @@ def reject(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
     _end(api, _vote(api, hash, "reject", reason), TextCell("✓ rejected", BAD), as_json=as_json)
 
 
-def _vote(api: Api, hash: str, decision: Literal["approve", "reject"], reason: str) -> ReceivedAnswer:
+def _vote(
+    api: Api, hash: str, decision: Literal["approve", "reject"], reason: str, *, stands_in: bool = False
+) -> ReceivedAnswer:
     ballot = ChangeBallot.model_construct(decision=decision, reason=reason, id=new_id(), channel="cli")
+    if stands_in:
+        ballot = ballot.model_copy(update={"stands_in": True})
     return read(ReceivedAnswer, api.post("changes", _named(api, hash), "votes", body=body_of(ballot)))
 
 

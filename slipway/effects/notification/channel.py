@@ -91,8 +91,8 @@ class Message(Record):
     id: str
     """The same when a notice is sent again."""
     notice: str
-    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `ended`, `change-proposed`, `change-ended` or
-    `anchor-written`."""
+    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `ended`, `change-proposed`,
+    `change-stood-in`, `change-ended` or `anchor-written`."""
     time: Moment
     application: str
     release: str

@@ -104,6 +104,18 @@ def test_a_rejection_is_said_at_once_and_shown_afterwards(slipway: Slipway, live
     )
 
 
+def test_two_of_the_platform_stand_in(slipway: Slipway, live: Live) -> None:
+    change = weaken(live)
+    for who in (person(31, "Pia", Role.PLATFORM), person(32, "Paul", Role.PLATFORM)):
+        ended = slipway("change", "stand-in", change.hash[7:19], "--reason", "the team has gone", by=who)
+        assert (ended.exit_code, "✓ stands in" in ended.stdout) == (0, True), ended.output
+    assert "it is stood in" in ended.stdout
+    shown = slipway("change", change.hash)
+    assert shown.stdout.count("the team has gone") == 2
+    refused = slipway("change", "stand-in", change.hash, "--reason", "me too", by=person(33, "Pat", Role.PLATFORM))
+    assert (refused.exit_code, "the change is stood-in" in refused.stderr) == (1, True)
+
+
 def test_whom_no_gate_asks_is_refused_by_the_rule(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     for arguments in (("reject", change.hash, "--reason", "no"), ("approve", change.hash)):

@@ -110,6 +110,42 @@ def test_whoever_proposed_it_takes_it_back_by_a_button_though_no_gate_asks_them(
     assert "the old one is better" in shown
 
 
+# ---- standing in
+PIA, PAUL = person(31, "Pia", "platform"), person(32, "Paul", "platform")
+
+
+def stand_in(home: Live, change: ProposedChange, who: TokenPerson, reason: str = "the team has gone") -> Answer:
+    return press(home, change, who, "approve", reason=reason, **{"stands-in": "yes"})
+
+
+def test_two_of_the_platform_stand_in_by_the_buttons_of_the_page(live: Live) -> None:
+    change = weaken(live)
+    for who in (PIA, PAUL):
+        assert "Stand in for their people" in page(live, change, who)
+        answer = stand_in(live, change, who)
+        at_the_provider(live, Lead(to=led_to(answer)), who, browser=browser_of(live, answer))
+        live.hear()
+    assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
+    shown = page(live, change)
+    assert "the team has gone" in shown
+    assert "It takes force a day after these were told" in shown
+    assert "Reject" in shown
+    assert f"{address_of(change.hash)}#decide" in parts_of(board(live, ADA))[0]
+    assert "Stand in for their people" not in page(live, change, person(33, "Pat", "platform"))
+
+
+def test_only_the_platforms_people_who_did_not_propose_it_are_offered_to_stand_in(live: Live) -> None:
+    change = weaken(live)
+    for who in (ADA, EVE, SIGNS_IN):
+        assert "Stand in for their people" not in page(live, change, who)
+
+
+@pytest.mark.parametrize(("decision", "reason"), [("approve", ""), ("reject", "the team has gone")])
+def test_standing_in_needs_a_reason_and_approves(live: Live, decision: str, reason: str) -> None:
+    change = weaken(live)
+    assert press(live, change, PIA, decision, reason=reason, **{"stands-in": "yes"}).status == 400
+
+
 # ---- on the board
 def board(home: Live, who: TokenPerson, application: str | None = None) -> str:
     return show_board(home.app.reader, home.app.proposals, as_visitor(who), application=application).body.decode()

@@ -1,0 +1,79 @@
+"""What signed records say of a proposed change: its votes, who stood in, and who was told. Before it takes force all of
+it is derived from them again; the row is a cache."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+
+from .actions import OfChange
+from .audit import AuditRecord
+from .proposing import ChangePlan, ProposedChange, quorum
+from .release import Vote, VoteDecision
+from .rules import Fail, Pass, Rule
+from .standing_in import stand_ins_rule
+
+VOTED = "vote"
+"""The detail of a record that holds the vote as it was counted."""
+NOTICE, CHANNEL = "notice", "channel"
+"""The details of a record that people were told: of what, and on which channel."""
+STOOD_IN_NOTICE = "change-stood-in"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeOnRecord:
+    """One opening of a change, as its records show it."""
+
+    votes: tuple[Vote, ...]
+    stand_ins: Mapping[str, tuple[Vote, datetime]] = field(default_factory=dict)
+    """By whom, with the time of the record."""
+    told: Mapping[str, datetime] = field(default_factory=dict)
+    """When it was told on each channel that people stood in."""
+
+
+def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> ChangeOnRecord | None:
+    """What the records say of this opening; None if they do not show that it was proposed, or show that it ended.
+    `records` are verified, and begin where the change says that its own begin."""
+    proposed, votes = False, dict[str, Vote]()
+    stand_ins, told = dict[str, tuple[Vote, datetime]](), dict[str, datetime]()
+    for record in records:
+        details = record.details
+        if (details.get("change"), details.get("opening")) != (change.hash, change.opening):
+            continue
+        match record.known_action.of_change if record.known_action else OfChange.NOTHING:
+            case OfChange.PROPOSED:
+                proposed = details.get("plan") == change.plan and record.proof == change.proof
+            case OfChange.VOTED:
+                vote = Vote.model_validate(details.get(VOTED))
+                votes[vote.voter] = vote.evolve(proof=record.proof)
+            case OfChange.STOOD_IN:
+                vote = Vote.model_validate(details.get(VOTED))
+                stand_ins.setdefault(vote.voter, (vote.evolve(proof=record.proof), record.time))
+            case OfChange.TOLD:
+                if details.get(NOTICE) == STOOD_IN_NOTICE:
+                    told.setdefault(str(details.get(CHANNEL)), record.time)
+            case OfChange.ENDED:
+                return None
+            case OfChange.NOTHING:
+                continue
+            case unreachable:
+                assert_never(unreachable)
+    return ChangeOnRecord(votes=tuple(votes.values()), stand_ins=stand_ins, told=told) if proposed else None
+
+
+def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord], now: datetime) -> Pass | Fail:
+    """Whether the records show that the gates which were asked let the change through, or that the platform's people
+    stood in, everybody who is asked was told, and nobody objected in time."""
+    rule, shown = Rule.CHANGE_PASSED_ON_RECORD, change_on_record(change, records)
+    if shown is None:
+        return rule.fails("the trail does not show that this change was proposed and still waits")
+    if any(vote.decision is VoteDecision.REJECT or vote.proof is None for vote in shown.votes):
+        return rule.fails("the trail shows a rejection, or an approval without a proof")
+    missing = [result for result in quorum(plan, shown.votes) if result.blocks]
+    if not missing:
+        return rule.holds(f"{len(shown.votes)} votes on record")
+    stood_in = stand_ins_rule(plan, shown.stand_ins, shown.told, now)
+    if stood_in.passed:
+        return rule.holds(stood_in.reason)
+    also = f"; {stood_in.name}: {stood_in.reason}" if shown.stand_ins else ""
+    return rule.fails(f"by the trail, {missing[0].name}: {missing[0].reason}{also}")

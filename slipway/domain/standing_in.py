@@ -1,0 +1,94 @@
+"""The way out of a gate that nobody can satisfy any more, since all who may vote there have gone: two of the platform's
+people, who did not propose the change, let it through in their place.
+
+Nobody can prove that somebody is gone. So whoever the gates ask is told, and has a day to object; the objection of one
+of them ends it. Pure, and without a clock.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from .decide.conditions import short
+from .people import OID
+from .proof import judge
+from .proposing import ChangePhase, ChangePlan, ChangeVoteCast, ProposedChange, freshest, vote_of
+from .release import Vote
+from .roles import Role, read_roles
+from .rules import Rule, RuleResult, WaitsFor
+
+NEEDED: Final = 2
+OBJECTION: Final = timedelta(hours=24)
+"""How long people have to object once all of them were told."""
+FRESH: Final = timedelta(minutes=5)
+
+
+def stand_in_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> tuple[RuleResult, ...]:
+    """What one of the platform's people must meet who stands in."""
+    return tuple(_rules(change, plan, cast))
+
+
+def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> Iterator[RuleResult]:
+    waits = change.phase is ChangePhase.WAITING and cast.received_at < change.deadline
+    until = f"people are asked until {change.deadline:%Y-%m-%d %H:%M} UTC"
+    yield Rule.CHANGE_IS_WAITING.judged(waits, f"it is {change.phase}; {until}")
+    if cast.unproved:
+        yield Rule.PROOF_HOLDS.fails(cast.unproved)
+    elif cast.proved is None:
+        yield Rule.PROOF_IS_GIVEN.fails("standing in lets something through, and no proof of who says it came along")
+    else:
+        yield Rule.PROOF_HOLDS.holds("the identity provider signed who says this")
+        yield from judge(cast.proved, cast.received_at, min(freshest(plan.gates) or FRESH, FRESH))
+    yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
+        cast.plan == change.plan, f"the plan is {short(change.plan)}, the vote is for {short(cast.plan)}"
+    )
+    yield Rule.VOTE_IS_FOR_THIS_OPENING.judged(
+        cast.opening == change.opening, f"it was proposed {change.opening} times, the vote is for time {cast.opening}"
+    )
+    has = is_platform(cast)
+    yield Rule.STANDS_IN_BY_ROLE.judged(has, f"{cast.voter} {'has' if has else 'does not have'} the role platform")
+    own = cast.voter == f"{OID}{change.proposed_by}"
+    yield Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, f"{OID}{change.proposed_by} proposed the change")
+    yield Rule.STAND_IN_HAS_A_REASON.judged(bool(cast.reason.strip()), "why nobody can vote at the gates any more")
+    before = any(vote.voter == cast.voter for vote in change.stand_ins)
+    yield Rule.ONE_VOTE_EACH.judged(not before, f"{cast.voter} {'stands' if before else 'does not stand'} in already")
+
+
+def is_platform(cast: ChangeVoteCast) -> bool:
+    return cast.signed_in is not None and Role.PLATFORM in read_roles(cast.signed_in.roles)
+
+
+def stood_in(change: ProposedChange, cast: ChangeVoteCast) -> ProposedChange:
+    """The change with one more who stands in; with the last of them, nothing but time and objections is waited for."""
+    signed_in = cast.signed_in
+    kept = signed_in.evolve(groups=(), roles=(str(Role.PLATFORM),)) if signed_in else None
+    stand_ins = (*change.stand_ins, vote_of(change, cast, kept))
+    enough = len(stand_ins) >= NEEDED
+    return change.evolve(stand_ins=stand_ins, phase=ChangePhase.STOOD_IN if enough else change.phase)
+
+
+def stand_ins_rule(
+    plan: ChangePlan, stand_ins: Mapping[str, tuple[Vote, datetime]], told: Mapping[str, datetime], now: datetime
+) -> RuleResult:
+    """Whether those who stand in suffice, from what records say: who, each with the time, and when people were told on
+    each channel."""
+    rule = Rule.STAND_INS_SUFFICE
+    counted = {
+        voter: at
+        for voter, (vote, at) in stand_ins.items()
+        if voter != f"{OID}{plan.proposed_by}"
+        and vote.proof is not None
+        and vote.signed_in is not None
+        and Role.PLATFORM in read_roles(vote.signed_in.roles)
+    }
+    if len(counted) < NEEDED:
+        return rule.not_yet(f"{len(counted)} of {NEEDED} of the platform's people stand in", WaitsFor.PERSON)
+    if untold := [name for name in plan.channels if name not in told]:
+        return rule.not_yet(f"nobody was told of it on {', '.join(untold)} yet", WaitsFor.STEP)
+    if not plan.channels:
+        return rule.fails("the gates name no channel by which their people could be told")
+    until = max(*counted.values(), *told.values()) + OBJECTION
+    who = " and ".join(sorted(counted))
+    if now < until:
+        return rule.not_yet(f"{who} stand in; whoever is asked may object until then", WaitsFor.TIME, until=until)
+    return rule.holds(f"{who} stood in, and nobody who was told objected within a day")

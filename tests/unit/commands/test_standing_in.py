@@ -1,0 +1,213 @@
+"""The way out of a gate that nobody can satisfy any more: two of the platform's people stand in, everybody who is asked
+is told, and it takes force a day later, unless one of them objects."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.identity import TokenPerson
+from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
+from slipway.domain.proposing import ChangePhase, ProposedChange
+from slipway.effects.notification import NotificationError
+from slipway.ledger import keys
+from slipway.ledger.table import Act, Write
+from slipway.queries.answers import Reply, SaidState
+from slipway.testing.sign_in import person
+from tests.confirming import OLGA as PROPOSES
+from tests.unit.commands.live import Live
+from tests.unit.commands.proposals import (
+    ADA,
+    BEN,
+    EVE,
+    REJECT,
+    actions,
+    broken,
+    change_of,
+    guarded,
+    messages,
+    number,
+    only_said,
+    statement,
+    trail,
+    vote,
+    weaken,
+)
+from tests.unit.commands.test_changes_by_message import rejection, send
+
+PIA, PAUL = person(31, "Pia", "platform"), person(32, "Paul", "Slipway.Platform")
+DAY = timedelta(hours=24)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    return guarded(tmp_path / "team")
+
+
+def stand_in(live: Live, change: ProposedChange, who: TokenPerson, **fields: Any) -> Reply:
+    return vote(live, change, who, **{"stands_in": True, "reason": "the team has gone", **fields})
+
+
+def both(live: Live, change: ProposedChange) -> ProposedChange:
+    for who in (PIA, PAUL):
+        assert stand_in(live, change, who).state is SaidState.COUNTED
+    return change_of(live, change.hash)
+
+
+def test_two_of_the_platform_let_it_through_a_day_after_everybody_was_told(live: Live) -> None:
+    change = weaken(live)
+    assert stand_in(live, change, PIA).state is SaidState.COUNTED
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
+    assert messages(live, "change-stood-in") == []
+    assert stand_in(live, change, PAUL).state is SaidState.COUNTED
+    assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
+    (told,) = [message for message in live.inbox.messages if message.notice == "change-stood-in"]
+    assert "Object within a day" in told.headline
+    assert told.lines[0] == f"Pia (oid:{PIA.oid}) of the platform's people stands in for you: the team has gone"
+    assert told.locate_url.endswith(f"/changes/{change.hash[7:]}")
+
+    live.wait(DAY - timedelta(minutes=1))
+    assert live.reconcile().problems == ()
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.STOOD_IN, 1)
+    live.wait(timedelta(minutes=2))
+    assert live.reconcile().problems == ()
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.IN_FORCE, 2)
+    record = live.trail()[-1]
+    assert record.details["stood_in"] == [f"oid:{PIA.oid}", f"oid:{PAUL.oid}"]
+    assert record.details.get("voters") is None
+    proofs = [each.proof for each in trail(live) if each.action == "change.stood-in"]
+    assert len(set(proofs)) == 2
+    assert None not in proofs
+    assert "in force" in messages(live, "change-ended")[0]
+    assert live.verify(keys.INSTALLATION).intact
+
+
+@pytest.mark.parametrize(
+    ("who", "fields", "rule"),
+    [
+        (EVE, {}, "stands-in-by-role"),
+        (ADA, {}, "stands-in-by-role"),
+        (PROPOSES, {}, "approver-did-not-propose-it"),
+        (PIA, {"reason": " "}, "stand-in-has-a-reason"),
+        (PIA, {"ago": timedelta(minutes=9)}, "sign-in-is-fresh"),
+        (PIA, {"opening": 2}, "vote-is-for-this-opening"),
+        (PIA, {"plan": "sha256:" + "0" * 64}, "vote-is-for-this-plan"),
+    ],
+    ids=["a stranger", "who is asked", "who proposed it", "no reason", "an old sign-in", "opening", "plan"],
+)
+def test_a_stand_in_that_does_not_count_is_refused_by_its_rule(
+    live: Live, who: TokenPerson, fields: dict[str, Any], rule: str
+) -> None:
+    change = weaken(live)
+    assert broken(stand_in(live, change, who, **fields)) == [rule]
+    assert change_of(live, change.hash).stand_ins == ()
+
+
+def test_one_person_is_not_two(live: Live) -> None:
+    change = weaken(live)
+    stand_in(live, change, PIA)
+    assert broken(stand_in(live, change, PIA)) == ["one-vote-each"]
+    live.wait(DAY)
+    live.reconcile()
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.EXPIRED, 1)
+
+
+def test_a_stand_in_is_no_vote_of_a_gate(live: Live) -> None:
+    """Ada approves, and Pia stands in: that is one of two, and one of two."""
+    change = weaken(live)
+    vote(live, change, ADA)
+    stand_in(live, change, PIA)
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.WAITING, 1)
+
+
+@pytest.mark.parametrize("by", ["page", "proof", "message"])
+def test_whoever_is_asked_objects_within_the_day_in_whatever_way(live: Live, by: str) -> None:
+    change = both(live, weaken(live))
+    live.wait(DAY - timedelta(minutes=5))
+    if by == "page":
+        assert only_said(live, change, ADA, REJECT).state is SaidState.COUNTED
+    elif by == "proof":
+        assert vote(live, change, BEN, REJECT).state is SaidState.COUNTED
+    else:
+        send(live, rejection(change, BEN))
+    live.wait(DAY)
+    live.reconcile()
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.REJECTED, 1)
+
+
+def test_an_objection_that_lies_unread_when_the_day_is_over_stops_it(live: Live) -> None:
+    change = both(live, weaken(live))
+    live.wait(DAY + timedelta(minutes=1))
+    speaker = Speaker(oid=ADA.oid, roles=ADA.roles, via=Via.PAGE)
+    row = InboxRow(kind=InboxKind.VOTE, said=statement(change, REJECT), speaker=speaker)
+    live.app.inbox_writer.say(keys.INSTALLATION, row)
+    live.bus.raw.clear()
+    live.app.enacting.settle(change.hash)
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.STOOD_IN, 1)
+    live.wait(timedelta(minutes=1))
+    live.reconcile()
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.REJECTED, 1)
+
+
+def test_the_people_of_the_gates_may_still_let_it_through_themselves(live: Live) -> None:
+    change = both(live, weaken(live))
+    vote(live, change, ADA)
+    vote(live, change, BEN)
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.IN_FORCE, 2)
+
+
+def test_the_day_begins_when_the_last_channel_was_told(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = weaken(live)
+    send_it = live.inbox.send
+
+    def away(message: object) -> None:
+        raise NotificationError("channel inbox: no answer", retryable=True)
+
+    monkeypatch.setattr(live.inbox, "send", away)
+    both(live, change)
+    live.wait(timedelta(hours=30))
+    live.reconcile()
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.STOOD_IN, 1)
+    monkeypatch.setattr(live.inbox, "send", send_it)
+    live.reconcile()
+    live.wait(timedelta(hours=23))
+    live.reconcile()
+    assert number(live) == 1
+    live.wait(timedelta(hours=2))
+    live.reconcile()
+    assert number(live) == 2
+
+
+def test_a_row_that_says_two_stood_in_is_not_believed_without_the_records(live: Live) -> None:
+    change = weaken(live)
+    stand_in(live, change, PIA)
+    kept = change_of(live, change.hash)
+    forged = kept.evolve(phase=ChangePhase.STOOD_IN, stand_ins=kept.stand_ins * 2)
+    values = {"Data": forged.model_dump_json()}
+    live.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.PROPOSED + change.hash[7:], values=values)])
+    live.wait(timedelta(hours=25))
+    live.reconcile()
+    ended = change_of(live, change.hash)
+    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
+    assert "stand-ins-suffice: 1 of 2" in ended.why
+
+
+def test_it_is_void_when_the_catalogue_has_moved_on_meanwhile(live: Live) -> None:
+    change = both(live, weaken(live))
+    live.edit_gate(required=2)
+    live.edit_environment("staging", rollout_within="9m")
+    live.apply()
+    live.reconcile()
+    assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.VOID, 2)
+
+
+def test_each_act_has_a_record(live: Live) -> None:
+    both(live, weaken(live))
+    assert actions(live) == [
+        "change.proposed",
+        "change.told",
+        "change.stood-in",
+        "change.stood-in",
+        "change.told",
+    ]
