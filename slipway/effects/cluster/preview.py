@@ -7,6 +7,7 @@ from . import recreating, takeover
 from .config_changes import template, unseen_changes
 from .diff import Diff, difference, projected
 from .errors import Missing, ObjectRefused
+from .given_out import without_given_out
 from .hands import notes
 from .kinds import ManifestTarget
 from .objects import Objects, together
@@ -53,7 +54,7 @@ def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) 
         return _as(
             target, AppliedChange.REPLACED, difference(projected(without_server_fields(live), manifest), manifest)
         )
-    answer = answered.body
+    answer = answered.body if live is not None else without_given_out(answered.body, target.manifest)
     going, staying = takeover.that_go(objects, target, live) if live is not None else ([], "")
     after = without_server_fields(takeover.without(answer, going))
     if live is not None and failed(target, live):

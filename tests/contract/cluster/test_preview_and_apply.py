@@ -44,6 +44,32 @@ def test_after_an_apply_the_same_manifests_change_nothing(place: Place) -> None:
     assert [o.created for o in place.cluster.apply(ALL, place.namespace)] == [False, False, False]
 
 
+def test_two_previews_of_what_is_not_there_yet_are_equal_and_invent_no_address(place: Place) -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"type": "NodePort", "selector": {"app": "web"}, "ports": [{"port": 80}]},
+    }
+    wanted = [service, m.job("migrate")]
+    first, second = (place.cluster.preview(wanted, place.namespace).objects for _ in range(2))
+    assert [change.diff for change in first] == [change.diff for change in second]
+    text = "".join(change.diff for change in first)
+    assert "port: 80" in text
+    assert not [word for word in ("clusterIP:", "clusterIPs", "nodePort:", "controller-uid") if word in text]
+
+
+def test_a_port_that_the_manifest_sets_is_shown(place: Place) -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"clusterIP": "None", "selector": {"app": "web"}, "ports": [{"port": 80}]},
+    }
+    [change] = place.cluster.preview([service], place.namespace).objects
+    assert "clusterIP: None" in change.diff
+
+
 def test_a_preview_shows_what_changes_and_only_that(place: Place) -> None:
     place.cluster.apply([m.config(a="one", b="two")], place.namespace)
     [change] = place.cluster.preview([m.config(a="one", c="three")], place.namespace).objects

@@ -1,0 +1,48 @@
+"""Leaves out of a preview what the server gives out at random for an object that is not there yet.
+
+A dry run invents an address, a port or a uid that the object will not have; two plans of the same object would differ
+by them, and whoever reads the plan would take them for true. Pure.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .records import Json
+
+_OF_SERVICES = ("clusterIP", "clusterIPs", "healthCheckNodePort")
+_OF_JOBS = ("batch.kubernetes.io/controller-uid", "controller-uid")
+
+
+def without_given_out(answer: Json, manifest: Mapping[str, Any]) -> Json:
+    """The answer to a dry run that would make the object, without such values that the manifest does not set."""
+    spec, wanted = answer.get("spec") or {}, manifest.get("spec") or {}
+    match answer.get("kind"):
+        case "Service":
+            return {**answer, "spec": _service(spec, wanted)}
+        case "Job":
+            return {**answer, "spec": _job(spec)}
+        case _:
+            return answer
+
+
+def _service(spec: Json, wanted: Mapping[str, Any]) -> Json:
+    kept = {field: value for field, value in spec.items() if field in wanted or field not in _OF_SERVICES}
+    given = {port.get("port"): port for port in wanted.get("ports") or () if isinstance(port, Mapping)}
+    ports = [
+        {field: value for field, value in port.items() if field != "nodePort" or field in given.get(port["port"], ())}
+        for port in spec.get("ports") or ()
+    ]
+    return {**kept, "ports": ports} if ports else kept
+
+
+def _job(spec: Json) -> Json:
+    template = spec.get("template") or {}
+    metadata = template.get("metadata") or {}
+    labelled = {**metadata, "labels": _without_uid(metadata.get("labels") or {})}
+    selector = spec.get("selector") or {}
+    matched = {**selector, "matchLabels": _without_uid(selector.get("matchLabels") or {})}
+    return {**spec, "template": {**template, "metadata": labelled}, "selector": matched}
+
+
+def _without_uid(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name not in _OF_JOBS}
