@@ -178,11 +178,6 @@ class WrittenApprovalGate(Record):
         description="How long ago the voter may have signed in, at most; none for any time. For level signed.",
         examples=["5m"],
     )
-    sign_in: Need = Field(
-        default=Need.OPTIONAL,
-        description="Rule voter-has-signed-in: `required` takes votes only from people who have signed in; then a link "
-        "alone shows what is asked, and decides nothing.",
-    )
     timezone: TimeZone = Field(
         default="UTC",
         description="Where the approvers are: pages and mails say the deadline in the time of this zone, beside UTC.",

@@ -167,7 +167,6 @@ class Rule(StrEnum):
     RELEASE_EXISTS = "release-exists", "There is such a release."
     VOTE_IS_FOR_THIS_PLAN = "vote-is-for-this-plan", "The vote is for the plan that is asked about now."
     APPROVER_IS_LISTED = "approver-is-listed", "The voter is among those who are asked."
-    VOTER_HAS_SIGNED_IN = "voter-has-signed-in", "The voter has signed in, where the gate demands it."
     VOTE_IS_FOR_THIS_OPENING = "vote-is-for-this-opening", "The vote is for the gate as it was last opened."
     VOTER_IS_SURELY_KNOWN = "voter-is-surely-known", "The voter is known as surely as the gate demands."
     PROOF_HOLDS = "proof-holds", "What proves the vote holds, for this installation and this statement."

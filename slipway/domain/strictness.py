@@ -96,7 +96,6 @@ _GATE: Mapping[str, Stricter] = {
     "level": lambda before, after: after.rank >= before.rank,
     "fresh": lambda before, after: fresher(after, before),
     "deadline": lambda before, after: after <= before,
-    "sign_in": lambda before, after: before is Need.OPTIONAL or after is Need.REQUIRED,
     "reason": lambda before, after: before.approve is Need.OPTIONAL or after.approve is Need.REQUIRED,
     "require_known": lambda before, after: after or not before,
     "own_change": lambda before, after: before or not after,

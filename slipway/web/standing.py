@@ -8,7 +8,7 @@ from ..domain.decide.ballots import KNOWN_BY_OBJECT_ID
 from ..domain.decide.quorum import names_of
 from ..domain.environment import Environment
 from ..domain.errors import Inconsistent
-from ..domain.gate import ApprovalGate, Need
+from ..domain.gate import ApprovalGate
 from ..domain.people import SignedIn
 from ..domain.release import Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
@@ -32,8 +32,6 @@ class ApprovalSituation(StrEnum):
     """The link is for an earlier opening of the gate."""
     PLANNING = "planning"
     """A new plan is being made."""
-    SIGN_IN = "sign-in"
-    """The gate is open, but accepts votes only from people who have signed in."""
     LATE = "late"
     """The gate's deadline has passed."""
     PASSED = "passed"
@@ -132,14 +130,6 @@ def _waiting(
         )
     if deadline is not None and now >= deadline:
         return _late(f"The deadline was {moment(deadline)}.")
-    if asks is not None and asks.sign_in is Need.REQUIRED and signed_in is None:
-        return ApprovalStatus(
-            kind=ApprovalSituation.SIGN_IN,
-            headline="Sign-in is required to vote here",
-            lead=f"{claims.environment} accepts votes only from people who have signed in. Through this link "
-            "you can read what is being decided, but not vote.",
-            tone=Tone.QUIET,
-        )
     if own_vote is not None:
         verdict = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[own_vote.decision]
         return ApprovalStatus(

@@ -33,7 +33,6 @@ def vote_rules(release: Release, environment: Environment | None, event: VoteCas
         *_for_this_plan(event, release.plan_hash),
         *_for_this_opening(event, release),
         _is_listed(gate, event),
-        *_signed_in(gate, event),
         *(() if gate is None else _own(release, gate, event)),
         _one_vote(before, event),
         Rule.REJECTION_HAS_A_REASON.judged(
@@ -69,7 +68,6 @@ def _withdrawal_rules(release: Release, environment: Environment | None, event: 
         *_proved(gate, event),
         *_for_this_plan(event, release.gate.plan_hash if release.gate else None),
         *_for_this_opening(event, release),
-        *_signed_in(gate, event),
         Rule.HAS_VOTED.judged(before is not None, voted),
     )
 
@@ -135,16 +133,6 @@ def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
     if not listed and gate is not None and event.signed_in is not None and gate.without_object_id():
         hint = f"; {KNOWN_BY_OBJECT_ID}"
     return Rule.APPROVER_IS_LISTED.judged(listed, f"{event.voter} is {'' if listed else 'not '}listed{hint}")
-
-
-def _signed_in(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """The sign-in rule, if the policy demands one: a link alone does not prove who votes. What a message stops counts
-    without."""
-    stops = event.level is Level.QUEUE and event.decision is not VoteDecision.APPROVE
-    if gate is None or gate.sign_in is Need.OPTIONAL or stops:
-        return ()
-    status = "has signed in" if event.signed_in else "has not signed in, and neither link nor message is enough here"
-    return (Rule.VOTER_HAS_SIGNED_IN.judged(event.signed_in is not None, f"{event.voter} {status}"),)
 
 
 def _own(release: Release, gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, ...]:

@@ -162,7 +162,7 @@ def known_of(run: Run) -> dict[str, Any]:
     facts = {"run": run.proof, "built": run.built, "behind": run.behind}
     known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
     people = [person.model_dump(mode="json", exclude_defaults=True) for person in run.people]
-    return {"known": known, "document": run.document, "people": people or None}
+    return {"known": known, "definition": run.definition, "document": run.document, "people": people or None}
 
 
 def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:

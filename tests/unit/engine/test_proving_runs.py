@@ -113,6 +113,7 @@ def test_the_record_of_a_run_that_joins_says_what_is_proved(both: Installation) 
         ("run", "built", "behind"), "proved"
     )
     assert {one.get("object_id") for one in details["people"]} == {object_id_of(DAN), object_id_of(GRACE)}
+    assert details["definition"] == run.definition
 
 
 def test_whoever_pushed_the_change_may_not_approve_it_however_they_sign_in(both: Installation) -> None:

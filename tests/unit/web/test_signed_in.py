@@ -1,14 +1,12 @@
 """The approval page for people who sign in: the session says who decides, an address or a link only says about what."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 
 from slipway.domain.application import Application
-from slipway.domain.gate import ApprovalGate, Need
-from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.domain.release import Phase, Release
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, BEN
 from slipway.web import located
@@ -156,40 +154,3 @@ def test_a_person_is_known_by_their_object_id_and_by_no_name(office: Office) -> 
     page = text(located.show(office.home.desk, office.place, namesake))
     assert "You are not an approver" in page
     assert "<form" not in page
-
-
-# ---- a policy that forbids votes by a link alone
-def only_signed_in() -> Application:
-    staging, production = hello(approvers=(ADA, BEN), required=2).environments
-    assert isinstance(production.gate, ApprovalGate)
-    gate = production.gate.evolve(sign_in=Need.REQUIRED)
-    return hello().evolve(environments=(staging, production.evolve(gate=gate)))
-
-
-def test_where_the_policy_demands_a_sign_in_a_link_shows_and_decides_nothing() -> None:
-    home, _ = asked()
-    home.change_delivery(only_signed_in())
-    home.wait(timedelta(hours=1))
-    subject = home.bring("1.6.0")
-    page = text(show(home.desk, home.token(subject)))
-    assert "Sign-in is required to vote here" in page
-    assert "What changes in production" in page
-    assert "<form" not in page
-    cast_vote(home, subject)
-    last = home.trail()[-1]
-    assert (last.action, last.details["rules"]) == ("vote.refused", ["voter-has-signed-in"])
-
-
-def test_where_the_policy_demands_a_sign_in_whoever_has_signed_in_decides_and_takes_back() -> None:
-    home, _ = asked()
-    home.change_delivery(only_signed_in())
-    home.wait(timedelta(hours=1))
-    office = Office(home, home.bring("1.6.0"))
-    assert "voter-has-signed-in" in text(office.look(ADA))
-    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
-    assert "You approved this" in text(office.look(ADA))
-    cast_vote(home, office.subject, ADA, VoteDecision.WITHDRAW)
-    assert "You approved this" in text(office.look(ADA)), "a link alone takes nothing back either"
-    assert office.send(ADA, nonce_of(office.look(ADA)), decision="withdraw").status == 303
-    office.home.hear()
-    assert "You approved this" not in text(office.look(ADA))
