@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.domain.audit import AuditRecord
-from slipway.domain.events import EVENT, VoteCast
+from slipway.domain.events import EVENT, ImagePushed, VoteCast
 from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
 from slipway.domain.tokens import read_link
@@ -83,7 +83,9 @@ class Run:
     # ---- what happens outside
     def push(self, tag: str) -> None:
         """A push, as the application gets to decide about it in its turn."""
-        event = self.installation.pushed(tag)
+        self.tell(self.installation.pushed(tag))
+
+    def tell(self, event: ImagePushed) -> None:
         self._enqueue("work", event.model_dump_json().encode(), event.mark)
 
     def _asked(self, message: Message) -> None:
