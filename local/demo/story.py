@@ -86,7 +86,16 @@ class Story(Play):
             folder = Path(name)
             auditor = Auditor(folder / "alone")
             self._verify_export(auditor, folder)
-            return {"proofs": [self._proof(each, auditor, folder) for each in self.records() if each.get("proof")]}
+            preflights = [self._job(each) for each in self.records() if each["action"] == Action.BEFORE_DONE]
+            return {
+                "before": preflights,
+                "proofs": [self._proof(each, auditor, folder) for each in self.records() if each.get("proof")],
+            }
+
+    def _job(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The Job that ran before a rollout, as the record has it."""
+        (job,) = record["details"]["jobs"]
+        return {key: record[key] for key in ("release", "environment")} | {key: job[key] for key in ("name", "summary")}
 
     def _verify_export(self, auditor: Auditor, folder: Path) -> None:
         self._typed(folder, "audit", "export", "--output", "trail.jsonl")

@@ -49,7 +49,10 @@ def cluster(request: pytest.FixtureRequest) -> str:
 @needs_azurite
 def test_the_demo_delivers_one_release_and_rolls_the_other_back(cluster: str) -> None:
     told = demo(cluster)
-    assert set(told) == {"releases", "audit", "seconds", "proofs"}
+    assert set(told) == {"releases", "audit", "seconds", "before", "proofs"}
+    ran = [(job["release"], job["environment"]) for job in told["before"]]
+    assert ran == [("hello-1", "staging"), ("hello-1", "production"), ("hello-2", "staging")]
+    assert all(job["summary"].endswith("preflight: the server starts here, and is well") for job in told["before"])
     (proof,) = told["proofs"]
     assert (proof["release"], proof["environment"], proof["verified"]) == ("hello-1", "production", True)
     assert DIGEST.fullmatch(proof["proof"])

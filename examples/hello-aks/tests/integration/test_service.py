@@ -51,6 +51,17 @@ def acceptance(app, url, **environment):
     )
 
 
+def preflight(app):
+    return subprocess.run(
+        [sys.executable, str(app / "preflight.py")],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 def partner_key():
     key = os.environ.get("PARTNER_KEY", "")
     if not key:
@@ -103,6 +114,16 @@ class HelloTest(unittest.TestCase):
             host, _, port = service.url.removeprefix("http://").partition(":")
             done = acceptance(app, "", HELLO_SERVICE_HOST=host, HELLO_SERVICE_PORT=port)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_preflight_tells_whether_this_version_starts(self):
+        self.assertEqual(preflight(HELLO / "app").returncode, 0)
+        with tempfile.TemporaryDirectory() as folder:
+            app = Path(folder) / "app"
+            copytree(HELLO / "app", app)
+            (app / "pricing.py").unlink()
+            done = preflight(app)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("preflight: expected an answer within 20 s, got none", done.stdout)
 
     def test_without_an_address_it_says_what_is_missing(self):
         done = acceptance(HELLO / "app", "", HELLO_SERVICE_HOST="")
