@@ -17,13 +17,13 @@ from .actions import Action
 from .changing import Compared
 from .decide.ballots import VOTE_LIMIT
 from .decide.conditions import short
-from .decide.quorum import enough_rules, names_of, one_each
+from .decide.quorum import enough_rules, names_of, one_each, own_rule
 from .gate import ApprovalGate, Need
 from .model import Digest, Moment, Name, Record, canonical, sha256
 from .people import OID, Guid, SignedIn
 from .proof import Proved, judge
 from .release import Vote, VoteDecision
-from .rules import Rule, RuleResult
+from .rules import Fail, Pass, Rule, RuleResult
 from .statement import MOST_CHANGES, CatalogueChange
 from .tones import Tone
 
@@ -194,7 +194,11 @@ class ChangeVoteCast(Record):
 
     def takes_back(self, change: ProposedChange) -> bool:
         """Whether it is the rejection of whoever proposed the change."""
-        return not self.approves and self.voter == f"{OID}{change.proposed_by}"
+        return not self.approves and is_proposer(self.voter, change.proposed_by)
+
+
+def is_proposer(voter: str, proposed_by: str) -> bool:
+    return voter == f"{OID}{proposed_by}"
 
 
 # ---- whose votes count
@@ -271,7 +275,7 @@ def freshest(asked: Iterable[OldGate]) -> timedelta | None:
 
 def _not_their_own(change: ProposedChange, asked: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
     own = barred_at(change.proposed_by, asked, cast.voter, cast.signed_in)
-    return Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, f"{OID}{change.proposed_by} proposed the change")
+    return Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, _proposed_it(change.proposed_by))
 
 
 def _approval_reason(asked: Sequence[OldGate], cast: ChangeVoteCast) -> Iterator[RuleResult]:
@@ -297,7 +301,7 @@ def gates_of(plan: ChangePlan, voter: str, signed_in: SignedIn | None) -> tuple[
 
 def barred_at(proposer: str, asked: Sequence[OldGate], voter: str, signed_in: SignedIn | None) -> bool:
     """Whether somebody may approve at none of the gates at which they are asked, because they proposed it."""
-    return bool(asked) and all(_is_barred(proposer, old.gate, voter, signed_in) for old in asked)
+    return bool(asked) and all(_own(proposer, old.gate, voter, signed_in).blocks for old in asked)
 
 
 def must_explain(asked: Iterable[OldGate]) -> bool:
@@ -305,10 +309,15 @@ def must_explain(asked: Iterable[OldGate]) -> bool:
     return any(old.gate.reason.approve is Need.REQUIRED for old in asked)
 
 
-def _is_barred(proposer: str, gate: ApprovalGate, voter: str, signed_in: SignedIn | None) -> bool:
-    """Whether somebody may not approve here because they proposed it."""
+def _own(proposer: str, gate: ApprovalGate, voter: str, signed_in: SignedIn | None) -> Pass | Fail:
+    """Whether somebody may approve at one gate, though it may be their own proposal."""
     names = gate.circle.names(f"{OID}{proposer}", signed_in=SignedIn(object_id=proposer))
-    return not gate.own_change and not names.isdisjoint(gate.circle.names(voter, signed_in=signed_in))
+    own = not names.isdisjoint(gate.circle.names(voter, signed_in=signed_in))
+    return own_rule(Rule.APPROVER_DID_NOT_PROPOSE_IT, _proposed_it(proposer), gate, own=own)
+
+
+def _proposed_it(proposer: str) -> str:
+    return f"{OID}{proposer} proposed the change"
 
 
 # ---- whether they suffice
@@ -318,7 +327,7 @@ def approvals_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple
         vote
         for vote in votes
         if old.gate.lists(names_of(vote, old.gate), vote.signed_in)
-        and not _is_barred(proposed_by, old.gate, vote.voter, vote.signed_in)
+        and _own(proposed_by, old.gate, vote.voter, vote.signed_in).passed
     ]
     return one_each(counted, old.gate)
 

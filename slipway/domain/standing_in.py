@@ -12,7 +12,7 @@ from typing import Final
 from .decide.conditions import short
 from .people import OID
 from .proof import judge
-from .proposing import ChangePhase, ChangePlan, ChangeVoteCast, ProposedChange, freshest, vote_of
+from .proposing import ChangePhase, ChangePlan, ChangeVoteCast, ProposedChange, freshest, is_proposer, vote_of
 from .release import Vote
 from .roles import Role, read_roles
 from .rules import Rule, RuleResult, WaitsFor
@@ -47,7 +47,7 @@ def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> It
     )
     has = is_platform(cast)
     yield Rule.STANDS_IN_BY_ROLE.judged(has, f"{cast.voter} {'has' if has else 'does not have'} the role platform")
-    own = cast.voter == f"{OID}{change.proposed_by}"
+    own = is_proposer(cast.voter, change.proposed_by)
     yield Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, f"{OID}{change.proposed_by} proposed the change")
     yield Rule.STAND_IN_HAS_A_REASON.judged(bool(cast.reason.strip()), "why nobody can vote at the gates any more")
     before = any(vote.voter == cast.voter for vote in change.stand_ins)
@@ -76,7 +76,7 @@ def stand_ins_rule(
     counted = {
         voter: at
         for voter, (vote, at) in stand_ins.items()
-        if voter != f"{OID}{plan.proposed_by}"
+        if not is_proposer(voter, plan.proposed_by)
         and vote.proof is not None
         and vote.signed_in is not None
         and Role.PLATFORM in read_roles(vote.signed_in.roles)

@@ -7,7 +7,7 @@ from ..errors import present
 from ..gate import ApprovalGate
 from ..people import Person, SignedIn
 from ..release import GateState, Release, Vote, VoteDecision
-from ..rules import Rule, RuleResult, WaitsFor
+from ..rules import Fail, Pass, Rule, RuleResult, WaitsFor
 from ..runs import Involved, Involvement, Run, Trust
 from ..waivers import Waiver, waived
 
@@ -40,8 +40,7 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     waivers = release.waivers_in(release.environment)
     ordered = release.ordered
     if ordered is not None and not gate.circle.names(ordered.by).isdisjoint(names):
-        allowed = ", and may approve here nevertheless" if gate.own_change else ""
-        asked: RuleResult = Rule.NOT_REQUESTER.judged(gate.own_change, f"{ordered.by} started the release{allowed}")
+        asked: RuleResult = own_rule(Rule.NOT_REQUESTER, f"{ordered.by} started the release", gate, own=True)
     else:
         asked = _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names)
     return (
@@ -50,6 +49,12 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
         *(waived(rule, waivers) for rule in known_rules(release, gate)),
         *(_waived_nothing(release, waivers, gate, names) if waivers else ()),
     )
+
+
+def own_rule(rule: Rule, did: str, gate: ApprovalGate, *, own: bool) -> Pass | Fail:
+    """Whether somebody may approve what was done (`did`): by somebody else, or, where the gate allows it, by them."""
+    allowed = ", and may approve here nevertheless" if own and gate.own_change else ""
+    return rule.judged(not own or gate.own_change, f"{did}{allowed}")
 
 
 def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
@@ -86,8 +91,7 @@ def _differs(
     services = gate.known_services
     own = tuple(person for person in involved if not _names(person, gate).isdisjoint(names))
     if own:
-        allowed = ", and may approve here nevertheless" if gate.own_change else ""
-        return rule.judged(gate.own_change, f"{_did(own, services)}{allowed}")
+        return own_rule(rule, _did(own, services), gate, own=True)
     if run is None or not run.known_with(services):
         return rule.unknown(_not_known(run, parts, involved, services), blocks=False)
     return rule.holds(_did(involved, services) or "nobody changed anything since what is live")
