@@ -115,11 +115,22 @@ class Sorting:
             alone, refused = self._judged([_stored(each) for each in rest], actor, proved=proved) if rest else ((), ())
             needs = {each.change.subject for each in refused}
             needs |= {each.change.subject for each in alone if each.change.changes and each.change.gates}
+            needs |= _that_would_stop(alone, waits)
             if not needs:
                 return (*same, *alone), tuple(waits)
             waits += [each for each in rest if each.change.subject in needs]
             rest = [each for each in rest if each.change.subject not in needs]
         return same, (*waits, *rest)
+
+
+def _that_would_stop(alone: Sequence[Planned], waits: Sequence[Planned]) -> set[Subject]:
+    """Projects under which an application that waits would stand still as it is in force: they wait with it."""
+    names = {each.change.subject.name for each in waits if each.project is not None}
+    return {
+        each.change.subject
+        for each in alone
+        if any(line.partition(":")[0] in names for line in each.change.stands_still)
+    }
 
 
 def _refusal(change: SubjectChange, *, proved: bool) -> Refusal | None:

@@ -88,6 +88,8 @@ def _as_well_known(before: People, after: People) -> bool:
     return known and all(after[oid].mail is None for oid in after.keys() - before.keys())
 
 
+_LEVELS: Final = tuple(ProvenanceLevel)
+"""From the loosest on."""
 _GATE: Mapping[str, Stricter] = {
     "approvers": _fewer,
     "required": lambda before, after: after >= before,
@@ -103,6 +105,7 @@ _GATE: Mapping[str, Stricter] = {
     "when_newer": _any,
 }
 _ENVIRONMENT: Mapping[str, Stricter] = {
+    "provenance": lambda before, after: _LEVELS.index(after) >= _LEVELS.index(before),
     "verification": lambda before, after: not before.given or before == after,
     "windows": lambda before, after: not before.given or before == after,
     "waive": _fewer,
@@ -251,11 +254,10 @@ def _weaker_environment(name: str, before: ProjectEnvironment, after: Project) -
     ]
     if uncovered:
         yield f"{name}: {', '.join(uncovered)} would no longer be of class production"
-    order = tuple(ProvenanceLevel)
     for called, each in now.items():
         if before.needs_tests and not each.needs_tests:
             yield f"{called}.tests: optional instead of required"
-        if order.index(each.provenance) < order.index(before.provenance):
+        if _LEVELS.index(each.provenance) < _LEVELS.index(before.provenance):
             yield f"{called}.provenance: {each.provenance} instead of {before.provenance}"
         least, least_now = before.least or LeastGate(), each.least or LeastGate()
         yield from _weaker_fields(f"{called}.least_gate", least, least_now, _LEAST)

@@ -162,6 +162,23 @@ def test_what_only_holds_together_with_what_waits_waits_with_it(live: Live) -> N
     assert number(live, "search") == 2
 
 
+def test_a_project_under_which_a_waiting_application_would_stand_still_waits_with_it(live: Live) -> None:
+    """An environment gets another name and a weaker gate: half of that in force would stop its application."""
+
+    def renamed(value: dict[str, Any]) -> None:
+        value["environments"]["live"] = value["environments"].pop("production")
+
+    live.edit_project(renamed)
+    for name in NAMES:
+        file = live.deliveries / name / "application.yaml"
+        file.write_text(file.read_text().replace("- name: production", "- name: live"))
+    live.edit_environment("live", "shop", gate={"kind": "approval", "approvers": ["role:shop-approvers"]})
+    became = outcomes(proved(live, live.say()))
+    assert became == dict.fromkeys(("team", *NAMES), ("proposed", 0))
+    live.wait_a_moment()
+    assert all(not entry.problems for entry in live.app.catalogue.entries.values())
+
+
 def test_without_a_proof_what_opens_is_refused_and_the_rest_takes_force(live: Live) -> None:
     gate_of(live, "shop", required=1)
     live.edit_environment("staging", "cart", rollout_within="9m")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.application import Application, RegistryRepository, Start, WrittenApplication
 from slipway.domain.environment import WrittenEnvironment
-from slipway.domain.gate import ApprovalGate, Level, WrittenApprovalGate
+from slipway.domain.gate import ApprovalGate, Level, Share, WrittenApprovalGate
 from slipway.domain.governing import breaches, governed
 from slipway.domain.pipeline import Pipeline, RunResult
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel
@@ -60,6 +60,8 @@ class Comes:
     result: RunResult
     has_run: bool
     provenance: ProvenanceLevel
+    waived_by: str | None
+    """The role of whoever waived that it is not known who is behind it."""
 
 
 def lets_through(catalogue: Catalogue, comes: Comes) -> bool:
@@ -70,8 +72,11 @@ def lets_through(catalogue: Catalogue, comes: Comes) -> bool:
     if not isinstance(gate, ApprovalGate):
         return True
     sure = comes.level.rank >= gate.level.rank and (gate.fresh is None or comes.age <= gate.fresh)
-    barred = (comes.own and not gate.own_change) or (gate.require_known and not comes.known)
-    enough = len(comes.votes & set(gate.approvers)) >= gate.required
+    known = comes.known or comes.waived_by in environment.waive
+    barred = (comes.own and not gate.own_change) or (gate.require_known and not known)
+    enough = len(comes.votes & set(gate.approvers)) >= gate.required and all(
+        len(comes.votes & set(share.of)) >= share.required for share in gate.each
+    )
     runs = (
         pipeline is None
         or not comes.has_run
@@ -98,7 +103,9 @@ GATE = st.builds(
     require_known=st.booleans(),
     own_change=st.booleans(),
     fresh=st.sampled_from(FRESH),
+    each=st.sampled_from(((), (Share(of=(ROLES[0],)),), (Share(of=ROLES[:2]),), (Share(of=(ROLES[1],)),))),
 )
+WAIVE = st.sets(st.sampled_from(ROLES)).map(lambda names: tuple(sorted(names)))
 PIPELINE_GIVEN = st.builds(
     Pipeline,
     project=st.just("Shop"),
@@ -137,7 +144,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
         notify=("inbox",),
         environments=tuple(written),
     )
-    project = Project(project="team", repositories=("team/*",), environments=covered)
+    project = Project(project="team", repositories=("team/*",), environments=covered, waive=draw(WAIVE))
     made = Catalogue(project=project, written=application)
     assert made.fits
     return made
@@ -150,7 +157,8 @@ def pairs(draw: st.DrawFn) -> tuple[Catalogue, Catalogue]:
     if not draw(st.integers(0, 5)):
         return before, draw(catalogues())
     project, written, other = before.project, before.written, draw(catalogues())
-    match draw(st.sampled_from((*GATE_FIELDS, "branches", "results", "start", "class", "provenance", "name"))):
+    kinds = (*GATE_FIELDS, "branches", "results", "start", "class", "provenance", "name", "waive", "pipeline", "place")
+    match draw(st.sampled_from(kinds)):
         case field if field in GATE_FIELDS:
             environments = tuple(_other_gate(each, draw(GATE), field) for each in written.environments)
             written, project = written.evolve(environments=environments), _each(project, least_gate=LOOSEST)
@@ -162,13 +170,19 @@ def pairs(draw: st.DrawFn) -> tuple[Catalogue, Catalogue]:
             written = written.evolve(start=draw(st.sampled_from(Start)))
         case "name":
             written, project = _renamed(written, project)
+        case "waive":
+            project = project.evolve(waive=draw(WAIVE))
+        case "pipeline":
+            written = written.evolve(pipeline=None, start=Start.PUSH)
+        case "place":
+            written, project = _elsewhere(written, project, draw(st.sampled_from(NAMESPACES)))
         case field:
             name = "environment_class" if field == "class" else "provenance"
             project = _each(project, **{name: getattr(next(iter(other.project.environments.values())), name)})
     return before, Catalogue(project=project, written=written)
 
 
-GATE_FIELDS = ("approvers", "required", "level", "require_known", "own_change", "fresh")
+GATE_FIELDS = ("approvers", "required", "level", "require_known", "own_change", "fresh", "each")
 
 
 def _other_gate(environment: WrittenEnvironment, other: WrittenApprovalGate, field: str) -> WrittenEnvironment:
@@ -187,19 +201,36 @@ def _renamed(written: WrittenApplication, project: Project) -> tuple[WrittenAppl
     return written.evolve(environments=environments), project.evolve(environments=covered)
 
 
+def _elsewhere(written: WrittenApplication, project: Project, namespace: str) -> tuple[WrittenApplication, Project]:
+    """Every environment in another namespace, which the project covers besides."""
+    environments = tuple(each.evolve(namespace=namespace) for each in written.environments)
+    covered = {
+        name: each.evolve(namespaces=tuple(dict.fromkeys((*each.namespaces, namespace))))
+        for name, each in project.environments.items()
+    }
+    return written.evolve(environments=environments), project.evolve(environments=covered)
+
+
 @st.composite
 def barely(draw: st.DrawFn, catalogue: Catalogue) -> Comes:
     """A release that the catalogue just lets through where it goes: one vote fewer, and it would not."""
     environment = draw(st.sampled_from(catalogue.application.environments))
     gate, pipeline = environment.gate, catalogue.written.pipeline
     assert isinstance(gate, ApprovalGate)
+    known = draw(st.booleans())
+    waived_by = draw(st.sampled_from(environment.waive)) if environment.waive and not known else None
+    votes = {*draw(st.permutations(gate.approvers))[: gate.required], *(share.of[0] for share in gate.each)}
+    place = (environment.cluster, environment.namespace)
+    if len(production_of(catalogue.application)) and draw(st.integers(0, 4)) == 0:
+        place = (environment.cluster, draw(st.sampled_from(NAMESPACES)))  # a place that it may have left
     return Comes(
-        place=(environment.cluster, environment.namespace),
-        votes=frozenset(draw(st.permutations(gate.approvers))[: gate.required]),
+        place=place,
+        votes=frozenset(votes),
+        waived_by=waived_by,
         level=gate.level,
         age=gate.fresh or timedelta(hours=1),
         own=gate.own_change and draw(st.booleans()),
-        known=gate.require_known or draw(st.booleans()),
+        known=known or (gate.require_known and waived_by is None),
         branch=draw(st.sampled_from(pipeline.branches)) if pipeline else "main",
         result=draw(st.sampled_from(pipeline.results)) if pipeline else RunResult.SUCCEEDED,
         has_run=catalogue.written.start is not Start.PUSH or draw(st.booleans()),
@@ -235,6 +266,16 @@ def test_a_catalogue_is_not_weaker_than_itself(catalogue: Catalogue) -> None:
 def test_an_environment_under_another_name_is_no_weaker(catalogue: Catalogue) -> None:
     written, project = _renamed(catalogue.written, catalogue.project)
     assert weaker(catalogue, Catalogue(project=project, written=written)) == []
+
+
+@given(catalogues(), st.sampled_from(LEVELS))
+def test_what_must_be_known_of_where_it_was_built_may_become_more(catalogue: Catalogue, level: ProvenanceLevel) -> None:
+    asked = {each.provenance for each in catalogue.project.environments.values()}
+    changed = Catalogue(project=_each(catalogue.project, provenance=level), written=catalogue.written)
+    said = [each for each in weaker(catalogue, changed) if "provenance" in each.text]
+    production = any(each.production for each in catalogue.project.environments.values())
+    if production and all(LEVELS.index(level) >= LEVELS.index(each) for each in asked):
+        assert said == []
 
 
 @given(st.sampled_from(("a", "a*", "ab*", "*", "b", "a*c", "*c")), st.sampled_from(("a", "a*", "ab*", "*", "a*c")))
