@@ -243,6 +243,7 @@ class Action(StrEnum):
         _More(of_gate=OfGate.OPENED, stage=Stage.APPROVAL, measured=Measured.GATE_OPENED),
     )
     GATE_REMINDED = "gate.reminded", "Approvers were reminded", Tone.ASKS
+    GATE_EXTENDED = "gate.extended", "A freeze is over: the gate gets the time for which it stood still", Tone.QUIET
     GATE_PASSED = (
         "gate.passed",
         "Gate passed: every condition holds",

@@ -99,6 +99,8 @@ class GateState(Record):
     """The how-many-eth time that the environment's gate was opened for this release; a vote is for one opening."""
     opened_at: Moment
     deadline: Moment | None = None
+    frozen_since: Moment | None = None
+    """Since when its time stands still, because the lane is frozen; None if it runs."""
     votes: tuple[Vote, ...] = ()
     parts: dict[str, str] = Field(default={}, max_length=20)
     """Hashes of the plan's parts, to tell which of them changed when the plan is made again."""
@@ -110,6 +112,11 @@ class GateState(Record):
     """Whether anybody was told that it waits, on any channel."""
     untold: str = Field(default="", max_length=500)
     """Why nobody could be told so far; empty once somebody was, and while the first notices are on their way."""
+
+    @property
+    def closes_at(self) -> Moment | None:
+        """When it expires, as far as that is known: not while its time stands still."""
+        return self.deadline if self.frozen_since is None else None
 
     @property
     def approvals(self) -> int:

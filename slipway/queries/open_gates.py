@@ -45,7 +45,7 @@ def open_gate(reader: Reader, release: Release) -> OpenGate | None:
         digest=release.digest,
         plan_hash=release.gate.plan_hash,
         opened_at=release.gate.opened_at,
-        deadline=release.gate.deadline,
+        deadline=release.gate.closes_at,
         approvals=len(approvals(release, gate)),
         required=gate.required,
         votes=release.gate.votes,

@@ -107,7 +107,7 @@ def approval_page(
     release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
     viewer = matter.asked
     waits = matter.standing.open or matter.standing.voted
-    deadline = release.gate.deadline if release.gate and waits else None
+    deadline = release.gate.closes_at if release.gate and waits else None
     return render(
         "approval.html",
         claims=viewer.claims,

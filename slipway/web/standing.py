@@ -109,7 +109,7 @@ def _waiting(
     signed_in: SignedIn | None,
 ) -> ApprovalStatus:
     gate = environment.gate if environment else None
-    deadline = release.gate.deadline if release.gate else None
+    deadline = release.gate.closes_at if release.gate else None
     asks = gate if isinstance(gate, ApprovalGate) else None
     own_vote = vote_of(release, asks, claims.approver, signed_in)
     if release.plan_hash != claims.plan_hash:

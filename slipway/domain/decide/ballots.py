@@ -165,7 +165,7 @@ def _room(release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
 
 def _too_late(release: Release, event: VoteCast) -> bool:
     """Whether the vote came after the gate's deadline, even if the reconcile timer has not closed the gate yet."""
-    deadline = release.gate.deadline if release.gate else None
+    deadline = release.gate.closes_at if release.gate else None
     return deadline is not None and event.received_at >= deadline
 
 

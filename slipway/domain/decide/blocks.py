@@ -94,10 +94,16 @@ def freeze_rule(lane: Lane, everything: Freeze | None, now: datetime) -> RuleRes
     if not freezes:
         return Rule.FREEZE.holds("no freeze is in force")
     reason = "; ".join(said_of(what, freeze) for what, freeze in freezes)
-    ends = [freeze.until for _, freeze in freezes if freeze.until is not None]
-    if len(ends) < len(freezes):
+    until = thaws_at(lane, everything, now)
+    if until is None:
         return Rule.FREEZE.not_yet(reason, WaitsFor.PERSON)
-    return Rule.FREEZE.not_yet(reason, WaitsFor.TIME, until=max(ends))
+    return Rule.FREEZE.not_yet(reason, WaitsFor.TIME, until=until)
+
+
+def thaws_at(lane: Lane, everything: Freeze | None, now: datetime) -> datetime | None:
+    """When the freezes in force are all over by time alone; None if somebody has to end one, or if there is none."""
+    ends = [freeze.until for _, freeze in in_force(lane, everything, now)]
+    return None if not ends or None in ends else max(until for until in ends if until is not None)
 
 
 def said_of(what: str, freeze: Freeze) -> str:

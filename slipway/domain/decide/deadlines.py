@@ -3,14 +3,16 @@
 from datetime import datetime
 
 from ..actions import Action
+from ..errors import present
 from ..events import DeadlineReached, DefinitionChanged, ReminderDue
-from ..release import Phase, Release
+from ..release import GateState, Phase, Release
 from ..rules import failed
 from ..steps import StepKind
 from .automatic import soak_over
 from .lanes import ask, end, step_of
 from .quorum import quorum_rules
 from .rollouts import look_again, roll_back
+from .standing_still import time_goes_on
 from .state import Draft
 
 RESEND_LIMIT = 3
@@ -33,7 +35,7 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
     if release.phase is Phase.JOINING:
         end(draft, release, Phase.EXPIRED, "the second of its two triggers (image, CI run) did not arrive in time")
     elif release.phase is Phase.AWAITING_APPROVAL:
-        _close_gate(draft, release)
+        _close_gate(draft, release, present(release.gate, f"the gate of {release.id}"))
     elif release.phase is Phase.SOAKING:
         soak_over(draft, release)
     elif release.phase is Phase.HELD_BACK:
@@ -42,13 +44,15 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
         _send_again(draft, release)
 
 
-def _close_gate(draft: Draft, release: Release) -> None:
-    """Expire the release; the quorum rules tell what was missing."""
+def _close_gate(draft: Draft, release: Release, state: GateState) -> None:
+    """Expire the release; the quorum rules tell what was missing. If its time stood still, it goes on instead."""
+    if state.frozen_since is not None:
+        time_goes_on(draft, release, state)
+        return
     environment = draft.environment(release)
     rules = quorum_rules(release, environment) if environment is not None else ()
     missing = "; ".join(rule.reason for rule in failed(rules))
-    voted = release.gate is not None and release.gate.votes
-    reason = f"too few people approved in time: {missing}" if voted and missing else "nobody decided in time"
+    reason = f"too few people approved in time: {missing}" if state.votes and missing else "nobody decided in time"
     end(draft, release, Phase.EXPIRED, reason, rules=rules)
 
 
@@ -75,7 +79,8 @@ def overdue(
                 definition=definition,
             )
         )
-    remind_at = release.gate.remind_at if release.gate and release.phase is Phase.AWAITING_APPROVAL else None
+    gate = release.gate if release.phase is Phase.AWAITING_APPROVAL else None
+    remind_at = gate.remind_at if gate is not None and gate.frozen_since is None else None
     if remind_at is not None and remind_at <= now:
         events.append(
             ReminderDue(received_at=now, application=release.application, release=release.number, due=remind_at)

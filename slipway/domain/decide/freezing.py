@@ -17,6 +17,7 @@ from ..rules import Rule, RuleResult
 from .blocks import said_of
 from .commands import accepted, exists_rule, lane_of, reason_rule, told, wake
 from .lanes import plan
+from .standing_still import go_on, stand_still
 from .state import Draft
 
 
@@ -58,6 +59,7 @@ def freeze(draft: Draft, event: CommandGiven) -> None:
         until=event.until,
     )
     draft.put_lane(lane.evolve(freeze=frozen))
+    stand_still(draft, lane.environment, frozen)
     draft.record(
         Action.LANE_FROZEN,
         actor=event.attribution.actor,
@@ -83,6 +85,7 @@ def unfreeze(draft: Draft, event: CommandGiven) -> None:
         reason=event.reason or None,
         **told(draft, event),
     )
+    go_on(draft, lane.environment)
     wake(draft, lane.environment)
 
 
@@ -94,6 +97,8 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
             draft.freeze_everything(event.freeze)
             until = event.freeze.until.isoformat() if event.freeze.until else None
             draft.record(Action.EVERYTHING_FROZEN, actor=event.freeze.owner, until=until, reason=event.freeze.reason)
+            for each in draft.application.environments:
+                stand_still(draft, each.name, event.freeze)
         return
     if current is None or current.id != event.freeze.id:
         return
@@ -105,6 +110,8 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
         frozen_for=current.reason,
         reason=event.reason or None,
     )
+    for each in draft.application.environments:
+        go_on(draft, each.name)
     for environment in draft.lanes:
         wake(draft, environment)
 

@@ -18,6 +18,7 @@ from .notices import tell, void
 from .quorum import names_of, own_rules, quorum_rules
 from .reminders import next_reminder
 from .rollouts import proceed
+from .standing_still import frozen_since, time_goes_on
 from .state import Draft
 
 
@@ -41,7 +42,7 @@ def _open(
     draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str, str], *, before: GateState | None = None
 ) -> None:
     """Ask people. `before` is the opening that is taken up again, with its votes; without it this is a new one."""
-    deadline = draft.now + gate.deadline
+    deadline, environment = draft.now + gate.deadline, present(release.environment, f"the environment of {release.id}")
     opening = before.opening if before else release.openings + 1
     state = GateState(
         opening=opening,
@@ -51,7 +52,7 @@ def _open(
         parts=dict(parts),
         votes=before.votes if before else (),
     )
-    state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
+    state = state.evolve(remind_at=next_reminder(gate, state, draft.now), frozen_since=frozen_since(draft, environment))
     release = draft.enter(release, Phase.AWAITING_APPROVAL, gate=state, openings=opening, due=deadline)
     draft.record(
         Action.GATE_OPENED,
@@ -63,9 +64,12 @@ def _open(
         each=[share.model_dump(mode="json") for share in gate.each] or None,
         deadline=deadline.isoformat(),
     )
-    draft.send_deadline(release)
-    if state.remind_at is not None:
-        draft.send_reminder(release)
+    if state.frozen_since is None:
+        draft.send_deadline(release)
+        if state.remind_at is not None:
+            draft.send_reminder(release)
+    else:
+        release = time_goes_on(draft, release, state)
     tell(draft, release, Notice.GATE_OPENED)
 
 
@@ -76,6 +80,7 @@ def _open_again(draft: Draft, release: Release, environment: Environment, before
         _open(draft, release, gate, before.parts, before=before)  # a retry cleared the deadline: set a new one
         return
     release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
+    release = time_goes_on(draft, release, before)
     pass_when_enough(draft, release, environment, quietly=True)
 
 

@@ -27,6 +27,8 @@ def reminder_due(draft: Draft, event: ReminderDue) -> None:
     if release is None or release.gate is None or release.phase is not Phase.AWAITING_APPROVAL:
         return  # the gate has closed, or the release is being planned again
     state = release.gate
+    if state.frozen_since is not None:
+        return  # its time stands still; the reminder is sent again, later, once it goes on
     if state.remind_at != event.due or draft.now < event.due or (state.deadline and state.deadline <= draft.now):
         return  # a repeat, too early, or past the deadline, in which case the gate is about to be closed
     if not (current := plan_is_current(draft, release)).passed:

@@ -61,7 +61,7 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
     asks |= {"vote": _vote(release, environment, gate)}
     location = {"locate_url": clients.links.locate(release)}  # for whoever signs in
     purpose, shown = (Purpose.VOTE, {}) if gate.links_vote else (Purpose.SHOW, location)
-    deadline = release.gate.deadline if release.gate else None
+    deadline = release.gate.closes_at if release.gate else None
     if audience.shared:
         headline = f"{waits} for approval for {step.environment}{before}"
         question = _message(clients, clock, work, headline=headline)

@@ -12,7 +12,7 @@ from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
 from slipway.domain.on_record import on_record
 from slipway.domain.queues import Queue
-from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.domain.release import GateState, Lane, Phase, Release, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, Outgoing
 from slipway.testing.chains import PUBLIC_KEYS
@@ -227,7 +227,7 @@ class WatchedWorld(World):
                 assert lane.waiting == release.number
                 assert release.gate is not None
                 assert release.gate.plan_hash == release.plan_hash
-                assert release.due == release.gate.deadline
+                self._closes_or_stands_still(release, release.gate, lane)
             case Phase.SOAKING:
                 assert lane is not None
                 assert lane.waiting == release.number
@@ -236,6 +236,14 @@ class WatchedWorld(World):
                 assert release.step is not None
                 assert release.due is not None
                 assert release.override is None or not release.phase.holds_lane
+
+    def _closes_or_stands_still(self, release: Release, gate: GateState, lane: Lane) -> None:
+        if gate.frozen_since is None:
+            assert release.due == gate.deadline
+            return
+        freezes = [freeze for freeze in (lane.freeze, self.head.freeze) if freeze is not None]
+        assert freezes, "the freeze is over, and its time stands still"
+        assert release.due is not None or any(freeze.until is None for freeze in freezes), "nothing will wake it"
 
     def steps_under_way(self) -> set[str]:
         """Ids of the steps whose outcome is awaited."""

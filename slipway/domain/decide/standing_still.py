@@ -1,0 +1,102 @@
+"""While its lane is frozen, the time of a gate stands still: it does not expire, and reminds nobody.
+
+People may vote meanwhile. When the freeze is over, the gate is given the time that it stood still, and its voters are
+told how long they have, by links that last as long.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ..actions import Action
+from ..blocks import Freeze
+from ..errors import present
+from ..release import GateState, Phase, Release
+from ..steps import Notice
+from .blocks import in_force, thaws_at
+from .notices import tell
+from .state import Draft
+
+_UNDECIDED = frozenset({Phase.AWAITING_APPROVAL, Phase.PLANNING})
+"""Phases of a release whose gate is open, or is about to be opened again with its votes."""
+
+
+def stand_still(draft: Draft, environment: str, freeze: Freeze) -> None:
+    """A freeze is in force for the lane: the time of the gates that are open there stands still from its beginning."""
+    for release, state in _gates(draft, environment):
+        since = max(freeze.at, state.opened_at)
+        if state.frozen_since is not None:
+            _wait(draft, release, state)
+        elif state.deadline is not None and since < state.deadline:
+            _wait(draft, release, state.evolve(frozen_since=since))
+
+
+def go_on(draft: Draft, environment: str) -> None:
+    """A freeze of the lane is over: unless another is in force, the time of its gates goes on."""
+    for release, state in _gates(draft, environment):
+        if state.frozen_since is not None:
+            time_goes_on(draft, release, state)
+
+
+def frozen_since(draft: Draft, environment: str) -> datetime | None:
+    """Since when a gate that opens now stands still; None if it does not."""
+    return draft.now if in_force(draft.lane(environment), draft.head.freeze, draft.now) else None
+
+
+def time_goes_on(draft: Draft, release: Release, state: GateState) -> Release:
+    """The gate gets the time that it stood still, unless the lane is still frozen."""
+    lane = draft.lane(present(release.environment, f"the environment of {release.id}"))
+    since, deadline = state.frozen_since, state.deadline
+    if since is None or deadline is None:
+        return release
+    if in_force(lane, draft.head.freeze, draft.now):
+        return _wait(draft, release, state)
+    stood_still = draft.now - since
+    remind_at = state.remind_at + stood_still if state.remind_at else None
+    waits = release.phase is Phase.AWAITING_APPROVAL
+    state = state.evolve(
+        frozen_since=None,
+        deadline=deadline + stood_still,
+        remind_at=remind_at,
+        reminders=state.reminders + waits,  # they are told below, as by a reminder
+    )
+    release = draft.put(release.evolve(gate=state))
+    draft.record(
+        Action.GATE_EXTENDED,
+        release,
+        opening=state.opening,
+        plan_hash=state.plan_hash,
+        deadline=present(state.deadline, "the deadline").isoformat(),
+        frozen_since=since.isoformat(),
+    )
+    if not waits:
+        return release
+    release = draft.put(release.evolve(due=state.deadline))
+    draft.send_deadline(release)
+    if state.remind_at is not None:
+        draft.send_reminder(release)
+    tell(draft, release, Notice.REMINDER, number=state.reminders)
+    return release
+
+
+def _wait(draft: Draft, release: Release, state: GateState) -> Release:
+    """Until the freeze is over: at a time, if all that is in force end by themselves."""
+    release = draft.put(release.evolve(gate=state))
+    if release.phase is not Phase.AWAITING_APPROVAL:
+        return release
+    lane = draft.lane(present(release.environment, f"the environment of {release.id}"))
+    until = thaws_at(lane, draft.head.freeze, draft.now)
+    if until == release.due:
+        return release
+    release = draft.put(release.evolve(due=until))
+    if release.due is not None:
+        draft.send_deadline(release)
+    return release
+
+
+def _gates(draft: Draft, environment: str) -> Iterator[tuple[Release, GateState]]:
+    for number in draft.head.active:
+        release = draft.release(number)
+        if release is None or release.environment != environment or release.phase not in _UNDECIDED:
+            continue
+        if release.gate is not None:
+            yield release, release.gate

@@ -1,0 +1,149 @@
+"""While its lane is frozen, the time of a gate stands still, and goes on when the freeze is over."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.commands import Verb
+from slipway.domain.release import GateState, Phase
+from slipway.domain.steps import Notice
+from tests.unit.domain.gates import at_the_gate, gated
+from tests.unit.domain.samples import ADA, BEN, CLEO, MORNING
+from tests.unit.domain.world import World
+
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+
+
+def at_a_gate() -> World:
+    """Production asks for a day."""
+    return at_the_gate(gated(ADA, BEN, required=2))
+
+
+def pass_hours(world: World, hours: int) -> None:
+    for _ in range(hours):
+        world.wait(HOUR)
+        world.reconcile()
+        world.settle()
+
+
+def gate_of(world: World) -> GateState:
+    gate = world.releases[1].gate
+    assert gate is not None
+    return gate
+
+
+def test_a_gate_does_not_expire_while_it_is_frozen_and_has_the_rest_of_its_time_afterwards() -> None:
+    world = at_a_gate()
+    pass_hours(world, 20)
+    world.command(Verb.FREEZE, reason="the sale")
+    pass_hours(world, 48)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    world.command(Verb.UNFREEZE)
+    assert gate_of(world).deadline == MORNING + 48 * HOUR + DAY
+    pass_hours(world, 3)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    pass_hours(world, 1)
+    assert world.phase(1) is Phase.EXPIRED
+
+
+def test_votes_count_while_it_is_frozen_also_after_the_former_deadline() -> None:
+    world = at_a_gate()
+    world.vote(1, ADA)
+    world.command(Verb.FREEZE, reason="the sale")
+    pass_hours(world, 30)
+    world.vote(1, BEN)
+    assert world.phase(1) is Phase.HELD_BACK
+    world.command(Verb.UNFREEZE)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_nobody_is_reminded_while_it_is_frozen_and_each_voter_is_told_the_new_deadline_afterwards() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, reason="the sale")
+    pass_hours(world, 30)
+    assert world.notices(Notice.REMINDER) == []
+    world.command(Verb.UNFREEZE)
+    assert {(step.channel, step.number) for step in world.notices(Notice.REMINDER)} == {("team", 1), ("mail", 1)}
+    told = world.last("gate.extended").details
+    assert told["deadline"] == (MORNING + 30 * HOUR + DAY).isoformat()
+    pass_hours(world, 2)
+    assert "gate.reminded" in world.actions(1)
+
+
+def test_a_second_freeze_gives_its_time_too_and_its_end_is_told_too() -> None:
+    world = at_a_gate()
+    for _ in range(2):
+        world.command(Verb.FREEZE, reason="the sale")
+        pass_hours(world, 10)
+        world.command(Verb.UNFREEZE)
+    assert gate_of(world).deadline == MORNING + 20 * HOUR + DAY
+    assert len({step.id for step in world.notices(Notice.REMINDER)}) == 4
+
+
+@pytest.mark.parametrize("settled", [True, False], ids=["its message arrives", "its message is lost"])
+def test_a_freeze_that_ends_by_itself_lets_the_time_go_on(settled: bool) -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, until=MORNING + 30 * HOUR, reason="the sale")
+    if not settled:
+        world.outbox.clear()
+    pass_hours(world, 31)
+    assert gate_of(world).frozen_since is None
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    pass_hours(world, 22)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    pass_hours(world, 2)
+    assert world.phase(1) is Phase.EXPIRED
+
+
+def test_the_time_stands_still_until_the_last_of_two_freezes_is_over() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, reason="the sale", until=MORNING + 5 * HOUR)
+    pass_hours(world, 1)
+    world.freeze_everything()
+    pass_hours(world, 30)
+    assert gate_of(world).frozen_since == MORNING
+    world.unfreeze_everything()
+    assert gate_of(world).deadline == MORNING + 31 * HOUR + DAY
+
+
+def test_a_gate_that_opens_while_it_is_frozen_has_all_of_its_time_afterwards() -> None:
+    world = World(gated(ADA))
+    world.command(Verb.FREEZE, reason="the sale")
+    world.push("v1")
+    world.settle()
+    assert len(world.notices(Notice.GATE_OPENED)) == 2
+    pass_hours(world, 40)
+    world.command(Verb.UNFREEZE)
+    assert gate_of(world).deadline == MORNING + 40 * HOUR + DAY
+
+
+def test_a_plan_that_is_made_again_meanwhile_keeps_the_time_still() -> None:
+    world = at_a_gate()
+    pass_hours(world, 23)
+    world.command(Verb.FREEZE, reason="the sale")
+    pass_hours(world, 5)
+    world.change(gated(ADA, BEN, CLEO, required=2))
+    world.vote(1, ADA)
+    world.settle()
+    pass_hours(world, 25)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    world.command(Verb.UNFREEZE)
+    pass_hours(world, 23)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_a_gate_that_is_over_already_is_not_kept_open_by_a_freeze() -> None:
+    world = at_a_gate()
+    world.wait(DAY + HOUR)  # nobody has closed it yet
+    world.command(Verb.FREEZE, reason="the sale")
+    world.reconcile()
+    world.settle()
+    assert world.phase(1) is Phase.EXPIRED
+
+
+def test_explain_says_that_the_time_stands_still_and_since_when() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, reason="the sale")
+    said = {rule.name: rule.reason for part in world.explain(1).rules for rule in part.rules}
+    assert said["gate-is-open"] == "it is open; its time stands still since 2026-11-23 08:00 UTC, while it is frozen"
