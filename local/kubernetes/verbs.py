@@ -110,6 +110,9 @@ class Verbs:
     def _change(self, resource: Resource, old: Json, new: Json, subresource: str, request: Request) -> Reply:
         new, warnings = _checked(resource, new, request)
         new.setdefault("metadata", {})
+        for emptied in ("annotations", "labels"):
+            if not new["metadata"].get(emptied):
+                new["metadata"].pop(emptied, None)
         asked = new["metadata"].get("resourceVersion")
         if resource.kind == "Lease" and request.method == "PUT" and not asked:
             text = "Invalid value: 0: must be specified for an update"

@@ -19,6 +19,7 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.chain_anchor import ChainAnchor
 from slipway.domain.challenge import Challenge, Pending
 from slipway.domain.envelopes import MAC_PATTERN, Envelope
+from slipway.domain.fence import Fence
 from slipway.domain.hints import InboxHint
 from slipway.domain.inbox import InboxRow
 from slipway.domain.looks import LookAnswer
@@ -181,6 +182,19 @@ FORMATS = (
         says="Where a chain ended, so that a ledger that was put back to an earlier state is known. Its name is "
         "`chains/<chain>/<inverted epoch>-<inverted sequence>`, so that the newest one comes first in a list. The "
         "signature is over its hash: that of the canonical form of all fields but `sig`.",
+        nulls=True,
+    ),
+    Format(
+        name="fence",
+        title="Fence",
+        model=Fence,
+        written_by="the worker, into the annotation `slipway.dev/fence` of the Lease "
+        "`slipway-<application>-<environment>` in the environment's namespace",
+        read_by="the worker, before each object that it writes there",
+        says="Which rollout may write there: the one with the highest order, by epoch and then by number. Each object "
+        "has the order of the rollout that applied it in its annotation `slipway.dev/order`, such as `0.7`. The "
+        "signature is over the fence's hash: that of the canonical form of all fields but `sig`. What follows from a "
+        "Lease that is gone or was rewritten is in [decision 34](../decisions/0034-fence.md).",
         nulls=True,
     ),
     Format(

@@ -135,9 +135,11 @@ class App(Changed):
 
     @part
     def clients(self) -> "Clients":
+        from ..engine.fencing import Fences
         from ..engine.steps.clients import Clients
 
         return Clients(
+            fences=Fences(ledger=self.ledger, signer=lambda: self.signer, installation=self.settings.installation_name),
             registry=self.registry,
             cluster=self.cluster,
             channel=self.channel,

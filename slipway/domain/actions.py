@@ -259,6 +259,12 @@ class Action(StrEnum):
         Tone.BAD,
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
+    FENCE_TOUCHED = (
+        "fence.touched",
+        "Stopped: somebody else changed the Lease in the cluster that orders rollouts",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+    )
     GATE_UNPROVED = (
         "gate.unproved",
         "Stopped: the signed records do not prove what its state says",
@@ -355,6 +361,7 @@ class Action(StrEnum):
         Tone.BAD,
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
+    ROLLOUT_OVERTAKEN = "rollout.overtaken", "Stopped: a newer rollout took over in the cluster", Tone.ASKS, _ENDS_STAGE
 
     VERIFICATION_REQUESTED = (
         "verification.requested",

@@ -193,7 +193,7 @@ class Phase(StrEnum):
     EXPIRED = "expired", "Its time to be joined or approved ran out.", "Expired", "–", Tone.QUIET, Doing.ENDED
     SUPERSEDED = (
         "superseded",
-        "A newer release took its place before its rollout began.",
+        "A newer release took its place before its rollout began, or a newer rollout took over in the cluster.",
         "Superseded",
         "»",
         Tone.QUIET,
@@ -291,9 +291,9 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
         case Phase.PROMOTING:
             following = {Phase.FAILED} | rollout_begins
         case Phase.PREPARING:
-            following = {Phase.DEPLOYING, Phase.FAILED}
+            following = {Phase.DEPLOYING, Phase.FAILED, Phase.SUPERSEDED}
         case Phase.DEPLOYING:
-            following = {Phase.CHECKING} | rollout_fails
+            following = {Phase.CHECKING, Phase.SUPERSEDED} | rollout_fails
         case Phase.CHECKING:
             following = {Phase.FINISHING, Phase.VERIFYING} | next_environment | rollout_fails
         case Phase.FINISHING:
@@ -301,7 +301,7 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
         case Phase.VERIFYING:
             following = next_environment | rollout_fails
         case Phase.ROLLING_BACK:
-            following = {Phase.ROLLED_BACK, Phase.FAILED}
+            following = {Phase.ROLLED_BACK, Phase.FAILED, Phase.SUPERSEDED}
         case Phase.FAILED:
             following = {Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING}
         case Phase.ROLLED_BACK | Phase.REJECTED | Phase.EXPIRED | Phase.SUPERSEDED | Phase.CANCELLED:

@@ -11,6 +11,7 @@ from .around import MOST_JOBS, NO_JOBS, JobRun, JobsAround
 from .blocks import Freeze, Hold, LanePass
 from .bundle import Bundle
 from .model import Digest, Moment, Name, Record, Repository, Tag
+from .order import PLACES_KEPT, Taken
 from .people import SignedIn
 from .phases import Phase
 from .rules import StoredResult
@@ -356,6 +357,10 @@ class Lane(Record):
     """While in force, nothing new is rolled out here."""
     hold: Hold | None = None
     """Set by a roll-back by hand; blocks newer rollouts until somebody resumes the lane."""
+    orders: int = Field(default=0, ge=0)
+    """The last order that was given: each rollout and each roll-back takes the next."""
+    taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
+    """Where an order is known to have been taken, and the last one of each place."""
 
     @property
     def numbers(self) -> tuple[int, ...]:

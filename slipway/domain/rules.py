@@ -131,7 +131,10 @@ class Rule(StrEnum):
     SOAKED = "soaked", "It has been live in an earlier environment for long enough.", Milestone.GATE
 
     # ---- what the worker derives again from the trail before it opens anything
-    LEDGER_IS_WHOLE = "ledger-is-whole", "The ledger holds the record that its newest anchor names."
+    LEDGER_IS_WHOLE = (
+        "ledger-is-whole",
+        "The ledger holds the records that its newest anchor and the Lease in the cluster name.",
+    )
     IN_FORCE_ON_RECORD = (
         "in-force-is-on-record",
         "The version, the freezes and the holds in force are those that the signed ends of the trails name.",
@@ -142,6 +145,13 @@ class Rule(StrEnum):
         "kept-proofs-hold",
         "The kept proof of each vote, order and waiver that counts was verified again.",
     )
+
+    # ---- the fence
+    FENCE_IS_UNTOUCHED = (
+        "fence-is-untouched",
+        "The Lease in the cluster that orders rollouts is as Slipway wrote it.",
+    )
+    NO_NEWER_ROLLOUT = "no-newer-rollout", "No newer rollout has taken its order in the cluster."
 
     # ---- between gate and rollout
     APPLICATION_IS_IN_ORDER = (

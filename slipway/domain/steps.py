@@ -10,6 +10,7 @@ from .around import MOST_JOBS, NO_JOBS, JobsAround
 from .chain_anchor import AnchoredGate
 from .environment import Environment
 from .model import Moment, Name, Record, sha256
+from .order import PLACES_KEPT, Order, Taken
 from .queues import Queue
 
 MESSAGE_ID_LIMIT = 128
@@ -46,6 +47,18 @@ class StepKind(StrEnum):
     def is_awaited(self) -> bool:
         """Whether a release waits for the outcome."""
         return self not in (StepKind.ANCHOR, StepKind.NOTIFY)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether it is part of a rollout, which has an order in its lane."""
+        return self in (
+            StepKind.BEFORE,
+            StepKind.DEPLOY,
+            StepKind.CHECK,
+            StepKind.AFTER,
+            StepKind.VERIFY,
+            StepKind.ROLL_BACK,
+        )
 
 
 class Notice(StrEnum):
@@ -127,6 +140,10 @@ class Step(Record):
     """How many times the effect has failed with a retryable error."""
     resent: int = Field(default=0, ge=0)
     seen: Seen = Seen()
+    order: Order | None = None
+    """The rollout's; None for steps that are part of none."""
+    taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
+    """Where the ledger knew an order to have been taken when the step was asked for."""
 
     @property
     def id(self) -> str:

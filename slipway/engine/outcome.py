@@ -1,7 +1,7 @@
 """The outcome of executing a step; `run_step.py` decides by it what happens to the message."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +28,7 @@ class Finished:
     reason: str = ""
     result: dict[str, Any] = field(default_factory=dict)
     broken: tuple[RuleResult, ...] = ()
-    """Rules for want of which the step was not begun."""
+    """Rules for want of which the step was not begun, or not gone on with."""
     afterwards: Tidy = field(default=nothing, compare=False)
     """Cleanup, called after the outcome was reported; its failure is logged and otherwise ignored."""
 
@@ -78,9 +78,10 @@ def passed(result: Record | None = None, reason: str = "", *, afterwards: Tidy =
     return _finished(True, reason, result, afterwards)
 
 
-def not_begun(broken: tuple[RuleResult, ...]) -> Finished:
+def not_begun(broken: tuple[RuleResult, ...], result: Record | None = None) -> Finished:
+    """Or not gone on with."""
     reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in broken)
-    return Finished(passed=False, reason=reason[:REASON_LIMIT], broken=broken)
+    return replace(failed(reason, result), broken=broken)
 
 
 def failed(reason: str, result: Record | None = None, *, afterwards: Tidy = nothing) -> Finished:

@@ -58,6 +58,8 @@ _SERVER_ANNOTATIONS = frozenset(
         "kubectl.kubernetes.io/last-applied-configuration",  # repeats the object, a Secret's values too
         "deployment.kubernetes.io/revision",
         "deprecated.daemonset.template.generation",
+        "slipway.dev/order",  # of the rollout that applied it, and the plan: the next one writes its own
+        "slipway.dev/plan",
     }
 )
 

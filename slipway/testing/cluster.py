@@ -1,11 +1,14 @@
 """An in-memory cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from ..domain.environment import HttpProbe
-from ..domain.model import Record
+from ..domain.fence import Claim, SeenLease, judged
+from ..domain.model import Record, sha256
+from ..domain.order import Order
 from ..domain.pruning import Deleted, Deletion, Ending
+from ..domain.rules import Fail
 from ..domain.steps import StartedJob
 from ..effects.cluster import (
     AppliedChange,
@@ -17,6 +20,8 @@ from ..effects.cluster import (
     ClusterPreview,
     ClusterUnreachable,
     Departed,
+    FencedCluster,
+    FenceLost,
     JobState,
     Manifest,
     ObjectChange,
@@ -52,6 +57,12 @@ class MemoryCluster(Cluster):
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Manifest] = {}
+        self.orders: dict[tuple[str, str, str], str] = {}
+        """Under which order each object was applied."""
+        self.leases: dict[tuple[str, str], str] = {}
+        """What the Leases hold, by namespace and name."""
+        self.wrote_lease = "slipway"
+        """Whom the Leases' managed fields name."""
         self.applied = 0
         self.broken: set[str] = set()
         """Digests of images that never come up."""
@@ -114,6 +125,16 @@ class MemoryCluster(Cluster):
         )
         return Departed(deletions=deletions, staying=self.staying, unsearched=self.unsearched)
 
+    def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
+        return MemoryFenced(self, namespace, claim)
+
+    def lease(self, namespace: str, name: str) -> SeenLease | None:
+        text = self.leases.get((namespace, name))
+        if text is None:
+            return None
+        return SeenLease(text=text, written_by=self.wrote_lease, uid="1", version=sha256(text.encode()))
+
+    # ---- what a rollout does under its fence
     def prune(self, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
         self._maybe_fail()
         if self.away_before_pruning:
@@ -296,3 +317,61 @@ class MemoryCluster(Cluster):
 
 def _key(manifest: Manifest, namespace: str) -> tuple[str, str, str]:
     return namespace, manifest["kind"], manifest["metadata"]["name"]
+
+
+class MemoryFenced(FencedCluster):
+    """One rollout's hold on a namespace of the memory cluster. Nobody comes between its looks and its writes."""
+
+    def __init__(self, cluster: MemoryCluster, namespace: str, claim: Callable[[], Claim]) -> None:
+        self._cluster, self._namespace, self._claim = cluster, namespace, claim
+        self._held: Claim | None = None
+
+    @property
+    def taken(self) -> Order | None:
+        return self._held.order if self._held is not None else None
+
+    def apply(self, manifests: Sequence[Manifest], *, begun: datetime | None = None) -> list[AppliedObject]:
+        claim = self._confirmed()
+        applied = self._cluster.apply(manifests, self._namespace, begun=begun)
+        self._cluster.orders |= {_key(manifest, self._namespace): str(claim.order) for manifest in manifests}
+        return applied
+
+    def start_job(self, manifest: Manifest, *, deadline: timedelta = DEADLINE, kept: timedelta = KEPT) -> StartedJob:
+        self._confirmed()
+        return self._cluster.start_job(manifest, self._namespace, deadline=deadline, kept=kept)
+
+    def bring_back(self, manifests: Sequence[Manifest]) -> BroughtBack:
+        claim = self._confirmed()
+        back = self._cluster.bring_back(manifests, self._namespace)
+        labels = {(each.kind, each.name) for each in back.applied}
+        self._cluster.orders |= {(self._namespace, *label): str(claim.order) for label in labels}
+        return back
+
+    def free_stuck_pod(self, manifests: Sequence[Manifest], *, patient: bool) -> str:
+        return self._cluster.free_stuck_pod(manifests, self._namespace, patient=patient)
+
+    def run_once(self, manifest: Manifest, *, uid: str = "", earlier: str = "", attempt: int = 1) -> OnceState:
+        if not uid:
+            self._confirmed()
+        return self._cluster.run_once(manifest, self._namespace, uid=uid, earlier=earlier, attempt=attempt)
+
+    def withdraw_job(self, manifest: Manifest, *, uid: str) -> bool:
+        self._confirmed()
+        return self._cluster.withdraw_job(manifest, self._namespace, uid=uid)
+
+    def prune(self, deletions: Sequence[Deletion], owner: Owner) -> tuple[Deleted, ...]:
+        self._confirmed()
+        return self._cluster.prune(deletions, self._namespace, owner)
+
+    def _confirmed(self) -> Claim:
+        """Take the order, or see that it is still the newest."""
+        claim = self._held or self._claim()
+        result, found = judged(self._cluster.lease(self._namespace, claim.lease), claim)
+        compared = claim.whole(found) if self._held is None and found is not None and claim.whole is not None else None
+        for rule in (compared, result):
+            if isinstance(rule, Fail):
+                raise FenceLost(rule, found=found.order if found is not None else None)
+        if self._held is None:
+            self._cluster.leases[self._namespace, claim.lease] = claim.fence.text
+            self._held = claim.once_taken()
+        return self._held

@@ -47,6 +47,10 @@ class MemoryBus:
         """Takes each hint the moment it is sent, in the thread that sends it, as a worker on another core might."""
         self._ids: set[tuple[str, str]] = set()
 
+    def forget_ids(self) -> None:
+        """As a queue does in time."""
+        self._ids.clear()
+
     def send(self, messages: Sequence[Outgoing]) -> None:
         by_queue: dict[str, list[Outgoing]] = {}
         for message in messages:

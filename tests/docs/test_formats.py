@@ -13,6 +13,7 @@ from scripts.reference.formats import FOLDER, FORMATS, Format
 from slipway.domain.audit import AuditRecord, fault_of
 from slipway.domain.chain_anchor import ChainAnchor
 from slipway.domain.envelopes import EnvelopeRefused, Envelopes
+from slipway.domain.fence import read_fence
 from slipway.domain.key_source import FixedKeys
 from slipway.domain.queues import Queue
 from slipway.domain.signing import PublicKeys
@@ -62,6 +63,14 @@ def test_the_record_and_the_anchor_of_the_examples_verify_and_fit() -> None:
     assert keys.fault(anchor.sig, anchor.hash.encode()) == ""
     assert (anchor.head.sequence, anchor.head.hash) == (record.sequence, record.hash)
     assert fault_of(record.evolve(actor="mallory"), keys) != ""
+
+
+def test_the_fence_of_the_example_verifies_and_names_the_anchored_record() -> None:
+    texts = {each.name: each.example for each in FORMATS}
+    fence, fault = read_fence(texts["fence"], PublicKeys({EXAMPLE: public_key(SEED)}))
+    assert fault == ""
+    assert fence is not None
+    assert fence.head == ChainAnchor.model_validate_json(texts["anchor"]).head
 
 
 def test_the_envelope_of_the_example_opens() -> None:

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from slipway.bootstrap import Ports
+from slipway.domain.fence import Claim
 from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import Outgoing, Trace
-from slipway.effects.cluster import AppliedObject, Cluster, ClusterUnreachable, Manifest
+from slipway.effects.cluster import AppliedObject, Cluster, ClusterUnreachable, FencedCluster, Manifest
 from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, Waiting
 from slipway.effects.registry import Registry
 from slipway.ledger import LedgerUnavailable, Table
@@ -148,18 +149,27 @@ class MortalCluster(Mortal):
     """A cluster of a mortal process, which may end between any two objects."""
 
     def __init__(self, cluster: Cluster, life: Life) -> None:
-        super().__init__(
-            cluster, life, "cluster", "start_job", "run_once", "withdraw_job", "bring_back", "free_stuck_pod"
-        )
+        super().__init__(cluster, life, "cluster")
         self._cluster = cluster
 
-    def apply(
-        self, manifests: Sequence[Manifest], namespace: str, *, begun: datetime | None = None
-    ) -> list[AppliedObject]:
+    def fenced(self, namespace: str, claim: Callable[[], Claim]) -> "MortalFenced":
+        return MortalFenced(self._cluster.fenced(namespace, claim), self._life)
+
+
+class MortalFenced(Mortal):
+    """What a mortal process writes to a cluster."""
+
+    def __init__(self, fenced: FencedCluster, life: Life) -> None:
+        super().__init__(
+            fenced, life, "cluster", "start_job", "run_once", "withdraw_job", "bring_back", "free_stuck_pod"
+        )
+        self._fenced = fenced
+
+    def apply(self, manifests: Sequence[Manifest], *, begun: datetime | None = None) -> list[AppliedObject]:
         applied = list[AppliedObject]()
         for manifest in manifests:
             self._life.reach("cluster before apply")
-            applied += self._cluster.apply([manifest], namespace, begun=begun)
+            applied += self._fenced.apply([manifest], begun=begun)
             self._life.reach("cluster after apply")
         return applied
 
@@ -167,7 +177,7 @@ class MortalCluster(Mortal):
         deleted = list[Deleted]()
         for deletion in deletions:
             self._life.reach("cluster before prune")
-            deleted += self._cluster.prune([deletion], *where, **how)
+            deleted += self._fenced.prune([deletion], *where, **how)
             self._life.reach("cluster after prune")
         return tuple(deleted)
 

@@ -8,6 +8,7 @@ from ..around import MOST_JOBS, JobRun
 from ..bundle import ends_before
 from ..errors import present
 from ..events import StepFinished
+from ..order import Order, Taken
 from ..plan import PlanMade
 from ..pruning import Deleted, told
 from ..release import PRUNED_TOLD, Evidence, Live, Phase, Release
@@ -15,7 +16,18 @@ from ..rules import Rule, RuleResult, failed
 from ..steps import Notice, StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
-from .lanes import arrive, ask, close_rollout, end, end_without_environment, leave_lane, plan, supersede
+from .lanes import (
+    arrive,
+    ask,
+    close_rollout,
+    end,
+    end_without_environment,
+    leave_lane,
+    order_found,
+    order_taken,
+    plan,
+    supersede,
+)
 from .rollouts import begin as begin_rollout
 from .rollouts import deploy, proceed, roll_back
 from .runs import join_run
@@ -70,7 +82,11 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
     if environment is None:
         end_without_environment(draft, release, step.environment)
         return
-    if event.broken:
+    if event.result.get("taken"):
+        order_taken(draft, release, Taken.model_validate(event.result["taken"]))
+    if any(rule.rule is Rule.NO_NEWER_ROLLOUT for rule in event.broken):
+        _overtaken(draft, release, event)
+    elif event.broken:
         _not_begun(draft, release, event)
     elif event.passed:
         _PASSED[step.kind](draft, release, event)
@@ -89,21 +105,37 @@ def _anchored(draft: Draft, release: Release, event: StepFinished) -> None:
         draft.record(Action.LEDGER_REWOUND, release, environment=gate.environment, reason=event.reason)
 
 
-def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
-    """The trail does not prove what the state says. Nothing was opened, so there is nothing to roll back."""
+def _overtaken(draft: Draft, release: Release, event: StepFinished) -> None:
+    """A newer rollout has taken its order in the cluster: this one ends, and what the newer one brought stays."""
+    if event.result.get("found"):
+        order_found(draft, release, Order.model_validate(event.result["found"]))
     draft.rules = event.broken
-    lost = next((rule for rule in event.broken if rule.rule is Rule.LEDGER_IS_WHOLE), None)
-    if lost is not None:
+    draft.record(Action.ROLLOUT_OVERTAKEN, release, **_what_broke(release, event), **_bounded(event.result))
+    end(draft, release, Phase.SUPERSEDED, event.reason)
+
+
+def _what_broke(release: Release, event: StepFinished) -> dict[str, Any]:
+    return {
+        "step": str(event.step.kind),
+        "plan_hash": release.plan_hash,
+        "rules": [rule.name for rule in event.broken],
+        "results": [rule.model_dump(mode="json") for rule in event.broken],
+        "reason": event.reason,
+    }
+
+
+def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
+    """What the state says is not proved by the trail, or by the Lease in the cluster. Nothing goes on, and nothing is
+    rolled back: that would have to be written too."""
+    draft.rules = event.broken
+    by_rule = {rule.rule: rule for rule in event.broken}
+    action = Action.GATE_UNPROVED
+    if lost := by_rule.get(Rule.LEDGER_IS_WHOLE):
         draft.rewound(lost.reason)
-    draft.record(
-        Action.LEDGER_REWOUND if lost else Action.GATE_UNPROVED,
-        release,
-        step=str(event.step.kind),
-        plan_hash=release.plan_hash,
-        rules=[rule.name for rule in event.broken],
-        results=[rule.model_dump(mode="json") for rule in event.broken],
-        reason=event.reason,
-    )
+        action = Action.LEDGER_REWOUND
+    elif Rule.FENCE_IS_UNTOUCHED in by_rule:
+        action = Action.FENCE_TOUCHED
+    draft.record(action, release, **_what_broke(release, event), **_bounded(event.result))
     end(draft, release, Phase.FAILED, event.reason)
 
 

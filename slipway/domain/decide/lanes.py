@@ -6,6 +6,7 @@ from ..actions import Action, end_action
 from ..attribution import NOBODY, Attribution
 from ..environment import Environment
 from ..gate import ApprovalGate, WhenNewer
+from ..order import Order, Taken, with_taken
 from ..release import Lane, Phase, Release, Rollout
 from ..rules import RuleResult
 from ..steps import Notice, Step, StepKind, time_allowed
@@ -29,8 +30,35 @@ def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
         asked_at=draft.now,
         resent=release.resent,
     )
+    if kind.is_ordered:
+        step = step.evolve(order=last_order(draft, release), taken=draft.lane(step.environment).taken)
     draft.send_step(step)
     return draft.put(release.evolve(step=step.id, due=draft.now + time_allowed(kind, environment, release.jobs)))
+
+
+def next_order(draft: Draft, release: Release) -> Order:
+    """Give the lane's rollout its order, which is higher than any before."""
+    lane = draft.lane(release.environment or "")
+    draft.put_lane(lane.evolve(orders=lane.orders + 1))
+    return last_order(draft, release)
+
+
+def last_order(draft: Draft, release: Release) -> Order:
+    """The one that the rollout which holds the lane has."""
+    return Order(epoch=draft.head.epoch, number=draft.lane(release.environment or "").orders)
+
+
+def order_taken(draft: Draft, release: Release, taken: Taken) -> None:
+    """Remember that the order was taken in the cluster: from then on its Lease has to be there."""
+    lane = draft.lane(release.environment or "")
+    draft.put_lane(lane.evolve(taken=with_taken(lane.taken, taken)))
+
+
+def order_found(draft: Draft, release: Release, found: Order) -> None:
+    """Go on above the order that was found in the cluster, where the ledger had forgotten it."""
+    lane = draft.lane(release.environment or "")
+    if found.epoch == draft.head.epoch:
+        draft.put_lane(lane.evolve(orders=max(lane.orders, found.number)))
 
 
 def arrive(draft: Draft, release: Release, environment: Environment) -> None:

@@ -7,7 +7,7 @@ from ..rules import RuleResult
 from ..steps import StepKind
 from .blocks import held_back
 from .conditions import plan_rule
-from .lanes import ask, end, end_without_environment, plan, step_of, take_lane
+from .lanes import ask, end, end_without_environment, last_order, next_order, plan, step_of, take_lane
 from .state import Draft
 
 
@@ -48,7 +48,9 @@ def plan_is_current(draft: Draft, release: Release) -> RuleResult:
 
 
 def begin(draft: Draft, release: Release) -> None:
-    """Everything is where the cluster can pull it: run the Jobs before the rollout, or deploy where there are none."""
+    """Everything is where the cluster can pull it: run the Jobs before the rollout, or deploy where there are none.
+    Either is the first to write, and takes the rollout's order."""
+    next_order(draft, release)
     if not release.jobs.before:
         deploy(draft, release)
         return
@@ -59,7 +61,8 @@ def begin(draft: Draft, release: Release) -> None:
 
 def deploy(draft: Draft, release: Release) -> None:
     release = draft.enter(release, Phase.DEPLOYING)
-    draft.record(Action.ROLLOUT_REQUESTED, release, plan_hash=release.plan_hash)
+    order = last_order(draft, release)
+    draft.record(Action.ROLLOUT_REQUESTED, release, plan_hash=release.plan_hash, order=str(order))
     ask(draft, release, StepKind.DEPLOY)
 
 
@@ -73,11 +76,13 @@ def roll_back(draft: Draft, release: Release, environment: Environment, reason: 
         end(draft, release, Phase.FAILED, f"{reason} (nothing was live before, so there was nothing to roll back to)")
         return
     release = draft.enter(release, Phase.ROLLING_BACK, reason=reason, failed_step=step_of(release))
+    order = next_order(draft, release)
     draft.record(
         Action.ROLLBACK_REQUESTED,
         release,
         to=f"{release.application}-{live.release}",
         plan_hash=live.plan_hash,
+        order=str(order),
         reason=reason,
     )
     ask(draft, release, StepKind.ROLL_BACK)

@@ -8,7 +8,16 @@ from .access import AKS_SCOPE, ClusterAccess, entra_token
 from .cluster import Cluster, connect
 from .custom_resources import is_custom
 from .diagnosis import Diagnosis
-from .errors import AccessDenied, ClusterError, ClusterUnreachable, Missing, ObjectConflict, ObjectRefused
+from .errors import (
+    AccessDenied,
+    ClusterError,
+    ClusterUnreachable,
+    FenceLost,
+    Missing,
+    ObjectConflict,
+    ObjectRefused,
+)
+from .fenced import FencedCluster
 from .names import APPLICATION_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
 from .owned import Owner
 from .records import (
@@ -51,6 +60,8 @@ __all__ = [
     "ClusterUnreachable",
     "Departed",
     "Diagnosis",
+    "FenceLost",
+    "FencedCluster",
     "JobState",
     "Looked",
     "Manifest",

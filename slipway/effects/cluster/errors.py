@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from slipway.domain.order import Order
+from slipway.domain.rules import RuleResult
+
 from . import azure_role
 from .records import AppliedObject
 
@@ -93,12 +96,29 @@ class ObjectConflict(ClusterError):
 
     retries_help = True
 
-    def __init__(self, message: str, *, exists: bool = False, fields: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, *, exists: bool = False, fields: tuple[str, ...] = (), changed: bool = False
+    ) -> None:
         super().__init__(message)
+        self.changed = changed
+        """True if what was sent was for another version of the object: reading it again may help."""
         self.exists = exists
         """True if the object to be created exists already."""
         self.fields = fields
         """The fields of other managers that an apply without force would have taken over."""
+
+
+class FenceLost(ClusterError):
+    """The rollout may not write any more: a newer one took the fence, or somebody touched it, or the ledger is not
+    what it says."""
+
+    def __init__(self, rule: RuleResult, *, found: Order | None = None) -> None:
+        super().__init__(rule.reason)
+        self.rule = rule
+        self.found = found
+        """The order that stands in the Lease; None where none of ours does."""
+        self.removed: tuple[str, ...] = ()
+        """What was created too late, and deleted again."""
 
 
 def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) -> ClusterError:
@@ -114,7 +134,7 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
             return _not_found(answer, message, what)
         case HTTPStatus.CONFLICT | HTTPStatus.GONE:
             exists = answer.get("reason") == "AlreadyExists"
-            return ObjectConflict(f"{what}: {message}", exists=exists, fields=_fields_of_others(answer))
+            return ObjectConflict(f"{what}: {message}", exists=exists, fields=_fields_of_others(answer), changed=True)
     broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
     busy = status == HTTPStatus.TOO_MANY_REQUESTS or broken
     if busy and not str(answer.get("message", "")).startswith(_FOR_GOOD):

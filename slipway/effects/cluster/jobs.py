@@ -11,6 +11,7 @@ from slipway.domain.steps import StartedJob
 from .as_planned import other_than_planned
 from .connection import Connection, Query
 from .errors import from_answer
+from .fencing import FencedObjects
 from .kinds import ManifestTarget
 from .names import VERIFICATION_LABEL
 from .objects import Objects, built_in
@@ -46,7 +47,7 @@ def with_limits(manifest: Json, *, deadline: timedelta, kept: timedelta) -> Json
     return {**manifest, "metadata": {**metadata, "labels": labels}, "spec": {**limits, **(manifest.get("spec") or {})}}
 
 
-def start(objects: Objects, target: ManifestTarget) -> StartedJob:
+def start(objects: FencedObjects, target: ManifestTarget) -> StartedJob:
     """Create the Job. What the server answers, and nothing that is found later, says which one it is."""
     metadata = objects.create(target).body["metadata"]
     return StartedJob(name=metadata["name"], uid=metadata["uid"])

@@ -25,7 +25,7 @@ v1 LimitRange limitranges | apps/v1 Deployment deployments | apps/v1 ReplicaSet 
 apps/v1 StatefulSet statefulsets | apps/v1 DaemonSet daemonsets | batch/v1 Job jobs | batch/v1 CronJob cronjobs
 networking.k8s.io/v1 Ingress ingresses | networking.k8s.io/v1 NetworkPolicy networkpolicies
 apps/v1 ControllerRevision controllerrevisions | autoscaling/v2 HorizontalPodAutoscaler horizontalpodautoscalers
-policy/v1 PodDisruptionBudget poddisruptionbudgets
+policy/v1 PodDisruptionBudget poddisruptionbudgets | coordination.k8s.io/v1 Lease leases
 rbac.authorization.k8s.io/v1 Role roles | rbac.authorization.k8s.io/v1 RoleBinding rolebindings
 """
 _CLUSTER_WIDE = """

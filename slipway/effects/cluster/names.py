@@ -16,5 +16,7 @@ KEPT_BY_HELM = ("helm.sh/resource-policy", "keep")
 """The same, as charts say it."""
 ATTEMPT_ANNOTATION = "slipway.dev/attempt"
 """On a Job around a rollout: in which attempt of its release it was made, so that a later one may make it anew."""
+FENCE_ANNOTATION = "slipway.dev/fence"
+"""Of the Lease that says which rollout may write."""
 VERIFICATION_LABEL = "slipway.dev/verification"
 """Set on Jobs that `start_job` creates: they belong to one attempt and are never pruned."""

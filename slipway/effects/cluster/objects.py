@@ -1,10 +1,11 @@
-"""The operations on objects: get, list, apply, create and delete, one request each."""
+"""The operations on objects, one request each: get and list, and dry runs. What writes is in `fencing.py`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import Any
 
+from slipway.domain.errors import Inconsistent
 from slipway.domain.model import Record
 
 from .connection import ApiServerResponse, Connection
@@ -39,11 +40,11 @@ class Page(Record):
 
 
 class Objects:
-    """Objects of one cluster."""
+    """Objects of one cluster. Nothing is written but by `FencedObjects`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, kinds: KindLookup | None = None) -> None:
         self.connection = connection
-        self.kinds = KindLookup(self._resources_of)
+        self.kinds = kinds or KindLookup(self._resources_of)
 
     def get(self, kind: Kind, name: str, namespace: str | None) -> Json | None:
         """The live object; None if there is none. Raises `Missing` for a missing kind or namespace."""
@@ -106,6 +107,19 @@ class Objects:
 
         With `force` they are taken over from any other manager; without it the answer is a `Conflict` that names them.
         """
+        _demand_dry_run(target.label, dry_run=dry_run)
+        return self._send_apply(target, dry_run=True, force=force, manager=manager)
+
+    def patch(
+        self, target: ManifestTarget, operations: Sequence[Mapping[str, Any]], *, dry_run: bool = False
+    ) -> ApiServerResponse:
+        """A JSON patch (RFC 6902)."""
+        _demand_dry_run(target.label, dry_run=dry_run)
+        return self._send_patch(target, operations, dry_run=True)
+
+    def _send_apply(
+        self, target: ManifestTarget, *, dry_run: bool = False, force: bool, manager: str
+    ) -> ApiServerResponse:
         return self.connection.send(
             "PATCH",
             target.path,
@@ -121,10 +135,9 @@ class Objects:
             withhold=target.is_secret,
         )
 
-    def patch(
+    def _send_patch(
         self, target: ManifestTarget, operations: Sequence[Mapping[str, Any]], *, dry_run: bool = False
     ) -> ApiServerResponse:
-        """A JSON patch (RFC 6902)."""
         return self.connection.send(
             "PATCH",
             target.path,
@@ -135,7 +148,7 @@ class Objects:
             withhold=target.is_secret,
         )
 
-    def create(self, target: ManifestTarget) -> ApiServerResponse:
+    def _send_create(self, target: ManifestTarget) -> ApiServerResponse:
         return self.connection.send(
             "POST",
             target.kind.path(target.namespace),
@@ -155,11 +168,24 @@ class Objects:
         dry_run: bool = False,
     ) -> None:
         """Delete the very object, in the very version, that this metadata is of. Raises `ClusterError`."""
+        _demand_dry_run(f"{kind.kind}/{name}", dry_run=dry_run)
+        self._send_delete(kind, name, namespace, metadata, propagation, dry_run=True)
+
+    def _send_delete(
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str | None,
+        metadata: Mapping[str, Any],
+        propagation: Propagation,
+        *,
+        dry_run: bool = False,
+    ) -> None:
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": str(propagation),
-            "preconditions": {field: metadata[field] for field in ("uid", "resourceVersion")},
+            "preconditions": {field: metadata[field] for field in ("uid", "resourceVersion") if field in metadata},
             # Beside a body the server ignores a parameter of that name, and deletes.
             **({"dryRun": ["All"]} if dry_run else {}),
         }
@@ -181,6 +207,11 @@ class Objects:
 
 def _items(answer: ApiServerResponse) -> list[Json]:
     return [item for item in answer.body.get("items") or () if isinstance(item, dict)]
+
+
+def _demand_dry_run(label: str, *, dry_run: bool) -> None:
+    if not dry_run:
+        raise Inconsistent(f"{label} would be written without the fence of a rollout")
 
 
 def built_in(api_version: str, kind: str) -> Kind:

@@ -12,14 +12,14 @@ from ...manifests.around import RELEASE
 from . import jobs
 from .as_planned import unlike
 from .errors import ObjectRefused
+from .fencing import FencedObjects
 from .kinds import ManifestTarget
 from .names import APPLICATION_LABEL, ATTEMPT_ANNOTATION, MANAGED_BY_LABEL
-from .objects import Objects
 from .records import OnceState, ProgressState
 from .rules import job
 
 
-def run(objects: Objects, target: ManifestTarget, *, uid: str, earlier: str, attempt: int) -> OnceState:
+def run(objects: FencedObjects, target: ManifestTarget, *, uid: str, earlier: str, attempt: int) -> OnceState:
     """Make the Job unless that was done, and look at it.
 
     `uid` is that of the Job that this step has made, `earlier` that of a former attempt; each is empty if none is
@@ -40,7 +40,7 @@ def run(objects: Objects, target: ManifestTarget, *, uid: str, earlier: str, att
     return OnceState(uid=uid, state=seen.state, reason=seen.reason)
 
 
-def withdraw(objects: Objects, target: ManifestTarget, *, uid: str) -> bool:
+def withdraw(objects: FencedObjects, target: ManifestTarget, *, uid: str) -> bool:
     """Delete the Job if it is still that one, so that it does not run when nobody waits for it any more."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None or live["metadata"]["uid"] != uid:
@@ -49,7 +49,7 @@ def withdraw(objects: Objects, target: ManifestTarget, *, uid: str) -> bool:
     return True
 
 
-def _made(objects: Objects, target: ManifestTarget, attempt: int) -> OnceState:
+def _made(objects: FencedObjects, target: ManifestTarget, attempt: int) -> OnceState:
     metadata = target.manifest["metadata"]
     annotations = {**(metadata.get("annotations") or {}), ATTEMPT_ANNOTATION: str(attempt)}
     manifest = {**target.manifest, "metadata": {**metadata, "annotations": annotations}}
@@ -57,7 +57,7 @@ def _made(objects: Objects, target: ManifestTarget, attempt: int) -> OnceState:
     return OnceState(uid=made["metadata"]["uid"], state=ProgressState.WAITING, reason="the Job was started")
 
 
-def _delete(objects: Objects, target: ManifestTarget, live: Mapping[str, Any]) -> None:
+def _delete(objects: FencedObjects, target: ManifestTarget, live: Mapping[str, Any]) -> None:
     objects.delete(target.kind, target.name, target.namespace, live["metadata"])
 
 

@@ -14,6 +14,7 @@ from slipway.domain.pruning import MOST_DELETIONS, Deleted, Deletion, Ending
 
 from ...manifests.around import ROUND_LABEL
 from .errors import AccessDenied, Missing, ObjectConflict, ObjectRefused
+from .fencing import FencedObjects
 from .kinds import Kind, ManifestTarget, rank
 from .names import FIELD_MANAGER, KEEP, KEPT_BY_HELM, VERIFICATION_LABEL
 from .objects import Objects, Propagation, together
@@ -63,7 +64,7 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
     )
 
 
-def prune(objects: Objects, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
+def prune(objects: FencedObjects, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
     """Delete what the plan names, workloads before what they use. Safe to repeat.
 
     What must not or cannot be deleted is left, with the reason: it is no cause to undo a rollout that is good. Raises
@@ -73,7 +74,7 @@ def prune(objects: Objects, deletions: Sequence[Deletion], namespace: str, owner
     return tuple(_prune(objects, deletion, namespace, owner) for deletion in ordered)
 
 
-def _prune(objects: Objects, deletion: Deletion, namespace: str, owner: Owner) -> Deleted:
+def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Owner) -> Deleted:
     def ended(ending: Ending, why: str = "") -> Deleted:
         return Deleted(object=deletion.label, ending=ending, why=why[:_MAX_WHY])
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from .errors import ObjectConflict, ObjectRefused
+from .fencing import FencedObjects
 from .kinds import ManifestTarget
 from .names import MANAGED_BY, MANAGED_BY_LABEL
 from .objects import Objects, built_in
@@ -53,12 +54,12 @@ def failed(target: ManifestTarget, live: Mapping[str, Any]) -> bool:
     return ours and job(live).state is ProgressState.FAILED
 
 
-def run_again(objects: Objects, target: ManifestTarget, live: Mapping[str, Any]) -> Json:
+def run_again(objects: FencedObjects, target: ManifestTarget, live: Mapping[str, Any]) -> Json:
     objects.delete(target.kind, target.name, target.namespace, live["metadata"])
     return objects.apply(target).body
 
 
-def replace(objects: Objects, target: ManifestTarget, refused: ObjectRefused) -> Json:
+def replace(objects: FencedObjects, target: ManifestTarget, refused: ObjectRefused) -> Json:
     """Replace the Job if the rule allows it; raises `refused` or `ObjectConflict` if not."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is not None and not may_replace(target, live, refused):

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from .conditions import observed, spec_of
-from .errors import AccessDenied, ClusterError, ClusterUnreachable, Missing, ObjectConflict, ObjectRefused
+from .errors import AccessDenied, ClusterError, ClusterUnreachable, FenceLost, Missing, ObjectConflict, ObjectRefused
+from .fencing import FencedObjects
 from .kinds import KindLookup, ManifestTarget, rank
 from .objects import Objects, built_in
 from .pods import holdups_of, is_ready, left_behind, newest_pods, owned, selector_text
@@ -16,13 +17,14 @@ _POD = built_in("v1", "Pod")
 def bring_back(
     kinds: KindLookup, manifests: Sequence[Manifest], namespace: str, apply: Callable[[ManifestTarget], AppliedObject]
 ) -> BroughtBack:
-    """Apply each of the manifests that can be applied. Raises `ClusterUnreachable`: then none of the others can."""
+    """Apply each of the manifests that can be applied. Raises `ClusterUnreachable` and `FenceLost`: then none of
+    the others can."""
     targets, resisted = _targets(kinds, manifests, namespace)
     applied: list[AppliedObject] = []
     for target in targets:
         try:
             applied.append(apply(target))
-        except ClusterUnreachable:
+        except (ClusterUnreachable, FenceLost):
             raise
         except ClusterError as error:
             # An API server that has just started refuses what it permits a moment later.
@@ -48,7 +50,7 @@ def _targets(
     return sorted(targets, key=lambda target: rank(target.kind.kind)), resisted
 
 
-def free_stuck_pod(objects: Objects, targets: Sequence[ManifestTarget], *, patient: bool) -> str:
+def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *, patient: bool) -> str:
     """Delete one pod for which a StatefulSet waits in vain, so that it is made anew by the newest template; its name,
     empty if there is none.
 

@@ -39,6 +39,10 @@ ALWAYS: tuple[Right, ...] = (
     Right(verb="list", group="apps", resource="controllerrevisions"),
 )
 """The rights for reading the state of a rollout and for probes."""
+FENCE: tuple[Right, ...] = tuple(
+    Right(verb=verb, group="coordination.k8s.io", resource="leases") for verb in ("get", "create", "update")
+)
+"""The rights to the Lease that says which rollout may write."""
 AUTOSCALERS = Right(verb="list", group="autoscaling", resource="horizontalpodautoscalers")
 """The right to see whose replicas they are."""
 
@@ -54,7 +58,7 @@ def of_kind(kind: Kind, verbs: Sequence[str] = APPLIED) -> tuple[Right, ...]:
 
 def needed(targets: Sequence[ManifestTarget]) -> tuple[Right, ...]:
     """The rights for applying the targets, without duplicates."""
-    rights = dict.fromkeys(ALWAYS)
+    rights = dict.fromkeys((*ALWAYS, *FENCE))
     for target in targets:
         rights.update(dict.fromkeys(of_kind(target.kind, _verbs(target))))
         if target.kind.kind == "StatefulSet":

@@ -16,6 +16,7 @@ from typing import Any
 
 from .connection import ApiServerResponse
 from .errors import ObjectConflict, ObjectRefused
+from .fencing import CONFLICTS, FencedObjects
 from .kinds import ManifestTarget
 from .objects import Objects
 from .records import Json
@@ -82,17 +83,19 @@ def that_go(objects: Objects, target: ManifestTarget, live: Json) -> tuple[list[
     return [path for path in paths if pointer_to(path, cleaned) is None], ""
 
 
-def finish(objects: Objects, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
+def finish(objects: FencedObjects, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
     """Take away what is left over after an apply. Raises `ClusterError`."""
-    if answer.status == HTTPStatus.CREATED:
-        return answer
-    going, _ = that_go(objects, target, answer.body)
-    if not going:
-        return answer
-    try:
-        return _remove(objects, target, answer.body, going)
-    except ObjectRefused as refused:  # the dry run took it, so the object is not the same any more
-        raise ObjectConflict(f"{target.label}: somebody changed it meanwhile: {refused}") from refused
+    live = answer.body if answer.status != HTTPStatus.CREATED else None
+    last: ObjectRefused | None = None
+    for _ in range(CONFLICTS):
+        going = that_go(objects, target, live)[0] if live is not None else []
+        if live is None or not going:
+            return answer
+        try:
+            return _remove(objects, target, live, going)
+        except ObjectRefused as refused:  # the dry run took it, so the object is not the same any more
+            last, live = refused, objects.get(target.kind, target.name, target.namespace)
+    raise ObjectConflict(f"{target.label}: somebody changes it all the time: {last}") from last
 
 
 def named(path: FieldPath) -> str:

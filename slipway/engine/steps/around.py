@@ -11,19 +11,29 @@ from datetime import datetime
 from ...clock import Clock
 from ...domain.around import JobRun, Side, time_of_job
 from ...domain.errors import UnknownName, present
+from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import EVIDENCE_SUMMARY, Evidence
 from ...domain.secrets import without_secrets
 from ...domain.steps import Seen, SeenJob
-from ...effects.cluster import Cluster, ClusterError, Manifest, Missing, ObjectRefused, OnceState, ProgressState
+from ...effects.cluster import (
+    Cluster,
+    ClusterError,
+    FencedCluster,
+    Manifest,
+    Missing,
+    ObjectRefused,
+    OnceState,
+    ProgressState,
+)
 from ...effects.cluster.diagnosis import last_lines
 from ..outcome import REASON_LIMIT, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
 from .plan import PlanLost, load_plan
-from .rollout import outlasted, pause_before
+from .rollout import fenced, outlasted, pause_before
 
 _SUMMARY = 300
 
@@ -42,6 +52,7 @@ class _Running:
 
     clients: Clients
     cluster: Cluster
+    writes: FencedCluster
     plan: Plan
     side: Side
     work: Work
@@ -79,7 +90,7 @@ class _Running:
         made = next((each.uid for each in seen.jobs if each.name == name), "")
         earlier = self.ran[name].uid if name in self.ran else ""
         attempt = self.work.step.attempt
-        state = self.cluster.run_once(job, self.plan.namespace, uid=made, earlier=earlier, attempt=attempt)
+        state = self.writes.run_once(job, uid=made, earlier=earlier, attempt=attempt)
         if made:
             return seen, state
         return seen.evolve(jobs=(*seen.jobs, SeenJob(name=name, uid=state.uid, at=self.now))), state
@@ -90,9 +101,7 @@ class _Running:
     def _failed(self, job: Manifest, made: SeenJob, seen: Seen, state: OnceState, why: str) -> Outcome:
         """What the Job said is read before it is deleted; one that has ended stays for people to look at."""
         runs = self._runs(seen)
-        if state.state is not ProgressState.FAILED and self.cluster.withdraw_job(
-            job, self.plan.namespace, uid=made.uid
-        ):
+        if state.state is not ProgressState.FAILED and self.writes.withdraw_job(job, uid=made.uid):
             why = f"{why}; the Job was deleted, so that it does not run when nobody waits for it"
         said = next((run.summary for run in runs if run.name == made.name), "")
         reason = f"Job {made.name}, which runs {self.side} the rollout: {why}"
@@ -126,8 +135,11 @@ def run_jobs(clients: Clients, clock: Clock, side: Side, work: Work) -> Outcome:
     try:
         plan = load_plan(clients, work.release.plan_hash)
         cluster = clients.cluster(plan.cluster)
-        return _Running(clients=clients, cluster=cluster, plan=plan, side=side, work=work, now=clock()).outcome()
+        writes = fenced(clients, work, plan).writes
+        return _Running(
+            clients=clients, cluster=cluster, writes=writes, plan=plan, side=side, work=work, now=clock()
+        ).outcome()
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
-    except ClusterError as error:
+    except (ClusterError, KeysUnavailable) as error:
         return after(error, begun=bool(work.step.seen.jobs) or side is Side.AFTER)

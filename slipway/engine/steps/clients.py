@@ -8,6 +8,7 @@ from ...effects.cluster import Cluster
 from ...effects.notification import Channel
 from ...effects.registry import Importer, Registry
 from ...ledger import Blobs, Ledger
+from ..fencing import Fences
 from ..links import Links
 
 
@@ -21,6 +22,7 @@ class Clients:
     ledger: Ledger
     blobs: Blobs
     links: Links
+    fences: Fences
     importer: Importer
     """Starts and polls server-side imports between registries."""
     resource_ids: Mapping[str, str]

@@ -1,17 +1,37 @@
-"""What becomes of a step whose request to a cluster failed."""
+"""What becomes of a step whose request to a cluster failed, or whose fence is lost."""
 
-from ...effects.cluster import AccessDenied, ClusterError
-from ..outcome import Outcome, Retry, failed
+from ...domain.key_source import KeysUnavailable
+from ...domain.model import Record
+from ...domain.order import Order, Taken
+from ...effects.cluster import AccessDenied, ClusterError, FenceLost
+from ..outcome import Outcome, Retry, failed, not_begun
 
 
-def after(error: ClusterError, *, begun: bool) -> Outcome:
+class Lost(Record):
+    """How far a rollout came that lost the fence."""
+
+    found: Order | None
+    """The order that had been taken."""
+    removed: tuple[str, ...]
+    """What was created too late, and deleted again."""
+
+
+class Ended(Record):
+    """The order of a rollout that failed after it had taken it."""
+
+    taken: Taken
+
+
+def after(error: ClusterError | KeysUnavailable, *, begun: bool, taken: Taken | None = None) -> Outcome:
     """Another try, or the end of the step. `begun` says whether the rollout has changed anything in the cluster.
 
     An API server that has just started refuses what it permits a moment later, since it has not read its roles yet.
     Before the rollout a right that is really missing is soon said; from then on there is nothing to lose by waiting.
     """
-    if error.retryable:
+    if isinstance(error, FenceLost):
+        return not_begun((error.rule,), Lost(found=error.found, removed=error.removed))
+    if isinstance(error, KeysUnavailable) or error.retryable:
         return Retry(reason=str(error))
     if isinstance(error, AccessDenied):
         return Retry(reason=str(error), briefly=not begun)
-    return failed(str(error))
+    return failed(str(error), Ended(taken=taken) if taken is not None else None)

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 
 from ...clock import Clock
-from ...domain.errors import UnknownName
+from ...domain.errors import UnknownName, present
+from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
+from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deleted, Deletion, Ending
 from ...domain.steps import Seen
@@ -22,7 +24,7 @@ from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
 from .plan import PlanLost, load_plan
-from .rollout import LASTS, judge
+from .rollout import LASTS, Place, fenced, judge
 from .stuck_pods import helped
 
 _KEPT = 50
@@ -47,13 +49,14 @@ class _Return:
     clock: Clock
     work: Work
     cluster: Cluster
+    place: Place
     before: Plan
     """By which the release was live that is brought back, without its Jobs."""
 
     def outcome(self) -> Outcome:
         seen = self.work.step.seen
         if seen.applied_at is None or self.work.step.tries:
-            back = self.cluster.bring_back(self.before.manifests, self.before.namespace)
+            back = self.place.writes.bring_back(self.before.manifests)
             passing = [each for each in back.resisted if each.passing]
             if passing:  # the others are back; it stays open until these are, too
                 return Retry(reason=_told(passing))
@@ -70,8 +73,14 @@ class _Return:
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
         outcome = judge(self.clients, self.cluster, plan, self.clock, work)
         begun = seen.applied_at or self.work.step.asked_at
-        outcome = helped(self.cluster, plan, outcome, seen, patient=self.clock() - begun < LASTS)
-        return self._ended(outcome, seen) if isinstance(outcome, Finished) else outcome
+        outcome = helped(self.place.writes, plan, outcome, seen, patient=self.clock() - begun < LASTS)
+        return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome
+
+    def _with_order(self, outcome: Finished) -> Finished:
+        """What was applied by an earlier message of the step was so under the same order."""
+        order = present(self.work.step.order, f"the order of {self.work.step.id}")
+        taken = Taken(cluster=self.before.cluster, namespace=self.before.namespace, order=order)
+        return replace(outcome, result={**outcome.result, "taken": taken.model_dump(mode="json")})
 
     def _ended(self, outcome: Finished, seen: Seen) -> Finished:
         removed = self._removed()
@@ -94,7 +103,7 @@ class _Return:
         going = [each for each in self._made() if (each.kind, each.name) not in wanted]
         running = [each for each in going if self._is_running(each)]
         owner = Owner.of(self.before.application, self.before.environment)
-        done = self.cluster.prune([each for each in going if each not in running], self.before.namespace, owner)
+        done = self.place.writes.prune([each for each in going if each not in running], owner)
         why = "it has not ended, and work under way is not cut off"
         return (*done, *(Deleted(object=each.label, ending=Ending.LEFT, why=why) for each in running))
 
@@ -118,10 +127,11 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
         before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))
         cluster = clients.cluster(plan.cluster)
-        return _Return(clients=clients, clock=clock, work=work, cluster=cluster, before=before).outcome()
+        place = fenced(clients, work, plan)
+        return _Return(clients=clients, clock=clock, work=work, cluster=cluster, place=place, before=before).outcome()
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
-    except ClusterError as error:
+    except (ClusterError, KeysUnavailable) as error:
         return after(error, begun=True)
 
 

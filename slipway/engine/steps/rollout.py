@@ -1,13 +1,15 @@
 """Deploy and check: apply the plan's manifests exactly as they were voted on, and look until all of it is up."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from ...clock import Clock
 from ...domain.errors import UnknownName
+from ...domain.key_source import KeysUnavailable
 from ...domain.model import Digest, Record, canonical
+from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deletion
 from ...domain.release import EVIDENCE_SUMMARY, Evidence
@@ -17,6 +19,7 @@ from ...effects.cluster import (
     Cluster,
     ClusterError,
     Diagnosis,
+    FencedCluster,
     Looked,
     Owner,
     ProgressState,
@@ -44,6 +47,8 @@ class Applied(Record):
 
     objects: tuple[str, ...]
     images: tuple[str, ...]
+    taken: Taken | None
+    """The order under which it was applied, and where."""
     warnings: tuple[str, ...] = ()
     """What the API server warned of."""
     made: Digest | None = None
@@ -61,25 +66,48 @@ def pause_before(poll: int) -> timedelta:
 
 
 def deploy(clients: Clients, work: Work) -> Outcome:
+    place: Place | None = None
     try:
         plan = load_plan(clients, work.release.plan_hash)
-        return passed(apply(clients, plan, begun=work.step.asked_at))
+        place = fenced(clients, work, plan)
+        done = place.writes.apply(plan.manifests, begun=work.step.asked_at)
+        return passed(_report(clients, plan, done, place.taken))
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
+    except KeysUnavailable as away:
+        return after(away, begun=False)
     except ClusterError as error:
-        outcome = after(error, begun=False)
-        if not isinstance(outcome, Finished) or not error.applied:
+        taken = place.taken if place else None
+        outcome = after(error, begun=False, taken=taken)
+        if not isinstance(outcome, Finished) or outcome.broken or not error.applied:
             return outcome
         # A roll-back has to know what was made until then.
-        return failed(outcome.reason, _report(clients, plan, error.applied))
+        return failed(outcome.reason, _report(clients, plan, error.applied, taken))
 
 
-def apply(clients: Clients, plan: Plan, *, begun: datetime | None = None) -> Applied:
-    """Apply the plan. With `begun`, the time at which its rollout began, Jobs that failed before run again."""
-    return _report(clients, plan, clients.cluster(plan.cluster).apply(plan.manifests, plan.namespace, begun=begun))
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a rollout writes, under its fence."""
+
+    cluster: str
+    namespace: str
+    writes: FencedCluster
+
+    @property
+    def taken(self) -> Taken | None:
+        """The order that was taken there; None as long as nothing was written."""
+        order = self.writes.taken
+        return Taken(cluster=self.cluster, namespace=self.namespace, order=order) if order is not None else None
 
 
-def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject]) -> Applied:
+def fenced(clients: Clients, work: Work, plan: Plan) -> Place:
+    """Whatever a step writes to a cluster it writes through this; what writes may raise `KeysUnavailable` and
+    `LedgerUnavailable` too. Raises `UnknownName`."""
+    writes = clients.cluster(plan.cluster).fenced(plan.namespace, lambda: clients.fences.claim(work, plan))
+    return Place(cluster=plan.cluster, namespace=plan.namespace, writes=writes)
+
+
+def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: Taken | None) -> Applied:
     objects = tuple(f"{o.kind}/{o.name}{' (run again)' if o.replaced else ''}" for o in done[:OBJECTS_KEPT])
     warned = dict.fromkeys(f"{o.kind}/{o.name}: {warning}" for o in done for warning in o.warnings)
     made = [
@@ -91,6 +119,7 @@ def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject]) -> Appl
     return Applied(
         objects=objects,
         images=plan.images[:OBJECTS_KEPT],
+        taken=taken,
         warnings=tuple(warned)[:WARNINGS_KEPT],
         made=document,
     )
@@ -103,11 +132,11 @@ def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
         outcome = judge(clients, cluster, plan, clock, work)
         if _follows_a_failure(clients, plan):
             patient = clock() - work.step.asked_at < LASTS
-            outcome = helped(cluster, plan, outcome, work.step.seen, patient=patient)
-        return _pruned(cluster, plan, outcome)
+            outcome = helped(fenced(clients, work, plan).writes, plan, outcome, work.step.seen, patient=patient)
+        return _pruned(clients, work, plan, outcome)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
-    except ClusterError as error:
+    except (ClusterError, KeysUnavailable) as error:
         return after(error, begun=True)
 
 
@@ -119,12 +148,12 @@ def _follows_a_failure(clients: Clients, plan: Plan) -> bool:
     return lane is not None and lane.failed is not None
 
 
-def _pruned(cluster: Cluster, plan: Plan, outcome: Outcome) -> Outcome:
+def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outcome:
     """Delete what the plan says once its rollout is judged good, and before its acceptance tests, so that they find
     what there will be: if something that went is still needed, they fail, and the roll-back applies it again."""
     if not plan.deletions or not isinstance(outcome, Finished) or not outcome.passed:
         return outcome
-    deleted = cluster.prune(plan.deletions, plan.namespace, Owner.of(plan.application, plan.environment))
+    deleted = fenced(clients, work, plan).writes.prune(plan.deletions, Owner.of(plan.application, plan.environment))
     result = {**outcome.result, "deleted": [each.model_dump(mode="json") for each in deleted]}
     return replace(outcome, result=result)
 

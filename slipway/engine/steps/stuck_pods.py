@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from ...domain.plan import Plan
 from ...domain.steps import Seen
-from ...effects.cluster import Cluster
+from ...effects.cluster import FencedCluster
 from ..outcome import Finished, Outcome, Requeue
 
 _KEPT = 50
 
 
-def helped(cluster: Cluster, plan: Plan, outcome: Outcome, seen: Seen, *, patient: bool) -> Outcome:
+def helped(writes: FencedCluster, plan: Plan, outcome: Outcome, seen: Seen, *, patient: bool) -> Outcome:
     """The outcome of a look, after the deletion of one such pod if there is one; a finished one names all of them.
 
     `patient` gives time to a pod that is only not ready.
@@ -22,7 +22,7 @@ def helped(cluster: Cluster, plan: Plan, outcome: Outcome, seen: Seen, *, patien
         return replace(outcome, result={**outcome.result, "pods": list(seen.freed)})
     if not isinstance(outcome, Requeue):
         return outcome
-    pod = cluster.free_stuck_pod(plan.manifests, plan.namespace, patient=patient)
+    pod = writes.free_stuck_pod(plan.manifests, patient=patient)
     if not pod:
         return outcome
     told = outcome.seen or seen

@@ -7,19 +7,19 @@ from ...clock import Clock
 from ...domain.environment import Environment
 from ...domain.errors import UnknownName, present
 from ...domain.failing_tests import failing_tests, told
+from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import Evidence
 from ...domain.rules import Rule
 from ...domain.secrets import without_secrets
-from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, ProgressState
 from ..outcome import Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
 from .plan import PlanLost, load_plan
-from .rollout import outlasted, pause_before
+from .rollout import fenced, outlasted, pause_before
 
 
 class VerificationResult(Record):
@@ -39,7 +39,7 @@ def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return _verify(clients, environment, plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
-    except ClusterError as error:
+    except (ClusterError, KeysUnavailable) as error:
         return after(error, begun=True)
 
 
@@ -56,7 +56,7 @@ def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock
         return _finished(probes, reason)
     if plan.verification is None:
         return _finished(probes, "all probes passed")
-    return _job(clients, cluster, environment, plan, probes, late=late, step=work.step, now=now)
+    return _job(clients, cluster, environment, plan, probes, late=late, work=work, now=now)
 
 
 def _job(
@@ -67,14 +67,15 @@ def _job(
     probes: tuple[Evidence, ...],
     *,
     late: bool,
-    step: Step,
+    work: Work,
     now: datetime,
 ) -> Outcome:
+    step = work.step
     job_manifest = job_of(present(plan.verification, f"the acceptance Job of {step.id}"), step.attempt)
     started = step.seen.job
     if started is None:
         # Which Job is ours is kept before anything is asked of it. If that is lost, the tests run once more.
-        started = cluster.start_job(job_manifest, plan.namespace)
+        started = fenced(clients, work, plan).writes.start_job(job_manifest)
         seen = step.seen.evolve(job=started)
         return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=seen)
     state = cluster.job(started, job_manifest, plan.namespace)

@@ -6,16 +6,18 @@ role which `infra/` grants.
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from local.kubernetes import Kubernetes, KubernetesSettings, Simulation, Token
 from slipway.domain.steps import StartedJob
-from slipway.effects.cluster import Cluster, ClusterAccess, ProgressState, connect
+from slipway.effects.cluster import AppliedObject, Cluster, ClusterAccess, FencedCluster, ProgressState, connect
 from slipway.effects.cluster.connection import Connection
+from slipway.testing.claims import claim
 
 from . import identity, manifests
 
@@ -34,6 +36,18 @@ class Place:
     namespace: str
     patience: float
     """Seconds until a rollout must have come to an end."""
+
+    def fenced(self, number: int = 1) -> FencedCluster:
+        """What the rollout of this order may write."""
+        return self.cluster.fenced(self.namespace, lambda: claim(number))
+
+    def apply(
+        self, wanted: Sequence[manifests.Json], *, begun: datetime | None = None, number: int = 1
+    ) -> list[AppliedObject]:
+        return self.fenced(number).apply(wanted, begun=begun)
+
+    def start_job(self, job: manifests.Json, **limits: timedelta) -> StartedJob:
+        return self.fenced().start_job(job, **limits)
 
     def settled[S](self, look: Callable[[], S], *, until: Callable[[S], bool]) -> S:
         """Looks again and again until the condition holds."""
@@ -99,7 +113,7 @@ def real_place(real_cluster: Path) -> Iterator[Place]:
     """Only the real one has definitions."""
     access, name = ClusterAccess(kubeconfig=real_cluster), f"slipway-test-{uuid.uuid4().hex[:10]}"
     with connect(access) as cluster:
-        cluster.apply([manifests.namespace(name)], name)
+        cluster.fenced(name, claim).apply([manifests.namespace(name)])
         yield Place(cluster=cluster, worker=access, access=access, namespace=name, patience=120)
     connection = Connection(access)
     connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")

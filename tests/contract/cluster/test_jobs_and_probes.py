@@ -22,7 +22,7 @@ HOPELESS = ProgressState.HOPELESS
 
 def test_each_start_is_a_job_of_its_own_under_a_name_that_nobody_can_foretell(place: Place) -> None:
     wanted = m.job("attempt-1", says="12 passed")
-    first, second = (place.cluster.start_job(wanted, place.namespace) for _ in range(2))
+    first, second = (place.start_job(wanted) for _ in range(2))
     assert first.name != second.name
     assert first.uid != second.uid
     assert first.name.startswith("attempt-1-")
@@ -32,7 +32,7 @@ def test_each_start_is_a_job_of_its_own_under_a_name_that_nobody_can_foretell(pl
 
 def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
     wanted = m.job("attempt-1", says="1 failed", fails=True)
-    started = place.cluster.start_job(wanted, place.namespace)
+    started = place.start_job(wanted)
     assert place.ran(started, wanted) is ProgressState.FAILED
     state = place.cluster.job(started, wanted, place.namespace)
     assert (state.reason.partition(":")[0], state.foreign) == ("BackoffLimitExceeded", False)
@@ -42,7 +42,7 @@ def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
 def test_a_job_without_limits_is_given_them(place: Place) -> None:
     wanted = m.job("attempt-1")
     del wanted["spec"]["backoffLimit"]
-    started = place.cluster.start_job(wanted, place.namespace)
+    started = place.start_job(wanted)
     connection = Connection(place.access)
     path = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/{started.name}"
     spec = connection.send("GET", path, what="read the Job").body["spec"]
@@ -53,7 +53,7 @@ def test_a_job_without_limits_is_given_them(place: Place) -> None:
 def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(place: Place) -> None:
     wanted = m.job("attempt-1")
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
-    started = place.cluster.start_job(wanted, place.namespace)
+    started = place.start_job(wanted)
     assert place.ran(started, wanted) is ProgressState.HOPELESS
     assert "ImagePullBackOff" in place.cluster.job(started, wanted, place.namespace).reason
     assert place.cluster.job_log(started, place.namespace).startswith("[read the log of ")
@@ -61,7 +61,7 @@ def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(pla
 
 def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
     wanted = m.job("attempt-1", says="\n".join(f"test {n}" for n in range(100)))
-    started = place.cluster.start_job(wanted, place.namespace)
+    started = place.start_job(wanted)
     assert place.ran(started, wanted) is ProgressState.DONE
     log = place.cluster.job_log(started, place.namespace, limit_bytes=24)
     assert log == "[cut: only the last 16 bytes are kept]\ntest 98\ntest 99\n"
@@ -69,7 +69,7 @@ def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
 
 def test_a_log_that_is_json_is_text(place: Place) -> None:
     wanted = m.job("attempt-1", says='{"passed": 3}')
-    started = place.cluster.start_job(wanted, place.namespace)
+    started = place.start_job(wanted)
     assert place.ran(started, wanted) is ProgressState.DONE
     assert place.cluster.job_log(started, place.namespace) == '{"passed": 3}\n'
 
@@ -87,7 +87,7 @@ def test_a_job_that_is_not_there_looks_hopeless(place: Place) -> None:
 
 def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: Place) -> None:
     wanted = m.job("attempt-1", fails=True)
-    started = place.cluster.start_job(wanted, place.namespace)
+    started = place.start_job(wanted)
     job = f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
     theirs = m.job(started.name, says="12 passed")
     with closing(Connection(place.access)) as developer:
@@ -106,7 +106,7 @@ def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: P
 
 def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(place: Place) -> None:
     planned, ran = m.job("attempt-1", says="12 passed"), m.job("attempt-1", says="13 passed")
-    started = place.cluster.start_job(ran, place.namespace)
+    started = place.start_job(ran)
     assert place.ran(started, ran) is ProgressState.DONE
     state = place.cluster.job(started, planned, place.namespace)
     assert (state.state, state.foreign) == (ProgressState.FAILED, True)
@@ -115,7 +115,7 @@ def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(p
 
 def test_anything_but_a_job_is_not_started(place: Place) -> None:
     with pytest.raises(ObjectRefused, match=r"Deployment/web-[0-9a-f]{8}: kind: expected a Job, got Deployment"):
-        place.cluster.start_job(m.deployment(), place.namespace)
+        place.start_job(m.deployment())
 
 
 def around(name: str, **job: Any) -> m.Json:
@@ -126,18 +126,18 @@ def around(name: str, **job: Any) -> m.Json:
 
 def ran(place: Place, wanted: m.Json, **known: Any) -> OnceState:
     return place.settled(
-        lambda: place.cluster.run_once(wanted, place.namespace, **known),
+        lambda: place.fenced().run_once(wanted, **known),
         until=lambda seen: seen.state is not ProgressState.WAITING,
     )
 
 
 def test_a_job_around_a_rollout_is_made_once_and_seen_to_its_end(place: Place) -> None:
     wanted = around("migrate", says="12 tables moved")
-    first = place.cluster.run_once(wanted, place.namespace)
+    first = place.fenced().run_once(wanted)
     assert first.state is ProgressState.WAITING
     ended = ran(place, wanted, uid=first.uid)
     assert (ended.uid, ended.state) == (first.uid, ProgressState.DONE)
-    again = place.cluster.run_once(wanted, place.namespace)  # a worker that knows of nothing
+    again = place.fenced().run_once(wanted)  # a worker that knows of nothing
     assert (again.uid, again.state) == (first.uid, ProgressState.DONE)
     assert (
         place.cluster.job_log(StartedJob(name=wanted["metadata"]["name"], uid=first.uid), place.namespace)
@@ -149,17 +149,17 @@ def test_a_job_that_failed_is_made_anew_by_a_later_attempt_only(place: Place) ->
     wanted = around("migrate", fails=True)
     failed = ran(place, wanted, attempt=1)
     assert failed.state is ProgressState.FAILED
-    assert place.cluster.run_once(wanted, place.namespace, attempt=1) == failed
-    assert place.cluster.run_once(wanted, place.namespace, earlier=failed.uid, attempt=2).uid != failed.uid
+    assert place.fenced().run_once(wanted, attempt=1) == failed
+    assert place.fenced().run_once(wanted, earlier=failed.uid, attempt=2).uid != failed.uid
 
 
 def test_a_job_that_was_made_and_is_gone_is_not_made_again(place: Place) -> None:
     wanted = around("migrate", seconds=60)
-    made = place.cluster.run_once(wanted, place.namespace)
-    assert place.cluster.withdraw_job(wanted, place.namespace, uid="another") is False
+    made = place.fenced().run_once(wanted)
+    assert place.fenced().withdraw_job(wanted, uid="another") is False
     assert place.settled(lambda: withdrawn(place, wanted, made.uid), until=bool)
     gone = place.settled(
-        lambda: place.cluster.run_once(wanted, place.namespace, uid=made.uid),
+        lambda: place.fenced().run_once(wanted, uid=made.uid),
         until=lambda seen: seen.state is ProgressState.HOPELESS,
     )
     assert gone.reason.startswith("it is not in the cluster")
@@ -168,7 +168,7 @@ def test_a_job_that_was_made_and_is_gone_is_not_made_again(place: Place) -> None
 def withdrawn(place: Place, wanted: m.Json, uid: str) -> bool:
     """Whether the Job was deleted; its status may have changed in between, which is no reason to give up."""
     try:
-        return place.cluster.withdraw_job(wanted, place.namespace, uid=uid)
+        return place.fenced().withdraw_job(wanted, uid=uid)
     except ObjectConflict:
         return False
 
@@ -183,22 +183,22 @@ def test_a_job_that_is_in_the_way_is_refused_by_its_name(place: Place, other: st
         live["metadata"]["annotations"]["slipway.dev/release"] = "shop-6"
     else:
         live["spec"]["template"]["spec"]["containers"][0]["command"] = ["true"]
-    place.cluster.apply([live], place.namespace)
+    place.apply([live])
     with pytest.raises(ObjectRefused, match=rf"Job/{wanted['metadata']['name']} is there already, and "):
-        place.cluster.run_once(wanted, place.namespace)
+        place.fenced().run_once(wanted)
     with pytest.raises(ObjectRefused, match="is not the one that was made for this release"):
-        place.cluster.run_once(wanted, place.namespace, uid="known")
+        place.fenced().run_once(wanted, uid="known")
 
 
 def test_a_job_around_a_rollout_is_nothing_that_left_the_manifests(place: Place) -> None:
-    place.cluster.run_once(around("migrate"), place.namespace)
+    place.fenced().run_once(around("migrate"))
     departed = place.cluster.departed((), place.namespace, Owner.of("shop", "staging"))
     assert (departed.deletions, departed.staying) == ((), ())
 
 
 def test_a_service_is_probed_through_the_api_server(place: Place) -> None:
     wanted = m.web_server()
-    place.cluster.apply(wanted, place.namespace)
+    place.apply(wanted)
     assert place.rolled_out(*wanted) is ProgressState.DONE
     probe = HttpProbe(service="echo", path="/echo?msg=hello", contains="hello")
     passed = place.settled(lambda: place.cluster.probe(probe, place.namespace), until=lambda seen: seen.passed)

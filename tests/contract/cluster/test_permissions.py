@@ -9,6 +9,7 @@ import pytest
 from local.kubernetes import Kubernetes, KubernetesSettings, Token, kubeconfig, write_kubeconfig
 from slipway.domain.pruning import Ending
 from slipway.effects.cluster import AccessDenied, ClusterAccess, connect
+from slipway.testing.claims import claim
 
 from . import manifests as m
 
@@ -36,10 +37,9 @@ def access(double: Kubernetes, token: Token) -> ClusterAccess:
 
 def test_a_missing_permission_is_named_with_what_to_grant(double: Kubernetes) -> None:
     with connect(access(double, READER)) as cluster, pytest.raises(AccessDenied) as raised:
-        cluster.apply([m.deployment()], "shop")
-    assert 'apply Deployment/web: Slipway\'s identity may not patch deployments.apps in namespace "shop"' in str(
-        raised.value
-    )
+        cluster.fenced("shop", claim).apply([m.deployment()])
+    assert "take order 0.1 in Lease slipway-shop-staging: " in str(raised.value)
+    assert 'Slipway\'s identity may not create leases.coordination.k8s.io in namespace "shop"' in str(raised.value)
     assert "RBAC Writer" in str(raised.value)
     assert READER.token not in str(raised.value)
 
@@ -60,11 +60,11 @@ def test_kinds_that_may_not_be_listed_are_named_as_not_searched(double: Kubernet
 
 def test_what_may_not_be_deleted_is_known_before_anybody_votes(double: Kubernetes) -> None:
     with connect(access(double, ALL)) as cluster:
-        cluster.apply([m.config("kept", a="1"), m.config("left", a="1")], "shop")
+        cluster.fenced("shop", claim).apply([m.config("kept", a="1"), m.config("left", a="1")])
         (deletion,) = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER).deletions
     with connect(access(double, UNDELETING)) as cluster:
         seen = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER)
-        (left,) = cluster.prune([deletion], "shop", m.OWNER)
+        (left,) = cluster.fenced("shop", claim).prune([deletion], m.OWNER)
     assert seen.deletions == ()
     (staying,) = seen.staying
     assert (staying.kind, staying.name) == ("ConfigMap", "left")
@@ -78,7 +78,7 @@ def test_a_node_is_named_where_nodes_may_not_be_read(double: Kubernetes) -> None
     agent["spec"]["template"]["metadata"]["annotations"] = {"local.slipway/outcome": "fail"}
     agent["spec"]["template"]["spec"]["nodeName"] = "laptop"  # the simulated kubelet has no scheduler
     with connect(access(double, ALL)) as cluster:
-        cluster.apply([agent], "shop")
+        cluster.fenced("shop", claim).apply([agent])
     with connect(access(double, OF_NAMESPACE)) as cluster:
         end = time.monotonic() + 10
         while "no pod is ready on node laptop" not in (reason := cluster.rollout([agent], "shop").reason):

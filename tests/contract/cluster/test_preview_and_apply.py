@@ -16,6 +16,7 @@ from slipway.effects.cluster import (
     connect,
 )
 from slipway.effects.cluster.connection import Connection
+from slipway.testing.claims import claim
 
 from . import manifests as m
 from .conftest import Place
@@ -35,13 +36,13 @@ def test_a_preview_of_new_objects_creates_nothing(place: Place) -> None:
 
 
 def test_after_an_apply_the_same_manifests_change_nothing(place: Place) -> None:
-    applied = place.cluster.apply(ALL, place.namespace)
+    applied = place.apply(ALL)
     assert [(o.kind, o.created) for o in applied] == [("ConfigMap", True), ("Secret", True), ("Deployment", True)]
     place.rolled_out(m.deployment())  # controllers write to the objects as well
     seen = place.cluster.preview(ALL, place.namespace)
     assert {(o.change, o.diff) for o in seen.objects} == {(AppliedChange.UNCHANGED, "")}
     assert not seen.changes_anything
-    assert [o.created for o in place.cluster.apply(ALL, place.namespace)] == [False, False, False]
+    assert [o.created for o in place.apply(ALL)] == [False, False, False]
 
 
 def test_two_previews_of_what_is_not_there_yet_are_equal_and_invent_no_address(place: Place) -> None:
@@ -71,14 +72,14 @@ def test_a_port_that_the_manifest_sets_is_shown(place: Place) -> None:
 
 
 def test_a_preview_shows_what_changes_and_only_that(place: Place) -> None:
-    place.cluster.apply([m.config(a="one", b="two")], place.namespace)
+    place.apply([m.config(a="one", b="two")])
     [change] = place.cluster.preview([m.config(a="one", c="three")], place.namespace).objects
     assert change.change is AppliedChange.CHANGED
     assert [line for line in change.diff.splitlines()[2:] if line[0] in "+-"] == ["-  b: two", "+  c: three"]
 
 
 def test_a_changed_secret_shows_that_it_changed_and_no_value(place: Place) -> None:
-    place.cluster.apply([m.secret(password="hunter2")], place.namespace)
+    place.apply([m.secret(password="hunter2")])
     [change] = place.cluster.preview([m.secret(password="swordfish")], place.namespace).objects
     assert change.change is AppliedChange.CHANGED
     assert "(new value)" in change.diff
@@ -87,8 +88,8 @@ def test_a_changed_secret_shows_that_it_changed_and_no_value(place: Place) -> No
 
 
 def test_a_field_that_is_gone_from_the_manifest_is_gone_from_the_object(place: Place) -> None:
-    place.cluster.apply([m.config(a="one", b="two")], place.namespace)
-    place.cluster.apply([m.config(a="one")], place.namespace)
+    place.apply([m.config(a="one", b="two")])
+    place.apply([m.config(a="one")])
     [change] = place.cluster.preview([m.config(a="one")], place.namespace).objects
     assert change.change is AppliedChange.UNCHANGED
 
@@ -96,12 +97,12 @@ def test_a_field_that_is_gone_from_the_manifest_is_gone_from_the_object(place: P
 def test_a_field_that_someone_else_set_is_taken_over(place: Place) -> None:
     path = f"/api/v1/namespaces/{place.namespace}/configmaps/settings"
     connection = Connection(place.access)
-    place.cluster.apply([m.config(a="ours")], place.namespace)
+    place.apply([m.config(a="ours")])
     patch, headers = {"data": {"a": "theirs"}}, {"Content-Type": "application/merge-patch+json"}
     connection.send("PATCH", path, what="w", body=patch, headers=headers, query=[("fieldManager", "someone")])
     [change] = place.cluster.preview([m.config(a="ours")], place.namespace).objects
     assert "-  a: theirs" in change.diff
-    place.cluster.apply([m.config(a="ours")], place.namespace)
+    place.apply([m.config(a="ours")])
     assert connection.send("GET", path, what="w").body["data"] == {"a": "ours"}
     connection.close()
 
@@ -143,7 +144,7 @@ def test_a_namespace_among_the_manifests_is_made_before_what_is_in_it(place: Pla
     assert (first.kind, first.change, first.checked) == ("Namespace", AppliedChange.CREATED, True)
     assert (second.kind, second.change, second.checked) == ("ConfigMap", AppliedChange.CREATED, False)
     assert "+  a: '1'" in second.diff
-    assert [o.created for o in platform.apply(wanted, name)] == [True, True]
+    assert [o.created for o in platform.fenced(name, claim).apply(wanted)] == [True, True]
     platform.close()
     connection = Connection(place.access)
     connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
@@ -159,12 +160,12 @@ def test_a_kind_that_the_cluster_does_not_know_is_named(place: Place) -> None:
 def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None:
     former, wanted = m.job("migrate"), m.job("migrate")
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
-    place.cluster.apply([former], place.namespace)
+    place.apply([former])
     place.rolled_out(former)
     [change] = place.cluster.preview([wanted], place.namespace).objects
     assert change.change is AppliedChange.REPLACED
     assert [line.strip("+- ")[:6] for line in change.diff.splitlines()[2:] if line[0] in "+-"] == ["image:", "image:"]
-    [applied] = place.cluster.apply([wanted], place.namespace)
+    [applied] = place.apply([wanted])
     assert applied.replaced
     assert place.cluster.preview([wanted], place.namespace).objects[0].change is AppliedChange.UNCHANGED
 
@@ -172,42 +173,42 @@ def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None
 def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> None:
     wanted = m.job("migrate", fails=True)
     before = datetime.now(UTC) - timedelta(minutes=5)
-    place.cluster.apply([wanted], place.namespace, begun=before)
+    place.apply([wanted], begun=before)
     assert place.rolled_out(wanted) is ProgressState.FAILED
     [change] = place.cluster.preview([wanted], place.namespace).objects
     assert (change.change, change.diff) == (AppliedChange.REPLACED, "")
     for begun in (None, before):  # a roll-back, and a repetition of the same rollout
-        [applied] = place.cluster.apply([wanted], place.namespace, begun=begun)
+        [applied] = place.apply([wanted], begun=begun)
         assert not applied.replaced
-    [applied] = place.cluster.apply([wanted], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
+    [applied] = place.apply([wanted], begun=datetime.now(UTC) + timedelta(minutes=5))
     assert applied.replaced
     assert place.rolled_out(wanted) is ProgressState.FAILED
 
 
 def test_a_job_that_ended_well_is_left_as_it_is(place: Place) -> None:
     wanted = m.job("migrate")
-    place.cluster.apply([wanted], place.namespace)
+    place.apply([wanted])
     assert place.rolled_out(wanted) is ProgressState.DONE
     assert place.cluster.preview([wanted], place.namespace).objects[0].change is AppliedChange.UNCHANGED
-    [applied] = place.cluster.apply([wanted], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
+    [applied] = place.apply([wanted], begun=datetime.now(UTC) + timedelta(minutes=5))
     assert not applied.replaced
 
 
 def test_a_failed_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
     theirs = m.job("theirs", fails=True)
     del theirs["metadata"]["labels"]
-    place.cluster.apply([theirs], place.namespace)
+    place.apply([theirs])
     assert place.rolled_out(theirs) is ProgressState.FAILED
-    [applied] = place.cluster.apply([theirs], place.namespace, begun=datetime.now(UTC) + timedelta(minutes=5))
+    [applied] = place.apply([theirs], begun=datetime.now(UTC) + timedelta(minutes=5))
     assert not applied.replaced
 
 
 def test_a_job_that_still_runs_is_not_cut_off(place: Place) -> None:
     former, wanted = m.job("migrate", seconds=600), m.job("migrate", seconds=601)
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
-    place.cluster.apply([former], place.namespace)
+    place.apply([former])
     with pytest.raises(ObjectConflict, match="still runs with its former template") as raised:
-        place.cluster.apply([wanted], place.namespace)
+        place.apply([wanted])
     assert raised.value.retryable
     assert place.cluster.rollout([former], place.namespace).state == "waiting"
 
@@ -216,10 +217,10 @@ def test_a_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
     former, wanted = m.job("theirs"), m.job("theirs")
     del former["metadata"]["labels"]
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
-    place.cluster.apply([former], place.namespace)
+    place.apply([former])
     place.rolled_out(former)
     with pytest.raises(ObjectRefused, match="immutable"):
-        place.cluster.apply([wanted], place.namespace)
+        place.apply([wanted])
     assert place.rolled_out(former) == "done"
 
 
@@ -227,17 +228,17 @@ def test_an_apply_that_broke_off_can_be_repeated(place: Place) -> None:
     broken = copy.deepcopy(ALL)
     broken[0]["spec"]["selector"] = {"matchLabels": {"app": "another"}}  # does not select its own template
     with pytest.raises(ObjectRefused, match="selector") as raised:
-        place.cluster.apply(broken, place.namespace)
+        place.apply(broken)
     assert raised.value.__notes__ == ["applied before it: ConfigMap/settings, Secret/login"]
-    assert [o.created for o in place.cluster.apply(ALL, place.namespace)] == [False, False, True]
+    assert [o.created for o in place.apply(ALL)] == [False, False, True]
 
 
 def test_a_key_that_is_gone_from_string_data_is_gone_from_the_secret(place: Place) -> None:
-    place.cluster.apply([m.secret(kept="1", revoked="2")], place.namespace)
+    place.apply([m.secret(kept="1", revoked="2")])
     [change] = place.cluster.preview([m.secret(kept="1")], place.namespace).objects
     assert change.change is AppliedChange.CHANGED
     assert "revoked" in change.diff
-    place.cluster.apply([m.secret(kept="1")], place.namespace)
+    place.apply([m.secret(kept="1")])
     assert live(place, "/api/v1/namespaces/{}/secrets/login")["data"] == {"kept": "MQ=="}
     assert place.cluster.preview([m.secret(kept="1")], place.namespace).objects[0].change is AppliedChange.UNCHANGED
 
@@ -261,24 +262,24 @@ def test_a_list_item_that_stands_twice_is_refused_by_name(place: Place) -> None:
 def test_a_deployment_goes_to_recreate_and_back(place: Place) -> None:
     rolling, recreated = m.deployment(), m.deployment(f"{m.PAUSE}@{m.TWO}", strategy={"type": "Recreate"})
     path = "/apis/apps/v1/namespaces/{}/deployments/web"
-    place.cluster.apply([rolling], place.namespace)
+    place.apply([rolling])
     [change] = place.cluster.preview([recreated], place.namespace).objects
     lines = [line.strip("+- ") for line in change.diff.splitlines()[2:] if line[0] in "+-"]
     assert "type: Recreate" in lines
     assert "rollingUpdate:" in lines
     assert any(m.TWO in line for line in lines)
-    place.cluster.apply([recreated], place.namespace)
+    place.apply([recreated])
     after = live(place, path)
     assert after["spec"]["strategy"] == {"type": "Recreate"}
     appliers = {entry["manager"] for entry in after["metadata"]["managedFields"] if entry["operation"] == "Apply"}
     assert appliers == {"slipway"}
     assert place.cluster.preview([recreated], place.namespace).objects[0].change is AppliedChange.UNCHANGED
-    place.cluster.apply([rolling], place.namespace)
+    place.apply([rolling])
     assert live(place, path)["spec"]["strategy"]["type"] == "RollingUpdate"
 
 
 def test_a_rolling_update_of_the_manifest_itself_beside_recreate_is_refused(place: Place) -> None:
-    place.cluster.apply([m.deployment()], place.namespace)
+    place.apply([m.deployment()])
     wanted = m.deployment(strategy={"type": "Recreate", "rollingUpdate": {"maxSurge": 1}})
     with pytest.raises(ObjectRefused, match="may not be specified when strategy"):
         place.cluster.preview([wanted], place.namespace)
@@ -310,7 +311,7 @@ def test_what_kubectl_set_and_the_manifest_lacks_is_shown_and_taken_away(place: 
     assert change.change is AppliedChange.CHANGED
     assert [line for line in lines if line.startswith("-") and "OLD" in line]
     assert [line for line in lines if line.startswith("-") and "pool" in line]
-    place.cluster.apply([wanted], place.namespace)
+    place.apply([wanted])
     [again] = place.cluster.preview([wanted], place.namespace).objects
     assert (again.change, again.warnings) == (AppliedChange.UNCHANGED, ())
 
@@ -320,5 +321,5 @@ def test_what_kubectl_left_to_the_servers_defaults_is_no_change(place: Place) ->
     made_by_kubectl(place, wanted)
     [change] = place.cluster.preview([wanted], place.namespace).objects
     assert not [line for line in change.diff.splitlines() if line.startswith("-") and not line.startswith("---")]
-    first, second = (place.cluster.apply([wanted], place.namespace)[0].generation for _ in range(2))
+    first, second = (place.apply([wanted])[0].generation for _ in range(2))
     assert first == second

@@ -26,7 +26,7 @@ def connected(place: Place) -> Iterator[Connection]:
 
 def left(place: Place, *gone: m.Json) -> tuple[Deletion, ...]:
     """Apply these objects and one more, and plan without these."""
-    place.cluster.apply([KEPT, *gone], place.namespace)
+    place.apply([KEPT, *gone])
     return place.cluster.departed([KEPT], place.namespace, m.OWNER).deletions
 
 
@@ -58,8 +58,8 @@ def staying(place: Place) -> dict[str, str]:
 
 
 def test_what_left_the_manifests_is_found_and_nothing_is_deleted_by_looking(place: Place) -> None:
-    place.cluster.apply([KEPT, m.config("left", a="1")], place.namespace)
-    place.cluster.start_job(m.job("attempt-1"), place.namespace)
+    place.apply([KEPT, m.config("left", a="1")])
+    place.start_job(m.job("attempt-1"))
     for _ in range(2):
         seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
         assert [deletion.label for deletion in seen.deletions] == ["ConfigMap/left"]
@@ -74,7 +74,7 @@ def test_it_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place
     worker = m.deployment(name="worker", replicas=1)
     deletions = left(place, worker, m.secret(password="x"))
     assert {deletion.label for deletion in deletions} == {"Deployment/worker", "Secret/login"}
-    first = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    first = place.fenced().prune(deletions, m.OWNER)
     # The workload before the Secret that it may use.
     assert [str(each) for each in first] == ["Deployment/worker: deleted", "Secret/login: deleted"]
 
@@ -85,7 +85,7 @@ def test_it_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place
     place.settled(pods, until=lambda seen: not seen)
     path = f"/apis/apps/v1/namespaces/{place.namespace}/deployments/worker"
     place.settled(lambda: live(place, path), until=lambda seen: seen is None)
-    again = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    again = place.fenced().prune(deletions, m.OWNER)
     assert {each.ending for each in again} == {Ending.GONE}
     assert live(place, config_path(place, "kept")) is not None
 
@@ -93,7 +93,7 @@ def test_it_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place
 def test_what_somebody_changed_since_the_plan_is_read_again_and_deleted(place: Place) -> None:
     deletions = left(place, m.config("left", a="1"))
     changed(place, "left", {"data": {"a": "2"}})
-    (done,) = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    (done,) = place.fenced().prune(deletions, m.OWNER)
     assert done.ending is Ending.DELETED
     assert live(place, config_path(place, "left")) is None
 
@@ -102,8 +102,8 @@ def test_what_somebody_made_anew_since_the_plan_stays(place: Place) -> None:
     deletions = left(place, m.config("left", a="1"))
     with connected(place) as connection:
         connection.send("DELETE", config_path(place, "left"), what="delete")
-    place.cluster.apply([m.config("left", a="1")], place.namespace)
-    (done,) = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    place.apply([m.config("left", a="1")])
+    (done,) = place.fenced().prune(deletions, m.OWNER)
     assert (done.ending, done.why) == (Ending.LEFT, "somebody made it anew since the plan")
     assert live(place, config_path(place, "left")) is not None
 
@@ -120,7 +120,7 @@ TAKEN: dict[str, m.Json] = {
 def test_what_is_no_longer_ours_or_is_to_be_kept_by_then_stays(place: Place, taken: str) -> None:
     deletions = left(place, m.config("left", a="1"))
     changed(place, "left", TAKEN[taken])
-    (done,) = place.cluster.prune(deletions, place.namespace, m.OWNER)
+    (done,) = place.fenced().prune(deletions, m.OWNER)
     assert done.ending is Ending.LEFT
     assert done.why
     assert live(place, config_path(place, "left")) is not None
@@ -130,7 +130,7 @@ def test_what_is_no_longer_ours_or_is_to_be_kept_by_then_stays(place: Place, tak
 def test_an_annotation_keeps_an_object(place: Place, annotation: dict[str, str]) -> None:
     kept = m.config("treasure", a="1")
     kept["metadata"]["annotations"] = annotation
-    place.cluster.apply([KEPT, kept], place.namespace)
+    place.apply([KEPT, kept])
     assert staying(place) == {"treasure": "an annotation on it asks to keep it"}
 
 
@@ -141,7 +141,7 @@ def test_a_volume_claim_stays_and_the_plan_says_why(place: Place) -> None:
         "metadata": {"name": "data", "labels": dict(m.OWNED)},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
     }
-    place.cluster.apply([KEPT, claim], place.namespace)
+    place.apply([KEPT, claim])
     assert "data goes with it" in staying(place)["data"]
 
 
@@ -157,18 +157,18 @@ STORAGE = {"requests": {"storage": "1Mi"}}
 
 
 def test_what_would_take_its_volume_claims_along_stays(place: Place) -> None:
-    place.cluster.apply([KEPT, stateful("Retain")], place.namespace)
+    place.apply([KEPT, stateful("Retain")])
     seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
     assert [deletion.label for deletion in seen.deletions] == ["StatefulSet/db"]
-    place.cluster.apply([stateful("Delete")], place.namespace)
+    place.apply([stateful("Delete")])
     assert "volume claims would go with it" in staying(place)["db"]
-    (done,) = place.cluster.prune(seen.deletions, place.namespace, m.OWNER)
+    (done,) = place.fenced().prune(seen.deletions, m.OWNER)
     assert done.ending is Ending.LEFT
 
 
 def test_an_object_that_another_tool_applies_as_well_stays(place: Place) -> None:
     shared = m.config("shared", a="1")
-    place.cluster.apply([KEPT, shared], place.namespace)
+    place.apply([KEPT, shared])
     with connected(place) as connection:
         connection.send(
             "PATCH",
@@ -182,7 +182,7 @@ def test_an_object_that_another_tool_applies_as_well_stays(place: Place) -> None
 
 
 def test_an_object_that_only_has_the_labels_stays(place: Place) -> None:
-    place.cluster.apply([KEPT], place.namespace)
+    place.apply([KEPT])
     with connected(place) as connection:
         connection.send(
             "POST",
@@ -198,7 +198,7 @@ def test_objects_of_another_application_or_environment_are_none_of_ours(place: P
     for label in ("slipway.dev/application", "slipway.dev/environment"):
         other = m.config(f"theirs-{label[12:]}", a="1")
         other["metadata"]["labels"][label] = "other"
-        place.cluster.apply([other], place.namespace)
+        place.apply([other])
     seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
     assert (seen.deletions, seen.staying) == ((), ())
 
@@ -229,7 +229,7 @@ def test_a_custom_resource_that_left_is_found_without_any_manifest_of_its_kind_a
 
     def applied() -> bool:
         try:
-            place.cluster.apply([KEPT, definition(group), boat], place.namespace)
+            place.apply([KEPT, definition(group), boat])
         except ObjectConflict:  # it is not served yet
             return False
         return True
@@ -239,7 +239,7 @@ def test_a_custom_resource_that_left_is_found_without_any_manifest_of_its_kind_a
         lambda: place.cluster.departed([KEPT], place.namespace, m.OWNER), until=lambda seen: bool(seen.deletions)
     )
     assert [(deletion.api_version, deletion.label) for deletion in seen.deletions] == [(f"{group}/v1", "Boat/ada")]
-    (done,) = place.cluster.prune(seen.deletions, place.namespace, m.OWNER)
+    (done,) = place.fenced().prune(seen.deletions, m.OWNER)
     assert done.ending is Ending.DELETED
     assert live(place, f"/apis/{group}/v1/namespaces/{place.namespace}/boats/ada") is None
     path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.{group}"

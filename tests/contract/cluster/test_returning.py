@@ -16,17 +16,17 @@ def database(image: str) -> m.Json:
 
 def test_a_statefulset_goes_back_although_its_stuck_pod_is_never_replaced_by_itself(place: Place) -> None:
     good, bad = database(f"{m.PAUSE}@{m.ONE}"), database(f"{m.PAUSE}:{m.BAD_TAG}")
-    place.cluster.apply([good], place.namespace)
+    place.apply([good])
     assert place.rolled_out(good) is ProgressState.DONE
-    place.cluster.apply([bad], place.namespace)
+    place.apply([bad])
     assert place.rolled_out(bad) is ProgressState.HOPELESS
-    assert place.cluster.bring_back([good], place.namespace).resisted == ()
+    assert place.fenced().bring_back([good]).resisted == ()
     freed = list[str]()
 
     def looked() -> ProgressState:
         state = place.cluster.rollout([good], place.namespace).state
         if state is not ProgressState.DONE:
-            freed.append(place.cluster.free_stuck_pod([good], place.namespace, patient=True))
+            freed.append(place.fenced().free_stuck_pod([good], patient=True))
         return state
 
     assert place.settled(looked, until=lambda seen: seen is ProgressState.DONE) is ProgressState.DONE
@@ -35,17 +35,17 @@ def test_a_statefulset_goes_back_although_its_stuck_pod_is_never_replaced_by_its
 
 def test_pods_that_are_well_are_never_deleted(place: Place) -> None:
     good = database(f"{m.PAUSE}@{m.ONE}")
-    place.cluster.apply([good], place.namespace)
+    place.apply([good])
     assert place.rolled_out(good) is ProgressState.DONE
-    assert place.cluster.free_stuck_pod([good], place.namespace, patient=False) == ""
+    assert place.fenced().free_stuck_pod([good], patient=False) == ""
 
 
 def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
-    place.cluster.apply([m.deployment(name="first"), m.deployment(name="last")], place.namespace)
+    place.apply([m.deployment(name="first"), m.deployment(name="last")])
     other = m.deployment(name="first")
     other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
     last = m.deployment(f"{m.PAUSE}@{m.TWO}", name="last")
-    back = place.cluster.bring_back([other, last], place.namespace)
+    back = place.fenced().bring_back([other, last])
     [resisted] = back.resisted
     assert (resisted.label, resisted.passing) == ("Deployment/first", False)
     assert "immutable" in resisted.why
@@ -56,7 +56,7 @@ def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
 
 def test_an_object_of_a_kind_that_is_gone_holds_up_no_other(place: Place) -> None:
     gone = {"apiVersion": "shop.example/v1", "kind": "Voucher", "metadata": {"name": "spring"}}
-    back = place.cluster.bring_back([gone, m.config(a="1")], place.namespace)
+    back = place.fenced().bring_back([gone, m.config(a="1")])
     assert [(each.label, each.passing) for each in back.resisted] == [("Voucher/spring", False)]
     assert [applied.name for applied in back.applied] == ["settings"]
 
@@ -64,7 +64,7 @@ def test_an_object_of_a_kind_that_is_gone_holds_up_no_other(place: Place) -> Non
 def test_a_job_that_never_started_does_not_block_the_next_release(place: Place) -> None:
     stuck = m.job("migrate")
     stuck["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
-    place.cluster.apply([stuck], place.namespace)
+    place.apply([stuck])
     assert place.rolled_out(stuck) is ProgressState.HOPELESS
     mended = m.job("migrate", says="moved")
     place.settled(lambda: applied(place, mended), until=bool)
@@ -72,20 +72,20 @@ def test_a_job_that_never_started_does_not_block_the_next_release(place: Place) 
 
 
 def test_a_job_whose_program_runs_is_never_cut_off(place: Place) -> None:
-    place.cluster.apply([m.job("migrate", seconds=60)], place.namespace)
+    place.apply([m.job("migrate", seconds=60)])
     place.settled(
         lambda: place.cluster.rollout([m.job("migrate")], place.namespace).reason,
         until=lambda reason: reason.startswith("Job/migrate: 1 pods active"),
     )
     place.settled(lambda: place.cluster.is_running(m.job("migrate"), place.namespace), until=bool)
     with pytest.raises(ObjectConflict, match="still runs with its former template"):
-        place.cluster.apply([m.job("migrate", says="another")], place.namespace)
+        place.apply([m.job("migrate", says="another")])
 
 
 def applied(place: Place, wanted: m.Json) -> bool:
     """Whether it was applied; the Job's status may have changed in between, which is no reason to give up."""
     try:
-        place.cluster.apply([wanted], place.namespace)
+        place.apply([wanted])
     except ObjectConflict:
         return False
     return True

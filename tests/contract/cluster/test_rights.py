@@ -68,12 +68,12 @@ def test_a_custom_resource_can_be_applied_once_the_printed_role_is(place: Place)
     try:
         served = place.settled(lambda: documents(place), until=bool)
         with pytest.raises(AccessDenied, match="does not hold it"):
-            place.cluster.apply([BOAT], place.namespace)
+            place.apply([BOAT])
         for document in served:
             path = f"/apis/{document['apiVersion']}/namespaces/{place.namespace}/{document['kind'].lower()}s"
             admin.send("POST", path, what=f"make the {document['kind']}", body=document)
         place.settled(lambda: place.cluster.missing_rights([BOAT], place.namespace), until=lambda lacking: not lacking)
-        assert [o.created for o in place.cluster.apply([BOAT], place.namespace)] == [True]
+        assert [o.created for o in place.apply([BOAT])] == [True]
         assert place.cluster.preview([BOAT], place.namespace).changes_anything is False
     finally:
         admin.send("DELETE", f"{CRD}/boats.{GROUP}", what="clean up")

@@ -16,7 +16,7 @@ REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 
 def test_a_deployment_waits_and_is_then_done(place: Place) -> None:
     wanted = m.deployment()
-    place.cluster.apply([wanted], place.namespace)
+    place.apply([wanted])
     assert place.rolled_out(wanted) is ProgressState.DONE
     [state] = place.cluster.rollout([wanted, m.config(a="1")], place.namespace).objects
     assert (state.kind, state.name, state.reason) == ("Deployment", "web", "2 of 2 pods are available")
@@ -25,7 +25,7 @@ def test_a_deployment_waits_and_is_then_done(place: Place) -> None:
 def test_the_digest_that_runs_is_the_one_that_was_applied(place: Place) -> None:
     for digest in (m.ONE, m.TWO):
         wanted = m.deployment(f"{m.PAUSE}@{digest}")
-        place.cluster.apply([wanted, m.config(a="1")], place.namespace)
+        place.apply([wanted, m.config(a="1")])
         assert place.rolled_out(wanted) is ProgressState.DONE
         [image] = place.cluster.running_digests([wanted, m.config(a="1")], place.namespace)
         assert (image.kind, image.name, image.container, image.digest) == ("Deployment", "web", "main", digest)
@@ -33,15 +33,15 @@ def test_the_digest_that_runs_is_the_one_that_was_applied(place: Place) -> None:
 
 def test_an_image_that_is_named_by_tag_has_no_digest(place: Place) -> None:
     wanted = m.deployment(f"{m.PAUSE}:3.10", replicas=0)
-    place.cluster.apply([wanted], place.namespace)
+    place.apply([wanted])
     assert [image.digest for image in place.cluster.running_digests([wanted], place.namespace)] == [None]
 
 
 def test_an_image_that_does_not_exist_looks_hopeless_long_before_the_deadline(place: Place) -> None:
     live, bad = m.deployment(), m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
-    place.cluster.apply([live], place.namespace)
+    place.apply([live])
     assert place.rolled_out(live) is ProgressState.DONE
-    place.cluster.apply([bad], place.namespace)
+    place.apply([bad])
     assert place.rolled_out(bad) is ProgressState.HOPELESS
     reason = place.cluster.rollout([bad], place.namespace).reason
     assert "ImagePullBackOff" in reason
@@ -51,7 +51,7 @@ def test_an_image_that_does_not_exist_looks_hopeless_long_before_the_deadline(pl
 def test_what_was_live_comes_back_by_applying_it_again(place: Place) -> None:
     live, bad = m.deployment(), m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
     for manifest, expected in ((live, ProgressState.DONE), (bad, ProgressState.HOPELESS), (live, ProgressState.DONE)):
-        place.cluster.apply([manifest], place.namespace)
+        place.apply([manifest])
         assert place.rolled_out(manifest) is expected
     assert place.cluster.running_digests([live], place.namespace)[0].digest == m.ONE
 
@@ -62,17 +62,17 @@ def test_a_deadline_that_was_exceeded_fails_and_a_rollback_from_it_does_not(plac
     stuck["spec"]["template"]["metadata"]["annotations"] = {"local.slipway/outcome": "fail"}
     container = stuck["spec"]["template"]["spec"]["containers"][0]
     container["readinessProbe"] = {"tcpSocket": {"port": 9}, "periodSeconds": 1}
-    place.cluster.apply([live], place.namespace)
+    place.apply([live])
     place.settled(
         lambda: place.cluster.rollout([live], place.namespace), until=lambda seen: seen.state is ProgressState.DONE
     )
-    place.cluster.apply([stuck], place.namespace)
+    place.apply([stuck])
     failed = place.settled(
         lambda: place.cluster.rollout([stuck], place.namespace),
         until=lambda seen: seen.state is not ProgressState.WAITING,
     )
     assert "ProgressDeadlineExceeded" in failed.reason
-    place.cluster.apply([live], place.namespace)
+    place.apply([live])
     assert place.rolled_out(live) is ProgressState.DONE
 
 
@@ -88,7 +88,7 @@ def test_other_workloads_roll_out_twice(wanted: m.Json, place: Place) -> None:
     second = m.workload(wanted["kind"], f"{m.PAUSE}@{m.TWO}", name=wanted["metadata"]["name"])
     second["spec"] = {**wanted["spec"], "template": second["spec"]["template"]}
     for manifest in (wanted, second):
-        place.cluster.apply([manifest], place.namespace)
+        place.apply([manifest])
         assert place.rolled_out(manifest) is ProgressState.DONE
 
 
@@ -96,7 +96,7 @@ def test_other_workloads_roll_out_twice(wanted: m.Json, place: Place) -> None:
 def test_so_it_does_for_other_workloads(kind: str, place: Place) -> None:
     spec: m.Json = {"replicas": 1, "serviceName": "db"} if kind == "StatefulSet" else {}
     bad = m.workload(kind, f"{m.PAUSE}:{m.BAD_TAG}", **spec)
-    place.cluster.apply([bad], place.namespace)
+    place.apply([bad])
     assert place.rolled_out(bad) is ProgressState.HOPELESS
 
 
@@ -108,13 +108,13 @@ def test_a_workload_that_is_not_there_looks_hopeless(place: Place) -> None:
 
 def test_a_deployment_scaled_to_nothing_is_done(place: Place) -> None:
     wanted = m.deployment(replicas=0)
-    place.cluster.apply([wanted], place.namespace)
+    place.apply([wanted])
     assert place.rolled_out(wanted) is ProgressState.DONE
 
 
 def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
     wanted = m.job("migrate", says="DB_PASSWORD=hunter2\nno such table", fails=True)
-    place.cluster.apply([wanted], place.namespace)
+    place.apply([wanted])
     state = place.settled(
         lambda: place.cluster.rollout([wanted], place.namespace),
         until=lambda seen: seen.state is not ProgressState.WAITING,
@@ -128,7 +128,7 @@ def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
 
 def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place) -> None:
     wanted = m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
-    place.cluster.apply([wanted], place.namespace)
+    place.apply([wanted])
     objects = Objects(Connection(place.access))
     live = place.settled(
         lambda: objects.list(REPLICA_SET, place.namespace, selector=""), until=lambda found: len(found) == 1
@@ -149,7 +149,7 @@ def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place) -> No
             "lastTimestamp": when.isoformat().replace("+00:00", "Z"),
         }
         [target] = objects.kinds.targets([event], place.namespace)
-        objects.create(target)
+        objects.connection.send("POST", target.kind.path(target.namespace), what="make an event", body=event)
     state = place.cluster.rollout([wanted], place.namespace, Looked(asked_at=now, now=now))
     why = place.cluster.why([wanted], place.namespace, state)
     assert "FailedCreate: exceeded quota: token=***" in why.text

@@ -36,13 +36,13 @@ def scale(place: Place, replicas: int, **where: str) -> None:
 def test_an_autoscalers_replicas_stay_and_all_else_is_applied(place: Place, kind: str) -> None:
     more = {"serviceName": "web"} if kind == "StatefulSet" else {}
     wanted, plural = m.workload(kind, f"{m.PAUSE}@{m.ONE}", replicas=2, **more), f"{kind.lower()}s"
-    place.cluster.apply([wanted, autoscaler(kind)], place.namespace)
+    place.apply([wanted, autoscaler(kind)])
     scale(place, 5, plural=plural)
     following = m.workload(kind, f"{m.PAUSE}@{m.TWO}", replicas=2, **more)
     [change] = place.cluster.preview([following], place.namespace).objects
     assert change.change is AppliedChange.CHANGED
     assert "replicas" not in change.diff
-    place.cluster.apply([following], place.namespace)
+    place.apply([following])
     spec = ask(place, "GET", "web", plural=plural)["spec"]
     assert (spec["replicas"], m.TWO in str(spec["template"])) == (5, True)
 
@@ -53,24 +53,24 @@ def test_an_autoscalers_replicas_stay_and_all_else_is_applied(place: Place, kind
     ids=["none", "name", "group"],
 )
 def test_what_a_person_scaled_goes_back_to_the_manifests_count(place: Place, others: tuple[m.Json, ...]) -> None:
-    place.cluster.apply([m.deployment(replicas=2), *others], place.namespace)
+    place.apply([m.deployment(replicas=2), *others])
     scale(place, 5)
     [change] = place.cluster.preview([m.deployment(replicas=2)], place.namespace).objects
     assert "-  replicas: 5\n+  replicas: 2" in change.diff
-    place.cluster.apply([m.deployment(replicas=2)], place.namespace)
+    place.apply([m.deployment(replicas=2)])
     assert ask(place, "GET", "web")["spec"]["replicas"] == 2
 
 
 def test_an_autoscaled_deployment_that_somebody_edited_gets_its_other_fields_back(place: Place) -> None:
-    place.cluster.apply([m.deployment(replicas=2, minReadySeconds=1), autoscaler()], place.namespace)
+    place.apply([m.deployment(replicas=2, minReadySeconds=1), autoscaler()])
     scale(place, 5)
     ask(place, "PATCH", "web", body={"spec": {"minReadySeconds": 7}})
-    place.cluster.apply([m.deployment(replicas=2, minReadySeconds=1)], place.namespace)
+    place.apply([m.deployment(replicas=2, minReadySeconds=1)])
     spec = ask(place, "GET", "web")["spec"]
     assert (spec["replicas"], spec["minReadySeconds"]) == (5, 1)
 
 
 def test_a_manifest_may_change_the_replicas_as_long_as_nothing_else_has(place: Place) -> None:
-    place.cluster.apply([m.deployment(replicas=2), autoscaler()], place.namespace)
-    place.cluster.apply([m.deployment(replicas=3)], place.namespace)
+    place.apply([m.deployment(replicas=2), autoscaler()])
+    place.apply([m.deployment(replicas=3)])
     assert ask(place, "GET", "web")["spec"]["replicas"] == 3

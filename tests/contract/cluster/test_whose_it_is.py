@@ -39,7 +39,7 @@ def of(application: str, environment: str, **data: str) -> m.Json:
 def test_an_object_of_another_application_or_environment_is_refused_with_the_way_out(
     place: Place, theirs: tuple[str, str]
 ) -> None:
-    place.cluster.apply([of(*theirs, a="1")], place.namespace)
+    place.apply([of(*theirs, a="1")])
     with pytest.raises(ObjectRefused) as raised:
         place.cluster.preview([m.config(a="1")], place.namespace)
     text = str(raised.value)
@@ -58,13 +58,13 @@ def test_an_object_that_another_tool_made_is_taken_over_and_the_plan_says_from_w
         "taken over from kubectl-client-side-apply: data.a",
         "removed, as kubectl-client-side-apply set it before and it is not in the manifest: data.b",
     )
-    place.cluster.apply([m.config(a="ours")], place.namespace)
+    place.apply([m.config(a="ours")])
     [again] = place.cluster.preview([m.config(a="ours")], place.namespace).objects
     assert (again.change, again.notes) == (AppliedChange.UNCHANGED, ())
 
 
 def test_what_somebody_added_by_hand_stays_and_is_told_each_time(place: Place) -> None:
-    place.cluster.apply([m.config(a="1")], place.namespace)
+    place.apply([m.config(a="1")])
     edited(place, {"data": {"debug": "on"}})
     [change] = place.cluster.preview([m.config(a="1")], place.namespace).objects
     assert change.change is AppliedChange.UNCHANGED
@@ -72,7 +72,7 @@ def test_what_somebody_added_by_hand_stays_and_is_told_each_time(place: Place) -
 
 
 def test_of_a_workload_whose_controllers_are_at_work_there_is_nothing_to_tell(place: Place) -> None:
-    place.cluster.apply([m.deployment()], place.namespace)
+    place.apply([m.deployment()])
     place.rolled_out(m.deployment())
     [change] = place.cluster.preview([m.deployment()], place.namespace).objects
     assert (change.change, change.notes, change.warnings) == (AppliedChange.UNCHANGED, (), ())
@@ -86,7 +86,7 @@ def test_what_the_api_server_warns_of_is_told_in_the_plan_and_when_it_is_applied
     )
     [change] = place.cluster.preview([manifest], place.namespace).objects
     assert said in change.warnings
-    [applied] = place.cluster.apply([manifest], place.namespace)
+    [applied] = place.apply([manifest])
     assert said in applied.warnings
 
 
@@ -97,7 +97,7 @@ def reader() -> m.Json:
 
 
 def test_a_change_that_no_pod_sees_is_told(place: Place) -> None:
-    place.cluster.apply([m.config(a="1"), reader()], place.namespace)
+    place.apply([m.config(a="1"), reader()])
     changed = {
         change.name: change for change in place.cluster.preview([m.config(a="2"), reader()], place.namespace).objects
     }
@@ -108,7 +108,7 @@ def test_a_change_that_no_pod_sees_is_told(place: Place) -> None:
 
 
 def test_a_change_that_comes_with_new_pods_is_not(place: Place) -> None:
-    place.cluster.apply([m.config(a="1"), reader()], place.namespace)
+    place.apply([m.config(a="1"), reader()])
     newer = reader()
     newer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 2
     assert all(not each.warnings for each in place.cluster.preview([m.config(a="2"), newer], place.namespace).objects)

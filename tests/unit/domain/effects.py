@@ -10,6 +10,7 @@ from slipway.domain.around import NO_JOBS, JobsAround, Side
 from slipway.domain.environment import policy_hash
 from slipway.domain.model import canonical, sha256
 from slipway.domain.release import Lane, Release
+from slipway.domain.rules import RuleResult
 from slipway.domain.steps import Step, StepKind
 
 
@@ -20,6 +21,7 @@ class Outcome:
     passed: bool = True
     reason: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+    broken: tuple[RuleResult, ...] = ()
 
 
 class Effects:
@@ -39,6 +41,11 @@ class Effects:
     def fail(self, kind: StepKind, environment: str | None = None, *, reason: str = "it broke", **result: Any) -> None:
         """The next such step fails."""
         self._script[kind, environment].append(Outcome(passed=False, reason=reason, result=result))
+
+    def refuse(self, kind: StepKind, rule: RuleResult, environment: str | None = None, **result: Any) -> None:
+        """The next such step is not gone on with, for want of the rule."""
+        outcome = Outcome(passed=False, reason=f"{rule.name}: {rule.reason}", result=result, broken=(rule,))
+        self._script[kind, environment].append(outcome)
 
     def answer(self, kind: StepKind, environment: str | None = None, **result: Any) -> None:
         """The next such step passes with this result."""

@@ -14,6 +14,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.environment import Soak
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
+from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
 from tests.unit.domain.effects import Effects
 from tests.unit.domain.samples import (
@@ -214,6 +215,16 @@ def each_step_fails(*, before: tuple[str, ...]) -> World:
     return world
 
 
+def overtaken_in_the_cluster(kind: StepKind) -> World:
+    """A newer rollout has taken its order in the cluster."""
+    world = pushed(World(two_stages()), "v1")
+    world.effects.jobs = JOBS if kind is StepKind.BEFORE else NO_JOBS
+    if kind is StepKind.ROLL_BACK:
+        world.effects.fail(StepKind.CHECK)
+    world.effects.refuse(kind, Rule.NO_NEWER_ROLLOUT.fails("order 0.9 was taken"))
+    return pushed(world, "v2")
+
+
 def frozen(*, registry: str | None) -> World:
     """Held back from each side; goes on, is planned again, overtaken, cancelled."""
     world = World(application(staging(), production(gate=None, registry=registry)))
@@ -339,6 +350,9 @@ STORIES: dict[str, Callable[[], World]] = {
         for phase in SENT_OUT_AGAIN
         for behind in (False, True)
     },
+    "overtaken while its Jobs run": lambda: overtaken_in_the_cluster(StepKind.BEFORE),
+    "overtaken while deploying": lambda: overtaken_in_the_cluster(StepKind.DEPLOY),
+    "overtaken while rolling back": lambda: overtaken_in_the_cluster(StepKind.ROLL_BACK),
     "each step fails the first time": lambda: each_step_fails(before=()),
     "each step fails after a good release": lambda: each_step_fails(before=("v1",)),
 }

@@ -268,7 +268,12 @@ class World:
     def finish(self, step: Step, outcome: Outcome) -> Decision:
         return self.take(
             StepFinished(
-                received_at=self.now, step=step, passed=outcome.passed, reason=outcome.reason, result=outcome.result
+                received_at=self.now,
+                step=step,
+                passed=outcome.passed,
+                reason=outcome.reason,
+                result=outcome.result,
+                broken=outcome.broken,
             )
         )
 

@@ -1,5 +1,6 @@
 """A server that answers as it is told, in place of an API server whose controllers are of no concern here."""
 
+import json
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -25,6 +26,8 @@ class Server:
     reply: Reply = field(default_factory=Reply)
     asked: list[tuple[str, str]] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
+    leases: dict[str, bytes] = field(default_factory=dict)
+    """Leases are kept, by their paths: they are not among what is told."""
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -34,7 +37,10 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if "/leases" in self.path:
+                self.keep_lease(body)
+                return
             server.asked.append((self.command, self.path))
             server.authorizations.append(self.headers.get("Authorization", ""))
             reply = server.first.pop(0) if server.first else server.reply
@@ -56,7 +62,22 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
             except ConnectionError:
                 self.close_connection = True  # the client read as much as it wanted
 
-        do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 (the base class's names)
+        def keep_lease(self, body: bytes) -> None:
+            """As an API server without anybody else would."""
+            path = self.path.partition("?")[0]
+            if self.command in ("POST", "PUT"):
+                lease = json.loads(body)
+                path = path if self.command == "PUT" else f"{path}/{lease['metadata']['name']}"
+                lease["metadata"] |= {"uid": "1", "resourceVersion": "1"}
+                server.leases[path] = json.dumps(lease).encode()
+            missing = json.dumps({"kind": "Status", "details": {"name": path.rpartition("/")[2]}}).encode()
+            self.send_response(200 if path in server.leases else 404)
+            answer = server.leases.get(path, missing)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_PUT = do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 (the base class's names)
 
         def log_message(self, format: str, *args: object) -> None:
             """Tests look at `asked`."""

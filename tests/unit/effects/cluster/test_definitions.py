@@ -5,13 +5,18 @@ import json
 import pytest
 
 from slipway.effects.cluster import AppliedChange, Cluster, ObjectConflict
+from slipway.testing.claims import claim
 
 from .scripted import Reply, Server
 from .test_kinds import a_definition, a_manifest
 
 TEST = a_manifest("Test", "a", "acme.example/v1")
 NO_SUCH_PATH = Reply(status=404, body=b"404 page not found")
-FOUND = Reply(body=json.dumps(a_definition()).encode())
+IDENTITY = {"uid": "1", "resourceVersion": "7"}
+DEFINED = a_definition()
+FOUND = Reply(body=json.dumps({**DEFINED, "metadata": {**DEFINED["metadata"], **IDENTITY}}).encode())
+MADE = Reply(status=201, body=json.dumps({**TEST, "metadata": {**TEST["metadata"], **IDENTITY}}).encode())
+NONE_YET = Reply(status=404, body=json.dumps({"kind": "Status", "details": {"name": "a"}}).encode())
 EMPTY = Reply(body=b'{"items": []}')
 SERVED = Reply(body=json.dumps({"resources": [{"name": "tests", "kind": "Test", "namespaced": True}]}).encode())
 
@@ -25,19 +30,19 @@ def test_the_plan_shows_the_object_and_that_it_could_not_be_checked(server: Serv
 
 
 def test_the_object_is_tried_again_until_the_kind_is_served(server: Server, cluster: Cluster) -> None:
-    server.first = [NO_SUCH_PATH, FOUND, NO_SUCH_PATH]
+    server.first = [NO_SUCH_PATH, FOUND, FOUND, NO_SUCH_PATH, NO_SUCH_PATH]
     with pytest.raises(ObjectConflict, match="Test/a: the cluster does not serve its kind yet") as raised:
-        cluster.apply([TEST, a_definition()], "shop")
+        cluster.fenced("shop", claim).apply([TEST, a_definition()])
     assert raised.value.retryable
-    server.first = [SERVED, FOUND, Reply(status=201, body=json.dumps(TEST).encode())]
-    assert [applied.kind for applied in cluster.apply([TEST, a_definition()], "shop")] == [
+    server.first = [SERVED, FOUND, FOUND, NONE_YET, MADE]
+    assert [applied.kind for applied in cluster.fenced("shop", claim).apply([TEST, a_definition()])] == [
         "CustomResourceDefinition",
         "Test",
     ]
 
 
 def test_an_object_of_a_kind_that_was_there_and_is_gone_is_not_waited_for(server: Server, cluster: Cluster) -> None:
-    server.first = [SERVED, NO_SUCH_PATH]
+    server.first = [SERVED, NO_SUCH_PATH, NO_SUCH_PATH]
     with pytest.raises(Exception, match="apply Test/a") as raised:
-        cluster.apply([TEST], "shop")
+        cluster.fenced("shop", claim).apply([TEST])
     assert not isinstance(raised.value, ObjectConflict)

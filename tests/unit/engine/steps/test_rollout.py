@@ -16,6 +16,7 @@ from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before
 from slipway.testing import Installation, MemoryBlobs
 
 WITHIN = timedelta(minutes=5)
+TAKEN = {"cluster": "staging", "namespace": "shop", "order": {"epoch": 0, "number": 1}}
 DEPLOYMENT = ("shop", "Deployment", "shop")
 
 
@@ -204,7 +205,7 @@ def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
         (StepKind.CHECK, ClusterUnreachable("no answer"), Retry(reason="no answer")),
         (StepKind.DEPLOY, AccessDenied("403"), Retry(reason="403", briefly=True)),
         (StepKind.CHECK, AccessDenied("403"), Retry(reason="403")),
-        (StepKind.DEPLOY, ObjectRefused("422"), Finished(passed=False, reason="422")),
+        (StepKind.DEPLOY, ObjectRefused("422"), Finished(passed=False, reason="422", result={"taken": TAKEN})),
         (StepKind.CHECK, ObjectRefused("422"), Finished(passed=False, reason="422")),
     ],
 )

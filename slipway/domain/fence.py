@@ -1,0 +1,181 @@
+"""The fence: a Lease beside the application's objects says which rollout may write there, so that a worker that was
+paused and wakes up cannot undo a newer rollout.
+
+Pure: what the Lease says, and what follows from it. Reading and writing it is in `effects/cluster/fencing.py`. The
+format is in docs/reference/formats.md.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Self
+
+from pydantic import Field
+
+from .audit import AuditRecord, ChainEnd
+from .model import Digest, Name, Record, canonical, sha256
+from .order import Order
+from .release import Head
+from .rules import Rule, RuleResult
+from .signing import PublicKeys, Signature, Signer
+
+LIMIT: Final = 4 * 1024
+"""Characters of a fence; one has less than one thousand."""
+ORDER_ANNOTATION: Final = "slipway.dev/order"
+PLAN_ANNOTATION: Final = "slipway.dev/plan"
+
+
+class FenceContent(Record):
+    """All of a fence that its signature covers."""
+
+    v: Literal[1] = 1
+    installation: str = Field(max_length=253)
+    application: Name
+    environment: Name
+    epoch: int = Field(ge=0)
+    number: int = Field(ge=0)
+    head: ChainEnd
+    """The end of the application's chain when the order was taken, or some time before."""
+
+    @property
+    def order(self) -> Order:
+        return Order(epoch=self.epoch, number=self.number)
+
+    @property
+    def hash(self) -> str:
+        """What is signed: the hash of everything but the signature."""
+        return sha256(canonical(self.model_dump(mode="json", exclude={"sig"})))
+
+
+class Fence(FenceContent):
+    """The fence as it stands in the Lease's annotation."""
+
+    sig: Signature
+
+    @property
+    def text(self) -> str:
+        return canonical(self.model_dump(mode="json")).decode()
+
+
+class SeenLease(Record):
+    """A Lease as it was read."""
+
+    text: str | None
+    """Its annotation; None if it has none."""
+    written_by: str
+    """Whom its managed fields name last. Somebody who only takes something away is not among them."""
+    uid: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a rollout brings to the fence of its place."""
+
+    fence: Fence
+    release: str
+    plan: Digest
+    recorded: Order | None
+    """The last order that the ledger knows to have been taken in this place; None if it knows of none."""
+    keys: PublicKeys
+    whole: Callable[[Fence], RuleResult] | None
+    """Whether the ledger holds what the Lease names, in class production."""
+
+    @property
+    def order(self) -> Order:
+        return self.fence.order
+
+    @property
+    def lease(self) -> str:
+        """Name of the Lease."""
+        return lease_name(self.fence.application, self.fence.environment)
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """What each object of the rollout gets, so that a newer rollout changes every object that it applies."""
+        return {ORDER_ANNOTATION: str(self.order), PLAN_ANNOTATION: self.plan}
+
+    def once_taken(self) -> Self:
+        """From now on the Lease has to hold this order, or a higher one."""
+        return replace(self, recorded=self.order)
+
+
+def lease_name(application: str, environment: str) -> str:
+    return f"slipway-{application}-{environment}"
+
+
+def new_fence(
+    *, installation: str, application: str, environment: str, order: Order, head: ChainEnd, signer: Signer
+) -> Fence:
+    """Raises `KeysUnavailable`."""
+    content = FenceContent(
+        installation=installation,
+        application=application,
+        environment=environment,
+        epoch=order.epoch,
+        number=order.number,
+        head=head,
+    )
+    return Fence.model_validate(content.model_dump() | {"sig": signer.sign(content.hash.encode())})
+
+
+def read_fence(text: str | None, keys: PublicKeys) -> tuple[Fence | None, str]:
+    """The fence, or why it is none of this installation's. Raises `KeysUnavailable`."""
+    if text is None:
+        return None, "has no fence"
+    try:
+        fence = Fence.model_validate_json(text) if len(text) <= LIMIT else None
+    except (ValueError, RecursionError):
+        fence = None
+    if fence is None:
+        return None, "has a fence that cannot be read"
+    fault = keys.fault(fence.sig, fence.hash.encode())
+    return (None, f"has a fence that does not count: {fault}") if fault else (fence, "")
+
+
+def judged(lease: SeenLease | None, claim: Claim) -> tuple[RuleResult, Fence | None]:
+    """Whether the rollout may go on, by the Lease that is there, and the genuine fence that was found in it.
+
+    Raises `KeysUnavailable`.
+    """
+    touched, newest = Rule.FENCE_IS_UNTOUCHED, Rule.NO_NEWER_ROLLOUT
+    known = claim.recorded if claim.recorded and claim.recorded.epoch == claim.order.epoch else None
+    if lease is None:
+        if known is not None:
+            return touched.fails(f"the Lease {claim.lease} is gone, although order {known} was taken here"), None
+        return newest.holds("no order was taken here yet"), None
+    if lease.text == claim.fence.text:
+        return newest.holds(f"order {claim.order} is the newest"), claim.fence
+    fence, fault = read_fence(lease.text, claim.keys)
+    by = f"; its managed fields name last: {lease.written_by}"
+    if fence is None:
+        return touched.fails(f"the Lease {claim.lease} {fault}{by}"), None
+    ours, theirs = _subject(claim.fence), _subject(fence)
+    if ours != theirs:
+        return touched.fails(f"the Lease {claim.lease} is {' '.join(theirs)}'s, expected {' '.join(ours)}'s{by}"), None
+    if known is not None and fence.order < known:
+        why = f"the Lease {claim.lease} holds order {fence.order}, although {known} was taken here"
+        return touched.fails(f"{why}{by}"), None
+    if claim.order < fence.order:
+        why = f"superseded by a newer rollout: order {fence.order} was taken, and this one has {claim.order}"
+        return newest.fails(why), fence
+    return newest.holds(f"order {fence.order} was taken, and this one has {claim.order}"), fence
+
+
+def _subject(fence: Fence) -> tuple[str, str, str]:
+    return fence.installation, fence.application, fence.environment
+
+
+def held_rule(head: Head, fence: Fence, record: AuditRecord | None) -> RuleResult:
+    """Whether the ledger holds the record that the Lease names. `record` is what it holds at that place."""
+    named = f"record {fence.head.sequence}, which the Lease in the cluster names"
+    if fence.epoch < head.epoch:
+        return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is of epoch {fence.epoch}, and this is {head.epoch}")
+    if fence.epoch > head.epoch:
+        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is of epoch {fence.epoch}, and the ledger is of {head.epoch}")
+    if record is None:
+        return Rule.LEDGER_IS_WHOLE.fails(
+            f"{named}, is missing, and the ledger ends with {head.sequence}: it was put back to an earlier state"
+        )
+    if record.hash != fence.head.hash:
+        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is another one here: the ledger was put back and went on")
+    return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is here")

@@ -1,0 +1,44 @@
+"""Orders: which of two rollouts of an application in an environment is the newer. Each rollout and each roll-back takes
+the next one of its lane; an attempt that is repeated keeps its own."""
+
+from typing import Final
+
+from pydantic import Field
+
+from .model import Name, Namespace, Record
+
+PLACES_KEPT: Final = 20
+"""Most places of a lane of which it is known that an order was taken there."""
+
+
+class Order(Record):
+    """Compared by epoch, then by number."""
+
+    epoch: int = Field(ge=0)
+    """How many times the application's ledger had been restored."""
+    number: int = Field(ge=0)
+
+    def __lt__(self, other: "Order") -> bool:
+        return (self.epoch, self.number) < (other.epoch, other.number)
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.number}"
+
+
+class Taken(Record):
+    """An order that was taken in a place: from then on, the place's Lease has to hold it or a higher one."""
+
+    cluster: Name
+    namespace: Namespace
+    order: Order
+
+
+def recorded(taken: tuple[Taken, ...], *, cluster: str, namespace: str) -> Order | None:
+    """The last order that is known to have been taken in the place."""
+    return next((each.order for each in taken if (each.cluster, each.namespace) == (cluster, namespace)), None)
+
+
+def with_taken(taken: tuple[Taken, ...], new: Taken) -> tuple[Taken, ...]:
+    """The newest place first, each place once."""
+    others = (each for each in taken if (each.cluster, each.namespace) != (new.cluster, new.namespace))
+    return (new, *others)[:PLACES_KEPT]

@@ -1,0 +1,142 @@
+"""What a rollout may do to its namespace, as long as its order is the newest there: everything that writes is here.
+
+No method waits for the cluster to bring anything up: a later step looks.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from slipway.domain.order import Order
+from slipway.domain.pruning import Deleted, Deletion
+from slipway.domain.steps import StartedJob
+
+from . import jobs, once, recreating, returning, takeover
+from .errors import ClusterError, Missing, ObjectConflict, ObjectRefused
+from .fencing import FencedObjects
+from .kinds import ManifestTarget
+from .owned import Owner
+from .pruning import prune
+from .records import AppliedObject, BroughtBack, Json, Manifest, OnceState
+from .replacing import failed_earlier, made_since, replace, run_again
+
+
+class FencedCluster:
+    """One namespace of a cluster under the fence of one rollout. The order is taken with the first write.
+
+    Whatever writes raises `FenceLost` once a newer rollout has taken its order there, other `ClusterError`s, and
+    `KeysUnavailable`.
+    """
+
+    def __init__(self, objects: FencedObjects, namespace: str) -> None:
+        self._objects, self._namespace = objects, namespace
+
+    @property
+    def taken(self) -> Order | None:
+        """The rollout's order; None as long as it has not been taken."""
+        fence = self._objects.fence
+        return fence.claim.order if fence.taken else None
+
+    def apply(self, manifests: Sequence[Manifest], *, begun: datetime | None = None) -> list[AppliedObject]:
+        """Apply all manifests, dependencies first. Safe to repeat, also after a failure part of the way.
+
+        Jobs whose template changed are replaced by the rules in `replacing`, and so are those that failed before the
+        rollout began, if `begun` is given: a roll-back runs nothing again. An error has a note of the objects that were
+        applied before.
+        """
+        applied: list[AppliedObject] = []
+        targets = self._targets(manifests)
+        made = self._take_among(targets)
+        for target in targets:
+            try:
+                done = self._apply(target, begun)
+                applied.append(done.evolve(created=True) if target is made else done)
+            except ClusterError as error:
+                error.applied = tuple(applied)
+                error.add_note("applied before it: " + (", ".join(f"{o.kind}/{o.name}" for o in applied) or "nothing"))
+                raise
+        return applied
+
+    def bring_back(self, manifests: Sequence[Manifest]) -> BroughtBack:
+        """Apply what was live before, each object for itself."""
+        kinds = self._objects.kinds
+        return returning.bring_back(kinds, manifests, self._namespace, lambda target: self._apply(target, None))
+
+    def free_stuck_pod(self, manifests: Sequence[Manifest], *, patient: bool) -> str:
+        """Delete one pod that a StatefulSet among the manifests will never replace; its name, or nothing."""
+        return returning.free_stuck_pod(self._objects, self._targets(manifests), patient=patient)
+
+    def start_job(
+        self, manifest: Manifest, *, deadline: timedelta = jobs.DEADLINE, kept: timedelta = jobs.KEPT
+    ) -> StartedJob:
+        """Start a Job under a name that nobody can foretell, which begins with the manifest's. Each call starts one.
+
+        Defaults for the manifest: no retries, `deadline` for the whole Job, removal `kept` after its end.
+        """
+        [target] = self._targets([jobs.prepared(manifest, deadline=deadline, kept=kept)])
+        if target.kind.kind != "Job":
+            raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
+        return jobs.start(self._objects, target)
+
+    def run_once(self, manifest: Manifest, *, uid: str = "", earlier: str = "", attempt: int = 1) -> OnceState:
+        """Make a Job around a rollout, unless that was done, and look at it; by the rules in `once`."""
+        [target] = self._targets([manifest])
+        return once.run(self._objects, target, uid=uid, earlier=earlier, attempt=attempt)
+
+    def withdraw_job(self, manifest: Manifest, *, uid: str) -> bool:
+        """Delete the Job with this uid, if it is there."""
+        [target] = self._targets([manifest])
+        return once.withdraw(self._objects, target, uid=uid)
+
+    def prune(self, deletions: Sequence[Deletion], owner: Owner) -> tuple[Deleted, ...]:
+        """Delete what a plan names, object by object. Safe to repeat."""
+        return prune(self._objects, deletions, self._namespace, owner)
+
+    def _targets(self, manifests: Sequence[Manifest]) -> list[ManifestTarget]:
+        return self._objects.kinds.targets(manifests, self._namespace)
+
+    def _take_among(self, targets: Sequence[ManifestTarget]) -> ManifestTarget | None:
+        """Take the order. Where the namespace comes with the release, it is made first, as no Lease can be without it,
+        and returned."""
+        try:
+            self._objects.fence.take()
+        except Missing as missing:
+            own = (t for t in targets if t.kind.kind == "Namespace" and t.name == self._namespace)
+            namespace = next(own, None)
+            if namespace is None or missing.kind != "namespaces":
+                raise
+            self._objects.make_unfenced(namespace)
+            self._objects.fence.take()
+            return namespace
+        return None
+
+    def _apply(self, target: ManifestTarget, begun: datetime | None) -> AppliedObject:
+        try:
+            answer = recreating.apply(self._objects, target)
+        except ObjectRefused as refused:
+            if target.kind.kind != "Job" or not refused.immutable:
+                raise
+            return _applied(target, replace(self._objects, target, refused), replaced=True)
+        except Missing as missing:
+            if not target.kind.is_coming:
+                raise
+            # A definition that was just applied is served a moment later.
+            raise ObjectConflict(f"{target.label}: the cluster does not serve its kind yet: {missing}") from missing
+        answer = takeover.finish(self._objects, target, answer)
+        if begun is not None and failed_earlier(target, answer.body, begun=begun):
+            return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
+        created = answer.status == HTTPStatus.CREATED or made_since(answer.body, begun)
+        return _applied(target, answer.body, created=created).evolve(warnings=answer.warnings)
+
+
+def _applied(target: ManifestTarget, live: Json, *, created: bool = False, replaced: bool = False) -> AppliedObject:
+    metadata = live.get("metadata") or {}
+    return AppliedObject(
+        kind=target.kind.kind,
+        name=target.name,
+        api_version=target.kind.api_version,
+        uid=str(metadata.get("uid") or ""),
+        created=created,
+        replaced=replaced,
+        generation=int(metadata.get("generation") or 0),
+    )

@@ -1,0 +1,234 @@
+"""The Lease of a rollout, and objects that are written only as long as its order is the newest there.
+
+Each write is prepared by two reads: the object first, the Lease after it. A newer rollout takes the Lease before it
+writes anything, and whatever it writes gets a new resourceVersion. So if the Lease was still ours after the object was
+read, a write that demands the version which was read either comes before the newer rollout's own, or is refused.
+
+That leaves what no version can hold: an object that is not there, and that the newer rollout does not have. So after
+each create the Lease is read once more, and what was created too late is deleted again.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Final, override
+
+from slipway.domain.fence import Claim, Fence, SeenLease, judged
+from slipway.domain.rules import Fail, RuleResult
+
+from .connection import ApiServerResponse, Connection
+from .errors import ClusterError, FenceLost, Missing, ObjectConflict
+from .kinds import BUILT_IN, Kind, ManifestTarget
+from .leases import lease_document, read_lease
+from .names import FIELD_MANAGER
+from .objects import Objects, Propagation
+from .records import Json
+
+log = logging.getLogger(__name__)
+
+CONFLICTS: Final = 8
+"""How often something is read again because somebody else has just written it; a status is written all the time."""
+PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
+"""Seconds between looks at a Lease that cannot be read just now, where something was created that may have to go."""
+NO_VERSION: Final = "1"
+"""A resourceVersion that no object has: an apply with it makes a new object, and is refused where there is one."""
+
+_LEASE = BUILT_IN["coordination.k8s.io/v1", "Lease"]
+
+
+class HeldFence:
+    """The Lease of one place, held by one rollout."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        namespace: str,
+        claim: Callable[[], Claim],
+        *,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.taken = False
+        self._make_claim = claim
+        self._claim: Claim | None = None
+        self._good: str | None = None
+        """What the Lease was last seen to hold when it was ours."""
+        self._connection, self._namespace, self._pause = connection, namespace, pause
+
+    @property
+    def claim(self) -> Claim:
+        """Made when it is first needed."""
+        self._claim = self._claim or self._make_claim()
+        return self._claim
+
+    def take(self) -> None:
+        """Take the order, if that has not been done. Raises `FenceLost`, other `ClusterError`, `KeysUnavailable`."""
+        for _ in range(0 if self.taken else CONFLICTS):
+            lease = self._read()
+            result, found = judged(lease, self.claim)
+            _demand(self._compared(found) if found is not None else None)
+            _demand(result, found)
+            kept = found is not None and found.order == self.claim.order  # taken by an earlier try
+            try:
+                if not kept:
+                    self._write(lease)
+            except ObjectConflict:
+                continue  # somebody else has just written it
+            self.taken, self._claim = True, self.claim.once_taken()
+            self._good = lease.text if kept and lease is not None else self.claim.fence.text
+        if not self.taken:
+            raise ObjectConflict(f"Lease {self.claim.lease}: somebody else writes it all the time")
+
+    def confirm(self) -> None:
+        """Take the order, or see that it is still the newest. Raises as `take` does."""
+        if not self.taken:
+            self.take()
+            return
+        lease = self._read()
+        if lease is None or lease.text != self._good:
+            _demand(*judged(lease, self.claim))
+
+    def patiently[T](self, act: Callable[[], T]) -> T:
+        """Do what must not be left undone, also where the API server is busy for a while."""
+        for seconds in PAUSES:
+            try:
+                return act()
+            except FenceLost:
+                raise
+            except ClusterError as error:
+                if not error.retryable:
+                    raise
+                log.warning("tried again in %s s: %s", seconds, error)
+                self._pause(seconds)
+        return act()
+
+    def _read(self) -> SeenLease | None:
+        return read_lease(self._connection, self._namespace, self.claim.lease)
+
+    def _compared(self, found: Fence) -> RuleResult | None:
+        return self.claim.whole(found) if self.claim.whole is not None else None
+
+    def _write(self, lease: SeenLease | None) -> None:
+        body, path = lease_document(self.claim, lease), _LEASE.path(self._namespace)
+        what = f"take order {self.claim.order} in Lease {self.claim.lease}"
+        query = (("fieldManager", FIELD_MANAGER),)
+        if lease is None:
+            self._connection.send("POST", path, what=what, query=query, body=body)
+        else:
+            self._connection.send("PUT", f"{path}/{self.claim.lease}", what=what, query=query, body=body)
+
+
+def _demand(result: RuleResult | None, found: Fence | None = None) -> None:
+    if isinstance(result, Fail):
+        raise FenceLost(result, found=found.order if found is not None else None)
+
+
+class FencedObjects(Objects):
+    """Objects that are written under the fence of a rollout."""
+
+    def __init__(self, objects: Objects, fence: HeldFence) -> None:
+        super().__init__(objects.connection, objects.kinds)
+        self.fence = fence
+
+    @override
+    def apply(
+        self, target: ManifestTarget, *, dry_run: bool = False, force: bool = True, manager: str = FIELD_MANAGER
+    ) -> ApiServerResponse:
+        """Also marks the object with the rollout's order. Raises `FenceLost`, other `ClusterError`."""
+        if dry_run:
+            return super().apply(target, dry_run=True, force=force, manager=manager)
+        marked = target.evolve(manifest=self._marked(target.manifest)) if manager == FIELD_MANAGER else target
+
+        def write(live: Json | None) -> ApiServerResponse:
+            return self._send_apply(self._only_if(marked, live), force=force, manager=manager)
+
+        return self._created(target, self._guarded(target, write))
+
+    @override
+    def patch(
+        self, target: ManifestTarget, operations: Sequence[Mapping[str, Any]], *, dry_run: bool = False
+    ) -> ApiServerResponse:
+        """The operations are for the version that they test."""
+        if not dry_run:
+            self.fence.confirm()
+        return self._send_patch(target, operations, dry_run=dry_run)
+
+    def make_unfenced(self, namespace: ManifestTarget) -> None:
+        """Make the namespace that the Lease will be in, unless it is there."""
+        with suppress(ObjectConflict):
+            self._send_apply(self._only_if(namespace, None), force=True, manager=FIELD_MANAGER)
+
+    def create(self, target: ManifestTarget) -> ApiServerResponse:
+        """Raises `ObjectConflict` if it is there already."""
+        self.fence.confirm()
+        answer = self._send_create(target.evolve(manifest=self._marked(target.manifest)))
+        return self._created(target, answer)
+
+    @override
+    def delete(
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str | None,
+        metadata: Mapping[str, Any],
+        propagation: Propagation = Propagation.BACKGROUND,
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        """Of the version that was read, which was before the Lease is."""
+        if not dry_run:
+            self.fence.confirm()
+        self._send_delete(kind, name, namespace, metadata, propagation, dry_run=dry_run)
+
+    def _guarded[T](self, target: ManifestTarget, write: Callable[[Json | None], T]) -> T:
+        """Write what is for the object as it was read before the Lease; where it is another one by then, again."""
+        last: ObjectConflict | None = None
+        for _ in range(CONFLICTS):
+            live = self._live(target)
+            self.fence.confirm()
+            try:
+                return write(live)
+            except ObjectConflict as conflict:
+                if not conflict.changed or conflict.fields:
+                    raise
+                last = conflict
+        raise last or ObjectConflict(f"{target.label}: somebody else writes it all the time")
+
+    def _live(self, target: ManifestTarget) -> Json | None:
+        try:
+            return self.get(target.kind, target.name, target.namespace)
+        except Missing:
+            return None  # nor is its namespace there, or its kind: the write says which
+
+    def _marked(self, manifest: Json) -> Json:
+        metadata = manifest.get("metadata") or {}
+        annotations = {**(metadata.get("annotations") or {}), **self.fence.claim.annotations}
+        return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+    def _only_if(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
+        """The manifest for the very object, and the very version, that was read: an apply with a version alone would
+        make what is gone."""
+        of_live = {name: live["metadata"][name] for name in ("uid", "resourceVersion")} if live is not None else None
+        metadata = {**target.manifest["metadata"], **(of_live or {"resourceVersion": NO_VERSION})}
+        return target.evolve(manifest={**target.manifest, "metadata": metadata})
+
+    def _created(self, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
+        """See after a create that the order is still the newest; what came too late is deleted by its uid."""
+        if answer.status != HTTPStatus.CREATED:
+            return answer
+        try:
+            self.fence.patiently(self.fence.confirm)
+        except FenceLost as lost:
+            self.fence.patiently(lambda: self._take_back(target, answer.body))
+            lost.removed = (*lost.removed, target.label)
+            log.warning("%s was created too late, and deleted: %s", target.label, lost)
+            raise
+        return answer
+
+    def _take_back(self, target: ManifestTarget, made: Json) -> None:
+        try:
+            uid = {"uid": made["metadata"]["uid"]}
+            self._send_delete(target.kind, target.name, target.namespace, uid, Propagation.BACKGROUND)
+        except (Missing, ObjectConflict):
+            return  # somebody else deleted it; what is there now is another one

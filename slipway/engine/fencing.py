@@ -1,0 +1,55 @@
+"""What a rollout brings to the fence in the cluster: its order, and the end of the chain that the Lease will name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from ..domain.audit import AuditRecord, ChainEnd
+from ..domain.errors import present
+from ..domain.fence import Claim, Fence, held_rule, new_fence
+from ..domain.order import recorded
+from ..domain.plan import Plan
+from ..domain.project import EnvironmentClass
+from ..domain.rules import RuleResult
+from ..domain.signing import Signer
+from ..ledger import Ledger
+from .run_step import Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fences:
+    """Makes the claims of rollouts."""
+
+    ledger: Ledger
+    signer: Callable[[], Signer]
+    installation: str
+
+    def claim(self, work: Work, plan: Plan) -> Claim:
+        """Of the step that is under way. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        step = work.step
+        head = self.ledger.head(step.application)
+        fence = new_fence(
+            installation=self.installation,
+            application=step.application,
+            environment=step.environment,
+            order=present(step.order, f"the order of {step.id}"),
+            head=ChainEnd(sequence=head.sequence, hash=head.hash),
+            signer=self.signer(),
+        )
+        environment = work.entry.application.environment(step.environment)
+        is_production = environment is None or environment.environment_class is EnvironmentClass.PRODUCTION
+        return Claim(
+            fence=fence,
+            release=work.release.id,
+            plan=plan.hash,
+            recorded=recorded(step.taken, cluster=plan.cluster, namespace=plan.namespace),
+            keys=self.ledger.public_keys,
+            whole=partial(self.whole, step.application) if is_production else None,
+        )
+
+    def whole(self, application: str, fence: Fence) -> RuleResult:
+        """Whether the ledger holds the record that the fence names. Raises `LedgerUnavailable`."""
+        sequence, head = fence.head.sequence, self.ledger.head(application)
+        item = next(self.ledger.audit(application, first=sequence, last=sequence, limit=1), None)
+        record = item if isinstance(item, AuditRecord) and item.sequence == sequence else None
+        return held_rule(head, fence, record)

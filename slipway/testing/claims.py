@@ -1,0 +1,34 @@
+"""Claims of rollouts for tests, signed with the tests' key."""
+
+from collections.abc import Callable
+
+from ..domain.audit import ChainEnd
+from ..domain.fence import Claim, Fence, new_fence
+from ..domain.order import Order
+from ..domain.rules import RuleResult
+from .chains import PUBLIC_KEYS, SIGNER
+
+
+def claim(
+    number: int = 1,
+    *,
+    epoch: int = 0,
+    application: str = "shop",
+    environment: str = "staging",
+    installation: str = "test",
+    recorded: Order | None = None,
+    whole: Callable[[Fence], RuleResult] | None = None,
+) -> Claim:
+    """What the rollout of this order brings to its place."""
+    fence = new_fence(
+        installation=installation,
+        application=application,
+        environment=environment,
+        order=Order(epoch=epoch, number=number),
+        head=ChainEnd(sequence=max(number, 1), hash=f"sha256:{number:064x}"),
+        signer=SIGNER,
+    )
+    plan = f"sha256:{number:064d}"
+    return Claim(
+        fence=fence, release=f"{application}-{number}", plan=plan, recorded=recorded, keys=PUBLIC_KEYS, whole=whole
+    )

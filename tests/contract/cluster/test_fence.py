@@ -1,0 +1,362 @@
+"""A worker that was paused and wakes up changes nothing that a newer rollout brought.
+
+Each story is also played without the half of the fence that holds it, and then goes wrong: so each half is needed.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, override
+
+import pytest
+
+from slipway.domain.fence import Claim, Fence
+from slipway.domain.order import Order
+from slipway.domain.rules import Rule, RuleResult
+from slipway.effects.cluster import ClusterUnreachable, FencedCluster, FenceLost
+from slipway.effects.cluster.connection import ApiServerResponse, Connection
+from slipway.effects.cluster.fencing import PAUSES, FencedObjects, HeldFence
+from slipway.effects.cluster.kinds import ManifestTarget
+from slipway.effects.cluster.objects import Objects
+from slipway.effects.cluster.records import Json
+from slipway.testing.claims import claim
+
+from . import manifests as m
+from .conftest import Place
+
+CONFIG_MAP = Objects(None).kinds.find("v1", "ConfigMap")  # type: ignore[arg-type]
+LEASE = "slipway-shop-staging"
+
+
+class Pausing(Connection):
+    """A worker's connection. It is paused right before the first request that fits, and `meanwhile` happens."""
+
+    def __init__(self, place: Place, meanwhile: Callable[[], object], *, before: str, name: str) -> None:
+        super().__init__(place.access)
+        self._meanwhile: Callable[[], object] | None = meanwhile
+        self._method, self._name = before, name
+
+    @override
+    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
+        fits = (method, path.rpartition("/")[2]) == (self._method, self._name)
+        if self._meanwhile is not None and fits:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            meanwhile()
+        return super().send(method, path, **others)
+
+
+class UnfencedVersions(FencedObjects):
+    """Without the version that was read."""
+
+    @override
+    def _only_if(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
+        return target
+
+
+class UnmarkedObjects(FencedObjects):
+    """Without the order on each object."""
+
+    @override
+    def _marked(self, manifest: Json) -> Json:
+        return manifest
+
+
+class NotReadAgain(FencedObjects):
+    """Without the look at the Lease after a create."""
+
+    @override
+    def _created(self, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
+        return answer
+
+
+class NeverConfirmed(HeldFence):
+    """Without the look at the Lease before each write."""
+
+    @override
+    def confirm(self) -> None:
+        if not self.taken:
+            self.take()
+
+
+def paused(
+    place: Place,
+    meanwhile: Callable[[], object],
+    *,
+    before: str = "PATCH",
+    name: str = "settings",
+    number: int = 2,
+    objects: type[FencedObjects] = FencedObjects,
+    fence: type[HeldFence] = HeldFence,
+) -> FencedCluster:
+    connection = Pausing(place, meanwhile, before=before, name=name)
+    held = fence(connection, place.namespace, lambda: claim(number))
+    return FencedCluster(objects(Objects(connection), held), place.namespace)
+
+
+def data(place: Place, name: str = "settings") -> Json | None:
+    live = Objects(Connection(place.access)).get(CONFIG_MAP, name, place.namespace)
+    return live["data"] if live is not None else None
+
+
+def config(name: str = "settings", **values: str) -> Json:
+    made = m.config(**values)
+    return {**made, "metadata": {**made["metadata"], "name": name}}
+
+
+def lease_request(place: Place, method: str, body: Json | None = None) -> Json:
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{place.namespace}/leases/{LEASE}"
+    headers = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else None
+    query = (("fieldManager", "kubectl-edit"),) if method == "PATCH" else ()
+    return Connection(place.access).send(method, path, what=method, body=body, headers=headers, query=query).body
+
+
+def rewrite(place: Place, text: str | None) -> None:
+    """Somebody with the right to edit changes the fence by hand."""
+    lease_request(place, "PATCH", {"metadata": {"annotations": {"slipway.dev/fence": text}}})
+
+
+# ---- a paused worker
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held", "without the version"])
+def test_a_worker_that_wakes_up_between_reading_and_writing_overwrites_nothing_newer(place: Place, held: bool) -> None:
+    place.apply([config(a="0")], number=1)
+    newer = lambda: place.apply([config(a="2")], number=3)  # noqa: E731
+    worker = paused(place, newer, objects=FencedObjects if held else UnfencedVersions)
+    if held:
+        with pytest.raises(FenceLost, match=r"order 0\.3 was taken, and this one has 0\.2") as raised:
+            worker.apply([config(a="1")])
+        assert (raised.value.rule.rule, raised.value.found) == (Rule.NO_NEWER_ROLLOUT, Order(epoch=0, number=3))
+    else:
+        worker.apply([config(a="1")])
+    assert data(place) == ({"a": "2"} if held else {"a": "1"})
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held", "without the order on each object"])
+def test_a_revert_to_what_was_there_before_is_not_undone(place: Place, held: bool) -> None:
+    """0 → 1 → 0: the newer rollout changes nothing in the object but its order, and the older one wakes up with 1."""
+    objects = FencedObjects if held else UnmarkedObjects
+
+    def apply(value: str, number: int) -> None:
+        fence = HeldFence(Connection(place.access), place.namespace, lambda: claim(number))
+        FencedCluster(objects(Objects(Connection(place.access)), fence), place.namespace).apply([config(a=value)])
+
+    apply("0", 1)
+    worker = paused(place, lambda: apply("0", 3), objects=objects)
+    if held:
+        with pytest.raises(FenceLost):
+            worker.apply([config(a="1")])
+    else:
+        worker.apply([config(a="1")])
+    assert data(place) == ({"a": "0"} if held else {"a": "1"})
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held", "without reading again"])
+def test_an_object_that_only_the_older_release_has_is_taken_back(place: Place, held: bool) -> None:
+    place.apply([config(a="0")], number=1)
+    newer = lambda: place.apply([config(a="2")], number=3)  # noqa: E731
+    worker = paused(place, newer, name="only-old", objects=FencedObjects if held else NotReadAgain)
+    wanted = [config("only-old", a="1")]
+    if held:
+        with pytest.raises(FenceLost) as raised:
+            worker.apply(wanted)
+        assert raised.value.removed == ("ConfigMap/only-old",)
+    else:
+        worker.apply(wanted)
+    assert data(place, "only-old") == (None if held else {"a": "1"})
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held", "without reading the Lease"])
+def test_a_worker_that_wakes_up_between_two_objects_writes_no_second_one(place: Place, held: bool) -> None:
+    place.apply([config("first", a="0"), config("second", a="0")], number=1)
+    newer = lambda: place.apply([config("first", a="2"), config("second", a="2")], number=3)  # noqa: E731
+    worker = paused(place, newer, before="GET", name="second", fence=HeldFence if held else NeverConfirmed)
+    wanted = [config("first", a="1"), config("second", a="1")]
+    if held:
+        with pytest.raises(FenceLost):
+            worker.apply(wanted)
+    else:
+        worker.apply(wanted)
+    assert data(place, "second") == ({"a": "2"} if held else {"a": "1"})
+
+
+def test_a_job_that_is_started_too_late_is_taken_back(place: Place) -> None:
+    place.apply([config(a="0")], number=1)
+    made = m.job("accept")
+    worker = paused(place, lambda: place.apply([config(a="2")], number=3), before="POST", name="jobs")
+    with pytest.raises(FenceLost) as raised:
+        worker.start_job(made)
+    assert [label.startswith("Job/accept") for label in raised.value.removed] == [True]
+    jobs = Objects(Connection(place.access))
+    assert jobs.list(jobs.kinds.find("batch/v1", "Job"), place.namespace, selector="") == []
+
+
+class Busy(Connection):
+    """The API server answers nothing about Leases for a while, once an object was created."""
+
+    def __init__(self, place: Place, *, times: int) -> None:
+        super().__init__(place.access)
+        self.left, self.created = times, False
+
+    @override
+    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
+        if self.created and self.left and "/leases/" in path:
+            self.left -= 1
+            raise ClusterUnreachable("429: too many requests")
+        answer = super().send(method, path, **others)
+        self.created = self.created or (method == "PATCH" and answer.status == HTTPStatus.CREATED)
+        return answer
+
+
+def test_a_busy_server_is_asked_again_about_what_was_created(place: Place) -> None:
+    connection, pauses = Busy(place, times=3), list[float]()
+    held = HeldFence(connection, place.namespace, lambda: claim(2), pause=pauses.append)
+    worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
+    assert [applied.created for applied in worker.apply([config(a="1")])] == [True]
+    assert (connection.left, pauses) == (0, list(PAUSES[:3]))
+
+
+def test_the_same_rollout_goes_on_where_another_instance_had_begun_it(place: Place) -> None:
+    place.apply([config("first", a="1")], number=2)
+    worker = paused(place, lambda: place.apply([config("second", a="1")], number=2), name="second")
+    assert [applied.created for applied in worker.apply([config("first", a="1"), config("second", a="1")])] == [
+        False,
+        False,
+    ]
+
+
+def test_an_object_that_somebody_else_writes_meanwhile_is_applied_all_the_same(place: Place) -> None:
+    place.apply([config(a="0")], number=1)
+    by_hand = {"data": {"b": "by hand"}}
+    path, headers = CONFIG_MAP.path(place.namespace, "settings"), {"Content-Type": "application/merge-patch+json"}
+
+    def edit() -> None:
+        Connection(place.access).send("PATCH", path, what="edit", body=by_hand, headers=headers)
+
+    paused(place, edit).apply([config(a="1")])
+    assert data(place) == {"a": "1", "b": "by hand"}
+
+
+def test_an_object_that_was_deleted_meanwhile_is_made_again(place: Place) -> None:
+    place.apply([config(a="0")], number=1)
+    path = CONFIG_MAP.path(place.namespace, "settings")
+    paused(place, lambda: Connection(place.access).send("DELETE", path, what="delete")).apply([config(a="1")])
+    assert data(place) == {"a": "1"}
+
+
+# ---- the Lease
+
+
+def test_the_lease_names_the_rollout_and_is_marked_as_ours(place: Place) -> None:
+    place.apply([config(a="0")], number=7)
+    lease = lease_request(place, "GET")
+    assert lease["spec"]["holderIdentity"] == "shop-7 order 0.7"
+    assert lease["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "slipway",
+        "slipway.dev/application": "shop",
+        "slipway.dev/environment": "staging",
+    }
+    fence = Fence.model_validate_json(lease["metadata"]["annotations"]["slipway.dev/fence"])
+    assert (fence.order, fence.head.sequence) == (Order(epoch=0, number=7), 7)
+
+
+def test_every_object_is_marked_with_the_order_and_the_plan(place: Place) -> None:
+    place.apply([config(a="0"), m.deployment()], number=7)
+    live = Objects(Connection(place.access)).get(CONFIG_MAP, "settings", place.namespace)
+    assert live is not None
+    assert live["metadata"]["annotations"] == {
+        "slipway.dev/order": "0.7",
+        "slipway.dev/plan": claim(7).plan,
+    }
+    seen = place.cluster.preview([config(a="0")], place.namespace)
+    assert not seen.changes_anything
+
+
+@pytest.mark.parametrize(("before", "name"), [("POST", "leases"), ("PUT", LEASE)])
+def test_two_rollouts_that_take_their_order_at_the_same_time_end_with_the_newer(
+    place: Place, before: str, name: str
+) -> None:
+    if before == "PUT":
+        place.apply([config(a="1")], number=1)
+    worker = paused(place, lambda: place.apply([config(a="3")], number=3), before=before, name=name)
+    with pytest.raises(FenceLost, match="superseded by a newer rollout"):
+        worker.apply([config(a="2")])
+    assert data(place) == {"a": "3"}
+
+
+TOUCHED: dict[str, tuple[str | None, str]] = {
+    "without a fence": (None, "has no fence"),
+    "unreadable": ("{}", "has a fence that cannot be read"),
+    "much too long": ("x" * 5000, "has a fence that cannot be read"),
+    "another order, not signed anew": (
+        claim(9).fence.text.replace('"number":9', '"number":99'),
+        "its signature with the key test is wrong",
+    ),
+    "an order of before": (claim(1).fence.text, r"holds order 0\.1, although 0\.2 was taken here"),
+    "of another installation": (claim(9, installation="other").fence.text, "is other shop staging's"),
+    "of another application": (claim(9, application="cart").fence.text, "is test cart staging's"),
+}
+
+
+@pytest.mark.parametrize("how", TOUCHED)
+def test_a_lease_that_somebody_rewrote_stops_the_rollout_and_names_them(place: Place, how: str) -> None:
+    place.apply([config(a="0")], number=2)
+    text, why = TOUCHED[how]
+    rewrite(place, text)
+    next_one = place.cluster.fenced(place.namespace, lambda: claim(3, recorded=Order(epoch=0, number=2)))
+    with pytest.raises(FenceLost, match=why) as raised:
+        next_one.apply([config(a="1")])
+    assert raised.value.rule.rule is Rule.FENCE_IS_UNTOUCHED
+    last = "slipway" if text is None else "kubectl-edit"  # what only takes something away leaves no trace
+    assert f"; its managed fields name last: {last} at 20" in str(raised.value)
+    assert data(place) == {"a": "0"}
+
+
+def test_a_lease_that_is_gone_although_an_order_was_taken_stops_the_rollout(place: Place) -> None:
+    place.apply([config(a="0")], number=2)
+    lease_request(place, "DELETE")
+    known = Order(epoch=0, number=2)
+    with pytest.raises(FenceLost, match=r"the Lease slipway-shop-staging is gone, although order 0\.2 was taken here"):
+        place.cluster.fenced(place.namespace, lambda: claim(3, recorded=known)).apply([config(a="1")])
+    assert data(place) == {"a": "0"}
+
+
+def test_a_lease_that_is_deleted_in_the_middle_of_a_rollout_stops_it(place: Place) -> None:
+    place.apply([config("first", a="0"), config("second", a="0")], number=1)
+    worker = paused(place, lambda: lease_request(place, "DELETE"), before="GET", name="second")
+    with pytest.raises(FenceLost, match="is gone"):
+        worker.apply([config("first", a="1"), config("second", a="1")])
+    assert data(place, "second") == {"a": "0"}
+
+
+def test_after_a_reset_the_lease_is_taken_over_whatever_order_it_holds(place: Place) -> None:
+    place.apply([config(a="0")], number=9)
+    known = Order(epoch=0, number=9)
+    reset = place.cluster.fenced(place.namespace, lambda: claim(3, epoch=1, recorded=known))
+    reset.apply([config(a="1")])
+    assert reset.taken == Order(epoch=1, number=3)
+    with pytest.raises(FenceLost, match="superseded"):
+        place.apply([config(a="0")], number=10)
+
+
+def test_a_ledger_that_does_not_hold_what_the_lease_names_writes_nothing(place: Place) -> None:
+    place.apply([config(a="0")], number=2)
+    asked = list[int]()
+
+    def rewound(fence: Fence) -> RuleResult:
+        asked.append(fence.head.sequence)
+        return Rule.LEDGER_IS_WHOLE.fails("record 2 is missing")
+
+    def claimed() -> Claim:
+        return claim(3, whole=rewound)
+
+    with pytest.raises(FenceLost, match="record 2 is missing"):
+        place.cluster.fenced(place.namespace, claimed).apply([config(a="1")])
+    assert (asked, data(place)) == ([2], {"a": "0"})
+
+
+def test_objects_are_written_under_a_fence_only(place: Place) -> None:
+    objects = Objects(Connection(place.access))
+    [target] = objects.kinds.targets([config(a="1")], place.namespace)
+    with pytest.raises(Exception, match="without the fence of a rollout"):
+        objects.apply(target)
+    assert data(place) is None

@@ -1,0 +1,148 @@
+"""Rollouts through the whole app under the fence: what the Lease holds, and what follows where it is another one."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.fence import Fence
+from slipway.domain.order import Order, Taken
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from slipway.ledger.table import Act, Row, Write
+from slipway.testing import Installation, MemoryAdded, MemoryCluster, write_application
+from slipway.testing.claims import claim
+
+
+@pytest.fixture
+def storage() -> MemoryAdded:
+    return MemoryAdded()
+
+
+@pytest.fixture
+def live(tmp_path: Path, storage: MemoryAdded) -> Installation:
+    """Release 1 is live everywhere."""
+    write_application(tmp_path)
+    installation = Installation(tmp_path, added=storage)
+    deliver(installation, 1)
+    assert installation.phase(1) is Phase.COMPLETED
+    return installation
+
+
+def deliver(installation: Installation, number: int) -> None:
+    """Push the version, and approve whatever waits for it."""
+    installation.push(f"1.{number}.0")
+    installation.settle()
+    newest = installation.app.ledger.head("shop").next_release - 1
+    if installation.phase(newest) is Phase.AWAITING_APPROVAL:
+        installation.vote(newest)
+        installation.settle()
+
+
+def lease(cluster: MemoryCluster, environment: str) -> Fence:
+    (text,) = (text for (_, name), text in cluster.leases.items() if name == f"slipway-shop-{environment}")
+    return Fence.model_validate_json(text)
+
+
+def put_back(installation: Installation, kept: list[Row]) -> None:
+    for row in rows(installation):
+        installation.app.table.transact("shop", [Write(act=Act.DELETE, key=row.key)])
+    for row in kept:
+        installation.app.table.transact("shop", [Write(act=Act.CREATE, key=row.key, values=row.values)])
+    installation.bus.forget_ids()
+
+
+def rows(installation: Installation) -> list[Row]:
+    return list(installation.app.table.rows("shop", " ", "~"))
+
+
+def record(installation: Installation, action: str) -> dict[str, object]:
+    return next(r.details for r in reversed(list(installation.trail())) if r.action == action)
+
+
+def test_the_lease_names_the_order_and_a_record_that_the_ledger_holds(live: Installation) -> None:
+    for cluster, environment in ((live.staging, "staging"), (live.production, "production")):
+        fence = lease(cluster, environment)
+        assert fence.order == Order(epoch=0, number=1)
+        assert fence.head.hash in {each.hash for each in live.trail() if each.sequence == fence.head.sequence}
+        assert live.app.public_keys.fault(fence.sig, fence.hash.encode()) == ""
+    assert set(live.staging.orders.values()) == {"0.1"}
+
+
+def test_that_an_order_was_taken_is_recorded_once_it_was(live: Installation) -> None:
+    taken = live.app.ledger.lanes("shop")["staging"].taken
+    assert taken == (Taken(cluster="staging", namespace="shop", order=Order(epoch=0, number=1)),)
+
+
+def test_a_roll_back_takes_a_higher_order_and_records_it(live: Installation) -> None:
+    live.staging.broken.add(live.build("1.2.0"))
+    deliver(live, 2)
+    assert live.phase(2) is Phase.ROLLED_BACK
+    assert lease(live.staging, "staging").order == Order(epoch=0, number=3)
+    assert live.app.ledger.lanes("shop")["staging"].taken[0].order == Order(epoch=0, number=3)
+
+
+def test_a_step_that_runs_again_after_a_newer_rollout_changes_nothing_and_fails_nothing(live: Installation) -> None:
+    live.push("1.2.0")
+    late = live.settle_at(StepKind.DEPLOY, "staging")
+    live.run_step(late)
+    live.settle()
+    deliver(live, 3)
+    applied = live.staging.applied
+    live.run_step(late)
+    live.settle()
+    assert live.staging.applied == applied
+    assert live.phase(2) is not Phase.FAILED
+    assert lease(live.staging, "staging").order == Order(epoch=0, number=3)
+
+
+def test_a_lease_that_was_deleted_stops_the_next_rollout_by_name(live: Installation) -> None:
+    live.staging.leases.clear()
+    applied = live.staging.applied
+    deliver(live, 2)
+    assert live.phase(2) is Phase.FAILED
+    assert "fence-is-untouched: the Lease slipway-shop-staging is gone" in live.release(2).reason
+    assert record(live, "fence.touched")["rules"] == ["fence-is-untouched"]
+    assert live.staging.applied == applied
+
+
+def test_a_lease_that_was_rewritten_is_told_with_whom_the_cluster_names(live: Installation) -> None:
+    (key,) = live.staging.leases
+    live.staging.leases[key] = claim(9, installation="elsewhere").fence.text
+    live.staging.wrote_lease = "kubectl-edit at 2026-11-28T09:30:00Z"
+    deliver(live, 2)
+    assert live.phase(2) is Phase.FAILED
+    assert "its managed fields name last: kubectl-edit" in str(record(live, "fence.touched")["reason"])
+
+
+def test_a_restored_ledger_is_known_by_the_lease_of_class_production(live: Installation, storage: MemoryAdded) -> None:
+    """The anchors are gone as well, so that nothing but the Lease can tell."""
+    kept, anchored = rows(live), dict(storage.files)
+    deliver(live, 2)
+    assert lease(live.production, "production").order == Order(epoch=0, number=2)
+    put_back(live, kept)
+    storage.files = anchored
+    applied = live.production.applied
+    deliver(live, 3)
+    assert live.production.applied == applied
+    assert live.phase(2) is Phase.FAILED
+    assert "which the Lease in the cluster names, is" in str(record(live, "ledger.rewound")["reason"])
+
+
+def test_a_restored_ledger_of_class_test_lets_the_next_rollout_go_above_what_the_cluster_has(
+    live: Installation, storage: MemoryAdded
+) -> None:
+    kept = rows(live)
+    for number in (2, 3, 4):
+        live.push(f"1.{number}.0")
+        live.settle()
+    assert lease(live.staging, "staging").order == Order(epoch=0, number=4)
+    put_back(live, kept)
+    storage.files.clear()
+    live.push("1.5.0")
+    live.settle()
+    assert live.phase(2) is Phase.SUPERSEDED
+    assert "order 0.4 was taken, and this one has 0.2" in live.release(2).reason
+    live.push("1.6.0")
+    live.settle()
+    assert lease(live.staging, "staging").order == Order(epoch=0, number=5)
+    assert live.staging.digest("shop") == live.release(3).digest
