@@ -40,7 +40,6 @@ from .settings import Settings
 if TYPE_CHECKING:
     from ..commands.applying import Applying
     from ..commands.submitting import Submitting
-    from ..engine.kept_proofs import KeptProofs
     from ..engine.proving_pushes import PushProver
     from ..engine.proving_runs import RunProver
     from ..engine.run_step import StepRunner
@@ -175,17 +174,6 @@ class App(Changed):
                 in_force=InForce(ledger=self.ledger, anchors=self.chain_anchors),
                 clock=self.clock,
             ).rules,
-        )
-
-    @part
-    def kept_proofs(self) -> "KeptProofs":
-        from ..engine.kept_proofs import KeptProofs
-
-        return KeptProofs(
-            tokens=self.ports.proofs(),
-            installation=self.settings.installation_name,
-            evidence=self.blobs,
-            anchors=self.chain_anchors,
         )
 
     @part

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..commands.proposing import Proposing
     from ..commands.sorting import Sorting
     from ..commands.telling import Telling
+    from ..engine.kept_proofs import KeptProofs
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,17 @@ class Changed(Recorded):
         )
 
     @part
+    def kept_proofs(self) -> "KeptProofs":
+        from ..engine.kept_proofs import KeptProofs
+
+        return KeptProofs(
+            tokens=self.ports.proofs(),
+            installation=self.settings.installation_name,
+            evidence=self.blobs,
+            anchors=self.chain_anchors,
+        )
+
+    @part
     def proposing(self) -> "Proposing":
         from ..commands.proposing import Proposing
 
@@ -67,6 +79,7 @@ class Changed(Recorded):
             versions=self.versions,
             ledger=self.ledger,
             inbox=self.inbox,
+            proofs=self.kept_proofs,
             clock=self.clock,
         )
 

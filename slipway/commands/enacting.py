@@ -16,15 +16,16 @@ from ..clock import Clock
 from ..domain.actions import Action
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft, AuditRecord
-from ..domain.changes_on_record import change_on_record, trail_rule
+from ..domain.changes_on_record import change_on_record, proofs_of, trail_rule
 from ..domain.inbox import Received
 from ..domain.key_source import KeysUnavailable
 from ..domain.people import OID
 from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
-from ..domain.rules import NotYet, Rule, WaitsFor
+from ..domain.rules import NotYet, Rule, RuleResult, WaitsFor
 from ..domain.standing_in import stand_ins_rule
 from ..domain.statement import CatalogueChange, ChangeVoteStatement
 from ..domain.versions import SubjectKind, Version
+from ..engine.kept_proofs import KeptProofs
 from ..engine.on_record import verified
 from ..ledger import Conflict, Ledger, LedgerUnavailable
 from ..ledger.inbox import Inbox, Unreadable
@@ -52,6 +53,7 @@ class Enacting:
     versions: SubjectVersions
     ledger: Ledger
     inbox: Inbox
+    proofs: KeptProofs
     clock: Clock
 
     def settle_all(self) -> tuple[str, ...]:
@@ -129,8 +131,7 @@ class Enacting:
         self, kept: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
         records, fault = self._records(change)
-        on_record = trail_rule(change, plan, records, self.clock())
-        rule = Rule.TRAIL_VERIFIES.fails(fault) if fault else on_record
+        rule: RuleResult = Rule.TRAIL_VERIFIES.fails(fault) if fault else self._on_record(change, plan, records)
         if not rule.passed:
             return self._end(kept, change, ChangePhase.VOID, rule.reason, self.clock())
         documents = {str(each.subject): each for each in self.as_voted.documents(change)}
@@ -141,6 +142,20 @@ class Enacting:
         ended = ended_as(change, ChangePhase.IN_FORCE, "", now)
         self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM, subjects=sorted(change.subjects))], now=now)
         return ended
+
+    def _on_record(self, change: ProposedChange, plan: ChangePlan, records: Sequence[AuditRecord]) -> RuleResult:
+        """Whether signed records let it through, and the proofs that they name still hold.
+
+        Raises `KeysUnavailable` as long as nobody can say.
+        """
+        rule = trail_rule(change, plan, records, self.clock())
+        if not rule.passed:
+            return rule
+        for record, fresh in proofs_of(change, plan, records):
+            proved = self.proofs.rule([record], fresh=fresh)
+            if proved is not None and not proved.passed:
+                return proved
+        return rule
 
     def _made(self, change: ProposedChange) -> tuple[CatalogueChange, ...]:
         """What it has put in force before it was cut short."""

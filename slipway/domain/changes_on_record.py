@@ -1,17 +1,17 @@
 """What signed records say of a proposed change: its votes, who stood in, and who was told. Before it takes force all of
 it is derived from them again; the row is a cache."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from .actions import OfChange
 from .audit import AuditRecord
-from .proposing import ChangePlan, ProposedChange, quorum
+from .proposing import ChangePlan, ProposedChange, freshest, gates_of, quorum
 from .release import Vote, VoteDecision
 from .rules import Fail, Pass, Rule
-from .standing_in import stand_ins_rule
+from .standing_in import FRESH, stand_ins_rule
 
 VOTED = "vote"
 """The detail of a record that holds the vote as it was counted."""
@@ -77,3 +77,25 @@ def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[Audit
         return rule.holds(stood_in.reason)
     also = f"; {stood_in.name}: {stood_in.reason}" if shown.stand_ins else ""
     return rule.fails(f"by the trail, {missing[0].name}: {missing[0].reason}{also}")
+
+
+def proofs_of(
+    change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord]
+) -> Iterator[tuple[AuditRecord, timedelta | None]]:
+    """The records by which it takes force and that name a proof, each with how old the sign-in may have been."""
+    for record in records:
+        if (record.details.get("change"), record.details.get("opening")) != (change.hash, change.opening):
+            continue
+        match record.known_action.of_change if record.known_action else OfChange.NOTHING:
+            case OfChange.PROPOSED:
+                yield record, None
+            case OfChange.VOTED:
+                vote = Vote.model_validate(record.details.get(VOTED))
+                if vote.decision is VoteDecision.APPROVE:
+                    yield record, freshest(gates_of(plan, vote.voter, vote.signed_in))
+            case OfChange.STOOD_IN:
+                yield record, min(freshest(plan.gates) or FRESH, FRESH)
+            case OfChange.TOLD | OfChange.ENDED | OfChange.NOTHING:
+                continue
+            case unreachable:
+                assert_never(unreachable)

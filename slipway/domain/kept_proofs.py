@@ -4,18 +4,20 @@ The worker compares them again before it opens anything; `slipway audit verify -
 """
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
-from .actions import OfGate
+from .actions import OfChange, OfGate
 from .audit import AuditRecord
 from .commands import FRESH, Verb
 from .identity import IdToken
 from .people import OID
 from .proof import judge
+from .proposing import hash_of
 from .release import VoteDecision
 from .rules import failed
-from .statement import CommandStatement, Statement, VoteStatement
+from .statement import CatalogueStatement, ChangeVoteStatement, CommandStatement, Statement, VoteStatement
 
+_VOTES: Final = (VoteStatement, ChangeVoteStatement)
 _VERBS: Final = {OfGate.RETURN_ORDERED: Verb.ROLLBACK, OfGate.WAIVED: Verb.WAIVE}
 
 
@@ -26,13 +28,12 @@ def kept_proof_fault(record: AuditRecord, statement: Statement, token: IdToken, 
         return f"it is of {OID}{token.person.oid}, and the record names {record.actor}"
     if not _says(record, statement):
         return "it says something else than the record"
-    counted_by = {*record.details.get("groups", ()), *record.details.get("roles", ())}
-    lacking = counted_by - {*token.person.roles, *(token.person.groups or ())}
+    lacking = _counted_by(record) - {*token.person.roles, *(token.person.groups or ())}
     if lacking:
         return f"its token does not name {', '.join(sorted(lacking))}, by which the vote was counted"
     if record.received_at is None:
         return "the record does not say when it was received"
-    broken = failed(judge(token, record.received_at, fresh if isinstance(statement, VoteStatement) else FRESH))
+    broken = failed(judge(token, record.received_at, fresh if isinstance(statement, _VOTES) else FRESH))
     return broken[0].reason if broken else ""
 
 
@@ -50,8 +51,33 @@ def _says(record: AuditRecord, statement: Statement) -> bool:
             here = _about(statement) == (about, record.environment)
             same_rule = of_gate is not OfGate.WAIVED or statement.arguments.get("rule") == details.get("rule")
             return statement.verb is _VERBS.get(of_gate) and here and same_rule
-        case _:
-            return False
+        case ChangeVoteStatement():
+            return _says_vote_on_change(record, statement)
+        case CatalogueStatement():
+            proposed = action is not None and action.of_change is OfChange.PROPOSED
+            subjects = details.get("subjects", ())
+            named = [each for each in statement.changes if each.subject in subjects]
+            return proposed and hash_of(named) == details.get("change")
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _says_vote_on_change(record: AuditRecord, statement: ChangeVoteStatement) -> bool:
+    details, action = record.details, record.known_action
+    of_change = action.of_change if action is not None else OfChange.NOTHING
+    expected = OfChange.STOOD_IN if statement.stands_in else OfChange.VOTED
+    about = (statement.change, statement.opening, statement.plan, str(statement.decision))
+    return of_change is expected and about == tuple(
+        details.get(name) for name in ("change", "opening", "plan", "decision")
+    )
+
+
+def _counted_by(record: AuditRecord) -> set[str]:
+    """The groups and roles by which whoever said it was counted."""
+    vote = record.details.get("vote")
+    signed_in = vote.get("signed_in") if isinstance(vote, dict) else None
+    named = (record.details, signed_in if isinstance(signed_in, dict) else {})
+    return {str(name) for each in named for field in ("groups", "roles") for name in each.get(field) or ()}
 
 
 def _about(statement: VoteStatement | CommandStatement) -> tuple[str | None, str | None]:

@@ -61,7 +61,8 @@ def is_platform(cast: ChangeVoteCast) -> bool:
 def stood_in(change: ProposedChange, cast: ChangeVoteCast) -> ProposedChange:
     """The change with one more who stands in; with the last of them, nothing but time and objections is waited for."""
     signed_in = cast.signed_in
-    kept = signed_in.evolve(groups=(), roles=(str(Role.PLATFORM),)) if signed_in else None
+    roles = tuple(role for role in (signed_in.roles if signed_in else ()) if Role.PLATFORM in read_roles([role]))
+    kept = signed_in.evolve(groups=(), roles=roles) if signed_in else None
     stand_ins = (*change.stand_ins, vote_of(change, cast, kept))
     enough = len(stand_ins) >= NEEDED
     return change.evolve(stand_ins=stand_ins, phase=ChangePhase.STOOD_IN if enough else change.phase)

@@ -346,3 +346,18 @@ def test_a_row_that_says_it_passed_is_not_believed_without_the_records(live: Liv
 def test_the_hash_names_the_changes_in_whatever_order_they_came(live: Live) -> None:
     change = weaken(live)
     assert hash_of(reversed(change.changes)) == change.hash
+
+
+def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_force(live: Live) -> None:
+    """Whoever can write blobs puts Ben's proof in the place of Ada's, before the last vote."""
+    change = weaken(live, required=1)
+    vote(live, change, ADA)
+    (first,) = [record for record in trail(live) if record.action == "change.voted"]
+    proposed = next(record for record in trail(live) if record.action == "change.proposed")
+    assert first.proof is not None
+    assert proposed.proof is not None
+    live.blobs.documents[first.proof] = live.blobs.documents[proposed.proof]  # type: ignore[attr-defined]
+    vote(live, change, BEN)
+    ended = change_of(live, change.hash)
+    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
+    assert f"record {first.sequence}" in ended.why

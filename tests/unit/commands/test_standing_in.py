@@ -193,6 +193,28 @@ def test_a_row_that_says_two_stood_in_is_not_believed_without_the_records(live: 
     assert "stand-ins-suffice: 1 of 2" in ended.why
 
 
+@pytest.mark.parametrize("spoilt", ["gone", "changed", "another's"])
+@pytest.mark.parametrize("action", ["change.proposed", "change.stood-in"])
+def test_a_proof_that_holds_no_more_keeps_it_from_taking_force(live: Live, action: str, spoilt: str) -> None:
+    change = both(live, weaken(live))
+    record = next(each for each in trail(live) if each.action == action)
+    assert record.proof is not None
+    documents: dict[str, bytes] = live.blobs.documents  # type: ignore[attr-defined] # the store in memory
+    match spoilt:
+        case "gone":
+            del documents[record.proof]
+        case "changed":
+            documents[record.proof] = b"{}"
+        case _:
+            other = next(each.proof for each in trail(live) if each.proof and each.proof != record.proof)
+            documents[record.proof] = documents[other]
+    live.wait(timedelta(hours=25))
+    live.reconcile()
+    ended = change_of(live, change.hash)
+    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
+    assert f"record {record.sequence}" in ended.why
+
+
 def test_it_is_void_when_the_catalogue_has_moved_on_meanwhile(live: Live) -> None:
     change = both(live, weaken(live))
     live.edit_gate(required=2)
