@@ -93,12 +93,13 @@ and whatever has no namespace. An application or environment that is taken out o
 
 ## Jobs around a rollout
 
-A bundle may bring Jobs that run before a rollout, such as a migration, and Jobs that run after it. They are part of the
-plan, so people see them before they vote, and votes are for them too. Images are where the cluster pulls them from
-before the first Job starts. What such a Job refers to (a Secret, a ServiceAccount) has to be in the cluster already:
-the objects of its own release come after it.
+A bundle may bring Jobs that run before a rollout, such as a migration, and Jobs that run after it, in its folders
+`before/` and `after/`; an application of images names its files in `before` and `after`. They are part of the plan, so
+people see them before they vote, and votes are for them too. Images are where the cluster pulls them from before the
+first Job starts. What such a Job refers to (a Secret, a ServiceAccount) has to be in the cluster already: the objects
+of its own release come after it.
 
-- **In order**: by the names of their files, each once the one before has ended well.
+- **In order**: by the names of their files, or as the application lists them, each once the one before has ended well.
 - **Once** for a release in an environment. In the cluster a Job has its own name, the release's number and a hash of
   what it does, and the record has its uid. A Job of that name that is not the one that was made ends the release, and
   is named. A second attempt (`slipway retry`) runs again what failed, and nothing that ended well.

@@ -20,7 +20,7 @@ from .conflicts import Rendered
 from .definition import Definition
 from .files import Files
 from .finding import FoundDocument, find
-from .rendering import BUILT_INS, acceptance_job, marked, render, render_job
+from .rendering import BUILT_INS, acceptance_job, marked, render, render_job, render_jobs_around
 from .tags import check_tag, downgrade
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "marked",
     "render",
     "render_job",
+    "render_jobs_around",
 ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.domain.application import Application, SourceKind, WrittenApplication
+from slipway.domain.around import Side
 from slipway.domain.environment import Environment
 from slipway.domain.gate import ApprovalGate, Level, WrittenApprovalGate
 from slipway.domain.governing import breaches, governed
@@ -27,8 +28,8 @@ from .conflicts import Claims, Rendered, conflicts
 from .definition import Definition
 from .files import Files, inside
 from .finding import FoundDocument, find
-from .manifests import SUFFIXES, read_job, read_manifests
-from .rendering import BUILT_INS, render_documents, render_job
+from .manifests import SUFFIXES, read_job, read_job_file, read_manifests
+from .rendering import BUILT_INS, render_documents, render_job, render_jobs_around
 from .tags import fault_of
 from .validation import validate
 from .windows import window_faults
@@ -202,7 +203,7 @@ def check_application(
             with mine.collecting():
                 rendered[environment.name] = loader.objects()
             with mine.collecting():
-                rendered[environment.name] = (*rendered.get(environment.name, ()), *loader.job())
+                rendered[environment.name] = (*rendered.get(environment.name, ()), *loader.job(), *loader.jobs_around())
         findings.extend(loader.trust_problems())
         findings.extend(loader.window_problems())
     findings.extend(by_environment({name: mine.problems for name, mine in found.items()}))
@@ -239,7 +240,7 @@ def _own_problems(document: Document, application: WrittenApplication) -> Iterat
                 got="none",
             )
         if application.source is SourceKind.BUNDLE:
-            for rendered in ("manifests", "substitutions"):
+            for rendered in ("manifests", "substitutions", "before", "after"):
                 if rendered in environment.model_fields_set:
                     yield document.problem((*at, rendered), "is for source image; a bundle brings rendered manifests")
         for name in environment.substitutions:
@@ -354,17 +355,35 @@ class _EnvironmentCheck:
         job = self._environment.verification.job
         if job is None:
             return
-        steps, files = (*self._at, "verification", "job"), self._definition.files
-        if files.text(job) is None:
-            raise self._error(steps, expected="a file with a Job", got=f"{files.shown(job)}: not there")
-        if inside(posixpath.dirname(job) or ".") == inside(self._environment.manifests):
-            raise self._error(steps, "it would be deployed with the manifests; put it into a folder of its own")
+        self._refuse_misplaced(job, (*self._at, "verification", "job"))
         value = render_job(self._definition, self._environment, **self._sample, name="sample")
         document = read_job(self._definition, self._environment)
         problems = tuple(workload_problems(document, value))
         if problems:
             raise ConfigError(problems)
         yield self._rendered(document, value, deployed=False)
+
+    def jobs_around(self) -> Iterator[Rendered]:
+        """The Jobs before and after a rollout."""
+        for side in Side:
+            paths = self._environment.jobs(side)
+            for number, path in enumerate(paths):
+                self._refuse_misplaced(path, (*self._at, str(side), number))
+            jobs = render_jobs_around(self._definition, self._environment, side, **self._sample)
+            for path, value in zip(paths, jobs, strict=True):
+                document = read_job_file(self._definition, path)
+                problems = tuple(workload_problems(document, value))
+                if problems:
+                    raise ConfigError(problems)
+                yield self._rendered(document, value, deployed=False)
+
+    def _refuse_misplaced(self, path: str, steps: Steps) -> None:
+        """Refuse a Job's file that is not there, or that would be applied as a manifest."""
+        files = self._definition.files
+        if files.text(path) is None:
+            raise self._error(steps, expected="a file with a Job", got=f"{files.shown(path)}: not there")
+        if inside(posixpath.dirname(path) or ".") == inside(self._environment.manifests):
+            raise self._error(steps, "it would be deployed with the manifests; put it into a folder of its own")
 
     def trust_problems(self) -> Iterator[Problem]:
         """Problems with the keys and certificates that the requirements name."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from slipway.domain.application import SourceKind, WrittenApplication
+from slipway.domain.around import Side
 
 from ..manifests.documents import MAX_BYTES, Document, read_file
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown, shown_path
@@ -110,6 +111,9 @@ class _Collector:
             if application.source is SourceKind.IMAGE:
                 self._take_folder(environment.manifests, (*at, "manifests"))
                 self._take(environment.verification.job, (*at, "verification", "job"))
+                for side in Side:
+                    for number, name in enumerate(environment.jobs(side)):
+                        self._take(name, (*at, str(side), number))
             for field, name in environment.require.files():
                 self._take(name, (*at, "require", *field))
             self._take(environment.windows.holidays_file, (*at, "windows", "holidays_file"))

@@ -39,6 +39,11 @@ def read_job(definition: Definition, environment: Environment) -> Document:
     if path is None:
         name = definition.application.application
         raise LookupError(f"environment {environment.name} of {name} has no verification.job")
+    return read_job_file(definition, path)
+
+
+def read_job_file(definition: Definition, path: str) -> Document:
+    """The only document of a file, which has a Job. Raises ConfigError."""
     documents = definition.files.read(path)
     if len(documents) != 1:
         expected, got = "one manifest of kind Job", f"{len(documents)} manifests"

@@ -8,15 +8,17 @@ document is a pure function.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from slipway.domain.around import Side
 from slipway.domain.environment import Environment
 
+from ..manifests.around import check_job_around, job_around
 from ..manifests.documents import Document
 from ..manifests.images import BY_DIGEST, pin_image
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, without_server_fields
 from ..manifests.problems import Findings, shown
 from ..manifests.workloads import unpinned_images
 from .definition import Definition
-from .manifests import read_job, read_manifests
+from .manifests import read_job, read_job_file, read_manifests
 from .substitution import substitute
 
 BUILT_INS = ("SLIPWAY_APPLICATION", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE", "SLIPWAY_VERSION")
@@ -55,6 +57,20 @@ def render_job(
     findings.extend(check_job(document, job))
     findings.raise_any()
     return acceptance_job(job, environment, name=name)
+
+
+def render_jobs_around(
+    definition: Definition, environment: Environment, side: Side, *, image: str, values: Mapping[str, str]
+) -> tuple[dict[str, Any], ...]:
+    """The Jobs on one side of a rollout, in their order, as a plan has them. Raises ConfigError."""
+    documents = [read_job_file(definition, path) for path in environment.jobs(side)]
+    jobs = render_documents(documents, definition, environment, image=image, values=values)
+    findings = Findings()
+    for document, job in zip(documents, jobs, strict=True):
+        findings.extend(check_job_around(document, job))
+    findings.raise_any()
+    release = values["SLIPWAY_RELEASE"]
+    return tuple(job_around(job, side=side, release=release, environment=environment.name) for job in jobs)
 
 
 def acceptance_job(job: dict[str, Any], environment: Environment, *, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from .around import MOST_JOBS, Side
 from .gate import AutoGate, Gate, WrittenGate
 from .model import Duration, Name, Namespace, Record, canonical, sha256
 from .project import EnvironmentClass, ProvenanceLevel
@@ -94,6 +95,9 @@ class Soak(Record):
     time: Duration = Field(alias="for", description="How long it has been live there.")
 
 
+_File = Annotated[str, Field(min_length=1, max_length=256)]
+
+
 class WrittenEnvironment(Record):
     """One target of the chain: a cluster and a namespace, with its gate and verification."""
 
@@ -116,6 +120,19 @@ class WrittenEnvironment(Record):
         default={},
         max_length=50,
         description="Values for ${NAME} in the manifests. Only these names are replaced. For source image only.",
+    )
+    before: tuple[_File, ...] = Field(
+        default=(),
+        max_length=MOST_JOBS,
+        description="Files with a Job each, which run in this order before the first object of a rollout, once for a "
+        "release. For source image only: a bundle has them in before/.",
+        examples=[["jobs/migrate.yaml"]],
+    )
+    after: tuple[_File, ...] = Field(
+        default=(),
+        max_length=MOST_JOBS,
+        description="Files with a Job each, which run in this order once everything is up and before the acceptance "
+        "tests. For source image only: a bundle has them in after/.",
     )
     require: Requirements = Field(
         default=Requirements(), description="What must be attached to the image before a rollout, and hold."
@@ -146,6 +163,10 @@ class WrittenEnvironment(Record):
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."
     )
+
+    def jobs(self, side: Side) -> tuple[str, ...]:
+        """The files of the Jobs on one side of a rollout."""
+        return self.before if side is Side.BEFORE else self.after
 
     @property
     def cluster(self) -> str:

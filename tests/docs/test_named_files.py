@@ -40,6 +40,7 @@ NOT_OF_THE_REPOSITORY = {
     **dict.fromkeys(
         ("production/patches/replicas.yaml", "production/quota.yaml"), "a file of a bundle that is rendered"
     ),
+    "jobs/migrate.yaml": "a user's file",
     "local.settings.json": "Core Tools' file, which a user writes",
     "slipway.json": "`slipway bundle push` writes it",
     "PWD/slipway.json": "`slipway bundle push` writes it",

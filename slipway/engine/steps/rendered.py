@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ...catalogue import render, render_job
+from ...catalogue import render, render_job, render_jobs_around
 from ...domain.around import Side
 from ...domain.environment import Environment
 from ..run_step import Work
@@ -44,4 +44,5 @@ def from_catalogue(clients: Clients, work: Work, environment: Environment, *, jo
     job = None
     if environment.verification.job:
         job = render_job(definition, environment, image=image, values=values, name=job_name)
-    return Rendered(images=(image,), manifests=manifests, job=job)
+    around = {side: render_jobs_around(definition, environment, side, image=image, values=values) for side in Side}
+    return Rendered(images=(image,), manifests=manifests, job=job, before=around[Side.BEFORE], after=around[Side.AFTER])

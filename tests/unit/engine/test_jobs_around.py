@@ -227,3 +227,18 @@ def test_a_roll_back_by_hand_runs_a_job_again_that_says_so(ci: Ci) -> None:
     names = [name for name in ci.installation.staging.jobs_started if name.startswith("migrate")]
     assert names[0].startswith("migrate-1-")
     assert names[1].startswith("migrate-3-")
+
+
+def test_an_application_of_images_names_its_jobs_itself(tmp_path: Path) -> None:
+    home = write_application(tmp_path)
+    text = (home / "application.yaml").read_text()
+    (home / "application.yaml").write_text(
+        text.replace("- name: staging\n", "- name: staging\n    before: [jobs/migrate.yaml]\n")
+    )
+    (home / "jobs").mkdir()
+    (home / "jobs" / "migrate.yaml").write_text(job("migrate").replace("team/shop:1.4.0", "team/shop"))
+    installation = Installation(tmp_path)
+    installation.push("1.0")
+    installation.settle()
+    assert installation.release(1).rollout_in("staging").outcome == "live"  # type: ignore[union-attr]
+    assert [name.partition("-")[0] for name in installation.staging.jobs_started][:1] == ["migrate"]
