@@ -36,7 +36,7 @@ install_python() {
         "$python" -m venv .venv
     fi
     say "Installing Python packages (a minute the first time)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 }
 
@@ -70,7 +70,7 @@ install_site() {
 install_bench() {
     say "Installing what the benchmarks compare with, into .venv-bench"
     [ -x .venv-bench/bin/python ] || .venv/bin/python -m venv .venv-bench
-    .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+    .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 }
 
 install_cosign() {

@@ -3,9 +3,6 @@
 set -eu
 .venv/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
 for name in requirements requirements-dev requirements-bench; do
-    hashes=
-    [ "$name" = requirements ] && hashes=--generate-hashes # what Azure runs is installed by its hashes
-    # shellcheck disable=SC2086 # nothing, or one option
-    .venv/bin/pip-compile $hashes --quiet --upgrade --strip-extras --no-emit-find-links --no-emit-index-url \
+    .venv/bin/pip-compile --generate-hashes --quiet --upgrade --strip-extras --no-emit-find-links --no-emit-index-url \
         --no-emit-trusted-host --no-emit-options --output-file "$name.txt" "$name.in"
 done

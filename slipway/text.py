@@ -12,10 +12,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell of a table that begins so could be run by a spreadsheet."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e"
-    r"\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    # Unicode's Default_Ignorable_Code_Point, with the separators of lines
+    r"\u2800\ud800-\udfff]"  # blank letters, and halves of a pair
 )
-"""Control characters, and those that turn or hide what is around them: a diff must show what it is."""
+"""What turns or hides what is around it, or is not seen itself: a diff must show what it is."""
+_WORD = re.compile(r"[^\W\d_]+")
+_LATIN = re.compile(r"[A-Za-z]")
+_ALIKE = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u13a0-\u13ff\uff21-\uff3a\uff41-\uff5a]")
+"""Letters of the scripts, and the forms, that look like Latin ones: Greek, Cyrillic, Armenian, Cherokee, full width."""
 
 
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,2048}\.[A-Za-z0-9_-]{20,2048}")
@@ -31,9 +38,18 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def visible(text: str) -> str:
-    """The text with nothing hidden in it: colour codes are dropped, unseen characters are spelt out."""
+    """The text with nothing hidden in it: colour codes are dropped, unseen characters are spelt out, and so are letters
+    that look like Latin ones in a word that has Latin ones too."""
     plain = _ANSI.sub("", text.replace("\r\n", "\n"))
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
+    return _WORD.sub(_unmixed, _UNSEEN.sub(_spelt, plain))
+
+
+def _spelt(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _unmixed(word: re.Match[str]) -> str:
+    return _ALIKE.sub(_spelt, word[0]) if _LATIN.search(word[0]) else word[0]
 
 
 def web_address(text: str | None) -> str | None:
@@ -84,4 +100,4 @@ def duration(length: timedelta) -> str:
 
 def no_formula(text: str) -> str:
     """For a cell of CSV: a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text

@@ -2,6 +2,8 @@
 
 import fnmatch
 import re
+from collections.abc import Callable
+from functools import cache
 
 from semver import Version
 
@@ -13,8 +15,10 @@ from .ranges import parse_range, parse_version
 _NEVER_IN_A_TAG = re.compile(r"[^A-Za-z0-9._*?\[\]!-]")
 """A glob with braces or slashes looks like one of another tool, and would never match."""
 LONGEST_TAG = 128
-"""The limit of registries, which also bounds the work of a regular expression. The review of the pull request that adds
-the expression must make sure that it has no nested repetition."""
+"""The limit of registries."""
+LARGEST_EXPRESSION = 256 * 1024
+"""Bytes of memory that a compiled expression may take. Its work on a tag grows with the tag's length alone (RE2), so no
+expression of one application keeps a worker from the others."""
 
 
 def check_tag(versions: Versions, tag: str) -> RuleResult:
@@ -26,8 +30,23 @@ def check_tag(versions: Versions, tag: str) -> RuleResult:
         return _result(passed=False, reason=f"expected a tag of at most {LONGEST_TAG} characters, got {len(tag)}")
     if kind == "semver":
         return _check_version(pattern, tag)
-    matches = re.fullmatch(pattern, tag) is not None if kind == "regex" else fnmatch.fnmatchcase(tag, pattern)
+    matches = bool(_expression(pattern)(tag)) if kind == "regex" else fnmatch.fnmatchcase(tag, pattern)
     return _result(passed=matches, reason=f"tag {tag} {'matches' if matches else 'does not match'} {kind} {pattern}")
+
+
+@cache
+def _expression(text: str) -> Callable[[str], object]:
+    """Matches a whole tag. Raises `ValueError` for what RE2 cannot read, or would need too much memory for."""
+    import re2  # noqa: PLC0415 - few applications have an expression, and the first event should not wait for it
+
+    options = re2.Options()
+    options.max_mem, options.log_errors = LARGEST_EXPRESSION, False
+    try:
+        matching: Callable[[str], object] = re2.compile(text, options).fullmatch
+    except re2.error as error:
+        why = error.args[0].decode("utf-8", "replace") if error.args else ""
+        raise ValueError(f"expected a regular expression as RE2 reads it, got {text[:80]!r}: {why}") from error
+    return matching
 
 
 def _written(versions: Versions) -> tuple[str, str]:
@@ -53,14 +72,13 @@ def fault_of(versions: Versions) -> tuple[tuple[str, ...], str] | None:
             case "semver":
                 parse_range(text)
             case "regex":
-                re.compile(text)
+                _expression(text)
             case "glob" if impossible := _NEVER_IN_A_TAG.search(text):
                 return field, f"expected a pattern of *, ?, [...] and what tags hold, got {impossible[0]!r} in {text!r}"
             case "glob" if "[" in text.rpartition("]")[2]:
                 return field, f"expected a ] after the last [, got {text!r}"
-    except (ValueError, re.error, RecursionError, OverflowError) as error:
-        why = str(error)
-        return field, why if why.startswith("expected ") else f"expected a regular expression, got {text!r}: {why}"
+    except (ValueError, RecursionError, OverflowError) as error:
+        return field, str(error)
     return None
 
 

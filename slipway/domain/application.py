@@ -41,7 +41,9 @@ class TagRule(Record):
     """A pattern for tags. Exactly one of the two is given."""
 
     regex: _Pattern | None = Field(
-        default=None, description="A regular expression that matches the whole tag.", examples=[r"v\d+\.\d+"]
+        default=None,
+        description="A regular expression of RE2 that matches the whole tag.",
+        examples=[r"v\d+\.\d+"],
     )
     glob: _Pattern | None = Field(default=None, description="A pattern with *, ? and [...].", examples=["main-*"])
 

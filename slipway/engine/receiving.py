@@ -1,8 +1,8 @@
 """Receiving: what happens to a queue's message whose handling fails, so that one message never blocks the queue.
 
-Bad input, unknown targets and input that leads to a message too large for its queue are parked at once. While a service
-that we need is unavailable, the message is put off again and again. After an unexpected error it is tried a few times,
-then parked.
+Bad input, unknown targets, and input that leads to a message too large for its queue or to a row that storage refuses
+are parked at once. While a service that we need is unavailable, the message is put off again and again. After an
+unexpected error it is tried a few times, then parked.
 """
 
 import logging
@@ -19,7 +19,7 @@ from ..domain.model import sha256
 from ..domain.queues import Queue
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
 from ..inbound import BadInput, Ignored, read_json
-from ..ledger import Conflict, LedgerUnavailable
+from ..ledger import Conflict, LedgerRefused, LedgerUnavailable
 from .handle import Contended, UnknownTarget
 from .parking import Parking
 
@@ -69,7 +69,7 @@ class Receiver:
             work(message.body)
         except Ignored as ignored:
             log.info("%s: ignored: %s", message.queue, ignored)
-        except (BadInput, UnknownTarget, MessageTooLarge) as wrong:
+        except (BadInput, UnknownTarget, MessageTooLarge, LedgerRefused) as wrong:
             self._park(message, reason=str(wrong))
         except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, SourceAway, Contended, Conflict) as away:
             self._put_off(message, reason=str(away))

@@ -13,6 +13,7 @@ from ..domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 from .reading import BadInput, Ignored, by_now, read_as, read_json
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
+_PUSH = "push"
 LONGEST = 255
 """Most characters of a repository's name; digests and tags are shorter."""
 
@@ -89,6 +90,8 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
         raise Ignored(f"events of type {event.type[:100]!r} start nothing")
     data = read_as(_Data, event.data, at="data")
     target = data.target
+    if data.action.casefold() != _PUSH:
+        raise Ignored(f"the action {data.action[:100]!r} is no push")
     if not target.tag:
         raise Ignored(f"{target.repository[:100]} was pushed without a tag: a platform or a referrer of an image")
     if hangs_on_an_image(target.tag):
@@ -117,11 +120,21 @@ def hangs_on_an_image(tag: str) -> bool:
 
 
 def _source(host: str, resource_id: str, sources: Mapping[str, EventSource]) -> EventSource:
-    source = sources.get(host.casefold())
+    """The registry that the topic names, which nobody but the registry can send from; where the settings have no
+    topic, the one that the event itself names. Where both are known, they agree."""
+    named = host.casefold().removesuffix(":443").removesuffix(".")
+    topic = resource_id.casefold()
+    by_topic = next((s for s in sources.values() if s.resource_id and s.resource_id.casefold() == topic), None)
+    if by_topic is not None:
+        if named not in ("", by_topic.login_server.casefold()):
+            expected = f"{by_topic.login_server}, the registry of the topic"
+            raise BadInput("data.request.host", expected, repr(host[:100]))
+        return by_topic
+    source = sources.get(named)
     if source is None:
         known = ", ".join(sorted(sources)) or "none"
         raise BadInput("data.request.host", f"a registry of this installation ({known})", repr(host[:100]))
-    if source.resource_id and source.resource_id.casefold() != resource_id.casefold():
+    if source.resource_id:
         raise BadInput("topic", f"the registry {source.name} of this installation", repr(resource_id[:200]))
     return source
 

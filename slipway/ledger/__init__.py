@@ -6,7 +6,7 @@
 
 from .blobs import Blobs
 from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded, OutboxEntry
-from .table import Conflict, LedgerUnavailable, Table
+from .table import Conflict, LedgerRefused, LedgerUnavailable, Table
 
 __all__ = [
     "SEEN_PARTS",
@@ -14,6 +14,7 @@ __all__ = [
     "Blobs",
     "Conflict",
     "Ledger",
+    "LedgerRefused",
     "LedgerUnavailable",
     "Loaded",
     "OutboxEntry",

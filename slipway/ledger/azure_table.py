@@ -14,6 +14,7 @@ from .table import (
     Act,
     Conflict,
     Exists,
+    LedgerRefused,
     LedgerUnavailable,
     Page,
     Row,
@@ -22,6 +23,7 @@ from .table import (
     Where,
     Write,
     check,
+    check_key,
 )
 
 
@@ -33,6 +35,7 @@ class AzureTable:
         self._place = place_of_table(client, makes=makes)
 
     def get(self, partition: str, key: str) -> Row | None:
+        check_key(partition, key)
         try:
             return _row(self._place.client.get_entity(partition, key))
         except ResourceNotFoundError as error:
@@ -40,7 +43,7 @@ class AzureTable:
                 raise LedgerUnavailable(_plain(error)) from error  # an empty answer would look like an empty ledger
             return None
         except AzureError as error:
-            raise LedgerUnavailable(_plain(error)) from error
+            raise _failed(error) from error
 
     def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
         if limit is not None and limit < 1:
@@ -56,7 +59,7 @@ class AzureTable:
                 if count == limit:
                     return
         except AzureError as error:
-            raise LedgerUnavailable(_plain(error)) from error
+            raise _failed(error) from error
 
     def page(
         self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
@@ -75,9 +78,9 @@ class AzureTable:
         except HttpResponseError as error:
             if resume and error.status_code == HTTPStatus.BAD_REQUEST:
                 raise UnknownPlace(resume[:80]) from error
-            raise LedgerUnavailable(_plain(error)) from error
+            raise _failed(error) from error
         except AzureError as error:
-            raise LedgerUnavailable(_plain(error)) from error
+            raise _failed(error) from error
         more = getattr(pages, "continuation_token", None)
         return Page(rows=rows, more=json.dumps(more) if more else "")
 
@@ -90,7 +93,7 @@ class AzureTable:
         except TableTransactionError as error:
             raise _refusal(error, writes) from error
         except AzureError as error:
-            raise LedgerUnavailable(_plain(error)) from error
+            raise _failed(error) from error
 
     # ---- row by row
     def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
@@ -100,13 +103,13 @@ class AzureTable:
         except ResourceExistsError as error:
             raise Exists(key) from error
         except AzureError as error:
-            raise LedgerUnavailable(_plain(error)) from error
+            raise _failed(error) from error
 
     def remove(self, partition: str, key: str) -> None:
         try:
             self._place.client.delete_entity(partition, key)  # the SDK takes a row that is gone for removed
         except AzureError as error:
-            raise LedgerUnavailable(_plain(error)) from error
+            raise _failed(error) from error
 
     def everything(self, *, limit: int) -> Iterator[tuple[str, Row]]:
         try:
@@ -116,7 +119,7 @@ class AzureTable:
                 if count == limit:
                     return
         except AzureError as error:
-            raise LedgerUnavailable(_plain(error)) from error
+            raise _failed(error) from error
 
 
 def _place(resume: str) -> Any:
@@ -160,8 +163,18 @@ def _refusal(error: Any, writes: Sequence[Write]) -> Exception:
     if any(known in code for known in ("EntityAlreadyExists", "UpdateConditionNotSatisfied", "ResourceNotFound")):
         return Conflict(code)
     if any(known in code for known in ("TooLarge", "TooManyProperties", "InvalidInput")):
-        return ValueError(_plain(error))  # the same request would fail again
-    return LedgerUnavailable(_plain(error))
+        return LedgerRefused(_plain(error))
+    return _failed(error)
+
+
+_FOR_GOOD = frozenset({400, 405, 411, 413, 414, 415, 431})
+"""Statuses of a request that is wrong. 401 and 403 are not among them: a right may be given."""
+
+
+def _failed(error: AzureError) -> LedgerRefused | LedgerUnavailable:
+    """What becomes of a request that was not answered well: only what may heal is tried again."""
+    is_wrong = getattr(error, "status_code", None) in _FOR_GOOD
+    return LedgerRefused(_plain(error)) if is_wrong else LedgerUnavailable(_plain(error))
 
 
 def _plain(error: Exception) -> str:

@@ -4,6 +4,7 @@
 same contract tests.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,10 @@ Value = str | int | bool
 
 class LedgerUnavailable(Exception):  # noqa: N818 - it is a state of the service, and callers read it as such
     """Table Storage could not be reached or refused to work; trying again later may help."""
+
+
+class LedgerRefused(ValueError):  # noqa: N818 - it is what happened
+    """Table Storage will never do this: a key or a value is none that it takes. Trying again helps nobody."""
 
 
 class Conflict(Exception):  # noqa: N818
@@ -142,8 +147,17 @@ class RowTable(Protocol):
         ...
 
 
+def check_key(*keys: str) -> None:
+    """Raises `LedgerRefused` for a key that Table Storage forbids, whatever a service in its place would take."""
+    for key in keys:
+        if _FORBIDDEN.search(key) or len(key) > _LONGEST_KEY:
+            may = f"at most {_LONGEST_KEY} characters, none of / \\ # ? and no control character"
+            raise LedgerRefused(f"expected a key of {may}, got {key[:80]!r}")
+
+
 def check(writes: Sequence[Write]) -> None:
     """Raises ValueError if the transaction exceeds a limit; the message says which."""
+    check_key(*(write.key for write in writes))
     if len(writes) > TRANSACTION_LIMIT:
         raise ValueError(f"a transaction holds at most {TRANSACTION_LIMIT} writes, this one has {len(writes)}")
     keys = set[str]()
@@ -161,5 +175,7 @@ def check(writes: Sequence[Write]) -> None:
             raise ValueError(f"{write.key}: the row has {size} bytes, the limit is {ROW_LIMIT}")
 
 
+_FORBIDDEN = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
+_LONGEST_KEY = 512
 _OVERHEAD = 2048 + 4
 """Bytes of a row besides its values: two keys of at most 1 KiB each."""

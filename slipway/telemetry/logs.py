@@ -1,4 +1,4 @@
-"""Adds the application, release, environment and step to each log record, and removes secrets from it.
+"""Adds application, release, environment and step to each log record, removes secrets from it, and keeps it one line.
 
 A record factory does this for every record of the process, so it applies to any logger and to any handler: the host's,
 a test's, or the exporter's.
@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from ..text import visible
 from .names import Attribute
 from .recording import known
 from .redaction import redacted
@@ -47,16 +48,22 @@ class _Guarded:
 
 
 def _hide(record: logging.LogRecord) -> None:
-    """Replaces only messages that contain a secret: the others keep their template, by which tools group them."""
+    """Replaces only messages that contain a secret, or what is not to be seen: the others keep their template, by which
+    tools group them."""
     try:
         message = record.getMessage()
     except (TypeError, ValueError):
         return  # the handler reports the faulty call
-    shown = redacted(message)
+    shown = _one_line(redacted(message))
     if shown != message:
         record.msg, record.args = shown, ()
     if record.exc_info and record.exc_info[0] is not None:
-        record.exc_text = redacted("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))
+        record.exc_text = visible(redacted("".join(traceback.format_exception(*record.exc_info)).rstrip("\n")))
+
+
+def _one_line(text: str) -> str:
+    """The text without anything that could begin a line of its own, or hide one."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def attributes(record: logging.LogRecord) -> dict[str, str | int]:

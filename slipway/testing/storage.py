@@ -10,7 +10,7 @@ from ..domain.chain_anchor import LIMIT
 from ..domain.model import sha256
 from ..ledger import blobs, logs
 from ..ledger.chain_anchors import limited
-from ..ledger.table import Act, Conflict, Exists, Page, Row, UnknownPlace, Value, Where, Write, check
+from ..ledger.table import Act, Conflict, Exists, Page, Row, UnknownPlace, Value, Where, Write, check, check_key
 
 EXAMINED = 1000
 """Rows that one request examines before it returns an incomplete page, as the service does after some time."""
@@ -27,6 +27,7 @@ class MemoryTable:
         self._lock = threading.Lock()
 
     def get(self, partition: str, key: str) -> Row | None:
+        check_key(partition, key)
         with self._lock:
             return self._rows.get(partition, {}).get(key)
 

@@ -1,11 +1,14 @@
 """What the ledger relies on of a table, on the double and on Azurite alike."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
 from azure.data.tables import TableClient
 
 from local.process import free_port
 from local.stack.azurite import connection_string
-from slipway.ledger import Conflict, LedgerUnavailable, Table
+from slipway.ledger import Conflict, LedgerRefused, LedgerUnavailable, Table
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.table import TEXT_LIMIT, TRANSACTION_LIMIT, Act, Exists, Value, Write
 
@@ -203,6 +206,41 @@ def test_keys_with_quotes_and_other_marks_are_found_again(table: Table, key: str
     table.transact(key, [Write(act=Act.REPLACE, key=key, values={"V": 2}, etag=found.etag)])
     table.transact(key, [Write(act=Act.DELETE, key=key)])
     assert table.get(key, key) is None
+
+
+@pytest.mark.parametrize("key", ["tag!release/2026.11", "a\\b", "ci#17", "a?", "a\nb", "a\x7f", "a\x85", "x" * 513])
+def test_a_key_that_storage_forbids_is_refused_for_good_and_not_waited_for(table: Table, key: str) -> None:
+    with pytest.raises(LedgerRefused, match="expected a key of at most 512 characters"):
+        table.get(APP, key)
+    with pytest.raises(LedgerRefused):
+        table.transact(APP, [create("a", V=1), create(key, V=1)])
+    assert table.get(APP, "a") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *((status, LedgerRefused) for status in (400, 405, 413, 414, 415)),
+        *((status, LedgerUnavailable) for status in (401, 403, 404, 408, 429, 500, 503)),
+    ],
+)
+def test_only_what_may_heal_is_tried_again(status: int, kind: type[Exception]) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        connection = connection_string(server.server_port, server.server_port)
+        table = AzureTable(TableClient.from_connection_string(connection, "ledger", retry_total=0))
+        with pytest.raises(kind):
+            list(table.rows(APP, "a", "b"))
+        server.shutdown()
 
 
 def test_partitions_do_not_see_each_other(table: Table) -> None:

@@ -48,6 +48,16 @@ def test_a_regex_must_match_the_whole_tag(tag: str) -> None:
     assert not check_tag(rule, tag + "\n").passed
 
 
+@pytest.mark.parametrize("expression", ["(a+)+b", "(a|a)*b", "(a|aa)+$x", "(.*a){30}b", "^(([a-z])+.)+[A-Z]([a-z])+$"])
+def test_no_expression_makes_a_tag_cost_more_than_a_moment(expression: str) -> None:
+    """Of these, an engine that goes back would try more ways than a worker lives for."""
+    assert not check_tag(Versions(tags=TagRule(regex=expression)), "a" * 128).passed
+
+
+def test_a_glob_of_many_stars_costs_no_more_than_another() -> None:
+    assert not check_tag(Versions(tags=TagRule(glob="*a" * 60 + "b")), "a" * 128).passed
+
+
 def test_a_glob_is_case_sensitive() -> None:
     rule = Versions(tags=TagRule(glob="main-[0-9]*"))
     assert check_tag(rule, "main-17").passed
@@ -74,7 +84,12 @@ def test_a_tag_longer_than_a_registry_allows_is_not_looked_at() -> None:
         (Versions(range="1.2-beta"), "expected terms such as"),
         (Versions(range="1.2.x-beta"), "expected all three numbers before a pre-release"),
         (Versions(range="1.2.3-01"), "expected a valid pre-release"),
-        (Versions(tags=TagRule(regex="v(1")), "expected a regular expression, got 'v(1'"),
+        (Versions(tags=TagRule(regex="v(1")), "expected a regular expression as RE2 reads it, got 'v(1'"),
+        (Versions(tags=TagRule(regex=r"(v)\1")), "expected a regular expression as RE2 reads it, got"),
+        (
+            Versions(tags=TagRule(regex="(?:(?:x{1,30}){1,30}){1,30}")),
+            "expected a regular expression as RE2 reads it, got",
+        ),
         (Versions(tags=TagRule(glob="main-[0-9")), "expected a ] after the last ["),
     ],
 )

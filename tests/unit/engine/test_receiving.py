@@ -11,7 +11,7 @@ from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
 from slipway.engine.handle import Contended, UnknownTarget
 from slipway.engine.receiving import TRIES, QueueMessage, pause_after
 from slipway.inbound import BadInput, Ignored, read_json
-from slipway.ledger import Conflict, LedgerUnavailable
+from slipway.ledger import Conflict, LedgerRefused, LedgerUnavailable
 from slipway.testing import Installation, MemoryTable
 from slipway.testing.queues import Raw
 
@@ -58,6 +58,7 @@ def test_what_is_none_of_our_business_leaves_nothing_behind(installation: Instal
         BadInput("digest", "sha256:…", "'x'"),
         UnknownTarget("no application delivers team/other"),
         MessageTooLarge("steps", ["m-2"]),
+        LedgerRefused("a key that no table takes"),
     ],
 )
 def test_bad_input_is_parked_at_once_with_its_reason(installation: Installation, error: Exception) -> None:

@@ -116,17 +116,35 @@ def test_the_registrys_host_is_found_whatever_its_case() -> None:
     assert parse(changed(PUSH, request__host="Contoso.azurecr.IO")).registry == "nonprod"
 
 
-@pytest.mark.parametrize("host", ["evil.azurecr.io", "", "contoso.azurecr.io.evil.example", "contoso.azurecr.io:443"])
-def test_a_registry_that_nobody_set_up_is_refused_by_name(host: str) -> None:
+@pytest.mark.parametrize("host", ["contoso.azurecr.io:443", "contoso.azurecr.io.", NOTHING, ""])
+def test_the_topic_says_which_registry_it_is_however_the_event_spells_its_host(host: Any) -> None:
+    assert parse(changed(PUSH, request__host=host)).registry == "nonprod"
+
+
+def test_a_push_without_a_request_is_known_by_its_topic() -> None:
+    assert parse(changed(PUSH, request=NOTHING)).registry == "nonprod"
+
+
+@pytest.mark.parametrize("host", ["evil.azurecr.io", "contoso.azurecr.io.evil.example", "open.azurecr.io"])
+def test_an_event_whose_host_is_not_that_of_its_topic_is_refused(host: str) -> None:
     with pytest.raises(BadInput) as refused:
         parse(changed(PUSH, request__host=host))
+    assert refused.value.field == "data.request.host"
+    assert "contoso.azurecr.io, the registry of the topic" in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["evil.azurecr.io", "", "open.azurecr.io.evil.example"])
+def test_a_registry_that_nobody_set_up_is_refused_by_name(host: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse(changed(PUSH, request__host=host), source="anything")
     assert refused.value.field == "data.request.host"
     assert "contoso.azurecr.io, open.azurecr.io" in str(refused.value)
 
 
-def test_a_push_without_a_request_is_refused_by_name() -> None:
-    with pytest.raises(BadInput, match=r"^data\.request\.host: expected a registry of this installation"):
-        parse(changed(PUSH, request=NOTHING))
+@pytest.mark.parametrize("action", ["delete", "quarantine", "chart_push", "pull", ""])
+def test_an_event_whose_action_is_no_push_starts_nothing(action: str) -> None:
+    with pytest.raises(Ignored, match=r"is no push"):
+        parse(changed(PUSH, action=action))
 
 
 @pytest.mark.parametrize("source", ["", RESOURCE_ID + "2", "/subscriptions/other", RESOURCE_ID[:-1]])

@@ -98,6 +98,21 @@ def test_a_log_record_says_what_it_is_about_and_holds_no_secret(caplog: pytest.L
     assert logs.attributes(record)["exception.type"] == "RuntimeError"
 
 
+@pytest.mark.parametrize(
+    "foreign", ["1\nI slipway: approved", "1\r\nx", "a\x00b", "a\x7fb", "\x1b[2Kx", "a\u202eb", "1\tb"]
+)
+def test_a_log_record_is_one_line_whatever_others_wrote_into_it(caplog: pytest.LogCaptureFixture, foreign: str) -> None:
+    logs.guard()
+    with caplog.at_level(logging.INFO):
+        logging.getLogger("slipway.x").info("told of run %s of %s", foreign, "shop-ci")
+        logging.getLogger("slipway.x").info("nothing to hide in %s", "shop-ci")
+    foul, clean = caplog.records
+    shown = logging.Formatter().format(foul)
+    assert shown.isprintable()
+    assert shown.startswith("told of run ")
+    assert (clean.msg, clean.args) == ("nothing to hide in %s", ("shop-ci",)), "tools group by the template"
+
+
 def test_a_span_holds_no_secret_in_attributes_errors_or_traceback(kept: Kept) -> None:
     values = {Attribute.PLACE: f"/approvals/{TOKEN}", Attribute.SERVER: f"Bearer {JWT}"}
     with pytest.raises(RuntimeError), span(Family.CHECK, "x", values):

@@ -6,6 +6,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.tones import Tone
+from slipway.text import no_formula
 from slipway.web import words
 from slipway.web.templating import STYLESHEET
 from slipway.web.text import short, visible, web_address
@@ -73,6 +74,42 @@ def test_a_web_address_becomes_a_link() -> None:
 def test_text_keeps_its_lines_and_tabs_and_other_scripts() -> None:
     assert visible("a\tb\r\nc ünï 日本 🍏") == "a\tb\nc ünï 日本 🍏"
     assert visible("\x1b[1;31mred\x1b[0m\x00\u200b") == "red\\u0000\\u200b"
+
+
+UNSEEN = [
+    *"\u00ad\u034f\u115f\u1160\u17b4\u180b\u180e\u200b\u2028\u202e\u2060\u2800\u3164\ufe0f\ufeff\uffa0\ufff9",
+    *"\U0001d173\U000e0020\U000e0100",
+    *"\x00\x07\x1b\x7f\x85\r",
+]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=lambda unseen: f"U+{ord(unseen):04X}")
+def test_what_is_not_seen_is_spelt_out(unseen: str) -> None:
+    assert visible(f"1{unseen}0") == f"1\\u{ord(unseen):04x}0"
+    assert web_address(f"https://example.com/{unseen}") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("p\u0430ypal", "p\\u0430ypal"),
+        ("shop/\u0455hop", "shop/\\u0455hop"),
+        ("he\u03bfllo", "he\\u03bfllo"),
+        ("\uff41dmin", "\\uff41dmin"),
+        ("привет, hello, καλημέρα, 日本 ünï", "привет, hello, καλημέρα, 日本 ünï"),
+    ],
+)
+def test_a_letter_that_looks_like_another_is_spelt_out_in_a_word_of_both(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize("cell", ["=1+1", " =1+1", "\n=1+1", "\u00a0=1+1", "\t-2", "@x", "+1"])
+def test_a_cell_that_a_spreadsheet_would_run_is_quoted(cell: str) -> None:
+    assert no_formula(cell) == f"'{cell}"
+
+
+def test_a_cell_that_is_none_stays_as_it_is() -> None:
+    assert no_formula("shop = 1") == "shop = 1"
 
 
 def test_a_digest_is_said_by_its_first_digits() -> None:
