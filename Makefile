@@ -9,14 +9,14 @@ BENCH_STAMP := .venv-bench/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := 1.0.0 1.1.0 1.1.1 1.2.1
-QUICK := not (browser or cluster or hooks or stack or thorough or workers)
+QUICK := not (attack or browser or cluster or hooks or stack or thorough or workers)
 PARALLEL := -n 4 --dist worksteal
 ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
 
-.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-cluster least-privilege test-thorough test-all coverage check extend check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -39,7 +39,7 @@ $(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
 	@sh scripts/install.sh bench
 	@touch $@
 
-demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--cluster=real, ARGS=--json for one JSON object
+demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--attack for five attacks, ARGS=--cluster=real, ARGS=--json for one JSON object
 	@$(PYTHON) -m local.demo $(ARGS)
 
 up: install ## Start the whole system and keep it up, from where it ended last; FRESH=1 begins afresh
@@ -73,6 +73,9 @@ test-browser: install ## The pages in a real browser
 test-stack: install ## The whole system on this machine, and the demo as a newcomer runs it
 	@$(PYTHON) -m pytest -m "stack and not cluster" $(ARGS)
 
+test-attack: install ## Five attacks on the whole system, with every guard in place and with each of them left out
+	@$(PYTHON) -m pytest -m attack $(ARGS)
+
 test-cluster: install ## The contract of clusters and the demo on a real control plane; KUBECONFIG=FILE for another cluster
 	@SLIPWAY_REAL_CLUSTER=1 SLIPWAY_TEST_KUBECONFIG="$(KUBECONFIG)" $(PYTHON) -m pytest -m cluster $(or $(ARGS),tests/contract tests/acceptance)
 
@@ -82,7 +85,7 @@ least-privilege: install ## Take each right in a cluster away in turn, and see w
 test-thorough: install ## A crash or an outage at every point
 	@$(PYTHON) -m pytest -m thorough $(PARALLEL) $(ARGS)
 
-test-all: test test-hooks test-browser test-stack test-cluster test-thorough workers ## All tests
+test-all: test test-hooks test-browser test-stack test-attack test-cluster test-thorough workers ## All tests
 
 coverage: install ## The tests of `make test`, and which lines and branches none of them ran
 	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL) --cov --cov-report=term:skip-covered
@@ -113,7 +116,7 @@ checkov: $(CHECKOV_STAMP) install ## Let checkov read what Bicep compiles to (in
 
 $(CHECKOV_STAMP): tests/infra/checkov/requirements.txt | $(STAMP)
 	@$(PYTHON) -m venv --clear .local/checkov
-	@.local/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r tests/infra/checkov/requirements.txt
+	@.local/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/infra/checkov/requirements.txt
 	@touch $@
 
 cosign: ## Build the real cosign (needs Go); some contract tests use it when it is there

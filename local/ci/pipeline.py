@@ -58,13 +58,17 @@ class Pipeline:
     source: Path = EXAMPLE
     """Folder with the program in `app/`."""
 
-    def begin(self, title: str, *, author: Somebody = GRACE, completer: Somebody = DAN) -> RunFacts:
-        """Somebody completes a pull request of somebody else, and the run that it started goes on until `end`."""
+    def begin(
+        self, title: str, *, author: Somebody = GRACE, claims: Somebody | None = None, completer: Somebody = DAN
+    ) -> RunFacts:
+        """Somebody completes a pull request of somebody else, and the run that it started goes on until `end`. The
+        commit names whomever it `claims`."""
         told = Delivery(
             repository=self.repository,
             pipeline=self.name,
             title=title,
             author=author,
+            claims=claims,
             completer=completer,
             ends=False,
         )

@@ -1,6 +1,8 @@
-"""`python -m local.demo [--approvals] [--cluster real] [--json]`: play a story, check its end, and verify the trail.
+"""`python -m local.demo [--approvals | --attack [--open GUARD]] [--cluster real] [--json]`
 
-Exit codes: 0 everything ended as it should and the trail verifies; 1 it did not.
+Plays a story, checks its end, and verifies the trail.
+
+Exit codes: 0 everything ended as it should and the trail verifies; 1 it did not; 3 an attack succeeded.
 """
 
 import argparse
@@ -20,7 +22,9 @@ from local.traces.show import release_text, settled
 from local.watch import TooSlow
 
 from .approvals import ApprovalsStory, two_must_approve
+from .attack_report import play_attacks
 from .bundled import as_bundle
+from .guards import GUARDS
 from .narrator import Narrator
 from .play import APPLICATION, Play, slipway
 from .story import Story
@@ -35,6 +39,13 @@ def main() -> int:
         action="store_true",
         help="another story: two must approve, the committer is refused, a tag that is pushed again voids a vote",
     )
+    parser.add_argument("--attack", action="store_true", help="five attacks, each refused by a rule and on record")
+    parser.add_argument(
+        "--open",
+        choices=list(GUARDS),
+        metavar="GUARD",
+        help=f"leave one guard out of the app, and play the attack that it stops: {', '.join(GUARDS)}",
+    )
     parser.add_argument(
         "--cluster",
         choices=("double", "real"),
@@ -43,6 +54,10 @@ def main() -> int:
     )
     parser.add_argument("--traces", action="store_true", help="take in the app's traces, and show each release's")
     options = parser.parse_args()
+    if options.open and not options.attack:
+        parser.error("--open goes with --attack")
+    if options.attack and options.cluster == "real":
+        parser.error("the attacks are played on the double of the clusters")
     say = Narrator(quiet=options.json)
     say.heading(
         "Slipway on this machine: Azurite, Service Bus, sign-in, two registries, two clusters, an inbox, and the app: "
@@ -50,6 +65,8 @@ def main() -> int:
     )
     try:
         with ExitStack() as opened:
+            if options.attack:
+                return play_attacks(opened, say, GUARDS.get(options.open), as_json=options.json)
             applied = opened.enter_context(two_must_approve() if options.approvals else as_bundle())
             wanted = StackOptions(
                 instances=options.instances,

@@ -23,19 +23,33 @@ GATE = {"kind": "approval", "approvers": [f"oid:{ADA.oid}"], "level": "signed", 
 @contextmanager
 def as_bundle() -> Iterator[Path]:
     """A folder with the application and its project."""
+    with _applied(VALIDATION, GATE) as folder:
+        yield folder
+
+
+@contextmanager
+def as_attacked() -> Iterator[Path]:
+    """The same, for those who try to get past its gates: staging waits for nobody, and Ben may approve as well as
+    Ada."""
+    with _applied({"kind": "auto"}, GATE | {"approvers": [f"oid:{ADA.oid}", f"oid:{BEN.oid}"]}) as folder:
+        yield folder
+
+
+@contextmanager
+def _applied(validation: dict[str, Any], gate: dict[str, Any]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="slipway-example-") as name:
         folder = Path(name)
-        _write(folder / "application.yaml", _application(_read("application.yaml")))
+        _write(folder / "application.yaml", _application(_read("application.yaml"), validation, gate))
         _write(folder / "project.yaml", _project(_read("project.yaml")))
         yield folder
 
 
-def _application(of_images: dict[str, Any]) -> dict[str, Any]:
+def _application(of_images: dict[str, Any], validation: dict[str, Any], gate: dict[str, Any]) -> dict[str, Any]:
     """The example's, with manifests that come along in the bundle."""
     image = of_images.pop("image")
     staging, production = (_environment(each) for each in of_images["environments"])
-    staging |= {"gate": VALIDATION, "verification": staging["verification"] | {"job": "acceptance.yaml"}}
-    production |= {"gate": GATE}
+    staging |= {"gate": validation, "verification": staging["verification"] | {"job": "acceptance.yaml"}}
+    production |= {"gate": gate}
     del of_images["pipeline"]["tag"]  # it names the image's tag; the run says itself which bundle it made
     return of_images | {
         "source": "bundle",

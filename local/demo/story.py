@@ -1,7 +1,6 @@
 """The story of the demo: a bundle whose way into staging a message opens, and which reaches production by a signed
 vote; and one that its tests stop."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,64 +8,34 @@ from typing import Any
 from azure.storage.blob import ContainerClient
 
 from local.auditor import Auditor
-from local.stack.options import EXAMPLE
 from slipway.domain.actions import Action
 from slipway.domain.errors import present
 from slipway.domain.phases import Phase
 from slipway.ledger.azure_blobs import AzureBlobs
 from slipway.ledger.blobs import CONTAINER as EVIDENCE
 
-from .bundled import ADA, BEN, BUNDLES
-from .play import APPLICATION, Play, slipway
+from .bundled import ADA, BEN
+from .delivering import BROKEN, Delivering
 
 GOOD, BAD = "1.0.0", "1.1.0"
-BROKEN = "wrong-total"
-KUBERNETES = "1.34"
 
 
-class Story(Play):
+class Story(Delivering):
     """A version that is approved, and one with a bug."""
 
     def tell(self) -> dict[str, str]:
         self.say.heading(f"A developer merges {GOOD}")
-        good = self.deliver_bundle(GOOD)
+        good, _ = self.deliver_bundle(GOOD)
         self.validated(good)
         self.asked(good)
         link = self.notice(good, "gate-opened", ADA.mail)["locate_url"]
         self.sign_on_page(link, "seen in staging")
         self.to_the_end(good)
         self.say.heading(f"A developer merges {BAD}, which has a bug that only the acceptance tests see")
-        bad = self.deliver_bundle(BAD, variant=BROKEN)
+        bad, _ = self.deliver_bundle(BAD, variant=BROKEN)
         self.validated(bad)
         self.to_the_end(bad)
         return {good: str(Phase.COMPLETED), bad: str(Phase.ROLLED_BACK)}
-
-    def deliver_bundle(self, version: str, *, variant: str | None = None) -> str:
-        """What CI does: build and push the image, then the bundle, by the command; publish it, and tell of the run."""
-        run = self.ci.begin(f"Release {version}")
-        self.say.line(f"Dan completes Grace's pull request; run {run.number} of hello-ci begins")
-        self.ci.push(self.ci.build(version, variant=variant, commit=run.commit), version)
-        self.say.line(f"CI built and pushed the image hello:{version} for linux/amd64 and linux/arm64")
-        registry = self.stack.registries["nonprod"]
-        with tempfile.TemporaryDirectory(prefix="slipway-ci-") as name:
-            folder = Path(name)
-            self._typed(folder, "export", APPLICATION, "--targets", KUBERNETES, "-o", ".")
-            build = ("--version", version, "--registry", registry, "--image", f"hello:{version}")
-            self._typed(folder, "bundle", "build", str(EXAMPLE / "bundle"), *build)
-            self._typed(folder, "bundle", "push", "bundle", f"{registry}/{BUNDLES}", "--record", "slipway.json")
-            published = json.loads((folder / "slipway.json").read_text(encoding="utf-8"))
-        self.say.line(f"it typed: slipway bundle build … && slipway bundle push …: {published['digest'][:19]}…")
-        self.ci.end(run, None, published=published)
-        self.ci.report(run)
-        self.say.line("the run says what it published, and has ended; its service hook was answered with 202")
-        return str(self.follow(Action.RELEASE_CREATED)["release"])
-
-    def _typed(self, folder: Path, *arguments: str) -> None:
-        """A command of the pipeline, signed in to the registry. Raises `RuntimeError`."""
-        signed_in = {"SLIPWAY_REGISTRY_USER": "ci", "SLIPWAY_REGISTRY_PASSWORD": self.stack.secrets.ci_password}
-        done = slipway(self.stack, list(arguments), show=False, folder=folder, more=signed_in)
-        if done.returncode:
-            raise RuntimeError(f"slipway {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
 
     def validated(self, release: str) -> None:
         """Staging's gate takes the word of whoever may send to `approvals`: a bot of the team, for Ben."""
@@ -98,7 +67,7 @@ class Story(Play):
         return {key: record[key] for key in ("release", "environment")} | {key: job[key] for key in ("name", "summary")}
 
     def _verify_export(self, auditor: Auditor, folder: Path) -> None:
-        self._typed(folder, "audit", "export", "--output", "trail.jsonl")
+        self.typed(folder, "audit", "export", "--output", "trail.jsonl")
         public_keys = Path(self.stack.settings["SLIPWAY_PUBLIC_KEYS"].removeprefix("@file:"))
         files = (folder / "trail.jsonl", folder / "trail.jsonl.anchors")
         code, told = auditor.trail(",".join(public_keys.read_text().split()), *files)

@@ -18,6 +18,8 @@ MOST_STEPS = 20
 BAD_REQUEST = 400
 COUNTED = "It was carried out, and is recorded in the audit trail."
 """What the page says once it was counted."""
+REFUSED = "The refusal is recorded in the audit trail."
+"""What the page says once it was refused."""
 WITHIN = 30.0
 """Seconds until it has to be counted."""
 
@@ -73,6 +75,7 @@ class Signer:
 
     def decide(self, address: str, decision: str, reason: str = "") -> str:
         """Press a button of the approval page, sign the vote, and return the text of the page once it was counted.
+        Where the page has a form but not that button, whoever is at the browser wrote one into it.
 
         Raises `PageRefused`.
         """
@@ -100,6 +103,8 @@ class Signer:
         where, text = self._walk(onward[0], None, own=own)
         end = time.monotonic() + WITHIN
         while COUNTED not in text:
+            if REFUSED in text:
+                raise PageRefused(f"it was refused: {_words(text)}")
             if time.monotonic() > end:
                 raise PageRefused(f"it was not counted within {WITHIN:.0f} s: {_words(text)}")
             time.sleep(0.3)

@@ -24,6 +24,8 @@ from .secrets import Secrets
 
 QUEUES = tuple(Queue)
 HOST_ACCOUNT = "hostworker"
+DEVELOPER = "developer"
+"""Who may do in the namespaces of staging what the role `edit` may."""
 TOPIC = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/slipway-local"
     "/providers/Microsoft.ContainerRegistry/registries/"
@@ -111,7 +113,8 @@ def registry(name: str, secrets: Secrets) -> dict[str, Any]:
 
 
 def kubernetes(name: str, login_servers: list[str], secrets: Secrets, namespaces: list[str]) -> dict[str, Any]:
-    token = secrets.staging_token if name == "staging" else secrets.production_token
+    is_staging = name == "staging"
+    token = secrets.staging_token if is_staging else secrets.production_token
     return {
         "namespaces": namespaces,
         "tokens": [
@@ -120,6 +123,7 @@ def kubernetes(name: str, login_servers: list[str], secrets: Secrets, namespaces
                 "rules": [rule.model_dump(mode="json") for rule in writer()],
             },
             {"token": secrets.cluster_token, "user": "platform"},
+            *([{"token": secrets.developer_token, "user": DEVELOPER, "namespaces": namespaces}] if is_staging else []),
         ],
         "registries": [
             {"login_server": server, "username": "kubelet", "password": secrets.kubelet_password}

@@ -25,6 +25,8 @@ class Secrets(BaseModel):
     production_token: str
     cluster_token: str
     """Of the platform's people at both clusters, who make namespaces."""
+    developer_token: str
+    """Of a developer, who may do in the namespaces of staging what the role `edit` may."""
     hook_secret: str
     inbox_secret: str
     bus_key: str

@@ -200,6 +200,13 @@ def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[
     return tuple(part for part in after if before and before.get(part) != after[part])
 
 
+class NotPlanned(Record):
+    """Why there is no plan, where rules say so."""
+
+    rules: tuple[str, ...]
+    """Names of the rules that do not hold."""
+
+
 class PlanMade(Record):
     """What the plan step reports; the plan itself is a blob named by its hash."""
 

@@ -118,6 +118,11 @@ class Rule(StrEnum):
     NO_NEWER_RELEASE = "no-newer-release", "No newer release is in the lane.", Milestone.LANE
     LANE_IS_FREE = "lane-is-free", "No other rollout holds the lane.", Milestone.LANE
     PLAN_IS_CURRENT = "plan-is-current", "The plan still says what a rollout would do.", Milestone.PLAN
+    BUNDLE_IS_SOUND = (
+        "bundle-is-sound",
+        "The bundle keeps to its format, to its application and to its project; every image in it stands by digest.",
+        Milestone.PLAN,
+    )
     SIGNED_BY_NOTATION = "signed-by-notation", "A Notation signature names a trusted identity.", Milestone.PLAN
     SIGNED_BY_COSIGN = "signed-by-cosign", "A cosign signature was made with the required key.", Milestone.PLAN
     HAS_SBOM = "has-sbom", "Every platform of the image has an SBOM.", Milestone.PLAN

@@ -366,15 +366,15 @@ def _not_resolved(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _not_planned(draft: Draft, release: Release, event: StepFinished) -> None:
-    _broken(draft, release, Action.PLAN_FAILED, event.reason)
+    _broken(draft, release, Action.PLAN_FAILED, event.reason, rules=event.result.get("rules"))
 
 
 def _not_promoted(draft: Draft, release: Release, event: StepFinished) -> None:
     _broken(draft, release, Action.PROMOTION_FAILED, event.reason)
 
 
-def _broken(draft: Draft, release: Release, action: Action, reason: str) -> None:
-    draft.record(action, release, reason=reason)
+def _broken(draft: Draft, release: Release, action: Action, reason: str, *, rules: list[str] | None = None) -> None:
+    draft.record(action, release, rules=rules, reason=reason)
     end(draft, release, Phase.FAILED, reason)
 
 

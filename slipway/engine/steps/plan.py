@@ -12,9 +12,9 @@ from ...domain.around import Side
 from ...domain.environment import TESTS_NONE, Environment, OnConfigChange, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
-from ...domain.plan import HAS_RUN, Change, Plan, PlanMade, Preview, brought
+from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview, brought
 from ...domain.release import Live, Release, Rollback
-from ...domain.rules import RuleResult
+from ...domain.rules import Rule, RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Owner
 from ...effects.cluster import ClusterPreview as Seen
@@ -73,7 +73,10 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
             looked.result()  # while the API server looked at the manifests
         _foresee(clients, work, environment, planned.plan)
         report = _report(clients, planned)
-    except (ConfigError, BundleRefused, ImageGone, UnknownName) as error:
+    except BundleRefused as refused:
+        broken = Rule.BUNDLE_IS_SOUND.fails(str(refused))
+        return failed(f"{broken.name}: {broken.reason}", NotPlanned(rules=(broken.name,)))
+    except (ConfigError, ImageGone, UnknownName) as error:
         return failed(str(error))
     except RegistryError as error:
         return Retry(reason=str(error)) if error.retryable else failed(with_advice(error, environment, release))

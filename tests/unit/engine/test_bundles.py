@@ -256,6 +256,8 @@ def test_an_environment_whose_target_has_changed_is_refused_by_name(ci: Ci) -> N
     release = ci.installation.release(1)
     assert release.phase is Phase.FAILED
     assert "rendered for production with the registry old.test, which is prod.test now" in release.reason
+    assert release.reason.startswith("bundle-is-sound: ")
+    assert last_details(ci, "plan.failed")["rules"] == ["bundle-is-sound"]
     assert [rollout.outcome for rollout in release.rollouts] == ["live", "failed"]
 
 

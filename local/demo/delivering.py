@@ -1,0 +1,100 @@
+"""What CI does for an application that is delivered as a bundle, in every story that has one."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local.azuredevops import Somebody
+from local.ci import RunFacts
+from local.ci.pipeline import GRACE
+from local.images import BuiltImage, Credentials, push
+from local.images.image import Part
+from local.stack.options import EXAMPLE
+from slipway.bundle import Packed
+from slipway.bundle.layout import read_layout
+from slipway.bundle.model import CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE
+from slipway.domain.actions import Action
+from slipway.domain.model import sha256
+
+from .bundled import BUNDLES
+from .play import APPLICATION, Play, slipway
+
+BROKEN = "wrong-total"
+"""A variant with a bug that only the acceptance tests see."""
+KUBERNETES = "1.34"
+type Altered = Callable[[Packed], Packed]
+"""What somebody does to a bundle between building and pushing it."""
+
+
+class Delivering(Play):
+    """Plays the pipeline of a team that delivers bundles."""
+
+    def deliver_bundle(
+        self,
+        version: str,
+        *,
+        variant: str | None = None,
+        author: Somebody = GRACE,
+        claims: Somebody | None = None,
+        altered: Altered | None = None,
+    ) -> tuple[str, RunFacts]:
+        """What CI does: build and push the image, then the bundle, publish it, and tell of the run. Returns the release
+        and the run."""
+        run = self.ci.begin(f"Release {version}", author=author, claims=claims)
+        self.say.line(f"Dan completes {author.name}'s pull request; run {run.number} of hello-ci begins")
+        published = self.push_bundle(version, variant=variant, commit=run.commit, altered=altered)
+        self.ci.end(run, None, published=published)
+        self.ci.report(run)
+        self.say.line("the run says what it published, and has ended; its service hook was answered with 202")
+        return str(self.follow(Action.RELEASE_CREATED)["release"]), run
+
+    def push_bundle(
+        self, version: str, *, variant: str | None = None, commit: str | None = None, altered: Altered | None = None
+    ) -> dict[str, Any]:
+        """Build and push image and bundle; returns what a run publishes about it."""
+        self.ci.push(self.ci.build(version, variant=variant, commit=commit), version)
+        self.say.line(f"CI built and pushed the image hello:{version} for linux/amd64 and linux/arm64")
+        registry = self.stack.registries["nonprod"]
+        with tempfile.TemporaryDirectory(prefix="slipway-ci-") as name:
+            folder = Path(name)
+            self.typed(folder, "export", APPLICATION, "--targets", KUBERNETES, "-o", ".")
+            build = ("--version", version, "--registry", registry, "--image", f"hello:{version}")
+            self.typed(folder, "bundle", "build", str(EXAMPLE / "bundle"), *build)
+            if altered is not None:
+                return self._push_altered(altered(read_layout(folder / "bundle")), version, registry)
+            self.typed(folder, "bundle", "push", "bundle", f"{registry}/{BUNDLES}", "--record", "slipway.json")
+            told: dict[str, Any] = json.loads((folder / "slipway.json").read_text(encoding="utf-8"))
+        self.say.line(f"it typed: slipway bundle build … && slipway bundle push …: {told['digest'][:19]}…")
+        return told
+
+    def _push_altered(self, packed: Packed, version: str, registry: str) -> dict[str, Any]:
+        """By a client that does not look at what it pushes."""
+        parts = BuiltImage(
+            blobs=(_part(CONFIG_TYPE, packed.config), _part(LAYER_TYPE, packed.layer)),
+            manifests=(),
+            index=_part(MANIFEST_TYPE, packed.manifest),
+        )
+        credentials = Credentials(user="ci", password=self.stack.secrets.ci_password)
+        push(parts, registry_url=f"http://{registry}", repository=BUNDLES, tag=version, credentials=credentials)
+        self.say.line(f"it pushed a bundle that it has changed by hand: {packed.digest[:19]}…")
+        return {
+            "v": 1,
+            "kind": "bundle",
+            "registry": registry,
+            "repository": BUNDLES,
+            "digest": packed.digest,
+            "tool": "local.demo",
+        }
+
+    def typed(self, folder: Path, *arguments: str) -> None:
+        """A command of the pipeline, signed in to the registry. Raises `RuntimeError`."""
+        signed_in = {"SLIPWAY_REGISTRY_USER": "ci", "SLIPWAY_REGISTRY_PASSWORD": self.stack.secrets.ci_password}
+        done = slipway(self.stack, list(arguments), show=False, folder=folder, more=signed_in)
+        if done.returncode:
+            raise RuntimeError(f"slipway {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
+
+
+def _part(media_type: str, data: bytes) -> Part:
+    return Part(media_type=media_type, data=data, digest=sha256(data))

@@ -1,0 +1,154 @@
+"""The guards that `--open` can leave out, each by its place in the app, and the app without one of them.
+
+Nothing in `slipway/` or `functions/` can do this: no setting, no argument, no environment. An app without a guard is
+a folder of its own, whose `function_app.py` replaces a function of the product before it builds the app of it.
+"""
+
+import importlib
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from local.process import ROOT
+from slipway.domain.rules import Rule
+from slipway.domain.runs import Fact, Trust
+from slipway.effects.cluster.kinds import ManifestTarget
+from slipway.effects.cluster.objects import built_in
+from slipway.effects.cluster.records import JobState
+from slipway.effects.cluster.rollout import look
+from slipway.inbound.proving import ProvedRun
+
+STARTED_AS = """\
+import sys
+
+sys.path.insert(1, {root!r})
+from local.demo.guards import GUARDS, app_without
+
+app = app_without(GUARDS[{guard!r}])
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A function of the product, by its module and its name in it."""
+
+    module: str
+    name: str
+
+    def replace(self, made: Callable[[Any], Any]) -> None:
+        """Put something else there, made of what is there. Raises `AttributeError` where there is nothing."""
+        *outer, name = self.name.split(".")
+        holder = importlib.import_module(self.module)
+        for part in outer:
+            holder = getattr(holder, part)
+        setattr(holder, name, made(getattr(holder, name)))
+
+
+class Guard(StrEnum):
+    """What stands between an attack and a cluster."""
+
+    place: Place
+    finding: str
+
+    def __new__(cls, name: str, finding: str, module: str, function: str) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.finding, member.place = finding, Place(module, function)
+        return member
+
+    OUR_JOB = "our-job", "S-01", "slipway.effects.cluster.jobs", "state"
+    """The verdict of the acceptance tests is that of the very Job that was made."""
+    PROVED_RUN = "proved-run", "S-02", "slipway.engine.proving_runs", "prove"
+    """What a message says of a run is asked of Azure DevOps."""
+    OWN_WORK = "own-work", "S-03", "slipway.domain.decide.quorum", "_differs"
+    """Nobody approves their own change."""
+    PINNED_IMAGES = "pinned-images", "S-04", "slipway.bundle.contents", "_image_problems"
+    """Every image that would run stands by digest."""
+    GATE_ON_RECORD = "gate-on-record", "S-05", "slipway.engine.on_record", "OnRecord.rules"
+    """The gate is derived again from signed records before anything is copied or rolled out."""
+
+
+GUARDS = {str(guard): guard for guard in Guard}
+
+
+def _any_job(_: Any) -> Any:
+    def state(objects: Any, started: Any, manifest: Any, namespace: str) -> JobState:  # noqa: ARG001 - as the real one
+        job = ManifestTarget(manifest={}, kind=built_in("batch/v1", "Job"), name=started.name, namespace=namespace)
+        verdict = look(objects, job)
+        return JobState(state=verdict.state, reason=verdict.reason)
+
+    return state
+
+
+def _believed(real: Any) -> Any:
+    def prove(source: Any, told: Any, *, live: Any, now: Any) -> Any:
+        if told.digest is None:
+            return real(source, told, live=live, now=now)  # a hook names no image, so there is nothing to believe
+        fact = Fact(trust=Trust.PROVED, why="nobody was asked: the guard proved-run is open")
+        return ProvedRun(run=told.claims.evolve(proof=fact, built=fact, behind=fact), document=None)
+
+    return prove
+
+
+def _own_work_too(_: Any) -> Any:
+    def differs(rule: Rule, *_: Any) -> Any:
+        return rule.holds("nobody looked: the guard own-work is open")
+
+    return differs
+
+
+def _any_image(real: Any) -> Any:
+    def problems(member: Any, listed: Any, used: set[str], known: Any) -> Iterator[Any]:
+        for _ in real(member, listed, used, known):  # it also notes which images are used
+            continue
+        yield from ()
+
+    return problems
+
+
+def _any_row(_: Any) -> Any:
+    def rules(self: Any, work: Any) -> tuple[()]:  # noqa: ARG001 - as the real one
+        return ()
+
+    return rules
+
+
+OPEN: dict[Guard, Callable[[Any], Any]] = {
+    Guard.OUR_JOB: _any_job,
+    Guard.PROVED_RUN: _believed,
+    Guard.OWN_WORK: _own_work_too,
+    Guard.PINNED_IMAGES: _any_image,
+    Guard.GATE_ON_RECORD: _any_row,
+}
+"""What stands at a guard's place while it is open, made of what stands there otherwise."""
+
+
+def app_without(guard: Guard) -> Any:
+    """The function app with one guard left out. For the process of a worker; it stays open there."""
+    guard.place.replace(OPEN[guard])
+    spec = importlib.util.spec_from_file_location("the_function_app", ROOT / "function_app.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(f"there is no function_app.py in {ROOT}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.app
+
+
+@contextmanager
+def folder_without(guard: Guard | None) -> Iterator[Path]:
+    """The folder of the app to start: the sources as they are, or an app without the guard."""
+    if guard is None:
+        yield ROOT
+        return
+    with tempfile.TemporaryDirectory(prefix="slipway-open-") as name:
+        folder = Path(name)
+        shutil.copyfile(ROOT / "host.json", folder / "host.json")
+        text = STARTED_AS.format(root=str(ROOT), guard=str(guard))
+        (folder / "function_app.py").write_text(text, encoding="utf-8")
+        yield folder

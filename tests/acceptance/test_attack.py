@@ -1,0 +1,135 @@
+"""`make demo ARGS=--attack`: five attacks on the running system, refused with every guard in place, and not without.
+
+The same attacks are played on the package that is deployed, with every setting that this laptop knows.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.demo.attack_report import SUCCEEDED, attack
+from local.demo.attacks import BY_GUARD, Attack
+from local.demo.bundled import as_attacked
+from local.demo.guards import GUARDS, OPEN, Guard, folder_without
+from local.demo.narrator import Narrator
+from local.demo.play import APPLICATION, slipway
+from local.process import ROOT
+from local.stack import Stack, StackOptions, azurite
+from local.stack.places import namespaces_of
+from local.watch import Watcher
+from slipway.bootstrap.roles import AppRole
+from slipway.bootstrap.settings import Settings
+from slipway.bootstrap.settings_names import variable
+from slipway.domain.phases import Phase
+from tests.infra.test_package import HOOK
+
+pytestmark = [
+    pytest.mark.attack,
+    pytest.mark.skipif(shutil.which("node") is None or not azurite.MAIN.exists(), reason="Azurite is not installed"),
+]
+UNDER_WAY = frozenset(str(phase) for phase in Phase if not phase.final)
+REFUSED = [(str(attack), "refused", str(attack.rule), str(attack.refused_as)) for attack in Attack]
+
+
+def demo(*options: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "local.demo", "--attack", "--json", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, told
+
+
+def outcomes(told: dict[str, Any]) -> list[tuple[str, str, str | None, str]]:
+    return [(each["attack"], each["outcome"], each["rule"], each["record"]["action"]) for each in told["attacks"]]
+
+
+def test_each_attack_is_refused_by_its_rule_and_the_record_says_so() -> None:
+    code, told = demo()
+    assert (code, outcomes(told), told["open"]) == (0, REFUSED, None)
+    assert told["audit"]["verified"] is True
+    assert all(each["reason"] for each in told["attacks"])
+
+
+def test_the_command_says_that_an_attack_succeeds_where_its_guard_is_open() -> None:
+    code, told = demo("--open=own-work")
+    assert (code, told["open"]) == (SUCCEEDED, "own-work")
+    ((name, outcome, rule, action),) = outcomes(told)
+    assert (name, outcome, rule, action) == ("own-change", "succeeded", None, "release.live")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with ExitStack() as opened:
+        applied = opened.enter_context(as_attacked())
+        folder = tmp_path_factory.mktemp("attacked")
+        stack = opened.enter_context(Stack(StackOptions(folder=folder, apply=None, namespaces=namespaces_of(applied))))
+        stack.apply(applied)
+        yield stack
+
+
+def restarted(stack: Stack, app: Path) -> None:
+    """Front and worker anew, from another folder."""
+    stack.stop_host(0)
+    stack.options = replace(stack.options, app=app)
+    stack.start_host(0)
+
+
+def clear_away(stack: Stack) -> None:
+    """Cancel what has not ended, so that nothing stands before the next attack's releases."""
+    watcher = Watcher(stack.url, stack.secrets.function_key, APPLICATION)
+    for release in watcher.get(f"/api/v1/releases?application={APPLICATION}")["releases"]:
+        if release["phase"] in UNDER_WAY:
+            done = slipway(stack, ["cancel", release["id"], "--reason", "it was an attack", "--yes"], show=False)
+            assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("guard", [guard for guard in Guard if guard is not Guard.OWN_WORK], ids=str)
+def test_each_attack_succeeds_where_its_guard_is_left_out(stack: Stack, guard: Guard) -> None:
+    with folder_without(guard) as app:
+        restarted(stack, app)
+        (attempt,) = attack(stack, Narrator(quiet=True), (BY_GUARD[guard],), minor=1 + list(Guard).index(guard))
+    clear_away(stack)
+    assert not attempt.refused
+    assert (attempt.record["action"], attempt.record["environment"]) == ("release.live", attempt.attack.wants)
+
+
+def known_here() -> set[str]:
+    """Every variable with the product's prefix that anything of the laptop names, and those of its settings."""
+    named = {
+        name
+        for file in (ROOT / "local").rglob("*.py")
+        for name in re.findall(r"SLIPWAY_[A-Z][A-Z_]*[A-Z]", file.read_text(encoding="utf-8"))
+    }
+    return named | {variable(name) for name in Settings.model_fields}
+
+
+def test_the_package_refuses_them_all_whatever_settings_the_laptop_knows(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    HOOK.gather(package)
+    assert not (package / "local").exists()
+    words = ",".join(GUARDS)
+
+    def with_all(_role: AppRole, values: dict[str, str]) -> dict[str, str]:
+        foreign = known_here() - {variable(name) for name in Settings.model_fields}
+        return dict.fromkeys(foreign, words) | values | {f"SLIPWAY_OPEN_{n}": "1" for n in ("GUARD", "GUARDS")}
+
+    with ExitStack() as opened:
+        applied = opened.enter_context(as_attacked())
+        options = StackOptions(apply=None, app=package, settings_of=with_all, namespaces=namespaces_of(applied))
+        stack = opened.enter_context(Stack(options))
+        stack.apply(applied)
+        attempts = attack(stack, Narrator(quiet=True), tuple(Attack))
+    assert outcomes({"attacks": [attempt.told() for attempt in attempts]}) == REFUSED
+
+
+def test_every_guard_has_an_attack_and_something_to_put_in_its_place() -> None:
+    assert set(BY_GUARD) == set(OPEN) == set(Guard)
