@@ -25,6 +25,7 @@ GENERATED = {
     "docs/reference/audit-actions.md": "scripts.reference.audit_actions",
     "docs/reference/project.md": "scripts.reference.catalogue project",
     "docs/reference/application.md": "scripts.reference.catalogue application",
+    "docs/reference/guards.md": "scripts.reference.guards",
     "docs/reference/cli.md": "scripts.reference.cli",
     "docs/reference/settings.md": "scripts.reference.settings",
     "docs/reference/cost-per-release.md": "bench.cost_page",

@@ -1,0 +1,68 @@
+"""`python -m scripts.guards`; the package's docstring says what it does."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from scripts.extensions.scratch import as_it_is_now, scratch_copy
+
+from . import __doc__ as usage
+from .proving import Proof, prove, whole
+from .table import Guard, read_table
+
+AT_ONCE = 2
+"""Scratch copies; each keeps one core busy."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    guards = {guard.name: guard for guard in read_table().guard}
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.guards", description=usage, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(guards)} (default: all)")
+    names = parser.parse_args(arguments).names or list(guards)
+    if unknown := [name for name in names if name not in guards]:
+        parser.error(f"no guard is called {', '.join(unknown)}; there are {', '.join(guards)}")
+    proofs = _proved([guards[name] for name in names])
+    if proofs is None:
+        return 1
+    print("\n".join(_table(proofs)))
+    problems = [proof.problem for proof in proofs if proof.problem]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _proved(guards: Sequence[Guard]) -> list[Proof] | None:
+    """What came of each; None where the tests fail with every guard in place."""
+    commit = as_it_is_now()
+    shares = [guards[start::AT_ONCE] for start in range(AT_ONCE) if guards[start::AT_ONCE]]
+
+    def one_after_the_other(share: Sequence[Guard]) -> list[Proof] | None:
+        with scratch_copy(commit) as scratch:
+            said = whole(scratch, share)
+            if not said.passed:
+                print(f"the tests fail with every guard in place:\n{said.end}", file=sys.stderr)
+                return None
+            return [prove(scratch, guard) for guard in share]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        parts = list(pool.map(one_after_the_other, shares))
+    whole_parts = [part for part in parts if part is not None]
+    if len(whole_parts) < len(parts):
+        return None
+    found = {proof.guard.name: proof for part in whole_parts for proof in part}
+    return [found[guard.name] for guard in guards]
+
+
+def _table(proofs: Sequence[Proof]) -> Iterator[str]:
+    widest = max(len(proof.guard.name) for proof in proofs)
+    for proof in proofs:
+        guard = proof.guard
+        verdict = "red without it" if proof.red else "STAYS GREEN"
+        yield f"{guard.name.ljust(widest)}  {', '.join(guard.findings).ljust(10)}  {verdict}  {guard.tests[0]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""What is found out of one guard: that its tests pass with it, and fail without it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scripts.extensions.scratch import Said, Scratch
+
+from .table import Guard
+
+QUICK = "not (attack or browser or cluster or hooks or stack or thorough or workers)"
+"""The tests that need nothing but Python and Node."""
+
+
+FAILED = re.compile(r"^FAILED ", re.MULTILINE)
+"""How the runner names a test that ran and failed."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of taking a guard out."""
+
+    guard: Guard
+    red: bool
+    said: str
+    """The end of what the tests said, where it is not what it should be."""
+
+    @property
+    def problem(self) -> str:
+        return "" if self.red else f"{self.guard.name}: no test fails without it\n{self.said}"
+
+
+def whole(scratch: Scratch, guards: Iterable[Guard]) -> Said:
+    """All tests of the guards, with every guard in place: their red would say nothing if they failed anyway."""
+    return _run(scratch, sorted({test for guard in guards for test in guard.tests}))
+
+
+def prove(scratch: Scratch, guard: Guard) -> Proof:
+    """Take the guard out, run its tests, and put it back. Raises `ValueError` where the guard is not where the table
+    says."""
+    path = scratch.folder / guard.file
+    source = path.read_text(encoding="utf-8")
+    path.write_text(guard.taken_out(source), encoding="utf-8")
+    try:
+        said = _run(scratch, guard.tests)
+    finally:
+        path.write_text(source, encoding="utf-8")
+    # That no test was found, or that the tests could not even be read, proves nothing.
+    return Proof(guard, red=not said.passed and FAILED.search(said.text) is not None, said=said.end)
+
+
+def _run(scratch: Scratch, tests: Sequence[str]) -> Said:
+    return scratch.tests("-m", QUICK, *tests)

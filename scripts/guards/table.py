@@ -1,0 +1,82 @@
+"""The table of guards, read strictly: what mends each finding, or what is left of it."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TABLE = HERE / "guards.toml"
+FINDINGS = (*(f"S-{number:02}" for number in range(1, 25)), *(f"I-{number:02}" for number in range(1, 23)))
+"""Every way in which an earlier Slipway was got past, or misread what came in; each stands in the table."""
+
+type Finding = Annotated[str, Field(pattern=r"^[SI]-[0-9]{2}$")]
+type Text = Annotated[str, Field(min_length=1)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Guard(_Row):
+    """A place in the code without which an attack gets further."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    findings: tuple[Finding, ...] = Field(min_length=1)
+    stops: Text
+    file: Text
+    before: Text
+    after: str
+    """What stands in the place of `before` while the guard is taken out."""
+    tests: tuple[Text, ...] = Field(min_length=1)
+
+    def taken_out(self, source: str) -> str:
+        """The file's text without the guard. Raises `ValueError` where it does not stand there exactly once."""
+        if (count := source.count(self.before)) != 1:
+            raise ValueError(
+                f"{self.name}: expected {self.before.strip()!r} once in {self.file}, found it {count} times"
+            )
+        return source.replace(self.before, self.after)
+
+
+class Tested(_Row):
+    """A finding that is mended, and where nothing can be taken out."""
+
+    finding: Finding
+    now: Text
+    tests: tuple[Text, ...] = Field(min_length=1)
+
+
+class Open(_Row):
+    """What is left of a finding."""
+
+    finding: Finding
+    left: Text
+
+
+class Table(_Row):
+    """All of it."""
+
+    guard: tuple[Guard, ...]
+    tested: tuple[Tested, ...]
+    open: tuple[Open, ...]
+
+    @property
+    def tests(self) -> frozenset[str]:
+        """Every test that is named, by its path and name."""
+        of_guards = (test for guard in self.guard for test in guard.tests)
+        return frozenset((*of_guards, *(test for row in self.tested for test in row.tests)))
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Every finding that the table says something of."""
+        mended = (finding for guard in self.guard for finding in guard.findings)
+        shown, left = (row.finding for row in self.tested), (row.finding for row in self.open)
+        return frozenset((*mended, *shown, *left))
+
+
+def read_table(path: Path = TABLE) -> Table:
+    """Raises `ValueError` for a table that is none."""
+    return Table.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

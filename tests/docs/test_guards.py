@@ -1,0 +1,55 @@
+"""The table of guards says something of every finding, and names what is there: places in the code, and tests."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts.guards.table import FINDINGS, Guard, read_table
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = read_table()
+SECURITY = ROOT / "docs/explanation/security.md"
+
+
+def is_there(test: str) -> bool:
+    """Whether a test is there, by its path and name."""
+    path, _, name = test.partition("::")
+    if not (ROOT / path).is_file():
+        return False
+    functions = (node for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))))
+    return not name or any(isinstance(node, ast.FunctionDef) and node.name == name for node in functions)
+
+
+def test_it_says_something_of_every_finding() -> None:
+    assert TABLE.named == set(FINDINGS)
+    names = [guard.name for guard in TABLE.guard]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("guard", TABLE.guard, ids=lambda guard: guard.name)
+def test_each_guard_stands_where_it_says(guard: Guard) -> None:
+    source = (ROOT / guard.file).read_text(encoding="utf-8")
+    without = guard.taken_out(source)
+    assert without != source
+    ast.parse(without)
+
+
+def test_every_test_that_it_names_is_there() -> None:
+    assert [test for test in sorted(TABLE.tests) if not is_there(test)] == []
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    text = SECURITY.read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[a-z0-9_/]+\.py::test_[a-z0-9_]+)`", text)
+    assert len(named) > 10
+    assert [test for test in named if not is_there(test)] == []
+
+
+def test_a_guard_that_is_not_there_once_is_told() -> None:
+    guard = TABLE.guard[0]
+    with pytest.raises(ValueError, match=f"{guard.name}: expected .* found it 0 times"):
+        guard.taken_out("nothing")
+    with pytest.raises(ValueError, match="found it 2 times"):
+        guard.taken_out(guard.before * 2)
