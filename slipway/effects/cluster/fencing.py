@@ -24,6 +24,7 @@ from .kinds import BUILT_IN, Kind, ManifestTarget
 from .leases import lease_document, read_lease
 from .names import FIELD_MANAGER
 from .objects import Objects, Propagation
+from .owned import check_owner
 from .records import Json
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,8 @@ class FencedObjects(Objects):
         marked = target.evolve(manifest=self._marked(target.manifest)) if manager == FIELD_MANAGER else target
 
         def write(live: Json | None) -> ApiServerResponse:
+            if live is not None:  # another application may have made it since the plan
+                check_owner(target, live)
             return self._send_apply(self._only_if(marked, live), force=force, manager=manager)
 
         return self._created(target, self._guarded(target, write))

@@ -79,7 +79,10 @@ def search(objects: Objects, namespace: str, owner: Owner) -> Search:
 
 
 def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
-    """Raises `ObjectRefused` for an object that Slipway applied for another application or environment."""
+    """Raises `ObjectRefused` for an object that Slipway applied for another application or environment.
+
+    Asked when a plan is made, and again before each write.
+    """
     theirs, ours = (_owner(thing) for thing in (live, target.manifest))
     if theirs is None or ours is None or theirs == ours:
         return

@@ -203,10 +203,20 @@ def test_a_failed_job_that_someone_else_made_is_never_deleted(place: Place) -> N
     assert not applied.replaced
 
 
+def has_started(place: Place) -> bool:
+    """Whether a program of the namespace's pods runs."""
+    connection = Connection(place.access)
+    pods = connection.send("GET", f"/api/v1/namespaces/{place.namespace}/pods", what="look").body["items"]
+    connection.close()
+    states = [status.get("state") or {} for pod in pods for status in pod["status"].get("containerStatuses") or ()]
+    return any("running" in state for state in states)
+
+
 def test_a_job_that_still_runs_is_not_cut_off(place: Place) -> None:
     former, wanted = m.job("migrate", seconds=600), m.job("migrate", seconds=601)
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
     place.apply([former])
+    place.settled(lambda: has_started(place), until=bool)
     with pytest.raises(ObjectConflict, match="still runs with its former template") as raised:
         place.apply([wanted])
     assert raised.value.retryable

@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, override
 
 import pytest
 
 from slipway.domain.pruning import Deletion, Ending
-from slipway.effects.cluster import ObjectConflict
-from slipway.effects.cluster.connection import Connection
+from slipway.effects.cluster import Cluster, ObjectConflict
+from slipway.effects.cluster.connection import ApiServerResponse, Connection
+from slipway.testing.claims import claim
 
 from . import manifests as m
 from .conftest import Place
@@ -96,6 +97,32 @@ def test_what_somebody_changed_since_the_plan_is_read_again_and_deleted(place: P
     (done,) = place.fenced().prune(deletions, m.OWNER)
     assert done.ending is Ending.DELETED
     assert live(place, config_path(place, "left")) is None
+
+
+class Interfering(Connection):
+    """Just before each of the first deletions of it, somebody changes the ConfigMap `left`."""
+
+    def __init__(self, place: Place, *, times: int) -> None:
+        super().__init__(place.worker)
+        self._place, self._times = place, times
+
+    @override
+    def send(self, method: str, path: str, **request: Any) -> ApiServerResponse:
+        if method == "DELETE" and self._times:
+            self._times -= 1
+            changed(self._place, "left", {"data": {"a": f"changed {self._times}"}})
+        return super().send(method, path, **request)
+
+
+@pytest.mark.parametrize(("times", "ending"), [(2, Ending.DELETED), (3, Ending.LEFT)])
+def test_what_somebody_changes_at_that_moment_is_read_again_a_few_times(
+    place: Place, times: int, ending: Ending
+) -> None:
+    deletions = left(place, m.config("left", a="1"))
+    with Cluster(Interfering(place, times=times)) as cluster:
+        (done,) = cluster.fenced(place.namespace, lambda: claim(1)).prune(deletions, m.OWNER)
+    assert done.ending is ending
+    assert (live(place, config_path(place, "left")) is None) is (ending is Ending.DELETED)
 
 
 def test_what_somebody_made_anew_since_the_plan_stays(place: Place) -> None:

@@ -29,6 +29,14 @@ def edited(place: Place, patch: m.Json, *, manager: str = "kubectl-edit") -> Non
     connection.close()
 
 
+def live_data(place: Place) -> m.Json:
+    connection = Connection(place.access)
+    path = f"/api/v1/namespaces/{place.namespace}/configmaps/settings"
+    found: m.Json = connection.send("GET", path, what="look").body["data"]
+    connection.close()
+    return found
+
+
 def of(application: str, environment: str, **data: str) -> m.Json:
     config = m.config(**data)
     config["metadata"]["labels"] |= {"slipway.dev/application": application, "slipway.dev/environment": environment}
@@ -45,6 +53,9 @@ def test_an_object_of_another_application_or_environment_is_refused_with_the_way
     text = str(raised.value)
     assert f"ConfigMap/settings belongs to {theirs[0]} in {theirs[1]}" in text
     assert "kubectl label configmaps settings --overwrite" in text
+    with pytest.raises(ObjectRefused, match="belongs to"):  # it may have come since the plan
+        place.apply([m.config(a="ours")])
+    assert live_data(place) == {"a": "1"}
     edited(place, {"metadata": {"labels": dict(m.OWNER.labels)}}, manager="kubectl-label")
     assert place.cluster.preview([m.config(a="1")], place.namespace).objects
 
