@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ...catalogue import ConfigError, render, render_job
+from ...catalogue import ConfigError, render, render_job, render_jobs_around
 from ...catalogue.entries import Entry
 from ...domain.application import SourceKind
+from ...domain.around import Side
 from ...domain.environment import Environment
 from ...effects.cluster import ClusterError, Missing
 from .facts import Facts
@@ -80,6 +81,8 @@ def _rendered(entry: Entry, environment: Environment) -> tuple[dict[str, Any], .
     }
     image = f"slipway.invalid/{entry.application.pushed.repository}@{NOTHING}"
     manifests = render(entry.definition, environment, image=image, values=values)
+    for side in Side:
+        manifests += render_jobs_around(entry.definition, environment, side, image=image, values=values)
     if not environment.verification.job:
         return manifests
     return (*manifests, render_job(entry.definition, environment, image=image, values=values, name="doctor"))

@@ -42,9 +42,12 @@ class Reviewing:
         self.name = "system:serviceaccount:slipway:worker"
         self.error: Exception | None = None
         self.asked: list[str] = []
+        self.kinds: set[str] = set()
+        """Kinds for which rights were asked."""
 
     def missing_rights(self, manifests: Any, namespace: str) -> tuple[Right, ...]:
-        assert {manifest["kind"] for manifest in manifests}
+        self.kinds |= {manifest["kind"] for manifest in manifests}
+        assert self.kinds
         self.asked.append(namespace)
         if self.error:
             raise self.error
@@ -71,8 +74,9 @@ class Reaching:
 class Patient:
     """An installation in memory, which a test makes ill."""
 
-    def __init__(self, folder: Path) -> None:
-        write_application(folder)
+    def __init__(self, folder: Path, *, written: bool = False) -> None:
+        if not written:
+            write_application(folder)
         self.installation = Installation(folder)
         self.clusters = {"staging": Reviewing(), "production": Reviewing()}
         self.channel = Reaching()
@@ -293,6 +297,26 @@ def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, kep
     assert {r.attributes[Attribute.PLACE] for r in kept.spans if not r.status.is_ok and r.status.description} == {
         "queue:steps"
     }
+
+
+def test_the_rights_for_jobs_are_asked_for_where_jobs_run_around_a_rollout(tmp_path: Path) -> None:
+    home = write_application(tmp_path / "deliveries")
+    document = home / "application.yaml"
+    written = document.read_text().replace("- name: production\n", "- name: production\n    after: [jobs/warm.yaml]\n")
+    document.write_text(written)
+    (home / "jobs").mkdir()
+    (home / "jobs" / "warm.yaml").write_text(WARM)
+    installation = Patient(tmp_path / "deliveries", written=True)
+    installation.examine()
+    assert "Job" in installation.clusters["production"].kinds
+
+
+WARM = """\
+apiVersion: batch/v1
+kind: Job
+metadata: { name: warm }
+spec: { template: { spec: { restartPolicy: Never, containers: [{ name: main, image: team/shop }] } } }
+"""
 
 
 def test_the_rights_follow_from_the_kinds_of_the_manifests() -> None:
