@@ -69,6 +69,13 @@ class Audited(Installation):
         ended = signed(ended, before=head, changes={}, signer=SIGNER, keys=PUBLIC_KEYS)
         writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
         table.transact("shop", [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(ended))])
+        self.app.index.write(records)
+
+    def reindex(self, *partitions: str) -> None:
+        """Copy trails that were put into the table whole."""
+        for partition in partitions:
+            head = self.app.ledger.head(partition).sequence
+            self.app.reindexing.compare(partition, head=head, repair=True, limit=head)
 
     def serve(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The functions answer for this installation."""
@@ -95,7 +102,7 @@ def answer(method: str, target: str) -> func.HttpResponse:
         method,
         BASE + target,
         params=dict(parse_qsl(parts.query)),
-        route_params={"application": path[-1]},
+        route_params={"application": path[1 if path[-1] == "index" else -1]},
         headers={},
         body=b"",
     )
@@ -110,6 +117,8 @@ def answer(method: str, target: str) -> func.HttpResponse:
             return proof.anchors(request)
         case ["anchors"]:
             return proof.anchored_chains(request)
+        case ["verification", _, "index"]:
+            return proof.index_verification(request)
         case _:
             return func.HttpResponse(status_code=404)
 

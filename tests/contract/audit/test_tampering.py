@@ -14,6 +14,7 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.chain_anchor import ChainAnchor, Why
 from slipway.ledger import keys
 from slipway.ledger.chain_anchors import FOLDER
+from slipway.ledger.index_keys import places
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Value, Write
 from slipway.testing import MemoryAdded
@@ -103,6 +104,18 @@ def test_what_nobody_touched_is_intact_and_anchored(verdict: Ask, installation: 
 def test_a_changed_record(verdict: Ask, intruder: Intruder) -> None:
     intruder.put(7, {**intruder.values(7), "Actor": "mallory@example.com"})
     assert fault(verdict()) == (7, "its content does not match its hash: it was changed after it was written")
+
+
+def test_a_record_that_was_taken_out_of_the_index_is_named_and_the_trail_is_intact(
+    verdict: Ask, intruder: Intruder, installation: Audited
+) -> None:
+    """Its copy under the application is gone, so that no search of it finds the record."""
+    record = intruder.records()[4]
+    partition, row = list(places(record))[1]
+    installation.app.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+    found = verdict("shop")
+    assert (found["intact"], found["indexed"]) == (True, False)
+    assert found["applications"][0]["index"] == {"missing": 1, "wrong": 0, "extra": 0, "records": [record.sequence]}
 
 
 def test_a_removed_record(verdict: Ask, intruder: Intruder) -> None:
