@@ -9,6 +9,7 @@ from slipway.catalogue import ConfigError
 from slipway.catalogue.stored import read_stored
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
+from slipway.domain.drift import LOOKED, NEXT_LOOK
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.model import DIGEST_PATTERN
@@ -43,7 +44,10 @@ RELEASE = Parameter(name="release", where="path", description="Id of a release, 
     ),
 )
 def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok(Applications.model_validate({"applications": parts().reader.applications()}))
+    looked, due = (parts().installation.last_beat(name) for name in (LOOKED, NEXT_LOOK))
+    drift = {"looked_at": looked, "next_at": due} if looked and due else None
+    content = {"drift": drift, "applications": parts().reader.applications()}
+    return ok(Applications.model_validate(content))
 
 
 @endpoint(

@@ -1,10 +1,13 @@
-"""Timers: reconcile each minute; registries, dead letters and signing keys every five; anchors, exports, retention."""
+"""Timers: reconcile each minute; drift every few; registries, dead letters and signing keys every five; anchors,
+exports, retention."""
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 import azure.functions as func
 
+from slipway.domain.drift import LOOKED, NEXT_LOOK, is_due
 from slipway.domain.key_source import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.ledger import Conflict, LedgerUnavailable
@@ -52,6 +55,22 @@ def _record_keys() -> None:
             log.info("the signing keys have changed")
     except (KeysUnavailable, LedgerUnavailable, Conflict) as away:
         log.warning("cannot tell whether the signing keys have changed: %s", away)
+
+
+@blueprint.function_name("drift")
+@blueprint.timer_trigger(arg_name="timer", schedule="20 * * * * *", run_on_startup=False)
+def drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+    """Each minute, though it looks only every few: how many is a setting, and a timer's schedule is not."""
+    now = parts().clock()
+    if not is_due(now, parts().settings.drift_minutes):
+        return
+    for problem in parts().drift_watch.run().problems:
+        log.warning("drift: %s", problem)
+    try:
+        parts().installation.beat(LOOKED, now)
+        parts().installation.beat(NEXT_LOOK, now + timedelta(minutes=parts().settings.drift_minutes))
+    except (LedgerUnavailable, Conflict) as away:
+        log.warning("drift: the look was not recorded: %s", away)
 
 
 @blueprint.function_name("anchor")

@@ -34,6 +34,7 @@ from slipway.domain.audit_query import ActionClass
 from slipway.domain.chain_anchor import GateOutcome, Why
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
+from slipway.domain.drift import DriftKind, OnDrift
 from slipway.domain.environment import OnFailure
 from slipway.domain.export import ExportFormat
 from slipway.domain.gate import Level, Need, WhenNewer
@@ -131,6 +132,8 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Taken tag": TakenTag,
     "Refused referrer": RefusedReferrer,
     "On failure": OnFailure,
+    "On drift": OnDrift,
+    "Kind of drift": DriftKind,
     "Notice": Notice,
     "Class of actions": ActionClass,
     "Queue": Queue,

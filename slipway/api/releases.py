@@ -4,8 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, computed_field
 
+from ..domain.drift import Drifted
 from ..domain.explain import EnvironmentRules, Explanation
-from ..domain.model import Moment
+from ..domain.model import Digest, Moment
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
 from ..domain.runs import Run
@@ -14,12 +15,14 @@ from .base import Answer, ApiModel
 __all__ = [
     "ApplicationStanding",
     "Applications",
+    "DriftStanding",
     "EnvironmentRules",
     "Explanation",
     "FreezeInForce",
     "HoldOfLane",
     "LaneStanding",
     "LiveRelease",
+    "LooksAtDrift",
     "ReleaseAnswer",
     "ReleaseWithProgress",
     "Releases",
@@ -45,6 +48,16 @@ class HoldOfLane(ApiModel):
     release: str = Field(description="The rollback that set it.")
 
 
+class DriftStanding(ApiModel):
+    since: Moment
+    release: str = Field(description="The release that was live.")
+    objects: list[Drifted] = Field(description="What differs; the first twenty.")
+    more: int = Field(description="How many beside those.")
+    document: Digest | None = Field(description="The kept document with all of them and their differences.")
+    unknown: str = Field(description="Why it cannot be told now; empty if it can.")
+    told: str = Field(description="All of it in one line.")
+
+
 class LaneStanding(ApiModel):
     environment: str
     gate: str
@@ -54,6 +67,9 @@ class LaneStanding(ApiModel):
     next: str | None = Field(description="A newer one that waits until people have decided about `waiting`.")
     returning: str | None = Field(description="A manual rollback that has not started to roll out yet.")
     frozen: FreezeInForce | None = Field(description="The freeze of this lane, while it is in force.")
+    drift: DriftStanding | None = Field(
+        description="How the cluster differs from what is live, or that nobody can tell; null if nothing was seen."
+    )
     held: HoldOfLane | None = Field(
         description="Keeps newer releases from replacing a manual rollback, until somebody resumes."
     )
@@ -65,7 +81,13 @@ class ApplicationStanding(ApiModel):
     environments: list[LaneStanding]
 
 
+class LooksAtDrift(ApiModel):
+    looked_at: Moment
+    next_at: Moment = Field(description="When the next look is due. One that is late tells nothing about now.")
+
+
 class Applications(Answer):
+    drift: LooksAtDrift | None = Field(description="When clusters are looked at for drift; null if they never were.")
     applications: list[ApplicationStanding]
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ..engine.run_step import StepRunner
     from ..engine.steps.clients import Clients
     from ..maintenance.doctor import Doctor
+    from ..maintenance.drifting import DriftWatch
     from ..maintenance.index_watch import IndexWatch
     from ..maintenance.reconcile import Reconciler
 
@@ -259,6 +260,19 @@ class App(Changed):
             ledger=self.ledger,
             installation=self.installation,
             catalogue=self.catalogue,
+        )
+
+    @part
+    def drift_watch(self) -> "DriftWatch":
+        from ..maintenance.drifting import DriftWatch
+
+        return DriftWatch(
+            ledger=self.ledger,
+            blobs=self.blobs,
+            catalogue=self.catalogue,
+            cluster=self.cluster,
+            handler=self.handler,
+            clock=self.clock,
         )
 
     @part

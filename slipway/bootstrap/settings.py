@@ -253,6 +253,13 @@ class Settings(BaseModel):
         le=1200,
         description="Seconds after which the copying of an artifact is continued by another message.",
     )
+    drift_minutes: int = Field(
+        default=4,
+        ge=0,
+        le=60,
+        description="Minutes between two looks whether the clusters hold what is live, one request for each kind of "
+        "object in a namespace that has something live; 0 for never.",
+    )
     arm_endpoint: Address = Field(
         default="https://management.azure.com",
         description="Azure Resource Manager, used for imports by environments with `how: import`.",

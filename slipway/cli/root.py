@@ -43,6 +43,7 @@ LAZY = {
     "doctor": Lazy(_COMMANDS + "doctor:doctor", "What the installation lacks, and the commands to fix it."),
     "bundle": Lazy(_COMMANDS + "bundle:bundle", "Build, push and inspect bundles: what travels."),
     "new": Lazy(_COMMANDS + "new:new", "A folder to begin with, for an application of your own."),
+    "drift": Lazy(_COMMANDS + "drift:drift", "Whether the clusters hold what is live."),
     "check": Lazy(_COMMANDS + "check:check", "Check projects and applications before they are applied."),
     "apply": Lazy(_COMMANDS + "catalogue:apply", "Apply projects and applications."),
     "diff": Lazy(_COMMANDS + "catalogue:diff", "What applying would change, and whether it would be refused."),

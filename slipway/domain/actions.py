@@ -407,6 +407,16 @@ class Action(StrEnum):
         _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK),
     )
 
+    DRIFT_FOUND = "drift.found", "The cluster does not hold what is live", Tone.ASKS
+    DRIFT_UNKNOWN = "drift.unknown", "It could not be told whether the cluster holds what is live", Tone.ASKS
+    DRIFT_RETURN_ORDERED = (
+        "drift.return-ordered",
+        "Ordered: what is live is brought back to a cluster that does not hold it",
+        Tone.ASKS,
+        _More(of_gate=OfGate.RETURN_ORDERED),
+    )
+    DRIFT_GONE = "drift.gone", "The cluster holds what is live again", Tone.GOOD
+
     NOTIFICATION_SENT = "notification.sent", "A notification was sent", Tone.QUIET
     NOTIFICATION_FAILED = "notification.failed", "A notification could not be sent", Tone.BAD
     STEP_RESENT = "step.resent", "A step that had not reported was sent again", Tone.ASKS

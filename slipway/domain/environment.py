@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from .around import MOST_JOBS, Side
+from .drift import OnDrift
 from .gate import AutoGate, Gate, WrittenGate
 from .model import Duration, Name, Namespace, Record, canonical, sha256
 from .project import EnvironmentClass, ProvenanceLevel
@@ -162,6 +163,11 @@ class WrittenEnvironment(Record):
     )
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."
+    )
+    drift: OnDrift = Field(
+        default=OnDrift.REPORT,
+        description="What follows where the cluster no longer holds what is live: report it, or also hold what is new "
+        "until a person lets it pass, or brings back what is live.",
     )
 
     def jobs(self, side: Side) -> tuple[str, ...]:

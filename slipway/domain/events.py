@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from .attribution import Attribution, attributed
 from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
 from .commands import OF_A_LANE, OF_A_RELEASE, OF_THE_INSTALLATION, Verb
+from .drift import Seen
 from .gate import Level
 from .inbox import InboxId, Via
 from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
@@ -261,6 +262,24 @@ class FreezeSpread(_Event):
         return f"freeze {self.application} {self.freeze.id} {'ended' if self.ended_by else 'set'}"
 
 
+class DriftLooked(_Event):
+    """Somebody looked whether a cluster holds what is live, and saw something new about it."""
+
+    kind: Literal["drift-looked"] = "drift-looked"
+    application: Name
+    environment: Name
+    release: int = Field(ge=1)
+    """The release that was live."""
+    plan_hash: Digest
+    """Its plan, with which the cluster was compared."""
+    seen: Seen
+
+    @property
+    def key(self) -> str:
+        # A later episode may look the same, so the time belongs to it: a look is never sent twice.
+        return f"drift {self.application} {self.environment} {self.seen.mark} {self.received_at.isoformat()}"
+
+
 class DefinitionChanged(_Event):
     """The application has changed since the plan of a release was made."""
 
@@ -286,6 +305,7 @@ Event = Annotated[
     | ReminderDue
     | CommandGiven
     | FreezeSpread
+    | DriftLooked
     | DefinitionChanged,
     Field(discriminator="kind"),
 ]

@@ -16,6 +16,7 @@ from .decide.conditions import (
     run_rules,
     short,
 )
+from .drift import OnDrift
 from .environment import TESTS_NONE, Environment
 from .explain_gate import gate_rules
 from .model import Record
@@ -212,6 +213,7 @@ class _View:
             window_status=snapshot.windows.get(environment),
             now=snapshot.now,
             problems=snapshot.problems,
+            on_drift=known.drift if known else OnDrift.REPORT,
             provenance=known.provenance if known else ProvenanceLevel.NONE,
         )
 

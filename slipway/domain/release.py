@@ -10,6 +10,7 @@ from pydantic import Field
 from .around import MOST_JOBS, NO_JOBS, JobRun, JobsAround
 from .blocks import Freeze, Hold, LanePass
 from .bundle import Bundle
+from .drift import Drift
 from .model import Digest, Moment, Name, Record, Repository, Tag
 from .order import PLACES_KEPT, Taken
 from .people import SignedIn
@@ -355,6 +356,8 @@ class Lane(Record):
     """A roll-back by hand that is not yet rolling out; it takes precedence over `waiting`."""
     freeze: Freeze | None = None
     """While in force, nothing new is rolled out here."""
+    drift: Drift | None = None
+    """Set while the cluster does not hold what is live here, or nobody can tell."""
     hold: Hold | None = None
     """Set by a roll-back by hand; blocks newer rollouts until somebody resumes the lane."""
     orders: int = Field(default=0, ge=0)

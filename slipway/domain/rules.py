@@ -166,6 +166,12 @@ class Rule(StrEnum):
     FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE
     HOLD = "hold", "No roll-back by hand holds the lane."
     WINDOW = "window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE
+    NO_DRIFT = (
+        "no-drift",
+        "The cluster holds what is live there, as far as the last look could tell.",
+        None,
+        Trait.OVERRIDABLE,
+    )
 
     # ---- the rollout
     ARTIFACT_IS_PROMOTED = "artifact-is-promoted", "The environment's registry has the image.", Milestone.COPY
@@ -231,7 +237,7 @@ class Rule(StrEnum):
     HAS_NOT_BEGUN_TO_ROLL_OUT = "has-not-begun-to-roll-out", "Its rollout has not begun."
     DID_NOT_GO_LIVE = "did-not-go-live", "The release has ended, and is not live in the last environment."
     ATTEMPTS_ARE_LEFT = "attempts-are-left", "It may be tried again."
-    IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now."
+    IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now, or the cluster does not hold it."
     ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there."
     IS_HERE = "is-here", "The release is in the environment that the command names."
     IS_KEPT_BACK = "is-kept-back", "Something that may be overridden keeps it back."

@@ -14,6 +14,7 @@ from .events import (
     CommandGiven,
     DeadlineReached,
     DefinitionChanged,
+    DriftLooked,
     Event,
     FreezeSpread,
     ImagePushed,
@@ -135,5 +136,5 @@ def lookups(application: Application, event: Event) -> Lookups:
             return Lookups(releases=(event.release,) if event.release else ())
         case FreezeSpread():
             return Lookups()
-        case VoteCast() | DeadlineReached() | ReminderDue() | DefinitionChanged():
+        case VoteCast() | DeadlineReached() | ReminderDue() | DefinitionChanged() | DriftLooked():
             return Lookups(releases=(event.release,))

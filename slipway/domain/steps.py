@@ -74,6 +74,8 @@ class Notice(StrEnum):
     """What a message said on somebody's behalf does not count."""
     ENDED = "ended"
     """A release has ended, well or not."""
+    DRIFT = "drift"
+    """The cluster no longer holds what is live."""
 
 
 class StartedJob(Record):

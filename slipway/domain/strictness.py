@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from .application import Application, Start
+from .drift import OnDrift
 from .environment import Environment, Soak
 from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
@@ -116,6 +117,7 @@ _ENVIRONMENT: Mapping[str, Stricter] = {
     ),
     # What is applied there is in the plan that people vote on, and is compared by it.
     **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions"), _any),
+    "drift": lambda before, after: after in (before, OnDrift.HOLD),
     **dict.fromkeys(("rollout_within", "on_failure", "on_config_change", "gate"), _any),
 }
 _PIPELINE: Mapping[str, Stricter] = {

@@ -11,6 +11,7 @@ from ..clock import Clock, utc_now
 from ..domain.application import Application
 from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged, verified
 from ..domain.blocks import Freeze
+from ..domain.drift import Drift
 from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain
@@ -131,6 +132,15 @@ class Reader:
         policy = entry.application.environment(environment) if entry else None
         return policy.gate if policy and isinstance(policy.gate, ApprovalGate) else None
 
+    def drift_of(self, release: Release) -> dict[str, Drift]:
+        """By environment, how the cluster differs from the release that is live there."""
+        lanes = self.ledger.lanes(release.application)
+        return {
+            name: lane.drift
+            for name, lane in lanes.items()
+            if lane.drift is not None and lane.live is not None and lane.live.release == release.number
+        }
+
     # ---- the trail
     def head(self, application: str) -> Head:
         return self.ledger.head(_known_form(application))
@@ -200,10 +210,17 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
         "next": name(lane.next),
         "returning": name(lane.returning),
         "frozen": _freeze(lane.freeze, snapshot.now),
+        "drift": _drift(application, lane.drift) if lane.drift else None,
         "held": {"owner": lane.hold.owner, "reason": lane.hold.reason, "release": name(lane.hold.release)}
         if lane.hold
         else None,
     }
+
+
+def _drift(application: str, drift: Drift) -> dict[str, Any]:
+    seen = drift.seen.model_dump(mode="json")
+    release = f"{application}-{drift.release}"
+    return {"since": drift.since.isoformat(), "release": release, "told": drift.seen.told, **seen}
 
 
 def _freeze(freeze: Freeze | None, now: datetime) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from ..domain.drift import Drifted, DriftKind
 from ..domain.environment import HttpProbe
 from ..domain.fence import Claim, SeenLease, judged
 from ..domain.model import Record, sha256
@@ -11,6 +12,7 @@ from ..domain.pruning import Deleted, Deletion, Ending
 from ..domain.rules import Fail
 from ..domain.steps import StartedJob
 from ..effects.cluster import (
+    Applied,
     AppliedChange,
     AppliedObject,
     BroughtBack,
@@ -20,6 +22,7 @@ from ..effects.cluster import (
     ClusterPreview,
     ClusterUnreachable,
     Departed,
+    Difference,
     FencedCluster,
     FenceLost,
     JobState,
@@ -37,6 +40,7 @@ from ..effects.cluster import (
     Unsearched,
 )
 from ..effects.cluster.diagnosis import Diagnosis
+from ..effects.cluster.diff import difference
 from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
 from ..effects.cluster.records import Json
 from ..effects.cluster.rights import APPLIED, Right
@@ -276,6 +280,19 @@ class MemoryCluster(Cluster):
     def probe(self, request: HttpProbe, namespace: str) -> ProbeResult:
         self._maybe_fail()
         return self.probes.pop(0) if self.probes else ProbeResult(passed=True, status=200, reason="status 200")
+
+    def drift(self, applied: Sequence[Applied], namespace: str) -> list[tuple[Difference, ...]]:
+        self._maybe_fail()
+        return [tuple(filter(None, (self._differs(each, namespace) for each in one.manifests))) for one in applied]
+
+    def _differs(self, manifest: Manifest, namespace: str) -> Difference | None:
+        live = self.objects.get(_key(manifest, namespace))
+        if live == manifest or manifest["kind"] == "Job":
+            return None
+        what = DriftKind.MISSING if live is None else DriftKind.CHANGED
+        by = "" if live is None else "kubectl-edit"
+        drifted = Drifted(what=what, kind=manifest["kind"], name=manifest["metadata"]["name"], by=by)
+        return Difference(drifted=drifted, diff=difference(live, manifest))
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[Right, ...]:
         self._maybe_fail()

@@ -56,6 +56,8 @@ class CellView:
     failed_why: str
     frozen: str
     """`Frozen`, `On hold` or empty."""
+    drift: Sign | None
+    """Where the cluster does not hold what is live, or nobody can tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +155,7 @@ def _cell(application: str, cell: Cell, now: datetime) -> CellView:
         failed=_view(failed) if failed else None,
         failed_why=one_line(failed.reason, REASON) if failed else "",
         frozen=_frozen(cell.lane, now),
+        drift=words.drift(cell.lane.drift) if cell.lane.drift else None,
     )
 
 
@@ -205,6 +208,8 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
         if cell.failed is not None:
             what = f"{cell.failed.id} in {cell.environment.name}"
             yield _notice(cell.failed, what, one_line(cell.failed.reason, REASON))
+    for row in state.rows:
+        yield from _drifted(row)
     for board_cell, waiting in ((cell, item.release) for cell in cells for item in cell.moving):
         if waiting.phase is Phase.AWAITING_APPROVAL:
             due = f"decide {times.relative(waiting.due, now)}" if waiting.due else ""
@@ -214,6 +219,19 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
             yield _notice(waiting, what, due, _deciding(waiting, board_cell, visitor))
     for shown in state.changes:
         yield _change(shown, now, visitor)
+
+
+def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
+    """Where the cluster does not hold what is live, or nobody can tell."""
+    for cell in row.cells:
+        if cell.lane.drift is not None:
+            release = f"{row.application}-{cell.lane.drift.release}"
+            yield AttentionItem(
+                sign=words.drift(cell.lane.drift),
+                link=f"/releases/{release}",
+                what=f"{release} in {cell.environment.name}",
+                text=one_line(cell.lane.drift.seen.told, REASON),
+            )
 
 
 def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionItem:

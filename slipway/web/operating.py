@@ -16,7 +16,7 @@ from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import FRESH, MUST_SAY_WHY, OPENS, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
 from ..domain.decide.creating import create_rules
-from ..domain.decide.returning import rollback_rules
+from ..domain.decide.returning import is_live, rollback_rules
 from ..domain.decide.waiving import waivable
 from ..domain.errors import NotFound
 from ..domain.inbox import Via
@@ -230,7 +230,7 @@ def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandFo
         yield CommandForm(
             verb=Verb.OVERRIDE,
             title=f"Let {release.id} past what blocks it in {release.environment}",
-            hint="Once, and only past a freeze or a closed window.",
+            hint="Once, and only past a freeze, a closed window or drift.",
             hidden={**about, "environment": release.environment},
             bad=True,
         )
@@ -262,10 +262,17 @@ def _rollbacks(desk: OperatingContext, release: Release) -> Iterator[CommandForm
         if not failed(tuple(rollback_rules(release, lane))):
             rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
             live = f"{release.application}-{lane.live.release}" if lane.live else "nothing"
+            title = f"Roll {name} back to {release.id} ({release.tag})"
+            hint = f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed."
+            if is_live(release.number, lane):
+                title = f"Bring {name} back to what is live: {release.id} ({release.tag})"
+                hint = (
+                    "Its plan is applied again, over whatever somebody changed. No vote is needed, and nothing waits."
+                )
             yield CommandForm(
                 verb=Verb.ROLLBACK,
-                title=f"Roll {name} back to {release.id} ({release.tag})",
-                hint=f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed.",
+                title=title,
+                hint=hint,
                 hidden={"release": release.id, "environment": name},
                 bad=True,
                 warning=_what_is_gone(desk, rollout.plan_hash),

@@ -1,11 +1,13 @@
 """A release's page: its status and why, its progress along the chain, its evidence, and its full history."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.bundle import ends_before, reached
+from ..domain.drift import Drift
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation
 from ..domain.gate import ApprovalGate
@@ -49,6 +51,8 @@ class Story:
     """The gate at which the release waits."""
     ends_before: str = ""
     """The environment that the release does not reach, as its bundle has no folder for it."""
+    drift: Mapping[str, Drift] = field(default_factory=dict)
+    """By environment, how the cluster differs from this release, which is live there."""
     progress: PromotionProgress | None = None
     """Progress of the promotion under way, if there is one."""
 
@@ -60,6 +64,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         release=release,
         sign=words.phase(release.phase),
         to_do=_to_do(release),
+        drift=[(name, words.drift(each), each) for name, each in story.drift.items()],
         decide=decision_address(release, story.gate, visitor) if story.gate else "",
         explanation=story.explanation,
         progress=story.progress,
@@ -109,6 +114,7 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0) -
         plan_missing=missing,
         progress=reader.progress(release),
         gate=reader.gate_of(release, release.environment or ""),
+        drift=reader.drift_of(release),
     )
     return kept(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
+from ..domain.drift import Drift
 from ..domain.release import Phase
 from ..domain.stages import Stage
 from ..domain.tones import Tone
@@ -45,6 +46,8 @@ FAILED = _sign("Failed", "✕", Tone.BAD)
 PARKED = _sign("Parked", "!", Tone.BAD)
 APPROVED = _sign("Approved", "✓", Tone.GOOD)
 REJECTED = _sign("Rejected", "✕", Tone.BAD)
+DRIFTED = _sign("Drifted", "≠", Tone.ASKS)
+DRIFT_UNKNOWN = _sign("Drift not known", "?", Tone.ASKS)
 
 CHANGES: dict[str, Sign] = {
     "runs before": _sign("runs before the rollout", "▸", Tone.ASKS),
@@ -61,6 +64,10 @@ CHANGES: dict[str, Sign] = {
 
 def phase(of: Phase) -> Sign:
     return _sign(of.word, of.mark, of.tone)
+
+
+def drift(of: Drift) -> Sign:
+    return DRIFT_UNKNOWN if of.seen.unknown else DRIFTED
 
 
 def change(name: str) -> Sign:

@@ -26,6 +26,7 @@ QUEUE_TRIGGERS = {
 TIMERS = {
     "reconcile": "0 * * * * *",
     "reconcile_sources": "30 */5 * * * *",
+    "drift": "20 * * * * *",
     "anchor": "0 7 * * * *",
     "keep": "0 37 * * * *",
     "sweep": "0 52 3 * * *",

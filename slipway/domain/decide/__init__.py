@@ -3,6 +3,7 @@
 `state.py` defines the decision and the draft that builds it; `starting.py` turns pushes into releases, `runs.py` runs;
 `lanes.py` orders them; `gates.py` opens gates, `voting.py` counts votes, `automatic.py` opens gates without people;
 `rollouts.py` takes the lane and rolls back on failure; `chain.py` maps each step's outcome to the next step;
+`drifting.py` says what a look at a cluster means;
 `deadlines.py` handles timeouts, `reminders.py` reminds voters, `notices.py` notifies people. `blocks.py` checks for
 freezes, holds and windows between gate and rollout; `commands.py`, `freezing.py`, `retrying.py`, `creating.py`,
 `returning.py` and `waiving.py` carry out commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that
@@ -14,6 +15,7 @@ from ..events import (
     CommandGiven,
     DeadlineReached,
     DefinitionChanged,
+    DriftLooked,
     Event,
     FreezeSpread,
     ImagePushed,
@@ -27,6 +29,7 @@ from .chain import step_finished
 from .commands import cancel, override, resume
 from .creating import create_release
 from .deadlines import deadline_reached
+from .drifting import drift_looked
 from .freezing import delivery_changed, freeze, freeze_spread, unfreeze
 from .reminders import reminder_due
 from .retrying import retry
@@ -76,6 +79,8 @@ def decide(snapshot: Snapshot, event: Event) -> Decision:
             _VERBS[event.verb](draft, event)
         case FreezeSpread():
             freeze_spread(draft, event)
+        case DriftLooked():
+            drift_looked(draft, event)
         case DefinitionChanged():
             delivery_changed(draft, event)
     return draft.decision()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from ..actions import Action
 from ..blocks import Freeze, Hold, LanePass
+from ..drift import Drift, OnDrift
 from ..environment import Environment
 from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
@@ -31,6 +32,7 @@ def block_rules(
     now: datetime,
     problems: Sequence[str] = (),
     provenance: ProvenanceLevel = ProvenanceLevel.NONE,
+    on_drift: OnDrift = OnDrift.REPORT,
 ) -> tuple[RuleResult, ...]:
     """The rules that may block a rollout at `now`.
 
@@ -44,6 +46,7 @@ def block_rules(
         order_rule(problems),
         freeze_rule(lane, head.freeze, now),
         hold_rule(release.application, lane),
+        *drift_rules(lane, on_drift),
         *_window_rules(window_status, now),
         *(waived(rule, release.waivers_in(lane.environment)) for rule in built_rules(release, provenance)),
         *busy,
@@ -123,6 +126,23 @@ def said_of_hold(application: str, environment: str, hold: Hold) -> str:
     return f"{rollback}, until somebody resumes: {hold.reason}"
 
 
+def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
+    """Whether drift blocks what opens; no rule where it is only reported."""
+    if on_drift is OnDrift.REPORT:
+        return
+    if lane.drift is None:
+        yield Rule.NO_DRIFT.holds("the last look at the cluster saw what is live")
+    else:
+        yield _drifted(lane.drift)
+
+
+def _drifted(drift: Drift) -> RuleResult:
+    since = f"since {drift.since:%Y-%m-%d %H:%M} UTC"
+    if drift.seen.unknown:
+        return Rule.NO_DRIFT.unknown(f"{since} {drift.seen.told}")
+    return Rule.NO_DRIFT.not_yet(f"{since}: {drift.seen.told}", WaitsFor.PERSON)
+
+
 def _window_rules(window_status: WindowStatus | None, now: datetime) -> Iterator[RuleResult]:
     if window_status is None:
         return
@@ -154,6 +174,7 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
         now=draft.now,
         problems=draft.snapshot.problems,
         provenance=environment.provenance,
+        on_drift=environment.drift,
     )
 
 

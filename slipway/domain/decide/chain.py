@@ -15,6 +15,7 @@ from ..release import PRUNED_TOLD, Evidence, Live, Phase, Release
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice, StepKind
 from .conditions import supply_chain_rules
+from .drifting import ended as drift_ended
 from .gates import open_gate
 from .lanes import (
     arrive,
@@ -327,7 +328,8 @@ def _live(draft: Draft, release: Release) -> None:
     )
     lane = draft.lane(environment.name)
     replaced = f"{release.application}-{lane.live.release}" if lane.live else None
-    draft.put_lane(lane.evolve(live=live, failed=None))
+    drift_ended(draft, lane, release, f"{release.id} went live")
+    draft.put_lane(draft.lane(environment.name).evolve(live=live, failed=None))
     draft.record(
         Action.RELEASE_LIVE,
         release,

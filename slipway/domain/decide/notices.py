@@ -16,15 +16,19 @@ def tell(
     recipients: Sequence[str] = (),
     why: str = "",
     number: int = 0,
+    environment: str | None = None,
 ) -> None:
-    """Send a notice on every channel of the application: to `recipients`, or to everybody on it if none are named."""
+    """Send a notice on every channel of the application: to `recipients`, or to everybody on it if none are named.
+
+    `environment` is what it is about, unless the release is there.
+    """
     for channel in draft.application.notify:
         draft.send_step(
             Step(
                 kind=StepKind.NOTIFY,
                 application=release.application,
                 release=release.number,
-                environment=release.environment or draft.application.environments[0].name,
+                environment=environment or release.environment or draft.application.environments[0].name,
                 attempt=release.attempt,
                 asked_at=draft.now,
                 notice=notice,

@@ -14,7 +14,7 @@ from ..steps import StepKind
 from .commands import accepted, named_release, reason_rule, told
 from .conditions import newer_in_lane
 from .lanes import PLAN_LIMIT, ask, plan, take_the_place
-from .returning import set_hold
+from .returning import is_live, set_hold
 from .state import Draft
 
 
@@ -102,7 +102,8 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
     lane = draft.lane(environment)
     if release.rollback is not None:
         draft.put_lane(lane.evolve(returning=release.number))
-        set_hold(draft, release, owner=event.actor)
+        if not is_live(release.rollback.to, lane):
+            set_hold(draft, release, owner=event.actor)
     else:
         take_the_place(draft, release, environment, why=f"the newer {release.id} is tried again")
     if lane.rolling is None:

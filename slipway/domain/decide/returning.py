@@ -2,7 +2,8 @@
 
 The roll-back is a release of its own, with the digest of the earlier one and a single environment, so it uses the lane,
 the steps and the audit as any rollout does. It has no gate: an operator orders it and gives a reason. Freezes and
-windows do not stop it. The hold is set at once, so that nothing new begins while it is under way.
+windows do not stop it. The hold is set at once, so that nothing new begins while it is under way. Where the cluster
+drifted away from what is live, that can be brought back in the same way, and nothing is held.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ def was_live(release: Release, environment: str) -> Rollout | None:
     return next((v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (environment, "live")), None)
 
 
+def is_live(release: int, lane: Lane) -> bool:
+    return lane.live is not None and lane.live.release == release
+
+
 def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     """The rules for rolling back to `target`; the release page shows them before anybody tries."""
     rollout, live = was_live(target, lane.environment), lane.live
@@ -31,9 +36,10 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     yield Rule.WAS_LIVE_HERE.judged(
         was_live_before, f"{target.id} was {'' if was_live_before else 'never '}live in {lane.environment}"
     )
-    is_live_now = live is not None and live.release == target.number
+    is_gone = not is_live(target.number, lane) or lane.drift is not None
     live_release = f"{target.application}-{live.release} is" if live else "nothing is"
-    yield Rule.IS_NOT_LIVE_NOW.judged(not is_live_now, f"{live_release} live in {lane.environment} now")
+    drifted = ", and the cluster does not hold it" if is_gone and is_live(target.number, lane) else ""
+    yield Rule.IS_NOT_LIVE_NOW.judged(is_gone, f"{live_release} live in {lane.environment} now{drifted}")
     other = f"{target.application}-{lane.returning} is" if lane.returning else "no other is"
     yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.returning is None, f"{other} under way in {lane.environment}")
 
@@ -48,7 +54,7 @@ def rollback(draft: Draft, event: CommandGiven) -> None:
         return
     release = draft.create(_release(draft, target, event))
     draft.record(
-        Action.ROLLBACK_ORDERED,
+        Action.DRIFT_RETURN_ORDERED if is_live(target.number, lane) else Action.ROLLBACK_ORDERED,
         release,
         actor=event.actor,
         to=target.id,
@@ -57,7 +63,8 @@ def rollback(draft: Draft, event: CommandGiven) -> None:
         **told(draft, event),
     )
     draft.put_lane(lane.evolve(returning=release.number))
-    set_hold(draft, release, owner=event.actor)
+    if not is_live(target.number, lane):  # what is live is only brought back as it was: nothing newer would undo it
+        set_hold(draft, release, owner=event.actor)
     if lane.rolling is None:
         plan(draft, release)
     else:

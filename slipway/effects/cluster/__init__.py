@@ -8,6 +8,7 @@ from .access import AKS_SCOPE, ClusterAccess, entra_token
 from .cluster import Cluster, connect
 from .custom_resources import is_custom
 from .diagnosis import Diagnosis
+from .drift import Applied, Difference
 from .errors import (
     AccessDenied,
     ClusterError,
@@ -49,6 +50,7 @@ __all__ = [
     "MANAGED_BY",
     "MANAGED_BY_LABEL",
     "AccessDenied",
+    "Applied",
     "AppliedChange",
     "AppliedObject",
     "BroughtBack",
@@ -60,6 +62,7 @@ __all__ = [
     "ClusterUnreachable",
     "Departed",
     "Diagnosis",
+    "Difference",
     "FenceLost",
     "FencedCluster",
     "JobState",

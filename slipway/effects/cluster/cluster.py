@@ -10,7 +10,7 @@ from slipway.domain.environment import HttpProbe
 from slipway.domain.fence import Claim, SeenLease
 from slipway.domain.steps import StartedJob
 
-from . import jobs, rights, role
+from . import drift, jobs, rights, role
 from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
@@ -100,6 +100,10 @@ class Cluster:
     def probe(self, request: HttpProbe, namespace: str) -> ProbeResult:
         """Send one HTTP request to a service through the API server."""
         return probe(self.connection, request, namespace)
+
+    def drift(self, applied: Sequence[drift.Applied], namespace: str) -> list[tuple[drift.Difference, ...]]:
+        """What is not as it was applied, for each in the order given. Raises `ClusterError` where it cannot be told."""
+        return drift.look(self._objects, applied, namespace)
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[rights.Right, ...]:
         """The rights that a rollout of the manifests needs and the server does not grant. Changes nothing."""

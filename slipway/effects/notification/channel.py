@@ -91,7 +91,7 @@ class Message(Record):
     id: str
     """The same when a notice is sent again."""
     notice: str
-    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `ended`, `change-proposed`,
+    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `ended`, `drift`, `change-proposed`,
     `change-stood-in`, `change-ended` or `anchor-written`."""
     time: Moment
     application: str

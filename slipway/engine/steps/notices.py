@@ -146,6 +146,9 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
     if step.notice is Notice.VOTE_REFUSED:
         whose = "what was said on your behalf" if step.recipients and not audience.shared else "a vote by message"
         return f"{release.id} ({release.tag}): {whose} does not count: {step.why}"
+    if step.notice is Notice.DRIFT:
+        where = f"{step.environment} does not hold {release.id} ({release.tag}) as it went live"
+        return f"{where}: {step.why}"
     return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
 
 

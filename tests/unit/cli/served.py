@@ -79,6 +79,8 @@ class Served:
         """The newest anchors of each chain, newest first."""
         self.indexes: dict[str, Compared] = {}
         """What the audit index has of a trail, where it is not all of it."""
+        self.drift: dict[str, Any] | None = None
+        """When clusters were looked at for drift, and will be."""
         self.parked: list[dict[str, Any]] = []
         self.documents: dict[str, bytes] = {}
         self.live: list[dict[str, Any]] = []
@@ -144,7 +146,10 @@ class Served:
     def _found(self, method: str, path: tuple[str, ...], query: dict[str, str], body: bytes) -> dict[str, Any] | Reply:
         match (method, *path):
             case ("GET", "applications"):
-                found: dict[str, Any] | Reply = {"applications": [application_json(w) for w in self.worlds.values()]}
+                found: dict[str, Any] | Reply = {
+                    "drift": self.drift,
+                    "applications": [application_json(w) for w in self.worlds.values()],
+                }
             case ("GET", "releases"):
                 found = self._releases(query)
             case ("GET", "releases", id):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.application import Application
+from slipway.domain.drift import OnDrift
 from slipway.domain.environment import Environment, Soak
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.people import KnownPerson
@@ -93,6 +94,14 @@ def test_two_changes_that_weaken_nothing_weaken_nothing_together(
     one, two, three = guarded(first), guarded(second), guarded(third)
     if not weakenings(one, two) and not weakenings(two, three):
         assert weakenings(one, three) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "weaker"),
+    [(OnDrift.HOLD, OnDrift.REPORT, True), (OnDrift.REPORT, OnDrift.HOLD, False), (OnDrift.HOLD, OnDrift.HOLD, False)],
+)
+def test_to_report_drift_that_held_before_is_weaker(before: OnDrift, after: OnDrift, weaker: bool) -> None:
+    assert bool(weakenings(guarded(AutoGate(), drift=before), guarded(AutoGate(), drift=after))) is weaker
 
 
 def test_a_gate_without_people_is_weaker_and_one_with_people_is_not() -> None:

@@ -1,0 +1,101 @@
+"""`slipway drift`: whether the clusters hold what is live, as the last look saw it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import click
+
+from slipway.api.releases import Applications, LaneStanding, LooksAtDrift
+from slipway.clock import utc_now
+from slipway.domain.drift import LATE
+
+from ..api import Api, read
+from ..errors import CliError, Exit
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
+
+clock = utc_now
+
+
+@click.command()
+@click.argument("application", required=False)
+@json_option
+@connected
+def drift(api: Api, application: str | None, *, as_json: bool) -> None:
+    """Whether the clusters hold what is live: of one APPLICATION, or of all.
+
+    A look is taken every few minutes. What differs is named with whoever wrote it, as far as the cluster tells. Nothing
+    is applied by itself: bring it back with `slipway rollback`, to the release that is live.
+
+    \b
+    Exit codes:
+      0  every environment holds what is live
+      1  one does not, or nobody can tell
+
+    \b
+    Examples:
+      slipway drift
+      slipway drift shop --json
+    """
+    screen, content = Screen(), api.get("applications")
+    standing = read(Applications, content)
+    lanes = [
+        (each.application, lane)
+        for each in standing.applications
+        if application in (None, each.application)
+        for lane in each.environments
+        if lane.live is not None
+    ]
+    if application is not None and application not in {each.application for each in standing.applications}:
+        raise CliError(f"there is no application {application[:64]!r}", exit_code=Exit.NOT_FOUND)
+    stale = _stale(standing.drift)
+    clean = not stale and all(lane.drift is None for _, lane in lanes)
+    if as_json:
+        found = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
+        looked = standing.drift.looked_at.isoformat() if standing.drift else None
+        screen.json({"clean": clean, "unknown": stale, "looked_at": looked, "environments": found})
+    else:
+        rows = (_row(screen, name, lane, stale=bool(stale)) for name, lane in lanes)
+        screen.table(("application", "environment", "live", "state", "since"), rows)
+        for line in _lines(lanes):
+            screen.line(TextCell(line, NOTE))
+        click.echo(stale or f"looked at {screen.time(standing.drift.looked_at if standing.drift else None)}", err=True)
+    if not clean:
+        click.get_current_context().exit(Exit.REFUSED)
+
+
+def _stale(looks: LooksAtDrift | None) -> str:
+    """Why the last look says nothing about now; empty if it does."""
+    if looks is None:
+        return "nobody has looked yet: it is not known whether the clusters hold what is live"
+    if (now := clock()) <= looks.next_at + LATE:
+        return ""
+    minutes = (now - looks.looked_at) // timedelta(minutes=1)
+    return f"the last look is {minutes} minutes old: it is not known what the clusters hold now"
+
+
+def _row(screen: Screen, application: str, lane: LaneStanding, *, stale: bool) -> tuple[Content, ...]:
+    seen = lane.drift
+    state = TextCell("as it went live", GOOD) if not stale else TextCell("not known", NOTE)
+    if seen is not None:
+        state = TextCell("not known", NOTE) if seen.unknown else TextCell("drifted", BAD)
+    since = TextCell(screen.time(seen.since) if seen else "", FAINT)
+    return TextCell(application, NAME), lane.environment, lane.live.release if lane.live else "", state, since
+
+
+def _lines(lanes: list[tuple[str, LaneStanding]]) -> Iterator[str]:
+    """What differs, object by object, and how it is brought back."""
+    for _, lane in lanes:
+        if lane.drift is None or lane.live is None:
+            continue
+        where = f"{lane.live.release} in {lane.environment}"
+        if lane.drift.unknown:
+            yield f"{where}: it cannot be told: {lane.drift.unknown}"
+        yield from (f"{where}: {each.told}" for each in lane.drift.objects)
+        if lane.drift.more:
+            yield f"{where}: and {lane.drift.more} more"
+        if lane.drift.document:
+            yield f"{where}: what is different: slipway evidence {lane.drift.document}"
+        if lane.drift.objects:
+            yield f"{where}: bring it back: slipway rollback {lane.environment} {lane.live.release} --reason …"

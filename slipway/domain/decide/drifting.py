@@ -1,0 +1,58 @@
+"""Drift: what a look at a cluster means for the lane. Told once when it begins, and recorded whenever it changes.
+
+Nothing is applied by itself. A person brings back what is live by a roll-back to it, or lets a release pass.
+"""
+
+from ..actions import Action
+from ..drift import Drift, Seen, following
+from ..events import DriftLooked
+from ..release import Lane, Release
+from ..steps import Notice
+from .commands import wake
+from .notices import tell
+from .state import Draft
+
+
+def drift_looked(draft: Draft, event: DriftLooked) -> None:
+    lane = draft.lane(event.environment)
+    live = lane.live
+    if live is None or (live.release, live.plan_hash) != (event.release, event.plan_hash) or lane.rolling is not None:
+        return  # it is about what was live before, or a rollout is under way
+    before, seen = lane.drift, following(lane.drift, event.seen)
+    if seen is None:
+        return
+    release = draft.release(event.release)
+    if seen.clean:
+        ended(draft, lane, release, "the cluster holds what is live again")
+        wake(draft, event.environment)
+        return
+    drift = Drift(since=before.since if before else draft.now, release=event.release, seen=seen)
+    draft.put_lane(lane.evolve(drift=drift))
+    _record(draft, release, event, seen)
+    found_before = before is not None and bool(before.seen.objects)
+    if release is not None and seen.objects and not found_before:
+        # Its number tells the notice of this episode from that of an earlier one.
+        tell(draft, release, Notice.DRIFT, why=seen.told, environment=event.environment, number=draft.sequence)
+
+
+def _record(draft: Draft, release: Release | None, event: DriftLooked, seen: Seen) -> None:
+    draft.record(
+        Action.DRIFT_UNKNOWN if seen.unknown else Action.DRIFT_FOUND,
+        release,
+        environment=event.environment,
+        plan_hash=event.plan_hash,
+        objects=[each.told for each in seen.objects] or None,
+        more=seen.more or None,
+        document=seen.document,
+        reason=seen.told[:2000],
+    )
+
+
+def ended(draft: Draft, lane: Lane, release: Release | None, why: str) -> None:
+    """The lane's episode is over; nothing if there is none."""
+    if lane.drift is None:
+        return
+    draft.put_lane(lane.evolve(drift=None))
+    draft.record(
+        Action.DRIFT_GONE, release, environment=lane.environment, since=lane.drift.since.isoformat(), reason=why
+    )

@@ -1,0 +1,129 @@
+"""Drift: a difference between what the ledger says is live and what the cluster holds. What a look saw, by object.
+
+`effects/cluster/drift.py` looks, `decide/drifting.py` decides what is new about it, and the lane keeps the last word.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Final, Self
+
+from pydantic import Field
+
+from .model import Digest, Moment, Record, canonical, sha256
+
+LOOKED, NEXT_LOOK = "drift", "drift-next"
+"""The marks that tell when clusters were looked at, and when they will be."""
+LATE: Final = timedelta(minutes=5)
+"""A look that is later than this says nothing about now: the one before it is too old."""
+MOST_TOLD: Final = 20
+"""Objects that the ledger names; the kept document has all of them."""
+MOST_FIELDS: Final = 20
+"""Fields of one object that are named."""
+_SHOWN: Final = 3
+
+
+class OnDrift(StrEnum):
+    """What drift in an environment means for the next release there."""
+
+    REPORT = "report"
+    """It is told and shown; the next rollout applies its own plan."""
+    HOLD = "hold"
+    """Nothing new goes out until a person lets it pass, or brings back what is live."""
+
+
+class DriftKind(StrEnum):
+    """How an object differs."""
+
+    CHANGED = "changed"
+    """Somebody changed fields that Slipway had applied, or added some."""
+    MISSING = "missing"
+    """It is gone."""
+    REPLACED = "replaced"
+    """An object of that name is there, and Slipway has not applied it."""
+
+
+class Drifted(Record):
+    """One object that is not as the plan has it."""
+
+    what: DriftKind
+    kind: str = Field(max_length=253)
+    name: str = Field(max_length=253)
+    fields: tuple[Annotated[str, Field(max_length=300)], ...] = Field(default=(), max_length=MOST_FIELDS)
+    """The fields that differ."""
+    by: str = Field(default="", max_length=128)
+    """The field manager that wrote last; empty where nobody can tell."""
+    at: Moment | None = None
+    """When it did, by the cluster's clock."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def told(self) -> str:
+        """One line for people."""
+        by = f" by {self.by}" if self.by else ""
+        when = f" at {self.at:%Y-%m-%d %H:%M} UTC" if self.at else ""
+        more = f" and {len(self.fields) - _SHOWN} more" if len(self.fields) > _SHOWN else ""
+        fields = f" ({', '.join(self.fields[:_SHOWN])}{more})" if self.fields else ""
+        return f"{self.label} was {self.what}{by}{when}{fields}" if self.by else f"{self.label} is {self.what}{fields}"
+
+
+class Seen(Record):
+    """What one look saw: what differs, or why nobody can tell. Nothing of both is a clean look."""
+
+    objects: tuple[Drifted, ...] = Field(default=(), max_length=MOST_TOLD)
+    more: int = Field(default=0, ge=0)
+    """Objects beside those."""
+    document: Digest | None = None
+    """The kept document with all of them and their differences."""
+    unknown: str = Field(default="", max_length=500)
+    """Why it cannot be told; what was found before may still be there."""
+
+    @classmethod
+    def of(cls, objects: tuple[Drifted, ...], document: Digest | None) -> Self:
+        return cls(objects=objects[:MOST_TOLD], more=max(len(objects) - MOST_TOLD, 0), document=document)
+
+    @property
+    def clean(self) -> bool:
+        return not self.objects and not self.unknown
+
+    @property
+    def told(self) -> str:
+        if self.unknown:
+            return f"it cannot be told whether the cluster holds what is live: {self.unknown}"
+        lines = "; ".join(each.told for each in self.objects[:_SHOWN])
+        rest = len(self.objects) - _SHOWN + self.more
+        return f"{lines}; and {rest} more" if rest > 0 else lines
+
+    @property
+    def mark(self) -> str:
+        """Two looks that saw the same have the same mark."""
+        # Without the time: whoever writes the same again and again begins no new state of affairs.
+        objects = [each.model_dump(mode="json", exclude={"at"}) for each in self.objects]
+        about = {"objects": objects, "more": self.more}
+        return sha256(canonical(about | {"unknown": bool(self.unknown)}))
+
+
+class Drift(Record):
+    """An episode: since when an environment has not been as the ledger says, and what was seen last."""
+
+    since: Moment
+    release: int = Field(ge=1)
+    """The release that was live."""
+    seen: Seen
+
+
+def following(before: Drift | None, seen: Seen) -> Seen | None:
+    """What a look adds to an episode; None if it tells nothing new. While nobody can tell, what was found before may
+    still be there."""
+    if before is None:
+        return None if seen.clean else seen
+    if seen.unknown:
+        seen = before.seen.evolve(unknown=seen.unknown)
+    return None if seen.mark == before.seen.mark else seen
+
+
+def is_due(now: datetime, every: int) -> bool:
+    """Whether a look is due in this minute; never if `every` is 0."""
+    return every > 0 and int(now.timestamp()) // 60 % every == 0

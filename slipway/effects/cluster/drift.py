@@ -1,0 +1,130 @@
+"""Looks whether a namespace still holds what was applied to it: one list of metadata for each kind, whatever the number
+of applications, and the objects themselves only where their metadata tells that somebody else has written.
+
+The server keeps who applied which field. A field of the manifest that is no longer Slipway's was changed or taken away
+by whoever owns it now; a manager that wrote after the rollout has added something. Status, defaults, what admission
+webhooks add and what the control plane writes are nobody's edit, and replicas that an autoscaler sets are its own.
+`fields` has the rules, which are pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from slipway.domain.drift import MOST_FIELDS, Drifted, DriftKind
+from slipway.domain.model import Record
+
+from . import fields
+from .diff import Diff, difference, projected
+from .errors import ObjectRefused
+from .kinds import Kind, ManifestTarget
+from .names import MANAGED_BY, MANAGED_BY_LABEL
+from .objects import Objects, built_in, together
+from .owned import Owner
+from .records import Json, Manifest
+from .scaling import scales
+
+_AUTOSCALER = built_in("autoscaling/v2", "HorizontalPodAutoscaler")
+_REPLICAS = "spec.replicas"
+_ENDS_BY_ITSELF = frozenset({"Job"})
+"""Kinds whose objects go when they have done their work."""
+_OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+
+
+class Applied(Record):
+    """What was applied for one application in one environment, and since when it has been live."""
+
+    owner: Owner
+    manifests: tuple[Manifest, ...]
+    live_since: datetime
+
+
+class Difference(Record):
+    """One object that is not as it was applied, with what is different, for people."""
+
+    drifted: Drifted
+    diff: Diff
+
+
+def look(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[tuple[Difference, ...]]:
+    """What is not as it was applied, for each in the order given. Raises `ClusterError` where that cannot be told."""
+    targets = [_watched(objects.kinds.targets(each.manifests, namespace)) for each in applied]
+    kinds = list(dict.fromkeys(target.kind for each in targets for target in each))
+    lists = together(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
+    live = dict(zip(kinds, lists, strict=True))
+
+    def differing(one: Applied, watched: Sequence[ManifestTarget]) -> tuple[Difference, ...]:
+        found = together(lambda target: _difference(objects, target, live[target.kind], one), watched)
+        return tuple(filter(None, found))
+
+    return [differing(one, each) for one, each in zip(applied, targets, strict=True)]
+
+
+def _watched(targets: Sequence[ManifestTarget]) -> list[ManifestTarget]:
+    return [target for target in targets if target.namespace and target.kind.kind not in _ENDS_BY_ITSELF]
+
+
+def _metadata(objects: Objects, kind: Kind, namespace: str, applied: Sequence[Applied]) -> Mapping[str, Json]:
+    """The metadata of all objects of a kind that Slipway applied in the namespace, by name."""
+    page = objects.page(kind, namespace, selector=_OURS)
+    if not page.more:
+        return _by_name(page.items)
+    found: dict[str, Json] = {}
+    for one in applied:  # a crowded namespace: a list for each application
+        page = objects.page(kind, namespace, selector=one.owner.selector)
+        if page.more:
+            raise ObjectRefused(f"there are more than {len(page.items)} {kind.plural} of {one.owner.application}")
+        found |= _by_name(page.items)
+    return found
+
+
+def _by_name(items: Sequence[Json]) -> dict[str, Json]:
+    return {str(item["metadata"]["name"]): item["metadata"] for item in items}
+
+
+def _difference(
+    objects: Objects, target: ManifestTarget, live: Mapping[str, Json], applied: Applied
+) -> Difference | None:
+    metadata = live.get(target.name) or objects.metadata(target.kind, target.name, target.namespace)
+    if metadata is None:
+        return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=target.kind.kind, name=target.name), diff=_NONE)
+    written = fields.written(target.manifest, metadata.get("managedFields") or (), after=applied.live_since)
+    if not written.anything:
+        return None
+    found = objects.get(target.kind, target.name, target.namespace)
+    if found is None:
+        return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=target.kind.kind, name=target.name), diff=_NONE)
+    return _compared(objects, target, found, written)
+
+
+_NONE = Diff(text="")
+
+
+def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fields.Written) -> Difference | None:
+    """What really differs: a field that somebody else set to what the manifest says is no difference."""
+    changed = [path for path in written.lost if _differs(fields.at(live, path), fields.at(target.manifest, path))]
+    scaled = changed and _REPLICAS in map(fields.text, changed) and _is_autoscaled(objects, target)
+    named = [fields.text(path) for path in changed if not (scaled and fields.text(path) == _REPLICAS)]
+    named += written.added
+    if not named and written.ours:
+        return None
+    drifted = Drifted(
+        what=DriftKind.CHANGED if written.ours else DriftKind.REPLACED,
+        kind=target.kind.kind,
+        name=target.name,
+        fields=tuple(name[:300] for name in named[:MOST_FIELDS]),
+        by=written.by[:128],
+        at=written.at,
+    )
+    shown = projected(live, target.manifest)
+    if scaled:
+        shown["spec"]["replicas"] = target.manifest["spec"]["replicas"]
+    return Difference(drifted=drifted, diff=difference(shown, target.manifest))
+
+
+def _differs(live: object, wanted: object) -> bool:
+    """Whether what the manifest says is not so; defaults beside it do not count."""
+    return bool(projected(live, wanted) != wanted)
+
+
+def _is_autoscaled(objects: Objects, target: ManifestTarget) -> bool:
+    return any(scales(each, target) for each in objects.list(_AUTOSCALER, target.namespace or "", selector=""))

@@ -1,0 +1,187 @@
+"""Who owns which field of an object, as the API server keeps it (`managedFields`), compared with a manifest. Pure.
+
+In a set of fields `f:NAME` is a field, `k:{…}` the item of a list with these keys, `v:…` the item of a list of values;
+an empty set is owned whole.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from slipway.domain.model import Moment, Record
+
+from .names import FIELD_MANAGER
+from .records import Json
+
+type Step = str | Mapping[str, Any]
+"""A field's name, or the keys of a list's item."""
+type Path = tuple[Step, ...]
+
+CONTROL_PLANE: Final = frozenset(
+    {"kube-controller-manager", "kube-scheduler", "kube-apiserver", "cloud-controller-manager", "kubelet"}
+)
+"""Managers that complete objects: bound volumes, addresses, revisions."""
+_COMPARED: Final = frozenset({"labels", "annotations"})
+"""Of the metadata, what a manifest decides."""
+_IDENTITY: Final = frozenset({"apiVersion", "kind"})
+_OF_OTHERS: Final = frozenset({"f:metadata", "f:status", "f:stringData"})
+"""Where others may write beside Slipway: annotations and labels of theirs are no drift, and what a Secret is written by
+is not what it holds."""
+_MOST_NAMED: Final = 50
+
+
+class Written(Record):
+    """What others have written to an object since it was applied."""
+
+    ours: bool
+    """Whether Slipway has applied the object at all."""
+    lost: tuple[Path, ...] = ()
+    """Fields of the manifest that are not Slipway's any more."""
+    added: tuple[str, ...] = ()
+    """Fields that the manifest does not have and somebody wrote after it was live."""
+    by: str = ""
+    at: Moment | None = None
+
+    @property
+    def anything(self) -> bool:
+        return not self.ours or bool(self.lost or self.added)
+
+
+def written(manifest: Mapping[str, Any], managed: Sequence[Json], *, after: datetime) -> Written:
+    """What the managers of an object tell. `after` is when the manifest was live."""
+    entries = [entry for entry in managed if isinstance(entry, Mapping)]
+    ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
+    others = [entry for entry in entries if entry.get("manager") != FIELD_MANAGER]
+    if ours is None:
+        return _by(Written(ours=False), [entry for entry in others if not entry.get("subresource")])
+    own = ours.get("fieldsV1") or {}
+    lost = tuple(_lost(manifest, own, ()))[:_MOST_NAMED]
+    late = [entry for entry in others if _is_late(entry, after)]
+    paths = [_steps(path) for entry in late for path in _leaves(_without(entry.get("fieldsV1") or {}), ())]
+    added = [text(path) for path in paths if at(manifest, path) is None]
+    owners = [e for e in others if any(_has(e.get("fieldsV1") or {}, path) for path in lost)]
+    return _by(Written(ours=True, lost=lost, added=tuple(dict.fromkeys(added))[:_MOST_NAMED]), owners or late)
+
+
+def _by(found: Written, entries: Sequence[Mapping[str, Any]]) -> Written:
+    """With the manager that wrote last."""
+    if not entries:
+        return found
+    last = max(entries, key=lambda entry: str(entry.get("time") or ""))
+    return found.evolve(by=str(last.get("manager") or ""), at=_time(last))
+
+
+def _time(entry: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(entry.get("time")))
+    except ValueError:
+        return None
+
+
+def _is_late(entry: Mapping[str, Any], after: datetime) -> bool:
+    if entry.get("subresource") or entry.get("manager") in CONTROL_PLANE:
+        return False
+    time = _time(entry)
+    return (time is None or time > after) and bool(_without(entry.get("fieldsV1") or {}))
+
+
+def _without(owned: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: inner for field, inner in owned.items() if field not in _OF_OTHERS}
+
+
+def _lost(wanted: Any, owned: Any, path: Path) -> Iterator[Path]:
+    """The paths of the manifest that a set of fields does not have."""
+    if not isinstance(owned, Mapping):
+        yield from _ends(wanted, path)
+    elif not owned:  # a leaf, or a list or map that belongs to one manager as a whole
+        return
+    elif isinstance(wanted, Mapping):
+        for name, value in wanted.items():
+            if _is_compared(name, path) and value not in (None, {}, []):
+                yield from _lost(value, owned.get(f"f:{name}"), (*path, name))
+    elif isinstance(wanted, list):
+        for item in wanted:
+            yield from _lost_item(item, owned, path)
+
+
+def _ends(wanted: Any, path: Path) -> Iterator[Path]:
+    """The paths of what is wanted, down to its lists and values."""
+    if not isinstance(wanted, Mapping) or not wanted:
+        yield path
+        return
+    for name, value in wanted.items():
+        yield from _ends(value, (*path, name))
+
+
+def _is_compared(name: str, path: Path) -> bool:
+    if not path:
+        return name not in _IDENTITY
+    return path != ("metadata",) or name in _COMPARED
+
+
+def _lost_item(item: Any, owned: Mapping[str, Any], path: Path) -> Iterator[Path]:
+    if not isinstance(item, Mapping):
+        if not any(key.startswith("v:") and json.loads(key[2:]) == item for key in owned):
+            yield (*path, str(item))
+        return
+    for key, inner in owned.items():
+        keys = json.loads(key[2:]) if key.startswith("k:") else None
+        # A key that the manifest leaves out has the server's default, such as the protocol of a port.
+        if isinstance(keys, dict) and all(item.get(name, value) == value for name, value in keys.items()):
+            yield from _lost(item, inner, (*path, keys))
+            return
+    yield (*path, {"name": item["name"]} if "name" in item else dict(list(item.items())[:1]))
+
+
+def _leaves(owned: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    inner = {key: value for key, value in owned.items() if key != "."}
+    if not inner and path:
+        yield path
+    for key, value in inner.items():
+        yield from _leaves(value if isinstance(value, Mapping) else {}, (*path, key))
+
+
+def _steps(path: tuple[str, ...]) -> Path:
+    """`f:spec`, `k:{"name":"web"}` → `spec`, `{"name": "web"}`."""
+    steps: list[Step] = [json.loads(each[2:]) if each[:2] in ("k:", "v:") else each[2:] for each in path]
+    return tuple(step if isinstance(step, str | Mapping) else str(step) for step in steps)
+
+
+def _has(owned: Mapping[str, Any], path: Path) -> bool:
+    """Whether a set of fields has a path, or a part of it as a whole."""
+    here: Any = owned
+    for step in path:
+        if not isinstance(here, Mapping) or not here:
+            return here == {}
+        if isinstance(step, str):
+            here = here.get(f"f:{step}")
+        else:
+            here = next((v for k, v in here.items() if k.startswith("k:") and json.loads(k[2:]) == step), None)
+        if here is None:
+            return False
+    return True
+
+
+def at(value: Any, path: Path) -> Any:
+    """What an object has at a path; None if nothing."""
+    for step in path:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, Mapping) else step if step in (value or ()) else None
+        elif isinstance(value, list):
+            matching = (i for i in value if isinstance(i, Mapping))
+            value = next((i for i in matching if all(i.get(k, v) == v for k, v in step.items())), None)
+        else:
+            return None
+    return value
+
+
+def text(path: Path) -> str:
+    """`spec.template.spec.containers[web].image`."""
+    parts: list[str] = []
+    for step in path:
+        if isinstance(step, str):
+            parts.append(f".{step}" if parts else step)
+        else:
+            parts.append(f"[{','.join(str(value) for value in step.values())}]")
+    return "".join(parts)

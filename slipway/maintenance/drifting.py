@@ -1,0 +1,155 @@
+"""Looks whether clusters hold what the ledger says is live, and tells the handler where that has changed.
+
+One look for each namespace that has something live, whatever the number of its applications. What is seen for the
+first time, and what is over, are events; a look that sees what the last one saw writes nothing. Nothing is applied.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..catalogue.entries import Catalogue, Entry
+from ..clock import Clock
+from ..domain.drift import Seen, following
+from ..domain.errors import UnknownName
+from ..domain.events import DriftLooked
+from ..domain.model import Record
+from ..domain.plan import Plan, read_plan
+from ..domain.release import Lane, Live
+from ..effects.cluster import Applied, Cluster, ClusterError, Difference, Owner
+from ..engine.handle import Contended, Handler
+from ..ledger import Blobs, Ledger, LedgerUnavailable
+from ..telemetry import Attribute, Family, span
+
+log = logging.getLogger(__name__)
+
+PLANS_KEPT = 256
+"""Plans that are kept in memory: they are content-addressed, and the same ones are compared at every look."""
+PLAN_LOST = "the plan by which it went live is no longer kept as it was"
+
+type Place = tuple[str, str]
+"""Cluster and namespace."""
+
+
+class DriftLook(Record):
+    """What one run did."""
+
+    namespaces: int = 0
+    told: int = 0
+    """Environments about which something new was seen."""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What is live in one environment."""
+
+    entry: Entry
+    lane: Lane
+    live: Live
+    plan: Plan | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.entry.application.application} in {self.lane.environment}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftWatch:
+    """Looks at every environment of every application."""
+
+    ledger: Ledger
+    blobs: Blobs
+    catalogue: Catalogue
+    cluster: Callable[[str], Cluster]
+    handler: Handler
+    clock: Clock
+    _plans: dict[str, Plan] = field(default_factory=dict, repr=False)
+
+    def run(self) -> DriftLook:
+        """A failure in one place does not keep the others from being looked at."""
+        done, by_place = DriftLook(), dict[Place, list[Watched]]()
+        for entry in self.catalogue:
+            try:
+                for watched in self._live(entry):
+                    if watched.plan is None:
+                        done = self._tell(done, watched, Seen(unknown=PLAN_LOST))
+                    else:
+                        by_place.setdefault((watched.plan.cluster, watched.plan.namespace), []).append(watched)
+            except LedgerUnavailable as away:
+                done = _failed(done, entry.application.application, away)
+        for (cluster, namespace), all_watched in by_place.items():
+            with span(Family.RECONCILE, "drift", {Attribute.PLACE: f"{cluster}/{namespace}"}):
+                seen = self._look(cluster, namespace, all_watched)
+            for watched, each in zip(all_watched, seen, strict=True):
+                done = self._tell(done, watched, each)
+        return done.evolve(namespaces=len(by_place))
+
+    def _live(self, entry: Entry) -> Iterator[Watched]:
+        """The environments in which something is live and nothing is being rolled out."""
+        lanes = self.ledger.lanes(entry.application.application)
+        for environment in entry.application.environments:
+            lane = lanes.get(environment.name)
+            if lane is not None and lane.live is not None and lane.rolling is None:
+                yield Watched(entry=entry, lane=lane, live=lane.live, plan=self._plan(lane.live.plan_hash))
+
+    def _plan(self, digest: str) -> Plan | None:
+        if digest not in self._plans:
+            try:
+                content = self.blobs.get(digest)
+            except ValueError as changed:
+                log.warning("drift: %s", changed)
+                content = None
+            plan = read_plan(content) if content is not None else None
+            if plan is None:
+                return None
+            if len(self._plans) >= PLANS_KEPT:
+                self._plans.pop(next(iter(self._plans)))
+            self._plans[digest] = plan
+        return self._plans[digest]
+
+    def _look(self, cluster: str, namespace: str, all_watched: Sequence[Watched]) -> list[Seen]:
+        """What is seen for each; that nobody can tell, where the cluster does not answer or refuses."""
+        applied = [
+            Applied(
+                owner=Owner.of(watched.plan.application, watched.plan.environment),
+                manifests=watched.plan.manifests,
+                live_since=watched.live.at,
+            )
+            for watched in all_watched
+            if watched.plan is not None
+        ]
+        try:
+            found = self.cluster(cluster).drift(applied, namespace)
+        except (ClusterError, UnknownName) as error:
+            log.warning("drift: %s in %s: %s", namespace, cluster, error)
+            return [Seen(unknown=str(error)[:500]) for _ in all_watched]
+        return [self._seen(differences) for differences in found]
+
+    def _seen(self, differences: Sequence[Difference]) -> Seen:
+        if not differences:
+            return Seen()
+        text = "".join(f"{each.drifted.told}\n{each.diff.text}\n" for each in differences)
+        document = self.blobs.put(text.encode(), "text/plain; charset=utf-8")
+        return Seen.of(tuple(each.drifted for each in differences), document)
+
+    def _tell(self, done: DriftLook, watched: Watched, seen: Seen) -> DriftLook:
+        if following(watched.lane.drift, seen) is None:
+            return done
+        event = DriftLooked(
+            received_at=self.clock(),
+            application=watched.entry.application.application,
+            environment=watched.lane.environment,
+            release=watched.live.release,
+            plan_hash=watched.live.plan_hash,
+            seen=seen,
+        )
+        try:
+            self.handler.handle_for(watched.entry, event)
+        except (LedgerUnavailable, Contended) as error:
+            return _failed(done, watched.name, error)
+        return done.evolve(told=done.told + 1)
+
+
+def _failed(done: DriftLook, where: str, error: Exception) -> DriftLook:
+    return done.evolve(problems=(*done.problems, f"{where}: {error}"))

@@ -1,0 +1,189 @@
+"""Drift: what others did to objects that were applied is found, by metadata first, and nothing else is taken for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.drift import DriftKind
+from slipway.effects.cluster import AccessDenied, Applied, ClusterAccess, ClusterUnreachable, Difference, Owner, connect
+from slipway.effects.cluster.connection import Connection
+
+from . import manifests as m
+from .conftest import Place
+from .test_scaling import autoscaler
+
+OWNER = Owner.of(m.OWNED["slipway.dev/application"], m.OWNED["slipway.dev/environment"])
+JSON, MERGE = "application/json", "application/merge-patch+json"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+KINDS = {"Deployment": "apis/apps/v1", "ConfigMap": "api/v1", "Secret": "api/v1", "Service": "api/v1"}
+
+
+def owned(manifest: m.Json) -> m.Json:
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "labels": {**metadata.get("labels", {}), **m.OWNED}}}
+
+
+WEB, SETTINGS, LOGIN = owned(m.deployment()), owned(m.config(greeting="hello")), owned(m.secret(password="hunter2"))
+ALL = (WEB, SETTINGS, LOGIN)
+
+
+def seen(place: Place, *manifests: m.Json, since: datetime = LONG_AGO) -> tuple[Difference, ...]:
+    applied = Applied(owner=OWNER, manifests=manifests or ALL, live_since=since)
+    return place.cluster.drift([applied], place.namespace)[0]
+
+
+@pytest.fixture
+def live(place: Place) -> Place:
+    place.apply(ALL)
+    place.rolled_out(WEB)
+    return place
+
+
+@contextmanager
+def somebody(place: Place) -> Iterator[Connection]:
+    connection = Connection(place.access)
+    yield connection
+    connection.close()
+
+
+def edit(place: Place, kind: str, name: str, body: Any, *, by: str = "kubectl-edit", media: str = MERGE) -> None:
+    path = f"/{KINDS[kind]}/namespaces/{place.namespace}/{kind.lower()}s/{name}"
+    with somebody(place) as connection:
+        headers = {"Content-Type": media}
+        connection.send("PATCH", path, what="edit", body=body, headers=headers, query=[("fieldManager", by)])
+
+
+def remove(place: Place, kind: str, name: str) -> None:
+    with somebody(place) as connection:
+        connection.send("DELETE", f"/{KINDS[kind]}/namespaces/{place.namespace}/{kind.lower()}s/{name}", what="delete")
+
+
+def test_what_was_applied_and_left_alone_is_no_drift(live: Place) -> None:
+    assert seen(live) == ()
+
+
+def test_an_edited_field_is_named_with_who_wrote_it_and_what_it_was(live: Place) -> None:
+    image = f"{m.PAUSE}@{m.TWO}"
+    edit(live, "Deployment", "web", [
+        {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}
+    ], media="application/json-patch+json")  # fmt: skip
+    [found] = seen(live)
+    assert (found.drifted.what, found.drifted.label) == (DriftKind.CHANGED, "Deployment/web")
+    assert found.drifted.fields == ("spec.template.spec.containers[main].image",)
+    assert found.drifted.by == "kubectl-edit"
+    assert found.drifted.at is not None
+    lines = [line for line in found.diff.text.splitlines()[2:] if line[0] in "+-"]
+    assert [line[0] for line in lines] == ["-", "+"]
+    assert m.TWO in lines[0]
+
+
+def test_a_field_that_was_edited_and_edited_back_is_no_drift(live: Place) -> None:
+    for value in ("goodbye", "hello"):
+        edit(live, "ConfigMap", "settings", {"data": {"greeting": value}})
+    assert seen(live) == ()
+
+
+def test_a_secret_that_was_changed_shows_no_value(live: Place) -> None:
+    edit(live, "Secret", "login", {"data": {"password": "c3dvcmRmaXNo"}})
+    [found] = seen(live)
+    assert (found.drifted.label, found.drifted.fields) == ("Secret/login", ("data.password",))
+    for value in ("hunter2", "swordfish", "aHVudGVyMg", "c3dvcmRmaXNo"):
+        assert value not in found.diff.text
+
+
+def test_an_object_that_is_gone_is_missing(live: Place) -> None:
+    remove(live, "ConfigMap", "settings")
+    [found] = seen(live)
+    assert (found.drifted.what, found.drifted.label) == (DriftKind.MISSING, "ConfigMap/settings")
+
+
+def test_an_object_that_somebody_made_anew_is_replaced(live: Place) -> None:
+    remove(live, "ConfigMap", "settings")
+    with somebody(live) as connection:
+        path = f"/api/v1/namespaces/{live.namespace}/configmaps"
+        connection.send("POST", path, what="make", body=SETTINGS, query=[("fieldManager", "kubectl-create")])
+    [found] = seen(live)
+    assert (found.drifted.what, found.drifted.by) == (DriftKind.REPLACED, "kubectl-create")
+
+
+def test_what_somebody_added_after_the_rollout_is_drift_and_before_it_is_none(live: Place) -> None:
+    edit(live, "Deployment", "web", {"spec": {"minReadySeconds": 3}})
+    [found] = seen(live)
+    assert (found.drifted.fields, found.drifted.by) == (("spec.minReadySeconds",), "kubectl-edit")
+    assert seen(live, since=datetime.now(UTC) + timedelta(minutes=1)) == ()
+
+
+def test_annotations_and_labels_of_others_are_no_drift(live: Place) -> None:
+    edit(live, "Deployment", "web", {"metadata": {"annotations": {"team": "a"}, "labels": {"team": "a"}}})
+    assert seen(live) == ()
+
+
+def test_a_label_of_ours_that_was_taken_away_is_drift(live: Place) -> None:
+    edit(live, "ConfigMap", "settings", {"metadata": {"labels": {"slipway.dev/application": None}}})
+    [found] = seen(live)
+    assert found.drifted.fields == ("metadata.labels.slipway.dev/application",)
+
+
+def test_what_a_person_scaled_is_drift_and_what_an_autoscaler_scales_is_not(place: Place) -> None:
+    wanted = owned(m.deployment(replicas=2))
+    place.apply([wanted])
+    edit(place, "Deployment", "web", {"spec": {"replicas": 5}})
+    [found] = seen(place, wanted)
+    assert found.drifted.fields == ("spec.replicas",)
+    place.apply([autoscaler()])
+    assert seen(place, wanted) == ()
+    edit(place, "Deployment", "web", {"spec": {"replicas": 6, "revisionHistoryLimit": 3}})
+    [found] = seen(place, wanted)
+    assert "spec.replicas" not in found.drifted.fields
+
+
+def test_jobs_are_not_looked_for(place: Place) -> None:
+    assert seen(place, owned(m.job("migrate"))) == ()
+
+
+def test_what_is_brought_back_is_no_drift_any_more(live: Place) -> None:
+    edit(live, "ConfigMap", "settings", {"data": {"greeting": "goodbye"}})
+    remove(live, "Secret", "login")
+    assert {found.drifted.label for found in seen(live)} == {"ConfigMap/settings", "Secret/login"}
+    live.apply(ALL)
+    assert seen(live) == ()
+
+
+def test_a_look_costs_one_request_for_each_kind_whatever_the_number_of_applications(place: Place) -> None:
+    others = []
+    for number in range(5):
+        one = owned(m.config(f"settings-{number}", a="1"))
+        one["metadata"]["labels"]["slipway.dev/application"] = f"shop-{number}"
+        others.append(Applied(owner=Owner.of(f"shop-{number}", "staging"), manifests=(one,), live_since=LONG_AGO))
+        place.apply([one])
+    requests = Counting(place)
+    assert requests.cluster.drift(others, place.namespace) == [()] * 5
+    assert requests.made == [("GET", "list configmaps")]
+
+
+class Counting:
+    """A cluster whose requests are counted."""
+
+    def __init__(self, place: Place) -> None:
+        self.made: list[tuple[str, str]] = []
+        self.cluster = connect(place.worker)
+        connection = self.cluster.connection
+        send = connection.send
+
+        def counted(method: str, path: str, *, what: str, **more: Any) -> Any:
+            self.made.append((method, what.partition(" in ")[0]))
+            return send(method, path, what=what, **more)
+
+        connection.send = counted  # type: ignore[method-assign]
+
+
+def test_what_may_not_be_read_is_no_clean_look(place: Place) -> None:
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": []}
+    with pytest.raises(AccessDenied):
+        seen(place, owned(role))
+    nobody = ClusterAccess(server="http://127.0.0.1:9", token=lambda: "t")
+    with pytest.raises(ClusterUnreachable), connect(nobody) as away:
+        away.drift([Applied(owner=OWNER, manifests=(SETTINGS,), live_since=LONG_AGO)], place.namespace)

@@ -1,0 +1,73 @@
+"""`slipway drift`: what differs and who wrote it; what is old or unknown is never shown as clean."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from slipway.cli.commands import drift as command
+from slipway.domain.drift import Drift, Drifted, DriftKind, Seen
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Served
+from tests.unit.domain.samples import MORNING
+from tests.unit.domain.world import World
+
+LOOKED = MORNING + timedelta(hours=1)
+EDITED = Drifted(what=DriftKind.CHANGED, kind="Deployment", name="web", fields=("spec.replicas",), by="kubectl-edit")
+DOCUMENT = "sha256:" + "a" * 64
+
+
+@pytest.fixture
+def looked(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
+    monkeypatch.setattr(command, "clock", lambda: LOOKED + timedelta(minutes=3))
+    app.drift = {"looked_at": LOOKED.isoformat(), "next_at": (LOOKED + timedelta(minutes=4)).isoformat()}
+    return app
+
+
+def drifted(shop: World, seen: Seen) -> None:
+    lane = shop.lanes["production"]
+    shop.lanes["production"] = lane.evolve(drift=Drift(since=MORNING, release=1, seen=seen))
+
+
+def test_what_holds_is_clean(looked: Served, slipway: Command) -> None:
+    done = slipway("drift", "shop")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("as it went live") == 2
+    assert "looked at" in done.stderr
+
+
+def test_what_differs_is_named_with_who_wrote_it_and_how_it_is_brought_back(
+    looked: Served, slipway: Command, shop: World
+) -> None:
+    drifted(shop, Seen.of((EDITED,), DOCUMENT))
+    done = slipway("drift")
+    assert done.exit_code == 1
+    assert "shop-1 in production: Deployment/web was changed by kubectl-edit (spec.replicas)" in done.stdout
+    assert f"slipway evidence {DOCUMENT}" in done.stdout
+    assert "slipway rollback production shop-1" in done.stdout
+    told = json.loads(slipway("drift", "--json").stdout)
+    assert (told["clean"], told["unknown"]) == (False, "")
+    production = next(each for each in told["environments"] if each["environment"] == "production")
+    assert production["drift"]["objects"][0]["by"] == "kubectl-edit"
+
+
+def test_what_nobody_can_tell_is_not_clean(looked: Served, slipway: Command, shop: World) -> None:
+    drifted(shop, Seen(unknown="production could not be reached"))
+    done = slipway("drift")
+    assert done.exit_code == 1
+    assert "shop-1 in production: it cannot be told: production could not be reached" in done.stdout
+
+
+def test_a_look_that_is_late_says_nothing_about_now(
+    looked: Served, slipway: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "clock", lambda: LOOKED + timedelta(minutes=10))
+    late = slipway("drift")
+    assert (late.exit_code, "as it went live" in late.stdout) == (1, False)
+    assert "the last look is 10 minutes old" in late.stderr
+    looked.drift = None
+    assert "nobody has looked yet" in slipway("drift").stderr
+
+
+def test_an_application_that_there_is_not_is_not_found(looked: Served, slipway: Command) -> None:
+    assert slipway("drift", "till").exit_code == 3

@@ -1,0 +1,177 @@
+"""Drift: told once, recorded as it changes, in the way of what is new where asked to be, brought back by a person."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.commands import Verb
+from slipway.domain.drift import Drifted, DriftKind, OnDrift, Seen, is_due
+from slipway.domain.events import DriftLooked
+from slipway.domain.gate import AutoGate
+from slipway.domain.release import Phase
+from slipway.domain.rules import Rule, Unknown
+from slipway.domain.steps import Notice
+from tests.unit.domain.samples import MORNING, application, production, staging
+from tests.unit.domain.world import World
+
+MINUTE = timedelta(minutes=1)
+EDITED = Drifted(what=DriftKind.CHANGED, kind="Deployment", name="web", fields=("spec.replicas",), by="kubectl-edit")
+GONE = Drifted(what=DriftKind.MISSING, kind="ConfigMap", name="settings")
+FOUND = Seen.of((EDITED,), None)
+AWAY = Seen(unknown="production could not be reached")
+
+
+def live(on_drift: OnDrift = OnDrift.REPORT, *tags: str) -> World:
+    there = production(gate=AutoGate()).evolve(drift=on_drift)
+    world = World(application(staging(), there).evolve(notify=("inbox",)))
+    for tag in tags or ("v1",):
+        world.push(tag)
+        world.settle()
+        world.wait(MINUTE)
+    return world
+
+
+def look(world: World, seen: Seen, *, release: int | None = None) -> None:
+    world.wait(4 * MINUTE)
+    lane = world.lanes["production"]
+    assert lane.live is not None
+    event = DriftLooked(
+        received_at=world.now,
+        application="shop",
+        environment="production",
+        release=release or lane.live.release,
+        plan_hash=lane.live.plan_hash,
+        seen=seen,
+    )
+    world.take(event)
+    world.settle()
+
+
+def drift_actions(world: World) -> list[str]:
+    return [action for action in world.actions() if action.startswith("drift.")]
+
+
+def test_what_is_found_is_recorded_and_told_once_however_often_it_is_seen() -> None:
+    world = live()
+    for _ in range(3):
+        look(world, FOUND)
+    assert drift_actions(world) == ["drift.found"]
+    [notice] = world.notices(Notice.DRIFT)
+    assert (notice.environment, notice.why) == ("production", FOUND.told)
+    assert "Deployment/web was changed by kubectl-edit (spec.replicas)" in world.last("drift.found").details["reason"]
+    drift = world.lanes["production"].drift
+    assert drift is not None
+    assert drift.seen == FOUND
+
+
+def test_more_of_it_is_recorded_and_not_told_again() -> None:
+    world = live()
+    look(world, FOUND)
+    look(world, Seen.of((EDITED, GONE), None))
+    assert drift_actions(world) == ["drift.found", "drift.found"]
+    assert len(world.notices(Notice.DRIFT)) == 1
+
+
+def test_the_end_is_recorded_and_a_new_episode_is_told_anew() -> None:
+    world = live()
+    for seen in (FOUND, Seen(), FOUND):
+        look(world, seen)
+    assert drift_actions(world) == ["drift.found", "drift.gone", "drift.found"]
+    first, second = world.notices(Notice.DRIFT)
+    assert first.id != second.id
+
+
+def test_a_clean_look_writes_nothing() -> None:
+    world = live()
+    before = len(world.actions())
+    look(world, Seen())
+    assert len(world.actions()) == before
+
+
+def test_that_nobody_can_tell_is_said_and_what_was_found_before_may_still_be_there() -> None:
+    world = live()
+    look(world, FOUND)
+    for _ in range(2):
+        look(world, AWAY)
+    assert drift_actions(world) == ["drift.found", "drift.unknown"]
+    drift = world.lanes["production"].drift
+    assert drift is not None
+    assert (drift.seen.unknown, drift.seen.objects) == (AWAY.unknown, (EDITED,))
+    look(world, FOUND)
+    assert len(world.notices(Notice.DRIFT)) == 1
+
+
+def test_a_look_at_what_was_live_before_says_nothing() -> None:
+    world = live(OnDrift.REPORT, "v1", "v2")
+    look(world, FOUND, release=1)
+    assert drift_actions(world) == []
+
+
+def test_a_release_that_goes_live_ends_it() -> None:
+    world = live()
+    look(world, FOUND)
+    world.push("v2")
+    world.settle()
+    assert world.live("production") == 2
+    assert world.lanes["production"].drift is None
+    assert world.last("drift.gone").details["reason"] == "shop-2 went live"
+
+
+@pytest.mark.parametrize("seen", [FOUND, AWAY], ids=["found", "unknown"])
+def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(seen: Seen) -> None:
+    world = live(OnDrift.HOLD)
+    look(world, seen)
+    world.push("v2")
+    world.settle()
+    assert (world.phase(2), world.releases[2].blocked_by) == (Phase.HELD_BACK, (Rule.NO_DRIFT,))
+    look(world, Seen())
+    assert (world.phase(2), world.live("production")) == (Phase.COMPLETED, 2)
+
+
+def test_unknown_is_shown_as_unknown() -> None:
+    world = live(OnDrift.HOLD)
+    look(world, AWAY)
+    world.push("v2")
+    world.settle()
+    rules = [rule for each in world.explain(2).rules for rule in each.rules if rule.rule is Rule.NO_DRIFT]
+    assert [type(rule) for rule in rules] == [Unknown]
+    assert "cannot be told" in world.explain(2).headline
+
+
+def test_a_person_lets_one_release_pass() -> None:
+    world = live(OnDrift.HOLD)
+    look(world, FOUND)
+    world.push("v2")
+    world.settle()
+    world.command(Verb.OVERRIDE, 2, reason="the edit is in v2")
+    world.settle()
+    assert world.phase(2) is Phase.COMPLETED
+    assert world.last("override.used").details["reason"] == "the edit is in v2"
+
+
+def test_a_person_brings_back_what_is_live_and_nothing_is_held() -> None:
+    world = live(OnDrift.HOLD)
+    look(world, FOUND)
+    world.command(Verb.ROLLBACK, 1, reason="nobody edits production")
+    world.settle()
+    back = world.releases[2]
+    assert (back.phase, back.digest) == (Phase.COMPLETED, world.releases[1].digest)
+    lane = world.lanes["production"]
+    assert (lane.hold, lane.drift) == (None, None)
+    assert world.last("drift.return-ordered").details["to"] == "shop-1"
+    assert "rollback.ordered" not in world.actions()
+    world.push("v2")
+    world.settle()
+    assert world.phase(3) is Phase.COMPLETED
+
+
+def test_what_is_live_and_did_not_drift_is_not_brought_back() -> None:
+    world = live()
+    world.command(Verb.ROLLBACK, 1, reason="why not")
+    assert "is-not-live-now" in world.last("command.refused").details["rules"]
+
+
+@pytest.mark.parametrize(("minute", "every", "due"), [(0, 4, True), (3, 4, False), (8, 4, True), (0, 0, False)])
+def test_a_look_is_due_every_few_minutes_and_never_with_zero(minute: int, every: int, due: bool) -> None:
+    start = MORNING.replace(hour=0, minute=0, second=0, microsecond=0)
+    assert is_due(start + minute * MINUTE, every) is due

@@ -1,0 +1,77 @@
+"""Drift on the pages: the board marks it, the live release says what differs, and a button leads to its return."""
+
+from slipway.domain.drift import Drifted, DriftKind, Seen
+from slipway.domain.events import DriftLooked
+from slipway.web import operating
+from slipway.web.board import show as board
+from slipway.web.release import show as release_page
+from tests.unit.web.installation import Told
+from tests.unit.web.samples import _operating as _desk
+from tests.unit.web.samples import asked, cast_vote
+from tests.unit.web.visitors import DORA
+
+EDITED = Drifted(what=DriftKind.CHANGED, kind="Deployment", name="hello", by="kubectl-edit")
+
+
+def drifted(seen: Seen) -> Told:
+    home, subject = asked()
+    cast_vote(home, subject)
+    home.settle()
+    live = home.app.ledger.lanes("hello")["production"].live
+    assert live is not None
+    home.take(
+        DriftLooked(
+            received_at=home.now,
+            application="hello",
+            environment="production",
+            release=live.release,
+            plan_hash=live.plan_hash,
+            seen=seen,
+        )
+    )
+    home.settle()
+    return home
+
+
+FOUND, AWAY = Seen.of((EDITED,), None), Seen(unknown="production could not be reached")
+
+
+def live_in_production(home: Told) -> str:
+    lane = home.app.ledger.lanes("hello")["production"]
+    assert lane.live is not None
+    return f"hello-{lane.live.release}"
+
+
+def test_the_board_marks_where_a_cluster_does_not_hold_what_is_live() -> None:
+    home = drifted(FOUND)
+    body = board(home.app.reader, home.app.proposals, DORA).body.decode()
+    assert f"{live_in_production(home)} in production" in body
+    assert "Drifted" in body
+    assert "was changed by kubectl-edit" in body
+
+
+def test_the_page_of_the_live_release_says_what_differs_and_leads_to_its_return() -> None:
+    home = drifted(FOUND)
+    release = live_in_production(home)
+    body = release_page(home.app.reader, release, visitor=DORA).body.decode()
+    assert "production does not hold it as it went live" in body
+    assert "was changed by kubectl-edit" in body
+    assert f'href="/operate?release={release}"' in body
+    desk = _desk(home)
+    page = operating.show(desk, operating.PageSubject(release=release), DORA).body.decode()
+    assert f"Bring production back to what is live: {release}" in page
+
+
+def test_a_release_that_is_not_live_shows_no_drift() -> None:
+    home = drifted(FOUND)
+    body = release_page(home.app.reader, "hello-1", visitor=DORA).body.decode()
+    assert ("does not hold it as it went live" in body) is (live_in_production(home) == "hello-1")
+
+
+def test_that_nobody_can_tell_is_shown_as_such() -> None:
+    home = drifted(AWAY)
+    body = board(home.app.reader, home.app.proposals, DORA).body.decode()
+    assert "Drift not known" in body
+    page = release_page(home.app.reader, live_in_production(home), visitor=DORA).body.decode()
+    assert "production may not hold it" in page
+    assert "It cannot be told now" in page
