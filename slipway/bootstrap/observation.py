@@ -17,7 +17,8 @@ from .settings import Settings
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-    from ..effects.cluster import Cluster
+    from ..domain.fence import Claim
+    from ..effects.cluster import Cluster, FencedCluster
     from ..effects.notification import Channel
     from ..effects.registry import Pool, Registry
     from ..telemetry.sdk import Sdk
@@ -27,7 +28,8 @@ SITE = "WEBSITE_SITE_NAME"
 """The variable with the app's name in Azure, which distinguishes installations that send to the same place."""
 INSTANCE = "WEBSITE_INSTANCE_ID"
 BUSY = 500
-CLUSTER_VISITS = ("preview", "apply", "rollout", "running_digests", "start_job", "job", "job_log", "probe", "why")
+CLUSTER_LOOKS = ("preview", "departed", "rollout", "running_digests", "job", "job_log", "probe", "why")
+CLUSTER_WRITES = ("apply", "bring_back", "free_stuck_pod", "start_job", "run_once", "withdraw_job", "prune")
 
 
 def wanted(settings: Settings) -> bool:
@@ -84,8 +86,14 @@ def blobs(port: Blobs) -> Blobs:
 
 
 def cluster(port: "Cluster", name: str) -> "Cluster":
-    rollouts = dict.fromkeys(CLUSTER_VISITS, _only_name)
-    return observed(port, Family.CLUSTER, rollouts, values={Attribute.PLACE: name})
+    values: Values = {Attribute.PLACE: name}
+
+    def fenced(namespace: str, claim: Callable[[], "Claim"]) -> "FencedCluster":
+        writes = port.fenced(namespace, claim)
+        return observed(writes, Family.CLUSTER, dict.fromkeys(CLUSTER_WRITES, _only_name), values=values)
+
+    looks = dict.fromkeys(CLUSTER_LOOKS, _only_name)
+    return observed(port, Family.CLUSTER, looks, values=values, instead={"fenced": fenced})
 
 
 def channel(port: "Channel", name: str) -> "Channel":

@@ -21,10 +21,13 @@ class _Observed:
         port: object,
         family: Family,
         methods: Mapping[str, Callable[..., Values]],
+        *,
         values: Values,
         expected: tuple[type[BaseException], ...],
+        instead: Mapping[str, Callable[..., Any]],
     ) -> None:
         self._port = port
+        self.__dict__ |= instead
         for name, describe in methods.items():
             which = name.replace("_", "-")
 
@@ -51,12 +54,14 @@ def observed[T](
     *,
     values: Values | None = None,
     expected: tuple[type[BaseException], ...] = (),
+    instead: Mapping[str, Callable[..., Any]] | None = None,
 ) -> T:
     """The port with the named methods wrapped in spans. Each function maps a call's arguments to the span's values.
 
     An `expected` exception, such as a conflict with another writer, is set as the outcome and is not an error.
+    `instead` has methods that stand in for the port's own, such as one whose answer is observed too.
     """
-    return cast(T, _Observed(port, family, methods, values or {}, expected))
+    return cast(T, _Observed(port, family, methods, values=values or {}, expected=expected, instead=instead or {}))
 
 
 def _spanned(

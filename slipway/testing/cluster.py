@@ -357,6 +357,11 @@ class MemoryFenced(FencedCluster):
         self._confirmed()
         return self._cluster.start_job(manifest, self._namespace, deadline=deadline, kept=kept)
 
+    def seize(self) -> None:
+        claim = self._claim()
+        self._cluster.leases[self._namespace, claim.lease] = claim.fence.text
+        self._held = claim.once_taken()
+
     def bring_back(self, manifests: Sequence[Manifest]) -> BroughtBack:
         claim = self._confirmed()
         back = self._cluster.bring_back(manifests, self._namespace)

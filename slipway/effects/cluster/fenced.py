@@ -37,6 +37,10 @@ class FencedCluster:
         fence = self._objects.fence
         return fence.claim.order if fence.taken else None
 
+    def seize(self) -> None:
+        """Write the rollout's order over whatever the Lease holds, as a reset does."""
+        self._objects.fence.seize()
+
     def apply(self, manifests: Sequence[Manifest], *, begun: datetime | None = None) -> list[AppliedObject]:
         """Apply all manifests, dependencies first. Safe to repeat, also after a failure part of the way.
 

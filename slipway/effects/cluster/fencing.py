@@ -65,7 +65,9 @@ class HeldFence:
 
     def take(self) -> None:
         """Take the order, if that has not been done. Raises `FenceLost`, other `ClusterError`, `KeysUnavailable`."""
-        for _ in range(0 if self.taken else CONFLICTS):
+        if self.taken:
+            return
+        for _ in range(CONFLICTS):
             lease = self._read()
             result, found = judged(lease, self.claim)
             _demand(self._compared(found) if found is not None else None)
@@ -76,10 +78,21 @@ class HeldFence:
                     self._write(lease)
             except ObjectConflict:
                 continue  # somebody else has just written it
-            self.taken, self._claim = True, self.claim.once_taken()
-            self._good = lease.text if kept and lease is not None else self.claim.fence.text
-        if not self.taken:
-            raise ObjectConflict(f"Lease {self.claim.lease}: somebody else writes it all the time")
+            self._hold(lease.text if kept and lease is not None else self.claim.fence.text)
+            return
+        raise ObjectConflict(f"Lease {self.claim.lease}: somebody else writes it all the time")
+
+    def seize(self) -> None:
+        """Write the order over whatever the Lease holds, as a reset does. Raises `ClusterError`, `KeysUnavailable`."""
+        for _ in range(CONFLICTS):
+            with suppress(ObjectConflict):
+                self._write(self._read())
+                self._hold(self.claim.fence.text)
+                return
+        raise ObjectConflict(f"Lease {self.claim.lease}: somebody else writes it all the time")
+
+    def _hold(self, text: str | None) -> None:
+        self.taken, self._claim, self._good = True, self.claim.once_taken(), text
 
     def confirm(self) -> None:
         """Take the order, or see that it is still the newest. Raises as `take` does."""

@@ -3,13 +3,14 @@
 Each story is also played without the half of the fence that holds it, and then goes wrong: so each half is needed.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, override
 
 import pytest
 
-from slipway.domain.fence import Claim, Fence
+from slipway.domain.fence import Claim, Fence, read_fence
 from slipway.domain.order import Order
 from slipway.domain.rules import Rule, RuleResult
 from slipway.effects.cluster import ClusterUnreachable, FencedCluster, FenceLost
@@ -18,6 +19,7 @@ from slipway.effects.cluster.fencing import PAUSES, FencedObjects, HeldFence
 from slipway.effects.cluster.kinds import ManifestTarget
 from slipway.effects.cluster.objects import Objects
 from slipway.effects.cluster.records import Json
+from slipway.testing.chains import PUBLIC_KEYS
 from slipway.testing.claims import claim
 
 from . import manifests as m
@@ -336,6 +338,45 @@ def test_after_a_reset_the_lease_is_taken_over_whatever_order_it_holds(place: Pl
     assert reset.taken == Order(epoch=1, number=3)
     with pytest.raises(FenceLost, match="superseded"):
         place.apply([config(a="0")], number=10)
+
+
+def test_a_reset_writes_over_a_lease_that_nobody_can_read(place: Place) -> None:
+    place.apply([config(a="0")], number=2)
+    rewrite(place, "{}")
+    place.cluster.fenced(place.namespace, lambda: claim(3, epoch=1)).seize()
+    seen = place.cluster.lease(place.namespace, LEASE)
+    assert seen is not None
+    fence, fault = read_fence(seen.text, PUBLIC_KEYS)
+    assert (fault, fence and fence.order) == ("", Order(epoch=1, number=3))
+    place.cluster.fenced(place.namespace, lambda: claim(4, epoch=1)).apply([config(a="1")])
+    assert data(place) == {"a": "1"}
+
+
+class Counting(Connection):
+    """Counts what is asked about Leases and about objects."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.access)
+        self.asked = Counter[str]()
+
+    @override
+    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
+        self.asked[f"{method} {'Lease' if '/leases' in path else 'object'}"] += 1
+        return super().send(method, path, **others)
+
+
+def test_what_the_fence_costs_in_requests(place: Place) -> None:
+    def asked(number: int) -> Counter[str]:
+        connection = Counting(place)
+        held = HeldFence(connection, place.namespace, lambda: claim(number))
+        worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
+        worker.apply([config(f"c{n}", a=str(number)) for n in range(5)])
+        return connection.asked
+
+    taking, each, after_each = 1, 5, 5
+    first = {"GET Lease": taking + each + after_each, "POST Lease": 1, "GET object": 5, "PATCH object": 5}
+    assert asked(1) == first
+    assert asked(2) == {"GET Lease": taking + each, "PUT Lease": 1, "GET object": 5, "PATCH object": 5}
 
 
 def test_a_ledger_that_does_not_hold_what_the_lease_names_writes_nothing(place: Place) -> None:

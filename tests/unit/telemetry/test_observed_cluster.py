@@ -1,0 +1,34 @@
+"""Whatever a step asks of a cluster is a span, what is written under a fence too."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.bootstrap import observation
+from slipway.effects.cluster import Cluster, FencedCluster
+from slipway.telemetry import Attribute
+from slipway.testing import MemoryCluster
+from slipway.testing.claims import claim
+
+from .conftest import Kept
+
+MANIFEST = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
+
+
+def test_writes_under_a_fence_are_spans_of_their_cluster(kept: Kept) -> None:
+    cluster = observation.cluster(MemoryCluster(), "staging")
+    fenced = cluster.fenced("shop", claim)
+    assert fenced.taken is None
+    fenced.apply([MANIFEST])
+    fenced.start_job(MANIFEST, deadline=timedelta(minutes=1))
+    assert str(fenced.taken) == "0.1"
+    cluster.preview([MANIFEST], "shop")
+    found = [(span.name, span.attributes[Attribute.PLACE]) for span in kept.spans]
+    assert found == [(f"cluster {what}", "staging") for what in ("apply", "start-job", "preview")]
+
+
+@pytest.mark.parametrize(
+    ("of", "names"), [(Cluster, observation.CLUSTER_LOOKS), (FencedCluster, observation.CLUSTER_WRITES)]
+)
+def test_every_name_is_one_of_a_method(of: type, names: tuple[str, ...]) -> None:
+    assert [name for name in names if not callable(getattr(of, name, None))] == []
