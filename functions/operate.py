@@ -59,4 +59,5 @@ def _desk() -> OperatingContext:
         blocks=built.blocks,
         clock=built.clock,
         public_url=built.settings.public_url.rstrip("/"),
+        restored=built.chain_anchors.restored,
     )

@@ -23,6 +23,7 @@ from ..engine.outbox import Outbox
 from ..engine.parking import Parking
 from ..engine.receiving import Receiver
 from ..engine.refusing import RefusedInput, Refusing
+from ..engine.resetting import Resetting
 from ..engine.unread import Unread
 from ..http.callers import Access
 from ..http.cookies import Cookies
@@ -283,12 +284,23 @@ class App(Changed):
             ledger=self.ledger,
             freezer=self.freezer,
             parking=self.parking,
+            resetting=self.resetting,
             ending=SessionEnding(
                 signed_out=self.signed_out,
                 installation=self.installation,
                 tenant=self.settings.tenant_id.casefold(),
                 clock=self.clock,
             ),
+        )
+
+    @part
+    def resetting(self) -> Resetting:
+        return Resetting(
+            handler=self.handler,
+            installation=self.installation,
+            anchors=self.chain_anchors,
+            cluster=self.cluster,
+            clock=self.clock,
         )
 
     @part

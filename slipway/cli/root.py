@@ -34,6 +34,7 @@ LAZY = {
     "resume": Lazy(_COMMANDS + "operating:resume", "End the hold that a rollback set."),
     "override": Lazy(_COMMANDS + "operating:override", "Let one release pass a freeze or a closed window."),
     "waive": Lazy(_COMMANDS + "operating:waive", "Let one rule about proof not hold, for one release."),
+    "fence": Lazy(_COMMANDS + "operating:fence", "Begin a new epoch after a ledger was restored."),
     "end-sessions": Lazy(_COMMANDS + "operating:end_sessions", "Sign yourself or somebody else out of all pages."),
     "audit": Lazy(_COMMANDS + "audit:audit", "Read, verify and export the audit trail."),
     "numbers": Lazy(_COMMANDS + "numbers:numbers", "The four DORA metrics and more, by week."),

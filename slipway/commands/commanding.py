@@ -21,6 +21,7 @@ from ..engine.freezing import Freezer, Order
 from ..engine.handle import Handler, Outcome
 from ..engine.parking import Parking
 from ..engine.proving import Prover, on_behalf_of
+from ..engine.resetting import Resetting
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
 from ..ledger.keys import INSTALLATION
@@ -53,6 +54,7 @@ class Commander:
     freezer: Freezer
     parking: Parking
     ending: SessionEnding
+    resetting: Resetting
 
     def carry_out(self, received: Received) -> None:
         """Carry out the command, or refuse it by its rules; either is recorded and answered.
@@ -113,12 +115,16 @@ class Commander:
 
     def _give(self, received: Received, statement: CommandStatement, who: _Who) -> None:
         if statement.application is None:
-            self.freezer.give(_order(statement, received, who))
+            give = self.resetting.of_installation if statement.verb is Verb.FENCE_RESET else self.freezer.give
+            give(_order(statement, received, who))
         else:
             self._decide(_event(statement, statement.application, received, who))
 
     def _decide(self, event: CommandGiven) -> None:
-        (receipt,) = self.handler.handle(event)
+        if event.verb is Verb.FENCE_RESET:
+            receipt = self.resetting.application(event)
+        else:
+            (receipt,) = self.handler.handle(event)
         if receipt.outcome is Outcome.NOTHING:  # nothing was recorded, so nothing else would answer
             reasons = [rule.reason for rule in failed(receipt.rules)]
             raise CannotCount("; ".join(reasons) or f"the {event.verb} changes nothing")

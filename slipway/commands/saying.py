@@ -179,6 +179,8 @@ def _arguments(asked: CommandRequest) -> dict[str, str]:
             arguments = {"person": asked.person.casefold(), "session": asked.session}
         case Verb.UNFREEZE | Verb.CANCEL | Verb.RETRY | Verb.CREATE | Verb.ROLLBACK | Verb.RESUME | Verb.OVERRIDE:
             pass
+        case Verb.FENCE_RESET:
+            pass
         case unreachable:
             assert_never(unreachable)
     return {name: value for name, value in arguments.items() if value}

@@ -83,6 +83,8 @@ class OfGate(Enum):
     """A roll-back was ordered, which waits for no gate."""
     ENDED = auto()
     """No earlier vote counts, and no earlier passing of the gate."""
+    EPOCH_BEGAN = auto()
+    """The same, for every release of the application."""
 
 
 class OfChange(Enum):
@@ -264,6 +266,12 @@ class Action(StrEnum):
         "Stopped: somebody else changed the Lease in the cluster that orders rollouts",
         Tone.BAD,
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+    )
+    LEDGER_RESET = (
+        "ledger.reset",
+        "A new epoch began after the ledger was restored: every gate is opened anew",
+        Tone.ASKS,
+        _More(of_gate=OfGate.EPOCH_BEGAN, changes_rules=True),
     )
     GATE_UNPROVED = (
         "gate.unproved",

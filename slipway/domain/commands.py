@@ -29,6 +29,8 @@ class Verb(StrEnum):
     """Let one release pass a freeze or a closed window in one environment, once."""
     WAIVE = "waive"
     """Say that one rule about proof need not hold for one release in one environment."""
+    FENCE_RESET = "fence.reset"
+    """Begin a new epoch of an application, or of the installation, after its ledger was restored."""
     REPLAY = "replay"
     """Put parked input back to where it came from."""
     SESSION_END = "session.end"
@@ -45,25 +47,35 @@ PERMISSIONS: Final[dict[Verb, Permission]] = {
     Verb.RESUME: Permission.RESUME,
     Verb.OVERRIDE: Permission.OVERRIDE,
     Verb.WAIVE: Permission.READ,
+    Verb.FENCE_RESET: Permission.RESET,
     Verb.REPLAY: Permission.REPLAY,
     Verb.SESSION_END: Permission.END_SESSIONS,
 }
 """Nobody needs a permission to end their own sessions (`ends_own_sessions`). Who may waive a rule is said by the
 project (`decide/waiving.py`)."""
 OPENS: Final = frozenset(
-    {Verb.UNFREEZE, Verb.RETRY, Verb.CREATE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE, Verb.WAIVE}
+    {
+        Verb.UNFREEZE,
+        Verb.RETRY,
+        Verb.CREATE,
+        Verb.ROLLBACK,
+        Verb.RESUME,
+        Verb.OVERRIDE,
+        Verb.WAIVE,
+        Verb.FENCE_RESET,
+    }
 )
 """Verbs that let something through: each needs a proof of who says it. What stops something need only be said, and
 input that is put back is judged as if it had come for the first time."""
 FRESH: Final = timedelta(minutes=5)
 """How long ago whoever gives such a command may have given their credential."""
-MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE})
+MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE, Verb.FENCE_RESET})
 """Verbs whose reason others will ask for."""
 OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.CREATE, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE})
 """Verbs that name a release: the one they are about, the one that is brought back, or whose artifact goes out again."""
 OF_A_LANE: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE, Verb.WAIVE})
 """Verbs that name an environment."""
-OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.REPLAY, Verb.SESSION_END})
+OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.FENCE_RESET, Verb.REPLAY, Verb.SESSION_END})
 """Verbs that may be about the whole installation, and then name neither application nor environment."""
 OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY, Verb.SESSION_END})
 """Verbs that are about nothing smaller."""

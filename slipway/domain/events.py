@@ -14,6 +14,7 @@ from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
 from .people import SignedIn
 from .proof import Proved
 from .release import VoteDecision
+from .restored import Restored
 from .rules import StoredResult
 from .runs import Run
 from .steps import Step
@@ -222,6 +223,8 @@ class CommandGiven(_Event):
     """Why its proof does not hold. Such a command is never carried out, and who gave it is not known."""
     forbidden: str = Field(default="", max_length=500)
     """Why the person may not give it; empty if their roles allow it."""
+    restored: Restored | None = None
+    """For a new epoch: what the anchors show that the ledger has lost, as the worker found it."""
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Self:

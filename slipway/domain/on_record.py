@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from .actions import OfGate
+from .actions import Action, OfGate
 from .attribution import on_record_as
 from .audit import AuditRecord
 from .decide.conditions import short
@@ -51,7 +51,9 @@ def rests_on(records: Iterable[AuditRecord], release: Release, environment: Envi
 def _trail(records: Iterable[AuditRecord], release: Release, environment: Environment) -> "_Trail":
     trail = _Trail(plan_hash=release.plan_hash)
     for record in records:
-        if record.release == release.id and record.environment == environment.name:
+        if record.known_action is Action.LEDGER_RESET:
+            trail = _Trail(plan_hash=release.plan_hash, ended=record)
+        elif record.release == release.id and record.environment == environment.name:
             trail.feed(record)
     return trail
 
@@ -153,7 +155,7 @@ class _Trail:
                 self.ordered = record
             case OfGate.ENDED:
                 self.votes, self.passed, self.ended = {}, None, record
-            case OfGate.NOTHING:
+            case OfGate.NOTHING | OfGate.EPOCH_BEGAN:
                 return
             case _:
                 assert_never(of_gate)

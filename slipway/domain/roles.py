@@ -47,6 +47,8 @@ class Permission(StrEnum):
     """Apply projects. Applications are applied by whom their project names, and by nobody else."""
     END_SESSIONS = "end-sessions"
     """End the sessions of other people: where a device was lost, or somebody has left."""
+    RESET = "reset"
+    """Begin a new epoch after a ledger was restored, or put back."""
     ROTATE_KEYS = "rotate-keys"
     """Make a new signing key, or end one."""
 
@@ -83,6 +85,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
         Permission.OVERRIDE,
         Permission.APPLY,
         Permission.END_SESSIONS,
+        Permission.RESET,
         Permission.ROTATE_KEYS,
     },
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .application import Application, SourceKind, Start
+from .commands import Verb
 from .environment import Environment
 from .events import (
     CommandGiven,
@@ -30,6 +31,8 @@ from .steps import StepKind
 from .versions import VersionsInForce
 from .windows import WindowStatus
 
+EVERY_ACTIVE = 100
+"""Active releases that a new epoch loads: more than an application has, as newer ones supersede the others."""
 JOINING_LOADED = 20
 """Most waiting releases that one decision loads, so that all its writes fit into one transaction."""
 
@@ -133,7 +136,8 @@ def lookups(application: Application, event: Event) -> Lookups:
             resolved = joining if event.step.kind is StepKind.RESOLVE else 0
             return Lookups(releases=(event.step.release,), digest=event.resolved_digest, active=resolved)
         case CommandGiven():
-            return Lookups(releases=(event.release,) if event.release else ())
+            everything = EVERY_ACTIVE if event.verb is Verb.FENCE_RESET else 0
+            return Lookups(releases=(event.release,) if event.release else (), active=everything)
         case FreezeSpread():
             return Lookups()
         case VoteCast() | DeadlineReached() | ReminderDue() | DefinitionChanged() | DriftLooked():

@@ -21,6 +21,7 @@ from ..domain.chain_anchor import (
     whole_rule,
 )
 from ..domain.release import Head
+from ..domain.restored import Restored, restored
 from ..domain.rules import RuleResult
 from ..domain.signing import Signer
 from .keys import INSTALLATION
@@ -134,6 +135,27 @@ class ChainAnchors:
             log.error("%s is not anchored: %s", application, rewound)  # noqa: TRY400 - the message says it all
             return None
 
+    def restored(self, application: str, *, epoch: int = 0) -> Restored:
+        """What the anchors show that the ledger has lost. `epoch`: the highest that is known from elsewhere.
+
+        Raises `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        head, anchors = self.ledger.head(application), list(self._genuine(application))
+        newest = anchors[0] if anchors else None
+        whole = self._compared(application, head, newest)
+        lost = list[ChainAnchor]()
+        for anchor in anchors if not whole.passed else ():
+            if anchor.epoch < head.epoch or self._compared(application, head, anchor).passed:
+                break
+            lost.append(anchor)
+        return restored(max(head.epoch, epoch), newest, lost, "" if whole.passed else whole.reason)
+
+    def reset(self, application: str, found: Restored, *, now: datetime) -> ChainAnchor:
+        """Anchor the chain's end as the beginning of a new epoch, before the ledger begins it: what was anchored before
+        is history from then on. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        head = self.ledger.head(application).evolve(epoch=found.epoch)
+        return self._added(application, head, self.newest(application), Why.RESET, None, now=now)
+
     def daily(self, application: str, *, now: datetime) -> ChainAnchor | None:
         """Anchor the chain's end if the chain has grown since its newest anchor. The newest one then; None for a chain
         without records. Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`."""
@@ -153,6 +175,18 @@ class ChainAnchors:
     ) -> ChainAnchor:
         head = self.ledger.head(application)
         self._demand_whole(application, head, newest)
+        return self._added(application, head, newest, why, gate, now=now)
+
+    def _added(
+        self,
+        application: str,
+        head: Head,
+        newest: ChainAnchor | None,
+        why: Why,
+        gate: AnchoredGate | None,
+        *,
+        now: datetime,
+    ) -> ChainAnchor:
         made = new_anchor(
             head,
             why=why,

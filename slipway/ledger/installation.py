@@ -19,6 +19,7 @@ from ..domain.release import Head
 from ..domain.reports import Parked
 from ..domain.signed_head import FREEZE, hash_of, signed
 from ..domain.signing import PublicKeys, Signer
+from ..domain.versions import Version
 from . import keys
 from .freezes import FreezeState
 from .indexing import Indexer
@@ -198,6 +199,19 @@ class InstallationLedger:
         """Record an order that changed nothing, and answer the row that gave it."""
         self._append(draft, order_mark(order, refused=True, now=now), *answer, now=now)
 
+    def reset(self, order: str, draft: AuditDraft, *, epoch: int, now: datetime, answer: Sequence[Write] = ()) -> None:
+        """Begin an epoch: what the rows say is in force counts from here on. Answers the row that ordered it."""
+        self._append(draft, order_mark(order, refused=False, now=now), *answer, now=now, epoch=epoch)
+
+    def _all_in_force(self) -> dict[str, str | None]:
+        """What a head names that a person has let count: the freeze of everything, and each project's version."""
+        freeze = self._table.get(keys.INSTALLATION, keys.FREEZE)
+        found: dict[str, str | None] = {FREEZE: hash_of(unpack(FreezeState, freeze.values)) if freeze else None}
+        for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.IN_FORCE)):
+            version = unpack(Version, row.values)
+            found[str(version.subject)] = version.document
+        return found
+
     def record_answer(self, inbox: str, draft: AuditDraft, answered: Answered, *, now: datetime) -> None:
         """Record what came of a row of the inbox, and answer it. Idempotent."""
         (answer,) = answer_writes(inbox, answered)
@@ -227,18 +241,24 @@ class InstallationLedger:
         now: datetime,
         answers: str = "",
         guards: bool = False,
+        epoch: int | None = None,
     ) -> bool:
         """Write records and their rows in one transaction; False if somebody else has created the same row.
 
         The head's ETag keeps the chain from forking. `answers` is the key of the `open!` row to delete, if it exists;
+        `epoch`: the one that begins with these records;
         `guards`: whether a change of the row `write` by somebody else is for the caller to look at.
         """
         drafted = [drafts] if isinstance(drafts, AuditDraft) else list(drafts)
         for _ in range(ATTEMPTS):
             row = self._table.get(keys.INSTALLATION, keys.HEAD)
             head = unpack(Head, row.values) if row else Head(application=keys.INSTALLATION)
+            if epoch is not None:
+                head = head.evolve(epoch=epoch)
             records, ended = chained(drafted, head=head, now=now, signer=self._signer())
             changes = {FREEZE: hash_of(unpack(FreezeState, write.values))} if _sets_freeze(write) else {}
+            if epoch is not None:
+                head, changes = Head(application=keys.INSTALLATION), self._all_in_force()
             ended = signed(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
             act = Act.REPLACE if row else Act.CREATE
             is_open = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None

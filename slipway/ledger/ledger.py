@@ -11,7 +11,7 @@ from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
 from ..domain.release import Head, Lane, Release
 from ..domain.rules import failed
-from ..domain.signed_head import blocks_changed, signed
+from ..domain.signed_head import VERSION, blocks_changed, signed
 from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
 from ..domain.steps import Outgoing
@@ -223,8 +223,7 @@ class Ledger:
         snapshot = loaded.snapshot
         partition = snapshot.application.application
         records, ended = chained(decision.records, head=decision.head, now=snapshot.now, signer=self._signer())
-        changes = blocks_changed(snapshot.head, decision.head, snapshot.lanes, decision.lanes)
-        head = self._signed(ended, before=snapshot.head, changes=changes)
+        head = self._signed(ended, loaded, decision)
         entries = tuple(
             OutboxEntry(
                 application=partition,
@@ -249,7 +248,14 @@ class Ledger:
             raise Conflict(str(error)) from error
         return Committed(entries=entries, records=records)
 
-    def _signed(self, head: Head, *, before: Head, changes: Mapping[str, str | None]) -> Head:
+    def _signed(self, head: Head, loaded: Loaded, decision: Decision) -> Head:
+        snapshot = loaded.snapshot
+        before, lanes = snapshot.head, decision.lanes
+        changes = dict[str, str | None]()
+        if head.epoch > before.epoch:  # a person lets count what the restored rows say
+            before, changes[VERSION] = Head(application=head.application), loaded.version
+            lanes = tuple({lane.environment: lane for lane in (*snapshot.lanes.values(), *lanes)}.values())
+        changes |= blocks_changed(before, decision.head, snapshot.lanes, lanes)
         return signed(head, before=before, changes=changes, signer=self._signer(), keys=self.public_keys)
 
     def unchanged(self, loaded: Loaded) -> bool:

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from ..domain.challenge import Pending
-from ..domain.commands import PERMISSIONS
+from ..domain.commands import PERMISSIONS, Verb
 from ..domain.errors import NotFound
+from ..domain.restored import Restored
 from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
 from ..domain.tones import Tone
 from ..http.forms import FIELD
 from ..http.places import home_of
 from ..http.requests import RequestRefused, check_own_page
 from ..inbound.reading import BadInput
+from ..ledger.keys import INSTALLATION
 from .answer import Answer, html
 from .form import read_fields
 from .leading import led
@@ -59,6 +61,7 @@ def show(desk: OperatingContext, handle: str, who: Visitor) -> Answer:
         "confirm.html",
         statement=statement,
         where=_where(statement),
+        restored=_restored(desk, statement),
         permission=PERMISSIONS[statement.verb],
         permitted=who.caller.may(PERMISSIONS[statement.verb]),
         mark=mark,
@@ -89,6 +92,11 @@ def _pending(desk: OperatingContext, handle: str) -> Pending:
     if pending is None:
         raise NotFound("there is nothing to confirm here, or it has waited for a quarter of an hour: say it again")
     return pending
+
+
+def _restored(desk: OperatingContext, statement: CommandStatement) -> Restored | None:
+    """What is lost, for whoever begins a new epoch; None for any other command."""
+    return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
 
 
 def _where(statement: CommandStatement) -> str:

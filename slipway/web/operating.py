@@ -5,7 +5,7 @@ Where a person lacks a permission, the page names it instead of showing the form
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -23,6 +23,7 @@ from ..domain.inbox import Via
 from ..domain.model import NAME_PATTERN
 from ..domain.release import Lane, Phase, Release
 from ..domain.reports import FreezeShown
+from ..domain.restored import Restored
 from ..domain.roles import Caller
 from ..domain.rules import failed
 from ..domain.tones import Tone
@@ -86,6 +87,8 @@ class OperatingContext:
     blocks: Blocks
     clock: Clock
     public_url: str
+    restored: Callable[[str], Restored]
+    """What anchors show that the ledger of a chain has lost."""
 
     @property
     def reader(self) -> Reader:

@@ -35,6 +35,7 @@ _DONE = {
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
     Verb.WAIVE: "the rule is waived, and the plan is made again: people vote on what it says now",
+    Verb.FENCE_RESET: "a new epoch has begun; every gate is opened anew",
     Verb.SESSION_END: "signed out of all pages, within a minute",
 }
 INSTALLATION = "_installation"
@@ -338,6 +339,50 @@ def waive(api: Api, *, environment: str, release: str, rule: str, **options: Any
     _check_order(environment, release)
     what = f"{rule} of {release} in {environment}"
     _give(api, Verb.WAIVE, what, environment=environment, release=release, rule=rule, **options)
+
+
+@click.group()
+def fence() -> None:
+    """The order of rollouts, and the epoch that a restored ledger begins anew."""
+
+
+@fence.command("reset")
+@click.argument("application", required=False)
+@click.option("--all", "everything", is_flag=True, help="Reset the trail of the installation itself.")
+@_operating(Verb.FENCE_RESET)
+def fence_reset(api: Api, *, application: str | None, everything: bool, **options: Any) -> None:
+    """Begin a new epoch of APPLICATION after its ledger was restored to an earlier state.
+
+    A ledger that does not hold what its newest anchor names opens nothing more. Look first at what it has lost: this
+    command prints the newest anchor and the end of the ledger. The loss is recorded, and an anchor is written before
+    anything else. Then every gate is opened anew: no vote from before counts, and a release that a lost anchor names as
+    rejected stays rejected until a person sends it out again. Rows that were changed by somebody count from then on as
+    they are, so compare them with an export before.
+
+    A person of the role `platform` confirms it in a browser, at the address that is printed, by a sign-in made for it.
+
+    \b
+    Examples:
+      slipway fence reset shop --reason "restored after the loss of the region"
+      slipway fence reset --all --reason "restored after the loss of the region"
+    """
+    if everything is bool(application):
+        raise click.UsageError("expected APPLICATION, or --all")
+    click.echo(_lost(api, application or INSTALLATION), err=True)
+    _give(api, Verb.FENCE_RESET, application or "the installation", application=application, **options)
+
+
+def _lost(api: Api, application: str) -> str:
+    """The newest anchor of a chain, and where its ledger ends."""
+    anchor = next(iter(api.anchors(application)), None)
+    end = api.audit_page(application, after=0, limit=1).head.sequence
+    if not isinstance(anchor, dict):
+        return f"{application}: nothing is anchored; the ledger ends with record {end}"
+    head = anchor.get("head", {})
+    return (
+        f"{application}: the newest anchor ({anchor.get('why')}, {anchor.get('at')}) names record "
+        f"{head.get('sequence')} of epoch {anchor.get('epoch')}; the ledger ends with record {end}"
+    )
 
 
 @click.command("end-sessions")

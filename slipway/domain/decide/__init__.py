@@ -6,8 +6,8 @@
 `drifting.py` says what a look at a cluster means;
 `deadlines.py` handles timeouts, `reminders.py` reminds voters, `notices.py` notifies people. `blocks.py` checks for
 freezes, holds and windows between gate and rollout; `commands.py`, `freezing.py`, `retrying.py`, `creating.py`,
-`returning.py` and `waiving.py` carry out commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that
-these modules evaluate and that pages and `explain` show.
+`returning.py`, `waiving.py` and `resetting.py` carry out commands. `conditions.py`, `ballots.py` and `quorum.py` hold
+the rules that these modules evaluate and that pages and `explain` show.
 """
 
 from ..commands import Verb
@@ -32,6 +32,7 @@ from .deadlines import deadline_reached
 from .drifting import drift_looked
 from .freezing import delivery_changed, freeze, freeze_spread, unfreeze
 from .reminders import reminder_due
+from .resetting import fence_reset
 from .retrying import retry
 from .returning import rollback
 from .runs import pipeline_completed
@@ -53,6 +54,7 @@ _VERBS = {
     Verb.RESUME: resume,
     Verb.OVERRIDE: override,
     Verb.WAIVE: waive,
+    Verb.FENCE_RESET: fence_reset,
 }
 
 

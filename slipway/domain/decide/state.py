@@ -16,6 +16,7 @@ from ..events import DeadlineReached, Event, ReminderDue
 from ..project import EnvironmentClass
 from ..queues import Queue
 from ..release import Head, Lane, Phase, Release, Rewound
+from ..restored import Restored
 from ..rules import RuleResult
 from ..snapshot import Snapshot
 from ..steps import Outgoing, Step, StepKind
@@ -187,6 +188,11 @@ class Draft:
     def rewound(self, reason: str) -> None:
         """Note that the ledger was put back: nothing is opened in this application any more."""
         self.head = self.head.evolve(rewound=Rewound(at=self.now, reason=reason[:500]))
+
+    def begin_epoch(self, found: Restored) -> None:
+        """Order everything from here on after what came before. No number of a lost release is given again."""
+        following = max(self.head.next_release, found.last_release + 1)
+        self.head = self.head.evolve(epoch=found.epoch, rewound=None, next_release=following)
 
     def anchor_gate(self, release: Release, environment: Environment, outcome: GateOutcome) -> None:
         """Have the outcome of a gate anchored, in class production."""

@@ -29,6 +29,7 @@ WORDS = {
     Verb.ROLLBACK: ("production", "shop-1", "--reason", "2 loses orders"),
     Verb.RESUME: ("shop", "production"),
     Verb.OVERRIDE: ("production", "shop-1", "--reason", "the fix"),
+    Verb.FENCE_RESET: ("shop", "--reason", "restored"),
     Verb.WAIVE: ("production", "shop-1", "--rule", "built-by-run", "--reason", "its run was deleted"),
 }
 
@@ -64,7 +65,8 @@ def test_what_opens_prints_the_address_and_ends_with_code_five_where_nobody_is_w
     slipway: Command, app: Served, opened: list[str], verb: Verb
 ) -> None:
     waits(app)
-    ended = slipway(*(("release", verb) if verb is Verb.CREATE else (verb,)), *WORDS[verb], "--no-wait")
+    named = {Verb.CREATE: ("release", "create"), Verb.FENCE_RESET: ("fence", "reset")}.get(verb, (verb,))
+    ended = slipway(*named, *WORDS[verb], "--no-wait")
     assert ended.exit_code == 5
     assert f"a person has to confirm it: {PAGE}" in ended.stderr
     assert ended.stdout == ""

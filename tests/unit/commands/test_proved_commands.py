@@ -30,6 +30,7 @@ OPENING = {
     ),
     Verb.RESUME: CommandRequest(verb=Verb.RESUME, application="shop", environment="production"),
     Verb.OVERRIDE: CommandRequest(verb=Verb.OVERRIDE, environment="production", release="shop-4", reason="the fix"),
+    Verb.FENCE_RESET: CommandRequest(verb=Verb.FENCE_RESET, application="shop", reason="restored"),
     Verb.WAIVE: CommandRequest(
         verb=Verb.WAIVE, environment="production", release="shop-3", rule="change-is-known", reason="its run is gone"
     ),
@@ -42,6 +43,7 @@ DONE = {
     Verb.RESUME: "hold.ended",
     Verb.OVERRIDE: "override.given",
     Verb.WAIVE: "waiver.given",
+    Verb.FENCE_RESET: "ledger.reset",
 }
 
 

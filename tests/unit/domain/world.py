@@ -29,6 +29,7 @@ from slipway.domain.model import sha256
 from slipway.domain.people import SignedIn
 from slipway.domain.queues import Queue
 from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
+from slipway.domain.restored import Restored
 from slipway.domain.rules import Rule, RuleResult
 from slipway.domain.snapshot import Lookups, Snapshot, lookups
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
@@ -213,6 +214,7 @@ class World:
                 reason=reason,
                 channel="cli",
                 submission=submission or f"submission-{self._submissions}",
+                restored=Restored(epoch=self.head.epoch + 1) if verb is Verb.FENCE_RESET else None,
             )
         )
 

@@ -268,6 +268,7 @@ def _operating(home: Told) -> operating.OperatingContext:
         blocks=home.app.blocks,
         clock=home.clock,
         public_url=BASE,
+        restored=home.app.chain_anchors.restored,
     )
 
 

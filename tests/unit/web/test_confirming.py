@@ -113,3 +113,12 @@ def test_what_was_confirmed_in_another_browser_is_not_sent(home: Installation) -
     assert isinstance(outcome, NothingSent)
     assert outcome.why is WhyNothingSent.ELSEWHERE
     assert home.app.saying.confirmed(handle) is None
+
+
+def test_the_page_of_a_new_epoch_says_what_the_ledger_lacks(home: Installation) -> None:
+    anchors = home.app.chain_anchors
+    anchors.reset("shop", anchors.restored("shop"), now=home.now)
+    asked = CommandRequest(verb=Verb.FENCE_RESET, application="shop", reason="restored")
+    shown = page(home, home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI))
+    assert "is of epoch 1, and the ledger is of 0" in shown
+    assert "<dt>New epoch</dt><dd>2;" in shown

@@ -41,6 +41,7 @@ def desk(installation: Installation) -> OperatingContext:
         blocks=built.blocks,
         clock=installation.clock,
         public_url=BASE,
+        restored=built.chain_anchors.restored,
     )
 
 

@@ -1,0 +1,58 @@
+"""A new epoch after the ledger was restored: every gate is opened anew, and no vote from before counts.
+
+What anchors still tell of the lost part counts: a release that one of them names as rejected stays rejected, until a
+person sends it out again. A release that is being copied ends, as nothing of it is in the cluster yet. A rollout that
+has begun is finished; one whose first object is still to come finds that its gate is on record no more, and ends.
+"""
+
+from ..actions import Action
+from ..errors import present
+from ..events import CommandGiven
+from ..release import Phase, Release
+from ..restored import Restored
+from .commands import accepted, reason_rule, told
+from .lanes import end, plan
+from .notices import void
+from .state import Draft
+
+
+def fence_reset(draft: Draft, event: CommandGiven) -> None:
+    if not accepted(draft, event, tuple(reason_rule(event))):
+        return
+    found = present(event.restored, "what the anchors show")
+    before, active = draft.head.epoch, draft.head.active
+    draft.begin_epoch(found)
+    draft.record(
+        Action.LEDGER_RESET,
+        actor=event.actor,
+        reason=event.reason,
+        before=before,
+        newest=found.anchor or None,
+        lost=found.lost or None,
+        gates=[gate.model_dump(mode="json") for gate in found.gates] or None,
+        **told(draft, event),
+    )
+    for number in active:
+        if (release := draft.release(number)) is not None:
+            _anew(draft, release, found)
+
+
+def _anew(draft: Draft, release: Release, found: Restored) -> None:
+    lost = found.rejected(release.number)
+    if lost is not None and Phase.REJECTED in release.phase.followers and lost.environment == release.environment:
+        end(draft, release, Phase.REJECTED, "an anchor from before the restore names it as rejected")
+        return
+    if release.phase is Phase.PROMOTING:  # nothing of it is in the cluster yet
+        end(
+            draft,
+            release,
+            Phase.FAILED,
+            "a new epoch began after a restore, and its gate is on record no more",
+        )
+        return
+    if Phase.PLANNING not in release.phase.followers or release.phase.holds_lane or draft.environment(release) is None:
+        return
+    if release.gate is not None:
+        void(draft, release, release.gate.votes, "a new epoch began after a restore")
+    release = draft.put(draft.releases[release.number].evolve(gate=None))
+    plan(draft, release)

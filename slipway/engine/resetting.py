@@ -1,0 +1,106 @@
+"""`fence reset`: a person of the platform begins a new epoch after a ledger was restored, or put back.
+
+The anchor comes first: from then on the ledger's own epoch is too old, so that a crash in between leaves everything
+stopped and not half open; the command is then carried out anew, with the next epoch. It is for a whole application, or
+for the installation's own chain.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..clock import Clock
+from ..domain.actions import Action
+from ..domain.answers import Answered
+from ..domain.audit import AuditDraft
+from ..domain.commands import Verb
+from ..domain.decide.opening import opening_rules
+from ..domain.errors import UnknownName
+from ..domain.events import CommandGiven
+from ..domain.fence import lease_name, read_fence
+from ..domain.inbox import InboxKind
+from ..domain.rules import Rule, RuleResult, failed
+from ..ledger.chain_anchors import ChainAnchors
+from ..ledger.installation import InstallationLedger
+from ..ledger.keys import INSTALLATION
+from ..ledger.ledger import answer_writes
+from .freezing import Order
+from .handle import Handler, Receipt
+
+if TYPE_CHECKING:
+    from ..effects.cluster import Cluster
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resetting:
+    """Begins new epochs."""
+
+    handler: Handler
+    installation: InstallationLedger
+    anchors: ChainAnchors
+    clock: Clock
+    cluster: "Callable[[str], Cluster]"
+
+    def application(self, event: CommandGiven) -> Receipt:
+        """Raises as `Handler.handle` does."""
+        name = event.application
+        refused = failed(opening_rules(event)) or not event.reason.strip()
+        if not refused and not self.handler.ledger.seen(name, event):
+            found = self.anchors.restored(name, epoch=self._fenced(name))
+            self.anchors.reset(name, found, now=self.clock())
+            event = event.evolve(restored=found)
+        (receipt,) = self.handler.handle(event)
+        return receipt
+
+    def _fenced(self, application: str) -> int:
+        """The highest epoch that the Leases of the application show; one that we did not sign shows none, and a cluster
+        that is away, or gone with its region, has none to show: anchors come before Leases."""
+        from ..effects.cluster import ClusterError  # noqa: PLC0415 - slow to import, and nothing that a front needs
+
+        entry, highest = self.handler.catalogue.get(application), 0
+        for environment in entry.application.environments if entry is not None else ():
+            try:
+                name = lease_name(application, environment.name)
+                lease = self.cluster(environment.cluster).lease(environment.namespace, name)
+            except (ClusterError, UnknownName) as away:
+                log.warning("%s: the Lease in %s could not be read: %s", application, environment.name, away)
+                continue
+            fence, _ = read_fence(lease.text if lease is not None else None, self.handler.ledger.public_keys)
+            highest = max(highest, fence.epoch if fence is not None else 0)
+        return highest
+
+    def of_installation(self, order: Order) -> None:
+        """The same for the chain of the installation. Raises `LedgerUnavailable`, `KeysUnavailable`, `Conflict`."""
+        if self.installation.was_refused(order.id) is not None:
+            return
+        rules = (*opening_rules(order), Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "it needs a reason"))
+        now, broken = self.clock(), failed(rules)
+        answer = answer_writes(
+            order.inbox,
+            Answered(kind=InboxKind.COMMAND, verb=Verb.FENCE_RESET, refused=bool(broken), rules=broken),
+        )
+        if broken:
+            draft = _drafted(Action.COMMAND_REFUSED, order, rules, reason="; ".join(rule.reason for rule in broken))
+            self.installation.order_refused(order.id, draft, now=now, answer=answer)
+            return
+        found = self.anchors.restored(INSTALLATION)
+        self.anchors.reset(INSTALLATION, found, now=now)
+        draft = _drafted(Action.LEDGER_RESET, order, rules, reason=order.reason, newest=found.anchor, lost=found.lost)
+        self.installation.reset(order.id, draft, epoch=found.epoch, now=now, answer=answer)
+
+
+def _drafted(action: Action, order: Order, rules: tuple[RuleResult, ...], **details: str) -> AuditDraft:
+    by = order.attribution
+    told = {"verb": str(order.verb), "channel": order.channel, "on_behalf_of": by.on_behalf_of, **details}
+    shown = {name: value for name, value in told.items() if value}
+    return AuditDraft(
+        action=action,
+        actor=by.actor,
+        details={**shown, "results": [rule.model_dump(mode="json") for rule in rules]},
+        inbox=order.inbox or None,
+        proof=order.proved.proof if order.proved else None,
+        received_at=order.received_at if order.inbox else None,
+    )

@@ -1,0 +1,240 @@
+"""An honest restore, played to its end: what was put back opens nothing until a person of the platform begins anew."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slipway.commands.saying import CommandRequest
+from slipway.domain.chain_anchor import ChainAnchor, Why
+from slipway.domain.commands import Verb
+from slipway.domain.errors import present
+from slipway.domain.fence import read_fence
+from slipway.domain.identity import TokenPerson
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.steps import StepKind
+from slipway.ledger import keys
+from slipway.ledger.chain_anchors import FOLDER
+from slipway.queries.answers import Reply
+from slipway.testing import write_application
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER
+from slipway.testing.sign_in import person
+from tests.confirming import OLGA, proof_of, say_proved
+from tests.security.test_kept_proofs import TEXT, statement
+from tests.security.test_rows_of_an_attacker import ADA, PRODUCTION, approve, freeze_all, put_back, rows
+from tests.unit.commands.live import Live
+
+OPERATOR = person(9, "Otto", "operator")
+WHY = "the region is gone"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Live:
+    """Release 1 is live in staging and waits for approval in production."""
+    write_application(tmp_path, text=TEXT)
+    made = Live(tmp_path)
+    made.apply()
+    made.push("1.0")
+    made.settle()
+    assert made.phase(1) is Phase.AWAITING_APPROVAL
+    return made
+
+
+def reset(home: Live, who: TokenPerson = OLGA, *, application: str = "shop", reason: str = WHY) -> Reply:
+    asked = CommandRequest(verb=Verb.FENCE_RESET, application=application, reason=reason)
+    said = say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked), who))
+    home.hear()
+    return home.app.answers.reply(said.partition, said.id)
+
+
+def counted(reply: Reply) -> bool:
+    return reply.answered is not None and not reply.answered.refused
+
+
+def newest(home: Live) -> int:
+    return home.app.ledger.head("shop").next_release - 1
+
+
+def approve_newest(home: Live) -> None:
+    say_proved(home, proof_of(home, statement(home, newest(home)), ADA))
+    home.hear()
+    home.settle()
+
+
+def reject_newest(home: Live) -> None:
+    told = statement(home, newest(home)).evolve(decision=VoteDecision.REJECT, reason="not today")
+    say_proved(home, proof_of(home, told, ADA))
+    home.hear()
+    home.settle()
+    assert home.phase(newest(home)) is Phase.REJECTED
+
+
+def restored(home: Live) -> None:
+    """The ledger comes back as it was while release 1 waited; its rejection is lost, and its anchor is not."""
+    kept = rows(home, "shop")
+    reject_newest(home)
+    put_back(home, kept)
+
+
+def test_after_the_reset_a_new_release_goes_live_by_new_votes(home: Live) -> None:
+    restored(home)
+    approve(home)
+    home.settle()
+    assert home.app.ledger.head("shop").rewound is not None
+    assert home.production.applied == 0, "it stands still"
+    assert counted(reset(home))
+    home.settle()
+    home.push("1.2")
+    home.settle()
+    approve_newest(home)
+    assert home.phase(newest(home)) is Phase.COMPLETED
+    assert home.verify().intact
+
+
+def test_the_reset_is_anchored_first_and_recorded_with_what_was_lost(home: Live) -> None:
+    restored(home)
+    reset(home)
+    head = home.app.ledger.head("shop")
+    record = next(each for each in home.trail() if each.action == "ledger.reset")
+    assert (head.epoch, record.epoch, record.actor) == (1, 1, f"oid:{OLGA.oid}")
+    assert "put back" in record.details["lost"]
+    assert [gate["outcome"] for gate in record.details["gates"]] == ["rejected"]
+    assert record.proof is not None
+    written = [
+        ChainAnchor.model_validate_json(content) for _, content in home.added.listed(f"{FOLDER}application:shop")
+    ]
+    first = next(anchor for anchor in reversed(written) if anchor.epoch == 1)
+    assert (first.why, first.head.sequence) == (Why.RESET, record.sequence - 1)
+    assert home.app.chain_anchors.of_ledger("shop").passed
+
+
+def test_a_release_that_a_lost_anchor_names_as_rejected_stays_rejected(home: Live) -> None:
+    restored(home)
+    assert home.phase(1) is Phase.AWAITING_APPROVAL
+    assert counted(reset(home))
+    assert home.phase(1) is Phase.REJECTED
+    assert "an anchor from before the restore" in home.release(1).reason
+
+
+@pytest.mark.parametrize("kind", [StepKind.PROMOTE, StepKind.DEPLOY])
+def test_no_vote_from_before_the_reset_counts(home: Live, kind: StepKind) -> None:
+    """It was approved, and the copy or the first object comes next."""
+    approve(home)
+    step = home.settle_at(kind, PRODUCTION)
+    assert counted(reset(home))
+    home.run_step(step)
+    home.settle()
+    assert home.production.applied == 0
+    assert home.phase(1) is Phase.FAILED
+
+
+def test_a_rollout_that_comes_next_finds_its_gate_on_record_no_more(home: Live) -> None:
+    approve(home)
+    deploy = home.settle_at(StepKind.DEPLOY, PRODUCTION)
+    assert counted(reset(home))
+    home.run_step(deploy)
+    record = next(each for each in reversed(home.trail()) if each.action == "gate.unproved")
+    assert "ledger.reset" in record.details["reason"]
+
+
+def test_a_gate_that_waits_is_opened_anew(home: Live) -> None:
+    before = present(home.release(1).gate, "the gate").opening
+    assert counted(reset(home))
+    home.settle()
+    assert home.phase(1) is Phase.AWAITING_APPROVAL
+    assert present(home.release(1).gate, "the gate").opening > before
+    approve(home)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+
+
+def test_the_number_of_a_lost_release_is_given_to_no_other(home: Live) -> None:
+    kept = rows(home, "shop")
+    home.push("1.1")
+    home.settle()
+    lost = newest(home)
+    reject_newest(home)
+    put_back(home, kept)
+    assert newest(home) < lost
+    reset(home)
+    home.push("1.2")
+    assert newest(home) > lost
+
+
+@pytest.mark.parametrize(
+    ("who", "reason", "rule"),
+    [(OPERATOR, WHY, "may-order-it"), (OLGA, "", "reason-is-given")],
+    ids=["an operator", "without a reason"],
+)
+def test_nobody_else_begins_an_epoch(home: Live, who: TokenPerson, reason: str, rule: str) -> None:
+    found = reset(home, who, reason=reason)
+    assert found.answered is not None
+    assert [each.name for each in found.answered.rules] == [rule]
+    assert home.app.ledger.head("shop").epoch == 0
+    assert home.app.chain_anchors.of_ledger("shop").passed
+
+
+def test_the_installations_own_chain_begins_anew_too(home: Live) -> None:
+    kept_all, kept = rows(home, keys.INSTALLATION), rows(home, "shop")
+    freeze_all(home)
+    put_back(home, kept_all, partition=keys.INSTALLATION)
+    put_back(home, kept)
+    assert not home.app.chain_anchors.of_ledger(keys.INSTALLATION).passed
+    assert counted(reset(home, application=""))
+    assert counted(reset(home))
+    home.settle()
+    approve(home)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    assert home.app.chain_anchors.of_ledger(keys.INSTALLATION).passed
+    assert home.verify(keys.INSTALLATION).intact
+
+
+def test_an_epoch_that_ended_half_way_is_begun_again(home: Live) -> None:
+    """The anchor was written, and then the worker died."""
+    home.app.chain_anchors.reset("shop", home.app.chain_anchors.restored("shop"), now=home.now)
+    assert not home.app.chain_anchors.of_ledger("shop").passed
+    assert counted(reset(home))
+    assert home.app.ledger.head("shop").epoch == 2
+    assert home.app.chain_anchors.of_ledger("shop").passed
+
+
+def live_once(home: Live) -> None:
+    approve(home)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    home.push("1.1")
+    home.settle()
+    approve_newest(home)
+
+
+def test_a_lease_that_somebody_deleted_stops_the_next_rollout_and_a_new_epoch_lets_it_go_on(home: Live) -> None:
+    live_once(home)
+    home.production.leases.clear()
+    home.push("1.2")
+    home.settle()
+    approve_newest(home)
+    assert "fence.touched" in home.actions()
+    applied = home.production.applied
+    assert counted(reset(home))
+    home.push("1.3")
+    home.settle()
+    approve_newest(home)
+    assert home.phase(newest(home)) is Phase.COMPLETED
+    assert home.production.applied > applied
+
+
+def test_the_epoch_is_above_what_a_lease_shows(home: Live) -> None:
+    live_once(home)
+    place = next(iter(home.production.leases))
+    genuine = present(read_fence(home.production.leases[place], PUBLIC_KEYS)[0], "the fence")
+    later = genuine.evolve(epoch=7)
+    home.production.leases[place] = later.evolve(sig=SIGNER.sign(later.hash.encode())).text
+    assert counted(reset(home))
+    assert home.app.ledger.head("shop").epoch == 8
+
+
+def test_a_cluster_that_is_away_keeps_nobody_from_beginning_anew(home: Live) -> None:
+    home.without("clusters", "production")
+    home.restart(wrap=lambda ports: replace(ports, catalogue=None))
+    assert counted(reset(home))
