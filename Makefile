@@ -16,7 +16,7 @@ VERSION ?= 1.0.1
 RELEASE ?= hello-1
 override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
 
-.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -103,6 +103,9 @@ extend: install ## Show that the extensions of scripts/extensions work, and that
 
 prove: install ## Take each guard out of a copy in turn, and show its test red; ARGS="NAME …" for some of them
 	@$(PYTHON) -m scripts.guards $(ARGS)
+
+package: install ## The package that Azure gets as one file, with its SBOM and provenance, in build/package
+	@$(PYTHON) -m scripts.package
 
 check-bicep: install ## Let Microsoft's Bicep compiler ($BICEP, else `bicep`) check infra/; ARGS=--write for new snapshots
 	@$(PYTHON) -m tests.infra.compiler $(ARGS)

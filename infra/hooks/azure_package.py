@@ -54,8 +54,9 @@ def _copy(path: Path, target: Path) -> None:
     shutil.copyfile(path, target)
 
 
-def install(target: Path, *, source: Path = ROOT) -> None:
-    """The wheels, for Azure's Python and not for this one. What has no wheel, or another hash, is an error.
+def install(target: Path, *, source: Path = ROOT, report: Path | None = None) -> None:
+    """The wheels, for Azure's Python and not for this one. What has no wheel, or another hash, is an error. `report` is
+    where pip writes what it installed.
 
     pip would compare `Requires-Python` with the Python that it runs in: what is pinned was chosen for the other one.
     """
@@ -64,6 +65,7 @@ def install(target: Path, *, source: Path = ROOT) -> None:
         *("--require-hashes", "--no-deps", "--only-binary", ":all:", "--ignore-requires-python"),
         *("--implementation", "cp", "--python-version", PYTHON),
         *(item for platform in PLATFORMS for item in ("--platform", platform)),
+        *(("--report", str(report)) if report else ()),
         *("--target", str(target / SITE_PACKAGES), "--requirement", str(source / "requirements.txt")),
     ]
     if subprocess.run(command, check=False).returncode != 0:  # noqa: S603 - our own arguments

@@ -1,0 +1,186 @@
+"""`make package`: the package that Azure gets, as one file, with an SBOM and a statement of where it comes from.
+
+The three are in `build/package`: `slipway-<version>.zip`, `….cdx.json` (CycloneDX 1.6: every wheel in it, with the hash
+that pip compared), `….intoto.json` (an in-toto statement with SLSA's predicate: this file, from that commit and those
+wheels). The same commit gives the same bytes. The statement is not signed: whoever publishes a release signs it, with a
+key or an identity of their own. `azd up` makes its packages by the same functions.
+"""
+
+import hashlib
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from slipway import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "build" / "package"
+FIRST_DATE = (1980, 1, 1, 0, 0, 0)
+"""The first that a zip can hold: when the package was made is no part of it."""
+BUILD_TYPE, BUILDER = "https://slipway.dev/package/v1", "https://slipway.dev/package/by-hand"
+"""Whoever runs the command builds; a builder that others trust gives an id of its own when it signs."""
+READ_ONLY = 0o644 << 16
+
+type Json = dict[str, Any]
+
+
+class NotClean(Exception):  # noqa: N818 - it is what was found
+    """There are changes that no commit has, so that nobody could make the same package."""
+
+
+def main() -> int:
+    try:
+        commit = commit_of(ROOT)
+    except NotClean as reason:
+        print(f"package: {reason}", file=sys.stderr)
+        return 1
+    hook = _hook()
+    with tempfile.TemporaryDirectory(prefix="slipway-package-") as name:
+        folder, report = Path(name) / "app", Path(name) / "report.json"
+        hook.gather(folder)
+        hook.install(folder, report=report)
+        hook.make_reproducible(folder)
+        wheels = wheels_of(json.loads(report.read_bytes()))
+        made = write(folder, wheels, commit=commit, target=TARGET)
+    for path in made:
+        print(path.relative_to(ROOT))
+    return 0
+
+
+def commit_of(checkout: Path) -> str:
+    """The commit that the checkout is at. Raises `NotClean`."""
+    changed = _git(checkout, "status", "--porcelain")
+    if changed:
+        raise NotClean(f"commit or set aside what was changed first: {changed.splitlines()[0].strip()}")
+    return _git(checkout, "rev-parse", "HEAD")
+
+
+def write(folder: Path, wheels: Sequence[Json], *, commit: str, target: Path) -> tuple[Path, ...]:
+    """Package, SBOM and statement of a folder that was made reproducible."""
+    target.mkdir(parents=True, exist_ok=True)
+    stem = f"slipway-{__version__}"
+    package, bill, statement = (target / f"{stem}{end}" for end in (".zip", ".cdx.json", ".intoto.json"))
+    pack(folder, package)
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    bill.write_text(_shown(sbom(wheels, digest=digest)), encoding="utf-8")
+    statement.write_text(_shown(provenance(package.name, digest, wheels, commit=commit)), encoding="utf-8")
+    return package, bill, statement
+
+
+def pack(folder: Path, package: Path) -> None:
+    """The same files give the same bytes."""
+    with zipfile.ZipFile(package, "w", compression=zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), date_time=FIRST_DATE)
+            entry.external_attr, entry.compress_type = READ_ONLY, zipfile.ZIP_DEFLATED
+            file.writestr(entry, path.read_bytes())
+
+
+def wheels_of(report: Mapping[str, Any]) -> list[Json]:
+    """Name, version and hash of each wheel that pip's report names, by name."""
+    found = (
+        {
+            "name": item["metadata"]["name"].lower().replace("_", "-").replace(".", "-"),
+            "version": item["metadata"]["version"],
+            "sha256": item["download_info"]["archive_info"]["hashes"]["sha256"],
+            "licenses": _licenses(item["metadata"]),
+        }
+        for item in report["install"]
+    )
+    return sorted(found, key=lambda wheel: str(wheel["name"]))
+
+
+def _licenses(metadata: Mapping[str, Any]) -> list[str]:
+    """SPDX expressions, where the wheel has one; a free text is none."""
+    return [metadata["license_expression"]] if metadata.get("license_expression") else []
+
+
+def sbom(wheels: Sequence[Json], *, digest: str) -> Json:
+    """CycloneDX 1.6. Without a serial number or a time, which would be others each time."""
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "application",
+                "bom-ref": "slipway",
+                "name": "slipway",
+                "version": __version__,
+                "hashes": [{"alg": "SHA-256", "content": digest}],
+                "licenses": [{"license": {"id": "MIT"}}],
+            }
+        },
+        "components": list(_components(wheels)),
+        "dependencies": [{"ref": "slipway", "dependsOn": [_purl(wheel) for wheel in wheels]}],
+    }
+
+
+def _components(wheels: Sequence[Json]) -> Iterator[Json]:
+    for wheel in wheels:
+        yield {
+            "type": "library",
+            "bom-ref": _purl(wheel),
+            "purl": _purl(wheel),
+            "name": wheel["name"],
+            "version": wheel["version"],
+            "hashes": [{"alg": "SHA-256", "content": wheel["sha256"]}],
+            **({"licenses": [{"expression": one} for one in wheel["licenses"]]} if wheel["licenses"] else {}),
+        }
+
+
+def provenance(name: str, digest: str, wheels: Sequence[Json], *, commit: str) -> Json:
+    """An in-toto statement with SLSA's provenance."""
+    of_wheels = [{"uri": _purl(wheel), "digest": {"sha256": wheel["sha256"]}} for wheel in wheels]
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": name, "digest": {"sha256": digest}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {"command": "make package"},
+                "resolvedDependencies": [{"uri": "git+slipway", "digest": {"gitCommit": commit}}, *of_wheels],
+            },
+            "runDetails": {"builder": {"id": BUILDER}},
+        },
+    }
+
+
+def _purl(wheel: Mapping[str, Any]) -> str:
+    return f"pkg:pypi/{wheel['name']}@{wheel['version']}"
+
+
+def _shown(document: Json) -> str:
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def _hook() -> ModuleType:
+    """The functions by which `azd` packages, beside the modules that they import."""
+    folder = ROOT / "infra" / "hooks"
+    sys.path.insert(0, str(folder))
+    try:
+        spec = importlib.util.spec_from_file_location("azure_package", folder / "azure_package.py")
+        if spec is None or spec.loader is None:
+            raise ImportError(f"there is no azure_package.py in {folder}")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(folder))
+    return module
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    ended = subprocess.run(["git", *arguments], cwd=checkout, check=True, stdout=subprocess.PIPE, text=True)
+    return ended.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

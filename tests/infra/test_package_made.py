@@ -1,0 +1,78 @@
+"""`make package`: one file, what is in it, and where it comes from; the same for the same commit."""
+
+import hashlib
+import json
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.package import NotClean, commit_of, wheels_of, write
+from tests.infra.compiler import ROOT
+
+COMMIT = "c" * 40
+REPORT = {
+    "install": [
+        {
+            "metadata": {"name": "PyYAML", "version": "6.0.3", "license_expression": "MIT"},
+            "download_info": {"archive_info": {"hashes": {"sha256": "a" * 64}}},
+        },
+        {
+            "metadata": {"name": "azure_functions", "version": "2.3.0", "license": "a long text"},
+            "download_info": {"archive_info": {"hashes": {"sha256": "b" * 64}}},
+        },
+    ]
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    app = tmp_path / "app"
+    (app / "slipway").mkdir(parents=True)
+    (app / "function_app.py").write_text("app = 1\n")
+    (app / "slipway" / "__init__.py").write_text("")
+    return app
+
+
+def test_the_statement_names_the_package_its_commit_and_each_wheel_by_hash(folder: Path, tmp_path: Path) -> None:
+    package, bill, statement = write(folder, wheels_of(REPORT), commit=COMMIT, target=tmp_path / "out")
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    told = json.loads(statement.read_bytes())
+    assert told["subject"] == [{"name": package.name, "digest": {"sha256": digest}}]
+    dependencies = told["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert dependencies[0]["digest"] == {"gitCommit": COMMIT}
+    assert [each["uri"] for each in dependencies[1:]] == ["pkg:pypi/azure-functions@2.3.0", "pkg:pypi/pyyaml@6.0.3"]
+    listed = json.loads(bill.read_bytes())
+    assert listed["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    assert [(each["purl"], each["hashes"][0]["content"]) for each in listed["components"]] == [
+        ("pkg:pypi/azure-functions@2.3.0", "b" * 64),
+        ("pkg:pypi/pyyaml@6.0.3", "a" * 64),
+    ]
+    assert listed["components"][1]["licenses"] == [{"expression": "MIT"}]
+    assert "licenses" not in listed["components"][0], "a text is no expression"
+
+
+def test_the_same_files_give_the_same_bytes_whenever_they_were_written(folder: Path, tmp_path: Path) -> None:
+    first = write(folder, wheels_of(REPORT), commit=COMMIT, target=tmp_path / "one")
+    (folder / "function_app.py").touch()
+    second = write(folder, wheels_of(REPORT), commit=COMMIT, target=tmp_path / "two")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    with zipfile.ZipFile(first[0]) as file:
+        assert file.namelist() == ["function_app.py", "slipway/__init__.py"]
+
+
+def test_what_no_commit_has_is_not_packaged(tmp_path: Path) -> None:
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        subprocess.run(["git", *who, *command], cwd=tmp_path, check=True)
+    assert re.fullmatch("[0-9a-f]{40}", commit_of(tmp_path))
+    (tmp_path / "new.py").touch()
+    with pytest.raises(NotClean, match=r"new\.py"):
+        commit_of(tmp_path)
+
+
+def test_what_is_built_is_no_part_of_the_repository() -> None:
+    ignored = subprocess.run(["git", "check-ignore", "-q", "build/package/slipway.zip"], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
