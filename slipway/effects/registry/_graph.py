@@ -22,6 +22,8 @@ from ._parallel import Question, explore
 
 COSIGN_SUFFIXES: Final = (".sig", ".att", ".sbom")
 MOST_MANIFESTS: Final = 500
+MOST_BLOBS: Final = 5_000
+"""Layers and configs of all its manifests together: each costs a request, and a small manifest can list many."""
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Limit for all manifests together, as they stay in memory until the end."""
 _LARGEST_CONFIG: Final = 4 * 1024 * 1024
@@ -152,6 +154,8 @@ class _Discovery:
         self._contents: dict[str, Content] = {}
         self._referrers: dict[str, tuple[Descriptor, ...]] = {}
         self._cosign_tags: dict[str, dict[str, str]] = defaultdict(dict)
+        self._listed = 0
+        """Layers and configs, as often as manifests list them."""
         self._elsewhere: set[str] = set()
         self._missing_below: dict[str, tuple[str, Descriptor] | None] = {}
         """What `_missing` found, since many indexes may list the same ones."""
@@ -231,6 +235,9 @@ class _Discovery:
             self._size += len(manifest.raw)
             if self._size > MOST_BYTES:
                 raise TooLarge(self._where(self._root), f"expected at most {MOST_BYTES} bytes of manifests, got more")
+            self._listed += len(content.blobs)
+            if self._listed > MOST_BLOBS:
+                raise TooLarge(self._where(self._root), f"expected at most {MOST_BLOBS} layers and configs, got more")
         foreign = (partial(self._look_for, blob) for blob in content.blobs if blob.may_be_elsewhere)
         return [*self.about(*(child.digest for child in content.children)), *foreign, *self._also(manifest, content)]
 

@@ -166,6 +166,19 @@ def test_an_artifact_with_too_many_manifests_is_refused(pair: Pair) -> None:
     assert pair.target.writes() == []
 
 
+def test_a_manifest_with_too_many_layers_is_refused_before_any_is_asked_for(pair: Pair) -> None:
+    """A manifest of one MiB can list thousands."""
+    whole = json.loads(image(b"x").raw)
+    listed = [whole["layers"][0] | {"digest": digest_of(str(number).encode())} for number in range(5_000)]
+    raw = json.dumps(whole | {"layers": listed}).encode()
+    digest = pair.source.seed("team/shop", Built(raw=raw, media_type=OCI_MANIFEST))
+
+    with pytest.raises(TooLarge, match="expected at most 5000 layers and configs"):
+        run(pair, digest)
+
+    assert pair.target.writes() == []
+
+
 def answering(reply: RegistryReply) -> Registry:
     """A client of a registry that has one answer to everything."""
     return Registry(RegistryEndpoint("one.test"), Anonymous(), pool=MemoryPool(**{"one.test": lambda request: reply}))
