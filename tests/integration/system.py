@@ -72,6 +72,7 @@ environments:
 APPLICATIONS = {
     "repeats": "both",
     "survivor": "push",
+    "paused": "push",
     "doors": "push",
     "messages": "run",
     "votes": "push",
@@ -81,6 +82,8 @@ APPLICATIONS = {
     "operators": "push",
 }
 """By name: which facts start a release."""
+SETTINGS = 60
+"""ConfigMaps of the application `paused`, so that applying them takes a while; and one more, named by its version."""
 LATER = "later"
 """An application that a test adds while the system runs."""
 
@@ -91,7 +94,19 @@ def write_application(team: Path, name: str, start: str) -> None:
     shutil.copytree(ROOT / "examples" / "hello-aks" / "manifests", folder / "manifests")
     deployment = folder / "manifests" / "deployment.yaml"
     deployment.write_text(deployment.read_text().replace("image: hello", f"image: team/{name}"))
+    if name == "paused":
+        names = [*(f"setting-{number}" for number in range(SETTINGS)), "only-${SLIPWAY_VERSION}"]
+        (folder / "manifests" / "settings.yaml").write_text("---\n".join(map(setting, names)))
     (folder / "application.yaml").write_text(APPLICATION.format(name=name, start=start, ada=laptop().person("Ada").oid))
+
+
+def setting(name: str) -> str:
+    return f"""\
+apiVersion: v1
+kind: ConfigMap
+metadata: {{ name: "{name}" }}
+data: {{ VERSION: "${{SLIPWAY_VERSION}}" }}
+"""
 
 
 def options(folder: Path) -> StackOptions:

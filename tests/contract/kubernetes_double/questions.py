@@ -255,6 +255,10 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         put(f"{LEASES}/order", lease("3", resourceVersion="$stale")),
         put(f"{LEASES}/order", lease("3")),
     ),
+    "a fence that somebody takes away": (
+        post(LEASES, lease("1", annotations={"slipway.dev/fence": "{}"})),
+        patch(f"{LEASES}/order?fieldManager=kubectl-edit", {"metadata": {"annotations": {"slipway.dev/fence": None}}}),
+    ),
     # what may not be, or may not change
     "a Deployment's selector": (
         apply(APPS, "deployments", deployment()),

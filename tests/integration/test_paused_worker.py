@@ -1,0 +1,94 @@
+"""A worker is stopped in the middle of a rollout, its lock lapses, a newer release is delivered, and it goes on."""
+
+import os
+import re
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.process import Part
+from local.stack.stack import host_name
+from slipway.bootstrap.roles import AppRole
+from tests.integration.system import SETTINGS, Played, System, until
+
+pytestmark = pytest.mark.stack
+
+NAMESPACE = "paused-staging"
+OLD, PAUSED, NEWER = "1.0.0", "1.1.0", "1.2.0"
+
+
+def settings(system: System) -> list[dict[str, Any]]:
+    """The ConfigMaps of the application, as the cluster holds them."""
+    place = system.stack.clusters["staging"]
+    url = f"{place['server']}/api/v1/namespaces/{NAMESPACE}/configmaps"
+    answer = system.stack.http.request("GET", url, headers={"Authorization": f"Bearer {place['token']}"})
+    return [item for item in answer.json()["items"] if "VERSION" in item.get("data", {})]
+
+
+def versions(system: System) -> Counter[str]:
+    return Counter(item["data"]["VERSION"] for item in settings(system))
+
+
+def workers(system: System) -> list[Part]:
+    names = {host_name(AppRole.WORKER, index) for index in range(2)}
+    return [host for host in system.stack.hosts if host.name in names]
+
+
+def at_work_on(system: System, step: str) -> Part:
+    """The instance that began the step."""
+    began = re.compile(rf"Executing 'Functions\.run_step' .*message {re.escape(step)}")
+    (host,) = (host for host in workers(system) if began.search(host.log.read_text(errors="replace")))
+    return host
+
+
+def stopped_at_work(system: System, application: Played) -> tuple[str, Part]:
+    """Deliver a release, and stop the instance that applies it when it is at some object in the middle."""
+    application.push(PAUSED)
+    release = str(application.reached("plan.made", tag=PAUSED)["release"])
+    while not versions(system)[PAUSED] >= 3:
+        time.sleep(0.01)
+    host = at_work_on(system, f"{release}/staging/1/deploy")
+    send(host, signal.SIGSTOP)
+    return release, host
+
+
+def send(host: Part, number: signal.Signals) -> None:
+    """To the host and to the worker process that it has started: neither of them renews a lock."""
+    family = [host.pid]
+    for pid in family:
+        family += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    assert len(family) > 1, "the worker is a process of its own"
+    for pid in family:
+        os.kill(pid, number)
+
+
+def executed(host: Part) -> int:
+    return len(re.findall(r"Executed 'Functions\.run_step'", host.log.read_text(errors="replace")))
+
+
+def test_nothing_of_the_older_release_arrives_when_its_worker_wakes_up(system: System) -> None:
+    application = system.application("paused")
+    application.push(OLD)
+    application.reached("gate.opened", tag=OLD)
+    release, host = stopped_at_work(system, application)
+    try:
+        written = versions(system)[PAUSED]
+        assert written < SETTINGS, "it was stopped too late to have anything left to write"
+        until(lambda: "release.live" in application.actions(release), f"the other instance finishes {release}")
+        application.push(NEWER)
+        newer = str(application.reached("gate.opened", tag=NEWER)["release"])
+        before = settings(system)
+        assert versions(system) == {NEWER: SETTINGS + 1}
+        ended = executed(host)
+    finally:
+        send(host, signal.SIGCONT)
+    until(lambda: executed(host) > ended, "the instance goes on")
+    time.sleep(2)
+    after = {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in settings(system)}
+    assert after == {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in before}
+    assert "rollout.failed" not in application.actions(newer)
+    assert "rollout.failed" not in application.actions(release)
