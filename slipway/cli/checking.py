@@ -160,7 +160,7 @@ class Checking:
         part = self.proof.chains.get(name) if self.proof else None
         if fault is None and self.proof is not None:
             fault = _end(check, part)
-        verdict = verdict_of(check, fault or check.anchored_beyond())
+        verdict = verdict_of(check, fault or check.anchored_beyond() or self._watches[name].ungated())
         return self._watches[name].told(verdict)
 
 

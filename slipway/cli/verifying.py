@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord, ChainCheck, ChainFault
 from slipway.domain.model import Moment, Record
+from slipway.domain.replaying import Replay
 from slipway.domain.reports import MOST_NAMED
 from slipway.domain.signing import PublicKeys
 
@@ -103,6 +104,7 @@ class Watch:
         self.lacking: list[AuditRecord] = []
         """Records of anchors that are not there."""
         self.waivers: list[WaiverOnRecord] = []
+        self._replay = Replay()
 
     def notice(self, record: AuditRecord) -> None:
         if record.sequence > self._reach and self.unanchored_since is None:
@@ -111,6 +113,14 @@ class Watch:
             self.lacking.append(record)
         if (waiver := waiver_of(record)) is not None:
             self.waivers.append(waiver)
+        self._replay.feed(record)
+
+    def ungated(self) -> ChainFault | None:
+        """The first release that went live without its gate, by what the records say."""
+        if self._replay.fault is None:
+            return None
+        sequence, reason = self._replay.fault
+        return ChainFault(application=self._anchors.application, sequence=sequence, reason=reason)
 
     def fault(self) -> ChainFault | None:
         """The first record of an anchor that is still not there."""
@@ -158,7 +168,7 @@ def verify(
         if watch.lacking and fault is None:
             anchors.take_listed(api.anchors(application))  # one may have been written while the chain was read
             fault = watch.fault()
-        return watch.told(verdict_of(check, fault))
+        return watch.told(verdict_of(check, fault or watch.ungated()))
 
 
 def with_index(api: Api, verdict: ChainVerdict) -> ChainVerdict:

@@ -58,6 +58,9 @@ def verify_trail(
     said how far they reach. One that no key of the installation signed is named and counts for nothing. Without
     APPLICATION every trail is checked, including the installation's own.
 
+    The records are replayed, too: the first release that went live without its gate, by what they say of its plan and
+    its votes, is named, however well they are linked and signed.
+
     Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
     yourself (from a mail, a webhook, a download) are compared with the chains, too.
 
@@ -70,7 +73,8 @@ def verify_trail(
     Exit codes:
       0  intact, and anchored but for the last day
       6  intact, but a record of more than a day ago is not anchored
-      7  a chain is broken or contradicts an anchor, or the audit index is not what the trail says
+      7  a chain is broken or contradicts an anchor, a release went live without its gate, or the audit index is not
+         what the trail says
       all others as for every command
 
     \b
@@ -159,7 +163,9 @@ def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
             screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: nothing since {since} is anchored")
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
-        screen.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it intact)")
+        follows = verdict.fault.sequence <= verdict.first + verdict.records - 1  # what they say is the fault
+        before = f"{count}, all linked and signed" if follows else f"{count} before it intact"
+        screen.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({before})")
     if verdict.index is not None and not verdict.index.complete:
         screen.line(TextCell("✗ index ", BAD), f"  {verdict.application}: {_lacking(verdict.index)}")
     for waiver in verdict.waivers:

@@ -411,3 +411,29 @@ def test_time_zones_do_not_matter_to_the_hash(slipway: Command, app: Served) -> 
     moment = AuditRecord.model_validate(record).time
     record["time"] = (moment + timedelta(0)).isoformat()
     assert verdict(slipway, "shop")["intact"] is True
+
+
+def test_the_first_release_that_went_live_without_its_gate_is_named_and_ends_with_7(
+    slipway: Command, app: Served, shop: World
+) -> None:
+    """Whoever holds the key wrote this, so that chain and signatures are in order."""
+    plan = {"plan_hash": "sha256:" + "a" * 64}
+    drafts = [
+        AuditDraft(action=Action.RELEASE_CREATED, actor="slipway", release=1),
+        AuditDraft(action=Action.PLAN_MADE, actor="slipway", release=1, environment="production", details=plan),
+        AuditDraft(
+            action=Action.GATE_OPENED,
+            actor="slipway",
+            release=1,
+            environment="production",
+            details=plan | {"opening": 1, "required": 1},
+        ),
+        AuditDraft(action=Action.ROLLOUT_DONE, actor="slipway", release=1, environment="production"),
+        AuditDraft(action=Action.RELEASE_LIVE, actor="slipway", release=1, environment="production", details=plan),
+    ]
+    records = signed_chain(drafts, application="shop", time=MORNING)
+    served = [record.model_dump(mode="json") for record in records]
+    app.trails["shop"] = Trail(records=served, sequence=len(records), hash=records[-1].hash)
+    sequence, reason = fault(slipway)
+    assert sequence == 5
+    assert reason == "shop-1 went live in production without its gate: 0 of 1 approvals of its plan are on record"

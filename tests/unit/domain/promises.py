@@ -13,6 +13,7 @@ from slipway.domain.model import Moment
 from slipway.domain.on_record import on_record
 from slipway.domain.queues import Queue
 from slipway.domain.release import GateState, Lane, Phase, Release, VoteDecision
+from slipway.domain.replaying import Replay
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, Outgoing
 from slipway.testing.chains import PUBLIC_KEYS
@@ -33,6 +34,7 @@ class WatchedWorld(World):
         self._before: dict[int, Release] = {}
         self._live: dict[str, Moment] = {}
         self._tally = Tally()
+        self._replay = Replay()
         self._ids: set[str] = set()
         self._last_actions: set[str] = set()
 
@@ -43,6 +45,8 @@ class WatchedWorld(World):
         self._audit_verifies(self.audit[records:])
         for record in self.audit[records:]:
             self._tally.feed(record)
+            self._replay.feed(record)
+        assert self._replay.fault is None, self._replay.fault
         self._what_opens_is_on_record(decision)
         self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue is Queue.STEPS])
         self._reminders_are_for_open_gates(self.sent[messages:])

@@ -1,0 +1,133 @@
+"""Replays a trail: whether each release that went live had passed its gate by what the records say.
+
+Chain and signatures show that no record was changed; this shows that the records, one after the other, lead to what
+they say. It knows nothing but the records, so that anybody can do the same with an export. A part of a trail is
+replayed for the releases that begin in it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .actions import Action, OfGate
+from .attribution import on_record_as
+from .audit import AuditRecord
+
+type _Place = tuple[str, str]
+"""A release and an environment."""
+
+
+@dataclass(kw_only=True)
+class _Gate:
+    """What the records of one release in one environment say so far."""
+
+    plan: str = ""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    votes: dict[str, str] = field(default_factory=dict)
+    """The plan that each person approved."""
+    passed: str = ""
+    """The plan for which it passed."""
+    ordered: AuditRecord | None = None
+    rolled_out: bool = False
+
+    def clear(self) -> None:
+        self.votes, self.passed, self.ordered = {}, "", None
+
+    def open(self, details: Mapping[str, Any]) -> None:
+        if details.get("opening") != self.asked.get("opening"):
+            self.votes, self.passed = {}, ""
+        self.asked = details
+
+    def vote(self, record: AuditRecord, of_gate: OfGate, plan: str) -> None:
+        details = record.details
+        if of_gate is OfGate.APPROVED:
+            self.votes[_who(record)] = plan
+        gone = details.get("voters", ()) if of_gate is OfGate.VOIDED else ()
+        gone = (details.get("voter"),) if of_gate is OfGate.WITHDRAWN else gone
+        self.votes = {who: of for who, of in self.votes.items() if who not in gone}
+
+
+class Replay:
+    """Follows one chain from the first record on."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        """Releases that began in what was replayed."""
+        self._gates: dict[_Place, _Gate] = {}
+        self._asking: set[str] = set()
+        """Environments whose gate asked people since the application's rules last changed."""
+        self.fault: tuple[int, str] | None = None
+        """The first release that went live without its gate, and by which record."""
+
+    def feed(self, record: AuditRecord) -> None:
+        """The next verified record."""
+        action = record.known_action
+        if self.fault is not None or action is None:
+            return
+        if action in (Action.APPLICATION_APPLIED, Action.APPLICATION_REMOVED):
+            self._asking.clear()
+        if action is Action.LEDGER_RESET:
+            for gate in self._gates.values():
+                gate.clear()
+        if record.release is None:
+            return
+        if action is Action.RELEASE_CREATED:
+            self._known.add(record.release)
+        if record.release not in self._known:
+            return
+        if record.environment is not None:
+            self._of_gate(record, action, self._gates.setdefault((record.release, record.environment), _Gate()))
+        if action.ends is not None and not action.ends.retryable:
+            self._forget(record.release)
+
+    def _of_gate(self, record: AuditRecord, action: Action, gate: _Gate) -> None:
+        plan = str(record.details.get("plan_hash", ""))
+        match of_gate := action.of_gate:
+            case OfGate.PLANNED:
+                gate.plan, gate.rolled_out = plan, False
+            case OfGate.OPENED:
+                self._asking.add(record.environment or "")
+                gate.open(record.details)
+            case OfGate.APPROVED | OfGate.WITHDRAWN | OfGate.VOIDED:
+                gate.vote(record, of_gate, plan)
+            case OfGate.CONDITIONS_AGAIN:
+                gate.passed = ""
+            case OfGate.PASSED:
+                gate.passed = plan
+            case OfGate.RETURN_ORDERED:
+                gate.ordered = record
+            case OfGate.ENDED:
+                gate.clear()
+            case OfGate.WAIVED | OfGate.EPOCH_BEGAN | OfGate.NOTHING:
+                self._of_rollout(record, action, gate, plan)
+
+    def _of_rollout(self, record: AuditRecord, action: Action, gate: _Gate, plan: str) -> None:
+        if action is Action.ROLLOUT_DONE:
+            gate.rolled_out = True
+        elif action is Action.RELEASE_LIVE and (why := self._without(record, gate, plan)):
+            self.fault = record.sequence, f"{record.release} went live in {record.environment} without its gate: {why}"
+
+    def _without(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
+        """Why what went live had not passed its gate; empty if it had."""
+        if gate.ordered is not None:
+            return "" if gate.ordered.proof is not None else "no proof of the order to roll back is on record"
+        if not plan or gate.plan != plan:
+            return "no record has its plan"
+        if not gate.rolled_out:
+            return "no record says that it was rolled out"
+        if gate.asked.get("plan_hash") != plan:
+            return "nobody was asked about its plan" if record.environment in self._asking and not gate.passed else ""
+        required, have = int(gate.asked.get("required", 1)), sum(of == plan for of in gate.votes.values())
+        if have < required:
+            return f"{have} of {required} approvals of its plan are on record"
+        return "" if gate.passed == plan else "no record says that it passed for its plan"
+
+    def _forget(self, release: str) -> None:
+        for place in [place for place in self._gates if place[0] == release]:
+            del self._gates[place]
+        self._known.discard(release)
+
+
+def _who(record: AuditRecord) -> str:
+    by = on_record_as(record.actor, record.details)
+    return by.on_behalf_of or by.actor
