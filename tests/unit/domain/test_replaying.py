@@ -11,7 +11,7 @@ from slipway.testing.chains import signed_chain
 from tests.unit.domain.samples import MORNING
 
 PLAN, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
-ASKED = {"opening": 1, "plan_hash": PLAN, "required": 2}
+ASKED: dict[str, Any] = {"opening": 1, "plan_hash": PLAN, "required": 2}
 
 
 def draft(
