@@ -16,8 +16,8 @@ from .approver import PageRefused
 
 MOST_STEPS = 20
 BAD_REQUEST = 400
-COUNTED = "It was carried out, and is recorded in the audit trail."
-"""What the page says once it was counted."""
+COUNTED = ("It was carried out, and is recorded in the audit trail.", "It is recorded in the audit trail.")
+"""What the page says once it was counted: done, or waiting for the votes of others."""
 REFUSED = "The refusal is recorded in the audit trail."
 """What the page says once it was refused."""
 WITHIN = 30.0
@@ -102,7 +102,7 @@ class Signer:
             raise PageRefused(f"the page does not lead to the identity provider: {_words(text)}")
         where, text = self._walk(onward[0], None, own=own)
         end = time.monotonic() + WITHIN
-        while COUNTED not in text:
+        while not any(each in text for each in COUNTED):
             if REFUSED in text:
                 raise PageRefused(f"it was refused: {_words(text)}")
             if time.monotonic() > end:

@@ -80,6 +80,7 @@ APPLICATIONS = {
     "docs": "push",
     "browser": "push",
     "operators": "push",
+    "gates": "push",
 }
 """By name: which facts start a release."""
 SETTINGS = 60
