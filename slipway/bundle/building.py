@@ -5,12 +5,12 @@ A registry is asked which digest a name has now (`Resolver`), and Helm and Kusto
 same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .. import __version__
 from ..manifests.documents import Document, read_text
@@ -55,7 +55,14 @@ class BuiltBundle:
     """What a chart has and the bundle does not, or not in the same way."""
 
 
-def build(wanted: BuildOptions, resolve: Resolver, render: Renderer) -> BuiltBundle:
+class Comparison(Protocol):
+    """Compares with the schemas of Kubernetes, which only the command line has."""
+
+    def __call__(self, document: Document, value: Mapping[str, Any], version: str) -> Iterable[Problem]:
+        """What an API server of the minor version would refuse of a sound object, or drop."""
+
+
+def build(wanted: BuildOptions, resolve: Resolver, render: Renderer, compare: Comparison) -> BuiltBundle:
     """Raises `ConfigError` with every problem of the folder, and whatever `resolve` raises."""
     findings = Findings()
     folder = SourceFolder(root=wanted.folder, chart=wanted.chart, targets=wanted.targets, render=render)
@@ -67,7 +74,7 @@ def build(wanted: BuildOptions, resolve: Resolver, render: Renderer) -> BuiltBun
         target = wanted.targets.environments[name]
         for path, (origin, documents) in sources[name].items():
             with findings.collecting():
-                files[path] = _rendered(documents, origin, target, images)
+                files[path] = _rendered(documents, origin, target, images, compare)
     findings.raise_any()
     config = BundleConfig(
         schema_version=1,
@@ -103,12 +110,14 @@ def _entry(name: str, target: RenderTarget, images: tuple[str, ...]) -> BundleEn
     )
 
 
-def _rendered(documents: tuple[Document, ...], place: FilePlace, target: RenderTarget, images: Pinned) -> bytes:
+def _rendered(
+    documents: tuple[Document, ...], place: FilePlace, target: RenderTarget, images: Pinned, compare: Comparison
+) -> bytes:
     findings = Findings()
     values = []
     for document in documents:
         with findings.collecting():
-            values.append(_object(document, place, target, images))
+            values.append(_object(document, place, target, images, compare))
     findings.raise_any()
     data = written(values)
     if [document.value for document in read_text(data, name=documents[0].file)] != values:
@@ -116,12 +125,16 @@ def _rendered(documents: tuple[Document, ...], place: FilePlace, target: RenderT
     return data
 
 
-def _object(document: Document, place: FilePlace, target: RenderTarget, images: Pinned) -> dict[str, Any]:
+def _object(
+    document: Document, place: FilePlace, target: RenderTarget, images: Pinned, compare: Comparison
+) -> dict[str, Any]:
     problems = list(
         object_problems(
             Member(file=place.file, document=document), place.part, namespace=target.namespace, image_paths=images.paths
         )
     )
+    if not problems:
+        problems.extend(compare(document, document.value, target.kubernetes))
     value = deepcopy(document.value)
     for image in image_places(value, images.paths):
         try:

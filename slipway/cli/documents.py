@@ -15,6 +15,7 @@ from slipway.manifests.problems import written
 from .api import Api, read
 from .errors import CliError, ProblemsError
 from .placing import placed
+from .schemas import Schemas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class LocalDocuments:
 
     path: Path
     checked: CheckedEach
+    not_compared: tuple[str, ...]
+    """What Kubernetes' schemas say nothing about."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -51,12 +54,25 @@ class LocalDocuments:
         return next(placed([found], self.path))
 
 
-def read_local(path: Path) -> LocalDocuments:
-    """Ends the command if nothing in the files is without a problem."""
-    local = LocalDocuments(path=path, checked=check_each(path))
+def read_local(path: Path, version: str) -> LocalDocuments:
+    """Compares manifests with the schemas of Kubernetes too. Ends the command if nothing in the files is without a
+    problem."""
+    schemas = Schemas()
+    checked = _compared_with_schemas(check_each(path), schemas, version)
+    local = LocalDocuments(path=path, checked=checked, not_compared=schemas.not_compared)
     if not local.checked.good:
         raise ProblemsError(local.problems)
     return local
+
+
+def _compared_with_schemas(checked: CheckedEach, schemas: Schemas, version: str) -> CheckedEach:
+    found = [(claim.document, list(schemas.of_environments(claim.rendered, version))) for claim in checked.claims]
+    wrong = [document for document, problems in found if problems]
+    return replace(
+        checked,
+        good=tuple(each for each in checked.good if not any(each.document is one for one in wrong)),
+        problems=(*checked.problems, *(problem for _, problems in found for problem in problems)),
+    )
 
 
 def compare(api: Api, local: LocalDocuments) -> Changes:
@@ -100,9 +116,9 @@ def as_problem(shown: ProblemShown) -> Problem:
     return Problem(**{name: getattr(shown, name) for name in ("file", "line", "field", "expected", "got", "message")})
 
 
-def compared_there(api: Api, path: Path) -> None:
+def compared_there(api: Api, path: Path, version: str) -> None:
     """Let the installation compare the documents with what it has. Raises `ProblemsError` for what it finds wrong."""
-    local = read_local(path)
+    local = read_local(path, version)
     found = [
         *local.problems,
         *(as_problem(each) for change in compare(api, local).changes for each in change.problems),

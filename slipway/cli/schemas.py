@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
+import click
+
 from slipway.catalogue import Rendered
-from slipway.manifests.problems import Problem, Steps, nearest, shown
+from slipway.manifests.documents import Document
+from slipway.manifests.problems import Problem, Steps, by_environment, nearest, shown
 
 NEWEST = "1.35"
 """The newest minor version that Slipway is tested with."""
@@ -24,23 +27,66 @@ _WORDS = {
 }
 
 
-class UnknownVersionError(ValueError):
-    """There are no schemas of this version; the text names those that there are."""
+class Schemas:
+    """Compares objects with the schemas, and remembers for what there are none: an unknown is no pass."""
 
+    def __init__(self) -> None:
+        self._not_compared: set[str] = set()
 
-def schema_problems(rendered: Iterable[Rendered], *, version: str = NEWEST) -> Iterator[Problem]:
-    """What an API server of the minor version would refuse, or drop. Raises `UnknownVersionError`."""
-    kinds = _kinds(version)
-    for each in rendered:
-        api_version, kind = str(each.value["apiVersion"]), str(each.value["kind"])
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """What there are no schemas for, among all that was to be compared."""
+        return tuple(sorted(self._not_compared))
+
+    def of_environments(self, rendered: Mapping[str, Iterable[Rendered]], version: str) -> Iterator[Problem]:
+        """The problems of an application's environments, each once."""
+        return by_environment(
+            {
+                name: tuple(problem for each in objects for problem in self(each.document, each.value, version))
+                for name, objects in rendered.items()
+            }
+        )
+
+    def __call__(self, document: Document, value: Mapping[str, Any], version: str) -> Iterator[Problem]:
+        """What an API server of the minor version would refuse of an object, or drop."""
+        if version not in _versions():
+            self._not_compared.add(f"all that is for Kubernetes {version}")
+            return
+        kinds = _kinds(version)
+        api_version, kind = str(value["apiVersion"]), str(value["kind"])
         if api_version in kinds.get(kind, ()):
-            yield from _of_object(each, _validator(version, _schema_name(kind, api_version)))
+            yield from _of_object(document, value, _validator(version, _schema_name(kind, api_version)))
         elif _is_kubernetes_own(api_version, kind, kinds):
             known = sorted(kinds.get(kind, ()))
             expected = f"{' or '.join(known)} for {kind}" if known else f"a kind of Kubernetes {version}"
             cure = "" if known else nearest(kind, kinds)
             at: Steps = ("apiVersion",) if known else ("kind",)
-            yield each.problem(at, cure, expected=expected, got=f"{api_version} {kind}")
+            yield document.problem(at, cure, expected=expected, got=f"{api_version} {kind}")
+        else:
+            self._not_compared.add(f"{kind} ({api_version})")
+
+
+def told(not_compared: Iterable[str]) -> Iterator[str]:
+    """The line that says what was not compared; none if all was."""
+    if names := ", ".join(not_compared):
+        yield f"not compared with schemas of Kubernetes, which has none here: {names}"
+
+
+def _known(_: click.Context, __: click.Parameter, version: str) -> str:
+    if version not in _versions():
+        raise click.BadParameter(f"expected one of {', '.join(_versions())}, got {version[:40]!r}")
+    return version
+
+
+kubernetes_option = click.option(
+    "--kubernetes",
+    "version",
+    default=NEWEST,
+    show_default=True,
+    callback=_known,
+    metavar="VERSION",
+    help="Minor version of Kubernetes whose schemas the manifests are compared with.",
+)
 
 
 def _is_kubernetes_own(api_version: str, kind: str, kinds: Mapping[str, frozenset[str]]) -> bool:
@@ -55,18 +101,18 @@ def _schema_name(kind: str, api_version: str) -> str:
 
 
 @cache
-def _contents(version: str, name: str) -> Any:
-    from kubernetes_validate.utils import (  # noqa: PLC0415 - slow to import; `--help` does without
-        VersionNotSupportedError,
-        all_versions,
-        schema_contents,
-    )
+def _versions() -> tuple[str, ...]:
+    """The minor versions that there are schemas of."""
+    from kubernetes_validate.utils import all_versions  # noqa: PLC0415 - slow to import; `--help` does without
 
-    try:
-        return schema_contents(_SCHEMAS.format(minor=version, name=name), version)
-    except VersionNotSupportedError:
-        known = ", ".join(each.rpartition(".")[0] for each in all_versions())
-        raise UnknownVersionError(f"expected one of {known}, got {version!r}") from None
+    return tuple(each.rpartition(".")[0] for each in all_versions())
+
+
+@cache
+def _contents(version: str, name: str) -> Any:
+    from kubernetes_validate.utils import schema_contents  # noqa: PLC0415 - slow to import; `--help` does without
+
+    return schema_contents(_SCHEMAS.format(minor=version, name=name), version)
 
 
 @cache
@@ -92,30 +138,32 @@ def _validator(version: str, name: str) -> Any:
     return Draft202012Validator(schema, registry=registry)
 
 
-def _of_object(each: Rendered, validator: Any) -> Iterator[Problem]:
-    hides = each.value["kind"] == "Secret"
-    for error in validator.iter_errors(each.value):
+def _of_object(document: Document, value: Mapping[str, Any], validator: Any) -> Iterator[Problem]:
+    hides = value["kind"] == "Secret"
+    for error in validator.iter_errors(value):
         steps: Steps = tuple(error.absolute_path)
         match error.validator:
             case "additionalProperties":
                 fields = error.schema.get("properties", {})
                 for name in sorted(set(error.instance) - set(fields)):
-                    yield each.problem((*steps, name), f"unknown field; {nearest(name, fields)}")
+                    yield document.problem((*steps, name), f"unknown field; {nearest(name, fields)}")
             case "required":
                 for name in error.validator_value:
                     if name not in error.instance:
-                        yield each.problem((*steps, name), "is missing")
+                        yield document.problem((*steps, name), "is missing")
             case "type":
                 wanted = [name for name in _listed(error.validator_value) if name != "null"]
                 expected = " or ".join(_WORDS.get(name, name) for name in wanted)
                 got = "something else" if hides else shown(error.instance)
-                yield each.problem(steps, _cure(wanted, error.instance), expected=expected, got=got)
+                yield document.problem(steps, _cure(wanted, error.instance), expected=expected, got=got)
             case "enum":
                 expected = " or ".join(str(value) for value in error.validator_value if value is not None)
-                yield each.problem(steps, expected=expected, got="something else" if hides else shown(error.instance))
+                yield document.problem(
+                    steps, expected=expected, got="something else" if hides else shown(error.instance)
+                )
             case _:
                 text = f"Kubernetes refuses it: {error.validator}"
-                yield each.problem(steps, text if hides else f"{text}: {error.message[:200]}")
+                yield document.problem(steps, text if hides else f"{text}: {error.message[:200]}")
 
 
 def _listed(value: object) -> list[str]:

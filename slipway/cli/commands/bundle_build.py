@@ -17,6 +17,7 @@ from .. import registries
 from ..bundles import checked, json_option, print_summary, read_targets_file, targets_option, telling_problems
 from ..errors import CliError, Exit
 from ..programs import Programs
+from ..schemas import Schemas, told
 from ..screen import GOOD, NAME, NOTE, Screen, TextCell
 
 _AZURE_PIPELINES = {
@@ -87,6 +88,9 @@ def build_(  # noqa: PLR0917 - click passes them by name
     values.yaml for the chart in FOLDER/chart, which helm renders, after the values.yaml of FOLDER if that is there.
     Both are run twice, without network, and what differs is refused.
 
+    Manifests are compared with Kubernetes' own schemas, of the version that targets.json has for the environment; kinds
+    that have none there, such as custom resources, are named as not compared.
+
     Every image is looked up in the registry and written by digest, in the registry of each environment. Building twice
     gives the same digest. The time is taken from --created or SOURCE_DATE_EPOCH; in Azure Pipelines, run and commit
     are taken from the agent's variables.
@@ -99,7 +103,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
       slipway bundle build deploy --version 1.4.0 --registry shop.azurecr.io
       slipway bundle build deploy --version 1.4.0 --registry shop.azurecr.io --image team/shop:1.4.0
     """
-    client = registries.open_registry(registry)
+    client, schemas = registries.open_registry(registry), Schemas()
     with telling_problems():
         build_options = BuildOptions(
             folder=folder,
@@ -111,17 +115,18 @@ def build_(  # noqa: PLR0917 - click passes them by name
             created=created or _epoch(os.environ),
             source=BundleSource(**{name: os.environ.get(variable, "") for name, variable in _AZURE_PIPELINES.items()}),
         )
-        built = build(build_options, registries.resolver(client), Programs(os.environ))
+        built = build(build_options, registries.resolver(client), Programs(os.environ), schemas)
         write_layout(output, built.packed, tag=version)
         made = checked(built.packed)
     screen = Screen()
     if as_json:
         more = {"output": str(output), "missing": list(built.missing), "notes": list(built.notes)}
+        more["not_compared"] = list(schemas.not_compared)
         screen.json(made.summary() | more)
         return
     screen.line(TextCell("✓ built", GOOD), f"  {output}: ", TextCell(built.packed.digest, NAME))
     print_summary(screen, made)
-    for note in built.notes:
+    for note in (*built.notes, *told(schemas.not_compared)):
         screen.line(TextCell("note", NOTE), f"  {note}")
     if built.missing:
         screen.line(

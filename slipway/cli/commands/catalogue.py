@@ -20,6 +20,7 @@ from ..documents import LocalDocuments, as_problem, asked, compare, read_local, 
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected, waiting
+from ..schemas import kubernetes_option, told
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
 from ..text import neutral, short
 from ..waiting import COUNTED, REFUSED, confirmed, counted, decided, look, new_id, outcome_of
@@ -50,17 +51,20 @@ _reason = click.option(
 @_file
 @_yes
 @_reason
+@kubernetes_option
 @waiting
 @json_option
 @connected
-def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
+def apply(
+    api: Api, *, path: Path, yes: bool, reason: str, version: str, open_it: bool, wait: bool, as_json: bool
+) -> None:
     """Apply projects and applications: every document in PATH, each judged by itself.
 
     Prints what would change and asks first, then waits until it is decided. The same documents applied again change
     nothing. What is wrong, what you may not change, and what somebody else has changed since it was compared is refused
     by name, and the others go on. If something weakens what guards production, a person confirms all of it on a page
     that shows it, whose address is printed; then the people of the gates that get weaker vote on that, under the rules
-    that are in force.
+    that are in force. Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
 
     \b
     Exit codes: 0 applied, or nothing to change; 1 something is refused, whatever became of the rest; 4 the app cannot
@@ -72,7 +76,7 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: 
       slipway apply -f deploy/application.yaml --reason "two replicas"
       slipway apply -f deploy --yes --json
     """
-    screen, local = Screen(), read_local(path)
+    screen, local = Screen(), read_local(path, version)
     compared = compare(api, local)
     if not as_json:
         _show(screen, compared.changes)
@@ -100,10 +104,13 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, open_it: bool, wait: 
 
 @click.command()
 @_file
+@kubernetes_option
 @json_option
 @connected
-def diff(api: Api, *, path: Path, as_json: bool) -> None:
+def diff(api: Api, *, path: Path, version: str, as_json: bool) -> None:
     """Show what `slipway apply` would change, and whether it would be refused. Changes nothing.
+
+    Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
 
     \b
     Exit codes: 0 it could be applied, 1 something of it would be refused, 4 the app cannot be reached.
@@ -112,7 +119,7 @@ def diff(api: Api, *, path: Path, as_json: bool) -> None:
     Example:
       slipway diff -f deploy
     """
-    screen, local = Screen(), read_local(path)
+    screen, local = Screen(), read_local(path, version)
     changes = compare(api, local)
     if not as_json:
         _show(screen, changes.changes)
@@ -235,10 +242,13 @@ def _end(screen: Screen, local: LocalDocuments, changes: Changes, *, as_json: bo
     """Say what is refused and what waits, and end with the code that says which."""
     if as_json:
         problems = [shown_problem(each).model_dump(mode="json") for each in local.problems]
-        screen.json({**changes.model_dump(mode="json"), "problems": problems})
+        more = {"problems": problems, "not_compared": list(local.not_compared)}
+        screen.json({**changes.model_dump(mode="json"), **more})
     else:
         for problem in local.problems:
             screen.whole(str(problem))
+        for line in told(local.not_compared):
+            screen.whole(f"! {line}")
     if changes.page and not as_json:
         click.echo(
             f"people vote on it: {neutral(changes.page)}; see `slipway change {short(changes.change)}`", err=True

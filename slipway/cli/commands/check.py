@@ -6,26 +6,19 @@ import click
 
 from slipway.catalogue import CheckedDocuments, ConfigError, check_path
 from slipway.catalogue.schema import MODELS, schema_text
-from slipway.manifests.problems import Findings, by_environment
+from slipway.manifests.problems import Findings
 
 from ..documents import compared_there
 from ..errors import CliError, ProblemsError
 from ..options import app_options, one_object, open_api
 from ..placing import placed, problems_in
-from ..schemas import NEWEST, UnknownVersionError, schema_problems
+from ..schemas import Schemas, kubernetes_option, told
 from ..screen import GOOD, NOTE, Screen, TextCell
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
-@click.option(
-    "--kubernetes",
-    "version",
-    default=NEWEST,
-    show_default=True,
-    metavar="VERSION",
-    help="Minor version of Kubernetes whose schemas the manifests are compared with.",
-)
+@kubernetes_option
 @click.option("--offline", is_flag=True, help="Ask no installation about the names of registries, clusters, channels.")
 @app_options
 @one_object
@@ -44,9 +37,10 @@ def check(
 
     Of a folder, every project.yaml and application.yaml in it counts, at any depth. Every problem is printed as
     `file:line: field: what was expected, what was found`, so that editors and CI systems can link to it, with the
-    environment where it is not wrong in all of them. Manifests are compared with Kubernetes' own schemas; those of
-    custom resources are unknown here. Names of registries, clusters and channels, and the limits of a project that is
-    not in PATH, are checked where an installation is found (by --url, SLIPWAY_URL, or `make up`) and answers.
+    environment where it is not wrong in all of them. Manifests are compared with Kubernetes' own schemas; kinds that
+    have none there, such as custom resources, are named as not compared. Names of registries, clusters and channels,
+    and the limits of a project that is not in PATH, are checked where an installation is found (by --url, SLIPWAY_URL,
+    or `make up`) and answers.
 
     \b
     Exit codes: 0 no problems, 1 there are problems.
@@ -56,15 +50,13 @@ def check(
       slipway check
       slipway check deploy/application.yaml --kubernetes 1.34
     """
-    screen = Screen()
+    screen, schemas = Screen(), Schemas()
     try:
         checked = check_path(path)
-        _compare_with_schemas(checked, version)
+        _compare_with_schemas(checked, schemas, version)
     except ConfigError as error:
         raise problems_in(path, error) from None
-    except UnknownVersionError as error:
-        raise click.BadParameter(str(error), param_hint="--kubernetes") from None
-    unasked = "it was not asked for" if offline else _ask_the_installation(context, path, url, key)
+    unasked = "it was not asked for" if offline else _ask_the_installation(context, path, version, url=url, key=key)
     if as_json:
         screen.json(
             {
@@ -72,6 +64,7 @@ def check(
                 "applications": list(checked.definitions),
                 "advice": [str(advice) for advice in placed(checked.advice, path)],
                 "without_project": list(checked.without_project),
+                "not_compared": list(schemas.not_compared),
                 "names_not_checked": unasked,
             }
         )
@@ -80,6 +73,8 @@ def check(
     screen.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
     for advice in placed(checked.advice, path):
         screen.whole(f"! {advice}")
+    for line in told(schemas.not_compared):
+        screen.whole(f"! {line}")
     for name in checked.without_project:
         project = checked.definitions[name].application.project
         if unasked:
@@ -90,19 +85,18 @@ def check(
         click.echo(f"names of registries, clusters and channels were not looked at: {unasked}", err=True)
 
 
-def _compare_with_schemas(checked: CheckedDocuments, version: str) -> None:
+def _compare_with_schemas(checked: CheckedDocuments, schemas: Schemas, version: str) -> None:
     """Raises ConfigError with what the schemas of Kubernetes refuse."""
     findings = Findings()
     for environments in checked.rendered.values():
-        found = {name: tuple(schema_problems(each, version=version)) for name, each in environments.items()}
-        findings.extend(by_environment(found))
+        findings.extend(schemas.of_environments(environments, version))
     findings.raise_any()
 
 
-def _ask_the_installation(context: click.Context, path: Path, url: str | None, key: str | None) -> str:
+def _ask_the_installation(context: click.Context, path: Path, version: str, *, url: str | None, key: str | None) -> str:
     """Why the installation said nothing about the names; empty if it did. Raises `ProblemsError`."""
     try:
-        compared_there(open_api(context, url=url, key=key), path)
+        compared_there(open_api(context, url=url, key=key), path, version)
     except ProblemsError:
         raise
     except CliError as error:

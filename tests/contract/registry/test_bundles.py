@@ -227,6 +227,23 @@ def test_an_image_is_not_taken_for_a_bundle(slipway: Slipway, place: Place, repo
     assert "not a bundle: expected an artifact of type application/vnd.slipway.bundle.v1+json" in told.stderr
 
 
+ROUTE = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: shop }\nspec: { anything: 1 }\n"
+
+
+def test_what_kubernetes_has_no_schema_of_is_said_to_be_not_compared(
+    slipway: Slipway, place: Place, repository: str, tmp_path: Path
+) -> None:
+    written(place, repository, tmp_path)
+    assert json.loads(build(slipway, place, "--json").stdout)["not_compared"] == []
+    write(tmp_path / "deploy", {"environments/production/route.yaml": ROUTE})
+    targets = json.loads((tmp_path / "targets.json").read_text())
+    targets["environments"]["staging"]["kubernetes"] = "1.99"
+    (tmp_path / "targets.json").write_text(json.dumps(targets))
+    names = ["HTTPRoute (gateway.networking.k8s.io/v1)", "all that is for Kubernetes 1.99"]
+    assert json.loads(build(slipway, place, "--json").stdout)["not_compared"] == names
+    assert f"which has none here: {', '.join(names)}" in build(slipway, place).stdout.replace("\n", " ")
+
+
 def test_a_wrong_password_says_how_to_sign_in(slipway: Slipway, place: Place, repository: str, tmp_path: Path) -> None:
     written(place, repository, tmp_path)
     where = f"{place.login_server}/{repository}:1.4.0"

@@ -9,6 +9,7 @@ import pytest
 from slipway.bundle import BuildOptions, BuiltBundle, ContentPart, Reference, Targets, build, read_environments, unpack
 from slipway.bundle.rendering import Program
 from slipway.cli.programs import Programs
+from slipway.cli.schemas import Schemas
 from slipway.manifests.problems import ConfigError
 from tests.contract.rendering.programs import folder_of, missing
 from tests.unit.bundle.samples import CI, PROD, PROXY, SHOP, resolve, targets, write
@@ -64,7 +65,7 @@ def rendered(folder: Path, more: dict[str, str] | None = None, **options: Any) -
     wanted = BuildOptions(
         folder=write(folder, CHART | (more or {})), targets=targets(), version="1.4.0", registry=CI, given=given
     )
-    return build(replace(wanted, **options), resolve, Programs({"PATH": HELM or ""}))
+    return build(replace(wanted, **options), resolve, Programs({"PATH": HELM or ""}), Schemas())
 
 
 def refused(folder: Path, more: dict[str, str], **options: Any) -> list[str]:

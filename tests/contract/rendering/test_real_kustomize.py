@@ -9,6 +9,7 @@ import pytest
 from slipway.bundle import BuildOptions, BuiltBundle, ContentPart, Reference, build, read_environments, unpack
 from slipway.bundle.rendering import Program
 from slipway.cli.programs import Programs
+from slipway.cli.schemas import Schemas
 from slipway.manifests.problems import ConfigError
 from tests.contract.rendering.programs import folder_of, missing
 from tests.unit.bundle.samples import CI, DEPLOYMENT, JOB, PROD, SERVICE, SHOP, resolve, targets, write
@@ -33,7 +34,7 @@ FILES = {
 
 def rendered(folder: Path, more: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
     wanted = BuildOptions(folder=write(folder, FILES | (more or {})), targets=targets(), version="1.4.0", registry=CI)
-    return build(replace(wanted, **options), resolve, Programs({"PATH": KUSTOMIZE or ""}))
+    return build(replace(wanted, **options), resolve, Programs({"PATH": KUSTOMIZE or ""}), Schemas())
 
 
 def refused(folder: Path, more: dict[str, str]) -> list[str]:

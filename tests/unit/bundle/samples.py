@@ -6,6 +6,7 @@ from typing import Any
 
 from slipway.bundle import BuildOptions, BuiltBundle, RegistryImage, Targets, build
 from slipway.cli.programs import Programs
+from slipway.cli.schemas import Schemas
 
 CI = "nonprod.test"
 PROD = "prod.test"
@@ -82,4 +83,4 @@ def write(folder: Path, files: dict[str, str] | None = None) -> Path:
 
 def built(folder: Path, files: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
     wanted = BuildOptions(folder=write(folder, files), targets=targets(), version="1.4.0", registry=CI)
-    return build(replace(wanted, **options), resolve, NO_PROGRAMS)
+    return build(replace(wanted, **options), resolve, NO_PROGRAMS, Schemas())

@@ -182,6 +182,43 @@ def test_what_is_wrong_is_told_with_file_line_field_and_cure(tmp_path: Path, fil
     assert any(said in problem for problem in problems(tmp_path, files)), problems(tmp_path, files)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "ports: [{ port: 80 }]",
+            "ports: [{ port: '80' }]",
+            "4: spec.ports[0].port: expected a whole number, got '80'",
+        ),
+        ("ports: [{", "prots: [{", "4: spec.prots: unknown field; did you mean 'ports'?"),
+        ("apiVersion: v1", "apiVersion: v2", "1: apiVersion: expected v1 for Service, got v2 Service"),
+    ],
+)
+def test_what_kubernetes_would_refuse_is_told_at_its_line_of_the_folder(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    file = "environments/production/service.yaml"
+    (told,) = problems(tmp_path, FILES | {file: SERVICE.replace(old, new)})
+    assert told.startswith(f"{file}:{said}"), told
+
+
+HPA = """\
+apiVersion: autoscaling/v2beta2
+kind: HorizontalPodAutoscaler
+metadata: { name: shop }
+spec: { maxReplicas: 3, scaleTargetRef: { kind: Deployment, name: shop } }
+"""
+
+
+def test_each_environment_is_compared_with_the_schemas_of_its_own_version(tmp_path: Path) -> None:
+    """The version of the API is gone since 1.26; staging is older."""
+    older = targets().model_dump(mode="json")
+    older["environments"]["staging"]["kubernetes"] = "1.25"
+    files = FILES | {f"environments/{name}/hpa.yaml": HPA for name in ("staging", "production")}
+    (told,) = problems(tmp_path, files, targets=targets().model_validate(older))
+    assert told.startswith("environments/production/hpa.yaml:1: apiVersion: expected autoscaling/v1 or autoscaling/v2")
+
+
 def test_all_problems_are_told_at_once_and_no_secret_is_quoted(tmp_path: Path) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { password: hunter2 }\n"
     said = problems(tmp_path, {IN_STAGING: secret, "environments/production/x.txt": "", "environments/a": ""})

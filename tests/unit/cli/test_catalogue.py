@@ -202,6 +202,42 @@ def test_what_only_the_installation_knows_is_told_at_its_line(slipway: Slipway, 
     assert "inbx" in text
 
 
+@pytest.mark.parametrize("command", [("apply", "--yes"), ("diff",)], ids=lambda command: command[0])
+def test_manifests_that_kubernetes_would_refuse_are_told_at_their_line_and_the_others_go_on(
+    slipway: Slipway, live: Live, command: tuple[str, ...]
+) -> None:
+    write_application(live.deliveries, "cart")
+    file = live.deliveries / "cart" / "manifests" / "service.yaml"
+    file.write_text(file.read_text().replace("port: 80", "prot: 80", 1))
+    line = next(n for n, text in enumerate(file.read_text().splitlines(), start=1) if "prot:" in text)
+    (live.deliveries / "shop" / "manifests" / "route.yaml").write_text(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: shop\nspec:\n  anything: 1\n"
+    )
+
+    shown = slipway(*command, "-f", "team")
+    assert shown.exit_code == 1
+    told = f"team/cart/manifests/service.yaml:{line}: spec.ports[0].prot: unknown field; did you mean 'port'?"
+    assert told in shown.stdout.splitlines()
+    assert "HTTPRoute (gateway.networking.k8s.io/v1)" in shown.stdout
+    answer = json.loads(slipway(*command, "-f", "team", "--json").stdout)
+    assert {each["subject"] for each in answer["changes"]} == {"project:team", "application:shop"}
+    assert {each["file"] for each in answer["problems"]} == {"team/cart/manifests/service.yaml"}
+    assert answer["not_compared"] == ["HTTPRoute (gateway.networking.k8s.io/v1)"]
+
+
+def test_manifests_are_compared_with_the_version_of_kubernetes_that_is_named(slipway: Slipway, live: Live) -> None:
+    (live.deliveries / "shop" / "manifests" / "budget.yaml").write_text(
+        "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata:\n  name: shop\nspec:\n  minAvailable: 1\n"
+    )
+    refused = slipway("diff", "-f", "team/shop")
+    assert "budget.yaml:1: apiVersion: expected policy/v1 for PodDisruptionBudget" in refused.output
+    assert refused.exit_code == 1
+    older = slipway("diff", "-f", "team", "--kubernetes", "1.24")
+    assert (older.exit_code, "expected one of" in older.stderr) == (2, True)
+    older = slipway("apply", "-f", "team", "--yes", "--kubernetes", "1.25")
+    assert "policy/v1" in older.stdout
+
+
 def test_an_export_applied_again_is_the_same_version(slipway: Slipway, live: Live, tmp_path: Path) -> None:
     slipway("apply", "-f", "team", "--yes")
     assert slipway("export", "shop", "-o", "out").exit_code == 0

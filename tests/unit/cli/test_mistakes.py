@@ -1,6 +1,7 @@
 """The mistakes that people make in their files, and what `slipway check` says of each: where, what was expected, what
 is there, what to do. The table is the list; a mistake that somebody else makes is one more line of it."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -363,11 +364,16 @@ def test_replicas_beside_an_autoscaler_are_advised_against(home: Path, kind: str
     assert "scales it" in done.stdout
 
 
-def test_an_object_of_somebody_elses_kind_is_not_judged_by_a_schema(home: Path) -> None:
+def test_an_object_of_somebody_elses_kind_is_not_judged_by_a_schema_and_that_is_said(home: Path) -> None:
     (home / "manifests/route.yaml").write_text(
         manifest("HTTPRoute", "spec:\n  anything: 1\n", api="gateway.networking.k8s.io/v1")
     )
-    assert slipway("check", "--offline").exit_code == 0
+    done = slipway("check", "--offline")
+    assert done.exit_code == 0
+    told = "! not compared with schemas of Kubernetes, which has none here: HTTPRoute (gateway.networking.k8s.io/v1)"
+    assert told in done.stdout.splitlines()
+    as_json = json.loads(slipway("check", "--offline", "--json").stdout)
+    assert as_json["not_compared"] == ["HTTPRoute (gateway.networking.k8s.io/v1)"]
 
 
 @pytest.mark.parametrize(("version", "code"), [("1.33", 0), ("1.35", 0), ("1.9", 2), ("2", 2), ("../x", 2)])

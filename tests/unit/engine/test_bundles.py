@@ -13,6 +13,7 @@ from slipway.bundle import BuildOptions, ContentPart, Packed, Targets, build, re
 from slipway.bundle.artifact import content_of, pack
 from slipway.bundle.model import MANIFEST_TYPE
 from slipway.cli.registries import resolver
+from slipway.cli.schemas import Schemas
 from slipway.domain.commands import Verb
 from slipway.domain.events import ImagePushed
 from slipway.domain.model import sha256
@@ -75,7 +76,7 @@ class Ci:
         document = {"v": 1, "application": "shop", "environments": environments, "image_paths": self.image_paths}
         targets = Targets.model_validate(document)
         wanted = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
-        return build(wanted, resolver(self.installation.nonprod), NO_PROGRAMS).packed
+        return build(wanted, resolver(self.installation.nonprod), NO_PROGRAMS, Schemas()).packed
 
     def push(self, packed: Packed, tag: str) -> None:
         """Push the bundle, and tell the app of it."""

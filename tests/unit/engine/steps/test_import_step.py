@@ -11,6 +11,7 @@ import pytest
 from slipway.bundle import BuildOptions, Targets, build
 from slipway.cli.registries import push as push_bundle
 from slipway.cli.registries import resolver
+from slipway.cli.schemas import Schemas
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, StepKind
@@ -232,7 +233,7 @@ def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path,
     targets = Targets.model_validate({"v": 1, "application": "bundled", "environments": environments})
     login_server = source.endpoint.login_server
     wanted = BuildOptions(folder=write(tmp_path / "source"), targets=targets, version="1.4.0", registry=login_server)
-    packed = build(wanted, resolver(source), NO_PROGRAMS).packed
+    packed = build(wanted, resolver(source), NO_PROGRAMS, Schemas()).packed
     push_bundle(source, "team/bundled-bundle", "1.4.0", packed)
     home.take(home.pushed("1.4.0").evolve(digest=packed.digest))
     home.settle()
