@@ -39,7 +39,7 @@ $(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
 	@sh scripts/install.sh bench
 	@touch $@
 
-demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--attack for five attacks, ARGS=--cluster=real, ARGS=--json for one JSON object
+demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--manifests-only for new manifests alone, ARGS=--attack for five attacks, ARGS=--cluster=real, ARGS=--json for one JSON object
 	@$(PYTHON) -m local.demo $(ARGS)
 
 up: install ## Start the whole system and keep it up, from where it ended last; FRESH=1 begins afresh

@@ -1,4 +1,4 @@
-"""`python -m local.demo [--approvals | --attack [--open GUARD]] [--cluster real] [--json]`
+"""`python -m local.demo [--approvals | --manifests-only | --attack [--open GUARD]] [--cluster real] [--json]`
 
 Plays a story, checks its end, and verifies the trail.
 
@@ -25,6 +25,7 @@ from .approvals import ApprovalsStory, two_must_approve
 from .attack_report import play_attacks
 from .bundled import as_bundle
 from .guards import GUARDS
+from .manifests_only import ManifestsStory
 from .narrator import Narrator
 from .play import APPLICATION, Play, slipway
 from .story import Story
@@ -34,12 +35,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of the story")
     parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of front and worker")
-    parser.add_argument(
+    stories = parser.add_mutually_exclusive_group()
+    stories.add_argument(
         "--approvals",
         action="store_true",
         help="another story: two must approve, the committer is refused, a tag that is pushed again voids a vote",
     )
-    parser.add_argument("--attack", action="store_true", help="five attacks, each refused by a rule and on record")
+    stories.add_argument(
+        "--manifests-only",
+        action="store_true",
+        help="another story: a larger memory limit goes to production, with the image that is live there",
+    )
+    stories.add_argument("--attack", action="store_true", help="five attacks, each refused by a rule and on record")
     parser.add_argument(
         "--open",
         choices=list(GUARDS),
@@ -56,8 +63,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.open and not options.attack:
         parser.error("--open goes with --attack")
-    if options.attack and options.cluster == "real":
-        parser.error("the attacks are played on the double of the clusters")
+    if (options.attack or options.manifests_only) and options.cluster == "real":
+        parser.error("--attack and --manifests-only are played on the double of the clusters")
     say = Narrator(quiet=options.json)
     say.heading(
         "Slipway on this machine: Azurite, Service Bus, sign-in, two registries, two clusters, an inbox, and the app: "
@@ -76,8 +83,8 @@ def main() -> int:
                 namespaces=namespaces_of(applied),
             )
             stack = opened.enter_context(Stack(wanted))
-            story = (ApprovalsStory if options.approvals else Story)(stack, say)
-            return _play(stack, story, say, applied, as_json=options.json)
+            told = ApprovalsStory if options.approvals else ManifestsStory if options.manifests_only else Story
+            return _play(stack, told(stack, say), say, applied, as_json=options.json)
     except (PartFailed, TooSlow, PageRefused, HookRefused, PushError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

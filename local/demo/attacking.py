@@ -114,7 +114,8 @@ class Attacks(Delivering):
 
     def _forge_run(self, _: ExitStack) -> None:
         _release, run = self._waiting
-        made = self.push_bundle(self._version(2))
+        self.push_image(self._version(2))
+        made = self.push_bundle(self._version(2), self._version(2))
         self.say.line(f"another pipeline tells in the queue runs that run {run.number} built {made['digest'][:19]}…")
         message = run_message(run, made["digest"], tag=self._version(2), repository=BUNDLES, pipeline=self.ci.name)
         with (

@@ -24,6 +24,7 @@ from .play import APPLICATION, Play, slipway
 BROKEN = "wrong-total"
 """A variant with a bug that only the acceptance tests see."""
 KUBERNETES = "1.34"
+MANIFESTS = EXAMPLE / "bundle"
 type Altered = Callable[[Packed], Packed]
 """What somebody does to a bundle between building and pushing it."""
 
@@ -39,29 +40,35 @@ class Delivering(Play):
         author: Somebody = GRACE,
         claims: Somebody | None = None,
         altered: Altered | None = None,
+        of_image: str = "",
+        manifests: Path = MANIFESTS,
     ) -> tuple[str, RunFacts]:
         """What CI does: build and push the image, then the bundle, publish it, and tell of the run. Returns the release
-        and the run."""
+        and the run. `of_image` is the version of an image that is there already, so that none is built."""
         run = self.ci.begin(f"Release {version}", author=author, claims=claims)
         self.say.line(f"Dan completes {author.name}'s pull request; run {run.number} of hello-ci begins")
-        published = self.push_bundle(version, variant=variant, commit=run.commit, altered=altered)
+        if not of_image:
+            self.push_image(version, variant=variant, commit=run.commit)
+        published = self.push_bundle(version, of_image or version, manifests=manifests, altered=altered)
         self.ci.end(run, None, published=published)
         self.ci.report(run)
         self.say.line("the run says what it published, and has ended; its service hook was answered with 202")
         return str(self.follow(Action.RELEASE_CREATED)["release"]), run
 
-    def push_bundle(
-        self, version: str, *, variant: str | None = None, commit: str | None = None, altered: Altered | None = None
-    ) -> dict[str, Any]:
-        """Build and push image and bundle; returns what a run publishes about it."""
+    def push_image(self, version: str, *, variant: str | None = None, commit: str | None = None) -> None:
         self.ci.push(self.ci.build(version, variant=variant, commit=commit), version)
         self.say.line(f"CI built and pushed the image hello:{version} for linux/amd64 and linux/arm64")
+
+    def push_bundle(
+        self, version: str, of_image: str, *, manifests: Path = MANIFESTS, altered: Altered | None = None
+    ) -> dict[str, Any]:
+        """Build and push a bundle of an image that is there; returns what a run publishes about it."""
         registry = self.stack.registries["nonprod"]
         with tempfile.TemporaryDirectory(prefix="slipway-ci-") as name:
             folder = Path(name)
             self.typed(folder, "export", APPLICATION, "--targets", KUBERNETES, "-o", ".")
-            build = ("--version", version, "--registry", registry, "--image", f"hello:{version}")
-            self.typed(folder, "bundle", "build", str(EXAMPLE / "bundle"), *build)
+            build = ("--version", version, "--registry", registry, "--image", f"hello:{of_image}")
+            self.typed(folder, "bundle", "build", str(manifests), *build)
             if altered is not None:
                 return self._push_altered(altered(read_layout(folder / "bundle")), version, registry)
             self.typed(folder, "bundle", "push", "bundle", f"{registry}/{BUNDLES}", "--record", "slipway.json")

@@ -26,16 +26,20 @@ class Story(Delivering):
     def tell(self) -> dict[str, str]:
         self.say.heading(f"A developer merges {GOOD}")
         good, _ = self.deliver_bundle(GOOD)
-        self.validated(good)
-        self.asked(good)
-        link = self.notice(good, "gate-opened", ADA.mail)["locate_url"]
-        self.sign_on_page(link, "seen in staging")
-        self.to_the_end(good)
+        self.to_production(good)
         self.say.heading(f"A developer merges {BAD}, which has a bug that only the acceptance tests see")
         bad, _ = self.deliver_bundle(BAD, variant=BROKEN)
         self.validated(bad)
         self.to_the_end(bad)
         return {good: str(Phase.COMPLETED), bad: str(Phase.ROLLED_BACK)}
+
+    def to_production(self, release: str) -> None:
+        """Staging's gate, production's, and the rollout behind each."""
+        self.validated(release)
+        self.asked(release)
+        link = self.notice(release, "gate-opened", ADA.mail)["locate_url"]
+        self.sign_on_page(link, "seen in staging")
+        self.to_the_end(release)
 
     def validated(self, release: str) -> None:
         """Staging's gate takes the word of whoever may send to `approvals`: a bot of the team, for Ben."""

@@ -69,6 +69,25 @@ def test_the_demo_delivers_one_release_and_rolls_the_other_back(cluster: str) ->
 
 
 @needs_azurite
+def test_a_larger_memory_limit_goes_to_production_with_the_image_that_is_live() -> None:
+    told = demo("--manifests-only")
+    assert set(told) == {"releases", "audit", "seconds", "before", "proofs", "live"}
+    first, second = told["releases"]
+    assert [(each["id"], each["status"]) for each in (first, second)] == [
+        ("hello-1", "completed"), ("hello-2", "completed"),
+    ]  # fmt: skip
+    assert first["digest"] != second["digest"]
+    assert second["environments"] == {"staging": "live", "production": "live"}
+    before, after = told["live"]
+    assert (before["release"], before["memory"]) == ("hello-1", "64Mi")
+    assert (after["release"], after["memory"]) == ("hello-2", "96Mi")
+    assert before["image"] == after["image"]
+    assert DIGEST.fullmatch(after["image"].partition("@")[2])
+    assert [(each["release"], each["verified"]) for each in told["proofs"]] == [("hello-1", True), ("hello-2", True)]
+    assert told["audit"]["verified"] is True
+
+
+@needs_azurite
 def test_two_must_approve_the_committer_is_refused_and_a_tag_that_is_pushed_again_voids_the_vote() -> None:
     told = demo("--approvals")
     first, second = told["releases"]
