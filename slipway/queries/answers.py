@@ -1,15 +1,18 @@
 """What became of something that was said: received, counted, refused or parked."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ..domain.answers import Answered
 from ..domain.errors import NotFound
-from ..domain.model import Moment, Record
+from ..domain.inbox import is_inbox_id
+from ..domain.model import NAME_PATTERN, Moment, Record
 from ..domain.tones import Tone
 from ..ledger import Ledger
 from ..ledger.inbox import Inbox, Unreadable, parked_id
 from ..ledger.installation import InstallationLedger
+from ..ledger.keys import INSTALLATION
 from ..ledger.waiting import WaitingNotes
 
 
@@ -66,6 +69,9 @@ class Answers:
 
     def reply(self, partition: str, id: str) -> Reply:
         """Raises `NotFound` if nothing of this id was said, or so long ago that its answer is no longer kept."""
+        known = partition == INSTALLATION or re.fullmatch(NAME_PATTERN, partition) is not None
+        if not known or not is_inbox_id(id):  # storage would refuse such a key, and it is no row's
+            raise _nothing(partition, id)
         return self._final(partition, id) or self._waiting(partition, id)
 
     def _final(self, partition: str, id: str) -> Reply | None:
@@ -86,4 +92,8 @@ class Answers:
             return Reply(partition=partition, id=id, state=SaidState.RECEIVED, received_at=at, waits_for=why)
         if (reply := self._final(partition, id)) is not None:
             return reply  # it was answered between the two looks
-        raise NotFound(f"nothing with the id {id[:40]!r} was said about {partition[:60]}")
+        raise _nothing(partition, id)
+
+
+def _nothing(partition: str, id: str) -> NotFound:
+    return NotFound(f"nothing with the id {id[:40]!r} was said about {partition[:60]}")

@@ -185,7 +185,7 @@ def test_a_cancel_without_a_reason_is_refused_by_name(installation: Installation
 
 
 def test_what_was_never_said_has_no_outcome(installation: Installation) -> None:
-    for application, id in (("shop", ID), ("shop", "../head"), ("_installation", "x")):
+    for application, id in (("shop", ID), ("shop", "../head"), ("../head", ID), ("_installation", "x")):
         about = {"application": application, "id": id}
         answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
         assert answer.status_code == 404
