@@ -31,7 +31,7 @@ _DONE = {
     Verb.CANCEL: "cancelled",
     Verb.RETRY: "is being retried",
     Verb.CREATE: "begins, with the manifests of now",
-    Verb.ROLLBACK: "brings the earlier release back; the lane is on hold",
+    Verb.ROLLBACK: "brings that release back; newer ones wait, unless it was what is live",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
     Verb.WAIVE: "the rule is waived, and the plan is made again: people vote on what it says now",
