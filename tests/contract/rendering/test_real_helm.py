@@ -180,11 +180,28 @@ def test_a_hook_that_means_something_else_here_is_refused_by_name(tmp_path: Path
     assert any(line.startswith("shop-chart/templates/hook.yaml:1: ") and said in line for line in told), told
 
 
+def test_what_kubernetes_would_refuse_is_told_with_the_template_that_made_it(tmp_path: Path) -> None:
+    text = CHART["chart/templates/deployment.yaml"].replace("{{ .Values.replicas }}", "{{ .Values.replicas | quote }}")
+    told = refused(tmp_path, {"chart/templates/deployment.yaml": text})
+    file = "shop-chart/templates/deployment.yaml"
+    cure = "write it without quotes"
+    assert told == [f"{file}:1: spec.replicas: expected a whole number, got '{n}'; {cure}" for n in ("2", "5")]
+
+
+DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: shops.example.com }
+spec:
+  group: example.com
+  names: { kind: Shop, plural: shops }
+  scope: Namespaced
+  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object } } }]
+"""
+
+
 def test_definitions_of_kinds_are_left_out_unless_they_lie_beside_the_values(tmp_path: Path) -> None:
-    definition = (
-        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: shops.example.com }\n"
-    )
-    wanted = {"chart/crds/shops.yaml": definition, "environments/production/shops.yaml": definition}
+    wanted = {"chart/crds/shops.yaml": DEFINITION, "environments/production/shops.yaml": DEFINITION}
     built = rendered(tmp_path, wanted)
     assert [path for path in unpack(built.packed)[1] if "shops" in path] == ["environments/production/shops.yaml"]
     said = "shop-chart/crds/shops.yaml: CustomResourceDefinition shops.example.com: left out"
