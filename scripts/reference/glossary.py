@@ -30,12 +30,13 @@ from slipway.domain import (
     windows,
 )
 from slipway.domain.application import SourceKind, Start, VersionOrder
+from slipway.domain.around import Side
 from slipway.domain.audit_query import ActionClass
 from slipway.domain.chain_anchor import GateOutcome, Why
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
 from slipway.domain.drift import DriftKind, OnDrift
-from slipway.domain.environment import OnFailure
+from slipway.domain.environment import OnConfigChange, OnFailure
 from slipway.domain.export import ExportFormat
 from slipway.domain.gate import Level, Need, WhenNewer
 from slipway.domain.inbox import InboxKind, LookKind, Via
@@ -44,6 +45,7 @@ from slipway.domain.pipeline import RunResult
 from slipway.domain.project import EnvironmentClass, ProvenanceLevel
 from slipway.domain.promotion import RefusedReferrer, TakenTag, Way
 from slipway.domain.proposing import ChangePhase
+from slipway.domain.pruning import Ending
 from slipway.domain.queues import MessageKind, Queue
 from slipway.domain.release import VoteDecision
 from slipway.domain.reports import Override, Parked, Status
@@ -132,6 +134,9 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Taken tag": TakenTag,
     "Refused referrer": RefusedReferrer,
     "On failure": OnFailure,
+    "On a change of settings": OnConfigChange,
+    "Side of a rollout": Side,
+    "End of a deleted object": Ending,
     "On drift": OnDrift,
     "Kind of drift": DriftKind,
     "Notice": Notice,

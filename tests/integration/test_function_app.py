@@ -93,6 +93,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_anchors": ("api/v1/anchors/{application}", GET, "FUNCTION"),
     "api_public_keys": ("api/v1/public-keys", GET, "FUNCTION"),
     "api_verification": ("api/v1/verification/{application}", GET, "FUNCTION"),
+    "api_index_verification": ("api/v1/verification/{application}/index", GET, "FUNCTION"),
     "api_look": ("api/v1/looks", POST, "FUNCTION"),
     "api_look_seen": ("api/v1/looks/{id}", GET, "FUNCTION"),
     "api_openapi": ("api/v1/openapi.json", GET, "ANONYMOUS"),
