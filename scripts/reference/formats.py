@@ -194,7 +194,7 @@ FORMATS = (
         says="Which rollout may write there: the one with the highest order, by epoch and then by number. Each object "
         "has the order of the rollout that applied it in its annotation `slipway.dev/order`, such as `0.7`. The "
         "signature is over the fence's hash: that of the canonical form of all fields but `sig`. What follows from a "
-        "Lease that is gone or was rewritten is in [decision 34](../decisions/0034-fence.md).",
+        "Lease that is gone or was rewritten is in [decision 32](../decisions/0032-fence.md).",
         nulls=True,
     ),
     Format(
