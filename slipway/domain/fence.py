@@ -137,7 +137,8 @@ def judged(lease: SeenLease | None, claim: Claim) -> tuple[RuleResult, Fence | N
 
     Raises `KeysUnavailable`.
     """
-    touched, newest = Rule.FENCE_IS_UNTOUCHED, Rule.NO_NEWER_ROLLOUT
+    touched = Rule.FENCE_IS_UNTOUCHED
+    newest = Rule.NO_NEWER_ROLLOUT
     known = claim.recorded if claim.recorded and claim.recorded.epoch == claim.order.epoch else None
     if lease is None:
         if known is not None:

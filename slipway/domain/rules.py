@@ -5,9 +5,9 @@ member of `Rule`, so nobody compares names. Each result is one of four types, so
 results what becomes of a rule that does not hold *yet*, and of one about which nothing is known.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum, StrEnum, auto
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -88,6 +88,11 @@ class Rule(StrEnum):
         member.milestone = milestone
         member.traits = frozenset(traits)
         return member
+
+    @property
+    def to_do(self) -> str:
+        """What whoever was refused by it can do; empty for rules about what they may, and where nothing can be done."""
+        return _TO_DO.get(self, "")
 
     # ---- what a release starts from
     TAG_MATCHES = "tag-matches", "The tag is one that the application takes."
@@ -302,6 +307,16 @@ class Rule(StrEnum):
 
     def unknown(self, why: str, *, blocks: bool = True) -> "Unknown":
         return Unknown(rule=self, reason=why, blocks=blocks)
+
+
+_TO_DO: Final[Mapping[Rule, str]] = {
+    Rule.SIGN_IN_IS_FRESH: "Press the button again, and give your password or key when the identity provider asks for "
+    "it. If it does not ask, sign out there first. If that does not help, tell whoever looks after Slipway: the "
+    "registration of the votes may lack the claim auth_time.",
+    Rule.PROOF_IS_IN_TIME: "Press the button again: what proved who you are was too old when it arrived.",
+    Rule.VOTE_IS_FOR_THIS_PLAN: "Read what is asked now, and decide about that.",
+    Rule.VOTE_IS_FOR_THIS_OPENING: "Read what is asked now, and decide about that.",
+}
 
 
 class _Result(Record):

@@ -47,10 +47,7 @@ def _other_role(doctor: Doctor, asked: Look) -> Mapping[str, Any]:
     for kind in kinds:
         if not re.fullmatch(KIND_PATTERN, kind):
             raise BadInput("options", "kinds such as argoproj.io/Rollout", repr(kind[:80]))
-    try:
-        return doctor.other_role(check, kinds).model_dump(mode="json")
-    except KeyError:
-        raise NotFound(f"there is no check {check[:80]!r} of a cluster") from None
+    return doctor.other_role(check, kinds).model_dump(mode="json")
 
 
 def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing]) -> Looking:

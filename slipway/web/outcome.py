@@ -1,13 +1,11 @@
 """The page that follows something that was said until it is counted: received, then counted, refused or parked."""
 
 import re
-from collections.abc import Mapping
 from urllib.parse import quote
 
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
 from ..domain.proposing import ChangePhase
-from ..domain.rules import Rule
 from ..queries.answers import Answers, Reply, SaidState
 from .answer import Answer, html
 from .signin import Visitor
@@ -21,17 +19,6 @@ TITLES = {
     SaidState.REFUSED: "Refused",
     SaidState.PARKED: "It could not be handled",
 }
-
-
-TO_DO: Mapping[Rule, str] = {
-    Rule.SIGN_IN_IS_FRESH: "Press the button again, and give your password or key when the identity provider asks for "
-    "it. If it does not ask, sign out there first. If that does not help, tell whoever looks after Slipway: the "
-    "registration of the votes may lack the claim auth_time.",
-    Rule.PROOF_IS_IN_TIME: "Press the button again: what proved who you are was too old when it arrived.",
-    Rule.VOTE_IS_FOR_THIS_PLAN: "Read what is asked now, and decide about that.",
-    Rule.VOTE_IS_FOR_THIS_OPENING: "Read what is asked now, and decide about that.",
-}
-"""What whoever was refused can do, by the rule that was in the way; not for rules that are about what they may."""
 
 
 def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
@@ -70,7 +57,7 @@ def _title(reply: Reply, *, waits: bool) -> str:
 def _to_do(reply: Reply) -> tuple[str, ...]:
     """What can be done about a refusal, each once."""
     refused = reply.answered.rules if reply.answered else ()
-    return tuple(dict.fromkeys(TO_DO[result.rule] for result in refused if result.rule in TO_DO))
+    return tuple(dict.fromkeys(result.rule.to_do for result in refused if result.rule.to_do))
 
 
 def _back(reply: Reply) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from ...domain.errors import NotFound
 from ...domain.queues import Queue
 from ...domain.reports import Finding, OtherRole, Status
 from ...telemetry import Attribute, Family, span
@@ -66,12 +67,15 @@ class Doctor:
 
     def other_role(self, check: str, kinds: Sequence[str]) -> OtherRole:
         """The Role for what the check's application needs in its cluster, and for more kinds, and the role of Azure
-        does not hold. Raises KeyError for an unknown check."""
-        entry, environment = {
+        does not hold. Raises `NotFound` for an unknown check."""
+        of_clusters = {
             clusters.check_name(entry, environment): (entry, environment)
             for entry in self.facts.catalogue
             for environment in entry.application.environments
-        }[check]
+        }
+        if check not in of_clusters:
+            raise NotFound(f"there is no check {check[:80]!r} of a cluster")
+        entry, environment = of_clusters[check]
         try:
             return OtherRole(documents=tuple(clusters.other_role(self.facts, entry, environment, kinds)))
         except Fault as fault:

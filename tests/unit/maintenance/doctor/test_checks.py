@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.errors import NotFound
 from slipway.domain.queues import Queue
 from slipway.domain.reports import Finding, Status
 from slipway.domain.run_source import CannotKnow
@@ -264,7 +265,7 @@ def test_the_printed_role_is_for_the_kinds_that_are_named(patient: Patient) -> N
     patient.clusters["production"].error = ClusterUnreachable("production could not be reached")
     away = patient.doctor().other_role(PRODUCTION, [])
     assert (away.documents, away.problem) == ((), "production could not be reached")
-    with pytest.raises(KeyError):
+    with pytest.raises(NotFound):
         patient.doctor().other_role("table", [])
 
 
