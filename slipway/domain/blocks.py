@@ -52,3 +52,6 @@ class LanePass(Record):
     by: str = Field(max_length=NAME_LIMIT)
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
+    used_at: Moment | None = None
+    """When it let the release past; None if it has not yet. It is kept until the copy is done: a freeze that was set
+    since then stops the release all the same."""

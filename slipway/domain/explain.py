@@ -235,7 +235,7 @@ class _View:
         is_here = self._here(environment)
         phase = self.release.phase
         brought_back = is_here and (phase is Phase.ROLLING_BACK or phase is Phase.ROLLED_BACK)
-        already_copied = self.release.rollback is not None and self.release.rollback.copied
+        already_copied = self.release.is_copied and (is_here or self.release.rollback is not None)
         if (
             already_copied
             or self._past(environment, Phase.PROMOTING)

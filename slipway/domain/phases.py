@@ -240,6 +240,11 @@ class Phase(StrEnum):
         return self.milestone is Milestone.GATE
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the rollout may have changed the cluster, so that it is finished or rolled back. A copy has not."""
+        return self.holds_lane and self is not Phase.PROMOTING
+
+    @property
     def past_the_gate(self) -> bool:
         """Whether the gate has passed and the release has not ended."""
         return self is Phase.HELD_BACK or self.holds_lane
@@ -289,7 +294,7 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
         case Phase.HELD_BACK:
             following = {Phase.PLANNING, Phase.PROMOTING} | rollout_begins | not_rolled_out
         case Phase.PROMOTING:
-            following = {Phase.FAILED} | rollout_begins
+            following = {Phase.PLANNING, Phase.HELD_BACK, Phase.FAILED} | rollout_begins | not_rolled_out
         case Phase.PREPARING:
             following = {Phase.DEPLOYING, Phase.FAILED, Phase.SUPERSEDED}
         case Phase.DEPLOYING:

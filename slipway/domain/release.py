@@ -151,6 +151,8 @@ class Rollout(Record):
     outcome: Annotated[str, Field(max_length=32)] = ""
     """`live`, or the phase in which the release ended here."""
     plan_hash: Digest | None = None
+    copied: int | None = Field(default=None, ge=0)
+    """The attempt in which the artifact was copied into this environment's registry; a later plan copies it again."""
     preview: Digest | None = None
     """Hash of the stored preview of the plan's changes."""
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
@@ -249,6 +251,13 @@ class Release(Record):
     """Who sent it out again last; empty if nobody did."""
     override: LanePass | None = None
     """Lets the release past one freeze or closed window in its current environment; used once."""
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether its present plan finds the artifact in the environment's registry, because it was copied there."""
+        if self.rollback is not None:
+            return self.rollback.copied
+        return bool(self.rollouts) and self.rollouts[-1].copied == self.attempt
 
     @property
     def id(self) -> str:

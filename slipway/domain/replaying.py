@@ -12,6 +12,7 @@ from typing import Any
 from .actions import Action, OfGate
 from .attribution import on_record_as
 from .audit import AuditRecord
+from .stages import Stage
 
 type _Place = tuple[str, str]
 """A release and an environment."""
@@ -28,6 +29,8 @@ class _Gate:
     passed: str = ""
     """The plan for which it passed."""
     ordered: AuditRecord | None = None
+    begun: bool = False
+    """Whether something in the cluster may have been changed for its plan."""
     rolled_out: bool = False
 
     def clear(self) -> None:
@@ -64,11 +67,12 @@ class Replay:
         action = record.known_action
         if self.fault is not None or action is None:
             return
-        if action in (Action.APPLICATION_APPLIED, Action.APPLICATION_REMOVED):
+        if action is Action.APPLICATION_APPLIED or action is Action.APPLICATION_REMOVED:
             self._asking.clear()
         if action is Action.LEDGER_RESET:
             for gate in self._gates.values():
-                gate.clear()
+                if not gate.begun:  # what has begun is finished
+                    gate.clear()
         if record.release is None:
             return
         if action is Action.RELEASE_CREATED:
@@ -84,7 +88,7 @@ class Replay:
         plan = str(record.details.get("plan_hash", ""))
         match of_gate := action.of_gate:
             case OfGate.PLANNED:
-                gate.plan, gate.rolled_out = plan, False
+                gate.plan, gate.begun, gate.rolled_out = plan, False, False
             case OfGate.OPENED:
                 self._asking.add(record.environment or "")
                 gate.open(record.details)
@@ -102,7 +106,9 @@ class Replay:
                 self._of_rollout(record, action, gate, plan)
 
     def _of_rollout(self, record: AuditRecord, action: Action, gate: _Gate, plan: str) -> None:
-        if action is Action.ROLLOUT_DONE:
+        if action.stage is Stage.BEFORE or action.stage is Stage.DEPLOY:
+            gate.begun = True
+        elif action is Action.ROLLOUT_DONE:
             gate.rolled_out = True
         elif action is Action.RELEASE_LIVE and (why := self._without(record, gate, plan)):
             self.fault = record.sequence, f"{record.release} went live in {record.environment} without its gate: {why}"

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ..actions import Action
-from ..blocks import Freeze, Hold, LanePass
+from ..blocks import Freeze, Hold
 from ..drift import Drift, OnDrift
 from ..environment import Environment
+from ..errors import present
 from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
@@ -185,18 +186,31 @@ def held_back(draft: Draft, release: Release, environment: Environment) -> bool:
     """
     rules = block_rules_of(draft, release, environment)
     draft.rules = (*draft.rules, *rules)
-    blocking = failed(rules)
+    blocking = tuple(rule for rule in failed(rules) if not _was_passed(draft, release, rule))
     if not blocking:
         return False
-    if release.override is not None and all(result.rule.overridable for result in blocking):
-        _pass(draft, release, release.override, blocking)
+    unused = release.override is not None and release.override.used_at is None
+    if unused and all(result.rule.overridable for result in blocking):
+        _pass(draft, release, blocking)
         return False
     _wait(draft, release, blocking)
     return True
 
 
-def _pass(draft: Draft, release: Release, override: LanePass, broken: tuple[RuleResult, ...]) -> None:
-    release = draft.put(release.evolve(override=None))
+def _was_passed(draft: Draft, release: Release, rule: RuleResult) -> bool:
+    """Whether an override has let the release past this block before the copy that is done now."""
+    override = release.override
+    if release.phase is not Phase.PROMOTING or override is None or override.used_at is None:
+        return False
+    if rule.rule is not Rule.FREEZE:
+        return rule.rule.overridable
+    freezes = in_force(draft.lane(override.environment), draft.head.freeze, draft.now)
+    return all(freeze.at <= override.used_at for _, freeze in freezes)
+
+
+def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> None:
+    override = present(release.override, f"the override of {release.id}")
+    release = draft.put(release.evolve(override=override.evolve(used_at=draft.now)))
     draft.record(
         Action.OVERRIDE_USED,
         release,

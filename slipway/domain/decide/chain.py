@@ -29,8 +29,7 @@ from .lanes import (
     plan,
     supersede,
 )
-from .rollouts import begin as begin_rollout
-from .rollouts import deploy, proceed, roll_back
+from .rollouts import copied, deploy, proceed, roll_back
 from .runs import join_run
 from .starting import begin, goes_out_again, was_rejected
 from .state import Draft
@@ -257,7 +256,7 @@ def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
         )
         return
     draft.record(Action.PROMOTION_DONE, release, **_bounded(event.result))
-    begin_rollout(draft, release)
+    copied(draft, release, draft.here(release))
 
 
 def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:

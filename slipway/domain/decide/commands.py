@@ -90,7 +90,7 @@ def named_release(draft: Draft, event: CommandGiven) -> Release | None:
 # ---- cancel
 def cancel_rules(release: Release) -> tuple[RuleResult, ...]:
     """The rules for cancelling a release; the release page shows them before anybody tries."""
-    status, is_rolling_out = f"{release.id} is {release.phase.spoken}", release.phase.holds_lane
+    status, is_rolling_out = f"{release.id} is {release.phase.spoken}", release.phase.has_begun
     advice = ": a rollout is not stopped half-way; let it end, and roll back then" if is_rolling_out else ""
     return (
         Rule.IS_UNDER_WAY.judged(not release.phase.final, status),

@@ -55,4 +55,5 @@ def _anew(draft: Draft, release: Release, found: Restored) -> None:
     if release.gate is not None:
         void(draft, release, release.gate.votes, "a new epoch began after a restore")
     release = draft.put(draft.releases[release.number].evolve(gate=None))
-    plan(draft, release)
+    if release.phase is not Phase.QUEUED:  # that one is planned when its turn comes
+        plan(draft, release)

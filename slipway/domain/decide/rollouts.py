@@ -7,7 +7,7 @@ from ..rules import RuleResult
 from ..steps import StepKind
 from .blocks import held_back
 from .conditions import plan_rule
-from .lanes import ask, end, end_without_environment, last_order, next_order, plan, step_of, take_lane
+from .lanes import ask, end, end_without_environment, last_order, next_order, plan, step_of, supersede, take_lane
 from .state import Draft
 
 
@@ -20,17 +20,41 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         return
     if held_back(draft, release, environment):
         return
-    # The override was used or not needed; drop it, so that it cannot let a later attempt past a later freeze.
-    release = draft.releases[release.number].evolve(override=None)
+    release = draft.releases[release.number]
+    if release.override is not None and release.override.used_at is None:
+        # It was not needed; drop it, so that it cannot let a later attempt past a later freeze.
+        release = release.evolve(override=None)
     take_lane(draft, release)
-    already_copied = release.rollback is not None and release.rollback.copied
-    if draft.application.registry_of(environment) != release.registry and not already_copied:
+    if draft.application.registry_of(environment) != release.registry and not release.is_copied:
         release = draft.enter(release, Phase.PROMOTING)
         source, target = release.registry, draft.application.registry_of(environment)
         draft.record(Action.PROMOTION_REQUESTED, release, source=source, target=target, repository=release.repository)
         ask(draft, release, StepKind.PROMOTE)
     else:
         begin(draft, release)
+
+
+def copied(draft: Draft, release: Release, environment: Environment) -> None:
+    """The artifact is where the cluster can pull it: begin, unless something has come up during the copy, which may
+    have taken long. Then the lane is given back, to the release that waits for it if there is one."""
+    rollout = release.rollouts[-1].evolve(copied=release.attempt)
+    release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
+    current = plan_is_current(draft, release)
+    if current.passed and not held_back(draft, release, environment):
+        begin(draft, release)
+        return
+    lane, release = draft.lane(environment.name), draft.releases[release.number]
+    newer = draft.release(lane.waiting)
+    if newer is not None:
+        supersede(draft, release, by=newer.number, why=f"{newer.id} arrived, and this one could not go on")
+        return
+    draft.put_lane(lane.evolve(rolling=None, waiting=release.number))
+    if not current.passed:
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
+        plan(draft, release)
+    rollback = draft.release(lane.returning)
+    if rollback is not None:
+        plan(draft, rollback)
 
 
 def look_again(draft: Draft, release: Release) -> None:
@@ -50,6 +74,7 @@ def plan_is_current(draft: Draft, release: Release) -> RuleResult:
 def begin(draft: Draft, release: Release) -> None:
     """Everything is where the cluster can pull it: run the Jobs before the rollout, or deploy where there are none.
     Either is the first to write, and takes the rollout's order."""
+    release = draft.put(release.evolve(override=None))
     next_order(draft, release)
     if not release.jobs.before:
         deploy(draft, release)

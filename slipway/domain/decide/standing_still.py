@@ -1,7 +1,7 @@
 """While its lane is frozen, the time of a gate stands still: it does not expire, and reminds nobody.
 
 People may vote meanwhile. When the freeze is over, the gate is given the time that it stood still, and its voters are
-told how long they have, by links that last as long.
+reminded of it, unless the policy's reminders are used up.
 """
 
 from collections.abc import Iterator
@@ -10,14 +10,13 @@ from datetime import datetime
 from ..actions import Action
 from ..blocks import Freeze
 from ..errors import present
+from ..gate import ApprovalGate
 from ..release import GateState, Phase, Release
 from ..steps import Notice
 from .blocks import in_force, thaws_at
 from .notices import tell
+from .reminders import next_reminder
 from .state import Draft
-
-_UNDECIDED = frozenset({Phase.AWAITING_APPROVAL, Phase.PLANNING})
-"""Phases of a release whose gate is open, or is about to be opened again with its votes."""
 
 
 def stand_still(draft: Draft, environment: str, freeze: Freeze) -> None:
@@ -51,14 +50,15 @@ def time_goes_on(draft: Draft, release: Release, state: GateState) -> Release:
     if in_force(lane, draft.head.freeze, draft.now):
         return _wait(draft, release, state)
     stood_still = draft.now - since
-    remind_at = state.remind_at + stood_still if state.remind_at else None
-    waits = release.phase is Phase.AWAITING_APPROVAL
-    state = state.evolve(
-        frozen_since=None,
-        deadline=deadline + stood_still,
-        remind_at=remind_at,
-        reminders=state.reminders + waits,  # they are told below, as by a reminder
-    )
+    state = state.evolve(frozen_since=None, deadline=deadline + stood_still)
+    environment = draft.environment(release)
+    policy = environment.gate if environment is not None and release.phase is Phase.AWAITING_APPROVAL else None
+    told = isinstance(policy, ApprovalGate) and policy.reminders.pause(state.reminders) is not None
+    if isinstance(policy, ApprovalGate) and told:
+        state = state.evolve(reminders=state.reminders + 1)
+        state = state.evolve(remind_at=next_reminder(policy, state, draft.now))
+    elif state.remind_at is not None:
+        state = state.evolve(remind_at=state.remind_at + stood_still)
     release = draft.put(release.evolve(gate=state))
     draft.record(
         Action.GATE_EXTENDED,
@@ -68,13 +68,14 @@ def time_goes_on(draft: Draft, release: Release, state: GateState) -> Release:
         deadline=present(state.deadline, "the deadline").isoformat(),
         frozen_since=since.isoformat(),
     )
-    if not waits:
+    if release.phase is not Phase.AWAITING_APPROVAL:
         return release
     release = draft.put(release.evolve(due=state.deadline))
     draft.send_deadline(release)
     if state.remind_at is not None:
         draft.send_reminder(release)
-    tell(draft, release, Notice.REMINDER, number=state.reminders)
+    if told:
+        tell(draft, release, Notice.REMINDER, number=state.reminders)
     return release
 
 
@@ -94,9 +95,10 @@ def _wait(draft: Draft, release: Release, state: GateState) -> Release:
 
 
 def _gates(draft: Draft, environment: str) -> Iterator[tuple[Release, GateState]]:
+    """Those that are open in the lane, or are about to be opened again with their votes."""
     for number in draft.head.active:
         release = draft.release(number)
-        if release is None or release.environment != environment or release.phase not in _UNDECIDED:
+        if release is None or release.environment != environment or release.gate is None:
             continue
-        if release.gate is not None:
+        if release.phase is Phase.AWAITING_APPROVAL or release.phase is Phase.PLANNING:
             yield release, release.gate

@@ -62,6 +62,14 @@ class WatchedWorld(World):
         self._before |= {release.number: release for release in decision.releases}
         return decision
 
+    def change(self, application: Application | None = None) -> None:
+        before = len(self.audit)
+        super().change(application)
+        self._audit_verifies(self.audit[before:])
+        for record in self.audit[before:]:
+            self._tally.feed(record)
+            self._replay.feed(record)
+
     def _audit_verifies(self, records: list[AuditRecord]) -> None:
         for record in records:
             assert (fault := self._chain.feed(record)) is None, fault
@@ -155,7 +163,7 @@ class WatchedWorld(World):
             assert "override.used" in self._last_actions
             assert before is not None
             assert before.override is not None or "override.given" in self._last_actions
-            assert release.override is None
+            assert release.override is None or release.override.used_at is not None
 
     def _conditions_hold(self, release: Release, environment: Environment) -> None:
         for name in environment.gate.tests_passed if isinstance(environment.gate, AutoGate) else ():
@@ -239,7 +247,7 @@ class WatchedWorld(World):
             case _:
                 assert release.step is not None
                 assert release.due is not None
-                assert release.override is None or not release.phase.holds_lane
+                assert release.override is None or not release.phase.has_begun
 
     def _closes_or_stands_still(self, release: Release, gate: GateState, lane: Lane) -> None:
         if gate.frozen_since is None:

@@ -15,7 +15,7 @@ ASKED: dict[str, Any] = {"opening": 1, "plan_hash": PLAN, "required": 2}
 
 
 def draft(
-    action: str, *, who: str = "slipway", release: int = 1, where: str | None = "production", **details: Any
+    action: str, *, who: str = "slipway", release: int | None = 1, where: str | None = "production", **details: Any
 ) -> Any:
     fields = {"action": action, "actor": who, "release": release, "environment": where, "details": details}
     return AuditDraft.model_validate(fields)
@@ -116,3 +116,14 @@ def test_a_roll_back_needs_a_proof_and_no_gate(proof: str | None) -> None:
 
 def test_a_part_of_a_trail_says_nothing_of_releases_that_began_before_it() -> None:
     assert replayed(way()[4:]) is None
+
+
+def test_a_rollout_that_had_begun_before_a_reset_is_finished_by_the_votes_that_it_had() -> None:
+    reset = draft("ledger.reset", release=None, where=None)
+    began = [*way()[:6], draft("rollout.requested", plan_hash=PLAN), reset, *way()[6:]]
+    assert replayed(began) is None
+    not_yet = [*way()[:6], reset, *way()[6:]]
+    assert replayed(not_yet) == (
+        9,
+        "shop-1 went live in production without its gate: 0 of 2 approvals of its plan are on record",
+    )

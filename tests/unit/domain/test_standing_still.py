@@ -67,8 +67,16 @@ def test_nobody_is_reminded_while_it_is_frozen_and_each_voter_is_told_the_new_de
     assert {(step.channel, step.number) for step in world.notices(Notice.REMINDER)} == {("team", 1), ("mail", 1)}
     told = world.last("gate.extended").details
     assert told["deadline"] == (MORNING + 30 * HOUR + DAY).isoformat()
-    pass_hours(world, 2)
+    pass_hours(world, 4)
     assert "gate.reminded" in world.actions(1)
+
+
+def test_nobody_is_told_of_the_end_of_a_freeze_where_the_policy_wants_no_reminders() -> None:
+    world = at_the_gate(gated(ADA, reminders={"most": 0}))
+    world.command(Verb.FREEZE, reason="the sale")
+    pass_hours(world, 30)
+    world.command(Verb.UNFREEZE)
+    assert world.notices(Notice.REMINDER) == []
 
 
 def test_a_second_freeze_gives_its_time_too_and_its_end_is_told_too() -> None:

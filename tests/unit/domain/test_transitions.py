@@ -16,6 +16,12 @@ from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
+from tests.unit.domain.copies import (
+    cancelled_meanwhile,
+    changed_meanwhile,
+    frozen_behind_a_newer_one,
+    frozen_meanwhile,
+)
 from tests.unit.domain.effects import Effects
 from tests.unit.domain.samples import (
     ADA,
@@ -350,6 +356,10 @@ STORIES: dict[str, Callable[[], World]] = {
         for phase in SENT_OUT_AGAIN
         for behind in (False, True)
     },
+    "frozen while copied": frozen_meanwhile,
+    "cancelled while copied": cancelled_meanwhile,
+    "changed while copied": changed_meanwhile,
+    "frozen while copied, and a newer one waits": frozen_behind_a_newer_one,
     "overtaken while its Jobs run": lambda: overtaken_in_the_cluster(StepKind.BEFORE),
     "overtaken while deploying": lambda: overtaken_in_the_cluster(StepKind.DEPLOY),
     "overtaken while rolling back": lambda: overtaken_in_the_cluster(StepKind.ROLL_BACK),

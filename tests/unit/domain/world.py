@@ -9,8 +9,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from slipway.domain.actions import Action
 from slipway.domain.application import Application
-from slipway.domain.audit import AuditRecord, chained
+from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.blocks import Freeze
 from slipway.domain.commands import OF_A_LANE, Verb
 from slipway.domain.decide import Decision, decide
@@ -237,9 +238,13 @@ class World:
         )
 
     def change(self, application: Application | None = None) -> None:
-        """The delivery folder changes: to another application where one is given, else in what is no policy."""
+        """A version of the application is applied: another one where one is given, else one that differs in what is no
+        policy."""
         self.application = application or self.application
         self.delivery = sha256(self.delivery.encode())
+        applied = AuditDraft(action=Action.APPLICATION_APPLIED, actor=OPERATOR)
+        records, self.head = chained((applied,), head=self.head, now=self.now, signer=SIGNER)
+        self.audit.extend(records)
 
     # ---- the queues' part
     def settle(self, *, limit: int = 10_000) -> None:

@@ -1,0 +1,18 @@
+"""A new epoch: what a reset does with the releases that are on their way."""
+
+from slipway.domain.commands import Verb
+from slipway.domain.release import Phase
+from tests.unit.domain.gates import at_the_gate, gated
+from tests.unit.domain.samples import ADA
+
+
+def test_a_release_that_waits_for_the_decision_about_another_one_keeps_its_place() -> None:
+    world = at_the_gate(gated(ADA, when_newer="wait"))
+    world.push("v2", "another image")
+    world.settle()
+    assert world.phase(2) is Phase.QUEUED
+    world.command(Verb.FENCE_RESET, reason="the region is gone")
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert world.phase(2) is Phase.QUEUED
+    assert world.lanes["production"].next == 2

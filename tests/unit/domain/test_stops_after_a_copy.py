@@ -1,0 +1,95 @@
+"""A copy may take long: what comes up meanwhile stops the release before anything in the cluster is changed."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.commands import Verb
+from slipway.domain.phases import Phase
+from slipway.domain.steps import StepKind
+from tests.unit.domain.copies import cancelled_meanwhile, changed_meanwhile, copying, frozen_behind_a_newer_one
+from tests.unit.domain.samples import ADA, application, approval, production, staging
+from tests.unit.domain.world import World
+
+HOUR = timedelta(hours=1)
+
+
+def deployed(world: World) -> bool:
+    return any(step.environment == "production" for step in world.steps(StepKind.DEPLOY))
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_freeze_during_the_copy_holds_the_release_back_until_it_ends(everything: bool) -> None:
+    world = copying()
+    if everything:
+        world.freeze_everything()
+    else:
+        world.command(Verb.FREEZE, reason="the sale")
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+    assert world.lanes["production"].rolling is None
+    assert not deployed(world)
+    if everything:
+        world.unfreeze_everything()
+    else:
+        world.command(Verb.UNFREEZE)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.actions(1).count("vote.approved") == 1
+    assert world.actions(1).count("promotion.done") == 1
+
+
+def test_a_release_is_cancelled_while_it_is_copied() -> None:
+    world = cancelled_meanwhile()
+    assert world.phase(1) is Phase.CANCELLED
+    assert not deployed(world)
+    assert world.lanes["production"].rolling is None
+
+
+def test_what_is_being_rolled_out_is_not_cancelled() -> None:
+    world = copying()
+    world.effects.lose(StepKind.CHECK, "production")
+    world.settle()
+    assert world.phase(1) is Phase.CHECKING
+    world.command(Verb.CANCEL, 1, reason="wrong one")
+    assert world.last("command.refused").details["rules"] == ["has-not-begun-to-roll-out"]
+
+
+def test_an_application_that_changed_during_the_copy_is_planned_and_voted_on_again() -> None:
+    world = changed_meanwhile()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert not deployed(world)
+
+
+def test_a_newer_release_that_waits_takes_the_place_of_one_that_cannot_go_on() -> None:
+    world = frozen_behind_a_newer_one()
+    assert world.phase(1) is Phase.SUPERSEDED
+    assert world.phase(2) is Phase.AWAITING_APPROVAL
+    assert not deployed(world)
+
+
+def test_a_release_that_was_let_past_a_freeze_goes_on_after_its_copy() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.command(Verb.FREEZE, reason="the sale")
+    world.vote(1, ADA)
+    world.command(Verb.OVERRIDE, 1, reason="the fix for the incident")
+    assert world.phase(1) is Phase.PROMOTING
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.releases[1].override is None
+
+
+def test_a_release_that_was_let_past_a_freeze_is_stopped_by_a_later_one() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.command(Verb.FREEZE, reason="the sale")
+    world.vote(1, ADA)
+    world.command(Verb.OVERRIDE, 1, reason="the fix for the incident")
+    world.wait(HOUR / 60)
+    world.freeze_everything()
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+    assert not deployed(world)
