@@ -42,6 +42,7 @@ WORKER_ONLY: Final = frozenset(
         "retention",
         "export",
         "promotion_seconds",
+        "drift_minutes",
         "runs",
         "azure_devops",
         "azure_devops_people",

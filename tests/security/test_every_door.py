@@ -63,6 +63,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         blocks=None,
         proposals=None,
         as_voted=None,
+        chain_anchors=SimpleNamespace(restored=None),
     )
     for module in MODULES:
         if hasattr(module, "parts"):
