@@ -130,6 +130,7 @@ def approval_page(
         approvals=len(approvals(release, gate)) if gate else 0,
         required=gate.required if gate else None,
         deadline=deadline,
+        frozen_since=release.gate.frozen_since if release.gate and waits else None,
         remaining=times.relative(deadline, now) if deadline else "",
         local=local_time(deadline, gate.timezone) if deadline and gate else "",
         newer=_newer(matter.newer),

@@ -121,6 +121,10 @@ def _plan_made_again(home: Told, subject: Release) -> None:
     home.settle()
 
 
+def _freeze(home: Told, _: Release) -> None:
+    home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
+
+
 def _passed(home: Told, subject: Release) -> None:
     cast_vote(home, subject)
     home.settle()
@@ -354,6 +358,7 @@ _DRAWING: dict[str, Sample] = {
     "approval-rejected": lambda: _approval(_reject),
     "approval-superseded": lambda: _approval(_newer),
     "approval-expired": lambda: _approval(lambda home, subject: home.deadline(subject)),
+    "approval-frozen": lambda: _approval(_freeze),
     "approval-plan-changed": lambda: _approval(_plan_made_again),
     "approval-outdated": lambda: _approval(lambda home, _: home.change_delivery()),
     "approval-refused": _refused,

@@ -41,6 +41,13 @@ def test_a_closed_gate_is_explained_and_offers_no_form(sample: str, expected: st
     assert 'name="form"' not in body(answer)
 
 
+def test_while_it_is_frozen_the_page_tells_no_deadline_and_still_lets_people_decide() -> None:
+    page = body(SAMPLES["approval-frozen"]())
+    assert "Its time stands still since" in page
+    assert "Decide <strong>" not in page
+    assert 'value="approve"' in page
+
+
 def test_who_has_approved_is_offered_to_take_that_back_or_to_reject() -> None:
     answer = SAMPLES["approval-voted"]()
     assert answer.status == 200
