@@ -53,7 +53,7 @@ def copied(draft: Draft, release: Release, environment: Environment) -> None:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
     rollback = draft.release(lane.returning)
-    if rollback is not None:
+    if rollback is not None and (rollback.phase is Phase.QUEUED or rollback.phase is Phase.HELD_BACK):
         plan(draft, rollback)
 
 

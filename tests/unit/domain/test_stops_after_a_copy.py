@@ -93,3 +93,28 @@ def test_a_release_that_was_let_past_a_freeze_is_stopped_by_a_later_one() -> Non
     world.settle()
     assert world.phase(1) is Phase.HELD_BACK
     assert not deployed(world)
+
+
+def test_a_roll_back_by_hand_goes_ahead_of_a_release_that_a_freeze_holds_back_after_its_copy() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    for number, tag in enumerate(("v1", "v2"), start=1):
+        world.push(tag)
+        world.settle()
+        world.vote(number, ADA)
+        world.settle()
+        world.wait(HOUR)
+    world.push("v3")
+    world.settle()
+    world.vote(3, ADA)
+    copy = list(world.outbox)
+    world.outbox.clear()
+    world.command(Verb.ROLLBACK, 1, "production", reason="wrong totals")
+    world.settle()
+    assert world.phase(4) in (Phase.QUEUED, Phase.HELD_BACK)
+    world.command(Verb.FREEZE, reason="the sale")
+    world.outbox.extend(copy)
+    world.settle()
+    assert world.phase(3) is Phase.AWAITING_APPROVAL  # what is live has changed, so people are asked anew
+    assert world.phase(4) is Phase.COMPLETED
+    assert world.lanes["production"].live is not None
+    assert world.lanes["production"].live.digest == world.releases[1].digest
