@@ -5,11 +5,16 @@ import sys
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Where Python is told to keep no bytecode, as in many images for containers, every process that a test starts would
 # compile the product anew, and every worker of pytest all tests: a third of all the time.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A busy machine is no fault of what is tested: no property test is failed for its time. Folders may ask for more.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 
