@@ -23,6 +23,11 @@ from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 SEQUENCES = 10**11
+AFTER = Parameter(
+    name="after",
+    description="Only records after this sequence.",
+    schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES, "default": 0},
+)
 NEWEST = 20
 """Anchors in one answer: an earlier one says nothing of the chain that a later one does not."""
 
@@ -96,11 +101,7 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
         permission=Permission.READ,
         parameters=(
             APPLICATION,
-            Parameter(
-                name="after",
-                description="Only records after this sequence.",
-                schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES, "default": 0},
-            ),
+            AFTER,
             Parameter(
                 name="limit",
                 description="Maximum number of records.",
@@ -131,11 +132,7 @@ def verification(req: func.HttpRequest) -> func.HttpResponse:
         permission=Permission.READ,
         parameters=(
             APPLICATION,
-            Parameter(
-                name="after",
-                description="Only records after this sequence.",
-                schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES, "default": 0},
-            ),
+            AFTER,
         ),
         answer=IndexAnswer,
         refuses=(404,),

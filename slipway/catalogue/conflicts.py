@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.domain.application import SourceKind
+from slipway.domain.fence import lease_name
 
 from ..manifests.documents import Document
 from ..manifests.objects import identity
@@ -51,6 +52,7 @@ def conflicts(claims: Iterable[Claims]) -> Iterator[Problem]:
     listed = list(claims)
     yield from _same_image(listed)
     yield from _same_object(listed)
+    yield from _same_fence(listed)
 
 
 def _same_image(claims: list[Claims]) -> Iterator[Problem]:
@@ -65,6 +67,23 @@ def _same_image(claims: list[Claims]) -> Iterator[Problem]:
                 f"{pushed.repository} in {pushed.registry} starts the releases of {owner} already; "
                 f"{'an' if source is SourceKind.IMAGE else 'a'} {source} belongs to one application",
             )
+
+
+def _same_fence(claims: list[Claims]) -> Iterator[Problem]:
+    """Two lanes in one namespace whose Leases would have one name: each would find the other's, and go no further."""
+    first: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for claim in claims:
+        application = claim.definition.application
+        for index, environment in enumerate(application.environments):
+            lane = (application.application, environment.name)
+            lease = lease_name(*lane)
+            owner = first.setdefault((environment.cluster, environment.namespace, lease), lane)
+            if owner != lane:
+                yield claim.document.problem(
+                    ("environments", index, "name"),
+                    f"the Lease {lease} in cluster {environment.cluster}, namespace {environment.namespace}, belongs "
+                    f"to {owner[0]} in {owner[1]} already; give the environment another name or namespace",
+                )
 
 
 def _same_object(claims: list[Claims]) -> Iterator[Problem]:

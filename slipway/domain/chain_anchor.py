@@ -179,14 +179,19 @@ def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | Non
     if anchor is None:
         return Rule.LEDGER_IS_WHOLE.holds("nothing is anchored yet")
     named = f"record {anchor.head.sequence}, anchored at {anchor.at:%Y-%m-%d %H:%M} UTC"
-    if anchor.epoch < head.epoch:
-        return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is of epoch {anchor.epoch}, and this is {head.epoch}")
-    if anchor.epoch > head.epoch:
-        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is of epoch {anchor.epoch}, and the ledger is of {head.epoch}")
+    return held_rule(head, named, anchor.epoch, anchor.head, record)
+
+
+def held_rule(head: Head, named: str, epoch: int, end: ChainEnd, record: AuditRecord | None) -> RuleResult:
+    """Whether the ledger holds the end of its chain that something outside of it names, in that epoch."""
+    if epoch < head.epoch:
+        return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is of epoch {epoch}, and this is {head.epoch}")
+    if epoch > head.epoch:
+        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is of epoch {epoch}, and the ledger is of {head.epoch}")
     if record is None:
         return Rule.LEDGER_IS_WHOLE.fails(
             f"{named}, is missing, and the ledger ends with {head.sequence}: it was put back to an earlier state"
         )
-    if record.hash != anchor.head.hash:
+    if record.hash != end.hash:
         return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is another one here: the ledger was put back and went on")
     return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is here")

@@ -11,10 +11,9 @@ from typing import Final, Literal, Self
 
 from pydantic import Field
 
-from .audit import AuditRecord, ChainEnd
+from .audit import ChainEnd
 from .model import Digest, Name, Record, canonical, sha256
 from .order import Order
-from .release import Head
 from .rules import Rule, RuleResult
 from .signing import PublicKeys, Signature, Signer
 
@@ -164,19 +163,3 @@ def judged(lease: SeenLease | None, claim: Claim) -> tuple[RuleResult, Fence | N
 
 def _subject(fence: Fence) -> tuple[str, str, str]:
     return fence.installation, fence.application, fence.environment
-
-
-def held_rule(head: Head, fence: Fence, record: AuditRecord | None) -> RuleResult:
-    """Whether the ledger holds the record that the Lease names. `record` is what it holds at that place."""
-    named = f"record {fence.head.sequence}, which the Lease in the cluster names"
-    if fence.epoch < head.epoch:
-        return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is of epoch {fence.epoch}, and this is {head.epoch}")
-    if fence.epoch > head.epoch:
-        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is of epoch {fence.epoch}, and the ledger is of {head.epoch}")
-    if record is None:
-        return Rule.LEDGER_IS_WHOLE.fails(
-            f"{named}, is missing, and the ledger ends with {head.sequence}: it was put back to an earlier state"
-        )
-    if record.hash != fence.head.hash:
-        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is another one here: the ledger was put back and went on")
-    return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is here")

@@ -255,9 +255,8 @@ class Release(Record):
     @property
     def is_copied(self) -> bool:
         """Whether its present plan finds the artifact in the environment's registry, because it was copied there."""
-        if self.rollback is not None:
-            return self.rollback.copied
-        return bool(self.rollouts) and self.rollouts[-1].copied == self.attempt
+        by_rollout = bool(self.rollouts) and self.rollouts[-1].copied == self.attempt
+        return by_rollout or (self.rollback is not None and self.rollback.copied)
 
     @property
     def id(self) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..domain.audit import AuditRecord, ChainEnd
+from ..domain.chain_anchor import held_rule
 from ..domain.errors import present
-from ..domain.fence import Claim, Fence, held_rule, new_fence
+from ..domain.fence import Claim, Fence, new_fence
 from ..domain.order import recorded
 from ..domain.plan import Plan
 from ..domain.project import EnvironmentClass
@@ -52,4 +53,5 @@ class Fences:
         sequence, head = fence.head.sequence, self.ledger.head(application)
         item = next(self.ledger.audit(application, first=sequence, last=sequence, limit=1), None)
         record = item if isinstance(item, AuditRecord) and item.sequence == sequence else None
-        return held_rule(head, fence, record)
+        named = f"record {fence.head.sequence}, which the Lease in the cluster names"
+        return held_rule(head, named, fence.epoch, fence.head, record)

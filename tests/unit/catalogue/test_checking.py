@@ -223,6 +223,16 @@ def test_an_object_belongs_to_one_lane(write: Write, folder: Path) -> None:
     assert problem.endswith("shop in staging applies it too")
 
 
+def test_two_lanes_of_one_namespace_have_leases_of_different_names(write: Write, folder: Path) -> None:
+    write(APPLICATION.replace("- name: staging", "- name: eu-staging"))
+    other = APPLICATION.replace("application: shop", "application: shop-eu").replace("team/shop", "team/shop-eu")
+    manifest = DEPLOYMENT.replace("shop", "shop-eu")
+    write(other, name="shop-eu", files={"manifests/shop.yaml": manifest})
+    (problem,) = [each for each in problems(folder) if "Lease" in each]
+    assert "environments[0].name: the Lease slipway-shop-eu-staging in cluster staging" in problem
+    assert "belongs to shop in eu-staging already" in problem
+
+
 def test_an_object_is_there_once_in_an_environment(write: Write, folder: Path) -> None:
     write(files={"manifests/a.yaml": DEPLOYMENT, "manifests/b.yaml": DEPLOYMENT})
     assert problems(folder)[0].endswith("is there twice: in these manifests")

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.commands import Verb
+from slipway.domain.errors import present
 from slipway.domain.phases import Phase
+from slipway.domain.release import Rollback
 from slipway.domain.steps import StepKind
 from tests.unit.domain.copies import cancelled_meanwhile, changed_meanwhile, copying, frozen_behind_a_newer_one
 from tests.unit.domain.samples import ADA, application, approval, production, staging
@@ -118,3 +120,13 @@ def test_a_roll_back_by_hand_goes_ahead_of_a_release_that_a_freeze_holds_back_af
     assert world.phase(4) is Phase.COMPLETED
     assert world.lanes["production"].live is not None
     assert world.lanes["production"].live.digest == world.releases[1].digest
+
+
+def test_a_roll_back_whose_image_was_copied_is_not_copied_again_under_the_same_attempt() -> None:
+    world = copying()
+    world.settle()
+    release = world.releases[1]
+    plan_hash = present(release.plan_hash, "its plan")
+    back = Rollback(environment="production", to=1, plan_hash=plan_hash, by="op@example.com", reason="totals")
+    assert release.evolve(rollback=back).is_copied
+    assert not release.evolve(rollback=back, attempt=release.attempt + 1).is_copied
