@@ -88,6 +88,8 @@ def test_a_job_that_is_not_there_looks_hopeless(place: Place) -> None:
 def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: Place) -> None:
     wanted = m.job("attempt-1", fails=True)
     started = place.start_job(wanted)
+    # A real controller may make no pod for a new Job of this name for minutes, if ours goes before its pod was seen.
+    assert place.ran(started, wanted) is ProgressState.FAILED
     job = f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
     theirs = m.job(started.name, says="12 passed")
     with closing(Connection(place.access)) as developer:
