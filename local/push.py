@@ -1,11 +1,16 @@
 """`make push VERSION=1.2.3 [APP=shop SOURCE=folder]`: what CI does for a new version, against the stack that `make up`
-keeps running. Which repository and which pipeline, the application itself says."""
+keeps running. Which repository and which pipeline, the application itself says; and whether an image is pushed, or a
+bundle of several."""
 
 import argparse
 import json
+import os
 import re
+import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +18,11 @@ import urllib3
 
 from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 
-from .ci import Pipeline
+from .ci import BundleStage, Pipeline
 from .ci.pipeline import HookRefused
 from .images.layers import SourceError
 from .images.push import PushError
+from .process import ROOT
 from .stack.options import EXAMPLE
 from .stack.places import Places, PlacesRefused, application_in_force, named_by
 from .up import STACK_FILE
@@ -24,6 +30,10 @@ from .up import STACK_FILE
 PROJECT = "shop"
 """The only project of this machine's Azure DevOps."""
 NOT_FOUND = 404
+TOOLS = ROOT / ".local" / "tools"
+"""Where `make helm` and `make kustomize` put what they build."""
+DEPLOY, IMAGES = "deploy", "images"
+"""The folders of a source that is delivered as a bundle: what its environments run, and a folder for each image."""
 
 
 class CannotPush(Exception):  # noqa: N818
@@ -32,10 +42,15 @@ class CannotPush(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where the image goes, and the pipeline that is said to have built it."""
+    """Where the image or the bundle goes, and the pipeline that is said to have built it."""
 
     repository: str
     pipeline: str | None = None
+    is_bundle: bool = False
+
+    def beside(self, image: str) -> str:
+        """The repository of one of the bundle's images."""
+        return "/".join([*self.repository.split("/")[:-1], image])
 
 
 def main() -> int:
@@ -63,7 +78,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--version", required=True, type=_matching(TAG_PATTERN, "a tag such as 1.2.3"))
     parser.add_argument("--app", default="hello", type=_matching(NAME_PATTERN, "the name of an application"))
     parser.add_argument(
-        "--source", type=Path, default=EXAMPLE, help="folder whose app/ is the image's /app, with server.py in it"
+        "--source",
+        type=Path,
+        default=EXAMPLE,
+        help="folder whose app/ is the image's /app, with server.py in it; for a bundle a folder with such a one for "
+        "each image in images/, which are pushed beside the bundle, and in deploy/ what `slipway bundle build` takes",
     )
     parser.add_argument("--variant", help="a folder in variants/ of the source to lay over it: wrong-total")
     parser.add_argument("--only-image", action="store_true", help="push the image, but report no CI run")
@@ -88,10 +107,7 @@ def _matching(pattern: str, what: str) -> Any:
 def _target(stack: dict[str, Any], name: str) -> Target:
     """Of the application in force; its namespaces are there afterwards. Raises `CannotPush`, `PlacesRefused`."""
     application = _in_force(stack, name)
-    if "image" not in application:
-        raise CannotPush(f"{name} is delivered as a bundle: push its images with ARGS='--repository REPOSITORY', and "
-                         "the bundle with `slipway bundle push`")  # fmt: skip
-    pushed = application["image"]
+    pushed = application.get("image") or application["bundle"]
     if pushed["registry"] != "nonprod":
         raise CannotPush(f"{name} is pushed to the registry {pushed['registry']}: CI may push to nonprod alone here")
     run = application.get("pipeline") or {}
@@ -101,7 +117,7 @@ def _target(stack: dict[str, Any], name: str) -> Target:
     if run and not run.get("name"):
         raise CannotPush(f"{name} names its pipeline by number alone: add its name to `pipeline`")
     Places(clusters=stack["clusters"], token=stack["cluster_token"]).make(named_by(application))
-    return Target(repository=pushed["repository"], pipeline=run.get("name"))
+    return Target(repository=pushed["repository"], pipeline=run.get("name"), is_bundle="bundle" in application)
 
 
 def _in_force(stack: dict[str, Any], name: str) -> dict[str, Any]:
@@ -116,8 +132,6 @@ def _in_force(stack: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _push(stack: dict[str, Any], target: Target, options: argparse.Namespace) -> str:
-    if not (options.source / "app" / "server.py").is_file():
-        raise CannotPush(f"{options.source}: expected a folder with app/server.py, which the image starts, found none")
     pipeline = Pipeline(
         app_url=stack["url"],
         hook_secret=stack["hook_secret"],
@@ -128,13 +142,68 @@ def _push(stack: dict[str, Any], target: Target, options: argparse.Namespace) ->
         name=target.pipeline or "none",
         source=options.source,
     )
+    sources = _sources(target, options)
     run = None if options.only_image or not target.pipeline else pipeline.begin(f"Release {options.version}")
-    image = pipeline.build(options.version, variant=options.variant, commit=run.commit if run else None)
-    digest = pipeline.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
+    digest, published = "", None
+    for repository, source in sources.items():
+        each = replace(pipeline, repository=repository, source=source)
+        image = each.build(options.version, variant=options.variant, commit=run.commit if run else None)
+        digest = each.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
+    if target.is_bundle:
+        published = _push_bundle(stack, target, options, [f"{repository}:{options.version}" for repository in sources])
+        digest = published["digest"]
     if run:
-        pipeline.end(run, digest, result=options.result)
+        pipeline.end(run, digest, result=options.result, published=published)
         pipeline.report(run, result=options.result)
     return digest
+
+
+def _sources(target: Target, options: argparse.Namespace) -> dict[str, Path]:
+    """The folder of each image, by its repository. Raises `CannotPush`."""
+    source: Path = options.source
+    if not target.is_bundle:
+        if not (source / "app" / "server.py").is_file():
+            raise CannotPush(f"{source}: expected a folder with app/server.py, which the image starts, found none")
+        return {target.repository: source}
+    if options.variant:
+        raise CannotPush("--variant: expected none, since it is of one image and this is a bundle")
+    programs = sorted((source / IMAGES).glob("*/app/server.py"))
+    if not programs or not (source / DEPLOY).is_dir():
+        expected = f"{IMAGES}/NAME/app/server.py for each image, and {DEPLOY}/ to build the bundle from"
+        raise CannotPush(f"{source}: it is delivered as a bundle; expected {expected}, as `slipway new --chart` writes")
+    return {target.beside(program.parents[1].name): program.parents[1] for program in programs}
+
+
+def _push_bundle(
+    stack: dict[str, Any], target: Target, options: argparse.Namespace, images: list[str]
+) -> dict[str, Any]:
+    """What the run publishes about it. Raises `CannotPush`."""
+    with tempfile.TemporaryDirectory(prefix="slipway-push-") as name:
+        stage = BundleStage(
+            typed=partial(_typed, stack, Path(name)), folder=Path(name), registry=stack["registries"]["nonprod"]
+        )
+        stage.build(options.app, (options.source / DEPLOY).resolve(), options.version, images)
+        return stage.push(target.repository)
+
+
+def _typed(stack: dict[str, Any], folder: Path, *arguments: str) -> None:
+    """A command of the pipeline. Raises `CannotPush`."""
+    environment = {
+        "PATH": os.pathsep.join([str(TOOLS), os.environ["PATH"]]),
+        "PYTHONPATH": str(ROOT),
+        "SLIPWAY_URL": stack["url"],
+        "SLIPWAY_KEY": stack["key"],
+        "SLIPWAY_REGISTRY_USER": "ci",
+        "SLIPWAY_REGISTRY_PASSWORD": stack["ci_password"],
+    }
+    command = [sys.executable, "-m", "slipway.cli", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    for line in done.stdout.splitlines():
+        print(f"  {line}", file=sys.stderr)
+    if done.returncode:
+        raise CannotPush(f"slipway {' '.join(arguments[:2])} ended with {done.returncode}: {done.stderr.strip()}")
 
 
 if __name__ == "__main__":

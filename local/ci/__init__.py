@@ -1,5 +1,6 @@
 """What the CI pipeline of an application does, played on this machine: build the image, push it, report the run."""
 
+from .bundles import BundleStage
 from .pipeline import Pipeline, RunFacts
 
-__all__ = ["Pipeline", "RunFacts"]
+__all__ = ["BundleStage", "Pipeline", "RunFacts"]

@@ -1,13 +1,13 @@
 """What CI does for an application that is delivered as a bundle, in every story that has one."""
 
-import json
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from local.azuredevops import Somebody
-from local.ci import RunFacts
+from local.ci import BundleStage, RunFacts
 from local.ci.pipeline import GRACE
 from local.images import BuiltImage, Credentials, push
 from local.images.image import Part
@@ -23,7 +23,6 @@ from .play import APPLICATION, Play, slipway
 
 BROKEN = "wrong-total"
 """A variant with a bug that only the acceptance tests see."""
-KUBERNETES = "1.34"
 MANIFESTS = EXAMPLE / "bundle"
 type Altered = Callable[[Packed], Packed]
 """What somebody does to a bundle between building and pushing it."""
@@ -66,13 +65,11 @@ class Delivering(Play):
         registry = self.stack.registries["nonprod"]
         with tempfile.TemporaryDirectory(prefix="slipway-ci-") as name:
             folder = Path(name)
-            self.typed(folder, "export", APPLICATION, "--targets", KUBERNETES, "-o", ".")
-            build = ("--version", version, "--registry", registry, "--image", f"hello:{of_image}")
-            self.typed(folder, "bundle", "build", str(manifests), *build)
+            stage = BundleStage(typed=partial(self.typed, folder), folder=folder, registry=registry)
+            stage.build(APPLICATION, manifests, version, [f"hello:{of_image}"])
             if altered is not None:
                 return self._push_altered(altered(read_layout(folder / "bundle")), version, registry)
-            self.typed(folder, "bundle", "push", "bundle", f"{registry}/{BUNDLES}", "--record", "slipway.json")
-            told: dict[str, Any] = json.loads((folder / "slipway.json").read_text(encoding="utf-8"))
+            told = stage.push(BUNDLES)
         self.say.line(f"it typed: slipway bundle build … && slipway bundle push …: {told['digest'][:19]}…")
         return told
 

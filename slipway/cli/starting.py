@@ -1,6 +1,8 @@
-"""The folder that `slipway new` writes: an application of one program, with what it takes to deliver it.
+"""The folder that `slipway new` writes: an application of one program, or of two with a chart, with what it takes to
+deliver it.
 
-The files lie in `start/`, each under its own name with `.txt` behind it; `@{name}` in them is replaced.
+The files lie in `start/`, in a folder for each kind and one for `both`, each under its own name with `.txt` behind it;
+`@{name}` in them is replaced.
 """
 
 import json
@@ -15,7 +17,7 @@ from string import Template
 SUFFIX = ".txt"
 _TEXT = re.compile(r"[a-z][a-z0-9/_-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_WITH_RUN = "    provenance: artifact # its image has to be one that a proved CI run says it built"
+_WITH_RUN = "    provenance: artifact # it has to be what a proved CI run says it built"
 _WITHOUT_RUN = """    # No pipeline is named, so nobody knows who is behind a change, nor what built it. With one, write
     # `provenance: artifact` instead of the next line.
     least_gate: { require_known: false }"""
@@ -42,8 +44,15 @@ class Wanted:
     app: str
     project: str
     repository: str
+    """Of the image; with a chart what the repositories of images and bundle begin with."""
     approvers: Sequence[str]
     pipeline: Pipeline | None = None
+    chart: bool = False
+
+    @property
+    def folders(self) -> tuple[str, str]:
+        """Below `start/`."""
+        return "both", "chart" if self.chart else "image"
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -52,6 +61,8 @@ class Wanted:
             "name": _scalar(self.app),
             "project": _scalar(self.project),
             "repository": _scalar(self.repository),
+            "repositories": _scalar(f"{self.repository}/*" if self.chart else self.repository),
+            **{each: _scalar(f"{self.repository}/{each}") for each in ("bundle", "prices", "web")},
             "approvers": ", ".join(json.dumps(approver) for approver in self.approvers),
             "variable": self.app.upper().replace("-", "_"),
             "start": _start(self.pipeline),
@@ -68,14 +79,15 @@ def _start(pipeline: Pipeline | None) -> str:
     if pipeline is None:
         return "start: push # a push starts a release; `both` waits for the CI run too, with a `pipeline`"
     named = f"{{ project: {json.dumps(pipeline.project)}, name: {json.dumps(pipeline.name)}, branches: [main] }}"
-    return f"start: both # the image was pushed, and its CI run succeeded\npipeline: {named}"
+    return f"start: both # it was pushed, and its CI run succeeded\npipeline: {named}"
 
 
 def written(wanted: Wanted) -> dict[str, str]:
     """The files of the folder, by their path in it."""
     return {
         path.removesuffix(SUFFIX): _Written(source.read_text(encoding="utf-8")).substitute(wanted.values)
-        for path, source in _sources(files(__package__) / "start", "")
+        for folder in wanted.folders
+        for path, source in _sources(files(__package__) / "start" / folder, "")
     }
 
 

@@ -26,6 +26,9 @@ SIGNALS = frozenset(str(name) for names in (Attribute, Metric) for name in names
 """Metrics and attributes of telemetry, which are written like modules."""
 NOT_OF_THE_REPOSITORY = {
     ".local/stack.json": "`make up` writes it",
+    **dict.fromkeys(
+        ("../cart/deploy/values.yaml", "../cart/deploy/environments/production/values.yaml"), "`slipway new` writes it"
+    ),
     ".vscode/application.schema.json": "a user writes it",
     "bench/results.json": "`make bench` writes it",
     "deploy/application.yaml": "a user's file",

@@ -60,6 +60,9 @@ def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> Pipel
 @click.option("--project", callback=_name, help="Name of its project; else APPLICATION.")
 @click.option("--repository", callback=_repository, help="Where CI pushes its image to; else APPLICATION.")
 @click.option(
+    "--chart", is_flag=True, help="Two images and a Helm chart, delivered as a bundle; repositories below --repository."
+)
+@click.option(
     "--approver",
     "approvers",
     multiple=True,
@@ -81,11 +84,12 @@ def new(
     output: Path | None,
     project: str | None,
     repository: str | None,
+    chart: bool,
     approvers: tuple[str, ...],
     pipeline: Pipeline | None,
     as_json: bool,
 ) -> None:
-    """Write a folder to begin with: APPLICATION with manifests, acceptance tests and a small program.
+    """Write a folder to begin with: APPLICATION with manifests, acceptance tests and a small program, or two of them.
 
     It passes `slipway check`, and goes from staging, after its acceptance tests, to production, after an approval.
     Files that are there already are not overwritten: then nothing is written at all.
@@ -96,6 +100,7 @@ def new(
     \b
     Examples:
       slipway new cart
+      slipway new cart --chart --pipeline shop/cart-ci
       slipway new cart --pipeline shop/cart-ci --approver role:shop-leads
     """
     folder = output or Path(application)
@@ -105,6 +110,7 @@ def new(
         repository=repository or application,
         approvers=approvers,
         pipeline=pipeline,
+        chart=chart,
     )
     contents = written(wanted)
     try:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from slipway.catalogue import check_path
 from slipway.cli.root import root
 from slipway.cli.starting import Pipeline, Wanted, write, written
+from slipway.domain.application import SourceKind
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN
 
@@ -33,6 +35,8 @@ def slipway(*arguments: str) -> Result:
         ("--pipeline", "shop/cart-ci"),
         ("--project", "teams", "--repository", "teams/cart", "--approver", "role:leads", "--approver", "role:ops"),
         ("-o", "deploy/here"),
+        ("--chart",),
+        ("--chart", "--pipeline", "shop/cart-ci", "--repository", "teams/cart"),
     ],
 )
 def test_what_is_written_has_no_problems(options: tuple[str, ...]) -> None:
@@ -55,6 +59,7 @@ wanted = st.builds(
     ),
     approvers=st.just(("role:approvers",)),
     pipeline=st.none() | st.builds(Pipeline, project=st.sampled_from(["shop", 'a "b": #']), name=st.just("ci: {x}")),
+    chart=st.booleans(),
 )
 
 
@@ -75,10 +80,26 @@ def test_production_asks_the_approvers_for_signed_votes(here: Path) -> None:
     assert production.gate.require_known
 
 
-def test_its_programs_are_programs(here: Path) -> None:
-    slipway("new", "cart")
-    for program in (here / "cart/app").glob("*.py"):
+@pytest.mark.parametrize(
+    ("options", "names"), [((), ["acceptance", "server"]), (("--chart",), ["acceptance", "server", "server"])]
+)
+def test_its_programs_are_programs(here: Path, options: tuple[str, ...], names: list[str]) -> None:
+    slipway("new", "cart", *options)
+    programs = list((here / "cart").rglob("*.py"))
+    assert sorted(program.stem for program in programs) == names
+    for program in programs:
         ast.parse(program.read_text())
+
+
+def test_with_a_chart_two_images_and_a_bundle_lie_below_the_repository(here: Path) -> None:
+    slipway("new", "cart", "--chart", "--repository", "teams/cart")
+    application = check_path(here).definitions["cart"].application
+    assert (application.source, application.pushed.repository) == (SourceKind.BUNDLE, "teams/cart/bundle")
+    assert yaml.safe_load((here / "cart/deploy/chart/values.yaml").read_text())["images"] == {
+        "web": "teams/cart/web",
+        "prices": "teams/cart/prices",
+    }
+    assert yaml.safe_load((here / "cart/project.yaml").read_text())["repositories"] == ["teams/cart/*"]
 
 
 def test_nothing_is_overwritten_and_nothing_is_written_beside_what_is_there(here: Path) -> None:

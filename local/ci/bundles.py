@@ -1,0 +1,35 @@
+"""The bundle of a folder, as CI makes it: by the commands of `slipway`, after the images were pushed."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KUBERNETES = "1.34"
+RECORD = "slipway.json"
+type Typed = Callable[..., None]
+"""A command of the pipeline, by its words; signed in to the registry, in a folder of the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleStage:
+    """Builds and pushes within a folder of the run."""
+
+    typed: Typed
+    folder: Path
+    """Where the commands are typed."""
+    registry: str
+    """Login server."""
+
+    def build(self, application: str, manifests: Path, version: str, images: Sequence[str]) -> None:
+        """Of images by `repository:tag`; into `bundle`."""
+        self.typed("export", application, "--targets", KUBERNETES, "-o", ".")
+        given = [word for image in images for word in ("--image", image)]
+        self.typed("bundle", "build", str(manifests), "--version", version, "--registry", self.registry, *given)
+
+    def push(self, repository: str) -> dict[str, Any]:
+        """What the run publishes about it."""
+        self.typed("bundle", "push", "bundle", f"{self.registry}/{repository}", "--record", RECORD)
+        told: dict[str, Any] = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+        return told
