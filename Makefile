@@ -4,9 +4,11 @@ SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+LAPTOP_STAMP := $(VENV)/.laptop
 CHECKOV_STAMP := .local/checkov/.installed
 BENCH_STAMP := .venv-bench/.installed
-NODE_STAMP := local/azurite/node_modules/.installed
+PARTS_STAMP := local/azurite/node_modules/.installed
+TOOLS_STAMP := tools/axe/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := 1.0.0 1.1.0 1.1.1 1.2.1
 QUICK := not (attack or browser or cluster or hooks or stack or thorough or workers)
@@ -15,23 +17,32 @@ ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
+LAPTOP := $(LAPTOP_STAMP) $(PARTS_STAMP)
 
 .PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-install: $(STAMP) $(NODE_STAMP) ## Install what the other commands need (they do so by themselves)
+install: $(STAMP) $(TOOLS_STAMP) $(PARTS_STAMP) ## Install all that tests and checks need (the commands do so by themselves)
 
-$(STAMP): requirements-dev.txt requirements.txt pyproject.toml scripts/install.sh
+$(LAPTOP_STAMP): requirements-laptop.txt requirements.txt pyproject.toml
+	@sh scripts/install.sh laptop
+	@touch $@
+
+$(STAMP): requirements-dev.txt $(LAPTOP_STAMP)
 	@sh scripts/install.sh python
 	@touch $@
 
-$(NODE_STAMP): local/azurite/package-lock.json local/identity/package-lock.json tools/card/package-lock.json tools/kql/package-lock.json tools/axe/package-lock.json scripts/install.sh
-	@sh scripts/install.sh node
+$(PARTS_STAMP): local/azurite/package-lock.json local/identity/package-lock.json | $(LAPTOP_STAMP)
+	@sh scripts/install.sh parts
 	@touch $@
 
-$(SITE_STAMP): tools/site/package-lock.json scripts/install.sh
+$(TOOLS_STAMP): tools/card/package-lock.json tools/kql/package-lock.json tools/axe/package-lock.json | $(LAPTOP_STAMP)
+	@sh scripts/install.sh tools
+	@touch $@
+
+$(SITE_STAMP): tools/site/package-lock.json | $(LAPTOP_STAMP)
 	@sh scripts/install.sh site
 	@touch $@
 
@@ -39,22 +50,22 @@ $(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
 	@sh scripts/install.sh bench
 	@touch $@
 
-demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--manifests-only for new manifests alone, ARGS=--attack for five attacks, ARGS=--cluster=real, ARGS=--json for one JSON object
+demo: $(LAPTOP) ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--manifests-only for new manifests alone, ARGS=--attack for five attacks, ARGS=--cluster=real, ARGS=--json for one JSON object
 	@$(PYTHON) -m local.demo $(ARGS)
 
-up: install ## Start the whole system and keep it up, from where it ended last; FRESH=1 begins afresh
+up: $(LAPTOP) ## Start the whole system and keep it up, from where it ended last; FRESH=1 begins afresh
 	@$(PYTHON) -m local.up $(if $(FRESH),--fresh) $(ARGS)
 
 down: ## End what `make up` keeps running; its state is kept
 	@$(PYTHON) -m local.down
 
-push: install ## With `make up` running: push a new image, VERSION=1.2.3 [APP=shop SOURCE=folder]
+push: $(LAPTOP) ## With `make up` running: push a new image, VERSION=1.2.3 [APP=shop SOURCE=folder]
 	@$(PYTHON) -m local.push --version "$(VERSION)" $(if $(APP),--app "$(APP)") $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 
-trace: install ## With `make up` running: a release's trace in the terminal, RELEASE=hello-1
+trace: $(LAPTOP) ## With `make up` running: a release's trace in the terminal, RELEASE=hello-1
 	@$(PYTHON) -m local.traces.show "$(RELEASE)" $(ARGS)
 
-cluster: install ## Two clusters with a real Kubernetes control plane (Ctrl-C ends them; needs Go once)
+cluster: $(LAPTOP) ## Two clusters with a real Kubernetes control plane (Ctrl-C ends them; needs Go once)
 	@$(PYTHON) -m local.cluster $(ARGS)
 
 test: install ## Unit and contract tests, in minutes; ARGS="tests/unit -k word" for some of them

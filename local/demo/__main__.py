@@ -156,6 +156,10 @@ def _show_end(releases: list[dict[str, Any]], seconds: dict[str, float], say: Na
         say.line(f"{release['id']} ({release['tag']}) {release['phase']}: {chain}".replace("_", " "))
     say.line(f"set up in {seconds['set_up']} s, delivered in {seconds['delivery']} s")
     say.line("everything ended as it should" if right else "SOMETHING IS NOT AS IT SHOULD BE")
+    if right:
+        say.heading("Next: keep it running, push a version of your own, and approve it in the browser")
+        say.line("make up ARGS=--background && make push VERSION=1.0.0")
+        say.line("docs/tutorial/laptop.md goes on from here")
 
 
 if __name__ == "__main__":

@@ -84,11 +84,16 @@ class Narrator:
             self._write(f"{INDENT}{self._painted(about, CYAN)}")
         self._about = about
         room = self._width - len(INDENT) - _ACTION - 3
-        detail = _detail(record)
-        detail = detail if len(detail) <= room else f"{detail[: room - 1]}…"
+        # What failed is told in full; the rest of a line that is too long is in the trail.
+        most = None if tone_of(record["action"]) is Tone.BAD else 1
+        first, *more = textwrap.wrap(
+            _detail(record), room, max_lines=most, placeholder="…", break_on_hyphens=False
+        ) or [""]
         time_told = self._painted(f"{self.seconds:6.1f} s", DIM)
-        told = f" {self._painted(detail, DIM)}" if detail else ""
+        told = f" {self._painted(first, DIM)}" if first else ""
         self._write(f"{time_told}  {self._marked(record['action'])}{told}".rstrip())
+        for rest in more:
+            self._write(f"{INDENT}{' ' * (_ACTION + 3)}{self._painted(rest, DIM)}")
 
     def vote(self, vote: dict[str, Any]) -> None:
         """One vote, as the trail holds it: whose, by which channel, for which plan and digest, and why not."""

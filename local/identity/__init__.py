@@ -2,7 +2,7 @@
 
 from .browser import CANCEL, Browser, CameBack, Pkce, SignInStuck
 from .flow import Flow, Redeemed, Tokens
-from .server import Identity, node
+from .server import Identity
 from .settings import COMMAND, SIGN_IN, VOTES, ManagedIdentity, Person, Registration, Settings, laptop
 
 __all__ = [
@@ -23,5 +23,4 @@ __all__ = [
     "SignInStuck",
     "Tokens",
     "laptop",
-    "node",
 ]

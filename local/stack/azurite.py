@@ -1,9 +1,9 @@
 """Azurite: Azure's own emulator of Table and Blob Storage, installed by npm from a lock file."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..node import node
 from ..process import ROOT, Part, PartFailed, free_port
 
 FOLDER = ROOT / "local" / "azurite"
@@ -21,15 +21,12 @@ def start(folder: Path | None, *, log: Path, others: Mapping[str, str] | None = 
     accounts, each with a key of its own."""
     accounts = {ACCOUNT: KEY, **(others or {})}
     environment = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{key}" for name, key in accounts.items())}
-    node = shutil.which("node")
-    if node is None:
-        raise PartFailed("Azurite needs Node.js 20 or newer: install it (https://nodejs.org) and try again")
     if not MAIN.exists():
         raise PartFailed(f"Azurite is not installed: run `make install` (npm ci in {FOLDER.relative_to(ROOT)})")
     for attempt in range(ATTEMPTS):
         ports = {name: free_port() for name in ("blob", "queue", "table")}
         command = [
-            node,
+            node(),
             *([] if folder else [f"--max-old-space-size={HEAP}"]),
             str(MAIN),
             "--silent",

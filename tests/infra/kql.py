@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 
+from local.node import node
 from tests.infra.compiler import ROOT
 
 CHECK = ROOT / "tools/kql/check.js"
@@ -13,7 +14,7 @@ CHECK = ROOT / "tools/kql/check.js"
 def faults(queries: Mapping[str, str], tables: Mapping[str, str]) -> dict[str, list[str]]:
     """What is wrong in each query, in syntax and in names and types of columns; tables as `(Name: type, …)`."""
     ended = subprocess.run(
-        ["node", str(CHECK)],
+        [node(), str(CHECK)],
         input=json.dumps({"tables": tables, "queries": queries}),
         capture_output=True,
         text=True,

@@ -123,7 +123,14 @@ def test_the_wheels_are_for_the_python_that_the_template_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["requirements", "requirements-dev", "requirements-bench", "tests/infra/checkov/requirements"]
+    "file",
+    [
+        "requirements",
+        "requirements-laptop",
+        "requirements-dev",
+        "requirements-bench",
+        "tests/infra/checkov/requirements",
+    ],
 )
 def test_every_requirement_is_pinned_with_its_hashes(file: str) -> None:
     text = (ROOT / f"{file}.txt").read_text(encoding="utf-8")

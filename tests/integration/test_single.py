@@ -18,7 +18,7 @@ NAME = "votes"
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     if not azurite.MAIN.exists():
-        pytest.skip("Azurite is not installed: run `make install` (it needs Node.js)")
+        pytest.skip("Azurite is not installed: run `make install`")
     folder = tmp_path_factory.mktemp("single")
     write_application(folder / "team", NAME, APPLICATIONS[NAME])
     (folder / "team" / "project.yaml").write_text(PROJECT)

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("two-roles")]
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     if not azurite.MAIN.exists():
-        pytest.skip("Azurite is not installed: run `make install` (it needs Node.js)")
+        pytest.skip("Azurite is not installed: run `make install`")
     with Stack(StackOptions(folder=tmp_path_factory.mktemp("two-roles"))) as stack:
         system = System(stack)
         yield system

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.identity import SIGN_IN, VOTES, Flow, Identity, node
+from local.identity import SIGN_IN, VOTES, Flow, Identity
 from local.identity.server import INSTALLED
+from local.node import node
 from local.process import PartFailed
 
 from .support import BACK, directory

@@ -96,3 +96,15 @@ def test_people_of_this_machine_have_names_and_a_message_speaks_for_one_of_them(
     told = {"plan_hash": "", "on_behalf_of": ben}
     Narrator(stream).record(RECORD | {"action": "vote.approved", "actor": "approvals", "details": told})
     assert "by approvals for Ben" in stream.getvalue()
+
+
+def test_what_failed_is_told_in_full_and_another_long_line_is_cut() -> None:
+    reason = " ".join(f"word{number}" for number in range(40))
+    told = {}
+    for action in ("verification.failed", "verification.done"):
+        stream = io.StringIO()
+        Narrator(stream).record(RECORD | {"action": action, "details": {"reason": reason}})
+        told[action] = stream.getvalue()
+        assert max(map(len, told[action].splitlines())) <= 80
+    assert " ".join(told["verification.failed"].split()).endswith(reason)
+    assert told["verification.done"].rstrip().endswith("…")

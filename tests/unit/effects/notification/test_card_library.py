@@ -1,12 +1,12 @@
 """The card as Microsoft's own library sees it: it parses without a complaint, held against what phones render."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from local.node import node
 from slipway.effects.notification import Message
 from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.card import card
@@ -14,14 +14,14 @@ from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, ended, for_
 
 TOOL = Path(__file__).resolve().parents[4] / "tools" / "card"
 pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None or not (TOOL / "node_modules" / "adaptivecards").is_dir(),
-    reason="needs Node.js and the library: npm ci --prefix tools/card",
+    not (TOOL / "node_modules" / "adaptivecards").is_dir(),
+    reason="needs the library: run `make install`",
 )
 
 
 def complaints(content: dict[str, object]) -> list[str]:
     done = subprocess.run(
-        ["node", "check.js"], cwd=TOOL, input=json.dumps(content).encode(), stdout=subprocess.PIPE, check=True
+        [node(), "check.js"], cwd=TOOL, input=json.dumps(content).encode(), stdout=subprocess.PIPE, check=True
     )
     found = json.loads(done.stdout)
     assert isinstance(found, list)
