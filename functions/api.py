@@ -153,7 +153,7 @@ def evidence(req: func.HttpRequest) -> func.HttpResponse:
     plan = read_plan(content)
     if (plan is not None and plan.holds_secrets) or (plan is None and _may_hold_secrets(content)):
         permit(caller_of(req), Permission.SEE_SECRETS)
-    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=31536000, immutable"}
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
     return func.HttpResponse(content, mimetype="application/octet-stream", headers=headers)
 
 

@@ -21,7 +21,7 @@ from slipway.ledger import LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
-NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+NO_STORE = {"Cache-Control": "no-store"}
 KIND = "urn:slipway:problem:"
 TITLES = {403: "Forbidden", 413: "Content too large", 415: "Unsupported media type"}
 Handler = Callable[..., func.HttpResponse]

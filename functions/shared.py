@@ -2,7 +2,9 @@
 
 import logging
 import threading
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, Final
 
 import azure.functions as func
 
@@ -13,6 +15,10 @@ from slipway.telemetry import logs
 
 from .tracing import TracedBlueprint
 
+_ON_EVERY_ANSWER: Final = {
+    "Strict-Transport-Security": "max-age=31536000",  # browsers heed it where it came by https
+    "X-Content-Type-Options": "nosniff",
+}
 _lock = threading.Lock()
 
 
@@ -44,5 +50,24 @@ def check_at_start() -> None:
         _ = parts().private_keys
 
 
+class _Doors(TracedBlueprint):
+    """A blueprint whose HTTP functions all answer with the headers that belong to every answer."""
+
+    def route(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        register = super().route(*args, **kwargs)
+        return lambda user: register(_with_headers(user))
+
+
+def _with_headers(handler: Callable[..., func.HttpResponse]) -> Callable[..., func.HttpResponse]:
+    @wraps(handler)
+    def answered(req: func.HttpRequest) -> func.HttpResponse:
+        answer = handler(req)
+        for name, value in _ON_EVERY_ANSWER.items():
+            answer.headers[name] = value
+        return answer
+
+    return answered
+
+
 def new_blueprint() -> func.Blueprint:
-    return TracedBlueprint()  # type: ignore[no-untyped-call] # the library leaves its constructor untyped
+    return _Doors()  # type: ignore[no-untyped-call] # the library leaves its constructor untyped

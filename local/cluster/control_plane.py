@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from local.guardian import Guardian
 from local.kubernetes.kubeconfig import write_kubeconfig
-from local.kubernetes.kubelet.process import Guardian
 from local.process import Part, PartFailed, free_port
 
 from .building import Programs

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.guardian import Guardian
+
 from . import frames
 from .ages import HostAge
 from .errors import HostError, WorkerLostError
@@ -33,6 +35,9 @@ class WorkerLink:
 
     def __init__(self, process: asyncio.subprocess.Process, age: HostAge) -> None:
         self._process = process
+        # What holds the interpreter would keep it from seeing that the host is gone.
+        self._guardian = Guardian()
+        self._guardian.watch(process.pid)
         self._age = age
         self._leave_hanging = False
         self._reader: asyncio.StreamReader
@@ -103,6 +108,8 @@ class WorkerLink:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
+        self._guardian.forget(self._process.pid)
+        self._guardian.close()
         await asyncio.gather(*self._pumps, return_exceptions=True)
         self._writer.close()
         if self._listener is not None and self._listener is not asyncio.current_task():

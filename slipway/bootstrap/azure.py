@@ -207,7 +207,7 @@ class _Azure:
 
         registry_settings = self.settings.registries[name]
         endpoint, credential = (
-            RegistryEndpoint(login_server=registry_settings.login_server),
+            RegistryEndpoint(registry_settings.login_server, frozenset(registry_settings.hosts)),
             self._registry_credential(registry_settings),
         )
         opened = Registry(endpoint, credential, pool=self._pool(name))

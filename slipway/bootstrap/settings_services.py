@@ -1,7 +1,7 @@
 """Parts of the settings: registries, clusters and keys of the API."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
@@ -10,6 +10,8 @@ from pydantic import (
 )
 
 from .settings_parts import AddressOrNone, SettingsPart
+
+_Host = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(?::[0-9]{1,5})?$", max_length=255)]
 
 
 class RegistrySettings(SettingsPart):
@@ -20,6 +22,12 @@ class RegistrySettings(SettingsPart):
     )
     resource_id: str = Field(
         default="", description="ARM id; if set, push events are accepted only from this resource."
+    )
+    hosts: list[_Host] = Field(
+        default=[],
+        max_length=8,
+        description="Other hosts that the registry may name for its sign-in and for uploads; no others get a password "
+        "or an image.",
     )
     credential: Literal["entra", "basic", "anonymous", "token"] = Field(
         default="entra", description="`entra`: the app's identity. `token`: the Entra token in `secret` (laptop)."

@@ -2,7 +2,8 @@
 
 The credential for a registry is the first of: `SLIPWAY_REGISTRY_USER` with `SLIPWAY_REGISTRY_PASSWORD`; what Docker's
 configuration has for the host (`docker login`, `az acr login`, a credential helper); for `*.azurecr.io` whoever is
-signed in to Entra (`az login`, a pipeline's service connection, a managed identity); nobody.
+signed in to Entra (`az login`, a pipeline's service connection, a managed identity); nobody. A name and a password go
+to the registry's own host and to those in `SLIPWAY_REGISTRY_HOSTS`, whatever address the registry names.
 """
 
 import base64
@@ -35,6 +36,7 @@ from slipway.effects.registry import (
 from .errors import CliError, Exit
 
 USER, PASSWORD = "SLIPWAY_REGISTRY_USER", "SLIPWAY_REGISTRY_PASSWORD"
+HOSTS = "SLIPWAY_REGISTRY_HOSTS"
 _BESIDE_A_TOKEN = f"{0:08}-0000-0000-0000-{0:012}"
 """The name that ACR wants beside a token instead of a password."""
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -49,7 +51,7 @@ type Helper = Callable[[str, str], bytes | None]
 def open_registry(login_server: str, environment: Mapping[str, str] = os.environ) -> Registry:
     """A client for the registry. Raises `CliError` for what is no login server."""
     try:
-        endpoint = RegistryEndpoint(login_server)
+        endpoint = RegistryEndpoint(login_server, frozenset(environment.get(HOSTS, "").replace(",", " ").split()))
     except ValueError as error:
         raise CliError(str(error), exit_code=Exit.USAGE) from None
     return Registry(endpoint, credential_for(login_server, environment))

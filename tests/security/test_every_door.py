@@ -3,7 +3,7 @@ the browser of somebody who is known."""
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -28,17 +28,26 @@ MACHINES = {function.name for function in registered(hooks)}
 """Doors that know their sender by a secret, which no browser sends by itself."""
 
 
-def _doors() -> dict[str, tuple[str, Handler]]:
+PUBLIC = {
+    *("health", "api_openapi", "page_stylesheet"),
+    *("page_sign_in", "page_signed_in", "page_signed_out", "page_said_back"),  # the way in and out
+}
+"""What anybody may read: nothing of what is delivered stands there."""
+
+
+def _doors(*, reading: bool) -> dict[str, tuple[str, Handler]]:
     with_functions = [m for m in MODULES if isinstance(getattr(m, "blueprint", None), func.Blueprint)]
     return {
         function.name: (method, function.handler)
         for function in registered(*with_functions)
         if function.trigger["type"] == "httpTrigger"
-        for method in set(function.methods) - {"GET", "HEAD"}
+        for method in set(function.methods)
+        if (method in ("GET", "HEAD")) is reading
     }
 
 
-DOORS = _doors()
+DOORS = _doors(reading=False)
+WINDOWS = {name: door for name, door in _doors(reading=True).items() if name not in PUBLIC}
 
 
 @pytest.fixture(autouse=True)
@@ -81,11 +90,10 @@ def known(built: SimpleNamespace) -> dict[str, str]:
     }
 
 
-def knock(name: str, headers: dict[str, str]) -> int:
-    method, function = DOORS[name]
-    route = dict.fromkeys(
-        ("token", "application", "number", "environment", "release", "id", "digest", "handle", "change"), "hello-2"
-    )
+def knock(name: str, headers: dict[str, str], doors: Mapping[str, tuple[str, Handler]] = DOORS) -> int:
+    method, function = doors[name]
+    parts = "token application number environment release id digest handle change kind name sequence"
+    route = dict.fromkeys(parts.split(), "hello-2")
     request = func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}")
     status: int = function(request).status_code
     return status
@@ -95,6 +103,14 @@ def test_the_doors_are_those_that_we_know_of() -> None:
     """So that the tests below look at something."""
     assert {"take_decision", "take_decision_of_signed_in", "api_vote", "azure_devops_hook"} <= set(DOORS)
     assert len(DOORS) > 5
+
+
+@pytest.mark.parametrize("name", sorted(WINDOWS))
+@pytest.mark.parametrize("host", ["slipway.example", "rebound.evil.example"])
+def test_somebody_unknown_sees_nothing_by_whatever_name_of_the_host(name: str, host: str) -> None:
+    """A browser gives its cookies to the host that set them: a name of somebody else's that leads here brings none."""
+    status = knock(name, {"Host": host, "Sec-Fetch-Mode": "navigate"}, WINDOWS)
+    assert status in (303, 400, 401, 403, 404), status
 
 
 @pytest.mark.parametrize("name", sorted(DOORS))

@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.guardian import Guardian
+
 from ..podstatus import container_status
 from ..resources import Json
 from ..settings import Pace
 from .environment import ContainerConfigError, Launch, StartError
 from .images import Image
 from .probes import KINDS, Probe
-from .process import Guardian, LogBuffer, Process
+from .process import LogBuffer, Process
 from .reference import InvalidImageNameError
 from .registry import PullError
 

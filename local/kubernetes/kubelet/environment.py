@@ -15,6 +15,7 @@ from ..store import Store
 from .images import Image
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ALL_ADDRESSES = frozenset({"", "0.0.0.0", "::", "[::]"})
 _PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?")
 _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[A-Za-z_.-][A-Za-z0-9_.-]*)\))")
 
@@ -53,7 +54,8 @@ def service_variables(store: Store, namespace: str, forwarded: Callable[[Json, J
 def variables(
     store: Store, pod: Json, container: Json, *, image: Image, services: Mapping[str, str], ports: Mapping[int, int]
 ) -> dict[str, str]:
-    """Image, Services, envFrom, env: the later wins, as in a cluster. PORT is moved to this machine's port."""
+    """Image, Services, envFrom, env: the later wins, as in a cluster. PORT is moved to this machine's port, HOST to the
+    address that only this machine reaches."""
     found = {name: _mapped_list(value, image.root) for name, value in image.environment.items() if name != "PATH"}
     found |= services
     namespace = pod["metadata"]["namespace"]
@@ -67,6 +69,8 @@ def variables(
         if value is not None:
             found[entry["name"]] = expand(value, found)
     found |= _moved_ports(found, ports)
+    if found.get("HOST", "0.0.0.0") in _ALL_ADDRESSES:
+        found["HOST"] = ADDRESS
     own = {"PATH": PATH, "HOSTNAME": pod["metadata"]["name"]}
     return own | found
 

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from local.guardian import Guardian
+
 from ..podinfo import local_port
 from ..podstatus import ADDRESS
 from ..resources import PODS, Json
@@ -14,7 +16,6 @@ from ..store import Store
 from .forward import Forwarders
 from .images import Images
 from .ports import Ports
-from .process import Guardian
 from .worker import PodWorker
 
 _PROXY_SECONDS = 30.0

@@ -4,10 +4,11 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from local.guardian import Guardian
 
 MAX_LOG = 1024 * 1024
 _CHUNK = 64 * 1024
@@ -30,40 +31,6 @@ class LogBuffer:
     def read(self) -> bytes:
         with self._lock:
             return bytes(self._bytes)
-
-
-class Guardian:
-    """The process that kills the others if this one dies without having stopped them."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("guardian.py")
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,  # Ctrl-C in the terminal must not end it before the others
-        )
-        self._lock = threading.Lock()
-
-    def watch(self, group: int) -> None:
-        self._tell(f"+{group}\n")
-
-    def forget(self, group: int) -> None:
-        self._tell(f"-{group}\n")
-
-    def close(self) -> None:
-        """Ends it; it kills what it still watches over."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-        self._process.wait(timeout=10)
-
-    def _tell(self, line: str) -> None:
-        with self._lock, contextlib.suppress(BrokenPipeError, ValueError):
-            if self._process.stdin is not None:
-                self._process.stdin.write(line)
-                self._process.stdin.flush()
 
 
 class Process:

@@ -8,6 +8,8 @@ import time
 import traceback
 from pathlib import Path
 
+from local.guardian import Guardian
+
 from ..errors import ApiError
 from ..podinfo import PORTS, container_port, is_terminating
 from ..podstatus import NODE, pod_status
@@ -20,7 +22,6 @@ from .events import record_event
 from .forward import Forwarders
 from .images import Image, Images
 from .ports import Ports
-from .process import Guardian
 
 KUBELET = "kubelet"
 

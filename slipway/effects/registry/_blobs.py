@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urljoin
 
 import urllib3
 
-from ._endpoint import trusted
+from ._endpoint import owned, trusted
 from ._errors import (
     DigestMismatch,
     ErrorSubject,
@@ -183,7 +183,7 @@ def _location(session: RegistrySession, headers: urllib3.HTTPHeaderDict, where: 
     location = headers.get("Location")
     if not location:
         raise Unsupported(where, "the registry opened an upload without a Location")
-    return trusted(where, session.endpoint.url, location, "upload address")
+    return owned(where, session.endpoint, location, "upload address")
 
 
 def _open(session: RegistrySession, repository: str, digest: str, size: int, offset: int) -> urllib3.BaseHTTPResponse:

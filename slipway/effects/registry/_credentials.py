@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from ._endpoint import RegistryEndpoint, trusted
+from ._endpoint import RegistryEndpoint, owned, trusted
 from ._errors import Denied, ErrorSubject, RequestRejected, Unsupported
 from ._http import RegistryResponse, Surroundings, ask
 
@@ -106,7 +106,12 @@ class _DockerAuthorizer:
             if self._basic is None:
                 raise Denied(where, "the registry asks for a name and a password, but none are configured")
             return Authorization(header=self._basic)
-        realm = trusted(where, self._endpoint.url, challenge.realm, "token address")
+        # Without a password nothing goes there that the registry does not know already.
+        realm = (
+            owned(where, self._endpoint, challenge.realm, "token address")
+            if self._basic
+            else trusted(where, self._endpoint.url, challenge.realm, "token address")
+        )
         query = urlencode([("service", challenge.service), *(("scope", scope) for scope in scopes)])
         url = f"{realm}{'&' if urlsplit(realm).query else '?'}{query}"
         headers = {"Authorization": self._basic} if self._basic else {}

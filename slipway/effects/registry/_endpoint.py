@@ -11,6 +11,8 @@ from ._errors import ErrorSubject, Unsupported, Untrusted
 
 _LOGIN_SERVER: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
+_SIGN_IN_ELSEWHERE: Final = {"registry-1.docker.io": "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
+"""Public registries whose token service has another host than they have."""
 _LONGEST_REPOSITORY: Final = 255
 
 
@@ -19,13 +21,16 @@ class RegistryEndpoint:
     """A registry by its login server: `shop.azurecr.io`, or `127.0.0.1:5000` on a laptop."""
 
     login_server: str
+    hosts: frozenset[str] = frozenset()
+    """Further hosts that it may name for its sign-in and for uploads."""
 
     def __post_init__(self) -> None:
-        if not _LOGIN_SERVER.fullmatch(self.login_server):
-            raise ValueError(
-                "login_server: expected a lower-case host with an optional port, such as shop.azurecr.io, "
-                f"got {self.login_server[:300]!r}"
-            )
+        for name, value in (("login_server", self.login_server), *(("hosts", host) for host in sorted(self.hosts))):
+            if not _LOGIN_SERVER.fullmatch(value):
+                raise ValueError(
+                    f"{name}: expected a lower-case host with an optional port, such as shop.azurecr.io, "
+                    f"got {value[:300]!r}"
+                )
 
     @property
     def is_loopback(self) -> bool:
@@ -35,6 +40,13 @@ class RegistryEndpoint:
     def url(self) -> str:
         """https, except on loopback, where the doubles and `docker-registry` use http."""
         return f"{'http' if self.is_loopback else 'https'}://{self.login_server}"
+
+    def owns(self, url: str) -> bool:
+        """Whether the address is the registry's own, or of a host that counts as its own."""
+        parts = urlsplit(url)
+        own = {self.login_server, *self.hosts, _SIGN_IN_ELSEWHERE.get(self.login_server, self.login_server)}
+        # The whole authority is compared, not the host in it: parsers differ over what `a\@b` means.
+        return _with_port(parts.scheme, parts.netloc) in {_with_port(parts.scheme, host) for host in own}
 
 
 def checked_repository(endpoint: RegistryEndpoint, repository: str) -> str:
@@ -66,6 +78,10 @@ def without_query(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
+def _with_port(scheme: str, authority: str) -> str:
+    return authority.lower().removesuffix(":443" if scheme == "https" else ":80")
+
+
 def origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
@@ -79,3 +95,11 @@ def trusted(where: ErrorSubject, base: str, location: str, purpose: str) -> str:
     if parts.scheme == "https" or (parts.scheme == "http" and loopback):
         return url
     raise Untrusted(where, f"{purpose}: expected an https address, got {without_query(url)[:300]!r}")
+
+
+def owned(where: ErrorSubject, endpoint: RegistryEndpoint, location: str, purpose: str) -> str:
+    """As `trusted`, for what gets a password or an image's bytes: the registry's own hosts alone."""
+    url = trusted(where, endpoint.url, location, purpose)
+    if endpoint.owns(url):
+        return url
+    raise Untrusted(where, f"{purpose}: expected one at {endpoint.login_server}, got {without_query(url)[:300]!r}")

@@ -104,7 +104,11 @@ class TooLarge(Unsupported):
 class Untrusted(Unsupported):
     """The registry names an address to which nothing of it may be sent."""
 
-    advice = "have the registry name its addresses with https; behind a proxy, X-Forwarded-Proto tells it to"
+    advice = (
+        "have the registry name its addresses with https (behind a proxy, X-Forwarded-Proto tells it to) and on its "
+        "own host; another host that belongs to it stands in `hosts` of SLIPWAY_REGISTRIES, for the command line in "
+        "SLIPWAY_REGISTRY_HOSTS"
+    )
 
 
 class RequestRejected(RegistryError):

@@ -1,6 +1,8 @@
 """What stops an app, or one function, from starting; the command line; the keys of an installation."""
 
 import json
+import os
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -166,6 +168,15 @@ def test_a_running_request_is_answered_before_the_host_stops(start_host: StartHo
 def test_the_worker_ends_with_a_host_that_is_killed(start_host: StartHost) -> None:
     host = start_host("web")
     pid: Any = ask(f"{host.url}/api/process").json()["pid"]
+    host.kill()
+    until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes(), "it ends")
+
+
+def test_a_worker_that_hangs_ends_with_a_host_that_is_killed(start_host: StartHost) -> None:
+    """Its interpreter is held, as by an expression that never ends: it cannot see for itself that the host is gone."""
+    host = start_host("web")
+    pid: Any = ask(f"{host.url}/api/process").json()["pid"]
+    os.kill(pid, signal.SIGSTOP)
     host.kill()
     until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes(), "it ends")
 

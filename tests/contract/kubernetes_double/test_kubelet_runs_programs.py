@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.contract.kubernetes_double.support import (
     WEB,
     Cluster,
@@ -103,10 +105,20 @@ def test_the_environment_comes_from_image_manifest_and_services_and_nothing_else
         "IP": "127.0.0.1",
         "CFG_COLOUR": "blue",
         "CFG_SIZE": "9",
+        "HOST": "127.0.0.1",
         "HOSTNAME": found["HOSTNAME"],
         "WEB_SHOP_SERVICE_HOST": "127.0.0.1",
         "PATH": found["PATH"],
     }
+
+
+@pytest.mark.parametrize(("stated", "seen"), [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("shop", "shop")])
+def test_a_program_is_told_to_listen_where_only_this_machine_reaches_it(
+    cluster: Cluster, registry: SmallRegistry, stated: str, seen: str
+) -> None:
+    program = {"run.py": "import os; print(os.environ['HOST'])"}
+    image = registry.push("team/tests", "1", program, Entrypoint=["python", "/run.py"])
+    assert run_job(cluster, job("where", image, env=[{"name": "HOST", "value": stated}]))[1].strip() == seen
 
 
 def test_a_deployment_rolls_from_one_version_to_the_next_and_serves_all_the_time(

@@ -98,7 +98,12 @@ def test_the_reason_of_a_refusal_is_shown_without_secrets(source: Between, clien
 
 @pytest.mark.parametrize(
     ("location", "message"),
-    [(None, "without a Location"), ("http://thief.example/upload", "upload address: expected an https address")],
+    [
+        (None, "without a Location"),
+        ("http://thief.example/upload", "upload address: expected an https address"),
+        ("https://thief.example/upload", "upload address: expected one at 127.0.0.1:"),
+        ("http://127.0.0.1:9/upload", "upload address: expected one at 127.0.0.1:"),
+    ],
 )
 def test_an_upload_is_sent_to_nowhere_odd(hostile: Hostile, client: Client, location: str | None, message: str) -> None:
     target = hostile()

@@ -234,6 +234,45 @@ def test_a_password_is_not_sent_over_plain_http(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize(
+    "realm",
+    [
+        "https://thief.example/oauth2/token",
+        "https://acr.test.thief.example/oauth2/token",
+        "https://acr.test@thief.example/oauth2/token",
+        "https://thief.example\\@acr.test/oauth2/token",
+        "https://acr.test:8443/oauth2/token",
+        "//thief.example/oauth2/token",
+    ],
+)
+def test_a_password_goes_to_the_registrys_own_host_whatever_token_address_it_names(
+    guarded: Guarded, realm: str
+) -> None:
+    elsewhere: list[Request] = []
+    guarded.challenge = f'Bearer realm="{realm}",service="acr.test"'
+    everywhere = dict.fromkeys(("thief.example", "acr.test.thief.example", "acr.test:8443"), elsewhere.append)
+
+    with pytest.raises(Unsupported, match=r"token address: expected one at acr\.test"):
+        client(guarded, BasicCredential("ada", "s3cret"), **everywhere).resolve("team/shop", "481")
+
+    assert (elsewhere, guarded.grants) == ([], [])
+
+
+@pytest.mark.parametrize("realm", ["https://login.test/oauth2/token", "https://ACR.test:443/oauth2/token"])
+def test_a_token_address_at_a_host_that_counts_as_the_registrys_is_used(guarded: Guarded, realm: str) -> None:
+    guarded.challenge = f'Bearer realm="{realm}",service="acr.test"'
+    registry = Registry(
+        RegistryEndpoint("acr.test", frozenset({"login.test"})),
+        BasicCredential("ada", "s3cret"),
+        pool=MemoryPool(**{"acr.test": guarded, "ACR.test:443": guarded, "login.test": guarded}),
+        clock=guarded.waiting.clock,
+        pause=guarded.waiting.pause,
+    )
+
+    assert registry.resolve("team/shop", "481") == IMAGE.digest
+    assert len(guarded.grants) == 1
+
+
+@pytest.mark.parametrize(
     ("credential", "challenge", "message"),
     [
         (Anonymous(), 'Basic realm="registry"', "asks for a name and a password, but none are configured"),

@@ -1,0 +1,46 @@
+"""What a browser has to know of every answer of the app, whoever asks and whatever comes back."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+
+import azure.functions as func
+import pytest
+
+import functions
+from slipway.testing import ADA, BASE
+from slipway.testing.sign_in import signed_in
+from tests.registered import registered
+from tests.unit.web.samples import asked
+from tests.unit.web.visitors import token_person
+
+MODULES = [importlib.import_module(f"functions.{m.name}") for m in pkgutil.iter_modules(functions.__path__)]
+DOORS = [
+    pytest.param(method, function.handler, id=f"{function.name}-{method}")
+    for function in registered(*(m for m in MODULES if isinstance(getattr(m, "blueprint", None), func.Blueprint)))
+    if function.trigger["type"] == "httpTrigger"
+    for method in function.methods
+]
+ROUTE = dict.fromkeys(("token", "application", "number", "environment", "release", "id", "digest", "handle"), "hello-2")
+
+
+@pytest.mark.parametrize(("method", "handler"), DOORS)
+@pytest.mark.parametrize("known", [False, True])
+def test_every_answer_demands_https_and_forbids_guessing_at_its_type(
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    handler: Callable[[func.HttpRequest], func.HttpResponse],
+    *,
+    known: bool,
+) -> None:
+    home, _ = asked()
+    for module in MODULES:
+        if hasattr(module, "parts"):
+            monkeypatch.setattr(module, "parts", lambda: home.app)
+    headers = signed_in(home.app, token_person(ADA, "platform")).headers if known else {}
+    route = {**ROUTE, "change": "0" * 64, "kind": "application", "name": "hello"}
+
+    answer = handler(func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}"))
+
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
