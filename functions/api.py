@@ -93,7 +93,7 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
         name="api_release",
         method="GET",
         path="releases/{release}",
-        summary="One release, with the progress of its promotion, if one is running",
+        summary="One release, with what its step waits for, and the progress of its promotion",
         tag="releases",
         permission=Permission.READ,
         parameters=(RELEASE,),
@@ -104,7 +104,7 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
 def release(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
     release = reader.release(req.route_params["release"])
-    return ok(ReleaseWithProgress.model_validate({**dict(release), "progress": reader.progress(release)}))
+    return ok(ReleaseWithProgress.told(release, reader.under_way(release)))
 
 
 @endpoint(

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, computed_field
 from ..domain.drift import Drifted
 from ..domain.explain import EnvironmentRules, Explanation
 from ..domain.model import Digest, Moment
-from ..domain.promotion import PromotionProgress
+from ..domain.promotion import PromotionProgress, StepState
 from ..domain.release import Release
 from ..domain.runs import Run
 from .base import Answer, ApiModel
@@ -124,10 +124,19 @@ class ReleaseAnswer(Release):
 
 
 class ReleaseWithProgress(ReleaseAnswer):
-    """A release, with the progress of its promotion."""
+    """A release, with what its step waits for, and the progress of its promotion."""
 
     v: int = Field(default=1, description="Version of this shape.")
+    waits_for: str = Field(
+        description="What its step waits for, as the last try saw it: a part that is away, pods that are not up. Empty "
+        "if no step is under way, or if it waits for nothing."
+    )
     progress: PromotionProgress | None = Field(description="The progress of its promotion, while one is running.")
+
+    @classmethod
+    def told(cls, release: Release, state: StepState | None) -> Self:
+        waits_for, progress = (state.waits, state.progress) if state else ("", None)
+        return cls.model_validate({**dict(release), "waits_for": waits_for, "progress": progress})
 
 
 class Releases(Answer):

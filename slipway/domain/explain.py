@@ -195,7 +195,8 @@ class _View:
         if not self._here(environment):
             return Rule.PLAN_IS_CURRENT.not_yet("the plan is made once the release arrives here", WaitsFor.STEP)
         if release.phase is Phase.PLANNING:
-            return Rule.PLAN_IS_CURRENT.not_yet(f"the plan is being made (attempt {release.attempt})", WaitsFor.STEP)
+            made = f"the plan is being made (attempt {release.attempt})"
+            return Rule.PLAN_IS_CURRENT.not_yet(_with(made, self._waits()), WaitsFor.STEP)
         if release.plan_hash is None:
             why = release.reason if release.phase is Phase.FAILED else "no plan was made"
             return _still(release, Rule.PLAN_IS_CURRENT, why)
@@ -245,7 +246,8 @@ class _View:
             return Rule.ARTIFACT_IS_PROMOTED.holds(f"{target} has {short(self.release.digest)}")
         under_way = is_here and self.release.phase is Phase.PROMOTING
         copied = "is being copied" if under_way else "is not known to have been copied"
-        reason = f"{short(self.release.digest)} {copied} from {source} to {target}"
+        waits = self._waits() if under_way else ""
+        reason = _with(f"{short(self.release.digest)} {copied} from {source} to {target}", waits)
         return _still(self.release, Rule.ARTIFACT_IS_PROMOTED, reason)
 
     def _rolled_out(self, environment: Environment) -> RuleResult:
@@ -257,7 +259,12 @@ class _View:
         if self._here(environment) and (release.phase.ended_in_failure or release.phase is Phase.ROLLING_BACK):
             return Rule.ROLLOUT_SUCCEEDED.fails(release.reason)
         under_way = self._here(environment) and release.phase.milestone is Milestone.ROLLOUT
-        return _still(release, Rule.ROLLOUT_SUCCEEDED, "it is under way" if under_way else "it has not begun")
+        reason = _with("it is under way", self._waits()) if under_way else "it has not begun"
+        return _still(release, Rule.ROLLOUT_SUCCEEDED, reason)
+
+    def _waits(self) -> str:
+        """What the step under way waits for."""
+        return self.snapshot.waits_for(self.release)
 
     def _pruned(self, environment: Environment) -> str:
         rollout = self.release.rollout_in(environment.name)
@@ -279,7 +286,7 @@ class _View:
             summaries = "; ".join(f"{item.name}: {item.summary}" for item in evidence)
             return Rule.VERIFICATION_PASSED.holds(summaries or "the acceptance tests passed")
         under_way = self._here(environment) and self.release.phase is Phase.VERIFYING
-        reason = "it is under way" if under_way else "the acceptance tests have not passed yet"
+        reason = _with("it is under way", self._waits()) if under_way else "the acceptance tests have not passed yet"
         return _still(self.release, Rule.VERIFICATION_PASSED, reason)
 
     def _is_live(self, environment: Environment, rollout: Rollout | None) -> RuleResult:

@@ -1,7 +1,8 @@
-"""The promotion policy of an environment, and the progress and state of a promotion.
+"""The promotion policy of an environment, and how far a step has got.
 
-The rule is part of an environment. The state is kept by the step in a row of its own, outside the
-audit chain: it lets a long promotion go on where it stopped and people see how far it is. Nothing is decided by it.
+The rule is part of an environment. The state is kept by the step in a row of its own, outside the audit chain: it lets
+a long promotion go on where it stopped, and people see how far it is and what a step waits for. Nothing is decided by
+it.
 """
 
 from enum import StrEnum
@@ -13,6 +14,8 @@ from .model import Digest, Moment, Name, Record
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 _STEP: Final = 1000
+LONGEST_WHY: Final = 500
+"""Most characters of what a step is said to wait for."""
 
 
 class TakenTag(StrEnum):
@@ -81,11 +84,13 @@ class PromotionProgress(Record):
         return told_of(how=self.how, blobs=self.blobs, of_blobs=self.of_blobs, bytes=self.bytes, of_bytes=self.of_bytes)
 
 
-class PromotionState(Record):
-    """What one message of a promotion leaves to the next."""
+class StepState(Record):
+    """What one message of a step leaves to the next, and to people who ask why it takes so long."""
 
     step: str
     """Id of the step that the state belongs to; the state of an earlier attempt is ignored."""
+    waits: str = Field(default="", max_length=LONGEST_WHY)
+    """What it waits for, as its last try saw it: a part that is away, pods that are not up; empty if for nothing."""
     progress: PromotionProgress | None = None
     operation: str = Field(default="", max_length=4096, repr=False)
     """URL for polling the import under way. It may contain a signature, so it is never shown."""

@@ -68,6 +68,8 @@ class Lookups:
     tag: str | None = None
     active: int = 0
     """How many of the releases that have not ended to load, newest first."""
+    waits: bool = False
+    """Whether to load what steps under way wait for; the newest releases come with it."""
     newest: int = 0
     """How many of all releases to load, newest first; if any, the lanes' last failed ones are loaded too."""
 
@@ -99,12 +101,18 @@ class Snapshot:
     none where versions have no order."""
     windows: Mapping[str, WindowStatus]
     """Whether the time windows are open, by environment; those without windows are absent."""
+    waits: Mapping[str, str]
+    """What a step under way waits for, by its id; absent where it waits for nothing, or nobody asked."""
 
     def lane(self, environment: str) -> Lane:
         return self.lanes.get(environment) or Lane(environment=environment)
 
     def release(self, number: int | None) -> Release | None:
         return self.releases.get(number) if number is not None else None
+
+    def waits_for(self, release: Release) -> str:
+        """What the release's step waits for; empty if it waits for nothing that is known."""
+        return self.waits.get(release.step or "", "")
 
     def environment(self, release: Release) -> Environment | None:
         """The release's environment; None before the first one, and if the policy no longer has it."""

@@ -11,6 +11,7 @@ from .chain_anchor import AnchoredGate
 from .environment import Environment
 from .model import Moment, Name, Record, sha256
 from .order import PLACES_KEPT, Order, Taken
+from .promotion import LONGEST_WHY
 from .queues import Queue
 
 MESSAGE_ID_LIMIT = 128
@@ -141,6 +142,8 @@ class Step(Record):
     tries: int = Field(default=0, ge=0)
     """How many times the effect has failed with a retryable error."""
     resent: int = Field(default=0, ge=0)
+    waits: str = Field(default="", max_length=LONGEST_WHY)
+    """What it was noted to wait for, so that only news is noted."""
     seen: Seen = Seen()
     order: Order | None = None
     """The rollout's; None for steps that are part of none."""

@@ -56,11 +56,12 @@ class Wording:
             case (
                 Phase.RESOLVING | Phase.PLANNING | Phase.PROMOTING | Phase.PREPARING | Phase.DEPLOYING | Phase.CHECKING
             ):
-                return f"{release.id} is {release.phase.spoken}{where}: {_clause(release.phase.meaning)}."
+                return f"{release.id} is {release.phase.spoken}{where}: {self._doing()}."
             case Phase.FINISHING | Phase.VERIFYING:
-                return f"{release.id} is {release.phase.spoken}{where}: {_clause(release.phase.meaning)}."
+                return f"{release.id} is {release.phase.spoken}{where}: {self._doing()}."
             case Phase.ROLLING_BACK:
-                return f"{release.id} is rolling back{where}: {reason}."
+                waits = f"; it waits: {self._waits()}" if self._waits() else ""
+                return f"{release.id} is rolling back{where}: {reason}{waits}."
             case Phase.COMPLETED:
                 return f"{release.id} {self._completed(where)}{self._replaced()}."
             case Phase.FAILED | Phase.ROLLED_BACK | Phase.REJECTED | Phase.EXPIRED | Phase.SUPERSEDED | Phase.CANCELLED:
@@ -117,6 +118,13 @@ class Wording:
                 assert_never(release.phase)
 
     # ---- parts of sentences
+    def _doing(self) -> str:
+        waits = f"; it waits: {self._waits()}" if self._waits() else ""
+        return f"{_clause(self.release.phase.meaning)}{waits}"
+
+    def _waits(self) -> str:
+        return self.snapshot.waits_for(self.release).rstrip(". ")
+
     def _where(self) -> str:
         return f" in {self.release.environment}" if self.release.environment else ""
 
@@ -286,4 +294,6 @@ class Wording:
         kind = (self.release.step or "").rpartition("/")[2] or "next"
         again = f"; it was sent again {self.release.resent} times" if self.release.resent else ""
         by = f" and due by {moment(self.release.due)}" if self.release.due else ""
+        if self._waits():
+            return f"The {kind} step looks again by itself{by}; nothing to do if what it waits for passes{again}."
         return f"The {kind} step is running{by}; no action needed{again}."

@@ -13,6 +13,7 @@ from ..clock import Clock
 from ..domain.events import StepFinished
 from ..domain.key_source import KeysUnavailable
 from ..domain.model import sha256
+from ..domain.promotion import LONGEST_WHY
 from ..domain.queues import Queue
 from ..domain.release import Release
 from ..domain.rules import RuleResult
@@ -35,6 +36,8 @@ LONGEST_PAUSE = timedelta(minutes=1)
 """Between two tries, so that a part that is back is soon noticed."""
 LEASE = timedelta(seconds=45)
 """Most steps take less; a longer one (a promotion) renews its lease as it goes."""
+NOTED_FROM = 4
+"""From this poll on what a step waits for is noted for people: most are done by then."""
 BUSY = timedelta(seconds=5)
 """Pause before retrying a step that another instance holds the lease of."""
 
@@ -152,13 +155,36 @@ class StepRunner:
             case Finished():
                 self._report(step, outcome)
                 self._tidy(step, outcome)
+                self._forget(step)
             case Requeue(after=after, reason=reason, seen=seen):
                 log.info("%s: %s", step.id, reason)
+                if step.poll >= NOTED_FROM or step.waits:
+                    step = self._noted(step, reason)
                 self._send(step.evolve(poll=step.poll + 1, tries=0, seen=seen or step.seen), after)
             case Retry(reason=reason, after=after, sent=sent):
                 log.warning("%s: try %d failed: %s", step.id, step.tries + 1, reason)
                 pause = max(after, min(timedelta(seconds=2 ** min(step.tries + 1, TRIES)), LONGEST_PAUSE))
-                self._send(step.evolve(tries=step.tries + 1, sent=sent), pause)
+                self._send(self._noted(step, reason).evolve(tries=step.tries + 1, sent=sent), pause)
+
+    def _noted(self, step: Step, reason: str) -> Step:
+        """Note for people what a release waits for; failing to is only logged, as nothing is decided by it."""
+        why = reason[:LONGEST_WHY]
+        if step.kind.is_awaited and why != step.waits:
+            try:
+                self.ledger.under_way.note(step, why)
+            except LedgerUnavailable as away:
+                log.warning("%s: what it waits for was not noted: %s", step.id, away)
+                return step
+            return step.evolve(waits=why)
+        return step
+
+    def _forget(self, step: Step) -> None:
+        """Remove the note, also that of a message before this step was sent again."""
+        if step.waits or (step.resent and step.kind.is_awaited):
+            try:
+                self.ledger.under_way.forget(step.application, step.release, step.environment)
+            except LedgerUnavailable as away:
+                log.warning("%s: the note of what it waited for was not removed: %s", step.id, away)
 
     def _report(self, step: Step, outcome: Finished) -> None:
         event = StepFinished(

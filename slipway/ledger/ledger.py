@@ -20,14 +20,14 @@ from . import keys
 from .archive import Archive
 from .blobs import Blobs, LateBlobs
 from .freezes import freeze_of_everything
-from .promotions import Promotions
 from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
 from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Value, Write
+from .under_way import UnderWay, of_row
 
 SEEN_PARTS = 256
 """The marks of handled events fall into this many equal parts, by their first two hex digits."""
 BETWEEN = 40
-"""Extra rows read with an application's newest releases: the head, the lanes, and promotions under way."""
+"""Extra rows read with an application's newest releases: the head, the lanes, and what steps under way have noted."""
 CLOSE = 4
 """More than this many releases are read in one range request, unless the range holds this many times as many rows."""
 
@@ -66,11 +66,14 @@ class Committed:
 
 @dataclass
 class Standing:
-    """What lies side by side in an application's partition: its head, its version in force, and its lanes."""
+    """What lies side by side in an application's partition: its head, its version in force, its lanes, and the notes of
+    steps under way."""
 
     head: Head | None = None
     version: str | None = None
     lanes: dict[str, Lane] = field(default_factory=dict)
+    waits: dict[str, str] = field(default_factory=dict)
+    """By step."""
 
     def take(self, row: Row) -> None:
         """Reads a row; rows of another kind that lie between are passed over."""
@@ -81,6 +84,10 @@ class Standing:
         elif row.key.startswith(keys.LANE):
             lane = unpack(Lane, row.values)
             self.lanes[lane.environment] = lane
+        elif row.key.startswith(keys.PROGRESS):
+            state = of_row(row)
+            if state.waits:
+                self.waits[state.step] = state.waits
 
 
 class Ledger:
@@ -99,7 +106,7 @@ class Ledger:
         self.table = table
         self._signer, self._keys = signer, keys
         self._documents = documents
-        self.promotions = Promotions(table)
+        self.under_way = UnderWay(table)
 
     @property
     def public_keys(self) -> PublicKeys:
@@ -117,7 +124,7 @@ class Ledger:
         if lookups.newest:
             standing, releases = self._newest(partition, lookups.newest, etags)
         else:
-            standing, releases = self._standing(partition, etags), {}
+            standing, releases = self._standing(partition, etags, notes=lookups.waits), {}
         head, lanes = standing.head or self._new_head(partition), standing.lanes
         digests = self._pointers(partition, lookups.digest, keys.artifact)
         tags = self._pointers(partition, lookups.tag, keys.tag)
@@ -141,13 +148,14 @@ class Ledger:
             tag_rules={tag: policy.check_tag(tag) for tag in named},
             higher_tags=_higher(policy, lookups.tag, named, lanes),
             windows=policy.windows,
+            waits=standing.waits,
         )
         return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
 
     def _newest(self, partition: str, newest: int, etags: dict[str, str]) -> tuple["Standing", dict[int, Release]]:
         """The head, the lanes and the newest releases in one request, as their rows are adjacent.
 
-        Progress rows of promotions sort between them. There are few, unless something is stuck; if they fill the
+        The notes of steps under way sort between them. There are few, unless something is stuck; if they fill the
         request, a second one reads the releases.
         """
         room = newest + BETWEEN
@@ -166,9 +174,9 @@ class Ledger:
             releases = {release.number: release for release in self.releases(partition, limit=newest)}
         return standing, releases
 
-    def _standing(self, partition: str, etags: dict[str, str]) -> "Standing":
-        standing = Standing()
-        for row in self.table.rows(partition, keys.HEAD, keys.LANE + keys.AFTER):
+    def _standing(self, partition: str, etags: dict[str, str], *, notes: bool = False) -> "Standing":
+        standing, last = Standing(), keys.PROGRESS if notes else keys.LANE
+        for row in self.table.rows(partition, keys.HEAD, last + keys.AFTER):
             standing.take(row)
             etags[row.key] = row.etag
         return standing

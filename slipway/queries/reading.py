@@ -18,9 +18,9 @@ from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
 from ..domain.plan import Plan, Preview
-from ..domain.promotion import PromotionProgress
+from ..domain.promotion import StepState
 from ..domain.proof import hidden_until
-from ..domain.release import Head, Phase, Release, parse_release_id
+from ..domain.release import Head, Release, parse_release_id
 from ..domain.snapshot import Lookups, Snapshot
 from ..domain.wording import moment
 from ..ledger import Blobs, Ledger
@@ -92,18 +92,19 @@ class Reader:
             raise NotFound(f"{name} has no release of {what}; push it, and one begins")
         return self.release(f"{name}-{number}")
 
-    def progress(self, release: Release) -> PromotionProgress | None:
-        """How far the release's promotion is; None if none is under way."""
-        if release.phase is not Phase.PROMOTING or release.environment is None:
+    def under_way(self, release: Release) -> StepState | None:
+        """How far the release's step is and what it waits for; None if it has not said, or none is under way."""
+        if release.step is None:
             return None
-        state = self.ledger.promotions.read(release.application, release.number, release.environment)
-        return state.progress if state and state.step == release.step else None
+        environment = release.step.split("/")[1]
+        state = self.ledger.under_way.read(release.application, release.number, environment)
+        return state if state and state.step == release.step else None
 
     def explain(self, release: Release) -> Explanation:
         entry = self.catalogue.get(release.application)
         if entry is None:
             raise NotFound(f"this installation no longer delivers the application {release.application!r}")
-        snapshot = self.snapshot(entry, Lookups(releases=(release.number,)))
+        snapshot = self.snapshot(entry, Lookups(releases=(release.number,), waits=True))
         return explain(snapshot, snapshot.release(release.number) or release)
 
     def plan(self, plan_hash: str) -> Plan:

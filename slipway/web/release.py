@@ -112,7 +112,7 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0) -
         plan=plan,
         preview=reader.preview(release, release.plan_hash),
         plan_missing=missing,
-        progress=reader.progress(release),
+        progress=state.progress if (state := reader.under_way(release)) else None,
         gate=reader.gate_of(release, release.environment or ""),
         drift=reader.drift_of(release),
     )

@@ -16,7 +16,8 @@ from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import Outgoing, Trace
 from slipway.effects.cluster import AppliedObject, Cluster, ClusterUnreachable, FencedCluster, Manifest
 from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, Waiting
-from slipway.effects.registry import Registry
+from slipway.effects.registry import Denied, ErrorSubject, Registry
+from slipway.effects.registry import Unreachable as RegistryUnreachable
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import PagedTable, Row, Write
 
@@ -31,7 +32,7 @@ class Life:
 
     crash_at: frozenset[int] = frozenset()
     fail_at: frozenset[int] = frozenset()
-    """Points at which the service that is being spoken to is away; only those of tables, queues and clusters can be."""
+    """Points at which the service that is being spoken to is away, or a registry refuses."""
     points: list[str] = field(default_factory=list)
     dead: bool = False
     counting: threading.Lock = field(default_factory=threading.Lock)
@@ -56,6 +57,9 @@ class Life:
             raise QueueUnavailable(f"switched off: {point}")
         if number in self.fail_at and point.startswith("cluster"):
             raise ClusterUnreachable(f"switched off: {point}")
+        if number in self.fail_at and point.startswith("registry"):
+            where = ErrorSubject("registry.test")
+            raise Denied(where, point) if number % 2 else RegistryUnreachable(where, f"switched off: {point}")
 
     def restart(self) -> None:
         self.dead = False
@@ -191,8 +195,7 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
     """Whatever leaves the process, leaves it through one of these."""
 
     def registry(name: str) -> Registry:
-        writes = ("put_blob", "mount_blob", "put_manifest", "lock", "unlock_tag")
-        return mortal_port(ports.registry(name), life, "registry", *writes)
+        return mortal_port(ports.registry(name), life, "registry", *REGISTRY_READS, *REGISTRY_WRITES)
 
     def index_table() -> PagedTable:
         return mortal_port(ports.index_table(), life, "index", "transact")
@@ -212,6 +215,15 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
     )
 
 
+REGISTRY_READS = ("resolve", "manifest", "referrers", "blob_exists", "open_blob")
+"""Nothing is seen outside of these: a process that dies there has died before what comes next."""
+REGISTRY_WRITES = ("put_blob", "mount_blob", "put_manifest", "lock", "unlock_tag")
+
+
 def is_service(point: str) -> bool:
     """Whether a service can be away at the point. The index takes rows it has: to it, after a write is before it."""
-    return point.startswith(("table", "index before", "anchors before", "bus", "cluster"))
+    return point.startswith(("table", "index before", "anchors before", "bus", "cluster", "registry before"))
+
+
+def is_read(point: str) -> bool:
+    return point.startswith("registry") and point.endswith(REGISTRY_READS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway.effects.cluster import Owner
 from tests.faults.harness import Faults, Run
-from tests.faults.mortal import is_service
+from tests.faults.mortal import is_read, is_service
 
 NO_FAULTS = Faults()
 LEFT_OVER, NAMESPACE = ("report", "settings-of-old"), "shop"
@@ -43,8 +43,8 @@ def points(folder: Path) -> tuple[str, ...]:
 
 
 def deaths(folder: Path) -> tuple[int, ...]:
-    """The points at which to die. Right after a write is the same as before what comes next, and left out."""
-    return tuple(number for number, point in enumerate(points(folder)) if " after " not in point)
+    """The points at which to die. Right after a write, and at a read, is the same as before what comes next."""
+    return tuple(number for number, point in enumerate(points(folder)) if " after " not in point and not is_read(point))
 
 
 def services(folder: Path) -> tuple[int, ...]:

@@ -148,6 +148,8 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
     yield "phase", _phase(item.phase)
     yield "reason", item.reason
     yield "environment", item.environment or ""
+    if item.waits_for:
+        yield "waits for", TextCell(item.waits_for, NOTE)
     if item.progress:
         yield "progress", TextCell(item.progress.told, NOTE)
     yield "superseded by", f"{item.application}-{item.superseded_by}" if item.superseded_by else ""

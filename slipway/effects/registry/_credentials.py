@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from ._endpoint import RegistryEndpoint, owned, trusted
-from ._errors import Denied, ErrorSubject, RequestRejected, Unsupported
+from ._errors import Denied, ErrorSubject, OtherSignIn, RequestRejected, Unsupported
 from ._http import RegistryResponse, Surroundings, ask
 
 _EARLY: Final = 60.0
@@ -51,6 +51,9 @@ class Authorizer(Protocol):
     """Signs in to one registry."""
 
     def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization: ...
+
+    def forget(self) -> None:
+        """The registry refuses what it has authorized: begin from the identity next time."""
 
 
 class Credential(Protocol):
@@ -104,7 +107,7 @@ class _DockerAuthorizer:
         where = ErrorSubject(self._endpoint.login_server)
         if challenge.scheme == "basic":
             if self._basic is None:
-                raise Denied(where, "the registry asks for a name and a password, but none are configured")
+                raise OtherSignIn(where, "the registry asks for a name and a password, but none are configured")
             return Authorization(header=self._basic)
         # Without a password nothing goes there that the registry does not know already.
         realm = (
@@ -117,6 +120,9 @@ class _DockerAuthorizer:
         headers = {"Authorization": self._basic} if self._basic else {}
         answer = ask(self._around, "GET", url, where=where, headers=headers, limit=_LARGEST_ANSWER)
         return _authorization(_token_answer(answer, where, "sign-in"), where, self._around.clock())
+
+    def forget(self) -> None:
+        """Nothing is kept between two tokens."""
 
 
 class _EntraAuthorizer:
@@ -132,7 +138,8 @@ class _EntraAuthorizer:
     def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization:
         where = ErrorSubject(self._endpoint.login_server)
         if challenge.scheme == "basic":
-            raise Denied(where, "the registry asks for a name and a password, but the credential is an Entra identity")
+            text = "the registry asks for a name and a password, but the credential is an Entra identity"
+            raise OtherSignIn(where, text)
         # Ignores the realm in the challenge: an Entra token must be sent to the registry itself and nowhere else.
         service = challenge.service or self._endpoint.login_server
         with self._lock:
@@ -143,6 +150,11 @@ class _EntraAuthorizer:
                     raise
                 self._refresh = _NOTHING  # it may have been revoked: get a new one
             return self._access(service, scopes, where)
+
+    def forget(self) -> None:
+        """A refresh token holds the rights that the identity had when it was issued."""
+        with self._lock:
+            self._refresh = _NOTHING
 
     def _access(self, service: str, scopes: Sequence[str], where: ErrorSubject) -> Authorization:
         form = [("grant_type", "refresh_token"), ("service", service), *(("scope", scope) for scope in scopes)]

@@ -57,8 +57,13 @@ class LayerMissing(NotInRegistry):
 
 
 class Denied(RegistryError):
-    """The registry refuses this identity, or asks for a kind of sign-in that the credential does not support."""
+    """The registry refuses this identity, with a token that was just fetched.
 
+    It may well pass: a role assignment takes up to ten minutes to reach a registry, and one that is starting refuses
+    what it permits a moment later.
+    """
+
+    retryable = True
     advice = "check the role of this identity on the repository, and the registry's network rules"
 
 
@@ -66,6 +71,13 @@ class DigestMismatch(RegistryError):
     """Bytes do not match their digest or size. None of them were stored."""
 
     advice = "do not deploy it; find out who or what altered the content"
+
+
+class OtherSignIn(Denied):
+    """The registry asks for a kind of sign-in that the credential does not support."""
+
+    retryable = False
+    advice = "configure the credential that this registry asks for"
 
 
 class ImportDenied(Denied):

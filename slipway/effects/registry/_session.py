@@ -29,6 +29,7 @@ from ._http import Body, RegistryResponse, Surroundings, ask, discard, insist, s
 type Scopes = tuple[str, ...]
 
 _UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
 _BY_STATUS: Final[dict[int, type[RegistryError]]] = {
     401: Denied,
     403: Denied,
@@ -122,12 +123,15 @@ class RegistrySession:
     ) -> A:
         used = self._tokens.header(scopes)
         answer = once(used)
-        if answer.status != _UNAUTHORIZED:
-            return answer
-        if isinstance(answer, urllib3.BaseHTTPResponse):
-            discard(answer)
-        self._tokens.renew(scopes, used, answer.headers, where)
-        return once(self._tokens.header(scopes))
+        if answer.status == _UNAUTHORIZED:
+            if isinstance(answer, urllib3.BaseHTTPResponse):
+                discard(answer)
+            self._tokens.renew(scopes, used, answer.headers, where)
+            used = self._tokens.header(scopes)
+            answer = once(used)
+        if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
+            self._tokens.forget(scopes, used)
+        return answer
 
 
 def failure(answer: RegistryResponse | urllib3.BaseHTTPResponse, where: ErrorSubject, doing: str) -> RegistryError:
@@ -186,9 +190,18 @@ class _Tokens:
             self._challenge = challenge or self._challenge
             if self._challenge is None:
                 raise Denied(where, "the registry answers 401 without a challenge that says how to sign in")
-            token = self._held.get(scopes)
-            if token is not None and used.get("Authorization") == token.header:
-                del self._held[scopes]
+            self._drop(scopes, used)
+
+    def forget(self, scopes: Scopes, used: dict[str, str]) -> None:
+        """The registry refuses this token too: it was issued before a right was granted, perhaps."""
+        with self._lock:
+            self._drop(scopes, used)
+            self._authorizer.forget()
+
+    def _drop(self, scopes: Scopes, used: dict[str, str]) -> None:
+        token = self._held.get(scopes)
+        if token is not None and used.get("Authorization") == token.header:
+            del self._held[scopes]
 
 
 def parse_challenge(values: Sequence[str]) -> BearerChallenge | None:

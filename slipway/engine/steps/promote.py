@@ -15,7 +15,7 @@ from ...domain.environment import Environment
 from ...domain.errors import UnknownName
 from ...domain.model import Digest, Record, canonical
 from ...domain.plan import brought
-from ...domain.promotion import Way
+from ...domain.promotion import LONGEST_WHY, Way
 from ...effects.registry import (
     ImportDenied,
     Lock,
@@ -93,6 +93,7 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
     if life.advanced:
         # It makes progress between failures, so they do not count as tries.
+        life.remember(waits=str(error)[:LONGEST_WHY])
         return Requeue(after=max(pause, SOON), reason=f"{life.told}; {error}")
     return Retry(reason=str(error), after=pause, afterwards=life.forget)
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from ...clock import Clock
 from ...domain.application import Application
-from ...domain.promotion import PromotionProgress, PromotionState, Way
+from ...domain.promotion import PromotionProgress, StepState, Way
 from ...domain.release import Release
 from ...domain.steps import PROMOTION_TIME
 from ...effects.registry import Progress, PromotionTarget, TagTaken
@@ -35,7 +35,7 @@ class Life:
     clock: Clock
     work: Work
     began: datetime
-    state: PromotionState
+    state: StepState
     _sent: int = 0
     _written: datetime = field(init=False)
     _renewed: datetime = field(init=False)
@@ -48,9 +48,9 @@ class Life:
     def begin(cls, clients: Clients, clock: Clock, work: Work) -> Self:
         """Continue from the state that the previous message left; the state of another attempt is ignored."""
         step = work.step
-        left = clients.ledger.promotions.read(step.application, step.release, step.environment)
+        left = clients.ledger.under_way.read(step.application, step.release, step.environment)
         if left is None or left.step != step.id:
-            left = PromotionState(step=step.id)
+            left = StepState(step=step.id)
         return cls(clients=clients, clock=clock, work=work, began=clock(), state=left)
 
     @property
@@ -109,7 +109,7 @@ class Life:
     def _see(self, now: datetime, **counts: int) -> None:
         how = Way.IMPORT if self.state.operation else Way.COPY
         seen = PromotionProgress(environment=self.work.step.environment, how=how, at=now, **counts)
-        self.state = self.state.evolve(progress=seen)
+        self.state = self.state.evolve(progress=seen, waits="")
 
     def _renew(self) -> None:
         try:
@@ -130,7 +130,7 @@ class Life:
 
     def forget(self) -> None:
         step = self.work.step
-        self.clients.ledger.promotions.forget(step.application, step.release, step.environment)
+        self.clients.ledger.under_way.forget(step.application, step.release, step.environment)
 
     def check_tag(self, target: PromotionTarget) -> None:
         """Fail before the import if the tag could not be set after it."""
@@ -141,7 +141,7 @@ class Life:
 
     def _write(self) -> None:
         step = self.work.step
-        self.clients.ledger.promotions.write(step.application, step.release, step.environment, self.state)
+        self.clients.ledger.under_way.write(step.application, step.release, step.environment, self.state)
 
     def _write_if_possible(self) -> None:
         try:

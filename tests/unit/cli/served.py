@@ -153,7 +153,7 @@ class Served:
             case ("GET", "releases"):
                 found = self._releases(query)
             case ("GET", "releases", id):
-                found = {**release_json(*self._release(id)), "progress": None}
+                found = {**release_json(*self._release(id)), "waits_for": "", "progress": None}
             case ("GET", "releases", id, "explain"):
                 found = explained(*self._release(id))
             case ("GET", "audit", application):

@@ -49,7 +49,7 @@ def test_json_is_what_the_app_answers(slipway: Command, shop: World, arguments: 
     result = slipway(*arguments, "--json")
     expected = {
         "releases": {"releases": [release_json(shop, 2), release_json(shop, 1)]},
-        "release": {**release_json(shop, 1), "progress": None},
+        "release": {**release_json(shop, 1), "waits_for": "", "progress": None},
         "explain": explained(shop, 2),
         "applications": {"drift": None, "applications": [application_json(shop)]},
     }
@@ -70,10 +70,12 @@ def test_fields_that_this_version_does_not_know_reach_scripts_and_disturb_nobody
 def test_a_release_that_is_being_promoted_shows_how_far_it_is(slipway: Command, app: Served, shop: World) -> None:
     counts = {"how": "copy", "blobs": 3, "of_blobs": 12, "bytes": 1_240_000_000, "of_bytes": 5_020_000_000}
     progress = {"environment": "production", "at": "2026-11-23T08:00:00Z", **counts}
-    app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"progress": progress})
+    app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"waits_for": "", "progress": progress})
     assert re.search(r"(?m)^progress +3 of 12 blobs, 1\.2 of 5\.0 GB$", slipway("release", "shop-1").stdout)
-    app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"progress": None})
-    assert "progress" not in slipway("release", "shop-1").stdout
+    app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"waits_for": "prod: 403", "progress": None})
+    told = slipway("release", "shop-1").stdout
+    assert "progress" not in told
+    assert re.search(r"(?m)^waits for +prod: 403$", told)
 
 
 def _reply(content: object) -> Reply:

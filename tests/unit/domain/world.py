@@ -69,6 +69,8 @@ class World:
         self.effects = Effects()
         self.windows: dict[str, Callable[[datetime], WindowStatus]] = {}
         """Of each environment that has time windows: whether they are open at a time."""
+        self.waits: dict[str, str] = {}
+        """What steps under way wait for, by id."""
         self._submissions = 0
 
     # ---- the ledger's part
@@ -94,6 +96,7 @@ class World:
             tag_rules={tag: self.tag_rule or Rule.TAG_MATCHES.holds(f"{tag} matches *") for tag in named},
             higher_tags=self.higher_tags,
             windows=self.window_statuses(),
+            waits=self.waits,
         )
 
     def explain(self, number: int = 1) -> Explanation:

@@ -47,6 +47,35 @@ def test_a_step_is_performed_and_its_outcome_taken_in(installation: Installation
     assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE)
 
 
+def test_what_a_step_waits_for_is_noted_while_it_waits_and_only_once(installation: Installation, step: Step) -> None:
+    away = Retry(reason="the cluster does not answer")
+    step_runner(installation, lambda work: away).run(step)
+    ((again, _),) = sent(installation)
+    written = installation.app.ledger.under_way.read("shop", 1, "staging")
+    assert written is not None
+    assert (written.step, written.waits, again.waits) == (step.id, away.reason, away.reason)
+
+    installation.app.ledger.under_way.forget("shop", 1, "staging")
+    step_runner(installation, lambda work: away).run(again)
+    assert installation.app.ledger.under_way.read("shop", 1, "staging") is None, "nothing new is to be said"
+    step_runner(installation, lambda work: Requeue(after=BUSY, reason="1 of 2 pods is up")).run(again)
+    assert installation.explain(1).headline.endswith("; it waits: 1 of 2 pods is up.")
+    step_runner(installation, lambda work: DONE).run(again)
+    assert installation.app.ledger.under_way.read("shop", 1, "staging") is None
+    assert "it waits" not in installation.explain(1).headline
+
+
+def test_a_quick_rollout_notes_nothing(installation: Installation, step: Step) -> None:
+    step_runner(installation, lambda work: Requeue(after=BUSY, reason="1 of 2 pods is up")).run(step)
+    assert installation.app.ledger.under_way.read("shop", 1, "staging") is None
+
+
+def test_a_note_of_another_step_is_not_taken_for_this_ones(installation: Installation, step: Step) -> None:
+    installation.app.ledger.under_way.note(step.evolve(attempt=9), "something long over")
+    assert "it waits" not in installation.explain(1).headline
+    assert installation.app.reader.under_way(installation.release(1)) is None
+
+
 def test_a_stale_step_is_dropped(installation: Installation, step: Step) -> None:
     looked: list[Work] = []
 
@@ -116,7 +145,7 @@ def test_looking_again_comes_as_another_message_and_forgets_earlier_tries(
 ) -> None:
     again = step_runner(installation, lambda work: Requeue(after=timedelta(seconds=3), reason="0 of 1"))
     again.run(step.evolve(poll=4, tries=2))
-    assert sent(installation) == [(step.evolve(poll=5, tries=0), timedelta(seconds=3))]
+    assert sent(installation) == [(step.evolve(poll=5, tries=0, waits="0 of 1"), timedelta(seconds=3))]
     assert installation.phase(1) is Phase.DEPLOYING
 
 

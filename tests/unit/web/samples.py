@@ -12,7 +12,7 @@ from slipway.domain.changing import Compared
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import Via
 from slipway.domain.model import sha256
-from slipway.domain.promotion import PromotionProgress, PromotionState, Way
+from slipway.domain.promotion import PromotionProgress, StepState, Way
 from slipway.domain.proposing import ProposedChange
 from slipway.domain.release import Release, VoteDecision
 from slipway.domain.statement import CatalogueChange, CatalogueStatement
@@ -253,7 +253,7 @@ def show_promotion(home: Told, subject: Release, **progress: Any) -> Answer:
     step = home.app.reader.release(subject.id).step
     assert step is not None
     seen = PromotionProgress(environment="production", at=home.now, **progress)
-    home.app.ledger.promotions.write("hello", subject.number, "production", PromotionState(step=step, progress=seen))
+    home.app.ledger.under_way.write("hello", subject.number, "production", StepState(step=step, progress=seen))
     return release.show(home.app.reader, subject.id, visitor=DORA)
 
 

@@ -155,6 +155,23 @@ def test_a_token_that_the_registry_no_longer_takes_is_renewed_once(guarded: Guar
     assert len(guarded.grants) == 2
 
 
+def test_after_a_refusal_rights_are_asked_for_anew_from_the_identity_on(guarded: Guarded) -> None:
+    """A role assignment that reaches the registry late: a token holds the rights of when it was issued."""
+    registry = client(guarded, ENTRA)
+    granted = guarded.behind
+
+    def spreading(request: Request) -> RegistryReply:
+        return granted(request) if len(guarded.exchanges) > 1 else RegistryReply(status=403)
+
+    guarded.behind = spreading
+
+    with pytest.raises(Denied) as refused:
+        registry.manifest("team/shop", "481")
+    assert refused.value.retryable
+    assert registry.manifest("team/shop", "481").digest == IMAGE.digest
+    assert len(guarded.exchanges) == 2
+
+
 def test_a_registry_that_refuses_even_a_new_token_denies(guarded: Guarded) -> None:
     guarded.accepted = _Nothing()
 

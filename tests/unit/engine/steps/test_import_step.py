@@ -98,11 +98,12 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     step = home.settle_at(StepKind.PROMOTE, "production")
     home.run_step(step)
 
-    progress = home.app.reader.progress(home.release(1))
+    left = home.app.reader.under_way(home.release(1))
     (following,) = [m for m in home.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "promote"]
-    assert progress is not None
-    assert progress.told == "the registry imports it"
-    assert "operation" not in progress.model_dump()
+    assert left is not None
+    assert left.progress is not None
+    assert left.progress.told == "the registry imports it"
+    assert "operation" not in left.progress.model_dump()
     assert following.not_before == home.now + timedelta(seconds=1)
     asked = len(cloud.arm.asked)
     home.settle()

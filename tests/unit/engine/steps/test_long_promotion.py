@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.promotion import PromotionState
+from slipway.domain.promotion import StepState
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, Step, StepKind
@@ -94,8 +94,8 @@ def run(home: Installation, step: Step, **changes: Any) -> Outcome:
     return promote(home.app.clients, home.clock, work(home, step, **changes))
 
 
-def state(home: Installation) -> PromotionState | None:
-    return home.app.ledger.promotions.read("shop", 1, "production")
+def state(home: Installation) -> StepState | None:
+    return home.app.ledger.under_way.read("shop", 1, "production")
 
 
 @pytest.mark.usefixtures("pace")
@@ -130,11 +130,13 @@ def test_what_is_left_is_asked_for_at_once(installation: Installation) -> None:
 @pytest.mark.usefixtures("pace")
 def test_how_far_it_is_can_be_read_while_it_runs_and_is_gone_afterwards(installation: Installation) -> None:
     step = approved(installation)
-    assert installation.app.reader.progress(installation.release(1)) is None
+    assert installation.app.reader.under_way(installation.release(1)) is None
     installation.run_step(step)
 
-    seen = installation.app.reader.progress(installation.release(1))
+    left = installation.app.reader.under_way(installation.release(1))
 
+    assert left is not None
+    seen = left.progress
     assert seen is not None
     assert 0 < seen.blobs < seen.of_blobs == 5
     assert 0 < seen.bytes < seen.of_bytes == sum(map(len, LAYERS)) + len(image().blobs[0])
@@ -247,8 +249,8 @@ def test_the_copy_goes_on_while_its_progress_cannot_be_written(installation: Ins
 @pytest.mark.usefixtures("pace")
 def test_what_an_earlier_attempt_left_behind_does_not_count(installation: Installation) -> None:
     step = approved(installation)
-    left = PromotionState(step="shop-1/production/99/promote", not_imported="once upon a time")
-    installation.app.ledger.promotions.write("shop", 1, "production", left)
+    left = StepState(step="shop-1/production/99/promote", not_imported="once upon a time")
+    installation.app.ledger.under_way.write("shop", 1, "production", left)
 
     run(installation, step)
 

@@ -7,7 +7,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
-from slipway.effects.registry import Denied, ErrorSubject, TagTaken, Unreachable
+from slipway.effects.registry import ErrorSubject, OtherSignIn, TagTaken, Unreachable
 from slipway.engine.outcome import Finished, Retry
 from slipway.engine.run_step import Work
 from slipway.engine.steps.promote import promote
@@ -78,10 +78,10 @@ def test_a_registry_that_is_away_is_tried_again(installation: Installation, work
 
 
 @pytest.mark.parametrize(
-    "error", [Denied(ErrorSubject("prod.test"), "403"), TagTaken(ErrorSubject("prod.test"), "it is another")]
+    "error", [OtherSignIn(ErrorSubject("prod.test"), "Basic"), TagTaken(ErrorSubject("prod.test"), "it is another")]
 )
 def test_what_will_not_pass_by_itself_fails_at_once(
-    installation: Installation, work: Work, error: Denied | TagTaken
+    installation: Installation, work: Work, error: OtherSignIn | TagTaken
 ) -> None:
     installation.prod.errors.append(error)
     outcome = promote(installation.app.clients, installation.clock, work)

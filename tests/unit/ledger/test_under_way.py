@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from slipway.domain.promotion import PromotionProgress, PromotionState
-from slipway.ledger.promotions import Promotions
+from slipway.domain.promotion import PromotionProgress, StepState
+from slipway.ledger.under_way import UnderWay
 from slipway.testing import MemoryTable
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-STATE = PromotionState(
+STATE = StepState(
     step="shop-1/production/1/promote",
     progress=PromotionProgress(environment="production", blobs=3, of_blobs=12, bytes=5, of_bytes=7, at=NOW),
     operation="https://management.azure.com/operations/1?s=signature",
@@ -15,7 +15,7 @@ STATE = PromotionState(
 
 
 def test_what_is_written_is_read_and_replaced_and_forgotten() -> None:
-    rows = Promotions(MemoryTable())
+    rows = UnderWay(MemoryTable())
     rows.write("shop", 1, "production", STATE)
     assert rows.read("shop", 1, "production") == STATE
     rows.write("shop", 1, "production", STATE.evolve(operation=""))
@@ -26,7 +26,7 @@ def test_what_is_written_is_read_and_replaced_and_forgotten() -> None:
 
 
 def test_releases_environments_and_applications_are_kept_apart() -> None:
-    rows = Promotions(MemoryTable())
+    rows = UnderWay(MemoryTable())
     rows.write("shop", 1, "production", STATE)
     for place in (("shop", 2, "production"), ("shop", 1, "staging"), ("blog", 1, "production")):
         assert rows.read(*place) is None

@@ -1,0 +1,42 @@
+"""What the step under way has got to, and what it waits for. These rows are outside the chain: losing one only costs
+time, as no decision reads them."""
+
+from ..domain.promotion import LONGEST_WHY, StepState
+from ..domain.steps import Step
+from . import keys
+from .rows import pack, unpack
+from .table import Act, Conflict, Row, Table, Write
+
+
+class UnderWay:
+    """One row per rollout that has something to say, written by its step."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def read(self, application: str, release: int, environment: str) -> StepState | None:
+        row = self._table.get(application, keys.progress(release, environment))
+        return of_row(row) if row else None
+
+    def write(self, application: str, release: int, environment: str, state: StepState) -> None:
+        write = Write(act=Act.PUT, key=keys.progress(release, environment), values=pack(state))
+        self._table.transact(application, [write])
+
+    def note(self, step: Step, why: str) -> None:
+        """Say what the step waits for, beside what it has kept there itself."""
+        kept = self.read(step.application, step.release, step.environment)
+        state = kept if kept is not None and kept.step == step.id else StepState(step=step.id)
+        self.write(step.application, step.release, step.environment, state.evolve(waits=why[:LONGEST_WHY]))
+
+    def forget(self, application: str, release: int, environment: str) -> None:
+        key = keys.progress(release, environment)
+        if self._table.get(application, key) is None:
+            return
+        try:
+            self._table.transact(application, [Write(act=Act.DELETE, key=key)])
+        except Conflict:
+            return  # another worker has deleted it since the read
+
+
+def of_row(row: Row) -> StepState:
+    return unpack(StepState, row.values)
