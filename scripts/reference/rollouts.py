@@ -77,7 +77,8 @@ An object that another application, or another environment, has applied is refus
 
 What Slipway applied for this application and environment before, and is no longer in the manifests, stands in the plan
 as **deleted**, so that whoever votes agrees to it. It is looked for in all kinds that have a namespace, custom ones
-included; kinds that could not be searched are named below the plan's changes. Once the rollout is judged good, and
+included; kinds that could not be searched are named below the plan's changes, if the application ever had such objects
+here (`slipway doctor` names all of them). Once the rollout is judged good, and
 before its acceptance tests, each of these very objects is read again and deleted, workloads before what they use; the
 record `objects.deleted` names each. If the tests fail, the roll-back brings back what was part of the live plan.
 One plan deletes at most {MOST_DELETIONS} objects.

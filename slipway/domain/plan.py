@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from .application import SourceKind
 from .around import MOST_JOBS, NO_JOBS, JobsAround, Side, time_of_job
 from .model import Digest, Name, Namespace, Record, Repository, Tag, canonical, sha256
-from .pruning import MOST_DELETIONS, Deletion
+from .pruning import KINDS_KEPT, MOST_DELETIONS, Deletion
 from .release import Evidence
 from .rules import StoredResult
 from .waivers import MOST_WAIVERS, Waiver
@@ -232,5 +232,7 @@ class PlanMade(Record):
     """The plan's warnings, and those that the cluster gave rise to."""
     jobs: JobsAround = NO_JOBS
     """The Jobs around the rollout."""
+    kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
+    """Of the objects that it applies, as `Deployment.apps`."""
     copied: bool = False
     """For a roll-back: whether the environment's registry has the image."""

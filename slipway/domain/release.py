@@ -15,6 +15,7 @@ from .model import Digest, Moment, Name, Record, Repository, Tag
 from .order import PLACES_KEPT, Taken
 from .people import SignedIn
 from .phases import Phase
+from .pruning import KINDS_KEPT
 from .rules import StoredResult
 from .runs import Run
 from .signing import Signature
@@ -368,6 +369,8 @@ class Lane(Record):
     """Set while the cluster does not hold what is live here, or nobody can tell."""
     hold: Hold | None = None
     """Set by a roll-back by hand; blocks newer rollouts until somebody resumes the lane."""
+    kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
+    """Of all objects that were ever planned here: of these some may be left that nobody can look for."""
     orders: int = Field(default=0, ge=0)
     """The last order that was given: each rollout and each roll-back takes the next."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)

@@ -129,6 +129,10 @@ class MemoryCluster(Cluster):
         )
         return Departed(deletions=deletions, staying=self.staying, unsearched=self.unsearched)
 
+    def unlisted(self, namespace: str, owner: Owner) -> tuple[str, ...]:
+        self._maybe_fail()
+        return tuple(each.kind for each in self.unsearched)
+
     def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
         return MemoryFenced(self, namespace, claim)
 

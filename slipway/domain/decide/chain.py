@@ -10,7 +10,7 @@ from ..errors import present
 from ..events import StepFinished
 from ..order import Order, Taken
 from ..plan import PlanMade
-from ..pruning import Deleted, told
+from ..pruning import KINDS_KEPT, Deleted, told
 from ..release import PRUNED_TOLD, Evidence, Live, Phase, Release
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice, StepKind
@@ -207,6 +207,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
             rollouts=(*release.rollouts[:-1], rollout),
         )
     )
+    _remember(draft, release, report.kinds)
     draft.record(
         Action.PLAN_MADE,
         release,
@@ -230,6 +231,13 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         _refuse(draft, release, refused)
     else:
         open_gate(draft, release, draft.here(release), report.parts)
+
+
+def _remember(draft: Draft, release: Release, kinds: tuple[str, ...]) -> None:
+    """Whatever may be applied from now on can be left one day: also by a rollout that fails."""
+    lane = draft.lane(release.environment or "")
+    if new := set(kinds) - set(lane.kinds):
+        draft.put_lane(lane.evolve(kinds=(*lane.kinds, *sorted(new))[-KINDS_KEPT:]))
 
 
 def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> None:

@@ -19,6 +19,7 @@ from .errors import (
     ObjectRefused,
 )
 from .fenced import FencedCluster
+from .kinds import kinds_of
 from .names import APPLICATION_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
 from .owned import Owner
 from .records import (
@@ -85,4 +86,5 @@ __all__ = [
     "connect",
     "entra_token",
     "is_custom",
+    "kinds_of",
 ]

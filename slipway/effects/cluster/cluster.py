@@ -19,7 +19,7 @@ from .fencing import FencedObjects, HeldFence
 from .kinds import ManifestTarget
 from .leases import read_lease
 from .objects import Objects
-from .owned import Owner
+from .owned import Owner, search
 from .preview import preview
 from .probe import probe
 from .pruning import departed
@@ -61,6 +61,10 @@ class Cluster:
     def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
         """What Slipway applied for the owner before and is not in the manifests. Deletes nothing."""
         return departed(self._objects, self._targets(manifests, namespace), namespace, owner)
+
+    def unlisted(self, namespace: str, owner: Owner) -> tuple[str, ...]:
+        """The kinds of which nobody could find objects that left the manifests. Raises `ClusterError`."""
+        return tuple(each.kind for each in search(self._objects, namespace, owner).unsearched)
 
     def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
         """What a rollout may do in the namespace. The claim is made with the first write; nothing is sent before."""

@@ -12,7 +12,7 @@ from slipway.domain.model import Record
 from .connection import Connection
 from .errors import AccessDenied, ObjectRefused
 from .kinds import BUILT_IN, Kind
-from .records import Unsearched
+from .records import CUSTOM_KINDS, Unsearched
 
 _ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 _DOCUMENT = "APIGroupDiscoveryList"
@@ -43,9 +43,7 @@ def namespaced_kinds(connection: Connection) -> Kinds:
     except (AccessDenied, ObjectRefused):
         answer = {}
     if answer.get("kind") != _DOCUMENT:
-        return Kinds(
-            kinds=tuple(known), unknown=(Unsearched(kind="custom kinds", why="the cluster does not list them"),)
-        )
+        return Kinds(kinds=tuple(known), unknown=(Unsearched(kind=CUSTOM_KINDS, why="the cluster does not list them"),))
     core = [kind for kind in known if kind.api_version == "v1"]
     groups = [group for group in answer.get("items") or () if isinstance(group, Mapping)]
     found = dict.fromkeys([*core, *(kind for group in groups for kind in _of_group(group))])

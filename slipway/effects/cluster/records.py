@@ -1,6 +1,6 @@
 """The results of cluster operations: frozen records that a step can put into an event, a plan or an audit record."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -73,11 +73,23 @@ class Staying(Record):
     why: str
 
 
+CUSTOM_KINDS = "custom kinds"
+"""All of them: the cluster does not say which it has."""
+
+
 class Unsearched(Record):
     """A kind, or all kinds of a group (`*.metrics.k8s.io`), in which objects may be that nobody could look for."""
 
     kind: str
     why: str
+
+    def concerns(self, kinds: Collection[str]) -> bool:
+        """Whether an object of one of these kinds may be among what nobody could look for."""
+        if self.kind == CUSTOM_KINDS:
+            return True
+        if self.kind.startswith("*."):
+            return any(kind.endswith(self.kind[1:]) for kind in kinds)
+        return self.kind in kinds
 
 
 class Departed(Record):

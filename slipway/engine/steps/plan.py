@@ -16,7 +16,7 @@ from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview,
 from ...domain.release import Live, Release, Rollback
 from ...domain.rules import Rule, RuleResult
 from ...domain.rules import failed as failed_rules
-from ...effects.cluster import ClusterError, Owner
+from ...effects.cluster import ClusterError, Owner, kinds_of
 from ...effects.cluster import ClusterPreview as Seen
 from ...effects.registry import Manifest, RegistryError, check_children, foresee
 from ...manifests.configuration import restarting
@@ -50,6 +50,7 @@ class PlanLost(Exception):  # noqa: N818 - it is what happened
 class _Planned:
     plan: Plan
     preview: Preview
+    kinds: tuple[str, ...]
     definition: str
     """Hash of the application's definition that the plan was made from."""
 
@@ -104,6 +105,7 @@ def _report(clients: Clients, planned: _Planned) -> PlanMade:
         parts=plan.parts,
         supply_chain=plan.supply_chain,
         jobs=plan.jobs,
+        kinds=planned.kinds,
         warnings=tuple(w[:TEXT_KEPT] for w in (*plan.warnings, *planned.preview.warnings)[:WARNINGS_KEPT]),
     )
 
@@ -189,8 +191,10 @@ def _whole(
         policy=policy_hash(environment),
         waivers=release.waivers_in(environment.name),
     )
-    preview = with_what_leaves(Preview(changes=_changes(seen, plan, release)), departed)
-    return _Planned(plan=plan, preview=preview, definition=work.entry.fingerprint)
+    kinds = kinds_of(plan.manifests)
+    preview = Preview(changes=_changes(seen, plan, release))
+    preview = with_what_leaves(preview, departed, {*kinds, *(lane.kinds if lane else ())})
+    return _Planned(plan=plan, preview=preview, kinds=kinds, definition=work.entry.fingerprint)
 
 
 def _warnings(application: Application, environment: Environment, release: Release, live: Live | None) -> Iterator[str]:

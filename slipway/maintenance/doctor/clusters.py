@@ -8,11 +8,13 @@ from ...catalogue.entries import Entry
 from ...domain.application import SourceKind
 from ...domain.around import Side
 from ...domain.environment import Environment
-from ...effects.cluster import ClusterError, Missing
+from ...effects.cluster import ClusterError, Missing, Owner
 from .facts import Facts
 from .fault import Fault
 from .places import NOTHING
 
+KINDS_NAMED = 8
+"""Most kinds that a check names as not searched."""
 _USUAL_KINDS = (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap"), ("batch/v1", "Job"))
 
 
@@ -27,6 +29,7 @@ def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
     try:
         lacking = place.missing_rights(_manifests(entry, environment), namespace)
         who = place.identity()
+        unlisted = place.unlisted(namespace, Owner.of(entry.application.application, environment.name))
     except ConfigError as error:
         raise Fault(str(error), missing="manifests that can be rendered") from None
     except Missing as error:
@@ -42,7 +45,18 @@ def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
             command=facts.remedies.cluster(environment.cluster, namespace, who=who, lacking=lacking, others=others),
         )
     needed = f"{who.name} has every verb that a rollout needs in the namespace {namespace}"
-    return f"{needed}, for the usual kinds: which a bundle has is seen when one comes" if is_bundle else needed
+    if is_bundle:
+        needed = f"{needed}, for the usual kinds: which a bundle has is seen when one comes"
+    return f"{needed}{_told(unlisted)}"
+
+
+def _told(unlisted: Sequence[str]) -> str:
+    """What no plan can find, said here once; a plan says it where the application has had such objects."""
+    if not unlisted:
+        return ""
+    more = f" and {len(unlisted) - KINDS_NAMED} more" if len(unlisted) > KINDS_NAMED else ""
+    listed = ", ".join(sorted(unlisted)[:KINDS_NAMED])
+    return f"; it cannot search {listed}{more}: objects of these kinds that leave the manifests stay there"
 
 
 def other_role(facts: Facts, entry: Entry, environment: Environment, kinds: Sequence[str]) -> list[Any]:

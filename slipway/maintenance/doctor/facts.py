@@ -8,7 +8,7 @@ from ...catalogue.entries import Catalogue
 from ...clock import Clock, utc_now
 from ...domain.key_source import KeySource
 from ...domain.rules import RuleResult
-from ...effects.cluster import ClusterIdentity
+from ...effects.cluster import ClusterIdentity, Owner
 from ...effects.messaging import Bus
 from ...effects.registry import Registry
 from ...ledger import Blobs, Table
@@ -21,6 +21,8 @@ class Reviewed(Protocol):
     """The part of a cluster's interface that the checks use."""
 
     def missing_rights(self, manifests: Sequence[Any], namespace: str) -> tuple[Any, ...]: ...
+
+    def unlisted(self, namespace: str, owner: Owner) -> Sequence[str]: ...
 
     def identity(self) -> ClusterIdentity: ...
 

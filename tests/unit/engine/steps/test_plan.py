@@ -1,5 +1,6 @@
 """The plan step: what a rollout would do, written down under a hash that stands for all of it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +9,15 @@ import pytest
 from slipway.catalogue import check_path
 from slipway.catalogue.entries import Catalogue
 from slipway.domain.audit import AuditRecord
-from slipway.domain.plan import Plan, changed_parts
+from slipway.domain.plan import Plan, Preview, changed_parts
 from slipway.domain.release import Phase, Release
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import ClusterUnreachable as ClusterAway
-from slipway.effects.cluster import ObjectRefused, Owner, Staying, Unsearched
+from slipway.effects.cluster import Departed, ObjectRefused, Owner, Staying, Unsearched
 from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.outcome import Finished
 from slipway.engine.run_step import Work
+from slipway.engine.steps.leaving import with_what_leaves
 from slipway.engine.steps.plan import plan
 from slipway.testing import APPLICATION, Installation, write_application
 
@@ -93,7 +95,7 @@ def test_changes_and_what_left_the_manifests_are_counted_in_the_trail(installati
     left_behind(installation, "old")
     installation.staging.staying = (Staying(kind="PersistentVolumeClaim", name="data", why="data goes with it"),)
     installation.staging.unsearched = tuple(
-        Unsearched(kind=f"Kind{number}", why="its server does not answer") for number in range(10)
+        Unsearched(kind=kind, why="its server does not answer") for kind in ("Deployment.apps", "Service", "Secret")
     )
     release, plan = planned(installation)
     preview = installation.app.reader.preview(release, release.plan_hash)
@@ -104,7 +106,7 @@ def test_changes_and_what_left_the_manifests_are_counted_in_the_trail(installati
         ("PersistentVolumeClaim", "left", "data goes with it"),
     ]
     assert [(d.api_version, d.kind, d.name) for d in plan.deletions] == [("v1", "ConfigMap", "old")]
-    unsearched = "Kind0, Kind1, Kind2, Kind3, Kind4, Kind5, Kind6, Kind7 and 2 more: its server does not answer"
+    unsearched = "Deployment.apps, Service: its server does not answer"
     assert preview.unsearched == (unsearched,)
     details = last(installation, "plan.made").details
     assert (details["created"], details["changed"], details["unchanged"]) == (2, 0, 0)
@@ -115,6 +117,50 @@ def test_changes_and_what_left_the_manifests_are_counted_in_the_trail(installati
     details = last(installation, "plan.made").details
     assert (details["created"], details["changed"], details["unchanged"]) == (0, 1, 1)
     assert "deleted" not in details
+
+
+ROLE = Unsearched(kind="Role.rbac.authorization.k8s.io", why="Slipway's identity may not list it")
+MESH = Unsearched(kind="*.mesh.example.com", why="its server does not answer")
+OF_MESH = {"apiVersion": "mesh.example.com/v1", "kind": "Route", "metadata": {"name": "shop"}}
+
+
+def unsearched_in(installation: Installation) -> tuple[str, ...]:
+    installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
+    release = next(installation.app.ledger.releases("shop", limit=1))
+    told = installation.app.reader.preview(release, release.plan_hash).unsearched
+    installation.settle()
+    return told
+
+
+def test_of_kinds_that_an_application_never_had_a_plan_says_nothing(installation: Installation) -> None:
+    installation.staging.unsearched = (ROLE, MESH)
+    installation.push("1.0")
+    assert unsearched_in(installation) == ()
+
+
+def test_a_kind_that_an_application_once_had_is_named_as_not_searched_ever_after(installation: Installation) -> None:
+    installation.staging.unsearched = (ROLE, MESH)
+    folder = installation.deliveries / "shop" / "manifests"
+    (folder / "route.yaml").write_text(json.dumps(OF_MESH))
+    installation.restart()
+    installation.push("1.0")
+    told = ("*.mesh.example.com: its server does not answer",)
+    assert unsearched_in(installation) == told
+    (folder / "route.yaml").unlink()
+    installation.restart()
+    for tag in ("2.0", "3.0"):
+        installation.push(tag)
+        assert unsearched_in(installation) == told
+
+
+def test_where_the_cluster_does_not_say_which_kinds_it_has_the_plan_says_so() -> None:
+    unsearched = tuple(Unsearched(kind=kind, why="why") for kind in ("custom kinds", *(f"K{n}.x" for n in range(10))))
+    kinds = [f"K{number}.x" for number in range(10)]
+    told = with_what_leaves(Preview(changes=()), Departed(unsearched=unsearched), kinds).unsearched
+    assert told == ("custom kinds, K0.x, K1.x, K2.x, K3.x, K4.x, K5.x, K6.x and 3 more: why",)
+    assert with_what_leaves(Preview(changes=()), Departed(unsearched=unsearched), ()).unsearched == (
+        "custom kinds: why",
+    )
 
 
 def test_what_a_rollout_deletes_is_part_of_the_hash(deliveries: Path) -> None:
@@ -128,7 +174,7 @@ def test_what_a_rollout_deletes_is_part_of_the_hash(deliveries: Path) -> None:
 def test_what_the_cluster_holds_beside_is_shown_and_is_no_part_of_the_hash(deliveries: Path) -> None:
     alone, beside = Installation(deliveries), Installation(deliveries)
     beside.staging.staying = (Staying(kind="ConfigMap", name="old", why="an annotation on it asks to keep it"),)
-    beside.staging.unsearched = (Unsearched(kind="Secret", why="Slipway's identity may not list it"),)
+    beside.staging.unsearched = (Unsearched(kind="Service", why="Slipway's identity may not list it"),)
     releases = [planned(installation)[0] for installation in (alone, beside)]
     assert releases[0].plan_hash == releases[1].plan_hash
     previews = {release.preview_of(release.plan_hash) for release in releases}

@@ -12,7 +12,7 @@ from slipway.domain.errors import NotFound
 from slipway.domain.queues import Queue
 from slipway.domain.reports import Finding, Status
 from slipway.domain.run_source import CannotKnow
-from slipway.effects.cluster import ClusterIdentity, ClusterUnreachable
+from slipway.effects.cluster import ClusterIdentity, ClusterUnreachable, Owner
 from slipway.effects.cluster.kinds import BUILT_IN, ManifestTarget
 from slipway.effects.cluster.rights import Right, needed
 from slipway.effects.messaging import Waiting
@@ -40,6 +40,7 @@ class Reviewing:
 
     def __init__(self) -> None:
         self.lacking: tuple[Right, ...] = ()
+        self.unsearched: tuple[str, ...] = ()
         self.name = "system:serviceaccount:slipway:worker"
         self.error: Exception | None = None
         self.asked: list[str] = []
@@ -53,6 +54,9 @@ class Reviewing:
         if self.error:
             raise self.error
         return self.lacking
+
+    def unlisted(self, namespace: str, owner: Owner) -> tuple[str, ...]:
+        return self.unsearched
 
     def identity(self) -> ClusterIdentity:
         return ClusterIdentity(name=self.name)
@@ -257,6 +261,19 @@ def test_what_the_role_of_azure_does_not_hold_is_granted_by_the_printed_role(pat
     command = patient.examine()[PRODUCTION].command
     assert command.startswith("az role assignment create")
     assert command.endswith(f" && {printed}")
+
+
+def test_kinds_that_no_plan_can_search_are_said_once_and_by_the_doctor(patient: Patient) -> None:
+    assert "cannot search" not in patient.examine()[PRODUCTION].said
+    patient.clusters["production"].unsearched = (
+        "RoleBinding.rbac.authorization.k8s.io",
+        "Role.rbac.authorization.k8s.io",
+    )
+    found = patient.examine()[PRODUCTION]
+    assert found.status is Status.OK
+    assert "it cannot search Role.rbac.authorization.k8s.io, RoleBinding.rbac.authorization.k8s.io" in found.said
+    patient.clusters["production"].unsearched = tuple(f"Kind{number}.example.com" for number in range(10))
+    assert "Kind7.example.com and 2 more: objects of these" in patient.examine()[PRODUCTION].said
 
 
 def test_the_printed_role_is_for_the_kinds_that_are_named(patient: Patient) -> None:
