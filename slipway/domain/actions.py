@@ -288,6 +288,12 @@ class Action(StrEnum):
         _More(of_gate=OfGate.ENDED, intervention=Intervention.REJECTION),
     )
     VOTE_WITHDRAWN = "vote.withdrawn", "A vote was withdrawn", Tone.ASKS, _More(of_gate=OfGate.WITHDRAWN)
+    VOTE_OBJECTED = (
+        "vote.objected",
+        "Somebody said that a vote which was counted in their name was not theirs",
+        Tone.BAD,
+        _More(of_gate=OfGate.ENDED, intervention=Intervention.REJECTION),
+    )
     VOTE_REFUSED = "vote.refused", "A vote did not count", Tone.ASKS, _REFUSES
     VOTE_VOIDED = "vote.voided", "Earlier votes were voided", Tone.ASKS, _More(of_gate=OfGate.VOIDED)
 
@@ -578,6 +584,8 @@ def vote_action(decision: VoteDecision) -> Action:
             return Action.VOTE_REJECTED
         case VoteDecision.WITHDRAW:
             return Action.VOTE_WITHDRAWN
+        case VoteDecision.OBJECT:
+            return Action.VOTE_OBJECTED
         case unreachable:
             assert_never(unreachable)
 

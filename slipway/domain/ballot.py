@@ -7,16 +7,19 @@ from pydantic import Field
 from .blocks import REASON_LIMIT
 from .inbox import InboxId
 from .incoming import ForeignModel
-from .model import Digest
+from .model import Digest, Name
 from .tokens import TOKEN_LIMIT
 
 
 class Ballot(ForeignModel):
     """The body of a vote."""
 
-    decision: Literal["approve", "reject", "withdraw"]
+    decision: Literal["approve", "reject", "withdraw", "object"]
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
-    plan_hash: Digest | None = None
+    plan_hash: Digest | None = Field(default=None, description="Of the plan that the vote is for; not for `object`.")
+    environment: Name | None = Field(
+        default=None, description="For `object`: the environment whose gate counted the vote; else the present one."
+    )
     token: Annotated[str, Field(max_length=TOKEN_LIMIT)] = ""
     id: InboxId | None = Field(
         default=None,

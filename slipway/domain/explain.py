@@ -215,6 +215,7 @@ class _View:
             now=snapshot.now,
             problems=snapshot.problems,
             on_drift=known.drift if known else OnDrift.REPORT,
+            gate=known.gate if known else None,
             provenance=known.provenance if known else ProvenanceLevel.NONE,
         )
 

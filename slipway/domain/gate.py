@@ -168,6 +168,12 @@ class WrittenApprovalGate(Record):
         "they are asked about, wait lets them decide about it first.",
     )
     reminders: Reminders = Field(default=Reminders(), description="When people are asked again.")
+    objection: Duration = Field(
+        default=timedelta(0),
+        description="How long a release waits once its gate has passed, so that whoever is told of a vote that "
+        "they did not give can say so before anything is copied or deployed.",
+        examples=["30m"],
+    )
     reason: Reasons = Field(default=Reasons(), description="Which votes must say why.")
     level: Level = Field(
         default=Level.SIGNED,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from .application import Application, WrittenApplication
 from .environment import Environment, WrittenEnvironment
 from .gate import AutoGate, Gate, WrittenGate
+from .model import duration_text
 from .people import People
 from .project import LeastGate, Project, ProjectEnvironment
 from .services import addresses
@@ -61,6 +62,7 @@ def _gate(gate: WrittenGate, least: LeastGate | None, people: People, services: 
         "required": least.required,
         "require_known": least.require_known,
         "fresh": least.fresh,
+        "objection": least.objection,
     }
     left_out = {name: value for name, value in defaults.items() if name not in gate.model_fields_set}
     return gate.among(people, services).evolve(**left_out)
@@ -134,6 +136,8 @@ def _weaker_than(at: Steps, gate: WrittenGate, least: LeastGate, where: str) -> 
         yield breach("require_known", "true", "false")
     if gate.own_change and not least.own_change:
         yield breach("own_change", "false", "true")
+    if "objection" in fields_set and gate.objection < least.objection:
+        yield breach("objection", f"at least {duration_text(least.objection)}", duration_text(gate.objection))
     if "fresh" in fields_set and not fresher(gate.fresh, least.fresh):
         yield breach("fresh", f"at most {shown(least.fresh)}", shown(gate.fresh))
 

@@ -6,6 +6,7 @@ from them by the rules by which the gate counted them. Pure: whoever calls has v
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, assert_never
 
 from .actions import Action, OfGate
@@ -21,8 +22,8 @@ from .rules import Rule, RuleResult, failed
 from .waivers import Waiver
 
 
-def on_record(records: Iterable[AuditRecord], release: Release, environment: Environment) -> RuleResult:
-    """Whether the records prove that the release may be rolled out by its current plan.
+def on_record(records: Iterable[AuditRecord], release: Release, environment: Environment, now: datetime) -> RuleResult:
+    """Whether the records prove that the release may be rolled out by its current plan at `now`.
 
     `records` are all records of the application's chain from the release's first one to the end of the chain.
     """
@@ -34,7 +35,7 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
     gate = environment.gate
     match gate:
         case ApprovalGate():
-            return _approved(trail, release, gate)
+            return _approved(trail, release, gate, now)
         case AutoGate():
             return _let_through(trail, release, conditions=bool(gate.tests_passed or environment.soak))
 
@@ -75,12 +76,14 @@ def _ordered(trail: "_Trail", to: str) -> RuleResult:
     return Rule.ON_RECORD.judged(order.proof is not None, f"record {order.sequence} has the order to roll back to {to}")
 
 
-def _approved(trail: "_Trail", release: Release, gate: ApprovalGate) -> RuleResult:
+def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: datetime) -> RuleResult:
     """The gate asks for as many people as the record of its opening says. Whose own work it is was judged when each
     vote was counted, and once more when the run became known; what changes later does not undo it."""
     plan = short(release.plan_hash)
     if trail.passed is None:
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
+    if now < (until := trail.passed.time + gate.objection):
+        return Rule.ON_RECORD.fails(f"voters may object until {until:%Y-%m-%d %H:%M:%S} UTC")
     each = tuple(Share.model_validate(share) for share in trail.asked.get("each") or ())
     gate_asked = gate.model_copy(  # not validated again: today's lists may be shorter
         update={"required": trail.asked.get("required", gate.required), "each": each}

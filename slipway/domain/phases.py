@@ -103,7 +103,7 @@ class Phase(StrEnum):
     )
     HELD_BACK = (
         "held_back",
-        "The gate has passed; a freeze, a hold or a closed time window blocks the rollout.",
+        "The gate has passed; a freeze, a hold, a closed time window or the time to object blocks the rollout.",
         "Held back",
         "‖",
         Tone.ASKS,
@@ -286,15 +286,17 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
             following = {Phase.PLANNING} | not_rolled_out
         case Phase.PLANNING:
             waits = {Phase.PLANNING, Phase.SOAKING, Phase.AWAITING_APPROVAL}
-            following = waits | past_the_gate | {Phase.FAILED} | not_rolled_out
+            following = waits | past_the_gate | {Phase.FAILED, Phase.REJECTED} | not_rolled_out
         case Phase.SOAKING:
             following = {Phase.PLANNING} | past_the_gate | not_rolled_out
         case Phase.AWAITING_APPROVAL:
             following = {Phase.PLANNING, Phase.REJECTED, Phase.EXPIRED} | past_the_gate | not_rolled_out
         case Phase.HELD_BACK:
-            following = {Phase.PLANNING, Phase.PROMOTING} | rollout_begins | not_rolled_out
+            following = {Phase.PLANNING, Phase.PROMOTING, Phase.REJECTED} | rollout_begins | not_rolled_out
         case Phase.PROMOTING:
-            following = {Phase.PLANNING, Phase.HELD_BACK, Phase.FAILED} | rollout_begins | not_rolled_out
+            following = (
+                {Phase.PLANNING, Phase.HELD_BACK, Phase.FAILED, Phase.REJECTED} | rollout_begins | not_rolled_out
+            )
         case Phase.PREPARING:
             following = {Phase.DEPLOYING, Phase.FAILED, Phase.SUPERSEDED}
         case Phase.DEPLOYING:

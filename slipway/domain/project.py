@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from .gate import Fresh, Level, Need
-from .model import Name, Record
+from .model import Duration, Name, Record
 from .services import Service
 
 
@@ -47,6 +47,9 @@ class LeastGate(Record):
     own_change: bool = Field(default=False, description="Whether a person may approve what they asked for or made.")
     fresh: Fresh = Field(
         default=timedelta(minutes=5), description="How long ago the voter may have signed in, at most; none for ever."
+    )
+    objection: Duration = Field(
+        default=timedelta(0), description="How long voters may object once a gate has passed, at least."
     )
 
 

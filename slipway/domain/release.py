@@ -1,9 +1,10 @@
 """A release, the artifacts and votes attached to it, and the lanes it moves in. Its phases are in `phases.py`."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -70,6 +71,21 @@ class VoteDecision(StrEnum):
     """It may not; the release ends."""
     WITHDRAW = "withdraw"
     """Withdraw the earlier vote, leaving none."""
+    OBJECT = "object"
+    """Say that the vote which was counted in one's name was somebody else's; what it let through is stopped."""
+
+    @property
+    def noun(self) -> str:
+        """As a message names it: `approval`."""
+        return _NOUNS[self]
+
+
+_NOUNS: Final[Mapping[VoteDecision, str]] = {
+    VoteDecision.APPROVE: "approval",
+    VoteDecision.REJECT: "rejection",
+    VoteDecision.WITHDRAW: "withdrawal",
+    VoteDecision.OBJECT: "objection",
+}
 
 
 class Vote(Record):
@@ -87,6 +103,8 @@ class Vote(Record):
     """The voter's name as their sign-in said it, for display."""
     proof: Digest | None = None
     """Hash of the kept proof; None if it was only said."""
+    objects: bool = False
+    """Whether it stands in the place of a vote that the voter says was not theirs."""
 
     @property
     def who(self) -> str:
@@ -111,6 +129,8 @@ class GateState(Record):
     """How often people were reminded."""
     remind_at: Moment | None = None
     """When people are reminded next; None if no reminders are left."""
+    passed_at: Moment | None = None
+    """When enough people had approved, by the clock of the trail; None while it is open."""
     told: bool = False
     """Whether anybody was told that it waits, on any channel."""
     untold: str = Field(default="", max_length=500)
@@ -159,6 +179,8 @@ class Rollout(Record):
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
     failure: Evidence | None = None
     """What the programs said and the cluster noted when the rollout was given up; None if it was not."""
+    approvers: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=100)
+    """Whose approvals were counted when its gate passed: each of them may still say that it was not theirs."""
     pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
     """What became of the objects that left the manifests; empty if there are none."""
     made: Digest | None = None

@@ -170,6 +170,7 @@ class Rule(StrEnum):
     )
     FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE
     HOLD = "hold", "No roll-back by hand holds the lane."
+    OBJECTION_TIME = "objection-time", "Whoever a vote was counted for has had the time to say that it was not theirs."
     WINDOW = "window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE
     NO_DRIFT = (
         "no-drift",
@@ -225,7 +226,7 @@ class Rule(StrEnum):
         Trait.OWN_WORK,
     )
     ONE_VOTE_EACH = "one-vote-each", "The voter has no vote that counts already."
-    HAS_VOTED = "has-voted", "There is a vote to take back."
+    HAS_VOTED = "has-voted", "A vote is counted in their name."
     REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why."
     APPROVAL_HAS_A_REASON = "approval-has-a-reason", "An approval says why, where the gate demands it."
     GATE_HAS_ROOM = "gate-has-room", "The gate takes more votes."

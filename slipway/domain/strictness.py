@@ -99,6 +99,7 @@ _GATE: Mapping[str, Stricter] = {
     "level": lambda before, after: after.rank >= before.rank,
     "fresh": lambda before, after: fresher(after, before),
     "deadline": lambda before, after: after <= before,
+    "objection": lambda before, after: after >= before,
     "reason": lambda before, after: before.approve is Need.OPTIONAL or after.approve is Need.REQUIRED,
     "require_known": lambda before, after: after or not before,
     "own_change": lambda before, after: before or not after,
@@ -139,6 +140,7 @@ _LEAST: Mapping[str, Stricter] = {
     "require_known": _GATE["require_known"],
     "own_change": _GATE["own_change"],
     "fresh": _GATE["fresh"],
+    "objection": _GATE["objection"],
 }
 _PROJECT: Mapping[str, Stricter] = {
     "waive": _fewer,

@@ -24,10 +24,14 @@ class Links:
     def release(self, release: Release) -> str:
         return f"{self.base}/releases/{release.id}"
 
+    def gate(self, release: Release, environment: str) -> str:
+        """The approval page of what the release would do, or did, in an environment; for people who sign in."""
+        return f"{self.base}/approvals/{release.application}/{release.number}/{environment}"
+
     def locate(self, release: Release) -> str:
-        """The approval page for people who sign in. It grants nothing, so it may be shared."""
+        """The same page for the plan of now. It grants nothing, so it may be shared."""
         plan = f"?plan={release.plan_hash}" if release.plan_hash else ""
-        return f"{self.base}/approvals/{release.application}/{release.number}/{release.environment}{plan}"
+        return f"{self.gate(release, present(release.environment, f'the environment of {release.id}'))}{plan}"
 
     def approval(self, release: Release, approver: str, *, purpose: Purpose, now: datetime) -> str:
         """A signed link for one approver, the release's current plan and the present opening of its gate.

@@ -62,7 +62,7 @@ class OnRecord:
         records, fault = verified(self.ledger, head, release.first_sequence)
         if fault:
             return (Rule.TRAIL_VERIFIES.fails(fault),)
-        rules = (on_record(records, release, environment), *self._kept(records, release, environment))
+        rules = (on_record(records, release, environment, self.clock()), *self._kept(records, release, environment))
         if step.kind in FIRST_OBJECT and not failed(rules):
             return (*rules, *self._anchored(work, environment))
         return rules

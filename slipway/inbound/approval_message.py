@@ -35,7 +35,7 @@ class OnBehalfOf(_Message):
 
 
 class VoteMessage(_Message):
-    """A vote: at gates of level `queue` or `link`; a rejection or a withdrawal anywhere."""
+    """A vote: at gates of level `queue` or `link`; a rejection, a withdrawal or an objection anywhere."""
 
     v: Literal[1]
     id: MessageId = Field(description="The sender's own id of what is said: the same again is a repeat.")

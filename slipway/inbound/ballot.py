@@ -37,13 +37,18 @@ def check_identified(ballot: Ballot, principal: Principal | None) -> None:
 def row_of_principal(
     ballot: Ballot, release: Release, principal: Principal, *, installation: str, salt: str, page: str
 ) -> InboxRow:
-    """What a signed-in person says: a rejection, or that they withdraw their vote. `page` is where approvals are given.
+    """What a signed-in person says: a rejection, that they withdraw their vote, or that it was not theirs. `page` is
+    where approvals are given.
 
     Raises `BadInput`, `Misdirected`, `NotAllowed`."""
-    if ballot.plan_hash is None:
-        raise BadInput("plan_hash", "the hash of the plan that the vote is for", "nothing")
-    if release.environment is None:
+    objects = ballot.decision == "object"
+    environment = (ballot.environment if objects else None) or release.environment
+    if environment is None:
         raise Misdirected(f"{release.id} has not come to any environment yet")
+    rollout = release.rollout_in(environment)
+    plan = ballot.plan_hash or (rollout.plan_hash if objects and rollout else None)
+    if plan is None:
+        raise BadInput("plan_hash", "the hash of the plan that the vote is for", "nothing")
     if ballot.decision == "approve":
         raise NotAllowed(f"an approval needs a proof, which an access token is not: approve on the page, {page}")
     statement = VoteStatement(
@@ -52,10 +57,10 @@ def row_of_principal(
         reason=ballot.reason,
         application=release.application,
         release=release.number,
-        environment=release.environment,
+        environment=environment,
         attempt=release.attempt,
         opening=release.gate.opening if release.gate else max(release.openings, 1),
-        plan=ballot.plan_hash,
+        plan=plan,
         decision=VoteDecision(ballot.decision),
     )
     speaker = Speaker(

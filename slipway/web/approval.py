@@ -15,7 +15,7 @@ from . import times, words
 from .asked import PlanViewer
 from .changes import changes_view
 from .evidence import ReadDocument, evidence_views
-from .standing import ApprovalSituation, ApprovalStatus
+from .standing import ApprovalSituation, ApprovalStatus, Counted
 from .templating import render
 from .text import visible
 from .words import Sign
@@ -52,6 +52,8 @@ class ApprovalRequest:
     standing: ApprovalStatus
     rules: tuple[RuleResult, ...]
     """The rules an approval would have to pass; empty if the gate is not open to the viewer."""
+    counted: Counted | None
+    """What is counted in the viewer's name."""
     gate_rules: tuple[RuleResult, ...]
     """The gate's own rules, as in `explain`; empty if the gate is not open."""
     mark: str
@@ -117,6 +119,8 @@ def approval_page(
         standing=matter.standing,
         refusal=refusal,
         form=_form(matter, refusal),
+        counted=matter.counted,
+        mark=matter.mark,
         new_id=new_id,
         plan=plan,
         plan_missing=matter.plan_missing,
@@ -155,7 +159,7 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
 
 
 def _form(matter: ApprovalRequest, refusal: Refusal | None) -> FormView | None:
-    if not matter.mark or (matter.standing.open and not matter.plan):
+    if not (matter.standing.open or matter.standing.voted) or (matter.standing.open and not matter.plan):
         return None  # nobody may vote on a plan that they cannot see
     gate = _gate(matter.environment)
     broken = failed(matter.rules)

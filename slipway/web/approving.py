@@ -36,7 +36,7 @@ from .messages import message
 from .outcome import told
 from .release import readable_plan
 from .signin import Visitor
-from .standing import outdated, standing
+from .standing import counted, outdated, standing
 from .voting import Booth, vote_by_link
 from .voting import vote as vote_in
 
@@ -212,6 +212,7 @@ def page(desk: ApprovalContext, viewer: PlanViewer, refusal: Refusal | None = No
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in failed(rules)):
         stands = outdated(stands)
+    is_counted = counted(release, environment, claims, viewer.signed_in)
     matter = ApprovalRequest(
         asked=viewer,
         release=release,
@@ -223,7 +224,8 @@ def page(desk: ApprovalContext, viewer: PlanViewer, refusal: Refusal | None = No
         standing=stands,
         rules=rules,
         gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
-        mark=desk.forms.new(viewer.binding, viewer.address) if stands.open or stands.voted else "",
+        counted=is_counted,
+        mark=desk.forms.new(viewer.binding, viewer.address) if stands.open or stands.voted or is_counted else "",
         newer=newer_release(reader.ledger, release),
     )
     return approval_page(matter, reader.evidence, new_id=desk.booth.writer.new_id, now=now, refusal=refusal)

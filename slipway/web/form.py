@@ -44,7 +44,7 @@ def parse_form(headers: Mapping[str, str], body: bytes, *, of_change: bool = Fal
     _check_form(headers, body)
     fields = _fields(body, _FIELDS | ({STANDS_IN} if of_change else frozenset()))
     if fields.get("decision") not in set(VoteDecision):
-        raise RequestRefused(400, "decision: expected approve, reject or withdraw.")
+        raise RequestRefused(400, "decision: expected approve, reject, withdraw or object.")
     reason = visible(fields.get("reason", "").replace("\r\n", "\n")).strip()
     if len(reason) > REASON_LIMIT:
         raise RequestRefused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")

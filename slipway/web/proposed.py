@@ -142,7 +142,7 @@ def _posted(desk: ChangeDesk, change: ProposedChange, who: Visitor, headers: Map
     """Raises `RequestRefused`."""
     posted = parse_form(headers, body, of_change=True)
     desk.forms.check(posted.mark, who.sid, address_of(change.hash))
-    if posted.decision is VoteDecision.WITHDRAW:
+    if posted.decision not in (VoteDecision.APPROVE, VoteDecision.REJECT):
         raise RequestRefused(400, "decision: expected approve or reject.")
     if posted.stands_in and (posted.decision is not VoteDecision.APPROVE or not posted.reason):
         raise RequestRefused(400, "Please say why nobody can vote at the gates any more.")

@@ -63,6 +63,37 @@ class ApprovalStatus:
         return self.kind is ApprovalSituation.VOTED
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What is counted in the viewer's name at this gate."""
+
+    noun: str
+    """`approval` or `rejection`."""
+    at: datetime | None
+    """None where it was counted at a gate that lies behind the release."""
+    channel: str
+
+
+def counted(
+    release: Release, environment: Environment | None, claims: ApprovalClaims, signed_in: SignedIn | None
+) -> Counted | None:
+    """What the viewer may object to; None where nothing is counted in their name."""
+    gate, phase = environment.gate if environment else None, release.phase
+    opened_nothing = phase.final and phase.retryable and not phase.ended_in_failure and phase is not Phase.REJECTED
+    if not isinstance(gate, ApprovalGate) or opened_nothing:
+        return None
+    if release.environment == claims.environment:
+        vote = vote_of(release, gate, claims.approver, signed_in)
+        if vote is None or vote.objects:
+            return None
+        return Counted(noun=vote.decision.noun, at=vote.at, channel=vote.channel)
+    rollout, names = release.rollout_in(claims.environment), gate.circle.names(claims.approver, signed_in=signed_in)
+    approvers = rollout.approvers if rollout else ()
+    if any(not names.isdisjoint(gate.circle.names(name)) for name in approvers):
+        return Counted(noun=VoteDecision.APPROVE.noun, at=None, channel="")
+    return None
+
+
 def standing(
     release: Release,
     environment: Environment | None,
@@ -70,6 +101,23 @@ def standing(
     *,
     now: datetime,
     signed_in: SignedIn | None = None,
+) -> ApprovalStatus:
+    status = _standing(release, environment, claims, now=now, signed_in=signed_in)
+    votes = release.gate.votes if release.gate and release.environment == claims.environment else ()
+    disowned = next((vote for vote in votes if vote.objects), None)
+    if status.kind is not ApprovalSituation.PASSED or disowned is None:
+        return status
+    lead = f"{status.lead} {visible(disowned.reason)}. Somebody has to roll it back, or to look."
+    return replace(status, headline="A vote for it was somebody else's", lead=lead, tone=Tone.BAD)
+
+
+def _standing(
+    release: Release,
+    environment: Environment | None,
+    claims: ApprovalClaims,
+    *,
+    now: datetime,
+    signed_in: SignedIn | None,
 ) -> ApprovalStatus:
     at_this_gate = release.environment == claims.environment
     if at_this_gate and release.phase is Phase.AWAITING_APPROVAL:

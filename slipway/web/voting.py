@@ -43,7 +43,7 @@ def vote(booth: Booth, viewer: PlanViewer, who: Visitor, posted: Posted, headers
         case VoteDecision.APPROVE:
             browser, cookie = booth.sessions.browser(headers)
             return led(booth.saying.begin(statement, browser=browser, fresh=_gate(booth, viewer).fresh), cookie)
-        case VoteDecision.REJECT | VoteDecision.WITHDRAW:
+        case VoteDecision.REJECT | VoteDecision.WITHDRAW | VoteDecision.OBJECT:
             speaker = Speaker(oid=who.signed_in.object_id, name=who.name, roles=who.principal.roles, via=Via.PAGE)
             row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker, trace=carrier())
             receipt = booth.writer.say(statement.application, row, id=posted.id)

@@ -234,7 +234,7 @@ def test_the_order_of_a_vote_without_a_proof_opens_nothing_where_votes_are_signe
     approve(home)
     records = [each.evolve(proof=None) if each.action == "vote.approved" else each for each in home.trail()]
     environment = present(home.app.catalogue.entries["shop"].application.environment(PRODUCTION), "production")
-    found = on_record(records, home.release(1), environment)
+    found = on_record(records, home.release(1), environment, home.now)
     assert not found.passed
     assert "no proof of the vote" in found.reason
 

@@ -1,4 +1,4 @@
-"""`slipway approvals`, `approve`, `reject`, `withdraw`: list open gates, and vote."""
+"""`slipway approvals`, `approve`, `reject`, `withdraw`, `object`: list open gates, and vote."""
 
 import os
 from collections.abc import Callable
@@ -22,11 +22,12 @@ from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 from ..text import short
 from ..waiting import new_id, until_decided
 
-type Decision = Literal["approve", "reject", "withdraw"]
+type Decision = Literal["approve", "reject", "withdraw", "object"]
 _DONE: dict[Decision, TextCell] = {
     "approve": TextCell("✓ approved", GOOD),
     "reject": TextCell("✓ rejected", BAD),
     "withdraw": TextCell("✓ withdrawn", NOTE),
+    "object": TextCell("✓ objected", BAD),
 }
 
 
@@ -85,7 +86,7 @@ def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
 
 
 def _voting(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that the three commands share: who votes, and on what."""
+    """Options that these commands share: who votes, and on what."""
     for option in (
         click.option("--link", metavar="URL", help="The link from your approval message. Needs no key."),
         click.option("--token", metavar="TOKEN", help=f"The last part of that link.  [env: {TOKEN}]"),
@@ -153,10 +154,31 @@ def withdraw(context: click.Context, /, **options: Any) -> None:
     _vote(context, "withdraw", **options)
 
 
+@click.command("object")
+@click.option("--reason", default="", help="What you know of it; kept in the audit trail.")
+@click.option("--environment", metavar="NAME", help="Whose gate counted it; else where the release is.")
+@_voting
+@click.pass_context
+def object_to_vote(context: click.Context, /, **options: Any) -> None:
+    """Say that a vote which was counted in your name was not yours.
+
+    It counts no more, and the release is stopped where it is: at its gate or during its copy it ends as rejected, a
+    rollout that has begun is rolled back. What is live stays: somebody rolls it back. Everybody whom the gate asks is
+    told.
+
+    \b
+    Example:
+      SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
+        slipway object shop-482 --reason "I was on a plane"
+    """
+    _vote(context, "object", **options)
+
+
 def _vote(
     context: click.Context,
     decision: Decision,
     *,
+    environment: str | None = None,
     release: str | None,
     reason: str,
     link: str | None,
@@ -170,10 +192,14 @@ def _vote(
     screen = Screen()
     api, own_token = _known(context, link=link, token=token, url=url, key=key)
     bearer = bearer or os.environ.get(BEARER, "")
-    release_id, plan_hash = _subject(api, own_token, release, bearer=bearer)
+    release_id, plan_hash = _subject(api, own_token, release, bearer=bearer, asked=decision != "object")
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise CliError(f"the plan of {release_id} is {short(plan_hash)}, not {plan}: no vote was cast")
-    ballot = Ballot.model_construct(decision=decision, reason=reason, plan_hash=plan_hash, channel="cli", id=new_id())
+    ballot = Ballot.model_construct(
+        decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_id()
+    )
+    if environment:
+        ballot = ballot.model_copy(update={"environment": environment})
     if own_token:
         ballot = ballot.model_copy(update={"token": own_token.text})
     content = until_decided(lambda: api.post("approvals", release_id, body=body_of(ballot), bearer=bearer))
@@ -182,7 +208,8 @@ def _vote(
         return
     counted = read(SaidOutcome, content)
     now = f"; it is {counted.phase.replace('_', ' ')}" if counted.phase else ""
-    screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}, plan {short(plan_hash)}{now}")
+    plan_shown = f", plan {short(plan_hash)}" if plan_hash else ""
+    screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}{plan_shown}{now}")
 
 
 def _known(
@@ -201,8 +228,8 @@ def _known(
     return Api(app), read_token(text, source="--token" if token else TOKEN) if text else None
 
 
-def _subject(api: Api, own_token: Token | None, release: str | None, *, bearer: str) -> tuple[str, str]:
-    """The release, and the plan to vote on: the token's, else the current one."""
+def _subject(api: Api, own_token: Token | None, release: str | None, *, bearer: str, asked: bool) -> tuple[str, str]:
+    """The release, and the plan to vote on: the token's, else the current one; none where nobody is `asked` now."""
     if own_token is not None:
         if release is not None and release != own_token.release:
             raise CliError(f"your link is for {own_token.release}, not for {release}: no vote was cast")
@@ -214,6 +241,8 @@ def _subject(api: Api, own_token: Token | None, release: str | None, *, bearer: 
             f"the voter is not identified: use --link or --token (or {TOKEN}), or --bearer (or {BEARER}); a function "
             "key alone does not allow voting"
         )
+    if not asked:
+        return release, ""
     gates = read(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)
     if gate is None:

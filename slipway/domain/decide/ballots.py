@@ -21,14 +21,14 @@ KNOWN_BY_OBJECT_ID = (
 
 
 def vote_rules(release: Release, environment: Environment | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """The rules that a vote, or its withdrawal, must meet."""
+    """The rules that a vote, or its withdrawal, must meet. Those of an objection are in `objecting.py`."""
     if event.decision is VoteDecision.WITHDRAW:
         return _withdrawal_rules(release, environment, event)
-    gate = _asking(environment)
+    gate = asking(environment)
     before = vote_before(release, environment, event)
     return (
         Rule.GATE_IS_OPEN.judged(waits_here(release, event) and not _too_late(release, event), _where(release, event)),
-        *_proved(gate, event),
+        *proof_rules(gate, event),
         *_sure_enough(gate, event),
         *_for_this_plan(event, release.plan_hash),
         *_for_this_opening(event, release),
@@ -45,7 +45,7 @@ def vote_rules(release: Release, environment: Environment | None, event: VoteCas
 
 def vote_before(release: Release, environment: Environment | None, event: VoteCast) -> Vote | None:
     """The same person's current vote, under whichever of their names they cast it."""
-    gate = _asking(environment)
+    gate = asking(environment)
     if release.gate is None or gate is None:
         return None
     names = gate.circle.names(event.voter, signed_in=event.signed_in)
@@ -61,11 +61,11 @@ def _withdrawal_rules(release: Release, environment: Environment | None, event: 
     undecided = release.phase is Phase.AWAITING_APPROVAL or release.phase is Phase.PLANNING
     is_undecided_here = release.environment == event.environment and undecided
     before = vote_before(release, environment, event)
-    gate = _asking(environment)
+    gate = asking(environment)
     voted = f"{event.voter} voted {before.decision}" if before else f"no vote of {event.voter} is counted"
     return (
         Rule.GATE_IS_OPEN.judged(is_undecided_here and not _too_late(release, event), _where(release, event)),
-        *_proved(gate, event),
+        *proof_rules(gate, event),
         *_for_this_plan(event, release.gate.plan_hash if release.gate else None),
         *_for_this_opening(event, release),
         Rule.HAS_VOTED.judged(before is not None, voted),
@@ -76,7 +76,7 @@ def _rejects(event: VoteCast) -> bool:
     return event.decision is VoteDecision.REJECT
 
 
-def _asking(environment: Environment | None) -> ApprovalGate | None:
+def asking(environment: Environment | None) -> ApprovalGate | None:
     gate = environment.gate if environment else None
     return gate if isinstance(gate, ApprovalGate) else None
 
@@ -100,7 +100,7 @@ def _for_this_opening(event: VoteCast, release: Release) -> tuple[RuleResult, ..
     return (Rule.VOTE_IS_FOR_THIS_OPENING.judged(event.opening == now, reason),)
 
 
-def _proved(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
+def proof_rules(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
     """Whether the proof that came along, if one did, shows who votes."""
     if event.unproved:
         return (Rule.PROOF_HOLDS.fails(event.unproved),)

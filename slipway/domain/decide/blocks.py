@@ -12,6 +12,7 @@ from ..blocks import Freeze, Hold
 from ..drift import Drift, OnDrift
 from ..environment import Environment
 from ..errors import present
+from ..gate import ApprovalGate, Gate
 from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
@@ -34,6 +35,7 @@ def block_rules(
     problems: Sequence[str] = (),
     provenance: ProvenanceLevel = ProvenanceLevel.NONE,
     on_drift: OnDrift = OnDrift.REPORT,
+    gate: Gate | None = None,
 ) -> tuple[RuleResult, ...]:
     """The rules that may block a rollout at `now`.
 
@@ -47,6 +49,7 @@ def block_rules(
         order_rule(problems),
         freeze_rule(lane, head.freeze, now),
         hold_rule(release.application, lane),
+        *objection_rules(release, gate, now),
         *drift_rules(lane, on_drift),
         *_window_rules(window_status, now),
         *(waived(rule, release.waivers_in(lane.environment)) for rule in built_rules(release, provenance)),
@@ -127,6 +130,19 @@ def said_of_hold(application: str, environment: str, hold: Hold) -> str:
     return f"{rollback}, until somebody resumes: {hold.reason}"
 
 
+def objection_rules(release: Release, gate: Gate | None, now: datetime) -> Iterator[RuleResult]:
+    """Whether the time to object is over; no rule where the gate gives none."""
+    passed_at = release.gate.passed_at if release.gate else None
+    if not isinstance(gate, ApprovalGate) or not gate.objection or passed_at is None:
+        return
+    until = passed_at + gate.objection
+    if now < until:
+        why = f"until {_moment(until)} voters may say that a vote counted in their name was not theirs"
+        yield Rule.OBJECTION_TIME.not_yet(why, WaitsFor.TIME, until=until)
+    else:
+        yield Rule.OBJECTION_TIME.holds(f"nobody objected before {_moment(until)}")
+
+
 def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
     """Whether drift blocks what opens; no rule where it is only reported."""
     if on_drift is OnDrift.REPORT:
@@ -176,6 +192,7 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
         problems=draft.snapshot.problems,
         provenance=environment.provenance,
         on_drift=environment.drift,
+        gate=environment.gate,
     )
 
 

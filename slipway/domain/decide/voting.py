@@ -11,10 +11,12 @@ from ..gate import ApprovalGate, Level
 from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice
-from .ballots import vote_before, vote_rules, waits_here
+from .ballots import asking, vote_before, vote_rules, waits_here
+from .conditions import short
 from .gates import pass_when_enough
 from .lanes import end, plan
 from .notices import tell
+from .objecting import disown, disputed, objection_rules, stop
 from .quorum import approval_gate, opened, policy_groups
 from .rollouts import plan_is_current
 from .state import Draft
@@ -26,11 +28,34 @@ def vote_cast(draft: Draft, event: VoteCast) -> None:
         reason = f"there is no {event.application}-{event.release}"
         draft.rules = (Rule.RELEASE_EXISTS.fails(reason),)
         return
+    if event.decision is VoteDecision.OBJECT:
+        _object(draft, release, event)
+        return
     draft.rules = vote_rules(release, draft.application.environment(event.environment), event)
     if event.decision is VoteDecision.WITHDRAW:
         _withdraw(draft, release, event)
     else:
         _vote(draft, release, event)
+
+
+def _object(draft: Draft, release: Release, event: VoteCast) -> None:
+    draft.rules = objection_rules(draft, release, event)
+    if failed(draft.rules):
+        _refuse(draft, release, event)
+        return
+    before = disputed(draft, release, event)
+    _record(
+        draft,
+        Action.VOTE_OBJECTED,
+        release,
+        event,
+        environment=event.environment,
+        voted=str(before.decision) if before else str(VoteDecision.APPROVE),
+        disputed=before.proof if before else None,
+        was=str(release.phase),
+        reason=event.reason or None,
+    )
+    stop(draft, disown(draft, release, event), event)
 
 
 def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
@@ -88,6 +113,7 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, 
     held = {"groups": vote.signed_in.groups, "roles": vote.signed_in.roles} if vote.signed_in else {}
     rights = {name: list(given) for name, given in held.items() if given}
     _record(draft, vote_action(event.decision), release, event, **rights, reason=event.reason or None)
+    _tell_voter(draft, release, event)
     return release
 
 
@@ -107,6 +133,30 @@ def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
         voted=str(voted.decision),
         reason=event.reason or None,
     )
+    _tell_voter(draft, release, event)
+
+
+def _tell_voter(draft: Draft, release: Release, event: VoteCast) -> None:
+    """Whoever is said to have voted is told of it by the worker alone, so that a front which lies about what they read,
+    or votes in their name, is noticed by them."""
+    who = f"{event.name} ({event.voter})" if event.name else event.voter
+    how = "proved by their sign-in" if event.proved else f"at the level {event.level}"
+    plan = event.plan_hash or opened(release).plan_hash
+    lines = (
+        f"{event.decision.noun} of {who}",
+        f"for {event.environment}, plan {short(plan)}, opening {opened(release).opening}",
+        f"received {event.received_at:%Y-%m-%d %H:%M:%S} UTC by {event.channel}, {how}",
+        *((f"reason: {event.reason}",) if event.reason else ()),
+    )
+    to = _reachable(draft, event)
+    tell(draft, release, Notice.VOTE_COUNTED, recipients=to, why="\n".join(lines), number=draft.sequence)
+
+
+def _reachable(draft: Draft, event: VoteCast) -> tuple[str, ...]:
+    """The person by name, where the application knows an address of theirs; else everybody whom a channel names."""
+    gate = asking(draft.application.environment(event.environment))
+    is_known = gate is not None and "@" in gate.circle.person(event.voter).name
+    return (event.voter,) if is_known else ()
 
 
 def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:
@@ -130,11 +180,8 @@ def _refuse(draft: Draft, release: Release, event: VoteCast) -> None:
 
 def _tell_of_refusal(draft: Draft, release: Release, event: VoteCast, refused: Sequence[RuleResult]) -> None:
     """Whoever votes on a page sees there what became of it; of a message nobody sees it."""
-    environment = draft.application.environment(event.environment)
-    gate = environment.gate if environment else None
-    is_known = isinstance(gate, ApprovalGate) and "@" in gate.circle.person(event.voter).name
     why = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)
-    to = (event.voter,) if is_known else ()
+    to = _reachable(draft, event)
     tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
 
 

@@ -100,8 +100,9 @@ def _row(fact: MessageFact) -> Element:
 
 
 def _actions(message: Message) -> Iterator[Element]:
-    if (message.matter is not None or message.change) and _fits(message.locate_url):
-        yield {"type": "Action.OpenUrl", "title": "Look, and decide", "url": message.locate_url, "style": "positive"}
+    if _fits(message.locate_url):
+        title = "Look, and decide" if message.matter is not None or message.change else "Look"
+        yield {"type": "Action.OpenUrl", "title": title, "url": message.locate_url, "style": "positive"}
     if _fits(message.release_url):
         yield {
             "type": "Action.OpenUrl",

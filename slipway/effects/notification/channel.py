@@ -91,8 +91,8 @@ class Message(Record):
     id: str
     """The same when a notice is sent again."""
     notice: str
-    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `ended`, `drift`, `change-proposed`,
-    `change-stood-in`, `change-ended` or `anchor-written`."""
+    """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `vote-counted`, `vote-objected`, `ended`,
+    `drift`, `change-proposed`, `change-stood-in`, `change-ended` or `anchor-written`."""
     time: Moment
     application: str
     release: str
@@ -106,7 +106,8 @@ class Message(Record):
     approval_url: str = ""
     """The recipient's own link. Secret: at a gate of level `link`, anybody who has it can vote in their name."""
     locate_url: str = ""
-    """Address of the decision page for people who sign in. Not secret; empty where links vote."""
+    """Address of the decision page for people who sign in. Not secret; empty where links vote, and where there is
+    nothing to decide or to object to."""
     asked_by: tuple[str, ...] = ()
     """Names of the channels that send each approver a personal link."""
     deadline: Moment | None = None

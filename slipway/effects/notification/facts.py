@@ -69,7 +69,9 @@ def heading(message: Message) -> str:
     """The heading above the message's lines."""
     if message.change:
         return "What would be weaker"
-    return "The ends of the chains" if message.anchors else f"What changes in {message.environment}"
+    if message.anchors:
+        return "The ends of the chains"
+    return f"What changes in {message.environment}" if message.matter else "What is known"
 
 
 def changes(message: Message) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def compose(message: Message) -> Letter:
         "results": results(message),
         "rules": rules(message),
         # Where people sign in to vote, the address without a secret leads to the same page.
-        "link": (message.locate_url if message.matter or message.change else "") or message.approval_url,
+        "link": message.locate_url or message.approval_url,
         "personal": bool(message.approval_url and not message.locate_url),
         "deadline": _deadline_text(message.deadline, message.matter.timezone if message.matter else "UTC"),
     }

@@ -6,15 +6,19 @@ person's visit to a page: the release then continues in its own trace, and the t
 span lasts for days, and the whole story can be found from either trace.
 """
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ...domain.actions import Action
 from ...domain.decide import Decision
-from ...domain.events import Event, StepFinished
+from ...domain.events import Event, StepFinished, VoteCast
 from ...domain.release import Phase, Release
 from ...domain.snapshot import Snapshot
 from ...domain.steps import Outgoing, Trace
 from ...telemetry import Attribute, Family, Metric, add, carrier, measure, span, trace_id
+
+log = logging.getLogger(__name__)
 
 SHORT_HOP = timedelta(minutes=1)
 """A message scheduled further ahead links to the span that sent it instead of continuing below it."""
@@ -52,6 +56,8 @@ def measured(before: Snapshot, decision: Decision, event: Event) -> None:
             Attribute.OUTCOME: outcome,
         }
         measure(Metric.STEP, _seconds(step.asked_at, event.received_at), values)
+    if isinstance(event, VoteCast) and any(record.action is Action.VOTE_OBJECTED for record in decision.records):
+        log.warning("a vote was disowned: %s-%s in %s", event.application, event.release, event.environment)
     for release in decision.releases:
         was = before.releases.get(release.number)
         if was is None:

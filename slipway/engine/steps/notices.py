@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ...clock import Clock
 from ...domain.decide.quorum import approvals, people_left
@@ -24,6 +25,10 @@ from .clients import Clients
 
 REASON_SHOWN = 200
 """Most characters of an earlier rejection's reason in a headline."""
+_OF_A_VOTE: Final = frozenset({Notice.VOTE_COUNTED, Notice.VOTE_OBJECTED})
+NOT_YOU: Final = (
+    "If that was not you, say so on the page: it counts no more, the release is stopped, and everybody is told."
+)
 LINES = 50
 """Most objects of a plan that a message names; each channel shows as many of them as fit."""
 
@@ -45,7 +50,23 @@ def messages(clients: Clients, clock: Clock, work: Work, audience: Audience) -> 
         return list(_questions(clients, clock, work, audience))
     headline = _headline(release, step, audience)
     recipients = () if audience.shared else _told(work)
-    return [_message(clients, clock, work, headline=headline, recipient=recipient) for recipient in recipients or ("",)]
+    told = [_message(clients, clock, work, headline=headline, recipient=name) for name in recipients or ("",)]
+    return [_about_a_vote(clients, clock, work, message) for message in told] if step.notice in _OF_A_VOTE else told
+
+
+def _about_a_vote(clients: Clients, clock: Clock, work: Work, message: Message) -> Message:
+    """What was counted, with the way to say that it was somebody else: by signing in, or by a link of one's own where
+    links vote."""
+    release, step = work.release, work.step
+    environment = work.entry.application.environment(step.environment)
+    gate = environment.gate if environment else None
+    lines = tuple(step.why.splitlines())
+    lines = (*lines, NOT_YOU) if step.notice is Notice.VOTE_COUNTED else lines
+    by_link = isinstance(gate, ApprovalGate) and gate.links_vote and release.environment == step.environment
+    if by_link and message.recipient and release.plan_hash and step.notice is Notice.VOTE_COUNTED:
+        link = clients.links.approval(release, message.recipient, purpose=Purpose.VOTE, now=clock())
+        return message.evolve(lines=lines, approval_url=link)
+    return message.evolve(lines=lines, locate_url=clients.links.gate(release, step.environment))
 
 
 def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -> Iterator[Message]:
@@ -101,9 +122,12 @@ def _rejected_before(release: Release) -> str:
 
 
 def _told(work: Work) -> tuple[str, ...]:
-    """The step's named recipients, by the addresses that the policy has for them."""
+    """The step's named recipients, by the addresses that the policy has for them. Of an objection everybody is told
+    whom the gate asks, and whom the channel itself names."""
     environment = work.entry.application.environment(work.step.environment)
     gate = environment.gate if environment else None
+    if work.step.notice is Notice.VOTE_OBJECTED and isinstance(gate, ApprovalGate):
+        return (*(person.name for person in gate.voters() if "@" in person.name), "")
     circle = gate.circle if isinstance(gate, ApprovalGate) else Circle()
     return tuple(person.name for person in circle.people(work.step.recipients))
 
@@ -146,6 +170,11 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
     if step.notice is Notice.VOTE_REFUSED:
         whose = "what was said on your behalf" if step.recipients and not audience.shared else "a vote by message"
         return f"{release.id} ({release.tag}): {whose} does not count: {step.why}"
+    if step.notice is Notice.VOTE_COUNTED:
+        whose = "your vote" if step.recipients and not audience.shared else "a vote"
+        return f"{release.id} ({release.tag}): {whose} for {step.environment} was counted"
+    if step.notice is Notice.VOTE_OBJECTED:
+        return f"{release.id} ({release.tag}): a vote for {step.environment} was not of whom it was counted for"
     if step.notice is Notice.DRIFT:
         where = f"{step.environment} does not hold {release.id} ({release.tag}) as it went live"
         return f"{where}: {step.why}"

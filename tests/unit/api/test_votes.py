@@ -317,3 +317,14 @@ def test_routes_and_who_may_call_them() -> None:
         ("GET", "api/v1/approvals", "function"),
         ("POST", "api/v1/approvals/{release}", "anonymous"),
     }
+
+
+@pytest.mark.usefixtures("served")
+def test_whoever_did_not_vote_says_so_and_the_release_is_stopped(home: Told, subject: Release) -> None:
+    token = home.token(subject, ADA)
+    assert post("hello-1", {"decision": "approve", "token": token})[0] == 200
+    status, said = post("hello-1", {"decision": "object", "token": token, "reason": "I was on a plane"})
+    assert (status, said["phase"]) == (200, "rejected")
+    assert home.newest().phase is Phase.REJECTED
+    status, said = post("hello-1", {"decision": "object", "token": home.token(subject, BEN)})
+    assert (status, [found["rule"] for found in said["rules"]]) == (409, ["has-voted"])

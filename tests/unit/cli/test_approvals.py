@@ -185,3 +185,13 @@ def test_the_apps_own_403_is_told_and_not_taken_for_a_wrong_key(slipway: Command
 
 def test_a_counted_vote_as_json_is_what_the_app_answers(slipway: Command) -> None:
     assert json.loads(slipway("approve", "--token", token(), "--json").stdout) == COUNTED
+
+
+def test_an_objection_names_no_plan_and_asks_for_no_open_gate(slipway: Command, app: Served) -> None:
+    app.replies["approvals"] = Reply(body=b'{"approvals": []}')
+    result = slipway("object", "shop-2", "--environment", "staging", "--reason", "not I", SLIPWAY_BEARER="access-token")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "✓ objected  shop-2 for production; it is awaiting approval\n"
+    body = sent(app)
+    assert (body["decision"], body["environment"], body["reason"]) == ("object", "staging", "not I")
+    assert body["plan_hash"] is None

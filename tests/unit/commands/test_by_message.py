@@ -268,3 +268,12 @@ def test_a_vote_on_a_release_that_there_is_not_is_parked(make: Make) -> None:
     send(home, vote(home, release=7))
     (parked,) = home.app.parking.all()
     assert parked.reason == "there is no shop-7"
+
+
+def test_whoever_did_not_vote_says_so_by_a_message_past_every_front(make: Make) -> None:
+    home = make(level="queue", approvers=f'{ADAS}", "{GRACES}', required=2)
+    send(home, vote(home))
+    send(home, vote(home, "object", plan=None, opening=None))
+    assert home.release(1).phase is Phase.REJECTED
+    (record,) = records(home, "vote.objected")
+    assert (record.actor, record.details["on_behalf_of"]) == ("approvals", ADAS)

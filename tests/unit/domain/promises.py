@@ -101,7 +101,7 @@ class WatchedWorld(World):
                 and environment is not None
                 and current
             ):
-                proof = on_record(self.audit[release.first_sequence - 1 :], release, environment)
+                proof = on_record(self.audit[release.first_sequence - 1 :], release, environment, self.now)
                 assert proof.passed, proof.reason
 
     def _step_ids_are_new(self, ids: list[str]) -> None:

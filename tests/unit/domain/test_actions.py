@@ -62,7 +62,7 @@ def test_each_vote_that_counts_has_an_action_and_a_refused_one_is_none() -> None
     [
         (Intervention.FREEZE, "everything.frozen everything.unfrozen hold.ended hold.set lane.frozen lane.unfrozen"),
         (Intervention.OVERRIDE, "override.given override.used"),
-        (Intervention.REJECTION, "release.rejected vote.rejected"),
+        (Intervention.REJECTION, "release.rejected vote.objected vote.rejected"),
         (
             Intervention.ROLLBACK,
             "release.rolled-back rollback.done rollback.failed rollback.ordered rollback.requested",

@@ -237,7 +237,7 @@ def test_a_changed_policy_voids_the_votes_and_tells_the_voters() -> None:
         "reason": "the plan changed: policy",
     }
     notices = [step.notice for step in world.steps(StepKind.NOTIFY)]
-    assert notices == [Notice.GATE_OPENED, Notice.VOTES_VOIDED, Notice.GATE_OPENED]
+    assert notices == [Notice.GATE_OPENED, Notice.VOTE_COUNTED, Notice.VOTES_VOIDED, Notice.GATE_OPENED]
 
 
 def test_voters_can_vote_again_on_the_new_plan() -> None:

@@ -228,7 +228,7 @@ def test_channels_are_told_of_the_end_and_the_telling_is_recorded() -> None:
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
     assert world.last("notification.failed").details["reason"] == "the channel is gone"
-    assert world.actions(1).count("notification.sent") == 3
+    assert world.actions(1).count("notification.sent") == 5
 
 
 def test_a_release_that_is_superseded_before_anybody_was_asked_bothers_nobody() -> None:

@@ -24,6 +24,7 @@ GATES = st.builds(
     approvers=st.sets(st.sampled_from(PEOPLE), min_size=1).map(lambda names: tuple(sorted(names))),
     required=st.just(1),
     level=st.sampled_from(Level),
+    objection=st.sampled_from([timedelta(0), timedelta(minutes=30)]),
     fresh=st.sampled_from([None, timedelta(minutes=5), timedelta(minutes=1)]),
     deadline=st.sampled_from([timedelta(hours=1), timedelta(hours=24)]),
     require_known=st.booleans(),
@@ -83,6 +84,7 @@ def test_whoever_passes_a_gate_that_is_not_weaker_would_have_passed_the_one_befo
     assert after.level.rank >= before.level.rank
     assert before.fresh is None or (after.fresh is not None and after.fresh <= before.fresh)
     assert after.deadline <= before.deadline
+    assert after.objection >= before.objection
     assert after.require_known or not before.require_known
     assert before.own_change or not after.own_change
 

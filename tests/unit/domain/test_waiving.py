@@ -244,6 +244,6 @@ def test_a_waiver_that_stands_in_a_row_alone_opens_nothing(world: World) -> None
     world.vote(1, ADA)
     release, environment = world.releases[1], world.application.environments[-1]
     records = world.audit[release.first_sequence - 1 :]
-    assert on_record(records, release, environment).passed
+    assert on_record(records, release, environment, world.now).passed
     forged = release.waivers[0].evolve(by=CLEO)
-    assert not on_record(records, release.evolve(waivers=(forged,)), environment).passed
+    assert not on_record(records, release.evolve(waivers=(forged,)), environment, world.now).passed

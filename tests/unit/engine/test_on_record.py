@@ -161,6 +161,6 @@ def test_an_order_to_roll_back_counts_by_the_proof_that_its_record_names(waiting
     release, records = waiting.release(3), waiting.trail()
     environment = waiting.app.catalogue.entries["shop"].application.environment(PRODUCTION)
     assert environment is not None
-    assert on_record(records, release, environment).passed
+    assert on_record(records, release, environment, waiting.now).passed
     only_said = [record.model_copy(update={"proof": None}) for record in records]
-    assert not on_record(only_said, release, environment).passed
+    assert not on_record(only_said, release, environment, waiting.now).passed

@@ -52,6 +52,8 @@ STOPS: dict[str, Callable[[Installation], None]] = {
     "freeze of the lane": lambda home: command(home, Verb.FREEZE, application="shop", environment="production"),
     "freeze of everything": lambda home: command(home, Verb.FREEZE),
     "rejection": lambda home: vote(home, VoteDecision.REJECT),
+    "objection": lambda home: vote(home, VoteDecision.OBJECT),
+    "objection to a vote of the gate before": lambda home: vote(home, VoteDecision.OBJECT, environment="staging"),
 }
 OTHERS: dict[str, Callable[[Installation], None]] = {
     "nothing": lambda home: None,

@@ -1,5 +1,6 @@
 """The approval page in every situation that it tells apart; and that looking at it changes nothing."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -33,12 +34,26 @@ def body(answer: Answer) -> str:
         ("approval-plan-changed", "This link is for an earlier plan"),
     ],
 )
-def test_a_closed_gate_is_explained_and_offers_no_form(sample: str, expected: str) -> None:
+def test_a_closed_gate_is_explained_and_takes_no_vote(sample: str, expected: str) -> None:
     answer = SAMPLES[sample]()
     assert answer.status == 200
     assert expected in body(answer)
-    assert "<form" not in body(answer)
-    assert 'name="form"' not in body(answer)
+    assert set(re.findall(r'name="decision" value="(\w+)"', body(answer))) <= {"object"}
+
+
+@pytest.mark.parametrize(
+    ("sample", "offered"),
+    [
+        ("approval-passed", True),
+        ("approval-rejected", True),
+        ("approval-superseded", False),
+        ("approval-expired", False),
+    ],
+)
+def test_whoever_has_a_vote_there_may_say_that_it_was_not_theirs_as_long_as_it_counts(
+    sample: str, offered: bool
+) -> None:
+    assert ('value="object"' in body(SAMPLES[sample]())) is offered
 
 
 def test_while_it_is_frozen_the_page_tells_no_deadline_and_still_lets_people_decide() -> None:

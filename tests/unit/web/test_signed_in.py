@@ -154,3 +154,30 @@ def test_a_person_is_known_by_their_object_id_and_by_no_name(office: Office) -> 
     page = text(located.show(office.home.desk, office.place, namesake))
     assert "You are not an approver" in page
     assert "<form" not in page
+
+
+def test_whoever_did_not_vote_says_so_on_the_page_even_when_the_gate_is_passed(office: Office) -> None:
+    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    assert office.phase is Phase.PROMOTING
+    page = office.look(ADA)
+    assert "Counted in your name" in text(page)
+    office.send(ADA, nonce_of(page), decision="object", reason="I was on a plane")
+    office.home.hear()
+    assert str(office.phase) == "rejected"
+    assert "Counted in your name" not in text(office.look(ADA))
+
+
+def test_the_page_offers_no_objection_to_whoever_has_no_vote(office: Office) -> None:
+    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    assert "Counted in your name" not in text(office.look(BEN))
+
+
+def test_of_what_went_live_by_a_vote_that_was_disowned_the_page_says_so(office: Office) -> None:
+    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    office.home.settle()
+    assert office.phase is Phase.COMPLETED
+    office.send(ADA, nonce_of(office.look(ADA)), decision="object", reason="I was on a plane")
+    office.home.hear()
+    page = text(office.look(BEN))
+    assert "A vote for it was somebody else" in page
+    assert "I was on a plane" in page

@@ -11,7 +11,7 @@ from slipway.catalogue.entries import Entry
 from slipway.domain.commands import Verb
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase, VoteDecision
-from slipway.domain.steps import NOTICE_TIME, Step, StepKind
+from slipway.domain.steps import NOTICE_TIME, Notice, Step, StepKind
 from slipway.domain.tokens import Purpose, TokenRefused, read_link
 from slipway.effects.notification import NotificationError
 from slipway.engine.links import EXPLAINS_FOR
@@ -242,3 +242,39 @@ def test_while_one_cannot_be_told_the_others_are_and_later_tries_send_only_what_
     installation.settle()
     assert [message.recipient for message in installation.inbox.messages] == [BEN, ADA]
     assert outcome(installation)[1]["reason"] == "2 sent"
+
+
+def test_a_voter_is_told_what_was_counted_in_their_name_and_where_to_say_that_it_was_not_theirs(
+    installation: Installation, step: Step
+) -> None:
+    installation.settle()
+    installation.vote(1, ADA, reason="looks good")
+    installation.settle()
+    (told,) = [message for message in installation.inbox.messages if message.notice == "vote-counted"]
+    assert told.recipient == ADA
+    assert told.lines[0] == f"approval of {ADA}"
+    assert "reason: looks good" in told.lines
+    claims = read_link(told.approval_url.rpartition("/")[2], PUBLIC_KEYS, now=installation.now)
+    assert (claims.approver, claims.purpose, claims.plan_hash) == (ADA, Purpose.VOTE, installation.release(1).plan_hash)
+
+
+def test_where_people_sign_in_the_voter_is_told_the_address_of_the_page(installation: Installation, step: Step) -> None:
+    entry = at_level(installation.app.catalogue.entries["shop"], Level.SIGNED)
+    counted = step.evolve(notice=Notice.VOTE_COUNTED, recipients=(ADA,), why=f"approval of {ADA}")
+    work = Work(step=counted, release=installation.release(1), entry=entry, renew=lambda: True)
+    (told,) = messages(installation.app.clients, installation.clock, work, Audience(shared=False))
+    assert (told.recipient, told.approval_url) == (ADA, "")
+    assert told.locate_url == f"{BASE}/approvals/shop/1/production"
+
+
+def test_of_an_objection_everybody_is_told_whom_the_gate_asks_and_whom_the_channel_names(
+    installation: Installation, step: Step
+) -> None:
+    installation.settle()
+    installation.vote(1, ADA)
+    installation.vote(1, ADA, VoteDecision.OBJECT, reason="I was on a plane")
+    installation.settle()
+    told = [message for message in installation.inbox.messages if message.notice == "vote-objected"]
+    assert [message.recipient for message in told] == [ADA, BEN, ""]
+    assert "I was on a plane" in told[0].lines[0]
+    assert told[0].approval_url == ""

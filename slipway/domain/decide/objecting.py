@@ -1,0 +1,113 @@
+"""Objections: somebody says that a vote which was counted in their name was not theirs.
+
+Nobody can prove that they did not vote, and nobody has to: what stops something need only be said. The vote counts no
+more, what it let through is stopped wherever the release is, and everybody whom the gate asks is told. What is live
+already stays: bringing back what was there before opens something, so it takes a person and their proof.
+"""
+
+from ..chain_anchor import GateOutcome
+from ..events import VoteCast
+from ..people import Circle
+from ..release import GateState, Phase, Release, Vote, VoteDecision
+from ..rules import Rule, RuleResult
+from ..steps import Notice
+from .ballots import asking, proof_rules, vote_before
+from .lanes import end
+from .notices import tell
+from .rollouts import roll_back
+from .state import Draft
+
+
+def objection_rules(draft: Draft, release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
+    """An objection counts for whoever has a vote there, whatever the gate asks for by now."""
+    gate = asking(draft.application.environment(event.environment))
+    where = f"of {event.voter} is counted in {event.environment}"
+    is_counted = disputed(draft, release, event) is not None or _approved_there(draft, release, event)
+    return (
+        *proof_rules(gate, event),
+        Rule.HAS_VOTED.judged(is_counted, f"a vote {where}" if is_counted else f"no vote {where}"),
+    )
+
+
+def disputed(draft: Draft, release: Release, event: VoteCast) -> Vote | None:
+    """The vote that is counted in their name at the gate where the release is or ended."""
+    if release.environment != event.environment:
+        return None
+    vote = vote_before(release, draft.application.environment(event.environment), event)
+    return vote if vote is not None and not vote.objects else None
+
+
+def _approved_there(draft: Draft, release: Release, event: VoteCast) -> bool:
+    """Whether their approval helped it through a gate that lies behind it."""
+    gate, rollout = asking(draft.application.environment(event.environment)), release.rollout_in(event.environment)
+    circle = gate.circle if gate is not None else Circle()
+    names = circle.names(event.voter, signed_in=event.signed_in)
+    return rollout is not None and any(not names.isdisjoint(circle.names(name)) for name in rollout.approvers)
+
+
+def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
+    """Take the vote out of the count. A rejection stands in its place, which whoever sends the release out again has to
+    read."""
+    before, gate = disputed(draft, release, event), asking(draft.application.environment(event.environment))
+    circle = gate.circle if gate is not None else Circle()
+    names = circle.names(event.voter, signed_in=event.signed_in)
+    rollouts = tuple(
+        rollout.evolve(approvers=tuple(n for n in rollout.approvers if names.isdisjoint(circle.names(n))))
+        if rollout.environment == event.environment
+        else rollout
+        for rollout in release.rollouts
+    )
+    state = release.gate
+    if before is not None and state is not None:
+        state = _rejected(state, before, event, draft)
+    return draft.put(release.evolve(gate=state, rollouts=rollouts))
+
+
+def _rejected(state: GateState, before: Vote, event: VoteCast, draft: Draft) -> GateState:
+    vote = Vote(
+        voter=event.voter,
+        decision=VoteDecision.REJECT,
+        reason=why_of(event)[:2000],
+        channel=event.channel,
+        plan_hash=state.plan_hash,
+        at=draft.now,
+        name=event.name,
+        objects=True,
+    )
+    return state.evolve(votes=(*(other for other in state.votes if other != before), vote))
+
+
+def why_of(event: VoteCast) -> str:
+    said = f": {event.reason}" if event.reason else ""
+    return f"{event.name or event.voter} says that the vote counted in their name was not theirs{said}"
+
+
+def stop(draft: Draft, release: Release, event: VoteCast) -> None:
+    """Stop the release where it is, and tell everybody."""
+    environment, why, by = draft.environment(release), why_of(event)[:2000], event.attribution
+    goes_back = release.phase is Phase.ROLLING_BACK
+    if release.phase.has_begun and not goes_back:
+        if environment is not None and Phase.ROLLING_BACK in release.phase.followers:
+            roll_back(draft, release, environment, why)
+        else:
+            end(draft, release, Phase.FAILED, why, by=by, channel=event.channel)
+    elif not release.phase.final and not goes_back:
+        is_rejected = environment is not None and Phase.REJECTED in release.phase.followers
+        end(draft, release, Phase.REJECTED if is_rejected else Phase.CANCELLED, why, by=by, channel=event.channel)
+        if is_rejected and environment is not None:
+            draft.anchor_gate(release, environment, GateOutcome.REJECTED)
+    became = _became(draft.releases[release.number], release.phase)
+    tell(
+        draft,
+        release,
+        Notice.VOTE_OBJECTED,
+        why=f"{why[:1500]}\n{became}",
+        number=draft.sequence,
+        environment=event.environment,
+    )
+
+
+def _became(release: Release, was: Phase) -> str:
+    if was is Phase.COMPLETED or (was.final and release.phase is was):
+        return f"The release {was.past_tense} before; to bring back what was live, somebody rolls back"
+    return f"The release is {release.phase.spoken}"

@@ -1,0 +1,223 @@
+"""Whoever is told of a vote that they did not give says so: it counts no more, the release is stopped where it is, and
+everybody is told. It need only be said, and whoever has no vote there has nothing to object to."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.commands import Verb
+from slipway.domain.environment import OnFailure
+from slipway.domain.on_record import on_record
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.steps import Notice, StepKind
+from tests.unit.domain.crowd import ADA_OID, KNOWN
+from tests.unit.domain.gates import at_the_gate, gated, refusals, voters
+from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY, application, approval, production, staging
+from tests.unit.domain.world import World
+
+OBJECT = VoteDecision.OBJECT
+
+
+def test_a_voter_is_told_of_what_was_counted_in_their_name() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA, reason="looks good")
+    told = world.notices(Notice.VOTE_COUNTED)
+    assert {(step.channel, step.recipients) for step in told} == {("team", (ADA,)), ("mail", (ADA,))}
+    assert told[0].why.splitlines()[0] == f"approval of {ADA}"
+    assert "reason: looks good" in told[0].why
+
+
+@pytest.mark.parametrize("decision", [VoteDecision.REJECT, VoteDecision.WITHDRAW])
+def test_a_rejection_and_a_withdrawal_are_told_too(decision: VoteDecision) -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    world.vote(1, ADA, decision, reason="no")
+    assert world.notices(Notice.VOTE_COUNTED)[-1].why.startswith(f"{decision.noun} of {ADA}")
+
+
+def test_of_a_vote_that_did_not_count_nobody_is_told_that_it_did() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, MALLORY)
+    assert not world.notices(Notice.VOTE_COUNTED)
+
+
+def test_whoever_has_no_known_address_is_named_to_everybody_on_the_channels() -> None:
+    world = at_the_gate(gated(f"oid:{ADA_OID}", BEN, required=2))
+    world.vote(1, f"oid:{ADA_OID}")
+    (told, _) = world.notices(Notice.VOTE_COUNTED)
+    assert told.recipients == ()
+    assert ADA_OID in told.why
+
+
+def test_an_objection_while_the_gate_is_open_rejects_the_release() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    world.vote(1, ADA, OBJECT, reason="I was on a plane")
+    assert world.phase(1) is Phase.REJECTED
+    record = world.last("vote.objected")
+    assert (record.actor, record.details["voted"], record.details["was"]) == (ADA, "approve", "awaiting_approval")
+    assert "I was on a plane" in world.releases[1].reason
+    assert "I was on a plane" in world.notices(Notice.VOTE_OBJECTED)[0].why
+
+
+def test_the_vote_is_a_rejection_to_whoever_sends_the_release_out_again() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    world.vote(1, ADA, OBJECT)
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert [(vote.voter, vote.decision) for vote in gate.votes] == [(ADA, VoteDecision.REJECT)]
+
+
+def test_an_objection_during_the_copy_stops_it_before_anything_is_deployed() -> None:
+    world = at_the_gate()
+    world.vote(1, ADA)
+    assert world.phase(1) is Phase.PROMOTING
+    world.vote(1, ADA, OBJECT)
+    world.settle()
+    assert world.phase(1) is Phase.REJECTED
+    assert "production" not in {step.environment for step in world.steps(StepKind.DEPLOY)}
+
+
+def test_an_objection_to_a_release_that_is_held_back_rejects_it() -> None:
+    world = at_the_gate()
+    world.freeze_everything()
+    world.vote(1, ADA)
+    assert world.phase(1) is Phase.HELD_BACK
+    world.vote(1, ADA, OBJECT)
+    assert world.phase(1) is Phase.REJECTED
+
+
+def test_an_objection_while_the_plan_is_made_again_rejects_it() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    world.change()
+    world.vote(1, BEN)  # the plan is out of date: it is made again
+    assert world.phase(1) is Phase.PLANNING
+    world.vote(1, ADA, OBJECT)
+    assert world.phase(1) is Phase.REJECTED
+
+
+def test_a_rollout_that_has_begun_is_rolled_back() -> None:
+    world = at_the_gate(gated(required=1))
+    world.vote(1, ADA)
+    world.settle()
+    world.push("v2")
+    world.settle()
+    world.effects.lose(StepKind.CHECK, "production")
+    world.vote(2, BEN)
+    world.settle()
+    assert world.phase(2) is Phase.CHECKING
+    world.vote(2, BEN, OBJECT)
+    world.settle()
+    assert world.phase(2) is Phase.ROLLED_BACK
+    live = world.lanes["production"].live
+    assert live is not None
+    assert live.release == 1
+
+
+def test_what_is_live_stays_and_everybody_is_told_that_somebody_has_to_roll_back() -> None:
+    world = at_the_gate()
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    world.vote(1, ADA, OBJECT)
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.last("vote.objected").details["was"] == "completed"
+    assert "rolls back" in world.notices(Notice.VOTE_OBJECTED)[0].why
+
+
+def test_an_objection_to_a_vote_of_an_environment_that_lies_behind_stops_the_release_where_it_is() -> None:
+    world = World(application(staging(gate=approval(ADA)), production(gate=approval(BEN)), notify=("team",)))
+    world.push("v1")
+    world.settle()
+    world.vote(1, ADA)
+    world.settle()
+    assert (world.phase(1), world.releases[1].environment) == (Phase.AWAITING_APPROVAL, "production")
+    world.vote(1, ADA, OBJECT, environment="staging")
+    assert world.phase(1) is Phase.REJECTED
+    assert world.last("vote.objected").environment == "staging"
+
+
+def test_it_counts_under_another_name_of_the_same_person() -> None:
+    world = at_the_gate(gated(ADA, BEN, required=2, people=KNOWN))
+    world.vote(1, ADA)
+    world.vote(1, f"oid:{ADA_OID}", OBJECT)
+    assert world.phase(1) is Phase.REJECTED
+
+
+@pytest.mark.parametrize("who", [BEN, MALLORY])
+def test_whoever_has_no_vote_there_stops_nothing_by_an_objection(who: str) -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    assert refusals(world.vote(1, who, OBJECT)) == ["has-voted"]
+    assert (world.phase(1), voters(world)) == (Phase.AWAITING_APPROVAL, [ADA])
+
+
+def test_a_vote_that_was_taken_back_leaves_nothing_to_object_to() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    world.withdraw(1, ADA)
+    assert refusals(world.vote(1, ADA, OBJECT)) == ["has-voted"]
+
+
+def test_a_second_objection_stops_nothing_more() -> None:
+    world = at_the_gate()
+    world.vote(1, ADA)
+    world.settle()
+    world.vote(1, ADA, OBJECT)
+    assert refusals(world.vote(1, ADA, OBJECT)) == ["has-voted"]
+    assert len(world.notices(Notice.VOTE_OBJECTED)) == 2  # one a channel
+
+
+def test_an_environment_that_is_left_as_it_is_after_a_failure_is_left_after_an_objection_too() -> None:
+    world = World(application(production(gate=approval(ADA, CLEO), on_failure=OnFailure.STOP)))
+    world.push("v1")
+    world.settle()
+    world.effects.lose(StepKind.CHECK, "production")
+    world.vote(1, ADA)
+    world.settle()
+    world.vote(1, ADA, OBJECT)
+    assert world.phase(1) is Phase.FAILED
+
+
+HALF_AN_HOUR = timedelta(minutes=30)
+
+
+def test_nothing_is_copied_before_the_time_to_object_is_over() -> None:
+    world = at_the_gate(gated(objection=HALF_AN_HOUR))
+    world.vote(1, ADA)
+    assert (world.phase(1), world.releases[1].blocked_by) == (Phase.HELD_BACK, ("objection-time",))
+    assert world.releases[1].due == world.now + HALF_AN_HOUR
+    world.wait(HALF_AN_HOUR - timedelta(seconds=1))
+    world.reconcile()
+    assert world.phase(1) is Phase.HELD_BACK
+    world.wait(timedelta(seconds=1))
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_whoever_objects_in_that_time_stops_it_before_anything_is_copied() -> None:
+    world = at_the_gate(gated(objection=HALF_AN_HOUR))
+    world.vote(1, ADA)
+    world.wait(timedelta(minutes=29))
+    world.vote(1, ADA, OBJECT)
+    assert world.phase(1) is Phase.REJECTED
+    assert "production" not in {step.environment for step in world.steps(StepKind.PROMOTE)}
+
+
+def test_no_override_shortens_the_time_to_object() -> None:
+    world = at_the_gate(gated(objection=HALF_AN_HOUR))
+    world.vote(1, ADA)
+    world.command(Verb.OVERRIDE, 1, "production")
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+
+
+def test_a_row_that_leaves_the_time_out_opens_nothing_as_the_record_of_the_gate_says_when_it_passed() -> None:
+    world = at_the_gate(gated(objection=HALF_AN_HOUR))
+    world.vote(1, ADA)
+    release, environment = world.releases[1], world.application.environments[-1]
+    records = world.audit[release.first_sequence - 1 :]
+    assert "may object until" in on_record(records, release, environment, world.now).reason
+    assert on_record(records, release, environment, world.now + HALF_AN_HOUR).passed
