@@ -386,8 +386,11 @@ class _EnvironmentCheck:
             raise self._error(steps, "it would be deployed with the manifests; put it into a folder of its own")
 
     def trust_problems(self) -> Iterator[Problem]:
-        """Problems with the keys and certificates that the requirements name."""
+        """Problems with the keys and certificates that the requirements name, and rules for images that never come."""
         required = self._environment.require
+        if required.each and self._definition.application.source is SourceKind.IMAGE:
+            steps = (*self._at, "require", "each")
+            yield self._document.problem(steps, "one image travels alone; write its rules without each")
         if not any(required.files()):
             return
         from .trust import trust_faults  # noqa: PLC0415 - cryptography is slow to import and rarely needed

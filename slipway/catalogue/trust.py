@@ -3,7 +3,7 @@
 They are read when an application is applied, so that an invalid file is reported at once, and again for every plan.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from slipway.domain.requirements import Requirements
+from slipway.domain.requirements import NamedFile, Requirements, TrustRules
 
 from ..manifests.problems import ConfigError, Problem, Steps, written
 from .files import Files, inside
@@ -47,9 +47,9 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this module
         self.expected, self.got = expected, got
 
 
-def read_trust(files: Files, required: Requirements) -> TrustFiles:
-    """The keys and certificates of one environment. Raises ConfigError if a file is invalid."""
-    faults = list(trust_faults(files, required))
+def read_trust(files: Files, required: TrustRules) -> TrustFiles:
+    """The keys and certificates of these rules. Raises ConfigError if a file is invalid."""
+    faults = list(_faults(files, required.own_files()))
     if faults:
         raise ConfigError(
             Problem(
@@ -57,7 +57,7 @@ def read_trust(files: Files, required: Requirements) -> TrustFiles:
             )
             for fault in faults
         )
-    contents = {field: _content(files, name) for field, name in required.files()}
+    contents = {field: _content(files, name) for field, name in required.own_files()}
     cosign, provenance = contents.get(("cosign", "key")), contents.get(("provenance", "key"))
     return TrustFiles(
         roots=tuple(root for field, data in contents.items() if field[0] == "notation" for root in _certificates(data)),
@@ -67,11 +67,15 @@ def read_trust(files: Files, required: Requirements) -> TrustFiles:
 
 
 def trust_faults(files: Files, required: Requirements) -> Iterator[InvalidTrustFile]:
-    """The files that are invalid."""
-    for field, name in required.files():
+    """The files of an environment that are invalid."""
+    yield from _faults(files, required.files())
+
+
+def _faults(files: Files, named: Iterable[NamedFile]) -> Iterator[InvalidTrustFile]:
+    for field, name in named:
         try:
             data = _content(files, name)
-            if field[0] == "notation":
+            if "notation" in field:
                 _certificates(data)
             else:
                 _public_key(data)

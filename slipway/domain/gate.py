@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from .model import Duration, Name, Record, duration_text
+from .model import Duration, Name, Record, duration_text, one_or_several
 from .people import GROUP, GUID_PATTERN, MEMBER_PATTERN, OID, ROLE, Circle, People, Person, SignedIn
 from .services import Service, addresses
 
@@ -34,18 +34,12 @@ class AutoGate(Record):
     )
 
 
-def _one_or_several(value: object) -> object:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
-
-
 class Share(Record):
     """Some of the approvals have to come from here."""
 
     of: Annotated[
         tuple[Approver, ...],
-        BeforeValidator(_one_or_several, json_schema_input_type=Approver | list[Approver]),
+        BeforeValidator(one_or_several, json_schema_input_type=Approver | list[Approver]),
         Field(min_length=1, max_length=50),
     ] = Field(description="A role, a group or a person as in approvers, or several.", examples=["role:security"])
     required: int = Field(default=1, ge=1, le=50, description="How many of the approvals must come from them.")

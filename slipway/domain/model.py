@@ -50,6 +50,13 @@ def _duration(value: Any) -> Any:
     raise ValueError("expected a number and a unit (s, m, h or d), such as 30s, 10m, 24h or 7d")
 
 
+def one_or_several(value: object) -> object:
+    """Of a field that takes a text, or a list of texts."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
 def duration_text(value: timedelta) -> str:
     """The notation of documents: the largest unit that fits, `1d` rather than `24h`."""
     seconds = int(value.total_seconds())

@@ -1,22 +1,27 @@
 """What an environment may require of an image before its rollout: signatures, an SBOM, provenance.
 
-Each requirement is one rule. Here is only what is asked for; `slipway/effects/supply_chain/` looks
+With a bundle they are for the bundle and for each of its images; images of some repositories can be held to rules of
+their own instead. Each requirement is one rule. Here is only what is asked for; `slipway/effects/supply_chain/` looks
 whether it holds, and `decide` refuses a plan where it does not.
 """
 
 from collections.abc import Iterator
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from .model import Duration, Record
+from .model import Duration, Record, one_or_several
+from .project import Pattern
 from .rules import Rule
 from .subjects import checked_identities
 
 LONGEST_WAIT: Final = timedelta(hours=1)
 
 _File = Annotated[str, Field(min_length=1, max_length=256)]
+type NamedFile = tuple[tuple[str | int, ...], str]
+"""The place of the field that names a file, and the file."""
 
 
 class NotationRequirement(Record):
@@ -60,23 +65,13 @@ class ProvenanceRequirement(Record):
     )
 
 
-class Requirements(Record):
-    """What must be attached to an image; nothing by default."""
+class TrustRules(Record):
+    """What must be attached to an artifact, and hold."""
 
     notation: NotationRequirement | None = Field(default=None, description="Rule signed-by-notation.")
     cosign: CosignRequirement | None = Field(default=None, description="Rule signed-by-cosign.")
     sbom: bool = Field(default=False, description="Rule has-sbom: an SPDX or CycloneDX document for every platform.")
     provenance: ProvenanceRequirement | None = Field(default=None, description="Rule built-by.")
-    within: Duration = Field(
-        default=timedelta(minutes=2),
-        description="How long to wait for what is not there yet: signatures are pushed after their image.",
-    )
-
-    @model_validator(mode="after")
-    def _waits_not_too_long(self) -> Self:
-        if self.within > LONGEST_WAIT:
-            raise ValueError(f"within: expected at most {LONGEST_WAIT // timedelta(minutes=1)}m")
-        return self
 
     def rules(self) -> tuple[Rule, ...]:
         """The rules that are required, in the order in which they are shown."""
@@ -92,8 +87,8 @@ class Requirements(Record):
         if self.provenance:
             yield Rule.BUILT_BY
 
-    def files(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """Every file that is named, and where."""
+    def own_files(self) -> Iterator[NamedFile]:
+        """The files that these rules name, and where."""
         if self.notation:
             for index, root in enumerate(self.notation.roots):
                 yield ("notation", "roots", index), root
@@ -101,3 +96,56 @@ class Requirements(Record):
             yield ("cosign", "key"), self.cosign.key
         if self.provenance and self.provenance.key:
             yield ("provenance", "key"), self.provenance.key
+
+
+class RulesOfImages(TrustRules):
+    """Rules of their own for the images of some repositories."""
+
+    of: Annotated[
+        tuple[Pattern, ...],
+        BeforeValidator(one_or_several, json_schema_input_type=Pattern | list[Pattern]),
+        Field(min_length=1, max_length=50),
+    ] = Field(description="The repositories, with *; one or several.", examples=["team/base/*"])
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.rules():
+            raise ValueError("expected at least one of notation, cosign, sbom and provenance")
+        return self
+
+
+class Requirements(TrustRules):
+    """What must be attached to an image; nothing by default."""
+
+    each: tuple[RulesOfImages, ...] = Field(
+        default=(),
+        max_length=20,
+        description="With source: bundle: images of these repositories are held to these rules instead of those above. "
+        "The first that names an image's repository counts.",
+    )
+    within: Duration = Field(
+        default=timedelta(minutes=2),
+        description="How long to wait for what is not there yet: signatures are pushed after their image.",
+    )
+
+    @model_validator(mode="after")
+    def _waits_not_too_long(self) -> Self:
+        if self.within > LONGEST_WAIT:
+            raise ValueError(f"within: expected at most {LONGEST_WAIT // timedelta(minutes=1)}m")
+        return self
+
+    def _rules(self) -> Iterator[Rule]:
+        """Those of any artifact."""
+        asked = {*super()._rules(), *(rule for each in self.each for rule in each.rules())}
+        yield from (rule for rule in Rule if rule in asked)
+
+    def of_image(self, repository: str) -> TrustRules:
+        """The rules that the images of a repository of a bundle are held to."""
+        named = (each for each in self.each if any(fnmatchcase(repository, pattern) for pattern in each.of))
+        return next(named, self)
+
+    def files(self) -> Iterator[NamedFile]:
+        """Every file that is named, and where."""
+        yield from self.own_files()
+        for index, each in enumerate(self.each):
+            yield from ((("each", index, *field), name) for field, name in each.own_files())

@@ -116,8 +116,12 @@ def _manifest(clients: Clients, release: Release) -> Manifest:
 
 
 def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan) -> None:
-    """Fail before anybody is asked if the artifact could not be brought into the environment's registry."""
+    """Fail before anybody is asked if the artifact, or an image of it, is not there whole, or could not be brought into
+    the environment's registry."""
     if plan.promote_from is None:
+        registry = clients.registry(plan.registry)
+        for repository, digest in brought(plan):
+            check_children(registry, repository, registry.manifest(repository, digest))
         return
     source, target = ends(clients, work.entry.application, environment, work.release)
     for repository, digest in brought(plan):

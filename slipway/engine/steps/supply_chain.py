@@ -1,19 +1,24 @@
 """Supply chain: check the environment's requirements, in the registry that the artifact is promoted from.
 
-They are for the image; with a bundle, for the bundle and for each image that it brings. An SBOM is not asked of the
-bundle itself, which holds no software.
+They are for the image; with a bundle, for the bundle and for each image that it brings, but for images of repositories
+that have rules of their own. An SBOM is not asked of the bundle itself, which holds no software.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
+from ...catalogue import Files
 from ...domain.environment import Environment
+from ...domain.requirements import TrustRules
 from ...domain.rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, failed
 from ...domain.subjects import checked_identities
 from ..run_step import Work
 from .clients import Clients
+
+if TYPE_CHECKING:
+    from ...effects.supply_chain import RequiredChecks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,28 +47,35 @@ def look(clients: Clients, work: Work, environment: Environment, now: datetime) 
     required = environment.require
     if not required.rules():
         return SupplyChain()
-    # cryptography is slow to import, and most environments require nothing.
-    from ...catalogue.trust import read_trust  # noqa: PLC0415
-    from ...effects.supply_chain import NotationTrust, ProvenanceTrust, RequiredChecks, check  # noqa: PLC0415
+    from ...effects.supply_chain import check  # noqa: PLC0415
 
-    trust = read_trust(work.entry.definition.files, required)
-    notation, provenance = required.notation, required.provenance
-    checks = RequiredChecks(
-        notation=NotationTrust(roots=trust.roots, identities=checked_identities(notation.identities))
-        if notation
-        else None,
-        cosign=trust.cosign,
-        sbom=required.sbom,
-        provenance=ProvenanceTrust(builders=provenance.builders, key=trust.provenance) if provenance else None,
-    )
-    release = work.release
-    registry, artifact = clients.registry(release.registry), release.artifact
+    release, files = work.release, work.entry.definition.files
+    registry, artifact, checks = clients.registry(release.registry), release.artifact, _checks(files, required)
     if release.bundle is None:
         return SupplyChain(rules=check(registry, artifact.repository, artifact.digest, checks, now))
     results = {"the bundle": check(registry, artifact.repository, artifact.digest, replace(checks, sbom=False), now)}
     for image in release.bundle.images:
-        results[f"image {image.name}"] = check(registry, image.repository, image.digest, checks, now)
+        rules = required.of_image(image.repository)
+        wanted = checks if rules is required else _checks(files, rules)
+        results[f"image {image.name}"] = check(registry, image.repository, image.digest, wanted, now)
     return SupplyChain(rules=tuple(_together(required.rules(), results)))
+
+
+def _checks(files: Files, rules: TrustRules) -> "RequiredChecks":
+    """The rules with the keys and certificates that they name. Raises `ConfigError`."""
+    # cryptography is slow to import, and most environments require nothing.
+    from ...catalogue.trust import read_trust  # noqa: PLC0415
+    from ...effects.supply_chain import NotationTrust, ProvenanceTrust, RequiredChecks  # noqa: PLC0415
+
+    trust, notation, provenance = read_trust(files, rules), rules.notation, rules.provenance
+    return RequiredChecks(
+        notation=NotationTrust(roots=trust.roots, identities=checked_identities(notation.identities))
+        if notation
+        else None,
+        cosign=trust.cosign,
+        sbom=rules.sbom,
+        provenance=ProvenanceTrust(builders=provenance.builders, key=trust.provenance) if provenance else None,
+    )
 
 
 def _together(rules: Iterable[Rule], results: Mapping[str, tuple[RuleResult, ...]]) -> Iterator[RuleResult]:
@@ -73,6 +85,8 @@ def _together(rules: Iterable[Rule], results: Mapping[str, tuple[RuleResult, ...
         if named:
             name, worst = max(named, key=lambda pair: _distance(pair[1]))
             yield worst.evolve(reason=f"{name}: {worst.reason}")
+        else:
+            yield rule.holds("it is asked of images of other repositories than this bundle's")
 
 
 def _distance(result: RuleResult) -> int:

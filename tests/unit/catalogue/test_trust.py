@@ -164,6 +164,19 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(write: Write, folder: Pa
         ),
         ("require: { provenance: { builders: [] } }", "require.provenance.builders: expected at least 1 of them"),
         ("require: { sbom: true, within: 2h }", "require.within: expected at most 60m"),
+        (
+            "require: { each: [{ of: team/base }] }",
+            "require.each[0]: expected at least one of notation, cosign, sbom and provenance",
+        ),
+        ("require: { each: [{ of: [], sbom: true }] }", "require.each[0].of: expected at least 1 of them"),
+        (
+            "require: { each: [{ of: team/base, cosign: { key: keys/base.pub } }] }",
+            "require.each[0].cosign.key: expected a file, got keys/base.pub: there is none",
+        ),
+        (
+            "require: { sbom: true, each: [{ of: team/base, sbom: true }] }",
+            "require.each: one image travels alone; write its rules without each",
+        ),
     ],
 )
 def test_a_wrong_requirement_is_named_as_any_other_field(write: Write, folder: Path, lines: str, said: str) -> None:

@@ -15,6 +15,7 @@ from slipway.domain.people import KnownPerson
 from slipway.domain.pipeline import RunResult
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment
 from slipway.domain.promotion import PromotionRule, RefusedReferrer
+from slipway.domain.requirements import Requirements, RulesOfImages
 from slipway.domain.strictness import project_weakenings, weakenings
 from tests.unit.domain.samples import application, environment
 
@@ -69,6 +70,9 @@ def test_one_more_known_service_is_weaker(after: tuple[str, ...], weaker: bool) 
     assert bool(weakenings(guarded(gate), guarded(gate.evolve(known_services=after)))) is weaker
 
 
+OF_BASE = RulesOfImages(of=("team/base",), sbom=True)
+
+
 @given(GATES)
 def test_a_gate_is_not_weaker_than_itself(gate: ApprovalGate) -> None:
     assert weakenings(guarded(gate), guarded(gate)) == ()
@@ -104,6 +108,17 @@ def test_two_changes_that_weaken_nothing_weaken_nothing_together(
 )
 def test_to_report_drift_that_held_before_is_weaker(before: OnDrift, after: OnDrift, weaker: bool) -> None:
     assert bool(weakenings(guarded(AutoGate(), drift=before), guarded(AutoGate(), drift=after))) is weaker
+
+
+@pytest.mark.parametrize(
+    ("before", "weaker"),
+    [(Requirements(), False), (Requirements(sbom=True), True), (Requirements(sbom=True, each=(OF_BASE,)), False)],
+)
+def test_rules_of_their_own_for_some_images_are_weaker_where_other_rules_held_for_them(
+    before: Requirements, weaker: bool
+) -> None:
+    after = before.evolve(each=(OF_BASE,))
+    assert bool(weakenings(guarded(AutoGate(), require=before), guarded(AutoGate(), require=after))) is weaker
 
 
 def test_a_gate_without_people_is_weaker_and_one_with_people_is_not() -> None:

@@ -25,7 +25,7 @@ from slipway.testing.artifacts import Built, image, push
 from slipway.web.release import show
 from tests.unit.bundle.samples import DEPLOYMENT, FILES, NO_PROGRAMS, write
 from tests.unit.effects.supply_chain.attaching import People, classic, sbom, simple_layer
-from tests.unit.effects.supply_chain.authority import pem
+from tests.unit.effects.supply_chain.authority import Key, pem
 from tests.unit.web.visitors import DORA
 
 APPLICATION = """\
@@ -202,6 +202,19 @@ def test_a_missing_part_of_any_image_of_a_bundle_is_found_before_anybody_is_aske
     assert ci.installation.prod.resolve("team/proxy", proxy) is None
 
 
+@pytest.mark.parametrize("repository", ["team/proxy", "team/shop"])
+def test_an_image_that_was_purged_is_found_when_planning_where_nothing_is_copied(ci: Ci, repository: str) -> None:
+    nonprod, (packed, _) = ci.installation.nonprod, with_two_images(ci)
+    digest = nonprod.resolve(repository, {"team/proxy": "2.0", "team/shop": "1.4.0"}[repository])
+    assert digest is not None
+    nonprod.lose(repository, digest)
+    ci.push(packed, "1.4.0")
+    release = ci.installation.release(1)
+    assert (release.phase, release.environment) == (Phase.FAILED, "staging")
+    assert f"nonprod.test/{repository}@{digest}" in release.reason
+    assert "rollout.requested" not in ci.installation.actions()
+
+
 def test_a_field_that_names_an_image_counts_only_where_the_project_says_so(ci: Ci) -> None:
     database = (
         "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: db }\nspec: { imageName: team/shop }\n"
@@ -372,18 +385,19 @@ def test_pushes_of_what_no_application_delivers_are_dropped_and_not_parked(ci: C
 
 
 @pytest.fixture
-def strict(tmp_path: Path) -> Ci:
+def strict(tmp_path: Path, request: pytest.FixtureRequest) -> Ci:
     """Production requires a signature and an SBOM."""
-    home = write_application(tmp_path / "deliveries", text=APPLICATION + REQUIRE)
+    home = write_application(tmp_path / "deliveries", text=APPLICATION + getattr(request, "param", REQUIRE))
     (home / "keys").mkdir()
     (home / "keys" / "cosign.pub").write_bytes(pem(PEOPLE.cosign))
+    (home / "keys" / "proxy.pub").write_bytes(pem(PEOPLE.builder))
     team = Ci(Installation(tmp_path / "deliveries"), tmp_path / "source")
     team.image("1.4.0")
     return team
 
 
-def sign(ci: Ci, repository: str, built: Built) -> None:
-    signature = classic(simple_layer(built, PEOPLE.cosign))
+def sign(ci: Ci, repository: str, built: Built, key: Key = PEOPLE.cosign) -> None:
+    signature = classic(simple_layer(built, key))
     ci.installation.nonprod.held.seed(repository, signature, built.digest.replace(":", "-") + ".sig")
 
 
@@ -421,3 +435,41 @@ def test_the_doctor_asks_for_the_rights_that_a_first_bundle_will_need(ci: Ci) ->
     ci.installation.staging.lacking = (Right(verb="patch", group="apps", resource="deployments"),)
     lacking = ci.installation.app.doctor.run("cluster:staging:shop:staging")
     assert (lacking.status, "patch" in lacking.missing) == (Status.FAILED, True)
+
+
+OWN_RULES = REQUIRE.replace("within: 1m", "within: 1m, each: [{{ of: team/pro*, cosign: {{ key: keys/proxy.pub }} }}]")
+
+
+@pytest.mark.parametrize("strict", [OWN_RULES], indirect=True)
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (PEOPLE.builder, ""),
+        (PEOPLE.cosign, "signed-by-cosign: image proxy: "),
+    ],
+    ids=["its own key", "the key of the others"],
+)
+def test_an_image_of_a_repository_with_rules_of_its_own_is_held_to_those(strict: Ci, key: Key, said: str) -> None:
+    packed, _ = with_two_images(strict)
+    sign(strict, "team/shop-bundle", Built(raw=packed.manifest, media_type=MANIFEST_TYPE))
+    sign(strict, "team/shop", image(b"shop 1.4.0"))
+    strict.installation.nonprod.held.seed("team/shop", sbom(image(b"shop 1.4.0")))
+    sign(strict, "team/proxy", image(b"proxy 2.0"), key)
+    strict.push(packed, "1.4.0")
+    strict.installation.wait(timedelta(minutes=2))
+    strict.installation.settle()
+    release = strict.installation.release(1)
+    assert (release.phase is Phase.AWAITING_APPROVAL) is (not said), release.reason
+    assert said in release.reason
+
+
+BASES_ONLY = "    require: {{ within: 1m, each: [{{ of: team/base, sbom: true }}] }}\n"
+
+
+@pytest.mark.parametrize("strict", [BASES_ONLY], indirect=True)
+def test_a_rule_for_images_that_a_bundle_lacks_keeps_nothing_back(strict: Ci) -> None:
+    strict.push(strict.bundle("1.4.0"), "1.4.0")
+    release = strict.installation.release(1)
+    assert release.phase is Phase.AWAITING_APPROVAL, release.reason
+    (rule,) = strict.installation.app.reader.plan(release.plan_hash or "").supply_chain
+    assert (rule.name, rule.reason) == ("has-sbom", "it is asked of images of other repositories than this bundle's")
