@@ -104,6 +104,8 @@ class TargetsShown(Answer):
     image_paths: dict[str, tuple[str, ...]] = Field(
         default={}, description="By kind, the fields that name images beside the containers."
     )
+    foreign_images: tuple[str, ...] = Field(default=(), description="Images of other registries that may run.")
+    unpinned: tuple[str, ...] = Field(default=(), description="Kinds whose images need not stand by digest.")
 
 
 class CatalogueItem(ApiModel):

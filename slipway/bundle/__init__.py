@@ -4,11 +4,11 @@
 bytes, `contents.py` for what they say). Both keep to one format (`model.py`, docs/reference/bundle.md).
 """
 
+from ..manifests.references import Reference, parse_reference
 from .artifact import NotABundle, Packed, Parts, parts_of, unpack
 from .building import BuildOptions, BuiltBundle, build
 from .contents import ContentPart, EnvironmentContents, Member, read_environments
 from .fetching import fetch, fetch_config
-from .images import Reference, parse_reference
 from .model import ARTIFACT_TYPE, BundleConfig, BundleSource, Image, Targets, read_config, read_targets
 from .pinning import RegistryImage, Resolver
 from .rendering import Renderer

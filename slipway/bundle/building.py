@@ -15,9 +15,9 @@ from typing import Any, Protocol
 from .. import __version__
 from ..manifests.documents import Document, read_text
 from ..manifests.problems import ConfigError, Findings, Problem
+from ..manifests.references import Reference, image_places
 from .artifact import Packed, content_of, pack
 from .contents import FilePlace, Member, in_namespace, object_problems, read_environments
-from .images import Reference, image_places
 from .model import BundleConfig, BundleEnvironment, BundleSource, RenderTarget, Targets, Tools, folder_of
 from .pinning import Pinned, Resolver
 from .rendering import Program, Renderer
@@ -91,6 +91,8 @@ def build(wanted: BuildOptions, resolve: Resolver, render: Renderer, compare: Co
         content=content_of(files),
         images=images.listed(),
         image_paths=wanted.targets.image_paths,
+        foreign_images=wanted.targets.foreign_images,
+        unpinned=wanted.targets.unpinned,
         environments={
             name: _entry(name, wanted.targets.environments[name], images.names_in(files, name)) for name in sources
         },
@@ -130,17 +132,17 @@ def _object(
 ) -> dict[str, Any]:
     problems = list(
         object_problems(
-            Member(file=place.file, document=document), place.part, namespace=target.namespace, image_paths=images.paths
+            Member(file=place.file, document=document), place.part, namespace=target.namespace, rules=images.rules
         )
     )
     if not problems:
         problems.extend(compare(document, document.value, target.kubernetes))
     value = deepcopy(document.value)
-    for image in image_places(value, images.paths):
+    for image in image_places(value, images.rules):
         try:
             image.holder[image.key] = images.pinned(document, image, target)
         except ConfigError as error:
-            problems.extend(error.problems)
+            problems.extend(() if images.rules.leaves(value) else error.problems)
     if problems:
         raise ConfigError(problems)
     return in_namespace(value, target.namespace)

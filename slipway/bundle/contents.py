@@ -11,12 +11,13 @@ from enum import StrEnum
 from typing import Any
 
 from ..domain.around import MOST_JOBS
+from ..domain.images import ImageRules
 from ..manifests.around import check_job_around
 from ..manifests.documents import Document, read_text
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, identity
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown
+from ..manifests.references import ImagePosition, by_digest, image_places, unpinnable_problems
 from .archive import Files
-from .images import ImagePaths, image_places, unpinnable
 from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
 
 NOT_FOR_US = frozenset({"kustomization.yaml", "kustomization.yml", "chart.yaml", "values.yaml", "skaffold.yaml"})
@@ -98,12 +99,12 @@ def place_of(path: str) -> FilePlace | str:
 
 
 def read_environments(
-    config: BundleConfig, files: Files, image_paths: ImagePaths | None = None
+    config: BundleConfig, files: Files, rules: ImageRules | None = None
 ) -> dict[str, EnvironmentContents]:
-    """Every environment of the bundle, checked. `image_paths` are the project's, where it is known; by default those
-    that the bundle was built with. Raises `ConfigError` with all problems.
+    """Every environment of the bundle, checked. `rules` are the project's, where it is known; by default those that the
+    bundle was built with. Raises `ConfigError` with all problems.
     """
-    known = config.image_paths if image_paths is None else image_paths
+    known = config.image_rules if rules is None else rules
     findings = Findings()
     grouped: dict[str, dict[ContentPart, list[Member]]] = {name: {} for name in config.environments}
     values = 0
@@ -135,7 +136,7 @@ def read_environments(
 
 
 def _problems(
-    config: BundleConfig, entry: BundleEnvironment, environment: EnvironmentContents, known: ImagePaths
+    config: BundleConfig, entry: BundleEnvironment, environment: EnvironmentContents, known: ImageRules
 ) -> Iterator[Problem]:
     if not environment.part(ContentPart.MANIFESTS):
         yield Problem(file=folder_of(environment.name), expected="a manifest in a .yaml file", got="none")
@@ -149,7 +150,7 @@ def _problems(
     sound: list[Member] = []
     for part, members in environment.parts.items():
         for member in members:
-            problems = list(object_problems(member, part, namespace=entry.namespace, image_paths=known))
+            problems = list(object_problems(member, part, namespace=entry.namespace, rules=known))
             yield from problems
             if not problems:
                 yield from _image_problems(member, listed, used, known)
@@ -160,7 +161,7 @@ def _problems(
         yield Problem(file=CONFIG_FILE, field=f"environments.{environment.name}.images", message=message)
 
 
-def object_problems(member: Member, part: ContentPart, *, namespace: str, image_paths: ImagePaths) -> Iterator[Problem]:
+def object_problems(member: Member, part: ContentPart, *, namespace: str, rules: ImageRules) -> Iterator[Problem]:
     """What keeps an object out of a bundle, its images aside."""
     document, value = member.document, member.document.value
     yield from check_object(document, value, namespace=namespace)
@@ -178,12 +179,7 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str, image_
     for steps in _inexact(value, ()):
         expected = "a number that every reader takes exactly"
         yield document.problem(steps, "write it in quotes", expected=expected, got="a larger one")
-    for steps in unpinnable(value, image_paths):
-        message = (
-            "in this place Slipway cannot tell whether it names an image, and every image must be pinned: if it does, "
-            "let the project name the field in image_paths"
-        )
-        yield document.problem(steps, message, expected="no field of this name", got="text")
+    yield from unpinnable_problems(document, value, rules)
 
 
 def _inexact(value: Any, steps: Steps) -> Iterator[Steps]:
@@ -195,14 +191,20 @@ def _inexact(value: Any, steps: Steps) -> Iterator[Steps]:
         yield from _inexact(item, (*steps, key))
 
 
-def _image_problems(member: Member, listed: Mapping[str, str], used: set[str], known: ImagePaths) -> Iterator[Problem]:
-    for image in image_places(member.value, known):
+def _image_problems(member: Member, listed: Mapping[str, str], used: set[str], rules: ImageRules) -> Iterator[Problem]:
+    for image in image_places(member.value, rules):
         if isinstance(image.text, str) and image.text in listed:
             used.add(listed[image.text])
-        else:
+        elif not _is_left(member, image, rules):
             expected = "an image of the environment by digest, in its registry"
             expected += f" ({', '.join(sorted(listed)[:3])})" if listed else " (none is listed)"
             yield member.document.problem(image.steps, expected=expected, got=shown(image.text))
+
+
+def _is_left(member: Member, image: ImagePosition, rules: ImageRules) -> bool:
+    """Whether the project lets the image be what it is: one of another registry by digest, or of an unpinned kind."""
+    named = by_digest(image.text)
+    return rules.leaves(member.value) or (named is not None and rules.is_foreign(named.name))
 
 
 def _repeats(members: list[Member]) -> Iterator[Problem]:

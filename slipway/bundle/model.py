@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ..domain.images import ImageRules
 from ..domain.model import Digest, Moment, Name, Repository, Tag, canonical, sha256
-from ..domain.project import ImagePath, Kind
+from ..domain.project import ForeignPattern, ImagePath, Kind
 from ..manifests.problems import ConfigError, Problem
 
 ARTIFACT_TYPE: Final = "application/vnd.slipway.bundle.v1+json"
@@ -39,6 +40,21 @@ KnownPaths = Annotated[dict[Kind, tuple[ImagePath, ...]], Field(max_length=50)]
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class _RuledImages(_Part):
+    """What the project says of images, as `targets.json` has it."""
+
+    image_paths: KnownPaths = {}
+    """By kind, the fields that name images beside the containers."""
+    foreign_images: Annotated[tuple[ForeignPattern, ...], Field(max_length=100)] = ()
+    """Images of other registries that may run, by digest."""
+    unpinned: Annotated[tuple[Kind, ...], Field(max_length=100)] = ()
+    """Kinds whose images need not stand by digest."""
+
+    @property
+    def image_rules(self) -> ImageRules:
+        return ImageRules(paths=self.image_paths, foreign=self.foreign_images, unpinned=frozenset(self.unpinned))
 
 
 class BundleSource(_Part):
@@ -91,8 +107,9 @@ class BundleEnvironment(_Part):
     """The minor version that it was rendered for."""
 
 
-class BundleConfig(_Part):
-    """`bundle.json`, the config of the artifact. Gates, approvers and clusters are never read from it."""
+class BundleConfig(_RuledImages):
+    """`bundle.json`, the config of the artifact. Gates, approvers and clusters are never read from it, and of what it
+    says of images the worker takes the project's own."""
 
     schema_version: Literal[1] = Field(alias="schema")
     application: Name
@@ -106,8 +123,6 @@ class BundleConfig(_Part):
     """Digest of the layer's tar before compression: equal wherever it was packed, as compressors differ."""
     images: tuple[Image, ...] = Field(max_length=MOST_IMAGES)
     environments: dict[Name, BundleEnvironment] = Field(min_length=1, max_length=MOST_ENVIRONMENTS)
-    image_paths: KnownPaths = {}
-    """Those of `targets.json`. The worker goes by the project's own."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -146,14 +161,12 @@ class RenderTarget(_Part):
     """API versions that the cluster serves beside Kubernetes' own: `monitoring.coreos.com/v1`."""
 
 
-class Targets(_Part):
+class Targets(_RuledImages):
     """`targets.json`: what an application's environments are, as its installation exported it."""
 
     v: Literal[1]
     application: Name
     environments: dict[Name, RenderTarget] = Field(min_length=1, max_length=MOST_ENVIRONMENTS)
-    image_paths: KnownPaths = {}
-    """By kind, the fields that name images beside the containers, as the project says."""
 
     @property
     def hash(self) -> str:

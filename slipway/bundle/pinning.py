@@ -1,7 +1,8 @@
 """Pins the images of a bundle: from the name that a manifest gives to the digest that the registry has under it.
 
 An image without a host, or of one of the environments' registries, is one that CI has pushed to its own registry. In
-the bundle it is named in the registry of the environment, where the copy before the rollout brings it.
+the bundle it is named in the registry of the environment, where the copy before the rollout brings it. One that the
+project takes from another registry stays as it is, by digest; and so does one of a kind that it leaves unpinned.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Protocol
 
 from ..manifests.documents import Document, read_text
 from ..manifests.problems import ConfigError, shown
-from .images import ImagePaths, ImagePosition, Reference, image_places, parse_reference
+from ..manifests.references import ImagePosition, Reference, image_places, parse_reference
 from .model import Image, RenderTarget, Targets, folder_of
 
 
@@ -34,14 +35,14 @@ class Pinned:
     """The images of the bundle, each asked for once."""
 
     def __init__(self, registry: str, targets: Targets, given: Mapping[str, Reference], resolve: Resolver) -> None:
-        self.paths: ImagePaths = targets.image_paths
+        self.rules = targets.image_rules
         self._registry, self._given, self._resolve = registry, given, resolve
         self._ours = {registry, *(target.registry for target in targets.environments.values())}
         self._asked: dict[tuple[str, str], RegistryImage | None] = {}
         self._images: dict[str, RegistryImage] = {}
 
     def pinned(self, document: Document, place: ImagePosition, target: RenderTarget) -> str:
-        """The image by digest in the target's registry. Raises `ConfigError`."""
+        """The image by digest, in the target's registry if it is one of CI's. Raises `ConfigError`."""
 
         def wrong(expected: str, message: str = "") -> ConfigError:
             return ConfigError([document.problem(place.steps, message, expected=expected, got=shown(place.text))])
@@ -53,8 +54,13 @@ class Pinned:
         if named is None:
             raise wrong("an image such as team/shop:1.4.0")
         if named.host and named.host not in self._ours:
+            if self.rules.is_foreign(named.name) and named.digest:
+                return f"{named.name}@{named.digest}"
             expected = f"an image of {self._registry}, or without a host"
-            raise wrong(expected, f"copy it there first, as {named.repository}: a bundle brings its images along")
+            advice = f"copy it there first, as {named.repository}: a bundle brings its images along"
+            if self.rules.is_foreign(named.name):
+                expected, advice = f"{named.name}@sha256:…", "the project takes it from there by digest"
+            raise wrong(expected, advice)
         given = None if named.digest else self._given.get(named.repository)
         reference = given or (named if named.digest or named.tag else None)
         if reference is None:
@@ -99,6 +105,6 @@ class Pinned:
                 for document in read_text(data, name=path):
                     used.update(
                         parse_reference(image_place.text).repository
-                        for image_place in image_places(document.value, self.paths)
+                        for image_place in image_places(document.value, self.rules)
                     )
         return tuple(image.name for image in self.listed() if image.repository in used)

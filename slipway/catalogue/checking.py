@@ -20,8 +20,8 @@ from slipway.domain.governing import breaches, governed
 from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, ProvenanceLevel
 
 from ..manifests.documents import Document
-from ..manifests.objects import names_application
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, by_environment, nearest
+from ..manifests.references import names_application
 from ..manifests.workloads import workload_problems
 from .advice import advice
 from .conflicts import Claims, Rendered, conflicts
@@ -47,10 +47,8 @@ _HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
 
 NOT_ENFORCED = (
     "automation",
-    "foreign_images",
     "kinds",
     "injected",
-    "unpinned",
 )
 """Fields of a project that nothing acts on yet. A rule that is accepted and not kept would be worse than none."""
 
@@ -302,7 +300,7 @@ class _EnvironmentCheck:
         self._document, self._at = document, at
         self._definition, self._environment = definition, environment
         application: Application = definition.application
-        self._repository = application.pushed.repository
+        self._repository, self._rules = application.pushed.repository, application.image_rules
         self._sample: dict[str, Any] = {
             "image": _SAMPLE_IMAGE.format(repository=self._repository),
             "values": _SAMPLE_VALUES,
@@ -323,7 +321,7 @@ class _EnvironmentCheck:
         for each in rendered:
             findings.extend(workload_problems(each.document, each.value))
         findings.raise_any()
-        if not any(names_application(value, self._repository) for value in objects):
+        if not any(names_application(value, self._repository, self._rules) for value in objects):
             raise self._error(
                 steps, expected=f"a container with image {self._repository}", got="none in these manifests"
             )

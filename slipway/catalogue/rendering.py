@@ -13,16 +13,19 @@ from slipway.domain.environment import Environment
 
 from ..manifests.around import check_job_around, job_around
 from ..manifests.documents import Document
-from ..manifests.images import BY_DIGEST, pin_image
+from ..manifests.images import BY_DIGEST
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, without_server_fields
 from ..manifests.problems import Findings, shown
-from ..manifests.workloads import unpinned_images
 from .definition import Definition
 from .manifests import read_job, read_job_file, read_manifests
+from .pinning import pin
 from .substitution import substitute
 
 BUILT_INS = ("SLIPWAY_APPLICATION", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE", "SLIPWAY_VERSION")
 """The names that every manifest may use: application, environment, release id, and the tag that was pushed."""
+
+type Hosts = frozenset[str] | None
+"""Those of the application's registries; None where they are not known."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 APPLICATION_LABEL = "slipway.dev/application"
@@ -32,27 +35,32 @@ _JOB_KEPT_SECONDS = 24 * 3600
 
 
 def render(
-    definition: Definition, environment: Environment, *, image: str, values: Mapping[str, str]
+    definition: Definition, environment: Environment, *, image: str, values: Mapping[str, str], hosts: Hosts = None
 ) -> tuple[dict[str, Any], ...]:
     """The objects of the environment, in the order of files and documents.
 
     `image` is `login_server/repository@sha256:…`; `values` has exactly the names in `BUILT_INS`.
     ConfigError when a file is wrong.
     """
-    return render_documents(
-        read_manifests(definition, environment), definition, environment, image=image, values=values
-    )
+    documents = read_manifests(definition, environment)
+    return render_documents(documents, definition, environment, image=image, values=values, hosts=hosts)
 
 
 def render_job(
-    definition: Definition, environment: Environment, *, image: str, values: Mapping[str, str], name: str
+    definition: Definition,
+    environment: Environment,
+    *,
+    image: str,
+    values: Mapping[str, str],
+    name: str,
+    hosts: Hosts = None,
 ) -> dict[str, Any]:
     """The environment's acceptance Job under a name of its own: a Job cannot be changed, so each run is a new one.
 
     Unless the manifest says otherwise it runs once, ends with the verification's time, and is removed after a day.
     """
     document = read_job(definition, environment)
-    (job,) = render_documents([document], definition, environment, image=image, values=values)
+    (job,) = render_documents([document], definition, environment, image=image, values=values, hosts=hosts)
     findings = Findings()
     findings.extend(check_job(document, job))
     findings.raise_any()
@@ -60,11 +68,17 @@ def render_job(
 
 
 def render_jobs_around(
-    definition: Definition, environment: Environment, side: Side, *, image: str, values: Mapping[str, str]
+    definition: Definition,
+    environment: Environment,
+    side: Side,
+    *,
+    image: str,
+    values: Mapping[str, str],
+    hosts: Hosts = None,
 ) -> tuple[dict[str, Any], ...]:
     """The Jobs on one side of a rollout, in their order, as a plan has them. Raises ConfigError."""
     documents = [read_job_file(definition, path) for path in environment.jobs(side)]
-    jobs = render_documents(documents, definition, environment, image=image, values=values)
+    jobs = render_documents(documents, definition, environment, image=image, values=values, hosts=hosts)
     findings = Findings()
     for document, job in zip(documents, jobs, strict=True):
         findings.extend(check_job_around(document, job))
@@ -90,6 +104,7 @@ def render_documents(
     *,
     image: str,
     values: Mapping[str, str],
+    hosts: Hosts = None,
 ) -> tuple[dict[str, Any], ...]:
     """Like `render`, from documents that were read before."""
     if not BY_DIGEST.fullmatch(image):
@@ -100,21 +115,27 @@ def render_documents(
     rendered: list[dict[str, Any]] = []
     for document in documents:
         with findings.collecting():
-            rendered.append(_render_document(document, definition, environment, image=image, values=values))
+            rendered.append(
+                _render_document(document, definition, environment, image=image, values=values, hosts=hosts)
+            )
     findings.raise_any()
     return tuple(rendered)
 
 
 def _render_document(
-    document: Document, definition: Definition, environment: Environment, *, image: str, values: Mapping[str, str]
+    document: Document,
+    definition: Definition,
+    environment: Environment,
+    *,
+    image: str,
+    values: Mapping[str, str],
+    hosts: Hosts,
 ) -> dict[str, Any]:
     value = substitute(document, built_ins=values, own=environment.substitutions)
     findings = Findings()
     findings.extend(check_object(document, value, namespace=environment.namespace))
     findings.raise_any()
-    findings.extend(unpinned_images(document, value, repository=definition.application.pushed.repository))
-    findings.raise_any()
-    pinned = pin_image(value, repository=definition.application.pushed.repository, image=image)
+    pinned = pin(document, value, definition.application, image=image, hosts=hosts)
     if value["kind"] not in CLUSTER_SCOPED:
         value["metadata"]["namespace"] = environment.namespace
     release = values["SLIPWAY_RELEASE"] if pinned else None

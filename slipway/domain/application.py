@@ -6,7 +6,6 @@ that people vote on. Registries and clusters are named here and given addresses 
 one document serves the laptop and Azure alike.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -17,6 +16,7 @@ from pydantic import Field, model_validator
 from .environment import Environment, WrittenEnvironment, unmet_conditions
 from .errors import present
 from .gate import WrittenApprovalGate
+from .images import NO_IMAGE_RULES, ImageRules, InjectedContainer
 from .model import Name, Record, Repository
 from .people import Circle, People
 from .pipeline import JOIN_WITHIN, Pipeline
@@ -233,9 +233,11 @@ class Application(_Delivered[Environment]):
     """An application inside its project."""
 
     repositories: tuple[str, ...] = ()
-    """Patterns of the repositories whose images its bundles may bring along, as its project says."""
-    image_paths: Mapping[str, tuple[str, ...]] = Field(default={})
-    """By kind, the fields that name images beside the containers, as its project says."""
+    """Patterns of the repositories whose images it may run, as its project says."""
+    image_rules: ImageRules = NO_IMAGE_RULES
+    """What its project says of other images."""
+    injected: tuple[InjectedContainer, ...] = ()
+    """The containers that the clusters add, as its project says."""
 
     def may_bring(self, repository: str) -> bool:
         return any(fnmatchcase(repository, pattern) for pattern in self.repositories)

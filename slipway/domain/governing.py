@@ -31,7 +31,11 @@ def governed(written: WrittenApplication, project: Project) -> Application:
     environments = tuple(
         _environment(each, project.environments[each.name], written.people, project) for each in written.environments
     )
-    of_project = {"repositories": project.repositories, "image_paths": project.image_paths}
+    of_project = {
+        "repositories": project.repositories,
+        "image_rules": project.image_rules,
+        "injected": project.injected,
+    }
     return Application.model_validate({**fields, "environments": environments, **of_project})
 
 

@@ -86,7 +86,10 @@ class Plan(Record):
     """Of the image, or of the bundle."""
     tag: Tag
     images: tuple[str, ...]
-    """The images that the manifests run, as they name them: `login-server/repository@sha256:…`."""
+    """The images of the environment's registry that the manifests run, as they name them:
+    `login-server/repository@sha256:…`."""
+    foreign_images: tuple[str, ...] = ()
+    """Those of other registries, also by digest: the cluster pulls them from where they are."""
     cluster: Name
     namespace: Namespace
     promote_from: Name | None = None
@@ -149,7 +152,7 @@ class Plan(Record):
 
     def document(self) -> bytes:
         """The canonical JSON that is stored and hashed, without the fields that most plans do not need."""
-        often_empty = ("rollback", "warnings", "waivers", "deletions", "before", "after")
+        often_empty = ("foreign_images", "rollback", "warnings", "waivers", "deletions", "before", "after")
         rare = {name for name in often_empty if not getattr(self, name)}
         return canonical(self.model_dump(mode="json", exclude=rare))
 
@@ -165,11 +168,10 @@ def read_plan(document: bytes) -> Plan | None:
 
 
 def brought(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """Repository and digest of each image that comes with the plan's bundle; none where the artifact is the image."""
-    if plan.source is SourceKind.IMAGE:
-        return ()
+    """Repository and digest of each image that comes along with the release's artifact."""
     named = (image.partition("/")[2].partition("@") for image in plan.images)
-    return tuple((repository, digest) for repository, _, digest in named)
+    images = tuple((repository, digest) for repository, _, digest in named)
+    return tuple(image for image in images if image != (plan.repository, plan.digest))
 
 
 def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -181,7 +183,7 @@ def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 _PARTS = {
-    "artifact": ("source", "digest", "tag", "repository", "images"),
+    "artifact": ("source", "digest", "tag", "repository", "images", "foreign_images"),
     "target": ("registry", "promote_from", "cluster", "namespace"),
     "manifests": ("manifests", "rollback", "warnings"),
     "deletions": ("deletions",),

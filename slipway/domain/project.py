@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from .gate import Fresh, Level, Need
+from .images import ImageRules, InjectedContainer
 from .model import Duration, Name, Record
 from .services import Service
 
@@ -81,22 +82,15 @@ class Automation(Record):
     create: Subjects = Field(default=(), description="Who may start releases.")
 
 
-class ForeignImage(Record):
-    """Images of other registries that its applications may run, always by digest."""
-
-    match: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Registry and repository, with *.")
-    copy_along: bool = Field(
-        default=True, alias="copy", description="Whether it is copied along, or pulled from where it is."
-    )
-
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
-
-
-class InjectedContainer(Record):
-    """A container that the cluster adds to pods by itself."""
-
-    container: Name = Field(description="Its name.")
-    image: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Its image, with *.")
+ForeignPattern = Annotated[
+    str,
+    Field(
+        max_length=255,
+        pattern=r"^(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::[0-9]{1,5})?/[a-z0-9*][a-z0-9*._/-]*$",
+        examples=["mcr.example/oss/*"],
+    ),
+]
+"""A registry's host and a repository, with * for any number of characters."""
 
 
 class ProjectEnvironment(Record):
@@ -190,8 +184,12 @@ class Project(Record):
         description="Repositories that its images and bundles may lie in, with *.",
         examples=[["team/shop/*", "team/cart"]],
     )
-    foreign_images: tuple[ForeignImage, ...] = Field(
-        default=(), max_length=100, description="Images of other registries."
+    foreign_images: tuple[ForeignPattern, ...] = Field(
+        default=(),
+        max_length=100,
+        description="Images of other registries that its applications may run, by registry and repository, with *: by "
+        "digest, and pulled from where they are. What is to be copied along is pushed to the project's repositories.",
+        examples=[["mcr.example/oss/*"]],
     )
     environments: dict[Name, ProjectEnvironment] = Field(
         min_length=1, max_length=20, description="Its environments by name."
@@ -200,14 +198,20 @@ class Project(Record):
     image_paths: dict[Kind, tuple[ImagePath, ...]] = Field(
         default={},
         max_length=50,
-        description="Where other kinds name their images, for bundles: without it a kind that names one is refused.",
+        description="Where other kinds name their images: without it a kind that names one is refused.",
         examples=[{"postgresql.cnpg.io/Cluster": ["spec.imageName"]}],
     )
     injected: tuple[InjectedContainer, ...] = Field(
-        default=(), max_length=50, description="Containers that the clusters add."
+        default=(),
+        max_length=50,
+        description="Containers that the clusters add to pods, such as those of a mesh. Any other that a plan does not "
+        "have fails the rollout.",
+        examples=[[{"container": "istio-proxy", "image": "mcr.example/istio/*"}]],
     )
-    unpinned: Literal["refuse"] | tuple[Kind, ...] = Field(
-        default=REFUSE, description="Kinds whose images cannot be pinned by digest, or refuse."
+    unpinned: Literal["refuse"] | Annotated[tuple[Kind, ...], Field(min_length=1, max_length=100)] = Field(
+        default=REFUSE,
+        description="Kinds whose images need not stand by digest, or refuse. Each such image is a warning in the plan.",
+        examples=[["postgresql.cnpg.io/Cluster"]],
     )
 
     @model_validator(mode="after")
@@ -223,6 +227,11 @@ class Project(Record):
                     f"is {one.environment_class}, got {', '.join(other.namespaces)} in {', '.join(other.clusters)}"
                 )
         return self
+
+    @property
+    def image_rules(self) -> ImageRules:
+        unpinned = frozenset() if self.unpinned == REFUSE else frozenset(self.unpinned)
+        return ImageRules(paths=self.image_paths, foreign=self.foreign_images, unpinned=unpinned)
 
     def holds_repository(self, repository: str) -> bool:
         return any(fnmatchcase(repository, pattern) for pattern in self.repositories)

@@ -128,6 +128,11 @@ class Rule(StrEnum):
         "The bundle keeps to its format, to its application and to its project; every image in it stands by digest.",
         Milestone.PLAN,
     )
+    IMAGES_ARE_PINNED = (
+        "images-are-pinned",
+        "Every image that the manifests name is one that the project allows, by digest unless it says otherwise.",
+        Milestone.PLAN,
+    )
     SIGNED_BY_NOTATION = "signed-by-notation", "A Notation signature names a trusted identity.", Milestone.PLAN
     SIGNED_BY_COSIGN = "signed-by-cosign", "A cosign signature was made with the required key.", Milestone.PLAN
     HAS_SBOM = "has-sbom", "Every platform of the image has an SBOM.", Milestone.PLAN

@@ -132,7 +132,8 @@ _APPLICATION: Mapping[str, Stricter] = {
     # Who is who is compared at each gate, an environment by its place, and a pipeline field by field. What is delivered
     # is in the plan that people vote on.
     **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any),
-    **dict.fromkeys(("source", "image", "bundle", "versions", "image_paths"), _any),
+    # What the project says is compared there.
+    **dict.fromkeys(("source", "image", "bundle", "versions", "image_rules", "injected"), _any),
 }
 _LEAST: Mapping[str, Stricter] = {
     "level": _GATE["level"],
@@ -146,7 +147,7 @@ _PROJECT: Mapping[str, Stricter] = {
     "waive": _fewer,
     "known_services": _fewer,
     "automation": lambda before, after: _fewer(before.create, after.create),
-    "foreign_images": _listed,
+    "foreign_images": _no_wider,
     "injected": _listed,
     "kinds": lambda before, after: before.default == after.default and _listed(before.also, after.also),
     "unpinned": lambda before, after: after in (REFUSE, before) or (before != REFUSE and _listed(before, after)),

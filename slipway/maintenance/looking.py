@@ -101,7 +101,9 @@ def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, s
         return {
             "application": application.application,
             "environments": environments,
-            "image_paths": application.image_paths,
+            "image_paths": application.image_rules.paths,
+            "foreign_images": application.image_rules.foreign,
+            "unpinned": sorted(application.image_rules.unpinned),
         }
 
     return look

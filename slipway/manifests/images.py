@@ -59,17 +59,6 @@ def containers(value: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
                 yield (*steps, name, index), container
 
 
-def pin_image(value: Any, *, repository: str, image: str) -> int:
-    """Write `image` into every container that names the repository; returns how many."""
-    count = 0
-    for _, container in containers(value):
-        named = container.get("image")
-        if isinstance(named, str) and names_repository(named, repository):
-            container["image"] = image
-            count += 1
-    return count
-
-
 def _descend(value: Any, steps: Steps) -> Any:
     for step in steps:
         value = value.get(step) if isinstance(value, dict) else None

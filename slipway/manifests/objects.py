@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .documents import Document
-from .images import containers, names_repository
+from .images import containers
 from .problems import Problem, Steps, shown
 
 _TEXT_MAPS: dict[str, tuple[Steps, ...]] = {"ConfigMap": (("data",),), "Secret": (("stringData",),)}
@@ -111,14 +111,6 @@ def check_job(document: Document, value: Any) -> Iterator[Problem]:
         )
     elif not any(True for _ in containers(value)):
         yield document.problem(("spec",), expected="spec.template.spec.containers with a container", got="none")
-
-
-def names_application(value: Any, repository: str) -> bool:
-    """Whether a container of the object runs the application's image."""
-    return any(
-        isinstance(container.get("image"), str) and names_repository(container["image"], repository)
-        for _, container in containers(value)
-    )
 
 
 def identity(value: Any) -> tuple[str, str, str, str]:

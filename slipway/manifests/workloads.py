@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from .documents import Document
-from .images import KINDS, containers, names_repository
 from .objects import look_up
 from .problems import Problem, Steps, shown
 
@@ -45,31 +44,3 @@ def _selects_others(document: Document, value: dict[str, Any]) -> Iterator[Probl
                 expected=f"{name}: {text} in spec.template.metadata.labels",
                 got=shown(labels.get(name)),
             )
-
-
-def unpinned_images(document: Document, value: Any, *, repository: str) -> Iterator[Problem]:
-    """Images of the application in places that are not known: nobody could write the release's digest there."""
-    if value["kind"] in KINDS and "." not in str(value["apiVersion"]):
-        return  # anything else called image in these is a field that they do not have
-    pinned = {(*steps, "image") for steps, _ in containers(value)}
-    for steps, text in _texts(value, ()):
-        if steps[-1] == "image" and steps not in pinned and names_repository(text, repository):
-            yield document.problem(
-                steps,
-                f"in a {value['kind']} of {value['apiVersion']} it is not known which field names an image, and so it "
-                "would run by its tag; deliver it as a bundle, in which every image stands by digest",
-                expected="the application's image in a kind whose images can be written by digest",
-                got=shown(text),
-            )
-
-
-def _texts(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:
-    match value:
-        case dict():
-            for key, item in value.items():
-                yield from _texts(item, (*steps, key))
-        case list():
-            for index, item in enumerate(value):
-                yield from _texts(item, (*steps, index))
-        case str() if steps:
-            yield steps, value

@@ -16,6 +16,7 @@ project: team
 owners: {{ apply: ["role:platform"] }}
 waive: ["role:platform"]
 repositories: ["team/*"]
+foreign_images: [docker.io/library/*]
 environments:
   staging: {{ class: test, clusters: [staging], namespaces: ["*"] }}
   production:
@@ -56,6 +57,8 @@ pipeline:
   project: Shop
   name: build
 """
+PROXY = "docker.io/library/proxy@sha256:" + "2" * 64
+"""The image that runs beside the application's own."""
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -67,7 +70,7 @@ spec:
     spec:
       containers:
         - { name: NAME, image: team/NAME, env: [{ name: VERSION, value: "${SLIPWAY_VERSION}" }] }
-        - { name: proxy, image: "docker.io/library/proxy:1" }
+        - { name: proxy, image: "PROXY" }
 """
 SERVICE = """\
 apiVersion: v1
@@ -96,7 +99,7 @@ def write_application(folder: Path, name: str = "shop", *, start: str = "push", 
     pipeline = PIPELINE if start != "push" else ""
     for path, content in {
         "application.yaml": dedent(text).format(name=name, start=start, pipeline=pipeline),
-        "manifests/deployment.yaml": DEPLOYMENT.replace("NAME", name),
+        "manifests/deployment.yaml": DEPLOYMENT.replace("NAME", name).replace("PROXY", PROXY),
         "manifests/service.yaml": SERVICE.replace("NAME", name),
         "verify/acceptance.yaml": JOB.replace("NAME", name),
     }.items():

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from slipway.bundle import BuildOptions, BundleSource, build, parse_reference
-from slipway.bundle.images import Reference
 from slipway.bundle.layout import write_layout
 from slipway.domain.model import TAG_PATTERN
+from slipway.manifests.references import Reference
 
 from .. import registries
 from ..bundles import checked, json_option, print_summary, read_targets_file, targets_option, telling_problems

@@ -342,6 +342,8 @@ def _export_targets(
         "application": shown.application,
         "environments": environments,
         "image_paths": shown.image_paths,
+        "foreign_images": shown.foreign_images,
+        "unpinned": shown.unpinned,
     }
     text = json.dumps(content, indent=2) + "\n"
     try:

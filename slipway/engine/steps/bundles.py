@@ -8,15 +8,16 @@ from typing import Any
 
 from ...bundle import BundleConfig, ContentPart, Member, NotABundle, fetch, fetch_config, read_environments, unpack
 from ...bundle import EnvironmentContents as BundledEnvironment
-from ...bundle.images import ImagePaths, image_places
 from ...catalogue import ConfigError, acceptance_job, marked
 from ...domain.application import Application
 from ...domain.around import Side
 from ...domain.bundle import Bundle, BundleImage
 from ...domain.environment import Environment
+from ...domain.images import ImageRules
 from ...domain.release import Release
 from ...effects.registry import DigestMismatch, Unsupported
 from ...manifests.around import job_around
+from ...manifests.references import image_places
 from ..run_step import Work
 from .clients import Clients
 from .rendered import Rendered
@@ -67,30 +68,28 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
         config, files = unpack(packed)
         _check_images(application, config)
         _check_targets(clients, application, environment, config)
-        contents = read_environments(config, files, application.image_paths)[environment.name]
+        contents = read_environments(config, files, application.image_rules)[environment.name]
     except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
         raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
     job = _verification(contents, environment)
-    registry = config.environments[environment.name].registry
     return Rendered(
-        images=tuple(f"{registry}/{i.repository}@{i.digest}" for i in config.images_of(environment.name)),
         manifests=tuple(
-            _marked(release, environment, member, application.image_paths)
+            _marked(release, environment, member, application.image_rules)
             for member in contents.part(ContentPart.MANIFESTS)
         ),
-        job=acceptance_job(_marked(release, environment, job, application.image_paths), environment, name=job_name)
+        job=acceptance_job(_marked(release, environment, job, application.image_rules), environment, name=job_name)
         if job
         else None,
-        before=_around(release, contents, environment, Side.BEFORE, application.image_paths),
-        after=_around(release, contents, environment, Side.AFTER, application.image_paths),
+        before=_around(release, contents, environment, Side.BEFORE, application.image_rules),
+        after=_around(release, contents, environment, Side.AFTER, application.image_rules),
     )
 
 
 def _around(
-    release: Release, contents: BundledEnvironment, environment: Environment, side: Side, image_paths: ImagePaths
+    release: Release, contents: BundledEnvironment, environment: Environment, side: Side, rules: ImageRules
 ) -> tuple[dict[str, Any], ...]:
     """The Jobs on one side of the rollout, in the order of their files."""
-    jobs = (_marked(release, environment, member, image_paths) for member in contents.part(ContentPart(side)))
+    jobs = (_marked(release, environment, member, rules) for member in contents.part(ContentPart(side)))
     return tuple(job_around(job, side=side, release=release.id, environment=environment.name) for job in jobs)
 
 
@@ -134,8 +133,8 @@ def _verification(contents: BundledEnvironment, environment: Environment) -> Mem
     return members[0] if members else None
 
 
-def _marked(release: Release, environment: Environment, member: Member, image_paths: ImagePaths) -> dict[str, Any]:
-    runs_an_image = any(image_places(member.value, image_paths))
+def _marked(release: Release, environment: Environment, member: Member, rules: ImageRules) -> dict[str, Any]:
+    runs_an_image = any(image_places(member.value, rules))
     return marked(
         member.value,
         application=release.application,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from ...catalogue import ConfigError, downgrade
 from ...clock import Clock
@@ -11,6 +12,7 @@ from ...domain.application import Application
 from ...domain.around import Side
 from ...domain.environment import TESTS_NONE, Environment, OnConfigChange, policy_hash
 from ...domain.errors import UnknownName
+from ...domain.images import ImageRules
 from ...domain.model import sha256
 from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview, brought
 from ...domain.release import Live, Release, Rollback
@@ -28,6 +30,7 @@ from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
 from .leaving import with_what_leaves
+from .pinned import NotPinned, not_pinned, pinned_images
 from .plan_return import ImageGone, content_of, look_for
 from .rendered import Rendered
 from .supply_chain import SupplyChain, look
@@ -76,6 +79,9 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         report = _report(clients, planned)
     except BundleRefused as refused:
         broken = Rule.BUNDLE_IS_SOUND.fails(str(refused))
+        return failed(f"{broken.name}: {broken.reason}", NotPlanned(rules=(broken.name,)))
+    except NotPinned as refused:
+        broken = Rule.IMAGES_ARE_PINNED.fails(str(refused))
         return failed(f"{broken.name}: {broken.reason}", NotPlanned(rules=(broken.name,)))
     except (ConfigError, ImageGone, UnknownName) as error:
         return failed(str(error))
@@ -155,10 +161,11 @@ def _whole(
 ) -> _Planned:
     """The plan for this content, and the cluster's preview of its changes.
 
-    Raises `ClusterError` and `UnknownName`.
+    Raises `ClusterError`, `NotPinned` and `UnknownName`.
     """
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
+    images = pinned_images(content.objects, application, clients.registry(registry).endpoint.login_server)
     if environment.on_config_change is OnConfigChange.RESTART:
         content = replace(content, manifests=restarting(content.manifests))
     cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
@@ -177,7 +184,8 @@ def _whole(
         repository=release.repository,
         digest=release.artifact.digest,
         tag=release.tag,
-        images=content.images,
+        images=images.ours,
+        foreign_images=images.foreign,
         cluster=environment.cluster,
         namespace=environment.namespace,
         promote_from=release.registry if registry != release.registry else None,
@@ -188,7 +196,7 @@ def _whole(
         verification=content.job,
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
-        warnings=tuple(filter(None, _warnings(application, environment, release, live))),
+        warnings=tuple(filter(None, _warnings(application, environment, release, live, content.job))),
         evidence=release.evidence,
         supply_chain=rules,
         run=release.run.url if release.run else None,
@@ -196,26 +204,33 @@ def _whole(
         waivers=release.waivers_in(environment.name),
     )
     kinds = kinds_of(plan.manifests)
-    preview = Preview(changes=_changes(seen, plan, release))
+    preview = Preview(changes=_changes(seen, plan, release, application.image_rules))
     preview = with_what_leaves(preview, departed, {*kinds, *(lane.kinds if lane else ())})
     return _Planned(plan=plan, preview=preview, kinds=kinds, definition=work.entry.fingerprint)
 
 
-def _warnings(application: Application, environment: Environment, release: Release, live: Live | None) -> Iterator[str]:
+def _warnings(
+    application: Application, environment: Environment, release: Release, live: Live | None, job: dict[str, Any] | None
+) -> Iterator[str]:
     """For whoever decides; empty texts among them say nothing."""
     yield downgrade(application.versions, release.tag, live.tag) if live else ""
     yield "" if environment.verification.given else TESTS_NONE
+    loose = "; ".join(not_pinned(job, application.image_rules)) if job else ""
+    yield f"the acceptance Job: {loose}"[:TEXT_KEPT] if loose else ""
 
 
-def _changes(seen: Seen, plan: Plan, release: Release) -> tuple[Change, ...]:
+def _changes(seen: Seen, plan: Plan, release: Release, rules: ImageRules) -> tuple[Change, ...]:
     room, changes = DIFF_LIMIT, list[Change]()
+    planned = (*plan.manifests, *plan.before, *plan.after)
+    loose = {(each["kind"], each["metadata"]["name"]): tuple(not_pinned(each, rules)) for each in planned}
     around = _around(plan, release)
     for item in seen.objects:
         diff = item.diff if len(item.diff) <= room else "(left out: the diffs of this plan are too long)"
         room -= len(diff)
         change = around.get((item.kind, item.name), str(item.change))
         made = Change(kind=item.kind, name=item.name, change=change, diff=diff)
-        changes.append(made.evolve(warnings=item.warnings, notes=item.notes))
+        warnings = (*loose.get((item.kind, item.name), ()), *item.warnings)
+        changes.append(made.evolve(warnings=warnings, notes=item.notes))
     return tuple(changes)
 
 

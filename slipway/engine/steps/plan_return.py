@@ -118,7 +118,6 @@ def content_of(
         job = {**job, "metadata": {**job["metadata"], "name": job_name}}
     again = {side: _again(work, environment, side, plan.jobs_on(side)) for side in Side}
     content = Rendered(
-        images=plan.images,
         manifests=tuple(m for m in plan.manifests if not is_job(m) or runs_on_roll_back(m)),
         job=job,
         before=again[Side.BEFORE],

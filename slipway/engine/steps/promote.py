@@ -1,6 +1,7 @@
 """Promote: bring the artifact, by digest and with everything attached to it, into the environment's registry.
 
-A bundle's images come first and the bundle last, so that a bundle that is there has everything that it needs.
+The images that run beside it, or come with a bundle, go first and the artifact last, so that one that is there has
+everything that it needs.
 
 One message copies for at most `Clients.promotion_time`; the next one continues from there. An import is started once
 and polled by later messages. Both ways end alike: whatever is missing is copied, both sides are compared, the tag is
@@ -10,7 +11,6 @@ set, and tag and manifest are locked.
 from datetime import timedelta
 
 from ...clock import Clock
-from ...domain.application import SourceKind
 from ...domain.environment import Environment
 from ...domain.errors import UnknownName
 from ...domain.model import Digest, Record, canonical
@@ -42,11 +42,11 @@ DIGESTS_KEPT = 80
 
 
 IMAGES_KEPT = 20
-"""Most images of a bundle in the audit record."""
+"""Most images that were brought along in the audit record."""
 
 
 class PromotedImage(Record):
-    """An image that was brought along with its bundle."""
+    """An image that was brought along with the artifact."""
 
     target: str
     digest: Digest
@@ -101,7 +101,7 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
 def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
     source, target = ends(clients, life.application, environment, life.release, before_moving=life.moving)
     images = list[PromotedImage]()
-    for repository, digest in _images(clients, life):
+    for repository, digest in brought(load_plan(clients, life.release.plan_hash)):
         from_there, to_here = ends_of_image(source, target, repository, digest)
         copied = _brought(clients, environment, life, from_there, to_here)
         if isinstance(copied, Requeue):
@@ -131,13 +131,6 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
         images=tuple(images),
     )
     return passed(_fitting(clients, done), afterwards=life.forget)
-
-
-def _images(clients: Clients, life: Life) -> tuple[tuple[str, str], ...]:
-    """The images that the plan brings along with its bundle. Raises `PlanLost`."""
-    if life.application.source is SourceKind.IMAGE:
-        return ()
-    return brought(load_plan(clients, life.release.plan_hash))
 
 
 def _brought(

@@ -1,7 +1,7 @@
 """What a rollout applies, whether the catalogue or a bundle has it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from ...catalogue import render, render_job, render_jobs_around
 from ...domain.around import Side
@@ -10,12 +10,18 @@ from ..run_step import Work
 from .clients import Clients
 
 
+class _Asked(TypedDict):
+    """What every rendering of one plan is asked with."""
+
+    image: str
+    values: dict[str, str]
+    hosts: frozenset[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
     """Objects that are ready to apply."""
 
-    images: tuple[str, ...]
-    """The images that they run, by digest in the environment's registry."""
     manifests: tuple[dict[str, Any], ...]
     job: dict[str, Any] | None
     """The acceptance test."""
@@ -23,6 +29,11 @@ class Rendered:
     """The Jobs that run before the rollout."""
     after: tuple[dict[str, Any], ...] = ()
     """Those that run after it."""
+
+    @property
+    def objects(self) -> tuple[dict[str, Any], ...]:
+        """All of them."""
+        return (*self.manifests, *self.before, *self.after, *((self.job,) if self.job else ()))
 
     def jobs(self, side: Side) -> tuple[dict[str, Any], ...]:
         return self.before if side is Side.BEFORE else self.after
@@ -39,10 +50,16 @@ def from_catalogue(clients: Clients, work: Work, environment: Environment, *, jo
         "SLIPWAY_RELEASE": release.id,
         "SLIPWAY_VERSION": release.tag,
     }
+    registries = {application.pushed.registry, *(application.registry_of(each) for each in application.environments)}
+    asked: _Asked = {
+        "image": image,
+        "values": values,
+        "hosts": frozenset(clients.registry(name).endpoint.login_server for name in registries),
+    }
     definition = work.entry.definition
-    manifests = render(definition, environment, image=image, values=values)
+    manifests = render(definition, environment, **asked)
     job = None
     if environment.verification.job:
-        job = render_job(definition, environment, image=image, values=values, name=job_name)
-    around = {side: render_jobs_around(definition, environment, side, image=image, values=values) for side in Side}
-    return Rendered(images=(image,), manifests=manifests, job=job, before=around[Side.BEFORE], after=around[Side.AFTER])
+        job = render_job(definition, environment, name=job_name, **asked)
+    around = {side: render_jobs_around(definition, environment, side, **asked) for side in Side}
+    return Rendered(manifests=manifests, job=job, before=around[Side.BEFORE], after=around[Side.AFTER])

@@ -64,7 +64,7 @@ def other_role(facts: Facts, entry: Entry, environment: Environment, kinds: Sequ
 
     Raises `Fault`.
     """
-    named = (*kinds, *entry.application.image_paths)
+    named = (*kinds, *entry.application.image_rules.paths)
     try:
         manifests = _manifests(entry, environment)
         return facts.cluster(environment.cluster).other_role(manifests, named, environment.namespace)

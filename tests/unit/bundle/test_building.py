@@ -11,6 +11,7 @@ import pytest
 
 from slipway.bundle import BundleSource, Reference, read_environments, unpack
 from slipway.bundle.contents import ContentPart
+from slipway.domain.images import NO_IMAGE_RULES, ImageRules
 from slipway.manifests.problems import ConfigError
 from tests.unit.bundle.samples import CI, DEPLOYMENT, FILES, JOB, PROD, PROXY, SERVICE, SHOP, built, targets
 
@@ -262,9 +263,38 @@ def test_a_reader_whose_project_does_not_name_the_field_refuses_the_bundle(tmp_p
     known = targets().model_copy(update={"image_paths": PATHS})
     made = built(tmp_path, {IN_STAGING: cluster("team/shop:1.4.0", "team/proxy:2.0")}, targets=known)
     with pytest.raises(ConfigError) as caught:
-        read_environments(*unpack(made.packed), {})
+        read_environments(*unpack(made.packed), NO_IMAGE_RULES)
     assert "spec.imageName: expected no field of this name, got text" in str(caught.value)
     assert "let the project name the field in image_paths" in str(caught.value)
+
+
+FOREIGN = f"mcr.example/oss/pg@sha256:{'d' * 64}"
+
+
+def test_an_image_of_another_registry_stays_by_digest_where_the_project_takes_it(tmp_path: Path) -> None:
+    known = targets().model_copy(update={"image_paths": PATHS, "foreign_images": ("mcr.example/oss/*",)})
+    made = built(tmp_path, {IN_STAGING: cluster(FOREIGN, "team/proxy:2.0")}, targets=known)
+    assert [image.repository for image in made.config.images] == ["team/proxy"]
+    (member,) = read_environments(*unpack(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    assert member.value["spec"]["imageName"] == FOREIGN
+    with pytest.raises(ConfigError, match=r"spec.imageName: expected an image of the environment by digest"):
+        read_environments(*unpack(made.packed), ImageRules(paths=PATHS))
+
+
+def test_an_image_of_another_registry_is_refused_by_its_tag(tmp_path: Path) -> None:
+    known = targets().model_copy(update={"image_paths": PATHS, "foreign_images": ("mcr.example/oss/*",)})
+    files = {IN_STAGING: cluster("mcr.example/oss/pg:18", "team/proxy:2.0")}
+    (problem,) = problems(tmp_path, files, targets=known)
+    assert "expected mcr.example/oss/pg@sha256:…, got 'mcr.example/oss/pg:18'; the project takes it from" in problem
+
+
+def test_a_kind_that_the_project_leaves_unpinned_is_bundled_as_it_is(tmp_path: Path) -> None:
+    known = targets().model_copy(update={"unpinned": ("postgresql.cnpg.io/Cluster",)})
+    made = built(tmp_path, {IN_STAGING: cluster("other.example/pg:18", "pg")}, targets=known)
+    (member,) = read_environments(*unpack(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    assert member.value["spec"]["imageName"] == "other.example/pg:18"
+    with pytest.raises(ConfigError, match="needs its kind in unpinned"):
+        read_environments(*unpack(made.packed), NO_IMAGE_RULES)
 
 
 def test_what_is_no_image_in_a_field_that_names_one_is_refused(tmp_path: Path) -> None:

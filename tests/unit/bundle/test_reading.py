@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from slipway.bundle import NotABundle, Packed, parts_of, read_config, read_environments, read_targets, unpack
 from slipway.bundle.artifact import content_of, pack
-from slipway.bundle.images import image_places, parse_reference, unpinnable
 from slipway.bundle.writing import written
 from slipway.domain.model import canonical
 from slipway.manifests.documents import read_text
 from slipway.manifests.problems import ConfigError
+from slipway.manifests.references import image_places, parse_reference, unpinnable
 from tests.unit.bundle.samples import CI, PROXY, SHOP, built, targets
 
 

@@ -8,10 +8,6 @@ from slipway.catalogue import ConfigError, Known
 from slipway.domain.application import Start
 from tests.unit.catalogue.samples import APPLICATION, DEPLOYMENT, Write, load
 
-BOTH = DEPLOYMENT.replace(
-    "- { name: shop, image: team/shop }", "- { name: a, image: team/shop }\n        - { name: b, image: team/cart }"
-)
-
 
 def problems(folder: Path, *, known: Known | None = None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
@@ -177,7 +173,9 @@ def test_a_document_that_is_neither_project_nor_application_is_told(write: Write
 
 
 def test_a_file_may_hold_several_documents(write: Write, folder: Path) -> None:
-    home = write(f"{APPLICATION}---\n{APPLICATION.replace('shop', 'cart')}", files={"manifests/a.yaml": BOTH})
+    cart = with_environment("manifests: cart").replace("shop", "cart")
+    files = {"manifests/a.yaml": DEPLOYMENT, "cart/a.yaml": DEPLOYMENT.replace("shop", "cart")}
+    home = write(f"{APPLICATION}---\n{cart}", files=files)
     assert list(load(home / "application.yaml")) == ["shop", "cart"]
 
 

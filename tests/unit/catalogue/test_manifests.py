@@ -28,7 +28,7 @@ def test_every_unknown_name_is_told_at_its_line(write: Write) -> None:
 
 
 def test_manifests_that_never_name_the_image_are_refused(write: Write) -> None:
-    folder = write(files={"manifests/a.yaml": DEPLOYMENT.replace("team/shop", "nginx")})
+    folder = write(files={"manifests/a.yaml": DEPLOYMENT.replace("team/shop", f"nginx@sha256:{'1' * 64}")})
     with pytest.raises(ConfigError, match=r"environments\[0\].manifests: expected a container with image team/shop"):
         load_one(folder)
 

@@ -55,9 +55,7 @@ MISTAKES = {
         file=DEPLOYMENT,
         old="image: shop",
         new="image: shoop",
-        says=("expected a container with image shop", "got none"),
-        told_in=APPLICATION,
-        at="- name: ",
+        says=("expected shop, or an image by digest", "got 'shoop'"),
     ),
     "an unquoted number": Mistake(
         file=DEPLOYMENT, old='value: "${SLIPWAY_VERSION}"', new="value: 80", says=("expected text", "got 80", "quotes")
@@ -218,9 +216,15 @@ MISTAKES = {
     ),
     "an image where nobody can write a digest": Mistake(
         file="manifests/rollout.yaml",
-        new=manifest("Rollout", ROLLOUT, api="argoproj.io/v1alpha1"),
-        says=("Rollout of argoproj.io/v1alpha1", "every image stands by digest"),
-        at="          image: shop:1",
+        new=manifest("Rollout", "spec:\n  engineImage: shop:1\n", api="argoproj.io/v1alpha1"),
+        says=("spec.engineImage", "every image must be pinned", "image_paths"),
+        at="  engineImage: shop:1",
+    ),
+    "an image beside it by a tag": Mistake(
+        file="manifests/rollout.yaml",
+        new=manifest("Rollout", ROLLOUT.replace("shop:1", "tool:1"), api="argoproj.io/v1alpha1"),
+        says=("an image by digest", "got 'tool:1'"),
+        at="          image: tool:1",
     ),
     "an object twice": Mistake(
         file="manifests/service-2.yaml",

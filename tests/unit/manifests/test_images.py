@@ -1,11 +1,8 @@
 """Which images of a manifest are the application's."""
 
-from typing import Any
-
 import pytest
 
-from slipway.manifests.images import names_repository, pin_image
-from tests.unit.catalogue.samples import IMAGE
+from slipway.manifests.images import names_repository
 
 
 @pytest.mark.parametrize(
@@ -24,15 +21,3 @@ def test_the_repository_is_known_from_any_registry_with_any_tag(image: str) -> N
 )
 def test_another_repository_is_left_alone(image: str) -> None:
     assert not names_repository(image, "team/shop")
-
-
-@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"])
-def test_every_kind_of_container_in_every_kind_of_workload_is_pinned(kind: str) -> None:
-    pod: dict[str, Any] = {
-        name: [{"image": "shop:1"}, {"image": "proxy:2"}] for name in ("initContainers", "containers")
-    }
-    pod["ephemeralContainers"] = [{"image": "shop"}]
-    value: dict[str, Any] = {"template": {"spec": pod}}
-    value = {"Pod": pod, "CronJob": {"jobTemplate": {"spec": value}}}.get(kind, value)
-    assert pin_image({"kind": kind, "spec": value}, repository="shop", image=IMAGE) == 3
-    assert pod["containers"] == [{"image": IMAGE}, {"image": "proxy:2"}]

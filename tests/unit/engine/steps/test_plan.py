@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from slipway.catalogue import check_path
 from slipway.catalogue.entries import Catalogue
 from slipway.domain.audit import AuditRecord
+from slipway.domain.images import NO_IMAGE_RULES
 from slipway.domain.plan import Plan, Preview, changed_parts
 from slipway.domain.release import Phase, Release
 from slipway.domain.steps import StepKind
@@ -18,8 +20,11 @@ from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.outcome import Finished
 from slipway.engine.run_step import Work
 from slipway.engine.steps.leaving import with_what_leaves
+from slipway.engine.steps.pinned import NotPinned, pinned_images
 from slipway.engine.steps.plan import plan
 from slipway.testing import APPLICATION, Installation, write_application
+from slipway.testing.applications import PROXY
+from slipway.testing.artifacts import image
 
 
 def planned(installation: Installation) -> tuple[Release, Plan]:
@@ -46,7 +51,8 @@ def test_a_plan_names_the_image_by_digest_where_the_environment_pulls_it_from(in
     assert plan.images == (f"nonprod.test/team/shop@{release.digest}",)
     assert plan.promote_from is None
     containers = plan.manifests[0]["spec"]["template"]["spec"]["containers"]
-    assert [container["image"] for container in containers] == [*plan.images, "docker.io/library/proxy:1"]
+    assert [container["image"] for container in containers] == [*plan.images, PROXY]
+    assert plan.foreign_images == (PROXY,)
     assert plan.verification is not None
     assert plan.verification["metadata"]["name"].startswith("shop-1-staging-")
     installation.settle()
@@ -245,3 +251,74 @@ def test_what_may_pass_is_tried_again_and_what_will_not_fails_at_once(installati
     installation.settle()
     assert installation.phase(2) is Phase.FAILED
     assert installation.release(2).reason == "Deployment/shop: the quota is used up"
+
+
+# ---- images
+
+
+def with_image(deliveries: Path, image: str) -> None:
+    """The proxy beside the application becomes another image."""
+    manifest = deliveries / "shop" / "manifests" / "deployment.yaml"
+    manifest.write_text(manifest.read_text().replace(PROXY, image))
+
+
+def project_says(deliveries: Path, said: str, instead: str) -> None:
+    project = deliveries / "project.yaml"
+    project.write_text(project.read_text().replace(said, instead))
+
+
+@pytest.fixture
+def own(deliveries: Path) -> Path:
+    """The applications in a folder of the test's own, as their catalogue is read once for each."""
+    return Path(copytree(deliveries, deliveries.parent / "own"))
+
+
+def test_an_image_of_the_project_beside_the_releases_is_brought_along_by_digest(deliveries: Path, own: Path) -> None:
+    content = image(b"tool")
+    digest = Installation(deliveries).nonprod.seed("team/tool", content, "stable")
+    with_image(own, f"team/tool@{digest}")
+    installation = Installation(own)
+    installation.nonprod.seed("team/tool", content, "stable")
+    release, plan = planned(installation)
+    assert plan.images == (f"nonprod.test/team/shop@{release.digest}", f"nonprod.test/team/tool@{digest}")
+    installation.settle()
+    installation.vote(1)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+    assert digest in [each for repository, each in installation.prod.held.manifests if repository == "team/tool"]
+    [copied] = last(installation, "promotion.done").details["images"]
+    assert copied["digest"] == digest
+
+
+def test_an_image_that_the_registry_does_not_have_is_told_before_anybody_is_asked(own: Path) -> None:
+    with_image(own, f"team/tool@sha256:{'3' * 64}")
+    installation = Installation(own)
+    installation.push("1.0")
+    installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
+    assert installation.phase(1) is Phase.FAILED
+    assert f"team/tool@sha256:{'3' * 64}" in installation.release(1).reason
+
+
+def test_a_kind_that_the_project_leaves_unpinned_is_shown_with_each_of_its_images(own: Path) -> None:
+    with_image(own, "busybox:1")
+    project_says(own, "foreign_images", "unpinned: [apps/Deployment]\nforeign_images")
+    installation = Installation(own)
+    release, _ = planned(installation)
+    preview = installation.app.reader.preview(release, release.plan_hash)
+    [deployment] = [change for change in preview.changes if change.kind == "Deployment"]
+    assert deployment.warnings == (
+        "spec.template.spec.containers[1].image: busybox:1 is not pinned by digest, as the project allows for "
+        "apps/Deployment: what runs may change after the vote",
+    )
+    assert any("busybox:1 is not pinned" in text for text in last(installation, "plan.made").details["warnings"])
+
+
+def test_what_a_roll_back_brings_back_is_judged_by_the_project_of_now(own: Path) -> None:
+    installation = Installation(own)
+    _, kept = planned(installation)
+    application = installation.app.catalogue.entries["shop"].application
+    assert pinned_images(kept.manifests, application, "nonprod.test").foreign == (PROXY,)
+    with pytest.raises(NotPinned, match=r"the project team does not allow Deployment/shop: .*library/proxy@sha256:222"):
+        pinned_images(kept.manifests, application.evolve(image_rules=NO_IMAGE_RULES), "nonprod.test")
+    with pytest.raises(NotPinned, match=r"expected images of its repositories by digest in prod.test"):
+        pinned_images(kept.manifests, application, "prod.test")

@@ -1,8 +1,8 @@
 """Image references: how they are written, and every place where a manifest can hold one.
 
 Two kinds of place are known in any object, whatever its kind: containers, by the names of their lists, and volumes made
-from an image. A project may name more for a kind (`ImagePaths`). Any other field that is named like an image and is
-text cannot be pinned, and is reported.
+from an image. A project may name more for a kind (`ImageRules.paths`). Any other field that is named like an image and
+is text cannot be pinned, and is refused unless the project lets images of the kind be.
 """
 
 import re
@@ -10,19 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..domain.images import NO_IMAGE_RULES, ImageRules, kind_of
 from ..domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
-from ..manifests.problems import Steps
+from .documents import Document
+from .images import KINDS, names_repository
+from .problems import Problem, Steps
 
 _CONTAINER_LISTS: Final = frozenset({"containers", "initContainers", "ephemeralContainers"})
 _NAMED_LIKE_AN_IMAGE: Final = re.compile(r"image|imageName|[a-z][A-Za-z0-9]*Image")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _LONGEST_REPOSITORY: Final = 255
-_NONE: Final[Mapping[str, tuple[str, ...]]] = {}
 _WITHOUT_IMAGES: Final = frozenset({"ConfigMap", "Secret"})
 """Kinds whose content is text for programs: a key `image` there is one of theirs."""
-
-type ImagePaths = Mapping[str, tuple[str, ...]]
-"""By kind (`postgresql.cnpg.io/Cluster`), fields such as `spec.imageName` or `spec.parts[].image`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +38,11 @@ class Reference:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{host}{self.repository}{tag}{digest}"
+
+    @property
+    def name(self) -> str:
+        """Registry and repository."""
+        return f"{self.host}/{self.repository}" if self.host else self.repository
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,19 +75,26 @@ def parse_reference(text: str) -> Reference:
     return Reference(host=host, repository=repository, tag=tag, digest=digest)
 
 
-def image_places(value: Any, paths: ImagePaths = _NONE) -> Iterator[ImagePosition]:
+def by_digest(text: Any) -> Reference | None:
+    """The reference, if the text is one with a digest."""
+    try:
+        reference = parse_reference(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return reference if reference is not None and reference.digest else None
+
+
+def image_places(value: Any, rules: ImageRules = NO_IMAGE_RULES) -> Iterator[ImagePosition]:
     """Every place of an object where an image is known to be named: in a container, in a volume made from an image, or
     where the project says."""
-    places = (*_places(value, ()), *_named(value, paths))
+    places = (*_places(value, ()), *_named(value, rules))
     yield from {place.steps: place for place in places}.values()  # each once, where a project names what is known
 
 
-def _named(value: Any, paths: ImagePaths) -> Iterator[ImagePosition]:
+def _named(value: Any, rules: ImageRules) -> Iterator[ImagePosition]:
     if not isinstance(value, dict):
         return
-    group, slash, _ = str(value.get("apiVersion")).rpartition("/")
-    kind = f"{group}/{value.get('kind')}" if slash else str(value.get("kind"))
-    for path in paths.get(kind, ()):
+    for path in rules.paths_of(value):
         yield from _at(value, path.split("."), ())
 
 
@@ -119,11 +130,29 @@ def _own_place(value: dict[str, Any], steps: Steps) -> Iterator[ImagePosition]:
         yield ImagePosition(steps=(*steps, "image", "reference"), holder=from_image, key="reference")
 
 
-def unpinnable(value: Mapping[str, Any], paths: ImagePaths = _NONE) -> Iterator[Steps]:
-    """Fields of an object that are named like an image's and hold text, in places that are not known."""
-    if value.get("kind") in _WITHOUT_IMAGES:
+def names_application(value: Any, repository: str, rules: ImageRules) -> bool:
+    """Whether the object runs the application's image."""
+    texts = (place.text for place in image_places(value, rules))
+    return any(isinstance(text, str) and names_repository(text, repository) for text in texts)
+
+
+def unpinnable_problems(document: Document, value: Mapping[str, Any], rules: ImageRules) -> Iterator[Problem]:
+    """What to say of fields that cannot be pinned."""
+    if rules.leaves(value):
         return
-    known = {image.steps for image in image_places(value, paths)}
+    for steps in unpinnable(value, rules):
+        message = (
+            "in this place Slipway cannot tell whether it names an image, and every image must be pinned: if it does, "
+            "let the project name the field in image_paths; one that cannot stand by digest needs its kind in unpinned"
+        )
+        yield document.problem(steps, message, expected="no field of this name", got="text")
+
+
+def unpinnable(value: Mapping[str, Any], rules: ImageRules = NO_IMAGE_RULES) -> Iterator[Steps]:
+    """Fields of an object that are named like an image's and hold text, in places that are not known."""
+    if value.get("kind") in _WITHOUT_IMAGES or (value.get("kind") in KINDS and "." not in kind_of(value)):
+        return  # the API server knows every field of Kubernetes' own kinds, and refuses what they do not have
+    known = {image.steps for image in image_places(value, rules)}
     for key, item in value.items():
         if key != "metadata":
             yield from (steps for steps in _named_like_images(item, (key,)) if steps not in known)

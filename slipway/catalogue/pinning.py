@@ -1,0 +1,63 @@
+"""Writes every image of an application's own manifests by digest, or says why it cannot be.
+
+The release's image is written where its repository is named. Whatever else runs beside it stands by digest in the
+manifest already: an image of the project's repositories, which is named in the environment's registry and copied there
+before the rollout; or one of another registry that the project takes. What was voted on is then what runs.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from slipway.domain.application import Application
+
+from ..manifests.documents import Document
+from ..manifests.images import names_repository
+from ..manifests.problems import Findings, Problem, shown
+from ..manifests.references import ImagePosition, Reference, by_digest, image_places, unpinnable_problems
+
+
+def pin(
+    document: Document, value: dict[str, Any], application: Application, *, image: str, hosts: frozenset[str] | None
+) -> bool:
+    """Whether the release's own image is among those that were written into `value`.
+
+    `hosts` are those of the application's registries; where they are not known, any may be one of them. Raises
+    ConfigError.
+    """
+    rules, findings = application.image_rules, Findings()
+    findings.extend(unpinnable_problems(document, value, rules))
+    is_own = False
+    for place in image_places(value, rules):
+        if isinstance(place.text, str) and names_repository(place.text, application.pushed.repository):
+            place.holder[place.key] = image
+            is_own = True
+        elif (named := by_digest(place.text)) is not None:
+            wrong = tuple(_not_allowed(document, place, named, application, hosts))
+            findings.extend(wrong if not rules.leaves(value) else ())
+            if not wrong:
+                host = named.host if rules.is_foreign(named.name) else image.partition("/")[0]
+                place.holder[place.key] = f"{host}/{named.repository}@{named.digest}"
+        elif not rules.leaves(value):
+            findings.add(
+                document.problem(
+                    place.steps,
+                    "a tag may name another image after the vote",
+                    expected=f"{application.pushed.repository}, or an image by digest (name@sha256:…)",
+                    got=shown(place.text),
+                )
+            )
+    findings.raise_any()
+    return is_own
+
+
+def _not_allowed(
+    document: Document, place: ImagePosition, named: Reference, application: Application, hosts: frozenset[str] | None
+) -> Iterator[Problem]:
+    if application.image_rules.is_foreign(named.name):
+        return
+    if named.host and hosts is not None and named.host not in hosts:
+        expected = f"an image of the project {application.project}, or one of its foreign_images"
+        yield document.problem(place.steps, expected=expected, got=shown(place.text))
+    elif not application.may_bring(named.repository):
+        expected = f"a repository of the project {application.project}: {', '.join(application.repositories)}"
+        yield document.problem(place.steps, expected=expected, got=shown(place.text))

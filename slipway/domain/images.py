@@ -1,0 +1,52 @@
+"""What a project says of the images in manifests. Everything that it does not name stands by digest, or is refused."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from .model import NAMESPACE_PATTERN, Record
+
+
+class ImageRules(Record):
+    """Where images are named, and which may be something else than an image of the project by digest."""
+
+    paths: Mapping[str, tuple[str, ...]] = Field(default={})
+    """By kind (`postgresql.cnpg.io/Cluster`), fields such as `spec.imageName` or `spec.parts[].image`."""
+    foreign: tuple[str, ...] = ()
+    """Registry and repository, with `*`, of images that are pulled from where they are."""
+    unpinned: frozenset[str] = frozenset()
+    """Kinds whose images may stand by a tag, or in a field that nobody knows."""
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether an image of this registry and repository may run although it is not the project's."""
+        return any(fnmatchcase(name, pattern) for pattern in self.foreign)
+
+    def paths_of(self, value: Mapping[str, Any]) -> tuple[str, ...]:
+        return self.paths.get(kind_of(value), ())
+
+    def leaves(self, value: Mapping[str, Any]) -> bool:
+        """Whether the images of the object need not be pinned."""
+        return kind_of(value) in self.unpinned
+
+
+NO_IMAGE_RULES = ImageRules()
+
+
+class InjectedContainer(Record):
+    """A container that the cluster adds to pods by itself."""
+
+    container: Annotated[str, Field(pattern=NAMESPACE_PATTERN)] = Field(description="Its name.")
+    image: Annotated[str, Field(min_length=1, max_length=255)] = Field(
+        description="Its image as pods name it, with *.", examples=["mcr.example/istio/*"]
+    )
+
+    def is_this(self, name: str, image: str) -> bool:
+        return name == self.container and fnmatchcase(image, self.image)
+
+
+def kind_of(value: Mapping[str, Any]) -> str:
+    """The kind as projects name it: with its group, unless that is the core's."""
+    group, slash, _ = str(value.get("apiVersion")).rpartition("/")
+    return f"{group}/{value.get('kind')}" if slash else str(value.get("kind"))

@@ -1,0 +1,73 @@
+"""Which images a plan runs, judged by its project's rules of now, wherever its manifests come from.
+
+A roll-back brings back manifests of an older day, and a bundle is made by somebody else: both are judged here again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...domain.application import Application
+from ...domain.images import ImageRules, kind_of
+from ...manifests.problems import written
+from ...manifests.references import by_digest, image_places, unpinnable
+
+_TOLD = 5
+
+
+class NotPinned(Exception):  # noqa: N818 - it is what happened
+    """An image that may not run; the message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinnedImages:
+    """The images of a plan, each once, by digest."""
+
+    ours: tuple[str, ...]
+    """Those in the environment's registry."""
+    foreign: tuple[str, ...]
+    """Those that are pulled from another registry, as the project allows."""
+
+
+def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application, login_server: str) -> PinnedImages:
+    """Raises `NotPinned` where the project does not allow what an object names."""
+    ours, foreign, refused = set[str](), set[str](), list[str]()
+    for value in objects:
+        rules = application.image_rules
+        for place in image_places(value, rules):
+            named = by_digest(place.text)
+            if (
+                named is not None
+                and str(named) == f"{login_server}/{named.repository}@{named.digest}"
+                and (named.repository == application.pushed.repository or application.may_bring(named.repository))
+            ):
+                ours.add(place.text)
+            elif named is not None and rules.is_foreign(named.name):
+                foreign.add(place.text)
+            elif not rules.leaves(value):
+                refused.append(f"{_label(value)}: {written(place.steps)}: {str(place.text)[:200]}")
+        if not rules.leaves(value):
+            refused += [f"{_label(value)}: {written(steps)} cannot be pinned" for steps in unpinnable(value, rules)]
+    if refused:
+        more = f" (and {len(refused) - _TOLD} more)" if len(refused) > _TOLD else ""
+        raise NotPinned(
+            f"the project {application.project} does not allow {'; '.join(refused[:_TOLD])}{more}: expected images of "
+            f"its repositories by digest in {login_server}, or of its foreign_images by digest"
+        )
+    return PinnedImages(ours=tuple(sorted(ours)), foreign=tuple(sorted(foreign)))
+
+
+def not_pinned(value: Mapping[str, Any], rules: ImageRules) -> Iterator[str]:
+    """What to tell whoever votes of each image of an object whose kind the project leaves unpinned."""
+    if not rules.leaves(value):
+        return
+    allowed = f"as the project allows for {kind_of(value)}: what runs may change after the vote"
+    for place in image_places(value, rules):
+        if by_digest(place.text) is None:
+            yield f"{written(place.steps)}: {str(place.text)[:200]} is not pinned by digest, {allowed}"
+    for steps in unpinnable(value, rules):
+        yield f"{written(steps)} may name an image, which is not pinned, {allowed}"
+
+
+def _label(value: Mapping[str, Any]) -> str:
+    return f"{value.get('kind')}/{value['metadata']['name']}"
