@@ -8,7 +8,9 @@ import time
 from typing import Any, TextIO, assert_never
 
 from local.identity import laptop
-from slipway.domain.actions import Action, tone_of
+from slipway.domain.actions import tone_of
+from slipway.domain.attribution import SYSTEM
+from slipway.domain.briefly import briefly
 from slipway.domain.promotion import PromotionProgress
 from slipway.domain.tones import Tone
 
@@ -23,8 +25,6 @@ WIDTH = 80
 INDENT = " " * 10
 """As wide as the time before a line."""
 _NAMES = {f"{prefix}{person.oid}": person.name for person in laptop().people for prefix in ("oid:", "")}
-_TOLD = ("tag", "run", "source", "target", "approvers", "to", "replaces", "channel", "rules", "voters", "reason")
-"""Details of a record that are told, in this order."""
 
 
 class Narrator:
@@ -140,34 +140,13 @@ def _mark(tone: Tone) -> tuple[str, str]:
 
 def _detail(record: dict[str, Any]) -> str:
     """The part of a record that people want to see in one line, with the names of this machine's people."""
-    details = record["details"]
-    parts = [_of_its_own(record)] if _of_its_own(record) else []
-    if record["actor"] != "slipway":
-        behalf = details.get("on_behalf_of")
-        parts.append(f"by {record['actor']}{f' for {behalf}' if behalf else ''}")
-    for name in _TOLD:
-        value = details.get(name)
-        if value:
-            told = ", ".join(value) if isinstance(value, list) else str(value)
-            parts.append(told if name == "reason" else f"{name} {told}")
-    text = "; ".join(parts)
-    return " ".join(_named(text).split())
+    details, actor = record["details"], record["actor"]
+    behalf = f" for {details['on_behalf_of']}" if details.get("on_behalf_of") else ""
+    parts = ("" if actor == SYSTEM else f"by {actor}{behalf}", briefly(record["action"], details))
+    return _named("; ".join(filter(None, parts)))
 
 
 def _named(text: str) -> str:
     for oid, person in _NAMES.items():
         text = text.replace(oid, person)
     return text
-
-
-def _of_its_own(record: dict[str, Any]) -> str:
-    """What is special to the action."""
-    details, action = record["details"], record["action"]
-    if action.startswith("vote."):
-        return f"plan {details['plan_hash'][7:19]}"
-    if action == Action.PLAN_MADE:
-        counts = [f"{details[n]} {n}" for n in ("created", "changed", "unchanged") if details.get(n)]
-        return f"{', '.join(counts)}; plan {details['plan_hash'][7:19]}"
-    if action == Action.PROMOTION_DONE:
-        return f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides"
-    return ""

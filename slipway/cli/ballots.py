@@ -7,7 +7,7 @@ one request, and is never printed.
 import base64
 import json
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import click
 
@@ -36,6 +36,12 @@ def read_token(text: str, *, source: str) -> Token:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CliError(f"{source}: expected the complete token of an approval link") from error
     return Token(text=text, release=f"{application}-{number}", plan_hash=str(plan_hash))
+
+
+def page_of(app: FoundApp, release: str, environment: str) -> str:
+    """The page on which people who sign in decide about a release. It grants nothing."""
+    application, _, number = release.rpartition("-")
+    return f"{app.url.rstrip('/')}/approvals/{application}/{number}/{quote(environment, safe='')}"
 
 
 def read_link(link: str) -> tuple[FoundApp, Token]:

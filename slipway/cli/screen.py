@@ -2,16 +2,17 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, TextIO, assert_never
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from slipway.domain.tones import Tone
@@ -21,6 +22,12 @@ from .text import iso, local, neutral
 
 GOOD, BAD, NOTE, WORK, NAME, FAINT = "green", "red", "yellow", "blue", "cyan", "dim"
 GAP = 2
+SPEAK_FOR_THEMSELVES = ("details", "reason")
+"""Columns whose texts need no name beside them."""
+FOLDED = 16
+"""The least width of a column that is wrapped."""
+INDENT = 20
+"""What may stand before a word that is as long as a line."""
 
 
 def tone_style(tone: Tone) -> str:
@@ -85,9 +92,12 @@ class Screen:
         self._write(json.dumps(value, separators=(",", ":")))
 
     def line(self, *parts: Content) -> None:
-        """Parts side by side; long lines wrap on a terminal."""
+        """Parts side by side. Long lines wrap on a terminal, but for one with an address or a digest as long as a line:
+        the terminal itself breaks that, so that it can be copied."""
         if self.terminal:
-            self._console.print(Text.assemble(*((neutral(_cell(part).text), _cell(part).style) for part in parts)))
+            text = Text.assemble(*((neutral(_cell(part).text), _cell(part).style) for part in parts))
+            in_one_piece = any(cell_len(word) > self._console.width - INDENT for word in text.plain.split())
+            self._console.print(text, soft_wrap=in_one_piece)
         else:
             self._write("".join(neutral(_cell(part).text) for part in parts))
 
@@ -108,31 +118,48 @@ class Screen:
         cut: Sequence[str] = (),
         fold: Sequence[str] = (),
     ) -> None:
-        """Rows under headings. On a narrow terminal the columns in `cut` are truncated, and those in `fold` wrapped."""
+        """Rows under headings. On a terminal columns without any content are left out, those in `fold` are wrapped, and
+        where the rest does not fit, first the columns in `cut` and then the last ones go into a line below their row.
+        That line alone is cut."""
         cells = [[_cell(item) for item in row] for row in rows]
         if self.terminal:
-            self._table(columns, cells, yielding=(*cut, *fold), fold=fold)
+            self._table(columns, cells, cut=cut, fold=fold)
         else:
             self._plain([[TextCell(name.upper()) for name in columns], *cells])
 
     def _table(
-        self,
-        columns: Sequence[str],
-        rows: Iterable[Sequence[TextCell]],
-        *,
-        yielding: Sequence[str],
-        fold: Sequence[str],
+        self, columns: Sequence[str], rows: Sequence[Sequence[TextCell]], *, cut: Sequence[str], fold: Sequence[str]
     ) -> None:
-        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-        for name in columns:
-            table.add_column(
-                Text(name.upper()), no_wrap=name not in yielding, overflow="fold" if name in fold else "ellipsis"
-            )
-        for row in rows:
-            # Rich truncates text that may not wrap, but shrinks only columns that may.
-            texts = zip(columns, row, strict=True)
-            table.add_row(*(Text(neutral(cell.text), cell.style, no_wrap=name not in fold) for name, cell in texts))
-        self._console.print(table)
+        texts = [
+            {name: Text(neutral(cell.text), cell.style) for name, cell in zip(columns, row, strict=True)}
+            for row in rows
+        ]
+        room = self._console.width
+        widths = _widths(columns, texts, fold)
+        beside = _beside(widths, room, leaving=[name for name in (*cut, *reversed(columns)) if name not in fold])
+        for name in fold:
+            widths[name] = max(widths[name], room - sum(widths[other] + GAP for other in beside if other != name))
+        self._beside({name: Text(name.upper(), "bold") for name in beside}, widths)
+        for row in texts:
+            self._beside({name: row[name] for name in beside}, widths)
+            below = [_labelled(name, row[name]) for name in widths if name not in beside and row[name]]
+            if below:
+                line = Text("  ").join([Text("  "), *below])
+                line.truncate(room, overflow="ellipsis")
+                self._console.print(line, soft_wrap=True)
+
+    def _beside(self, row: Mapping[str, Text], widths: Mapping[str, int]) -> None:
+        """The texts of a row beside each other, each over as many lines as it needs."""
+        wrapped = [
+            text.wrap(self._console, widths[name]) if text.cell_len > widths[name] else [text]
+            for name, text in row.items()
+        ]
+        for parts in zip_longest(*wrapped, fillvalue=Text("")):
+            line = Text("")
+            for part, name in zip(parts, row, strict=True):
+                line += part + Text(" " * (widths[name] - part.cell_len + GAP))
+            line.rstrip()
+            self._console.print(line, soft_wrap=True)
 
     def _plain(self, rows: list[list[TextCell]]) -> None:
         texts = [[neutral(cell.text) or "-" for cell in row] for row in rows]
@@ -142,14 +169,45 @@ class Screen:
             self._write("".join(padded).rstrip())
 
     def fields(self, pairs: Iterable[tuple[str, Content]]) -> None:
-        """Names and values, one pair per line, without empty values."""
+        """Names and values, one pair per line, without empty values. On a terminal a long value goes on below itself; a
+        word that is longer than a line, such as a digest, is left in one piece."""
         filled = [(name, _cell(value)) for name, value in pairs if _cell(value).text]
         width = max((cell_len(name) for name, _ in filled), default=0) + GAP
         for name, value in filled:
-            self.line(TextCell(name.ljust(width), FAINT), value)
+            lines = [neutral(value.text)]
+            if self.terminal:
+                room = max(self._console.width - width, 1)
+                lines = textwrap.wrap(lines[0], room, break_long_words=False, break_on_hyphens=False) or [""]
+            for label, line in zip_longest([name], lines, fillvalue=""):
+                self.line(TextCell(label.ljust(width), FAINT), TextCell(line, value.style))
 
     def _write(self, text: str) -> None:
         print(text, file=self._stream)
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Mapping[str, Text]], fold: Sequence[str]) -> dict[str, int]:
+    """How wide each column is that has any content; one that is wrapped, at the least."""
+    widths = {}
+    for name in columns:
+        texts = [row[name].cell_len for row in rows]
+        if any(texts) or not rows:
+            widths[name] = max([cell_len(name), *texts])
+    return {name: min(width, FOLDED) if name in fold else width for name, width in widths.items()}
+
+
+def _beside(widths: Mapping[str, int], room: int, *, leaving: Sequence[str]) -> list[str]:
+    """The columns that have room beside each other, if others leave in this order."""
+    staying = list(widths)
+    for name in leaving:
+        if sum(widths[each] + GAP for each in staying) - GAP <= room or len(staying) == 1:
+            break
+        if name in staying:
+            staying.remove(name)
+    return staying
+
+
+def _labelled(column: str, text: Text) -> Text:
+    return text if column in SPEAK_FOR_THEMSELVES else Text(f"{column} ", FAINT) + text
 
 
 def _cell(content: Content) -> TextCell:

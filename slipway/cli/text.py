@@ -4,7 +4,6 @@ Tags, reasons and branch names are untrusted. Printed unescaped, they could move
 the text direction, so unprintable characters are shown as escapes.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,13 +37,6 @@ def short(digest: str | None) -> str:
     return digest[:SHORT_DIGEST] if digest else ""
 
 
-def told(details: Mapping[str, Any]) -> str:
-    """The details of an audit record on one line, without empty values."""
-    return "; ".join(
-        f"{name} {value_text(value)}" for name, value in details.items() if value not in (None, "", [], {})
-    )
-
-
 def value_text(value: Any) -> str:
     """A JSON value as a person would write it."""
     match value:
@@ -53,7 +45,8 @@ def value_text(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case dict():
-            return "{" + told(value) + "}"
+            told = (f"{name} {value_text(item)}" for name, item in value.items() if item not in (None, "", [], {}))
+            return "{" + "; ".join(told) + "}"
         case list():
             return ", ".join(value_text(item) for item in value)
         case _:

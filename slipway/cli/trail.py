@@ -5,11 +5,12 @@ from typing import Any
 
 from slipway.api.audit import AuditRecord, ChainRecord, Damaged
 from slipway.domain.actions import Action, meaning_of, tone_of
-from slipway.domain.attribution import on_record_as
+from slipway.domain.attribution import NOBODY, on_record_as
+from slipway.domain.briefly import briefly
 
 from .api import read
 from .screen import BAD, FAINT, NAME, Content, Screen, TextCell, tone_style
-from .text import told, value_text
+from .text import value_text
 
 type TrailRecord = AuditRecord | Damaged
 
@@ -26,14 +27,14 @@ def show_records(screen: Screen, records: Iterable[TrailRecord]) -> None:
     for record in records:
         row = _row(screen, record) | {"record": f"{record.application} {record.sequence}"}
         rows.append(tuple(row[name] for name in columns))
-    screen.table(columns, rows, cut=("details", "actor"))
+    screen.table(columns, rows, cut=("actor", "details"))
 
 
 def show_trail(screen: Screen, records: Iterable[TrailRecord], *, release: bool = True) -> None:
     """A table, oldest first; `release=False` leaves out the release column."""
     columns = ("sequence", "time", "action", *(("release",) if release else ()), "environment", "actor", "details")
     rows = (tuple(_row(screen, record)[name] for name in columns) for record in records)
-    screen.table(columns, rows, cut=("details", "actor"))
+    screen.table(columns, rows, cut=("actor", "details"))
 
 
 def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
@@ -44,14 +45,15 @@ def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
             "action": TextCell("DAMAGED", BAD),
             "details": TextCell(record.damaged, BAD),
         }
+    attribution = on_record_as(record.actor, record.details)
     return {
         "sequence": str(record.sequence),
         "time": TextCell(screen.time(record.time), FAINT),
         "action": _action(record.action),
         "release": TextCell(record.release or "", NAME),
         "environment": record.environment or "",
-        "actor": on_record_as(record.actor, record.details).spoken,
-        "details": TextCell(told(record.details), FAINT),
+        "actor": "" if screen.terminal and attribution == NOBODY else attribution.spoken,
+        "details": TextCell(briefly(record.action, record.details), FAINT),
     }
 
 

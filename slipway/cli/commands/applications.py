@@ -34,7 +34,7 @@ def applications(api: Api, *, as_json: bool) -> None:
         return
     items = read(Applications, content).applications
     columns = ("application", "environment", "gate", "live", "tag", "since", "rolling", "waiting")
-    screen.table(columns, (row for item in items for row in _rows(screen, item)), cut=("tag",))
+    screen.table(columns, (row for item in items for row in _rows(screen, item)), cut=("since", "tag"))
 
 
 def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, ...]]:

@@ -12,8 +12,8 @@ from slipway.api.base import body_of
 from slipway.api.inbox import SaidOutcome
 
 from ..api import Api, read
-from ..ballots import BEARER, TOKEN, Token, read_link, read_token
-from ..errors import CliError
+from ..ballots import BEARER, TOKEN, Token, page_of, read_link, read_token
+from ..errors import CliError, Exit
 from ..finding import find_app
 from ..forms import OutputFormat, formed, write_lines
 from ..options import app_options, connected
@@ -70,7 +70,9 @@ def approvals(api: Api, *, form: OutputFormat) -> None:
         click.echo("nothing is waiting for approval", err=True)
         return
     columns = ("release", "tag", "environment", "votes", "until", "plan", "waits for")
-    screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "tag"))
+    screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "plan", "tag"))
+    for gate in gates:
+        click.echo(f"decide about {gate.release}: {page_of(api.app, gate.release, gate.environment)}", err=True)
 
 
 def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
@@ -113,11 +115,12 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
 def approve(context: click.Context, /, **options: Any) -> None:
     """Approve a release in your own name, for the current plan.
 
-    You are identified by your link (or the token in it), at a gate where links vote. Any other gate asks for a proof,
-    which is given on the page: the answer names it.
+    Where links vote you are identified by your link, or the token in it. Everywhere else an approval is signed by your
+    sign-in, on a page: its address is printed, and the exit code is 5.
 
     \b
     Examples:
+      slipway approve shop-482
       slipway approve --link "https://…/approvals/…"
       SLIPWAY_TOKEN=… slipway approve shop-482 --plan 91c3e07d55aa
     """
@@ -192,9 +195,11 @@ def _vote(
     screen = Screen()
     api, own_token = _known(context, link=link, token=token, url=url, key=key)
     bearer = bearer or os.environ.get(BEARER, "")
-    release_id, plan_hash = _subject(api, own_token, release, bearer=bearer, asked=decision != "object")
+    release_id, plan_hash, page = _subject(api, own_token, release, bearer=bearer, decision=decision)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise CliError(f"the plan of {release_id} is {short(plan_hash)}, not {plan}: no vote was cast")
+    if page:
+        raise CliError("an approval is given on its page, by a sign-in", exit_code=Exit.WAITING, cure=f"open {page}")
     ballot = Ballot.model_construct(
         decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_id()
     )
@@ -228,23 +233,26 @@ def _known(
     return Api(app), read_token(text, source="--token" if token else TOKEN) if text else None
 
 
-def _subject(api: Api, own_token: Token | None, release: str | None, *, bearer: str, asked: bool) -> tuple[str, str]:
-    """The release, and the plan to vote on: the token's, else the current one; none where nobody is `asked` now."""
+def _subject(
+    api: Api, own_token: Token | None, release: str | None, *, bearer: str, decision: Decision
+) -> tuple[str, str, str]:
+    """The release; the plan to vote on, the token's or the current one, and none for an objection, for which no gate need
+    be open; the page of an approval without a token."""
     if own_token is not None:
         if release is not None and release != own_token.release:
             raise CliError(f"your link is for {own_token.release}, not for {release}: no vote was cast")
-        return own_token.release, own_token.plan_hash
+        return own_token.release, own_token.plan_hash, ""
     if release is None:
         raise click.UsageError("RELEASE: missing (or use --link)")
-    if not bearer and not api.app.audience:
+    if decision != "approve" and not bearer and not api.app.audience:
         raise CliError(
             f"the voter is not identified: use --link or --token (or {TOKEN}), or --bearer (or {BEARER}); a function "
             "key alone does not allow voting"
         )
-    if not asked:
-        return release, ""
+    if decision == "object":
+        return release, "", ""
     gates = read(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)
     if gate is None:
         raise CliError(f"{release} is not waiting for approval; `slipway approvals` lists the releases that are")
-    return release, gate.plan_hash
+    return release, gate.plan_hash, page_of(api.app, release, gate.environment) if decision == "approve" else ""

@@ -216,11 +216,26 @@ def explain(api: Api, *, release: str, form: OutputFormat) -> None:
     screen.line(TextCell(explanation.release, NAME), "  ", _phase(explanation.phase))
     screen.line(explanation.headline)
     screen.line()
-    rows = [
-        (group.environment, TextCell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason)
-        for group in explanation.rules
-        for rule in group.rules
-    ]
-    screen.table(("environment", "holds", "rule", "reason"), rows, fold=("reason",))
+    _show_rules(screen, explanation)
     screen.line()
     screen.line(TextCell("next: ", "bold"), explanation.next)
+    screen.line(TextCell("page: ", "bold"), f"{api.app.url.rstrip('/')}/releases/{explanation.release}")
+
+
+def _show_rules(screen: Screen, explanation: Explanation) -> None:
+    """The rules of each environment: on a terminal under its name, in a pipe with its name on each line."""
+    groups = [
+        (
+            group.environment,
+            [(TextCell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason) for rule in group.rules],
+        )
+        for group in explanation.rules
+    ]
+    if not screen.terminal:
+        rows = [(environment, *rule) for environment, rules in groups for rule in rules]
+        screen.table(("environment", "holds", "rule", "reason"), rows)
+        return
+    for at, (environment, rules) in enumerate(groups):
+        if at:
+            screen.line()
+        screen.table(("", environment, "reason"), rules, fold=("reason",))

@@ -133,8 +133,9 @@ def test_an_explanation_names_every_rule_with_a_mark(slipway: Command, shop: Wor
     result = slipway("explain", "shop-2")
     found = explained(shop, 2)
     assert result.stdout.startswith("shop-2  awaiting approval\n" + found["headline"])
-    assert result.stdout.rstrip().endswith(f"next: {found['next']}")
-    table = rows(result.stdout[result.stdout.index("ENVIRONMENT") :])[1:-2]
+    assert f"\nnext: {found['next']}\npage: " in result.stdout
+    assert result.stdout.rstrip().endswith("/releases/shop-2")
+    table = rows(result.stdout[result.stdout.index("ENVIRONMENT") :])[1:-3]
     assert table == [
         [there["environment"], result.mark, result.name, result.reason]
         for there in found["rules"]

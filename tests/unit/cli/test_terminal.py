@@ -68,7 +68,7 @@ def test_a_table_fits_the_terminal_with_colours_and_local_times(app: Served, wid
     assert code == 0
     assert "\033[" in text
     lines = STYLING.sub("", text).splitlines()
-    assert len(lines) == len(app.trails["shop"].records) + 1
+    assert len([line for line in lines if line.startswith("shop ")]) == len(app.trails["shop"].records)
     assert all(cell_len(line) <= width for line in lines)
     assert any("2026-11-23 17:00:00" in line for line in lines)  # 08:00 UTC in Tokyo
 
@@ -94,14 +94,38 @@ def test_a_document_is_indented_and_cannot_steer_the_terminal(app: Served) -> No
     assert text == "log\n\\x1b[2Jgone\\xff\n        end\n"
 
 
-def test_the_wide_columns_give_way_before_the_others() -> None:
+def table_of(width: int, columns: tuple[str, ...], *rows: tuple[str, ...], **gives: tuple[str, ...]) -> list[str]:
     stream = io.StringIO()
-    screen = Screen(stream, terminal=True, width=40)
-    screen.table(("id", "why"), [["shop-482", "because " * 20]], cut=("why",))
-    heading, line = (STYLING.sub("", line) for line in stream.getvalue().splitlines())
-    assert heading.split() == ["ID", "WHY"]
-    assert line.startswith("shop-482  because because")
-    assert line.rstrip().endswith("…")
+    Screen(stream, terminal=True, width=width).table(columns, rows, **gives)
+    return [STYLING.sub("", line) for line in stream.getvalue().splitlines()]
+
+
+def test_what_does_not_fit_stands_below_its_row_and_is_alone_in_being_cut() -> None:
+    columns = ("id", "who", "why")
+    heading, line, below = table_of(40, columns, ("shop-482", "Ada", "because " * 20), cut=("why",))
+    assert (heading.split(), line.split()) == (["ID", "WHO"], ["shop-482", "Ada"])
+    assert below.startswith("    why because because")
+    assert below.endswith("…")
+    assert len(below) <= 40
+
+
+def test_ids_are_never_cut_and_the_last_columns_leave_where_nothing_may_be_cut() -> None:
+    columns = ("release", "environment", "since")
+    heading, line, below = table_of(30, columns, ("a-long-name-482", "production", "yesterday"))
+    assert (heading.split(), line.split()) == (["RELEASE", "ENVIRONMENT"], ["a-long-name-482", "production"])
+    assert below.split() == ["since", "yesterday"]
+    assert table_of(10, columns, ("a-long-name-482", "", ""))[1] == "a-long-name-482"
+
+
+def test_a_column_without_any_content_is_left_out() -> None:
+    assert table_of(40, ("id", "reason"), ("shop-482", ""), ("shop-481", ""))[0] == "ID"
+
+
+def test_a_digest_of_a_field_stays_in_one_piece_and_a_sentence_goes_on_below_itself() -> None:
+    stream, digest = io.StringIO(), "sha256:" + "a" * 64
+    Screen(stream, terminal=True, width=40).fields([("digest", digest), ("why", "one two three four five six seven")])
+    lines = STYLING.sub("", stream.getvalue()).splitlines()
+    assert lines == [f"digest  {digest}", "why     one two three four five six", "        seven"]
 
 
 def test_a_folded_column_shows_all_its_text() -> None:

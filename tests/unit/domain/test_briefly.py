@@ -1,0 +1,25 @@
+"""One line of a record's details: what people look for, and nothing that a stranger's record could break."""
+
+from typing import Any
+
+import pytest
+
+from slipway.domain.actions import Action
+from slipway.domain.briefly import briefly
+
+PLAN = "sha256:" + "9" * 64
+
+
+@pytest.mark.parametrize(
+    ("action", "details", "told"),
+    [
+        (Action.PLAN_MADE, {"created": 4, "changed": 0, "plan_hash": PLAN}, "4 created; plan 999999999999"),
+        (Action.VOTE_APPROVED, {"plan_hash": PLAN, "reason": "seen"}, "plan 999999999999; seen"),
+        (Action.PROMOTION_DONE, {"blobs_copied": 2}, "2 blobs copied, digests equal on both sides"),
+        (Action.GATE_OPENED, {"approvers": ["Ada", "Ben"], "opening": 1}, "approvers Ada, Ben"),
+        (Action.RELEASE_JOINED, {"run": {"name": "7"}, "people": [{"mail": "dan@example.com"}]}, "run 7"),
+        ("canary.begun", {"reason": ["two\nlines", None, {}, 3]}, "two lines, 3"),
+    ],
+)
+def test_what_people_look_for_is_told_on_one_line(action: str, details: dict[str, Any], told: str) -> None:
+    assert briefly(action, details) == told
