@@ -236,8 +236,8 @@ def _known(
 def _subject(
     api: Api, own_token: Token | None, release: str | None, *, bearer: str, decision: Decision
 ) -> tuple[str, str, str]:
-    """The release; the plan to vote on, the token's or the current one, and none for an objection, for which no gate need
-    be open; the page of an approval without a token."""
+    """The release; the plan to vote on, the token's or the current one, and none for an objection, which needs no open
+    gate; the page of an approval without a token."""
     if own_token is not None:
         if release is not None and release != own_token.release:
             raise CliError(f"your link is for {own_token.release}, not for {release}: no vote was cast")
