@@ -3,11 +3,13 @@
 `effects/cluster/drift.py` looks, `decide/drifting.py` decides what is new about it, and the lane keeps the last word.
 """
 
+import re
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .model import Digest, Moment, Record, canonical, sha256
 
@@ -20,6 +22,8 @@ MOST_TOLD: Final = 20
 MOST_FIELDS: Final = 20
 """Fields of one object that are named."""
 _SHOWN: Final = 3
+MOST_IGNORED: Final = 50
+type FieldPath = Annotated[str, Field(max_length=300, pattern=r"^[A-Za-z][^\s\x00-\x1f]*$")]
 
 
 class OnDrift(StrEnum):
@@ -29,6 +33,62 @@ class OnDrift(StrEnum):
     """It is told and shown; the next rollout applies its own plan."""
     HOLD = "hold"
     """Nothing new goes out until a person lets it pass, or brings back what is live."""
+
+
+class IgnoredDrift(Record):
+    """Fields of live objects that somebody else may write, such as an operator: they are no drift."""
+
+    kind: str = Field(
+        pattern=r"^([a-z0-9.-]{1,253}/)?[A-Z][A-Za-z0-9]{0,62}$",
+        description="Kind of the objects: Deployment, or with its group, argoproj.io/Rollout.",
+    )
+    name: str | None = Field(
+        default=None, max_length=253, description="Name of the one object that is meant; all of the kind without it."
+    )
+    fields: tuple[FieldPath, ...] = Field(
+        default=(),
+        max_length=MOST_IGNORED,
+        description="The fields, with all that is in them, as drift is told: "
+        "spec.template.spec.containers[web].resources; containers[] means each of them. An image is never ignored.",
+    )
+    by: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = Field(
+        default=(),
+        max_length=MOST_IGNORED,
+        description="The field managers that may write: those fields alone, or any field where none is named.",
+    )
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if not self.fields and not self.by:
+            raise ValueError("expected fields, by, or both; an object as a whole is not ignored")
+        for path in self.fields:
+            if holds_an_image(path):
+                raise ValueError(f"fields: {path} holds an image, which is never ignored; name the fields beside it")
+        return self
+
+    def concerns(self, group: str, kind: str, name: str) -> bool:
+        kinds = (kind, f"{group}/{kind}" if group else kind)
+        return self.kind in kinds and self.name in (None, name)
+
+    def covers(self, steps: Sequence[str], managers: Collection[str]) -> bool:
+        """Whether a field is ignored. `steps` are its path and those of all that it is in, as drift is told; `managers`
+        are those who wrote it: nobody, where a field was taken away."""
+        if holds_an_image(steps[-1]) or (self.by and not (managers and set(managers) <= set(self.by))):
+            return False
+        return not self.fields or any(_fits(path, step) for path in self.fields for step in steps)
+
+
+def holds_an_image(path: str) -> bool:
+    """Whether it is a container's image, a container, or the list of them."""
+    return re.search(r"(^|\.)(containers|initContainers|ephemeralContainers)(\[[^\]]*\](\.image)?)?$", path) is not None
+
+
+def _fits(pattern: str, path: str) -> bool:
+    """Whether they are the same, where `[]` stands for any item of a list."""
+    items = re.compile(r"\[[^\]]*\]")
+    wanted, found = items.findall(pattern), items.findall(path)
+    alike = items.sub("[]", pattern) == items.sub("[]", path)
+    return alike and all(item in ("[]", own) for item, own in zip(wanted, found, strict=True))
 
 
 class DriftKind(StrEnum):

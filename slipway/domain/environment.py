@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from .around import MOST_JOBS, Side
-from .drift import OnDrift
+from .drift import MOST_IGNORED, IgnoredDrift, OnDrift
 from .gate import AutoGate, Gate, WrittenGate
 from .model import Duration, Name, Namespace, Record, canonical, sha256
 from .project import EnvironmentClass, ProvenanceLevel
@@ -168,6 +168,9 @@ class WrittenEnvironment(Record):
         default=OnDrift.REPORT,
         description="What follows where the cluster no longer holds what is live: report it, or also hold what is new "
         "until a person lets it pass, or brings back what is live.",
+    )
+    drift_ignore: tuple[IgnoredDrift, ...] = Field(
+        default=(), max_length=MOST_IGNORED, description="What others may write to live objects: it is no drift."
     )
 
     def jobs(self, side: Side) -> tuple[str, ...]:

@@ -118,6 +118,7 @@ _ENVIRONMENT: Mapping[str, Stricter] = {
     ),
     # What is applied there is in the plan that people vote on, and is compared by it.
     **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions"), _any),
+    "drift_ignore": _listed,
     "drift": lambda before, after: after in (before, OnDrift.HOLD),
     **dict.fromkeys(("rollout_within", "on_failure", "on_config_change", "gate"), _any),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
-from ..domain.drift import Seen, following
+from ..domain.drift import IgnoredDrift, Seen, following
 from ..domain.errors import UnknownName
 from ..domain.events import DriftLooked
 from ..domain.model import Record
@@ -48,6 +48,7 @@ class Watched:
     lane: Lane
     live: Live
     plan: Plan | None
+    ignored: tuple[IgnoredDrift, ...]
 
     @property
     def name(self) -> str:
@@ -91,7 +92,13 @@ class DriftWatch:
         for environment in entry.application.environments:
             lane = lanes.get(environment.name)
             if lane is not None and lane.live is not None and lane.rolling is None:
-                yield Watched(entry=entry, lane=lane, live=lane.live, plan=self._plan(lane.live.plan_hash))
+                yield Watched(
+                    entry=entry,
+                    lane=lane,
+                    live=lane.live,
+                    plan=self._plan(lane.live.plan_hash),
+                    ignored=environment.drift_ignore,
+                )
 
     def _plan(self, digest: str) -> Plan | None:
         if digest not in self._plans:
@@ -115,6 +122,7 @@ class DriftWatch:
                 owner=Owner.of(watched.plan.application, watched.plan.environment),
                 manifests=watched.plan.manifests,
                 live_since=watched.live.at,
+                ignored=watched.ignored,
             )
             for watched in all_watched
             if watched.plan is not None

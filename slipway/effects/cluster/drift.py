@@ -3,14 +3,15 @@ of applications, and the objects themselves only where their metadata tells that
 
 The server keeps who applied which field. A field of the manifest that is no longer Slipway's was changed or taken away
 by whoever owns it now; a manager that wrote after the rollout has added something. Status, defaults, what admission
-webhooks add and what the control plane writes are nobody's edit, and replicas that an autoscaler sets are its own.
+webhooks add and what the control plane writes are nobody's edit, replicas that an autoscaler sets are its own, and
+some fields the application leaves to others by name.
 `fields` has the rules, which are pure.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from slipway.domain.drift import MOST_FIELDS, Drifted, DriftKind
+from slipway.domain.drift import MOST_FIELDS, Drifted, DriftKind, IgnoredDrift
 from slipway.domain.model import Record
 
 from . import fields
@@ -36,6 +37,8 @@ class Applied(Record):
     owner: Owner
     manifests: tuple[Manifest, ...]
     live_since: datetime
+    ignored: tuple[IgnoredDrift, ...] = ()
+    """What others may write."""
 
 
 class Difference(Record):
@@ -87,7 +90,12 @@ def _difference(
     metadata = live.get(target.name) or objects.metadata(target.kind, target.name, target.namespace)
     if metadata is None:
         return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=target.kind.kind, name=target.name), diff=_NONE)
-    written = fields.written(target.manifest, metadata.get("managedFields") or (), after=applied.live_since)
+    written = fields.written(
+        target.manifest,
+        metadata.get("managedFields") or (),
+        after=applied.live_since,
+        ignored=[rule for rule in applied.ignored if rule.concerns(target.kind.group, target.kind.kind, target.name)],
+    )
     if not written.anything:
         return None
     found = objects.get(target.kind, target.name, target.namespace)

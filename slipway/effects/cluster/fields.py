@@ -5,10 +5,12 @@ an empty set is owned whole.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
+from slipway.domain.drift import IgnoredDrift
 from slipway.domain.model import Moment, Record
 
 from .names import FIELD_MANAGER
@@ -48,20 +50,39 @@ class Written(Record):
         return not self.ours or bool(self.lost or self.added)
 
 
-def written(manifest: Mapping[str, Any], managed: Sequence[Json], *, after: datetime) -> Written:
-    """What the managers of an object tell. `after` is when the manifest was live."""
+def written(
+    manifest: Mapping[str, Any], managed: Sequence[Json], *, after: datetime, ignored: Sequence[IgnoredDrift] = ()
+) -> Written:
+    """What the managers of an object tell. `after` is when the manifest was live; the rules are for this object."""
     entries = [entry for entry in managed if isinstance(entry, Mapping)]
     ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
     others = [entry for entry in entries if entry.get("manager") != FIELD_MANAGER]
     if ours is None:
         return _by(Written(ours=False), [entry for entry in others if not entry.get("subresource")])
     own = ours.get("fieldsV1") or {}
-    lost = tuple(_lost(manifest, own, ()))[:_MOST_NAMED]
+    gone = (path for path in _lost(manifest, own, ()) if not _is_ignored(path, _owners(others, path), ignored))
+    lost = tuple(islice(gone, _MOST_NAMED))
     late = [entry for entry in others if _is_late(entry, after)]
-    paths = [_steps(path) for entry in late for path in _leaves(_without(entry.get("fieldsV1") or {}), ())]
-    added = [text(path) for path in paths if at(manifest, path) is None]
+    added = [(text(path), entry) for entry in late for path in _added(entry, manifest, ignored)]
     owners = [e for e in others if any(_has(e.get("fieldsV1") or {}, path) for path in lost)]
-    return _by(Written(ours=True, lost=lost, added=tuple(dict.fromkeys(added))[:_MOST_NAMED]), owners or late)
+    named = tuple(dict.fromkeys(name for name, _ in added))[:_MOST_NAMED]
+    return _by(Written(ours=True, lost=lost, added=named), owners or [entry for _, entry in added])
+
+
+def _owners(entries: Sequence[Mapping[str, Any]], path: Path) -> set[str]:
+    return {str(entry.get("manager")) for entry in entries if _has(entry.get("fieldsV1") or {}, path)}
+
+
+def _added(entry: Mapping[str, Any], manifest: Mapping[str, Any], ignored: Sequence[IgnoredDrift]) -> Iterator[Path]:
+    """What a manager has written that the manifest does not have."""
+    for path in map(_steps, _leaves(_without(entry.get("fieldsV1") or {}), ())):
+        if at(manifest, path) is None and not _is_ignored(path, {str(entry.get("manager"))}, ignored):
+            yield path
+
+
+def _is_ignored(path: Path, managers: Collection[str], ignored: Sequence[IgnoredDrift]) -> bool:
+    steps = [text(path[:length]) for length in range(1, len(path) + 1)] if ignored else []
+    return any(rule.covers(steps, managers) for rule in ignored)
 
 
 def _by(found: Written, entries: Sequence[Mapping[str, Any]]) -> Written:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.drift import DriftKind
+from slipway.domain.drift import DriftKind, IgnoredDrift
 from slipway.effects.cluster import AccessDenied, Applied, ClusterAccess, ClusterUnreachable, Difference, Owner, connect
 from slipway.effects.cluster.connection import Connection
 
@@ -138,6 +138,58 @@ def test_what_a_person_scaled_is_drift_and_what_an_autoscaler_scales_is_not(plac
     edit(place, "Deployment", "web", {"spec": {"replicas": 6, "revisionHistoryLimit": 3}})
     [found] = seen(place, wanted)
     assert "spec.replicas" not in found.drifted.fields
+
+
+RESOURCES = "spec.template.spec.containers[].resources"
+
+
+def seen_but(place: Place, *rules: IgnoredDrift) -> list[tuple[str, tuple[str, ...]]]:
+    applied = Applied(owner=OWNER, manifests=ALL, live_since=LONG_AGO, ignored=rules)
+    return [(each.drifted.label, each.drifted.fields) for each in place.cluster.drift([applied], place.namespace)[0]]
+
+
+def test_what_an_operator_writes_is_no_drift_where_the_application_leaves_it_to_it(live: Place) -> None:
+    limits = {"containers": [{"name": "main", "resources": {"limits": {"memory": "64Mi"}}}]}
+    strategic = "application/strategic-merge-patch+json"
+    edit(live, "Deployment", "web", {"spec": {"template": {"spec": limits}}}, by="vpa", media=strategic)
+    label = "Deployment/web"
+    whole = "spec.template.spec.containers[main].resources.limits.memory"
+    assert seen_but(live) == [(label, (whole,))]
+    for rule in (
+        IgnoredDrift(kind="Deployment", fields=(RESOURCES,)),
+        IgnoredDrift(kind="apps/Deployment", name="web", fields=(whole,)),
+        IgnoredDrift(kind="Deployment", by=("vpa",)),
+        IgnoredDrift(kind="Deployment", fields=("spec.template",), by=("keda", "vpa")),
+    ):
+        assert seen_but(live, rule) == [], rule
+    for other in (
+        IgnoredDrift(kind="StatefulSet", fields=(RESOURCES,)),
+        IgnoredDrift(kind="Deployment", name="api", fields=(RESOURCES,)),
+        IgnoredDrift(kind="Deployment", fields=("spec.template.spec.containers[other].resources",)),
+        IgnoredDrift(kind="Deployment", fields=(RESOURCES,), by=("keda",)),
+        IgnoredDrift(kind="Deployment", fields=("spec.template.spec.containers[main].resources.limits.mem",)),
+    ):
+        assert seen_but(live, other) == [(label, (whole,))], other
+
+
+def test_a_changed_field_of_the_manifest_is_ignored_like_an_added_one(live: Place) -> None:
+    edit(live, "ConfigMap", "settings", {"data": {"greeting": "goodbye"}}, by="reloader")
+    assert seen_but(live, IgnoredDrift(kind="ConfigMap", by=("reloader",))) == []
+    assert seen_but(live, IgnoredDrift(kind="ConfigMap", fields=("data.greeting",))) == []
+
+
+def test_an_image_or_an_object_that_is_gone_is_drift_whatever_is_ignored(live: Place) -> None:
+    image = f"{m.PAUSE}@{m.TWO}"
+    edit(live, "Deployment", "web", [
+        {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}
+    ], media="application/json-patch+json")  # fmt: skip
+    remove(live, "ConfigMap", "settings")
+    everything = [IgnoredDrift(kind="Deployment", fields=("spec",), by=("kubectl-edit",))]
+    everything += [IgnoredDrift(kind=kind, by=("kubectl-edit",)) for kind in ("Deployment", "ConfigMap")]
+    assert set(seen_but(live, *everything)) == {
+        ("Deployment/web", ("spec.template.spec.containers[main].image",)),
+        ("ConfigMap/settings", ()),
+    }
 
 
 def test_jobs_are_not_looked_for(place: Place) -> None:

@@ -1,11 +1,13 @@
 """Drift: told once, recorded as it changes, in the way of what is new where asked to be, brought back by a person."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from slipway.domain.commands import Verb
-from slipway.domain.drift import Drifted, DriftKind, OnDrift, Seen, is_due
+from slipway.domain.drift import Drifted, DriftKind, IgnoredDrift, OnDrift, Seen, is_due
 from slipway.domain.events import DriftLooked
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
@@ -175,3 +177,35 @@ def test_what_is_live_and_did_not_drift_is_not_brought_back() -> None:
 def test_a_look_is_due_every_few_minutes_and_never_with_zero(minute: int, every: int, due: bool) -> None:
     start = MORNING.replace(hour=0, minute=0, second=0, microsecond=0)
     assert is_due(start + minute * MINUTE, every) is due
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ({"kind": "Deployment"}, "expected fields, by, or both"),
+        ({"kind": "deployments", "fields": ["spec.replicas"]}, "kind"),
+        ({"kind": "Deployment", "fields": ["spec.template.spec.containers[].image"]}, "holds an image"),
+        ({"kind": "Deployment", "fields": ["spec.template.spec.initContainers[init]"]}, "holds an image"),
+        ({"kind": "Deployment", "fields": ["spec.template.spec.containers"]}, "holds an image"),
+        ({"kind": "Deployment", "fields": ["/spec/replicas"]}, "fields"),
+        ({"kind": "Deployment", "fields": ["spec.replicas"], "jsonPointers": ["/spec"]}, "jsonPointers"),
+    ],
+)
+def test_what_cannot_be_ignored_is_refused_by_name(written: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(says)):
+        IgnoredDrift.model_validate(written)
+
+
+def test_a_field_that_was_taken_away_has_no_writer_who_could_be_excused() -> None:
+    steps = ["data", "data.greeting"]
+    by = IgnoredDrift(kind="ConfigMap", by=("reloader",))
+    assert by.covers(steps, {"reloader"})
+    assert not by.covers(steps, {"reloader", "kubectl-edit"})
+    assert not by.covers(steps, set())
+    assert IgnoredDrift(kind="ConfigMap", fields=("data",)).covers(steps, set())
+
+
+def test_a_key_with_a_dot_is_not_taken_for_a_field_below_another() -> None:
+    rule = IgnoredDrift(kind="ConfigMap", fields=("data.app",))
+    assert not rule.covers(["data", "data.app.properties"], {"reloader"})
+    assert rule.covers(["spec", "data.app", "data.app.properties"], {"reloader"})

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.application import Application
-from slipway.domain.drift import OnDrift
+from slipway.domain.drift import IgnoredDrift, OnDrift
 from slipway.domain.environment import Environment, Soak
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.people import KnownPerson
@@ -44,6 +44,27 @@ def production(gate: Gate, *, name: str = "production", **fields: Any) -> Enviro
 
 def guarded(gate: Gate, **fields: Any) -> Application:
     return application(production(gate, **fields))
+
+
+RESOURCES = IgnoredDrift(kind="Deployment", fields=("spec.template.spec.containers[].resources",))
+REPLICAS = IgnoredDrift(kind="Deployment", fields=("spec.replicas",))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "weaker"),
+    [
+        ((), (), False),
+        ((), (REPLICAS,), True),
+        ((RESOURCES, REPLICAS), (REPLICAS,), False),
+        ((REPLICAS,), (RESOURCES,), True),
+        ((REPLICAS,), (REPLICAS.evolve(name="web"),), True),
+    ],
+)
+def test_to_ignore_more_drift_than_before_is_weaker(
+    before: tuple[IgnoredDrift, ...], after: tuple[IgnoredDrift, ...], weaker: bool
+) -> None:
+    found = weakenings(guarded(AutoGate(), drift_ignore=before), guarded(AutoGate(), drift_ignore=after))
+    assert bool(found) is weaker
 
 
 @pytest.mark.parametrize(
