@@ -10,7 +10,7 @@ BENCH_STAMP := .venv-bench/.installed
 PARTS_STAMP := local/azurite/node_modules/.installed
 TOOLS_STAMP := tools/axe/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
-WORKER_LIBRARIES := 1.0.0 1.1.0 1.1.1 1.2.1
+WORKER_LIBRARIES := $(shell sed -n 's/^azure-functions-runtime==\([^ ]*\).*/\1/p' requirements-workers.txt)
 QUICK := not (attack or browser or cluster or hooks or stack or thorough or workers)
 PARALLEL := -n 4 --dist worksteal
 ARGS ?=
@@ -26,7 +26,7 @@ help: ## What each command does
 
 install: $(STAMP) $(TOOLS_STAMP) $(PARTS_STAMP) ## Install all that tests and checks need (the commands do so by themselves)
 
-$(LAPTOP_STAMP): requirements-laptop.txt requirements.txt pyproject.toml
+$(LAPTOP_STAMP): requirements-laptop.txt requirements-command.txt requirements.txt pyproject.toml
 	@sh scripts/install.sh laptop
 	@touch $@
 
@@ -115,16 +115,17 @@ extend: install ## Show that the extensions of scripts/extensions work, and that
 prove: install ## Take each guard out of a copy in turn, and show its test red; ARGS="NAME …" for some of them
 	@$(PYTHON) -m scripts.guards $(ARGS)
 
-package: install ## The package that Azure gets as one file, with its SBOM and provenance, in build/package
-	@$(PYTHON) -m scripts.package
+package: install ## The package that Azure gets as one file, with its SBOM and provenance, in build/package; ARGS="--sign KEY"
+	@$(PYTHON) -m scripts.package $(ARGS)
 
 check-bicep: install ## Let Microsoft's Bicep compiler ($BICEP, else `bicep`) check infra/; ARGS=--write for new snapshots
 	@$(PYTHON) -m tests.infra.compiler $(ARGS)
 
 workers: install ## Start the app under each worker library that Azure may serve (downloads the older ones once)
 	@for version in $(WORKER_LIBRARIES); do \
-		[ -d .local/workers/$$version ] || $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps \
-			--target .local/workers/$$version azure-functions-runtime==$$version; \
+		[ -d .local/workers/$$version ] || grep "==$$version " requirements-workers.txt | $(PYTHON) -m pip install \
+			--quiet --disable-pip-version-check --require-hashes --no-deps --target .local/workers/$$version \
+			-r /dev/stdin || exit 1; \
 	done
 	@$(PYTHON) -m pytest tests/infra/test_worker_libraries.py
 

@@ -74,7 +74,7 @@ pip_install() {
 install_laptop() {
     make_environment
     doing "Installing the Python packages of the app and the stack of this machine" pip_install --require-hashes -r requirements-laptop.txt
-    pip_install --no-deps --editable .
+    pip_install --no-deps --no-build-isolation --editable .
 }
 
 install_python() {

@@ -2,13 +2,16 @@
 
 The three are in `build/package`: `slipway-<version>.zip`, `….cdx.json` (CycloneDX 1.6: every wheel in it, with the hash
 that pip compared), `….intoto.json` (an in-toto statement with SLSA's predicate: this file, from that commit and those
-wheels). The same commit gives the same bytes. The statement is not signed: whoever publishes a release signs it, with a
-key or an identity of their own. `azd up` makes its packages by the same functions.
+wheels). The same commit gives the same bytes. `--sign KEY` adds `….intoto.json.sigstore`: cosign's signature of the
+statement, and so of the package, by the publisher's key (a file, or `azurekms://…` in a vault). `azd up` makes its
+packages by the same functions.
 """
 
+import argparse
 import hashlib
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +30,7 @@ FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 BUILD_TYPE, BUILDER = "https://slipway.dev/package/v1", "https://slipway.dev/package/by-hand"
 """Whoever runs the command builds; a builder that others trust gives an id of its own when it signs."""
 READ_ONLY = 0o644 << 16
+COSIGN: str = shutil.which("cosign") or next(map(str, (ROOT / ".local" / "tools").glob("cosign")), "")
 
 type Json = dict[str, Any]
 
@@ -35,7 +39,12 @@ class NotClean(Exception):  # noqa: N818 - it is what was found
     """There are changes that no commit has, so that nobody could make the same package."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="package")
+    parser.add_argument("--sign", metavar="KEY", help="sign the statement with cosign: a key's file, or azurekms://…")
+    key: str | None = parser.parse_args(arguments).sign
+    if key and not COSIGN:
+        parser.error("--sign: cosign is not installed; `make cosign` builds it")
     try:
         commit = commit_of(ROOT)
     except NotClean as reason:
@@ -49,6 +58,8 @@ def main() -> int:
         hook.make_reproducible(folder)
         wheels = wheels_of(json.loads(report.read_bytes()))
         made = write(folder, wheels, commit=commit, target=TARGET)
+    if key:
+        made = (*made, sign(made[-1], key))
     for path in made:
         print(path.relative_to(ROOT))
     return 0
@@ -72,6 +83,17 @@ def write(folder: Path, wheels: Sequence[Json], *, commit: str, target: Path) ->
     bill.write_text(_shown(sbom(wheels, digest=digest)), encoding="utf-8")
     statement.write_text(_shown(provenance(package.name, digest, wheels, commit=commit)), encoding="utf-8")
     return package, bill, statement
+
+
+def sign(statement: Path, key: str) -> Path:
+    """Have cosign sign the statement. It goes into no public log: whoever checks it has the publisher's public key."""
+    signature = statement.with_name(f"{statement.name}.sigstore")
+    subprocess.run(
+        [COSIGN, "sign-blob", "--yes", "--key", key, "--tlog-upload=false", "--bundle", signature, statement],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return signature
 
 
 def pack(folder: Path, package: Path) -> None:

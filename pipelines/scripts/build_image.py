@@ -90,7 +90,7 @@ def build_and_push(image: str, tag: str, platforms: list[str]) -> str:
             "--label", f"org.opencontainers.image.version={tag}",
             "--label", f"org.opencontainers.image.revision={setting('BUILD_SOURCEVERSION')}",
             "--label", f"org.opencontainers.image.source={setting('BUILD_REPOSITORY_URI')}",
-            "--sbom=true",
+            "--attest", f"type=sbom,generator={setting('SBOM_IMAGE')}",
             "--provenance=mode=min",  # mode=max would write the build arguments into the image
             "--metadata-file", str(metadata),
             "--push",

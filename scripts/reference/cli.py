@@ -15,7 +15,8 @@ _INTRODUCTION = """\
 # The command `slipway`
 
 Made by `python -m scripts.reference.cli` from the help of the commands. After `make install` the command is
-`.venv/bin/slipway`; elsewhere `pip install "<folder of this repository>[cli]"` installs it.
+`.venv/bin/slipway`; elsewhere, in this folder: `pip install --require-hashes -r requirements-command.txt`, then
+`pip install --no-deps --no-build-isolation .`.
 """
 
 

@@ -122,23 +122,6 @@ def test_the_wheels_are_for_the_python_that_the_template_asks_for() -> None:
         assert at(site(DEFAULT, role), "properties.functionAppConfig.runtime.version") == HOOK.PYTHON
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "requirements",
-        "requirements-laptop",
-        "requirements-dev",
-        "requirements-bench",
-        "tests/infra/checkov/requirements",
-    ],
-)
-def test_every_requirement_is_pinned_with_its_hashes(file: str) -> None:
-    text = (ROOT / f"{file}.txt").read_text(encoding="utf-8")
-    pins = re.findall(r"^([\w.-]+)==(.*(?:\n    --hash.*)*)", text, re.MULTILINE)
-    assert len(pins) == len(re.findall(r"^[\w.-]+==", text, re.MULTILINE)) >= 10
-    assert [name for name, rest in pins if "--hash=sha256:" not in rest] == []
-
-
 def test_the_same_sources_give_the_same_files(tmp_path: Path) -> None:
     info = "app/.python_packages/lib/site-packages/some-1.0.dist-info"
     for name, date in (("one", 1_700_000_000), ("two", 1_800_000_000)):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.package import NotClean, commit_of, wheels_of, write
+from scripts.package import COSIGN, NotClean, commit_of, sign, wheels_of, write
 from tests.infra.compiler import ROOT
 
 COMMIT = "c" * 40
@@ -52,6 +52,25 @@ def test_the_statement_names_the_package_its_commit_and_each_wheel_by_hash(folde
     ]
     assert listed["components"][1]["licenses"] == [{"expression": "MIT"}]
     assert "licenses" not in listed["components"][0], "a text is no expression"
+
+
+@pytest.mark.skipif(not COSIGN, reason="cosign is not installed; `make cosign` builds it")
+def test_a_statement_that_was_signed_and_then_changed_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", "")
+    subprocess.run([COSIGN, "generate-key-pair"], cwd=tmp_path, check=True, capture_output=True)
+    *_, statement = write(folder, wheels_of(REPORT), commit=COMMIT, target=tmp_path / "out")
+    signature = sign(statement, str(tmp_path / "cosign.key"))
+
+    def holds() -> bool:
+        key = ("--key", str(tmp_path / "cosign.pub"), "--insecure-ignore-tlog=true")
+        check = [COSIGN, "verify-blob", *key, "--bundle", str(signature), str(statement)]
+        return subprocess.run(check, check=False, capture_output=True).returncode == 0
+
+    assert holds()
+    statement.write_text(statement.read_text().replace(COMMIT, "d" * 40))
+    assert not holds()
 
 
 def test_the_same_files_give_the_same_bytes_whenever_they_were_written(folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ skipped.
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from tests.infra.compiler import ROOT
 from tests.infra.test_package import HOOK, SERVED, installed
 
 FOLDER = Path(os.environ.get("SLIPWAY_WORKERS", ROOT / ".local/workers"))
-OLDER = ("1.0.0", "1.1.0", "1.1.1", "1.2.1")
+PINS = (ROOT / "requirements-workers.txt").read_text(encoding="utf-8")
+OLDER = tuple(re.findall("^azure-functions-runtime==([^ ]+)", PINS, re.MULTILINE))
 """Besides the pinned one; as the Makefile installs them."""
 
 NEWEST = "pinned"
@@ -67,8 +69,8 @@ async def _health(app: Path, environment: dict[str, str]) -> frames.Outcome:
         await link.kill()
 
 
-def test_the_versions_are_those_that_the_makefile_installs() -> None:
-    assert f"WORKER_LIBRARIES := {' '.join(OLDER)}\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+def test_there_are_older_ones() -> None:
+    assert len(OLDER) == len(set(OLDER)) > 2
 
 
 def _skip_without(version: str) -> None:

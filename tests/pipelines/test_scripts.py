@@ -27,6 +27,7 @@ BUILD = {
     "CONTEXT": ".",
     "BUILD_ARGUMENTS": '["APP_VERSION={tag}", "GREETING=Hello there"]',
     "BUILDKIT_IMAGE": "moby/buildkit:buildx-stable-1",
+    "SBOM_IMAGE": "docker/buildkit-syft-scanner:stable-1",
     "BUILD_SOURCEVERSION": "600a5ed7c9c0bd5fb3a2f60a8ab86e9f3a2b1c4d",
     "BUILD_REPOSITORY_URI": "https://dev.azure.com/contoso/shop/_git/shop",
 }
@@ -84,7 +85,9 @@ def test_the_build_asks_for_every_platform_an_sbom_and_a_push(programs: Programs
     assert login == ["az", "acr", "login", "--name", "contosononprod", "--only-show-errors"]
     assert create[-1] == "image=moby/buildkit:buildx-stable-1"
     assert build[:3] == ["docker", "buildx", "build"]
-    assert {"--sbom=true", "--push", "--provenance=mode=min"} <= set(build)
+    generator = "type=sbom,generator=docker/buildkit-syft-scanner:stable-1"
+    assert {"--push", "--provenance=mode=min"} <= set(build)
+    assert build[build.index("--attest") + 1] == generator
     assert build[build.index("--platform") + 1] == "linux/amd64,linux/arm64"
     assert build[build.index("--tag") + 1] == "contosononprod.azurecr.io/team/shop:1.4.2"
     assert [build[i + 1] for i, word in enumerate(build) if word == "--build-arg"] == [
