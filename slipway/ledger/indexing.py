@@ -49,21 +49,26 @@ class Indexer:
             return False
         return True
 
-    def take_left_over(self, application: str, *, before: datetime, limit: int = 200) -> int:
-        """Index what commits before the time left unindexed; returns how many records. Raises `LedgerUnavailable`."""
-        indexed = 0
-        for mark in self.table.rows(application, *keys.span(keys.UNINDEXED), limit=limit):
+    def take_left_over(self, application: str, *, before: datetime, limit: int = 200) -> tuple[int, bool]:
+        """Index what commits before the time left unindexed; returns how many records, and whether nothing is left.
+
+        Raises `LedgerUnavailable`.
+        """
+        indexed, whole = 0, True
+        marks = list(self.table.rows(application, *keys.span(keys.UNINDEXED), limit=limit))
+        for mark in marks:
             if datetime.fromisoformat(str(mark.values["At"])) > before:
+                whole = False
                 continue
             records = self._records(application, mark)
             try:
                 self._follow(application, records)
             except KeysUnavailable as away:
                 log.warning("%s is not anchored yet: %s", application, away)
-                return indexed
+                return indexed, False
             self._forget(application, mark.key)
             indexed += len(records)
-        return indexed
+        return indexed, whole and len(marks) < limit
 
     def _follow(self, application: str, records: Sequence[AuditRecord]) -> None:
         self.index.write(records)

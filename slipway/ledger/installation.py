@@ -21,6 +21,7 @@ from ..domain.signed_head import FREEZE, hash_of, signed
 from ..domain.signing import PublicKeys, Signer
 from ..domain.versions import Version
 from . import keys
+from .due import EVERYTHING, DueIndex
 from .freezes import FreezeState
 from .indexing import Indexer
 from .ledger import answer_writes, unindexed_writes
@@ -190,8 +191,10 @@ class InstallationLedger:
     ) -> None:
         """Set or end the freeze of everything, and answer the row that ordered it.
 
+        Every application is due then, so that those are told which could not be at once.
         `etag` is "" if there was none. Raises `Conflict` if it has changed.
         """
+        DueIndex(self._table).announce(EVERYTHING, now)
         act, mark = Act.REPLACE if etag else Act.CREATE, order_mark(state.submission, refused=False, now=now)
         self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), mark, *answer, now=now)
 

@@ -13,6 +13,9 @@ NUMBERS: Final = "_numbers."
 WEEK: Final = "week!"
 INSTALLATION: Final = "_installation"
 """Partition of the whole installation; application names never begin with an underscore."""
+DUE_INDEX: Final = "_due"
+"""Partition of the index of what is due."""
+DUE: Final = "due!"
 
 HEAD: Final = "head"
 LANE: Final = "lane!"
@@ -181,6 +184,15 @@ def export(application: str) -> str:
 def numbers(application: str) -> str:
     """A partition, not a row: its head is the cursor into the trail, its other rows are weeks."""
     return NUMBERS + application
+
+
+def due(minute: str, application: str) -> str:
+    """`minute` is such as 202611282215, so that what is due first comes first."""
+    return f"{DUE}{minute}!{application}"
+
+
+def due_application(key: str) -> str:
+    return key.rpartition("!")[2]
 
 
 def week(generation: int, name: str) -> str:

@@ -19,6 +19,7 @@ from ..domain.versions import Version
 from . import keys
 from .archive import Archive
 from .blobs import Blobs, LateBlobs
+from .due import DueIndex
 from .freezes import freeze_of_everything
 from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
 from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Value, Write
@@ -107,6 +108,7 @@ class Ledger:
         self._signer, self._keys = signer, keys
         self._documents = documents
         self.under_way = UnderWay(table)
+        self.due = DueIndex(table)
 
     @property
     def public_keys(self) -> PublicKeys:
@@ -226,8 +228,10 @@ class Ledger:
 
     # ---- commit
     def commit(self, loaded: Loaded, decision: Decision, event: Event) -> Committed:
-        """Write the decision in one transaction. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`,
-        `KeysUnavailable`."""
+        """Write the decision in one transaction, after its entries in the index of what is due.
+
+        Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`, `KeysUnavailable`.
+        """
         snapshot = loaded.snapshot
         partition = snapshot.application.application
         records, ended = chained(decision.records, head=decision.head, now=snapshot.now, signer=self._signer())
@@ -248,6 +252,7 @@ class Ledger:
         )
         writes = [seen, *_state_writes(loaded, decision, head), *_record_writes(records), *_outbox_writes(entries)]
         writes += [*unindexed_writes(records), *answer_writes(inbox_of(event), answer(event, decision, snapshot))]
+        self.due.announce(partition, snapshot.now)
         try:
             self.table.transact(partition, writes)
         except Exists as error:

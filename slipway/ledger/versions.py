@@ -18,6 +18,7 @@ from ..domain.signing import PublicKeys, Signer
 from ..domain.versions import Listed, Subject, SubjectKind, Version
 from . import keys
 from .blobs import Blobs
+from .due import DueIndex
 from .freezes import freeze_of_everything
 from .indexing import Indexer
 from .ledger import unindexed_writes
@@ -59,6 +60,7 @@ class SubjectVersions:
         """`blobs`, `signer` and `keys` are opened on first use: the store of documents, and what signs and verifies
         records."""
         self._table, self._blobs, self._signer, self._keys, self._indexer = table, blobs, signer, keys, indexer
+        self._due = DueIndex(table)
 
     # ---- reading
     def marker(self) -> str:
@@ -114,6 +116,7 @@ class SubjectVersions:
         subject = version.subject
         if subject.kind is SubjectKind.APPLICATION and before.version is None:
             self._publish(Listed(subject=subject, document=None))  # so that it is found if this process ends now
+        self._due.announce(_partition(subject), now)  # of a project, every application: its rules are theirs
         for _ in range(ATTEMPTS):
             try:
                 written = self._commit(before, version, draft, _marks(version, inbox, nonce, now))

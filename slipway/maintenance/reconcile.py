@@ -1,10 +1,16 @@
-"""The reconcile timer finishes what was left undone: unsent messages, missed deadlines and pushes, old marks."""
+"""The reconcile timer finishes what was left undone: unsent messages, missed deadlines and pushes, old marks.
+
+It looks at what the index of what is due names, and at a few applications more whose turn it is: those find what no
+entry tells of. So a quiet minute costs the same with ten applications and with a thousand.
+"""
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from ..catalogue import check_tag
 from ..catalogue.entries import Catalogue, Entry
@@ -14,6 +20,7 @@ from ..domain.decide.deadlines import overdue
 from ..domain.errors import SourceAway
 from ..domain.events import ImagePushed
 from ..domain.model import Record
+from ..domain.release import Head, Phase, Release
 from ..effects.messaging import QueueUnavailable
 from ..effects.registry import NotInRegistry, Registry, RegistryError
 from ..engine.freezing import Freezer
@@ -22,18 +29,23 @@ from ..engine.observing import reconciling
 from ..engine.outbox import Outbox
 from ..inbound.event_grid import hangs_on_an_image
 from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
+from ..ledger.due import EVERYTHING, SETTLED, Due
 from ..ledger.freezes import FreezeState
 from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
 from ..ledger.looks import LookAnswers
-from ..queries.numbers import Numbers
+from ..queries.numbers import PORTION, Numbers
 from ..telemetry import Attribute, Family, about, span
 
 log = logging.getLogger(__name__)
 
-SETTLED = timedelta(seconds=30)
-"""An outbox row younger than this is assumed to be still in the hands of the process that wrote it."""
+IN_TURN = 8
+"""Applications that each run looks at whatever the index says; the next run takes the next ones."""
+GATE_SHOWN = timedelta(minutes=15)
+"""An open gate is looked at this often, for the metric of its age."""
 SEEN_FOR = timedelta(days=30)
+ANSWERS_EACH = 16
+"""Old answers are forgotten at every so many turns of an application."""
 BATCH = 20
 PROBLEM_LIMIT = 500
 """Most characters of one problem."""
@@ -55,10 +67,20 @@ class Reconciled(Record):
     marks_forgotten: int = 0
     problems: tuple[str, ...] = ()
 
+    def plus(self, more: "Reconciled") -> "Reconciled":
+        return Reconciled(**{name: value + getattr(more, name) for name, value in self})
+
+
+class Turn(NamedTuple):
+    """What is tidied when an application has its turn: a part of its marks, and now and then its answers."""
+
+    marks: int
+    answers: bool
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciler:
-    """Reconciles every application in turn; a failure in one does not stop the others."""
+    """Reconciles the applications one after the other; a failure in one does not stop the others."""
 
     ledger: Ledger
     catalogue: Catalogue
@@ -77,38 +99,64 @@ class Reconciler:
     """Brings proposed changes of the catalogue to their end where that is due; returns the problems met."""
     looks: LookAnswers
     clock: Clock
+    in_turn: int = IN_TURN
 
     def run(self, *, look_for_pushes: bool = True) -> Reconciled:
         total = Reconciled(problems=self.take_inbox())
         try:
-            frozen = self.freezer.state()
+            due, frozen = self.ledger.due.at(self.clock()), self.freezer.state()
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, str(away)))
-        for entry in self.catalogue:
+        entries, named, failed = list(self.catalogue), {entry.application for entry in due}, set[str]()
+        turns = self._turns(len(entries))
+        for position, entry in enumerate(entries):
             name = entry.application.application
-            try:
-                with about({Attribute.APPLICATION: name}), span(Family.RECONCILE, "application"):
-                    reconciled = self._application(entry, frozen, look_for_pushes=look_for_pushes)
-            except (LedgerUnavailable, QueueUnavailable, Contended) as error:
-                reconciled = Reconciled(problems=(f"{name}: {error}",))
-            except Exception as error:
-                log.exception("reconcile: %s failed", name)
-                problem = f"{name}: unexpected {type(error).__name__}: {error}"
-                reconciled = Reconciled(problems=(problem[:PROBLEM_LIMIT],))
-            total = Reconciled(
-                sent=total.sent + reconciled.sent,
-                indexed=total.indexed + reconciled.indexed,
-                counted=total.counted + reconciled.counted,
-                deadlines=total.deadlines + reconciled.deadlines,
-                reminders=total.reminders + reconciled.reminders,
-                missed_pushes=total.missed_pushes + reconciled.missed_pushes,
-                marks_forgotten=total.marks_forgotten + reconciled.marks_forgotten,
-                problems=total.problems + reconciled.problems,
-            )
-        total = self._installation(total)
+            if position in turns or not named.isdisjoint((name, EVERYTHING)):
+                looked = self._tried(name, partial(self._look, entry, frozen, turn=turns.get(position)))
+                failed |= {name} if looked.problems else set()
+                total = total.plus(looked)
+            if look_for_pushes:
+                total = total.plus(self._tried(name, partial(self._find_missed_pushes, entry)))
+        known = {EVERYTHING, *(entry.application.application for entry in entries)}
+        total = self._installation(total.evolve(problems=(*total.problems, *self._forget(due, known, failed))))
         if total != Reconciled():
             log.info("reconcile: %s", total.model_dump(exclude_defaults=True))
         return total
+
+    def _tried(self, name: str, work: Callable[[], Reconciled]) -> Reconciled:
+        try:
+            with about({Attribute.APPLICATION: name}), span(Family.RECONCILE, "application"):
+                return work()
+        except (LedgerUnavailable, QueueUnavailable, Contended) as error:
+            return Reconciled(problems=(f"{name}: {error}",))
+        except Exception as error:
+            log.exception("reconcile: %s failed", name)
+            problem = f"{name}: unexpected {type(error).__name__}: {error}"
+            return Reconciled(problems=(problem[:PROBLEM_LIMIT],))
+
+    def _turns(self, applications: int) -> Mapping[int, Turn]:
+        """By their places, the applications whose turn it is."""
+        count = min(self.in_turn, applications)
+        first, turns = self._minute() * count, dict[int, Turn]()
+        for each in range(first, first + count):
+            round_number, place = divmod(each, applications)
+            turns[place] = Turn(
+                marks=round_number % SEEN_PARTS,
+                answers=(round_number + place) % ANSWERS_EACH == 0,
+            )
+        return turns
+
+    def _forget(self, due: tuple[Due, ...], known: set[str], failed: set[str]) -> tuple[str, ...]:
+        """Forget what was looked at; returns the problems met. What could not be is due again in a minute, under one
+        entry however often it fails. What is not known, or not yet, is kept for a while."""
+        now = self.clock()
+        try:
+            for name in sorted(failed):
+                self.ledger.due.wait_until(name, now)
+            self.ledger.due.done([each for each in due if each.application in known or each.is_old(now)])
+        except LedgerUnavailable as away:
+            return (f"the index of what is due: {away}",)
+        return ()
 
     def _installation(self, total: Reconciled) -> Reconciled:
         """Index the installation's own audit chain."""
@@ -117,41 +165,46 @@ class Reconciler:
             self.looks.prune(self.clock())
             if self._minute() % SEEN_PARTS == 0:
                 self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)
-            return total.evolve(indexed=total.indexed + self._index_left_over(INSTALLATION))
+            indexed, _ = self.indexer.take_left_over(INSTALLATION, before=self.clock() - SETTLED)
+            return total.evolve(indexed=total.indexed + indexed)
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, f"{INSTALLATION}: {away}"))
 
-    def _application(self, entry: Entry, frozen: FreezeState | None, *, look_for_pushes: bool) -> Reconciled:
-        name = entry.application.application
-        self.freezer.tell(name, self.ledger.head(name), frozen)
-        sent = self._send_left_over(name)
-        indexed = self._index_left_over(name)
-        due = self._take_what_is_due(entry)
-        pushes, problems = self._find_missed_pushes(entry) if look_for_pushes else (0, ())
-        part, before = self._minute() % SEEN_PARTS, self.clock() - SEEN_FOR
-        forgotten = self.ledger.prune_seen(name, before, part=part)
-        if part == 0:
-            self.ledger.prune_answers(name, before)
+    def _look(self, entry: Entry, frozen: FreezeState | None, *, turn: Turn | None) -> Reconciled:
+        name, now = entry.application.application, self.clock()
+        head = self.ledger.head(name)
+        self.freezer.tell(name, head, frozen)
+        sent, all_sent = self._send_left_over(name)
+        indexed, all_indexed = self.indexer.take_left_over(name, before=self.clock() - SETTLED)
+        releases = self._active(head)
+        changed = self._take_what_is_due(entry, releases)
+        counted = self.numbers.catch_up(name, end=head.sequence)
+        whole = all_sent and all_indexed and counted < PORTION
+        again = next_look(releases, now) if whole else now
+        if again is not None:
+            self.ledger.due.wait_until(name, again)
         return Reconciled(
             sent=sent,
             indexed=indexed,
-            counted=self.numbers.catch_up(name),
-            deadlines=due["deadline-reached"],
-            reminders=due["reminder-due"],
-            missed_pushes=pushes,
-            marks_forgotten=forgotten,
-            problems=problems,
+            counted=counted,
+            deadlines=changed["deadline-reached"],
+            reminders=changed["reminder-due"],
+            marks_forgotten=self._tidy(name, turn) if turn is not None else 0,
         )
 
-    def _index_left_over(self, application: str) -> int:
-        return self.indexer.take_left_over(application, before=self.clock() - SETTLED)
+    def _tidy(self, application: str, turn: Turn) -> int:
+        before = self.clock() - SEEN_FOR
+        if turn.answers:
+            self.ledger.prune_answers(application, before)
+        return self.ledger.prune_seen(application, before, part=turn.marks)
 
     def _minute(self) -> int:
         return int(self.clock().timestamp()) // 60
 
-    def _send_left_over(self, application: str) -> int:
-        before = self.clock() - SETTLED
-        entries = [entry for entry in self.ledger.outbox(application) if entry.written_at <= before]
+    def _send_left_over(self, application: str) -> tuple[int, bool]:
+        """Returns how many messages were sent, and whether none is left."""
+        waiting = list(self.ledger.outbox(application))
+        entries = [entry for entry in waiting if entry.written_at <= self.clock() - SETTLED]
         reconciling.outbox(application, (entry.written_at for entry in entries), self.clock())
         sent = 0
         for start in range(0, len(entries), BATCH):
@@ -159,14 +212,16 @@ class Reconciler:
             if not self.outbox.send(batch):
                 break
             sent += len(batch)
-        return sent
+        return sent, sent == len(waiting)
 
-    def _take_what_is_due(self, entry: Entry) -> Counter[str]:
+    def _active(self, head: Head) -> list[Release]:
+        active = (self.ledger.release(head.application, number) for number in head.active)
+        return [release for release in active if release is not None]
+
+    def _take_what_is_due(self, entry: Entry, releases: Sequence[Release]) -> Counter[str]:
         """Handle deadlines and reminders whose messages did not arrive, and held-back releases whose application
         has changed. Returns the events that changed something, counted by kind."""
-        now, changed, application = self.clock(), Counter[str](), entry.application.application
-        active = [self.ledger.release(application, number) for number in self.ledger.head(application).active]
-        releases = [release for release in active if release is not None]
+        now, changed = self.clock(), Counter[str]()
         reconciling.gates(entry.application, releases, now)
         for release in releases:
             for event in overdue(release, now=now, definition=entry.fingerprint):
@@ -174,18 +229,15 @@ class Reconciler:
                 changed[event.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
         return changed
 
-    def _find_missed_pushes(self, entry: Entry) -> tuple[int, tuple[str, ...]]:
-        """Create releases for recent tags that no event announced: events can be lost, the registry is the truth.
-
-        Returns how many events changed something, and the problems met.
-        """
+    def _find_missed_pushes(self, entry: Entry) -> Reconciled:
+        """Create releases for recent tags that no event announced: events can be lost, the registry is the truth."""
         image, created = entry.application.pushed, 0
         try:
             tags = self.registry(image.registry).recent_tags(image.repository, RECENT_TAGS)
         except NotInRegistry:
-            return 0, ()  # nothing was ever pushed there: the application is new
+            return Reconciled()  # nothing was ever pushed there: the application is new
         except RegistryError as error:
-            return 0, (f"{entry.application.application}: {error}",)
+            return Reconciled(problems=(f"{entry.application.application}: {error}",))
         for tag in tags:
             if tag.updated_at is None:
                 continue  # without the time of the push, a missed one cannot be told from an old one
@@ -207,9 +259,10 @@ class Reconciler:
                 try:
                     event = self.prove(event) if entry.application.source is SourceKind.IMAGE else event
                 except SourceAway as away:
-                    return created, (f"{entry.application.application}: {away}",)
+                    problem = f"{entry.application.application}: {away}"
+                    return Reconciled(missed_pushes=created, problems=(problem,))
                 created += sum(receipt.outcome is Outcome.TAKEN for receipt in self.handler.handle(event))
-        return created, ()
+        return Reconciled(missed_pushes=created)
 
     def _is_news(self, application: str, event: ImagePushed) -> bool:
         """Whether the push may start a release: its image has none, or was pushed again after that one had ended."""
@@ -217,3 +270,20 @@ class Reconciler:
         release = self.ledger.release(application, number) if number is not None else None
         may_start = release is None or (release.phase.final and event.pushed_at > release.ended_at)
         return may_start and not self.ledger.seen(application, event)  # what was ignored is on record
+
+
+def next_look(releases: Iterable[Release], now: datetime) -> datetime | None:
+    """When the releases have to be looked at again; None if they wait for nothing. In a minute for what is due and
+    was looked at: it went on, and is due at another time, or did not."""
+    moments = list[datetime | None]()
+    for release in releases:
+        moments.append(release.due)
+        if release.phase is Phase.AWAITING_APPROVAL and release.gate is not None:
+            moments += [release.gate.remind_at if release.gate.frozen_since is None else None, _next_shown(now)]
+    return max(min((moment for moment in moments if moment is not None), default=now), now) if any(moments) else None
+
+
+def _next_shown(now: datetime) -> datetime:
+    """The same for all looks in between, so that they write one entry."""
+    period = int(GATE_SHOWN.total_seconds())
+    return datetime.fromtimestamp((int(now.timestamp()) // period + 1) * period, UTC)

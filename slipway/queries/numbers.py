@@ -35,11 +35,16 @@ class Numbers:
     clock: Clock = utc_now
 
     # ---- keeping
-    def catch_up(self, application: str, *, portions: int = 5) -> int:
-        """Fold the records written since the last call; returns how many. Raises `LedgerUnavailable`."""
+    def catch_up(self, application: str, *, portions: int = 5, end: int | None = None) -> int:
+        """Fold the records written since the last call; returns how many. Raises `LedgerUnavailable`.
+
+        `end` is the trail's last sequence, where the caller has read it: what is folded that far is not read again.
+        """
         folded = 0
         for _ in range(portions):
             cursor, etag = self.weeks.cursor(application)
+            if end is not None and cursor.sequence >= end:
+                break
             records, last = self._following(application, cursor)
             if last == cursor.sequence:
                 break
@@ -56,6 +61,7 @@ class Numbers:
     def begin_anew(self, application: str) -> Folded:
         """Discard the stored numbers; `catch_up` computes them again. Raises `NotFound`, `LedgerUnavailable`."""
         self._entry(application)
+        self.ledger.due.announce(application, self.clock())
         cursor = self.weeks.begin_anew(application)
         return self._folded(application, cursor)
 

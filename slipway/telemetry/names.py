@@ -121,7 +121,7 @@ class Metric(_Named):
             "slipway.gate.age",
             MetricKind.GAUGE,
             SECONDS,
-            "Age of the oldest open gate; 0 where none is open. At each reconcile run.",
+            "Age of the oldest open gate; 0 where none is open. At least every 15 minutes while one is open.",
         ),
         *(Attribute.APPLICATION, Attribute.ENVIRONMENT),
     )
@@ -139,7 +139,7 @@ class Metric(_Named):
             "slipway.outbox.age",
             MetricKind.GAUGE,
             SECONDS,
-            "Age of the oldest unsent message of the outbox. At each reconcile run.",
+            "Age of the oldest unsent message of the outbox. Each minute while there is one.",
         ),
         Attribute.APPLICATION,
     )

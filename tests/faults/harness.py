@@ -7,7 +7,7 @@ when nothing is due: to the next scheduled message or the next minute, in which 
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -126,14 +126,18 @@ class Run:
             assert self.installation.now < end, f"not quiet after {LONGEST}: {self.story()}"
             if self.installation.now >= reconcile_at:
                 reconcile_at += MINUTE
-                self._mortal(self.installation.reconcile)
+                self._mortal(self._reconcile)
 
     def late_messages(self) -> None:
         """What was scheduled for later arrives too, and the reconcile timer runs once more."""
         self.installation.wait(LATE)
         self._deliver_due()
-        self._mortal(self.installation.reconcile)
+        self._mortal(self._reconcile)
         self._deliver_due()
+
+    def _reconcile(self) -> None:
+        """By the index of what is due alone: what it lacked would stay undone here."""
+        replace(self.installation.app.reconciler, in_turn=0).run(look_for_pushes=False)
 
     def _deliver_due(self) -> None:
         self._collect()

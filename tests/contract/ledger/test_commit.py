@@ -13,7 +13,8 @@ from slipway.domain.snapshot import lookups
 from slipway.domain.steps import Outgoing, StepKind
 from slipway.engine.handle import Outcome
 from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, Loaded, Table, keys
-from slipway.maintenance.reconcile import SEEN_FOR, SETTLED
+from slipway.ledger.due import SETTLED
+from slipway.maintenance.reconcile import SEEN_FOR
 from slipway.testing import Installation, MemoryBus, write_application
 from tests.interfering import Interfering
 

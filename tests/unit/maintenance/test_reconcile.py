@@ -8,8 +8,9 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.effects.registry import ErrorSubject, NotInRegistry, Unreachable
 from slipway.ledger import keys
+from slipway.ledger.due import SETTLED
 from slipway.ledger.table import Act, Write
-from slipway.maintenance.reconcile import PUSH_WINDOW, SETTLED, Reconciled
+from slipway.maintenance.reconcile import PUSH_WINDOW, Reconciled
 from slipway.testing import Installation, write_application
 from slipway.testing.artifacts import image
 
