@@ -12,7 +12,7 @@ from slipway.api.catalogue import ChangeShown
 from slipway.api.commands import Command, Freezes
 from slipway.api.inbox import Confirmation, ReceivedAnswer
 from slipway.commands.saying import CommandRequest, Said
-from slipway.domain.changing import Compared
+from slipway.domain.changing import ComparedSubject
 from slipway.domain.commands import FRESH, OPENS, PERMISSIONS, ends_own_sessions
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
@@ -94,7 +94,7 @@ def to_confirm(
     via: Via,
     *,
     content: tuple[str, ...] = (),
-    compared: tuple[Compared, ...] = (),
+    compared: tuple[ComparedSubject, ...] = (),
     asks: tuple[str, ...] = (),
     fresh: timedelta | None = FRESH,
     refused: tuple[ChangeShown, ...] = (),

@@ -2,10 +2,10 @@
 
 from ..domain.ballot import Ballot
 from ..domain.reports import OpenGate
-from .base import Answer
+from .base import ApiAnswer
 
 __all__ = ["Ballot", "OpenGate", "OpenGates"]
 
 
-class OpenGates(Answer):
+class OpenGates(ApiAnswer):
     approvals: list[OpenGate]

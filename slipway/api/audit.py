@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.reports import ChainPartCheck, Compared, LiveThere
-from .base import Answer, ApiModel
+from .base import ApiAnswer, ApiModel
 
 __all__ = [
     "AnchoredChainsAnswer",
@@ -33,7 +33,7 @@ class ChainEndAnswer(ApiModel):
     hash: str
 
 
-class ChainPart(Answer):
+class ChainPart(ApiAnswer):
     """The position of a part of a chain, without its records: a verifier parses those strictly, not with `read`."""
 
     application: str
@@ -53,7 +53,7 @@ class ChainRecord(ApiModel):
     record: AuditRecord | Damaged
 
 
-class AuditPart(Answer):
+class AuditPart(ApiAnswer):
     """The end of a page of the trail, without its records: clients pass those on unparsed."""
 
     next: str | None = Field(description="Pass it as `after`, with the same filters; null at the end.")
@@ -65,7 +65,7 @@ class AuditAnswer(AuditPart):
     records: list[AuditRecord | Damaged] = Field(description="What does not verify is `damaged`, with the reason.")
 
 
-class LiveAnswer(Answer):
+class LiveAnswer(ApiAnswer):
     environment: str
     live: list[LiveThere]
     next: str | None = Field(description="Pass it as `after`; null at the end.")
@@ -76,25 +76,25 @@ class ReindexAnswer(Compared):
     several."""
 
 
-class IndexAnswer(Answer):
+class IndexAnswer(ApiAnswer):
     """Whether searches find all of a part of a trail."""
 
     compared: ReindexAnswer
 
 
-class PublicKeysAnswer(Answer):
+class PublicKeysAnswer(ApiAnswer):
     """The public keys with which records verify."""
 
     text: str = Field(max_length=64 * 1024, description="`id:base64,id:base64`, oldest first.")
 
 
-class AnchoredChainsAnswer(Answer):
+class AnchoredChainsAnswer(ApiAnswer):
     """The chains that were ever anchored."""
 
     chains: list[str] = Field(description="Names of applications, those of former ones too, and `_installation`.")
 
 
-class AnchorsAnswer(Answer):
+class AnchorsAnswer(ApiAnswer):
     """The newest anchors of a chain."""
 
     anchors: list[Any] = Field(description="Newest first, each as it was written to its blob.")

@@ -16,7 +16,7 @@ class ApiModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Answer(ApiModel):
+class ApiAnswer(ApiModel):
     """Base of what an endpoint answers, as a whole."""
 
     v: int = Field(default=1, description="Version of this shape.")

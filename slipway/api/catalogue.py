@@ -9,7 +9,7 @@ from ..domain.inbox import ID_PATTERN
 from ..domain.model import Moment
 from ..domain.statement import MOST_CHANGES
 from ..domain.versions import SubjectKind
-from .base import IDEMPOTENCY, Answer, ApiModel
+from .base import IDEMPOTENCY, ApiAnswer, ApiModel
 
 FilePath = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -78,7 +78,7 @@ class ChangeShown(ApiModel):
     )
 
 
-class Changes(Answer):
+class Changes(ApiAnswer):
     """The changes, projects first. What is refused keeps nothing else from being made."""
 
     changes: tuple[ChangeShown, ...]
@@ -96,7 +96,7 @@ class TargetShown(ApiModel):
     namespace: str
 
 
-class TargetsShown(Answer):
+class TargetsShown(ApiAnswer):
     """What rendering has to know of an installation: the environments of an application, in no order."""
 
     application: str
@@ -119,7 +119,7 @@ class CatalogueItem(ApiModel):
     )
 
 
-class CatalogueList(Answer):
+class CatalogueList(ApiAnswer):
     """Everything in force."""
 
     items: tuple[CatalogueItem, ...]
@@ -138,7 +138,7 @@ class VersionShown(ApiModel):
     difference: tuple[str, ...]
 
 
-class VersionHistory(Answer):
+class VersionHistory(ApiAnswer):
     """The versions of one project or application, newest first."""
 
     subject: str
@@ -146,7 +146,7 @@ class VersionHistory(Answer):
     versions: tuple[VersionShown, ...]
 
 
-class ExportedFiles(Answer):
+class ExportedFiles(ApiAnswer):
     """The files of one version: applied again, they are that version."""
 
     subject: str

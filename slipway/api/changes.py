@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..domain.blocks import REASON_LIMIT
-from ..domain.changing import Compared
+from ..domain.changing import ComparedSubject
 from ..domain.inbox import ID_PATTERN
 from ..domain.model import DIGEST_PATTERN, Moment
 from ..domain.release import Vote
 from ..domain.rules import RuleResult
-from .base import IDEMPOTENCY, Answer, ApiModel
+from .base import IDEMPOTENCY, ApiAnswer, ApiModel
 
 __all__ = ["ChangeBallot", "GateAsked", "OpenChanges", "ProposedChangeShown", "ProposedChangeSummary"]
 
@@ -51,7 +51,7 @@ class ProposedChangeSummary(ApiModel):
     page: str = Field(description="Address of its page, where an approval is given.")
 
 
-class OpenChanges(Answer):
+class OpenChanges(ApiAnswer):
     """The proposed changes that are not over."""
 
     changes: tuple[ProposedChangeSummary, ...]
@@ -61,7 +61,7 @@ class ProposedChangeShown(ProposedChangeSummary):
     """One, with all that it does."""
 
     v: int = Field(default=1, description="Version of this shape.")
-    compared: tuple[Compared, ...] = Field(description="What changes of each project and application.")
+    compared: tuple[ComparedSubject, ...] = Field(description="What changes of each project and application.")
 
 
 class ChangeBallot(BaseModel):

@@ -5,11 +5,11 @@ from pydantic import Field
 from ..domain.commands import Verb
 from ..domain.model import Moment
 from ..domain.rules import RuleResult
-from .base import Answer
+from .base import ApiAnswer
 from .catalogue import ChangeShown, ProblemShown
 
 
-class ReceivedAnswer(Answer):
+class ReceivedAnswer(ApiAnswer):
     """Something was said and written down, or waits for a person to confirm it. Ask at `address` what became of it."""
 
     application: str = Field(description="The application, or `_installation`.")
@@ -24,7 +24,7 @@ class ReceivedAnswer(Answer):
     )
 
 
-class Confirmation(Answer):
+class Confirmation(ApiAnswer):
     """Whether a person has confirmed a command or a change that lets something through."""
 
     state: str = Field(description="`waiting`: nobody has yet; `said`: it was said, and has an outcome of its own.")
@@ -35,7 +35,7 @@ class Confirmation(Answer):
     )
 
 
-class SaidOutcome(Answer):
+class SaidOutcome(ApiAnswer):
     """What became of something that was said."""
 
     application: str = Field(description="The application, or `_installation`.")

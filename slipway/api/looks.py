@@ -7,7 +7,7 @@ from pydantic import Field
 from ..domain.inbox import LookKind
 from ..domain.incoming import ForeignModel
 from ..domain.looks import LookAnswer
-from .base import Answer
+from .base import ApiAnswer
 
 __all__ = ["LookAsked", "LookShown"]
 
@@ -28,7 +28,7 @@ class LookAsked(ForeignModel):
     )
 
 
-class LookShown(Answer):
+class LookShown(ApiAnswer):
     """How far a look is, and what was seen."""
 
     id: str

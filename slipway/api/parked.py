@@ -1,10 +1,10 @@
 """Input that could not be handled."""
 
 from ..domain.reports import Parked
-from .base import Answer
+from .base import ApiAnswer
 
 __all__ = ["Parked", "ParkedItems"]
 
 
-class ParkedItems(Answer):
+class ParkedItems(ApiAnswer):
     parked: list[Parked]

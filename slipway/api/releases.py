@@ -10,7 +10,7 @@ from ..domain.model import Digest, Moment
 from ..domain.promotion import PromotionProgress, StepState
 from ..domain.release import Release
 from ..domain.runs import Run
-from .base import Answer, ApiModel
+from .base import ApiAnswer, ApiModel
 
 __all__ = [
     "ApplicationStanding",
@@ -86,7 +86,7 @@ class LooksAtDrift(ApiModel):
     next_at: Moment = Field(description="When the next look is due. One that is late tells nothing about now.")
 
 
-class Applications(Answer):
+class Applications(ApiAnswer):
     drift: LooksAtDrift | None = Field(description="When clusters are looked at for drift; null if they never were.")
     applications: list[ApplicationStanding]
 
@@ -139,5 +139,5 @@ class ReleaseWithProgress(ReleaseAnswer):
         return cls.model_validate({**dict(release), "waits_for": waits_for, "progress": progress})
 
 
-class Releases(Answer):
+class Releases(ApiAnswer):
     releases: list[ReleaseAnswer]

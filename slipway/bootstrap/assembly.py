@@ -33,7 +33,7 @@ from ..http.saying import Saying
 from ..http.sealing import Seal
 from ..http.sessions import Recalled, Sessions
 from ..http.signing_in import SignIn
-from .changed import Changed
+from .changed import Catalogued
 from .once import part
 from .ports import Ports
 from .settings import Settings
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class App(Changed):
+class App(Catalogued):
     """What acts: on events, on steps, on what people say, and by timers."""
 
     @part

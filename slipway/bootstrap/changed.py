@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Changed(Recorded):
+class Catalogued(Recorded):
     """What changes of the catalogue need."""
 
     @part

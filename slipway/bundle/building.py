@@ -55,14 +55,14 @@ class BuiltBundle:
     """What a chart has and the bundle does not, or not in the same way."""
 
 
-class Comparison(Protocol):
+class SchemaComparison(Protocol):
     """Compares with the schemas of Kubernetes, which only the command line has."""
 
     def __call__(self, document: Document, value: Mapping[str, Any], version: str) -> Iterable[Problem]:
         """What an API server of the minor version would refuse of a sound object, or drop."""
 
 
-def build(wanted: BuildOptions, resolve: Resolver, render: Renderer, compare: Comparison) -> BuiltBundle:
+def build(wanted: BuildOptions, resolve: Resolver, render: Renderer, compare: SchemaComparison) -> BuiltBundle:
     """Raises `ConfigError` with every problem of the folder, and whatever `resolve` raises."""
     findings = Findings()
     folder = SourceFolder(root=wanted.folder, chart=wanted.chart, targets=wanted.targets, render=render)
@@ -113,7 +113,7 @@ def _entry(name: str, target: RenderTarget, images: tuple[str, ...]) -> BundleEn
 
 
 def _rendered(
-    documents: tuple[Document, ...], place: FilePlace, target: RenderTarget, images: Pinned, compare: Comparison
+    documents: tuple[Document, ...], place: FilePlace, target: RenderTarget, images: Pinned, compare: SchemaComparison
 ) -> bytes:
     findings = Findings()
     values = []
@@ -128,7 +128,7 @@ def _rendered(
 
 
 def _object(
-    document: Document, place: FilePlace, target: RenderTarget, images: Pinned, compare: Comparison
+    document: Document, place: FilePlace, target: RenderTarget, images: Pinned, compare: SchemaComparison
 ) -> dict[str, Any]:
     problems = list(
         object_problems(

@@ -38,7 +38,7 @@ class _Fate(Enum):
     REFUSED = "refused"
 
 
-class _Hook(Enum):
+class _HelmHook(Enum):
     """The events of Helm that a hook may be for, and what becomes of it."""
 
     PRE_INSTALL = ("pre-install", _Fate.BEFORE)
@@ -56,11 +56,11 @@ class _Hook(Enum):
         self.event, self.fate = event, fate
 
 
-_BY_EVENT: Final = {hook.event: hook for hook in _Hook}
+_BY_EVENT: Final = {hook.event: hook for hook in _HelmHook}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chart:
+class HelmChart:
     """A chart with its objects where they belong in a bundle, and what was left out or means something else here."""
 
     parts: dict[ContentPart, dict[str, Document]]
@@ -77,7 +77,7 @@ def arguments(chart: Path, values: Iterable[Path], target: RenderTarget, *, appl
     return ("template", application, str(chart.resolve()), *fixed, *apis, *given)
 
 
-def sorted_out(rendered: Iterable[RenderedObject]) -> Chart:
+def sorted_out(rendered: Iterable[RenderedObject]) -> HelmChart:
     """Raises `ConfigError` with every hook that is refused."""
     findings = Findings()
     notes: list[str] = []
@@ -101,7 +101,7 @@ def sorted_out(rendered: Iterable[RenderedObject]) -> Chart:
         parts[part] = _in_order(listed)
         for name, document in parts[part].items():
             notes.append(f"{document.file} runs {part.value} each rollout, as {part.value}/{name}")
-    return Chart(parts=parts, notes=tuple(notes))
+    return HelmChart(parts=parts, notes=tuple(notes))
 
 
 def _files(rendered: list[RenderedObject]) -> dict[str, Document]:
@@ -140,7 +140,7 @@ def _fate(each: RenderedObject) -> _Fate:
         raise refused("a hook on one side of the rollout", "make it two Jobs")
     if not runs:
         return _Fate.TEST if _Fate.TEST in fates else _Fate.NEVER
-    if not hooks & {_Hook.PRE_UPGRADE, _Hook.POST_UPGRADE}:
+    if not hooks & {_HelmHook.PRE_UPGRADE, _HelmHook.POST_UPGRADE}:
         expected = "pre-upgrade or post-upgrade too"
         raise refused(expected, "Helm runs it once, at the first installation, and here it would run at each rollout")
     if problems := tuple(check_job(document, document.value)):

@@ -22,7 +22,7 @@ _ROOT: Final = "environments"
 _PARTS: Final = frozenset(part.value for part in ContentPart if part is not ContentPart.MANIFESTS)
 
 
-class Way(StrEnum):
+class FolderKind(StrEnum):
     """How an environment's folder becomes manifests."""
 
     PLAIN = "plain"
@@ -78,20 +78,20 @@ def read_sources(folder: SourceFolder, findings: Findings) -> Sources:
         with findings.collecting():
             _add_file(folder, path, ways, sources)
     for name, way in ways.items():
-        if way is not Way.PLAIN:
+        if way is not FolderKind.PLAIN:
             with findings.collecting():
                 _check_alone(root / name, folder)
-                render = _render_chart if way is Way.HELM else _render_kustomization
+                render = _render_chart if way is FolderKind.HELM else _render_kustomization
                 render(folder, name, sources)
     if not paths:
         findings.add(Problem(file=_ROOT, expected="manifests in .yaml files", got="none"))
     return sources
 
 
-def _way(folder: Path) -> Way:
+def _way(folder: Path) -> FolderKind:
     if kustomize.kustomization_in(folder):
-        return Way.KUSTOMIZE
-    return Way.HELM if (folder / helm.VALUES_FILE).is_file() else Way.PLAIN
+        return FolderKind.KUSTOMIZE
+    return FolderKind.HELM if (folder / helm.VALUES_FILE).is_file() else FolderKind.PLAIN
 
 
 def _check_alone(folder: Path, source: SourceFolder) -> None:
@@ -105,15 +105,15 @@ def _shown(path: Path, folder: SourceFolder) -> str:
     return path.relative_to(folder.root).as_posix() if path.is_relative_to(folder.root) else path.name
 
 
-def _add_file(folder: SourceFolder, path: Path, ways: dict[str, Way], sources: Sources) -> None:
+def _add_file(folder: SourceFolder, path: Path, ways: dict[str, FolderKind], sources: Sources) -> None:
     name = path.relative_to(folder.root).as_posix()
     if path.is_symlink():
         raise ConfigError([Problem(file=name, expected="a file", got="a symbolic link")])
     _, environment, *rest = name.split("/")
-    way = ways.get(environment, Way.PLAIN)
-    if way is Way.HELM and rest == [helm.VALUES_FILE]:
+    way = ways.get(environment, FolderKind.PLAIN)
+    if way is FolderKind.HELM and rest == [helm.VALUES_FILE]:
         return
-    if way is Way.KUSTOMIZE and rest and (len(rest) == 1 or rest[0] not in _PARTS):
+    if way is FolderKind.KUSTOMIZE and rest and (len(rest) == 1 or rest[0] not in _PARTS):
         return
     target_path = name.removesuffix(".yml") + ".yaml" if name.endswith(".yml") else name
     sources.add(target_path, _place(name, target_path, folder.targets), _documents(path, name))

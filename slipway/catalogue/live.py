@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 MAX_AGE: Final = timedelta(seconds=1)
 
 
-class InForce(Protocol):
+class VersionInForce(Protocol):
     """A version in force, as the ledger reads it."""
 
     @property
@@ -44,7 +44,7 @@ class VersionStore(Protocol):
 
     def listed(self) -> tuple[Listed, ...]: ...
 
-    def current(self, subject: Subject) -> InForce: ...
+    def current(self, subject: Subject) -> VersionInForce: ...
 
     def document(self, digest: str) -> bytes | None: ...
 

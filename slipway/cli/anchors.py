@@ -14,7 +14,7 @@ from .errors import CliError, Exit
 from .files import lines_of
 
 
-class ChainAnchors:
+class SignedAnchors:
     """What the anchors say of one chain. One that the installation did not sign is noted, and counts for nothing."""
 
     def __init__(self, application: str, keys: PublicKeys) -> None:
@@ -89,7 +89,7 @@ class KeptAnchors:
         if not self._items:
             raise CliError(f"{file}: contains no anchor", exit_code=Exit.USAGE)
 
-    def of(self, anchors: ChainAnchors) -> None:
+    def of(self, anchors: SignedAnchors) -> None:
         """Add those of the chain to what is known of it."""
         items = [item for item in self._items if _application(item) in (None, anchors.application)]
         anchors.take(items, source=f"an anchor in {self._source}")

@@ -40,7 +40,7 @@ targets_option = click.option(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class OpenedBundle:
     """A bundle that was read and checked as a whole."""
 
     packed: Packed
@@ -90,7 +90,7 @@ def remote(text: str) -> Remote:
     return Remote(registry=reference.host, repository=reference.repository, reference=reference.digest or reference.tag)
 
 
-def opened(where: str) -> Opened:
+def opened(where: str) -> OpenedBundle:
     """The bundle in a folder or at `registry/repository:tag`. Raises `CliError`, `NotABundle` and `ConfigError`."""
     folder = Path(where)
     if is_layout(folder):
@@ -107,10 +107,10 @@ def opened(where: str) -> Opened:
     return checked(packed)
 
 
-def checked(packed: Packed) -> Opened:
+def checked(packed: Packed) -> OpenedBundle:
     """Raises `NotABundle` and `ConfigError`."""
     config, files = unpack(packed)
-    return Opened(packed=packed, config=config, files=files, environments=read_environments(config, files))
+    return OpenedBundle(packed=packed, config=config, files=files, environments=read_environments(config, files))
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def read_targets_file(file: Path) -> Targets:
     return read_targets(data, name=file.name)
 
 
-def print_summary(screen: Screen, made: Opened) -> None:
+def print_summary(screen: Screen, made: OpenedBundle) -> None:
     """A bundle for a person to look at."""
     config = made.config
     screen.fields(
@@ -165,5 +165,5 @@ def print_summary(screen: Screen, made: Opened) -> None:
     screen.table(("environment", "registry", "namespace", "kubernetes", "objects"), rows)
 
 
-def _count(made: Opened, environment: str) -> int:
+def _count(made: OpenedBundle, environment: str) -> int:
     return sum(1 for _ in made.environments[environment].members)

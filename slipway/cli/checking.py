@@ -12,7 +12,7 @@ from slipway.domain.audit import GENESIS, AuditRecord, ChainCheck, ChainFault
 from slipway.domain.export import ExportFormat, form_of, read_back
 from slipway.domain.signing import PublicKeys
 
-from .anchors import ChainAnchors, KeptAnchors
+from .anchors import KeptAnchors, SignedAnchors
 from .errors import CliError, Exit
 from .files import LONGEST, lines_of
 from .proofs import ExportedPart, ExportProof, anchors_of, load
@@ -148,8 +148,8 @@ class Checking:
             self._faults[name] = wrong
         return ChainCheck(name, keys=self._keys, after=after, previous=previous, anchored=anchors.points())
 
-    def _anchors_of(self, name: str) -> ChainAnchors:
-        anchors = ChainAnchors(name, self._keys)
+    def _anchors_of(self, name: str) -> SignedAnchors:
+        anchors = SignedAnchors(name, self._keys)
         self._beside.of(anchors)
         self._kept.of(anchors)
         return anchors

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol
 from slipway.domain.audit import ChainCheck, ChainFault
 from slipway.domain.export import ExportFormat, heading, written
 
-from .anchors import ChainAnchors
+from .anchors import SignedAnchors
 from .api import PAGE, RawAuditPage
 from .errors import CliError, Exit
 from .proofs import ExportedPart, ExportProof, anchors_of, load, save
@@ -179,7 +179,7 @@ class Export:
         not exported yet."""
         lines, chains = list[bytes](), dict(self.proof.chains)
         for name, part in self.proof.chains.items():
-            found = ChainAnchors(name, self._keys)
+            found = SignedAnchors(name, self._keys)
             found.take(self._source.anchors(name))
             new = [one for one in found.in_force if part.anchored < one.head.sequence <= part.last]
             lines += [anchor.document() for anchor in new]

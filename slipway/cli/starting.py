@@ -30,7 +30,7 @@ class _Written(Template):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pipeline:
+class PipelineName:
     """A pipeline of Azure DevOps."""
 
     project: str
@@ -46,7 +46,7 @@ class Wanted:
     repository: str
     """Of the image; with a chart what the repositories of images and bundle begin with."""
     approvers: Sequence[str]
-    pipeline: Pipeline | None = None
+    pipeline: PipelineName | None = None
     chart: bool = False
 
     @property
@@ -75,7 +75,7 @@ def _scalar(text: str) -> str:
     return text if _TEXT.fullmatch(text) and text not in _WORDS else json.dumps(text)
 
 
-def _start(pipeline: Pipeline | None) -> str:
+def _start(pipeline: PipelineName | None) -> str:
     if pipeline is None:
         return "start: push # a push starts a release; `both` waits for the CI run too, with a `pipeline`"
     named = f"{{ project: {json.dumps(pipeline.project)}, name: {json.dumps(pipeline.name)}, branches: [main] }}"

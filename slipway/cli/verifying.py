@@ -13,7 +13,7 @@ from slipway.domain.replaying import Replay
 from slipway.domain.reports import MOST_NAMED
 from slipway.domain.signing import PublicKeys
 
-from .anchors import ChainAnchors, KeptAnchors
+from .anchors import KeptAnchors, SignedAnchors
 from .api import PAGE, Api
 
 ANCHORED_WITHIN: Final = timedelta(hours=26)
@@ -98,7 +98,7 @@ class Watch:
     """What is to be known of the records of a chain: which no anchor covers, which anchors they say there are, and what
     was waived."""
 
-    def __init__(self, anchors: ChainAnchors) -> None:
+    def __init__(self, anchors: SignedAnchors) -> None:
         self._anchors, self._reach = anchors, anchors.reach
         self.unanchored_since: datetime | None = None
         self.lacking: list[AuditRecord] = []
@@ -145,7 +145,7 @@ def verify(
     api: Api, application: str, *, keys: PublicKeys, progress: Progress, kept: KeptAnchors | None = None
 ) -> ChainVerdict:
     """Verify the whole chain page by page, and compare it with its head and its anchors."""
-    anchors = ChainAnchors(application, keys)
+    anchors = SignedAnchors(application, keys)
     anchors.take_listed(api.anchors(application))
     if kept is not None:
         kept.of(anchors)
@@ -189,7 +189,7 @@ def with_index(api: Api, verdict: ChainVerdict) -> ChainVerdict:
         after = part.next
 
 
-def disagreeing(anchors: ChainAnchors) -> ChainFault | None:
+def disagreeing(anchors: SignedAnchors) -> ChainFault | None:
     """The fault of a chain of which two anchors say different things."""
     found = anchors.disagreement()
     if found is None:

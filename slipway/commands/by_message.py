@@ -19,7 +19,7 @@ from ..domain.people import OID
 from ..domain.proposing import ChangeVoteCast
 from ..domain.queues import Queue
 from ..domain.rules import RuleResult, failed
-from ..engine.freezing import Freezer, Order
+from ..engine.freezing import FreezeOrder, Freezer
 from ..engine.handle import Handler, Outcome, UnknownTarget
 from ..inbound.approval_message import (
     ApprovalMessage,
@@ -92,8 +92,8 @@ class ByMessage:
             submission=message.id,
         )
 
-    def _order(self, message: CommandMessage) -> Order:
-        return Order(
+    def _order(self, message: CommandMessage) -> FreezeOrder:
+        return FreezeOrder(
             verb=Verb(message.verb),
             actor=_person(message),
             reason=message.reason,

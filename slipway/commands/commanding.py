@@ -17,7 +17,7 @@ from ..domain.proof import Proved
 from ..domain.roles import Caller, NotPermitted, demand, read_roles
 from ..domain.rules import failed
 from ..domain.statement import CommandStatement
-from ..engine.freezing import Freezer, Order
+from ..engine.freezing import FreezeOrder, Freezer
 from ..engine.handle import Handler, Outcome
 from ..engine.parking import Parking
 from ..engine.proving import Prover, on_behalf_of
@@ -160,8 +160,8 @@ def _event(statement: CommandStatement, application: str, received: Received, wh
     )
 
 
-def _order(statement: CommandStatement, received: Received, who: _Who) -> Order:
-    return Order(
+def _order(statement: CommandStatement, received: Received, who: _Who) -> FreezeOrder:
+    return FreezeOrder(
         verb=statement.verb,
         reason=statement.reason,
         until=_until(statement),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..catalogue.sent import Sent
 from ..catalogue.stored import Stored
-from ..domain.changing import MOST_LINES, Compared, line, within_room
+from ..domain.changing import MOST_LINES, ComparedSubject, line, within_room
 from ..domain.inbox import InboxKind, InboxRow, Speaker
 from ..domain.statement import CatalogueChange, CatalogueStatement, salt_of
 from ..domain.versions import Subject
@@ -30,7 +30,7 @@ class ToConfirm:
 
     statement: CatalogueStatement
     content: tuple[str, ...]
-    compared: tuple[Compared, ...]
+    compared: tuple[ComparedSubject, ...]
     asks: tuple[str, ...] = ()
     """The gates whose people vote on it afterwards."""
     refused: tuple[SubjectChange, ...] = ()
@@ -126,9 +126,9 @@ def asked_of(changes: Sequence[SubjectChange]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def compared(change: SubjectChange) -> Compared:
+def compared(change: SubjectChange) -> ComparedSubject:
     """The change as it is shown to whoever confirms it or votes on it."""
-    return Compared(
+    return ComparedSubject(
         subject=str(change.subject),
         outcome=change.outcome,
         before=change.before,

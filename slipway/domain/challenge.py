@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .changing import MOST_LINES, Compared, Line
+from .changing import MOST_LINES, ComparedSubject, Line
 from .commands import FRESH
 from .inbox import Content, InboxId, Via
 from .model import Duration, Moment, Record
@@ -58,7 +58,7 @@ class Pending(Record):
     """Its salt counts for nothing: another one is made when the button is pressed."""
     content: Content = ()
     """The documents of a change, as they lie in `incoming`."""
-    compared: Annotated[tuple[Compared, ...], Field(max_length=MOST_CHANGES)] = ()
+    compared: Annotated[tuple[ComparedSubject, ...], Field(max_length=MOST_CHANGES)] = ()
     """What a change would do, as it was when it was asked for, or as it was proposed."""
     asks: Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)] = ()
     """The gates whose people vote on it, once it is confirmed."""

@@ -33,7 +33,7 @@ class Changed(Record):
     stands_still: Lines = ()
 
 
-class Compared(Record):
+class ComparedSubject(Record):
     """One application or project as a change would leave it, for whoever has to read that before they confirm it."""
 
     subject: str
@@ -45,7 +45,7 @@ class Compared(Record):
     stands_still: tuple[Line, ...] = ()
 
 
-def within_room(compared: Sequence[Compared], room: int = ROOM) -> tuple[Compared, ...]:
+def within_room(compared: Sequence[ComparedSubject], room: int = ROOM) -> tuple[ComparedSubject, ...]:
     """The same, with differences cut where there is no room for them, and saying so. What is weaker is never cut.
 
     Raises `ValueError` if what is weaker alone is too much.
@@ -53,7 +53,7 @@ def within_room(compared: Sequence[Compared], room: int = ROOM) -> tuple[Compare
     room -= sum(_size(each.evolve(difference=())) for each in compared)
     if room < 0:
         raise ValueError("it weakens more than one page can show: change fewer applications at once")
-    cut = list[Compared]()
+    cut = list[ComparedSubject]()
     for each in compared:
         kept = list[str]()
         for text in each.difference:
@@ -66,7 +66,7 @@ def within_room(compared: Sequence[Compared], room: int = ROOM) -> tuple[Compare
     return tuple(cut)
 
 
-def _size(compared: Compared) -> int:
+def _size(compared: ComparedSubject) -> int:
     return len(compared.model_dump_json())
 
 

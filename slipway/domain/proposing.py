@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from .actions import Action
-from .changing import Compared
+from .changing import ComparedSubject
 from .decide.ballots import VOTE_LIMIT
 from .decide.conditions import short
 from .decide.quorum import enough_rules, names_of, one_each, own_rule
@@ -103,7 +103,7 @@ class ChangePlan(Record):
 
     v: Literal[1] = 1
     changes: tuple[CatalogueChange, ...] = Field(min_length=1, max_length=MOST_CHANGES)
-    compared: tuple[Compared, ...]
+    compared: tuple[ComparedSubject, ...]
     gates: tuple[OldGate, ...] = Field(min_length=1)
     proposed_by: Guid
     """Object id of whoever proved that they propose it."""

@@ -97,7 +97,7 @@ class SeenJob(StartedJob):
     """When it was first seen."""
 
 
-class Seen(Record):
+class SeenBefore(Record):
     """What earlier looks at a rollout saw, for those that follow."""
 
     done: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=300)
@@ -148,7 +148,7 @@ class Step(Record):
     resent: int = Field(default=0, ge=0)
     waits: str = Field(default="", max_length=LONGEST_WHY)
     """What it was noted to wait for, so that only news is noted."""
-    seen: Seen = Seen()
+    seen: SeenBefore = SeenBefore()
     order: Order | None = None
     """The rollout's; None for steps that are part of none."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)

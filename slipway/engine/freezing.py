@@ -45,7 +45,7 @@ AT_ONCE = 8
 """Applications that are told in parallel."""
 
 
-class Order(Record):
+class FreezeOrder(Record):
     """An order to freeze everything, or to end that freeze."""
 
     verb: Verb
@@ -108,7 +108,7 @@ class Freezer:
         state = self.state()
         return state.freeze if state and not state.ended_by and state.freeze.in_force(self.clock()) else None
 
-    def give(self, order: Order) -> Frozen:
+    def give(self, order: FreezeOrder) -> Frozen:
         """Carry out an order and tell every application.
 
         Raises `LedgerUnavailable`, and `Contended` if every attempt lost to another order.
@@ -123,7 +123,7 @@ class Freezer:
             return Frozen(rules=rules, told=self._tell_all(), of=len(self.catalogue.entries))
         raise Contended(f"{EVERYTHING}: {ATTEMPTS} attempts to {order.verb} lost to other orders")
 
-    def _commit(self, order: Order) -> tuple[RuleResult, ...]:
+    def _commit(self, order: FreezeOrder) -> tuple[RuleResult, ...]:
         now = self.clock()
         before, etag = with_etag(self.installation.table)
         if (refused := self.installation.was_refused(order.id)) is not None:
@@ -186,19 +186,19 @@ def differences(application: str, head: Head, state: FreezeState | None, *, now:
     return (FreezeSpread(received_at=now, application=application, freeze=ended, ended_by=by, reason=why),)
 
 
-def _rules(order: Order, current: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
+def _rules(order: FreezeOrder, current: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
     if order.verb is Verb.UNFREEZE:
         return (*opening_rules(order), thaw_rule(EVERYTHING, current, now=now))
     has_reason = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze needs a reason")
     return (*freeze_rules(EVERYTHING, current, order.until, now=now), has_reason)
 
 
-def _answer(order: Order, refused: tuple[RuleResult, ...]) -> list[Write]:
+def _answer(order: FreezeOrder, refused: tuple[RuleResult, ...]) -> list[Write]:
     answered = Answered(kind=InboxKind.COMMAND, verb=order.verb, refused=bool(refused), rules=refused)
     return answer_writes(order.inbox, answered)
 
 
-def _record(order: Order, state: FreezeState, rules: tuple[RuleResult, ...]) -> AuditDraft:
+def _record(order: FreezeOrder, state: FreezeState, rules: tuple[RuleResult, ...]) -> AuditDraft:
     freeze, sets = state.freeze, order.verb is Verb.FREEZE
     details = {
         "reason": order.reason,
@@ -213,7 +213,7 @@ def _record(order: Order, state: FreezeState, rules: tuple[RuleResult, ...]) -> 
     return _drafted(action, order, details)
 
 
-def _refusal(order: Order, rules: tuple[RuleResult, ...]) -> AuditDraft:
+def _refusal(order: FreezeOrder, rules: tuple[RuleResult, ...]) -> AuditDraft:
     broken = failed(rules)
     details = {
         "verb": str(order.verb),
@@ -227,7 +227,7 @@ def _refusal(order: Order, rules: tuple[RuleResult, ...]) -> AuditDraft:
     return _drafted(Action.COMMAND_REFUSED, order, details)
 
 
-def _drafted(action: Action, order: Order, details: dict[str, Any]) -> AuditDraft:
+def _drafted(action: Action, order: FreezeOrder, details: dict[str, Any]) -> AuditDraft:
     return AuditDraft(
         action=action,
         actor=order.attribution.actor,

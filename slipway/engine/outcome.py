@@ -7,7 +7,7 @@ from typing import Any
 
 from ..domain.model import Record
 from ..domain.rules import RuleResult
-from ..domain.steps import Seen
+from ..domain.steps import SeenBefore
 
 REASON_LIMIT = 2000
 """Most characters of a reason that an event carries."""
@@ -39,7 +39,7 @@ class Requeue:
 
     after: timedelta
     reason: str = ""
-    seen: Seen | None = None
+    seen: SeenBefore | None = None
     """What the next poll has to know of this one; None if nothing is new."""
 
 

@@ -25,7 +25,7 @@ from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
 from ..ledger.ledger import answer_writes
-from .freezing import Order
+from .freezing import FreezeOrder
 from .handle import Handler, Receipt
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Resetting:
             highest = max(highest, fence.epoch if fence is not None else 0)
         return highest
 
-    def of_installation(self, order: Order) -> None:
+    def of_installation(self, order: FreezeOrder) -> None:
         """The same for the chain of the installation. Raises `LedgerUnavailable`, `KeysUnavailable`, `Conflict`."""
         if self.installation.was_refused(order.id) is not None:
             return
@@ -92,7 +92,7 @@ class Resetting:
         self.installation.reset(order.id, draft, epoch=found.epoch, now=now, answer=answer)
 
 
-def _drafted(action: Action, order: Order, rules: tuple[RuleResult, ...], **details: str) -> AuditDraft:
+def _drafted(action: Action, order: FreezeOrder, rules: tuple[RuleResult, ...], **details: str) -> AuditDraft:
     by = order.attribution
     told = {"verb": str(order.verb), "channel": order.channel, "on_behalf_of": by.on_behalf_of, **details}
     shown = {name: value for name, value in told.items() if value}

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from ..clock import Clock
 from ..domain.challenge import Challenge, Pending, Used, browser_hash
-from ..domain.changing import Compared
+from ..domain.changing import ComparedSubject
 from ..domain.commands import FRESH
 from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
@@ -172,7 +172,7 @@ class Saying:
         via: Via,
         *,
         content: tuple[str, ...] = (),
-        compared: tuple[Compared, ...] = (),
+        compared: tuple[ComparedSubject, ...] = (),
         asks: tuple[str, ...] = (),
         fresh: timedelta | None = FRESH,
     ) -> str:

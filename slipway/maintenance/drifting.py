@@ -41,7 +41,7 @@ class DriftLook(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
+class WatchedEnvironment:
     """What is live in one environment."""
 
     entry: Entry
@@ -69,7 +69,7 @@ class DriftWatch:
 
     def run(self) -> DriftLook:
         """A failure in one place does not keep the others from being looked at."""
-        done, by_place = DriftLook(), dict[Place, list[Watched]]()
+        done, by_place = DriftLook(), dict[Place, list[WatchedEnvironment]]()
         for entry in self.catalogue:
             try:
                 for watched in self._live(entry):
@@ -86,13 +86,13 @@ class DriftWatch:
                 done = self._tell(done, watched, each)
         return done.evolve(namespaces=len(by_place))
 
-    def _live(self, entry: Entry) -> Iterator[Watched]:
+    def _live(self, entry: Entry) -> Iterator[WatchedEnvironment]:
         """The environments in which something is live and nothing is being rolled out."""
         lanes = self.ledger.lanes(entry.application.application)
         for environment in entry.application.environments:
             lane = lanes.get(environment.name)
             if lane is not None and lane.live is not None and lane.rolling is None:
-                yield Watched(
+                yield WatchedEnvironment(
                     entry=entry,
                     lane=lane,
                     live=lane.live,
@@ -115,7 +115,7 @@ class DriftWatch:
             self._plans[digest] = plan
         return self._plans[digest]
 
-    def _look(self, cluster: str, namespace: str, all_watched: Sequence[Watched]) -> list[Seen]:
+    def _look(self, cluster: str, namespace: str, all_watched: Sequence[WatchedEnvironment]) -> list[Seen]:
         """What is seen for each; that nobody can tell, where the cluster does not answer or refuses."""
         applied = [
             Applied(
@@ -141,7 +141,7 @@ class DriftWatch:
         document = self.blobs.put(text.encode(), "text/plain; charset=utf-8")
         return Seen.of(tuple(each.drifted for each in differences), document)
 
-    def _tell(self, done: DriftLook, watched: Watched, seen: Seen) -> DriftLook:
+    def _tell(self, done: DriftLook, watched: WatchedEnvironment, seen: Seen) -> DriftLook:
         if following(watched.lane.drift, seen) is None:
             return done
         event = DriftLooked(

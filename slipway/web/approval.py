@@ -25,7 +25,7 @@ REASON_FIELD = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class VoteRefusal:
     """Why the submitted vote did not count; shown at the top of the page."""
 
     headline: str
@@ -103,7 +103,7 @@ def approval_page(
     *,
     new_id: Callable[[], str],
     now: datetime,
-    refusal: Refusal | None = None,
+    refusal: VoteRefusal | None = None,
 ) -> str:
     """`new_id` names a form, so that it counts once."""
     release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
@@ -158,7 +158,7 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
     return gate if isinstance(gate, ApprovalGate) else None
 
 
-def _form(matter: ApprovalRequest, refusal: Refusal | None) -> FormView | None:
+def _form(matter: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | None:
     if not (matter.standing.open or matter.standing.voted) or (matter.standing.open and not matter.plan):
         return None  # nobody may vote on a plan that they cannot see
     gate = _gate(matter.environment)

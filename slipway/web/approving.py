@@ -28,7 +28,7 @@ from ..ledger.newer import newer_release
 from ..queries.answers import Answers, SaidState
 from ..queries.reading import Reader
 from .answer import Answer, document, html, see_other
-from .approval import ApprovalRequest, Refusal, approval_page
+from .approval import ApprovalRequest, VoteRefusal, approval_page
 from .asked import PlanViewer
 from .changes import whole_text
 from .form import Posted, parse_form
@@ -108,9 +108,9 @@ def _followed(desk: ApprovalContext, viewer: PlanViewer, said: str) -> Answer:
             assert_never(unreachable)
 
 
-def _refusal(rules: tuple[RuleResult, ...]) -> Refusal:
+def _refusal(rules: tuple[RuleResult, ...]) -> VoteRefusal:
     again = any(result.rule is Rule.PLAN_IS_CURRENT for result in rules)
-    return Refusal(
+    return VoteRefusal(
         headline="Your vote did not count",
         message="A new plan is being made; you will be asked again." if again else "",
         rules=rules,
@@ -171,7 +171,7 @@ def _read(
     except RequestRefused as refused:
         return not_taken(refused, viewer)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
-        refusal = Refusal(
+        refusal = VoteRefusal(
             headline="Please say why", message="A rejection needs a reason; nothing was changed.", about_reason=True
         )
         return html(page(desk, viewer, refusal), status=422)
@@ -201,7 +201,7 @@ def _vote(viewer: PlanViewer, decision: VoteDecision, *, reason: str, submission
     )
 
 
-def page(desk: ApprovalContext, viewer: PlanViewer, refusal: Refusal | None = None) -> str:
+def page(desk: ApprovalContext, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> str:
     reader, now, claims = desk.reader, desk.clock(), viewer.claims
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)

@@ -75,7 +75,7 @@ class GateView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VoteView:
+class ChangeVoteView:
     """One vote."""
 
     voter: str
@@ -186,9 +186,11 @@ def _may_stand_in(change: ProposedChange, who: Visitor) -> bool:
     return change.phase is ChangePhase.WAITING and who.caller.may(Permission.APPLY) and not taken
 
 
-def _vote(vote: Vote) -> VoteView:
+def _vote(vote: Vote) -> ChangeVoteView:
     sign = APPROVED if vote.decision is VoteDecision.APPROVE else REJECTED
-    return VoteView(voter=visible(vote.who), at=vote.at, channel=vote.channel, reason=visible(vote.reason), sign=sign)
+    return ChangeVoteView(
+        voter=visible(vote.who), at=vote.at, channel=vote.channel, reason=visible(vote.reason), sign=sign
+    )
 
 
 def _gate(old: OldGate, change: ProposedChange) -> GateView:

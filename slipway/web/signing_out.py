@@ -32,7 +32,7 @@ OVER: Final = "/signed-out"
 WHERE: Final = "where"
 
 
-class Where(StrEnum):
+class SignOutScope(StrEnum):
     """Which sessions somebody ends."""
 
     HERE = "here"
@@ -66,7 +66,7 @@ def end(desk: SignOut, who: Visitor, headers: Mapping[str, str], body: bytes) ->
         return message(
             refused.status, "You are still signed in", str(refused), tone=Tone.ASKS, link=(PATH, "Open the page again")
         )
-    session = session_hash(who.sid) if where is Where.HERE else ""
+    session = session_hash(who.sid) if where is SignOutScope.HERE else ""
     command = CommandRequest(verb=Verb.SESSION_END, person=who.signed_in.object_id, session=session)
     try:
         desk.writer.command(command, speaker(who.caller, Via.PAGE))
@@ -76,10 +76,10 @@ def end(desk: SignOut, who: Visitor, headers: Mapping[str, str], body: bytes) ->
     return see_other(OVER, desk.sessions.end())
 
 
-def _where(text: str) -> Where:
-    if text not in set(Where):
-        raise RequestRefused(400, f"{WHERE}: expected {' or '.join(Where)}.")
-    return Where(text)
+def _where(text: str) -> SignOutScope:
+    if text not in set(SignOutScope):
+        raise RequestRefused(400, f"{WHERE}: expected {' or '.join(SignOutScope)}.")
+    return SignOutScope(text)
 
 
 def _here_only(cookie: str) -> Answer:

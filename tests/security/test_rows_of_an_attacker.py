@@ -16,7 +16,7 @@ from slipway.domain.signing import PrivateSigner, PublicKeys
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.versions import Listed, Subject, SubjectKind, Version
 from slipway.ed25519 import public_key
-from slipway.engine.freezing import Order
+from slipway.engine.freezing import FreezeOrder
 from slipway.ledger import keys
 from slipway.ledger.freezes import FreezeState
 from slipway.ledger.installation import SigningKeys
@@ -207,7 +207,7 @@ def freeze_all(home: Live) -> None:
 
 def _frozen(home: Live) -> FreezeState | None:
     home.app.freezer.give(
-        Order(
+        FreezeOrder(
             verb=Verb.FREEZE,
             actor="olga@example.com",
             reason="incident",

@@ -12,7 +12,7 @@ from slipway.domain.model import canonical
 
 from .. import registries
 from ..bundles import (
-    Opened,
+    OpenedBundle,
     json_option,
     opened,
     print_summary,
@@ -77,7 +77,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
         screen.line(TextCell("✓ pushed", GOOD), f"  {pushed}")
 
 
-def _published(made: Opened, registry: str, repository: str) -> dict[str, Any]:
+def _published(made: OpenedBundle, registry: str, repository: str) -> dict[str, Any]:
     """What a run publishes of itself, so that its word can be compared with the registry's."""
     return {
         "v": 1,
@@ -156,7 +156,7 @@ def pull(where: str, output: Path, *, as_json: bool) -> None:
         screen.line(TextCell("✓ pulled", GOOD), f"  {len(made.files)} files of {made.packed.digest} into {output}")
 
 
-def _differences(made: Opened, targets: Targets) -> list[Problem]:
+def _differences(made: OpenedBundle, targets: Targets) -> list[Problem]:
     """What differs between what a bundle was rendered for and what is in targets.json."""
     config = made.config
     if config.targets == targets.hash:

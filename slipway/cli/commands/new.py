@@ -8,7 +8,7 @@ import click
 from ..errors import CliError, Exit
 from ..options import one_object
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
-from ..starting import Pipeline, Wanted, write, written
+from ..starting import PipelineName, Wanted, write, written
 
 EXPECTED_NAME = "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last"
 EXPECTED_REPOSITORY = "a repository in lower case without registry and tag, such as team/shop"
@@ -45,13 +45,13 @@ def _approvers(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -
     return values
 
 
-def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> Pipeline | None:
+def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> PipelineName | None:
     if value is None:
         return None
     project, slash, name = value.partition("/")
     if not slash or not project.strip() or not name.strip():
         raise click.BadParameter(f"expected PROJECT/NAME of a pipeline in Azure DevOps, got {value!r}")
-    return Pipeline(project=project, name=name)
+    return PipelineName(project=project, name=name)
 
 
 @click.command()
@@ -86,7 +86,7 @@ def new(
     repository: str | None,
     chart: bool,
     approvers: tuple[str, ...],
-    pipeline: Pipeline | None,
+    pipeline: PipelineName | None,
     as_json: bool,
 ) -> None:
     """Write a folder to begin with: APPLICATION with manifests, acceptance tests and a small program, or two of them.

@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 ROLE: Final = "Azure Kubernetes Service RBAC Writer"
 
 
-class Act(StrEnum):
+class RoleRight(StrEnum):
     """What a role of Azure allows with a kind."""
 
     READ = "read"
@@ -23,11 +23,11 @@ class Act(StrEnum):
     def verbs(self) -> tuple[str, ...]:
         """Kubernetes' verbs that it stands for."""
         match self:
-            case Act.READ:
+            case RoleRight.READ:
                 return ("get", "list", "watch")
-            case Act.WRITE:
+            case RoleRight.WRITE:
                 return ("create", "update", "patch")
-            case Act.DELETE:
+            case RoleRight.DELETE:
                 return ("delete", "deletecollection")
             case unreachable:
                 assert_never(unreachable)
@@ -52,9 +52,9 @@ def _kinds(text: str) -> list[tuple[str, str]]:
     return [(group, resource) for group, _, resource in (entry.rpartition("/") for entry in text.split())]
 
 
-GRANTED: Final[Mapping[tuple[str, str], frozenset[Act]]] = {
-    **dict.fromkeys(_kinds(_READ), frozenset({Act.READ})),
-    **dict.fromkeys((*_kinds(_ALL), _LEASES), frozenset(Act)),
+GRANTED: Final[Mapping[tuple[str, str], frozenset[RoleRight]]] = {
+    **dict.fromkeys(_kinds(_READ), frozenset({RoleRight.READ})),
+    **dict.fromkeys((*_kinds(_ALL), _LEASES), frozenset(RoleRight)),
 }
 """By API group and resource."""
 
@@ -70,7 +70,7 @@ def rules() -> list[dict[str, Any]]:
         {
             "apiGroups": [group],
             "resources": [resource, *(f"{resource}/{below}" for below in _BELOW.get((group, resource), ()))],
-            "verbs": [verb for act in Act if act in acts for verb in act.verbs],
+            "verbs": [verb for act in RoleRight if act in acts for verb in act.verbs],
         }
         for (group, resource), acts in sorted(GRANTED.items())
     ]

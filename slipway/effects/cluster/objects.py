@@ -32,7 +32,7 @@ class Propagation(StrEnum):
     """It goes after them."""
 
 
-class Page(Record):
+class ObjectPage(Record):
     """The first objects of a list, metadata only, and whether there are more."""
 
     items: tuple[Json, ...]
@@ -74,10 +74,10 @@ class Objects:
         answer = self._list(kind, namespace, selector=selector, fields=fields)
         return _items(answer)
 
-    def page(self, kind: Kind, namespace: str, *, selector: str) -> Page:
+    def page(self, kind: Kind, namespace: str, *, selector: str) -> ObjectPage:
         """The metadata of the first `MAX_LISTED` objects that match a label selector."""
         answer = self._list(kind, namespace, selector=selector, headers={"Accept": _ALL_METADATA})
-        return Page(items=tuple(_items(answer)), more=bool((answer.body.get("metadata") or {}).get("continue")))
+        return ObjectPage(items=tuple(_items(answer)), more=bool((answer.body.get("metadata") or {}).get("continue")))
 
     def _list(
         self,

@@ -29,7 +29,7 @@ class Tagged:
 
 def decode(data: bytes, what: str) -> Any:
     """The value that the data encodes. Raises `Unproven` if it is invalid or followed by more bytes."""
-    reader = _Reader(data, what)
+    reader = _CborReader(data, what)
     value = reader.value(MAX_DEPTH)
     if reader.position != len(data):
         raise Unproven(f"{what}: {len(data) - reader.position} bytes follow the CBOR value")
@@ -54,7 +54,7 @@ def _head(major: int, number: int) -> bytes:
     raise ValueError(f"{number} is larger than CBOR can say")
 
 
-class _Reader:
+class _CborReader:
     def __init__(self, data: bytes, what: str) -> None:
         self._data, self._what = data, what
         self.position = 0

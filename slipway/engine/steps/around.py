@@ -16,7 +16,7 @@ from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import EVIDENCE_SUMMARY, Evidence
 from ...domain.secrets import without_secrets
-from ...domain.steps import Seen, SeenJob
+from ...domain.steps import SeenBefore, SeenJob
 from ...effects.cluster import (
     Cluster,
     ClusterError,
@@ -85,7 +85,7 @@ class _Running:
         """What became of the Jobs in earlier attempts."""
         return self.work.release.job_runs_in(self.plan.environment)
 
-    def _look(self, job: Manifest, seen: Seen) -> tuple[Seen, OnceState]:
+    def _look(self, job: Manifest, seen: SeenBefore) -> tuple[SeenBefore, OnceState]:
         name = job["metadata"]["name"]
         made = next((each.uid for each in seen.jobs if each.name == name), "")
         earlier = self.ran[name].uid if name in self.ran else ""
@@ -95,10 +95,10 @@ class _Running:
             return seen, state
         return seen.evolve(jobs=(*seen.jobs, SeenJob(name=name, uid=state.uid, at=self.now))), state
 
-    def _runs(self, seen: Seen) -> tuple[JobRun, ...]:
+    def _runs(self, seen: SeenBefore) -> tuple[JobRun, ...]:
         return tuple(self._run(each, passed=each.name in seen.done) for each in seen.jobs)
 
-    def _failed(self, job: Manifest, made: SeenJob, seen: Seen, state: OnceState, why: str) -> Outcome:
+    def _failed(self, job: Manifest, made: SeenJob, seen: SeenBefore, state: OnceState, why: str) -> Outcome:
         """What the Job said is read before it is deleted; one that has ended stays for people to look at."""
         runs = self._runs(seen)
         if state.state is not ProgressState.FAILED and self.writes.withdraw_job(job, uid=made.uid):
@@ -127,7 +127,7 @@ class _Running:
         )
 
 
-def _made(seen: Seen, name: str) -> SeenJob:
+def _made(seen: SeenBefore, name: str) -> SeenJob:
     return present(next((each for each in seen.jobs if each.name == name), None), f"the Job {name}, which was made")
 
 

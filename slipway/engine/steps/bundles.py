@@ -20,7 +20,7 @@ from ...manifests.around import job_around
 from ...manifests.references import image_places
 from ..run_step import Work
 from .clients import Clients
-from .rendered import Rendered
+from .rendered import RenderedObjects
 
 _PROBLEMS_TOLD = 5
 
@@ -56,7 +56,7 @@ def describe(clients: Clients, application: Application, release: Release, diges
     )
 
 
-def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> Rendered:
+def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> RenderedObjects:
     """What the bundle applies in the environment: its objects, with the marks by which Slipway knows them, and without
     what only a server sets.
 
@@ -72,7 +72,7 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
     except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
         raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
     job = _verification(contents, environment)
-    return Rendered(
+    return RenderedObjects(
         manifests=tuple(
             _marked(release, environment, member, application.image_rules)
             for member in contents.part(ContentPart.MANIFESTS)

@@ -7,10 +7,10 @@ from ...domain.environment import Environment
 from ..run_step import Work
 from .bundles import from_bundle
 from .clients import Clients
-from .rendered import Rendered, from_catalogue
+from .rendered import RenderedObjects, from_catalogue
 
 
-def rendered(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> Rendered:
+def rendered(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> RenderedObjects:
     """What the release applies in the environment.
 
     Raises `BundleRefused`, `ConfigError`, `RegistryError`, `UnknownName`.

@@ -32,7 +32,7 @@ from .ends import ends, ends_of_image, with_advice
 from .leaving import with_what_leaves
 from .pinned import NotPinned, not_pinned, pinned_images
 from .plan_return import ImageGone, content_of, look_for
-from .rendered import Rendered
+from .rendered import RenderedObjects
 from .supply_chain import SupplyChain, look
 
 DIFF_LIMIT = 100_000
@@ -157,7 +157,7 @@ def _plan_return(clients: Clients, work: Work, environment: Environment, back: R
 
 
 def _whole(
-    clients: Clients, work: Work, environment: Environment, content: Rendered, rules: tuple[RuleResult, ...]
+    clients: Clients, work: Work, environment: Environment, content: RenderedObjects, rules: tuple[RuleResult, ...]
 ) -> _Planned:
     """The plan for this content, and the cluster's preview of its changes.
 

@@ -19,7 +19,7 @@ from ...manifests.around import is_job, job_around, own_name, runs_on_roll_back
 from ..run_step import Work
 from .clients import Clients
 from .content import rendered
-from .rendered import Rendered
+from .rendered import RenderedObjects
 
 MANIFESTS_GONE = "the manifests of {release} are no longer stored: the current ones are used, with its image"
 MOVED = (
@@ -103,7 +103,7 @@ def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]
 
 def content_of(
     clients: Clients, work: Work, environment: Environment, kept: KeptRelease, *, job_name: str
-) -> tuple[Rendered, tuple[RuleResult, ...]]:
+) -> tuple[RenderedObjects, tuple[RuleResult, ...]]:
     """What the roll-back applies, and its supply-chain results.
 
     Raises `BundleRefused`, `ConfigError`, `RegistryError`, `UnknownName`.
@@ -117,7 +117,7 @@ def content_of(
     if job is not None:
         job = {**job, "metadata": {**job["metadata"], "name": job_name}}
     again = {side: _again(work, environment, side, plan.jobs_on(side)) for side in Side}
-    content = Rendered(
+    content = RenderedObjects(
         manifests=tuple(m for m in plan.manifests if not is_job(m) or runs_on_roll_back(m)),
         job=job,
         before=again[Side.BEFORE],

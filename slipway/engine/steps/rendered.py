@@ -19,7 +19,7 @@ class _Asked(TypedDict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rendered:
+class RenderedObjects:
     """Objects that are ready to apply."""
 
     manifests: tuple[dict[str, Any], ...]
@@ -39,7 +39,7 @@ class Rendered:
         return self.before if side is Side.BEFORE else self.after
 
 
-def from_catalogue(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> Rendered:
+def from_catalogue(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> RenderedObjects:
     """What the application's own manifests apply, with the release's image. Raises `ConfigError`, `UnknownName`."""
     release, application = work.release, work.entry.application
     registry = clients.registry(application.registry_of(environment))
@@ -62,4 +62,4 @@ def from_catalogue(clients: Clients, work: Work, environment: Environment, *, jo
     if environment.verification.job:
         job = render_job(definition, environment, name=job_name, **asked)
     around = {side: render_jobs_around(definition, environment, side, **asked) for side in Side}
-    return Rendered(manifests=manifests, job=job, before=around[Side.BEFORE], after=around[Side.AFTER])
+    return RenderedObjects(manifests=manifests, job=job, before=around[Side.BEFORE], after=around[Side.AFTER])

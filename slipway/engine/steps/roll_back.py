@@ -16,7 +16,7 @@ from ...domain.model import Record
 from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deleted, Deletion, Ending
-from ...domain.steps import Seen
+from ...domain.steps import SeenBefore
 from ...effects.cluster import Cluster, ClusterError, Owner, Resisted
 from ...manifests.around import is_job
 from ..outcome import REASON_LIMIT, Finished, Outcome, Retry, failed
@@ -24,7 +24,7 @@ from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
 from .plan import PlanLost, load_plan
-from .rollout import LASTS, Place, fenced, judge
+from .rollout import LASTS, RolloutTarget, fenced, judge
 from .stuck_pods import helped
 
 _KEPT = 50
@@ -49,7 +49,7 @@ class _Return:
     clock: Clock
     work: Work
     cluster: Cluster
-    place: Place
+    place: RolloutTarget
     before: Plan
     """By which the release was live that is brought back, without its Jobs."""
 
@@ -64,7 +64,7 @@ class _Return:
             seen = seen.evolve(applied_at=self.clock(), resisted=resisted)
         return self._judged(seen)
 
-    def _judged(self, seen: Seen) -> Outcome:
+    def _judged(self, seen: SeenBefore) -> Outcome:
         plan = self.before.evolve(
             manifests=tuple(
                 m for m in self.before.manifests if f"{m['kind']}/{m['metadata']['name']}" not in seen.resisted
@@ -82,7 +82,7 @@ class _Return:
         taken = Taken(cluster=self.before.cluster, namespace=self.before.namespace, order=order)
         return replace(outcome, result={**outcome.result, "taken": taken.model_dump(mode="json")})
 
-    def _ended(self, outcome: Finished, seen: Seen) -> Finished:
+    def _ended(self, outcome: Finished, seen: SeenBefore) -> Finished:
         removed = self._removed()
         left = [str(each) for each in removed if each.ending is Ending.LEFT]
         returned = Returned(

@@ -13,7 +13,7 @@ from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deletion
 from ...domain.release import EVIDENCE_SUMMARY, Evidence
-from ...domain.steps import Seen, Step
+from ...domain.steps import SeenBefore, Step
 from ...effects.cluster import (
     AppliedObject,
     Cluster,
@@ -42,7 +42,7 @@ OBJECTS_KEPT = 50
 WARNINGS_KEPT = 20
 
 
-class Applied(Record):
+class AppliedObjects(Record):
     """What a rollout applied."""
 
     objects: tuple[str, ...]
@@ -66,7 +66,7 @@ def pause_before(poll: int) -> timedelta:
 
 
 def deploy(clients: Clients, work: Work) -> Outcome:
-    place: Place | None = None
+    place: RolloutTarget | None = None
     try:
         plan = load_plan(clients, work.release.plan_hash)
         place = fenced(clients, work, plan)
@@ -86,7 +86,7 @@ def deploy(clients: Clients, work: Work) -> Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class RolloutTarget:
     """Where a rollout writes, under its fence."""
 
     cluster: str
@@ -100,14 +100,14 @@ class Place:
         return Taken(cluster=self.cluster, namespace=self.namespace, order=order) if order is not None else None
 
 
-def fenced(clients: Clients, work: Work, plan: Plan) -> Place:
+def fenced(clients: Clients, work: Work, plan: Plan) -> RolloutTarget:
     """Whatever a step writes to a cluster it writes through this; what writes may raise `KeysUnavailable` and
     `LedgerUnavailable` too. Raises `UnknownName`."""
     writes = clients.cluster(plan.cluster).fenced(plan.namespace, lambda: clients.fences.claim(work, plan))
-    return Place(cluster=plan.cluster, namespace=plan.namespace, writes=writes)
+    return RolloutTarget(cluster=plan.cluster, namespace=plan.namespace, writes=writes)
 
 
-def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: Taken | None) -> Applied:
+def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: Taken | None) -> AppliedObjects:
     objects = tuple(f"{o.kind}/{o.name}{' (run again)' if o.replaced else ''}" for o in done[:OBJECTS_KEPT])
     warned = dict.fromkeys(f"{o.kind}/{o.name}: {warning}" for o in done for warning in o.warnings)
     made = [
@@ -116,7 +116,7 @@ def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: 
         if o.created and o.uid
     ]
     document = clients.blobs.put(canonical(made), "application/json") if made else None
-    return Applied(
+    return AppliedObjects(
         objects=objects,
         images=plan.images[:OBJECTS_KEPT],
         taken=taken,
@@ -177,7 +177,7 @@ def judge(clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Wo
     return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen.evolve(done=done))
 
 
-def outlasted(seen: Seen, state: ProgressState, now: datetime) -> tuple[Seen, bool]:
+def outlasted(seen: SeenBefore, state: ProgressState, now: datetime) -> tuple[SeenBefore, bool]:
     """What the next look has to know, and whether this one ends the step: at once, or since it has lasted."""
     if state is not ProgressState.HOPELESS:
         return seen.evolve(hopeless_at=None), state is ProgressState.FAILED

@@ -6,14 +6,14 @@ Such a pod is what a failed rollout has left: it is looked for in a roll-back, a
 from dataclasses import replace
 
 from ...domain.plan import Plan
-from ...domain.steps import Seen
+from ...domain.steps import SeenBefore
 from ...effects.cluster import FencedCluster
 from ..outcome import Finished, Outcome, Requeue
 
 _KEPT = 50
 
 
-def helped(writes: FencedCluster, plan: Plan, outcome: Outcome, seen: Seen, *, patient: bool) -> Outcome:
+def helped(writes: FencedCluster, plan: Plan, outcome: Outcome, seen: SeenBefore, *, patient: bool) -> Outcome:
     """The outcome of a look, after the deletion of one such pod if there is one; a finished one names all of them.
 
     `patient` gives time to a pod that is only not ready.

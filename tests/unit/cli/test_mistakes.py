@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slipway.cli.root import root
-from slipway.cli.starting import Pipeline, Wanted, write, written
+from slipway.cli.starting import PipelineName, Wanted, write, written
 
 APPLICATION, PROJECT = "application.yaml", "project.yaml"
 DEPLOYMENT, SERVICE, JOB = "manifests/deployment.yaml", "manifests/service.yaml", "verify/acceptance.yaml"
@@ -320,7 +320,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         project="shop",
         repository="shop",
         approvers=("role:leads",),
-        pipeline=Pipeline(project="shop", name="shop-ci"),
+        pipeline=PipelineName(project="shop", name="shop-ci"),
     )
     write(tmp_path, written(named))
     return tmp_path

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slipway.catalogue import check_path
 from slipway.cli.root import root
-from slipway.cli.starting import Pipeline, Wanted, write, written
+from slipway.cli.starting import PipelineName, Wanted, write, written
 from slipway.domain.application import SourceKind
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN
@@ -58,7 +58,8 @@ wanted = st.builds(
         lambda name: len(name) < 200 and "." not in name.partition("/")[0]
     ),
     approvers=st.just(("role:approvers",)),
-    pipeline=st.none() | st.builds(Pipeline, project=st.sampled_from(["shop", 'a "b": #']), name=st.just("ci: {x}")),
+    pipeline=st.none()
+    | st.builds(PipelineName, project=st.sampled_from(["shop", 'a "b": #']), name=st.just("ci: {x}")),
     chart=st.booleans(),
 )
 

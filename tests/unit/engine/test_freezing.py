@@ -8,7 +8,7 @@ from slipway.domain.commands import OPENS, Verb
 from slipway.domain.decide import Decision
 from slipway.domain.events import Event
 from slipway.domain.release import Phase
-from slipway.engine.freezing import Freezer, Frozen, Order
+from slipway.engine.freezing import FreezeOrder, Freezer, Frozen
 from slipway.ledger.freezes import FreezeState
 from slipway.ledger.ledger import Committed, Loaded
 from slipway.testing import ADA, Installation
@@ -21,8 +21,8 @@ def order(verb: Verb, installation: Installation, submission: str = "first-order
     given = {"actor": OLGA, "reason": "an incident", "channel": "cli", "submission": submission} | fields
     told = {"verb": verb, "received_at": installation.now, **given}
     if verb in OPENS:
-        told["proved"] = proved(Order.model_validate(told))
-    return installation.app.freezer.give(Order.model_validate(told))
+        told["proved"] = proved(FreezeOrder.model_validate(told))
+    return installation.app.freezer.give(FreezeOrder.model_validate(told))
 
 
 def at_the_gate(installation: Installation) -> None:

@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from slipway.commands.saying import CommandRequest
-from slipway.domain.changing import Compared
+from slipway.domain.changing import ComparedSubject
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import Via
 from slipway.domain.model import sha256
@@ -288,7 +288,7 @@ def _confirm_change() -> Answer:
     """Somebody asked for a weaker project on the command line."""
     home, _ = asked_and_voted()
     shown = (
-        Compared(
+        ComparedSubject(
             subject="project:team",
             outcome="changed",
             weaker=("environments.production.least_gate: required: 1 instead of 2",),
@@ -298,7 +298,7 @@ def _confirm_change() -> Answer:
                 "environments.production.clusters: green → blue",
             ),
         ),
-        Compared(subject="application:hello", outcome="unchanged"),
+        ComparedSubject(subject="application:hello", outcome="unchanged"),
     )
     change = CatalogueChange(subject="project:team", before=sha256(b"was"), after=sha256(b"is"))
     statement = CatalogueStatement(

@@ -1,0 +1,12 @@
+"""One word means one thing: a reader who meets a class's name need not look which of two it is."""
+
+from pathlib import Path
+
+from scripts.structure.counts import repeated_classes
+from scripts.structure.sources import modules_of, product
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_no_two_modules_of_the_product_give_a_class_the_same_name() -> None:
+    assert repeated_classes(product(modules_of(ROOT))) == {}
