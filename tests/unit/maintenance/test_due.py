@@ -12,7 +12,7 @@ from slipway.catalogue.entries import Catalogue
 from slipway.domain.commands import Verb
 from slipway.domain.errors import present
 from slipway.domain.release import Phase
-from slipway.engine.freezing import Order
+from slipway.engine.freezing import FreezeOrder
 from slipway.ledger import LedgerUnavailable, keys
 from slipway.ledger.due import EVERYTHING, MUCH_LATER
 from slipway.ledger.table import Act, Row, Write
@@ -189,7 +189,7 @@ def test_applications_that_were_not_told_of_a_freeze_of_everything_are_told_by_t
         many.push("1.0", app=name)
     by_index(many, minutes=int(MUCH_LATER / MINUTE) + 1)
     many.table.dies_after = keys.INSTALLATION
-    order = Order(
+    order = FreezeOrder(
         verb=Verb.FREEZE,
         actor="oid:1",
         reason="fire",
