@@ -41,6 +41,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from ..commands.applying import Applying
     from ..commands.submitting import Submitting
+    from ..engine.in_force import InForce
     from ..engine.proving_pushes import PushProver
     from ..engine.proving_runs import RunProver
     from ..engine.run_step import StepRunner
@@ -135,12 +136,24 @@ class App(Catalogued):
         )
 
     @part
+    def in_force(self) -> "InForce":
+        from ..engine.in_force import InForce
+
+        return InForce(ledger=self.ledger, anchors=self.chain_anchors)
+
+    @part
     def clients(self) -> "Clients":
         from ..engine.fencing import Fences
+        from ..engine.first_object import FirstObject
         from ..engine.steps.clients import Clients
 
         return Clients(
-            fences=Fences(ledger=self.ledger, signer=lambda: self.signer, installation=self.settings.installation_name),
+            fences=Fences(
+                ledger=self.ledger,
+                signer=lambda: self.signer,
+                installation=self.settings.installation_name,
+                first_object=FirstObject(ledger=self.ledger, in_force=self.in_force, clock=self.clock),
+            ),
             registry=self.registry,
             cluster=self.cluster,
             channel=self.channel,
@@ -154,7 +167,6 @@ class App(Catalogued):
 
     @part
     def step_runner(self) -> "StepRunner":
-        from ..engine.in_force import InForce
         from ..engine.on_record import OnRecord
         from ..engine.run_step import StepRunner
         from ..engine.steps.table import effects
@@ -173,7 +185,7 @@ class App(Catalogued):
                 ledger=self.ledger,
                 anchors=self.chain_anchors,
                 proofs=self.kept_proofs,
-                in_force=InForce(ledger=self.ledger, anchors=self.chain_anchors),
+                in_force=self.in_force,
                 clock=self.clock,
             ).rules,
         )

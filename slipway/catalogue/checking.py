@@ -20,6 +20,7 @@ from slipway.domain.governing import breaches, governed
 from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, ProvenanceLevel
 
 from ..manifests.documents import Document
+from ..manifests.limits import limit_problems
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, by_environment, nearest
 from ..manifests.references import names_application
 from ..manifests.workloads import workload_problems
@@ -47,7 +48,6 @@ _HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
 
 NOT_ENFORCED = (
     "automation",
-    "kinds",
     "injected",
 )
 """Fields of a project that nothing acts on yet. A rule that is accepted and not kept would be worse than none."""
@@ -195,7 +195,7 @@ def check_application(
     rendered: dict[str, tuple[Rendered, ...]] = {}
     found: dict[str, Findings] = {}
     for index, environment in enumerate(definition.application.environments):
-        loader = _EnvironmentCheck(document, definition, environment, ("environments", index))
+        loader = _EnvironmentCheck(document, definition, environment, ("environments", index), within=within)
         mine = found[environment.name] = Findings()
         if written.source is SourceKind.IMAGE:
             with mine.collecting():
@@ -209,18 +209,20 @@ def check_application(
     return Claims(definition=definition, document=document, rendered=rendered)
 
 
-def assumed(written: WrittenApplication) -> Project:
-    """A project that allows whatever the application asks for, where its own cannot be asked."""
-    return Project(
-        project=written.project,
-        repositories=("*",),
-        environments={
-            each.name: ProjectEnvironment(
-                environment_class=EnvironmentClass.TEST, clusters=each.clusters, namespaces=("*",)
-            )
-            for each in written.environments
-        },
-    )
+def assumed(written: WrittenApplication, own: Project | None = None) -> Project:
+    """A project that allows what the application's document asks for, where its `own` does not, or cannot be asked.
+
+    What its objects and their images may be stays as its own says.
+    """
+    environments = {
+        each.name: ProjectEnvironment(
+            environment_class=EnvironmentClass.TEST, clusters=each.clusters, namespaces=("*",)
+        )
+        for each in written.environments
+    }
+    if own is not None:
+        return own.evolve(project=written.project, repositories=("*",), environments=environments)
+    return Project(project=written.project, repositories=("*",), environments=environments)
 
 
 def _own_problems(document: Document, application: WrittenApplication) -> Iterator[Problem]:
@@ -296,8 +298,11 @@ def _tool_of(path: str, text: str) -> tuple[str, int] | None:
 class _EnvironmentCheck:
     """Checks the files that one environment names. Problems with the names point to their line in the document."""
 
-    def __init__(self, document: Document, definition: Definition, environment: Environment, at: Steps) -> None:
-        self._document, self._at = document, at
+    def __init__(
+        self, document: Document, definition: Definition, environment: Environment, at: Steps, *, within: bool
+    ) -> None:
+        """`within` says whether the definition is inside its own project, whose limits are looked at."""
+        self._document, self._at, self._within = document, at, within
         self._definition, self._environment = definition, environment
         application: Application = definition.application
         self._repository, self._rules = application.pushed.repository, application.image_rules
@@ -319,13 +324,19 @@ class _EnvironmentCheck:
         objects = render_documents(documents, self._definition, self._environment, **self._sample)
         findings, rendered = Findings(), tuple(map(self._rendered, documents, objects))
         for each in rendered:
-            findings.extend(workload_problems(each.document, each.value))
+            findings.extend(self._object_problems(each.document, each.value))
         findings.raise_any()
         if not any(names_application(value, self._repository, self._rules) for value in objects):
             raise self._error(
                 steps, expected=f"a container with image {self._repository}", got="none in these manifests"
             )
         return rendered
+
+    def _object_problems(self, document: Document, value: dict[str, Any]) -> tuple[Problem, ...]:
+        own = tuple(workload_problems(document, value))
+        if not self._within or any(problem.field == "kind" for problem in own):
+            return own
+        return (*own, *limit_problems(document, value, self._definition.application.kinds))
 
     def _rendered(self, document: Document, value: dict[str, Any], *, deployed: bool = True) -> Rendered:
         return Rendered(environment=self._environment.name, document=document, value=value, deployed=deployed)
@@ -356,7 +367,7 @@ class _EnvironmentCheck:
         self._refuse_misplaced(job, (*self._at, "verification", "job"))
         value = render_job(self._definition, self._environment, **self._sample, name="sample")
         document = read_job(self._definition, self._environment)
-        problems = tuple(workload_problems(document, value))
+        problems = self._object_problems(document, value)
         if problems:
             raise ConfigError(problems)
         yield self._rendered(document, value, deployed=False)
@@ -370,7 +381,7 @@ class _EnvironmentCheck:
             jobs = render_jobs_around(self._definition, self._environment, side, **self._sample)
             for path, value in zip(paths, jobs, strict=True):
                 document = read_job_file(self._definition, path)
-                problems = tuple(workload_problems(document, value))
+                problems = self._object_problems(document, value)
                 if problems:
                     raise ConfigError(problems)
                 yield self._rendered(document, value, deployed=False)

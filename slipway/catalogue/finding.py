@@ -6,7 +6,7 @@ beside whatever else a repository has.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
 from slipway.domain.application import SourceKind, WrittenApplication
@@ -43,6 +43,8 @@ def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
     for file in files:
         with findings.collecting():
             name = shown_path(file, root=root if root.is_dir() else root.parent)
+            if file.is_symlink():
+                raise ConfigError([Problem(file=name, expected="a file", got="a link")])
             for document in read_file(file, name=name):
                 with findings.collecting():
                     documents.append(_found(document, file.parent))
@@ -84,6 +86,13 @@ def _found(document: Document, folder: Path) -> FoundDocument:
     if kind == "application":
         files = _Collector(document, folder).collect(validate(document, WrittenApplication))
     return FoundDocument(kind=kind, name=name, document=document, files=files)
+
+
+def _ways(relative: str) -> Iterator[PurePosixPath]:
+    """The file, and the folders that it lies in."""
+    path = PurePosixPath(relative)
+    yield path
+    yield from (parent for parent in path.parents if parent.name)
 
 
 def _twice(found: list[FoundDocument]) -> Iterator[Problem]:
@@ -147,8 +156,9 @@ class _Collector:
         relative = path.relative_to(self._folder).as_posix()
         if relative in self._contents:
             return
-        if not path.resolve().is_relative_to(self._folder.resolve()):
-            self._problem(steps, expected="files inside the folder", got=f"{relative}, a link that leads out of it")
+        if any((self._folder / part).is_symlink() for part in _ways(relative)):
+            # Whoever reviews it sees a name, and another file would be applied.
+            self._problem(steps, expected="files and folders", got=f"{relative}, which is a link or lies behind one")
             return
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -175,7 +175,8 @@ class LiveCatalogue(Catalogue):
                 str(stored.document.problem(each.field, expected=each.expected, got=each.got))
                 for each in breaches(written, project.project)
             ]
-        within = assumed(written) if project is None or problems else project.project
+        own = project.project if project is not None else None
+        within = assumed(written, own) if own is None or problems else own
         return entry_of(
             Definition(application=governed(written, within), files=stored.beside),
             versions=VersionsInForce(application=document, project=project.document) if project else None,

@@ -20,6 +20,7 @@ from .images import NO_IMAGE_RULES, ImageRules, InjectedContainer
 from .model import Name, Record, Repository
 from .people import Circle, People
 from .pipeline import JOIN_WITHIN, Pipeline
+from .project import AllowedKinds
 from .runs import Run
 
 
@@ -238,6 +239,8 @@ class Application(_Delivered[Environment]):
     """What its project says of other images."""
     injected: tuple[InjectedContainer, ...] = ()
     """The containers that the clusters add, as its project says."""
+    kinds: AllowedKinds = AllowedKinds()
+    """The kinds of objects that it may apply, as its project says."""
 
     def may_bring(self, repository: str) -> bool:
         return any(fnmatchcase(repository, pattern) for pattern in self.repositories)

@@ -53,5 +53,5 @@ class LanePass(Record):
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
     used_at: Moment | None = None
-    """When it let the release past; None if it has not yet. It is kept until the copy is done: a freeze that was set
-    since then stops the release all the same."""
+    """When it let the release past; None if it has not yet. It is kept until the first object is there: a freeze that
+    was set since then stops the release all the same."""

@@ -5,7 +5,7 @@ Pure: what the Lease says, and what follows from it. Reading and writing it is i
 format is in docs/reference/formats.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Self
 
@@ -78,6 +78,8 @@ class Claim:
     keys: PublicKeys
     whole: Callable[[Fence], RuleResult] | None
     """Whether the ledger holds what the Lease names, in class production."""
+    in_the_way: Callable[[], Sequence[RuleResult]] = tuple
+    """Asked before the order is taken, and so before the first object: what does not hold and stops the rollout."""
 
     @property
     def order(self) -> Order:

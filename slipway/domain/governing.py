@@ -35,6 +35,7 @@ def governed(written: WrittenApplication, project: Project) -> Application:
         "repositories": project.repositories,
         "image_rules": project.image_rules,
         "injected": project.injected,
+        "kinds": project.kinds,
     }
     return Application.model_validate({**fields, "environments": environments, **of_project})
 

@@ -276,6 +276,7 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
     rollout_begins = {Phase.PREPARING, Phase.DEPLOYING}
     past_the_gate = {Phase.HELD_BACK, Phase.PROMOTING} | rollout_begins
     rollout_fails = {Phase.FAILED, Phase.ROLLING_BACK}
+    before_the_first_object = {Phase.HELD_BACK, Phase.PLANNING}
     next_environment = {Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}
     match phase:
         case Phase.JOINING:
@@ -298,9 +299,9 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
                 {Phase.PLANNING, Phase.HELD_BACK, Phase.FAILED, Phase.REJECTED} | rollout_begins | not_rolled_out
             )
         case Phase.PREPARING:
-            following = {Phase.DEPLOYING, Phase.FAILED, Phase.SUPERSEDED}
+            following = {Phase.DEPLOYING, Phase.FAILED, Phase.SUPERSEDED} | before_the_first_object
         case Phase.DEPLOYING:
-            following = {Phase.CHECKING, Phase.SUPERSEDED} | rollout_fails
+            following = {Phase.CHECKING, Phase.SUPERSEDED} | rollout_fails | before_the_first_object
         case Phase.CHECKING:
             following = {Phase.FINISHING, Phase.VERIFYING} | next_environment | rollout_fails
         case Phase.FINISHING:

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .gate import Fresh, Level, Need
 from .images import ImageRules, InjectedContainer
+from .kinds import NAMESPACED
 from .model import Duration, Name, Record
 from .services import Service
 
@@ -142,9 +143,22 @@ class AllowedKinds(Record):
     """The kinds of objects that may be applied."""
 
     default: Literal["namespaced"] = Field(
-        default="namespaced", description="Kubernetes' namespaced kinds, without RBAC, webhooks and Leases."
+        default="namespaced",
+        description="Kubernetes' own kinds in a namespace, without RBAC, webhooks, quotas and Leases: "
+        f"{', '.join(NAMESPACED)}.",
     )
     also: tuple[Kind, ...] = Field(default=(), max_length=100, examples=[["argoproj.io/Rollout"]], description="More.")
+    host_access: tuple[Kind, ...] = Field(
+        default=(),
+        max_length=100,
+        examples=[["apps/DaemonSet"]],
+        description="Kinds whose pods may reach into their node: its namespaces, paths and ports, privileged "
+        "containers, capabilities beyond those of Pod Security's level baseline. By default none.",
+    )
+
+    def allows(self, kind: str) -> bool:
+        """`kind` is named as in `also`."""
+        return kind in NAMESPACED or kind in self.also
 
 
 ImagePath = Annotated[

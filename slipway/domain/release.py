@@ -174,6 +174,8 @@ class Rollout(Record):
     plan_hash: Digest | None = None
     copied: int | None = Field(default=None, ge=0)
     """The attempt in which the artifact was copied into this environment's registry; a later plan copies it again."""
+    stopped: int | None = Field(default=None, ge=0)
+    """The attempt that was stopped right before its first object; the release goes on by a new plan."""
     preview: Digest | None = None
     """Hash of the stored preview of the plan's changes."""
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
@@ -274,6 +276,11 @@ class Release(Record):
     """Who sent it out again last; empty if nobody did."""
     override: LanePass | None = None
     """Lets the release past one freeze or closed window in its current environment; used once."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its present attempt was stopped right before the first object."""
+        return bool(self.rollouts) and self.rollouts[-1].stopped == self.attempt
 
     @property
     def is_copied(self) -> bool:

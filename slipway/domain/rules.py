@@ -67,6 +67,8 @@ class Trait(Enum):
     WAIVABLE = auto()
     """It is about proof: for one release in one environment, whoever the project names may say that it need not be
     known to hold. What is known not to hold is never waived, nor anything about a digest or a vote."""
+    HOLDS_BACK = auto()
+    """It may come in the way up to the first object of a rollout, and the release then waits for it to hold again."""
     OWN_RECORD = auto()
     """Where it does not hold, a record of its own says so."""
 
@@ -104,6 +106,7 @@ class Rule(StrEnum):
         Milestone.START,
         Trait.OWN_RECORD,
         Trait.WAIVABLE,
+        Trait.HOLDS_BACK,
     )
     RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
@@ -172,16 +175,30 @@ class Rule(StrEnum):
     APPLICATION_IS_IN_ORDER = (
         "application-is-in-order",
         "What was applied still reads, and its project and the settings still allow it.",
+        None,
+        Trait.HOLDS_BACK,
     )
-    FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE
-    HOLD = "hold", "No roll-back by hand holds the lane."
-    OBJECTION_TIME = "objection-time", "Whoever a vote was counted for has had the time to say that it was not theirs."
-    WINDOW = "window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE
+    WITHIN_PROJECT = (
+        "within-project",
+        "What is applied, where it goes and where it is pulled from are what the project allows.",
+        None,
+        Trait.HOLDS_BACK,
+    )
+    FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK
+    HOLD = "hold", "No roll-back by hand holds the lane.", None, Trait.HOLDS_BACK
+    OBJECTION_TIME = (
+        "objection-time",
+        "Whoever a vote was counted for has had the time to say that it was not theirs.",
+        None,
+        Trait.HOLDS_BACK,
+    )
+    WINDOW = "window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK
     NO_DRIFT = (
         "no-drift",
         "The cluster holds what is live there, as far as the last look could tell.",
         None,
         Trait.OVERRIDABLE,
+        Trait.HOLDS_BACK,
     )
 
     # ---- the rollout
@@ -292,6 +309,10 @@ class Rule(StrEnum):
     @property
     def waivable(self) -> bool:
         return Trait.WAIVABLE in self.traits
+
+    @property
+    def holds_back(self) -> bool:
+        return Trait.HOLDS_BACK in self.traits
 
     @property
     def about_own_work(self) -> bool:

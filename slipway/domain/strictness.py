@@ -17,7 +17,16 @@ from .governing import fresher
 from .model import Record, duration_text
 from .people import People
 from .pipeline import Pipeline
-from .project import REFUSE, EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel, overlap
+from .project import (
+    REFUSE,
+    AllowedKinds,
+    EnvironmentClass,
+    LeastGate,
+    Project,
+    ProjectEnvironment,
+    ProvenanceLevel,
+    overlap,
+)
 from .promotion import RefusedReferrer
 from .requirements import Requirements
 
@@ -89,6 +98,10 @@ def _as_well_known(before: People, after: People) -> bool:
     return known and all(after[oid].mail is None for oid in after.keys() - before.keys())
 
 
+def _fewer_kinds(before: AllowedKinds, after: AllowedKinds) -> bool:
+    return _listed(before.also, after.also) and _listed(before.host_access, after.host_access)
+
+
 _LEVELS: Final = tuple(ProvenanceLevel)
 """From the loosest on."""
 _GATE: Mapping[str, Stricter] = {
@@ -130,6 +143,7 @@ _PIPELINE: Mapping[str, Stricter] = {
 }
 _APPLICATION: Mapping[str, Stricter] = {
     "start": lambda before, after: after in (before, Start.BOTH),
+    "kinds": _fewer_kinds,
     # Who is who is compared at each gate, an environment by its place, and a pipeline field by field. What is delivered
     # is in the plan that people vote on.
     **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any),
@@ -150,7 +164,7 @@ _PROJECT: Mapping[str, Stricter] = {
     "automation": lambda before, after: _fewer(before.create, after.create),
     "foreign_images": _no_wider,
     "injected": _listed,
-    "kinds": lambda before, after: before.default == after.default and _listed(before.also, after.also),
+    "kinds": _fewer_kinds,
     "unpinned": lambda before, after: after in (REFUSE, before) or (before != REFUSE and _listed(before, after)),
     # A field that is named there is pinned by digest like any other image; one that is not is refused.
     **dict.fromkeys(("project", "owners", "repositories", "environments", "image_paths"), _any),

@@ -14,6 +14,8 @@ from ..domain.project import EnvironmentClass
 from ..domain.rules import RuleResult
 from ..domain.signing import Signer
 from ..ledger import Ledger
+from .first_object import FirstObject
+from .on_record import FIRST_OBJECT
 from .run_step import Work
 
 
@@ -24,6 +26,7 @@ class Fences:
     ledger: Ledger
     signer: Callable[[], Signer]
     installation: str
+    first_object: FirstObject
 
     def claim(self, work: Work, plan: Plan) -> Claim:
         """Of the step that is under way. Raises `LedgerUnavailable`, `KeysUnavailable`."""
@@ -38,6 +41,7 @@ class Fences:
             signer=self.signer(),
         )
         environment = work.entry.application.environment(step.environment)
+        begins = step.kind in FIRST_OBJECT
         is_production = environment is None or environment.environment_class is EnvironmentClass.PRODUCTION
         return Claim(
             fence=fence,
@@ -46,6 +50,7 @@ class Fences:
             recorded=recorded(step.taken, cluster=plan.cluster, namespace=plan.namespace),
             keys=self.ledger.public_keys,
             whole=partial(self.whole, step.application) if is_production else None,
+            in_the_way=partial(self.first_object.in_the_way, work, plan) if begins else tuple,
         )
 
     def whole(self, application: str, fence: Fence) -> RuleResult:

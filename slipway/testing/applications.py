@@ -1,5 +1,6 @@
 """Applications for tests, written as files so that they are loaded as in production."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
@@ -111,9 +112,14 @@ def write_application(folder: Path, name: str = "shop", *, start: str = "push", 
     return home
 
 
-def write_project(folder: Path, *, production: str = "production", least_gate: str = LEAST_GATE) -> None:
-    """Write the project of all applications in the folder, with production's class and least gate."""
+def write_project(
+    folder: Path, *, production: str = "production", least_gate: str = LEAST_GATE, kinds: Sequence[str] = ()
+) -> None:
+    """Write the project of all applications in the folder, with production's class and least gate, and the kinds that
+    it allows beside Kubernetes' own."""
     text = PROJECT.format(production=production, least_gate=least_gate)
+    if kinds:
+        text += f"kinds: {{ also: [{', '.join(kinds)}] }}\n"
     (folder / "project.yaml").write_text(text)
 
 

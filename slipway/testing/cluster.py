@@ -27,6 +27,7 @@ from ..effects.cluster import (
     FenceLost,
     JobState,
     Manifest,
+    NotToBegin,
     ObjectChange,
     ObjectRefused,
     OnceState,
@@ -391,6 +392,8 @@ class MemoryFenced(FencedCluster):
 
     def _confirmed(self) -> Claim:
         """Take the order, or see that it is still the newest."""
+        if self._held is None and not isinstance(next(iter(self._cluster.errors), None), ObjectRefused):
+            self._cluster._maybe_fail()  # the Lease is asked for before any object
         claim = self._held or self._claim()
         result, found = judged(self._cluster.lease(self._namespace, claim.lease), claim)
         compared = claim.whole(found) if self._held is None and found is not None and claim.whole is not None else None
@@ -398,6 +401,9 @@ class MemoryFenced(FencedCluster):
             if isinstance(rule, Fail):
                 raise FenceLost(rule, found=found.order if found is not None else None)
         if self._held is None:
+            kept = found is not None and found.order == claim.order
+            if not kept and (rules := claim.in_the_way()):
+                raise NotToBegin(rules)
             self._cluster.leases[self._namespace, claim.lease] = claim.fence.text
             self._held = claim.once_taken()
         return self._held

@@ -203,26 +203,26 @@ def held_back(draft: Draft, release: Release, environment: Environment) -> bool:
     """
     rules = block_rules_of(draft, release, environment)
     draft.rules = (*draft.rules, *rules)
-    blocking = tuple(rule for rule in failed(rules) if not _was_passed(draft, release, rule))
+    lane, everything = draft.lane(environment.name), draft.head.freeze
+    blocking = tuple(rule for rule in failed(rules) if not was_let_past(release, lane, everything, rule, draft.now))
     if not blocking:
         return False
     unused = release.override is not None and release.override.used_at is None
     if unused and all(result.rule.overridable for result in blocking):
         _pass(draft, release, blocking)
         return False
-    _wait(draft, release, blocking)
+    hold_back(draft, release, blocking, until=over_at(blocking))
     return True
 
 
-def _was_passed(draft: Draft, release: Release, rule: RuleResult) -> bool:
-    """Whether an override has let the release past this block before the copy that is done now."""
+def was_let_past(release: Release, lane: Lane, everything: Freeze | None, rule: RuleResult, now: datetime) -> bool:
+    """Whether an override has let the release past this block before the copy or the rollout that is under way."""
     override = release.override
-    if release.phase is not Phase.PROMOTING or override is None or override.used_at is None:
+    if not release.phase.holds_lane or override is None or override.used_at is None:
         return False
     if rule.rule is not Rule.FREEZE:
         return rule.rule.overridable
-    freezes = in_force(draft.lane(override.environment), draft.head.freeze, draft.now)
-    return all(freeze.at <= override.used_at for _, freeze in freezes)
+    return all(freeze.at <= override.used_at for _, freeze in in_force(lane, everything, now))
 
 
 def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> None:
@@ -238,8 +238,9 @@ def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> Non
     )
 
 
-def _wait(draft: Draft, release: Release, blocking: tuple[RuleResult, ...]) -> None:
-    names, until = tuple(result.name for result in blocking), over_at(blocking)
+def hold_back(draft: Draft, release: Release, blocking: tuple[RuleResult, ...], *, until: datetime | None) -> None:
+    """Have the release wait, until that time if there is one."""
+    names = tuple(result.name for result in blocking)
     held_back = release.phase is Phase.HELD_BACK
     if held_back and (release.blocked_by, release.due) == (names, until):
         return

@@ -29,7 +29,7 @@ from .lanes import (
     plan,
     supersede,
 )
-from .rollouts import copied, deploy, proceed, roll_back
+from .rollouts import copied, deploy, proceed, roll_back, stopped
 from .runs import join_run
 from .starting import begin, goes_out_again, was_rejected
 from .state import Draft
@@ -129,6 +129,9 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
     rolled back: that would have to be written too."""
     draft.rules = event.broken
     by_rule = {rule.rule: rule for rule in event.broken}
+    if all(rule.holds_back for rule in by_rule):
+        stopped(draft, release, draft.here(release), event.broken)
+        return
     action = Action.GATE_UNPROVED
     if lost := by_rule.get(Rule.LEDGER_IS_WHOLE):
         draft.rewound(lost.reason)
@@ -268,13 +271,13 @@ def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_job_runs(draft, release, event)
+    release = _with_job_runs(draft, release, event).evolve(override=None)
     draft.record(Action.BEFORE_DONE, release, reason=event.reason, **_bounded(event.result))
     deploy(draft, release)
 
 
 def _applied(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_made(draft, release, event)
+    release = _with_made(draft, release, event).evolve(override=None)
     draft.record(Action.ROLLOUT_APPLIED, release, **_bounded(event.result))
     release = draft.enter(release, Phase.CHECKING)
     ask(draft, release, StepKind.CHECK)

@@ -103,6 +103,8 @@ def plan_rule(release: Release, live: Live | None, definition: str) -> RuleResul
         reason = "another release went live since the plan was made"
     elif release.plan_definition != definition:
         reason = "the application (policy or manifests) changed since the plan was made"
+    elif release.is_stopped:
+        reason = "it was stopped right before its first object, and what it would do is looked at again"
     else:
         return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} still describes what a rollout would do")
     return Rule.PLAN_IS_CURRENT.not_yet(reason, WaitsFor.STEP)

@@ -1,14 +1,19 @@
 """Rollouts: from a passed gate into the lane, and back to the previous release if the rollout fails."""
 
+from datetime import timedelta
+
 from ..actions import Action
 from ..environment import Environment, OnFailure
 from ..release import Phase, Release
-from ..rules import RuleResult
+from ..rules import Rule, RuleResult
 from ..steps import StepKind
-from .blocks import held_back
+from .blocks import held_back, hold_back
 from .conditions import plan_rule
 from .lanes import ask, end, end_without_environment, last_order, next_order, plan, step_of, supersede, take_lane
 from .state import Draft
+
+SOON = timedelta(minutes=1)
+"""When a release looks again that was stopped by what is not known here, or no more."""
 
 
 def proceed(draft: Draft, release: Release, environment: Environment) -> None:
@@ -43,7 +48,28 @@ def copied(draft: Draft, release: Release, environment: Environment) -> None:
     if current.passed and not held_back(draft, release, environment):
         begin(draft, release)
         return
-    lane, release = draft.lane(environment.name), draft.releases[release.number]
+    _give_way(draft, draft.releases[release.number], environment, current)
+
+
+def stopped(draft: Draft, release: Release, environment: Environment, broken: tuple[RuleResult, ...]) -> None:
+    """Nothing was written yet, and something has come up since the decision to begin: the release waits for it to end,
+    and gives the lane back."""
+    current = plan_is_current(draft, release)
+    outside = [rule for rule in broken if rule.rule is Rule.WITHIN_PROJECT]
+    if outside and current.passed:  # a new plan would be the same
+        end(draft, release, Phase.FAILED, f"{outside[0].name}: {outside[0].reason}")
+        return
+    rollout = release.rollouts[-1].evolve(stopped=release.attempt)
+    release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
+    if current.passed and not held_back(draft, release, environment):
+        # It has ended again by now, or has not come to this application yet.
+        hold_back(draft, release, broken, until=draft.now + SOON)
+    _give_way(draft, draft.releases[release.number], environment, current)
+
+
+def _give_way(draft: Draft, release: Release, environment: Environment, current: RuleResult) -> None:
+    """Free the lane of a release that cannot go on: a newer one that waits takes its place."""
+    lane = draft.lane(environment.name)
     newer = draft.release(lane.waiting)
     if newer is not None:
         supersede(draft, release, by=newer.number, why=f"{newer.id} arrived, and this one could not go on")
@@ -74,7 +100,6 @@ def plan_is_current(draft: Draft, release: Release) -> RuleResult:
 def begin(draft: Draft, release: Release) -> None:
     """Everything is where the cluster can pull it: run the Jobs before the rollout, or deploy where there are none.
     Either is the first to write, and takes the rollout's order."""
-    release = draft.put(release.evolve(override=None))
     next_order(draft, release)
     if not release.jobs.before:
         deploy(draft, release)

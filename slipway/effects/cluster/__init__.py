@@ -15,6 +15,7 @@ from .errors import (
     ClusterUnreachable,
     FenceLost,
     Missing,
+    NotToBegin,
     ObjectConflict,
     ObjectRefused,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "Looked",
     "Manifest",
     "Missing",
+    "NotToBegin",
     "ObjectChange",
     "ObjectConflict",
     "ObjectRefused",

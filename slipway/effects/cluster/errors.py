@@ -8,7 +8,7 @@ Secret quotes the server, whose refusals may repeat values.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -119,6 +119,14 @@ class FenceLost(ClusterError):
         """The order that stands in the Lease; None where none of ours does."""
         self.removed: tuple[str, ...] = ()
         """What was created too late, and deleted again."""
+
+
+class NotToBegin(ClusterError):
+    """Something stands in the way of the first object; nothing was written."""
+
+    def __init__(self, rules: Sequence[RuleResult]) -> None:
+        super().__init__("; ".join(rule.reason for rule in rules))
+        self.rules = tuple(rules)
 
 
 def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) -> ClusterError:

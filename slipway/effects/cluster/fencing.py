@@ -19,7 +19,7 @@ from slipway.domain.fence import Claim, Fence, SeenLease, judged
 from slipway.domain.rules import Fail, RuleResult
 
 from .connection import ApiServerResponse, Connection
-from .errors import ClusterError, FenceLost, Missing, ObjectConflict
+from .errors import ClusterError, FenceLost, Missing, NotToBegin, ObjectConflict
 from .kinds import BUILT_IN, Kind, ManifestTarget
 from .leases import lease_document, read_lease
 from .names import FIELD_MANAGER
@@ -73,6 +73,8 @@ class HeldFence:
             _demand(self._compared(found) if found is not None else None)
             _demand(result, found)
             kept = found is not None and found.order == self.claim.order  # taken by an earlier try
+            if not kept and (rules := self.claim.in_the_way()):
+                raise NotToBegin(rules)
             try:
                 if not kept:
                     self._write(lease)

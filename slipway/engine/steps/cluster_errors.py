@@ -3,7 +3,7 @@
 from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.order import Order, Taken
-from ...effects.cluster import AccessDenied, ClusterError, FenceLost
+from ...effects.cluster import AccessDenied, ClusterError, FenceLost, NotToBegin
 from ..outcome import Outcome, Retry, failed, not_begun
 
 
@@ -30,6 +30,8 @@ def after(error: ClusterError | KeysUnavailable, *, begun: bool, taken: Taken | 
     """
     if isinstance(error, FenceLost):
         return not_begun((error.rule,), Lost(found=error.found, removed=error.removed))
+    if isinstance(error, NotToBegin):
+        return not_begun(error.rules)
     if isinstance(error, KeysUnavailable) or error.retryable:
         return Retry(reason=str(error))
     if isinstance(error, AccessDenied):

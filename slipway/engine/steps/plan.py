@@ -22,6 +22,7 @@ from ...effects.cluster import ClusterError, Owner, kinds_of
 from ...effects.cluster import ClusterPreview as Seen
 from ...effects.registry import Manifest, RegistryError, check_children, foresee
 from ...manifests.configuration import restarting
+from ..limits import BeyondProject, check_objects
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .bundles import BundleRefused
@@ -83,6 +84,8 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     except NotPinned as refused:
         broken = Rule.IMAGES_ARE_PINNED.fails(str(refused))
         return failed(f"{broken.name}: {broken.reason}", NotPlanned(rules=(broken.name,)))
+    except BeyondProject as beyond:
+        return failed(str(beyond), NotPlanned(rules=(beyond.rule.name,)))
     except (ConfigError, ImageGone, UnknownName) as error:
         return failed(str(error))
     except RegistryError as error:
@@ -143,7 +146,7 @@ def _make(clients: Clients, work: Work, environment: Environment, supply_chain: 
 def _plan_return(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
     """Plan a roll-back by hand.
 
-    Raises `ImageGone`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`.
+    Raises `ImageGone`, `BeyondProject`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`.
     """
     registry = work.entry.application.registry_of(environment)
     restorable = look_for(clients, work.release, environment, registry=registry, back=back)
@@ -161,9 +164,10 @@ def _whole(
 ) -> _Planned:
     """The plan for this content, and the cluster's preview of its changes.
 
-    Raises `ClusterError`, `NotPinned` and `UnknownName`.
+    Raises `BeyondProject`, `ClusterError`, `NotPinned` and `UnknownName`.
     """
     release, application = work.release, work.entry.application
+    check_objects(application, content.objects)
     registry = application.registry_of(environment)
     images = pinned_images(content.objects, application, clients.registry(registry).endpoint.login_server)
     if environment.on_config_change is OnConfigChange.RESTART:

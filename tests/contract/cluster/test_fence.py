@@ -5,6 +5,7 @@ Each story is also played without the half of the fence that holds it, and then 
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, override
 
@@ -12,8 +13,8 @@ import pytest
 
 from slipway.domain.fence import Claim, Fence, read_fence
 from slipway.domain.order import Order
-from slipway.domain.rules import Rule, RuleResult
-from slipway.effects.cluster import ClusterUnreachable, FencedCluster, FenceLost
+from slipway.domain.rules import Rule, RuleResult, WaitsFor
+from slipway.effects.cluster import ClusterUnreachable, FencedCluster, FenceLost, Missing, NotToBegin
 from slipway.effects.cluster.connection import ApiServerResponse, Connection
 from slipway.effects.cluster.fencing import PAUSES, FencedObjects, HeldFence
 from slipway.effects.cluster.kinds import ManifestTarget
@@ -401,3 +402,26 @@ def test_objects_are_written_under_a_fence_only(place: Place) -> None:
     with pytest.raises(Exception, match="without the fence of a rollout"):
         objects.apply(target)
     assert data(place) is None
+
+
+def test_what_is_in_the_way_of_the_first_object_is_asked_before_anything_is_written_and_never_again(
+    place: Place,
+) -> None:
+    frozen = Rule.FREEZE.not_yet("production is frozen", WaitsFor.PERSON)
+    in_the_way: list[RuleResult] = [frozen]
+    begins = replace(claim(1), in_the_way=lambda: tuple(in_the_way))
+
+    def rollout() -> FencedCluster:
+        return place.cluster.fenced(place.namespace, lambda: begins)
+
+    with pytest.raises(NotToBegin) as caught:
+        rollout().apply([config(a="1")])
+    assert caught.value.rules == (frozen,)
+    assert data(place) is None
+    with pytest.raises(Missing):
+        lease_request(place, "GET")
+    in_the_way.clear()
+    rollout().apply([config(a="1")])
+    in_the_way.append(frozen)
+    rollout().apply([config(a="2")])  # the same rollout, tried again after its first object
+    assert data(place) == {"a": "2"}

@@ -18,6 +18,10 @@ type Json = dict[str, Any]
 PROJECT, PROJECT_ID, PIPELINE = "Shop", "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79", "build"
 
 
+KINDS = ("apiextensions.k8s.io/CustomResourceDefinition", "PodTemplate", "acme.example/Test")
+"""The kinds that the team's project allows beside Kubernetes' own: the team brings an operator along."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Application:
     """What a team wants delivered. Staging and then production, unless `environments` names fewer."""
@@ -97,7 +101,7 @@ class Application:
             target.parent.mkdir(parents=True, exist_ok=True)
             text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
             target.write_text(text, encoding="utf-8")
-        write_project(deliveries, production="test", least_gate="null")
+        write_project(deliveries, production="test", least_gate="null", kinds=KINDS)
         return home
 
 

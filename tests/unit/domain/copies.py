@@ -1,9 +1,12 @@
-"""Stories in which something comes up while a release is copied into production's registry."""
+"""Stories in which something comes up while a release is copied into production's registry, or right before its first
+object."""
 
 from datetime import timedelta
 
 from slipway.domain.commands import Verb
 from slipway.domain.phases import Phase
+from slipway.domain.rules import Rule, WaitsFor
+from slipway.domain.steps import StepKind
 from tests.unit.domain.samples import ADA, BEN, application, approval, production, staging
 from tests.unit.domain.world import World
 
@@ -49,5 +52,28 @@ def frozen_behind_a_newer_one() -> World:
     assert world.phase(2) is Phase.QUEUED
     world.command(Verb.FREEZE, reason="the sale")
     world.outbox.extend(copy)
+    world.settle()
+    return world
+
+
+def stopped_at_the_first_object(kind: StepKind) -> World:
+    """The cluster is about to get its first object, and the worker sees a freeze that nobody had told of."""
+    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.effects.refuse(kind, Rule.FREEZE.not_yet("everything is frozen", WaitsFor.PERSON), "production")
+    world.vote(1, ADA)
+    world.settle()
+    return world
+
+
+def outside_its_project_at_the_first_object(kind: StepKind) -> World:
+    """The project became narrower between the decision and the first object."""
+    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.effects.refuse(kind, Rule.WITHIN_PROJECT.fails("a Rollout is none of its kinds"), "production")
+    world.vote(1, ADA)
+    world.change(application(staging(), production(registry=None, gate=approval(ADA, BEN))))
     world.settle()
     return world

@@ -1,4 +1,5 @@
-"""A copy may take long: what comes up meanwhile stops the release before anything in the cluster is changed."""
+"""A copy may take long, and so may the way to the first object: what comes up meanwhile stops the release before
+anything in the cluster is changed."""
 
 from datetime import timedelta
 
@@ -8,8 +9,16 @@ from slipway.domain.commands import Verb
 from slipway.domain.errors import present
 from slipway.domain.phases import Phase
 from slipway.domain.release import Rollback
+from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
-from tests.unit.domain.copies import cancelled_meanwhile, changed_meanwhile, copying, frozen_behind_a_newer_one
+from tests.unit.domain.copies import (
+    cancelled_meanwhile,
+    changed_meanwhile,
+    copying,
+    frozen_behind_a_newer_one,
+    outside_its_project_at_the_first_object,
+    stopped_at_the_first_object,
+)
 from tests.unit.domain.samples import ADA, application, approval, production, staging
 from tests.unit.domain.world import World
 
@@ -130,3 +139,41 @@ def test_a_roll_back_whose_image_was_copied_is_not_copied_again_under_the_same_a
     back = Rollback(environment="production", to=1, plan_hash=plan_hash, by="op@example.com", reason="totals")
     assert release.evolve(rollback=back).is_copied
     assert not release.evolve(rollback=back, attempt=release.attempt + 1).is_copied
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_a_release_that_was_stopped_before_its_first_object_looks_again_soon_unless_a_newer_one_waits(
+    newer: bool,
+) -> None:
+    world = stopped_at_the_first_object(StepKind.DEPLOY)
+    assert world.phase(1) is Phase.HELD_BACK
+    assert world.releases[1].blocked_by == ("freeze",)
+    assert world.lanes["production"].rolling is None
+    if newer:
+        world.push("v2")
+        world.settle()
+        assert world.phase(1) is Phase.SUPERSEDED
+        return
+    world.wait(timedelta(minutes=1))
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.actions(1).count("vote.approved") == 1
+    assert [step.attempt for step in world.steps(StepKind.DEPLOY) if step.environment == "production"] == [1, 2]
+
+
+def test_what_is_outside_its_project_by_a_new_version_is_planned_again() -> None:
+    world = outside_its_project_at_the_first_object(StepKind.DEPLOY)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert len(world.steps(StepKind.DEPLOY)) == 2  # in staging, and the one that was stopped
+
+
+def test_what_is_outside_its_project_though_nothing_has_changed_fails() -> None:
+    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.effects.refuse(StepKind.DEPLOY, Rule.WITHIN_PROJECT.fails("a Rollout is none of its kinds"), "production")
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+    assert world.releases[1].reason == "within-project: a Rollout is none of its kinds"
+    assert "rollback.requested" not in world.actions(1)

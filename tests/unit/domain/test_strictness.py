@@ -13,7 +13,7 @@ from slipway.domain.environment import Environment, Soak
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.people import KnownPerson
 from slipway.domain.pipeline import RunResult
-from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment
+from slipway.domain.project import AllowedKinds, EnvironmentClass, LeastGate, Project, ProjectEnvironment
 from slipway.domain.promotion import PromotionRule, RefusedReferrer
 from slipway.domain.requirements import Requirements, RulesOfImages
 from slipway.domain.strictness import project_weakenings, weakenings
@@ -220,3 +220,12 @@ def test_a_time_that_got_weaker_is_said_as_it_is_written() -> None:
     short, long = (ApprovalGate(approvers=PEOPLE, deadline=time) for time in (timedelta(hours=1), timedelta(hours=48)))
     (said,) = weakenings(guarded(short), guarded(long))
     assert said.text.endswith("gate: deadline: 2d instead of 1h")
+
+
+@pytest.mark.parametrize("field", ["also", "host_access"])
+def test_more_kinds_are_weaker(field: str) -> None:
+    few, more = AllowedKinds(), AllowedKinds.model_validate({field: ["apps/DaemonSet"]})
+    before, after = guarded(AutoGate()), guarded(AutoGate())
+    (said,) = weakenings(before.evolve(kinds=few), after.evolve(kinds=more))
+    assert "kinds" in said.text
+    assert weakenings(before.evolve(kinds=more), after.evolve(kinds=few)) == ()

@@ -21,6 +21,8 @@ from tests.unit.domain.copies import (
     changed_meanwhile,
     frozen_behind_a_newer_one,
     frozen_meanwhile,
+    outside_its_project_at_the_first_object,
+    stopped_at_the_first_object,
 )
 from tests.unit.domain.effects import Effects
 from tests.unit.domain.samples import (
@@ -379,6 +381,10 @@ STORIES: dict[str, Callable[[], World]] = {
     "cancelled while copied": cancelled_meanwhile,
     "changed while copied": changed_meanwhile,
     "frozen while copied, and a newer one waits": frozen_behind_a_newer_one,
+    "stopped before its Jobs": lambda: stopped_at_the_first_object(StepKind.BEFORE),
+    "stopped before it was deployed": lambda: stopped_at_the_first_object(StepKind.DEPLOY),
+    "outside its project before its Jobs": lambda: outside_its_project_at_the_first_object(StepKind.BEFORE),
+    "outside its project before it was deployed": lambda: outside_its_project_at_the_first_object(StepKind.DEPLOY),
     "overtaken while its Jobs run": lambda: overtaken_in_the_cluster(StepKind.BEFORE),
     "overtaken while deploying": lambda: overtaken_in_the_cluster(StepKind.DEPLOY),
     "overtaken while rolling back": lambda: overtaken_in_the_cluster(StepKind.ROLL_BACK),

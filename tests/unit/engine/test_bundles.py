@@ -227,6 +227,38 @@ def test_a_field_that_names_an_image_counts_only_where_the_project_says_so(ci: C
     assert "spec.imageName: expected no field of this name, got text" in release.reason
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        (
+            "role.yaml",
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: shop }\nrules: []\n",
+            "Role/shop: kind: expected a kind of Kubernetes' own in a namespace",
+        ),
+        (
+            "deployment.yaml",
+            DEPLOYMENT.replace("      containers:", "      hostNetwork: true\n      containers:"),
+            "Deployment/shop: spec.template.spec.hostNetwork: expected nothing of the node",
+        ),
+        (
+            "verification/acceptance.yaml",
+            FILES["environments/staging/verification/acceptance.yaml"].replace(
+                "spec:\n      r", "spec:\n      hostPID: true\n      r"
+            ),
+            "spec.template.spec.hostPID: expected nothing of the node",
+        ),
+    ],
+)
+def test_a_kind_that_the_project_does_not_allow_gets_no_plan(ci: Ci, path: str, text: str, said: str) -> None:
+    ci.push(ci.bundle("1.4.0", files={**FILES, f"environments/staging/{path}": text}), "1.4.0")
+    release = ci.installation.release(1)
+    assert (release.phase, release.environment) == (Phase.FAILED, "staging")
+    assert release.reason.startswith("within-project: ")
+    assert said in release.reason
+    assert last_details(ci, "plan.failed")["rules"] == ["within-project"]
+    assert ci.installation.staging.applied == 0
+
+
 def test_a_changed_manifest_is_a_new_bundle_with_the_same_image(ci: Ci) -> None:
     installation = ci.installation
     ci.push(ci.bundle("1.4.0"), "1.4.0")

@@ -148,6 +148,8 @@ def test_a_kind_that_an_application_once_had_is_named_as_not_searched_ever_after
     installation.staging.unsearched = (ROLE, MESH)
     folder = installation.deliveries / "shop" / "manifests"
     (folder / "route.yaml").write_text(json.dumps(OF_MESH))
+    project = installation.deliveries / "project.yaml"
+    project.write_text(f"{project.read_text()}kinds: {{ also: [mesh.example.com/Route] }}\n")
     installation.restart()
     installation.push("1.0")
     told = ("*.mesh.example.com: its server does not answer",)

@@ -1,0 +1,25 @@
+"""Kubernetes' kinds by the names that projects give them, and those that every project may apply.
+
+These are the kinds of an application's own namespace that the worker's role in Azure may write. What gives rights
+(RBAC), what the API server asks about other objects (webhooks), what divides a namespace up (quotas, limits) and what
+leads traffic past network policies (Endpoints, EndpointSlices) are the platform's, and so is the Lease that orders
+rollouts.
+"""
+
+from typing import Final
+
+NAMESPACED: Final = (
+    *("ConfigMap", "PersistentVolumeClaim", "Pod", "ReplicationController", "Secret", "Service", "ServiceAccount"),
+    *("apps/DaemonSet", "apps/Deployment", "apps/ReplicaSet", "apps/StatefulSet"),
+    "autoscaling/HorizontalPodAutoscaler",
+    *("batch/CronJob", "batch/Job"),
+    *("networking.k8s.io/Ingress", "networking.k8s.io/NetworkPolicy"),
+    "policy/PodDisruptionBudget",
+)
+"""Each with its API group, unless that is the core's."""
+
+
+def kind_name(api_version: object, kind: object) -> str:
+    """As a project names it: `argoproj.io/Rollout`, `ConfigMap`."""
+    group, slash, _ = str(api_version).rpartition("/")
+    return f"{group}/{kind}" if slash else str(kind)

@@ -1,0 +1,66 @@
+"""What is looked at once more right before the first object of a rollout: is it within its project, and does anything
+that was set since the decision stand in its way?
+
+Between the decision and the first object a cluster may be away for minutes. The rollout's own Lease says whether that
+moment has passed: from then on a rollout is finished or rolled back, and nothing here is asked any more.
+"""
+
+from dataclasses import dataclass
+
+from ..clock import Clock
+from ..domain.decide.blocks import block_rules, freeze_rule, was_let_past
+from ..domain.environment import Environment
+from ..domain.plan import Plan
+from ..domain.release import Head, Lane
+from ..domain.rules import Rule, RuleResult, failed
+from ..ledger import Ledger
+from ..ledger.freezes import freeze_of_everything
+from ..ledger.ledger import Standing
+from .in_force import InForce
+from .limits import limits_rule
+from .run_step import Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstObject:
+    """Looks at limits, freezes, holds and windows, as the signed ends of the trails name them."""
+
+    ledger: Ledger
+    in_force: InForce
+    clock: Clock
+
+    def in_the_way(self, work: Work, plan: Plan) -> tuple[RuleResult, ...]:
+        """The rules that do not hold. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        application = work.entry.application
+        environment = application.environment(work.step.environment)
+        if environment is None:
+            gone = f"the environment {work.step.environment} is no longer one of the application"
+            return (Rule.WITHIN_PROJECT.fails(gone),)
+        standing = self.ledger.standing(work.step.application)
+        head = standing.head or Head(application=work.step.application)
+        in_force = self.in_force.rules(work, standing, head, environment)
+        if broken := failed((*in_force, limits_rule(application, environment, plan))):
+            return broken
+        return self._blocks(work, standing, head, environment)
+
+    def _blocks(self, work: Work, standing: Standing, head: Head, environment: Environment) -> tuple[RuleResult, ...]:
+        release, now = work.release, self.clock()
+        lane = standing.lanes.get(environment.name) or Lane(environment=environment.name)
+        policy = work.entry.policy(now)
+        rules = block_rules(
+            release,
+            lane,
+            head,
+            window_status=policy.windows.get(environment.name),
+            now=now,
+            problems=work.entry.problems,
+            provenance=environment.provenance,
+            on_drift=environment.drift,
+            gate=environment.gate,
+        )
+        everything = head.freeze
+        if release.rollback is None and everything is None and (state := freeze_of_everything(self.ledger.table)):
+            # It may have been set a moment ago, and not have come to this application yet.
+            everything = state.freeze if not state.ended_by else None
+            rules = (*rules, freeze_rule(lane, everything, now))
+        return tuple(rule for rule in failed(rules) if not was_let_past(release, lane, everything, rule, now))

@@ -1,0 +1,66 @@
+"""Whether a plan keeps to what its application's project allows: kinds of objects, access to the host, the place, and
+the registry.
+
+The catalogue looks at the same when an application is applied. A bundle brings its objects later, and a project may
+become narrower at any time, so they are looked at again when the plan is made and right before the first object.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ..domain.application import Application
+from ..domain.environment import Environment
+from ..domain.plan import Plan
+from ..domain.rules import Rule, RuleResult
+from ..manifests.limits import beyond_limits
+
+TOLD = 5
+"""Most faults that one reason names."""
+
+
+class BeyondProject(Exception):  # noqa: N818 - it is what happened
+    """What would be applied is beyond the limits of the application's project."""
+
+    def __init__(self, rule: RuleResult) -> None:
+        super().__init__(f"{rule.name}: {rule.reason}")
+        self.rule = rule
+
+
+def check_objects(application: Application, manifests: Iterable[dict[str, Any]]) -> None:
+    """Raises `BeyondProject`."""
+    rule = _judged(application, list(_objects(application, manifests)))
+    if not rule.passed:
+        raise BeyondProject(rule)
+
+
+def limits_rule(application: Application, environment: Environment, plan: Plan) -> RuleResult:
+    """Whether everything that the plan applies, and where, is within the project as it is now."""
+    return _judged(application, [*_places(application, environment, plan), *_objects(application, _applied(plan))])
+
+
+def _judged(application: Application, faults: Sequence[str]) -> RuleResult:
+    if faults:
+        more = f"; and {len(faults) - TOLD} more" if len(faults) > TOLD else ""
+        return Rule.WITHIN_PROJECT.fails("; ".join(faults[:TOLD]) + more)
+    return Rule.WITHIN_PROJECT.holds(f"everything that it applies is what the project {application.project} allows")
+
+
+def _places(application: Application, environment: Environment, plan: Plan) -> Iterator[str]:
+    for what, planned, now in (
+        ("cluster", plan.cluster, environment.cluster),
+        ("namespace", plan.namespace, environment.namespace),
+        ("registry", plan.registry, application.registry_of(environment)),
+    ):
+        if planned != now:
+            yield f"the plan is for the {what} {planned}, and {environment.name} has {now} now"
+
+
+def _objects(application: Application, manifests: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for manifest in manifests:
+        yield from beyond_limits(manifest, application.kinds)
+
+
+def _applied(plan: Plan) -> Iterator[dict[str, Any]]:
+    yield from (*plan.before, *plan.manifests, *plan.after)
+    if plan.verification is not None:
+        yield plan.verification

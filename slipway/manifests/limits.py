@@ -1,0 +1,85 @@
+"""What a project lets its applications apply: which kinds, and which of them may reach into the node that they run on.
+
+Looked at when an application is applied, when a plan is made, and right before the first object: a project may have
+become narrower in between. Fields are found by their names wherever they stand, since the pods of a custom resource are
+described in places of its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from ..domain.kinds import kind_name
+from ..domain.project import AllowedKinds
+from .documents import Document
+from .problems import Problem, Steps, shown, written
+
+_HARMLESS: Final = frozenset(
+    (
+        *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE"),
+        *("SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
+    )
+)
+"""The capabilities that a container may add by Pod Security's level baseline."""
+
+
+def _is_true(value: object) -> bool:
+    return value is True
+
+
+def _adds_power(value: object) -> bool:
+    added = value.get("add") if isinstance(value, Mapping) else None
+    return isinstance(added, list) and not all(name in _HARMLESS for name in added)
+
+
+def _is_unconfined(value: object) -> bool:
+    return isinstance(value, Mapping) and value.get("type") == "Unconfined"
+
+
+_OF_THE_HOST: Final[Mapping[str, Callable[[object], bool]]] = {
+    **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC", "hostProcess", "privileged"), _is_true),
+    "hostPath": lambda value: isinstance(value, Mapping),
+    "hostPort": lambda value: isinstance(value, int) and value != 0,
+    "capabilities": _adds_power,
+    "procMount": lambda value: value not in (None, "Default"),
+    **dict.fromkeys(("seccompProfile", "appArmorProfile"), _is_unconfined),
+}
+"""Whether the value of a field of this name reaches out of a container."""
+_DEFINITION: Final = "apiextensions.k8s.io/CustomResourceDefinition"
+"""Describes fields of these names, and has none."""
+
+
+def limit_problems(document: Document, value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[Problem]:
+    """What a document's object is or has that the project does not allow."""
+    for steps, expected, got in _beyond(value, kinds):
+        yield document.problem(steps, expected=expected, got=got)
+
+
+def beyond_limits(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[str]:
+    """The same of an object without a document."""
+    for steps, expected, got in _beyond(value, kinds):
+        name = value["metadata"]["name"]
+        yield f"{value['kind']}/{name}: {written(steps)}: expected {expected}, got {got}"
+
+
+def _beyond(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[tuple[Steps, str, str]]:
+    """Where, what was expected, and what it is."""
+    name = kind_name(value["apiVersion"], value["kind"])
+    if not kinds.allows(name):
+        more = f" ({', '.join(kinds.also)})" if kinds.also else ""
+        yield ("kind",), f"a kind of Kubernetes' own in a namespace, or one that the project allows{more}", name
+    if name not in kinds.host_access and name != _DEFINITION:
+        for steps, got in _of_the_host(value, ()):
+            yield steps, "nothing of the node, as the project does not give this kind access to its host", got
+
+
+def _of_the_host(value: object, steps: Steps) -> Iterator[tuple[Steps, str]]:
+    match value:
+        case Mapping():
+            for key, item in value.items():
+                if key in _OF_THE_HOST and _OF_THE_HOST[key](item):
+                    yield (*steps, key), shown(item)
+                else:
+                    yield from _of_the_host(item, (*steps, key))
+        case list() | tuple():
+            for index, item in enumerate(value):
+                yield from _of_the_host(item, (*steps, index))

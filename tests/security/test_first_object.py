@@ -1,0 +1,193 @@
+"""Right before the first object of a rollout: what came up since the decision to begin stops it, by the signed trail;
+from the first object on a rollout is finished or rolled back."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slipway.catalogue.entries import Catalogue
+from slipway.commands.saying import CommandRequest
+from slipway.domain.commands import Verb
+from slipway.domain.errors import present
+from slipway.domain.inbox import Speaker, Via
+from slipway.domain.release import Phase
+from slipway.domain.steps import Step, StepKind
+from slipway.effects.cluster import ClusterUnreachable
+from slipway.engine.freezing import FreezeOrder
+from slipway.ledger import keys
+from slipway.ledger.rows import pack
+from slipway.ledger.table import Act, Write
+from slipway.testing import write_application
+from tests.confirming import OLGA, proof_of, say_proved
+from tests.security.test_kept_proofs import TEXT
+from tests.security.test_rows_of_an_attacker import approve
+from tests.unit.commands.live import Live
+
+PRODUCTION = "production"
+LANE = CommandRequest(verb=Verb.FREEZE, application="shop", environment=PRODUCTION, reason="the sale")
+EVERYTHING = CommandRequest(verb=Verb.FREEZE, reason="the sale")
+ON_CALL = Speaker(oid=OLGA.oid, name="olga@example.com", roles=("operator",), via=Via.CLI)
+BOTH = pytest.mark.parametrize("what", [LANE, EVERYTHING], ids=["the lane", "everything"])
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Live:
+    write_application(tmp_path, text=TEXT)
+    made = Live(tmp_path)
+    made.apply()
+    made.push("1.0")
+    made.settle()
+    return made
+
+
+def decided(home: Live) -> Step:
+    """People have approved, the copy is done, and it was decided to deploy: the step lies in its queue."""
+    approve(home)
+    step = home.settle_at(StepKind.DEPLOY, PRODUCTION)
+    assert home.phase(1) is Phase.DEPLOYING
+    return step
+
+
+def freeze(home: Live, what: CommandRequest) -> None:
+    home.app.inbox_writer.command(what, ON_CALL)
+    home.hear()
+
+
+def thaw(home: Live, what: CommandRequest) -> None:
+    statement = home.app.inbox_writer.statement(replace(what, verb=Verb.UNFREEZE))
+    say_proved(home, proof_of(home, statement))
+    home.hear()
+
+
+def stopped_by(home: Live) -> tuple[str, ...]:
+    """The rules that hold the release back; nothing was written to the cluster."""
+    assert home.production.applied == 0
+    assert not any(name.endswith("-production") for _, name in home.production.leases)
+    assert home.phase(1) is Phase.HELD_BACK, home.release(1).reason
+    assert home.lane(PRODUCTION).rolling is None
+    return home.release(1).blocked_by
+
+
+@BOTH
+def test_a_freeze_between_the_decision_and_the_first_object_stops_it(home: Live, what: CommandRequest) -> None:
+    step = decided(home)
+    freeze(home, what)
+    home.run_step(step)
+    assert stopped_by(home) == ("freeze",)
+    thaw(home, what)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    assert home.actions().count("vote.approved") == 1
+    assert home.verify().intact
+
+
+def test_a_freeze_that_comes_while_the_cluster_is_away_stops_it_when_it_is_back(home: Live) -> None:
+    home.production.errors.append(ClusterUnreachable("the API server does not answer"))
+    home.run_step(decided(home))
+    freeze(home, LANE)
+    home.settle()
+    assert stopped_by(home) == ("freeze",)
+
+
+def test_a_freeze_of_everything_of_which_the_application_was_not_told_stops_it(home: Live) -> None:
+    step = decided(home)
+    ended_early = replace(home.app.freezer, catalogue=Catalogue({}))  # the worker ends before it tells anybody
+    ended_early.give(
+        FreezeOrder(
+            verb=Verb.FREEZE,
+            actor="olga@example.com",
+            reason="the sale",
+            channel="cli",
+            submission="freeze-of-everything",
+            received_at=home.now,
+        )
+    )
+    home.run_step(step)
+    assert stopped_by(home) == ("freeze",)
+    home.settle()
+    assert home.production.applied == 0
+
+
+def without_the_freeze(home: Live) -> None:
+    lane = home.lane(PRODUCTION)
+    home.table.transact("shop", [Write(act=Act.PUT, key=keys.lane(PRODUCTION), values=pack(lane.evolve(freeze=None)))])
+
+
+def with_an_earlier_end_of_the_freeze(home: Live) -> None:
+    lane = home.lane(PRODUCTION)
+    ended = present(lane.freeze, "the freeze").evolve(until=home.now)
+    home.table.transact("shop", [Write(act=Act.PUT, key=keys.lane(PRODUCTION), values=pack(lane.evolve(freeze=ended)))])
+
+
+@pytest.mark.parametrize("tamper", [without_the_freeze, with_an_earlier_end_of_the_freeze])
+def test_a_freeze_that_is_missing_at_the_first_object_is_as_suspicious_as_a_changed_one(
+    home: Live, tamper: Callable[[Live], None]
+) -> None:
+    step = decided(home)
+    freeze(home, LANE)
+    tamper(home)
+    home.run_step(step)
+    assert home.production.applied == 0
+    assert home.phase(1) is Phase.FAILED
+    assert home.trail()[-2].details["rules"] == ["in-force-is-on-record"]
+
+
+def test_a_freeze_after_the_first_object_leaves_no_mixture_behind(home: Live) -> None:
+    step = decided(home)
+    home.production.refuses["Service/shop"] = ClusterUnreachable("the API server does not answer")
+    home.run_step(step)  # the Deployment is there, the Service is not
+    freeze(home, LANE)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    assert {kind for _, kind, _ in home.production.objects} == {"Deployment", "Service"}
+
+
+def test_an_application_that_fell_out_of_its_project_writes_no_first_object(home: Live) -> None:
+    step = decided(home)
+    home.edit_project(lambda value: value.update(repositories=["other/*"]))
+    home.apply(app="team")
+    home.run_step(step)
+    home.settle()
+    assert home.production.applied == 0
+    assert home.phase(1) is Phase.AWAITING_APPROVAL, home.release(
+        1
+    ).reason  # its plan is another one now, and stands still past the gate
+    assert home.app.catalogue.entries["shop"].problems
+
+
+def test_a_kind_that_the_project_no_longer_allows_is_not_applied(tmp_path: Path) -> None:
+    write_application(tmp_path, text=TEXT)
+    rollout = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: { name: more }\nspec: { replicas: 1 }\n"
+    (tmp_path / "shop/manifests/more.yaml").write_text(rollout)
+    home = Live(tmp_path)
+    home.edit_project(lambda value: value.update(kinds={"also": ["argoproj.io/Rollout"]}))
+    home.apply()
+    home.push("1.0")
+    home.settle()
+    step = decided(home)
+    home.edit_project(lambda value: value.pop("kinds"))
+    home.apply(app="team")
+    home.run_step(step)
+    assert home.production.applied == 0
+    assert home.phase(1) is Phase.PLANNING  # for what is allowed now
+    home.settle()
+    release = home.release(1)
+    assert release.phase is Phase.FAILED
+    assert release.reason.startswith("within-project: Rollout/more: kind: expected a kind of Kubernetes' own")
+
+
+def test_a_release_that_was_let_past_a_freeze_writes_its_first_object(home: Live) -> None:
+    freeze(home, LANE)
+    approve(home)
+    home.settle()
+    assert stopped_by(home) == ("freeze",)
+    asked = CommandRequest(
+        verb=Verb.OVERRIDE, application="shop", release="shop-1", environment=PRODUCTION, reason="incident 4711"
+    )
+    say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked)))
+    home.hear()
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    assert home.release(1).override is None

@@ -1,0 +1,18 @@
+"""Which kinds every project may apply."""
+
+from slipway.domain.kinds import NAMESPACED, kind_name
+from slipway.effects.cluster import azure_role
+from slipway.effects.cluster.kinds import BUILT_IN
+
+NOT_AN_APPLICATIONS = {"Event", "coordination.k8s.io/Lease"}
+
+
+def test_what_every_project_may_apply_is_what_the_workers_role_may_write() -> None:
+    held = {
+        kind_name(version, kind)
+        for (version, kind), each in BUILT_IN.items()
+        if each.namespaced and azure_role.holds("patch", each.group, each.plural)
+    }
+    assert held - NOT_AN_APPLICATIONS <= set(NAMESPACED)
+    assert {kind for kind in NAMESPACED if kind != "ReplicationController"} <= held
+    assert azure_role.holds("patch", "", "replicationcontrollers")
