@@ -54,7 +54,7 @@ def anchored_chains(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
         name="api_public_keys",
         method="GET",
         path="public-keys",
-        summary="The public keys with which records, anchors and links verify",
+        summary="The public keys with which records, anchors and links verify, and whose tokens prove votes",
         description="As the app's settings name them. Whoever verifies without trusting the app brings the keys along "
         "from somewhere else.",
         tag="audit",
@@ -63,7 +63,16 @@ def anchored_chains(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     ),
 )
 def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - it takes no parameters
-    return ok(PublicKeysAnswer(text=format_keys(parts().public_keys.by_id())))
+    app = parts()
+    return ok(
+        PublicKeysAnswer(
+            text=format_keys(app.public_keys.by_id()),
+            issuer=app.settings.issuer_url,
+            tenant=app.settings.tenant_id,
+            votes_client=app.settings.votes_client_id,
+            installation=app.settings.installation_name,
+        )
+    )
 
 
 @endpoint(

@@ -40,9 +40,10 @@ class Auditor:
         """Verify an export, and anchors where they are named; the exit code, and what was said."""
         return self._run(TRAIL_VERIFIER, keys, *files)
 
-    def proof(self, file: Path, keys: object, digest: str) -> tuple[int, str]:
-        """Verify a kept proof with the issuer's keys, in a file or at an address."""
-        return self._run(PROOF_VERIFIER, file, keys, digest)
+    def proof(self, file: Path, keys: object, digest: str, *anchors: Path) -> tuple[int, str]:
+        """Verify a kept proof with the issuer's keys, in a file or at an address; anchors say since when a file of them
+        is known."""
+        return self._run(PROOF_VERIFIER, file, keys, digest, *anchors)
 
     def _run(self, program: str, *arguments: object) -> tuple[int, str]:
         file = self._folder / "program.py"

@@ -85,7 +85,7 @@ class Story(Delivering):
         file.write_bytes(present(kept, f"the proof of record {record['sequence']}"))
         code, told = auditor.proof(file, self.stack.identity.keys_url, record["proof"])
         what = f"the vote on {record['release']} for {record['environment']}"
-        who = told.removeprefix("proved: ").partition(" said ")[0]
+        who = told.partition(": ")[2].partition(" said ")[0]
         self.say.verdict(f"{what}: said by {who}" if code == 0 else f"{what}: {told.strip()}", holds=code == 0)
         return {key: record[key] for key in ("release", "environment", "actor", "proof")} | {"verified": code == 0}
 

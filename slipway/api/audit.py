@@ -83,9 +83,13 @@ class IndexAnswer(ApiAnswer):
 
 
 class PublicKeysAnswer(ApiAnswer):
-    """The public keys with which records verify."""
+    """The public keys with which records verify, and whose tokens prove what people said."""
 
     text: str = Field(max_length=64 * 1024, description="`id:base64,id:base64`, oldest first.")
+    issuer: str = Field(max_length=1024, description="The identity provider whose tokens prove votes: `iss`.")
+    tenant: str = Field(max_length=36, description="Tenant of the voters: `tid`.")
+    votes_client: str = Field(max_length=36, description="Client id of the registration for votes: `aud`.")
+    installation: str = Field(max_length=256, description="To whom statements are said.")
 
 
 class AnchoredChainsAnswer(ApiAnswer):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ class SignedAnchors:
     def reach(self) -> int:
         """Sequence of the last record that an anchor covers; 0 if none does."""
         return max((anchor.head.sequence for anchor in self.in_force), default=0)
+
+    def issuer_keys(self) -> Mapping[str, datetime]:
+        """The sets of the identity provider's keys that they name, each with when the first of them was written."""
+        found = dict[str, datetime]()
+        for anchor in sorted(self._anchors.values(), key=lambda each: each.at):
+            if anchor.keys.issuer:
+                found.setdefault(anchor.keys.issuer, anchor.at)
+        return found
 
     def points(self) -> Mapping[int, AnchoredHead]:
         """The hashes that records of the chain must have, by sequence."""

@@ -126,9 +126,13 @@ class Api:
             after = page.next
             left = None if left is None else left - len(page.records)
 
+    def trust(self) -> PublicKeysAnswer:
+        """The public keys that the app names, and whose tokens prove votes."""
+        return read(PublicKeysAnswer, self.get("public-keys"))
+
     def public_keys(self) -> str:
         """The public keys that the app names, as `id:base64,id:base64`."""
-        return read(PublicKeysAnswer, self.get("public-keys")).text
+        return self.trust().text
 
     def anchored_chains(self) -> list[str]:
         """What the records of each chain that was ever anchored name as their application."""

@@ -36,7 +36,11 @@ class Exit(IntEnum):
     NOT_FOUND = 3, "not-found", "there is no such release, record, version or document"
     UNREACHABLE = 4, "unreachable", "the app, a registry or a vault cannot be reached, or does not answer properly"
     WAITING = 5, "waiting", "a person has to confirm it first, or people vote on it, at the address that was printed"
-    UNPROVED = 6, "unproved", "a trail is intact, but a record of more than a day ago is not anchored"
+    UNPROVED = (
+        6,
+        "unproved",
+        "a trail is intact, but a record of more than a day ago is not anchored, or a proof is not verified yet",
+    )
     BROKEN = 7, "broken", "a record, its copy for searches, an anchor or a document is not what it was"
     INTERRUPTED = 130, "interrupted", "interrupted from the keyboard"
 

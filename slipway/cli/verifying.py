@@ -15,6 +15,7 @@ from slipway.domain.signing import PublicKeys
 
 from .anchors import KeptAnchors, SignedAnchors
 from .api import PAGE, Api
+from .voters import Voters, VotesVerdict
 
 ANCHORED_WITHIN: Final = timedelta(hours=26)
 """How old a record may be that no anchor covers: the daily ones, and two hours for a run that failed."""
@@ -81,6 +82,8 @@ class ChainVerdict(Record):
     """Anchors that count for nothing, and why."""
     waivers: tuple[WaiverOnRecord, ...] = ()
     """The rules about proof that people waived, oldest first."""
+    votes: VotesVerdict | None = None
+    """What the proofs behind it are worth; None where nobody asked."""
     index: IndexVerdict | None = None
     """None for an export, which has no index, and for a chain that is broken."""
     head: str = ""
@@ -98,8 +101,8 @@ class Watch:
     """What is to be known of the records of a chain: which no anchor covers, which anchors they say there are, and what
     was waived."""
 
-    def __init__(self, anchors: SignedAnchors) -> None:
-        self._anchors, self._reach = anchors, anchors.reach
+    def __init__(self, anchors: SignedAnchors, voters: Voters | None = None) -> None:
+        self._anchors, self._reach, self._voters = anchors, anchors.reach, voters
         self.unanchored_since: datetime | None = None
         self.lacking: list[AuditRecord] = []
         """Records of anchors that are not there."""
@@ -114,6 +117,8 @@ class Watch:
         if (waiver := waiver_of(record)) is not None:
             self.waivers.append(waiver)
         self._replay.feed(record)
+        if self._voters is not None:
+            self._voters.feed(record)
 
     def ungated(self) -> ChainFault | None:
         """The first release that went live without its gate, by what the records say."""
@@ -138,18 +143,26 @@ class Watch:
             unanchored_since=self.unanchored_since,
             notes=tuple(anchors.notes),
             waivers=tuple(self.waivers),
+            votes=self._voters.verdict() if self._voters else None,
         )
 
 
 def verify(
-    api: Api, application: str, *, keys: PublicKeys, progress: Progress, kept: KeptAnchors | None = None
+    api: Api,
+    application: str,
+    *,
+    keys: PublicKeys,
+    progress: Progress,
+    kept: KeptAnchors | None = None,
+    voters: Voters | None = None,
 ) -> ChainVerdict:
-    """Verify the whole chain page by page, and compare it with its head and its anchors."""
+    """Verify the whole chain page by page, and compare it with its head and its anchors; with `voters` the proofs that
+    its records name, too."""
     anchors = SignedAnchors(application, keys)
     anchors.take_listed(api.anchors(application))
     if kept is not None:
         kept.of(anchors)
-    watch, check = Watch(anchors), ChainCheck(application, keys=keys, anchored=anchors.points())
+    watch, check = Watch(anchors, voters), ChainCheck(application, keys=keys, anchored=anchors.points())
     if wrong := disagreeing(anchors):
         return watch.told(verdict_of(check, wrong))
     while True:

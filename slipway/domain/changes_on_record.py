@@ -86,16 +86,33 @@ def proofs_of(
     for record in records:
         if (record.details.get("change"), record.details.get("opening")) != (change.hash, change.opening):
             continue
-        match record.known_action.of_change if record.known_action else OfChange.NOTHING:
-            case OfChange.PROPOSED:
-                yield record, None
-            case OfChange.VOTED:
-                vote = Vote.model_validate(record.details.get(VOTED))
-                if vote.decision is VoteDecision.APPROVE:
-                    yield record, freshest(gates_of(plan, vote.voter, vote.signed_in))
-            case OfChange.STOOD_IN:
-                yield record, min(freshest(plan.gates) or FRESH, FRESH)
-            case OfChange.TOLD | OfChange.ENDED | OfChange.NOTHING:
-                continue
-            case unreachable:
-                assert_never(unreachable)
+        demanded = sign_in_demanded(record, plan)
+        if demanded is not None:
+            yield record, demanded.fresh
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInDemanded:
+    """A record that needs a proof."""
+
+    fresh: timedelta | None
+    """How old the sign-in may have been; None for any age."""
+
+
+def sign_in_demanded(record: AuditRecord, plan: ChangePlan | None) -> SignInDemanded | None:
+    """What a record about a change needs a proof of; None where it needs none. `plan` is what people read; without it a
+    sign-in has to be as fresh as for a command."""
+    match record.known_action.of_change if record.known_action else OfChange.NOTHING:
+        case OfChange.PROPOSED:
+            return SignInDemanded(fresh=None)
+        case OfChange.VOTED:
+            vote = Vote.model_validate(record.details.get(VOTED))
+            if vote.decision is not VoteDecision.APPROVE:
+                return None
+            return SignInDemanded(fresh=freshest(gates_of(plan, vote.voter, vote.signed_in)) if plan else FRESH)
+        case OfChange.STOOD_IN:
+            return SignInDemanded(fresh=min(freshest(plan.gates) or FRESH, FRESH) if plan else FRESH)
+        case OfChange.TOLD | OfChange.ENDED | OfChange.NOTHING:
+            return None
+        case unreachable:
+            assert_never(unreachable)

@@ -5,6 +5,7 @@ The tokens are read in `effects/identity`; pages, API and the proof of a vote de
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from .model import sha256
 
@@ -91,3 +92,15 @@ class IdToken:
     key_set: KeySet
     """The set that its signature was verified with."""
     kid: str
+
+
+class TokenReader(Protocol):
+    """Reads the ID tokens of the votes' registration (`effects/identity`)."""
+
+    @property
+    def issuer(self) -> str: ...
+    def key_set(self) -> KeySet | CannotVerify: ...
+    def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]: ...
+    def archived(self, published: bytes) -> "TokenReader":
+        """A reader of the same tokens with this set of keys and no other. Raises `ValueError` if it is none."""
+        ...

@@ -1,17 +1,25 @@
-"""What is kept as the proof of a record has to say what the record says, and to be of whom the record names.
+"""What is kept as the proof of a record is verified again: the provider signed it, it says what the record says, and it
+is of whom the record names.
 
-The worker compares them again before it opens anything; `slipway audit verify --votes` does the same from outside.
+The worker does so before it opens anything, `slipway audit verify --votes` from outside; there is one way to do it.
+
+A record names its proof by hash, and the proof names the issuer's keys that verified it then. The provider's keys of
+now come first. Where it does not publish that key any more, or does not answer, the kept set counts if an anchor names
+it: whoever can write rows and documents could lay keys of their own beside a proof of their own, and sign no anchor.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from typing import Final, assert_never
 
 from .actions import OfChange, OfGate
 from .audit import AuditRecord
 from .commands import FRESH, Verb
-from .identity import IdToken
+from .identity import CannotVerify, IdentityRefused, IdToken, TokenReader, Verdict, Verified
 from .people import OID
-from .proof import judge
+from .proof import KeptProof, judge
 from .proposing import hash_of
 from .release import VoteDecision
 from .rules import failed
@@ -19,6 +27,94 @@ from .statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
 
 _VOTES: Final = (VoteStatement, ChangeVoteStatement)
 _VERBS: Final = {OfGate.RETURN_ORDERED: Verb.ROLLBACK, OfGate.WAIVED: Verb.WAIVE}
+
+
+class KeysFrom(Enum):
+    """Where the keys came from by which a proof was verified."""
+
+    PROVIDER = auto()
+    """The provider publishes the key."""
+    ARCHIVE = auto()
+    """It does not any more, or does not answer; the kept set is named by an anchor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvedBy:
+    """What a proof holds by."""
+
+    source: KeysFrom
+    keys: str
+    """Hash of the set of keys that verified it when it was kept."""
+
+
+class NotProvedError(Exception):
+    """The proof does not hold; the text says why."""
+
+    def __init__(self, why: str, *, missing: bool = False) -> None:
+        super().__init__(why)
+        self.missing = missing
+        """Whether it is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptVerifier:
+    """Verifies what is kept."""
+
+    tokens: TokenReader
+    installation: str
+    documents: Callable[[str], bytes | None]
+    """What is kept, by its hash; None where it is gone. Raises `ValueError` for what was changed."""
+    anchored: Callable[[str, str], bool]
+    """Whether an anchor of the application's chain, or of the installation's, names this set of the issuer's keys."""
+
+    def keys_of(self, record: AuditRecord, *, fresh: timedelta | None) -> ProvedBy | CannotVerify:
+        """The keys with which the record's proof holds. `fresh`: how old the sign-in of a vote may have
+        been.
+
+        Raises `NotProvedError`, and whatever `documents` and `anchored` raise.
+        """
+        kept = self._kept(record)
+        if kept.statement.installation != self.installation:
+            raise NotProvedError(f"its proof was said to the installation {kept.statement.installation}")
+        verdict, source = self._verdict(record, kept)
+        match verdict:
+            case Verified(value=token):
+                if fault := kept_proof_fault(record, kept.statement, token, fresh=fresh):
+                    raise NotProvedError(f"its proof does not prove it: {fault}")
+                return ProvedBy(source=source, keys=kept.keys)
+            case IdentityRefused(why=why):
+                raise NotProvedError(f"its proof does not hold: {why}")
+            case CannotVerify() as later:
+                return later
+            case unreachable:
+                assert_never(unreachable)
+
+    def _kept(self, record: AuditRecord) -> KeptProof:
+        digest = record.proof or ""
+        try:
+            content = self.documents(digest)
+            if content is None:
+                raise NotProvedError(f"its proof {digest} is missing", missing=True)
+            return KeptProof.model_validate_json(content)
+        except (ValueError, RecursionError):
+            raise NotProvedError(f"what is kept as its proof {digest} was changed, or is none") from None
+
+    def _verdict(self, record: AuditRecord, kept: KeptProof) -> tuple[Verdict[IdToken], KeysFrom]:
+        if record.received_at is None:
+            raise NotProvedError("it does not say when it was received")
+        nonce, at = kept.statement.nonce, record.received_at
+        verdict = self.tokens.verify(kept.id_token, nonce=nonce, at=at)
+        if not isinstance(verdict, CannotVerify) or not self.anchored(record.application, kept.keys):
+            return verdict, KeysFrom.PROVIDER
+        try:
+            published = self.documents(kept.keys)
+            archive = self.tokens.archived(published) if published is not None else None
+        except ValueError:
+            raise NotProvedError(f"the archived keys {kept.keys} were changed, or are none") from None
+        if archive is None:
+            gone = f"the archived keys {kept.keys} are missing"
+            raise NotProvedError(f"the provider publishes its key no more, and {gone}")
+        return archive.verify(kept.id_token, nonce=nonce, at=at), KeysFrom.ARCHIVE
 
 
 def kept_proof_fault(record: AuditRecord, statement: Statement, token: IdToken, *, fresh: timedelta | None) -> str:

@@ -9,11 +9,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from ..domain.errors import Inconsistent
 from ..domain.events import VoteCast
-from ..domain.identity import CannotVerify, IdentityRefused, IdToken, KeySet, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, TokenReader, Verdict, Verified
 from ..domain.inbox import Received, Speaker
 from ..domain.people import OID, SignedIn
 from ..domain.proof import KeptProof, Proof, Proved
@@ -25,18 +25,6 @@ log = logging.getLogger(__name__)
 JSON: Final = "application/json"
 UNKNOWN: Final = "unknown"
 """The voter where what proves the vote does not hold, and the front put it down for nobody."""
-
-
-class TokenReader(Protocol):
-    """Reads the ID tokens of the votes' registration (`effects/identity`)."""
-
-    @property
-    def issuer(self) -> str: ...
-    def key_set(self) -> KeySet | CannotVerify: ...
-    def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]: ...
-    def archived(self, published: bytes) -> "TokenReader":
-        """A reader of the same tokens with this set of keys and no other. Raises `ValueError` if it is none."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

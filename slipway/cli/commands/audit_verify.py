@@ -1,16 +1,18 @@
 """`slipway audit verify`: verify the chains and anchors of an app or an export on this machine."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import click
 
+from slipway.api.audit import PublicKeysAnswer
 from slipway.clock import Clock, utc_now
 from slipway.domain.signing import PublicKeys
 from slipway.text import one_line
 
-from ..anchors import KeptAnchors
+from ..anchors import KeptAnchors, SignedAnchors
 from ..api import Api
 from ..checking import Checking
 from ..errors import Exit, no_trail
@@ -18,6 +20,7 @@ from ..options import app_options, open_api
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
 from ..screen import BAD, FAINT, GOOD, NOTE, Screen, TextCell, progress
 from ..verifying import ChainVerdict, IndexVerdict, verify, with_index
+from ..voters import Voters, VotesVerdict
 
 WAIVER_SHOWN = 200
 """Most characters of one waiver."""
@@ -34,6 +37,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--file", type=FILE, metavar="FILE", help="Verify an export, offline, instead of the app.")
 @click.option("--anchors", "kept", type=FILE, metavar="FILE", help="Anchors that you kept, one per line.")
 @public_keys_option
+@click.option("--votes", "of_votes", is_flag=True, help="Verify the proof of each vote again, by the provider's keys.")
+@click.option("--issuer", metavar="URL", help="Whose tokens prove votes (`iss`), instead of what the app names.")
+@click.option("--votes-client", metavar="ID", help="For which client (`aud`), instead of what the app names.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
 @app_options
 @click.pass_context
@@ -44,6 +50,9 @@ def verify_trail(
     file: Path | None,
     kept: Path | None,
     given: str | None,
+    of_votes: bool,
+    issuer: str | None,
+    votes_client: str | None,
     as_json: bool,
     url: str | None,
     key: str | None,
@@ -67,14 +76,20 @@ def verify_trail(
     The audit index, from which searches are answered, is compared with each chain by the app: what it lacks is named,
     since a search does not find it. `slipway audit reindex --repair` writes it again from the trail.
 
+    With --votes the kept proof of each vote, roll-back and waiver, and of each vote on a change of the catalogue, is
+    verified again: that the identity provider signed it, for exactly what the record says, by whom it says, with a
+    sign-in as fresh as the gate asked for. The keys are fetched from the provider. One that it publishes no more counts
+    from the archive if an anchor names its set; for each set it is said where it came from, and since when it is
+    anchored. --issuer and --votes-client say whose tokens count; without them it is what the app itself names.
+
     With --file an export is verified, together with the proof and the anchors next to it.
 
     \b
     Exit codes:
       0  intact, and anchored but for the last day
-      6  intact, but a record of more than a day ago is not anchored
-      7  a chain is broken or contradicts an anchor, a release went live without its gate, or the audit index is not
-         what the trail says
+      6  intact, but a record of more than a day ago is not anchored, or the proof of a vote cannot be verified yet
+      7  a chain is broken or contradicts an anchor, a release went live without its gate, the proof of a vote does not
+         hold, or the audit index is not what the trail says
       all others as for every command
 
     \b
@@ -83,23 +98,36 @@ def verify_trail(
        "applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"},
                          "anchors", "anchored", "unanchored_since": null | time, "notes": [text],
                          "waivers": [{"sequence", "release", "environment", "rule", "actor", "reason"}],
+                         "votes": null | {"proofs", "said",
+                           "keys": [{"keys", "source": "provider" | "archive", "anchored_since", "proofs"}],
+                           "faults": [{"sequence", "reason"}], "waiting": [{"sequence", "reason"}]},
                          "index": null | {"missing", "wrong", "extra", "records": [sequence]}}],
        "keys": "given" | "named by the app",
-       "intact": true | false, "anchored": true | false, "indexed": true | false}
+       "intact": true | false, "anchored": true | false, "indexed": true | false, "proved": null | true | false}
 
     \b
     Examples:
       slipway audit verify
       slipway audit verify shop --json
       slipway audit verify --anchors kept.jsonl
+      slipway audit verify --votes
       slipway audit verify --file trail.jsonl.gz
     """
+    if (issuer or votes_client) and not of_votes:
+        raise click.UsageError("--issuer, --votes-client: are for --votes")
+    if file is not None and of_votes:
+        raise click.UsageError(
+            "--votes: an export holds no proofs; docs/how-to/verify-the-trail.md has a program for it"
+        )
     if file is not None:
         _verify_file(file, applications, kept, given, as_json=as_json)
         return
     api = open_api(context, url=url, key=key)
-    keys = read_public_keys(api.public_keys() if given is None else given)
-    verdicts = _of_app(api, applications, KeptAnchors(kept), keys)
+    named = api.trust()
+    keys, anchors = read_public_keys(named.text if given is None else given), KeptAnchors(kept)
+    trust = named.model_copy(update=_given(issuer=issuer, votes_client=votes_client))
+    voters = proofs_of(api, keys, anchors, trust) if of_votes else None
+    verdicts = _of_app(api, applications, anchors, keys, voters)
     _answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
 
 
@@ -116,13 +144,42 @@ def _verify_file(
     _answer(verdicts, now=checking.newest, keys_given=keys is not None, as_json=as_json)
 
 
-def _of_app(api: Api, applications: tuple[str, ...], kept: KeptAnchors, keys: PublicKeys) -> list[ChainVerdict]:
+def _given(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value}
+
+
+def proofs_of(api: Api, keys: PublicKeys, kept: KeptAnchors, trust: PublicKeysAnswer) -> Callable[[str], Voters]:
+    """Who verifies the proofs of a chain. Raises `click.UsageError`."""
+    from slipway.effects.identity import IdTokens, Issuer, new_pool  # noqa: PLC0415 - nothing else here needs HTTP of it
+
+    try:
+        tokens = IdTokens(Issuer(trust.issuer, tenant=trust.tenant, pool=new_pool()), trust.votes_client)
+    except ValueError as error:
+        raise click.UsageError(f"--issuer: {error}") from error
+
+    def anchored(application: str) -> Mapping[str, datetime]:
+        anchors = SignedAnchors(application, keys)
+        anchors.take_listed(api.anchors(application))
+        kept.of(anchors)
+        return anchors.issuer_keys()
+
+    return partial(Voters, tokens=tokens, trust=trust, documents=api.document, anchored=anchored, clock=clock)
+
+
+def _of_app(
+    api: Api,
+    applications: tuple[str, ...],
+    kept: KeptAnchors,
+    keys: PublicKeys,
+    voters: Callable[[str], Voters] | None,
+) -> list[ChainVerdict]:
     known = api.applications()
     all_names = list(dict.fromkeys([*known, INSTALLATION, *api.anchored_chains(), *kept.applications()]))
     verdicts = []
     with progress() as steps:
         for name in list(dict.fromkeys(applications)) or all_names:
-            verdict = verify(api, name, keys=keys, progress=partial(steps.at, name), kept=kept)
+            of_chain = voters(name) if voters else None
+            verdict = verify(api, name, keys=keys, progress=partial(steps.at, name), kept=kept, voters=of_chain)
             if not verdict.records and verdict.intact and name not in all_names:
                 raise no_trail(name, known)
             verdicts.append(with_index(api, verdict))
@@ -134,19 +191,22 @@ def _answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as
     intact = all(verdict.intact for verdict in verdicts)
     anchored = not any(verdict.waits(now) for verdict in verdicts)
     indexed = all(verdict.index is None or verdict.index.complete for verdict in verdicts)
+    votes = [verdict.votes for verdict in verdicts if verdict.votes is not None]
+    refuted, waits = any(each.faults for each in votes), any(each.waiting for each in votes)
     if as_json:
         applications = [verdict.as_json() for verdict in verdicts]
         keys = "given" if keys_given else "named by the app"
-        told = {"intact": intact, "anchored": anchored, "indexed": indexed}
+        proved = not (refuted or waits) if votes else None
+        told = {"intact": intact, "anchored": anchored, "indexed": indexed, "proved": proved}
         screen.json({"applications": applications, "keys": keys, **told})
     else:
         for verdict in verdicts:
             _show_verdict(screen, verdict, now)
         if not keys_given:
             screen.line(TextCell("– keys", FAINT), f"  {OF_THE_APP}")
-    if not intact or not indexed:
+    if not intact or not indexed or refuted:
         raise SystemExit(Exit.BROKEN)
-    if not anchored:
+    if not anchored or waits:
         raise SystemExit(Exit.UNPROVED)
 
 
@@ -168,12 +228,28 @@ def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
         screen.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({before})")
     if verdict.index is not None and not verdict.index.complete:
         screen.line(TextCell("✗ index ", BAD), f"  {verdict.application}: {_lacking(verdict.index)}")
+    if verdict.votes is not None:
+        _show_votes(screen, verdict.application, verdict.votes)
     for waiver in verdict.waivers:
         where = f"{waiver.release} in {waiver.environment}, record {waiver.sequence}"
         told = one_line(f"{waiver.rule} was waived by {waiver.actor}: {waiver.reason}", WAIVER_SHOWN)
         screen.line(TextCell("? waived", NOTE), f"  {where}: {told}")
     for note in verdict.notes:
         screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: {note}")
+
+
+def _show_votes(screen: Screen, application: str, votes: VotesVerdict) -> None:
+    if not votes.faults:
+        said = f"; {votes.said} votes without a proof, at gates that take them" if votes.said else ""
+        screen.line(TextCell("✓ votes ", GOOD), f"  {application}: {votes.proofs} proofs hold{said}")
+    for keys in votes.keys:
+        where = "published by the provider" if keys.source == "provider" else "from the archive"
+        since = f"anchored since {screen.time(keys.anchored_since)}" if keys.anchored_since else "in no anchor compared"
+        screen.line(TextCell("  keys  ", FAINT), f"  {keys.keys}: {where}, {since}; {keys.proofs} proofs")
+    for fault in votes.faults:
+        screen.line(TextCell("✗ vote  ", BAD), f"  {application}: record {fault.sequence}: {fault.reason}")
+    for later in votes.waiting:
+        screen.line(TextCell("! vote  ", BAD), f"  {application}: record {later.sequence}: {later.reason}")
 
 
 def _lacking(index: IndexVerdict) -> str:

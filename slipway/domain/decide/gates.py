@@ -62,6 +62,8 @@ def _open(
         required=gate.required,
         approvers=list(gate.approvers),
         each=[share.model_dump(mode="json") for share in gate.each] or None,
+        level=str(gate.level),
+        fresh=gate.model_dump(mode="json", include={"fresh"})["fresh"],
         deadline=deadline.isoformat(),
     )
     if state.frozen_since is None:

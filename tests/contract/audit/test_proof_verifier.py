@@ -12,6 +12,7 @@ import pytest
 from local.auditor import Auditor
 from slipway.domain.errors import present
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
+from slipway.domain.model import sha256
 from slipway.domain.proof import Proof
 from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
@@ -80,7 +81,8 @@ def address(kept: Kept) -> Iterator[str]:
 def test_it_reads_the_keys_from_the_provider(
     verifier: Callable[..., tuple[int, str]], kept: Kept, address: str
 ) -> None:
-    assert verifier(kept.file, address, kept.digest)[0] == 0
+    code, said = verifier(kept.file, address, kept.digest)
+    assert (code, "by the key k1, published by the provider" in said) == (0, True), said
 
 
 def renamed(kept: Kept, content: bytes) -> str:
@@ -102,6 +104,32 @@ def test_one_changed_byte_is_enough_whatever_hash_the_record_names(
         other = b"A" if kept.content[place : place + 1] != b"A" else b"B"
         changed = kept.content[:place] + other + kept.content[place + 1 :]
         assert verifier(kept.file, kept.keys, renamed(kept, changed))[0] == 1, place
+
+
+def anchors_naming(folder: Path, *sets: bytes) -> Path:
+    """Anchors, one a day, that name these sets of the provider's keys."""
+    lines = [
+        {"at": f"2026-11-2{day}T08:00:00Z", "keys": {"issuer": sha256(content)}} for day, content in enumerate(sets, 1)
+    ]
+    file = folder / "anchors.jsonl"
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return file
+
+
+def test_it_says_since_when_the_archive_of_the_key_is_anchored(
+    verifier: Callable[..., tuple[int, str]], kept: Kept, tmp_path: Path
+) -> None:
+    archive = kept.keys.read_bytes()
+    code, said = verifier(kept.file, kept.keys, kept.digest, anchors_naming(tmp_path, b"{}", archive, archive))
+    assert (code, "by the key k1, archived, anchored since 2026-11-22T08:00:00Z" in said) == (0, True), said
+
+
+def test_it_says_so_where_no_anchor_names_the_archive(
+    verifier: Callable[..., tuple[int, str]], kept: Kept, tmp_path: Path
+) -> None:
+    for anchors in ((), (anchors_naming(tmp_path, b"{}"),)):
+        code, said = verifier(kept.file, kept.keys, kept.digest, *anchors)
+        assert (code, "archived, in no anchor" in said) == (0, True), said
 
 
 @pytest.mark.parametrize("field", ["decision", "plan", "reason", "release", "opening"])

@@ -83,6 +83,8 @@ class Served:
         """When clusters were looked at for drift, and will be."""
         self.parked: list[dict[str, Any]] = []
         self.documents: dict[str, bytes] = {}
+        self.trust = {"issuer": "https://issuer.example", "tenant": "", "votes_client": "", "installation": "here"}
+        """Whose tokens prove votes."""
         self.live: list[dict[str, Any]] = []
         self.compared: dict[str, dict[str, Any]] = {}
         """What comparing the index of an application finds."""
@@ -159,7 +161,7 @@ class Served:
             case ("GET", "audit", application):
                 found = self._audit(application, query)
             case ("GET", "public-keys"):
-                found = {"text": format_keys(PUBLIC_KEYS.by_id())}
+                found = {"text": format_keys(PUBLIC_KEYS.by_id()), **self.trust}
             case ("GET", "anchors"):
                 found = {"chains": list(self.anchors)}
             case ("GET", "evidence", digest) if digest in self.documents:

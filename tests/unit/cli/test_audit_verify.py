@@ -32,6 +32,7 @@ UNANCHORED: dict[str, Any] = {
     "unanchored_since": None,
     "notes": [],
     "waivers": [],
+    "votes": None,
     "index": INDEXED,
 }
 
@@ -79,6 +80,7 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
                 "unanchored_since": f"{shop.audit[0].time:%Y-%m-%dT%H:%M:%SZ}",
                 "notes": [],
                 "waivers": [],
+                "votes": None,
                 "index": INDEXED,
             },
             {"application": INSTALLATION, "records": 0, "intact": True, "fault": None, **UNANCHORED},
@@ -87,6 +89,7 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
         "intact": True,
         "anchored": True,
         "indexed": True,
+        "proved": None,
     }
 
 

@@ -52,6 +52,8 @@ def test_opening_a_gate_tells_who_may_vote_on_which_plan_until_when() -> None:
         "required": 1,
         "approvers": [ADA, BEN, CLEO],
         "deadline": (world.now + timedelta(hours=24)).isoformat(),
+        "level": "link",
+        "fresh": "none",
     }
     assert [step.notice for step in world.steps(StepKind.NOTIFY)] == [Notice.GATE_OPENED]
 

@@ -1,0 +1,197 @@
+"""`slipway audit verify --votes`: each kept proof is verified again on the reader's machine, by the provider's keys."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.cli.commands import audit_verify
+from slipway.cli.voters import TOKEN_LIVES
+from slipway.domain.actions import Action
+from slipway.domain.audit import AuditDraft
+from slipway.domain.chain_anchor import Why, new_anchor
+from slipway.domain.errors import present
+from slipway.domain.identity import TokenPerson
+from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
+from slipway.domain.proof import Proof
+from slipway.domain.release import Head
+from slipway.effects.identity import IdTokens
+from slipway.engine.proving import Prover
+from slipway.testing import MemoryBlobs
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER, signed_chain
+from slipway.testing.identity import TENANT, MemoryIssuer, published
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Reply, Served, Trail
+from tests.unit.domain.samples import MORNING
+from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
+
+GRACE = replace(ADA, oid="aaaaaaaa-0000-4000-8000-000000000003")
+
+
+class Kept:
+    """A trail with one vote, its proof, and the provider that signed it."""
+
+    def __init__(self, app: Served) -> None:
+        self.app, self.issuer = app, MemoryIssuer()
+        self.issuer.url = f"{app.url}/{TENANT}/v2.0"
+        app.trust = {"issuer": self.issuer.url, "tenant": TENANT, "votes_client": CLIENT, "installation": "here"}
+        self.publish("k1")
+        self.asked: dict[str, Any] = {"opening": 1, "level": "signed", "fresh": "5m"}
+
+    def publish(self, *kids: str) -> None:
+        """What the provider publishes from now on."""
+        base = f"/{TENANT}/v2.0"
+        names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        discovery = {"issuer": self.issuer.url} | {name: f"{self.issuer.url}/{name}" for name in names}
+        self.app.replies[f"{base}/.well-known/openid-configuration"] = Reply(body=json.dumps(discovery).encode())
+        self.app.replies[f"{base}/jwks_uri"] = Reply(body=published(*kids))
+
+    def vote(self, who: TokenPerson = ADA, *, named: TokenPerson | None = None, **claims: Any) -> str:
+        """The vote lies in the trail as that of `named`; its proof is what `who` signed. Gives the proof's hash."""
+        blobs = MemoryBlobs()
+        token = self.issuer.id_token(CLIENT, who, nonce=VOTE.nonce, at=MORNING, **claims)
+        row = InboxRow(kind=InboxKind.VOTE, proof=Proof(statement=VOTE, id_token=token), speaker=Speaker(via=Via.PAGE))
+        received = Received(id="0000000000000-0000000000000000", partition="shop", received_at=MORNING, row=row)
+        prover = Prover(tokens=IdTokens(self.issuer, CLIENT), installation="here", evidence=blobs)
+        proof = present(taken(prover.vote(received)).proved, "the proof").proof
+        self.app.documents |= blobs.documents
+        self.trail(proof, named or who)
+        return proof
+
+    def trail(self, proof: str | None, who: TokenPerson = ADA) -> None:
+        about: dict[str, Any] = {"release": 1, "environment": "production"}
+        told = {"plan_hash": VOTE.plan, "opening": 1, "channel": "page", "roles": ["shop-approvers"]}
+        drafts = [
+            AuditDraft(action=Action.GATE_OPENED, actor="slipway", details=self.asked, **about),
+            AuditDraft(
+                action=Action.VOTE_APPROVED,
+                actor=f"oid:{who.oid}",
+                details=told,
+                proof=proof,
+                received_at=MORNING,
+                **about,
+            ),
+        ]
+        records = signed_chain(drafts, application="shop", time=MORNING)
+        self.app.trails["shop"] = Trail(
+            records=[record.model_dump(mode="json") for record in records], sequence=2, hash=records[-1].hash
+        )
+
+    def anchor(self, keys: bytes) -> None:
+        """An anchor of the chain that names this set of the provider's keys."""
+        head = self.app.trails["shop"]
+        made = new_anchor(
+            Head(application="shop", sequence=head.sequence, hash=head.hash),
+            why=Why.RULES,
+            before=None,
+            keys=PUBLIC_KEYS,
+            issuer=self.app.keep(keys),
+            signer=SIGNER,
+            now=MORNING,
+        )
+        self.app.anchors["shop"] = [made.model_dump(mode="json")]
+
+
+@pytest.fixture
+def kept(app: Served) -> Kept:
+    return Kept(app)
+
+
+@pytest.fixture
+def votes(slipway: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, dict[str, Any]]]:
+    monkeypatch.setattr(audit_verify, "clock", lambda: MORNING + TOKEN_LIVES)
+
+    def verified(*options: str) -> tuple[int, dict[str, Any]]:
+        done = slipway("audit", "verify", "shop", "--votes", "--json", *options)
+        (only,) = json.loads(done.stdout)["applications"]
+        assert only["intact"], only["fault"]
+        return done.exit_code, only["votes"]
+
+    return verified
+
+
+type Votes = Callable[..., tuple[int, dict[str, Any]]]
+
+
+def test_a_proof_holds_by_the_keys_that_the_provider_publishes(kept: Kept, votes: Votes, slipway: Command) -> None:
+    kept.vote()
+    kept.anchor(published("k1"))
+    code, found = votes()
+    assert code == 0
+    assert (found["proofs"], found["faults"], found["waiting"]) == (1, [], [])
+    (keys,) = found["keys"]
+    assert (keys["source"], keys["anchored_since"], keys["proofs"]) == ("provider", f"{MORNING:%Y-%m-%dT%H:%M:%SZ}", 1)
+    told = slipway("audit", "verify", "shop", "--votes").stdout
+    assert "✓ votes   shop: 1 proofs hold" in told
+    assert "published by the provider, anchored since" in told
+
+
+def test_keys_that_the_provider_dropped_count_from_an_archive_that_an_anchor_names(kept: Kept, votes: Votes) -> None:
+    kept.vote()
+    kept.anchor(published("k1"))
+    kept.publish("k2")
+    code, found = votes()
+    assert (code, found["proofs"], found["keys"][0]["source"]) == (0, 1, "archive")
+
+
+def test_keys_that_no_anchor_names_prove_nothing_once_the_provider_dropped_them(kept: Kept, votes: Votes) -> None:
+    kept.vote()
+    kept.publish("k2")
+    code, found = votes()
+    assert (code, found["proofs"], found["faults"]) == (6, 0, [])
+    assert "no anchor that was compared names its set of keys" in found["waiting"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (lambda kept: kept.vote(GRACE, named=ADA), "and the record names"),
+        (
+            lambda kept: kept.vote(auth_time=int((MORNING - timedelta(hours=1)).timestamp())),
+            "a sign-in of the last 5 min",
+        ),
+        (lambda kept: kept.app.documents.pop(kept.vote()), "is missing"),
+        (lambda kept: kept.app.documents.update({kept.vote(): b"{}"}), "was changed, or is none"),
+        (lambda kept: kept.trail(None), "its gate asked for a proof, and the record names none"),
+        (lambda kept: (kept.vote(), kept.app.trust.update(installation="elsewhere")), "said to the installation here"),
+    ],
+    ids=["another person's", "an old sign-in", "gone", "changed", "no proof", "another installation's"],
+)
+def test_a_vote_whose_proof_does_not_hold_is_named(
+    kept: Kept, votes: Votes, harm: Callable[[Kept], object], why: str
+) -> None:
+    harm(kept)
+    code, found = votes()
+    assert (code, found["proofs"]) == (7, 0)
+    (only,) = found["faults"]
+    assert only["sequence"] == 2
+    assert why in only["reason"]
+
+
+def test_a_token_of_somebody_elses_issuer_or_client_proves_nothing(kept: Kept, votes: Votes) -> None:
+    kept.vote()
+    assert votes("--votes-client", "dddddddd-0000-4000-8000-000000000009")[0] == 7
+    assert votes("--issuer", f"{kept.app.url}/elsewhere")[0] == 6
+
+
+def test_a_proof_that_is_not_shown_yet_is_no_fault(kept: Kept, votes: Votes, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.app.documents.pop(kept.vote())
+    monkeypatch.setattr(audit_verify, "clock", lambda: MORNING + timedelta(minutes=1))
+    code, found = votes()
+    assert (code, found["faults"]) == (6, [])
+    assert "shown only once its token has expired" in found["waiting"][0]["reason"]
+
+
+def test_at_a_gate_that_takes_a_word_a_vote_without_a_proof_is_counted_as_one(kept: Kept, votes: Votes) -> None:
+    kept.asked |= {"level": "queue"}
+    kept.trail(None)
+    code, found = votes()
+    assert (code, found["said"], found["faults"]) == (0, 1, [])
+
+
+def test_whose_tokens_count_is_for_votes_alone(slipway: Command) -> None:
+    done = slipway("audit", "verify", "--issuer", "https://login.example")
+    assert (done.exit_code, "are for --votes" in done.stderr) == (2, True)
