@@ -235,6 +235,7 @@ def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDra
         "name": cast.name,
         "channel": cast.channel,
         "rules": [rule.name for rule in broken],
+        "why": cast.reason if broken else "",
         "reason": broken[0].reason if broken else cast.reason,
         "results": [rule.model_dump(mode="json") for rule in judged.rules],
     }

@@ -172,6 +172,7 @@ def _refuse(draft: Draft, release: Release, event: VoteCast) -> None:
         event,
         decision=str(event.decision),
         rules=[rule.name for rule in refused],
+        why=event.reason or None,
         reason=refused[0].reason,
     )
     if event.level is Level.QUEUE:

@@ -1,6 +1,9 @@
 """The checks of the source of runs: whether the app's identity may ask about each pipeline, people and services."""
 
 from ...catalogue.entries import Entry
+from ...domain.application import Application
+from ...domain.gate import ApprovalGate
+from ...domain.project import ProvenanceLevel
 from ...domain.run_source import Absent, CannotKnow
 from .facts import Facts
 from .fault import Fault, NotChecked
@@ -14,11 +17,29 @@ _NOBODY = "aadsp.MDAwMDAwMDAtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAw"
 """A descriptor of a service principal that there is not, in the form that they have: `aadsp.` and an id in base64."""
 
 
+def _lost(application: Application) -> str:
+    """What an installation that asks nobody goes without, for this application."""
+    lost = ["SLIPWAY_RUNS is claimed: nobody is asked, no run is proved, and who is behind a change is not known"]
+    closed = [
+        each.name
+        for each in application.environments
+        if isinstance(each.gate, ApprovalGate) and each.gate.require_known
+    ]
+    if closed:
+        lost.append(
+            f"nobody may approve in {', '.join(closed)} (require_known), unless somebody waives that for a release"
+        )
+    held = [each.name for each in application.environments if each.provenance is not ProvenanceLevel.NONE]
+    if held:
+        lost.append(f"nothing goes into {', '.join(held)} (provenance), unless somebody waives that for a release")
+    return "; ".join(lost)
+
+
 def runs(facts: Facts, entry: Entry) -> str:
     """Ask about the application's pipeline, and for a person whom there is not."""
     pipeline, source = entry.application.pipeline, facts.runs()
     if source is None:
-        raise NotChecked("SLIPWAY_RUNS is claimed: nobody is asked, and no run is proved")
+        raise NotChecked(_lost(entry.application))
     if pipeline is None:
         raise NotChecked("no pipeline is named")
     if pipeline.organization is None or pipeline.definition is None:

@@ -204,6 +204,14 @@ def test_an_approval_says_why_where_the_gate_requires_it() -> None:
 
 
 # ---- records
+def test_what_a_refused_voter_wrote_is_kept() -> None:
+    world = at_the_gate(run=built(by=ADA))
+    world.vote(1, ADA, reason="I made it, and it is urgent")
+    assert world.last("vote.refused").details["why"] == "I made it, and it is urgent"
+    world.vote(1, MALLORY, VoteDecision.REJECT, reason="the totals are wrong")
+    assert world.last("vote.refused").details["why"] == "the totals are wrong"
+
+
 def test_a_refusal_is_recorded_with_every_rule_and_its_result() -> None:
     world = at_the_gate(run=built(by=ADA))
     decision = world.vote(1, ADA)

@@ -65,6 +65,29 @@ def test_whoever_has_a_role_that_only_a_gate_names_may_read_and_whoever_has_none
     assert caller(ROLES, token(nobody)).roles == frozenset()
 
 
+def test_a_guest_is_nobody_until_they_are_given_a_role() -> None:
+    """S-12: whoever is in the tenant has an account, guests too."""
+    guest = TokenPerson(
+        tenant=ADA.tenant,
+        oid=ADA.oid,
+        name="Grace",
+        roles=(),
+        groups=("5a000000-0000-4000-8000-00000000000a",),
+        guest=True,
+    )
+    assert not any(caller(ROLES, token(guest)).may(permission) for permission in Permission)
+    reads = TokenPerson(tenant=ADA.tenant, oid=ADA.oid, name="Grace", roles=("reader",), groups=(), guest=True)
+    assert caller(ROLES, token(reads)).roles == frozenset({Role.READER})
+
+
+def test_a_service_principal_is_nobody_until_it_is_given_a_role_of_ours() -> None:
+    """S-12: any application of the tenant can get a token for us as long as no assignment is required."""
+    with pytest.raises(UnknownCaller):
+        caller(ROLES, token(scp=None, idtyp="app", roles=None))
+    other = caller(ROLES, token(scp=None, idtyp="app", roles=["shop-approvers"]))
+    assert not any(other.may(permission) for permission in Permission)
+
+
 def test_an_application_calls_in_its_own_name_with_the_roles_that_it_was_given() -> None:
     found = caller(ROLES, token(scp=None, idtyp="app", roles=["operator"]))
     assert (found.name[:4], found.roles, found.signed_in) == ("app:", frozenset({Role.OPERATOR}), None)

@@ -365,6 +365,13 @@ pipeline: {{ organization: contoso, project: Shop, name: build, definition: 7 }}
 environments:
   - {{ name: staging, clusters: [staging], namespace: {name} }}
 """
+IN_PRODUCTION = """\
+  - name: production
+    clusters: [production]
+    namespace: {name}
+    gate: {{ kind: approval, approvers: [ada@example.com] }}
+notify: [inbox]
+"""
 
 
 @pytest.fixture
@@ -407,4 +414,16 @@ def test_an_installation_that_asks_nobody_says_that_no_run_is_proved(following: 
     following.restart(runs="claimed")
     found = asked(following)
     assert found.status is Status.SKIPPED
-    assert "no run is proved" in found.said
+    assert found.said.endswith("no run is proved, and who is behind a change is not known")
+
+
+def test_an_installation_that_asks_nobody_is_told_what_each_application_loses(tmp_path: Path) -> None:
+    write_application(tmp_path, start="both", text=FOLLOWED + IN_PRODUCTION)
+    project = tmp_path / "project.yaml"
+    text = project.read_text().replace("require_known: false", "require_known: true")
+    project.write_text(text.replace("registry: prod", "registry: prod\n    provenance: artifact"))
+    installation = Installation(tmp_path)
+    installation.restart(runs="claimed")
+    said = asked(installation).said
+    assert "nobody may approve in production (require_known), unless somebody waives that" in said
+    assert "nothing goes into production (provenance), unless somebody waives that" in said
