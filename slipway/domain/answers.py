@@ -68,6 +68,5 @@ def answer(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | N
 
 
 def _that_returns(event: CommandGiven, decision: Decision) -> int | None:
-    """The number of the release that a roll-back made: the lane is held for it."""
-    holds = (lane.hold for lane in decision.lanes if lane.environment == event.environment)
-    return next((hold.release for hold in holds if hold is not None), event.release)
+    """The number of the release that a roll-back made."""
+    return max((made.number for made in decision.releases if made.rollback is not None), default=event.release)

@@ -21,6 +21,7 @@ from local.ci.pipeline import RunFacts, run_message
 from local.identity import laptop
 from local.stack import Stack, StackOptions
 from local.stack.configuration import TOPIC
+from slipway.bootstrap.roles import AppRole
 from slipway.domain.actions import end_action
 from slipway.domain.phases import Phase
 
@@ -81,10 +82,45 @@ APPLICATIONS = {
     "browser": "push",
     "operators": "push",
     "gates": "push",
+    "migrates": "push",
+    "drifts": "push",
 }
 """By name: which facts start a release."""
+IN_STAGING = {
+    "migrates": "    before: [jobs/migrate.yaml]\n",
+    "drifts": """\
+    drift: hold
+    drift_ignore:
+      - { kind: Deployment, fields: [spec.minReadySeconds], by: [operator] }
+""",
+}
+"""What an application says of staging beside what all of them say."""
+MIGRATION = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {{ name: migrate }}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: migrate
+          image: team/{name}
+          command:
+            - python3
+            - -c
+            - |
+              print("altering the table orders")
+              if "${{SLIPWAY_VERSION}}" == "{fails}":
+                  raise SystemExit("column total already exists")
+"""
+FAILING = "1.1.0"
+"""The version of `migrates` whose migration fails."""
 SETTINGS = 60
 """ConfigMaps of the application `paused`, so that applying them takes a while; and one more, named by its version."""
+EVERY_LOOK = {"SLIPWAY_DRIFT_MINUTES": "1"}
+"""A test can have the worker look whenever it wants to."""
 LATER = "later"
 """An application that a test adds while the system runs."""
 
@@ -98,7 +134,12 @@ def write_application(team: Path, name: str, start: str) -> None:
     if name == "paused":
         names = [*(f"setting-{number}" for number in range(SETTINGS)), "only-${SLIPWAY_VERSION}"]
         (folder / "manifests" / "settings.yaml").write_text("---\n".join(map(setting, names)))
-    (folder / "application.yaml").write_text(APPLICATION.format(name=name, start=start, ada=laptop().person("Ada").oid))
+    if name == "migrates":
+        (folder / "jobs").mkdir()
+        (folder / "jobs" / "migrate.yaml").write_text(MIGRATION.format(name=name, fails=FAILING))
+    text = APPLICATION.format(name=name, start=start, ada=laptop().person("Ada").oid)
+    namespace = f"    namespace: {name}-staging\n"
+    (folder / "application.yaml").write_text(text.replace(namespace, namespace + IN_STAGING.get(name, "")))
 
 
 def setting(name: str) -> str:
@@ -123,6 +164,7 @@ def options(folder: Path) -> StackOptions:
         apply=team,
         lock_seconds=5,
         traces=True,
+        settings_of=lambda role, settings: settings | ({} if role is AppRole.FRONT else EVERY_LOOK),
         namespaces={place: tuple(f"{name}-{place}" for name in names) for place in ("staging", "production")},
     )
 
@@ -239,6 +281,23 @@ class System:
             | ({} if body is None else {"Content-Type": "application/json"})
         )
         return self._ask("POST", self.stack.url + path, payload, headers)
+
+    def kubernetes(
+        self, path: str, *, method: str = "GET", body: Any = None, manager: str = "", cluster: str = "staging"
+    ) -> Any:
+        """What somebody with all rights asks of a cluster, by `kubectl` for example."""
+        place = self.stack.clusters[cluster]
+        headers = {"Authorization": f"Bearer {place['token']}", "Content-Type": "application/merge-patch+json"}
+        url = f"{place['server']}{path}{f'?fieldManager={manager}' if manager else ''}"
+        answer = self._ask(method, url, None if body is None else json.dumps(body).encode(), headers)
+        assert answer.status == 200, (method, path, answer)
+        return answer.content
+
+    def run_timer(self, name: str) -> None:
+        """Have a timer's function of the worker run now."""
+        headers = {"x-functions-key": self.stack.secrets.master_key, "Content-Type": "application/json"}
+        answer = self._ask("POST", f"{self.stack.workers[0]}/admin/functions/{name}", b"{}", headers)
+        assert answer.status == 202, answer
 
     def parked(self, *, source: str, reason: str, body: str = "", but: str = "") -> dict[str, Any]:
         """The parked input whose reason and body hold these texts, once it is there; not the one with the id `but`."""

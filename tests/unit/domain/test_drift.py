@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from slipway.domain.answers import answer
 from slipway.domain.commands import Verb
 from slipway.domain.drift import Drifted, DriftKind, IgnoredDrift, OnDrift, Seen, is_due
-from slipway.domain.events import DriftLooked
+from slipway.domain.events import CommandGiven, DriftLooked
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule, Unknown
@@ -165,6 +166,17 @@ def test_a_person_brings_back_what_is_live_and_nothing_is_held() -> None:
     world.push("v2")
     world.settle()
     assert world.phase(3) is Phase.COMPLETED
+
+
+def test_whoever_brings_it_back_is_answered_with_the_release_that_does_it() -> None:
+    world = live(OnDrift.HOLD)
+    look(world, FOUND)
+    decision = world.command(Verb.ROLLBACK, 1, reason="nobody edits production")
+    event = world.taken[-1][1]
+    assert isinstance(event, CommandGiven)
+    answered = answer(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, world.snapshot())
+    assert answered is not None
+    assert (answered.refused, answered.release) == (False, "shop-2")
 
 
 def test_what_is_live_and_did_not_drift_is_not_brought_back() -> None:

@@ -1,0 +1,143 @@
+"""What goes wrong with rollouts on the whole system, and what people see of it: a migration that fails, and an object
+that somebody edits while it is live."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.chromium import DESKTOP, SLOW, violations
+from tests.integration.system import FAILING, System, until
+from tests.integration.test_browser import opened, sign_in
+from tests.integration.test_operators import phase, slipway
+
+pytestmark = pytest.mark.stack
+
+SAID = "column total already exists"
+DEPLOYMENT = "/apis/apps/v1/namespaces/drifts-staging/deployments/hello"
+EDITED = "Deployment/hello was changed by kubectl-edit"
+
+
+def uids(system: System) -> dict[str, str]:
+    """The migrations that were ever run in staging and are still there, and the pods of each."""
+    jobs = system.kubernetes("/apis/batch/v1/namespaces/migrates-staging/jobs")["items"]
+    return {job["metadata"]["name"]: job["metadata"]["uid"] for job in jobs}
+
+
+def pods(system: System) -> list[str]:
+    """The pods of migrations."""
+    found = system.kubernetes("/api/v1/namespaces/migrates-staging/pods")["items"]
+    owners = (pod["metadata"].get("ownerReferences", [{}])[0] for pod in found)
+    return sorted(owner["name"] for owner in owners if owner.get("kind") == "Job")
+
+
+def test_a_migration_that_fails_changes_nothing_is_told_with_its_last_words_and_no_roll_back_runs_one_again(
+    system: System, browser: Browser
+) -> None:
+    application = system.application("migrates")
+    application.push("1.0.0")
+    first = str(application.reached("gate.opened", tag="1.0.0")["release"])
+    deployment = "/apis/apps/v1/namespaces/migrates-staging/deployments/hello"
+    live = system.kubernetes(deployment)["spec"]
+    migrated = uids(system)
+    assert len(migrated) == 1
+
+    application.push(FAILING)
+    second = str(application.reached("release.failed", tag=FAILING)["release"])
+    assert system.kubernetes(deployment)["spec"] == live, "nothing of it was applied"
+    assert SAID in application.release(second)["reason"]
+    assert SAID in system.get(f"/api/v1/releases/{second}/explain")["headline"]
+    told = until(
+        lambda: [n for n in system.stack.notices() if n["release"] == second and SAID in json.dumps(n)],
+        f"a notice of how {second} ended",
+    )
+    assert told
+    with browser.new_context(viewport=DESKTOP) as context:
+        context.set_default_timeout(SLOW)
+        page = context.new_page()
+        sign_in(page, system)
+        page.goto(f"{system.stack.url}/releases/{second}")
+        expect(page.locator("main")).to_contain_text("altering the table orders")
+        expect(page.locator(".lead")).to_contain_text(SAID)
+        assert violations(page) == []
+
+    application.push("1.2.0")
+    application.reached("gate.opened", tag="1.2.0")
+    every, ran = uids(system), pods(system)
+    assert len(every) == len(ran) == 3
+    assert migrated.items() <= every.items()
+    back = slipway(system, "rollback", "staging", first, "--reason", "1.2.0 loses orders")["release"]
+    until(lambda: phase(application, back) == "completed", f"{back} has brought {first} back")
+    brought_back = system.kubernetes(deployment)["spec"]["template"]["spec"]
+    assert brought_back["containers"] == live["template"]["spec"]["containers"]
+    assert (uids(system), pods(system)) == (every, ran), "no migration was run again"
+
+
+def drift(system: System) -> dict[str, Any]:
+    """What `slipway drift drifts` prints and how it ends."""
+    environment = {**os.environ, **system.stack.command_environment()}
+    command = [sys.executable, "-m", "slipway.cli", "drift", "drifts", "--json"]
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False, timeout=60)
+    return {"code": done.returncode, **json.loads(done.stdout)}
+
+
+def looked(system: System) -> str:
+    """Have the worker look, and return what it saw in staging."""
+    before = system.get("/api/v1/applications")["drift"]
+    system.run_timer("drift")
+    until(lambda: system.get("/api/v1/applications")["drift"] != before, "the worker has looked")
+    standing = next(
+        each for each in system.get("/api/v1/applications")["applications"] if each["application"] == "drifts"
+    )
+    seen = next(lane["drift"] for lane in standing["environments"] if lane["environment"] == "staging")
+    return str(seen["told"]) if seen else ""
+
+
+def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brought_back_by_a_person(
+    system: System, browser: Browser
+) -> None:
+    application = system.application("drifts")
+    application.push("1.0.0")
+    first = str(application.reached("gate.opened", tag="1.0.0")["release"])
+    system.kubernetes(DEPLOYMENT, method="PATCH", body={"spec": {"minReadySeconds": 1}}, manager="operator")
+    assert looked(system) == "", "the application leaves that field to the operator"
+
+    system.kubernetes(DEPLOYMENT, method="PATCH", body={"spec": {"replicas": 2}}, manager="kubectl-edit")
+    seen = looked(system)
+    assert EDITED in seen
+    assert "(spec.replicas)" in seen
+    assert application.reached("drift.found")["release"] == first
+    until(
+        lambda: [n for n in system.stack.notices() if n["release"] == first and "spec.replicas" in json.dumps(n)],
+        f"a notice that {first} is not as it went live",
+    )
+    said = drift(system)
+    (staging,) = (each for each in said["environments"] if each["environment"] == "staging")
+    assert (said["code"], said["clean"]) == (1, False)
+    assert EDITED in staging["drift"]["told"]
+
+    application.push("1.1.0")
+    application.reached("release.blocked", tag="1.1.0")
+    second = str(application.releases[0]["id"])
+    assert application.release(second)["blocked_by"] == ["no-drift"]
+    with browser.new_context(viewport=DESKTOP) as context:
+        page = opened(context, system.stack.url)
+        sign_in(page, system)
+        page.goto(f"{system.stack.url}/?application=drifts")
+        expect(page.locator("main")).to_contain_text("Drifted")
+        page.goto(f"{system.stack.url}/releases/{first}")
+        expect(page.locator("main")).to_contain_text(EDITED)
+        expect(page.get_by_role("link", name="Bring staging back to it")).to_be_visible()
+        assert violations(page) == []
+
+    back = slipway(system, "rollback", "staging", first, "--reason", "nobody scales staging by hand")["release"]
+    assert back not in (first, second)
+    until(lambda: phase(application, back) == "completed", f"{back} has brought {first} back")
+    assert system.kubernetes(DEPLOYMENT)["spec"]["replicas"] == 1
+    assert looked(system) == ""
+    application.reached("gate.opened", tag="1.1.0")
+    assert "release.live" in application.actions(second)
