@@ -297,6 +297,7 @@ def _problems(error: ConfigError) -> func.HttpResponse:
             "expected": each.expected,
             "got": each.got,
             "message": each.message,
+            "environment": each.environment,
         }
         for each in error.problems
     ]

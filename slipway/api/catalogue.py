@@ -51,6 +51,7 @@ class ProblemShown(ApiModel):
     expected: str = ""
     got: str = ""
     message: str = ""
+    environment: str = Field(default="", description="Where it is wrong in some environments only: their names.")
 
 
 class ChangeShown(ApiModel):

@@ -8,7 +8,7 @@ thing. The problems of all of them are reported at once.
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +158,10 @@ def check_project(document: Document, *, known: Known | None = None) -> Project:
         for name, environment in project.environments.items():
             at: Steps = ("environments", name)
             for index, cluster in enumerate(environment.clusters):
-                findings.extend(_unknown(document, (*at, "clusters", index), cluster, "cluster", known.clusters))
-            findings.extend(_unknown(document, (*at, "registry"), environment.registry, "registry", known.registries))
+                steps = (*at, "clusters", index)
+                findings.extend(_unknown(document, steps, cluster, "cluster", known.clusters, environment=name))
+            steps, registry = (*at, "registry"), environment.registry
+            findings.extend(_unknown(document, steps, registry, "registry", known.registries, environment=name))
     findings.raise_any()
     return project
 
@@ -279,12 +281,16 @@ def names_unknown(document: Document, application: WrittenApplication, known: Kn
     for index, environment in enumerate(application.environments):
         for number, cluster in enumerate(environment.clusters):
             steps: Steps = ("environments", index, "clusters", number)
-            yield from _unknown(document, steps, cluster, "cluster", known.clusters)
+            yield from _unknown(document, steps, cluster, "cluster", known.clusters, environment=environment.name)
 
 
-def _unknown(document: Document, steps: Steps, name: str | None, kind: str, names: frozenset[str]) -> Iterator[Problem]:
+def _unknown(
+    document: Document, steps: Steps, name: str | None, kind: str, names: frozenset[str], *, environment: str = ""
+) -> Iterator[Problem]:
     if name is not None and name not in names:
-        yield document.problem(steps, nearest(name, names), expected=f"a {kind} of this installation", got=repr(name))
+        expected = f"a {kind} of this installation"
+        found = document.problem(steps, nearest(name, names), expected=expected, got=repr(name))
+        yield replace(found, environment=environment)
 
 
 def _tool_of(path: str, text: str) -> tuple[str, int] | None:

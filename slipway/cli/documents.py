@@ -97,6 +97,7 @@ def shown_problem(problem: Problem) -> ProblemShown:
         expected=problem.expected,
         got=problem.got,
         message=problem.message,
+        environment=problem.environment,
     )
 
 
@@ -113,7 +114,7 @@ def asked(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any])
 
 
 def as_problem(shown: ProblemShown) -> Problem:
-    return Problem(**{name: getattr(shown, name) for name in ("file", "line", "field", "expected", "got", "message")})
+    return Problem(**shown.model_dump(exclude={"v"}))
 
 
 def compared_there(api: Api, path: Path, version: str) -> None:

@@ -295,13 +295,15 @@ def wrong_of(problem: Problem) -> Wrong:
         expected=line(problem.expected),
         got=line(problem.got),
         message=line(problem.message),
+        environment=line(problem.environment),
     )
 
 
 def in_words(wrong: Wrong) -> str:
     at = f" {wrong.field}:" if wrong.field else ""
     what = f"expected {wrong.expected}, got {wrong.got}" if wrong.expected else ""
-    return line(f"{wrong.file}:{at} {'; '.join(part for part in (what, wrong.message) if part)}")
+    where = f" (environment {wrong.environment})" if wrong.environment else ""
+    return line(f"{wrong.file}:{at} {'; '.join(part for part in (what, wrong.message) if part)}{where}")
 
 
 def check_request(documents: Sequence[Stored]) -> None:

@@ -79,6 +79,7 @@ class Wrong(Record):
     expected: Line = ""
     got: Line = ""
     message: Line = ""
+    environment: Line = ""
 
 
 def lines(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -245,7 +245,7 @@ def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Writ
         "team/shop/application.yaml:3: image.registry: expected a registry of this installation, "
         "got 'nonprd'; did you mean 'nonprod'?",
         "team/shop/application.yaml:6: environments[0].clusters[0]: expected a cluster of this installation, "
-        "got 'staging'; did you mean 'stage'?",
+        "got 'staging'; did you mean 'stage'? (environment staging)",
         "team/shop/application.yaml:9: notify[0]: expected a channel of this installation, "
         "got 'inbox'; known are teams",
     ]

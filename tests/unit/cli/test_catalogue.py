@@ -1,6 +1,7 @@
 """`slipway apply` and its kin, from the command line through the API to the ledger, and back."""
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from slipway.testing.sign_in import bearer, person
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import confirm_pending
 from tests.unit.api.in_process import serve
+from tests.unit.cli.test_mistakes import UNKNOWN_NAMES, Mistake, told_at_its_line
 from tests.unit.commands.live import Live
 
 type Slipway = Callable[..., Result]
@@ -293,23 +295,17 @@ def test_everything_in_force_is_listed_with_what_is_wrong_with_it(slipway: Slipw
     assert "notify[0]" in entry.problems[0]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "told"),
-    [
-        ("registry: nonprod", "registry: nonprd", "did you mean 'nonprod'?"),
-        ("clusters: [staging]", "clusters: [stagin]", "expected a cluster"),
-        ("notify: [inbox]", "notify: [inbx]", "expected a channel"),
-    ],
-)
+@pytest.mark.parametrize("mistake", UNKNOWN_NAMES.values(), ids=UNKNOWN_NAMES)
 def test_the_check_asks_an_installation_that_it_finds_about_its_names(
-    slipway: Slipway, tmp_path: Path, old: str, new: str, told: str
+    slipway: Slipway, tmp_path: Path, mistake: Mistake
 ) -> None:
     assert slipway("check", "team").exit_code == 0
-    for file in (tmp_path / "team").rglob("*.yaml"):
-        file.write_text(file.read_text().replace(old, new))
+    file = (tmp_path / "team/shop" / mistake.file).resolve()
+    assert mistake.old in file.read_text(), "the mistake can be made"
+    file.write_text(file.read_text().replace(mistake.old, mistake.new))
     offline, asked = slipway("check", "team", "--offline"), slipway("check", "team")
-    assert (offline.exit_code, asked.exit_code) == (0, 1), asked.output
-    assert re.search(rf"team/[\w/]+\.yaml:\d+: .*{re.escape(told)}", asked.stdout)
+    assert (offline.exit_code, asked.exit_code) == (0, 1), offline.output + asked.output
+    told_at_its_line(asked, mistake, os.path.normpath(f"team/shop/{mistake.file}"))
 
 
 def test_the_check_says_when_no_installation_answers(slipway: Slipway) -> None:
