@@ -4,7 +4,7 @@ The front does it so that whoever is wrong learns it at once, the worker again, 
 several documents may go although others may not is for `sorting.py`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -161,7 +161,10 @@ class Comparing:
                         raise ConfigError(overlapping)
                     projects[project.project] = project
                 else:
-                    claims[each.subject.name] = self._claim(each, projects)
+                    refused = {
+                        of.name for of, wrong in found.items() if of.kind is SubjectKind.PROJECT and wrong.problems
+                    }
+                    claims[each.subject.name] = self._claim(each, projects, refused)
         for problem in conflicts([*self._claims_in_force(claims), *claims.values()]):
             second = Subject(kind=SubjectKind.APPLICATION, name=problem.file.partition("/")[0])
             if second in found:  # what is in force beside is not for whoever applies this to mend
@@ -176,9 +179,12 @@ class Comparing:
         """Those in force."""
         return {name: each.project for name, each in self.catalogue.projects.items()}
 
-    def _claim(self, stored: Stored, projects: Mapping[str, Project]) -> Claims:
+    def _claim(self, stored: Stored, projects: Mapping[str, Project], refused: Set[str]) -> Claims:
+        """`refused`: projects of the same request in which something is wrong."""
         document, name = _named(stored), stored.value.get("project")
         project = projects.get(str(name))
+        if name is not None and project is None and name in refused:
+            raise ConfigError([document.problem(("project",), f"first mend the project {name}, which comes with it")])
         if name is not None and project is None:
             known = ", ".join(sorted(projects)) or "none"
             expected = f"a project of this installation (known: {known})"

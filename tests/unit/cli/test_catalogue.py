@@ -308,6 +308,13 @@ def test_the_check_asks_an_installation_that_it_finds_about_its_names(
     told_at_its_line(asked, mistake, os.path.normpath(f"team/shop/{mistake.file}"))
 
 
+def test_an_application_whose_project_is_refused_is_not_said_to_have_none(slipway: Slipway, tmp_path: Path) -> None:
+    project = tmp_path / "team/project.yaml"
+    project.write_text(project.read_text().replace("clusters: [staging]", "clusters: [staging, stagng]"))
+    told = slipway("check", "team").stdout.splitlines()
+    assert "team/shop/application.yaml:2: project: first mend the project team, which comes with it" in told
+
+
 def test_the_check_says_when_no_installation_answers(slipway: Slipway) -> None:
     nobody = slipway("check", "team", "--url", "http://127.0.0.1:1")
     assert nobody.exit_code == 0
