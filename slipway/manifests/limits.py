@@ -6,9 +6,10 @@ described in places of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
-from ..domain.kinds import kind_name
+from ..domain.kinds import NAMESPACED, kind_name
 from ..domain.project import AllowedKinds
 from .documents import Document
 from .problems import Problem, Steps, shown, written
@@ -44,6 +45,8 @@ _OF_THE_HOST: Final[Mapping[str, Callable[[object], bool]]] = {
     **dict.fromkeys(("seccompProfile", "appArmorProfile"), _is_unconfined),
 }
 """Whether the value of a field of this name reaches out of a container."""
+_ALIKE: Final = 0.8
+"""How much alike a misspelt kind and the right one are; two kinds that are meant are less so."""
 _DEFINITION: Final = "apiextensions.k8s.io/CustomResourceDefinition"
 """Describes fields of these names, and has none."""
 
@@ -51,7 +54,13 @@ _DEFINITION: Final = "apiextensions.k8s.io/CustomResourceDefinition"
 def limit_problems(document: Document, value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[Problem]:
     """What a document's object is or has that the project does not allow."""
     for steps, expected, got in _beyond(value, kinds):
-        yield document.problem(steps, expected=expected, got=got)
+        message = _cure(got, kinds) if steps == ("kind",) else ""
+        yield document.problem(steps, message, expected=expected, got=got)
+
+
+def _cure(kind: str, kinds: AllowedKinds) -> str:
+    close = get_close_matches(kind, (*NAMESPACED, *kinds.also), n=1, cutoff=_ALIKE)
+    return f"did you mean {close[0]!r}?" if close else "the platform's people can name it in the project's kinds.also"
 
 
 def beyond_limits(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[str]:

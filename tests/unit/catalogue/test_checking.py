@@ -360,7 +360,7 @@ def test_a_kind_that_the_project_does_not_allow_is_refused(
     (problem,) = problems(folder)
     assert problem == (
         "team/shop/manifests/more.yaml:2: kind: expected a kind of Kubernetes' own in a namespace, or one that the "
-        f"project allows, got {kind}"
+        f"project allows, got {kind}; the platform's people can name it in the project's kinds.also"
     )
     with_manifest(write, folder, manifest, project=f"{PROJECT}kinds: {{ also: [{kind}] }}\n")
     assert list(load(folder)) == ["shop"]

@@ -215,6 +215,8 @@ def test_manifests_that_kubernetes_would_refuse_are_told_at_their_line_and_the_o
     (live.deliveries / "shop" / "manifests" / "route.yaml").write_text(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: shop\nspec:\n  anything: 1\n"
     )
+    with (live.deliveries / "project.yaml").open("a") as project:
+        project.write("kinds: { also: [gateway.networking.k8s.io/HTTPRoute] }\n")
 
     shown = slipway(*command, "-f", "team")
     assert shown.exit_code == 1

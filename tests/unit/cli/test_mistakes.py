@@ -15,7 +15,7 @@ from slipway.cli.starting import PipelineName, Wanted, write, written
 
 APPLICATION, PROJECT = "application.yaml", "project.yaml"
 DEPLOYMENT, SERVICE, JOB = "manifests/deployment.yaml", "manifests/service.yaml", "verify/acceptance.yaml"
-AT_LEAST = 60
+AT_LEAST = 61
 """How many the table has; it only grows."""
 
 
@@ -155,7 +155,17 @@ MISTAKES = {
         says=("a whole number", "without quotes"),
     ),
     "an API version that never was": Mistake(
-        file=DEPLOYMENT, old="apps/v1", new="app/v1", says=("expected apps/v1 for Deployment", "app/v1")
+        file=DEPLOYMENT,
+        old="apps/v1",
+        new="app/v1",
+        says=("got app/Deployment", "did you mean 'apps/Deployment'?"),
+        at="kind: Deployment",
+    ),
+    "a kind that the project does not allow": Mistake(
+        file="manifests/route.yaml",
+        new=manifest("HTTPRoute", "spec: {}\n", api="gateway.networking.k8s.io/v1"),
+        says=("got gateway.networking.k8s.io/HTTPRoute", "the project's kinds.also"),
+        at="kind: HTTPRoute",
     ),
     "an API version that is gone": Mistake(
         file="manifests/ingress.yaml",
@@ -398,11 +408,18 @@ def test_the_table_only_grows() -> None:
     assert len(MISTAKES) + len(UNKNOWN_NAMES) >= AT_LEAST
 
 
+def allow(home: Path, kind: str) -> None:
+    """Let the project's applications have objects of the kind."""
+    with (home / PROJECT).open("a") as project:
+        project.write(f"kinds: {{ also: [{kind}] }}\n")
+
+
 @pytest.mark.parametrize("kind", ["HorizontalPodAutoscaler", "ScaledObject"])
 def test_replicas_beside_an_autoscaler_are_advised_against(home: Path, kind: str) -> None:
     api = "autoscaling/v2" if kind == "HorizontalPodAutoscaler" else "keda.sh/v1alpha1"
     body = "spec:\n  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }\n  maxReplicas: 3\n"
     (home / "manifests/scale.yaml").write_text(manifest(kind, body, api=api))
+    allow(home, "keda.sh/ScaledObject")
     done = slipway("check", "--offline")
     assert done.exit_code == 0, done.output
     assert "scales it" in done.stdout
@@ -412,6 +429,7 @@ def test_an_object_of_somebody_elses_kind_is_not_judged_by_a_schema_and_that_is_
     (home / "manifests/route.yaml").write_text(
         manifest("HTTPRoute", "spec:\n  anything: 1\n", api="gateway.networking.k8s.io/v1")
     )
+    allow(home, "gateway.networking.k8s.io/HTTPRoute")
     done = slipway("check", "--offline")
     assert done.exit_code == 0
     told = "! not compared with schemas of Kubernetes, which has none here: HTTPRoute (gateway.networking.k8s.io/v1)"
