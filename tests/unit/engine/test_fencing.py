@@ -8,21 +8,15 @@ from slipway.domain.fence import Fence
 from slipway.domain.order import Order, Taken
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from slipway.ledger.table import Act, Row, Write
-from slipway.testing import Installation, MemoryAdded, MemoryCluster, write_application
+from slipway.testing import Installation, MemoryCluster, write_application
 from slipway.testing.claims import claim
 
 
 @pytest.fixture
-def storage() -> MemoryAdded:
-    return MemoryAdded()
-
-
-@pytest.fixture
-def live(tmp_path: Path, storage: MemoryAdded) -> Installation:
+def live(tmp_path: Path) -> Installation:
     """Release 1 is live everywhere."""
     write_application(tmp_path)
-    installation = Installation(tmp_path, added=storage)
+    installation = Installation(tmp_path)
     deliver(installation, 1)
     assert installation.phase(1) is Phase.COMPLETED
     return installation
@@ -41,18 +35,6 @@ def deliver(installation: Installation, number: int) -> None:
 def lease(cluster: MemoryCluster, environment: str) -> Fence:
     (text,) = (text for (_, name), text in cluster.leases.items() if name == f"slipway-shop-{environment}")
     return Fence.model_validate_json(text)
-
-
-def put_back(installation: Installation, kept: list[Row]) -> None:
-    for row in rows(installation):
-        installation.app.table.transact("shop", [Write(act=Act.DELETE, key=row.key)])
-    for row in kept:
-        installation.app.table.transact("shop", [Write(act=Act.CREATE, key=row.key, values=row.values)])
-    installation.bus.forget_ids()
-
-
-def rows(installation: Installation) -> list[Row]:
-    return list(installation.app.table.rows("shop", " ", "~"))
 
 
 def record(installation: Installation, action: str) -> dict[str, object]:
@@ -112,37 +94,3 @@ def test_a_lease_that_was_rewritten_is_told_with_whom_the_cluster_names(live: In
     deliver(live, 2)
     assert live.phase(2) is Phase.FAILED
     assert "its managed fields name last: kubectl-edit" in str(record(live, "fence.touched")["reason"])
-
-
-def test_a_restored_ledger_is_known_by_the_lease_of_class_production(live: Installation, storage: MemoryAdded) -> None:
-    """The anchors are gone as well, so that nothing but the Lease can tell."""
-    kept, anchored = rows(live), dict(storage.files)
-    deliver(live, 2)
-    assert lease(live.production, "production").order == Order(epoch=0, number=2)
-    put_back(live, kept)
-    storage.files = anchored
-    applied = live.production.applied
-    deliver(live, 3)
-    assert live.production.applied == applied
-    assert live.phase(2) is Phase.FAILED
-    assert "which the Lease in the cluster names, is" in str(record(live, "ledger.rewound")["reason"])
-
-
-def test_a_restored_ledger_of_class_test_lets_the_next_rollout_go_above_what_the_cluster_has(
-    live: Installation, storage: MemoryAdded
-) -> None:
-    kept = rows(live)
-    for number in (2, 3, 4):
-        live.push(f"1.{number}.0")
-        live.settle()
-    assert lease(live.staging, "staging").order == Order(epoch=0, number=4)
-    put_back(live, kept)
-    storage.files.clear()
-    live.push("1.5.0")
-    live.settle()
-    assert live.phase(2) is Phase.SUPERSEDED
-    assert "order 0.4 was taken, and this one has 0.2" in live.release(2).reason
-    live.push("1.6.0")
-    live.settle()
-    assert lease(live.staging, "staging").order == Order(epoch=0, number=5)
-    assert live.staging.digest("shop") == live.release(3).digest
