@@ -261,6 +261,10 @@ class ApprovalGate(WrittenApprovalGate):
         """Everybody who is listed, each once: in `approvers`, and then in `each`."""
         return self.circle.people(self._listed())
 
+    def listed_as(self, names: frozenset[str]) -> frozenset[str]:
+        """Under which of these names the policy lists the person, in lower case."""
+        return names & {name.casefold() for name in self._all()}
+
     def without_object_id(self) -> tuple[Person, ...]:
         """Those listed by addresses alone. A proof names an object id, so none of them can give one."""
         return tuple(person for person in self.voters() if not any(name.startswith(OID) for name in person.names))

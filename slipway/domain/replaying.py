@@ -1,4 +1,5 @@
-"""Replays a trail: whether each release that went live had passed its gate by what the records say.
+"""Replays a trail: whether each release went from phase to phase as it may, and had passed its gate before anything was
+copied or rolled out, by what the records say.
 
 Chain and signatures show that no record was changed; this shows that the records, one after the other, lead to what
 they say. It knows nothing but the records, so that anybody can do the same with an export. A part of a trail is
@@ -12,6 +13,9 @@ from typing import Any
 from .actions import Action, OfGate
 from .attribution import on_record_as
 from .audit import AuditRecord
+from .gate import Share
+from .people import GROUP, ROLE
+from .phases import Phase
 from .stages import Stage
 
 type _Place = tuple[str, str]
@@ -24,8 +28,8 @@ class _Gate:
 
     plan: str = ""
     asked: Mapping[str, Any] = field(default_factory=dict)
-    votes: dict[str, str] = field(default_factory=dict)
-    """The plan that each person approved."""
+    votes: dict[str, AuditRecord] = field(default_factory=dict)
+    """Each person's approval."""
     passed: str = ""
     """The plan for which it passed."""
     ordered: AuditRecord | None = None
@@ -41,10 +45,10 @@ class _Gate:
             self.votes, self.passed = {}, ""
         self.asked = details
 
-    def vote(self, record: AuditRecord, of_gate: OfGate, plan: str) -> None:
+    def vote(self, record: AuditRecord, of_gate: OfGate) -> None:
         details = record.details
         if of_gate is OfGate.APPROVED:
-            self.votes[_who(record)] = plan
+            self.votes[_who(record)] = record
         gone = details.get("voters", ()) if of_gate is OfGate.VOIDED else ()
         gone = (details.get("voter"),) if of_gate is OfGate.WITHDRAWN else gone
         self.votes = {who: of for who, of in self.votes.items() if who not in gone}
@@ -57,10 +61,12 @@ class Replay:
         self._known: set[str] = set()
         """Releases that began in what was replayed."""
         self._gates: dict[_Place, _Gate] = {}
+        self._phases: dict[str, Phase] = {}
+        """Where each release is."""
         self._asking: set[str] = set()
         """Environments whose gate asked people since the application's rules last changed."""
         self.fault: tuple[int, str] | None = None
-        """The first release that went live without its gate, and by which record."""
+        """The first release that went on without its gate, or in a way that no release goes, and by which record."""
 
     def feed(self, record: AuditRecord) -> None:
         """The next verified record."""
@@ -79,6 +85,7 @@ class Replay:
             self._known.add(record.release)
         if record.release not in self._known:
             return
+        self._move(record, record.release, action)
         if record.environment is not None:
             self._of_gate(record, action, self._gates.setdefault((record.release, record.environment), _Gate()))
         if action.ends is not None and not action.ends.retryable:
@@ -93,7 +100,7 @@ class Replay:
                 self._asking.add(record.environment or "")
                 gate.open(record.details)
             case OfGate.APPROVED | OfGate.WITHDRAWN | OfGate.VOIDED:
-                gate.vote(record, of_gate, plan)
+                gate.vote(record, of_gate)
             case OfGate.CONDITIONS_AGAIN:
                 gate.passed = ""
             case OfGate.PASSED:
@@ -106,12 +113,29 @@ class Replay:
                 self._of_rollout(record, action, gate, plan)
 
     def _of_rollout(self, record: AuditRecord, action: Action, gate: _Gate, plan: str) -> None:
-        if action.stage is Stage.BEFORE or action.stage is Stage.DEPLOY:
-            gate.begun = True
+        if action.stage is Stage.PROMOTE or action.stage is Stage.BEFORE or action.stage is Stage.DEPLOY:
+            if why := self._not_let_through(record, gate, gate.plan):
+                self._fail(record, f"{record.release} went on in {record.environment} without its gate: {why}")
+            gate.begun = gate.begun or action.stage is not Stage.PROMOTE
         elif action is Action.ROLLOUT_DONE:
             gate.rolled_out = True
         elif action is Action.RELEASE_LIVE and (why := self._without(record, gate, plan)):
-            self.fault = record.sequence, f"{record.release} went live in {record.environment} without its gate: {why}"
+            self._fail(record, f"{record.release} went live in {record.environment} without its gate: {why}")
+
+    def _fail(self, record: AuditRecord, why: str) -> None:
+        self.fault = self.fault or (record.sequence, why)
+
+    def _move(self, record: AuditRecord, release: str, action: Action) -> None:
+        """From one phase to the next. A gate whose plan was made again as it was opens again without a record."""
+        entered = action.begins.phase if action.begins is not None else action.ends
+        if entered is None:
+            return
+        before = self._phases.get(release, Phase.JOINING)
+        silent = Phase.AWAITING_APPROVAL
+        through = silent.followers if silent in before.followers else frozenset[Phase]()
+        if entered is not before and entered not in before.followers | through:
+            self._fail(record, f"{release} was {before.spoken}, and no step leads from there to {entered.spoken}")
+        self._phases[release] = entered
 
     def _without(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
         """Why what went live had not passed its gate; empty if it had."""
@@ -121,17 +145,37 @@ class Replay:
             return "no record has its plan"
         if not gate.rolled_out:
             return "no record says that it was rolled out"
+        return self._not_let_through(record, gate, plan)
+
+    def _not_let_through(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
+        """Why its gate had not let the plan through; empty if it had, or if it waits for no gate."""
+        if gate.ordered is not None:
+            return ""
         if gate.asked.get("plan_hash") != plan:
             return "nobody was asked about its plan" if record.environment in self._asking and not gate.passed else ""
-        required, have = int(gate.asked.get("required", 1)), sum(of == plan for of in gate.votes.values())
-        if have < required:
-            return f"{have} of {required} approvals of its plan are on record"
+        votes = [vote for vote in gate.votes.values() if vote.details.get("plan_hash") == plan]
+        required = int(gate.asked.get("required", 1))
+        if len(votes) < required:
+            return f"{len(votes)} of {required} approvals of its plan are on record"
+        for share in map(Share.model_validate, gate.asked.get("each") or ()):
+            have = sum(not _names(vote).isdisjoint(name.casefold() for name in share.of) for vote in votes)
+            if have < share.required:
+                return f"{have} of {share.required} approvals from {share.subject} are on record"
         return "" if gate.passed == plan else "no record says that it passed for its plan"
 
     def _forget(self, release: str) -> None:
         for place in [place for place in self._gates if place[0] == release]:
             del self._gates[place]
         self._known.discard(release)
+        self._phases.pop(release, None)
+
+
+def _names(vote: AuditRecord) -> frozenset[str]:
+    """By what a policy may name whoever voted, as the record of the vote says it."""
+    details = vote.details
+    groups = (f"{GROUP}{group}" for group in details.get("groups") or ())
+    roles = (f"{ROLE}{role}" for role in details.get("roles") or ())
+    return frozenset(name.casefold() for name in (_who(vote), *groups, *roles, *(details.get("listed_as") or ())))
 
 
 def _who(record: AuditRecord) -> str:

@@ -3,8 +3,11 @@
 `actions.py` says which action begins which stage; `spans.py` builds a release's timeline from them.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
+
+from .phases import Phase
 
 
 class Stage(StrEnum):
@@ -40,9 +43,30 @@ class Stage(StrEnum):
     """What was live before is brought back."""
 
     @property
+    def phase(self) -> Phase:
+        """The phase of a release that is in this stage."""
+        return _PHASES[self]
+
+    @property
     def waits(self) -> bool:
         """Whether the release only waits in this stage, for a person, time or another release."""
         return self in _WAITING
 
 
+_PHASES: Final[Mapping[Stage, Phase]] = {
+    Stage.JOIN: Phase.JOINING,
+    Stage.RESOLVE: Phase.RESOLVING,
+    Stage.QUEUE: Phase.QUEUED,
+    Stage.PLAN: Phase.PLANNING,
+    Stage.SOAK: Phase.SOAKING,
+    Stage.APPROVAL: Phase.AWAITING_APPROVAL,
+    Stage.HELD_BACK: Phase.HELD_BACK,
+    Stage.PROMOTE: Phase.PROMOTING,
+    Stage.BEFORE: Phase.PREPARING,
+    Stage.DEPLOY: Phase.DEPLOYING,
+    Stage.CHECK: Phase.CHECKING,
+    Stage.AFTER: Phase.FINISHING,
+    Stage.VERIFY: Phase.VERIFYING,
+    Stage.ROLL_BACK: Phase.ROLLING_BACK,
+}
 _WAITING: Final = frozenset({Stage.JOIN, Stage.QUEUE, Stage.SOAK, Stage.APPROVAL, Stage.HELD_BACK})

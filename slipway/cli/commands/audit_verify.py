@@ -67,8 +67,8 @@ def verify_trail(
     said how far they reach. One that no key of the installation signed is named and counts for nothing. Without
     APPLICATION every trail is checked, including the installation's own.
 
-    The records are replayed, too: the first release that went live without its gate, by what they say of its plan and
-    its votes, is named, however well they are linked and signed.
+    The records are replayed, too, from phase to phase: the first release that went on without its gate, by what they
+    say of its plan and its votes, or in a way that no release goes, is named, however well they are linked and signed.
 
     Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
     yourself (from a mail, a webhook, a download) are compared with the chains, too.

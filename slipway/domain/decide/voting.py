@@ -17,7 +17,7 @@ from .gates import pass_when_enough
 from .lanes import end, plan
 from .notices import tell
 from .objecting import disown, disputed, objection_rules, stop
-from .quorum import approval_gate, opened, policy_groups
+from .quorum import approval_gate, names_of, opened, policy_groups
 from .rollouts import plan_is_current
 from .state import Draft
 
@@ -112,6 +112,8 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, 
     release = _with_votes(draft, release, (*others, vote))
     held = {"groups": vote.signed_in.groups, "roles": vote.signed_in.roles} if vote.signed_in else {}
     rights = {name: list(given) for name, given in held.items() if given}
+    if listed_as := sorted(gate.listed_as(names_of(vote, gate)) - {vote.voter.casefold()}):
+        rights["listed_as"] = listed_as
     _record(draft, vote_action(event.decision), release, event, **rights, reason=event.reason or None)
     _tell_voter(draft, release, event)
     return release
