@@ -207,7 +207,8 @@ class Rule(StrEnum):
     VERIFICATION_PASSED = "verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION
     TESTS_RAN_AS_PLANNED = (
         "tests-ran-as-planned",
-        "The acceptance tests ran in the Job that Slipway made, with image and command of the plan.",
+        "The acceptance tests ran in the Job that Slipway made, with image and command of the plan, and nothing but "
+        "the release answered them.",
         Milestone.VERIFICATION,
     )
     IS_LIVE = "is-live", "It is what the environment runs.", Milestone.LIVE

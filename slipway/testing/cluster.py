@@ -86,6 +86,8 @@ class MemoryCluster(Cluster):
         self.jobs: dict[str, JobState] = {}
         self.jobs_started: list[str] = []
         self.job_ends = JobState(state=ProgressState.DONE, reason="1 of 1 pods succeeded")
+        self.answered_by = ""
+        """Who else than the release answers at its Services."""
         self.ends: dict[str, JobState] = {}
         """How Jobs around a rollout end, by their own names, where not as `job_ends`."""
         self.refuses: dict[str, ClusterError] = {}
@@ -278,6 +280,10 @@ class MemoryCluster(Cluster):
     def job(self, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
         self._maybe_fail()
         return self.jobs[started.uid]
+
+    def answered_by_others(self, manifests: Sequence[Manifest], namespace: str, began: datetime | None) -> str:
+        self._maybe_fail()
+        return self.answered_by
 
     def job_log(self, started: StartedJob, namespace: str, limit_bytes: int = MAX_LOG) -> str:
         return self.log[-limit_bytes:]

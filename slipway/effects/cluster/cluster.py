@@ -4,13 +4,14 @@ No method waits or polls: for anything that takes time, a later step calls again
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Self
 
 from slipway.domain.environment import HttpProbe
 from slipway.domain.fence import Claim, SeenLease
 from slipway.domain.steps import StartedJob
 
-from . import drift, jobs, rights, role
+from . import behind, drift, jobs, rights, role
 from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
@@ -96,6 +97,10 @@ class Cluster:
         """The current state of a Job that was started from the manifest. One that is done ran what the manifest says,
         in the Job that was started, or is `foreign`."""
         return jobs.state(self._objects, started, manifest, namespace)
+
+    def answered_by_others(self, manifests: Sequence[Manifest], namespace: str, began: datetime | None) -> str:
+        """Who else than the release answers at its Services, or did since its tests began; empty if nobody."""
+        return behind.others(self._objects, self._targets(manifests, namespace), namespace, began)
 
     def job_log(self, started: StartedJob, namespace: str, limit_bytes: int = jobs.MAX_LOG) -> str:
         """The output of all containers of the Job. A longer output is cut to its end, with a line that says so."""

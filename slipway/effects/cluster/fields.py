@@ -90,10 +90,11 @@ def _by(found: Written, entries: Sequence[Mapping[str, Any]]) -> Written:
     if not entries:
         return found
     last = max(entries, key=lambda entry: str(entry.get("time") or ""))
-    return found.evolve(by=str(last.get("manager") or ""), at=_time(last))
+    return found.evolve(by=str(last.get("manager") or ""), at=time_of(last))
 
 
-def _time(entry: Mapping[str, Any]) -> datetime | None:
+def time_of(entry: Mapping[str, Any]) -> datetime | None:
+    """When the manager wrote last."""
     try:
         return datetime.fromisoformat(str(entry.get("time")))
     except ValueError:
@@ -103,7 +104,7 @@ def _time(entry: Mapping[str, Any]) -> datetime | None:
 def _is_late(entry: Mapping[str, Any], after: datetime) -> bool:
     if entry.get("subresource") or entry.get("manager") in CONTROL_PLANE:
         return False
-    time = _time(entry)
+    time = time_of(entry)
     return (time is None or time > after) and bool(_without(entry.get("fieldsV1") or {}))
 
 

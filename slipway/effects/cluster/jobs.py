@@ -1,7 +1,7 @@
 """Jobs of one attempt, such as acceptance tests: start a Job, read its state, read its log."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
@@ -65,7 +65,8 @@ def state(objects: Objects, started: StartedJob, manifest: Manifest, namespace: 
     why = other_than_planned(manifest, _pods(objects, started, namespace)) if is_done else ""
     if why:
         return JobState(state=ProgressState.FAILED, reason=why, foreign=True)
-    return JobState(state=verdict.state, reason=verdict.reason)
+    began = datetime.fromisoformat(live["metadata"]["creationTimestamp"]) if live is not None else None
+    return JobState(state=verdict.state, reason=verdict.reason, began=began)
 
 
 def _pods(objects: Objects, started: StartedJob, namespace: str) -> list[Json]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from slipway.domain.model import Digest, Record
+from slipway.domain.model import Digest, Moment, Record
 from slipway.domain.pruning import Deletion
 
 type Json = dict[str, Any]
@@ -164,6 +164,8 @@ class JobState(Record):
 
     state: ProgressState
     reason: str
+    began: Moment | None = None
+    """When the cluster took it."""
     foreign: bool = False
     """Whether its verdict is somebody else's: another Job stands at its name, or another pod ran than was planned."""
 

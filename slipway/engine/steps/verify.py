@@ -55,6 +55,8 @@ def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock
             return Requeue(after=pause_before(work.step.poll), reason=reason)
         return _finished(probes, reason)
     if plan.verification is None:
+        if why := cluster.answered_by_others(plan.manifests, plan.namespace, None):
+            return _misled(probes, why)
         return _finished(probes, "all probes passed")
     return _job(clients, cluster, environment, plan, probes, late=late, work=work, now=now)
 
@@ -79,6 +81,10 @@ def _job(
         seen = step.seen.evolve(job=started)
         return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=seen)
     state = cluster.job(started, job_manifest, plan.namespace)
+    if state.state is ProgressState.DONE and (
+        why := cluster.answered_by_others(plan.manifests, plan.namespace, state.began)
+    ):
+        state = state.evolve(state=ProgressState.FAILED, reason=why, foreign=True)
     seen, over = outlasted(step.seen, state.state, now)
     is_open = state.state is not ProgressState.DONE and not over
     if is_open and not late:
@@ -92,12 +98,16 @@ def _job(
         log=clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
     )
     if state.foreign:
-        broken = Rule.TESTS_RAN_AS_PLANNED.fails(state.reason)
-        result = VerificationResult(evidence=(*probes, job), rules=(broken.name,))
-        return failed(f"{broken.name}: {broken.reason}", result)
+        return _misled((*probes, job), state.reason)
     if is_open:
         return _finished((*probes, job), f"the acceptance tests did not end within {environment.verification.within}")
     return _finished((*probes, job), job.summary)
+
+
+def _misled(evidence: tuple[Evidence, ...], why: str) -> Finished:
+    """Something else than the release, or than its tests, has answered."""
+    broken = Rule.TESTS_RAN_AS_PLANNED.fails(why)
+    return failed(f"{broken.name}: {broken.reason}", VerificationResult(evidence=evidence, rules=(broken.name,)))
 
 
 def job_of(planned: dict[str, Any], attempt: int) -> dict[str, Any]:

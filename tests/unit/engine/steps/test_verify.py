@@ -140,11 +140,20 @@ def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work:
     assert verify(installation.app.clients, installation.clock, work) == Retry(reason="staging did not answer")
 
 
-def test_a_verdict_that_is_not_that_of_our_job_fails_by_name_and_nothing_goes_on(
-    installation: Installation, work: Work
+@pytest.mark.parametrize(
+    "why",
+    [
+        "Job shop-1-staging-1 was replaced: Slipway made uid-0, and uid-9 stands there",
+        "pod evil stands behind Service shop and is none of the release",
+    ],
+)
+def test_a_verdict_of_something_else_than_our_job_and_our_pods_fails_by_name_and_nothing_goes_on(
+    installation: Installation, work: Work, why: str
 ) -> None:
-    why = "Job shop-1-staging-1 was replaced: Slipway made uid-0, and uid-9 stands there"
-    installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason=why, foreign=True)
+    if why.startswith("Job"):
+        installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason=why, foreign=True)
+    else:
+        installation.staging.answered_by = why
     outcome = finished(installation, work)
     assert (outcome.passed, outcome.reason) == (False, f"tests-ran-as-planned: {why}")
     assert outcome.result["evidence"][1]["passed"] is False

@@ -1,0 +1,101 @@
+"""Who answers the acceptance tests at the release's Services: its own pods, and no others while they ran."""
+
+import copy
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from slipway.effects.cluster.connection import Connection
+
+from . import manifests as m
+from .conftest import Place
+
+RELEASED = m.web_server()
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def live(place: Place) -> Iterator[Connection]:
+    """The release is up. What somebody with `edit` in the namespace sends goes through this connection."""
+    place.apply(RELEASED)
+    place.rolled_out(RELEASED[0])
+    with_edit = Connection(place.access)
+    yield with_edit
+    with_edit.close()
+
+
+def led(with_edit: Connection, place: Place, **selector: str) -> None:
+    path = f"/api/v1/namespaces/{place.namespace}/services/echo?fieldManager=kubectl-edit"
+    patch = [{"op": "replace", "path": "/spec/selector", "value": selector}]
+    kind = {"Content-Type": "application/json-patch+json"}
+    with_edit.send("PATCH", path, what="lead it elsewhere", body=patch, headers=kind)
+
+
+def now(place: Place) -> datetime:
+    """The cluster's clock, as a Job's creation tells it."""
+    started = place.start_job(wanted := m.job("attempt-1"))
+    place.ran(started, wanted)
+    began = place.cluster.job(started, wanted, place.namespace).began
+    assert began is not None
+    return began
+
+
+def added(with_edit: Connection, place: Place, name: str, image: str, **labels: str) -> None:
+    pod = copy.deepcopy(RELEASED[0]["spec"]["template"])
+    pod["spec"]["containers"][0]["image"] = image
+    pod |= {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}}
+    with_edit.send("POST", f"/api/v1/namespaces/{place.namespace}/pods", what="add a pod", body=pod)
+
+
+def test_of_a_release_that_nobody_touched_there_is_nothing_to_tell(live: Connection, place: Place) -> None:
+    assert place.cluster.answered_by_others(RELEASED, place.namespace, now(place) + timedelta(seconds=1)) == ""
+
+
+def test_a_service_that_leads_elsewhere_is_named(live: Connection, place: Place) -> None:
+    led(live, place, app="other")
+    told = place.cluster.answered_by_others(RELEASED, place.namespace, None)
+    assert told == "Service echo leads elsewhere than the plan says"
+
+
+def test_a_service_that_leads_to_some_of_the_pods_alone_is_named(live: Connection, place: Place) -> None:
+    led(live, place, app="echo", run="other")
+    assert "leads elsewhere" in place.cluster.answered_by_others(RELEASED, place.namespace, None)
+
+
+def test_a_service_that_was_led_elsewhere_and_back_while_the_tests_ran_is_named(live: Connection, place: Place) -> None:
+    began = now(place)
+    led(live, place, app="other")
+    led(live, place, app="echo")
+    told = place.cluster.answered_by_others(RELEASED, place.namespace, began)
+    assert told == "Service echo was written by kubectl-edit while the tests ran"
+
+
+def test_a_service_that_is_gone_is_named(live: Connection, place: Place) -> None:
+    live.send("DELETE", f"/api/v1/namespaces/{place.namespace}/services/echo", what="delete it")
+    assert place.cluster.answered_by_others(RELEASED, place.namespace, None) == "Service echo is gone"
+
+
+def test_a_pod_of_somebody_else_behind_the_service_is_named(live: Connection, place: Place) -> None:
+    added(live, place, "evil", m.PAUSE, app="echo")
+    told = place.cluster.answered_by_others(RELEASED, place.namespace, None)
+    assert told == "pod evil stands behind Service echo and is none of the release"
+
+
+def test_a_pod_beside_the_service_concerns_nobody(live: Connection, place: Place) -> None:
+    added(live, place, "beside", m.PAUSE, app="other")
+    assert place.cluster.answered_by_others(RELEASED, place.namespace, None) == ""
+
+
+def test_where_a_workload_keeps_old_pods_by_its_manifest_they_may_answer(place: Place) -> None:
+    kept = m.workload("StatefulSet", m.PAUSE, name="echo", serviceName="echo", updateStrategy={"type": "OnDelete"})
+    place.apply([kept, RELEASED[1]])
+    newer = copy.deepcopy(kept)
+    newer["spec"]["template"]["spec"]["containers"][0]["image"] = m.WEB_SERVER
+    assert place.cluster.answered_by_others([newer, RELEASED[1]], place.namespace, None) == ""
+
+
+def test_a_service_that_selects_nothing_of_the_release_is_nobodys(place: Place) -> None:
+    elsewhere = copy.deepcopy(RELEASED[1])
+    elsewhere["spec"]["selector"] = {"app": "database"}
+    assert place.cluster.answered_by_others([RELEASED[0], elsewhere], place.namespace, LONG_AGO) == ""
