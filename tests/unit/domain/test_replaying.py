@@ -104,7 +104,11 @@ def test_the_first_one_is_named() -> None:
 
 def test_a_gate_that_was_taken_away_by_a_change_of_the_rules_is_no_fault() -> None:
     applied = draft("application.applied", where=None)
-    later = [each for each in way(2) if each.action in ("release.created", "plan.requested", "plan.made", "rollout.done", "release.live")]
+    later = [
+        each
+        for each in way(2)
+        if each.action in ("release.created", "plan.requested", "plan.made", "rollout.done", "release.live")
+    ]
     assert replayed([*way(1), applied.evolve(release=None), *later]) is None
 
 
