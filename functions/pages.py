@@ -22,6 +22,8 @@ blueprint = new_blueprint()
 ANONYMOUS = func.AuthLevel.ANONYMOUS
 LOOKING = ["GET", "HEAD"]
 SEQUENCES = 10**11
+FOLLOW = "follow"
+"""The parameter with which a page is asked for again by itself."""
 
 
 @blueprint.function_name("page_board")
@@ -32,7 +34,9 @@ def page_board(req: func.HttpRequest) -> func.HttpResponse:
     return reading(
         req,
         with_query("/", req.params),
-        lambda who: board.show(parts().reader, parts().proposals, who, application=application),
+        lambda who: board.show(
+            parts().reader, parts().proposals, who, application=application, follow=FOLLOW in req.params
+        ),
     )
 
 
@@ -117,7 +121,7 @@ def page_release(req: func.HttpRequest) -> func.HttpResponse:
             after = number(req, "after", default=0, least=0, most=SEQUENCES)
         except BadInput as bad:
             return message(400, "Invalid parameter", str(bad))
-        return release.show(parts().reader, release_id, after=after, visitor=who)
+        return release.show(parts().reader, release_id, after=after, visitor=who, follow=FOLLOW in req.params)
 
     return reading(req, with_query(f"/releases/{quote(release_id, safe='')}", req.params), work)
 

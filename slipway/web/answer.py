@@ -27,6 +27,8 @@ ASK_FIRST = "private, no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
+FOLLOWS = 5
+"""Seconds after which a page that is followed is asked for again."""
 WORTH_IT = 1000
 """Bytes below which compression gains nothing."""
 
@@ -49,10 +51,11 @@ def html(
     return Answer(status=status, body=body.encode(), headers=_headers(PAGE_POLICY, NO_STORE, headers), cookies=cookies)
 
 
-def kept(body: str, *, status: int = 200) -> Answer:
-    """A page that the reader's browser may cache and revalidate by ETag."""
+def kept(body: str, *, status: int = 200, follow: bool = False) -> Answer:
+    """A page that the reader's browser may cache and revalidate by ETag; it asks again by itself to `follow` it."""
     content = body.encode()
-    return Answer(status=status, body=content, headers=_headers(PAGE_POLICY, ASK_FIRST, {"ETag": _etag(content)}))
+    headers = {"ETag": _etag(content)} | ({"Refresh": str(FOLLOWS)} if follow else {})
+    return Answer(status=status, body=content, headers=_headers(PAGE_POLICY, ASK_FIRST, headers))
 
 
 def conditional(answer: Answer, if_none_match: str) -> Answer:

@@ -24,7 +24,9 @@ from .words import Sign
 ATTENTION = 8
 """How many items the attention list names; the table marks all of them."""
 REASON = 140
-RULES = 4
+RULE = 70
+"""Characters of the reason of a rule that holds a release up."""
+RULES = 2
 ARRIVING = 3
 
 
@@ -46,7 +48,6 @@ class CellView:
     environment: str
     release: str
     """Id of the live release; empty if nothing is live."""
-    number: int
     tag: str
     digest: str
     since: datetime | None
@@ -100,13 +101,18 @@ class ReleaseRow:
     age: str
 
 
-def show(reader: Reader, proposals: Proposals, visitor: Visitor, *, application: str | None = None) -> Answer:
+def show(
+    reader: Reader, proposals: Proposals, visitor: Visitor, *, application: str | None = None, follow: bool = False
+) -> Answer:
     """The board of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
     state = board(reader, proposals, application)
-    return kept(board_page(state, now=reader.clock(), visitor=visitor, application=application))
+    page = board_page(state, now=reader.clock(), visitor=visitor, application=application, follow=follow)
+    return kept(page, follow=follow)
 
 
-def board_page(state: Board, *, now: datetime, visitor: Visitor, application: str | None = None) -> str:
+def board_page(
+    state: Board, *, now: datetime, visitor: Visitor, application: str | None = None, follow: bool = False
+) -> str:
     rows = tuple(_row(row, now) for row in state.rows)
     mine, notices = _parted(tuple(_notices(state, now, visitor)))
     return render(
@@ -120,6 +126,7 @@ def board_page(state: Board, *, now: datetime, visitor: Visitor, application: st
         releases=tuple(_release(release, now) for release in state.newest),
         now=now,
         reader=visitor,
+        follow=follow,
         here="board",
     )
 
@@ -146,7 +153,6 @@ def _cell(application: str, cell: Cell, now: datetime) -> CellView:
     return CellView(
         environment=cell.environment.name,
         release=f"{application}-{live.release}" if live else "",
-        number=live.release if live else 0,
         tag=live.tag if live else "",
         digest=short(live.digest) if live else "",
         since=live.at if live else None,
@@ -166,7 +172,7 @@ def _frozen(lane: Lane, now: datetime) -> str:
 
 
 def _moving(item: Moving) -> MovingView:
-    return _view(item.release, tuple(rule.name for rule in item.rules))
+    return _view(item.release, tuple(one_line(rule.reason, RULE) for rule in item.rules))
 
 
 def _view(release: Release, rules: tuple[str, ...] = ()) -> MovingView:

@@ -64,7 +64,7 @@ def _back(reply: Reply) -> tuple[str, str]:
     """Where to go on: a path of this app, and its text."""
     answered = reply.answered
     if answered is not None and answered.release:
-        return f"/releases/{answered.release}", f"Open {answered.release}"
+        return f"/releases/{answered.release}?follow=1", f"Follow {answered.release}"
     if answered is not None and answered.change:
         return f"/changes/{answered.change.removeprefix('sha256:')}", "Open the change"
     if answered is not None and answered.kind is InboxKind.CATALOGUE:

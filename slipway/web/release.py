@@ -55,6 +55,8 @@ class Story:
     """By environment, how the cluster differs from this release, which is live there."""
     progress: PromotionProgress | None = None
     """Progress of the promotion under way, if there is one."""
+    follow: bool = False
+    """Whether the reader wants the page to be asked for again until the release has ended."""
 
 
 def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Visitor) -> str:
@@ -80,6 +82,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         evidence=evidence_views((*release.jobs_done, *release.evidence, *release.failures), read),
         now=now,
         reader=visitor,
+        follow=story.follow,
     )
 
 
@@ -92,7 +95,7 @@ def _to_do(release: Release) -> str:
     return "Roll back to it" if any(rollout.outcome == "live" for rollout in release.rollouts) else ""
 
 
-def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0) -> Answer:
+def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0, follow: bool = False) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     release = reader.release(release_id)
     entry = reader.catalogue.get(release.application)
@@ -115,8 +118,10 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0) -
         progress=state.progress if (state := reader.under_way(release)) else None,
         gate=reader.gate_of(release, release.environment or ""),
         drift=reader.drift_of(release),
+        follow=follow and not release.phase.final,
     )
-    return kept(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
+    page = release_page(story, reader.evidence, now=reader.clock(), visitor=visitor)
+    return kept(page, follow=story.follow)
 
 
 def changes(reader: Reader, release_id: str) -> Answer:

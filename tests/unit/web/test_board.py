@@ -44,7 +44,16 @@ def test_what_waits_names_the_rules_that_explain_names() -> None:
     broken = {rule.name for group in explained.rules if group.environment == "production" for rule in group.rules}
     assert [rule.name for rule in moving.rules] == ["quorum-reached"]
     assert {rule.name for rule in moving.rules} <= broken
-    assert "<code>quorum-reached</code>" in looked_at(home)
+    assert 'Waiting for approval: <span class="note"><bdi>0 of 1 approvals' in looked_at(home)
+
+
+def test_it_is_read_again_by_itself_for_whoever_follows_it_and_for_nobody_else() -> None:
+    home, _ = asked()
+    followed = show(home.app.reader, home.app.proposals, DORA, follow=True)
+    assert followed.headers["Refresh"] == "5"
+    assert '<a href="/">Stop</a>' in followed.body.decode()
+    assert "Refresh" not in show(home.app.reader, home.app.proposals, DORA).headers
+    assert '<a href="/?follow=1">Follow</a>' in looked_at(home)
 
 
 def test_a_release_that_waits_for_its_run_is_shown_before_the_first_environment() -> None:
