@@ -12,7 +12,7 @@ from slipway.inbound import BadInput
 from slipway.web import audit, board, catalogue, numbers, outcome, parked, release, templating
 from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional, see_other
-from slipway.web.messages import guarded, message, no_role, not_signed_in, session_over, sign_in
+from slipway.web.messages import elsewhere, guarded, message, no_role, not_signed_in, session_over, sign_in
 from slipway.web.signin import Visitor, visitor_of
 
 from .http import number
@@ -142,6 +142,14 @@ def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
     path = f"/evidence/{quote(digest, safe='')}"
     save = req.params.get("download") == "1"
     return reading(req, path, lambda _: documents.kept_document(digest, parts().reader.evidence, download=save))
+
+
+@blueprint.function_name("unknown_page")
+@blueprint.route(route="{address}", methods=LOOKING, auth_level=ANONYMOUS)
+def unknown_page(req: func.HttpRequest) -> func.HttpResponse:
+    """Any other address of one part. Its name is the last one, as the host takes the first route that fits. Longer ones
+    are left alone: the host answers some itself (`admin/…`)."""
+    return sent(req, elsewhere(req.route_params["address"]))
 
 
 @blueprint.function_name("page_stylesheet")

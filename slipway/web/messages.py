@@ -39,6 +39,22 @@ def not_found(what: str) -> Answer:
     return message(404, "Not found", f"{what[:1].upper()}{what[1:]}.", link=("/", "Board"))
 
 
+_MEANT = {
+    "releases": ("/", "Board"),
+    "approvals": ("/", "Board"),
+    "applications": ("/catalogue", "Applications"),
+    "changes": ("/catalogue", "Applications"),
+    "history": ("/audit", "Audit trail"),
+    "freezes": ("/operate", "Freezes and holds"),
+}
+"""Where people find what they look for at such an address."""
+
+
+def elsewhere(address: str) -> Answer:
+    """There is no such page, and where what was looked for may be."""
+    return message(404, "There is no such page", link=_MEANT.get(address.lower(), ("/", "Board")))
+
+
 def try_again() -> Answer:
     return message(
         503,

@@ -29,7 +29,7 @@ MACHINES = {function.name for function in registered(hooks)}
 
 
 PUBLIC = {
-    *("health", "api_openapi", "page_stylesheet"),
+    *("health", "api_openapi", "page_stylesheet", "unknown_page"),
     *("page_sign_in", "page_signed_in", "page_signed_out", "page_said_back"),  # the way in and out
 }
 """What anybody may read: nothing of what is delivered stands there."""

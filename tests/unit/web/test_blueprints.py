@@ -324,6 +324,7 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         ("GET,HEAD", "releases/{release}/changes"),
         ("GET,HEAD", "numbers"),
         ("GET,HEAD", "parked"),
+        ("GET,HEAD", "{address}"),
         ("GET,HEAD", "catalogue"),
         ("GET,HEAD", "catalogue/{kind}/{name}"),
         ("GET,HEAD", "releases/{release}"),
@@ -338,3 +339,16 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         ("GET,HEAD", "approvals/{application}/{number}/{environment}/changes"),
         ("POST", "approvals/{application}/{number}/{environment}"),
     }
+
+
+@pytest.mark.parametrize(("address", "meant"), [("applications", "/catalogue"), ("Releases", "/"), ("nosuch", "/")])
+def test_an_address_without_a_page_leads_on(world: tuple[Told, Release], address: str, meant: str) -> None:
+    answer = pages.unknown_page(request("GET", {"address": address}, {}, {}))
+    assert answer.status_code == 404
+    assert f'href="{meant}"' in answer.get_body().decode()
+
+
+def test_the_page_of_unknown_addresses_is_asked_after_all_others() -> None:
+    """The host takes the first route that fits, in the order of the functions' names in capitals."""
+    names = [function.name.upper() for function in registered(pages, approvals, changes, operate, signing_in)]
+    assert max(names) == "UNKNOWN_PAGE"

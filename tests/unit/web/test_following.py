@@ -5,7 +5,9 @@ import pytest
 from slipway.domain.release import Release
 from slipway.web import release
 from slipway.web.answer import Answer
-from tests.unit.web.samples import DORA, Told, asked, cast_vote
+from tests.unit.web.installation import Told
+from tests.unit.web.samples import asked, cast_vote
+from tests.unit.web.visitors import DORA
 
 
 @pytest.fixture
