@@ -27,11 +27,12 @@ class Command(ForeignModel):
     release: _Short = Field(default="", description="For a rollback: the release to return to.")
     tag: Annotated[str, Field(pattern=f"^$|{TAG_PATTERN}")] = Field(
         default="",
-        description="For create: what was pushed under this tag goes out again. Without release, tag and digest: what "
-        "is live in the first environment.",
+        description="For create: what was pushed under this tag goes out, again or for the first time. Without "
+        "release, tag and digest: what is live in the first environment.",
     )
     digest: Annotated[str, Field(pattern=f"^$|{DIGEST_PATTERN}")] = Field(
-        default="", description="For create: the image or bundle with this digest goes out again."
+        default="",
+        description="For create: the image or bundle with this digest goes out, again or for the first time.",
     )
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
     until: Time | None = Field(default=None, description="For a freeze: when it ends automatically.")

@@ -297,6 +297,7 @@ class App(Catalogued):
             freezer=self.freezer,
             parking=self.parking,
             resetting=self.resetting,
+            pushes=self.push_prover,
             ending=SessionEnding(
                 signed_out=self.signed_out,
                 installation=self.installation,

@@ -4,23 +4,26 @@ What lets something through counts with a proof alone, and by the roles that the
 the front's word is enough: it can only stop something.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
 from ..domain.commands import OF_THE_INSTALLATION, OPENS, PERMISSIONS, Verb, ends_own_sessions
-from ..domain.events import CommandGiven
+from ..domain.errors import NotFound, SourceAway
+from ..domain.events import CommandGiven, PushedArtifact
 from ..domain.identity import CannotVerify, IdentityRefused, Verified
 from ..domain.inbox import Received
 from ..domain.people import OID
 from ..domain.proof import Proved
 from ..domain.roles import Caller, NotPermitted, demand, read_roles
 from ..domain.rules import failed
-from ..domain.statement import CommandStatement
+from ..domain.statement import PUSHED, CommandStatement
 from ..engine.freezing import FreezeOrder, Freezer
 from ..engine.handle import Handler, Outcome
 from ..engine.parking import Parking
 from ..engine.proving import Prover, on_behalf_of
+from ..engine.proving_pushes import PushProver
 from ..engine.resetting import Resetting
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
@@ -55,6 +58,7 @@ class Commander:
     parking: Parking
     ending: SessionEnding
     resetting: Resetting
+    pushes: PushProver
 
     def carry_out(self, received: Received) -> None:
         """Carry out the command, or refuse it by its rules; either is recorded and answered.
@@ -118,7 +122,24 @@ class Commander:
             give = self.resetting.of_installation if statement.verb is Verb.FENCE_RESET else self.freezer.give
             give(_order(statement, received, who))
         else:
-            self._decide(_event(statement, statement.application, received, who))
+            artifact = self._pushed(statement, statement.application)
+            self._decide(_event(statement, statement.application, received, who, artifact))
+
+    def _pushed(self, statement: CommandStatement, application: str) -> PushedArtifact | None:
+        """What a release is to be started of that none has delivered yet. Raises `NotFound` and `RowWaits`."""
+        named = {name: text for name, text in statement.arguments.items() if name in PUSHED}
+        if not named:
+            return None
+        for name, text in named.items():
+            if not re.fullmatch(PUSHED[name], text):
+                raise BadInput(f"arguments.{name}", f"a {name}", repr(text[:80]))
+        entry = self.handler.catalogue.get(application)
+        if entry is None:
+            raise NotFound(f"there is no application {application!r}")
+        try:
+            return self.pushes.found(entry.application, **named)
+        except SourceAway as away:
+            raise RowWaits(f"the registry cannot be asked yet: {away}") from away
 
     def _decide(self, event: CommandGiven) -> None:
         if event.verb is Verb.FENCE_RESET:
@@ -143,12 +164,15 @@ def _forbidden(caller: Caller, statement: CommandStatement) -> str:
     return ""
 
 
-def _event(statement: CommandStatement, application: str, received: Received, who: _Who) -> CommandGiven:
+def _event(
+    statement: CommandStatement, application: str, received: Received, who: _Who, artifact: PushedArtifact | None
+) -> CommandGiven:
     return CommandGiven(
         received_at=received.received_at,
         verb=statement.verb,
         application=application,
         release=statement.release,
+        artifact=artifact,
         environment=statement.environment,
         until=_until(statement),
         rule=statement.arguments.get("rule", "")[:64],

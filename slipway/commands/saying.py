@@ -21,7 +21,7 @@ from ..domain.people import GUID_PATTERN
 from ..domain.queues import Queue
 from ..domain.release import Release
 from ..domain.rules import Rule
-from ..domain.statement import CommandStatement, salt_of
+from ..domain.statement import PUSHED, CommandStatement, salt_of
 from ..effects.messaging import Bus, QueueUnavailable
 from ..inbound.reading import BadInput
 from ..ledger.inbox import Inbox
@@ -51,9 +51,10 @@ class CommandRequest:
     environment: str = ""
     release: str = ""
     tag: str = ""
-    """For `create`: the newest release of this tag is the one whose artifact goes out again."""
+    """For `create`: the newest release of this tag is the one whose artifact goes out again. If there is none, what was
+    pushed under it goes out."""
     digest: str = ""
-    """For `create`: the release of this digest is."""
+    """For `create`: likewise, by digest."""
     reason: str = ""
     until: datetime | None = None
     parked: str = ""
@@ -113,7 +114,6 @@ class InboxWriter:
             reason=asked.reason,
             verb=asked.verb,
             **self._about(asked),
-            arguments=_arguments(asked),
         )
 
     def look(self, look: Look, speaker: Speaker) -> Said:
@@ -121,8 +121,8 @@ class InboxWriter:
         return self.say(INSTALLATION, InboxRow(kind=InboxKind.LOOK, look=look, speaker=speaker, trace=carrier()))
 
     def _about(self, asked: CommandRequest) -> dict[str, Any]:
-        """The application, release and environment that a statement names."""
-        verb, about = asked.verb, dict[str, Any]()
+        """The application, release and environment that a statement names, and its arguments."""
+        verb, about = asked.verb, dict[str, Any](arguments=_arguments(asked))
         if verb is Verb.SESSION_END and re.fullmatch(GUID_PATTERN, asked.person) is None:
             raise BadInput("person", "the object id of whose sessions end", repr(asked.person[:80]))
         if verb is Verb.WAIVE and asked.rule not in _WAIVABLE:
@@ -131,19 +131,23 @@ class InboxWriter:
             return about
         if verb in OF_A_RELEASE:
             release = self._again(asked) if verb is Verb.CREATE else self.reader.release(asked.release)
+            if release is None:
+                pushed = {"tag": asked.tag} if asked.tag else {"digest": asked.digest}
+                return {"application": asked.application, "arguments": pushed}
             if asked.application and asked.application != release.application:
                 raise BadInput("application", f"that of {release.id}", repr(asked.application[:80]))
-            about = {"application": release.application, "release": release.number}
+            about |= {"application": release.application, "release": release.number}
         elif asked.release:
             raise BadInput("release", f"none, for {verb}", repr(asked.release[:80]))
         elif verb in OF_EVERYTHING and not asked.application and not asked.environment:
             return about
         else:
-            about = {"application": asked.application}
+            about |= {"application": asked.application}
         return about | self._environment(asked, about["application"])
 
-    def _again(self, asked: CommandRequest) -> Release:
-        """The release whose artifact goes out again: the one that is named, or of tag or digest, or what is live."""
+    def _again(self, asked: CommandRequest) -> Release | None:
+        """The release whose artifact goes out again: the one that is named, or of tag or digest, or what is live. None
+        if there is none yet of that tag or digest: the worker asks the registry."""
         given = [name for name in ("release", "tag", "digest") if getattr(asked, name)]
         if len(given) > 1:
             raise BadInput(given[1], f"none beside {given[0]}", repr(getattr(asked, given[1])[:80]))
@@ -152,6 +156,9 @@ class InboxWriter:
         entry = self.reader.catalogue.get(asked.application)
         if entry is None:
             raise NotFound(f"there is no application {asked.application[:80]!r}")
+        for name, pattern in PUSHED.items():
+            if (text := getattr(asked, name)) and not re.fullmatch(pattern, text):
+                raise BadInput(name, f"a {name}", repr(text[:80]))
         return self.reader.release_of(entry.application, tag=asked.tag, digest=asked.digest)
 
     def _environment(self, asked: CommandRequest, application: str) -> dict[str, str]:

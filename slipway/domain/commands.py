@@ -20,7 +20,7 @@ class Verb(StrEnum):
     RETRY = "retry"
     """Send a failed release on again, where it failed."""
     CREATE = "create"
-    """Start a release of what an earlier one delivered, with the manifests of now."""
+    """Start a release of what was delivered or pushed before, with the manifests of now."""
     ROLLBACK = "rollback"
     """Bring an earlier release back in one environment, and hold the lane."""
     RESUME = "resume"
@@ -72,13 +72,24 @@ FRESH: Final = timedelta(minutes=5)
 MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE, Verb.FENCE_RESET})
 """Verbs whose reason others will ask for."""
 OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.CREATE, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE})
-"""Verbs that name a release: the one they are about, the one that is brought back, or whose artifact goes out again."""
+"""Verbs that name a release: the one they are about, the one that is brought back, or whose artifact goes out again.
+What no release has delivered yet is named by its tag or digest instead."""
 OF_A_LANE: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE, Verb.WAIVE})
 """Verbs that name an environment."""
 OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.FENCE_RESET, Verb.REPLAY, Verb.SESSION_END})
 """Verbs that may be about the whole installation, and then name neither application nor environment."""
 OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY, Verb.SESSION_END})
 """Verbs that are about nothing smaller."""
+
+
+def wrong_release(verb: Verb, release: int | None, *, instead: bool) -> str:
+    """What is wrong with the release that a command names or lacks; empty if nothing is. `instead`: whether it names
+    what was pushed."""
+    if instead:
+        return "" if verb is Verb.CREATE and release is None else "expected what was pushed for create alone, instead"
+    if (release is None) is (verb in OF_A_RELEASE):
+        return "is missing" if release is None else f"is not for {verb}"
+    return ""
 
 
 def ends_own_sessions(verb: Verb, caller: str, person: str) -> bool:

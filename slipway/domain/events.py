@@ -6,7 +6,7 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from .attribution import Attribution, attributed
 from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
-from .commands import OF_A_LANE, OF_A_RELEASE, OF_THE_INSTALLATION, Verb
+from .commands import OF_A_LANE, OF_THE_INSTALLATION, Verb, wrong_release
 from .drift import Seen
 from .gate import Level
 from .inbox import InboxId, Via
@@ -194,6 +194,15 @@ class ReminderDue(_Event):
         return f"reminder {self.application} {self.release} {self.due.isoformat()}"
 
 
+class PushedArtifact(Record):
+    """What the registry has where the application is delivered from."""
+
+    tag: Tag
+    digest: Digest
+    no_image: str = Field(default="", max_length=500)
+    """Why it is no image; empty for one, and for a bundle, which is read later."""
+
+
 class CommandGiven(_Event):
     """An operator's command. What stops something is believed to come from whom the channel says; what lets something
     through counts with a proof alone."""
@@ -203,6 +212,8 @@ class CommandGiven(_Event):
     application: Name
     release: int | None = Field(default=None, ge=1)
     """The release that the command is about; for a roll-back, the one to restore."""
+    artifact: PushedArtifact | None = None
+    """For a release of what none has delivered yet."""
     environment: Name | None = None
     until: Moment | None = None
     """For a freeze: when it ends by itself."""
@@ -230,8 +241,8 @@ class CommandGiven(_Event):
     def _says_what_it_is_about(self) -> Self:
         if self.verb in OF_THE_INSTALLATION:
             raise ValueError(f"verb: {self.verb} is for the installation, not for an application")
-        if (self.release is None) is (self.verb in OF_A_RELEASE):
-            raise ValueError(f"release: {'is missing' if self.release is None else f'is not for {self.verb}'}")
+        if wrong := wrong_release(self.verb, self.release, instead=self.artifact is not None):
+            raise ValueError(f"release: {wrong}")
         if (self.environment is None) is (self.verb in OF_A_LANE):
             raise ValueError(f"environment: {'is missing' if self.environment is None else f'is not for {self.verb}'}")
         return self

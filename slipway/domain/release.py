@@ -210,11 +210,11 @@ class Rollback(Record):
 
 
 class Ordered(Record):
-    """Marks a release that a person started, of what an earlier one delivered."""
+    """Marks a release that a person started, of what was delivered or pushed before."""
 
     by: str = Field(max_length=254)
-    of: int = Field(ge=1)
-    """The release whose artifact it is."""
+    of: int | None = Field(default=None, ge=1)
+    """The release whose artifact it is; None if it is the first of it."""
     reason: str = Field(default="", max_length=2000)
 
 

@@ -144,6 +144,8 @@ def lookups(application: Application, event: Event) -> Lookups:
             resolved = joining if event.step.kind is StepKind.RESOLVE else 0
             return Lookups(releases=(event.step.release,), digest=event.resolved_digest, active=resolved)
         case CommandGiven():
+            if event.artifact is not None:
+                return Lookups(digest=event.artifact.digest, tag=event.artifact.tag)
             everything = EVERY_ACTIVE if event.verb is Verb.FENCE_RESET else 0
             return Lookups(releases=(event.release,) if event.release else (), active=everything)
         case FreezeSpread():

@@ -6,13 +6,14 @@ who said exactly this; statement and token together are the proof (`proof.py`). 
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from .blocks import REASON_LIMIT
-from .commands import OF_A_LANE, OF_A_RELEASE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb
-from .model import Digest, Name, Record, canonical
+from .commands import OF_A_LANE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb, wrong_release
+from .model import DIGEST_PATTERN, TAG_PATTERN, Digest, Name, Record, canonical
 from .release import VoteDecision
 
 STATEMENT_LIMIT: Final = 24 * 1024
@@ -26,6 +27,8 @@ Installation = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-
 """The installation's own name, so that nothing that was said to one is taken by another."""
 Reason = Annotated[str, Field(max_length=REASON_LIMIT)]
 Argument = Annotated[str, Field(max_length=1024)]
+PUSHED: Final[Mapping[str, str]] = {"tag": TAG_PATTERN, "digest": DIGEST_PATTERN}
+"""Arguments of `create` that name what no release has delivered yet, and what they look like."""
 
 
 class _Statement(Record):
@@ -102,8 +105,8 @@ class CommandStatement(_Statement):
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Self:
-        if (self.release is None) is (self.verb in OF_A_RELEASE):
-            raise ValueError(f"release: {'is missing' if self.release is None else f'is not for {self.verb}'}")
+        if wrong := wrong_release(self.verb, self.release, instead=not self.arguments.keys().isdisjoint(PUSHED)):
+            raise ValueError(f"release: {wrong}")
         if self.application is None and self.verb not in OF_EVERYTHING:
             raise ValueError(f"application: is missing for {self.verb}")
         if self.application is not None and self.verb in OF_THE_INSTALLATION:

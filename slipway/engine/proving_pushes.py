@@ -1,4 +1,5 @@
-"""Proving: what an event says was pushed is asked for in the registry, by its digest, before a release begins.
+"""Proving: what an event says was pushed is asked for in the registry, by its digest, before a release begins. So is
+what a person names that no event told of.
 
 Beside an image lie caches of builds, charts, documents and other artifacts, under tags that any rule may match.
 """
@@ -8,13 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from ..bundle import NotABundle, fetch_config
+from ..catalogue import ConfigError
 from ..clock import Clock
-from ..domain.errors import SourceAway, UnknownName
-from ..domain.events import ImagePushed
+from ..domain.application import Application, SourceKind
+from ..domain.errors import NotFound, SourceAway, UnknownName
+from ..domain.events import ImagePushed, PushedArtifact
 from ..effects.registry import Registry, RegistryError, why_no_image
 
 PATIENCE: Final = timedelta(hours=24)
 """How long a registry that is away is waited for, from the push."""
+TAGS_SEARCHED: Final = 100
+"""Among how many of the newest tags that of a digest is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,3 +47,38 @@ class PushProver:
             return event
         why = why_no_image(manifest, registry.where(event.repository, event.digest))
         return event.evolve(no_image=why[:500]) if why else event
+
+    def found(self, application: Application, *, tag: str = "", digest: str = "") -> PushedArtifact:
+        """What was pushed under a tag, or has a digest, where the application is delivered from.
+
+        Raises `NotFound`; `SourceAway` as long as the registry is away.
+        """
+        pushed = application.pushed
+        try:
+            registry = self.registry(pushed.registry)
+            known = digest or registry.resolve(pushed.repository, tag)
+            if known is None:
+                raise NotFound(f"{registry.where(pushed.repository, tag)}: nothing was pushed under this tag")
+            if application.source is SourceKind.BUNDLE:
+                named = tag or fetch_config(registry, pushed.repository, known).version
+                return PushedArtifact(tag=named, digest=known)
+            manifest = registry.manifest(pushed.repository, known)
+            why = why_no_image(manifest, registry.where(pushed.repository, known))
+            named = tag or _tag_of(registry, pushed.repository, known)
+            return PushedArtifact(tag=named, digest=known, no_image=why[:500])
+        except (UnknownName, NotABundle, ConfigError) as error:
+            raise NotFound(str(error)) from error
+        except RegistryError as error:
+            raise (SourceAway if error.retryable else NotFound)(str(error)) from error
+
+
+def _tag_of(registry: Registry, repository: str, digest: str) -> str:
+    """The newest tag that names it. Raises `NotFound`."""
+    named = (info.tag for info in registry.recent_tags(repository, TAGS_SEARCHED) if info.digest == digest)
+    tag = next(named, None)
+    if tag is None:
+        where = registry.where(repository, digest)
+        raise NotFound(
+            f"{where}: none of the {TAGS_SEARCHED} newest tags names it; give it one, or name its tag instead"
+        )
+    return tag

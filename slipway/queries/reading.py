@@ -75,22 +75,21 @@ class Reader:
             raise NotFound(f"there is no release {release_id}")
         return release
 
-    def release_of(self, application: Application, *, tag: str = "", digest: str = "") -> Release:
-        """The newest release of a tag or of a digest; without both, the one that is live in the first environment.
+    def release_of(self, application: Application, *, tag: str = "", digest: str = "") -> Release | None:
+        """The newest release of a tag or of a digest, if there is one; without both, the one that is live in the first
+        environment.
 
         Raises `NotFound`.
         """
         name, first = application.application, application.environments[0].name
-        if tag:
-            number, what = self.ledger.release_of_tag(name, tag), f"the tag {tag[:80]}"
-        elif digest:
-            number, what = self.ledger.release_of(name, digest), f"the digest {digest[:80]}"
-        else:
-            lane = self.ledger.lanes(name).get(first)
-            number, what = lane.live.release if lane and lane.live else None, f"what is live in {first}: nothing is"
-        if number is None:
-            raise NotFound(f"{name} has no release of {what}; push it, and one begins")
-        return self.release(f"{name}-{number}")
+        if tag or digest:
+            number = self.ledger.release_of_tag(name, tag) if tag else self.ledger.release_of(name, digest)
+            return self.release(f"{name}-{number}") if number is not None else None
+        lane = self.ledger.lanes(name).get(first)
+        if lane is None or lane.live is None:
+            what = f"what is live in {first}: nothing is"
+            raise NotFound(f"{name} has no release of {what}; push it, and one begins, or name what was pushed")
+        return self.release(f"{name}-{lane.live.release}")
 
     def under_way(self, release: Release) -> StepState | None:
         """How far the release's step is and what it waits for; None if it has not said, or none is under way."""

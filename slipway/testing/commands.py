@@ -30,7 +30,9 @@ class Given(Protocol):
 def proved_command(**fields: Any) -> CommandGiven:
     """The command, proved a moment ago by somebody who may give it if it lets something through."""
     event = CommandGiven(**fields)
-    about = {"application": event.application, "release": event.release, "environment": event.environment}
+    about = dict[str, Any](application=event.application, release=event.release, environment=event.environment)
+    if event.artifact is not None:
+        about["arguments"] = {"digest": event.artifact.digest}
     return event.evolve(proved=proved(event, **about)) if event.verb in OPENS else event
 
 

@@ -43,7 +43,7 @@ from .signin import Visitor
 from .templating import render
 from .words import phase
 
-FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "rule", FIELD, "id"})
+FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "rule", "tag", FIELD, "id"})
 LONGEST = 31 * 24
 """The longest freeze that the page can set, in hours."""
 
@@ -61,6 +61,7 @@ class CommandForm:
     """Of whom the project lets do it, where that decides."""
     bad: bool = False
     warning: str = ""
+    asks_tag: bool = False
 
     @property
     def must_explain(self) -> bool:
@@ -178,6 +179,7 @@ def _asked(fields: Mapping[str, str], now: datetime) -> CommandRequest:
         reason=reason,
         until=now + timedelta(hours=int(hours)) if hours else None,
         rule=fields.get("rule", ""),
+        tag=fields.get("tag", "").strip(),
     )
 
 
@@ -308,6 +310,20 @@ def _for_lanes(desk: OperatingContext, subject: PageSubject) -> Iterator[Command
             hint="Newer releases continue, and replace the one that was rolled back to.",
             hidden=about,
         )
+    if _is_first(desk, subject):
+        yield CommandForm(
+            verb=Verb.CREATE,
+            title=f"Release what was pushed of {subject.application}",
+            hint="A release of what has this tag, whether or not one delivered it before. It passes every gate from "
+            f"{subject.environment} on; who starts it counts as one who asked for it.",
+            hidden={"application": subject.application},
+            asks_tag=True,
+        )
+
+
+def _is_first(desk: OperatingContext, subject: PageSubject) -> bool:
+    entry = desk.reader.catalogue.get(subject.application)
+    return entry is not None and entry.application.environments[0].name == subject.environment
 
 
 def _hint(verb: Verb) -> str:

@@ -235,19 +235,20 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
 
 @click.command()
 @click.argument("application")
-@click.option("--tag", metavar="TAG", help="What was pushed under this tag.")
+@click.option("--tag", metavar="TAG", help="What was pushed under this tag; the versions have to take it.")
 @click.option("--image", "digest", metavar="DIGEST", help="The image with this digest, sha256:….")
 @click.option("--bundle", metavar="DIGEST", help="The bundle with this digest, sha256:….")
 @_operating(Verb.CREATE)
 def create(
     api: Api, *, application: str, tag: str | None, digest: str | None, bundle: str | None, **options: Any
 ) -> None:
-    """Start a release of what APPLICATION has delivered before, with the manifests that are in force now.
+    """Start a release of what APPLICATION has delivered before, or of what was pushed for it before it was applied.
 
     Without --tag, --image and --bundle it is what is live in the first environment: so a changed memory limit, a new
-    ConfigMap or another host goes out without a build. It passes every environment and every gate from the first one
-    on; what is proved of the artifact stays proved. Whoever starts it counts as one who asked for it, and does not
-    approve it where nobody may approve their own work.
+    ConfigMap or another host goes out without a build, with the manifests that are in force now. It passes every
+    environment and every gate from the first one on. What is proved of the artifact stays proved; of what no release
+    has delivered yet nothing is, until its CI run says so. Whoever starts it counts as one who asked for it, and does
+    not approve it where nobody may approve their own work.
 
     A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 

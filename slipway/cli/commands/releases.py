@@ -158,7 +158,8 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
     if item.push:
         yield "pushed", _at(screen.time(item.push.at), item.push.actor)
     if item.ordered:
-        yield "started by", f"{item.ordered.by}, of {item.application}-{item.ordered.of}"
+        of = f", of {item.application}-{item.ordered.of}" if item.ordered.of else ""
+        yield "started by", f"{item.ordered.by}{of}"
     if item.run:
         yield "run", f"{item.run.project}/{item.run.pipeline} {item.run.number} {item.run.result} {item.run.branch}"
         yield "run at", item.run.url

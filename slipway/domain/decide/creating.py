@@ -1,16 +1,18 @@
-"""Create: a person starts a release of what an earlier one delivered, with the manifests that are in force now.
+"""Create: a person starts a release of what an earlier one delivered, with the manifests that are in force now; or of
+what was pushed and never delivered, such as before the application was applied.
 
-The artifact is the same, and so is what is proved of it; everything else is decided anew, from the first environment
-on. Who starts it is one of those who asked for it, and approves it no more than whoever asked for the CI run.
+The artifact of an earlier one is the same, and so is what is proved of it; everything else is decided anew, from the
+first environment on. Of what was only pushed nothing is proved until its CI run says so. Who starts it is one of those
+who asked for it, and approves it no more than whoever asked for the CI run.
 """
 
 from ..actions import Action
 from ..application import Application, SourceKind
-from ..events import CommandGiven
+from ..events import CommandGiven, PushedArtifact
 from ..release import Ordered, Phase, Release
 from ..rules import Rule, RuleResult
 from .commands import accepted, named_release, reason_rule, told
-from .starting import begin, name_by_tag
+from .starting import begin, name_by_tag, start
 from .state import Draft
 
 
@@ -42,7 +44,10 @@ def create_rules(application: Application, source: Release) -> tuple[RuleResult,
 
 
 def create_release(draft: Draft, event: CommandGiven) -> None:
-    source = named_release(draft, event)
+    if event.artifact is not None and draft.by_digest(event.artifact.digest) is None:
+        _create_first(draft, event, event.artifact)
+        return
+    source = draft.by_digest(event.artifact.digest) if event.artifact else named_release(draft, event)
     if source is None or not accepted(
         draft, event, (*create_rules(draft.application, source), *reason_rule(event)), source
     ):
@@ -65,16 +70,45 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
             ordered=Ordered(by=event.actor, of=source.number, reason=event.reason),
         )
     )
+    _record(draft, event, release, of=source.id)
+    begin(draft, release)
+
+
+def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -> None:
+    """A release of what none has delivered, whatever else the application waits for before a push starts one."""
+    is_image = Rule.IS_AN_IMAGE.judged(not artifact.no_image, artifact.no_image or "the registry has it as one")
+    if not accepted(draft, event, (draft.snapshot.tag_rules[artifact.tag], is_image, *reason_rule(event))):
+        return
+    pushed = draft.application.pushed
+    release = draft.create(
+        Release(
+            application=event.application,
+            number=draft.head.next_release,
+            phase=Phase.JOINING,
+            registry=pushed.registry,
+            repository=pushed.repository,
+            tag=artifact.tag,
+            digest=artifact.digest,
+            order=draft.now,
+            created_at=draft.now,
+            changed_at=draft.now,
+            ordered=Ordered(by=event.actor, reason=event.reason),
+        )
+    )
+    _record(draft, event, release)
+    start(draft, release)
+
+
+def _record(draft: Draft, event: CommandGiven, release: Release, *, of: str | None = None) -> None:
     draft.record(
         Action.RELEASE_CREATED,
         release,
         actor=event.actor,
         tag=release.tag,
         start="person",
-        of=source.id,
+        of=of,
         reason=event.reason or None,
         **told(draft, event),
     )
     draft.digests[str(release.digest)] = release.number
     name_by_tag(draft, release.tag, release)
-    begin(draft, release)

@@ -173,6 +173,11 @@ def start_when_complete(draft: Draft, release: Release) -> None:
             release = draft.put(release.evolve(due=draft.now + draft.application.join_within))
             draft.send_deadline(release)
         return
+    start(draft, release)
+
+
+def start(draft: Draft, release: Release) -> None:
+    """Bring it into the first environment, once it is known which digest it is and what its bundle says."""
     is_unread = draft.application.source is SourceKind.BUNDLE and release.bundle is None
     if release.digest is None or is_unread:
         release = draft.enter(release, Phase.RESOLVING)

@@ -1,5 +1,6 @@
 """Changed manifests go out with the same image: applied by the team, and released by a person with a proof."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,16 @@ import pytest
 
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
+from slipway.domain.decide.quorum import own_rules
 from slipway.domain.errors import NotFound
+from slipway.domain.gate import ApprovalGate
 from slipway.domain.phases import Phase
+from slipway.domain.rules import Rule
+from slipway.effects.registry import Unreachable
 from slipway.inbound.reading import BadInput
 from slipway.queries.answers import SaidState
 from slipway.testing import ADA, Installation, write_application
+from slipway.testing.artifacts import image, referrer
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA, proof_of, say_proved
 from tests.unit.commands.live import Live
@@ -84,8 +90,8 @@ def test_with_nothing_named_it_is_what_is_live_in_the_first_environment(home: Li
 @pytest.mark.parametrize(
     ("fields", "error", "told"),
     [
-        ({"tag": "9.9"}, NotFound, "no release of the tag 9.9; push it"),
-        ({"digest": f"sha256:{'0' * 64}"}, NotFound, "no release of the digest"),
+        ({"tag": "a b"}, BadInput, "tag: expected a tag"),
+        ({"digest": "1.0"}, BadInput, "digest: expected a digest"),
         ({"application": "nobody"}, NotFound, "no application 'nobody'"),
         ({"tag": "1.0", "digest": f"sha256:{'0' * 64}"}, BadInput, "none beside tag"),
     ],
@@ -110,3 +116,126 @@ def test_before_anything_is_live_there_is_nothing_to_release_again(tmp_path: Pat
     home.apply()
     with pytest.raises(NotFound, match="what is live in staging: nothing is"):
         home.app.inbox_writer.statement(asked())
+
+
+# ---- what no release has delivered
+
+
+@pytest.fixture
+def unheard(tmp_path: Path) -> Live:
+    """1.0 was pushed, and no event told of it: before the application was applied, for example."""
+    write_application(tmp_path, start="both")
+    home = Live(tmp_path)
+    home.apply()
+    home.build("1.0")
+    return home
+
+
+@pytest.mark.parametrize("by", ["tag", "digest"])
+def test_what_was_pushed_before_the_application_was_there_goes_to_production(unheard: Live, by: str) -> None:
+    digest = unheard.nonprod.resolve("team/shop", "1.0")
+    assert digest is not None
+    reply = create(unheard, reason="the first one", **{by: {"tag": "1.0", "digest": digest}[by]})
+    assert (reply.state, reply.answered.release) == (SaidState.COUNTED, "shop-1"), reply
+    unheard.settle()
+    release = unheard.release(1)
+    assert (release.tag, release.digest, release.phase) == ("1.0", digest, Phase.AWAITING_APPROVAL)
+    assert release.ordered is not None
+    assert (release.ordered.by, release.ordered.of, release.push, release.run) == (f"oid:{OLGA.oid}", None, None, None)
+    told = {rule.name: rule for group in unheard.explain(1).rules for rule in group.rules}
+    assert told["image-was-pushed"].passed
+    assert "started it" in told["image-was-pushed"].reason
+    assert "run-succeeded" not in told
+    unheard.vote(1, ADA)
+    unheard.settle()
+    assert unheard.phase(1) is Phase.COMPLETED
+    assert unheard.verify().intact
+
+
+def test_a_late_report_of_its_push_starts_no_second_release(unheard: Live) -> None:
+    create(unheard, tag="1.0")
+    unheard.settle()
+    unheard.push("1.0", at=unheard.now - timedelta(hours=1))
+    unheard.settle()
+    assert unheard.actions().count("release.created") == 1
+
+
+def test_a_ci_run_that_says_it_made_the_image_joins_the_release(unheard: Live) -> None:
+    create(unheard, tag="1.0")
+    unheard.settle()
+    unheard.run("41", digest=unheard.release(1).digest)
+    run = unheard.release(1).run
+    assert run is not None
+    assert run.number == "41"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"tag": "9.9"}, "nothing was pushed under this tag"),
+        ({"digest": f"sha256:{'0' * 64}"}, "nonprod.test/team/shop@sha256:0000"),
+    ],
+)
+def test_what_was_never_pushed_is_told_and_starts_nothing(unheard: Live, fields: dict[str, str], told: str) -> None:
+    reply = create(unheard, **fields)
+    assert reply.state is SaidState.PARKED
+    assert told in reply.reason
+    assert "release.created" not in unheard.actions()
+
+
+def test_a_digest_that_no_tag_names_is_told(unheard: Live) -> None:
+    digest = unheard.build("2.0")
+    del unheard.nonprod.pushed["team/shop", "2.0"]
+    del unheard.nonprod.held.tags["team/shop", "2.0"]
+    reply = create(unheard, digest=digest)
+    assert (reply.state, "newest tags names it" in reply.reason) == (SaidState.PARKED, True)
+
+
+def test_a_tag_that_the_versions_do_not_take_is_refused_by_that_rule(tmp_path: Path) -> None:
+    write_application(tmp_path)
+    file = tmp_path / "shop/application.yaml"
+    file.write_text(file.read_text() + 'versions: { range: ">=2.0.0" }\n')
+    home = Live(tmp_path)
+    home.apply()
+    home.build("1.0.0")
+    reply = create(home, tag="1.0.0")
+    assert reply.state is SaidState.REFUSED
+    assert [rule.name for rule in reply.answered.rules] == ["tag-matches"]
+
+
+def test_what_is_no_image_is_refused_by_that_rule(unheard: Live) -> None:
+    unheard.nonprod.seed("team/shop", referrer(image(b"1.0"), b"a signature"), "1.1")
+    reply = create(unheard, tag="1.1")
+    assert reply.state is SaidState.REFUSED
+    assert [rule.name for rule in reply.answered.rules] == ["is-an-image"]
+
+
+def test_while_the_registry_is_away_the_command_waits(unheard: Live) -> None:
+    unheard.nonprod.errors += [Unreachable(unheard.nonprod.where("team/shop", "1.0"), "it is away")] * 20
+    assert create(unheard, tag="1.0").state is SaidState.RECEIVED
+    unheard.nonprod.errors.clear()
+    unheard.wait(timedelta(minutes=1))
+    unheard.app.reconciler.run()
+    assert unheard.actions().count("release.created") == 1
+
+
+def test_who_started_it_does_not_approve_it(tmp_path: Path) -> None:
+    write_application(tmp_path)
+    home = Live(tmp_path)
+    home.apply()
+    home.build("1.0")
+    create(home, tag="1.0", reason="mine")
+    home.settle()
+    (rule,) = (
+        each
+        for each in own_rules(home.release(1), gate_of(home), frozenset({f"oid:{OLGA.oid}"}))
+        if each.rule is Rule.NOT_REQUESTER
+    )
+    assert not rule.passed
+
+
+def gate_of(home: Live) -> ApprovalGate:
+    production = home.app.catalogue.entries["shop"].application.environment("production")
+    assert production is not None
+    assert isinstance(production.gate, ApprovalGate)
+    return production.gate

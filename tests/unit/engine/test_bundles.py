@@ -22,6 +22,8 @@ from slipway.domain.reports import Status
 from slipway.effects.cluster.rights import Right
 from slipway.testing import Installation, write_application
 from slipway.testing.artifacts import Built, image, push
+from slipway.testing.commands import proved_command
+from slipway.testing.installation import OLGA
 from slipway.web.release import show
 from tests.unit.bundle.samples import DEPLOYMENT, FILES, NO_PROGRAMS, write
 from tests.unit.effects.supply_chain.attaching import People, classic, sbom, simple_layer
@@ -80,11 +82,14 @@ class Ci:
 
     def push(self, packed: Packed, tag: str) -> None:
         """Push the bundle, and tell the app of it."""
+        self.upload(packed, tag)
+        self.tell("team/shop-bundle", packed.digest, tag)
+
+    def upload(self, packed: Packed, tag: str) -> None:
         registry, repository = self.installation.nonprod, "team/shop-bundle"
         for data in (packed.layer, packed.config):
             registry.put_blob(repository, sha256(data), len(data), partial(iter, [data]))
         registry.put_manifest(repository, tag, packed.manifest, MANIFEST_TYPE)
-        self.tell("team/shop-bundle", packed.digest, tag)
 
     def tell(self, repository: str, digest: str, tag: str) -> None:
         """The app hears of a push."""
@@ -200,6 +205,30 @@ def test_a_missing_part_of_any_image_of_a_bundle_is_found_before_anybody_is_aske
     assert (release.phase, release.environment) == (Phase.FAILED, "production")
     assert "nonprod.test/team/proxy@" in release.reason
     assert ci.installation.prod.resolve("team/proxy", proxy) is None
+
+
+@pytest.mark.parametrize("by", ["tag", "digest"])
+def test_a_person_starts_a_release_of_a_bundle_that_was_pushed_before_anybody_listened(ci: Ci, by: str) -> None:
+    installation, packed = ci.installation, ci.bundle("1.4.0")
+    ci.upload(packed, "1.4.0")
+    found = installation.app.push_prover.found(
+        installation.app.catalogue.entries["shop"].application, **{by: {"tag": "1.4.0", "digest": packed.digest}[by]}
+    )
+    assert (found.tag, found.digest) == ("1.4.0", packed.digest)
+    event = proved_command(
+        received_at=installation.now,
+        verb=Verb.CREATE,
+        application="shop",
+        artifact=found,
+        actor=f"oid:{OLGA.oid}",
+        channel="cli",
+        submission="the first one",
+    )
+    installation.take(installation.with_proof(event))
+    installation.settle()
+    release = installation.release(1)
+    assert (release.phase, release.tag) == (Phase.AWAITING_APPROVAL, "1.4.0"), release.reason
+    assert release.bundle is not None
 
 
 @pytest.mark.parametrize("repository", ["team/proxy", "team/shop"])

@@ -87,6 +87,21 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     assert installation.phase(1) is Phase.COMPLETED
 
 
+def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_environment(
+    installation: Installation,
+) -> None:
+    assert 'name="tag"' not in show(desk(installation), LANE, OLGA).body.decode()
+    first = PageSubject(application="shop", environment="staging")
+    assert 'name="tag"' in show(desk(installation), first, OLGA).body.decode()
+    digest = installation.build("0.9")
+    button = send(installation, first, verb="create", application="shop", tag=" 0.9 ", reason="it was here before us")
+    at_the_provider(installation, Lead(to=led_to(button)), browser=browser_of(installation, button))
+    installation.hear()
+    release = installation.release(2)
+    assert (release.tag, release.digest) == ("0.9", digest)
+    assert send(installation, first, verb="create", application="shop", tag="a b").status == 400
+
+
 def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
     subject = PageSubject(release="shop-1")
     page = show(desk(installation), subject, OLGA).body.decode()
