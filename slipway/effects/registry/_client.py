@@ -95,6 +95,20 @@ class Registry:
             raise DigestMismatch(where, f"the registry answers for {digest}")
         return digest
 
+    def named_after_writing(self, repository: str, tag: str, digest: str, *, before: str | None = None) -> str | None:
+        """The digest that a tag names which was just set; asked a few times while a replica still says what it named
+        before. Raises `Forgotten` if it goes on saying so."""
+        around = self._session.around
+        for attempt in count(1):
+            named = self.resolve(repository, tag)
+            if named not in (before, None):
+                return named
+            if attempt >= around.limits.attempts:
+                break
+            around.pause(around.backoff(attempt))
+        still = f"still names {named}" if named else "is not there"
+        raise Forgotten(self.where(repository, tag), f"the tag was set to {digest}, and {still}")
+
     def manifest(self, repository: str, reference: str) -> Manifest:
         """A manifest, its bytes checked against the requested digest and the one in the response."""
         where = self.where(repository, reference)
@@ -144,6 +158,9 @@ class Registry:
             if answer.status == _CREATED:
                 break
             error = failure(answer, where, "storing the manifest")
+            if isinstance(error, NotInRegistry):
+                # All that it names was stored in this repository before: another replica does not know it yet.
+                error = Forgotten(where, error.what)
             if not isinstance(error, Forgotten) or attempt >= around.limits.attempts:
                 raise error
             around.pause(around.backoff(attempt))
@@ -217,7 +234,7 @@ class Registry:
         checked_digest(where, digest)
         current = self.resolve(repository, tag)
         if current is None:
-            raise NotInRegistry(where, "there is nothing to lock")
+            raise Forgotten(where, "it was set a moment ago, and is not there to be locked")
         if current != digest:
             raise TagTaken(where, f"expected it to name {digest}, it names {current}")
         try:

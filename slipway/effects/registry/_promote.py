@@ -256,11 +256,10 @@ def _tag(run: _Run) -> str | None:
         target.registry.unlock_tag(target.repository, target.tag)
     root = run.graph.nodes[run.graph.root].manifest
     target.registry.put_manifest(target.repository, target.tag, root.raw, root.media_type)
-    resolved = target.registry.resolve(target.repository, target.tag)
+    resolved = target.registry.named_after_writing(target.repository, target.tag, target.digest, before=current)
     if resolved != target.digest:
         where = target.registry.where(target.repository, target.tag)
-        what = f"moved to {resolved}" if resolved else "deleted"
-        raise TagTaken(where, f"it was {what} while the artifact was being promoted")
+        raise TagTaken(where, f"it was moved to {resolved} while the artifact was being promoted")
     return current
 
 

@@ -20,6 +20,7 @@ from slipway.effects.registry import Anonymous, BasicCredential, Credential, Ent
 
 DOCKER_REGISTRY = shutil.which("docker-registry")
 PASSWORD = "pass-word"
+ACCEPTED = 202
 HTPASSWD = "ada:$2b$05$abcdefghijklmnopqrstuulQElbHkP7vjLqXxb3Lzm18cJsfRyGH6\n"
 """The name `ada` with that password."""
 
@@ -35,6 +36,13 @@ class Place:
     def client(self, credential: Credential | None = None) -> Registry:
         return Registry(RegistryEndpoint(self.login_server), credential or self.credential)
 
+    def purge(self, repository: str, kind: str, digest: str) -> None:
+        """Delete one of its `manifests` or `blobs`, as a clean-up does."""
+        client = self.client()
+        path, scopes = f"/v2/{repository}/{kind}/{digest}", (f"repository:{repository}:pull,push,delete",)
+        answer = client._session.ask("DELETE", path, where=client.where(repository, digest), scopes=scopes)
+        assert answer.status == ACCEPTED, f"{path}: {answer.status} {answer.body!r}"
+
 
 @contextmanager
 def docker_registry(folder: Path, *, htpasswd: bool = False) -> Iterator[Place]:
@@ -48,6 +56,7 @@ def docker_registry(folder: Path, *, htpasswd: bool = False) -> Iterator[Place]:
         "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(folder / "data"),
         "REGISTRY_HTTP_ADDR": f"127.0.0.1:{port}",
         "REGISTRY_LOG_ACCESSLOG_DISABLED": "true",
+        "REGISTRY_STORAGE_DELETE_ENABLED": "true",
         "OTEL_TRACES_EXPORTER": "none",
     }
     if htpasswd:

@@ -15,6 +15,7 @@ from slipway.effects.registry import (
     Registry,
     RegistryEndpoint,
     RegistryError,
+    TagTaken,
     promote,
 )
 from slipway.testing.artifacts import digest_of, image, index
@@ -42,13 +43,16 @@ class Ends:
 
     def promote(self) -> Promotion:
         host = "target.test" if self.one_registry else "source.test"
-        source = PromotionSource(registry=self._client(host), repository="team/shop", digest=IMAGE.digest)
+        source = PromotionSource(registry=self.client(host), repository="team/shop", digest=IMAGE.digest)
         target = PromotionTarget(
-            registry=self._client("target.test"), repository="prod/shop", digest=IMAGE.digest, tag="482"
+            registry=self.client("target.test"),
+            repository="prod/shop",
+            digest=IMAGE.digest,
+            tag="482",
         )
         return promote(source, target)
 
-    def _client(self, host: str) -> Registry:
+    def client(self, host: str) -> Registry:
         return Registry(RegistryEndpoint(host), Anonymous(), pool=self._pool, pause=self.waiting.pause)
 
     def _handle(self, request: Request) -> RegistryReply:
@@ -109,6 +113,47 @@ def test_a_manifest_is_sent_again_where_a_replica_does_not_see_its_content_yet(e
     ends.answer(stores_a_manifest, error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"), times=2)
     assert ends.promote().comparison.resolves_to == IMAGE.digest
     assert len(ends.waiting.pauses) == 2
+
+
+def test_a_manifest_is_sent_again_where_a_replica_does_not_see_its_repository_yet(ends: Ends) -> None:
+    ends.answer(stores_a_manifest, error(404, "NAME_UNKNOWN", "repository name not known to registry"), times=2)
+    assert ends.promote().comparison.resolves_to == IMAGE.digest
+    assert len(ends.waiting.pauses) == 2
+
+
+def looks_for_the_tag(ends: Ends) -> Rule:
+    """Once it was set: a replica that has not heard of it."""
+    return lambda request: request.method == "HEAD" and request.path.endswith("/482") and bool(ends.target.tags)
+
+
+def test_a_tag_that_a_replica_does_not_show_yet_is_looked_for_again(ends: Ends) -> None:
+    ends.answer(looks_for_the_tag(ends), error(404, "MANIFEST_UNKNOWN"), times=3)
+    assert ends.promote().comparison.resolves_to == IMAGE.digest
+    assert len(ends.waiting.pauses) == 3
+
+
+def test_a_tag_that_still_names_what_it_named_is_looked_for_again(ends: Ends) -> None:
+    old, new = digest_of(b"old"), ends.target.seed("prod/shop", IMAGE, "482")
+    named_before = RegistryReply(status=200, headers={"Docker-Content-Digest": old})
+    ends.answer(looks_for_the_tag(ends), named_before, times=2)
+    assert ends.client("target.test").named_after_writing("prod/shop", "482", new, before=old) == new
+    assert len(ends.waiting.pauses) == 2
+
+
+def test_a_tag_that_stays_unseen_is_left_to_a_later_message_and_is_not_said_to_be_taken(ends: Ends) -> None:
+    ends.answer(looks_for_the_tag(ends), error(404, "MANIFEST_UNKNOWN"), times=1000)
+    with pytest.raises(Forgotten, match=r"the tag was set to .*, and is not there") as caught:
+        ends.promote()
+    assert caught.value.retryable
+    assert "delete the tag" not in str(caught.value)
+
+
+def test_a_tag_that_somebody_moves_meanwhile_is_said_to_be_moved(ends: Ends) -> None:
+    other = "sha256:" + "5" * 64
+    reply = RegistryReply(status=200, headers={"Docker-Content-Digest": other})
+    ends.answer(looks_for_the_tag(ends), reply, times=1)
+    with pytest.raises(TagTaken, match=f"moved to {other}"):
+        ends.promote()
 
 
 def test_a_manifest_whose_content_stays_unseen_is_left_to_a_later_message(ends: Ends) -> None:

@@ -1,0 +1,92 @@
+"""What would stop a promotion is found by reading alone, and what a clean-up took beside the image stops none.
+
+On a real registry, and on the double.
+"""
+
+import pytest
+
+from slipway.effects.registry import (
+    Incomplete,
+    LayerMissing,
+    PromotionSource,
+    PromotionTarget,
+    Registry,
+    TagTaken,
+    check_children,
+    foresee,
+    promote,
+)
+from slipway.testing.artifacts import Built, digest_of, image, index, push, refer, referrer
+from tests.contract.registry.places import Place
+
+LAYER = b"only here"
+ROOT = index(image(b"base", LAYER), image(b"base", b"arm", architecture="arm64"))
+SBOM = referrer(ROOT, b"what is in the image", "application/spdx+json")
+
+
+def ends(registry: Registry, repository: str, root: Built = ROOT) -> tuple[PromotionSource, PromotionTarget]:
+    return (
+        PromotionSource(registry=registry, repository=repository, digest=root.digest, tag="481"),
+        PromotionTarget(registry=registry, repository=f"prod/{repository}", digest=root.digest, tag="482"),
+    )
+
+
+def test_of_a_whole_image_nothing_is_foreseen_and_nothing_is_written(place: Place, repository: str) -> None:
+    registry = place.client()
+    push(registry, repository, ROOT, "481")
+    foresee(*ends(registry, repository))
+    assert registry.resolve(f"prod/{repository}", "482") is None
+    assert not registry.blob_exists(f"prod/{repository}", digest_of(LAYER))
+
+
+def test_a_tag_that_is_taken_is_foreseen(place: Place, repository: str) -> None:
+    registry = place.client()
+    push(registry, repository, ROOT, "481")
+    other = push(registry, f"prod/{repository}", image(b"other"), "482")
+    with pytest.raises(TagTaken, match=other):
+        foresee(*ends(registry, repository))
+
+
+def test_a_platform_that_a_clean_up_took_is_foreseen_by_its_name(place: Place, repository: str) -> None:
+    registry = place.client()
+    push(registry, repository, ROOT, "481")
+    purged = ROOT.children[1].digest
+    place.purge(repository, "manifests", purged)
+    told = f"the index lists linux/arm64 {purged}, which the registry no longer has"
+    with pytest.raises(Incomplete, match=told):
+        foresee(*ends(registry, repository))
+    with pytest.raises(Incomplete, match=told):
+        check_children(registry, repository, registry.manifest(repository, ROOT.digest))
+
+
+def test_bytes_that_are_gone_are_foreseen_by_their_size(place: Place, repository: str) -> None:
+    registry = place.client()
+    push(registry, repository, ROOT, "481")
+    place.purge(repository, "blobs", digest_of(LAYER))
+    with pytest.raises(LayerMissing, match=f"{digest_of(LAYER)}: these {len(LAYER)} bytes of the image are not there"):
+        foresee(*ends(registry, repository))
+
+
+def test_a_referrer_that_is_listed_and_was_purged_stops_nothing_and_is_noted(place: Place, repository: str) -> None:
+    registry = place.client()
+    push(registry, repository, ROOT, "481")
+    refer(registry, repository, ROOT, SBOM)
+    place.purge(repository, "manifests", SBOM.digest)
+    foresee(*ends(registry, repository))
+    done = promote(*ends(registry, repository))
+    assert done.comparison.resolves_to == ROOT.digest
+    assert done.referrers == ()
+    listed = {each.digest for each in registry.referrers(repository, ROOT.digest).listed}
+    if SBOM.digest in listed:  # under a tag, which no registry tidies
+        assert any(SBOM.digest in note for note in done.notes)
+
+
+def test_a_referrer_whose_bytes_are_gone_stops_nothing_and_is_noted(place: Place, repository: str) -> None:
+    registry = place.client()
+    push(registry, repository, ROOT, "481")
+    refer(registry, repository, ROOT, SBOM)
+    place.purge(repository, "blobs", digest_of(b"what is in the image"))
+    foresee(*ends(registry, repository))
+    done = promote(*ends(registry, repository))
+    assert done.comparison.resolves_to == ROOT.digest
+    assert any(SBOM.digest in note and "left out" in note for note in done.notes)
