@@ -28,7 +28,7 @@ SITE = "WEBSITE_SITE_NAME"
 """The variable with the app's name in Azure, which distinguishes installations that send to the same place."""
 INSTANCE = "WEBSITE_INSTANCE_ID"
 BUSY = 500
-CLUSTER_LOOKS = ("preview", "departed", "rollout", "running_digests", "job", "job_log", "probe", "why")
+CLUSTER_LOOKS = ("preview", "departed", "rollout", "compared", "job", "job_log", "probe", "why")
 CLUSTER_WRITES = ("apply", "bring_back", "free_stuck_pod", "start_job", "run_once", "withdraw_job", "prune")
 
 

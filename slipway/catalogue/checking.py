@@ -46,10 +46,7 @@ _OTHER_TOOLS = {
 _HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
 
 
-NOT_ENFORCED = (
-    "automation",
-    "injected",
-)
+NOT_ENFORCED = ("automation",)
 """Fields of a project that nothing acts on yet. A rule that is accepted and not kept would be worse than none."""
 
 

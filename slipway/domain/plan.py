@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from .application import SourceKind
 from .around import MOST_JOBS, NO_JOBS, JobsAround, Side, time_of_job
+from .images import InjectedContainer
 from .model import Digest, Name, Namespace, Record, Repository, Tag, canonical, sha256
 from .pruning import KINDS_KEPT, MOST_DELETIONS, Deletion
 from .release import Evidence
@@ -94,6 +95,8 @@ class Plan(Record):
     namespace: Namespace
     promote_from: Name | None = None
     """Registry that the artifact is copied from first, if it is another one."""
+    injected: tuple[InjectedContainer, ...] = ()
+    """The containers that the cluster may add to the pods. Any other fails the rollout."""
     manifests: tuple[dict[str, Any], ...]
     deletions: tuple[Deletion, ...] = Field(default=(), max_length=MOST_DELETIONS)
     """The objects that left the manifests and that go once the rollout is judged good."""
@@ -152,7 +155,7 @@ class Plan(Record):
 
     def document(self) -> bytes:
         """The canonical JSON that is stored and hashed, without the fields that most plans do not need."""
-        often_empty = ("foreign_images", "rollback", "warnings", "waivers", "deletions", "before", "after")
+        often_empty = ("foreign_images", "injected", "rollback", "warnings", "waivers", "deletions", "before", "after")
         rare = {name for name in often_empty if not getattr(self, name)}
         return canonical(self.model_dump(mode="json", exclude=rare))
 
@@ -190,7 +193,7 @@ _PARTS = {
     "Jobs before and after": ("before", "after"),
     "acceptance tests": ("verification",),
     "what is live": ("base",),
-    "policy": ("policy",),
+    "policy": ("policy", "injected"),
     "waivers": ("waivers",),
     "evidence": ("evidence", "supply_chain", "run"),
 }

@@ -204,6 +204,11 @@ class Rule(StrEnum):
     # ---- the rollout
     ARTIFACT_IS_PROMOTED = "artifact-is-promoted", "The environment's registry has the image.", Milestone.COPY
     ROLLOUT_SUCCEEDED = "rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT
+    RUNS_AS_PLANNED = (
+        "runs-as-planned",
+        "Pods run the containers, images and commands of the plan, and no others but those that the project names.",
+        Milestone.ROLLOUT,
+    )
     VERIFICATION_PASSED = "verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION
     TESTS_RAN_AS_PLANNED = (
         "tests-ran-as-planned",

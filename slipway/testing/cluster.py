@@ -36,10 +36,11 @@ from ..effects.cluster import (
     ProgressState,
     Resisted,
     RolloutState,
-    RunningImage,
     Staying,
     Unsearched,
 )
+from ..effects.cluster.as_planned import unlike
+from ..effects.cluster.cluster import Injected
 from ..effects.cluster.diagnosis import Diagnosis
 from ..effects.cluster.diff import difference
 from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
@@ -47,6 +48,8 @@ from ..effects.cluster.records import Json
 from ..effects.cluster.rights import APPLIED, Right
 from ..effects.cluster.role import documents
 from ..effects.cluster.rollout import FIRST_LOOK, Looked
+from ..effects.cluster.running import ComparedPods
+from ..manifests.images import pod_spec
 
 
 class MadeJob(Record):
@@ -96,6 +99,12 @@ class MemoryCluster(Cluster):
         """What a roll-back cannot apply, by label; what may pass resists once."""
         self.running: set[str] = set()
         """Labels of Jobs among the applied objects that are at work."""
+        self.pods: dict[str, Json] = {}
+        """Specs of pods that are not as their template says, by the names of their workloads."""
+        self.unreadable: ClusterError | None = None
+        """Why pods cannot be read."""
+        self.compares = ComparedPods()
+        """What cannot be compared with the plan, and what cannot be yet."""
         self.made: dict[str, MadeJob] = {}
         """The Jobs around rollouts, by their names."""
         self.log = "1 test\n1 passed\n"
@@ -106,7 +115,7 @@ class MemoryCluster(Cluster):
         self._uids: dict[tuple[str, str, str], str] = {}
         self._looks: dict[tuple[str, str, str], int] = {}
 
-    def preview(self, manifests: Sequence[Manifest], namespace: str) -> ClusterPreview:
+    def preview(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ClusterPreview:
         self._maybe_fail()
         changes = tuple(
             ObjectChange(
@@ -223,19 +232,20 @@ class MemoryCluster(Cluster):
     def why(self, manifests: Sequence[Manifest], namespace: str, state: RolloutState) -> Diagnosis:
         return Diagnosis(text=f"{state.reason}\n\n== log of shop-1/shop\n{self.said}\n", last_lines=self.said)
 
-    def running_digests(self, manifests: Sequence[Manifest], namespace: str) -> tuple[RunningImage, ...]:
-        return tuple(
-            RunningImage(
-                kind=kind,
-                name=name,
-                container=container["name"],
-                image=container["image"],
-                digest=container["image"].partition("@")[2] or None,
-            )
-            for (object_namespace, kind, name), workload in self.objects.items()
-            if object_namespace == namespace and kind == "Deployment"
-            for container in workload["spec"]["template"]["spec"]["containers"]
-        )
+    def compared(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ComparedPods:
+        """A pod for each workload, which is as its template says or as `pods` has it."""
+        self._maybe_fail()
+        if self.unreadable is not None:
+            raise self.unreadable
+        others = list[str]()
+        for manifest in (each for each in manifests if pod_spec(each)):
+            live = pod_spec(self.objects.get(_key(manifest, namespace)))
+            spec = self.pods.get(manifest["metadata"]["name"], live)
+            for what in (live, spec):
+                if why := unlike(pod_spec(manifest), what, injected, more_variables=True):
+                    others.append(f"{manifest['kind']}/{manifest['metadata']['name']}: {why}")
+                    break
+        return self.compares.evolve(others=tuple(others))
 
     def start_job(
         self,
@@ -277,7 +287,7 @@ class MemoryCluster(Cluster):
         del self.made[manifest["metadata"]["name"]]
         return True
 
-    def job(self, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
+    def job(self, started: StartedJob, manifest: Manifest, namespace: str, injected: Injected = ()) -> JobState:
         self._maybe_fail()
         return self.jobs[started.uid]
 
@@ -325,12 +335,9 @@ class MemoryCluster(Cluster):
 
     def digest(self, namespace: str) -> str | None:
         """The digest that the application's own container runs."""
-        images = {
-            image.container: image.image
-            for image in self.running_digests((), namespace)
-            if not image.image.startswith("docker.io/")
-        }
-        return next((image.partition("@")[2] for image in images.values()), None)
+        workloads = (each for key, each in self.objects.items() if key[:2] == (namespace, "Deployment"))
+        images = (str(each["image"]) for workload in workloads for each in pod_spec(workload)["containers"])
+        return next((image.partition("@")[2] for image in images if not image.startswith("docker.io/")), None)
 
     def _change(self, manifest: Manifest, namespace: str) -> AppliedChange:
         live = self.objects.get(_key(manifest, namespace))
@@ -383,7 +390,9 @@ class MemoryFenced(FencedCluster):
     def free_stuck_pod(self, manifests: Sequence[Manifest], *, patient: bool) -> str:
         return self._cluster.free_stuck_pod(manifests, self._namespace, patient=patient)
 
-    def run_once(self, manifest: Manifest, *, uid: str = "", earlier: str = "", attempt: int = 1) -> OnceState:
+    def run_once(
+        self, manifest: Manifest, *, uid: str = "", earlier: str = "", attempt: int = 1, injected: Injected = ()
+    ) -> OnceState:
         if not uid:
             self._confirmed()
         return self._cluster.run_once(manifest, self._namespace, uid=uid, earlier=earlier, attempt=attempt)

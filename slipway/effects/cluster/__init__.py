@@ -38,7 +38,6 @@ from .records import (
     ProgressState,
     Resisted,
     RolloutState,
-    RunningImage,
     Staying,
     Unsearched,
 )
@@ -82,7 +81,6 @@ __all__ = [
     "ProgressState",
     "Resisted",
     "RolloutState",
-    "RunningImage",
     "Staying",
     "Unsearched",
     "connect",

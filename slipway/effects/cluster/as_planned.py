@@ -1,12 +1,14 @@
-"""Whether the pods of a Job ran what its manifest says, and nothing else. Pure.
+"""Whether pods run what their manifest says, and nothing else. Pure.
 
-Whoever may write pods in the namespace can add one that says that it is the Job's, and the cluster counts it; or can
-change the image of the one that runs. The Job's own template cannot be changed.
+Whoever may write pods in the namespace can add one that says that it is a Job's, and the cluster counts it; or can
+change the image of one that runs, or put a container into it. Whoever may write workloads can add a container, or a
+command, that the manifest does not have: an apply leaves it there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ...domain.images import InjectedContainer
 from .records import Json, Manifest
 
 _LISTS: Final = ("initContainers", "containers")
@@ -18,19 +20,32 @@ _GIVEN_BY_AKS: Final = frozenset(
 """Variables that the cluster's workload identity adds to a pod that asks for it."""
 
 
-def other_than_planned(manifest: Manifest, pods: Iterable[Json]) -> str:
-    """What ran that the manifest does not say; empty if nothing did."""
+def other_than_planned(manifest: Manifest, pods: Iterable[Json], injected: Sequence[InjectedContainer] = ()) -> str:
+    """What a Job ran that its manifest does not say; empty if nothing."""
     template = manifest["spec"]["template"]["spec"]
     seen = False
     for pod in pods:
         seen = True
-        if why := unlike(template, pod.get("spec") or {}):
-            return f"pod {pod['metadata']['name']} is not as the plan has it: {why}"
+        if why := unlike(template, pod.get("spec") or {}, injected):
+            return of_pod(pod, why)
     return "" if seen else "no pod of the Job is left to tell what ran"
 
 
-def unlike(template: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
-    """In what the spec of a pod, or of a template, runs other than the template; empty if in nothing."""
+def of_pod(pod: Json, why: str) -> str:
+    return f"pod {pod['metadata']['name']} is not as the plan has it: {why}"
+
+
+def unlike(
+    template: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    injected: Sequence[InjectedContainer] = (),
+    *,
+    more_variables: bool = False,
+) -> str:
+    """In what the spec of a pod, or of a template, runs other than the template; empty if in nothing.
+
+    With `more_variables` it may have others than those of the template, as some operators add to every pod.
+    """
     if spec.get("ephemeralContainers"):
         return "somebody has put a container into it while it ran"
     for field in _LISTS:
@@ -39,19 +54,36 @@ def unlike(template: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
             name = planned["name"]
             if name not in ran:
                 return f"it has no container {name}"
-            if part := _differs(planned, ran[name]):
+            if part := _differs(planned, ran[name], more_variables=more_variables):
                 return f"container {name} has another {part}"
+    for name, image in added(template, spec):
+        if not is_injected(name, image, injected):
+            return f"it has a container {name} ({image}), which the plan does not have"
     return ""
 
 
-def _differs(planned: Mapping[str, Any], ran: Mapping[str, Any]) -> str:
+def added(template: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and image of each container that the spec has and the template does not."""
+    for field in _LISTS:
+        planned = {container["name"] for container in template.get(field) or ()}
+        for container in spec.get(field) or ():
+            if container["name"] not in planned:
+                yield str(container["name"]), str(container.get("image") or "")
+
+
+def is_injected(name: str, image: str, injected: Sequence[InjectedContainer]) -> bool:
+    """Whether the project lets the cluster add the container."""
+    return any(each.is_this(name, image) for each in injected)
+
+
+def _differs(planned: Mapping[str, Any], ran: Mapping[str, Any], *, more_variables: bool) -> str:
     """The first part in which a container differs."""
     for part in _RUNS:
         if (planned.get(part) or None) != (ran.get(part) or None):
             return part
     wanted, found = _environment(planned), _environment(ran)
-    added = found.keys() - wanted.keys() - _GIVEN_BY_AKS
-    return "" if not added and all(found.get(name) == value for name, value in wanted.items()) else "env"
+    more = () if more_variables else found.keys() - wanted.keys() - _GIVEN_BY_AKS
+    return "" if not more and all(found.get(name) == value for name, value in wanted.items()) else "env"
 
 
 def _environment(container: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,5 +95,8 @@ def _value(variable: Mapping[str, Any]) -> Any:
     source = variable.get("valueFrom")
     if not source:
         return variable.get("value") or ""
-    field = source.get("fieldRef")
-    return {"fieldRef": field["fieldPath"]} if field else source
+    if field := source.get("fieldRef"):
+        return {"fieldRef": field["fieldPath"]}
+    if resource := source.get("resourceFieldRef"):
+        return {"resourceFieldRef": {**resource, "divisor": str(resource.get("divisor") or "0")}}
+    return source

@@ -9,6 +9,7 @@ from typing import Self
 
 from slipway.domain.environment import HttpProbe
 from slipway.domain.fence import Claim, SeenLease
+from slipway.domain.images import InjectedContainer
 from slipway.domain.steps import StartedJob
 
 from . import behind, drift, jobs, rights, role
@@ -32,10 +33,13 @@ from .records import (
     Manifest,
     ProbeResult,
     RolloutState,
-    RunningImage,
 )
 from .replacing import is_running
-from .rollout import FIRST_LOOK, Looked, images, rollout
+from .rollout import FIRST_LOOK, Looked, rollout
+from .running import ComparedPods, compared
+
+type Injected = Sequence[InjectedContainer]
+"""The containers that the project lets the cluster add."""
 
 
 class Cluster:
@@ -55,9 +59,10 @@ class Cluster:
         """Close the pool. Not needed for a cluster that lives as long as the process."""
         self.connection.close()
 
-    def preview(self, manifests: Sequence[Manifest], namespace: str) -> ClusterPreview:
-        """The changes that `apply` would make, according to a dry run on the server."""
-        return preview(self._objects, self._targets(manifests, namespace), namespace)
+    def preview(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ClusterPreview:
+        """The changes that `apply` would make, according to a dry run on the server; and what somebody else has put
+        into a pod template, and whether it is `injected`."""
+        return preview(self._objects, self._targets(manifests, namespace), namespace, injected)
 
     def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
         """What Slipway applied for the owner before and is not in the manifests. Deletes nothing."""
@@ -89,14 +94,14 @@ class Cluster:
         """The logs and events that tell why the rollout is in this state. Raises no `ClusterError`."""
         return diagnose(self._objects, self._targets(manifests, namespace), state)
 
-    def running_digests(self, manifests: Sequence[Manifest], namespace: str) -> tuple[RunningImage, ...]:
-        """The images, with their digests, in the live workloads' templates."""
-        return images(self._objects, self._targets(manifests, namespace))
+    def compared(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ComparedPods:
+        """What runs that the manifests do not have, once their rollout is done; by the rules in `running`."""
+        return compared(self._objects, self._targets(manifests, namespace), injected)
 
-    def job(self, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
+    def job(self, started: StartedJob, manifest: Manifest, namespace: str, injected: Injected = ()) -> JobState:
         """The current state of a Job that was started from the manifest. One that is done ran what the manifest says,
         in the Job that was started, or is `foreign`."""
-        return jobs.state(self._objects, started, manifest, namespace)
+        return jobs.state(self._objects, started, manifest, namespace, injected)
 
     def answered_by_others(self, manifests: Sequence[Manifest], namespace: str, began: datetime | None) -> str:
         """Who else than the release answers at its Services, or did since its tests began; empty if nobody."""

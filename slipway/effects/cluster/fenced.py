@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
+from slipway.domain.images import InjectedContainer
 from slipway.domain.order import Order
 from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import StartedJob
@@ -82,10 +83,18 @@ class FencedCluster:
             raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
         return jobs.start(self._objects, target)
 
-    def run_once(self, manifest: Manifest, *, uid: str = "", earlier: str = "", attempt: int = 1) -> OnceState:
+    def run_once(
+        self,
+        manifest: Manifest,
+        *,
+        uid: str = "",
+        earlier: str = "",
+        attempt: int = 1,
+        injected: Sequence[InjectedContainer] = (),
+    ) -> OnceState:
         """Make a Job around a rollout, unless that was done, and look at it; by the rules in `once`."""
         [target] = self._targets([manifest])
-        return once.run(self._objects, target, uid=uid, earlier=earlier, attempt=attempt)
+        return once.run(self._objects, target, uid=uid, earlier=earlier, attempt=attempt, injected=injected)
 
     def withdraw_job(self, manifest: Manifest, *, uid: str) -> bool:
         """Delete the Job with this uid, if it is there."""

@@ -19,7 +19,7 @@ type Owners = Mapping[FieldPath, frozenset[str]]
 
 def notes(live: Mapping[str, Any], answer: Mapping[str, Any], going: Sequence[FieldPath]) -> tuple[str, ...]:
     """What to tell of an object that exists; `going` are the fields that are taken away after the apply."""
-    before, after = _owners(live), _owners(answer)
+    before, after = owners_of(live), owners_of(answer)
     return (
         *_told("taken over from {manager}: {fields}", _taken(before, after)),
         *_told("removed, as {manager} set it before and it is not in the manifest: {fields}", _removed(before, going)),
@@ -56,7 +56,7 @@ def _replicas(answer: Mapping[str, Any], before: Owners) -> Iterator[str]:
     """An autoscaler's count stays, whatever the manifest says (`scaling`)."""
     owners = before.get(("f:spec", "f:replicas"), frozenset())
     now = (answer.get("spec") or {}).get("replicas")
-    if now is not None and owners and FIELD_MANAGER not in _owners(answer).get(("f:spec", "f:replicas"), frozenset()):
+    if now is not None and owners and FIELD_MANAGER not in owners_of(answer).get(("f:spec", "f:replicas"), frozenset()):
         yield f"its replicas are left at {now}, as an autoscaler set them"
 
 
@@ -71,7 +71,7 @@ def _told(sentence: str, found: Iterator[tuple[FieldPath, str]]) -> Iterator[str
         yield sentence.format(fields=f"{shown}{more}", manager=manager)
 
 
-def _owners(thing: Mapping[str, Any]) -> Owners:
+def owners_of(thing: Mapping[str, Any]) -> Owners:
     """The managers of each field, those that only report its status left out."""
     owners: dict[FieldPath, set[str]] = {}
     for entry in (thing.get("metadata") or {}).get("managedFields") or ():

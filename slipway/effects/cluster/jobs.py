@@ -1,11 +1,12 @@
 """Jobs of one attempt, such as acceptance tests: start a Job, read its state, read its log."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
+from slipway.domain.images import InjectedContainer
 from slipway.domain.steps import StartedJob
 
 from .as_planned import other_than_planned
@@ -53,7 +54,13 @@ def start(objects: FencedObjects, target: ManifestTarget) -> StartedJob:
     return StartedJob(name=metadata["name"], uid=metadata["uid"])
 
 
-def state(objects: Objects, started: StartedJob, manifest: Manifest, namespace: str) -> JobState:
+def state(
+    objects: Objects,
+    started: StartedJob,
+    manifest: Manifest,
+    namespace: str,
+    injected: Sequence[InjectedContainer] = (),
+) -> JobState:
     target = ManifestTarget(manifest={}, kind=_JOB, name=started.name, namespace=namespace)
     live = objects.get(_JOB, started.name, namespace)
     uid = str(live["metadata"].get("uid")) if live is not None else started.uid
@@ -62,7 +69,7 @@ def state(objects: Objects, started: StartedJob, manifest: Manifest, namespace: 
         return JobState(state=ProgressState.FAILED, reason=reason, foreign=True)
     verdict = look_at(objects, target, live)
     is_done = verdict.state is ProgressState.DONE
-    why = other_than_planned(manifest, _pods(objects, started, namespace)) if is_done else ""
+    why = other_than_planned(manifest, _pods(objects, started, namespace), injected) if is_done else ""
     if why:
         return JobState(state=ProgressState.FAILED, reason=why, foreign=True)
     began = datetime.fromisoformat(live["metadata"]["creationTimestamp"]) if live is not None else None

@@ -4,9 +4,10 @@ Its name is made of its release and its content, so a Job of that name that is t
 try made, or one that is in the way. What tells them apart is the uid where it is known, and else what it says and runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...domain.images import InjectedContainer
 from ...domain.steps import StartedJob
 from ...manifests.around import RELEASE
 from . import jobs
@@ -19,7 +20,15 @@ from .records import OnceState, ProgressState
 from .rules import job
 
 
-def run(objects: FencedObjects, target: ManifestTarget, *, uid: str, earlier: str, attempt: int) -> OnceState:
+def run(
+    objects: FencedObjects,
+    target: ManifestTarget,
+    *,
+    uid: str,
+    earlier: str,
+    attempt: int,
+    injected: Sequence[InjectedContainer] = (),
+) -> OnceState:
     """Make the Job unless that was done, and look at it.
 
     `uid` is that of the Job that this step has made, `earlier` that of a former attempt; each is empty if none is
@@ -36,7 +45,8 @@ def run(objects: FencedObjects, target: ManifestTarget, *, uid: str, earlier: st
             _delete(objects, target, live)
             return _made(objects, target, attempt)
         uid = str(live["metadata"]["uid"])
-    seen = jobs.state(objects, StartedJob(name=target.name, uid=uid), target.manifest, str(target.namespace))
+    started = StartedJob(name=target.name, uid=uid)
+    seen = jobs.state(objects, started, target.manifest, str(target.namespace), injected)
     return OnceState(uid=uid, state=seen.state, reason=seen.reason)
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from ...domain.images import InjectedContainer
 from ...manifests.objects import without_server_fields
 from . import recreating, takeover
+from .beside import beside
 from .config_changes import template, unseen_changes
 from .diff import Diff, difference, projected
 from .errors import Missing, ObjectRefused
@@ -20,10 +22,14 @@ MAX_DIFFS = 512 * 1024
 """Characters of all diffs of one preview together."""
 
 
-def preview(objects: Objects, targets: Sequence[ManifestTarget], namespace: str) -> ClusterPreview:
+def preview(
+    objects: Objects, targets: Sequence[ManifestTarget], namespace: str, injected: Sequence[InjectedContainer] = ()
+) -> ClusterPreview:
     """Compare each object with the live one."""
     makes_namespace = any(t.kind.kind == "Namespace" and t.name == namespace for t in targets)
-    changes = together(lambda target: _change(objects, target, makes_namespace=makes_namespace), targets)
+    changes = together(
+        lambda target: _change(objects, target, makes_namespace=makes_namespace, injected=injected), targets
+    )
     told = unseen_changes([target.manifest for target in targets], changes)
     return ClusterPreview(objects=_within_budget(told))
 
@@ -31,7 +37,9 @@ def preview(objects: Objects, targets: Sequence[ManifestTarget], namespace: str)
 COMING = "its definition comes with this release, so that the cluster could not check it"
 
 
-def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) -> ObjectChange:
+def _change(
+    objects: Objects, target: ManifestTarget, *, makes_namespace: bool, injected: Sequence[InjectedContainer]
+) -> ObjectChange:
     if target.kind.is_coming:
         diff = difference(None, without_server_fields(target.manifest))
         return _as(target, AppliedChange.CREATED, diff, checked=False).evolve(warnings=(COMING,))
@@ -67,10 +75,11 @@ def _change(objects: Objects, target: ManifestTarget, *, makes_namespace: bool) 
             if before == after
             else AppliedChange.CHANGED
         )
+    foreign = beside(target.manifest, after, answer, injected)
     return _as(target, change, difference(before, after)).evolve(
         restarts=live is None or template(live) != template(after),
-        warnings=tuple(filter(None, (obstacle_of(live, answer), staying, *answered.warnings))),
-        notes=() if live is None else notes(live, answer, going),
+        warnings=tuple(filter(None, (*foreign.warnings, obstacle_of(live, answer), staying, *answered.warnings))),
+        notes=(*foreign.notes, *(() if live is None else notes(live, answer, going))),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from slipway.domain.model import Digest, Moment, Record
+from slipway.domain.model import Moment, Record
 from slipway.domain.pruning import Deletion
 
 type Json = dict[str, Any]
@@ -185,14 +185,3 @@ class ProbeResult(Record):
     status: int | None
     """HTTP status; None if there was no answer."""
     reason: str
-
-
-class RunningImage(Record):
-    """An image in a live workload's template."""
-
-    kind: str
-    name: str
-    container: str
-    image: str
-    digest: Digest | None
-    """None if the image is referenced only by a tag."""

@@ -1,6 +1,5 @@
-"""Reads the workloads of a set of manifests once: the state of their rollout, and their images."""
+"""Reads the workloads of a set of manifests once: the state of their rollout, and their newest pods."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,7 +12,7 @@ from .kinds import ManifestTarget
 from .nodes import nodes_in_the_way
 from .objects import Objects, built_in, together
 from .pods import left_behind, newest_pods, newest_replica_set, newest_revision, selector_text
-from .records import Json, ObjectState, ProgressState, RolloutState, RunningImage
+from .records import Json, ObjectState, ProgressState, RolloutState
 from .rules import WITH_PODS, judge, watched
 from .situations import Situation, Watched
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, altogether, verdict
@@ -21,8 +20,6 @@ from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, altogether
 _REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 _REVISION = built_in("apps/v1", "ControllerRevision")
 _POD = built_in("v1", "Pod")
-_WITH_TEMPLATE = ("Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "CronJob")
-_DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
 class Looked(Record):
@@ -77,44 +74,46 @@ def _seen_done(target: ManifestTarget) -> WorkloadVerdict:
     return verdict(kind, Situation.UP, "it was seen done")
 
 
-def images(objects: Objects, targets: Sequence[ManifestTarget]) -> tuple[RunningImage, ...]:
-    """The images in the live workloads' templates, including init containers."""
-    watched = [target for target in targets if _pod_spec(target.manifest)]
-    live_objects = together(lambda target: objects.get(target.kind, target.name, target.namespace), watched)
-    return tuple(
-        RunningImage(
-            kind=target.kind.kind,
-            name=target.name,
-            container=container["name"],
-            image=container["image"],
-            digest=match[1] if (match := _DIGEST.search(container["image"])) else None,
-        )
-        for target, live in zip(watched, live_objects, strict=True)
-        if live is not None
-        for field in ("initContainers", "containers")
-        for container in _pod_spec(live).get(field) or ()
-    )
+class Newest(Record):
+    """A workload's newest template, as far as it can be found."""
+
+    owner: Json | None = None
+    """What owns its pods; None if that is not to be seen."""
+    replica_set: Json | None = None
+    """A Deployment's newest ReplicaSet."""
+    all_pods: tuple[Json, ...] = ()
+    pods: tuple[Json, ...] = ()
+    """Those of the newest template."""
+
+
+def newest_of(objects: Objects, target: ManifestTarget, live: Json) -> Newest:
+    """The newest pods of a workload, found by their owner: for a Deployment its newest ReplicaSet."""
+    selector, namespace = selector_text(live["spec"].get("selector")), target.namespace
+    if not selector or namespace is None:
+        return Newest()
+    owner, replica_set, revision = live, None, (live.get("status") or {}).get("updateRevision")
+    if target.kind.kind == "Deployment":
+        replica_set = newest_replica_set(live, objects.list(_REPLICA_SET, namespace, selector=selector))
+        if replica_set is None:
+            return Newest()
+        owner = replica_set
+    elif target.kind.kind == "DaemonSet":
+        revision = newest_revision(live, objects.list(_REVISION, namespace, selector=selector))
+    pods = objects.list(_POD, namespace, selector=selector)
+    return Newest(owner=owner, replica_set=replica_set, all_pods=tuple(pods), pods=newest_pods(owner, pods, revision))
 
 
 def evidence_of(
     objects: Objects, target: ManifestTarget, live: Json, start: WorkloadEvidence = NO_EVIDENCE
 ) -> WorkloadEvidence:
-    """The newest pods of a workload, found by their owner (for a Deployment its newest ReplicaSet), and their nodes."""
-    selector, namespace = selector_text(live["spec"].get("selector")), target.namespace
-    if not selector or namespace is None:
+    """The newest pods of a workload, and what their nodes and events tell."""
+    newest = newest_of(objects, target, live)
+    if newest.owner is None or target.namespace is None:
         return start
-    owner, newest, revision = live, None, (live.get("status") or {}).get("updateRevision")
-    if target.kind.kind == "Deployment":
-        newest = newest_replica_set(live, objects.list(_REPLICA_SET, namespace, selector=selector))
-        if newest is None:
-            return start
-        owner = newest
-    elif target.kind.kind == "DaemonSet":
-        revision = newest_revision(live, objects.list(_REVISION, namespace, selector=selector))
-    pods = objects.list(_POD, namespace, selector=selector)
-    new = newest_pods(owner, pods, revision)
-    hints = (*_hints(objects, live, pods, new), *events_of(objects, namespace, (owner, *new), since=start.asked_at))
-    return start.evolve(pods=new, replica_set=newest, hints=hints)
+    about = (newest.owner, *newest.pods)
+    told = events_of(objects, target.namespace, about, since=start.asked_at)
+    hints = (*_hints(objects, live, newest.all_pods, newest.pods), *told)
+    return start.evolve(pods=newest.pods, replica_set=newest.replica_set, hints=hints)
 
 
 def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[Json]) -> tuple[Holdup, ...]:
@@ -131,14 +130,3 @@ def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[
 def _stuck(pod: str) -> Holdup:
     told = f"pod {pod} has another template and is not ready, and the StatefulSet may wait for it for ever"
     return Holdup(situation=Situation.POD_STUCK, text=Situation.POD_STUCK.told(told, pod=pod))
-
-
-def _pod_spec(workload: Json) -> Json:
-    """The spec of the pod template, whose location depends on the kind; empty for kinds without pods."""
-    spec = workload.get("spec") or {}
-    if workload.get("kind") == "CronJob":
-        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
-    if workload.get("kind") == "Pod":
-        return dict(spec)
-    template = spec.get("template") if workload.get("kind") in _WITH_TEMPLATE else None
-    return dict((template or {}).get("spec") or {})

@@ -90,7 +90,8 @@ class _Running:
         made = next((each.uid for each in seen.jobs if each.name == name), "")
         earlier = self.ran[name].uid if name in self.ran else ""
         attempt = self.work.step.attempt
-        state = self.writes.run_once(job, uid=made, earlier=earlier, attempt=attempt)
+        injected = self.plan.injected
+        state = self.writes.run_once(job, uid=made, earlier=earlier, attempt=attempt, injected=injected)
         if made:
             return seen, state
         return seen.evolve(jobs=(*seen.jobs, SeenJob(name=name, uid=state.uid, at=self.now))), state

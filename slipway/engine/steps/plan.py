@@ -175,7 +175,9 @@ def _whole(
     cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="plan") as beside:
         leaving = beside.submit(cluster.departed, content.manifests, environment.namespace, owner)
-        seen = cluster.preview((*content.manifests, *content.before, *content.after), environment.namespace)
+        seen = cluster.preview(
+            (*content.manifests, *content.before, *content.after), environment.namespace, application.injected
+        )
         departed = leaving.result()
     lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
@@ -190,6 +192,7 @@ def _whole(
         tag=release.tag,
         images=images.ours,
         foreign_images=images.foreign,
+        injected=application.injected,
         cluster=environment.cluster,
         namespace=environment.namespace,
         promote_from=release.registry if registry != release.registry else None,

@@ -40,7 +40,8 @@ class Returned(Record):
     resisted: tuple[str, ...] = ()
     """What could not be brought back, and why."""
     left: str = ""
-    """In one part of a sentence: what is still there that the failed release has made; empty if nothing is."""
+    """In one part of a sentence: what is still there that the failed release has made, and what runs that was not live
+    before; empty if nothing is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class _Return:
             )
         )
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
-        outcome = judge(self.clients, self.cluster, plan, self.clock, work)
+        outcome = judge(self.clients, self.cluster, plan, self.clock, work, returning=True)
         begun = seen.applied_at or self.work.step.asked_at
         outcome = helped(self.place.writes, plan, outcome, seen, patient=self.clock() - begun < LASTS)
         return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome
@@ -88,7 +89,14 @@ class _Return:
         returned = Returned(
             removed=tuple(map(str, removed[:_KEPT])),
             resisted=tuple(seen.resisted.values()),
-            left=f"still there of what it made: {'; '.join(left)}"[:1000] if left else "",
+            left="; ".join(
+                f"{what}: {'; '.join(listed)}"
+                for what, listed in (
+                    ("still there of what it made", left),
+                    ("what nobody voted on runs beside it", outcome.result.get("others") or []),
+                )
+                if listed
+            )[:1000],
         )
         result = {**outcome.result, **returned.model_dump(mode="json", exclude_defaults=True)}
         if not seen.resisted:

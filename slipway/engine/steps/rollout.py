@@ -1,18 +1,20 @@
 """Deploy and check: apply the plan's manifests exactly as they were voted on, and look until all of it is up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from ...clock import Clock
 from ...domain.errors import UnknownName
+from ...domain.images import ImageRules
 from ...domain.key_source import KeysUnavailable
 from ...domain.model import Digest, Record, canonical
 from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deletion
 from ...domain.release import EVIDENCE_SUMMARY, Evidence
+from ...domain.rules import Rule
 from ...domain.steps import SeenBefore, Step
 from ...effects.cluster import (
     AppliedObject,
@@ -24,8 +26,9 @@ from ...effects.cluster import (
     Owner,
     ProgressState,
     RolloutState,
+    is_custom,
 )
-from ...manifests.images import names_repository
+from ...manifests.references import image_places
 from ..outcome import REASON_LIMIT, Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
@@ -40,6 +43,7 @@ LASTS = timedelta(minutes=1)
 """After this time what looks hopeless is believed: a registry replicates, somebody replaces an object."""
 OBJECTS_KEPT = 50
 WARNINGS_KEPT = 20
+UNREAD_KEPT = 10
 
 
 class AppliedObjects(Record):
@@ -59,6 +63,17 @@ class GivenUp(RolloutState):
     """The state of a rollout that was given up, and what tells why."""
 
     evidence: tuple[Evidence, ...]
+
+
+class RanAsPlanned(RolloutState):
+    """The state of a rollout that is done, and what runs."""
+
+    others: tuple[str, ...] | None = None
+    """What runs that the plan does not have."""
+    unread: tuple[str, ...] | None = None
+    """What could not be compared with the plan, with the reason."""
+    rules: tuple[str, ...] | None = None
+    """Names of rules for want of which the rollout counts as failed."""
 
 
 def pause_before(poll: int) -> timedelta:
@@ -158,14 +173,20 @@ def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outco
     return replace(outcome, result=result)
 
 
-def judge(clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work) -> Outcome:
+def judge(
+    clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, returning: bool = False
+) -> Outcome:
+    """`returning` says that it is a roll-back: what was live is back, whatever else is there beside it."""
     environment, step, now = work.entry.application.environment(work.step.environment), work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
     begun = step.seen.applied_at or step.asked_at
     looked = Looked(done=frozenset(step.seen.done), asked_at=begun, now=now)
     state = cluster.rollout(plan.manifests, plan.namespace, looked)
     if state.state is ProgressState.DONE:
-        return _as_planned(cluster, state, plan)
+        ran = _as_planned(cluster, state, plan, work.entry.application.image_rules)
+        if isinstance(ran, RanAsPlanned):
+            return _ended(ran, returning=returning)
+        state = state.evolve(state=ProgressState.WAITING, reason=ran)
     seen, over = outlasted(step.seen, state.state, now)
     why = partial(cluster.why, plan.manifests, plan.namespace, state)
     if over:
@@ -175,6 +196,14 @@ def judge(clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Wo
         return _given_up(clients, step, state, why(), f"not up within {within}: {state.reason}")
     done = tuple(f"{o.kind}/{o.name}" for o in state.objects if o.state is ProgressState.DONE)
     return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen.evolve(done=done))
+
+
+def _ended(ran: RanAsPlanned, *, returning: bool) -> Finished:
+    not_compared = f" (not compared with the plan: {'; '.join(ran.unread)})" if ran.unread else ""
+    if ran.others and not returning:
+        broken = Rule.RUNS_AS_PLANNED.fails("; ".join(ran.others))
+        return failed(f"{broken.name}: {broken.reason}{not_compared}", ran.evolve(rules=(broken.name,)))
+    return passed(ran, reason=f"{ran.reason}{not_compared}"[:REASON_LIMIT])
 
 
 def outlasted(seen: SeenBefore, state: ProgressState, now: datetime) -> tuple[SeenBefore, bool]:
@@ -200,15 +229,18 @@ def _given_up(clients: Clients, step: Step, state: RolloutState, diagnosis: Diag
     return failed(f"{reason[: REASON_LIMIT - len(said)]}{said}", result)
 
 
-def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan) -> Outcome:
-    planned = [image.partition("@") for image in plan.images]
-    others = {
-        running.image: digest
-        for running in cluster.running_digests(plan.manifests, plan.namespace)
-        for name, _, digest in planned
-        if names_repository(running.image, name.partition("/")[2]) and running.digest != digest
-    }
-    if others:
-        running_image, digest = min(others.items())
-        return failed(f"the cluster runs {running_image}, the plan says {digest}", state)
-    return passed(state, reason=state.reason)
+def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan, rules: ImageRules) -> RanAsPlanned | str:
+    """What runs now that the rollout is done, compared with the plan; or why that cannot be told yet."""
+    found = cluster.compared(plan.manifests, plan.namespace, plan.injected)
+    if found.too_few:
+        return found.too_few
+    unread = (*found.unread, *_of_unknown_pods(plan, rules))[:UNREAD_KEPT]
+    fields = {name: getattr(state, name) for name in RolloutState.model_fields}
+    return RanAsPlanned(**fields, others=found.others or None, unread=unread or None)
+
+
+def _of_unknown_pods(plan: Plan, rules: ImageRules) -> Iterator[str]:
+    """The custom resources that name images: which pods run them only their operator knows."""
+    for manifest in plan.manifests:
+        if is_custom(manifest["apiVersion"], manifest["kind"]) and any(image_places(manifest, rules)):
+            yield f"{manifest['kind']}/{manifest['metadata']['name']}: only its operator knows which pods are its"

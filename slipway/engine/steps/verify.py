@@ -80,7 +80,7 @@ def _job(
         started = fenced(clients, work, plan).writes.start_job(job_manifest)
         seen = step.seen.evolve(job=started)
         return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=seen)
-    state = cluster.job(started, job_manifest, plan.namespace)
+    state = cluster.job(started, job_manifest, plan.namespace, plan.injected)
     if state.state is ProgressState.DONE and (
         why := cluster.answered_by_others(plan.manifests, plan.namespace, state.began)
     ):

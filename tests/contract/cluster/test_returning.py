@@ -50,8 +50,7 @@ def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
     assert (resisted.label, resisted.passing) == ("Deployment/first", False)
     assert "immutable" in resisted.why
     assert [applied.name for applied in back.applied] == ["last"]
-    [running] = place.cluster.running_digests([last], place.namespace)
-    assert running.digest == m.TWO
+    assert place.cluster.compared([last], place.namespace).others == ()
 
 
 def test_an_object_of_a_kind_that_is_gone_holds_up_no_other(place: Place) -> None:

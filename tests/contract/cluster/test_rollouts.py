@@ -22,21 +22,6 @@ def test_a_deployment_waits_and_is_then_done(place: Place) -> None:
     assert (state.kind, state.name, state.reason) == ("Deployment", "web", "2 of 2 pods are available")
 
 
-def test_the_digest_that_runs_is_the_one_that_was_applied(place: Place) -> None:
-    for digest in (m.ONE, m.TWO):
-        wanted = m.deployment(f"{m.PAUSE}@{digest}")
-        place.apply([wanted, m.config(a="1")])
-        assert place.rolled_out(wanted) is ProgressState.DONE
-        [image] = place.cluster.running_digests([wanted, m.config(a="1")], place.namespace)
-        assert (image.kind, image.name, image.container, image.digest) == ("Deployment", "web", "main", digest)
-
-
-def test_an_image_that_is_named_by_tag_has_no_digest(place: Place) -> None:
-    wanted = m.deployment(f"{m.PAUSE}:3.10", replicas=0)
-    place.apply([wanted])
-    assert [image.digest for image in place.cluster.running_digests([wanted], place.namespace)] == [None]
-
-
 def test_an_image_that_does_not_exist_looks_hopeless_long_before_the_deadline(place: Place) -> None:
     live, bad = m.deployment(), m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
     place.apply([live])
@@ -53,7 +38,7 @@ def test_what_was_live_comes_back_by_applying_it_again(place: Place) -> None:
     for manifest, expected in ((live, ProgressState.DONE), (bad, ProgressState.HOPELESS), (live, ProgressState.DONE)):
         place.apply([manifest])
         assert place.rolled_out(manifest) is expected
-    assert place.cluster.running_digests([live], place.namespace)[0].digest == m.ONE
+    assert place.cluster.compared([live], place.namespace).others == ()
 
 
 def test_a_deadline_that_was_exceeded_fails_and_a_rollback_from_it_does_not(place: Place) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster.as_planned import other_than_planned
+from slipway.domain.images import InjectedContainer
+from slipway.effects.cluster.as_planned import other_than_planned, unlike
 
 DIGEST = "shop.example/hello@sha256:" + "a" * 64
 CONTAINER: dict[str, Any] = {
@@ -56,6 +57,11 @@ def of_container(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (of_container("env", [{"name": "TARGET", "value": "mine"}]), "container acceptance has another env"),
         (of_container("env", [*CONTAINER["env"], {"name": "LD_PRELOAD", "value": "/x"}]), "another env"),
         (of_container("name", "other"), "it has no container acceptance"),
+        (
+            lambda spec: spec["containers"].append({"name": "debug", "image": "x"}),
+            "debug (x), which the plan",
+        ),
+        (lambda spec: spec.update(initContainers=[{"name": "i", "image": "x"}]), "it has a container i (x), which"),
         (lambda spec: spec.update(ephemeralContainers=[{"name": "debug"}]), "has put a container into it"),
     ],
 )
@@ -66,6 +72,24 @@ def test_a_pod_that_ran_something_else_is_named(change: Callable[[dict[str, Any]
         found = other_than_planned(JOB, pods)
         assert found.startswith("pod acceptance-1-x is not as the plan has it: ")
         assert why in found
+
+
+def test_a_container_that_the_project_names_may_be_beside_it() -> None:
+    injected = [InjectedContainer(container="istio-proxy", image="mcr.example/istio/*")]
+    meshed = pod()
+    meshed["spec"]["initContainers"] = [{"name": "istio-proxy", "image": "mcr.example/istio/proxyv2:1.29"}]
+    assert other_than_planned(JOB, [meshed], injected) == ""
+    meshed["spec"]["initContainers"][0]["image"] = "evil.example/istio/proxyv2:1.29"
+    assert "evil.example" in other_than_planned(JOB, [meshed], injected)
+
+
+def test_where_an_operator_may_add_variables_those_of_the_plan_still_count() -> None:
+    template, spec = JOB["spec"]["template"]["spec"], pod()["spec"]
+    spec["containers"][0]["env"].append({"name": "OTEL_SERVICE_NAME", "value": "shop"})
+    assert unlike(template, spec) == "container acceptance has another env"
+    assert unlike(template, spec, more_variables=True) == ""
+    spec["containers"][0]["env"][0] = {"name": "TARGET", "value": "mine"}
+    assert unlike(template, spec, more_variables=True) == "container acceptance has another env"
 
 
 def test_a_job_without_any_pod_left_proves_nothing() -> None:

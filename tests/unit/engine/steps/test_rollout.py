@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
 from slipway.domain.steps import SeenBefore, Step, StepKind
 from slipway.effects.cluster import AccessDenied, ClusterError, ClusterUnreachable, ObjectRefused
+from slipway.effects.cluster.running import ComparedPods
 from slipway.engine.outcome import REASON_LIMIT, Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import LEASE, Work
 from slipway.engine.steps.roll_back import roll_back
@@ -151,38 +153,94 @@ def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installat
     assert len(outcome.reason) <= REASON_LIMIT
 
 
-@pytest.mark.parametrize(
-    "image",
-    [
-        "nonprod.test/team/shop@sha256:" + "1" * 64,
-        "other.test/team/shop@sha256:" + "1" * 64,
-        "nonprod.test/team/shop:1.0",
-        "team/shop",
-        "localhost:5000/team/shop:latest",
-    ],
-)
-def test_another_image_than_the_plans_fails_the_rollout(installation: Installation, image: str) -> None:
+def judged(installation: Installation) -> Outcome:
+    """The second look, at which the memory cluster's rollouts are done."""
     found = at(installation, StepKind.CHECK)
     check(installation.app.clients, installation.clock, found)
-    set_image(installation, image)
+    return check(installation.app.clients, installation.clock, found)
+
+
+@pytest.mark.parametrize("container", [0, 1], ids=["its own", "the one beside it"])
+@pytest.mark.parametrize("image", ["nonprod.test/team/shop@sha256:" + "1" * 64, "team/shop", "other.test/x:1"])
+def test_another_image_than_the_plans_fails_the_rollout(installation: Installation, image: str, container: int) -> None:
+    found = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, found)
+    set_image(installation, image, container)
     outcome = check(installation.app.clients, installation.clock, found)
     assert isinstance(outcome, Finished)
+    name = ("shop", "proxy")[container]
     assert (outcome.passed, outcome.reason) == (
         False,
-        f"the cluster runs {image}, the plan says {installation.release(1).digest}",
+        f"runs-as-planned: Deployment/shop: container {name} has another image",
     )
 
 
-@pytest.mark.parametrize(
-    "image", ["docker.io/library/shop:1", "shop", "nonprod.test/other/shop:2", "proxy@sha256:" + "2" * 64]
-)
-def test_containers_of_other_images_are_none_of_its_business(installation: Installation, image: str) -> None:
-    found = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, found)
-    set_image(installation, image, container=1)
-    outcome = check(installation.app.clients, installation.clock, found)
+DEBUG = {"name": "debug", "image": "evil.example/debug:1"}
+TOLD = "Deployment/shop: it has a container debug (evil.example/debug:1), which the plan does not have"
+
+
+def with_debug(installation: Installation) -> None:
+    """The pods of the application have one more container from now on."""
+    spec = installation.staging.objects[DEPLOYMENT]["spec"]["template"]["spec"]
+    installation.staging.pods["shop"] = {"containers": [*spec["containers"], DEBUG]}
+
+
+def test_a_container_that_nobody_voted_on_fails_the_release_by_name_with_its_record(installation: Installation) -> None:
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.CHECK, "staging")
+    with_debug(installation)
+    installation.run_step(step)
+    installation.settle()
+    assert installation.phase(1) is Phase.FAILED
+    assert f"runs-as-planned: {TOLD}" in installation.release(1).reason
+    record = next(record for record in installation.trail() if record.action == "rollout.failed")
+    assert (record.details["rules"], record.details["others"]) == (["runs-as-planned"], [TOLD])
+
+
+def test_a_container_that_the_project_names_is_part_of_the_plan_that_people_vote_on(deliveries: Path) -> None:
+    project = deliveries / "project.yaml"
+    injected = "injected: [{ container: debug, image: evil.example/* }]"
+    project.write_text(f"{project.read_text()}{injected}\n")
+    installation = Installation(deliveries)
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.CHECK, "staging")
+    with_debug(installation)
+    installation.run_step(step)
+    installation.settle()
+    release = installation.release(1)
+    assert [record.action for record in installation.trail()].count("release.live") == 1
+    [named] = installation.app.reader.plan(release.plan_hash or "").injected
+    assert (named.container, named.image) == ("debug", "evil.example/*")
+
+
+def test_what_could_not_be_compared_is_said_in_the_record(installation: Installation) -> None:
+    installation.staging.compares = ComparedPods(unread=("ReplicaSet/old: nobody waits for its pods",))
+    outcome = judged(installation)
     assert isinstance(outcome, Finished)
     assert outcome.passed
+    assert outcome.reason.endswith("(not compared with the plan: ReplicaSet/old: nobody waits for its pods)")
+    assert outcome.result["unread"] == ["ReplicaSet/old: nobody waits for its pods"]
+
+
+def test_pods_that_are_not_to_be_seen_are_waited_for_and_are_never_a_pass(installation: Installation) -> None:
+    missing = "Deployment/shop: 1 of 2 of its pods are to be seen"
+    installation.staging.compares = ComparedPods(too_few=missing)
+    found = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, found)
+    assert isinstance(outcome, Requeue)
+    assert outcome.reason == missing
+    installation.wait(WITHIN + timedelta(seconds=1))
+    outcome = check(installation.app.clients, installation.clock, replace(found, step=found.step.evolve(poll=1)))
+    assert isinstance(outcome, Finished)
+    assert (outcome.passed, outcome.reason) == (False, f"not up within 0:05:00: {missing}")
+
+
+def test_pods_that_may_not_be_read_are_tried_again(installation: Installation) -> None:
+    found = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, found)
+    installation.staging.unreadable = AccessDenied("pods: 403")
+    assert check(installation.app.clients, installation.clock, found) == Retry(reason="pods: 403")
 
 
 @pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY])
@@ -242,6 +300,14 @@ def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(installatio
     lane = installation.lane("staging")
     assert lane.live is not None
     assert lane.live.release == 1
+
+
+def test_a_roll_back_says_what_runs_beside_what_is_back(installation: Installation, back: Work) -> None:
+    installation.run_step(back.step)
+    with_debug(installation)
+    installation.settle()
+    assert installation.phase(2) is Phase.ROLLED_BACK
+    assert f"what nobody voted on runs beside it: {TOLD}" in installation.release(2).reason
 
 
 def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_applied(

@@ -1,0 +1,51 @@
+"""What a pod template will have beside its manifest, told before people vote: an apply leaves there what others added.
+
+Pure. Whatever the project does not let the cluster add fails the rollout (`running`), so a plan says it in advance.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...domain.images import InjectedContainer
+from ...domain.model import Record
+from ...manifests.images import pod_spec
+from .as_planned import added, is_injected, unlike
+from .hands import Owners, owners_of
+from .records import Manifest
+
+_SHOWN = 10
+
+
+class Beside(Record):
+    """What to tell of one object."""
+
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def beside(
+    manifest: Manifest, after: Mapping[str, Any], answer: Mapping[str, Any], injected: Sequence[InjectedContainer]
+) -> Beside:
+    """`after` is what there will be, and `answer` what a dry run said of its fields' managers."""
+    planned, there, owners = pod_spec(manifest), pod_spec(after), owners_of(answer)
+    warnings, notes = list[str](), list[str]()
+    for name, image in added(planned, there):
+        text = f"container {name} ({image}) is not in the manifest; {_who(owners, name)}"
+        if is_injected(name, image, injected):
+            notes.append(f"{text}, as the project allows")
+        else:
+            warnings.append(
+                f"{text}, and it stays: nobody votes on it, and the rollout fails as long as it is there; "
+                "take it away, or let the project name it in injected"
+            )
+    known = [InjectedContainer(container=name, image=image or "*") for name, image in added(planned, there)]
+    if planned and (why := unlike(planned, there, known, more_variables=True)):
+        warnings.append(f"{why} than the manifest says, and it stays: the rollout fails as long as it is so")
+    return Beside(warnings=tuple(warnings[:_SHOWN]), notes=tuple(notes[:_SHOWN]))
+
+
+def _who(owners: Owners, container: str) -> str:
+    """Whoever put the container there, by the keys of its fields."""
+    key = f'k:{{"name":"{container}"}}'
+    found = {manager for path, managers in owners.items() if key in path for manager in managers}
+    return f"{', '.join(sorted(found))} set it" if found else "the cluster adds it"

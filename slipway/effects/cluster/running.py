@@ -1,0 +1,76 @@
+"""What runs after a rollout, compared with its plan: the live templates, and each pod of the newest one.
+
+A controller's counts say that pods of its template are up. Whether that template, and those pods, are what people voted
+on is looked at here: somebody else may have added to the template, and a pod is changed by itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...domain.images import InjectedContainer
+from ...domain.model import Record
+from ...manifests.images import pod_spec
+from .as_planned import of_pod, unlike
+from .kinds import ManifestTarget
+from .objects import Objects, together
+from .rollout import newest_of
+from .rules import WITH_PODS, watched
+
+_COUNTS: Mapping[str, str] = {
+    "Deployment": "updatedReplicas",
+    "StatefulSet": "updatedReplicas",
+    "DaemonSet": "updatedNumberScheduled",
+}
+"""How many pods of its newest template a workload says that it has."""
+_TOLD = 5
+
+
+class ComparedPods(Record):
+    """How what runs compares with the plan."""
+
+    others: tuple[str, ...] = ()
+    """What runs that the plan does not have."""
+    unread: tuple[str, ...] = ()
+    """Workloads whose pods could not be compared, with the reason."""
+    too_few: str = ""
+    """Why it cannot be told yet."""
+
+
+def compared(
+    objects: Objects, targets: Sequence[ManifestTarget], injected: Sequence[InjectedContainer]
+) -> ComparedPods:
+    """Looks at every workload. Raises `ClusterError` where one cannot be read."""
+    workloads = [target for target in targets if pod_spec(target.manifest)]
+    results = together(lambda target: _compared(objects, target, injected), workloads)
+    return ComparedPods(
+        others=tuple(text for result in results for text in result.others)[:_TOLD],
+        unread=tuple(text for result in results for text in result.unread),
+        too_few="; ".join(result.too_few for result in results if result.too_few),
+    )
+
+
+def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[InjectedContainer]) -> ComparedPods:
+    live = objects.get(target.kind, target.name, target.namespace)
+    if live is None:
+        gone = f"{target.label} is gone, and its pods with it"
+        return ComparedPods(unread=(gone,)) if target.kind.kind == "Job" else ComparedPods(too_few=gone)
+    planned = pod_spec(target.manifest)
+    if why := unlike(planned, pod_spec(live), injected, more_variables=True):
+        return ComparedPods(others=(f"{target.label} is not as the plan has it: {why}",))
+    if watched(target.kind.api_version, target.kind.kind) not in WITH_PODS:
+        later = target.kind.kind in ("CronJob", "Pod", "PodTemplate")  # no pods yet, or itself
+        return ComparedPods() if later else ComparedPods(unread=(f"{target.label}: nobody waits for its pods",))
+    pods = newest_of(objects, target, live).pods
+    wanted = _wanted(live)
+    if len(pods) < wanted:
+        if target.kind.kind == "Job":
+            return ComparedPods(unread=(f"{target.label}: no pod of it is left",))
+        return ComparedPods(too_few=f"{target.label}: {len(pods)} of {wanted} of its pods are to be seen")
+    others = (of_pod(pod, why) for pod in pods if (why := unlike(planned, pod["spec"], injected, more_variables=True)))
+    return ComparedPods(others=tuple(others))
+
+
+def _wanted(live: Mapping[str, Any]) -> int:
+    """Pods of the newest template that there are by the workload's own count; of a Job at least one."""
+    count = _COUNTS.get(str(live.get("kind")))
+    return 1 if count is None else int((live.get("status") or {}).get(count) or 0)

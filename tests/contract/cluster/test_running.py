@@ -1,0 +1,174 @@
+"""What runs after a rollout is compared with the plan, and what somebody else added is told before it and fails it."""
+
+import copy
+from contextlib import closing
+
+import pytest
+
+from slipway.domain.images import InjectedContainer
+from slipway.effects.cluster import ProgressState
+from slipway.effects.cluster.connection import Connection
+
+from . import manifests as m
+from .conftest import Place
+
+MESH = "registry.k8s.io/mesh/proxy@" + m.TWO
+PROXY = InjectedContainer(container="istio-proxy", image="registry.k8s.io/mesh/*")
+STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
+
+
+def patch(place: Place, path: str, body: m.Json, *, manager: str = "kubectl-edit") -> None:
+    with closing(Connection(place.access)) as developer:
+        query = [("fieldManager", manager)]
+        path = f"{path.format(place.namespace)}"
+        developer.send("PATCH", path, what="patch", body=body, headers=STRATEGIC, query=query)
+
+
+def of_kind(kind: str, digest: str) -> m.Json:
+    workload = m.workload(kind, f"{m.PAUSE}@{digest}")
+    workload["spec"] |= {} if kind == "DaemonSet" else {"replicas": 2}
+    return workload
+
+
+def put_beside(place: Place, kind: str, *containers: m.Json) -> None:
+    """Somebody adds containers to the live workload."""
+    path = f"/apis/apps/v1/namespaces/{{}}/{kind.lower()}s/web"
+    patch(place, path, {"spec": {"template": {"spec": {"containers": list(containers)}}}})
+
+
+def up(place: Place, wanted: m.Json) -> None:
+    place.apply([wanted])
+    assert place.rolled_out(wanted) is ProgressState.DONE
+
+
+def compared(place: Place, wanted: m.Json, *injected: InjectedContainer, until_told: bool = True) -> tuple[str, ...]:
+    """What runs beside the plan, once all pods of the newest template are to be seen."""
+    if until_told:
+        assert place.rolled_out(wanted) is ProgressState.DONE
+    look = lambda: place.cluster.compared([wanted], place.namespace, injected)  # noqa: E731
+    return place.settled(look, until=lambda seen: not seen.too_few).others
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_pods_as_the_cluster_fills_them_in_are_as_the_plan_has_them(place: Place, kind: str) -> None:
+    wanted = of_kind(kind, m.ONE)
+    container = wanted["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [
+        {"name": "EMPTY", "value": ""},
+        {"name": "PLACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        {"name": "CORES", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+    ]
+    up(place, wanted)
+    assert compared(place, wanted) == ()
+
+
+def test_what_a_job_of_the_manifests_ran_is_compared_as_long_as_its_pods_are_there(place: Place) -> None:
+    wanted = m.job("migrate", says="moved")
+    up(place, wanted)
+    assert compared(place, wanted) == ()
+    [other] = compared(place, m.job("migrate", says="moved more"))
+    assert other.endswith("container test has another command")
+    gone = place.cluster.compared([m.job("never")], place.namespace)
+    assert gone.unread == ("Job/never is gone, and its pods with it",)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_a_container_that_somebody_added_stays_and_is_told_before_and_after_the_rollout(
+    place: Place, kind: str
+) -> None:
+    first, second = of_kind(kind, m.ONE), of_kind(kind, m.TWO)
+    up(place, first)
+    put_beside(place, kind, {"name": "debug", "image": "evil.example/debug:1"})
+    [change] = place.cluster.preview([second], place.namespace).objects
+    [warning] = change.warnings
+    assert warning.startswith(
+        "container debug (evil.example/debug:1) is not in the manifest; kubectl-edit set it, and it stays: nobody "
+        "votes on it, and the rollout fails as long as it is there"
+    )
+    place.apply([second])
+    [other] = compared(place, second, until_told=False)
+    assert other == (
+        f"{kind}/web is not as the plan has it: it has a container debug (evil.example/debug:1), "
+        "which the plan does not have"
+    )
+
+
+def test_a_container_that_the_project_names_may_be_added_and_no_other(place: Place) -> None:
+    wanted = m.deployment(replicas=1)
+    up(place, wanted)
+    put_beside(place, "Deployment", {"name": "istio-proxy", "image": MESH})
+    [change] = place.cluster.preview([wanted], place.namespace, [PROXY]).objects
+    assert change.warnings == ()
+    assert f"container istio-proxy ({MESH}) is not in the manifest; kubectl-edit set it, as the project" in str(
+        change.notes
+    )
+    assert compared(place, wanted, PROXY) == ()
+    for other in (
+        InjectedContainer(container="istio-proxy", image="registry.k8s.io/other/*"),
+        InjectedContainer(container="linkerd-proxy", image="*"),
+    ):
+        assert "istio-proxy" in compared(place, wanted, other)[0]
+
+
+def test_a_command_that_somebody_gave_a_container_is_told_and_fails_the_rollout(place: Place) -> None:
+    wanted = m.deployment(replicas=1)
+    up(place, wanted)
+    put_beside(place, "Deployment", {"name": "main", "args": ["--quiet"]})
+    [change] = place.cluster.preview([wanted], place.namespace).objects
+    assert change.warnings == (
+        "container main has another args than the manifest says, and it stays: the rollout fails as long as it is so",
+    )
+    [other] = compared(place, wanted)
+    assert other.endswith("container main has another args")
+
+
+def test_a_variable_that_somebody_added_is_noted_and_fails_nothing(place: Place) -> None:
+    wanted = m.deployment(replicas=1)
+    up(place, wanted)
+    put_beside(place, "Deployment", {"name": "main", "env": [{"name": "COLOUR", "value": "blue"}]})
+    [change] = place.cluster.preview([wanted], place.namespace).objects
+    assert "left as kubectl-edit set it" in str(change.notes)
+    assert compared(place, wanted) == ()
+
+
+def test_a_pod_whose_image_somebody_changed_is_named(place: Place) -> None:
+    wanted = m.deployment(replicas=1)
+    up(place, wanted)
+    with closing(Connection(place.access)) as developer:
+        listed = developer.send("GET", f"/api/v1/namespaces/{place.namespace}/pods", what="list").body["items"]
+    [name] = [pod["metadata"]["name"] for pod in listed]
+    other = {"spec": {"containers": [{"name": "main", "image": f"{m.PAUSE}@{m.TWO}"}]}}
+    patch(place, f"/api/v1/namespaces/{{}}/pods/{name}", other)
+    [told] = compared(place, wanted, until_told=False)
+    assert told == f"pod {name} is not as the plan has it: container main has another image"
+
+
+def test_as_long_as_pods_are_missing_nothing_is_said(place: Place) -> None:
+    wanted = m.deployment(replicas=1)
+    up(place, wanted)
+    assert place.cluster.compared([m.deployment(name="other")], place.namespace).too_few == (
+        "Deployment/other is gone, and its pods with it"
+    )
+
+
+def test_a_workload_whose_pods_nobody_waits_for_is_named_as_not_compared(place: Place) -> None:
+    wanted = m.workload("ReplicaSet", f"{m.PAUSE}@{m.ONE}", replicas=1)
+    place.apply([wanted])
+    found = place.cluster.compared([wanted, m.config(a="1")], place.namespace)
+    assert (found.others, found.unread) == ((), ("ReplicaSet/web: nobody waits for its pods",))
+
+
+def test_a_template_of_later_pods_is_compared_by_itself(place: Place) -> None:
+    job = m.job("nightly")
+    wanted = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": job["metadata"],
+        "spec": {"schedule": "0 3 * * *", "jobTemplate": {"spec": job["spec"]}},
+    }
+    place.apply([wanted])
+    assert place.cluster.compared([wanted], place.namespace).others == ()
+    changed = copy.deepcopy(wanted)
+    changed["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"] = "other"
+    [other] = place.cluster.compared([changed], place.namespace).others
+    assert other == "CronJob/nightly is not as the plan has it: container test has another image"
