@@ -15,11 +15,19 @@ BAD_TAG = "no-such-tag"
 
 
 @pytest.fixture(scope="session")
-def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The administrator's kubeconfig. Started only where it was asked for: it takes half a gigabyte."""
+def real_cluster(request: pytest.FixtureRequest) -> Path:
+    """The administrator's kubeconfig."""
     if named := os.environ.get(NAMED):
-        yield Path(named)
-        return
+        return Path(named)
+    started: RealCluster = request.getfixturevalue("control_plane")
+    return started.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """One of our own. Started only where it was asked for: it takes half a gigabyte."""
+    if os.environ.get(NAMED):
+        pytest.skip("somebody else's cluster: its processes are not ours to end")
     if ASKED not in os.environ:
         pytest.skip("no real cluster was asked for: make test-cluster")
     try:
@@ -28,4 +36,4 @@ def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pytest.skip(f"no control plane is built: {reason}")
     settings = KubernetesSettings(simulate=Simulation(bad_images=(BAD_TAG,)))
     with RealCluster(settings, programs=programs, folder=tmp_path_factory.mktemp("cluster")) as cluster:
-        yield cluster.kubeconfig
+        yield cluster

@@ -91,6 +91,12 @@ class Missing(ClusterError):
         """The missing object in the server's terms: kind `namespaces`, name `shop`. Empty for an unknown kind."""
 
 
+class NamespaceEnding(ClusterError):
+    """The namespace is being deleted, so that nothing can be made in it."""
+
+    retries_help = True
+
+
 class ObjectConflict(ClusterError):
     """Somebody else changed, created or deleted the object at the same time."""
 
@@ -198,7 +204,7 @@ def _without_long_values(text: str) -> str:
 
 def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
     if _ENDING in spoken:
-        return ObjectConflict(f"{what}: {message} (wait until it is gone, and make it anew)")
+        return NamespaceEnding(f"{what}: {message} (wait until it is gone, and make it anew)")
     rule = _RBAC.search(spoken)
     if rule is None:  # quota, Pod Security and admission webhooks answer 403 too, but no role would change that
         return ObjectRefused(f"{what}: {message}")

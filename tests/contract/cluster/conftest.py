@@ -7,6 +7,7 @@ role which `infra/` grants.
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,15 @@ import pytest
 
 from local.kubernetes import Kubernetes, KubernetesSettings, Simulation, Token
 from slipway.domain.steps import StartedJob
-from slipway.effects.cluster import AppliedObject, Cluster, ClusterAccess, FencedCluster, ProgressState, connect
+from slipway.effects.cluster import (
+    AppliedObject,
+    Cluster,
+    ClusterAccess,
+    FencedCluster,
+    Missing,
+    ProgressState,
+    connect,
+)
 from slipway.effects.cluster.connection import Connection
 from slipway.testing.claims import claim
 
@@ -104,7 +113,8 @@ def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest)
     if double is not None:
         used = double.used(identity.USER, name)
         request.node.user_properties += [(identity.USED, " ".join(right)) for right in sorted(used)]
-    admin.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
+    with suppress(Missing):
+        admin.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
     admin.close()
 
 

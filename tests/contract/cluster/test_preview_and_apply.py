@@ -3,19 +3,22 @@
 import copy
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any, override
 
 import pytest
 
 from slipway.effects.cluster import (
     AccessDenied,
     AppliedChange,
+    Cluster,
+    ClusterError,
     Missing,
     ObjectConflict,
     ObjectRefused,
     ProgressState,
     connect,
 )
-from slipway.effects.cluster.connection import Connection
+from slipway.effects.cluster.connection import ApiServerResponse, Connection
 from slipway.testing.claims import claim
 
 from . import manifests as m
@@ -229,9 +232,27 @@ def test_a_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
     place.apply([former])
     place.rolled_out(former)
-    with pytest.raises(ObjectRefused, match="immutable"):
+    with pytest.raises(ObjectRefused, match="immutable") as raised:
         place.apply([wanted])
+    assert len(str(raised.value)) < 300, "without the whole template, which the server quotes"
     assert place.rolled_out(former) == "done"
+
+
+def test_a_namespace_that_is_going_away_is_waited_for(place: Place) -> None:
+    path = f"/api/v1/namespaces/{place.namespace}"
+    keep = m.config("keep", a="1")
+    keep["metadata"]["finalizers"] = ["slipway.example.com/keep"]
+    admin = Connection(place.access)
+    admin.send("POST", f"{path}/configmaps", what="make", body=keep)
+    admin.send("DELETE", path, what="delete")
+    with pytest.raises(ClusterError, match="because it is being terminated") as raised:
+        place.apply([m.config("late", a="1")])
+    assert raised.value.retryable
+    assert str(raised.value).startswith("take order 0.1 in Lease slipway-shop-staging: ")
+    headers = {"Content-Type": "application/merge-patch+json"}
+    free = {"metadata": {"finalizers": None}}
+    admin.send("PATCH", f"{path}/configmaps/keep", what="let it go", headers=headers, body=free)
+    admin.close()
 
 
 def test_an_apply_that_broke_off_can_be_repeated(place: Place) -> None:
@@ -324,6 +345,40 @@ def test_what_kubectl_set_and_the_manifest_lacks_is_shown_and_taken_away(place: 
     place.apply([wanted])
     [again] = place.cluster.preview([wanted], place.namespace).objects
     assert (again.change, again.warnings) == (AppliedChange.UNCHANGED, ())
+
+
+class Busy(Connection):
+    """Somebody writes the object right before each of the first removals of what is left over."""
+
+    def __init__(self, place: Place, *, times: int) -> None:
+        super().__init__(place.worker)
+        self._place, self._times = place, times
+
+    @override
+    def send(self, method: str, path: str, **request: Any) -> ApiServerResponse:
+        is_removal = isinstance(request.get("body"), list) and ("dryRun", "All") not in request.get("query", ())
+        if method == "PATCH" and is_removal and self._times:
+            self._times -= 1
+            note = {"metadata": {"annotations": {"note": str(self._times)}}}
+            headers = {"Content-Type": "application/merge-patch+json"}
+            other = Connection(self._place.access)
+            other.send("PATCH", path, what="write it", headers=headers, body=note)
+            other.close()
+        return super().send(method, path, **request)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_what_kubectl_left_goes_although_somebody_writes_the_object_meanwhile(place: Place, times: int) -> None:
+    wanted = m.deployment()
+    before = copy.deepcopy(wanted)
+    before["spec"]["template"]["spec"]["nodeSelector"] = {"old": "pool"}
+    made_by_kubectl(place, before)
+    busy = Busy(place, times=times)
+    with Cluster(busy) as cluster:
+        cluster.fenced(place.namespace, lambda: claim(1)).apply([wanted])
+    now = live(place, "/apis/apps/v1/namespaces/{}/deployments/web")
+    assert "nodeSelector" not in now["spec"]["template"]["spec"]
+    assert now["metadata"]["annotations"]["note"] == "0", "what somebody wrote meanwhile is there"
 
 
 def test_what_kubectl_left_to_the_servers_defaults_is_no_change(place: Place) -> None:

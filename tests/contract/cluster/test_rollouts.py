@@ -1,12 +1,17 @@
 """Rollouts: done, failed, and rolled back by applying what was live."""
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.effects.cluster import Looked, ProgressState
+from local.cluster import RealCluster
+from slipway.effects.cluster import ClusterError, Looked, Missing, ProgressState
 from slipway.effects.cluster.connection import Connection
 from slipway.effects.cluster.objects import Objects, built_in
+from slipway.engine.outcome import Retry
+from slipway.engine.steps.cluster_errors import after
 
 from . import manifests as m
 from .conftest import Place
@@ -89,6 +94,72 @@ def test_a_workload_that_is_not_there_looks_hopeless(place: Place) -> None:
     seen = place.cluster.rollout([m.deployment()], place.namespace)
     assert seen.state is ProgressState.HOPELESS
     assert seen.reason.startswith("Deployment/web: it is not in the cluster (")
+
+
+def test_a_paused_deployment_is_told_in_the_plan_and_waited_for_with_what_to_do(place: Place) -> None:
+    live, wanted = m.deployment(), m.deployment(f"{m.PAUSE}@{m.TWO}", paused=True)
+    place.apply([live])
+    assert place.rolled_out(live) is ProgressState.DONE
+    [change] = place.cluster.preview([wanted], place.namespace).objects
+    assert any("the Deployment is paused" in warning for warning in change.warnings)
+    place.apply([wanted])
+    seen = place.settled(
+        lambda: place.cluster.rollout([wanted], place.namespace), until=lambda seen: "paused" in seen.reason
+    )
+    assert seen.state is ProgressState.WAITING
+    assert "kubectl rollout resume" in seen.reason
+
+
+def test_a_job_that_its_time_to_live_has_removed_stays_done_where_it_was_seen_done(place: Place) -> None:
+    wanted = m.job("migrate", says="done")
+    wanted["spec"]["ttlSecondsAfterFinished"] = 1
+    place.apply([wanted])
+    began = datetime.now(UTC)
+    place.settled(
+        lambda: place.cluster.rollout([wanted], place.namespace),
+        until=lambda seen: seen.state is ProgressState.DONE,
+    )
+    path = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/migrate"
+    place.settled(lambda: is_there(place, path), until=lambda there: not there)
+    looked = Looked(done=frozenset({"Job/migrate"}), asked_at=began, now=datetime.now(UTC))
+    assert place.cluster.rollout([wanted], place.namespace, looked).state is ProgressState.DONE
+    assert place.cluster.rollout([wanted], place.namespace).state is ProgressState.HOPELESS
+
+
+def is_there(place: Place, path: str) -> bool:
+    connection = Connection(place.access)
+    try:
+        connection.send("GET", path, what="look")
+    except Missing:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+@pytest.mark.cluster
+def test_an_api_server_that_is_away_for_a_while_costs_only_time(control_plane: RealCluster, place: Place) -> None:
+    """Killed in the middle: until it is back, and has read its roles, each request is to be tried again."""
+    if place.access.server:
+        pytest.skip("the double is not ended in the middle of a session")
+    wanted = m.deployment()
+    place.apply([wanted])
+    assert place.rolled_out(wanted) is ProgressState.DONE
+    wanted = m.deployment(f"{m.PAUSE}@{m.TWO}")
+    place.apply([wanted])
+    os.kill(control_plane.pids["kube-apiserver"], signal.SIGKILL)
+    failed = list[ClusterError]()
+
+    def look() -> ProgressState:
+        try:
+            return place.cluster.rollout([wanted], place.namespace).state
+        except ClusterError as error:
+            failed.append(error)
+            return ProgressState.WAITING
+
+    assert place.settled(look, until=lambda seen: seen is not ProgressState.WAITING) is ProgressState.DONE
+    assert failed, "it was away"
+    assert all(isinstance(after(error, begun=True), Retry) for error in failed), failed
 
 
 def test_a_deployment_scaled_to_nothing_is_done(place: Place) -> None:
