@@ -2,21 +2,22 @@
 link, so that what is measured is ours and not the time at the identity provider."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from local.stack.options import EXAMPLE
 
 APPLICATION: Final = "hello"
-CHANGES: Final = {"\nstart: both": "\nstart: push", "      level: signed ": "      level: link "}
 
 
-def write_example(folder: Path) -> Path:
-    """A folder with the one application and its project; returns it."""
+def write_example(folder: Path, *, level: str = "link", more: Mapping[str, str] | None = None) -> Path:
+    """A folder with the one application and its project; returns it. `more` are further changes of its text."""
     shutil.copytree(EXAMPLE, folder)
     file = folder / "application.yaml"
     text = file.read_text(encoding="utf-8")
-    for before, after in CHANGES.items():
+    changes = {"\nstart: both": "\nstart: push", "      level: signed ": f"      level: {level} ", **(more or {})}
+    for before, after in changes.items():
         if text.count(before) != 1:
             raise RuntimeError(f"{file}: expected {before!r} once, to make it {after!r}")
         text = text.replace(before, after)

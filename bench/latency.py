@@ -92,7 +92,7 @@ class Story:
 
     def deliver(self, version: str) -> tuple[float, float]:
         """One release to its end; seconds from push to staging's patch, and from vote to production's."""
-        self.last = self._ci.push(self._ci.build(version), version)
+        self.last = self.build(version)
         for proxy in self._stack.proxies.values():
             proxy.forget()
         pushed = send_push(self._stack, repository=APPLICATION, tag=version, digest=self.last)
@@ -102,6 +102,10 @@ class Story:
         Approver().decide(asked["approval_url"], "approve")
         self.release = str(self.notice("ended", version)["release"])
         return staging - pushed, self._first_patch("production") - voted
+
+    def build(self, version: str) -> str:
+        """An image in the registry, as CI pushes it; its digest."""
+        return self._ci.push(self._ci.build(version), version)
 
     def notice(self, kind: str, version: str) -> dict[str, Any]:
         """What the inbox gets about a version."""
