@@ -2,13 +2,16 @@
 
 While the source is away the release shows what is not proved yet, and the hint is sent again with growing pauses; after
 `PATIENCE` it stays *not proved*. What the source does not know, or does not show us, is asked for a few times more: a
-right may be given, or a page may come late.
+right may be given, or a page may come late. Whoever may send to `runs` can name runs that there are not, of anybody's
+pipeline: more than a few in an hour are counted and leave no record.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from ..catalogue.entries import Catalogue, Entry
@@ -31,7 +34,27 @@ PATIENCE: Final = timedelta(hours=24)
 ABSENT_PATIENCE: Final = timedelta(hours=1)
 """How long a run is asked for that the source does not know, or does not let us see."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
+MOST_UNKNOWN: Final = 30
+"""Runs of one application, in an hour, that its source does not know and that are recorded, and asked for again."""
 WORD: Final = "this installation does not ask Azure DevOps (setting SLIPWAY_RUNS): it is taken at its sender's word"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownRuns:
+    """When this process was told of runs that their source does not know, by application."""
+
+    _times: dict[str, deque[datetime]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=MOST_UNKNOWN)))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def few(self, applications: Iterable[str], now: datetime) -> bool:
+        """Whether one more may be recorded with each; it is counted then."""
+        with self._lock:
+            all_times = [self._times[application] for application in applications]
+            if any(len(times) == MOST_UNKNOWN and now - times[0] < ABSENT_PATIENCE for times in all_times):
+                return False
+            for times in all_times:
+                times.append(now)
+            return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +68,7 @@ class RunProver:
     source: Callable[[], RunSource | None]
     """Opens the source of runs; None where the installation cannot ask any, and takes runs at their word."""
     clock: Clock
+    unknown: UnknownRuns = field(default_factory=UnknownRuns)
 
     def take(self, told: RunTold) -> tuple[Receipt, ...]:
         """Ask about the run, and handle what that proves. A run of a pipeline that builds no application is counted
@@ -52,9 +76,7 @@ class RunProver:
         claimed = told.completed(told.claims)
         concerned = self.catalogue.concerned(claimed)
         if not concerned:
-            add(Metric.EVENTS_DROPPED, {Attribute.EVENT: claimed.kind})
-            log.info("run %s of %s: dropped, no application is built by it", claimed.run.number, claimed.run.pipeline)
-            return ()
+            return _dropped(claimed, "no application is built by it")
         source = self.source()
         if source is None:
             return self.door.take(told.completed(_with_facts(told.claims, Trust.CLAIMED, WORD)))
@@ -62,6 +84,10 @@ class RunProver:
         match answer:
             case ProvedRun():
                 return self._proved(told, answer)
+            case UnprovedRun() if told.looks == 0 and not self.unknown.few(
+                (entry.application.application for entry in concerned), self.clock()
+            ):
+                return _dropped(claimed, "its source does not know it, nor many others of this hour")
             case UnprovedRun(why=why):
                 return self._not_proved(told, why, timedelta(0), patience=ABSENT_PATIENCE)
             case AskLater(goes_on=True, after=after) if self.clock() - told.received_at < PATIENCE:
@@ -107,6 +133,12 @@ class RunProver:
         return self.door.take(
             told.completed(_with_facts(told.claims, Trust.NOT_PROVED, f"{why}; {ending}").evolve(people=()))
         )
+
+
+def _dropped(event: PipelineCompleted, why: str) -> tuple[Receipt, ...]:
+    add(Metric.EVENTS_DROPPED, {Attribute.EVENT: event.kind})
+    log.info("run %s of %s: dropped, %s", event.run.number, event.run.pipeline, why)
+    return ()
 
 
 def _with_facts(run: Run, trust: Trust, why: str) -> Run:

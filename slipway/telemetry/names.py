@@ -148,7 +148,8 @@ class Metric(_Named):
             "slipway.events.dropped",
             MetricKind.COUNTER,
             "{event}",
-            "Events that concern no application: pushes to other repositories, runs of other pipelines.",
+            "Events that concern no application: pushes to other repositories, runs of other pipelines; and runs that "
+            "their source does not know, beyond the few that are recorded.",
         ),
         Attribute.EVENT,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.actions import Action
 from slipway.domain.events import RunTold
 from slipway.domain.people import SignedIn
 from slipway.domain.queues import Queue
@@ -13,7 +14,7 @@ from slipway.domain.release import Phase
 from slipway.domain.rules import Rule, RuleResult, Unknown
 from slipway.domain.run_source import CannotKnow, ToldRun
 from slipway.domain.runs import Involvement, Trust
-from slipway.engine.proving_runs import ABSENT_PATIENCE, PATIENCE
+from slipway.engine.proving_runs import ABSENT_PATIENCE, MOST_UNKNOWN, PATIENCE
 from slipway.inbound.claims import claimed
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.applications import APPLICATION
@@ -71,6 +72,24 @@ def built(installation: Installation, tag: str = "v1", *, id: int = 1, number: s
 def rule(installation: Installation, wanted: Rule, number: int = 1) -> RuleResult:
     (staging, *_) = installation.explain(number).rules
     return next(result for result in staging.rules if result.rule is wanted)
+
+
+# ---- what there is not
+def test_runs_that_there_are_not_leave_few_records_and_a_genuine_one_among_them_is_taken(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    for id in range(1000, 1000 + 4 * MOST_UNKNOWN):
+        tell(both, told_run(id=id, number=f"20261128.{id}"))
+    tell(both, run)
+    both.settle()
+
+    assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) == MOST_UNKNOWN
+    assert len([raw for raw in both.bus.raw if raw.queue == Queue.HINTS]) == MOST_UNKNOWN
+    assert both.release(1).phase is Phase.AWAITING_APPROVAL
+
+    both.now += ABSENT_PATIENCE
+    tell(both, told_run(id=5000, number="20261129.1"))
+    assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) == MOST_UNKNOWN + 1
 
 
 # ---- proved
