@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from slipway.effects.cluster import AppliedChange
+from slipway.effects.cluster import AppliedChange, ObjectConflict
 from slipway.effects.cluster.connection import Connection
 from slipway.effects.cluster.diff import MAX_COMPARED
 
@@ -49,3 +49,29 @@ def test_a_large_definition_is_planned_and_applied_and_then_unchanged(real_place
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
         connection.send("DELETE", path, what="clean up")
         connection.close()
+
+
+@pytest.mark.cluster
+def test_a_definition_and_an_object_of_its_kind_are_planned_and_applied_together(real_place: Place) -> None:
+    group = f"{uuid.uuid4().hex[:8]}.example.com"
+    custom = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "first"}, "spec": {"field0": "a"}}
+    wanted = [custom, definition(group, 4)]
+    cluster, namespace = real_place.cluster, real_place.namespace
+    planned = {each.kind: each.change for each in cluster.preview(wanted, namespace).objects}
+    assert planned == dict.fromkeys(("CustomResourceDefinition", "Test"), AppliedChange.CREATED)
+    connection = Connection(real_place.access)
+    try:
+        assert real_place.settled(lambda: applied(real_place, wanted), until=bool)
+        assert cluster.preview(wanted, namespace).changes_anything is False
+    finally:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
+        connection.send("DELETE", path, what="clean up")
+        connection.close()
+
+
+def applied(place: Place, wanted: list[m.Json]) -> bool:
+    """Whether all of it is there; the step tries again while the kind is not served yet."""
+    try:
+        return bool(place.apply(wanted))
+    except ObjectConflict:
+        return False

@@ -211,3 +211,34 @@ def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place) -> No
     assert "FailedCreate: exceeded quota: token=***" in why.text
     assert "TooOld" in why.text
     assert "hunter2" not in why.text
+
+
+@pytest.mark.parametrize("access", [pytest.param("real", marks=pytest.mark.cluster)], indirect=True)
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "Job"])
+def test_a_quota_that_lets_no_pod_in_is_told_by_its_name(place: Place, kind: str) -> None:
+    """On a real API server, which tells it by events alone but for Deployments."""
+    image = f"{m.PAUSE}@{m.ONE}"
+    wanted = m.job("web") if kind == "Job" else m.workload(kind, image, replicas=1)
+    if kind == "StatefulSet":
+        wanted["spec"]["serviceName"] = "web"
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "nothing"},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    admin = Connection(place.access)
+    path = f"/api/v1/namespaces/{place.namespace}/resourcequotas"
+    admin.send("POST", path, what="set a quota", body=quota)
+    place.settled(
+        lambda: admin.send("GET", f"{path}/nothing", what="look").body.get("status", {}).get("hard"), until=bool
+    )
+    admin.close()
+    place.apply([wanted])
+
+    def why() -> str:
+        state = place.cluster.rollout([wanted], place.namespace)
+        return f"{state.reason}\n{place.cluster.why([wanted], place.namespace, state).text}"
+
+    told = place.settled(why, until=lambda text: "exceeded quota: nothing" in text)
+    assert f"{kind}/web" in told
