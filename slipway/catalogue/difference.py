@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+
 from .stored import Stored, may_be_secret
 
 MOST_LINES = 50
@@ -11,7 +13,8 @@ LONGEST_LINE = 400
 
 
 def difference(before: Stored | None, after: Stored | None) -> tuple[str, ...]:
-    """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs."""
+    """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs. Of something new: its values, and
+    how long each file is."""
     lines = list(_lines(before, after))
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], f"… and {len(lines) - MOST_LINES + 1} more lines"]
@@ -23,12 +26,16 @@ def _lines(before: Stored | None, after: Stored | None) -> Iterator[str]:
     now = dict(_fields(after.value if after else {}))
     for field in [*now, *(field for field in was if field not in now)]:
         if was.get(field) != now.get(field):
-            yield f"{field}: {_shown(was, field)} → {_shown(now, field)}"
+            change = "" if before is None else f"{_shown(was, field)} → "
+            yield f"{field}: {change}{_shown(now, field)}"
     files, others = before.files if before else {}, after.files if after else {}
     for path in sorted({*files, *others}):
         if may_be_secret(files.get(path, "") + others.get(path, "")):
             if files.get(path) != others.get(path):
                 yield f"{path}: changed; it holds a Secret, which is not shown"
+            continue
+        if before is None:
+            yield f"{path}: new, {len(others[path].splitlines())} lines"
             continue
         yield from difflib.unified_diff(
             files.get(path, "").splitlines(), others.get(path, "").splitlines(), path, path, n=1, lineterm=""
@@ -53,4 +60,10 @@ def _shown(values: dict[str, Any], field: str) -> str:
     if field not in values:
         return "nothing"
     value = values[field]
-    return value if isinstance(value, str) else str(value)
+    return value if isinstance(value, str) else _as_written(value)
+
+
+def _as_written(value: Any) -> str:
+    """The value as people write it in a document, on one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9)
+    return text.removesuffix("...\n").strip()

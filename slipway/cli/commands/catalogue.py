@@ -296,7 +296,8 @@ def _show_made(screen: Screen, made: Changes) -> None:
 def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
     for change in changes:
         mark = _MARKS.get(change.outcome, TextCell("?", NOTE))
-        screen.line(mark, " ", TextCell(_name(change.subject), NAME), f" {change.outcome}")
+        would = "" if change.refused or change.outcome == "unchanged" else "would be "
+        screen.line(mark, " ", TextCell(_name(change.subject), NAME), f" {would}{change.outcome}")
         for line in change.difference:
             screen.whole(f"    {line}")
         for line in change.stands_still:

@@ -79,7 +79,7 @@ def slipway(live: Live, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_what_is_applied_is_in_force_and_again_is_nothing_to_change(slipway: Slipway, live: Live) -> None:
     first = slipway("apply", "-f", "team", "--yes", "--reason", "the first")
     assert first.exit_code == 0, first.output
-    assert "+ project team created" in first.stdout
+    assert "+ project team would be created" in first.stdout
     assert "✓ shop: version 1 is in force" in first.stdout
     assert list(live.app.catalogue.entries) == ["shop"]
     again = slipway("apply", "-f", "team", "--yes")
