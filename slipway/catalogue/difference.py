@@ -13,8 +13,8 @@ LONGEST_LINE = 400
 
 
 def difference(before: Stored | None, after: Stored | None) -> tuple[str, ...]:
-    """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs. Of something new: its values, and
-    how long each file is."""
+    """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs. Something new is told by its
+    values, and by how long each file is."""
     lines = list(_lines(before, after))
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], f"… and {len(lines) - MOST_LINES + 1} more lines"]
