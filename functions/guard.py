@@ -8,6 +8,7 @@ import azure.functions as func
 
 from slipway.bootstrap.settings_names import host_checks_keys
 from slipway.domain.roles import Caller, NotPermitted, Permission, demand
+from slipway.engine.denying import NOBODY
 from slipway.http.callers import CallerNotYetKnown, UnknownCaller
 from slipway.http.requests import check_origin
 
@@ -44,6 +45,7 @@ def admit(req: func.HttpRequest, permission: Permission) -> Caller:
         answer = problem(503, "Service unavailable", f"nobody can be identified right now: {later}")
         raise EarlyResponse(answer) from later
     except UnknownCaller as unknown:
+        parts().denials.deny(NOBODY, str(permission))
         answer = problem(401, "Authentication required", str(unknown), permission=str(permission))
         answer.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
         raise EarlyResponse(answer) from unknown
@@ -63,6 +65,7 @@ def permit(caller: Caller, permission: Permission) -> None:
     try:
         demand(caller, permission)
     except NotPermitted as refused:
+        parts().denials.deny(caller.name, str(permission))
         roles = sorted(caller.roles)
         raise EarlyResponse(
             problem(403, "Forbidden", str(refused), permission=str(permission), roles=roles)

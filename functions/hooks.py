@@ -14,6 +14,7 @@ import azure.functions as func
 
 from slipway.domain.sources import Source
 from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
+from slipway.engine.denying import NOBODY
 from slipway.inbound import BadInput, Ignored
 from slipway.ledger import LedgerUnavailable
 
@@ -28,6 +29,7 @@ blueprint = new_blueprint()
 @blueprint.route(route="api/hooks/azure-devops", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
     if not authentic(req.headers.get("Authorization", "")):
+        parts().denials.deny(NOBODY, "the hook")
         answer = _refused("expected basic authentication with the hook's secret")
         answer.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
         return answer

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 import azure.functions as func
 
 from slipway.domain.roles import Permission
+from slipway.http.requests import RequestRefused
 from slipway.http.signing_in import Go
 from slipway.inbound import BadInput
 from slipway.web import audit, board, catalogue, numbers, outcome, parked, release, templating
@@ -175,7 +177,7 @@ def reading(
         if session is None or built.sessions.stale(session):
             return _to_sign_in(req, path, quiet=session is not None)
         who = visitor_of(session)
-        page = work(who) if who.caller.may(Permission.READ) or not role else no_role(who)
+        page = _permitted(who, work, role=role)
         used = built.sessions.used(session)
         return replace(page, cookies=(*page.cookies, used)) if used else page
 
@@ -192,9 +194,22 @@ def posted(
         if session is None:
             return session_over(path)
         who = visitor_of(session)
-        return work(who) if who.caller.may(Permission.READ) or not role else no_role(who)
+        return _permitted(who, work, role=role)
 
     return sent(req, guarded(answer))
+
+
+def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -> Answer:
+    """What the page answers, or that they may not; that is counted."""
+    if role and not who.caller.may(Permission.READ):
+        parts().denials.deny(who.caller.name, str(Permission.READ))
+        return no_role(who)
+    try:
+        return work(who)
+    except RequestRefused as refused:
+        if refused.status == HTTPStatus.FORBIDDEN:
+            parts().denials.deny(who.caller.name, "a form")
+        raise
 
 
 def _to_sign_in(req: func.HttpRequest, path: str, *, quiet: bool) -> Answer:

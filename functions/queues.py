@@ -8,7 +8,7 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from slipway.bootstrap.settings_names import SERVICE_BUS
-from slipway.domain.hints import HINT, InboxHint, RunHint, UnreadableHint
+from slipway.domain.hints import HINT, DeniedHint, InboxHint, RunHint, UnreadableHint
 from slipway.domain.queues import Queue
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
@@ -68,6 +68,8 @@ def take_hint(message: func.ServiceBusMessage) -> None:
                 parts().run_prover.take(hint.told)
             case UnreadableHint():
                 parts().refused.take(hint)
+            case DeniedHint():
+                parts().denied_attempts.take(hint)
             case unreachable:
                 assert_never(unreachable)
 

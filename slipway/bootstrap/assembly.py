@@ -13,6 +13,7 @@ from ..commands.taking import InboxReader
 from ..commands.voting import Voting
 from ..domain.inbox import InboxKind, LookKind
 from ..domain.key_source import FixedKeys
+from ..engine.denying import Denials, DeniedAttempts
 from ..engine.door import Door
 from ..engine.freezing import Freezer
 from ..engine.gateway import Gateway
@@ -239,6 +240,14 @@ class App(Catalogued):
     @part
     def refused(self) -> RefusedInput:
         return RefusedInput(incoming=self.incoming, parking=self.parking)
+
+    @part
+    def denials(self) -> Denials:
+        return Denials(bus=self.bus, clock=self.clock)
+
+    @part
+    def denied_attempts(self) -> DeniedAttempts:
+        return DeniedAttempts(installation=self.installation, clock=self.clock)
 
     @part
     def receiver(self) -> Receiver:

@@ -484,6 +484,7 @@ class Action(StrEnum):
         _ENDS_CHANGE,
     )
 
+    ACCESS_DENIED = "access.denied", "Somebody was denied what they asked for", Tone.ASKS
     INPUT_PARKED = "input.parked", "Input that could not be handled was set aside", Tone.BAD
     INPUT_REPLAYED = "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET
     SESSION_ENDED = "session.ended", "Sessions of the pages were ended", Tone.QUIET

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from .events import RunTold
 from .inbox import InboxId
-from .model import Digest, Record
+from .model import Digest, Moment, Record, sha256
 from .sources import Source
 
 PARTITION_PATTERN = r"^(?:_installation|[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?)$"
@@ -57,6 +57,27 @@ class UnreadableHint(Record):
         return f"unreadable-{self.source}-{self.content.removeprefix('sha256:')}"
 
 
-type Hint = InboxHint | RunHint | UnreadableHint
-HINT: TypeAdapter[Hint] = TypeAdapter(Annotated[InboxHint | RunHint | UnreadableHint, Field(discriminator="hint")])
+class DeniedHint(Record):
+    """The front denied somebody something. Who it was is the front's word."""
+
+    v: Literal[1] = 1
+    hint: Literal["denied"] = "denied"
+    caller: Annotated[str, Field(min_length=1, max_length=254)]
+    asked: Annotated[str, Field(min_length=1, max_length=64)]
+    """The permission that they lack."""
+    times: Annotated[int, Field(ge=1)]
+    """How often since the last hint at them."""
+    at: Moment
+
+    @property
+    def message_id(self) -> str:
+        """The same for all instances of the front within an hour: the queue drops the others."""
+        whole = f"{self.caller} {self.asked} {self.at:%Y-%m-%dT%H}"
+        return f"denied-{sha256(whole.encode()).removeprefix('sha256:')[:40]}"
+
+
+type Hint = InboxHint | RunHint | UnreadableHint | DeniedHint
+HINT: TypeAdapter[Hint] = TypeAdapter(
+    Annotated[InboxHint | RunHint | UnreadableHint | DeniedHint, Field(discriminator="hint")]
+)
 """Parses a hint from JSON or Python data."""

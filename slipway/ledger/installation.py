@@ -13,6 +13,7 @@ from ..domain.actions import Action
 from ..domain.answers import Answered
 from ..domain.audit import AuditDraft, chained
 from ..domain.commands import Verb
+from ..domain.hints import DeniedHint
 from ..domain.inbox import InboxKind
 from ..domain.model import Moment, Record
 from ..domain.release import Head
@@ -31,6 +32,8 @@ from .table import Act, Conflict, Exists, Row, Table, Value, Write
 BODY_LIMIT = 400_000
 """Maximum length of a stored body, in UTF-16 code units of its JSON; a Service Bus message has at most 256 KB."""
 ATTEMPTS = 20
+MOST_DENIED = 50
+"""Records of denied attempts in one hour; whoever comes after these is in the front's log alone."""
 ID_PATTERN = r"[0-9a-z-]{1,64}"
 """Ids that are safe inside a row key; any other id counts as not found."""
 
@@ -51,6 +54,14 @@ class OpenParked(Record):
     source: str
     reason: str = Field(max_length=200)
     parked_at: Moment
+
+
+class DeniedThisHour(Record):
+    """Whose denied attempts were recorded in one hour."""
+
+    hour: Moment
+    told: tuple[str, ...] = Field(default=(), max_length=MOST_DENIED)
+    """Caller and permission."""
 
 
 class InstallationLedger:
@@ -95,6 +106,20 @@ class InstallationLedger:
             mark = Write(act=Act.PUT, key=keys.open_parked(id), values=pack(open_row))
             self._append(draft, Write(act=Act.CREATE, key=key, values=pack(parked)), mark, now=now)
         return parked
+
+    def denied(self, hint: DeniedHint, *, now: datetime) -> bool:
+        """Record a denied attempt; False if that was done in this hour, or if there were too many."""
+        row = self._table.get(keys.INSTALLATION, keys.DENIED)
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        known = unpack(DeniedThisHour, row.values) if row else DeniedThisHour(hour=hour)
+        told, pair = known.told if known.hour == hour else (), f"{hint.caller} {hint.asked}"
+        if pair in told or len(told) >= MOST_DENIED:
+            return False
+        details = {"caller": hint.caller, "permission": hint.asked, "times": hint.times, "at": hint.at.isoformat()}
+        draft = AuditDraft(action=Action.ACCESS_DENIED, actor="slipway", details=details)
+        write = Write(act=Act.PUT, key=keys.DENIED, values=pack(DeniedThisHour(hour=hour, told=(*told, pair))))
+        self._append(draft, write, now=now)
+        return True
 
     def beat(self, name: str, now: datetime) -> None:
         """Note that the timer of this name has run. Not recorded in the audit trail, as nobody decided it."""

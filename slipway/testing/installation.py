@@ -16,7 +16,7 @@ from ..domain.audit import AuditRecord
 from ..domain.commands import Verb
 from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
-from ..domain.hints import HINT, InboxHint, RunHint, UnreadableHint
+from ..domain.hints import HINT, DeniedHint, InboxHint, RunHint, UnreadableHint
 from ..domain.model import sha256
 from ..domain.pipeline import Pipeline
 from ..domain.proof import KeptProof
@@ -252,6 +252,8 @@ class Installation(Outside):
                 self.app.run_prover.take(hint.told)
             case UnreadableHint() as hint:
                 self.app.refused.take(hint)
+            case DeniedHint() as hint:
+                self.app.denied_attempts.take(hint)
 
     def settle(self, *, limit: int = 1_000, until: Callable[[], bool] = lambda: False) -> None:
         """Run due steps until none is left, or `until` returns true."""

@@ -61,6 +61,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         sessions=home.app.sessions,
         sign_in=home.app.sign_in,
         forms=home.app.forms,
+        denials=home.app.denials,
         link_keys=home.app.link_keys,
         clock=home.clock,
         home=home,

@@ -10,7 +10,9 @@ import azure.functions as func
 import pytest
 
 from functions import api, guard
+from slipway.domain.audit import AuditRecord
 from slipway.engine.parking import Parking
+from slipway.ledger.keys import INSTALLATION
 from slipway.testing import BASE
 from slipway.testing.sign_in import bearer, person
 from tests.unit.api.in_process import shared_parts, use
@@ -76,6 +78,21 @@ def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(
     assert (answer.status_code, said["permission"], said["roles"]) == (403, "replay", ["reader"])
     assert "operator or platform" in said["detail"]
     assert replayed() == []
+
+
+def test_who_was_denied_what_is_on_record_and_a_stranger_is_nobody(
+    replayed: Callable[[], list[tuple[str, str]]],
+) -> None:
+    for _ in range(3):
+        assert call(api.replay, "POST", x_functions_key=AUDITOR)[0].status_code == 403
+        assert call(api.replay, "POST")[0].status_code == 401
+    assert replayed() == []
+    trail = shared_parts(guard).ledger.audit(INSTALLATION)
+    denied = [each for each in trail if isinstance(each, AuditRecord) and each.action == "access.denied"]
+    assert [(each.details["caller"], each.details["permission"], each.details["times"]) for each in denied] == [
+        ("key:auditors", "replay", 1),
+        ("nobody", "replay", 1),
+    ]
 
 
 def test_what_an_operator_does_is_done_in_their_name(replayed: Callable[[], list[tuple[str, str]]]) -> None:

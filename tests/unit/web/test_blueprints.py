@@ -15,6 +15,7 @@ from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase, Release
 from slipway.http.requests import FORM_TYPE
 from slipway.ledger import LedgerUnavailable
+from slipway.ledger.keys import INSTALLATION
 from slipway.ledger.table import Write
 from slipway.testing import ADA, BASE
 from slipway.testing.identity import TENANT
@@ -144,6 +145,9 @@ def test_whoever_has_no_role_reads_nothing(world: tuple[Told, Release]) -> None:
         answer = function(request(route=route, headers=headers))
         assert answer.status_code == 403
         assert b"hello-2" not in answer.get_body()
+    world[0].hear()
+    denied = [each for each in world[0].trail(INSTALLATION) if each.action == "access.denied"]
+    assert [(each.details["caller"], each.details["permission"]) for each in denied] == [(f"oid:{nobody.oid}", "read")]
     assert signing_in.page_sign_out(request(headers=headers)).status_code == 200
 
 

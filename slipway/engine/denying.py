@@ -1,0 +1,88 @@
+"""Attempts that were denied: requests without a good sign-in, and of somebody without the permission.
+
+The front counts them by caller and by what was asked for, and hints at the first in an hour; the next hint says how
+many there were since. The worker records each pair once an hour, and only so many of them: whoever tries a thousand
+times, or in a thousand names, makes no trail longer than that. Each single one is in the front's log.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..clock import Clock
+from ..domain.hints import DeniedHint
+from ..domain.queues import Queue
+from ..effects.messaging import Bus, QueueUnavailable
+from ..ledger.installation import InstallationLedger
+
+log = logging.getLogger(__name__)
+
+NOBODY: Final = "nobody"
+"""A caller without a good sign-in."""
+OTHERS: Final = "others"
+"""Everybody beyond those who are counted by name."""
+HOUR: Final = timedelta(hours=1)
+MOST_COUNTED: Final = 200
+"""Pairs of caller and permission that one instance of the front counts."""
+
+
+@dataclass(kw_only=True)
+class _Counted:
+    since: datetime
+    untold: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denials:
+    """The front's half."""
+
+    bus: Bus
+    clock: Clock
+    _counted: dict[tuple[str, str], _Counted] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def deny(self, caller: str, asked: str) -> None:
+        """Count an attempt, and hint at it if it is the first in an hour."""
+        log.info("denied: %s asked for %s", caller, asked)
+        hint = self._count(caller[:254], asked)
+        if hint is None:
+            return
+        try:
+            self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
+        except QueueUnavailable as away:
+            log.warning("no hint at a denied attempt was sent, it is in this log alone: %s", away)
+
+    def _count(self, caller: str, asked: str) -> DeniedHint | None:
+        now = self.clock()
+        with self._lock:
+            pair = self._pair(caller, asked, now)
+            counted = self._counted.get(pair)
+            if counted is not None and now - counted.since < HOUR:
+                counted.untold += 1
+                return None
+            times = 1 + (counted.untold if counted is not None else 0)
+            self._counted[pair] = _Counted(since=now)
+        return DeniedHint(caller=pair[0], asked=pair[1], times=times, at=now)
+
+    def _pair(self, caller: str, asked: str, now: datetime) -> tuple[str, str]:
+        pair = (caller, asked)
+        if pair in self._counted or len(self._counted) < MOST_COUNTED:
+            return pair
+        for old in [each for each, counted in self._counted.items() if now - counted.since >= HOUR]:
+            del self._counted[old]
+        return pair if len(self._counted) < MOST_COUNTED else (OTHERS, asked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeniedAttempts:
+    """The worker's half."""
+
+    installation: InstallationLedger
+    clock: Clock
+
+    def take(self, hint: DeniedHint) -> None:
+        """Record it, unless it was recorded in this hour. Raises `LedgerUnavailable`."""
+        if not self.installation.denied(hint, now=self.clock()):
+            log.info("denied attempts of %s are on record for this hour", hint.caller)
