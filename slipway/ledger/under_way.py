@@ -2,7 +2,7 @@
 time, as no decision reads them."""
 
 from ..domain.promotion import LONGEST_WHY, StepState
-from ..domain.steps import Step
+from ..domain.steps import Step, StepKind
 from . import keys
 from .rows import pack, unpack
 from .table import Act, Conflict, Row, Table, Write
@@ -23,8 +23,9 @@ class UnderWay:
         self._table.transact(application, [write])
 
     def note(self, step: Step, why: str) -> None:
-        """Say what the step waits for, beside what it has kept there itself."""
-        kept = self.read(step.application, step.release, step.environment)
+        """Say what the step waits for, beside what a promotion has kept there itself."""
+        keeps = step.kind is StepKind.PROMOTE
+        kept = self.read(step.application, step.release, step.environment) if keeps else None
         state = kept if kept is not None and kept.step == step.id else StepState(step=step.id)
         self.write(step.application, step.release, step.environment, state.evolve(waits=why[:LONGEST_WHY]))
 

@@ -99,6 +99,8 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
             draft.record(Action.EVERYTHING_FROZEN, actor=event.freeze.owner, until=until, reason=event.freeze.reason)
             for each in draft.application.environments:
                 stand_still(draft, each.name, event.freeze)
+            for environment in draft.lanes:  # it may end at another time than the freeze that it replaces
+                wake(draft, environment)
         return
     if current is None or current.id != event.freeze.id:
         return

@@ -1,6 +1,8 @@
 """Freezes, windows and overrides: what waits, for whom, and how it goes on."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
@@ -228,3 +230,24 @@ def test_an_override_is_over_when_the_release_fails_before_it_was_used() -> None
     world.vote(1, ADA)
     world.settle()
     assert world.phase(1) is Phase.HELD_BACK
+
+
+@pytest.mark.parametrize(("first", "second"), [(None, 2), (1, 2), (4, 2), (2, None)])
+def test_a_freeze_of_everything_that_replaces_another_decides_when_a_release_goes_on(
+    first: int | None, second: int | None
+) -> None:
+    world = World(unattended())
+    begun = world.now
+
+    def until(hours: int | None) -> datetime | None:
+        return begun + timedelta(hours=hours) if hours else None
+
+    world.freeze_everything(until=until(first))
+    world.push("v1")
+    world.settle()
+    assert (world.phase(1), world.releases[1].due) == (Phase.HELD_BACK, until(first))
+    world.freeze_everything(until=until(second))
+    assert world.releases[1].due == until(second)
+    world.wait(timedelta(hours=3))
+    world.settle()
+    assert world.phase(1) is (Phase.COMPLETED if second else Phase.HELD_BACK)
