@@ -187,7 +187,7 @@ Slipway is up.
 
   Pages              {told["url"]}
   Sign in            without a password, by choosing who you are: Ada approves hello, Ben has her
-                     role, Grace only looks, Olu operates the platform
+                     role, Grace only looks, Olu operates the platform; Pia and Tom are of it too
   Inbox              {told["inbox"]}   (who is asked finds it there)
   Traces             {told["traces"]}   (or: make trace RELEASE=hello-1)
   Push a new image   make push VERSION=1.0.0

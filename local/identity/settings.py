@@ -88,7 +88,7 @@ class Settings(_Settings):
 
 
 def laptop(*, port: int = 0) -> Settings:
-    """Two registrations and a command, four people, and an identity each for front, worker and who applies."""
+    """Two registrations and a command, six people, and an identity each for front, worker and who applies."""
     everywhere: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader",), VOTES: ("reader",)}
     approver: dict[str, tuple[str, ...]] = {
         SIGN_IN: ("reader", "approvers", "shop-approvers"),
@@ -96,7 +96,8 @@ def laptop(*, port: int = 0) -> Settings:
     }
     rights = ("reader", "operator", "platform")
     managing = (*rights, "release-managers")
-    platform: dict[str, tuple[str, ...]] = {SIGN_IN: managing, VOTES: managing}
+    operates: dict[str, tuple[str, ...]] = {SIGN_IN: managing, VOTES: managing}
+    platform: dict[str, tuple[str, ...]] = {SIGN_IN: rights, VOTES: rights}
     return Settings(
         port=port,
         registrations=(
@@ -114,7 +115,10 @@ def laptop(*, port: int = 0) -> Settings:
             Person(oid=_person(1), name="Ada", mail="ada@example.com", roles=approver),
             Person(oid=_person(2), name="Ben", mail="ben@example.com", roles=approver),
             Person(oid=_person(3), name="Grace", mail="grace@example.com", roles=everywhere),
-            Person(oid=_person(4), name="Olu", mail="olu@example.com", roles=platform),
+            Person(oid=_person(4), name="Olu", mail="olu@example.com", roles=operates),
+            # Two may stand in where those who vote are gone, and neither is who proposed the change.
+            Person(oid=_person(5), name="Pia", mail="pia@example.com", roles=platform),
+            Person(oid=_person(6), name="Tom", mail="tom@example.com", roles=platform),
         ),
         identities=(
             ManagedIdentity(

@@ -1,5 +1,5 @@
 """A weaker gate on the whole system: proposed at a terminal, rejected by a message past the front, proposed again, and
-in force by the vote of its approver."""
+in force by the vote of its approver; and two of the platform's people who stand in for that approver, who is there."""
 
 import json
 import os
@@ -72,3 +72,39 @@ def test_a_weaker_gate_is_rejected_by_a_message_and_takes_force_by_its_approver(
     until(lambda: phase(system, change) == "in-force", "the last vote put it in force")
     newest = system.get(f"/api/v1/catalogue/application/{NAME}")["versions"][0]
     assert (newest["number"], newest["by"]) == (2, f"oid:{laptop().person('Olu').oid}")
+
+
+def version(system: System) -> int:
+    return int(system.get(f"/api/v1/catalogue/application/{NAME}")["versions"][0]["number"])
+
+
+def test_two_of_the_platforms_people_stand_in_and_the_approver_is_told_and_objects(system: System) -> None:
+    """That it takes force after a day is played on a clock that a test can set (`tests/contract/roles`)."""
+    assert system.stack.options.apply is not None
+    file = system.stack.options.apply / NAME / "application.yaml"
+    gate = next(line for line in file.read_text().splitlines() if "kind: approval" in line)
+    longer = "    gate: { kind: approval, approvers: [ada@example.com], deadline: 7d }"
+    file.write_text(file.read_text().replace(gate, longer))
+    change, before = propose(system), version(system)
+
+    for who in ("Pia", "Tom"):
+        code, answer = slipway(system, "change", "stand-in", change, "--reason", "the team has gone", confirms=who)
+        assert (code, answer["state"]) == (0, "counted"), answer
+    until(lambda: phase(system, change) == "stood-in", "two stand in")
+    shown = slipway(system, "change", "show", change)[1]
+    stood_in = " ".join(each["voter"] for each in shown["stand_ins"])
+    assert all(laptop().person(who).oid in stood_in for who in ("Pia", "Tom"))
+
+    def told() -> list[str]:
+        notices = system.stack.notices()
+        return [n["lines"][0] for n in notices if n["notice"] == "change-stood-in" and change[7:] in n["locate_url"]]
+
+    line = (until(told, "whoever is asked was told") or [""])[0]
+    assert "of the platform's people stands in for you: the team has gone" in line
+    assert version(system) == before
+
+    ada = {"tid": laptop().tenant, "oid": laptop().person("Ada").oid}
+    message = {"v": 1, "id": "still-here", "change": change, "decision": "reject", "on_behalf_of": ada}
+    system.send("approvals", message | {"reason": "I am still here"})
+    until(lambda: phase(system, change) == "rejected", "the objection ended it")
+    assert version(system) == before

@@ -1,7 +1,11 @@
-"""A change of the catalogue goes from front to worker with the rights that the table of rights gives each of them."""
+"""A change of the catalogue goes from front to worker with the rights that the table of rights gives each of them.
+
+So does the way out of a gate that nobody can satisfy any more, to the day after.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,18 +19,28 @@ from local.servicebus import ServiceBus
 from local.servicebus.server import key_connection
 from local.stack.grants import storage_tokens
 from slipway.bootstrap import Ports
+from slipway.clock import utc_now
 from slipway.commands.saying import Said
-from slipway.domain.inbox import Received
+from slipway.commands.submitting import ToConfirm
+from slipway.domain.errors import present
+from slipway.domain.identity import TokenPerson
+from slipway.domain.inbox import Received, Via
+from slipway.domain.proposing import ChangePhase, ProposedChange
 from slipway.domain.rights import Container, Party, TableName
+from slipway.domain.versions import Subject, SubjectKind
 from slipway.effects.messaging.service_bus import ServiceBus as Bus
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.azure_blobs import AzureBlobs
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.blobs import BLOB_LIMIT, INCOMING_LIMIT
-from slipway.queries.answers import SaidState
+from slipway.queries.answers import Reply, SaidState
 from slipway.testing import write_application
+from slipway.testing.sign_in import person
+from tests.confirming import OLGA as SIGNS_IN
+from tests.confirming import confirm_pending, proof_of, say_proved
 from tests.contract.roles.conftest import KEYS, Storage
 from tests.unit.commands.live import Live
+from tests.unit.commands.proposals import statement
 
 
 def never() -> NoReturn:
@@ -98,3 +112,72 @@ def test_a_front_that_tries_the_workers_half_is_refused_by_the_storage(
         front.app.applying.take(received)
     with pytest.raises(LedgerUnavailable):
         front.app.versions.store(b"{}")
+
+
+class Roles:
+    """A front and a worker, each with its own rights alone, one directory, and one clock that a test moves."""
+
+    def __init__(self, folder: Path, storage: Storage, bus: ServiceBus) -> None:
+        self.front = Live(folder)
+        self.worker = Live(folder, provider=self.front.provider, clock=self.front.clock)
+        self.front.now = utc_now()  # rows of the inbox have the times of the service
+        self.front.restart(wrap=limited(storage, bus, Party.FRONT))
+        self.worker.restart(wrap=limited(storage, bus, Party.WORKER))
+
+    def taken(self, said: object) -> Reply:
+        """What the worker made of it, as the front reads it."""
+        assert isinstance(said, Said), said
+        self.worker.app.inbox_reader.take(said.partition, said.id)
+        self.front.app.catalogue.look_again()
+        self.worker.app.catalogue.look_again()
+        return self.front.app.answers.reply(said.partition, said.id)
+
+    def propose(self) -> ProposedChange:
+        """Olga applies what lies in the folder, and confirms it in her browser."""
+        asked, saying = self.front.say(), self.front.app.saying
+        assert isinstance(asked, ToConfirm), asked
+        handle = saying.keep_pending(asked.statement, Via.CLI, content=asked.content, compared=asked.compared)
+        confirm_pending(self.front, handle)
+        partition, row = present(saying.confirmed(handle), "what she confirmed")
+        reply = self.taken(Said(partition=partition, id=row))
+        assert reply.state is SaidState.COUNTED, reply
+        return self.change(str(present(reply.answered, "the answer").change))
+
+    def stand_in(self, change: ProposedChange, who: TokenPerson) -> SaidState:
+        said = statement(change, stands_in=True, reason="the team has gone")
+        return self.taken(say_proved(self.front, proof_of(self.front, said, who))).state
+
+    def change(self, hash: str) -> ProposedChange:
+        return present(self.front.app.proposals.current(hash).change, "the change")
+
+    def version(self) -> int:
+        return self.front.app.versions.current(Subject(kind=SubjectKind.APPLICATION, name="till")).number
+
+
+def test_two_of_the_platforms_people_stand_in_and_it_takes_force_a_day_after_everybody_was_told(
+    tmp_path: Path, storage: Storage, bus: ServiceBus
+) -> None:
+    """On the service's own times, each role with its own tokens; only the day is not waited for."""
+    write_application(tmp_path, "till")
+    roles = Roles(tmp_path, storage, bus)
+    gate = {"kind": "approval", "approvers": ["role:gone"], "required": 2, "level": "signed", "fresh": "5m"}
+    roles.front.edit_environment("production", "till", gate=gate)
+    assert roles.taken(roles.front.say()).state is SaidState.COUNTED
+    roles.front.edit_environment("production", "till", gate=gate | {"approvers": ["role:shop-approvers"]})
+    change = roles.propose()
+    assert (change.phase, roles.version()) == (ChangePhase.WAITING, 1)
+
+    assert roles.stand_in(change, SIGNS_IN) is SaidState.REFUSED, "whoever proposed it is none of the two"
+    for number in (31, 32):
+        assert roles.stand_in(change, person(number, f"Person {number}", "platform")) is SaidState.COUNTED
+    assert roles.change(change.hash).phase is ChangePhase.STOOD_IN
+    assert [m.notice for m in roles.worker.inbox.messages if m.notice == "change-stood-in"] == ["change-stood-in"]
+
+    roles.front.wait(timedelta(hours=23))
+    assert roles.worker.reconcile().problems == ()
+    assert (roles.change(change.hash).phase, roles.version()) == (ChangePhase.STOOD_IN, 1)
+    roles.front.wait(timedelta(hours=1, minutes=1))
+    assert roles.worker.reconcile().problems == ()
+    assert (roles.change(change.hash).phase, roles.version()) == (ChangePhase.IN_FORCE, 2)
+    newest = next(roles.front.app.versions.history(Subject(kind=SubjectKind.APPLICATION, name="till"), limit=1))
+    assert newest.by == f"oid:{SIGNS_IN.oid}"
