@@ -12,14 +12,19 @@ APPLICATION: Final = "hello"
 
 
 def write_example(folder: Path, *, level: str = "link", more: Mapping[str, str] | None = None) -> Path:
-    """A folder with the one application and its project; returns it. `more` are further changes of its text."""
+    """A folder with the one application and its project; returns it. `more` are further changes of the application."""
     shutil.copytree(EXAMPLE, folder)
-    file = folder / "application.yaml"
+    told = {"\nstart: both": "\nstart: push", "      level: signed ": f"      level: {level} ", **(more or {})}
+    _change(folder / "application.yaml", told)
+    # No run is told of, so production cannot ask which of them built the image.
+    _change(folder / "project.yaml", {"provenance: artifact ": "provenance: none "})
+    return folder
+
+
+def _change(file: Path, changes: Mapping[str, str]) -> None:
     text = file.read_text(encoding="utf-8")
-    changes = {"\nstart: both": "\nstart: push", "      level: signed ": f"      level: {level} ", **(more or {})}
     for before, after in changes.items():
         if text.count(before) != 1:
             raise RuntimeError(f"{file}: expected {before!r} once, to make it {after!r}")
         text = text.replace(before, after)
     file.write_text(text, encoding="utf-8")
-    return folder
