@@ -36,7 +36,7 @@ from ._errors import (
     Unsupported,
     Untrusted,
 )
-from ._foresee import check_children, foresee
+from ._foresee import check_children, check_whole, foresee
 from ._graph import platforms_of
 from ._http import Limits, Pool, new_pool
 from ._import import PUBLIC_CLOUD, Importer, Importing
@@ -94,6 +94,7 @@ __all__ = [
     "Unsupported",
     "Untrusted",
     "check_children",
+    "check_whole",
     "foresee",
     "new_pool",
     "platforms_of",

@@ -5,7 +5,7 @@ the layer that is not there, content that cannot be carried over.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
 from ._client import Registry
@@ -19,7 +19,19 @@ from ._promotion import PromotionSource, PromotionTarget
 
 def foresee(source: PromotionSource, target: PromotionTarget, *, workers: int = 4) -> None:
     """Raises the `RegistryError` that a promotion would raise."""
-    registry, repository = source.registry, source.repository
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
+        tag = executor.submit(named_now, target)
+        _look_through(source.registry, source.repository, source.digest, executor)
+        tag.result()
+
+
+def check_whole(registry: Registry, repository: str, digest: str, *, workers: int = 4) -> None:
+    """Raises `Incomplete` or `LayerMissing` if the registry does not hold the artifact with all of its bytes."""
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
+        _look_through(registry, repository, digest, executor)
+
+
+def _look_through(registry: Registry, repository: str, digest: str, executor: Executor) -> None:
     digests_held = set[str]()
 
     def look(digest: str) -> tuple[Question, ...]:
@@ -30,10 +42,7 @@ def foresee(source: PromotionSource, target: PromotionTarget, *, workers: int = 
     def about(_: Manifest, content: Content) -> Iterator[Question]:
         return (partial(look, blob.digest) for blob in content.blobs if not blob.may_be_elsewhere)
 
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
-        tag = executor.submit(named_now, target)
-        graph = discover(registry, repository, source.digest, executor, also=about)
-        tag.result()
+    graph = discover(registry, repository, digest, executor, also=about)
     needed = graph.needed()
     for blob in graph.blobs():
         if blob.digest in needed - digests_held and not blob.may_be_elsewhere:

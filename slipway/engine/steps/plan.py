@@ -12,6 +12,7 @@ from ...domain.application import Application
 from ...domain.around import Side
 from ...domain.environment import TESTS_NONE, Environment, OnConfigChange, policy_hash
 from ...domain.errors import UnknownName
+from ...domain.gate import ApprovalGate
 from ...domain.images import ImageRules
 from ...domain.model import sha256
 from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview, brought
@@ -20,7 +21,7 @@ from ...domain.rules import Rule, RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Owner, kinds_of
 from ...effects.cluster import ClusterPreview as Seen
-from ...effects.registry import Manifest, RegistryError, check_children, foresee
+from ...effects.registry import Manifest, RegistryError, check_children, check_whole, foresee
 from ...manifests.configuration import restarting
 from ..limits import BeyondProject, check_objects
 from ..outcome import Outcome, Requeue, Retry, failed, passed
@@ -126,11 +127,17 @@ def _manifest(clients: Clients, release: Release) -> Manifest:
 
 def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan) -> None:
     """Fail before anybody is asked if the artifact, or an image of it, is not there whole, or could not be brought into
-    the environment's registry."""
+    the environment's registry. Where nobody is asked and nothing is brought, a node finds out soon what is missing of
+    a layer, and the way there stays short."""
     if plan.promote_from is None:
-        registry = clients.registry(plan.registry)
+        registry, asks = clients.registry(plan.registry), isinstance(environment.gate, ApprovalGate)
+        if asks:
+            check_whole(registry, work.release.repository, work.release.artifact.digest)
         for repository, digest in brought(plan):
-            check_children(registry, repository, registry.manifest(repository, digest))
+            if asks:
+                check_whole(registry, repository, digest)
+            else:
+                check_children(registry, repository, registry.manifest(repository, digest))
         return
     source, target = ends(clients, work.entry.application, environment, work.release)
     for repository, digest in brought(plan):

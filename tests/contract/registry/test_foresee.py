@@ -13,6 +13,7 @@ from slipway.effects.registry import (
     Registry,
     TagTaken,
     check_children,
+    check_whole,
     foresee,
     promote,
 )
@@ -35,6 +36,7 @@ def test_of_a_whole_image_nothing_is_foreseen_and_nothing_is_written(place: Plac
     registry = place.client()
     push(registry, repository, ROOT, "481")
     foresee(*ends(registry, repository))
+    check_whole(registry, repository, ROOT.digest)
     assert registry.resolve(f"prod/{repository}", "482") is None
     assert not registry.blob_exists(f"prod/{repository}", digest_of(LAYER))
 
@@ -63,8 +65,11 @@ def test_bytes_that_are_gone_are_foreseen_by_their_size(place: Place, repository
     registry = place.client()
     push(registry, repository, ROOT, "481")
     place.purge(repository, "blobs", digest_of(LAYER))
-    with pytest.raises(LayerMissing, match=f"{digest_of(LAYER)}: these {len(LAYER)} bytes of the image are not there"):
+    told = f"{digest_of(LAYER)}: these {len(LAYER)} bytes of the image are not there"
+    with pytest.raises(LayerMissing, match=told):
         foresee(*ends(registry, repository))
+    with pytest.raises(LayerMissing, match=told):
+        check_whole(registry, repository, ROOT.digest)
 
 
 def test_a_referrer_that_is_listed_and_was_purged_stops_nothing_and_is_noted(place: Place, repository: str) -> None:

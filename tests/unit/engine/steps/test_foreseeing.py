@@ -70,7 +70,7 @@ def test_nothing_is_written_to_foresee(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_where_nothing_is_brought_only_the_image_itself_is_looked_at(
+def test_where_nothing_is_brought_and_nobody_asked_only_the_image_itself_is_looked_at(
     installation: Installation, environment: str
 ) -> None:
     installation.push("1.0")
@@ -79,3 +79,20 @@ def test_where_nothing_is_brought_only_the_image_itself_is_looked_at(
     installation.run_step(step)
     asked = [request.path for request in installation.nonprod.held.log[before:]]
     assert any("/blobs/" in path for path in asked) is (environment == "production")
+
+
+def test_where_people_are_asked_and_nothing_is_brought_a_missing_layer_fails_the_plan_too(tmp_path: Path) -> None:
+    before = "    rollout_within: 5m\n    verification:\n      job"
+    assert before in APPLICATION
+    gate = '    gate: {{ kind: approval, approvers: ["role:testers"] }}\n'
+    write_application(tmp_path / "gated", text=APPLICATION.replace(before, gate + before))
+    installation = Installation(tmp_path / "gated")
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.PLAN, "staging")
+    layer = digest_of(b"layer of shop 1.0")
+    del installation.nonprod.held.blobs["team/shop", layer]
+    installation.run_step(step)
+    assert installation.phase(1) is Phase.FAILED
+    assert f"@{layer}: these 17 bytes of the image are not there" in installation.release(1).reason
+    installation.settle()
+    assert [message.notice for message in installation.inbox.messages] == ["ended"]
