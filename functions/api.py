@@ -172,15 +172,16 @@ def _may_hold_secrets(content: bytes) -> bool:
         method="GET",
         path="parked",
         summary="Input that could not be handled, with the reason",
-        description="The token of a vote is masked: whoever holds it can vote.",
+        description="At most 200, those that wait first; `more` says that there are others. The token of a vote is "
+        "masked: whoever holds it can vote.",
         tag="parked input",
         permission=Permission.READ,
         answer=ParkedItems,
     ),
 )
 def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    shown = [item.evolve(body=without_tokens(item.body)) for item in parts().parking.all()]
-    return ok(ParkedItems(parked=shown))
+    items, more = parts().parking.listed()
+    return ok(ParkedItems(parked=[item.evolve(body=without_tokens(item.body)) for item in items], more=more))
 
 
 @endpoint(

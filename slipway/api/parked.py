@@ -8,3 +8,5 @@ __all__ = ["Parked", "ParkedItems"]
 
 class ParkedItems(ApiAnswer):
     parked: list[Parked]
+    more: bool
+    """Whether more is parked than is listed."""

@@ -16,6 +16,8 @@ from ..ledger.installation import InstallationLedger
 from ..telemetry import Attribute, Metric, add
 
 log = logging.getLogger(__name__)
+MOST_LISTED = 200
+"""Parked inputs in one list."""
 
 
 class NotReplayable(Exception):  # noqa: N818
@@ -93,6 +95,11 @@ class Parking:
 
     def all(self) -> Iterator[Parked]:
         return self.installation.all_parked()
+
+    def listed(self) -> tuple[list[Parked], bool]:
+        """What is parked, what waits first, and whether there is more than that."""
+        items = list(self.installation.all_parked(limit=MOST_LISTED + 1))
+        return items[:MOST_LISTED], len(items) > MOST_LISTED
 
 
 _BINARY = "base64:"

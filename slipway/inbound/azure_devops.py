@@ -18,6 +18,8 @@ from .reading import LARGEST_ID, BadInput, Ignored, by_now, read_as, read_json
 
 BUILD_COMPLETE = "build.complete"
 RUN_STATE_CHANGED = "ms.vss-pipelines.run-state-changed-event"
+OF_A_TEST = "00000000-0000-0000-0000-000000000000"
+"""The subscription of what the button *Test* of the wizard sends: an example, of a project that there is not."""
 
 _ORGANIZATION = re.compile(
     r"https://(?:dev\.azure\.com/([^/?#]+)|([a-z0-9-]+)\.visualstudio\.com)(?:[/?#]|$)", re.IGNORECASE
@@ -99,6 +101,7 @@ class _Containers(ForeignModel):
 
 class _Hook(ForeignModel):
     id: Text = ""
+    subscriptionId: Text = ""  # noqa: N815
     eventType: Text  # noqa: N815
     resourceVersion: Text = ""  # noqa: N815
     resource: Any = None
@@ -112,6 +115,8 @@ def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> 
     shared secret).
     """
     hook = read_as(_Hook, read_json(body))
+    if hook.subscriptionId == OF_A_TEST:
+        raise Ignored("a test of the connection: it came through, the secret is right, and nothing starts by it")
     if hook.eventType not in (BUILD_COMPLETE, RUN_STATE_CHANGED):
         raise Ignored(f"events of type {hook.eventType[:100]!r} start nothing")
     organization = _organization(hook)

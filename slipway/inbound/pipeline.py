@@ -15,6 +15,10 @@ from .reading import LARGEST_ID, BadInput, by_now, read_as, read_json
 
 Short = Annotated[str, Field(max_length=256)]
 
+_NOT_A_HOOK = (
+    "a message of the type slipway.pipeline-completed/v1, as the pipeline templates send it (Azure DevOps' own events "
+    "go to the app's address, by a subscription of the kind Web Hooks)"
+)
 _WRAPPER = b"@\x06string\x083http://schemas.microsoft.com/2003/10/Serialization/"
 _LENGTHS = {0x98: "<B", 0x99: "<B", 0x9A: "<H", 0x9B: "<H", 0x9C: "<I", 0x9D: "<I"}
 """Format of the length of .NET binary XML text records, by record type. The odd types also end the element."""
@@ -68,7 +72,10 @@ class _RunMessage(ForeignModel):
 
 def parse_run_message(body: bytes, *, now: datetime) -> RunTold:
     """Parse a completed run: a hint, with the image that the run says it built. Raises `BadInput`."""
-    message = read_as(_RunMessage, read_json(unwrap(body)))
+    content = read_json(unwrap(body))
+    if isinstance(content, dict) and "eventType" in content and "type" not in content:
+        raise BadInput("body", _NOT_A_HOOK, f"a service hook's event {str(content['eventType'])[:100]!r}")
+    message = read_as(_RunMessage, content)
     image = message.image
     run = claimed(
         organization=message.organization,

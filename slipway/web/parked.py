@@ -33,7 +33,8 @@ class ParkedView:
 def show(parking: Parking, visitor: Visitor) -> Answer:
     """Raises `LedgerUnavailable`."""
     now = parking.clock()
-    items = sorted(parking.all(), key=lambda item: (item.replayed_at is not None, -item.parked_at.timestamp()))
+    listed, further = parking.listed()
+    items = sorted(listed, key=lambda item: (item.replayed_at is not None, -item.parked_at.timestamp()))
     waiting = sum(item.replayed_at is None for item in items)
     return kept(
         render(
@@ -41,6 +42,7 @@ def show(parking: Parking, visitor: Visitor) -> Answer:
             items=tuple(_view(item, now) for item in items[:ITEMS_SHOWN]),
             waiting=waiting,
             more=max(len(items) - ITEMS_SHOWN, 0),
+            further=further,
             now=now,
             reader=visitor,
             here="parked",

@@ -28,7 +28,7 @@ def parked() -> None:
 @json_option
 @connected
 def list_(api: Api, *, as_json: bool) -> None:
-    """Everything that is parked.
+    """What is parked: 200 inputs at most, those that wait first.
 
     \b
     Example:
@@ -38,7 +38,8 @@ def list_(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    items = read(ParkedItems, content).parked
+    answer = read(ParkedItems, content)
+    items = answer.parked
     if not items:
         click.echo("nothing is parked", err=True)
         return
@@ -53,6 +54,8 @@ def list_(api: Api, *, as_json: bool) -> None:
         for item in items
     ]
     screen.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",))
+    if answer.more:
+        click.echo("more is parked than these", err=True)
 
 
 @parked.command("show")

@@ -126,7 +126,23 @@ def registry(facts: Facts, name: str) -> str:
         except RegistryError as error:
             raise Fault(str(error), missing="a way to push") from None
     pushed = f"; push to {', '.join(sorted(writes))} (an upload was begun and taken back)" if writes else ""
-    return f"pull from {', '.join(sorted(reads | writes))}{pushed}"
+    untimed = ", ".join(repository for repository in sorted(reads) if not _tells_times(facts, name, repository))
+    lost = f"; no times of tags in {untimed}: a push whose event is lost is not found" if untimed else ""
+    return f"pull from {', '.join(sorted(reads | writes))}{pushed}{lost}"
+
+
+def _tells_times(facts: Facts, name: str, repository: str) -> bool:
+    """Whether pushes that no event told of can be found: by when tags were pushed, which only Azure's registries say.
+    Of a repository to which nothing was pushed nobody knows."""
+    try:
+        return all(tag.updated_at is not None for tag in facts.registry(name).recent_tags(repository, 1))
+    except NotInRegistry:
+        return False
+    except Denied as denied:
+        command = facts.remedies.registry(name, READER)
+        raise Fault(str(denied), missing=f"list the tags of {repository}", command=command) from None
+    except RegistryError as error:
+        raise Fault(str(error), missing="a way to the registry") from None
 
 
 def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:

@@ -82,6 +82,7 @@ class Served:
         self.drift: dict[str, Any] | None = None
         """When clusters were looked at for drift, and will be."""
         self.parked: list[dict[str, Any]] = []
+        self.more_parked = False
         self.documents: dict[str, bytes] = {}
         self.trust = {"issuer": "https://issuer.example", "tenant": "", "votes_client": "", "installation": "here"}
         """Whose tokens prove votes."""
@@ -167,7 +168,7 @@ class Served:
             case ("GET", "evidence", digest) if digest in self.documents:
                 found = Reply(body=self.documents[digest], headers={"Content-Type": "application/octet-stream"})
             case ("GET", "parked"):
-                found = {"parked": self.parked}
+                found = {"parked": self.parked, "more": self.more_parked}
             case ("POST", "parked", id, "replay"):
                 found = self._replay(id)
             case ("POST", "looks"):

@@ -34,7 +34,16 @@ def test_the_list_shows_id_source_and_reason(slipway: Command, parked: dict[str,
 
 
 def test_the_list_as_json_is_what_the_app_answers(slipway: Command, parked: dict[str, Any]) -> None:
-    assert json.loads(slipway("parked", "list", "--json").stdout) == {"v": 1, "parked": [parked]}
+    assert json.loads(slipway("parked", "list", "--json").stdout) == {
+        "v": 1,
+        "parked": [parked],
+        "more": False,
+    }
+
+
+def test_a_list_that_is_not_all_says_so(slipway: Command, app: Served, parked: dict[str, Any]) -> None:
+    app.more_parked = True
+    assert slipway("parked", "list").stderr == "more is parked than these\n"
 
 
 def test_nothing_parked_is_said_on_stderr(slipway: Command) -> None:

@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.errors import NotFound
 from slipway.domain.sources import Source
 from slipway.effects.messaging import DeadLetter, QueueUnavailable
-from slipway.engine.parking import NotReplayable
+from slipway.engine.parking import MOST_LISTED, NotReplayable
 from slipway.inbound import BadInput
 from slipway.ledger.table import Conflict
 from slipway.testing import Installation
@@ -28,6 +28,16 @@ def test_the_same_input_is_kept_once(installation: Installation) -> None:
     (kept,) = installation.app.parking.all()
     assert kept == first
     assert actions(installation) == ["input.parked"]
+
+
+def test_a_list_says_that_there_is_more_than_it_holds(installation: Installation) -> None:
+    for number in range(MOST_LISTED):
+        installation.app.parking.park(source="runs", reason="bad", body=b"{", message_id=f"m-{number}")
+    items, more = installation.app.parking.listed()
+    assert (len(items), more) == (MOST_LISTED, False)
+    installation.app.parking.park(source="runs", reason="bad", body=b"{", message_id="one more")
+    items, more = installation.app.parking.listed()
+    assert (len(items), more) == (MOST_LISTED, True)
 
 
 def test_other_input_is_kept_besides(installation: Installation) -> None:

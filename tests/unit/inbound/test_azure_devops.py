@@ -187,6 +187,13 @@ def test_long_values_are_cut_to_what_a_run_holds() -> None:
     assert (len(run.number), len(run.branch)) == (256, 1024)
 
 
+def test_the_wizards_test_is_told_that_it_came_through_whatever_it_holds() -> None:
+    zeros = "00000000-0000-0000-0000-000000000000"
+    for sent in (BUILD, LEGACY_BUILD, RUN_STATE, {"eventType": BUILD["eventType"]}):
+        with pytest.raises(Ignored, match="test of the connection: it came through, the secret is right"):
+            parse({**sent, "subscriptionId": zeros}, frozenset({"another"}))
+
+
 def test_a_hook_that_is_sent_again_is_the_same_event() -> None:
     again = changed(BUILD, notificationId=99, id="another", createdDate="2026-11-22T22:00:00Z")
     later = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from slipway.domain.events import RunTold
 from slipway.domain.runs import Involvement, Trust
 from slipway.inbound import BadInput, parse_run_message
 from slipway.inbound.pipeline import unwrap
-from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, RUN_MESSAGE, as_bytes, changed
+from tests.unit.inbound.samples import BUILD, DIGEST, NOTHING, NOW, RUN_MESSAGE, RUN_STATE, as_bytes, changed
 
 WRAPPER = b"@\x06string\x083http://schemas.microsoft.com/2003/10/Serialization/"
 END = b"\x01"
@@ -35,6 +35,13 @@ def test_a_message_names_the_run_and_its_image() -> None:
     assert [(one.part, one.mail, one.trust) for one in event.claims.people] == [
         (Involvement.REQUESTER, "ada@contoso.com", Trust.CLAIMED)
     ]
+
+
+@pytest.mark.parametrize("hook", [BUILD, RUN_STATE])
+def test_an_event_of_azure_devops_own_is_refused_with_where_it_belongs(hook: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=r"go to the app's address, by a subscription of the kind Web Hooks") as refused:
+        parse(hook)
+    assert hook["eventType"] in str(refused.value)
 
 
 def test_nothing_of_a_message_is_proved() -> None:

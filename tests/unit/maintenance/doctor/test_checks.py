@@ -17,7 +17,7 @@ from slipway.effects.cluster.kinds import BUILT_IN, ManifestTarget
 from slipway.effects.cluster.rights import Right, needed
 from slipway.effects.messaging import Waiting
 from slipway.effects.notification import NotificationError
-from slipway.effects.registry import Denied, ErrorSubject
+from slipway.effects.registry import Denied, ErrorSubject, TagInfo
 from slipway.ledger import LedgerUnavailable
 from slipway.maintenance.doctor import Doctor, Remedies
 from slipway.telemetry import Attribute
@@ -229,6 +229,23 @@ def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull
     assert (pull.missing, push.missing) == ("pull from team/shop", "push to team/shop")
     assert "Container Registry Repository Writer" in push.command
     assert "/subscriptions/x/registries/prod" in push.command
+
+
+def test_a_registry_that_does_not_tell_when_tags_were_pushed_is_told_of(patient: Patient) -> None:
+    class WithoutTimes:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(patient.installation.registries["nonprod"], name)
+
+        def recent_tags(self, repository: str, limit: int) -> list[TagInfo]:
+            return [TagInfo(tag="v1", digest=f"sha256:{'0' * 64}", updated_at=None)]
+
+    def opened(name: str) -> Any:
+        return WithoutTimes() if name == "nonprod" else patient.installation.registries[name]
+
+    assert "no times" not in patient.examine()["registry:nonprod"].said.partition("team/shop")[0]
+    found = patient.examine(registry=opened)["registry:nonprod"]
+    assert found.status is Status.OK
+    assert found.said.endswith("no times of tags in team/shop: a push whose event is lost is not found")
 
 
 ROLLOUTS = Right(verb="patch", group="argoproj.io", resource="rollouts")
