@@ -140,9 +140,9 @@ class ChangeVoting:
         Raises `BadInput`.
         """
         speaker = received.row.speaker
-        if speaker.oid is None:
+        if (signed_in := speaker.signed_in) is None:
             raise BadInput("from.oid", "the object id of a person", "none")
-        return cast.evolve(name=speaker.name, signed_in=SignedIn(object_id=speaker.oid, roles=speaker.roles))
+        return cast.evolve(name=speaker.name, signed_in=signed_in)
 
     # ---- deciding
     def _decide(self, said: "_Said") -> None:

@@ -7,7 +7,7 @@ from ..domain.events import VoteCast
 from ..domain.identity import CannotVerify
 from ..domain.inbox import Received
 from ..domain.key_source import KeysUnavailable
-from ..domain.people import OID, SignedIn
+from ..domain.people import OID
 from ..domain.release import VoteDecision
 from ..domain.rules import failed
 from ..domain.signing import PublicKeys
@@ -94,7 +94,6 @@ def _said(received: Received, statement: VoteStatement) -> VoteCast:
     speaker = received.row.speaker
     if statement.decision is VoteDecision.APPROVE:
         raise BadInput("proof", "a proof, because an approval lets something through", "none")
-    if speaker.oid is None:
+    if (signed_in := speaker.signed_in) is None:
         raise BadInput("from.oid", "the object id of a person", "none")
-    signed_in = SignedIn(object_id=speaker.oid, roles=speaker.roles)
     return vote_of(received, statement, f"{OID}{speaker.oid}").evolve(name=speaker.name, signed_in=signed_in)

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, Self, assert_never
 from pydantic import ConfigDict, Field, model_validator
 
 from .model import Digest, Moment, Record
-from .people import Guid
+from .people import Guid, SignedIn
 from .proof import Proof
 from .statement import (
     CatalogueStatement,
@@ -63,7 +63,19 @@ class Speaker(Record):
     name: Annotated[str, Field(max_length=254)] = ""
     """As the trail calls them."""
     roles: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=1000)] = ()
+    groups: Annotated[tuple[Guid, ...], Field(max_length=1000)] = ()
+    """Entra groups, by which a gate may name who rejects a release."""
     via: Via
+
+    @classmethod
+    def of(cls, person: SignedIn, name: str, via: Via) -> Self:
+        """Somebody who has signed in at the front, under the name that the trail has for them."""
+        return cls(oid=person.object_id, name=name, roles=person.roles, groups=person.groups, via=via)
+
+    @property
+    def signed_in(self) -> SignedIn | None:
+        """What the front says of their sign-in: enough to stop something. None where only a link says who it is."""
+        return None if self.oid is None else SignedIn(object_id=self.oid, groups=self.groups, roles=self.roles)
 
 
 class LookKind(StrEnum):

@@ -44,8 +44,6 @@ class Principal:
     name: str
     """The person's address if the sign-in names one, else `oid:<object id>`."""
     signed_in: SignedIn
-    roles: tuple[str, ...] = ()
-    """App roles, as named in Entra."""
 
 
 class KnownPerson(Record):

@@ -63,9 +63,7 @@ def row_of_principal(
         plan=plan,
         decision=VoteDecision(ballot.decision),
     )
-    speaker = Speaker(
-        oid=principal.signed_in.object_id, name=principal.name, roles=principal.roles, via=Via(ballot.channel)
-    )
+    speaker = Speaker.of(principal.signed_in, principal.name, Via(ballot.channel))
     return InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker)
 
 

@@ -44,7 +44,7 @@ def vote(booth: Booth, viewer: PlanViewer, who: Visitor, posted: Posted, headers
             browser, cookie = booth.sessions.browser(headers)
             return led(booth.saying.begin(statement, browser=browser, fresh=_gate(booth, viewer).fresh), cookie)
         case VoteDecision.REJECT | VoteDecision.WITHDRAW | VoteDecision.OBJECT:
-            speaker = Speaker(oid=who.signed_in.object_id, name=who.name, roles=who.principal.roles, via=Via.PAGE)
+            speaker = Speaker.of(who.signed_in, who.name, Via.PAGE)
             row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker, trace=carrier())
             receipt = booth.writer.say(statement.application, row, id=posted.id)
             return see_other(f"/said/{receipt.partition}/{receipt.id}")

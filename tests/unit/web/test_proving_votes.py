@@ -1,6 +1,8 @@
 """From the approval page to a counted vote: pressed, confirmed at the identity provider, received, counted."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -17,7 +19,7 @@ from tests.unit.web.installation import Told, hello
 from tests.unit.web.proving import browser_of, confirm, counted, led_to
 from tests.unit.web.samples import FORM, Headers, asked, nonce_of
 from tests.unit.web.test_signed_in import Office, text
-from tests.unit.web.visitors import OIDS, visitor
+from tests.unit.web.visitors import OIDS, token_person, visitor
 
 
 def strict(*approvers: str) -> Application:
@@ -73,6 +75,26 @@ def test_a_rejection_is_said_at_once_and_counts(office: Office) -> None:
     office.home.hear()
     assert state_of(office.home, answer.headers["Location"]) is SaidState.COUNTED
     assert office.phase is Phase.REJECTED
+
+
+GROUP = "99999999-0000-4000-8000-000000000009"
+
+
+@pytest.mark.parametrize(
+    ("approver", "claims"),
+    [("role:leads", {"roles": ("reader", "leads")}), (f"group:{GROUP}", {"groups": (GROUP,)})],
+    ids=["role", "group"],
+)
+def test_a_rejection_counts_from_whoever_the_gate_names_by_a_role_or_a_group(
+    office: Office, approver: str, claims: dict[str, Any]
+) -> None:
+    office.home.change_delivery(strict(approver))
+    office.home.settle()
+    asked = replace(office, subject=office.home.newest(), people={ADA: replace(token_person(ADA), **claims)})
+    answer = asked.send(ADA, nonce_of(asked.look(ADA)), decision="reject", reason="not today")
+    asked.home.hear()
+    assert state_of(asked.home, answer.headers["Location"]) is SaidState.COUNTED
+    assert asked.phase is Phase.REJECTED
 
 
 def test_whoever_signs_in_at_the_provider_is_the_voter_whoever_pressed_the_button(office: Office) -> None:

@@ -1,11 +1,13 @@
 """The approval page for people who sign in: the session says who decides, an address or a link only says about what."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 import pytest
 
 from slipway.domain.application import Application
+from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase, Release
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, BEN
@@ -18,7 +20,7 @@ from slipway.web.signin import Visitor
 from tests.unit.web.installation import Told, hello
 from tests.unit.web.proving import counted
 from tests.unit.web.samples import FORM, Headers, asked, cast_vote, nonce_of
-from tests.unit.web.visitors import OIDS, visitor
+from tests.unit.web.visitors import OIDS, as_visitor, visitor
 
 STRANGER = "mallory@example.com"
 
@@ -29,6 +31,11 @@ class Office:
 
     home: Told
     subject: Release
+    people: Mapping[str, TokenPerson] = field(default_factory=dict)
+    """Those whose tokens say more than who they are."""
+
+    def visitor(self, name: str) -> Visitor:
+        return as_visitor(self.people[name]) if name in self.people else visitor(name)
 
     @property
     def place(self) -> ApprovalAddress:
@@ -40,12 +47,12 @@ class Office:
         self.home.change_delivery(application)
 
     def look(self, name: str, place: ApprovalAddress | None = None) -> Answer:
-        return located.show(self.home.desk, place or self.place, visitor(name))
+        return located.show(self.home.desk, place or self.place, self.visitor(name))
 
     def send(self, name: str, nonce: str, place: ApprovalAddress | None = None, **more: str) -> Answer:
         fields = {"decision": "approve", "form": nonce} | more
         body = urlencode(fields).encode()
-        return located.decide(self.home.desk, place or self.place, visitor(name), Headers(FORM), body)
+        return located.decide(self.home.desk, place or self.place, self.visitor(name), Headers(FORM), body)
 
     @property
     def phase(self) -> Phase:
