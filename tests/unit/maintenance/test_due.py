@@ -18,6 +18,7 @@ from slipway.ledger.due import EVERYTHING, MUCH_LATER
 from slipway.ledger.table import Act, Row, Write
 from slipway.maintenance.reconcile import GATE_SHOWN, IN_TURN, Reconciled
 from slipway.testing import Installation, MemoryTable, write_application
+from tests.unit.commands.live import Live
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -204,6 +205,44 @@ def test_applications_that_were_not_told_of_a_freeze_of_everything_are_told_by_t
     by_index(many)
     assert [name for name in many.catalogue.entries if many.app.ledger.head(name).freeze is None] == []
     assert EVERYTHING not in {entry.application for entry in many.app.ledger.due.at(many.now)}
+
+
+def test_a_release_that_is_held_back_is_planned_again_when_its_application_changes(tmp_path: Path) -> None:
+    write_application(tmp_path / "team")
+    live = Live(tmp_path / "team")
+    live.apply()
+    live.command(Verb.FREEZE, environment="staging")
+    live.push("1.0")
+    live.settle()
+    assert live.phase(1) is Phase.HELD_BACK
+    by_index(live, minutes=2 * int(MUCH_LATER / MINUTE))
+    assert live.app.ledger.due.at(live.now + HOUR) == ()
+    live.edit_environment("staging", rollout_within="7m")
+    live.apply()
+    by_index(live)
+    assert live.phase(1) is Phase.PLANNING
+
+
+def test_after_a_change_of_a_project_every_application_is_due(tmp_path: Path) -> None:
+    write_application(tmp_path / "team")
+    live = Live(tmp_path / "team")
+    live.apply()
+    by_index(live, minutes=2 * int(MUCH_LATER / MINUTE))
+    live.edit_project(lambda value: value.update(waive=[]))
+    live.apply()
+    assert EVERYTHING in {entry.application for entry in live.app.ledger.due.at(live.now + 2 * MINUTE)}
+
+
+def test_numbers_that_somebody_has_made_anew_are_made_by_the_index(shop: Path) -> None:
+    many = Many(shop, applications=40)
+    many.push("1.0", app="app-0030")
+    many.command(Verb.CANCEL, 1, app="app-0030")
+    by_index(many, minutes=2 * int(MUCH_LATER / MINUTE))
+    assert many.app.numbers.progress("app-0030").sequence > 0
+    assert many.app.numbers.begin_anew("app-0030").sequence == 0
+    by_index(many)
+    folded = many.app.numbers.progress("app-0030")
+    assert folded.sequence == folded.of > 0
 
 
 # ---- what the index lacks, and trouble
