@@ -11,7 +11,7 @@ PARTS_STAMP := local/azurite/node_modules/.installed
 TOOLS_STAMP := tools/axe/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := $(shell sed -n 's/^azure-functions-runtime==\([^ ]*\).*/\1/p' requirements-workers.txt)
-QUICK := not (attack or browser or cluster or hooks or stack or thorough or workers)
+QUICK := not (attack or browser or cluster or doubles or hooks or stack or thorough or workers)
 PARALLEL := -n 4 --dist worksteal
 ARGS ?=
 VERSION ?= 1.0.1
@@ -19,7 +19,7 @@ RELEASE ?= hello-1
 override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
 LAPTOP := $(LAPTOP_STAMP) $(PARTS_STAMP)
 
-.PHONY: help install demo up down push trace cluster test test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace cluster test test-doubles test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,9 @@ else
 	@$(PYTHON) -m pytest $(ARGS)
 endif
 
+test-doubles: install ## The doubles of the Functions host and of Service Bus, beside what Microsoft's own code answered
+	@$(PYTHON) -m pytest -m "doubles and not (thorough or workers)" $(PARALLEL) $(ARGS)
+
 test-hooks: install ## The hooks of azd, against stand-ins for az and azd: a process for each call
 	@$(PYTHON) -m pytest -m "hooks and not thorough" $(PARALLEL) $(ARGS)
 
@@ -96,7 +99,7 @@ least-privilege: install ## Take each right in a cluster away in turn, and see w
 test-thorough: install ## A crash or an outage at every point
 	@$(PYTHON) -m pytest -m thorough $(PARALLEL) $(ARGS)
 
-test-all: test test-hooks test-browser test-stack test-attack test-cluster test-thorough workers ## All tests
+test-all: test test-doubles test-hooks test-browser test-stack test-attack test-cluster test-thorough workers ## All tests
 
 coverage: install ## The tests of `make test`, and which lines and branches none of them ran
 	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL) --cov --cov-report=term:skip-covered

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,15 +17,21 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
+DOUBLES = [Path(__file__).parent / "contract" / name for name in ("functions", "servicebus")]
+"""They judge the doubles of Azure's host and bus, and nothing of the product."""
+
 pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that ask for a browser, and cases after the first n of a test marked `sweep(keep=n)` as thorough."""
+    """Mark tests that ask for a browser, those of the doubles of host and bus, and cases after the first n of a test
+    marked `sweep(keep=n)` as thorough."""
     seen = Counter[str]()
     for item in items:
         if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
+        if item.path.parent in DOUBLES:
+            item.add_marker(pytest.mark.doubles)
         sweep = item.get_closest_marker("sweep")
         if sweep is not None:
             name = item.nodeid.partition("[")[0]
