@@ -1,10 +1,12 @@
-"""Build the bundle with the image that was just pushed, push it, and say which digest it has.
+"""Build the bundle with the images that were just pushed, push it, and say which digest it has.
 
 Runs inside `AzureCLI@2`, signed in by workload identity, which Slipway's command takes for Azure's registries. Settings
 come as environment variables (see `main`). Outputs: `tag`, `digest`.
 """
 
 import json
+import os
+import re
 import shlex
 import subprocess
 import sys
@@ -12,6 +14,9 @@ from pathlib import Path
 
 from build_image import DIGEST, REGISTRY, REPOSITORY, fitting, object_from, tag_from
 from logging_commands import add_build_tag, fail, set_output, setting, show_command
+
+MORE = "MORE_IMAGE_"
+PINNED = re.compile(f"{REPOSITORY.pattern}@{DIGEST.pattern}")
 
 
 def images(text: str) -> list[str]:
@@ -23,6 +28,12 @@ def images(text: str) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(item, str) and not item.startswith("-") for item in given):
         fail(f"IMAGES: expected a list of repository:tag, got {text[:200]!r}")
     return given
+
+
+def pushed_beside() -> list[str]:
+    """The further images of this run, by digest: `MORE_IMAGE_<name>` each."""
+    references = [value for name, value in sorted(os.environ.items()) if name.startswith(MORE)]
+    return [fitting(MORE, PINNED, reference) for reference in references]
 
 
 def slipway(*arguments: str) -> None:
@@ -44,7 +55,7 @@ def main() -> None:
     digest = fitting("IMAGE_DIGEST", DIGEST, setting("IMAGE_DIGEST"))
     tag = tag_from(setting("TAG"))
     folder, output, record = Path(setting("BUNDLE_FOLDER")), setting("OUTPUT"), Path(setting("RECORD"))
-    named = [f"{image}@{digest}", *images(setting("IMAGES", "[]"))]
+    named = [f"{image}@{digest}", *pushed_beside(), *images(setting("IMAGES", "[]"))]
     given = [argument for reference in named for argument in ("--image", reference)]
     targets = ("--targets", str(folder / "targets.json"))
     slipway("build", str(folder), "--version", tag, "--registry", registry, *targets, "--output", output, *given)

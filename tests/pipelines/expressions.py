@@ -81,6 +81,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "not": lambda item: not truth(item),
     "length": len,
     "join": _join,
+    "upper": lambda text: as_text(text).upper(),
     "convertToJson": lambda value: json.dumps(value, indent=2),
 }
 

@@ -22,7 +22,10 @@ with (here / "calls").open("a", encoding="utf-8") as file:
     file.write(json.dumps(call) + "\\n")
 answers = json.loads((here / "answers.json").read_text(encoding="utf-8"))
 if "--metadata-file" in call:
-    Path(call[call.index("--metadata-file") + 1]).write_text(json.dumps(answers["metadata"]), encoding="utf-8")
+    tags = " ".join(call)
+    own = [digest for repository, digest in answers["digests"].items() if f"/{{repository}}:" in tags]
+    metadata = {{"containerimage.digest": own[0]}} if own else answers["metadata"]
+    Path(call[call.index("--metadata-file") + 1]).write_text(json.dumps(metadata), encoding="utf-8")
 if "imagetools" in call:
     print(json.dumps(answers["sbom"]))
 sys.exit(answers["status"].get(" ".join(call[:3]), 0))
@@ -44,12 +47,19 @@ class Programs:
         self,
         *,
         digest: str = DIGEST,
+        digests: dict[str, str] | None = None,
         sbom: object = None,
         status: dict[str, int] | None = None,
     ) -> None:
-        """What they answer from now on. `status` has exit codes by the first three words of a call."""
+        """What they answer from now on; `digests` by repository, for others than the first. `status` has exit codes by
+        the first three words of a call."""
         boms = {platform: {"SPDX": {"name": platform}} for platform in PLATFORMS} if sbom is None else sbom
-        answers = {"metadata": {"containerimage.digest": digest}, "sbom": boms, "status": status or {}}
+        answers = {
+            "metadata": {"containerimage.digest": digest},
+            "digests": digests or {},
+            "sbom": boms,
+            "status": status or {},
+        }
         (self.folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
 
     def calls(self) -> list[list[str]]:

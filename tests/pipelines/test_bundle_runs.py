@@ -22,6 +22,7 @@ from .machine import Machine
 from .programs import put_into
 from .test_runs import SECRET, VARIABLES
 
+PRICES = "hello-prices"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 WITHOUT_INTERNET = frozenset({"Install the linter", "Install Slipway's command"})
 
@@ -35,6 +36,8 @@ class Merge:
     place: Place
     image: str
     """Digest that `docker` says it pushed."""
+    prices: str
+    """The same of a second image."""
     source: Path
 
     def run(self) -> dict[str, str]:
@@ -54,7 +57,8 @@ def merge(tmp_path: Path, place: Place) -> Callable[..., Merge]:
     def new(folder: str = "bundle", **parameters: object) -> Merge:
         digest = push(place.client(), "hello", index(image(b"a layer"), image(b"another", architecture="arm64")), "1")
         programs = put_into(tmp_path / "programs")
-        programs.answer(digest=digest)
+        other = push(place.client(), PRICES, index(image(b"prices"), image(b"prices", architecture="arm64")), "1")
+        programs.answer(digest=digest, digests={PRICES: other})
         source = Path(shutil.copytree(EXAMPLE, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__")))
         (source / folder / "targets.json").write_text(json.dumps(targets(place)))
         templates = tmp_path / "templates"
@@ -78,7 +82,7 @@ def merge(tmp_path: Path, place: Place) -> Callable[..., Merge]:
             },
         )
         pipeline = instantiate(ROOT / "pipelines" / "ci.yml", given | parameters)
-        return Merge(machine=machine, pipeline=pipeline, place=place, image=digest, source=source)
+        return Merge(machine=machine, pipeline=pipeline, place=place, image=digest, prices=other, source=source)
 
     return new
 
@@ -117,6 +121,34 @@ def test_a_merge_pushes_a_bundle_and_says_so_once_by_the_step_that_slipway_belie
     told = parse_run_message(body.encode(), now=NOW)
     assert (told.repository, told.tag, told.digest) == ("hello-bundle", "1.0.17", packed.digest)
     assert merged.machine.build_tags[-2:] == ["bundle-1.0.17", packed.digest.replace(":", "-")]
+
+
+def test_two_images_of_one_repository_are_built_in_a_run_and_are_in_its_bundle_by_the_digests_that_were_pushed(
+    merge: Callable[..., Merge],
+) -> None:
+    wanted = {"name": "prices", "repository": PRICES, "context": ".", "dockerfile": "Dockerfile"}
+    merged = merge(moreImages=[wanted])
+    file = merged.source / "bundle/environments/production/deployment.yaml"
+    container = "      initContainers: [{ name: prices, image: hello-prices:other }]\n      containers:\n"
+    file.write_text(file.read_text().replace("      containers:\n", container))
+    assert set(merged.run().values()) == {"Succeeded"}, "\n".join(merged.machine.log)
+    assert list(merged.machine.results["image"]) == ["image", "image_prices"]
+    config, files = unpack(fetch(merged.place.client(), "hello-bundle", "1.0.17"))
+    pushed = {"hello": merged.image, PRICES: merged.prices}
+    assert {image.repository: image.digest for image in config.images} == pushed
+    assert f"prod.example/{PRICES}@{merged.prices}".encode() in files["environments/production/deployment.yaml"]
+    ((_, _, _, content),) = merged.machine.attached
+    document = read_document(content)
+    assert isinstance(document, PublishedDocument)
+    assert {each.repository: each.digest for each in document.content.images} == pushed
+
+
+def test_an_image_that_is_not_built_stops_the_bundle_of_the_others(merge: Callable[..., Merge]) -> None:
+    merged = merge(moreImages=[{"name": "prices", "repository": "Prices", "context": ".", "dockerfile": "Dockerfile"}])
+    ended = merged.run()
+    assert (ended["image"], ended["bundle"]) == ("Failed", "Skipped")
+    told = parse_run_message(merged.machine.sent[0].encode(), now=NOW)
+    assert not told.claims.succeeded
 
 
 def test_a_bundle_that_is_refused_is_pushed_nowhere_and_the_run_is_reported_as_failed(

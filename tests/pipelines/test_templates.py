@@ -46,6 +46,10 @@ EVERYTHING: dict[str, Any] = {
     "serviceBusNamespace": "contoso-slipway",
     "bundle": "team/shop-bundle",
     "bundleImages": ["team/proxy:2.0"],
+    "moreImages": [
+        {"name": "prices", "repository": "team/prices", "context": "prices", "dockerfile": "prices/Dockerfile"},
+        {"name": "jobs", "repository": "team/jobs", "context": "jobs", "dockerfile": "jobs/Dockerfile"},
+    ],
 }
 FRAME: dict[str, Any] = {
     "trigger": "none",
