@@ -13,16 +13,16 @@ from slipway.api.commands import Command, Freezes
 from slipway.api.inbox import Confirmation, ReceivedAnswer
 from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.changing import ComparedSubject
-from slipway.domain.commands import FRESH, OPENS, PERMISSIONS, ends_own_sessions
+from slipway.domain.commands import FRESH, OPENS, PERMISSIONS, Verb, ends_own_sessions
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
-from slipway.domain.roles import Permission
+from slipway.domain.roles import Caller, Permission
 from slipway.domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
 from slipway.http.saying import partition_of
 from slipway.http.speaking import speaker
 
 from .contract import Endpoint, Parameter, endpoint
-from .guard import admit, permit
+from .guard import admit, bearer_of, permit
 from .http import ok, read_body
 from .shared import new_blueprint, parts
 
@@ -54,8 +54,9 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
         summary="Freeze, unfreeze, cancel, retry, create, rollback, resume, override, waive, replay or session.end",
         description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
         "`address` what became of it. What lets something through (unfreeze, retry, create, rollback, resume, "
-        "override, waive) waits until a person confirms it at `open`, by a sign-in made for it. Ending one's own "
-        "sessions needs no permission but `read`.",
+        "override, waive) waits until a person confirms it at `open`, by a sign-in made for it; not `create` by an "
+        "application that the project names in `automation.create`, which needs no permission but `read` and says "
+        "`application`. Ending one's own sessions needs no permission but `read`.",
         tag="commands",
         permission=None,
         body=Command,
@@ -68,7 +69,8 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, Command)
     person = body.person or (caller.signed_in.object_id if caller.signed_in else "")
-    if not ends_own_sessions(body.verb, caller.name, person):
+    alone = _starts_alone(caller, body)
+    if not alone and not ends_own_sessions(body.verb, caller.name, person):
         permit(caller, PERMISSIONS[body.verb])
     request = CommandRequest(
         verb=body.verb,
@@ -83,10 +85,21 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         rule=body.rule,
         person=person,
     )
+    if alone:
+        said_by = speaker(caller, Via(body.channel))
+        return received(parts().inbox_writer.command(request, said_by, id=body.id or "", token=bearer_of(req)))
     if body.verb in OPENS:
         return to_confirm(parts().inbox_writer.statement(request), Via(body.channel))
     receipt = parts().inbox_writer.command(request, speaker(caller, Via(body.channel)), id=body.id or "")
     return received(receipt)
+
+
+def _starts_alone(caller: Caller, body: Command) -> bool:
+    """Whether an application starts a release that its project lets it start without a person. The worker asks the
+    token itself."""
+    entry = parts().catalogue.get(body.application) if body.verb is Verb.CREATE and caller.signed_in is None else None
+    claims = {claim.casefold() for claim in caller.claims}
+    return entry is not None and any(named.casefold() in claims for named in entry.application.automation)
 
 
 def to_confirm(

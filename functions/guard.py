@@ -60,6 +60,12 @@ def caller_of(req: func.HttpRequest) -> Caller:
     return parts().access.caller(req.headers, req.params)
 
 
+def bearer_of(req: func.HttpRequest) -> str:
+    """The access token of a caller that was identified by one; empty for a key."""
+    header: str = req.headers.get("Authorization", "")
+    return header.partition(" ")[2].strip()
+
+
 def permit(caller: Caller, permission: Permission) -> None:
     """Raises `EarlyResponse` if the caller lacks the permission."""
     try:

@@ -307,6 +307,7 @@ class App(Catalogued):
             parking=self.parking,
             resetting=self.resetting,
             pushes=self.push_prover,
+            tokens=self.ports.access_tokens,
             ending=SessionEnding(
                 signed_out=self.signed_out,
                 installation=self.installation,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import utc_now
 from ..domain.envelopes import Envelopes
-from ..domain.identity import TokenReader
+from ..domain.identity import AccessTokenReader, TokenReader
 from ..domain.key_source import KeySource
 from ..domain.rights import Container as ContainerName
 from ..domain.rights import TableName
@@ -17,7 +17,6 @@ from ..domain.signing import PrivateSigner, PublicKeys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
-from ..http.callers import AccessTokenReader
 from ..http.saying import VotesProvider
 from ..http.signing_in import SignInProvider
 from ..ledger import Blobs, LedgerUnavailable

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..catalogue.entries import Catalogue
 from ..clock import Clock
-from ..domain.identity import TokenReader
+from ..domain.identity import AccessTokenReader, TokenReader
 from ..domain.key_source import KeySource
 from ..domain.signing import PublicKeys, Signer
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
-from ..http.callers import AccessTokenReader
 from ..http.saying import VotesProvider
 from ..http.signing_in import SignInProvider
 from ..inbound.proving import RunSource

@@ -46,10 +46,6 @@ _OTHER_TOOLS = {
 _HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
 
 
-NOT_ENFORCED = ("automation",)
-"""Fields of a project that nothing acts on yet. A rule that is accepted and not kept would be worse than none."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """The names that the installation's settings define."""
@@ -165,9 +161,6 @@ def check_project(document: Document, *, known: Known | None = None) -> Project:
 
 def _not_enforced(document: Document, project: Project) -> Iterator[Problem]:
     later = "is not enforced by this version of Slipway yet; leave it out"
-    for name in NOT_ENFORCED:
-        if name in project.model_fields_set:
-            yield document.problem((name,), later)
     for name, environment in project.environments.items():
         if environment.provenance is ProvenanceLevel.SIGNED:
             yield document.problem(("environments", name, "provenance"), later)

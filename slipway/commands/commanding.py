@@ -5,6 +5,7 @@ the front's word is enough: it can only stop something.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
@@ -12,9 +13,9 @@ from typing import assert_never
 from ..domain.commands import OF_THE_INSTALLATION, OPENS, PERMISSIONS, Verb, ends_own_sessions
 from ..domain.errors import NotFound, SourceAway
 from ..domain.events import CommandGiven, PushedArtifact
-from ..domain.identity import CannotVerify, IdentityRefused, Verified
+from ..domain.identity import AccessTokenReader, CannotVerify, IdentityRefused, TokenApplication, Verified
 from ..domain.inbox import Received
-from ..domain.people import OID
+from ..domain.people import OID, ROLE
 from ..domain.proof import Proved
 from ..domain.roles import Caller, NotPermitted, demand, read_roles
 from ..domain.rules import failed
@@ -28,6 +29,7 @@ from ..engine.resetting import Resetting
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
 from ..ledger.keys import INSTALLATION
+from .comparing import APP
 from .ending_sessions import SessionEnding
 from .speakers import caller_of
 from .taking import CannotCount, RowWaits
@@ -43,6 +45,7 @@ class _Who:
     proved: Proved | None = None
     unproved: str = ""
     forbidden: str = ""
+    automated: bool = False
     roles: tuple[str, ...] = ()
     """App roles that the proof's own token names."""
 
@@ -59,6 +62,7 @@ class Commander:
     ending: SessionEnding
     resetting: Resetting
     pushes: PushProver
+    tokens: Callable[[], AccessTokenReader]
 
     def carry_out(self, received: Received) -> None:
         """Carry out the command, or refuse it by its rules; either is recorded and answered.
@@ -83,6 +87,8 @@ class Commander:
 
     # ---- who
     def _who(self, received: Received, statement: CommandStatement) -> _Who:
+        if received.row.token is not None:
+            return self._application(received, received.row.token, statement)
         if received.row.proof is None:
             return self._said(received, statement)
         match self.prover.person(received):
@@ -96,6 +102,25 @@ class Commander:
                 return _Who(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
             case CannotVerify(why=why):
                 raise RowWaits(f"the command cannot be verified yet: {why}")
+            case unreachable:
+                assert_never(unreachable)
+
+    def _application(self, received: Received, token: str, statement: CommandStatement) -> _Who:
+        """An application that starts a release without a person. The token has to have been good when the row came."""
+        match self.tokens().verify(token, at=received.received_at):
+            case Verified(value=TokenApplication() as application):
+                name = f"{APP}{application.client_id}"
+                claims = {name.casefold(), *(f"{ROLE}{role}".casefold() for role in application.roles)}
+                entry = self.handler.catalogue.get(statement.application or "")
+                named = {subject.casefold() for subject in entry.application.automation} if entry else set[str]()
+                refused = "" if named & claims else f"the project does not name {name} in automation.create"
+                return _Who(actor=name, automated=True, forbidden=refused)
+            case Verified():
+                return _Who(actor=on_behalf_of(received.row.speaker), unproved="expected an application's token")
+            case IdentityRefused(why=why):
+                return _Who(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
+            case CannotVerify(why=why):
+                raise RowWaits(f"the application's token cannot be verified yet: {why}")
             case unreachable:
                 assert_never(unreachable)
 

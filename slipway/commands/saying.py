@@ -99,10 +99,10 @@ class InboxWriter:
         """The id of a row to come, for a form that must count once."""
         return inbox_id(self.clock(), self.random(8))
 
-    def command(self, asked: CommandRequest, speaker: Speaker, *, id: str = "") -> Said:
-        """Say a command. Raises as `statement` does."""
+    def command(self, asked: CommandRequest, speaker: Speaker, *, id: str = "", token: str | None = None) -> Said:
+        """Say a command; with the access token of the application that starts a release. Raises as `statement` does."""
         statement = self.statement(asked)
-        row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=speaker, trace=carrier())
+        row = InboxRow(kind=InboxKind.COMMAND, said=statement, token=token, speaker=speaker, trace=carrier())
         return self.say(statement.application or INSTALLATION, row, id=id)
 
     def statement(self, asked: CommandRequest) -> CommandStatement:

@@ -139,8 +139,9 @@ class InboxReader:
 
 
 def shown(row: InboxRow) -> str:
-    """The row as it may be kept and shown: without the token of its proof or of its link, which is a credential."""
-    content = row.model_dump(mode="json", exclude_none=True, exclude={"link"})
+    """The row as it may be kept and shown: without any token of its proof, of its link or of an application, which is a
+    credential."""
+    content = row.model_dump(mode="json", exclude_none=True, exclude={"link", "token"})
     if "proof" in content:
         content["proof"] = {"statement": content["proof"]["statement"]}
     return json.dumps(content, ensure_ascii=False)

@@ -242,6 +242,9 @@ class Application(_Delivered[Environment]):
     kinds: AllowedKinds = AllowedKinds()
     """The kinds of objects that it may apply, as its project says."""
 
+    automation: tuple[str, ...] = ()
+    """Which applications may start releases without a person, as its project says."""
+
     def may_bring(self, repository: str) -> bool:
         return any(fnmatchcase(repository, pattern) for pattern in self.repositories)
 

@@ -232,8 +232,11 @@ class CommandGiven(_Event):
     """What the proof of the command tells, if there is one that holds."""
     unproved: str = Field(default="", max_length=500)
     """Why its proof does not hold. Such a command is never carried out, and who gave it is not known."""
+    automated: bool = False
+    """Whether an application gave it by an access token of its own, which was verified: it may start releases where the
+    project says so, and open nothing else."""
     forbidden: str = Field(default="", max_length=500)
-    """Why the person may not give it; empty if their roles allow it."""
+    """Why whoever gave it may not; empty if their roles, or the project, allow it."""
     restored: Restored | None = None
     """For a new epoch: what the anchors show that the ledger has lost, as the worker found it."""
 

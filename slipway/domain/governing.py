@@ -36,6 +36,7 @@ def governed(written: WrittenApplication, project: Project) -> Application:
         "image_rules": project.image_rules,
         "injected": project.injected,
         "kinds": project.kinds,
+        "automation": project.automation.create,
     }
     return Application.model_validate({**fields, "environments": environments, **of_project})
 

@@ -94,6 +94,12 @@ class IdToken:
     kid: str
 
 
+class AccessTokenReader(Protocol):
+    """Verifies access tokens: of people, and of applications that call in their own name (`effects/identity`)."""
+
+    def verify(self, token: str, *, at: datetime) -> Verdict[TokenPerson | TokenApplication]: ...
+
+
 class TokenReader(Protocol):
     """Reads the ID tokens of the votes' registration (`effects/identity`)."""
 

@@ -11,6 +11,8 @@ from typing import Annotated, Final, Literal, Self, assert_never
 
 from pydantic import ConfigDict, Field, model_validator
 
+from .commands import Verb
+from .identity import TOKEN_LIMIT as ACCESS_TOKEN_LIMIT
 from .model import Digest, Moment, Record
 from .people import Guid, SignedIn
 from .proof import Proof
@@ -111,6 +113,9 @@ class InboxRow(Record):
     """The statement, where there is no proof of who said it."""
     link: Annotated[str, Field(min_length=1, max_length=TOKEN_LIMIT)] | None = Field(default=None, repr=False)
     """The token of the link by which a vote was said: a credential as long as it is good, in no log and on no page."""
+    token: Annotated[str, Field(min_length=1, max_length=ACCESS_TOKEN_LIMIT)] | None = Field(default=None, repr=False)
+    """The access token of an application that starts a release without a person: a credential until it expires, in no
+    log and on no page."""
     look: Look | None = None
     """What is to be looked at."""
     speaker: Speaker = Field(alias="from")
@@ -132,6 +137,9 @@ class InboxRow(Record):
             raise ValueError(f"kind: expected {kind}, by what it says, got {self.kind}")
         if self.link is not None and not isinstance(self.said, VoteStatement):
             raise ValueError("link: expected none beside anything but a vote that was said")
+        said = self.said
+        if self.token is not None and not (isinstance(said, CommandStatement) and said.verb is Verb.CREATE):
+            raise ValueError(f"token: expected none beside anything but the command {Verb.CREATE} that was said")
         return self
 
 

@@ -78,9 +78,14 @@ class Owners(Record):
 
 
 class Automation(Record):
-    """Who may act without a person."""
+    """Which applications may act without a person, by an access token of their own."""
 
-    create: Subjects = Field(default=(), description="Who may start releases.")
+    create: Subjects = Field(
+        default=(),
+        examples=[["app:01234567-89ab-cdef-0123-456789abcdef"]],
+        description="Which may start releases (`create`): app:<client id>, or role:<app role> that they were given. "
+        "People go through a sign-in whatever their role.",
+    )
 
 
 ForeignPattern = Annotated[

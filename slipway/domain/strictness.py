@@ -143,6 +143,7 @@ _PIPELINE: Mapping[str, Stricter] = {
 }
 _APPLICATION: Mapping[str, Stricter] = {
     "start": lambda before, after: after in (before, Start.BOTH),
+    "automation": _fewer,
     "kinds": _fewer_kinds,
     # Who is who is compared at each gate, an environment by its place, and a pipeline field by field. What is delivered
     # is in the plan that people vote on.

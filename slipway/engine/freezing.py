@@ -62,6 +62,8 @@ class FreezeOrder(Record):
     """What the proof of the order tells, if there is one that holds."""
     unproved: str = ""
     """Why its proof does not hold."""
+    automated: bool = False
+    """As of a command; no application orders one without a person."""
     forbidden: str = ""
     """Why the person may not give it."""
 

@@ -9,11 +9,10 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from ..clock import Clock
-from ..domain.identity import CannotVerify, IdentityRefused, TokenApplication, TokenPerson, Verdict
+from ..domain.identity import AccessTokenReader, CannotVerify, IdentityRefused, TokenPerson
 from ..domain.people import OID, SignedIn
 from ..domain.roles import Caller, Role, read_roles
 from .sessions import Session
@@ -35,12 +34,6 @@ class UnknownCaller(Exception):  # noqa: N818 - it is an answer, not a fault
 
 class CallerNotYetKnown(Exception):  # noqa: N818 - it is an answer, not a fault
     """Nobody can say right now who the caller is: the identity provider is away."""
-
-
-class AccessTokenReader(Protocol):
-    """Verifies access tokens: of people, and of applications that call in their own name."""
-
-    def verify(self, token: str, *, at: datetime) -> Verdict[TokenPerson | TokenApplication]: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,7 +105,7 @@ def _record(draft: Draft, event: CommandGiven, release: Release, *, of: str | No
         release,
         actor=event.actor,
         tag=release.tag,
-        start="person",
+        start="automation" if event.automated else "person",
         of=of,
         reason=event.reason or None,
         **told(draft, event),

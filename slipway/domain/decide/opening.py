@@ -21,6 +21,8 @@ class Proven(Protocol):
     @property
     def unproved(self) -> str: ...
     @property
+    def automated(self) -> bool: ...
+    @property
     def forbidden(self) -> str: ...
     @property
     def received_at(self) -> datetime: ...
@@ -33,6 +35,9 @@ def opening_rules(said: Proven) -> tuple[RuleResult, ...]:
         return (Rule.PROOF_HOLDS.fails(said.unproved),)
     if said.verb not in OPENS:
         return (Rule.MAY_ORDER_IT.fails(said.forbidden),) if said.forbidden else ()
+    if said.automated and said.verb is Verb.CREATE:
+        named = "the project lets it start releases without a person"
+        return (Rule.MAY_ORDER_IT.judged(not said.forbidden, said.forbidden or named),)
     if said.proved is None:
         return (
             Rule.PROOF_IS_GIVEN.fails(f"{said.verb} lets something through, and no proof of who says it came along"),

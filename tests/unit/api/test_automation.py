@@ -1,0 +1,153 @@
+"""An application starts a release without a person, where its project says so: by an access token of its own that the
+worker verified, and never by the front's word."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions import commands, guard, inbox
+from slipway.commands.saying import CommandRequest
+from slipway.domain.commands import OPENS, Verb
+from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
+from slipway.domain.phases import Phase
+from slipway.testing import ADA, BASE, write_application
+from slipway.testing.sign_in import MemoryProvider, person
+from tests.unit.api.in_process import use
+from tests.unit.commands.live import Live
+
+NIGHTLY, OTHER = "0a111111-1111-4111-8111-111111111111", "0b222222-2222-4222-8222-222222222222"
+OLGA = person(4, "Olga", "operator")
+CREATE = {"verb": "create", "application": "shop", "reason": "the nightly run"}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Live:
+    """1.0 is live everywhere; the project lets one application start releases."""
+    write_application(tmp_path)
+    made = Live(tmp_path)
+    made.edit_project(lambda value: value.update(automation={"create": [f"app:{NIGHTLY}", "role:releaser"]}))
+    made.restart(wrap=lambda ports: replace(ports, catalogue=None), api_access="roles", public_url=f"{BASE}/")
+    use(monkeypatch, made, commands, guard, inbox)
+    made.apply()
+    made.push("1.0")
+    made.settle()
+    made.vote(1, ADA)
+    made.settle()
+    assert made.phase(1) is Phase.COMPLETED
+    return made
+
+
+def token(home: Live, client: str = NIGHTLY, *roles: str) -> str:
+    provider = home.app.ports.provider()
+    assert isinstance(provider, MemoryProvider)
+    claims: dict[str, Any] = {"scp": None, "idtyp": "app", "roles": ["reader", *roles], "azp": client}
+    made: str = provider.access_token(OLGA, at=home.now, **claims)
+    return made
+
+
+def give(home: Live, bearer: str, **body: Any) -> func.HttpResponse:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {bearer}"}
+    answer = commands.command(func.HttpRequest("POST", BASE, headers=headers, body=json.dumps(body).encode()))
+    home.hear()
+    home.settle()
+    return answer
+
+
+def started(home: Live) -> list[dict[str, Any]]:
+    """The releases that no push started."""
+    made = (record for record in home.trail() if record.action == "release.created")
+    return [record.details | {"actor": record.actor} for record in made if record.details["start"] != "push"]
+
+
+@pytest.mark.parametrize(("client", "roles"), [(NIGHTLY, ()), (OTHER, ("releaser",))])
+def test_an_application_that_the_project_names_starts_a_release_and_people_decide_about_it(
+    home: Live, client: str, roles: tuple[str, ...]
+) -> None:
+    assert give(home, token(home, client, *roles), **CREATE).status_code == 202
+    (record,) = started(home)
+    assert (record["actor"], record["start"], record["reason"]) == (f"app:{client}", "automation", "the nightly run")
+    assert home.phase(2) is Phase.AWAITING_APPROVAL
+    assert home.verify().intact
+
+
+def test_an_application_that_the_project_does_not_name_is_refused(home: Live) -> None:
+    assert give(home, token(home, OTHER), **CREATE).status_code == 403
+    operates = give(home, token(home, OTHER, "operator"), **CREATE)
+    assert "open" in json.loads(operates.get_body()), "a person has to confirm what an operator's application asks for"
+    assert started(home) == []
+
+
+def test_a_person_of_the_role_confirms_it_all_the_same(home: Live) -> None:
+    provider = home.app.ports.provider()
+    assert isinstance(provider, MemoryProvider)
+    releaser = person(5, "Rita", "releaser", "operator")
+    answer = give(home, provider.access_token(releaser, at=home.now), **CREATE)
+    assert json.loads(answer.get_body())["open"]
+    assert started(home) == []
+
+
+@pytest.mark.parametrize("verb", sorted(OPENS - {Verb.CREATE}))
+def test_it_opens_nothing_else(home: Live, verb: Verb) -> None:
+    body = CREATE | {"verb": verb, "environment": "production", "release": "shop-1", "rule": "built-by-run"}
+    assert give(home, token(home), **body).status_code in (202, 400, 403)
+    assert not any(record.actor == f"app:{NIGHTLY}" for record in home.trail())
+
+
+def said(home: Live, bearer: str | None, name: str = f"app:{NIGHTLY}") -> None:
+    """The row as a front that lies adds it."""
+    statement = home.app.inbox_writer.statement(CommandRequest(verb=Verb.CREATE, application="shop", reason="a lie"))
+    speaker = Speaker(name=name, roles=("platform",), via=Via.API)
+    home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.COMMAND, said=statement, token=bearer, speaker=speaker))
+    home.hear()
+    home.settle()
+
+
+def refused_by(home: Live) -> list[str]:
+    assert started(home) == []
+    record = home.trail()[-1]
+    assert record.action == "command.refused"
+    return list(record.details["rules"])
+
+
+def test_the_fronts_word_for_an_application_starts_nothing(home: Live) -> None:
+    said(home, None)
+    assert refused_by(home) == ["proof-is-given"]
+
+
+def test_the_token_of_another_application_starts_nothing_in_the_name_of_this_one(home: Live) -> None:
+    said(home, token(home, OTHER))
+    assert refused_by(home) == ["may-order-it"]
+    assert home.trail()[-1].actor == f"app:{OTHER}"
+
+
+def test_a_persons_token_and_one_that_is_made_up_start_nothing(home: Live) -> None:
+    provider = home.app.ports.provider()
+    assert isinstance(provider, MemoryProvider)
+    for bearer in (provider.access_token(OLGA, at=home.now), "made.up.token"):
+        said(home, bearer)
+        assert refused_by(home) == ["proof-holds"]
+
+
+def test_a_token_is_kept_nowhere(home: Live) -> None:
+    bearer = token(home, OTHER)
+    said(home, bearer)
+    home.app.inbox_writer.say(
+        "shop",
+        InboxRow(
+            kind=InboxKind.COMMAND,
+            said=home.app.inbox_writer.statement(CommandRequest(verb=Verb.CREATE, application="shop")).evolve(
+                application="cart"
+            ),
+            token=bearer,
+            speaker=Speaker(name="app:x", via=Via.API),
+        ),
+    )  # parked, as it lies in the wrong partition
+    home.hear()
+    rows = str(vars(home.table))
+    assert "command.refused" in rows
+    assert "input.parked" in rows
+    assert bearer not in rows
