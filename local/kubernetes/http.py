@@ -22,7 +22,6 @@ from .resources import (
     Resource,
     absent,
     aggregated,
-    by_path,
     discovery,
     is_known_group,
 )
@@ -61,7 +60,7 @@ class Place:
     rest: str
 
 
-def parse_path(path: str) -> Place | None:
+def parse_path(path: str, store: Store) -> Place | None:
     found = _PATH.fullmatch(path)
     if found is None:
         return None
@@ -69,7 +68,7 @@ def parse_path(path: str) -> Place | None:
     namespace, plural, name, sub = part["namespace"], part["plural"], part["name"], part["sub"]
     if namespace and part["core"] and plural in NAMESPACES.subresources and name is None:
         plural, name, sub, namespace = NAMESPACES.plural, namespace, plural, None
-    resource = by_path(part["core"] or f"{part['group']}/{part['version']}", plural or "")
+    resource = store.at_path(part["core"] or f"{part['group']}/{part['version']}", plural or "")
     if resource is None:
         return None
     rest = found["rest"] or ""
@@ -91,16 +90,17 @@ class Api:
         self.seen.append(Seen(request.method, request.path, request.raw_query))
         if request.path in ("/healthz", "/livez", "/readyz"):
             return Reply.text(b"ok")
-        place = parse_path(request.path)
+        place = parse_path(request.path, self.store)
         below = place.subresource if place is not None else ""
         if below != "proxy" and request.method in known.QUERIES:
             known.check_request(request, log=below == "log")
         who = self._access.who(request.headers.get("authorization", ""))
-        document = _discovered(request) if request.method == "GET" else None
+        asks_for_kinds = place is None and request.method == "GET"
+        document = _discovered(request, self.store.resources()) if asks_for_kinds else None
         return self._route(request, who) if document is None else Reply.of(document)
 
     def _route(self, request: Request, who: Token) -> Reply | Watch:
-        place = parse_path(request.path)
+        place = parse_path(request.path, self.store)
         if place is None:
             if unknown := absent(request.path):
                 raise not_implemented(unknown)
@@ -297,6 +297,6 @@ class ApiServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
-def _discovered(request: Request) -> Json | None:
-    document = discovery(request.path)
-    return aggregated(request.path) if document is not None and known.aggregated(request) else document
+def _discovered(request: Request, resources: tuple[Resource, ...]) -> Json | None:
+    document = discovery(request.path, resources)
+    return aggregated(request.path, resources) if document is not None and known.aggregated(request) else document

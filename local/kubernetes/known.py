@@ -10,7 +10,8 @@ from typing import Any
 
 from .errors import ApiError, not_implemented
 from .exchange import Request
-from .resources import Json, Resource
+from .resources import DEFINITIONS, Json, Resource
+from .structural import check_known
 
 HEADERS = frozenset(
     {
@@ -62,7 +63,14 @@ _JOB_FIELDS = {
     "spec.successPolicy": None,
     "spec.managedBy": None,
 }
-FIELDS: dict[str, dict[str, str | None]] = {
+FIELDS: dict[str, dict[str, Any]] = {
+    DEFINITIONS.kind: {
+        "spec.conversion.strategy": "None",
+        "spec.preserveUnknownFields": False,
+        "spec.names.categories": None,
+        "spec.versions[].subresources.scale": None,
+        "spec.versions[].selectableFields": None,
+    },
     "Pod": {f"spec.{path}": value for path, value in _POD_FIELDS.items()},
     "Job": {**_JOB_FIELDS, **{f"spec.template.spec.{path}": value for path, value in _POD_FIELDS.items()}},
     **{
@@ -86,6 +94,8 @@ def check_request(request: Request, *, log: bool) -> None:
 
 
 def check_fields(resource: Resource, body: Json) -> None:
+    if resource is DEFINITIONS:
+        check_known(body)
     for path, harmless in FIELDS.get(resource.kind, {}).items():
         if any(value != harmless for value in _values(body, re.split(r"\.", path))):
             raise not_implemented(f"the field {path} of {resource.kind}")

@@ -8,7 +8,7 @@ import copy
 from typing import Any
 
 from .errors import ApiError, bad_request
-from .resources import Json
+from .resources import BUILT_IN_VERSIONS, Json
 
 type Key = tuple[tuple[str, Any], ...]
 """What tells one item of a keyed list from the others: ((field, value), …)."""
@@ -100,11 +100,19 @@ def _strategic_list(target: Any, patch: list[Any], field: str) -> list[Any]:
     return merged
 
 
-def overlay(live: Any, applied: Any, field: str = "") -> Any:
+def is_keyed(thing: Json) -> bool:
+    """Whether lists of the object have keys: of custom resources none does, as no definition can say so here."""
+    return thing.get("apiVersion") in BUILT_IN_VERSIONS
+
+
+def overlay(live: Any, applied: Any, field: str = "", *, keyed: bool = True) -> Any:
     """Lay an applied configuration over the live object; what it does not name stays."""
-    if isinstance(applied, dict) and isinstance(live, dict) and field not in ATOMIC:
-        return live | {name: overlay(live.get(name), value, name) for name, value in applied.items()}
-    keys = item_keys(field, applied)
+    if isinstance(applied, dict) and isinstance(live, dict) and not (keyed and field in ATOMIC):
+        return live | {
+            name: overlay(live.get(name), value, name, keyed=keyed or name == "metadata")
+            for name, value in applied.items()
+        }
+    keys = item_keys(field, applied) if keyed else None
     if keys is None or not isinstance(live, list):
         return copy.deepcopy(applied)
     merged = list(live)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import apply_conflict, bad_request
-from .merge import ATOMIC, Key, find_item, identity, item_keys, overlay
+from .merge import ATOMIC, Key, find_item, identity, is_keyed, item_keys, overlay
 from .resources import Json
 
 type Path = tuple[str | Key, ...]
@@ -64,16 +64,18 @@ class Owner:
         return entry | ({"subresource": self.subresource} if self.subresource else {})
 
 
-def leaves(value: Any, path: Path = (), field: str = "") -> dict[Path, Any]:
-    """Every ownable field of an object with its value."""
+def leaves(value: Any, path: Path = (), field: str = "", *, keyed: bool = True) -> dict[Path, Any]:
+    """Every ownable field of an object with its value. Without `keyed` lists are owned as a whole, as in custom
+    resources."""
     if path in _NOBODYS:
         return {}
     found: dict[Path, Any] = {}
-    if isinstance(value, dict) and value and field not in ATOMIC:
+    if isinstance(value, dict) and value and not (keyed and field in ATOMIC):
         for name, inner in value.items():
-            found |= leaves(inner, (*path, name), name)
+            below = is_keyed(value) or name == "metadata" if not path else keyed
+            found |= leaves(inner, (*path, name), name, keyed=below)
         return found
-    if keys := item_keys(field, value):
+    if keyed and (keys := item_keys(field, value)):
         for item in value:
             here: Path = (*path, identity(item, keys))
             found[here] = None
@@ -159,7 +161,7 @@ def server_side_apply(
         raise apply_conflict([(o.described, path_text(p)) for o, p in clashes])
     lost = frozenset(p for _, p in clashes)
     others = [replace(o, paths=o.paths - lost) for o in others]
-    result: Json = overlay(base, applied)
+    result: Json = overlay(base, applied, keyed=is_keyed(applied))
     kept = frozenset(wanted).union(*(o.paths for o in others))
     for path in _no_longer_held(mine - kept, kept):
         _remove(result, path)

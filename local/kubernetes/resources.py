@@ -3,14 +3,15 @@
 One table serves the path parser, discovery, the store and the schema check.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 type Json = dict[str, Any]
 """An object of the API, as plain JSON."""
 
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+_VERBS_OF_CUSTOM = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
 VERSION = {
     "major": "1",
     "minor": "37",
@@ -38,6 +39,9 @@ class Resource:
     """Whether metadata.generation counts changes of the spec."""
     virtual: bool = False
     """Answered at once, never stored (access reviews)."""
+    singular: str = ""
+    structural: Json | None = field(default=None, compare=False)
+    """Of a custom resource: the schema of its definition."""
 
     @property
     def group(self) -> str:
@@ -111,7 +115,17 @@ SELF_REVIEWS = Resource(
     virtual=True,
 )
 
+DEFINITIONS = Resource(
+    api_version="apiextensions.k8s.io/v1",
+    plural="customresourcedefinitions",
+    kind="CustomResourceDefinition",
+    namespaced=False,
+    short=("crd", "crds"),
+    subresources=("status",),
+)
+
 RESOURCES = (
+    DEFINITIONS,
     NAMESPACES,
     NODES,
     PODS,
@@ -146,7 +160,6 @@ ABSENT = {
     "v1": "bindings componentstatuses persistentvolumes podtemplates replicationcontrollers",
     "admissionregistration.k8s.io/v1": "mutatingwebhookconfigurations validatingadmissionpolicies "
     "validatingadmissionpolicybindings validatingwebhookconfigurations",
-    "apiextensions.k8s.io/v1": "customresourcedefinitions",
     "apiregistration.k8s.io/v1": "apiservices",
     "authentication.k8s.io/v1": "tokenreviews",
     "authorization.k8s.io/v1": "localsubjectaccessreviews selfsubjectrulesreviews subjectaccessreviews",
@@ -164,6 +177,8 @@ ABSENT = {
 }
 """What each cluster has and the double does not: it is refused by name, not told to be unknown to Kubernetes."""
 
+BUILT_IN_KINDS = frozenset(resource.kind for resource in RESOURCES)
+BUILT_IN_VERSIONS = frozenset(resource.api_version for resource in RESOURCES)
 _BY_PATH = {(r.api_version, r.plural): r for r in RESOURCES}
 _BY_KIND = {(r.api_version, r.kind): r for r in RESOURCES}
 
@@ -198,17 +213,17 @@ def by_kind(api_version: str, kind: str) -> Resource | None:
     return _BY_KIND.get((api_version, kind))
 
 
-def discovery(path: str) -> Json | None:
+def discovery(path: str, resources: Sequence[Resource] = RESOURCES) -> Json | None:
     """The discovery document at this path, or None when the path is not one of discovery's."""
     if path == "/version":
         return dict(VERSION)
     if path == "/api":
         return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
     if path == "/apis":
-        versions = sorted({r.api_version for r in RESOURCES if r.group})
+        versions = sorted({r.api_version for r in resources if r.group})
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group_document(v) for v in versions]}
     prefix, _, api_version = path.lstrip("/").partition("/")
-    found = [r for r in RESOURCES if r.api_version == api_version]
+    found = [r for r in resources if r.api_version == api_version]
     if found and prefix == ("apis" if found[0].group else "api"):
         return {
             "kind": "APIResourceList",
@@ -216,13 +231,13 @@ def discovery(path: str) -> Json | None:
             "groupVersion": api_version,
             "resources": list(_resource_documents(found)),
         }
-    group = next((r for r in RESOURCES if r.group and path == f"/apis/{r.group}"), None)
+    group = next((r for r in resources if r.group and path == f"/apis/{r.group}"), None)
     return {"kind": "APIGroup", "apiVersion": "v1", **_group_document(group.api_version)} if group else None
 
 
-def aggregated(path: str) -> Json:
+def aggregated(path: str, resources: Sequence[Resource] = RESOURCES) -> Json:
     """All kinds of the core group (`/api`) or of the others (`/apis`), in one document."""
-    listed = [r for r in RESOURCES if bool(r.group) is (path == "/apis")]
+    listed = [r for r in resources if bool(r.group) is (path == "/apis")]
     groups = [_aggregated_group(version, listed) for version in dict.fromkeys(r.api_version for r in listed)]
     return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": groups}
 
@@ -246,7 +261,7 @@ def _aggregated_resource(resource: Resource) -> Json:
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": own["singularName"],
         "verbs": own["verbs"],
-        **({"shortNames": own["shortNames"]} if own["shortNames"] else {}),
+        **({"shortNames": own["shortNames"]} if own.get("shortNames") else {}),
         **({"subresources": subresources} if subresources else {}),
     }
 
@@ -260,13 +275,9 @@ def _group_document(api_version: str) -> Json:
 def _resource_documents(resources: Iterable[Resource]) -> Iterable[Json]:
     for r in resources:
         common = {"namespaced": r.namespaced, "kind": r.kind}
-        verbs = ["create"] if r.virtual else VERBS
-        yield common | {
-            "name": r.plural,
-            "singularName": r.kind.lower(),
-            "verbs": verbs,
-            "shortNames": list(r.short),
-        }
+        verbs = ["create"] if r.virtual else _VERBS_OF_CUSTOM if r.structural is not None else VERBS
+        named = {"shortNames": list(r.short)} if r.short or r.structural is None else {}
+        yield common | {"name": r.plural, "singularName": r.singular or r.kind.lower(), "verbs": verbs, **named}
         for sub in r.subresources:
             document = common | {"name": f"{r.plural}/{sub}", "singularName": "", "verbs": ["get", "patch", "update"]}
             if sub == "scale":

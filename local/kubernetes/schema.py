@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import structural
 from .merge import Key, identity, item_keys
 from .resources import Json, Resource
 
@@ -48,8 +49,19 @@ class Findings:
 def check(resource: Resource, thing: Json) -> tuple[Json, Findings]:
     """The object without unknown fields and nulls, and what was found."""
     findings = Findings()
+    if resource.structural is not None:
+        return _custom(resource.structural, thing, findings), findings
     cleaned = _clean(_model_name(resource), thing, "", findings)
     return cleaned if isinstance(cleaned, dict) else {}, findings
+
+
+def _custom(of: Json, thing: Json, findings: Findings) -> Json:
+    """A custom resource: metadata as of every object, the rest by its definition."""
+    cleaned: Json = structural.pruned(of, thing, "", findings.unknown, findings.untyped)
+    findings.unknown.sort()
+    if "metadata" in cleaned:
+        cleaned["metadata"] = _clean("V1ObjectMeta", cleaned["metadata"], ".metadata", findings)
+    return cleaned
 
 
 def _model_name(resource: Resource) -> str:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from .podinfo import controller_of, is_finished, is_ready, is_terminating
 from .podstatus import container_status, pod_status, split_containers
-from .resources import PODS, Json, by_kind
+from .resources import PODS, Json
 from .runtime import PodReply, PodRequest
 from .settings import Pace, Simulation
 from .store import Store
@@ -146,5 +146,5 @@ class SimulatedRuntime:
         reference = controller_of(thing)
         if reference is None:
             return None
-        resource = by_kind(reference["apiVersion"], reference["kind"])
+        resource = self._store.of_kind(reference["apiVersion"], reference["kind"])
         return self._store.get(resource, thing["metadata"]["namespace"], reference["name"]) if resource else None

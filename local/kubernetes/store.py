@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from . import defaults, validation
+from . import defaults, structural, validation
 from .errors import already_exists, modified, not_found
 from .ownership import record_update
-from .resources import NAMESPACES, Json, Resource, by_kind, by_path
+from .resources import DEFINITIONS, NAMESPACES, RESOURCES, Json, Resource, by_kind, by_path
 from .selectors import fields_match, labels_match
 
 KEPT_EVENTS = 5000
@@ -90,9 +91,28 @@ class Store:
         with self.changed:
             entries = list(self._objects.items())
         for (api_version, plural, _, _), thing in entries:
-            resource = by_path(api_version, plural)
+            resource = self.at_path(api_version, plural)
             if resource is not None:
                 yield resource, thing
+
+    # ---- kinds
+
+    def custom(self) -> list[Resource]:
+        """The kinds that definitions add, once they are served."""
+        return [resource for each in self.find(DEFINITIONS) if (resource := structural.defined(each)) is not None]
+
+    def resources(self) -> tuple[Resource, ...]:
+        return (*RESOURCES, *self.custom())
+
+    def at_path(self, api_version: str, plural: str) -> Resource | None:
+        if (found := by_path(api_version, plural)) is not None:
+            return found
+        return next((r for r in self.custom() if (r.api_version, r.plural) == (api_version, plural)), None)
+
+    def of_kind(self, api_version: str, kind: str) -> Resource | None:
+        if (found := by_kind(api_version, kind)) is not None:
+            return found
+        return next((r for r in self.custom() if (r.api_version, r.kind) == (api_version, kind)), None)
 
     # ---- keeping
 
@@ -103,8 +123,10 @@ class Store:
 
     def load(self, version: int, objects: list[Json]) -> None:
         """Take in what was kept, before anything else happens. Watches begin anew after it."""
-        found = [(by_kind(each["apiVersion"], each["kind"]), each) for each in objects]
-        self._objects |= {object_key(resource, each): each for resource, each in found if resource is not None}
+        for each in sorted(objects, key=lambda one: one["kind"] != DEFINITIONS.kind):  # their kinds come after them
+            resource = self.of_kind(each["apiVersion"], each["kind"])
+            if resource is not None:
+                self._objects[object_key(resource, each)] = each
         self.version = self.oldest = version
 
     # ---- writing
@@ -127,7 +149,7 @@ class Store:
         if resource.kind == "Pod":
             thing["status"] = {"phase": "Pending"}
         _merge_string_data(resource, thing)
-        defaults.fill(thing)
+        thing = _filled(resource, thing)
         validation.check_object(resource, thing)
         with self.changed:
             self._check_place(resource, namespace, metadata["name"])
@@ -142,7 +164,7 @@ class Store:
         thing = self._successor(resource, old, new, subresource)
         if not subresource:
             _merge_string_data(resource, thing)
-            defaults.fill(thing)
+            thing = _filled(resource, thing)
             validation.check_object(resource, thing)
             validation.check_change(resource, old, thing)
         with self.changed:
@@ -189,7 +211,8 @@ class Store:
             return thing
         new = copy.deepcopy(thing)
         new["metadata"]["deletionTimestamp"] = self.timestamp()
-        new["metadata"]["deletionGracePeriodSeconds"] = seconds if resource.kind == "Pod" else 0
+        if resource is not DEFINITIONS:
+            new["metadata"]["deletionGracePeriodSeconds"] = seconds if resource.kind == "Pod" else 0
         if resource is NAMESPACES:
             new["status"] = {"phase": "Terminating"}
         with self.changed:
@@ -234,8 +257,8 @@ class Store:
         if resource.kind == "Service" and "clusterIP" in (old.get("spec") or {}):
             (thing.get("spec") or {}).setdefault("clusterIP", old["spec"]["clusterIP"])
         if resource.generation:
-            defaults.fill(thing)
-            grown = thing.get("spec") != old.get("spec") or _annotated(resource, old, thing)
+            thing = _filled(resource, thing)
+            grown = _decides(resource, thing) != _decides(resource, old) or _annotated(resource, old, thing)
             thing["metadata"]["generation"] = old["metadata"].get("generation", 1) + grown
         return thing
 
@@ -253,6 +276,13 @@ class Store:
         self.changed.notify_all()
 
 
+def _decides(resource: Resource, thing: Json) -> Any:
+    """The part of an object whose changes its generation counts."""
+    if resource.structural is None:
+        return thing.get("spec")
+    return {name: value for name, value in thing.items() if name not in ("metadata", *resource.subresources)}
+
+
 def _annotated(resource: Resource, old: Json, new: Json) -> bool:
     """A Deployment counts a change of its annotations too, but for the one that its controller writes as status."""
     if resource.kind != "Deployment":
@@ -266,6 +296,16 @@ def _annotated(resource: Resource, old: Json, new: Json) -> bool:
 def object_key(resource: Resource, thing: Json) -> ObjectKey:
     metadata = thing["metadata"]
     return (resource.api_version, resource.plural, metadata.get("namespace") or "", metadata["name"])
+
+
+def _filled(resource: Resource, thing: Json) -> Json:
+    """With what a server fills in."""
+    if resource.structural is not None:
+        return dict(structural.with_defaults(resource.structural, thing))
+    defaults.fill(thing)
+    if resource is DEFINITIONS:
+        structural.fill_definition(thing)
+    return thing
 
 
 def _merge_string_data(resource: Resource, thing: Json) -> None:

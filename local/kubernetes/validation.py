@@ -4,8 +4,9 @@ import json
 import re
 from typing import Any
 
+from . import structural
 from .errors import ApiError, Fault, invalid
-from .resources import Json, Resource
+from .resources import DEFINITIONS, Json, Resource
 from .selectors import spec_selects
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -48,6 +49,10 @@ def check_object(resource: Resource, thing: Json) -> None:
     """Refuse an object whose name or required fields are wrong (422)."""
     name = thing["metadata"]["name"]
     faults = [*_name_faults(resource, name), *_label_faults(thing["metadata"].get("labels") or {}, "metadata.labels")]
+    if resource.structural is not None:
+        faults += structural.faults(resource.structural, thing)
+    elif resource is DEFINITIONS:
+        faults += structural.definition_faults(thing)
     spec = thing.get("spec") or {}
     match resource.kind:
         case "Pod":

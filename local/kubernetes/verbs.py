@@ -14,6 +14,11 @@ from .store import Store
 from .warnings import of_object
 
 APPLY = "application/apply-patch+yaml"
+STRATEGIC = "application/strategic-merge-patch+json"
+_NOT_FOR_CUSTOM = (
+    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+    "application/merge-patch+json, application/apply-patch+yaml"
+)
 _OBJECT_RETURNED = frozenset({"Pod", "Service", "Namespace", "ServiceAccount", "PersistentVolumeClaim"})
 """Kinds whose DELETE answers with the object; the others answer with a Status."""
 
@@ -41,7 +46,7 @@ class Verbs:
         return {
             "kind": f"{resource.kind}List",
             "apiVersion": resource.api_version,
-            "metadata": {"resourceVersion": version},
+            "metadata": {"resourceVersion": version, **({} if resource.structural is None else {"continue": ""})},
             "items": [{k: v for k, v in item.items() if k not in ("apiVersion", "kind")} for item in items],
         }
 
@@ -75,6 +80,8 @@ class Verbs:
         if request.content_type == APPLY:
             return self._apply(resource, namespace, name, subresource, request, who=who)
         old = self._store.need(resource, namespace, name)
+        if resource.structural is not None and request.content_type == STRATEGIC:
+            raise ApiError(415, "UnsupportedMediaType", _NOT_FOR_CUSTOM)
         return self._change(resource, old, patched(old, request), subresource, request)
 
     def delete(self, resource: Resource, namespace: str | None, name: str, request: Request) -> Reply:
@@ -180,7 +187,7 @@ def patched(old: Json, request: Request) -> Json:
     match request.content_type:
         case "application/merge-patch+json":
             changed = json_merge(old, request.json())
-        case "application/strategic-merge-patch+json":
+        case _ if request.content_type == STRATEGIC:
             changed = strategic_merge(old, request.json())
         case "application/json-patch+json":
             changed = json_patch(old, request.json())
@@ -218,7 +225,7 @@ def _typed_for_apply(resource: Resource, body: Json) -> Json:
     place = f"(/{body['metadata']['name']}; {resource.group}/{resource.api_version.rpartition('/')[2]}"
     place += f", Kind={resource.kind})"
     wrong = [f"{path}: field not declared in schema" for path in findings.unknown] + findings.untyped
-    wrong += schema.twins(cleaned)
+    wrong += schema.twins(cleaned) if resource.structural is None else []
     if wrong:
         text = wrong[0] if len(wrong) == 1 else "errors:\n" + "\n".join(f"  {w}" for w in wrong)
         raise ApiError(500, "", f"failed to create typed patch object {place}: {text}")

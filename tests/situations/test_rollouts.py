@@ -234,11 +234,6 @@ DEFINITION: Json = {
 OBJECT: Json = {"apiVersion": "acme.example/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"x": 1}}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="D-33: the double refuses definitions by name; the product's side is in tests/unit/effects/cluster",
-)
 @pytest.mark.parametrize("order", ["in order", "object first"])
 def test_a_definition_and_an_object_of_its_kind_are_delivered_together(
     install: Install, kubernetes: Start, order: str

@@ -10,6 +10,7 @@ from ..settings import Pace
 from ..store import Store
 from .common import Controller
 from .daemonset import DaemonSets
+from .definition import Definitions
 from .deployment import Deployments
 from .garbage import collect
 from .job import Jobs
@@ -27,6 +28,7 @@ class Controllers:
     def __init__(self, store: Store, pace: Pace) -> None:
         self._store = store
         self._controllers: tuple[Controller, ...] = (
+            Definitions(store),
             Deployments(store),
             StatefulSets(store),
             DaemonSets(store),
@@ -70,7 +72,9 @@ class Controllers:
         try:
             controller.reconcile(thing)
         except ApiError as error:
-            name = f"{controller.resource.qualified} {thing['metadata']['namespace']}/{thing['metadata']['name']}"
+            name = (
+                f"{controller.resource.qualified} {thing['metadata'].get('namespace', '')}/{thing['metadata']['name']}"
+            )
             print(f"controller: {name}: {error.message}", file=sys.stderr)
         except Exception:  # noqa: BLE001 - a fault of ours in one object: shown, the next object is looked at
             traceback.print_exc()

@@ -1,21 +1,28 @@
-"""Definitions of an operator's size, on a real API server: the double has none."""
+"""Definitions: of an operator's size, together with their objects, and how a rollout pins what these name."""
 
+import json
 import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from slipway.effects.cluster import AppliedChange, ObjectConflict
+from slipway.catalogue import BUILT_INS, check_path, render
+from slipway.effects.cluster import AppliedChange, Missing, ObjectConflict, ObjectRefused
 from slipway.effects.cluster.connection import Connection
 from slipway.effects.cluster.diff import MAX_COMPARED
+from slipway.testing import write_application
 
 from . import manifests as m
 from .conftest import Place
 
 
-def definition(group: str, kib: int) -> m.Json:
+def definition(group: str, kib: int = 0, **properties: m.Json) -> m.Json:
     """Most of it is descriptions, as with the operators' own."""
     field = {"type": "string", "description": "y" * 2000}
-    spec = {"type": "object", "properties": {f"field{number}": field for number in range(kib // 2)}}
+    fields = properties | {f"field{number}": field for number in range(kib // 2)}
+    spec = {"type": "object", "properties": fields}
     schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -30,48 +37,105 @@ def definition(group: str, kib: int) -> m.Json:
     }
 
 
-@pytest.mark.cluster
+@pytest.fixture
+def group(admin_place: Place) -> Iterator[str]:
+    """Of the test's own, since definitions have no namespace; its definition is taken away again."""
+    name = f"{uuid.uuid4().hex[:8]}.example.com"
+    yield name
+    with closing(Connection(admin_place.access)) as connection:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{name}"
+        connection.send("DELETE", path, what="clean up")
+
+
 @pytest.mark.parametrize("kib", [300, 1000])
-def test_a_large_definition_is_planned_and_applied_and_then_unchanged(real_place: Place, kib: int) -> None:
+def test_a_large_definition_is_planned_and_applied_and_then_unchanged(admin_place: Place, group: str, kib: int) -> None:
     """`kubectl apply` refuses it from 256 KiB on, as it copies the object into an annotation."""
-    group = f"{uuid.uuid4().hex[:8]}.example.com"
     wanted = definition(group, kib)
-    cluster, namespace = real_place.cluster, real_place.namespace
+    cluster, namespace = admin_place.cluster, admin_place.namespace
     [planned] = cluster.preview([wanted], namespace).objects
     assert (planned.change, planned.truncated) == (AppliedChange.CREATED, True)
     assert len(planned.diff) < MAX_COMPARED
-    assert [applied.created for applied in real_place.apply([wanted])] == [True]
-    try:
-        [again] = cluster.preview([wanted], namespace).objects
-        assert (again.change, again.notes, again.warnings) == (AppliedChange.UNCHANGED, (), ())
-    finally:
-        connection = Connection(real_place.access)
-        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
-        connection.send("DELETE", path, what="clean up")
-        connection.close()
+    assert [applied.created for applied in admin_place.apply([wanted])] == [True]
+    [again] = cluster.preview([wanted], namespace).objects
+    assert (again.change, again.notes, again.warnings) == (AppliedChange.UNCHANGED, (), ())
 
 
-@pytest.mark.cluster
-def test_a_definition_and_an_object_of_its_kind_are_planned_and_applied_together(real_place: Place) -> None:
-    group = f"{uuid.uuid4().hex[:8]}.example.com"
-    custom = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "first"}, "spec": {"field0": "a"}}
-    wanted = [custom, definition(group, 4)]
-    cluster, namespace = real_place.cluster, real_place.namespace
-    planned = {each.kind: each.change for each in cluster.preview(wanted, namespace).objects}
-    assert planned == dict.fromkeys(("CustomResourceDefinition", "Test"), AppliedChange.CREATED)
-    connection = Connection(real_place.access)
-    try:
-        assert real_place.settled(lambda: applied(real_place, wanted), until=bool)
-        assert cluster.preview(wanted, namespace).changes_anything is False
-    finally:
-        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
-        connection.send("DELETE", path, what="clean up")
-        connection.close()
+IMAGE = {"type": "string"}
+CONTAINERS = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"name": IMAGE, "image": IMAGE}},
+}
 
 
-def applied(place: Place, wanted: list[m.Json]) -> bool:
-    """Whether all of it is there; the step tries again while the kind is not served yet."""
-    try:
-        return bool(place.apply(wanted))
-    except ObjectConflict:
-        return False
+def delivered(place: Place, *wanted: m.Json) -> None:
+    """As a rollout does it: tried again until the kind is served."""
+
+    def applied() -> bool:
+        try:
+            place.apply(wanted)
+        except ObjectConflict:  # its kind is not served yet
+            return False
+        return True
+
+    place.settled(applied, until=bool)
+
+
+def test_a_definition_and_an_object_of_its_kind_are_planned_and_applied_together(
+    admin_place: Place, group: str
+) -> None:
+    place = admin_place
+    test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a", "labels": dict(m.OWNED)}}
+    wanted = [{**test, "spec": {"image": f"{m.PAUSE}@{m.ONE}"}}, definition(group, image=IMAGE)]
+    planned = place.cluster.preview(wanted, place.namespace).objects
+    assert [(each.kind, each.change, each.checked) for each in planned] == [
+        ("CustomResourceDefinition", AppliedChange.CREATED, True),
+        ("Test", AppliedChange.CREATED, False),
+    ]
+    delivered(place, *wanted)
+    again = place.cluster.preview(wanted, place.namespace).objects
+    assert [each.change for each in again] == [AppliedChange.UNCHANGED, AppliedChange.UNCHANGED]
+
+
+def test_a_field_that_a_definition_does_not_have_is_refused_before_anybody_votes(
+    admin_place: Place, group: str
+) -> None:
+    place = admin_place
+    test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
+    delivered(place, definition(group, image=IMAGE), test)
+
+    def refusal() -> str:
+        try:
+            place.cluster.preview([{**test, "spec": {"engine": "x"}}], place.namespace)
+        except ObjectRefused as refused:
+            return str(refused)
+        except Missing:  # a real server tells of a new kind a moment after it serves it
+            return ""
+        return "nothing was refused"
+
+    assert ".spec.engine: field not declared in schema" in place.settled(refusal, until=bool)
+
+
+def test_what_a_custom_resource_names_by_the_projects_paths_reaches_the_cluster_by_digest(
+    admin_place: Place, group: str, tmp_path: Path
+) -> None:
+    """From a team's manifest with a tag, by the project's rules, to the live object."""
+    place = admin_place
+    spec = {"image": "team/shop:1", "containers": [{"name": "a", "image": f"team/tool@{m.TWO}"}]}
+    manifest = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": spec}
+    host, _, _ = m.PAUSE.partition("/")
+    write_application(tmp_path)
+    (tmp_path / "shop/manifests/deployment.yaml").write_text(json.dumps(manifest))
+    rules = f'image_paths: {{ {group}/Test: ["spec.image"] }}\nkinds: {{ also: [{group}/Test] }}\n'
+    (tmp_path / "project.yaml").write_text((tmp_path / "project.yaml").read_text() + rules)
+    shop = check_path(tmp_path).definitions["shop"]
+    values = dict.fromkeys(BUILT_INS, "a")
+    image = f"{host}/team/shop@{m.ONE}"
+    hosts = frozenset({host})
+    rendered = render(shop, shop.application.environments[0], image=image, values=values, hosts=hosts)
+    [test] = [each for each in rendered if each["kind"] == "Test"]
+    test["metadata"].pop("namespace")
+    delivered(place, definition(group, image=IMAGE, containers=CONTAINERS), test)
+    with closing(Connection(place.access)) as reader:
+        path = f"/apis/{group}/v1/namespaces/{place.namespace}/tests/a"
+        live = reader.send("GET", path, what="read it").body["spec"]
+    assert live == {"image": image, "containers": [{"name": "a", "image": f"{host}/team/tool@{m.TWO}"}]}

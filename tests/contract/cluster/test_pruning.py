@@ -247,11 +247,10 @@ def definition(group: str) -> m.Json:
     }
 
 
-@pytest.mark.cluster
 def test_a_custom_resource_that_left_is_found_without_any_manifest_of_its_kind_and_its_definition_stays(
-    real_place: Place,
+    admin_place: Place,
 ) -> None:
-    place, group = real_place, f"{uuid.uuid4().hex[:8]}.example.com"
+    place, group = admin_place, f"{uuid.uuid4().hex[:8]}.example.com"
     boat = {"apiVersion": f"{group}/v1", "kind": "Boat", "metadata": {"name": "ada", "labels": dict(m.OWNED)}}
 
     def applied() -> bool:

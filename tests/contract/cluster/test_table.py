@@ -9,8 +9,8 @@ ROOT = HERE.parents[2]
 ROW = re.compile(r"^\| ([A-Z]-\d\d) \| `(test_\w+\.py)` \| `(test_\w+)` \|$", re.MULTILINE)
 ELSEWHERE = re.compile(r"^\| ([A-Z]-\d\d) \| .+ \| `((?:tests|local)/[\w./]+)` \|$", re.MULTILINE)
 FINDINGS = {f"K-{number:02}" for number in range(1, 20)} | {f"D-{number}" for number in range(22, 35)}
-PLACES = frozenset({"place", "real_place"})
-"""Fixtures that are a namespace on the double and on a real control plane, or on the latter alone."""
+PLACES = frozenset({"place", "admin_place"})
+"""Fixtures that are a namespace on the double and on a real control plane."""
 
 
 def on_both(file: Path) -> set[str]:

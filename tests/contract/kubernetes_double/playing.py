@@ -2,7 +2,9 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from tests.contract.kubernetes_double.questions import SITUATIONS, Ask, Json
@@ -27,6 +29,7 @@ _VARYING = {
 _TIMES = frozenset({"creationTimestamp", "time", "renewTime", "acquireTime", "deletionTimestamp"})
 _OURS = frozenset({"slipway", "other", "someone", "recorder"})
 _LONGEST = 4000
+_PATIENCE = 20
 _NOT_A_STATUS_OF_ITS_OWN = frozenset({"Status", "SelfSubjectAccessReview", "SelfSubjectReview", "Scale", "Namespace"})
 
 
@@ -35,7 +38,7 @@ def play(send: Send, asks: tuple[Ask, ...]) -> list[Json]:
     told: list[Json] = []
     known = {"$uid": "", "$version": ""}
     for ask in asks:
-        status, headers, content = send(_filled(ask, known))
+        status, headers, content = _answered(send, _filled(ask, known))
         body = _read(content)
         if isinstance(body, dict) and (metadata := body.get("metadata")) and metadata.get("uid"):
             known = {"$uid": metadata["uid"], "$version": metadata.get("resourceVersion", "")}
@@ -46,11 +49,21 @@ def play(send: Send, asks: tuple[Ask, ...]) -> list[Json]:
     return told
 
 
+def _answered(send: Send, ask: Ask) -> tuple[int, dict[str, str], bytes]:
+    """The answer; where one is waited for, as soon as it comes."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        answer = send(ask)
+        if ask.until in (0, answer[0]) or time.monotonic() > end:
+            return answer
+        time.sleep(0.02)
+
+
 def _filled(ask: Ask, known: dict[str, str]) -> Ask:
     text = json.dumps(ask.body)
     for name, value in {**known, "$stale": STALE}.items():
         text = text.replace(name, value)
-    return Ask(method=ask.method, path=ask.path, body=json.loads(text), media=ask.media, headers=ask.headers)
+    return replace(ask, body=json.loads(text))
 
 
 def _read(content: bytes) -> Any:

@@ -29,6 +29,8 @@ class Ask:
     body: Any = None
     media: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
+    until: int = 0
+    """The status that it is asked for again and again; 0 to ask once."""
 
     @property
     def content(self) -> bytes:
@@ -37,6 +39,10 @@ class Ask:
 
 def get(path: str, **headers: str) -> Ask:
     return Ask(method="GET", path=path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def until(status: int, path: str) -> Ask:
+    return Ask(method="GET", path=path, until=status)
 
 
 def post(path: str, body: Json) -> Ask:
@@ -119,6 +125,44 @@ def lease(holder: str, **metadata: Any) -> Json:
 
 def with_metadata(one: Json, **metadata: Any) -> Json:
     return {**one, "metadata": {**one["metadata"], **metadata}}
+
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_SPEC: Json = {
+    "type": "object",
+    "required": ["size"],
+    "properties": {
+        "size": {"type": "integer"},
+        "colour": {"type": "string", "enum": ["red", "blue"], "default": "red"},
+        "crew": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+}
+
+
+def definition(group: str, schema: Json | None = None, *, name: str = "", status: bool = True) -> Json:
+    """Of boats, which have a size."""
+    status_too: Json = {"subresources": {"status": {}}} if status else {}
+    states = {"status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    usual = {"type": "object", "properties": {"spec": _SPEC, **states}}
+    version = {"name": "v1", "served": True, "storage": True, **status_too}
+    version |= {"schema": {"openAPIV3Schema": usual if schema is None else schema}} if schema != {} else {}
+    spec = {"group": group, "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"}, "versions": [version]}
+    return thing("apiextensions.k8s.io/v1", "CustomResourceDefinition", name or f"boats.{group}", spec=spec)
+
+
+def boats(group: str) -> str:
+    return f"/apis/{group}/v1/namespaces/rec"
+
+
+def boat(group: str, spec: Any = None, **fields: Any) -> Json:
+    return thing(f"{group}/v1", "Boat", "ada", spec={"size": 1} if spec is None else spec, **fields)
+
+
+def made(group: str, **options: Any) -> tuple[Ask, ...]:
+    """A definition, asked for until its kind is served."""
+    return post(DEFINITIONS, definition(group, **options)), until(200, f"{boats(group)}/boats")
 
 
 _EMPTY = {"a": {"k": "1"}, "b": {"k": "1", "l": "2"}}
@@ -379,5 +423,74 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
     "what a namespace begins with": (
         get(f"{CORE}/serviceaccounts"),
         get(f"{CORE}/configmaps/kube-root-ca.crt"),
+    ),
+    # definitions
+    "a kind is not there until its definition is served": (
+        get(f"{boats('a.example')}/boats"),
+        post(f"{boats('a.example')}/boats", boat("a.example")),
+        apply(boats("a.example"), "boats", boat("a.example")),
+        post(DEFINITIONS, definition("a.example")),
+        until(200, f"{boats('a.example')}/boats"),
+        get("/apis/a.example/v1"),
+        get("/apis/a.example"),
+        get(f"{boats('a.example')}/ships"),
+        post(DEFINITIONS, definition("a.example")),
+        apply(boats("a.example"), "boats", boat("a.example")),
+        get(f"{boats('a.example')}/boats/ada"),
+    ),
+    "a custom resource is pruned by its definition, and gets its defaults": (
+        *made("b.example"),
+        post(f"{boats('b.example')}/boats", boat("b.example", {"size": 1, "sails": 2}, cargo={"a": 1})),
+        get(f"{boats('b.example')}/boats/ada"),
+        patch(f"{boats('b.example')}/boats/ada", {"spec": {"sails": 3, "free": {"any": [1, {"b": 2}]}}}),
+        patch(f"{boats('b.example')}/boats/ada?fieldValidation=Ignore", {"spec": {"sails": 3, "labels": {"a": "b"}}}),
+        post(f"{boats('b.example')}/boats?fieldValidation=Strict", boat("b.example", {"size": 1, "sails": 2})),
+        patch(f"{boats('b.example')}/boats/ada", {"spec": {"crew": [{"name": "ben", "age": 7}]}}),
+        patch(f"{boats('b.example')}/boats/ada", {"spec": {"size": 2}}, STRATEGIC),
+    ),
+    "a custom resource that its definition refuses": (
+        *made("c.example"),
+        post(f"{boats('c.example')}/boats", boat("c.example", {"size": "large"})),
+        post(f"{boats('c.example')}/boats", boat("c.example", {})),
+        post(f"{boats('c.example')}/boats", boat("c.example", {"size": 1, "colour": "green"})),
+        post(f"{boats('c.example')}/boats", boat("c.example", {"size": True})),
+        post(f"{boats('c.example')}/boats", boat("c.example", {"size": 1, "crew": {}})),
+        post(f"{boats('c.example')}/boats", boat("c.example", [])),
+        apply(boats("c.example"), "boats", boat("c.example", {"size": "large"})),
+        apply(boats("c.example"), "boats", boat("c.example", {"size": 1, "sails": 2})),
+        apply(boats("c.example"), "boats", boat("c.example", {})),
+    ),
+    "two managers apply a custom resource": (
+        *made("d.example"),
+        apply(boats("d.example"), "boats", boat("d.example", {"size": 1, "crew": [{"name": "a"}]})),
+        apply(
+            boats("d.example"),
+            "boats",
+            boat("d.example", {"size": 1, "crew": [{"name": "b"}]}),
+            "fieldManager=other",
+        ),
+        apply(
+            boats("d.example"),
+            "boats",
+            boat("d.example", {"size": 1, "crew": [{"name": "b"}]}),
+            "fieldManager=other&force=true",
+        ),
+        apply(boats("d.example"), "boats", boat("d.example", {"size": 1})),
+        apply(boats("d.example"), "boats", boat("d.example", {"size": 2})),
+    ),
+    "definitions that are refused": (
+        post(DEFINITIONS, definition("e.example", name="ships.e.example")),
+        post(DEFINITIONS, definition("e.example", schema={})),
+        post(DEFINITIONS, definition("e.example", schema={"properties": {}})),
+        post(DEFINITIONS, definition("e.example", schema={"type": "object", "properties": {"spec": {}}})),
+        get(f"{DEFINITIONS}/boats.e.example"),
+    ),
+    "objects go with their definition": (
+        *made("f.example", status=False),
+        post(f"{boats('f.example')}/boats", boat("f.example")),
+        patch(f"{boats('f.example')}/boats/ada", {"status": {"well": True}}),
+        delete(f"{DEFINITIONS}/boats.f.example"),
+        until(404, f"{DEFINITIONS}/boats.f.example"),
+        until(404, f"{boats('f.example')}/boats"),
     ),
 }

@@ -24,7 +24,6 @@ def refused(answer: tuple[int, bytes, Any]) -> str:
         ("/apis/storage.k8s.io/v1/storageclasses", "storageclasses of storage.k8s.io/v1"),
         ("/apis/storage.k8s.io/v1", "storage.k8s.io/v1"),
         ("/apis/rbac.authorization.k8s.io/v1/clusterroles/edit", "clusterroles of rbac.authorization.k8s.io/v1"),
-        ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "customresourcedefinitions of apiextensions"),
         ("/api/v1/persistentvolumes", "persistentvolumes of v1"),
         (
             "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers",
