@@ -6,7 +6,7 @@ from typing import assert_never
 
 from .decide.automatic import soaks_in
 from .decide.blocks import over_at
-from .decide.conditions import facts_missing, short
+from .decide.conditions import facts_missing, plan_rule, short
 from .decide.deadlines import RESEND_LIMIT, is_sent_again
 from .decide.lanes import step_of
 from .decide.quorum import approvals, quorum_rules, voters_left
@@ -226,7 +226,10 @@ class Wording:
             return f"Nobody on the list can still vote; it expires{self._until().replace(' until', ' at')}."
         untold = self.release.gate.untold if self.release.gate else ""
         warning = f"Nobody could be told of it yet ({untold}). " if untold else ""
-        return f"{warning}{' or '.join(people)} may approve or reject plan {short(self.release.plan_hash)}."
+        who = f"{warning}{' or '.join(people)}"
+        if plan_rule(self.release, self._lane().live, self.snapshot.definition).passed:
+            return f"{who} may approve or reject plan {short(self.release.plan_hash)}."
+        return f"{who} may ask for a new plan, on the approval page, or reject it."
 
     def _who_waives(self, rule: Rule) -> str:
         """Who waives the rule, and by which command; empty where it is not in the way, or cannot be waived."""

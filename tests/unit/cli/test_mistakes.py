@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from slipway.cli.root import root
 from slipway.cli.starting import PipelineName, Wanted, write, written
+from tests.unit.cli.conftest import Command
 
 APPLICATION, PROJECT = "application.yaml", "project.yaml"
 DEPLOYMENT, SERVICE, JOB = "manifests/deployment.yaml", "manifests/service.yaml", "verify/acceptance.yaml"
@@ -444,3 +445,11 @@ def test_the_version_of_kubernetes_is_one_that_there_are_schemas_of(home: Path, 
     assert done.exit_code == code, done.output
     if code:
         assert "1.35" in done.stderr
+
+
+def test_a_command_that_is_misspelt_is_named(slipway: Command) -> None:
+    for given, meant in ((("relase",), "release"), (("audit", "lst"), "list")):
+        result = slipway(*given)
+        assert result.exit_code == 2
+        assert f"Did you mean '{meant}'?" in result.stderr
+    assert "Did you mean" not in slipway("xyz").stderr

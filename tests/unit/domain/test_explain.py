@@ -153,6 +153,7 @@ def test_awaiting_approval_of_a_plan_that_is_outdated_says_so() -> None:
     assert rule(explained(world), "production", "plan-is-current") == Rule.PLAN_IS_CURRENT.not_yet(
         "the application (policy or manifests) changed since the plan was made", WaitsFor.STEP
     )
+    assert explained(world).next.endswith("may ask for a new plan, on the approval page, or reject it.")
 
 
 def test_awaiting_approval_whose_time_is_over_waits_for_the_reconcile_timer() -> None:

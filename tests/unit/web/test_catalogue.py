@@ -80,5 +80,5 @@ def test_a_change_is_followed_until_it_is_made_or_refused_with_the_reason(live: 
     live.hear()
     assert "application:shop</bdi>: version 2 changed" in page(first)
     assert 'href="/catalogue"' in page(first)
-    assert "Nothing was changed" in page(second)
+    assert "It did not take effect" in page(second)
     assert "starts-from-what-is-in-force" in page(second)
