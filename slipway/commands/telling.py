@@ -17,6 +17,7 @@ from ..domain.changes_on_record import CHANNEL, NOTICE, STOOD_IN_NOTICE
 from ..domain.errors import UnknownName
 from ..domain.model import sha256
 from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
+from ..domain.release import Vote
 from ..effects.notification import Channel, Message, NotificationError
 from ..ledger.proposals import Proposals
 from .proposing import named
@@ -31,8 +32,26 @@ class Told(StrEnum):
     """A change waits for their vote."""
     STOOD_IN = STOOD_IN_NOTICE
     """Two of the platform's people stand in for them, and they may object."""
+    VOTED = "change-vote-counted"
+    """What was counted in somebody's name, so that they can say that it was not theirs."""
     ENDED = "change-ended"
     """It took force, or ended otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ToldOf:
+    """What is told, and of whose vote where it is one."""
+
+    what: Told
+    vote: Vote | None = None
+
+    @property
+    def mark(self) -> str:
+        """By which it is known that somebody was told."""
+        vote = self.vote
+        if vote is None:
+            return str(self.what)
+        return f"{self.what}!{sha256(f'{vote.voter} {vote.decision} {vote.at.isoformat()}'.encode())[7:23]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,64 +77,69 @@ class Telling:
         plan = self.proposals.plan(change.plan) if change is not None else None
         if change is None or plan is None:
             return ()
-        problems = [] if change.phase.final else list(self._tell(change, plan, Told.PROPOSED))
+        problems = [] if change.phase.final else list(self._tell(change, plan, _ToldOf(what=Told.PROPOSED)))
         if change.phase is ChangePhase.STOOD_IN:
-            problems += self._tell(change, plan, Told.STOOD_IN)
+            problems += self._tell(change, plan, _ToldOf(what=Told.STOOD_IN))
+        for vote in (*change.votes, *change.stand_ins):
+            problems += self._tell(change, plan, _ToldOf(what=Told.VOTED, vote=vote))
         if change.phase.final:
-            problems += self._tell(change, plan, Told.ENDED)
+            problems += self._tell(change, plan, _ToldOf(what=Told.ENDED))
             if not problems:
                 self.proposals.done(change)
         return tuple(problems)
 
-    def _tell(self, change: ProposedChange, plan: ChangePlan, what: Told) -> Iterator[str]:
-        done = self.proposals.told(change, what)
+    def _tell(self, change: ProposedChange, plan: ChangePlan, of: _ToldOf) -> Iterator[str]:
+        done = self.proposals.told(change, of.mark)
         for name in plan.channels:
             if name in done:
                 continue
             try:
-                refused = self._send(name, change, plan, what)
+                refused = self._send(name, change, plan, of)
             except (NotificationError, UnknownName) as error:
                 if isinstance(error, NotificationError) and error.retryable:
                     yield str(error)
                     continue
                 refused = [str(error)]
-            details = {**named(change), NOTICE: str(what), CHANNEL: name, "not_told": refused}
+            voter = of.vote.voter if of.vote else None
+            details = {**named(change), NOTICE: str(of.what), CHANNEL: name, "not_told": refused, "voter": voter}
             draft = AuditDraft(
                 action=Action.CHANGE_TOLD,
                 actor=SYSTEM,
                 details={key: value for key, value in details.items() if value},
             )
-            self.proposals.note_told(change, what, name, draft, now=self.clock())
+            self.proposals.note_told(change, of.mark, name, draft, now=self.clock())
 
-    def _send(self, name: str, change: ProposedChange, plan: ChangePlan, what: Told) -> list[str]:
+    def _send(self, name: str, change: ProposedChange, plan: ChangePlan, of: _ToldOf) -> list[str]:
         """Send to everybody on the channel; why some of them cannot be told at all.
 
         Raises `UnknownName`, and `NotificationError` where it is worth another try.
         """
         channel, refused = self.channel(name), list[str]()
-        for recipient in ("",) if channel.shared else _people(plan, name):
+        people = _people(plan, name) if of.vote is None else _voter(plan, of.vote)
+        for recipient in ("",) if channel.shared else people:
             try:
-                channel.send(self._message(change, plan, what, name, recipient))
+                channel.send(self._message(change, plan, of, name, recipient))
             except NotificationError as error:
                 if error.retryable or not error.of_one:
                     raise
                 refused.append(str(error)[:200])
         return refused
 
-    def _message(self, change: ProposedChange, plan: ChangePlan, what: Told, channel: str, recipient: str) -> Message:
+    def _message(self, change: ProposedChange, plan: ChangePlan, of: _ToldOf, channel: str, recipient: str) -> Message:
+        what, vote = of.what, of.vote
         page = f"{self.base}/changes/{change.hash[7:]}"
         asked = what is not Told.ENDED
         gates = ", ".join(old.title for old in plan.gates[:SHOWN])
         return Message(
-            id=sha256(f"{change.hash} {change.opening} {what} {channel} {recipient}".encode())[7:39],
+            id=sha256(f"{change.hash} {change.opening} {of.mark} {channel} {recipient}".encode())[7:39],
             notice=what,
             time=self.clock(),
             application=", ".join(dict.fromkeys(old.application for old in plan.gates[:SHOWN])),
             release="",
             environment=gates,
             tag="",
-            headline=_headline(change, gates),
-            lines=(*_who_stands_in(change, what), *plan.weaker()),
+            headline=_headline(change, gates) if vote is None else _counted(vote, gates, recipient),
+            lines=(*_who_stands_in(change, what), *(_particulars(change, vote) if vote else plan.weaker())),
             recipient=recipient,
             release_url=page,
             locate_url=page if asked else "",
@@ -123,6 +147,27 @@ class Telling:
             phase=str(change.phase),
             change=change.hash,
         )
+
+
+def _counted(vote: Vote, gates: str, recipient: str) -> str:
+    whose = "Your vote" if recipient else f"A vote of {vote.who}"
+    return f"{whose} on a change that weakens the gate of {gates} was counted"
+
+
+def _particulars(change: ProposedChange, vote: Vote) -> Iterator[str]:
+    how = "proved by a sign-in" if vote.proof else "only said"
+    yield f"{vote.decision.noun} of {vote.who}"
+    yield f"counted {vote.at:%Y-%m-%d %H:%M:%S} UTC, by {vote.channel}, {how}"
+    if vote.reason:
+        yield f"reason: {vote.reason}"
+    if not change.phase.final:
+        yield "If that was not you, reject the change on its page: then it takes no force."
+
+
+def _voter(plan: ChangePlan, vote: Vote) -> tuple[str, ...]:
+    """The person by their own address, where a gate has one; else everybody whom the channel itself names."""
+    known = (old.gate.circle.person(vote.voter).name for old in plan.gates)
+    return (next((name for name in known if "@" in name), ""),)
 
 
 def _who_stands_in(change: ProposedChange, what: Told) -> tuple[str, ...]:

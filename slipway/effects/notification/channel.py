@@ -92,7 +92,7 @@ class Message(Record):
     """The same when a notice is sent again."""
     notice: str
     """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `vote-counted`, `vote-objected`, `ended`,
-    `drift`, `change-proposed`, `change-stood-in`, `change-ended` or `anchor-written`."""
+    `drift`, `change-proposed`, `change-stood-in`, `change-vote-counted`, `change-ended` or `anchor-written`."""
     time: Moment
     application: str
     release: str

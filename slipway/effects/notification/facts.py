@@ -68,7 +68,7 @@ def _commit(matter: ApprovalFacts) -> str:
 def heading(message: Message) -> str:
     """The heading above the message's lines."""
     if message.change:
-        return "What would be weaker"
+        return "What was counted" if message.notice == "change-vote-counted" else "What would be weaker"
     if message.anchors:
         return "The ends of the chains"
     return f"What changes in {message.environment}" if message.matter else "What is known"

@@ -61,9 +61,11 @@ def test_a_weaker_gate_takes_force_once_the_people_of_the_old_one_let_it_through
         "change.proposed",
         "change.told",
         "change.voted",
+        "change.told",
         "change.voted",
         "change.passed",
         "change.in-force",
+        "change.told",
         "change.told",
     ]
     record = live.trail()[-1]
@@ -293,7 +295,7 @@ def test_a_weaker_project_asks_the_people_of_all_its_applications(live: Live) ->
     vote(live, change, ADA)
     vote(live, change, BEN)
     assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
-    assert trail(live)[-3].action == "project.applied"
+    assert trail(live)[-4].action == "project.applied"
 
 
 # ---- cut short, and rows that were put back
@@ -361,3 +363,21 @@ def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_forc
     ended = change_of(live, change.hash)
     assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
     assert f"record {first.sequence}" in ended.why
+
+
+def test_each_voter_is_told_once_what_was_counted_in_their_name(live: Live) -> None:
+    change = weaken(live)
+    vote(live, change, ADA)
+    vote(live, change, CLEO, REJECT)
+    live.reconcile()
+    told = [message for message in live.inbox.messages if message.notice == "change-vote-counted"]
+    assert [message.lines[0].partition(" of ")[0] for message in told] == ["approval", "rejection"]
+    assert ADA.oid in told[0].lines[0]
+    assert "proved by a sign-in" in told[0].lines[1]
+    assert "reject the change on its page" in told[0].lines[-1]
+    assert told[0].release_url.endswith(f"/changes/{change.hash[7:]}")
+
+
+def test_of_a_vote_that_did_not_count_on_a_change_nobody_is_told(live: Live) -> None:
+    vote(live, weaken(live), EVE)
+    assert "change-vote-counted" not in {message.notice for message in live.inbox.messages}

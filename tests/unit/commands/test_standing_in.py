@@ -230,6 +230,8 @@ def test_each_act_has_a_record(live: Live) -> None:
         "change.proposed",
         "change.told",
         "change.stood-in",
+        "change.told",
         "change.stood-in",
+        "change.told",
         "change.told",
     ]
