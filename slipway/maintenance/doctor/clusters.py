@@ -60,11 +60,13 @@ def _told(unlisted: Sequence[str]) -> str:
 
 
 def other_role(facts: Facts, entry: Entry, environment: Environment, kinds: Sequence[str]) -> list[Any]:
-    """The Role and its binding for the application's kinds that the role of Azure does not hold, and for `kinds`.
+    """The Role and its binding for the kinds that the role of Azure does not hold: the application's own, those that
+    its project names, and `kinds`.
 
     Raises `Fault`.
     """
-    named = (*kinds, *entry.application.image_rules.paths)
+    application = entry.application
+    named = tuple(dict.fromkeys((*kinds, *application.image_rules.paths, *application.kinds.also)))
     try:
         manifests = _manifests(entry, environment)
         return facts.cluster(environment.cluster).other_role(manifests, named, environment.namespace)

@@ -21,7 +21,7 @@ from slipway.effects.registry import Denied, ErrorSubject, TagInfo
 from slipway.ledger import LedgerUnavailable
 from slipway.maintenance.doctor import Doctor, Remedies
 from slipway.telemetry import Attribute
-from slipway.testing import Installation, write_application
+from slipway.testing import Installation, write_application, write_project
 from slipway.testing.runs import told_run
 from tests.unit.telemetry.conftest import Kept, kept  # noqa: F401 - a fixture
 
@@ -301,6 +301,14 @@ def test_the_printed_role_is_for_the_kinds_that_are_named(patient: Patient) -> N
     assert (away.documents, away.problem) == ((), "production could not be reached")
     with pytest.raises(NotFound):
         patient.doctor().other_role("table", [])
+
+
+def test_the_printed_role_is_for_the_kinds_that_the_project_allows_too(tmp_path: Path) -> None:
+    folder = tmp_path / "deliveries"
+    write_application(folder)
+    write_project(folder, kinds=["argoproj.io/Rollout"])
+    told = Patient(folder, written=True).doctor().other_role(PRODUCTION, [])
+    assert told.documents[0]["kinds"] == ["argoproj.io/Rollout"]
 
 
 def test_a_cluster_that_is_out_of_reach_is_a_finding(patient: Patient) -> None:
