@@ -56,18 +56,27 @@ class Open(_Row):
     left: Text
 
 
+class Held(_Row):
+    """What was tried on an earlier Slipway and held, and the tests by which it still does."""
+
+    tried: Text
+    tests: tuple[Text, ...] = Field(min_length=1)
+
+
 class Table(_Row):
     """All of it."""
 
     guard: tuple[Guard, ...]
     tested: tuple[Tested, ...]
+    held: tuple[Held, ...]
     open: tuple[Open, ...]
 
     @property
     def tests(self) -> frozenset[str]:
         """Every test that is named, by its path and name."""
         of_guards = (test for guard in self.guard for test in guard.tests)
-        return frozenset((*of_guards, *(test for row in self.tested for test in row.tests)))
+        shown = (test for row in self.tested for test in row.tests)
+        return frozenset((*of_guards, *shown, *(test for row in self.held for test in row.tests)))
 
     @property
     def named(self) -> frozenset[str]:

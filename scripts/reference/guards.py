@@ -25,6 +25,9 @@ def _sections(table: Table) -> Iterator[str]:
     yield "\n## Mended, with nothing to take out\n\n| finding | how it is now | test |\n|---|---|---|\n"
     for row in table.tested:
         yield f"| {row.finding} | {row.now} | {_tests(row.tests)} |\n"
+    yield "\n## Tried before, and held\n\n| what was tried | test |\n|---|---|\n"
+    for held in table.held:
+        yield f"| {held.tried} | {_tests(held.tests)} |\n"
     yield "\n## Not mended, or not all of it\n\n| finding | what is left |\n|---|---|\n"
     for left in sorted(table.open, key=lambda row: FINDINGS.index(row.finding)):
         yield f"| {left.finding} | {left.left} |\n"

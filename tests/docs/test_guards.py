@@ -36,6 +36,11 @@ def test_each_guard_stands_where_it_says(guard: Guard) -> None:
     ast.parse(without)
 
 
+def test_what_held_is_shown_by_tests() -> None:
+    assert len(TABLE.held) >= 20
+    assert len({row.tried for row in TABLE.held}) == len(TABLE.held)
+
+
 def test_every_test_that_it_names_is_there() -> None:
     assert [test for test in sorted(TABLE.tests) if not is_there(test)] == []
 

@@ -93,7 +93,7 @@ def known(built: SimpleNamespace) -> dict[str, str]:
 
 def knock(name: str, headers: dict[str, str], doors: Mapping[str, tuple[str, Handler]] = DOORS) -> int:
     method, function = doors[name]
-    parts = "token application number environment release id digest handle change kind name sequence"
+    parts = "token application number environment release id digest handle change kind name sequence address"
     route = dict.fromkeys(parts.split(), "hello-2")
     request = func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}")
     status: int = function(request).status_code

@@ -21,7 +21,8 @@ DOORS = [
     if function.trigger["type"] == "httpTrigger"
     for method in function.methods
 ]
-ROUTE = dict.fromkeys(("token", "application", "number", "environment", "release", "id", "digest", "handle"), "hello-2")
+PARTS = "token application number environment release id digest handle address"
+ROUTE = dict.fromkeys(PARTS.split(), "hello-2")
 
 
 @pytest.mark.parametrize(("method", "handler"), DOORS)

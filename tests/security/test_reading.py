@@ -1,0 +1,96 @@
+"""Whatever is read, by whatever method and with whatever in it: nothing changes, and nothing of others comes out."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import azure.functions as func
+import pytest
+
+from slipway.testing import ADA, BASE
+from slipway.testing.sign_in import bearer, signed_in
+from tests.security.test_headers import DOORS, MODULES, ROUTE
+from tests.unit.web.installation import Told
+from tests.unit.web.samples import asked
+from tests.unit.web.visitors import token_person
+
+type Handler = Callable[[func.HttpRequest], func.HttpResponse]
+
+WINDOWS = [door for door in DOORS if door.values[0] in ("GET", "HEAD")]
+BY_NAME: dict[str, Handler] = {str(door.id): door.values[1] for door in DOORS}  # type: ignore[misc]
+SNEAKY = [
+    "hello' or '1' eq '1",
+    "hello'; RowKey ge '",
+    "%27%20or%20true",
+    "../../_installation",
+    "..%2f..%2f_installation",
+    "hello\x00",
+    "a" * 20_000,
+    "_installation",
+]
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Told:
+    home, _ = asked()
+    for module in MODULES:
+        if hasattr(module, "parts"):
+            monkeypatch.setattr(module, "parts", lambda: home.app)
+    return home
+
+
+def state(home: Told) -> Any:
+    rows: Any = home.table
+    return {partition: dict(found) for partition, found in rows._rows.items()}, list(home.bus.sent), list(home.bus.raw)
+
+
+def known(home: Told) -> dict[str, str]:
+    return signed_in(home.app, token_person(ADA, "platform", "operator")).headers
+
+
+@pytest.mark.parametrize(("method", "handler"), WINDOWS)
+@pytest.mark.parametrize("more", [{}, {"X-HTTP-Method-Override": "POST", "X-Method-Override": "DELETE"}])
+def test_nothing_that_is_read_changes_anything_whoever_reads(
+    home: Told, method: str, handler: Handler, more: dict[str, str]
+) -> None:
+    route = {**ROUTE, "application": "hello", "number": "1", "environment": "production", "release": "hello-1"}
+    route |= {"change": "0" * 64, "kind": "application", "name": "hello", "sequence": "1"}
+    before = state(home)
+    for headers in (known(home), bearer(home.app, token_person(ADA, "platform", "operator"))):
+        handler(func.HttpRequest(method, BASE, headers={**headers, **more}, params={}, route_params=route, body=b""))
+    assert state(home) == before
+
+
+@pytest.mark.parametrize("text", SNEAKY)
+@pytest.mark.parametrize("name", ["application", "release", "environment", "actor", "cursor", "digest"])
+def test_no_question_to_the_trail_is_more_than_a_question(home: Told, name: str, text: str) -> None:
+    headers = bearer(home.app, token_person(ADA, "platform"))
+    request = func.HttpRequest("GET", BASE, headers=headers, params={name: text}, route_params={}, body=b"")
+    answer = BY_NAME["api_audit_query-GET"](request)
+    assert answer.status_code in (200, 400, 404)
+    if answer.status_code == 200:
+        assert json.loads(answer.get_body())["records"] == []
+
+
+@pytest.mark.parametrize("text", SNEAKY)
+@pytest.mark.parametrize(("door", "part"), [("api_release-GET", "release"), ("api_evidence-GET", "digest")])
+def test_no_address_leads_out_of_what_it_names(home: Told, door: str, part: str, text: str) -> None:
+    headers = bearer(home.app, token_person(ADA, "platform"))
+    answer = BY_NAME[door](
+        func.HttpRequest("GET", BASE, headers=headers, params={}, route_params={part: text}, body=b"")
+    )
+    assert answer.status_code in (400, 404)
+    assert b"Traceback" not in answer.get_body()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}, {"Forwarded": "host=evil.example"}],
+)
+def test_addresses_are_our_own_whatever_host_somebody_names(home: Told, headers: dict[str, str]) -> None:
+    request = func.HttpRequest("GET", BASE, headers=headers, params={}, route_params={}, body=b"")
+    answer = BY_NAME["page_board-GET"](request)
+    asked_back = parse_qs(urlsplit(answer.headers["Location"]).query)["redirect_uri"]
+    assert [address.startswith(BASE) for address in asked_back] == [True]
+    assert "evil.example" not in answer.headers["Location"] + str(answer.get_body())
