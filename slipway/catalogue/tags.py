@@ -91,10 +91,11 @@ def is_lower(versions: Versions, tag: str, other: str) -> bool:
     return _line(versions, this) == _line(versions, that) and this < that
 
 
-def downgrade(versions: Versions, tag: str, live: str) -> str:
-    """What the plan says where a lower version takes the place of a higher one; empty for others."""
+def downgrade(tag: str, live: str) -> str:
+    """What the plan says where a lower version takes the place of a higher one, whatever rule let it through; empty for
+    others, and for tags that are no versions."""
     this, that = parse_version(tag), parse_version(live)
-    if versions.range is None or this is None or that is None or this >= that:
+    if this is None or that is None or this >= that:
         return ""
     return f"{tag} is a downgrade: {live} is live here"
 

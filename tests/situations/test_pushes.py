@@ -78,11 +78,18 @@ def test_with_a_semver_rule_a_lower_version_does_not_replace_a_higher_one_by_its
     assert installation.live("production") == live
 
 
-@pytest.mark.parametrize("said", [{"order": "time"}, {"lines": ["1.x", "2.x"]}])
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"semver": ">=1.0.0"}, {"order": "time"}),
+        ({"semver": ">=1.0.0"}, {"lines": ["1.x", "2.x"]}),
+        ({"glob": "*"}, {}),
+    ],
+)
 def test_a_patch_of_an_older_line_goes_out_where_the_application_says_so(
-    install: Install, said: dict[str, object]
+    install: Install, tags: dict[str, str], said: dict[str, object]
 ) -> None:
-    installation = install(shop(approvers=(), tags={"semver": ">=1.0.0"}, versions=said))
+    installation = install(shop(approvers=(), tags=tags, versions=said))
     for tag in ("2.0.0", "1.4.3"):
         installation.push(tag)
         installation.settle()
