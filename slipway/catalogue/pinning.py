@@ -53,11 +53,9 @@ def pin(
 def _not_allowed(
     document: Document, place: ImagePosition, named: Reference, application: Application, hosts: frozenset[str] | None
 ) -> Iterator[Problem]:
-    if application.image_rules.is_foreign(named.name):
+    is_ours = not named.host or hosts is None or named.host in hosts
+    if application.image_rules.is_foreign(named.name) or (is_ours and application.may_bring(named.repository)):
         return
-    if named.host and hosts is not None and named.host not in hosts:
-        expected = f"an image of the project {application.project}, or one of its foreign_images"
-        yield document.problem(place.steps, expected=expected, got=shown(place.text))
-    elif not application.may_bring(named.repository):
-        expected = f"a repository of the project {application.project}: {', '.join(application.repositories)}"
-        yield document.problem(place.steps, expected=expected, got=shown(place.text))
+    repositories = ", ".join(application.repositories)
+    expected = f"an image of the project {application.project} ({repositories}), or one of its foreign_images"
+    yield document.problem(place.steps, expected=expected, got=shown(place.text))

@@ -1,5 +1,5 @@
-"""Whether a plan keeps to what its application's project allows: kinds of objects, access to the host, the place, and
-the registry.
+"""Whether a plan keeps to what its application's project allows: kinds of objects, access to the host, the place, the
+registry, and the images.
 
 The catalogue looks at the same when an application is applied. A bundle brings its objects later, and a project may
 become narrower at any time, so they are looked at again when the plan is made and right before the first object.
@@ -13,6 +13,7 @@ from ..domain.environment import Environment
 from ..domain.plan import Plan
 from ..domain.rules import Rule, RuleResult
 from ..manifests.limits import beyond_limits
+from .pinned import NotPinned, pinned_images
 
 TOLD = 5
 """Most faults that one reason names."""
@@ -35,7 +36,12 @@ def check_objects(application: Application, manifests: Iterable[dict[str, Any]])
 
 def limits_rule(application: Application, environment: Environment, plan: Plan) -> RuleResult:
     """Whether everything that the plan applies, and where, is within the project as it is now."""
-    return _judged(application, [*_places(application, environment, plan), *_objects(application, _applied(plan))])
+    faults = (
+        *_places(application, environment, plan),
+        *_objects(application, _applied(plan)),
+        *_images(application, plan),
+    )
+    return _judged(application, faults)
 
 
 def _judged(application: Application, faults: Sequence[str]) -> RuleResult:
@@ -58,6 +64,17 @@ def _places(application: Application, environment: Environment, plan: Plan) -> I
 def _objects(application: Application, manifests: Iterable[dict[str, Any]]) -> Iterator[str]:
     for manifest in manifests:
         yield from beyond_limits(manifest, application.kinds)
+
+
+def _images(application: Application, plan: Plan) -> Iterator[str]:
+    host = plan.images[0].partition("/")[0] if plan.images else ""
+    try:
+        pinned_images(_applied(plan), application, host)
+    except NotPinned as refused:
+        yield str(refused)
+    for each in plan.injected:
+        if each not in application.injected:
+            yield f"the plan lets the cluster add the container {each.container} ({each.image}) to pods"
 
 
 def _applied(plan: Plan) -> Iterator[dict[str, Any]]:

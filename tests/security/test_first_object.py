@@ -178,6 +178,36 @@ def test_a_kind_that_the_project_no_longer_allows_is_not_applied(tmp_path: Path)
     assert release.reason.startswith("within-project: Rollout/more: kind: expected a kind of Kubernetes' own")
 
 
+def test_an_image_that_the_project_no_longer_allows_is_not_applied(home: Live) -> None:
+    step = decided(home)
+    home.edit_project(lambda value: value.pop("foreign_images"))
+    home.apply(app="team")
+    home.run_step(step)
+    assert home.production.applied == 0
+    assert home.phase(1) is Phase.PLANNING  # for what is allowed now
+    home.settle()
+    assert home.phase(1) is Phase.FAILED
+    assert "expected an image of the project team (team/*), or one of its foreign_images" in home.release(1).reason
+
+
+def test_a_container_that_the_cluster_may_no_longer_add_is_voted_on_again(tmp_path: Path) -> None:
+    write_application(tmp_path, text=TEXT)
+    home = Live(tmp_path)
+    home.edit_project(lambda value: value.update(injected=[{"container": "istio-proxy", "image": "mcr.example/*"}]))
+    home.apply()
+    home.push("1.0")
+    home.settle()
+    step = decided(home)
+    voted = home.release(1).plan_hash
+    home.edit_project(lambda value: value.pop("injected"))
+    home.apply(app="team")
+    home.run_step(step)
+    assert home.production.applied == 0
+    home.settle()
+    assert home.phase(1) is Phase.AWAITING_APPROVAL
+    assert home.release(1).plan_hash != voted
+
+
 def test_a_release_that_was_let_past_a_freeze_writes_its_first_object(home: Live) -> None:
     freeze(home, LANE)
     approve(home)

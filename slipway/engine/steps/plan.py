@@ -25,6 +25,7 @@ from ...effects.registry import Manifest, RegistryError, check_children, check_w
 from ...manifests.configuration import restarting
 from ..limits import BeyondProject, check_objects
 from ..outcome import Outcome, Requeue, Retry, failed, passed
+from ..pinned import NotPinned, not_pinned, pinned_images
 from ..run_step import Work
 from .bundles import BundleRefused
 from .clients import Clients
@@ -32,7 +33,6 @@ from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
 from .leaving import with_what_leaves
-from .pinned import NotPinned, not_pinned, pinned_images
 from .plan_return import ImageGone, content_of, look_for
 from .rendered import RenderedObjects
 from .supply_chain import SupplyChain, look

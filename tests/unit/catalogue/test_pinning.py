@@ -88,10 +88,10 @@ def test_an_image_by_digest_is_one_of_the_project_or_of_a_registry_that_it_takes
 @pytest.mark.parametrize(
     ("named", "expected"),
     [
-        (f"other/tool@{DIGEST}", "a repository of the project team: team/*"),
-        (f"shop.azurecr.io/other/tool@{DIGEST}", "a repository of the project team: team/*"),
-        (f"evil.example/team/tool@{DIGEST}", "an image of the project team, or one of its foreign_images"),
-        (f"mcr.example/internal/x@{DIGEST}", "an image of the project team, or one of its foreign_images"),
+        (f"other/tool@{DIGEST}", "an image of the project team (team/*), or one of its foreign_images"),
+        (f"shop.azurecr.io/other/tool@{DIGEST}", "an image of the project team (team/*), or one of its foreign_images"),
+        (f"evil.example/team/tool@{DIGEST}", "an image of the project team (team/*), or one of its foreign_images"),
+        (f"mcr.example/internal/x@{DIGEST}", "an image of the project team (team/*), or one of its foreign_images"),
         ("mcr.example/oss/nginx:1.29", "an image by digest"),
         (5, "an image by digest"),
         ("Not An Image", "an image by digest"),

@@ -18,9 +18,9 @@ from slipway.effects.cluster import ClusterUnreachable as ClusterAway
 from slipway.effects.cluster import Departed, ObjectRefused, Owner, Staying, Unsearched
 from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.outcome import Finished
+from slipway.engine.pinned import NotPinned, pinned_images
 from slipway.engine.run_step import Work
 from slipway.engine.steps.leaving import with_what_leaves
-from slipway.engine.steps.pinned import NotPinned, pinned_images
 from slipway.engine.steps.plan import plan
 from slipway.testing import APPLICATION, Installation, write_application
 from slipway.testing.applications import PROXY

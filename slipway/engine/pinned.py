@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...domain.application import Application
-from ...domain.images import ImageRules, kind_of
-from ...manifests.problems import written
-from ...manifests.references import by_digest, image_places, unpinnable
+from ..domain.application import Application
+from ..domain.images import ImageRules, kind_of
+from ..manifests.problems import written
+from ..manifests.references import by_digest, image_places, unpinnable
 
 _TOLD = 5
 
