@@ -18,7 +18,7 @@ import urllib3
 
 from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 
-from .ci import BundleStage, Pipeline
+from .ci import BundleStage, Pipeline, RunFacts
 from .ci.pipeline import HookRefused
 from .images.layers import SourceError
 from .images.push import PushError
@@ -144,18 +144,38 @@ def _push(stack: dict[str, Any], target: Target, options: argparse.Namespace) ->
     )
     sources = _sources(target, options)
     run = None if options.only_image or not target.pipeline else pipeline.begin(f"Release {options.version}")
-    digest, published = "", None
-    for repository, source in sources.items():
-        each = replace(pipeline, repository=repository, source=source)
-        image = each.build(options.version, variant=options.variant, commit=run.commit if run else None)
-        digest = each.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
-    if target.is_bundle:
-        published = _push_bundle(stack, target, options, [f"{repository}:{options.version}" for repository in sources])
-        digest = published["digest"]
+    try:
+        digest, published = _built(stack, target, options, pipeline=pipeline, sources=sources, run=run)
+    except (CannotPush, PushError):
+        if run:
+            pipeline.end(run, None, result="failed")
+            pipeline.report(run, result="failed")
+        raise
     if run:
         pipeline.end(run, digest, result=options.result, published=published)
         pipeline.report(run, result=options.result)
     return digest
+
+
+def _built(
+    stack: dict[str, Any],
+    target: Target,
+    options: argparse.Namespace,
+    *,
+    pipeline: Pipeline,
+    sources: dict[str, Path],
+    run: RunFacts | None,
+) -> tuple[str, dict[str, Any] | None]:
+    """The digest of what was pushed, and what the run publishes of a bundle. Raises `CannotPush`, `PushError`."""
+    digest = ""
+    for repository, source in sources.items():
+        each = replace(pipeline, repository=repository, source=source)
+        image = each.build(options.version, variant=options.variant, commit=run.commit if run else None)
+        digest = each.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
+    if not target.is_bundle:
+        return digest, None
+    published = _push_bundle(stack, target, options, [f"{repository}:{options.version}" for repository in sources])
+    return str(published["digest"]), published
 
 
 def _sources(target: Target, options: argparse.Namespace) -> dict[str, Path]:
