@@ -250,7 +250,7 @@ class Wording:
 
     def _by(self) -> str:
         votes = self.release.gate.votes if self.release.gate else ()
-        rejecting = [vote.voter for vote in votes if vote.decision is VoteDecision.REJECT]
+        rejecting = [vote.who for vote in votes if vote.decision is VoteDecision.REJECT]
         return f" by {rejecting[-1]}" if self.release.phase is Phase.REJECTED and rejecting else ""
 
     def _after_expiring(self) -> str:

@@ -262,7 +262,7 @@ def _sentence(reason: str) -> str:
 def _rejected(release: Release) -> ApprovalStatus:
     votes = release.gate.votes if release.gate else ()
     no = next((vote for vote in reversed(votes) if vote.decision is VoteDecision.REJECT), None)
-    who = f"{no.voter} on {moment(no.at)}" if no else "somebody"
+    who = f"{no.who} on {moment(no.at)}" if no else "somebody"
     return ApprovalStatus(
         kind=ApprovalSituation.ENDED,
         headline="It was rejected",

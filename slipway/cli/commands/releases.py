@@ -179,7 +179,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
             yield "", TextCell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)
     for vote in item.gate.votes if item.gate else ():
         reason = f": {vote.reason}" if vote.reason else ""
-        yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.voter) + reason
+        yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.who) + reason
 
 
 def _at(time: str, person: str) -> str:

@@ -95,6 +95,8 @@ def test_a_rejection_counts_from_whoever_the_gate_names_by_a_role_or_a_group(
     asked.home.hear()
     assert state_of(asked.home, answer.headers["Location"]) is SaidState.COUNTED
     assert asked.phase is Phase.REJECTED
+    told = asked.home.app.reader.explain(asked.home.app.reader.release(asked.subject.id)).headline
+    assert f"was rejected in production by Ada (oid:{OIDS[ADA]}): not today." in told
 
 
 def test_whoever_signs_in_at_the_provider_is_the_voter_whoever_pressed_the_button(office: Office) -> None:
