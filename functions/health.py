@@ -16,12 +16,12 @@ blueprint = new_blueprint()
 @blueprint.route(route="api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     try:
-        applications = sorted(parts().catalogue.entries)
-        for name in applications[:1]:
-            parts().ledger.head(name)
+        reached, applications = parts().health.reaches_ledger(), len(parts().catalogue.entries)
     except LedgerUnavailable:
+        reached, applications = False, 0
+    if not reached:
         return _answer(503, {"healthy": False, "ledger": "unavailable"})
-    return _answer(200, {"healthy": True, "version": __version__, "applications": len(applications)})
+    return _answer(200, {"healthy": True, "version": __version__, "applications": applications})
 
 
 def _answer(status: int, content: dict[str, object]) -> func.HttpResponse:

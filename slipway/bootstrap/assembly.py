@@ -34,6 +34,7 @@ from ..http.saying import Saying
 from ..http.sealing import Seal
 from ..http.sessions import Recalled, Sessions
 from ..http.signing_in import SignIn
+from ..queries.health import Health
 from .changed import Catalogued
 from .once import part
 from .ports import Ports
@@ -87,6 +88,10 @@ class App(Catalogued):
             host_keys=self.settings.api_access == "host-keys",
             keys={name: key.sha256 for name, key in self.settings.api_keys.items()},
         )
+
+    @part
+    def health(self) -> Health:
+        return Health(self.ledger, lambda: sorted(self.catalogue.entries), self.clock)
 
     @part
     def links(self) -> Links:

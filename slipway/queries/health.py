@@ -1,0 +1,37 @@
+"""Whether the app can reach its ledger, for load balancers and whoever asks; looked at now and then, not for each."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..clock import Clock
+from ..ledger import Ledger, LedgerUnavailable
+
+LOOKED_AT_EVERY: Final = timedelta(seconds=5)
+
+
+class Health:
+    """The last look, and when it was."""
+
+    def __init__(self, ledger: Ledger, applications: Callable[[], list[str]], clock: Clock) -> None:
+        self._ledger, self._applications, self._clock = ledger, applications, clock
+        self._looked_at: datetime | None = None
+        self._reached = False
+        self._lock = threading.Lock()
+
+    def reaches_ledger(self) -> bool:
+        """At most one request in five seconds, however many ask."""
+        with self._lock:
+            now = self._clock()
+            if self._looked_at is None or now - self._looked_at >= LOOKED_AT_EVERY:
+                self._reached, self._looked_at = self._look(), now
+            return self._reached
+
+    def _look(self) -> bool:
+        try:
+            for name in self._applications()[:1]:
+                self._ledger.head(name)
+        except LedgerUnavailable:
+            return False
+        return True
