@@ -3,9 +3,8 @@
 `actions.py` says which action begins which stage; `spans.py` builds a release's timeline from them.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from .phases import Phase
 
@@ -43,9 +42,39 @@ class Stage(StrEnum):
     """What was live before is brought back."""
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> Phase:  # noqa: C901, PLR0911 - a table that the type checker completes
         """The phase of a release that is in this stage."""
-        return _PHASES[self]
+        match self:
+            case Stage.JOIN:
+                return Phase.JOINING
+            case Stage.RESOLVE:
+                return Phase.RESOLVING
+            case Stage.QUEUE:
+                return Phase.QUEUED
+            case Stage.PLAN:
+                return Phase.PLANNING
+            case Stage.SOAK:
+                return Phase.SOAKING
+            case Stage.APPROVAL:
+                return Phase.AWAITING_APPROVAL
+            case Stage.HELD_BACK:
+                return Phase.HELD_BACK
+            case Stage.PROMOTE:
+                return Phase.PROMOTING
+            case Stage.BEFORE:
+                return Phase.PREPARING
+            case Stage.DEPLOY:
+                return Phase.DEPLOYING
+            case Stage.CHECK:
+                return Phase.CHECKING
+            case Stage.AFTER:
+                return Phase.FINISHING
+            case Stage.VERIFY:
+                return Phase.VERIFYING
+            case Stage.ROLL_BACK:
+                return Phase.ROLLING_BACK
+            case unreachable:
+                assert_never(unreachable)
 
     @property
     def waits(self) -> bool:
@@ -53,20 +82,4 @@ class Stage(StrEnum):
         return self in _WAITING
 
 
-_PHASES: Final[Mapping[Stage, Phase]] = {
-    Stage.JOIN: Phase.JOINING,
-    Stage.RESOLVE: Phase.RESOLVING,
-    Stage.QUEUE: Phase.QUEUED,
-    Stage.PLAN: Phase.PLANNING,
-    Stage.SOAK: Phase.SOAKING,
-    Stage.APPROVAL: Phase.AWAITING_APPROVAL,
-    Stage.HELD_BACK: Phase.HELD_BACK,
-    Stage.PROMOTE: Phase.PROMOTING,
-    Stage.BEFORE: Phase.PREPARING,
-    Stage.DEPLOY: Phase.DEPLOYING,
-    Stage.CHECK: Phase.CHECKING,
-    Stage.AFTER: Phase.FINISHING,
-    Stage.VERIFY: Phase.VERIFYING,
-    Stage.ROLL_BACK: Phase.ROLLING_BACK,
-}
 _WAITING: Final = frozenset({Stage.JOIN, Stage.QUEUE, Stage.SOAK, Stage.APPROVAL, Stage.HELD_BACK})
