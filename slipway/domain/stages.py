@@ -42,7 +42,7 @@ class Stage(StrEnum):
     """What was live before is brought back."""
 
     @property
-    def phase(self) -> Phase:  # noqa: C901, PLR0911 - a table that the type checker completes
+    def phase(self) -> Phase:  # noqa: C901, PLR0912 - a table that the type checker completes
         """The phase of a release that is in this stage."""
         match self:
             case Stage.JOIN:
