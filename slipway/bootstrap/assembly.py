@@ -34,7 +34,7 @@ from ..http.saying import Saying
 from ..http.sealing import Seal
 from ..http.sessions import Recalled, Sessions
 from ..http.signing_in import SignIn
-from ..queries.health import Health
+from ..queries.health import LedgerHealth
 from .changed import Catalogued
 from .once import part
 from .ports import Ports
@@ -90,8 +90,8 @@ class App(Catalogued):
         )
 
     @part
-    def health(self) -> Health:
-        return Health(self.ledger, lambda: sorted(self.catalogue.entries), self.clock)
+    def health(self) -> LedgerHealth:
+        return LedgerHealth(self.ledger, lambda: sorted(self.catalogue.entries), self.clock)
 
     @part
     def links(self) -> Links:

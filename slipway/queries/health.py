@@ -11,7 +11,7 @@ from ..ledger import Ledger, LedgerUnavailable
 LOOKED_AT_EVERY: Final = timedelta(seconds=5)
 
 
-class Health:
+class LedgerHealth:
     """The last look, and when it was."""
 
     def __init__(self, ledger: Ledger, applications: Callable[[], list[str]], clock: Clock) -> None:
