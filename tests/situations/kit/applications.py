@@ -18,8 +18,11 @@ type Json = dict[str, Any]
 PROJECT, PROJECT_ID, PIPELINE = "Shop", "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79", "build"
 
 
-KINDS = ("apiextensions.k8s.io/CustomResourceDefinition", "PodTemplate", "acme.example/Test")
-"""The kinds that the team's project allows beside Kubernetes' own: the team brings an operator along."""
+KINDS = (
+    *("apiextensions.k8s.io/CustomResourceDefinition", "PodTemplate", "acme.example/Test", "argoproj.io/Rollout"),
+    *("keda.sh/ScaledJob", "serving.knative.dev/Service", "apps.kruise.io/CloneSet"),
+)
+"""The kinds that the team's project allows beside Kubernetes' own: the team brings operators along."""
 
 
 @dataclass(frozen=True, kw_only=True)
