@@ -423,6 +423,7 @@ def test_the_first_release_that_went_live_without_its_gate_is_named_and_ends_wit
     plan = {"plan_hash": "sha256:" + "a" * 64}
     drafts = [
         AuditDraft(action=Action.RELEASE_CREATED, actor="slipway", release=1),
+        AuditDraft(action=Action.PLAN_REQUESTED, actor="slipway", release=1, environment="production"),
         AuditDraft(action=Action.PLAN_MADE, actor="slipway", release=1, environment="production", details=plan),
         AuditDraft(
             action=Action.GATE_OPENED,
@@ -438,5 +439,5 @@ def test_the_first_release_that_went_live_without_its_gate_is_named_and_ends_wit
     served = [record.model_dump(mode="json") for record in records]
     app.trails["shop"] = Trail(records=served, sequence=len(records), hash=records[-1].hash)
     sequence, reason = fault(slipway)
-    assert sequence == 5
+    assert sequence == 6
     assert reason == "shop-1 went live in production without its gate: 0 of 1 approvals of its plan are on record"
