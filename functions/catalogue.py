@@ -104,10 +104,14 @@ def compare(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
     try:
-        found = parts().sorting.sort(_documents(body), actor_of(speaker(caller, Via(body.channel))))
+        sorted_changes = parts().sorting.sort(_documents(body), actor_of(speaker(caller, Via(body.channel))))
     except ConfigError as error:
         raise EarlyResponse(_problems(error)) from error
-    return ok(Changes(changes=tuple(map(_shown, found.changes)), refused=bool(found.refused), committed=False))
+    return ok(
+        Changes(
+            changes=tuple(map(_shown, sorted_changes.changes)), refused=bool(sorted_changes.refused), committed=False
+        )
+    )
 
 
 @endpoint(
@@ -233,20 +237,20 @@ def _said(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: 
     """202 for what was written down for the worker or waits for a person, 409 for what is refused already, 422 with
     every problem."""
     try:
-        said = say()
+        answer = say()
     except ConfigError as error:
         raise EarlyResponse(_problems(error)) from error
-    if isinstance(said, Said):
-        left_out = said.refused if isinstance(said, SaidChanges) else ()
-        return received(said, refused=tuple(map(_shown, left_out)))
-    if isinstance(said, ToConfirm):
-        refused = tuple(map(_shown, said.refused))
+    if isinstance(answer, Said):
+        left_out = answer.refused if isinstance(answer, SaidChanges) else ()
+        return received(answer, refused=tuple(map(_shown, left_out)))
+    if isinstance(answer, ToConfirm):
+        refused = tuple(map(_shown, answer.refused))
         return to_confirm(
-            said.statement, via, content=said.content, compared=said.compared, asks=said.asks, refused=refused
+            answer.statement, via, content=answer.content, compared=answer.compared, asks=answer.asks, refused=refused
         )
-    shown = [_shown(change).model_dump(mode="json") for change in said]
-    detail = "; ".join(f"{change.subject}: {change.refused}" for change in said if change.refused)[:4000]
-    wrong = [problem.model_dump(mode="json") for change in said for problem in change.problems]
+    shown = [_shown(change).model_dump(mode="json") for change in answer]
+    detail = "; ".join(f"{change.subject}: {change.refused}" for change in answer if change.refused)[:4000]
+    wrong = [problem.model_dump(mode="json") for change in answer for problem in change.problems]
     if wrong:
         return problem(422, "Not applied", detail, problems=wrong, changes=shown)
     return problem(409, "Refused", detail, changes=shown)

@@ -61,8 +61,8 @@ def answering(handler: Handler) -> Handler:
                 case RequestRefused():
                     answer = problem(error.status, TITLES[error.status], str(error))
                 case BadInput():
-                    told = {"parameter": error.field, "expected": error.expected, "got": error.got}
-                    answer = problem(400, "Invalid parameter", str(error), **told)
+                    details = {"parameter": error.field, "expected": error.expected, "got": error.got}
+                    answer = problem(400, "Invalid parameter", str(error), **details)
                 case NotFound():
                     answer = problem(404, "Not found", str(error))
                 case NotReplayable() | Ignored():

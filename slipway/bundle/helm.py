@@ -70,11 +70,11 @@ class HelmChart:
 
 def arguments(chart: Path, values: Iterable[Path], target: RenderTarget, *, application: str) -> tuple[str, ...]:
     """Of `helm`. The chart is given as a path, and never looked for in a repository of charts."""
-    given = [item for file in values for item in ("--values", str(file))]
+    value_files = [item for file in values for item in ("--values", str(file))]
     apis = [item for api in target.apis for item in ("--api-versions", api)]
     version = f"v{target.kubernetes}.0"  # without it Helm takes a version that it was compiled with
     fixed = ("--namespace", target.namespace, "--kube-version", version, "--include-crds")
-    return ("template", application, str(chart.resolve()), *fixed, *apis, *given)
+    return ("template", application, str(chart.resolve()), *fixed, *apis, *value_files)
 
 
 def sorted_out(rendered: Iterable[RenderedObject]) -> HelmChart:
@@ -165,19 +165,21 @@ def _said(each: RenderedObject, fate: _Fate) -> list[str]:
         return [f"{named}: left out: it is for `helm test`; {advice}"]
     if fate is _Fate.NEVER:
         return [f"{named}: left out: Slipway does not uninstall"]
-    said = []
+    notes = []
     if not {"pre-install", "post-install"} & {event.strip() for event in str(annotations[_HOOK]).split(",")}:
-        said.append(f"{named}: Helm would not run it at the first installation, and here it runs at each rollout")
+        notes.append(f"{named}: Helm would not run it at the first installation, and here it runs at each rollout")
     if annotations.get(_DELETE) is not None:
-        said.append(f"{named}: the delete policy {shown(annotations[_DELETE])} of Helm has no effect here")
-    return said
+        notes.append(f"{named}: the delete policy {shown(annotations[_DELETE])} of Helm has no effect here")
+    return notes
 
 
 def _without_hook(document: Document) -> Document:
     value = document.value
-    kept = {key: item for key, item in _annotations(value).items() if not key.startswith(_HOOK)}
+    annotations = {key: item for key, item in _annotations(value).items() if not key.startswith(_HOOK)}
     metadata = {key: item for key, item in value["metadata"].items() if key != "annotations"}
-    return replace(document, value={**value, "metadata": metadata | ({"annotations": kept} if kept else {})})
+    return replace(
+        document, value={**value, "metadata": metadata | ({"annotations": annotations} if annotations else {})}
+    )
 
 
 def _annotations(value: Any) -> dict[str, Any]:

@@ -61,8 +61,8 @@ class Pinned:
             if self.rules.is_foreign(named.name):
                 expected, advice = f"{named.name}@sha256:…", "the project takes it from there by digest"
             raise wrong(expected, advice)
-        given = None if named.digest else self._given.get(named.repository)
-        reference = given or (named if named.digest or named.tag else None)
+        by_hand = None if named.digest else self._given.get(named.repository)
+        reference = by_hand or (named if named.digest or named.tag else None)
         if reference is None:
             option = f"--image {named.repository}:TAG"
             raise wrong("a tag or a digest", f"add one, or say it with {option} or --image {named.repository}@DIGEST")

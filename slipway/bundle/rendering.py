@@ -137,8 +137,8 @@ def _first_difference(one: Any, other: Any, steps: Steps) -> Steps | None:
         pairs = ((index, a, b) for index, (a, b) in enumerate(zip(one, other, strict=True)))
     else:
         return None if one == other and type(one) is type(other) else steps
-    found = (_first_difference(a, b, (*steps, step)) for step, a, b in pairs)
-    return next((at for at in found if at is not None), None)
+    deeper = (_first_difference(a, b, (*steps, step)) for step, a, b in pairs)
+    return next((at for at in deeper if at is not None), None)
 
 
 def file_names(rendered: Iterable[RenderedObject]) -> tuple[str, ...]:

@@ -142,11 +142,11 @@ def _documents(path: Path, name: str) -> tuple[Document, ...]:
 
 
 def _render_kustomization(folder: SourceFolder, environment: str, sources: Sources) -> None:
-    place = folder.root / _ROOT / environment
-    file = kustomize.kustomization_in(place)
-    named = _shown(file or place, folder)
-    kustomize.check(place, relative_to=folder.root)
-    rendered = _twice(folder, Program.KUSTOMIZE, kustomize.arguments(place.resolve()), named, sources)
+    kustomization = folder.root / _ROOT / environment
+    file = kustomize.kustomization_in(kustomization)
+    named = _shown(file or kustomization, folder)
+    kustomize.check(kustomization, relative_to=folder.root)
+    rendered = _twice(folder, Program.KUSTOMIZE, kustomize.arguments(kustomization.resolve()), named, sources)
     for name, each in zip(file_names(rendered), rendered, strict=True):
         _add_rendered(environment, ContentPart.MANIFESTS, name, each.document, sources)
 

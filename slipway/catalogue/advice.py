@@ -17,11 +17,11 @@ _REPLICAS = (
 def advice(claims: Iterable[Claims]) -> Iterator[Problem]:
     """The advice for applications without problems, each piece once per application."""
     for claim in claims:
-        told = set[str]()
+        named = set[str]()
         for index, environment in enumerate(claim.definition.application.environments):
             for text in _about_replicas(claim.objects(environment.name)):
-                if text not in told:
-                    told.add(text)
+                if text not in named:
+                    named.add(text)
                     yield claim.document.problem(("environments", index, "manifests"), text)
 
 

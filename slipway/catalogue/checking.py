@@ -105,12 +105,12 @@ class CheckedEach:
 def check_each(path: Path, *, known: Known | None = None) -> CheckedEach:
     """The documents in a file or folder, each application within its project if that is among them and in order."""
     findings = Findings()
-    found = find(path, findings)
-    names = [(each.kind, each.name) for each in found]
-    good = [each for each in found if names.count((each.kind, each.name)) == 1]
+    documents = find(path, findings)
+    names = [(each.kind, each.name) for each in documents]
+    good = [each for each in documents if names.count((each.kind, each.name)) == 1]
     projects, claims = dict[str, Project](), list[Claims]()
     wrong = list[FoundDocument]()
-    for each in found:
+    for each in documents:
         before = len(findings.problems)
         with findings.collecting():
             if each.kind == "project":
@@ -122,9 +122,9 @@ def check_each(path: Path, *, known: Known | None = None) -> CheckedEach:
             wrong.append(each)
     claimed_twice = list(conflicts(claims))
     findings.extend(claimed_twice)
-    wrong += _second_claims(found, claims) if claimed_twice else []
+    wrong += _second_claims(documents, claims) if claimed_twice else []
     return CheckedEach(
-        found=found,
+        found=documents,
         good=tuple(each for each in good if not any(each is one for one in wrong)),
         projects=projects,
         claims=tuple(claims),
@@ -185,10 +185,10 @@ def check_application(
     definition = Definition(application=governed(written, project), files=files)
     findings.extend(_cannot_prove(document, definition.application, within=within))
     rendered: dict[str, tuple[Rendered, ...]] = {}
-    found: dict[str, Findings] = {}
+    by_environment_name: dict[str, Findings] = {}
     for index, environment in enumerate(definition.application.environments):
         loader = _EnvironmentCheck(document, definition, environment, ("environments", index), within=within)
-        mine = found[environment.name] = Findings()
+        mine = by_environment_name[environment.name] = Findings()
         if written.source is SourceKind.IMAGE:
             with mine.collecting():
                 rendered[environment.name] = loader.objects()
@@ -196,7 +196,7 @@ def check_application(
                 rendered[environment.name] = (*rendered.get(environment.name, ()), *loader.job(), *loader.jobs_around())
         findings.extend(loader.trust_problems())
         findings.extend(loader.window_problems())
-    findings.extend(by_environment({name: mine.problems for name, mine in found.items()}))
+    findings.extend(by_environment({name: mine.problems for name, mine in by_environment_name.items()}))
     findings.raise_any()
     return Claims(definition=definition, document=document, rendered=rendered)
 
@@ -279,16 +279,16 @@ def _unknown(
 ) -> Iterator[Problem]:
     if name is not None and name not in names:
         expected = f"a {kind} of this installation"
-        found = document.problem(steps, nearest(name, names), expected=expected, got=repr(name))
-        yield replace(found, environment=environment)
+        problem = document.problem(steps, nearest(name, names), expected=expected, got=repr(name))
+        yield replace(problem, environment=environment)
 
 
 def _tool_of(path: str, text: str) -> tuple[str, int] | None:
     """The tool whose file this is, by its name or by what only a template of Helm says, and the line that says so."""
     if tool := _OTHER_TOOLS.get(posixpath.basename(path)):
         return tool, 1
-    found = _HELM.search(text)
-    return ("Helm", text.count("\n", 0, found.start()) + 1) if found else None
+    match = _HELM.search(text)
+    return ("Helm", text.count("\n", 0, match.start()) + 1) if match else None
 
 
 class _EnvironmentCheck:
@@ -342,8 +342,8 @@ class _EnvironmentCheck:
         findings, folder, files = Findings(), inside(self._environment.manifests), self._definition.files
         for path in listed:
             expected, advice, line = "", "", 1
-            if told := _tool_of(path, files.text(path) or ""):
-                tool, line = told
+            if hint := _tool_of(path, files.text(path) or ""):
+                tool, line = hint
                 expected = "Kubernetes objects"
                 advice = f"{tool} is run where CI builds a bundle: say source: bundle"
             elif posixpath.dirname(path) != folder:

@@ -48,8 +48,8 @@ class SignedAnchors:
     @property
     def in_force(self) -> Sequence[ChainAnchor]:
         """By their place in the chain."""
-        found = [anchor for anchor in self._anchors.values() if anchor.epoch == self.epoch]
-        return sorted(found, key=lambda anchor: anchor.head.sequence)
+        anchors = [anchor for anchor in self._anchors.values() if anchor.epoch == self.epoch]
+        return sorted(anchors, key=lambda anchor: anchor.head.sequence)
 
     @property
     def reach(self) -> int:
@@ -58,11 +58,11 @@ class SignedAnchors:
 
     def issuer_keys(self) -> Mapping[str, datetime]:
         """The sets of the identity provider's keys that they name, each with when the first of them was written."""
-        found = dict[str, datetime]()
+        keys = dict[str, datetime]()
         for anchor in sorted(self._anchors.values(), key=lambda each: each.at):
             if anchor.keys.issuer:
-                found.setdefault(anchor.keys.issuer, anchor.at)
-        return found
+                keys.setdefault(anchor.keys.issuer, anchor.at)
+        return keys
 
     def points(self) -> Mapping[int, AnchoredHead]:
         """The hashes that records of the chain must have, by sequence."""

@@ -219,14 +219,16 @@ class Api:
             shown = body[:SHOWN_BODY].decode("utf-8", "replace").strip()
             return self._odd(f"status {status}" + (f", {shown}" if shown else ""))
         parameter = f" (parameter: {problem['parameter']})" if "parameter" in problem else ""
-        said = {name: str(problem[name])[:_SHOWN] for name in ("expected", "got") if isinstance(problem.get(name), str)}
+        details = {
+            name: str(problem[name])[:_SHOWN] for name in ("expected", "got") if isinstance(problem.get(name), str)
+        }
         return CliError(
             f"{title}: {detail}{parameter}{_rules(problem)}",
             exit_code=_ENDS.get(status, Exit.UNREACHABLE),
             code=_code(problem),
             field=str(problem.get("parameter", ""))[:_SHOWN],
             problem=problem,
-            **said,
+            **details,
         )
 
     @property

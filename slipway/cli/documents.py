@@ -49,9 +49,9 @@ class LocalDocuments:
         if document is None:
             return as_problem(problem)
         steps = next((steps for steps in document.places if written(steps) == problem.field), ())
-        place = document.place(steps)
-        found = replace(as_problem(problem), file=document.file, line=place.line, column=place.column)
-        return next(placed([found], self.path))
+        position = document.place(steps)
+        problem_in_file = replace(as_problem(problem), file=document.file, line=position.line, column=position.column)
+        return next(placed([problem_in_file], self.path))
 
 
 def read_local(path: Path, version: str) -> LocalDocuments:
@@ -66,12 +66,12 @@ def read_local(path: Path, version: str) -> LocalDocuments:
 
 
 def _compared_with_schemas(checked: CheckedEach, schemas: Schemas, version: str) -> CheckedEach:
-    found = [(claim.document, list(schemas.of_environments(claim.rendered, version))) for claim in checked.claims]
-    wrong = [document for document, problems in found if problems]
+    by_document = [(claim.document, list(schemas.of_environments(claim.rendered, version))) for claim in checked.claims]
+    wrong = [document for document, problems in by_document if problems]
     return replace(
         checked,
         good=tuple(each for each in checked.good if not any(each.document is one for one in wrong)),
-        problems=(*checked.problems, *(problem for _, problems in found for problem in problems)),
+        problems=(*checked.problems, *(problem for _, problems in by_document for problem in problems)),
     )
 
 
@@ -109,8 +109,8 @@ def asked(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any])
         problems = error.problem.get("problems")
         if not isinstance(problems, list):
             raise
-        found = (local.placed(read(ProblemShown, each)) for each in problems)
-        raise ProblemsError(tuple(dict.fromkeys((*found, *local.problems)))) from error
+        shown = (local.placed(read(ProblemShown, each)) for each in problems)
+        raise ProblemsError(tuple(dict.fromkeys((*shown, *local.problems)))) from error
 
 
 def as_problem(shown: ProblemShown) -> Problem:

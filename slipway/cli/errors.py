@@ -73,8 +73,12 @@ class CliError(click.ClickException):
         return "\n".join(neutral(line) for line in text.split("\n"))
 
     def as_json(self) -> dict[str, Any]:
-        told = {"field": self.field, "expected": self.expected, "got": self.got, "cure": self.cure}
-        return {"code": self.code, "message": self.message[:_LONGEST_MESSAGE], **{k: v for k, v in told.items() if v}}
+        details = {"field": self.field, "expected": self.expected, "got": self.got, "cure": self.cure}
+        return {
+            "code": self.code,
+            "message": self.message[:_LONGEST_MESSAGE],
+            **{k: v for k, v in details.items() if v},
+        }
 
 
 class ProblemsError(CliError):
@@ -101,14 +105,14 @@ class ProblemsError(CliError):
 
 
 def _placed(problem: "Problem") -> dict[str, Any]:
-    told = {
+    details = {
         "environment": problem.environment,
         "field": problem.field,
         "expected": problem.expected,
         "got": problem.got,
         "cure": problem.message,
     }
-    return {"file": problem.file, "line": problem.line, **{name: text for name, text in told.items() if text}}
+    return {"file": problem.file, "line": problem.line, **{name: text for name, text in details.items() if text}}
 
 
 def no_trail(name: str, known: Sequence[str]) -> CliError:

@@ -179,9 +179,9 @@ class Export:
         not exported yet."""
         lines, chains = list[bytes](), dict(self.proof.chains)
         for name, part in self.proof.chains.items():
-            found = SignedAnchors(name, self._keys)
-            found.take(self._source.anchors(name))
-            new = [one for one in found.in_force if part.anchored < one.head.sequence <= part.last]
+            anchors = SignedAnchors(name, self._keys)
+            anchors.take(self._source.anchors(name))
+            new = [one for one in anchors.in_force if part.anchored < one.head.sequence <= part.last]
             lines += [anchor.document() for anchor in new]
             if new:
                 chains[name] = part.evolve(anchored=new[-1].head.sequence)

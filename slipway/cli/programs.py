@@ -60,23 +60,23 @@ class Programs:
         return output
 
     def _called(self, program: Program, arguments: tuple[str, ...], conditions: Conditions, needed_by: str) -> bytes:
-        found = shutil.which(program.command, path=self._path)
-        if found is None:
+        executable = shutil.which(program.command, path=self._path)
+        if executable is None:
             expected, advice = f"{program.command} on the PATH", f"install {program.wanted}"
             raise ConfigError([Problem(file=needed_by, expected=expected, got="none", message=advice)])
         with tempfile.TemporaryDirectory() as home:
-            return self._output([found, *arguments], _environment(Path(home), conditions), program, needed_by)
+            return self._output([executable, *arguments], _environment(Path(home), conditions), program, needed_by)
 
     def _output(self, command: list[str], environment: dict[str, str], program: Program, needed_by: str) -> bytes:
         with (
-            tempfile.TemporaryFile() as told,
+            tempfile.TemporaryFile() as errors,
             subprocess.Popen(  # noqa: S603 - found on the PATH, with arguments of ours
                 command,
                 env=environment,
                 cwd=environment["HOME"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=told,
+                stderr=errors,
             ) as process,
         ):
             late = threading.Event()
@@ -95,15 +95,15 @@ class Programs:
                 code = process.wait()
             finally:
                 timer.cancel()
-            told.seek(0)
-            said = told.read(64 * 1024).decode("utf-8", "replace")
+            errors.seek(0)
+            error_text = errors.read(64 * 1024).decode("utf-8", "replace")
         if late.is_set():
             problem = Problem(file=needed_by, expected=f"{program.command} to end in {self._seconds:g} s", got="no end")
         elif len(output) > LARGEST_OUTPUT:
             expected = f"at most {LARGEST_OUTPUT // 1024**2} MiB from {program.command}"
             problem = Problem(file=needed_by, expected=expected, got="more")
         elif code != 0:
-            problem = Problem(file=needed_by, message=f"{program.command} refuses it: {_shortened(said)}")
+            problem = Problem(file=needed_by, message=f"{program.command} refuses it: {_shortened(error_text)}")
         else:
             return output
         raise ConfigError([problem])

@@ -118,13 +118,13 @@ def _contents(version: str, name: str) -> Any:
 @cache
 def _kinds(version: str) -> dict[str, frozenset[str]]:
     """Kind → the API versions that it has."""
-    found: dict[str, set[str]] = {}
+    kinds: dict[str, set[str]] = {}
     for definition in _contents(version, "_definitions")["$defs"].values():
         for named in definition.get("x-kubernetes-group-version-kind", ()):
             api_version = "/".join(filter(None, (named["group"], named["version"])))
             if "metadata" in definition.get("properties", {}):
-                found.setdefault(named["kind"], set()).add(api_version)
-    return {kind: frozenset(versions) for kind, versions in found.items()}
+                kinds.setdefault(named["kind"], set()).add(api_version)
+    return {kind: frozenset(versions) for kind, versions in kinds.items()}
 
 
 @cache
@@ -152,10 +152,10 @@ def _of_object(document: Document, value: Mapping[str, Any], validator: Any) -> 
                     if name not in error.instance:
                         yield document.problem((*steps, name), "is missing")
             case "type":
-                wanted = [name for name in _listed(error.validator_value) if name != "null"]
-                expected = " or ".join(_WORDS.get(name, name) for name in wanted)
+                types = [name for name in _listed(error.validator_value) if name != "null"]
+                expected = " or ".join(_WORDS.get(name, name) for name in types)
                 got = "something else" if hides else shown(error.instance)
-                yield document.problem(steps, _cure(wanted, error.instance), expected=expected, got=got)
+                yield document.problem(steps, _cure(types, error.instance), expected=expected, got=got)
             case "enum":
                 expected = " or ".join(str(value) for value in error.validator_value if value is not None)
                 yield document.problem(

@@ -45,8 +45,8 @@ def value_text(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case dict():
-            told = (f"{name} {value_text(item)}" for name, item in value.items() if item not in (None, "", [], {}))
-            return "{" + "; ".join(told) + "}"
+            items = (f"{name} {value_text(item)}" for name, item in value.items() if item not in (None, "", [], {}))
+            return "{" + "; ".join(items) + "}"
         case list():
             return ", ".join(value_text(item) for item in value)
         case _:

@@ -188,26 +188,26 @@ def with_index(api: Api, verdict: ChainVerdict) -> ChainVerdict:
     """The verdict on an intact chain, and what the app's index lacks of it, by the app's own word."""
     if not verdict.intact:
         return verdict
-    found, after = IndexVerdict(), 0
+    compared, after = IndexVerdict(), 0
     while True:
         part = api.index_part(verdict.application, after=after)
-        found = IndexVerdict(
-            missing=found.missing + part.missing,
-            wrong=found.wrong + part.wrong,
-            extra=found.extra + part.extra,
-            records=(*found.records, *part.lacking)[:MOST_NAMED],
+        compared = IndexVerdict(
+            missing=compared.missing + part.missing,
+            wrong=compared.wrong + part.wrong,
+            extra=compared.extra + part.extra,
+            records=(*compared.records, *part.lacking)[:MOST_NAMED],
         )
         if part.next is None or part.next <= after:
-            return verdict.evolve(index=found)
+            return verdict.evolve(index=compared)
         after = part.next
 
 
 def disagreeing(anchors: SignedAnchors) -> ChainFault | None:
     """The fault of a chain of which two anchors say different things."""
-    found = anchors.disagreement()
-    if found is None:
+    disagreement = anchors.disagreement()
+    if disagreement is None:
         return None
-    sequence, reason = found
+    sequence, reason = disagreement
     return ChainFault(application=anchors.application, sequence=sequence, reason=reason)
 
 

@@ -125,13 +125,13 @@ class Voters:
         )
 
     def _vote(self, record: AuditRecord) -> None:
-        asked = self._asked.get((record.release, record.environment), {})
+        gate = self._asked.get((record.release, record.environment), {})
         if record.proof is not None:
             try:
-                self._verify(record, _FRESH.validate_python(asked.get("fresh", "none")))
+                self._verify(record, _FRESH.validate_python(gate.get("fresh", "none")))
             except ValidationError:
                 self._note(self._faults, record, "the record of its gate does not say how old a sign-in might be")
-        elif asked.get("level") == Level.SIGNED:
+        elif gate.get("level") == Level.SIGNED:
             self._note(self._faults, record, "its gate asked for a proof, and the record names none")
         else:
             self._said += 1
@@ -152,7 +152,7 @@ class Voters:
 
     def _verify(self, record: AuditRecord, fresh: timedelta | None) -> None:
         try:
-            found: ProvedBy | CannotVerify = self._verifier.keys_of(record, fresh=fresh)
+            outcome: ProvedBy | CannotVerify = self._verifier.keys_of(record, fresh=fresh)
         except NotProvedError as fault:
             young = record.received_at is not None and self._clock() < record.received_at + TOKEN_LIVES
             if fault.missing and young:
@@ -161,10 +161,10 @@ class Voters:
             else:
                 self._note(self._faults, record, str(fault))
             return
-        if isinstance(found, CannotVerify):
-            self._note(self._waiting, record, f"{found.why}; no anchor that was compared names its set of keys")
+        if isinstance(outcome, CannotVerify):
+            self._note(self._waiting, record, f"{outcome.why}; no anchor that was compared names its set of keys")
         else:
-            self._keys[found.keys, found.source] += 1
+            self._keys[outcome.keys, outcome.source] += 1
 
     def _note(self, notes: list[VoteNote], record: AuditRecord, reason: str) -> None:
         if len(notes) < NAMED:

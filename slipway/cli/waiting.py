@@ -126,8 +126,8 @@ def confirmed(
 
 def look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
     """What is seen at a look, which the worker takes. Raises `CliError`."""
-    asked = LookAsked.model_construct(kind=kind, subject=subject, options=options)
-    received = read(ReceivedAnswer, api.post("looks", body=body_of(asked)))
+    hint = LookAsked.model_construct(kind=kind, subject=subject, options=options)
+    received = read(ReceivedAnswer, api.post("looks", body=body_of(hint)))
     outcome_of(api, received)
     return read(LookShown, api.get("looks", received.id)).seen
 

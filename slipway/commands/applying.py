@@ -219,13 +219,13 @@ class Applying:
         documents = [asked.documents[change.subject] for change in rest if change.after]
         if not documents:
             return self._removal(asked, rest[0])
-        found = self.sorting.sort(documents, asked.actor, proved=asked.proved is not None)
+        sorted_changes = self.sorting.sort(documents, asked.actor, proved=asked.proved is not None)
         before = {change.subject: change.before for change in rest}
-        for planned in found.goes:
+        for planned in sorted_changes.goes:
             if planned.change.before != before[str(planned.change.subject)]:
                 raise Conflict(f"somebody else has changed {planned.change.subject} meanwhile")
-        refused = tuple(map(refused_by_sorting, found.refused))
-        return JudgedChanges(now=found.now, waits=found.waits, refused=refused)
+        refused = tuple(map(refused_by_sorting, sorted_changes.refused))
+        return JudgedChanges(now=sorted_changes.now, waits=sorted_changes.waits, refused=refused)
 
     def _removal(self, asked: AskedChanges, change: CatalogueChange) -> JudgedChanges:
         """Raises ConfigError."""

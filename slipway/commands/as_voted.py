@@ -57,7 +57,7 @@ def _differs(plan: ChangePlan, planned: Sequence[Planned]) -> str:
         if now[shown.subject].weaker != shown.weaker:
             return f"something else of {shown.subject} would become weaker now"
     gates = {(old.application, old.environment): old for each in planned for old in each.change.gates}
-    asked = {(old.application, old.environment): old for old in plan.gates}
-    if gates != asked:
+    planned_gates = {(old.application, old.environment): old for old in plan.gates}
+    if gates != planned_gates:
         return "the gates that it weakens have changed meanwhile"
     return ""

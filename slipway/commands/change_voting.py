@@ -148,19 +148,19 @@ class ChangeVoting:
     def _decide(self, said: "_Said") -> None:
         """Raises `Conflict` if others were faster."""
         cast = said.cast
-        kept = self.proposals.current(cast.change)
-        if kept.change is None:
+        proposal = self.proposals.current(cast.change)
+        if proposal.change is None:
             raise CannotCount(f"no change {cast.change} was proposed")
-        plan = self.proposals.plan(kept.change.plan)
+        plan = self.proposals.plan(proposal.change.plan)
         if plan is None:
             raise CannotCount(f"what the change {cast.change} is about is gone")
         judge = stand_in_rules if cast.stands_in else vote_rules
-        rules = (*judge(kept.change, plan, cast), *self._is_new(said))
-        judged = _Judged(said=said, change=kept.change, plan=plan, rules=rules)
+        rules = (*judge(proposal.change, plan, cast), *self._is_new(said))
+        judged = _Judged(said=said, change=proposal.change, plan=plan, rules=rules)
         if failed(rules):
-            self._refuse(judged, kept)
+            self._refuse(judged, proposal)
         else:
-            self._count(judged, kept)
+            self._count(judged, proposal)
 
     def _is_new(self, said: "_Said") -> tuple[RuleResult, ...]:
         if said.cast.proved is None:

@@ -146,15 +146,15 @@ class Comparing:
         ordered = projects_first(documents)
         checked = self.checked(ordered)
         if checked.problems:
-            raise ConfigError([problem for found in checked.problems.values() for problem in found])
+            raise ConfigError([problem for findings in checked.problems.values() for problem in findings])
         return tuple(self.planned(each, checked, actor) for each in ordered)
 
     def checked(self, documents: Sequence[Stored]) -> "Checked":
         """The documents, judged together, projects first, with the problems of each. They can be a change at all."""
-        found = {each.subject: Findings() for each in documents}
+        problems_of = {each.subject: Findings() for each in documents}
         projects, claims = self._projects(), dict[str, Claims]()
         for each in documents:
-            with found[each.subject].collecting():
+            with problems_of[each.subject].collecting():
                 if each.kind is SubjectKind.PROJECT:
                     project = check_project(_named(each), known=self.known)
                     if overlapping := list(_overlaps(each, project, projects)):
@@ -162,17 +162,19 @@ class Comparing:
                     projects[project.project] = project
                 else:
                     refused = {
-                        of.name for of, wrong in found.items() if of.kind is SubjectKind.PROJECT and wrong.problems
+                        of.name
+                        for of, wrong in problems_of.items()
+                        if of.kind is SubjectKind.PROJECT and wrong.problems
                     }
                     claims[each.subject.name] = self._claim(each, projects, refused)
         for problem in conflicts([*self._claims_in_force(claims), *claims.values()]):
             second = Subject(kind=SubjectKind.APPLICATION, name=problem.file.partition("/")[0])
-            if second in found:  # what is in force beside is not for whoever applies this to mend
-                found[second].add(problem)
+            if second in problems_of:  # what is in force beside is not for whoever applies this to mend
+                problems_of[second].add(problem)
         return Checked(
             projects=projects,
             definitions={name: claim.definition for name, claim in claims.items()},
-            problems={subject: findings.problems for subject, findings in found.items() if findings.problems},
+            problems={subject: findings.problems for subject, findings in problems_of.items() if findings.problems},
         )
 
     def _projects(self) -> dict[str, Project]:

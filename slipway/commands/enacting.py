@@ -74,22 +74,22 @@ class Enacting:
 
         Raises `Conflict`, `KeysUnavailable`, `LedgerUnavailable`: the next pass goes on.
         """
-        kept = self.proposals.current(hash)
-        if kept.change is None or kept.change.phase.final:
-            return kept.change
-        change, now = kept.change, self.clock()
+        proposal = self.proposals.current(hash)
+        if proposal.change is None or proposal.change.phase.final:
+            return proposal.change
+        change, now = proposal.change, self.clock()
         plan = self._plan(change)
         made = self._made(change)
         if not made and (rule := self.as_voted.moved_on(change, plan)) is not None:
-            return self._end(kept, change, ChangePhase.VOID, rule.reason, now)
+            return self._end(proposal, change, ChangePhase.VOID, rule.reason, now)
         if plan is None:
             raise Conflict(f"the plan {change.plan} cannot be read, and the change is half made")
         if change.phase is ChangePhase.PASSED:
-            return self._enact(kept, change, plan, made)
+            return self._enact(proposal, change, plan, made)
         if change.phase is ChangePhase.STOOD_IN:
-            return self._stood_in(kept, change, plan, made)
+            return self._stood_in(proposal, change, plan, made)
         if now >= change.deadline and not self._has_unread(change, before=change.deadline):
-            return self._end(kept, change, ChangePhase.EXPIRED, "nobody had decided when its time was over", now)
+            return self._end(proposal, change, ChangePhase.EXPIRED, "nobody had decided when its time was over", now)
         return change
 
     def _plan(self, change: ProposedChange) -> ChangePlan | None:

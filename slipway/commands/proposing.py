@@ -70,12 +70,12 @@ class Proposing:
         Raises `CannotCount` where too many changes wait; `Conflict`, `LedgerUnavailable`: try again.
         """
         plan, now = self._plan(asked), self.clock()
-        kept = self.proposals.current(hash_of(plan.changes))
-        if kept.change is not None and not kept.change.phase.final:
-            if self._is_the_same(kept.change, plan):
-                return self._name_the_open_one(asked, answered, kept.change)
-            self._void(kept, kept.change, now)
-            kept = self.proposals.current(kept.change.hash)
+        proposal = self.proposals.current(hash_of(plan.changes))
+        if proposal.change is not None and not proposal.change.phase.final:
+            if self._is_the_same(proposal.change, plan):
+                return self._name_the_open_one(asked, answered, proposal.change)
+            self._void(proposal, proposal.change, now)
+            proposal = self.proposals.current(proposal.change.hash)
         digest = self.proposals.store(plan)
         waiting = self.proposals.undecided()
         if len(waiting) >= MOST:
@@ -85,7 +85,7 @@ class Proposing:
                 self.versions.store(planned.stored.content)
         change = ProposedChange(
             hash=hash_of(plan.changes),
-            opening=kept.change.opening + 1 if kept.change else 1,
+            opening=proposal.change.opening + 1 if proposal.change else 1,
             plan=digest,
             changes=plan.changes,
             proposed_by=plan.proposed_by,
@@ -98,8 +98,8 @@ class Proposing:
             first_sequence=self.ledger.head(INSTALLATION).sequence + 1,
         )
         answer = answer_writes(asked.received.id, _about(answered, change))
-        said = (change.nonce, change.inbox)
-        self.proposals.commit(kept, change, [_record(change, plan, asked)], *answer, said=said, now=now)
+        submission = (change.nonce, change.inbox)
+        self.proposals.commit(proposal, change, [_record(change, plan, asked)], *answer, said=submission, now=now)
         self._supersede(change, waiting, now)
         return change
 
@@ -141,12 +141,12 @@ class Proposing:
         for older in waiting:
             if older.hash == newer.hash or not older.subjects & newer.subjects:
                 continue
-            kept = self.proposals.current(older.hash)
-            if kept.change is not None and kept.change.phase.open:
+            proposal = self.proposals.current(older.hash)
+            if proposal.change is not None and proposal.change.phase.open:
                 why = f"{OID}{newer.proposed_by} proposed another change of {', '.join(sorted(newer.subjects))}"
-                ended = ended_as(kept.change, ChangePhase.SUPERSEDED, why[:2000], now)
+                ended = ended_as(proposal.change, ChangePhase.SUPERSEDED, why[:2000], now)
                 draft = ending(ended, actor=f"{OID}{newer.proposed_by}", superseded_by=newer.hash)
-                self.proposals.commit(kept, ended, [draft], now=now)
+                self.proposals.commit(proposal, ended, [draft], now=now)
 
 
 def _about(answered: Answered, change: ProposedChange) -> Answered:
@@ -161,11 +161,11 @@ def ending(change: ProposedChange, *, actor: str, **details: object) -> AuditDra
     """The record that a change ended as it did."""
     voters = [vote.voter for vote in change.votes]
     stood_in = [vote.voter for vote in change.stand_ins]
-    told = {**named(change), "reason": change.why, "voters": voters, "stood_in": stood_in, **details}
+    recorded = {**named(change), "reason": change.why, "voters": voters, "stood_in": stood_in, **details}
     return AuditDraft(
         action=present(change.phase.ended_by, f"the end of the change {change.hash}"),
         actor=actor,
-        details={name: value for name, value in told.items() if value},
+        details={name: value for name, value in recorded.items() if value},
     )
 
 

@@ -148,9 +148,9 @@ class InboxWriter:
     def _again(self, asked: CommandRequest) -> Release | None:
         """The release whose artifact goes out again: the one that is named, or of tag or digest, or what is live. None
         if there is none yet of that tag or digest: the worker asks the registry."""
-        given = [name for name in ("release", "tag", "digest") if getattr(asked, name)]
-        if len(given) > 1:
-            raise BadInput(given[1], f"none beside {given[0]}", repr(getattr(asked, given[1])[:80]))
+        named = [name for name in ("release", "tag", "digest") if getattr(asked, name)]
+        if len(named) > 1:
+            raise BadInput(named[1], f"none beside {named[0]}", repr(getattr(asked, named[1])[:80]))
         if asked.release:
             return self.reader.release(asked.release)
         entry = self.reader.catalogue.get(asked.application)

@@ -45,8 +45,8 @@ class Sorted:
     @property
     def changes(self) -> tuple[SubjectChange, ...]:
         """All of them, projects first."""
-        found = [*(each.change for each in (*self.now, *self.waits)), *(each.change for each in self.refused)]
-        return tuple(sorted(found, key=lambda each: (str(each.subject.kind) != "project", each.subject.name)))
+        changes = [*(each.change for each in (*self.now, *self.waits)), *(each.change for each in self.refused)]
+        return tuple(sorted(changes, key=lambda each: (str(each.subject.kind) != "project", each.subject.name)))
 
     @property
     def goes(self) -> tuple[Planned, ...]:

@@ -60,19 +60,19 @@ class Submitting:
 
         Raises ConfigError, `BadInput`, `LedgerUnavailable`.
         """
-        found = self.sorting.sort(documents, actor_of(speaker))
-        changes = tuple(each.change for each in found.goes)
-        refused = tuple(each.change for each in found.refused)
+        sorted_changes = self.sorting.sort(documents, actor_of(speaker))
+        changes = tuple(each.change for each in sorted_changes.goes)
+        refused = tuple(each.change for each in sorted_changes.refused)
         if not changes:
             return refused
-        stored = tuple(each.stored for each in found.goes if each.stored is not None)
+        stored = tuple(each.stored for each in sorted_changes.goes if each.stored is not None)
         sent = Sent(salt=salt_of(self.random(16)), documents=stored).content
         if len(sent) > INCOMING_LIMIT:
             raise BadInput("documents", f"at most {INCOMING_LIMIT} bytes", f"{len(sent)} bytes")
         content = self.incoming().put(sent, "application/json")
         if not any(change.opens for change in changes):
-            said = self._say(changes, speaker, content=(content,), reason=reason, id=id)
-            return SaidChanges(partition=said.partition, id=said.id, refused=refused)
+            statement = self._say(changes, speaker, content=(content,), reason=reason, id=id)
+            return SaidChanges(partition=statement.partition, id=statement.id, refused=refused)
         try:
             shown = within_room(tuple(map(compared, changes)))
         except ValueError as much:

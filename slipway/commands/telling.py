@@ -128,7 +128,7 @@ class Telling:
     def _message(self, change: ProposedChange, plan: ChangePlan, of: _ToldOf, channel: str, recipient: str) -> Message:
         what, vote = of.what, of.vote
         page = f"{self.base}/changes/{change.hash[7:]}"
-        asked = what is not Told.ENDED
+        is_question = what is not Told.ENDED
         gates = ", ".join(old.title for old in plan.gates[:SHOWN])
         return Message(
             id=sha256(f"{change.hash} {change.opening} {of.mark} {channel} {recipient}".encode())[7:39],
@@ -142,7 +142,7 @@ class Telling:
             lines=(*_who_stands_in(change, what), *(_particulars(change, vote) if vote else plan.weaker())),
             recipient=recipient,
             release_url=page,
-            locate_url=page if asked else "",
+            locate_url=page if is_question else "",
             deadline=change.deadline if what is Told.PROPOSED else None,
             phase=str(change.phase),
             change=change.hash,

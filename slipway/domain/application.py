@@ -160,8 +160,8 @@ class _Delivered[E: WrittenEnvironment](Record):
     @model_validator(mode="after")
     def _says_what_is_pushed(self) -> Self:
         for source in SourceKind:
-            given, needed = getattr(self, source) is not None, source is self.source
-            if given is not needed:
+            is_there, needed = getattr(self, source) is not None, source is self.source
+            if is_there is not needed:
                 why = "is missing" if needed else "expected nothing"
                 raise ValueError(f"{source}: {why}, because source is {self.source.value!r}")
         return self

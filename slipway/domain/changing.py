@@ -55,14 +55,14 @@ def within_room(compared: Sequence[ComparedSubject], room: int = ROOM) -> tuple[
         raise ValueError("it weakens more than one page can show: change fewer applications at once")
     cut = list[ComparedSubject]()
     for each in compared:
-        kept = list[str]()
+        fitting = list[str]()
         for text in each.difference:
             room -= len(text)
             if room < 0:
                 break
-            kept.append(text)
-        left = len(each.difference) - len(kept)
-        cut.append(each.evolve(difference=(*kept, *([f"… and {left} more lines"] if left else []))))
+            fitting.append(text)
+        left = len(each.difference) - len(fitting)
+        cut.append(each.evolve(difference=(*fitting, *([f"… and {left} more lines"] if left else []))))
     return tuple(cut)
 
 

@@ -86,9 +86,9 @@ def holds_an_image(path: str) -> bool:
 def _fits(pattern: str, path: str) -> bool:
     """Whether they are the same, where `[]` stands for any item of a list."""
     items = re.compile(r"\[[^\]]*\]")
-    wanted, found = items.findall(pattern), items.findall(path)
+    pattern_steps, path_steps = items.findall(pattern), items.findall(path)
     alike = items.sub("[]", pattern) == items.sub("[]", path)
-    return alike and all(item in ("[]", own) for item, own in zip(wanted, found, strict=True))
+    return alike and all(item in ("[]", own) for item, own in zip(pattern_steps, path_steps, strict=True))
 
 
 class DriftKind(StrEnum):

@@ -24,8 +24,8 @@ _LINE = re.compile(
 
 def failing_tests(log: str) -> tuple[str, ...]:
     """Each name once, in the order of the log's end."""
-    found = (next(name for name in match.groups() if name) for match in _LINE.finditer(log[-_MAX_READ:]))
-    return tuple(dict.fromkeys(name.strip()[:_MAX_NAME] for name in found))
+    names = (next(name for name in match.groups() if name) for match in _LINE.finditer(log[-_MAX_READ:]))
+    return tuple(dict.fromkeys(name.strip()[:_MAX_NAME] for name in names))
 
 
 def told(names: tuple[str, ...]) -> str:

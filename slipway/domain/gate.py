@@ -229,9 +229,9 @@ class WrittenApprovalGate(Record):
     def among(self, people: People, known_services: Sequence[str] = ()) -> "ApprovalGate":
         """The gate with what its application knows of people, and its project of services; what is left out stays left
         out."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
+        written = {name: getattr(self, name) for name in self.model_fields_set}
         more = {"known_services": tuple(known_services)} if known_services else {}
-        return ApprovalGate.model_validate({**given, "people": people, **more})
+        return ApprovalGate.model_validate({**written, "people": people, **more})
 
 
 class ApprovalGate(WrittenApprovalGate):

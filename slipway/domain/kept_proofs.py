@@ -73,15 +73,15 @@ class KeptVerifier:
 
         Raises `NotProvedError`, and whatever `documents` and `anchored` raise.
         """
-        kept = self._kept(record)
-        if kept.statement.installation != self.installation:
-            raise NotProvedError(f"its proof was said to the installation {kept.statement.installation}")
-        verdict, source = self._verdict(record, kept)
+        proof = self._kept(record)
+        if proof.statement.installation != self.installation:
+            raise NotProvedError(f"its proof was said to the installation {proof.statement.installation}")
+        verdict, source = self._verdict(record, proof)
         match verdict:
             case Verified(value=token):
-                if fault := kept_proof_fault(record, kept.statement, token, fresh=fresh):
+                if fault := kept_proof_fault(record, proof.statement, token, fresh=fresh):
                     raise NotProvedError(f"its proof does not prove it: {fault}")
-                return ProvedBy(source=source, keys=kept.keys)
+                return ProvedBy(source=source, keys=proof.keys)
             case IdentityRefused(why=why):
                 raise NotProvedError(f"its proof does not hold: {why}")
             case CannotVerify() as later:
@@ -139,14 +139,14 @@ def _says(record: AuditRecord, statement: Statement) -> bool:
     match statement:
         case VoteStatement():
             approves = statement.decision is VoteDecision.APPROVE and of_gate is OfGate.APPROVED
-            here = _about(statement) == (record.release, record.environment)
+            same_release = _about(statement) == (record.release, record.environment)
             for_it = (statement.plan, statement.opening) == (details.get("plan_hash"), details.get("opening"))
-            return approves and here and for_it
+            return approves and same_release and for_it
         case CommandStatement():
             about = details.get("to") if of_gate is OfGate.RETURN_ORDERED else record.release
-            here = _about(statement) == (about, record.environment)
+            same_release = _about(statement) == (about, record.environment)
             same_rule = of_gate is not OfGate.WAIVED or statement.arguments.get("rule") == details.get("rule")
-            return statement.verb is _VERBS.get(of_gate) and here and same_rule
+            return statement.verb is _VERBS.get(of_gate) and same_release and same_rule
         case ChangeVoteStatement():
             return _says_vote_on_change(record, statement)
         case CatalogueStatement():

@@ -45,8 +45,8 @@ def rests_on(records: Iterable[AuditRecord], release: Release, environment: Envi
     roll back, and the waivers."""
     trail = _trail(records, release, environment)
     waivers = (trail.waived.get((str(waiver.rule), waiver.by)) for waiver in release.waivers_in(environment.name))
-    said = (trail.ordered,) if release.rollback is not None else tuple(trail.votes.values())
-    return tuple(record for record in (*said, *waivers) if record is not None and record.proof is not None)
+    statements = (trail.ordered,) if release.rollback is not None else tuple(trail.votes.values())
+    return tuple(record for record in (*statements, *waivers) if record is not None and record.proof is not None)
 
 
 def _trail(records: Iterable[AuditRecord], release: Release, environment: Environment) -> "_Trail":
@@ -88,8 +88,8 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: dateti
     gate_asked = gate.model_copy(  # not validated again: today's lists may be shorter
         update={"required": trail.asked.get("required", gate.required), "each": each}
     )
-    if gate.level is Level.SIGNED and (said := [who for who, vote in trail.votes.items() if vote.proof is None]):
-        return Rule.ON_RECORD.fails(f"no proof of the vote of {said[0]} is on record")
+    if gate.level is Level.SIGNED and (unsigned := [who for who, vote in trail.votes.items() if vote.proof is None]):
+        return Rule.ON_RECORD.fails(f"no proof of the vote of {unsigned[0]} is on record")
     votes = [_vote(record) for record in trail.votes.values()]
     broken = failed(enough_rules(one_each(votes, gate_asked), gate_asked))
     if broken:

@@ -208,14 +208,14 @@ def vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -
 
 
 def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> Iterator[RuleResult]:
-    asked = gates_of(plan, cast.voter, cast.signed_in)
+    gates = gates_of(plan, cast.voter, cast.signed_in)
     yield _waits(change, cast)
-    yield from _proof(cast, asked)
+    yield from _proof(cast, gates)
     yield from _for_what_is_asked(change, cast)
-    yield _is_listed(change, plan, asked, cast)
+    yield _is_listed(change, plan, gates, cast)
     if cast.approves:
-        yield _not_their_own(change, asked, cast)
-        yield from _approval_reason(asked, cast)
+        yield _not_their_own(change, gates, cast)
+        yield from _approval_reason(gates, cast)
     else:
         yield Rule.REJECTION_HAS_A_REASON.judged(bool(cast.reason.strip()), "a rejection needs a reason")
     yield _one_vote(change, cast)

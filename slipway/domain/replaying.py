@@ -164,8 +164,8 @@ class Replay:
         return "" if gate.passed == plan else "no record says that it passed for its plan"
 
     def _forget(self, release: str) -> None:
-        for place in [place for place in self._gates if place[0] == release]:
-            del self._gates[place]
+        for gate in [gate for gate in self._gates if gate[0] == release]:
+            del self._gates[gate]
         self._known.discard(release)
         self._phases.pop(release, None)
 

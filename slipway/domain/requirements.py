@@ -136,8 +136,8 @@ class Requirements(TrustRules):
 
     def _rules(self) -> Iterator[Rule]:
         """Those of any artifact."""
-        asked = {*super()._rules(), *(rule for each in self.each for rule in each.rules())}
-        yield from (rule for rule in Rule if rule in asked)
+        rules = {*super()._rules(), *(rule for each in self.each for rule in each.rules())}
+        yield from (rule for rule in Rule if rule in rules)
 
     def of_image(self, repository: str) -> TrustRules:
         """The rules that the images of a repository of a bundle are held to."""

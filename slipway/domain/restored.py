@@ -25,8 +25,8 @@ class Restored(Record):
 
     def rejected(self, release: int) -> AnchoredGate | None:
         """The lost rejection of a release."""
-        found = (gate for gate in self.gates if gate.release == release and gate.outcome is GateOutcome.REJECTED)
-        return next(found, None)
+        rejections = (gate for gate in self.gates if gate.release == release and gate.outcome is GateOutcome.REJECTED)
+        return next(rejections, None)
 
     @property
     def last_release(self) -> int:

@@ -62,8 +62,8 @@ def stood_in(change: ProposedChange, cast: ChangeVoteCast) -> ProposedChange:
     """The change with one more who stands in; with the last of them, nothing but time and objections is waited for."""
     signed_in = cast.signed_in
     roles = tuple(role for role in (signed_in.roles if signed_in else ()) if Role.PLATFORM in read_roles([role]))
-    kept = signed_in.evolve(groups=(), roles=roles) if signed_in else None
-    stand_ins = (*change.stand_ins, vote_of(change, cast, kept))
+    without_groups = signed_in.evolve(groups=(), roles=roles) if signed_in else None
+    stand_ins = (*change.stand_ins, vote_of(change, cast, without_groups))
     enough = len(stand_ins) >= NEEDED
     return change.evolve(stand_ins=stand_ins, phase=ChangePhase.STOOD_IN if enough else change.phase)
 

@@ -85,8 +85,8 @@ class Wording:
             case Phase.AWAITING_APPROVAL:
                 return self._overdue() or self._who_votes()
             case Phase.SOAKING:
-                asked = "people are asked" if self._gate() else "it continues automatically"
-                return self._overdue() or f"Nothing to do: {asked} once the time has passed."
+                follows = "people are asked" if self._gate() else "it continues automatically"
+                return self._overdue() or f"Nothing to do: {follows} once the time has passed."
             case Phase.HELD_BACK:
                 return self._what_lets_it_go()
             case (

@@ -41,10 +41,10 @@ class KeptProofs:
 
     def _archived(self, record: AuditRecord, fresh: timedelta | None) -> bool:
         """Whether it took archived keys to verify the proof. Raises `NotProvedError`."""
-        found = self._verifier.keys_of(record, fresh=fresh)
-        if isinstance(found, CannotVerify):
-            raise KeysUnavailable(f"{Rule.KEPT_PROOFS_HOLD}: record {record.sequence}: {found.why}")
-        return found.source is KeysFrom.ARCHIVE
+        outcome = self._verifier.keys_of(record, fresh=fresh)
+        if isinstance(outcome, CannotVerify):
+            raise KeysUnavailable(f"{Rule.KEPT_PROOFS_HOLD}: record {record.sequence}: {outcome.why}")
+        return outcome.source is KeysFrom.ARCHIVE
 
     @property
     def _verifier(self) -> KeptVerifier:

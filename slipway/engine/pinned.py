@@ -34,18 +34,18 @@ def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application
     ours, foreign, refused = set[str](), set[str](), list[str]()
     for value in objects:
         rules = application.image_rules
-        for place in image_places(value, rules):
-            named = by_digest(place.text)
+        for image in image_places(value, rules):
+            named = by_digest(image.text)
             if (
                 named is not None
                 and str(named) == f"{login_server}/{named.repository}@{named.digest}"
                 and (named.repository == application.pushed.repository or application.may_bring(named.repository))
             ):
-                ours.add(place.text)
+                ours.add(image.text)
             elif named is not None and rules.is_foreign(named.name):
-                foreign.add(place.text)
+                foreign.add(image.text)
             elif not rules.leaves(value):
-                refused.append(f"{_label(value)}: {written(place.steps)}: {str(place.text)[:200]}")
+                refused.append(f"{_label(value)}: {written(image.steps)}: {str(image.text)[:200]}")
         if not rules.leaves(value):
             refused += [f"{_label(value)}: {written(steps)} cannot be pinned" for steps in unpinnable(value, rules)]
     if refused:
@@ -62,9 +62,9 @@ def not_pinned(value: Mapping[str, Any], rules: ImageRules) -> Iterator[str]:
     if not rules.leaves(value):
         return
     allowed = f"as the project allows for {kind_of(value)}: what runs may change after the vote"
-    for place in image_places(value, rules):
-        if by_digest(place.text) is None:
-            yield f"{written(place.steps)}: {str(place.text)[:200]} is not pinned by digest, {allowed}"
+    for image in image_places(value, rules):
+        if by_digest(image.text) is None:
+            yield f"{written(image.steps)}: {str(image.text)[:200]} is not pinned by digest, {allowed}"
     for steps in unpinnable(value, rules):
         yield f"{written(steps)} may name an image, which is not pinned, {allowed}"
 

@@ -49,9 +49,9 @@ class Resetting:
         name = event.application
         refused = failed(opening_rules(event)) or not event.reason.strip()
         if not refused and not self.handler.ledger.seen(name, event):
-            found = self.anchors.restored(name, epoch=self._fenced(name))
-            self.anchors.reset(name, found, now=self.clock())
-            event = event.evolve(restored=found)
+            restored = self.anchors.restored(name, epoch=self._fenced(name))
+            self.anchors.reset(name, restored, now=self.clock())
+            event = event.evolve(restored=restored)
         (receipt,) = self.handler.handle(event)
         return receipt
 
@@ -86,16 +86,18 @@ class Resetting:
             draft = _drafted(Action.COMMAND_REFUSED, order, rules, reason="; ".join(rule.reason for rule in broken))
             self.installation.order_refused(order.id, draft, now=now, answer=answer)
             return
-        found = self.anchors.restored(INSTALLATION)
-        self.anchors.reset(INSTALLATION, found, now=now)
-        draft = _drafted(Action.LEDGER_RESET, order, rules, reason=order.reason, newest=found.anchor, lost=found.lost)
-        self.installation.reset(order.id, draft, epoch=found.epoch, now=now, answer=answer)
+        restored = self.anchors.restored(INSTALLATION)
+        self.anchors.reset(INSTALLATION, restored, now=now)
+        draft = _drafted(
+            Action.LEDGER_RESET, order, rules, reason=order.reason, newest=restored.anchor, lost=restored.lost
+        )
+        self.installation.reset(order.id, draft, epoch=restored.epoch, now=now, answer=answer)
 
 
 def _drafted(action: Action, order: FreezeOrder, rules: tuple[RuleResult, ...], **details: str) -> AuditDraft:
     by = order.attribution
-    told = {"verb": str(order.verb), "channel": order.channel, "on_behalf_of": by.on_behalf_of, **details}
-    shown = {name: value for name, value in told.items() if value}
+    recorded = {"verb": str(order.verb), "channel": order.channel, "on_behalf_of": by.on_behalf_of, **details}
+    shown = {name: value for name, value in recorded.items() if value}
     return AuditDraft(
         action=action,
         actor=by.actor,

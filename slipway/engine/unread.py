@@ -43,9 +43,9 @@ class Unread:
 def _stops(statement: Statement, step: Step) -> bool:
     match statement:
         case VoteStatement():
-            here = (statement.application, statement.release) == (step.application, step.release)
+            same_release = (statement.application, statement.release) == (step.application, step.release)
             rejects = statement.decision is VoteDecision.REJECT and statement.environment == step.environment
-            return here and (rejects or statement.decision is VoteDecision.OBJECT)
+            return same_release and (rejects or statement.decision is VoteDecision.OBJECT)
         case CommandStatement(verb=Verb.CANCEL):
             return statement.release == step.release
         case CommandStatement(verb=Verb.FREEZE | Verb.ROLLBACK):

@@ -203,8 +203,8 @@ class ChainAnchors:
                 self.blobs().add(FOLDER + name, made.document())
             except Conflict:
                 # An anchor of this very record is there: it is good enough, unless a gate has to be named.
-                there = (anchor for anchor in self._genuine(application, made.name) if gate in (None, anchor.gate))
-                if (taken := next(there, None)) is not None:
+                anchors = (anchor for anchor in self._genuine(application, made.name) if gate in (None, anchor.gate))
+                if (taken := next(anchors, None)) is not None:
                     return taken
                 continue
             return made

@@ -45,8 +45,8 @@ class DigestWalk:
             if len(records) == limit:
                 return tuple(records), last
             last = _key(row)
-            found = keys.records_of([row])
-            records += [item for item in found if isinstance(item, Damaged) or self._query.matches(item)]
+            in_row = keys.records_of([row])
+            records += [item for item in in_row if isinstance(item, Damaged) or self._query.matches(item)]
         return tuple(records), "" if known_until == keys.LAST else known_until
 
     def _digests(self) -> Iterator[str]:

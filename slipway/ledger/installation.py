@@ -112,12 +112,12 @@ class InstallationLedger:
         row = self._table.get(keys.INSTALLATION, keys.DENIED)
         hour = now.replace(minute=0, second=0, microsecond=0)
         known = unpack(DeniedThisHour, row.values) if row else DeniedThisHour(hour=hour)
-        told, pair = known.told if known.hour == hour else (), f"{hint.caller} {hint.asked}"
-        if pair in told or len(told) >= MOST_DENIED:
+        pairs, pair = known.told if known.hour == hour else (), f"{hint.caller} {hint.asked}"
+        if pair in pairs or len(pairs) >= MOST_DENIED:
             return False
         details = {"caller": hint.caller, "permission": hint.asked, "times": hint.times, "at": hint.at.isoformat()}
         draft = AuditDraft(action=Action.ACCESS_DENIED, actor="slipway", details=details)
-        write = Write(act=Act.PUT, key=keys.DENIED, values=pack(DeniedThisHour(hour=hour, told=(*told, pair))))
+        write = Write(act=Act.PUT, key=keys.DENIED, values=pack(DeniedThisHour(hour=hour, told=(*pairs, pair))))
         self._append(draft, write, now=now)
         return True
 
@@ -234,11 +234,11 @@ class InstallationLedger:
     def _all_in_force(self) -> dict[str, str | None]:
         """What a head names that a person has let count: the freeze of everything, and each project's version."""
         freeze = self._table.get(keys.INSTALLATION, keys.FREEZE)
-        found: dict[str, str | None] = {FREEZE: hash_of(unpack(FreezeState, freeze.values)) if freeze else None}
+        hashes: dict[str, str | None] = {FREEZE: hash_of(unpack(FreezeState, freeze.values)) if freeze else None}
         for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.IN_FORCE)):
             version = unpack(Version, row.values)
-            found[str(version.subject)] = version.document
-        return found
+            hashes[str(version.subject)] = version.document
+        return hashes
 
     def record_answer(self, inbox: str, draft: AuditDraft, answered: Answered, *, now: datetime) -> None:
         """Record what came of a row of the inbox, and answer it. Idempotent."""

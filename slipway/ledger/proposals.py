@@ -43,8 +43,8 @@ class Proposals:
     def undecided(self) -> tuple[ProposedChange, ...]:
         """Those about which something is left to be done."""
         rows = self.installation.table.rows(keys.INSTALLATION, *keys.span(keys.UNDECIDED), limit=MOST)
-        kept = [self.current(str(row.values["Change"])).change for row in rows]
-        return tuple(change for change in kept if change is not None)
+        changes = [self.current(str(row.values["Change"])).change for row in rows]
+        return tuple(change for change in changes if change is not None)
 
     def store(self, plan: ChangePlan) -> str:
         """Keep what people vote on; returns its hash."""

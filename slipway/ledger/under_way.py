@@ -25,8 +25,8 @@ class UnderWay:
     def note(self, step: Step, why: str) -> None:
         """Say what the step waits for, beside what a promotion has kept there itself."""
         keeps = step.kind is StepKind.PROMOTE
-        kept = self.read(step.application, step.release, step.environment) if keeps else None
-        state = kept if kept is not None and kept.step == step.id else StepState(step=step.id)
+        earlier = self.read(step.application, step.release, step.environment) if keeps else None
+        state = earlier if earlier is not None and earlier.step == step.id else StepState(step=step.id)
         self.write(step.application, step.release, step.environment, state.evolve(waits=why[:LONGEST_WHY]))
 
     def forget(self, application: str, release: int, environment: str) -> None:

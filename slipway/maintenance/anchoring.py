@@ -128,16 +128,16 @@ class Anchoring:
             yield owed[start : start + SENT_AT_ONCE]
 
     def _send(self, witness: str, rows: list[Row]) -> None:
-        found = [(row, self.anchors.read(str(row.values["Name"]))) for row in rows]
-        texts = [content.decode("utf-8", "backslashreplace").rstrip("\n") for _, content in found if content]
+        anchors = [(row, self.anchors.read(str(row.values["Name"]))) for row in rows]
+        texts = [content.decode("utf-8", "backslashreplace").rstrip("\n") for _, content in anchors if content]
         if texts:
             self.channel(witness).send(self._message(texts))
-        for row, content in found:
-            told = {*_told(row), witness}
+        for row, content in anchors:
+            witnesses = {*_told(row), witness}
             if content is None:
                 log.error("the anchor %s is gone before its witnesses were told", row.values["Name"])
-            over = content is None or told.issuperset(self.witnesses)
-            values = {**row.values, "Told": json.dumps(sorted(told))}
+            over = content is None or witnesses.issuperset(self.witnesses)
+            values = {**row.values, "Told": json.dumps(sorted(witnesses))}
             write = Write(act=Act.DELETE, key=row.key) if over else Write(act=Act.PUT, key=row.key, values=values)
             self.installation.table.transact(keys.INSTALLATION, [write])
 
@@ -161,5 +161,5 @@ class Anchoring:
 
 
 def _told(row: Row) -> list[str]:
-    told: list[str] = json.loads(str(row.values["Told"]))
-    return told
+    witnesses: list[str] = json.loads(str(row.values["Told"]))
+    return witnesses

@@ -128,11 +128,11 @@ class DriftWatch:
             if watched.plan is not None
         ]
         try:
-            found = self.cluster(cluster).drift(applied, namespace)
+            drifts = self.cluster(cluster).drift(applied, namespace)
         except (ClusterError, UnknownName) as error:
             log.warning("drift: %s in %s: %s", namespace, cluster, error)
             return [Seen(unknown=str(error)[:500]) for _ in all_watched]
-        return [self._seen(differences) for differences in found]
+        return [self._seen(differences) for differences in drifts]
 
     def _seen(self, differences: Sequence[Difference]) -> Seen:
         if not differences:

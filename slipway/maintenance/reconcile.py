@@ -139,10 +139,10 @@ class Reconciler:
         count = min(self.in_turn, applications)
         first, turns = self._minute() * count, dict[int, Turn]()
         for each in range(first, first + count):
-            round_number, place = divmod(each, applications)
-            turns[place] = Turn(
+            round_number, position = divmod(each, applications)
+            turns[position] = Turn(
                 marks=round_number % SEEN_PARTS,
-                answers=(round_number + place) % ANSWERS_EACH == 0,
+                answers=(round_number + position) % ANSWERS_EACH == 0,
             )
         return turns
 

@@ -33,9 +33,11 @@ def check_job_around(document: Document, value: Any) -> Iterator[Problem]:
     if look_up(value, ("spec", "suspend")):
         message = "the rollout would wait for it until its time is over"
         yield document.problem(("spec", "suspend"), message, expected="a Job that runs", got="true")
-    given, longest = look_up(value, ("spec", "activeDeadlineSeconds")), int(LONGEST_JOB.total_seconds())
-    if given is not None and not (type(given) is int and 0 < given <= longest):
-        yield document.problem(("spec", "activeDeadlineSeconds"), expected=f"1 to {longest} seconds", got=shown(given))
+    deadline, longest = look_up(value, ("spec", "activeDeadlineSeconds")), int(LONGEST_JOB.total_seconds())
+    if deadline is not None and not (type(deadline) is int and 0 < deadline <= longest):
+        yield document.problem(
+            ("spec", "activeDeadlineSeconds"), expected=f"1 to {longest} seconds", got=shown(deadline)
+        )
     says = look_up(value, ("metadata", "annotations", ON_ROLL_BACK))
     if says not in (None, RUN):
         yield document.problem(

@@ -34,17 +34,17 @@ class Reading(IntEnum):
 
 def readings(manifest: Mapping[str, Any]) -> dict[Named, Reading]:
     """The ConfigMaps and Secrets that an object's pods read."""
-    found: dict[Named, Reading] = {}
+    by_object: dict[Named, Reading] = {}
     for named, reading in _readings(manifest):
-        found[named] = max(found.get(named, reading), reading)
-    return found
+        by_object[named] = max(by_object.get(named, reading), reading)
+    return by_object
 
 
 def restarting(manifests: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
     """The manifests, with the hash of what they read on the templates of workloads."""
     listed = tuple(manifests)
-    held = {_named(manifest): manifest for manifest in listed if manifest.get("kind") in ("ConfigMap", "Secret")}
-    return tuple(_restarting(manifest, held) for manifest in listed)
+    by_name = {_named(manifest): manifest for manifest in listed if manifest.get("kind") in ("ConfigMap", "Secret")}
+    return tuple(_restarting(manifest, by_name) for manifest in listed)
 
 
 def _restarting(manifest: dict[str, Any], held: Mapping[Named, Mapping[str, Any]]) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def _of_volume(volume: Mapping[str, Any]) -> Iterator[Named]:
     inner = _maps(projected.get("sources")) if isinstance(projected, Mapping) else []
     for source in (volume, *inner):
         for kind, field in (("ConfigMap", "configMap"), ("Secret", "secret")):
-            told = source.get(field)
-            name = (told.get("name") or told.get("secretName")) if isinstance(told, Mapping) else None
+            reference = source.get(field)
+            name = (reference.get("name") or reference.get("secretName")) if isinstance(reference, Mapping) else None
             if name:
                 yield kind, str(name)
 

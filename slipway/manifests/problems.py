@@ -38,8 +38,8 @@ class Problem:
         what = f"expected {self.expected}, got {self.got}" if self.expected else ""
         text = "; ".join(part for part in (what, self.message) if part)
         field = f" {self.field}:" if self.field else ""
-        place = f" (environment {self.environment})" if self.environment else ""
-        return f"{self.file}:{self.line}:{field} {text}{place}"
+        where = f" (environment {self.environment})" if self.environment else ""
+        return f"{self.file}:{self.line}:{field} {text}{where}"
 
 
 class ConfigError(ValueError):
@@ -77,11 +77,11 @@ class Findings:
 
 def by_environment(found: Mapping[str, Iterable[Problem]]) -> Iterator[Problem]:
     """The problems of an application's environments, each once: with the names of those that have it, unless all do."""
-    places: dict[Problem, list[str]] = {}
+    environments: dict[Problem, list[str]] = {}
     for environment, problems in found.items():
         for problem in dict.fromkeys(problems):
-            places.setdefault(problem, []).append(environment)
-    for problem, names in places.items():
+            environments.setdefault(problem, []).append(environment)
+    for problem, names in environments.items():
         yield problem if len(names) == len(found) else replace(problem, environment=", ".join(names))
 
 

@@ -87,8 +87,8 @@ def by_digest(text: Any) -> Reference | None:
 def image_places(value: Any, rules: ImageRules = NO_IMAGE_RULES) -> Iterator[ImagePosition]:
     """Every place of an object where an image is known to be named: in a container, in a volume made from an image, or
     where the project says."""
-    places = (*_places(value, ()), *_named(value, rules))
-    yield from {place.steps: place for place in places}.values()  # each once, where a project names what is known
+    images = (*_places(value, ()), *_named(value, rules))
+    yield from {image.steps: image for image in images}.values()  # each once, where a project names what is known
 
 
 def _named(value: Any, rules: ImageRules) -> Iterator[ImagePosition]:
@@ -132,7 +132,7 @@ def _own_place(value: dict[str, Any], steps: Steps) -> Iterator[ImagePosition]:
 
 def names_application(value: Any, repository: str, rules: ImageRules) -> bool:
     """Whether the object runs the application's image."""
-    texts = (place.text for place in image_places(value, rules))
+    texts = (image.text for image in image_places(value, rules))
     return any(isinstance(text, str) and names_repository(text, repository) for text in texts)
 
 

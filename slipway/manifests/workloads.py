@@ -33,10 +33,10 @@ def workload_problems(document: Document, value: dict[str, Any]) -> Iterator[Pro
 
 
 def _selects_others(document: Document, value: dict[str, Any]) -> Iterator[Problem]:
-    wanted = look_up(value, ("spec", "selector", "matchLabels"))
+    match_labels = look_up(value, ("spec", "selector", "matchLabels"))
     labels = look_up(value, ("spec", "template", "metadata", "labels"))
     labels = labels if isinstance(labels, dict) else {}
-    for name, text in (wanted if isinstance(wanted, dict) else {}).items():
+    for name, text in (match_labels if isinstance(match_labels, dict) else {}).items():
         if labels.get(name) != text:
             yield document.problem(
                 ("spec", "selector", "matchLabels", name),

@@ -34,8 +34,8 @@ class ShownChange:
         if self.plan is None or not self.change.phase.open:
             return False
         voter = f"{OID}{who.object_id}"
-        asked = gates_of(self.plan, voter, who)
-        if not asked or barred_at(self.change.proposed_by, asked, voter, who):
+        gates = gates_of(self.plan, voter, who)
+        if not gates or barred_at(self.change.proposed_by, gates, voter, who):
             return False
         return all(vote.voter != voter for vote in self.change.votes)
 

@@ -33,8 +33,8 @@ class Provenance:
     def _one(self, application: str, environment: str, live: Live) -> LiveThere:
         release = self.reader.release(f"{application}-{live.release}")
         query = AuditQuery(release=release.id, environment=environment)
-        found = self.trail.page(query, limit=PAGE_LIMIT).records
-        records = tuple(record for record in found if isinstance(record, AuditRecord))
+        newest = self.trail.page(query, limit=PAGE_LIMIT).records
+        records = tuple(record for record in newest if isinstance(record, AuditRecord))
         plan_records = [
             record for record in records if record.details.get("plan_hash", live.plan_hash) == live.plan_hash
         ]

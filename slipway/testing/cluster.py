@@ -132,8 +132,8 @@ class MemoryCluster(Cluster):
 
     def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
         self._maybe_fail()
-        wanted = {_key(manifest, namespace) for manifest in manifests}
-        left = [(key, live) for key, live in self.objects.items() if key[0] == namespace and key not in wanted]
+        targeted = {_key(manifest, namespace) for manifest in manifests}
+        left = [(key, live) for key, live in self.objects.items() if key[0] == namespace and key not in targeted]
         deletions = tuple(
             Deletion(api_version=live["apiVersion"], kind=key[1], name=key[2], uid=self._uids[key])
             for key, live in left
@@ -410,14 +410,14 @@ class MemoryFenced(FencedCluster):
         if self._held is None and not isinstance(next(iter(self._cluster.errors), None), ObjectRefused):
             self._cluster._maybe_fail()  # the Lease is asked for before any object
         claim = self._held or self._claim()
-        result, found = judged(self._cluster.lease(self._namespace, claim.lease), claim)
-        compared = claim.whole(found) if self._held is None and found is not None and claim.whole is not None else None
+        result, fence = judged(self._cluster.lease(self._namespace, claim.lease), claim)
+        compared = claim.whole(fence) if self._held is None and fence is not None and claim.whole is not None else None
         for rule in (compared, result):
             if isinstance(rule, Fail):
-                raise FenceLost(rule, found=found.order if found is not None else None)
+                raise FenceLost(rule, found=fence.order if fence is not None else None)
         if self._held is None:
-            kept = found is not None and found.order == claim.order
-            if not kept and (rules := claim.in_the_way()):
+            already_ours = fence is not None and fence.order == claim.order
+            if not already_ours and (rules := claim.in_the_way()):
                 raise NotToBegin(rules)
             self._cluster.leases[self._namespace, claim.lease] = claim.fence.text
             self._held = claim.once_taken()

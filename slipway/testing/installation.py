@@ -214,13 +214,13 @@ class Installation(Outside):
             return event
         statement, inbox = event.proved.statement, f"{int(self.now.timestamp() * 1000):013d}"
         token = self.provider.issuer.id_token(VOTES_CLIENT, OLGA, nonce=statement.nonce, at=self.now)
-        kept = KeptProof(
+        proof = KeptProof(
             statement=statement,
             id_token=token,
             issuer=self.provider.issuer.url,
             keys=self.blobs.put(published(self.provider.issuer.kid), "application/json"),
         )
-        proved = event.proved.evolve(proof=self.blobs.put(kept.canonical, "application/json"))
+        proved = event.proved.evolve(proof=self.blobs.put(proof.canonical, "application/json"))
         return event.evolve(proved=proved, inbox=f"{inbox}-{sha256(event.submission.encode())[7:23]}")
 
     def finish(self, step: Step, *, passed: bool = True, reason: str = "", **result: Any) -> Receipt:

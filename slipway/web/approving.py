@@ -98,8 +98,8 @@ def _followed(desk: ApprovalContext, viewer: PlanViewer, said: str) -> Answer:
     reply = desk.answers.reply(viewer.claims.application, said)
     match reply.state:
         case SaidState.RECEIVED | SaidState.PARKED:
-            here = f"{viewer.address}?said={said}"
-            return told(reply, here=here, back=(viewer.address, "Open the page"), who=None)
+            address = f"{viewer.address}?said={said}"
+            return told(reply, here=address, back=(viewer.address, "Open the page"), who=None)
         case SaidState.COUNTED:
             return see_other(viewer.address)
         case SaidState.REFUSED:

@@ -30,8 +30,8 @@ def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
 def told(reply: Reply, *, here: str, back: tuple[str, str], who: Visitor | None) -> Answer:
     """The page of one reply at the path `here`; `back` is where to go on, and its text."""
     answered = reply.answered
-    said = answered.changes if answered else ()
-    made = tuple(change for change in said if change.number and change.outcome != "unchanged")
+    changes = answered.changes if answered else ()
+    made = tuple(change for change in changes if change.number and change.outcome != "unchanged")
     waits = answered is not None and answered.change_phase == ChangePhase.WAITING
     page = render(
         "outcome.html",

@@ -93,7 +93,7 @@ def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     change, plan = _found(desk, hash)
     moved_on = desk.as_voted.moved_on(change, plan) if change.phase.open else None
-    asked = gates_of(plan, *_named(who))
+    gates = gates_of(plan, *_named(who))
     page = render(
         "proposed.html",
         change=change,
@@ -106,10 +106,10 @@ def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
         may_stand_in=_may_stand_in(change, who),
         gates=[_gate(old, change) for old in plan.gates],
         votes=[_vote(vote) for vote in change.votes],
-        asked=bool(asked),
+        asked=bool(gates),
         own=change.proposed_by == who.signed_in.object_id,
-        barred=barred_at(change.proposed_by, asked, *_named(who)),
-        must_explain=must_explain(asked),
+        barred=barred_at(change.proposed_by, gates, *_named(who)),
+        must_explain=must_explain(gates),
         mark=desk.forms.new(who.sid, address_of(change.hash)),
         new_id=desk.writer.new_id,
         reason_limit=REASON_LIMIT,

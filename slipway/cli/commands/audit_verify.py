@@ -197,8 +197,8 @@ def _answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as
         applications = [verdict.as_json() for verdict in verdicts]
         keys = "given" if keys_given else "named by the app"
         proved = not (refuted or waits) if votes else None
-        told = {"intact": intact, "anchored": anchored, "indexed": indexed, "proved": proved}
-        screen.json({"applications": applications, "keys": keys, **told})
+        levels = {"intact": intact, "anchored": anchored, "indexed": indexed, "proved": proved}
+        screen.json({"applications": applications, "keys": keys, **levels})
     else:
         for verdict in verdicts:
             _show_verdict(screen, verdict, now)
@@ -232,16 +232,16 @@ def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
         _show_votes(screen, verdict.application, verdict.votes)
     for waiver in verdict.waivers:
         where = f"{waiver.release} in {waiver.environment}, record {waiver.sequence}"
-        told = one_line(f"{waiver.rule} was waived by {waiver.actor}: {waiver.reason}", WAIVER_SHOWN)
-        screen.line(TextCell("? waived", NOTE), f"  {where}: {told}")
+        line = one_line(f"{waiver.rule} was waived by {waiver.actor}: {waiver.reason}", WAIVER_SHOWN)
+        screen.line(TextCell("? waived", NOTE), f"  {where}: {line}")
     for note in verdict.notes:
         screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: {note}")
 
 
 def _show_votes(screen: Screen, application: str, votes: VotesVerdict) -> None:
     if not votes.faults:
-        said = f"; {votes.said} votes without a proof, at gates that take them" if votes.said else ""
-        screen.line(TextCell("✓ votes ", GOOD), f"  {application}: {votes.proofs} proofs hold{said}")
+        unproved = f"; {votes.said} votes without a proof, at gates that take them" if votes.said else ""
+        screen.line(TextCell("✓ votes ", GOOD), f"  {application}: {votes.proofs} proofs hold{unproved}")
     for keys in votes.keys:
         where = "published by the provider" if keys.source == "provider" else "from the archive"
         since = f"anchored since {screen.time(keys.anchored_since)}" if keys.anchored_since else "in no anchor compared"

@@ -251,9 +251,9 @@ def _named(api: Api, given: str) -> str:
     if len(digits) == _DIGITS:
         return f"sha256:{digits}"
     waits = [each.change for each in read(OpenChanges, api.get("changes")).changes]
-    found = [each for each in waits if each.removeprefix("sha256:").startswith(digits)]
-    if len(found) != 1:
-        many = f"{len(found)} changes that wait begin with {digits}"
+    matching = [each for each in waits if each.removeprefix("sha256:").startswith(digits)]
+    if len(matching) != 1:
+        many = f"{len(matching)} changes that wait begin with {digits}"
         none = f"no change that waits begins with {digits}; of one that is over give the whole hash"
-        raise CliError(many if found else none, exit_code=Exit.NOT_FOUND)
-    return found[0]
+        raise CliError(many if matching else none, exit_code=Exit.NOT_FOUND)
+    return matching[0]

@@ -52,9 +52,9 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
     stale = _stale(standing.drift)
     clean = not stale and all(lane.drift is None for _, lane in lanes)
     if as_json:
-        found = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
+        standings = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
         looked = standing.drift.looked_at.isoformat() if standing.drift else None
-        screen.json({"clean": clean, "unknown": stale, "looked_at": looked, "environments": found})
+        screen.json({"clean": clean, "unknown": stale, "looked_at": looked, "environments": standings})
     else:
         rows = (_row(screen, name, lane, stale=bool(stale)) for name, lane in lanes)
         screen.table(("application", "environment", "live", "state", "since"), rows)

@@ -116,8 +116,8 @@ def new(
     try:
         write(folder, contents)
     except FileExistsError as error:
-        there = error.args[0] if isinstance(error.args[0], Path) else error.filename
-        raise CliError(f"{there}: is there already; nothing is overwritten") from error
+        existing = error.args[0] if isinstance(error.args[0], Path) else error.filename
+        raise CliError(f"{existing}: is there already; nothing is overwritten") from error
     except OSError as error:
         raise CliError(f"{error.filename}: {error.strerror}", exit_code=Exit.REFUSED) from error
     screen = Screen()

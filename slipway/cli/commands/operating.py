@@ -257,10 +257,10 @@ def create(
       slipway release create shop --reason "more memory"
       slipway release create shop --tag 1.4.2 --reason "the certificate was renewed"
     """
-    given = [value for value in (tag, digest, bundle) if value]
-    if len(given) > 1:
+    named = [value for value in (tag, digest, bundle) if value]
+    if len(named) > 1:
         raise click.UsageError("expected one of --tag, --image and --bundle, or none of them")
-    what = f"a release of {application}" + (f", {given[0]}" if given else "")
+    what = f"a release of {application}" + (f", {named[0]}" if named else "")
     _give(api, Verb.CREATE, what, application=application, tag=tag, digest=digest or bundle, **options)
 
 

@@ -149,9 +149,9 @@ def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
     of_gate = step.notice in (Notice.GATE_OPENED, Notice.REMINDER)
     is_here = (step.environment, step.attempt) == (release.environment, release.attempt)
     if release.gate is not None and of_gate and is_here and not release.phase.final:
-        told = release.gate.told or event.passed or bool(step.sent)
-        untold = "" if told else (event.reason or f"channel {step.channel}")[:500]
-        draft.put(release.evolve(gate=release.gate.evolve(told=told, untold=untold)))
+        reached = release.gate.told or event.passed or bool(step.sent)
+        untold = "" if reached else (event.reason or f"channel {step.channel}")[:500]
+        draft.put(release.evolve(gate=release.gate.evolve(told=reached, untold=untold)))
 
 
 # ---- what follows a step that passed
@@ -443,18 +443,18 @@ def _with_made(draft: Draft, release: Release, event: StepFinished) -> Release:
 
 
 def _with_failure(draft: Draft, release: Release, event: StepFinished) -> Release:
-    found = [Evidence.model_validate(item) for item in event.result.get("evidence", [])[:1]]
-    if not found:
+    evidence = [Evidence.model_validate(item) for item in event.result.get("evidence", [])[:1]]
+    if not evidence:
         return release
-    rollout = release.rollouts[-1].evolve(failure=found[0])
+    rollout = release.rollouts[-1].evolve(failure=evidence[0])
     return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
 
 
 def _with_job_runs(draft: Draft, release: Release, event: StepFinished) -> Release:
-    found = tuple(JobRun.model_validate(item) for item in event.result.get("jobs", [])[:MOST_JOBS])
+    newer = tuple(JobRun.model_validate(item) for item in event.result.get("jobs", [])[:MOST_JOBS])
     rollout = release.rollouts[-1]
-    kept = tuple(run for run in rollout.job_runs if run.name not in {each.name for each in found})
-    rollout = rollout.evolve(job_runs=(*kept, *found))
+    others = tuple(run for run in rollout.job_runs if run.name not in {each.name for each in newer})
+    rollout = rollout.evolve(job_runs=(*others, *newer))
     return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
 
 

@@ -78,8 +78,8 @@ def _rejected(state: GateState, before: Vote, event: VoteCast, draft: Draft) -> 
 
 
 def why_of(event: VoteCast) -> str:
-    said = f": {event.reason}" if event.reason else ""
-    return f"{event.name or event.voter} says that the vote counted in their name was not theirs{said}"
+    reason = f": {event.reason}" if event.reason else ""
+    return f"{event.name or event.voter} says that the vote counted in their name was not theirs{reason}"
 
 
 def stop(draft: Draft, release: Release, event: VoteCast) -> None:

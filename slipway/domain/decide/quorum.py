@@ -40,11 +40,11 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     waivers = release.waivers_in(release.environment)
     ordered = release.ordered
     if ordered is not None and not gate.circle.names(ordered.by).isdisjoint(names):
-        asked: RuleResult = own_rule(Rule.NOT_REQUESTER, f"{ordered.by} started the release", gate, own=True)
+        requester_rule: RuleResult = own_rule(Rule.NOT_REQUESTER, f"{ordered.by} started the release", gate, own=True)
     else:
-        asked = _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names)
+        requester_rule = _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names)
     return (
-        asked,
+        requester_rule,
         _differs(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names),
         *(waived(rule, waivers) for rule in known_rules(release, gate)),
         *(_waived_nothing(release, waivers, gate, names) if waivers else ()),
@@ -76,8 +76,8 @@ def _waived_nothing(
     unknown = any(waiver.rule is Rule.CHANGE_IS_KNOWN for waiver in waivers)
     if unknown and release.sent_by and not gate.circle.names(release.sent_by).isdisjoint(names):
         own.append(f"{release.sent_by} sent it out again, and who is behind the change was waived")
-    given = "; ".join(waiver.told for waiver in waivers)
-    return (Rule.NOT_WAIVER.judged(not own, "; ".join(own) or given),)
+    texts = "; ".join(waiver.told for waiver in waivers)
+    return (Rule.NOT_WAIVER.judged(not own, "; ".join(own) or texts),)
 
 
 _ASKED = (Involvement.REQUESTER,)
@@ -123,8 +123,8 @@ def _not_known(
     run: Run | None, parts: tuple[Involvement, ...], involved: tuple[Involved, ...], services: Sequence[str]
 ) -> str:
     what = f"it is not known who {'asked for the CI run' if parts is _ASKED else 'made the change'}"
-    said = f"; {_did(involved, services)}" if involved else ""
-    return f"{what}{said}{f': {run.behind.why}' if run else ''}"
+    known = f"; {_did(involved, services)}" if involved else ""
+    return f"{what}{known}{f': {run.behind.why}' if run else ''}"
 
 
 def is_barred(release: Release, gate: ApprovalGate, names: frozenset[str]) -> bool:

@@ -19,22 +19,22 @@ from .state import Draft
 def fence_reset(draft: Draft, event: CommandGiven) -> None:
     if not accepted(draft, event, tuple(reason_rule(event))):
         return
-    found = present(event.restored, "what the anchors show")
+    restored = present(event.restored, "what the anchors show")
     before, active = draft.head.epoch, draft.head.active
-    draft.begin_epoch(found)
+    draft.begin_epoch(restored)
     draft.record(
         Action.LEDGER_RESET,
         actor=event.actor,
         reason=event.reason,
         before=before,
-        newest=found.anchor or None,
-        lost=found.lost or None,
-        gates=[gate.model_dump(mode="json") for gate in found.gates] or None,
+        newest=restored.anchor or None,
+        lost=restored.lost or None,
+        gates=[gate.model_dump(mode="json") for gate in restored.gates] or None,
         **told(draft, event),
     )
     for number in active:
         if (release := draft.release(number)) is not None:
-            _anew(draft, release, found)
+            _anew(draft, release, restored)
 
 
 def _anew(draft: Draft, release: Release, found: Restored) -> None:

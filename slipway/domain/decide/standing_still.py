@@ -53,8 +53,8 @@ def time_goes_on(draft: Draft, release: Release, state: GateState) -> Release:
     state = state.evolve(frozen_since=None, deadline=deadline + stood_still)
     environment = draft.environment(release)
     policy = environment.gate if environment is not None and release.phase is Phase.AWAITING_APPROVAL else None
-    told = isinstance(policy, ApprovalGate) and policy.reminders.pause(state.reminders) is not None
-    if isinstance(policy, ApprovalGate) and told:
+    reminds = isinstance(policy, ApprovalGate) and policy.reminders.pause(state.reminders) is not None
+    if isinstance(policy, ApprovalGate) and reminds:
         state = state.evolve(reminders=state.reminders + 1)
         state = state.evolve(remind_at=next_reminder(policy, state, draft.now))
     elif state.remind_at is not None:
@@ -74,7 +74,7 @@ def time_goes_on(draft: Draft, release: Release, state: GateState) -> Release:
     draft.send_deadline(release)
     if state.remind_at is not None:
         draft.send_reminder(release)
-    if told:
+    if reminds:
         tell(draft, release, Notice.REMINDER, number=state.reminders)
     return release
 

@@ -110,8 +110,8 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, 
     )
     others = tuple(other for other in opened(release).votes if other != before)
     release = _with_votes(draft, release, (*others, vote))
-    held = {"groups": vote.signed_in.groups, "roles": vote.signed_in.roles} if vote.signed_in else {}
-    rights = {name: list(given) for name, given in held.items() if given}
+    memberships = {"groups": vote.signed_in.groups, "roles": vote.signed_in.roles} if vote.signed_in else {}
+    rights = {name: list(members) for name, members in memberships.items() if members}
     if listed_as := sorted(gate.listed_as(names_of(vote, gate)) - {vote.voter.casefold()}):
         rights["listed_as"] = listed_as
     _record(draft, vote_action(event.decision), release, event, **rights, reason=event.reason or None)

@@ -25,11 +25,11 @@ def waivable(release: Release, environment: Environment) -> tuple[RuleResult, ..
         return ()
     if release.rollback is not None:
         return ()
-    given = {waiver.rule for waiver in release.waivers_in(environment.name)}
+    waived = {waiver.rule for waiver in release.waivers_in(environment.name)}
     return tuple(
         result
         for result in _about_proof(release, environment)
-        if result.rule.waivable and result.blocks and not isinstance(result, Fail) and result.rule not in given
+        if result.rule.waivable and result.blocks and not isinstance(result, Fail) and result.rule not in waived
     )
 
 
@@ -48,10 +48,10 @@ def waive_rules(draft: Draft, release: Release, event: CommandGiven) -> Iterator
     if not is_here or environment is None:
         return
     yield may_waive(environment, event.roles)
-    found = _named(release, environment, event)
+    rule = _named(release, environment, event)
     names = ", ".join(result.name for result in waivable(release, environment)) or "none"
-    reason = found.reason if found else f"{event.rule or 'no rule'} was named; what can be waived here now: {names}"
-    yield Rule.CAN_BE_WAIVED.judged(found is not None, reason)
+    reason = rule.reason if rule else f"{event.rule or 'no rule'} was named; what can be waived here now: {names}"
+    yield Rule.CAN_BE_WAIVED.judged(rule is not None, reason)
 
 
 def _named(release: Release, environment: Environment, event: CommandGiven) -> RuleResult | None:

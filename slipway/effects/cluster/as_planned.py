@@ -81,9 +81,13 @@ def _differs(planned: Mapping[str, Any], ran: Mapping[str, Any], *, more_variabl
     for part in _RUNS:
         if (planned.get(part) or None) != (ran.get(part) or None):
             return part
-    wanted, found = _environment(planned), _environment(ran)
-    more = () if more_variables else found.keys() - wanted.keys() - _GIVEN_BY_AKS
-    return "" if not more and all(found.get(name) == value for name, value in wanted.items()) else "env"
+    planned_variables, live_variables = _environment(planned), _environment(ran)
+    more = () if more_variables else live_variables.keys() - planned_variables.keys() - _GIVEN_BY_AKS
+    return (
+        ""
+        if not more and all(live_variables.get(name) == value for name, value in planned_variables.items())
+        else "env"
+    )
 
 
 def _environment(container: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,9 +69,9 @@ def _moved(target: ManifestTarget, live: Json | None, began: datetime | None) ->
     name = f"Service {target.name}"
     if live is None:
         return f"{name} is gone"
-    spec, wanted = live.get("spec") or {}, target.manifest["spec"]
-    same = all(spec.get(part, default) == wanted.get(part, default) for part, default in _LEADS.items())
-    if not same or projected(spec.get("ports"), wanted.get("ports")) != wanted.get("ports"):
+    spec, planned_spec = live.get("spec") or {}, target.manifest["spec"]
+    same = all(spec.get(part, default) == planned_spec.get(part, default) for part, default in _LEADS.items())
+    if not same or projected(spec.get("ports"), planned_spec.get("ports")) != planned_spec.get("ports"):
         return f"{name} leads elsewhere than the plan says"
     writers = sorted(set(_written_since(live, began))) if began else []
     return f"{name} was written by {', '.join(writers)[:200]} while the tests ran" if writers else ""

@@ -27,9 +27,9 @@ def beside(
     manifest: Manifest, after: Mapping[str, Any], answer: Mapping[str, Any], injected: Sequence[InjectedContainer]
 ) -> Beside:
     """`after` is what there will be, and `answer` what a dry run said of its fields' managers."""
-    planned, there, owners = pod_spec(manifest), pod_spec(after), owners_of(answer)
+    planned, live_pod, owners = pod_spec(manifest), pod_spec(after), owners_of(answer)
     warnings, notes = list[str](), list[str]()
-    for name, image in added(planned, there):
+    for name, image in added(planned, live_pod):
         text = f"container {name} ({image}) is not in the manifest; {_who(owners, name)}"
         if is_injected(name, image, injected):
             notes.append(f"{text}, as the project allows")
@@ -38,8 +38,8 @@ def beside(
                 f"{text}, and it stays: nobody votes on it, and the rollout fails as long as it is there; "
                 "take it away, or let the project name it in injected"
             )
-    known = [InjectedContainer(container=name, image=image or "*") for name, image in added(planned, there)]
-    if planned and (why := unlike(planned, there, known, more_variables=True)):
+    known = [InjectedContainer(container=name, image=image or "*") for name, image in added(planned, live_pod)]
+    if planned and (why := unlike(planned, live_pod, known, more_variables=True)):
         warnings.append(f"{why} than the manifest says, and it stays: the rollout fails as long as it is so")
     return Beside(warnings=tuple(warnings[:_SHOWN]), notes=tuple(notes[:_SHOWN]))
 
@@ -47,5 +47,5 @@ def beside(
 def _who(owners: Owners, container: str) -> str:
     """Whoever put the container there, by the keys of its fields."""
     key = f'k:{{"name":"{container}"}}'
-    found = {manager for path, managers in owners.items() if key in path for manager in managers}
-    return f"{', '.join(sorted(found))} set it" if found else "the cluster adds it"
+    managers_of_key = {manager for path, managers in owners.items() if key in path for manager in managers}
+    return f"{', '.join(sorted(managers_of_key))} set it" if managers_of_key else "the cluster adds it"

@@ -24,8 +24,8 @@ def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
 
 def true(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
     """The condition if it holds."""
-    found = condition(status, kind)
-    return found if found is not None and found.get("status") == "True" else None
+    one = condition(status, kind)
+    return one if one is not None and one.get("status") == "True" else None
 
 
 def generation_of(live: Mapping[str, Any]) -> int:

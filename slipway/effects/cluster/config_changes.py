@@ -32,8 +32,12 @@ def template(thing: Mapping[str, Any]) -> Any:
 def _with_warnings(change: ObjectChange, read: Sequence[tuple[str, Mapping[tuple[str, str], Reading]]]) -> ObjectChange:
     if change.kind not in ("ConfigMap", "Secret") or change.change is not AppliedChange.CHANGED:
         return change
-    found = {label: found[change.kind, change.name] for label, found in read if (change.kind, change.name) in found}
-    return change.evolve(warnings=(*change.warnings, *_told(found)))
+    readings_by_object = {
+        label: readings_by_object[change.kind, change.name]
+        for label, readings_by_object in read
+        if (change.kind, change.name) in readings_by_object
+    }
+    return change.evolve(warnings=(*change.warnings, *_told(readings_by_object)))
 
 
 def _told(found: Mapping[str, Reading]) -> Iterator[str]:

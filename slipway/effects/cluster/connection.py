@@ -194,8 +194,8 @@ class Connection:
 
 def _warnings(headers: Sequence[str]) -> tuple[str, ...]:
     """The texts of `Warning` headers, as the API server writes them: `299 - "text"`."""
-    found = (_WARNING.match(header.strip()) for header in headers[:MAX_WARNINGS])
-    texts = (re.sub(r"\\(.)", r"\1", match[1])[:MAX_WARNING] for match in found if match)
+    matches = (_WARNING.match(header.strip()) for header in headers[:MAX_WARNINGS])
+    texts = (re.sub(r"\\(.)", r"\1", match[1])[:MAX_WARNING] for match in matches if match)
     return tuple(dict.fromkeys(texts))
 
 

@@ -48,8 +48,8 @@ def holdup_of(container: Mapping[str, Any], *, init: bool) -> Holdup | None:
         return None
     message = str(waiting.get("message") or "")
     situation = _situation(str(reason), message, init=init)
-    told = _crash(container) if reason == "CrashLoopBackOff" else message[:MAX_REASON]
-    return Holdup(situation=situation, text=situation.told(": ".join(filter(None, (str(reason), told)))))
+    text = _crash(container) if reason == "CrashLoopBackOff" else message[:MAX_REASON]
+    return Holdup(situation=situation, text=situation.told(": ".join(filter(None, (str(reason), text)))))
 
 
 def _situation(reason: str, message: str, *, init: bool) -> Situation:

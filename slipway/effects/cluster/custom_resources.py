@@ -76,9 +76,9 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     if known is not None and known.phase:
         return _by_phase(known, status)
     names = (known.condition,) if known else _BY_CONVENTION
-    found = next((c for name in names if (c := condition(status, name))), None)
-    if found is not None:
-        return _by_condition(found, live)
+    first = next((c for name in names if (c := condition(status, name))), None)
+    if first is not None:
+        return _by_condition(first, live)
     if known is not None or _is_fresh(live, evidence):
         return verdict(_KIND, Situation.UNDER_WAY, "its operator has said nothing of it yet")
     return verdict(_KIND, Situation.SAYS_NOTHING, "it has no condition that says how it is")
@@ -101,14 +101,14 @@ def _by_phase(known: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
     value: Any = status
     for name in known.phase:
         value = value.get(name) if isinstance(value, Mapping) else None
-    said = str(value or "nothing")[:MAX_SAID]
+    phase = str(value or "nothing")[:MAX_SAID]
     if value == known.well:
-        return verdict(_KIND, Situation.UP, f"it says that it is {said}")
+        return verdict(_KIND, Situation.UP, f"it says that it is {phase}")
     if value == "Paused":
         return advised(_KIND, Situation.PAUSED, "it is paused")
     if value in (None, "", "Progressing", "Pending", "ApplyingChanges"):
-        return verdict(_KIND, Situation.UNDER_WAY, f"its operator says {said}")
-    return advised(_KIND, Situation.NOT_READY, f"its operator says {said}")
+        return verdict(_KIND, Situation.UNDER_WAY, f"its operator says {phase}")
+    return advised(_KIND, Situation.NOT_READY, f"its operator says {phase}")
 
 
 def _said(what: str, found: Mapping[str, Any]) -> str:

@@ -52,8 +52,8 @@ def diagnose(objects: Objects, targets: Sequence[ManifestTarget], state: Rollout
 
 def last_lines(log: str) -> str:
     """The last lines of a log in one, without the lines in brackets that Slipway itself has written."""
-    said = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith("[")]
-    return " / ".join(said[-_LINES_TOLD:])[-_TOLD:]
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith("[")]
+    return " / ".join(lines[-_LINES_TOLD:])[-_TOLD:]
 
 
 def _of(objects: Objects, target: ManifestTarget) -> Iterator[tuple[str, str]]:
@@ -64,8 +64,8 @@ def _of(objects: Objects, target: ManifestTarget) -> Iterator[tuple[str, str]]:
     kind = watched(target.kind.api_version, target.kind.kind)
     evidence = evidence_of(objects, target, live) if kind in WITH_PODS else None
     pods = evidence.pods if evidence else ()
-    told = [live, *pods, *([evidence.replica_set] if evidence and evidence.replica_set else [])]
-    if events := warnings_about(objects, target.namespace, told):
+    subjects = [live, *pods, *([evidence.replica_set] if evidence and evidence.replica_set else [])]
+    if events := warnings_about(objects, target.namespace, subjects):
         yield f"events of {target.label}", "".join(map(_line, events[:_EVENTS]))
     for pod in [pod for pod in pods if any(_troubled(pod))][:_PODS]:
         for container, restarted in list(_troubled(pod))[:_CONTAINERS]:

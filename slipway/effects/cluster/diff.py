@@ -72,11 +72,11 @@ def masked(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[
     old: Json | None = None if before is None else dict(before)
     new: Json = dict(after)
     for field in ("data", "stringData"):
-        former, wanted = _values(old or {}, field), _values(new, field)
+        former, newer = _values(old or {}, field), _values(new, field)
         if old is not None and field in old:
-            old[field] = {k: _MASK + ("" if wanted.get(k, v) == v else " (former value)") for k, v in former.items()}
+            old[field] = {k: _MASK + ("" if newer.get(k, v) == v else " (former value)") for k, v in former.items()}
         if field in new:
-            new[field] = {k: _MASK + ("" if former.get(k, v) == v else " (new value)") for k, v in wanted.items()}
+            new[field] = {k: _MASK + ("" if former.get(k, v) == v else " (new value)") for k, v in newer.items()}
     return old, new
 
 

@@ -46,10 +46,10 @@ def namespaced_kinds(connection: Connection) -> Kinds:
         return Kinds(kinds=tuple(known), unknown=(Unsearched(kind=CUSTOM_KINDS, why="the cluster does not list them"),))
     core = [kind for kind in known if kind.api_version == "v1"]
     groups = [group for group in answer.get("items") or () if isinstance(group, Mapping)]
-    found = dict.fromkeys([*core, *(kind for group in groups for kind in _of_group(group))])
+    kinds = dict.fromkeys([*core, *(kind for group in groups for kind in _of_group(group))])
     stale = [Unsearched(kind=f"*.{name}", why="its server does not answer") for name in _stale(groups)]
-    beyond = [Unsearched(kind=kind.qualified, why=f"more than {MAX_KINDS} kinds") for kind in list(found)[MAX_KINDS:]]
-    return Kinds(kinds=tuple(found)[:MAX_KINDS], unknown=(*stale, *beyond))
+    beyond = [Unsearched(kind=kind.qualified, why=f"more than {MAX_KINDS} kinds") for kind in list(kinds)[MAX_KINDS:]]
+    return Kinds(kinds=tuple(kinds)[:MAX_KINDS], unknown=(*stale, *beyond))
 
 
 def _of_group(group: Mapping[str, Any]) -> Iterator[Kind]:

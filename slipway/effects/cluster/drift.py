@@ -56,8 +56,8 @@ def look(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[t
     live = dict(zip(kinds, lists, strict=True))
 
     def differing(one: Applied, watched: Sequence[ManifestTarget]) -> tuple[Difference, ...]:
-        found = together(lambda target: _difference(objects, target, live[target.kind], one), watched)
-        return tuple(filter(None, found))
+        differences = together(lambda target: _difference(objects, target, live[target.kind], one), watched)
+        return tuple(filter(None, differences))
 
     return [differing(one, each) for one, each in zip(applied, targets, strict=True)]
 
@@ -71,13 +71,13 @@ def _metadata(objects: Objects, kind: Kind, namespace: str, applied: Sequence[Ap
     page = objects.page(kind, namespace, selector=_OURS)
     if not page.more:
         return _by_name(page.items)
-    found: dict[str, Json] = {}
+    by_name: dict[str, Json] = {}
     for one in applied:  # a crowded namespace: a list for each application
         page = objects.page(kind, namespace, selector=one.owner.selector)
         if page.more:
             raise ObjectRefused(f"there are more than {len(page.items)} {kind.plural} of {one.owner.application}")
-        found |= _by_name(page.items)
-    return found
+        by_name |= _by_name(page.items)
+    return by_name
 
 
 def _by_name(items: Sequence[Json]) -> dict[str, Json]:
@@ -98,10 +98,10 @@ def _difference(
     )
     if not written.anything:
         return None
-    found = objects.get(target.kind, target.name, target.namespace)
-    if found is None:
+    live_object = objects.get(target.kind, target.name, target.namespace)
+    if live_object is None:
         return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=target.kind.kind, name=target.name), diff=_NONE)
-    return _compared(objects, target, found, written)
+    return _compared(objects, target, live_object, written)
 
 
 _NONE = Diff(text="")

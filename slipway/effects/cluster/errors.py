@@ -188,17 +188,17 @@ def _withheld(answer: Mapping[str, Any]) -> str:
 
 def _without_long_values(text: str) -> str:
     """The value that an immutable field should get may be a pod's whole template, before the words that say why not."""
-    kept, rest = "", text
+    shortened, rest = "", text
     while True:
-        before, found, value = rest.partition(_INVALID_VALUE)
-        kept += before + found
-        if not found:
-            return kept
+        before, separator, value = rest.partition(_INVALID_VALUE)
+        shortened += before + separator
+        if not separator:
+            return shortened
         try:
             _, end = json.JSONDecoder().raw_decode(value)
         except ValueError:
             end = 0
-        kept += f"({end:,} characters)" if end > _LONG_VALUE else value[:end]
+        shortened += f"({end:,} characters)" if end > _LONG_VALUE else value[:end]
         rest = value[end:]
 
 
@@ -210,9 +210,9 @@ def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
         return ObjectRefused(f"{what}: {message}")
     resource = ".".join(filter(None, (rule["resource"], rule["group"])))
     where = f'in namespace "{rule["namespace"]}"' if rule["namespace"] else "in the whole cluster"
-    held = azure_role.holds(rule["verb"], rule["group"] or "", rule["resource"].partition("/")[0])
+    in_role = azure_role.holds(rule["verb"], rule["group"] or "", rule["resource"].partition("/")[0])
     advice = f"the role {azure_role.ROLE} on the namespace grants it"
-    if not (held and rule["namespace"]):
+    if not (in_role and rule["namespace"]):
         advice = f"the role {azure_role.ROLE} does not hold it"
         if rule["namespace"]:
             advice += ": `slipway doctor --print-rbac` writes the Role that does"

@@ -56,8 +56,8 @@ def _holdups(events: Sequence[Json], since: datetime | None) -> Iterator[Holdup]
         reasons.add(reason)
         situation = Situation.NO_POD if reason == "FailedCreate" else Situation.OTHER
         message = without_secrets(str(event.get("message") or ""))[:MAX_REASON]
-        told = f"{subject.get('kind')}/{subject.get('name')}: {reason}: {message}"
-        yield Holdup(situation=situation, text=situation.told(told))
+        text = f"{subject.get('kind')}/{subject.get('name')}: {reason}: {message}"
+        yield Holdup(situation=situation, text=situation.told(text))
 
 
 def at(event: Mapping[str, Any]) -> str:
@@ -67,8 +67,8 @@ def at(event: Mapping[str, Any]) -> str:
 
 
 def _is_older(event: Mapping[str, Any], since: datetime | None) -> bool:
-    said = at(event)
-    return bool(said) and since is not None and datetime.fromisoformat(said) < since - _EARLIER
+    happened = at(event)
+    return bool(happened) and since is not None and datetime.fromisoformat(happened) < since - _EARLIER
 
 
 def _claims(thing: Json) -> list[str]:

@@ -69,18 +69,18 @@ class HeldFence:
             return
         for _ in range(CONFLICTS):
             lease = self._read()
-            result, found = judged(lease, self.claim)
-            _demand(self._compared(found) if found is not None else None)
-            _demand(result, found)
-            kept = found is not None and found.order == self.claim.order  # taken by an earlier try
-            if not kept and (rules := self.claim.in_the_way()):
+            result, fence = judged(lease, self.claim)
+            _demand(self._compared(fence) if fence is not None else None)
+            _demand(result, fence)
+            already_ours = fence is not None and fence.order == self.claim.order  # taken by an earlier try
+            if not already_ours and (rules := self.claim.in_the_way()):
                 raise NotToBegin(rules)
             try:
-                if not kept:
+                if not already_ours:
                     self._write(lease)
             except ObjectConflict:
                 continue  # somebody else has just written it
-            self._hold(lease.text if kept and lease is not None else self.claim.fence.text)
+            self._hold(lease.text if already_ours and lease is not None else self.claim.fence.text)
             return
         raise ObjectConflict(f"Lease {self.claim.lease}: somebody else writes it all the time")
 

@@ -172,15 +172,15 @@ def _steps(path: tuple[str, ...]) -> Path:
 
 def _has(owned: Mapping[str, Any], path: Path) -> bool:
     """Whether a set of fields has a path, or a part of it as a whole."""
-    here: Any = owned
+    fields: Any = owned
     for step in path:
-        if not isinstance(here, Mapping) or not here:
-            return here == {}
+        if not isinstance(fields, Mapping) or not fields:
+            return fields == {}
         if isinstance(step, str):
-            here = here.get(f"f:{step}")
+            fields = fields.get(f"f:{step}")
         else:
-            here = next((v for k, v in here.items() if k.startswith("k:") and json.loads(k[2:]) == step), None)
-        if here is None:
+            fields = next((v for k, v in fields.items() if k.startswith("k:") and json.loads(k[2:]) == step), None)
+        if fields is None:
             return False
     return True
 

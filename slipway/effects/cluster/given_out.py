@@ -15,10 +15,10 @@ _OF_JOBS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 
 def without_given_out(answer: Json, manifest: Mapping[str, Any]) -> Json:
     """The answer to a dry run that would make the object, without such values that the manifest does not set."""
-    spec, wanted = answer.get("spec") or {}, manifest.get("spec") or {}
+    spec, planned_spec = answer.get("spec") or {}, manifest.get("spec") or {}
     match answer.get("kind"):
         case "Service":
-            return {**answer, "spec": _service(spec, wanted)}
+            return {**answer, "spec": _service(spec, planned_spec)}
         case "Job":
             return {**answer, "spec": _job(spec)}
         case _:
@@ -26,13 +26,17 @@ def without_given_out(answer: Json, manifest: Mapping[str, Any]) -> Json:
 
 
 def _service(spec: Json, wanted: Mapping[str, Any]) -> Json:
-    kept = {field: value for field, value in spec.items() if field in wanted or field not in _OF_SERVICES}
-    given = {port.get("port"): port for port in wanted.get("ports") or () if isinstance(port, Mapping)}
+    fields = {field: value for field, value in spec.items() if field in wanted or field not in _OF_SERVICES}
+    planned_ports = {port.get("port"): port for port in wanted.get("ports") or () if isinstance(port, Mapping)}
     ports = [
-        {field: value for field, value in port.items() if field != "nodePort" or field in given.get(port["port"], ())}
+        {
+            field: value
+            for field, value in port.items()
+            if field != "nodePort" or field in planned_ports.get(port["port"], ())
+        }
         for port in spec.get("ports") or ()
     ]
-    return {**kept, "ports": ports} if ports else kept
+    return {**fields, "ports": ports} if ports else fields
 
 
 def _job(spec: Json) -> Json:

@@ -117,8 +117,8 @@ class ManifestTarget(Record):
 
 def kinds_of(manifests: Iterable[Manifest]) -> tuple[str, ...]:
     """The manifests' kinds, each once, as `Kind.qualified` has them."""
-    found = {(str(each["kind"]), str(each["apiVersion"]).rpartition("/")[0]) for each in manifests}
-    return tuple(sorted(f"{kind}.{group}" if group else kind for kind, group in found))
+    names = {(str(each["kind"]), str(each["apiVersion"]).rpartition("/")[0]) for each in manifests}
+    return tuple(sorted(f"{kind}.{group}" if group else kind for kind, group in names))
 
 
 NONE_COMING: Mapping[tuple[str, str], Kind] = {}

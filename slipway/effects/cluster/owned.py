@@ -44,8 +44,8 @@ class Owner(Record):
         return f"{self.application} in {self.environment}"
 
     def has(self, metadata: Mapping[str, Any]) -> bool:
-        found = metadata.get("labels") or {}
-        return all(found.get(name) == value for name, value in self.labels.items())
+        labels = metadata.get("labels") or {}
+        return all(labels.get(name) == value for name, value in self.labels.items())
 
 
 class Owned(Record):
@@ -74,8 +74,8 @@ def search(objects: Objects, namespace: str, owner: Owner) -> Search:
     """All objects of the owner in the namespace. Raises `ClusterError` if the cluster itself does not answer."""
     known = namespaced_kinds(objects.connection)
     results = together(lambda kind: _listed(objects, kind, namespace, owner), known.kinds)
-    found = [owned for result in results for owned in result.found]
-    return Search(found=tuple(found), unsearched=(*(u for r in results for u in r.unsearched), *known.unknown))
+    owned_objects = [owned for result in results for owned in result.found]
+    return Search(found=tuple(owned_objects), unsearched=(*(u for r in results for u in r.unsearched), *known.unknown))
 
 
 def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
@@ -132,9 +132,9 @@ def _listed(objects: Objects, kind: Kind, namespace: str, owner: Owner) -> Searc
         if (kind.api_version, kind.kind) in BUILT_IN:
             raise
         return failed("its server does not answer")
-    found = tuple(Owned(kind=kind, metadata=item["metadata"]) for item in page.items)
-    more = (Unsearched(kind=kind.qualified, why=f"there are more than {len(found)}"),) if page.more else ()
-    return Search(found=found, unsearched=more)
+    owned_objects = tuple(Owned(kind=kind, metadata=item["metadata"]) for item in page.items)
+    more = (Unsearched(kind=kind.qualified, why=f"there are more than {len(owned_objects)}"),) if page.more else ()
+    return Search(found=owned_objects, unsearched=more)
 
 
 def sorted_by_place(found: Sequence[Owned]) -> list[Owned]:

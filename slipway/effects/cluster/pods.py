@@ -18,11 +18,11 @@ def holdups_of(pod: Mapping[str, Any]) -> tuple[Holdup, ...]:
     """Why a pod is not ready, as far as its status says so; of a pod that no node takes, only that."""
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            told = f"no node accepts a pod: {str(condition.get('message', ''))[:MAX_REASON]}"
-            return (Holdup(situation=Situation.UNSCHEDULABLE, text=Situation.UNSCHEDULABLE.told(told)),)
+            text = f"no node accepts a pod: {str(condition.get('message', ''))[:MAX_REASON]}"
+            return (Holdup(situation=Situation.UNSCHEDULABLE, text=Situation.UNSCHEDULABLE.told(text)),)
     name = pod["metadata"]["name"]
     return tuple(
-        held.evolve(text=f"pod {name}, container {container}: {held.text}") for container, held in _held_up(pod)
+        holdup.evolve(text=f"pod {name}, container {container}: {holdup.text}") for container, holdup in _held_up(pod)
     )
 
 
@@ -107,8 +107,8 @@ def _held_up(pod: Mapping[str, Any]) -> list[tuple[str, Holdup]]:
     """The containers that are held up, init containers first, with their names."""
     status = pod.get("status") or {}
     return [
-        (str(container.get("name")), held)
+        (str(container.get("name")), holdup)
         for field in ("initContainerStatuses", "containerStatuses")
         for container in status.get(field) or ()
-        if (held := holdup_of(container, init=field == "initContainerStatuses"))
+        if (holdup := holdup_of(container, init=field == "initContainerStatuses"))
     ]

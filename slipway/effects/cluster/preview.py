@@ -30,8 +30,8 @@ def preview(
     changes = together(
         lambda target: _change(objects, target, makes_namespace=makes_namespace, injected=injected), targets
     )
-    told = unseen_changes([target.manifest for target in targets], changes)
-    return ClusterPreview(objects=_within_budget(told))
+    warnings = unseen_changes([target.manifest for target in targets], changes)
+    return ClusterPreview(objects=_within_budget(warnings))
 
 
 COMING = "its definition comes with this release, so that the cluster could not check it"

@@ -44,9 +44,9 @@ class Stays(Enum):
 
 def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, owner: Owner) -> Departed:
     """What the owner has in the cluster beyond these manifests. Raises `ClusterError`."""
-    wanted = {_key(target.kind, target.name) for target in targets}
-    found = search(objects, namespace, owner)
-    left = [each for each in sorted_by_place(found.found) if _key(each.kind, each.name) not in wanted]
+    targeted = {_key(target.kind, target.name) for target in targets}
+    owned_objects = search(objects, namespace, owner)
+    left = [each for each in sorted_by_place(owned_objects.found) if _key(each.kind, each.name) not in targeted]
     left = [each for each in left if not _belongs_to_another(each.metadata)]
     reasons = {each.uid: _stays(each.kind, each.metadata, owner) for each in left}
     may_go = [each for each in left if reasons[each.uid] is None]
@@ -60,7 +60,7 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
         staying=tuple(
             Staying(kind=each.kind.kind, name=each.name, why=why) for each in left if (why := reasons[each.uid])
         ),
-        unsearched=found.unsearched,
+        unsearched=owned_objects.unsearched,
     )
 
 

@@ -44,8 +44,8 @@ def apply(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) ->
 def _is_held_up(target: ManifestTarget, refused: ObjectRefused) -> bool:
     """Whether the field that is refused is the server's own, and not one that the manifest has."""
     strategy = (target.manifest.get("spec") or {}).get("strategy") or {}
-    asked = target.kind.kind == "Deployment" and strategy.get("type") == _RECREATE["type"]
-    return asked and not strategy.get("rollingUpdate") and refused.fields == (_IN_THE_WAY,)
+    recreates = target.kind.kind == "Deployment" and strategy.get("type") == _RECREATE["type"]
+    return recreates and not strategy.get("rollingUpdate") and refused.fields == (_IN_THE_WAY,)
 
 
 def _as_checked(objects: Objects, target: ManifestTarget) -> ApiServerResponse:

@@ -64,8 +64,8 @@ def named(connection: Connection, kinds: Iterable[str]) -> list[Kind]:
 def _named(connection: Connection, group: str, kind: str) -> Kind:
     what = f"look up {group}/{kind}"
     try:
-        told = connection.send("GET", f"/apis/{group}", what=what).body if group else {}
-        version = str((told.get("preferredVersion") or {}).get("groupVersion") or "v1")
+        group_document = connection.send("GET", f"/apis/{group}", what=what).body if group else {}
+        version = str((group_document.get("preferredVersion") or {}).get("groupVersion") or "v1")
         root = "/apis/" if "/" in version else "/api/"
         resources = connection.send("GET", root + version, what=what).body.get("resources") or ()
     except Missing:

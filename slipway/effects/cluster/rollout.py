@@ -40,8 +40,8 @@ def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Looked 
     listed = [target for target in targets if watched(target.kind.api_version, target.kind.kind)]
     open_ones = [target for target in listed if target.label not in looked.done]
     verdicts = together(lambda target: look(objects, target, looked), open_ones)
-    found = dict(zip((target.label for target in open_ones), verdicts, strict=True))
-    judged = [(target, found.get(target.label) or _seen_done(target)) for target in listed]
+    verdict_by_label = dict(zip((target.label for target in open_ones), verdicts, strict=True))
+    judged = [(target, verdict_by_label.get(target.label) or _seen_done(target)) for target in listed]
     state, reason = altogether((target.label, verdict) for target, verdict in judged)
     states = tuple(
         ObjectState(kind=target.kind.kind, name=target.name, state=verdict.state, reason=verdict.reason)
@@ -111,8 +111,8 @@ def evidence_of(
     if newest.owner is None or target.namespace is None:
         return start
     about = (newest.owner, *newest.pods)
-    told = events_of(objects, target.namespace, about, since=start.asked_at)
-    hints = (*_hints(objects, live, newest.all_pods, newest.pods), *told)
+    events = events_of(objects, target.namespace, about, since=start.asked_at)
+    hints = (*_hints(objects, live, newest.all_pods, newest.pods), *events)
     return start.evolve(pods=newest.pods, replica_set=newest.replica_set, hints=hints)
 
 
@@ -128,5 +128,5 @@ def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[
 
 
 def _stuck(pod: str) -> Holdup:
-    told = f"pod {pod} has another template and is not ready, and the StatefulSet may wait for it for ever"
-    return Holdup(situation=Situation.POD_STUCK, text=Situation.POD_STUCK.told(told, pod=pod))
+    text = f"pod {pod} has another template and is not ready, and the StatefulSet may wait for it for ever"
+    return Holdup(situation=Situation.POD_STUCK, text=Situation.POD_STUCK.told(text, pod=pod))

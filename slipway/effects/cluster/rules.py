@@ -57,8 +57,8 @@ def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: Workload
         return None
     if count(spec, "progressDeadlineSeconds", default=_DEFAULT_DEADLINE) == _DEFAULT_DEADLINE:
         return None
-    told = (f"ProgressDeadlineExceeded: {late.get('message', '')}", *(held.text for held in holdups(evidence)[:1]))
-    return advised(Watched.DEPLOYMENT, Situation.TOO_LATE, "; ".join(told))
+    texts = (f"ProgressDeadlineExceeded: {late.get('message', '')}", *(holdup.text for holdup in holdups(evidence)[:1]))
+    return advised(Watched.DEPLOYMENT, Situation.TOO_LATE, "; ".join(texts))
 
 
 def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Lack | None:

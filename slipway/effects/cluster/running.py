@@ -61,11 +61,11 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
         later = target.kind.kind in ("CronJob", "Pod", "PodTemplate")  # no pods yet, or itself
         return ComparedPods() if later else ComparedPods(unread=(f"{target.label}: nobody waits for its pods",))
     pods = newest_of(objects, target, live).pods
-    wanted = _wanted(live)
-    if len(pods) < wanted:
+    template = _wanted(live)
+    if len(pods) < template:
         if target.kind.kind == "Job":
             return ComparedPods(unread=(f"{target.label}: no pod of it is left",))
-        return ComparedPods(too_few=f"{target.label}: {len(pods)} of {wanted} of its pods are to be seen")
+        return ComparedPods(too_few=f"{target.label}: {len(pods)} of {template} of its pods are to be seen")
     others = (of_pod(pod, why) for pod in pods if (why := unlike(planned, pod["spec"], injected, more_variables=True)))
     return ComparedPods(others=tuple(others))
 

@@ -43,21 +43,21 @@ def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fiel
     for entry in (live.get("metadata") or {}).get("managedFields") or ():
         former = entry.get("manager") in FORMER and entry.get("operation") == "Update" and not entry.get("subresource")
         (theirs if former else others).update(paths(entry.get("fieldsV1") or {}))
-    kept = {path[:length] for path in others for length in range(1, len(path) + 1)}
-    stale = {path for path in theirs - kept if _may_go(path) and pointer_to(path, manifest) is None}
+    still_owned = {path[:length] for path in others for length in range(1, len(path) + 1)}
+    stale = {path for path in theirs - still_owned if _may_go(path) and pointer_to(path, manifest) is None}
     return sorted(path for path in stale if not any(path[:length] in stale for length in range(1, len(path))))
 
 
 def pointer_to(path: FieldPath, thing: Any) -> Pointer | None:
     """Where the field is in the object; None if it is not there."""
-    found = list[str | int]()
+    steps = list[str | int]()
     for key in path:
         step = _step(key, thing)
         if step is None:
             return None
-        found.append(step)
+        steps.append(step)
         thing = thing[step]
-    return tuple(found)
+    return tuple(steps)
 
 
 def without(thing: Json, paths: Sequence[FieldPath]) -> Json:
@@ -123,8 +123,8 @@ def _same_version(live: Json) -> Json:
 
 def _in_order(thing: Json, paths: Sequence[FieldPath]) -> list[Pointer]:
     """The places of the fields, later items of a list first, so that removing one moves no other."""
-    found = filter(None, (pointer_to(path, thing) for path in paths))
-    return sorted(found, key=lambda pointer: [f"{s:09}" if isinstance(s, int) else s for s in pointer], reverse=True)
+    pointers = filter(None, (pointer_to(path, thing) for path in paths))
+    return sorted(pointers, key=lambda pointer: [f"{s:09}" if isinstance(s, int) else s for s in pointer], reverse=True)
 
 
 def _text(pointer: Pointer) -> str:
@@ -153,8 +153,8 @@ def _step(key: str, thing: Any) -> str | int | None:
     if key.startswith("f:"):
         return key[2:] if isinstance(thing, Mapping) and key[2:] in thing else None
     if key.startswith("k:") and isinstance(thing, list):
-        wanted = _keys(key)
-        return next((n for n, item in enumerate(thing) if isinstance(item, Mapping) and _is(item, wanted)), None)
+        key_fields = _keys(key)
+        return next((n for n, item in enumerate(thing) if isinstance(item, Mapping) and _is(item, key_fields)), None)
     return None
 
 

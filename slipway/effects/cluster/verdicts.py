@@ -54,18 +54,22 @@ def advised(kind: Watched, situation: Situation, what: str) -> WorkloadVerdict:
 
 def unless_hindered(kind: Watched, evidence: WorkloadEvidence, situation: Situation, lack: str) -> WorkloadVerdict:
     """What a workload lacks, with what holds it up; or what only another release will cure, if its pods show that."""
-    found = holdups(evidence)
+    hindrances = holdups(evidence)
     for state in (ProgressState.FAILED, ProgressState.HOPELESS):
-        for held in found:
-            if state_of(kind, held.situation) is state:
-                return verdict(kind, held.situation, held.text)
-    hints = list(dict.fromkeys(held.text for held in found))[:_HINTS]
-    return verdict(kind, found[0].situation if found else situation, "; ".join((lack, *hints)))
+        for holdup in hindrances:
+            if state_of(kind, holdup.situation) is state:
+                return verdict(kind, holdup.situation, holdup.text)
+    hints = list(dict.fromkeys(holdup.text for holdup in hindrances))[:_HINTS]
+    return verdict(kind, hindrances[0].situation if hindrances else situation, "; ".join((lack, *hints)))
 
 
 def holdups(evidence: WorkloadEvidence) -> list[Holdup]:
     """What holds the workload up, as far as anything tells."""
-    return [*evidence.hints, *_pods_not_made(evidence), *(held for pod in evidence.pods for held in holdups_of(pod))]
+    return [
+        *evidence.hints,
+        *_pods_not_made(evidence),
+        *(holdup for pod in evidence.pods for holdup in holdups_of(pod)),
+    ]
 
 
 def _pods_not_made(evidence: WorkloadEvidence) -> Iterable[Holdup]:

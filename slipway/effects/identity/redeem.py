@@ -113,7 +113,7 @@ def _failed(status: int, told: dict[str, Any]) -> IdentityRefused | CannotVerify
     error, described = told.get("error"), told.get("error_description")
     name = error if isinstance(error, str) and _ERROR.fullmatch(error) else "an error without a name"
     number = _AADSTS.search(described) if isinstance(described, str) else None
-    said = f"{name} ({number.group()})" if number else name
+    error_name = f"{name} ({number.group()})" if number else name
     if status == _BAD_REQUEST and name == "invalid_grant":
-        return IdentityRefused(why=f"the identity provider does not take the code: {said}")
-    return CannotVerify(why=f"the identity provider answers {status}: {said}")
+        return IdentityRefused(why=f"the identity provider does not take the code: {error_name}")
+    return CannotVerify(why=f"the identity provider answers {status}: {error_name}")

@@ -104,17 +104,17 @@ class _Running:
         runs = self._runs(seen)
         if state.state is not ProgressState.FAILED and self.writes.withdraw_job(job, uid=made.uid):
             why = f"{why}; the Job was deleted, so that it does not run when nobody waits for it"
-        said = next((run.summary for run in runs if run.name == made.name), "")
+        summary = next((run.summary for run in runs if run.name == made.name), "")
         reason = f"Job {made.name}, which runs {self.side} the rollout: {why}"
-        told = f"{reason[: REASON_LIMIT - len(said) - 20]}{f'; it said: {said}' if said else ''}"
+        text = f"{reason[: REASON_LIMIT - len(summary) - 20]}{f'; it said: {summary}' if summary else ''}"
         evidence = Evidence(
             name=f"{self.side}: {made.name}",
             environment=self.plan.environment,
             passed=False,
-            summary=told[:EVIDENCE_SUMMARY],
+            summary=text[:EVIDENCE_SUMMARY],
             log=next((run.log for run in runs if run.name == made.name), None),
         )
-        return failed(told, JobsRun(jobs=runs, evidence=(evidence,)))
+        return failed(text, JobsRun(jobs=runs, evidence=(evidence,)))
 
     def _run(self, made: SeenJob, *, passed: bool) -> JobRun:
         log = without_secrets(self.cluster.job_log(made, self.plan.namespace))

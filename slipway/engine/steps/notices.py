@@ -50,8 +50,10 @@ def messages(clients: Clients, clock: Clock, work: Work, audience: Audience) -> 
         return list(_questions(clients, clock, work, audience))
     headline = _headline(release, step, audience)
     recipients = () if audience.shared else _told(work)
-    told = [_message(clients, clock, work, headline=headline, recipient=name) for name in recipients or ("",)]
-    return [_about_a_vote(clients, clock, work, message) for message in told] if step.notice in _OF_A_VOTE else told
+    notices = [_message(clients, clock, work, headline=headline, recipient=name) for name in recipients or ("",)]
+    return (
+        [_about_a_vote(clients, clock, work, message) for message in notices] if step.notice in _OF_A_VOTE else notices
+    )
 
 
 def _about_a_vote(clients: Clients, clock: Clock, work: Work, message: Message) -> Message:

@@ -51,15 +51,15 @@ def from_catalogue(clients: Clients, work: Work, environment: Environment, *, jo
         "SLIPWAY_VERSION": release.tag,
     }
     registries = {application.pushed.registry, *(application.registry_of(each) for each in application.environments)}
-    asked: _Asked = {
+    arguments: _Asked = {
         "image": image,
         "values": values,
         "hosts": frozenset(clients.registry(name).endpoint.login_server for name in registries),
     }
     definition = work.entry.definition
-    manifests = render(definition, environment, **asked)
+    manifests = render(definition, environment, **arguments)
     job = None
     if environment.verification.job:
-        job = render_job(definition, environment, name=job_name, **asked)
-    around = {side: render_jobs_around(definition, environment, side, **asked) for side in Side}
+        job = render_job(definition, environment, name=job_name, **arguments)
+    around = {side: render_jobs_around(definition, environment, side, **arguments) for side in Side}
     return RenderedObjects(manifests=manifests, job=job, before=around[Side.BEFORE], after=around[Side.AFTER])

@@ -101,14 +101,14 @@ class _Return:
         result = {**outcome.result, **returned.model_dump(mode="json", exclude_defaults=True)}
         if not seen.resisted:
             return replace(outcome, result=result)
-        told = f"could not be brought back: {'; '.join(seen.resisted.values())}"
+        text = f"could not be brought back: {'; '.join(seen.resisted.values())}"
         rest = "everything else is back" if outcome.passed else outcome.reason
-        return Finished(passed=False, reason=f"{told}; {rest}"[:REASON_LIMIT], result=result)
+        return Finished(passed=False, reason=f"{text}; {rest}"[:REASON_LIMIT], result=result)
 
     def _removed(self) -> tuple[Deleted, ...]:
         """Delete what the failed release has made and what was live before had not; by uid, so nothing else."""
-        wanted = {(m["kind"], m["metadata"]["name"]) for m in self.before.manifests}
-        going = [each for each in self._made() if (each.kind, each.name) not in wanted]
+        former = {(m["kind"], m["metadata"]["name"]) for m in self.before.manifests}
+        going = [each for each in self._made() if (each.kind, each.name) not in former]
         running = [each for each in going if self._is_running(each)]
         owner = Owner.of(self.before.application, self.before.environment)
         done = self.place.writes.prune([each for each in going if each not in running], owner)
@@ -135,8 +135,8 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
         before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))
         cluster = clients.cluster(plan.cluster)
-        place = fenced(clients, work, plan)
-        return _Return(clients=clients, clock=clock, work=work, cluster=cluster, place=place, before=before).outcome()
+        target = fenced(clients, work, plan)
+        return _Return(clients=clients, clock=clock, work=work, cluster=cluster, place=target, before=before).outcome()
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except (ClusterError, KeysUnavailable) as error:

@@ -81,18 +81,18 @@ def pause_before(poll: int) -> timedelta:
 
 
 def deploy(clients: Clients, work: Work) -> Outcome:
-    place: RolloutTarget | None = None
+    target: RolloutTarget | None = None
     try:
         plan = load_plan(clients, work.release.plan_hash)
-        place = fenced(clients, work, plan)
-        done = place.writes.apply(plan.manifests, begun=work.step.asked_at)
-        return passed(_report(clients, plan, done, place.taken))
+        target = fenced(clients, work, plan)
+        done = target.writes.apply(plan.manifests, begun=work.step.asked_at)
+        return passed(_report(clients, plan, done, target.taken))
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except KeysUnavailable as away:
         return after(away, begun=False)
     except ClusterError as error:
-        taken = place.taken if place else None
+        taken = target.taken if target else None
         outcome = after(error, begun=False, taken=taken)
         if not isinstance(outcome, Finished) or outcome.broken or not error.applied:
             return outcome
@@ -216,27 +216,27 @@ def outlasted(seen: SeenBefore, state: ProgressState, now: datetime) -> tuple[Se
 
 def _given_up(clients: Clients, step: Step, state: RolloutState, diagnosis: Diagnosis, reason: str) -> Finished:
     """Failed, with what the programs said and the cluster noted as evidence."""
-    said = f"; it said: {diagnosis.last_lines}" if diagnosis.last_lines else ""
+    last_lines = f"; it said: {diagnosis.last_lines}" if diagnosis.last_lines else ""
     evidence = Evidence(
         name="rollout",
         environment=step.environment,
         passed=False,
-        summary=f"{reason}{said}"[:EVIDENCE_SUMMARY],
+        summary=f"{reason}{last_lines}"[:EVIDENCE_SUMMARY],
         log=clients.blobs.put(diagnosis.text.encode(), "text/plain; charset=utf-8"),
     )
     result = GivenUp(**{name: getattr(state, name) for name in RolloutState.model_fields}, evidence=(evidence,))
     # What was said last comes last, so the reason before it is what is cut.
-    return failed(f"{reason[: REASON_LIMIT - len(said)]}{said}", result)
+    return failed(f"{reason[: REASON_LIMIT - len(last_lines)]}{last_lines}", result)
 
 
 def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan, rules: ImageRules) -> RanAsPlanned | str:
     """What runs now that the rollout is done, compared with the plan; or why that cannot be told yet."""
-    found = cluster.compared(plan.manifests, plan.namespace, plan.injected)
-    if found.too_few:
-        return found.too_few
-    unread = (*found.unread, *_of_unknown_pods(plan, rules))[:UNREAD_KEPT]
+    comparison = cluster.compared(plan.manifests, plan.namespace, plan.injected)
+    if comparison.too_few:
+        return comparison.too_few
+    unread = (*comparison.unread, *_of_unknown_pods(plan, rules))[:UNREAD_KEPT]
     fields = {name: getattr(state, name) for name in RolloutState.model_fields}
-    return RanAsPlanned(**fields, others=found.others or None, unread=unread or None)
+    return RanAsPlanned(**fields, others=comparison.others or None, unread=unread or None)
 
 
 def _of_unknown_pods(plan: Plan, rules: ImageRules) -> Iterator[str]:

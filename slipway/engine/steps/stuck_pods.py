@@ -25,5 +25,5 @@ def helped(writes: FencedCluster, plan: Plan, outcome: Outcome, seen: SeenBefore
     pod = writes.free_stuck_pod(plan.manifests, patient=patient)
     if not pod:
         return outcome
-    told = outcome.seen or seen
-    return replace(outcome, seen=told.evolve(freed=(*told.freed, pod)[-_KEPT:]))
+    before = outcome.seen or seen
+    return replace(outcome, seen=before.evolve(freed=(*before.freed, pod)[-_KEPT:]))

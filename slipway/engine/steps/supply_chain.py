@@ -56,8 +56,8 @@ def look(clients: Clients, work: Work, environment: Environment, now: datetime) 
     results = {"the bundle": check(registry, artifact.repository, artifact.digest, replace(checks, sbom=False), now)}
     for image in release.bundle.images:
         rules = required.of_image(image.repository)
-        wanted = checks if rules is required else _checks(files, rules)
-        results[f"image {image.name}"] = check(registry, image.repository, image.digest, wanted, now)
+        needed = checks if rules is required else _checks(files, rules)
+        results[f"image {image.name}"] = check(registry, image.repository, image.digest, needed, now)
     return SupplyChain(rules=tuple(_together(required.rules(), results)))
 
 

@@ -25,11 +25,11 @@ def check_name(entry: Entry, environment: Environment) -> str:
 def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
     """Ask the cluster for each right, as itself."""
     is_bundle = entry.application.source is SourceKind.BUNDLE
-    place, namespace = facts.cluster(environment.cluster), environment.namespace
+    access, namespace = facts.cluster(environment.cluster), environment.namespace
     try:
-        lacking = place.missing_rights(_manifests(entry, environment), namespace)
-        who = place.identity()
-        unlisted = place.unlisted(namespace, Owner.of(entry.application.application, environment.name))
+        lacking = access.missing_rights(_manifests(entry, environment), namespace)
+        who = access.identity()
+        unlisted = access.unlisted(namespace, Owner.of(entry.application.application, environment.name))
     except ConfigError as error:
         raise Fault(str(error), missing="manifests that can be rendered") from None
     except Missing as error:

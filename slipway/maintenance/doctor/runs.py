@@ -29,9 +29,11 @@ def _lost(application: Application) -> str:
         lost.append(
             f"nobody may approve in {', '.join(closed)} (require_known), unless somebody waives that for a release"
         )
-    held = [each.name for each in application.environments if each.provenance is not ProvenanceLevel.NONE]
-    if held:
-        lost.append(f"nothing goes into {', '.join(held)} (provenance), unless somebody waives that for a release")
+    environments = [each.name for each in application.environments if each.provenance is not ProvenanceLevel.NONE]
+    if environments:
+        lost.append(
+            f"nothing goes into {', '.join(environments)} (provenance), unless somebody waives that for a release"
+        )
     return "; ".join(lost)
 
 
