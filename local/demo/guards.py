@@ -130,6 +130,11 @@ OPEN: dict[Guard, Callable[[Any], Any]] = {
 def app_without(guard: Guard) -> Any:
     """The function app with one guard left out. For the process of a worker; it stays open there."""
     guard.place.replace(OPEN[guard])
+    return the_app()
+
+
+def the_app() -> Any:
+    """The function app of the product, as it is by now in this process."""
     spec = importlib.util.spec_from_file_location("the_function_app", ROOT / "function_app.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"there is no function_app.py in {ROOT}")

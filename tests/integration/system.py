@@ -119,6 +119,7 @@ FAILING = "1.1.0"
 """The version of `migrates` whose migration fails."""
 SETTINGS = 60
 """ConfigMaps of the application `paused`, so that applying them takes a while; and one more, named by its version."""
+SETTINGS_OF = {"paused": SETTINGS, "fenced": 2}
 EVERY_LOOK = {"SLIPWAY_DRIFT_MINUTES": "1"}
 """A test can have the worker look whenever it wants to."""
 LATER = "later"
@@ -131,8 +132,8 @@ def write_application(team: Path, name: str, start: str) -> None:
     shutil.copytree(ROOT / "examples" / "hello-aks" / "manifests", folder / "manifests")
     deployment = folder / "manifests" / "deployment.yaml"
     deployment.write_text(deployment.read_text().replace("image: hello", f"image: team/{name}"))
-    if name == "paused":
-        names = [*(f"setting-{number}" for number in range(SETTINGS)), "only-${SLIPWAY_VERSION}"]
+    if name in SETTINGS_OF:
+        names = [*(f"setting-{number}" for number in range(SETTINGS_OF[name])), "only-${SLIPWAY_VERSION}"]
         (folder / "manifests" / "settings.yaml").write_text("---\n".join(map(setting, names)))
     if name == "migrates":
         (folder / "jobs").mkdir()
@@ -151,14 +152,15 @@ data: {{ VERSION: "${{SLIPWAY_VERSION}}" }}
 """
 
 
-def options(folder: Path) -> StackOptions:
+def options(folder: Path, applications: Mapping[str, str] = APPLICATIONS, **more: Any) -> StackOptions:
     """Two instances of the app, and queues that soon give a dead instance's messages to the other one."""
     team = folder / "team"
-    for name, start in APPLICATIONS.items():
+    for name, start in applications.items():
         write_application(team, name, start)
     (team / "project.yaml").write_text(PROJECT)
-    names = [*APPLICATIONS, LATER]
+    names = [*applications, LATER]
     return StackOptions(
+        **more,
         folder=folder / "stack",
         instances=2,
         apply=team,

@@ -56,11 +56,17 @@ def stopped_at_work(system: System, application: Played) -> tuple[str, Part]:
     return release, host
 
 
-def send(host: Part, number: signal.Signals) -> None:
-    """To the host and to the worker process that it has started: neither of them renews a lock."""
+def family_of(host: Part) -> list[int]:
+    """The host and whatever it has started."""
     family = [host.pid]
     for pid in family:
         family += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return family
+
+
+def send(host: Part, number: signal.Signals) -> None:
+    """To the host and to the worker process that it has started: neither of them renews a lock."""
+    family = family_of(host)
     assert len(family) > 1, "the worker is a process of its own"
     for pid in family:
         os.kill(pid, number)

@@ -1,0 +1,133 @@
+"""The app with one half of the fence left out, whose worker stops itself at the very request that this half is for.
+
+A signal from outside hits a worker at some instruction; which of the fence's halves is needed depends on which. So the
+worker sends the signal itself, right before a request of a rollout. A file says which half is left out at the moment,
+and where to stop, so that one stack serves all of them.
+"""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from local.demo.guards import Place, the_app
+from local.process import ROOT
+from slipway.domain.model import Record
+from slipway.effects.cluster.fencing import HeldFence
+
+STARTED_AS = """\
+import sys
+from pathlib import Path
+
+sys.path.insert(1, {root!r})
+from tests.integration.halves import app_that_stops
+
+app = app_that_stops(Path({folder!r}))
+"""
+FIRST = "setting-0"
+"""The ConfigMap that a rollout of the application `fenced` writes first."""
+
+
+class Half(StrEnum):
+    """What the fence is made of, without the order on the objects: on a running system another instance writes them."""
+
+    VERSION = "version"
+    """A write is for the version that was read."""
+    AGAIN = "again"
+    """The Lease is read again after a create."""
+    LEASE = "lease"
+    """The Lease is read before each write."""
+
+
+class Staged(Record):
+    """What the workers do at the moment."""
+
+    version: str = ""
+    """The version in whose rollout a worker stops itself, once."""
+    method: str = ""
+    name: str = ""
+    """Right before this request for the object of this name."""
+    left_out: Half | None = None
+
+
+def stage(folder: Path, staged: Staged) -> None:
+    fresh = folder / "staged.new"
+    fresh.write_text(staged.model_dump_json())
+    fresh.rename(folder / "staged")
+
+
+def staged_in(folder: Path) -> Staged:
+    return Staged.model_validate_json((folder / "staged").read_text())
+
+
+def leave_out(folder: Path) -> None:
+    """Have each half of the fence look whether it is there."""
+
+    def unless(half: Half, real: Callable[..., Any], instead: Callable[..., Any]) -> Callable[..., Any]:
+        def chosen(*given: Any) -> Any:
+            return (instead if staged_in(folder).left_out is half else real)(*given)
+
+        return chosen
+
+    def take_once(fence: HeldFence) -> None:
+        if not fence.taken:
+            fence.take()
+
+    def left_out(half: Half, name: str, instead: Callable[..., Any]) -> None:
+        Place("slipway.effects.cluster.fencing", name).replace(lambda real: unless(half, real, instead))
+
+    left_out(Half.VERSION, "FencedObjects._only_if", lambda _, target, live: target)
+    left_out(Half.AGAIN, "FencedObjects._created", lambda _, target, answer: answer)
+    left_out(Half.LEASE, "HeldFence.confirm", take_once)
+
+
+def stop_where_staged(folder: Path) -> None:
+    """Have this process stop itself right before the request that is staged."""
+    at_work = set[str]()
+
+    def stopping(real: Callable[..., Any]) -> Callable[..., Any]:
+        def send(connection: Any, method: str, path: str, **others: Any) -> Any:
+            name, is_dry = path.rpartition("/")[2], ("dryRun", "All") in tuple(others.get("query") or ())
+            if (method, name) == ("PATCH", FIRST) and not is_dry:
+                at_work.add(str(others["body"]["data"]["VERSION"]))
+            staged = staged_in(folder)
+            fits = (method, name) == (staged.method, staged.name) and not is_dry
+            if fits and staged.version in at_work and is_first(folder / staged.version):
+                os.kill(os.getpid(), signal.SIGSTOP)
+            return real(connection, method, path, **others)
+
+        return send
+
+    Place("slipway.effects.cluster.connection", "Connection.send").replace(stopping)
+
+
+def is_first(mark: Path) -> bool:
+    """Whether nobody was here before; whoever was has left its process id."""
+    try:
+        with mark.open("x") as file:
+            file.write(str(os.getpid()))
+    except FileExistsError:
+        return False
+    return True
+
+
+def app_that_stops(folder: Path) -> Any:
+    """The function app, for the process of a worker."""
+    leave_out(folder)
+    stop_where_staged(folder)
+    return the_app()
+
+
+@contextmanager
+def folder_of_app(folder: Path) -> Iterator[Path]:
+    """The folder of the app to start. `folder` is where it looks what is staged."""
+    stage(folder, Staged())
+    app = folder / "app"
+    app.mkdir()
+    shutil.copyfile(ROOT / "host.json", app / "host.json")
+    (app / "function_app.py").write_text(STARTED_AS.format(root=str(ROOT), folder=str(folder)), encoding="utf-8")
+    yield app

@@ -1,0 +1,105 @@
+"""Each half of the fence, on the whole system: a worker stops right before a request of a rollout, what is newer is
+delivered, and it goes on. With the whole fence nothing changes; without the half that this request needs, it does.
+"""
+
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from local.process import Part
+from local.stack import Stack
+from tests.integration.halves import Half, Staged, folder_of_app, stage
+from tests.integration.system import Played, System, options, until
+from tests.integration.test_paused_worker import family_of, send, workers
+
+pytestmark = pytest.mark.thorough
+
+NAMESPACE = "fenced-staging"
+STOPS = {
+    Half.VERSION: ("PATCH", "setting-1"),
+    Half.AGAIN: ("PATCH", "only-{version}"),
+    Half.LEASE: ("GET", "setting-1"),
+}
+"""Before which request a worker has to be stopped for this half to be what holds."""
+
+
+@dataclass(frozen=True)
+class Fenced:
+    """A stack of one application, whose workers stop where it is staged."""
+
+    system: System
+    folder: Path
+    minors: Iterator[int]
+
+    @property
+    def application(self) -> Played:
+        return self.system.application("fenced")
+
+    def deliver(self, version: str) -> None:
+        """Up to the gate of production, so that it is live in staging."""
+        self.application.push(version)
+        self.application.reached("gate.opened", tag=version)
+
+    def held(self) -> dict[str, str]:
+        """The ConfigMaps of the application, and the version that each is of."""
+        found = self.system.kubernetes(f"/api/v1/namespaces/{NAMESPACE}/configmaps")["items"]
+        return {
+            each["metadata"]["name"]: each["data"]["VERSION"] for each in found if "VERSION" in each.get("data", {})
+        }
+
+    def stopped(self, version: str) -> Part:
+        """The host whose worker has stopped itself. It is stopped too, so that nobody renews the message's lock."""
+        mark = self.folder / version
+        until(lambda: mark.exists() and mark.read_text(), "a worker stops itself")
+        (host,) = (host for host in workers(self.system) if int(mark.read_text()) in family_of(host))
+        send(host, signal.SIGSTOP)
+        return host
+
+
+@pytest.fixture
+def fenced(tmp_path: Path) -> Iterator[Fenced]:
+    place = tmp_path / "staged"
+    place.mkdir()
+    with folder_of_app(place) as app, Stack(options(tmp_path, {"fenced": "push"}, app=app)) as stack:
+        system = System(stack)
+        yield Fenced(system, place, count(1, 10))
+        system.close()
+
+
+def has_ended(host: Part, step: str) -> bool:
+    """Whether the instance has come to the end of what it began for the step."""
+    log = host.log.read_text(errors="replace")
+    began = re.search(rf"Executing 'Functions\.run_step' .*message {re.escape(step)}.*Id=([\w-]+)\)", log)
+    return began is not None and re.search(rf"Executed 'Functions\.run_step' \(\w+, Id={began[1]}", log) is not None
+
+
+def undoes(fenced: Fenced, half: Half, *, left_out: bool) -> bool:
+    """Whether a worker that was stopped where this half holds it changes what is newer, once it goes on."""
+    minor = next(fenced.minors)
+    before, at_work, newer = (f"1.{minor + step}.0" for step in range(3))
+    method, name = STOPS[half]
+    staged = Staged(version=at_work, method=method, name=name.format(version=at_work))
+    stage(fenced.folder, staged.evolve(left_out=half if left_out else None))
+    fenced.deliver(before)
+    fenced.application.push(at_work)
+    host = fenced.stopped(at_work)
+    try:
+        fenced.application.reached("gate.opened", tag=at_work)  # the other instance has finished it
+        fenced.deliver(newer)
+        held = fenced.held()
+    finally:
+        send(host, signal.SIGCONT)
+    release = str(fenced.application.reached("plan.made", tag=at_work)["release"])
+    until(lambda: has_ended(host, f"{release}/staging/1/deploy"), "the instance goes on to the end of its step")
+    return fenced.held() != held
+
+
+def test_a_worker_that_goes_on_undoes_what_is_newer_only_without_the_half_that_holds_it(fenced: Fenced) -> None:
+    """One test, so that one stack serves all of it."""
+    assert {half for half in Half if undoes(fenced, half, left_out=False)} == set()
+    assert {half for half in Half if undoes(fenced, half, left_out=True)} == set(Half)
