@@ -36,6 +36,8 @@ class _Gate:
     begun: bool = False
     """Whether something in the cluster may have been changed for its plan."""
     rolled_out: bool = False
+    ahead: tuple[int, str] | None = None
+    """What was to be done though the gate had not let it through, until the records say whether it was stopped."""
 
     def clear(self) -> None:
         self.votes, self.passed, self.ordered = {}, "", None
@@ -93,6 +95,7 @@ class Replay:
 
     def _of_gate(self, record: AuditRecord, action: Action, gate: _Gate) -> None:
         plan = str(record.details.get("plan_hash", ""))
+        self._of_ahead(action, gate)
         match of_gate := action.of_gate:
             case OfGate.PLANNED:
                 gate.plan, gate.begun, gate.rolled_out = plan, False, False
@@ -115,12 +118,23 @@ class Replay:
     def _of_rollout(self, record: AuditRecord, action: Action, gate: _Gate, plan: str) -> None:
         if action.stage is Stage.PROMOTE or action.stage is Stage.BEFORE or action.stage is Stage.DEPLOY:
             if why := self._not_let_through(record, gate, gate.plan):
-                self._fail(record, f"{record.release} went on in {record.environment} without its gate: {why}")
+                went_on = f"{record.release} went on in {record.environment} without its gate: {why}"
+                gate.ahead = (record.sequence, went_on)
             gate.begun = gate.begun or action.stage is not Stage.PROMOTE
         elif action is Action.ROLLOUT_DONE:
             gate.rolled_out = True
         elif action is Action.RELEASE_LIVE and (why := self._without(record, gate, plan)):
             self._fail(record, f"{record.release} went live in {record.environment} without its gate: {why}")
+
+    def _of_ahead(self, action: Action, gate: _Gate) -> None:
+        """The worker looks at its gate again before it does anything, and says so where it did nothing."""
+        match action.of_gate:
+            case OfGate.APPROVED | OfGate.WITHDRAWN | OfGate.VOIDED:
+                return  # people may go on saying what they think of it
+        stopped = action is Action.GATE_UNPROVED or action is Action.LEDGER_REWOUND or action is Action.FENCE_TOUCHED
+        if gate.ahead is not None and not stopped:
+            self.fault = self.fault or gate.ahead
+        gate.ahead = None
 
     def _fail(self, record: AuditRecord, why: str) -> None:
         self.fault = self.fault or (record.sequence, why)

@@ -168,6 +168,13 @@ def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) ->
     )
 
 
+@pytest.mark.parametrize("stopped", ["gate.unproved", "ledger.rewound", "fence.touched"])
+def test_what_a_changed_row_asked_for_and_the_worker_stopped_before_it_was_done_is_no_fault(stopped: str) -> None:
+    asked_for = [*way()[:5], draft("promotion.requested", plan_hash=PLAN)]
+    assert replayed([*asked_for, draft("vote.approved", who="oid:ben", plan_hash=PLAN), draft(stopped)]) is None
+    assert replayed([*asked_for, draft("promotion.done"), draft(stopped)]) is not None
+
+
 @pytest.mark.parametrize(
     ("drafts", "why"),
     [
