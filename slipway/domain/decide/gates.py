@@ -82,7 +82,7 @@ def _open_again(draft: Draft, release: Release, environment: Environment, before
         _open(draft, release, gate, before.parts, before=before)  # a retry cleared the deadline: set a new one
         return
     release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
-    release = time_goes_on(draft, release, before)
+    release = time_goes_on(draft, release, before, asks=bool(failed(quorum_rules(release, environment))))
     pass_when_enough(draft, release, environment, quietly=True)
 
 

@@ -41,8 +41,11 @@ def frozen_since(draft: Draft, environment: str) -> datetime | None:
     return draft.now if in_force(draft.lane(environment), draft.head.freeze, draft.now) else None
 
 
-def time_goes_on(draft: Draft, release: Release, state: GateState) -> Release:
-    """The gate gets the time that it stood still, unless the lane is still frozen."""
+def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool = True) -> Release:
+    """The gate gets the time that it stood still, unless the lane is still frozen.
+
+    Nobody is reminded of one that `asks` nobody any more, since it is about to pass.
+    """
     lane = draft.lane(present(release.environment, f"the environment of {release.id}"))
     since, deadline = state.frozen_since, state.deadline
     if since is None or deadline is None:
@@ -52,7 +55,8 @@ def time_goes_on(draft: Draft, release: Release, state: GateState) -> Release:
     stood_still = draft.now - since
     state = state.evolve(frozen_since=None, deadline=deadline + stood_still)
     environment = draft.environment(release)
-    policy = environment.gate if environment is not None and release.phase is Phase.AWAITING_APPROVAL else None
+    asks = asks and release.phase is Phase.AWAITING_APPROVAL
+    policy = environment.gate if environment is not None and asks else None
     reminds = isinstance(policy, ApprovalGate) and policy.reminders.pause(state.reminders) is not None
     if isinstance(policy, ApprovalGate) and reminds:
         state = state.evolve(reminders=state.reminders + 1)
@@ -68,7 +72,7 @@ def time_goes_on(draft: Draft, release: Release, state: GateState) -> Release:
         deadline=present(state.deadline, "the deadline").isoformat(),
         frozen_since=since.isoformat(),
     )
-    if release.phase is not Phase.AWAITING_APPROVAL:
+    if not asks:
         return release
     release = draft.put(release.evolve(due=state.deadline))
     draft.send_deadline(release)

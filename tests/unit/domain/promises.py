@@ -247,7 +247,8 @@ class WatchedWorld(World):
             case _:
                 assert release.step is not None
                 assert release.due is not None
-                assert release.override is None or not release.phase.has_begun
+                writes_first = release.phase is Phase.PREPARING or release.phase is Phase.DEPLOYING
+                assert release.override is None or writes_first or not release.phase.has_begun
 
     def _closes_or_stands_still(self, release: Release, gate: GateState, lane: Lane) -> None:
         if gate.frozen_since is None:

@@ -58,6 +58,23 @@ def test_votes_count_while_it_is_frozen_also_after_the_former_deadline() -> None
     assert world.phase(1) is Phase.COMPLETED
 
 
+def test_nobody_is_reminded_of_a_gate_that_has_its_votes_when_it_is_planned_again_after_the_freeze() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, reason="the sale")
+    pass_hours(world, 1)
+    world.vote(1, ADA)
+    world.vote(1, BEN)
+    assert world.phase(1) is Phase.HELD_BACK
+    before = world.application
+    world.change(gated(ADA, BEN, CLEO, required=2))
+    world.change(before)
+    world.command(Verb.UNFREEZE)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert "gate.extended" in world.actions(1)
+    assert world.notices(Notice.REMINDER) == []
+
+
 def test_nobody_is_reminded_while_it_is_frozen_and_each_voter_is_told_the_new_deadline_afterwards() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale")
