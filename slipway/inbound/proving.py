@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from ..domain.decide.conditions import short
 from ..domain.events import PipelineCompleted, RunTold
 from ..domain.run_source import Absent, Attachment, CannotKnow, RunAddress, TimelineRecord, Told, ToldRun
 from ..domain.runs import Fact, Run, Trust
@@ -112,7 +111,7 @@ def _published(source: RunSource, run: ToldRun) -> tuple[Fact, PublishedDocument
     if isinstance(document, Fact):
         return document, None
     image = document.content
-    why = f"run {run.number} says so itself: {task.name!r} published {image.repository}@{short(image.digest)}"
+    why = f"run {run.number} says so itself: {task.name!r} published {image.repository}@{image.digest}"
     return Fact(trust=Trust.PROVED, why=why), document
 
 

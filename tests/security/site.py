@@ -64,8 +64,10 @@ class Site:
 
 
 def _routes() -> list[tuple[re.Pattern[str], frozenset[str], Any]]:
+    """In the order in which the host tries them: that of the functions' names."""
     found = []
-    for function in registered(pages, approvals, changes, operate, signing_in, votes):
+    functions = registered(pages, approvals, changes, operate, signing_in, votes)
+    for function in sorted(functions, key=lambda each: each.name):
         path = "/" + str(function.trigger["route"]).strip("/")
         pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$")
         found.append((pattern, frozenset(function.methods), function.handler))

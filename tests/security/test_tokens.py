@@ -80,7 +80,11 @@ def by_page(site: Site, http: urllib3.PoolManager, token: str) -> int:
     nonce = shown.data.decode().partition('name="form" value="')[2].partition('"')[0]
     body = urlencode({"decision": "approve", "form": nonce or "made-up"})
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
-    return http.request("POST", link, body=body, headers=headers).status
+    answer = http.request("POST", link, body=body, headers=headers)
+    if answer.status == 303:  # received: the page that it leads to says what came of it
+        page = http.request("GET", site.base + answer.headers["Location"]).data.decode()
+        return 409 if "Your vote did not count" in page else answer.status
+    return answer.status
 
 
 def by_api(site: Site, http: urllib3.PoolManager, token: str) -> int:

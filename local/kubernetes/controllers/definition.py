@@ -1,15 +1,15 @@
 """Definitions: names are accepted, the kind is served a moment later, and its objects go before it does."""
 
 import copy
-import time
+from datetime import datetime, timedelta
 
 from ..resources import DEFINITIONS, Json
 from ..store import Store
 from ..structural import ESTABLISHED, defined
 
 CLEANS_UP = "customresourcecleanup.apiextensions.k8s.io"
-_MOMENT = 0.2
-"""Seconds until a new kind is served: whoever asks at once is told that there is none."""
+_MOMENT = timedelta(milliseconds=200)
+"""Until a new kind is served: whoever asks at once is told that there is none."""
 
 
 _ACCEPTED = "the initial names have been accepted"
@@ -22,7 +22,7 @@ class Definitions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._seen: dict[str, float] = {}
+        self._seen: dict[str, datetime] = {}
         """When each was first seen, by uid."""
 
     def reconcile(self, thing: Json) -> None:
@@ -30,8 +30,8 @@ class Definitions:
             self._clean_up(thing)
             return
         uid = thing["metadata"]["uid"]
-        began = self._seen.setdefault(uid, time.monotonic())
-        if defined(thing) is None and time.monotonic() - began >= _MOMENT:
+        began = self._seen.setdefault(uid, self._store.clock())
+        if defined(thing) is None and self._store.clock() - began >= _MOMENT:
             if CLEANS_UP not in (thing["metadata"].get("finalizers") or []):
                 new = copy.deepcopy(thing)
                 new["metadata"]["finalizers"] = [*(new["metadata"].get("finalizers") or []), CLEANS_UP]

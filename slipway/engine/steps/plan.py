@@ -227,7 +227,7 @@ def _warnings(
     application: Application, environment: Environment, release: Release, live: Live | None, job: dict[str, Any] | None
 ) -> Iterator[str]:
     """For whoever decides; empty texts among them say nothing."""
-    yield downgrade(release.tag, live.tag) if live else ""
+    yield downgrade(release.tag, live.tag) if live and release.rollback is None else ""
     yield "" if environment.verification.given else TESTS_NONE
     loose = "; ".join(not_pinned(job, application.image_rules)) if job else ""
     yield f"the acceptance Job: {loose}"[:TEXT_KEPT] if loose else ""

@@ -17,6 +17,7 @@ WITHOUT_SESSION = {
     "/sign-in",
     "/sign-in/back",
     "/signed-out",
+    "/{address}",  # of no page
 }
 
 
