@@ -59,9 +59,7 @@ def test_spoofed_principal_headers_do_not_change_whose_vote_a_link_is(site: Site
 
 def test_spoofed_headers_beside_a_real_sign_in_change_nothing(site: Site, http: urllib3.PoolManager) -> None:
     site.sign_in("mallory@example.com")
-    page, plain = (
-        http.request("GET", f"{site.base}/", headers=headers).data.decode() for headers in (SPOOFED, {})
-    )
+    page, plain = (http.request("GET", f"{site.base}/", headers=headers).data.decode() for headers in (SPOOFED, {}))
     assert "Mallory" in page
     assert page.count(ADA) == plain.count(ADA), "she is named as somebody who is asked, and as nothing more"
     assert vote_by_api(site, http, SPOOFED) == 403
