@@ -22,6 +22,8 @@ BROUGHT_ALONG = "kept.jsonl"
 """A file that the reader has from elsewhere."""
 OF_THE_READER = "cart"
 """The application that a reader writes; `test_own_application.py` types those lines."""
+ENDS_OTHERWISE = {"audit verify --votes": (0, 6)}
+"""The tokens of the newest votes are kept to themselves until they have expired, and there may be such votes."""
 PLAYED = "docs"
 RELEASE, APPLICATION = re.compile(r"\b(?:shop|hello)-\d+\b"), re.compile(r"\b(?:shop|hello)\b")
 
@@ -60,7 +62,7 @@ def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer
     for line, command in looking().items():
         words = [APPLICATION.sub(PLAYED, RELEASE.sub(release, word)) for word in command.words[1:]]
         ended = CliRunner().invoke(root, words, env=environment)
-        if ended.exit_code != 0:
+        if ended.exit_code not in ENDS_OTHERWISE.get(line, (0,)):
             wrong.append(f"{command.block.place}: slipway {line}: {ended.exit_code}: {ended.stderr[-500:]}")
     wrong += [
         f"{block.place}: curl {command.path}: {status}"
