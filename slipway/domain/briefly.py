@@ -7,7 +7,10 @@ from .actions import Action
 
 DIGITS = 12
 """Digits of a hash that are told."""
-_TOLD = ("tag", "run", "source", "target", "approvers", "to", "replaces", "channel", "rules", "voters", "reason")
+_TOLD = (
+    *("verb", "tag", "run", "source", "target", "approvers", "to", "replaces", "subject", "until", "channel"),
+    *("rule", "rules", "voters", "reason"),
+)
 """What is told of every action, in this order."""
 _BY_THEMSELVES = ("reason",)
 """What needs no name before it."""

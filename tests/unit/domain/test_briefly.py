@@ -18,6 +18,8 @@ PLAN = "sha256:" + "9" * 64
         (Action.PROMOTION_DONE, {"blobs_copied": 2}, "2 blobs copied, digests equal on both sides"),
         (Action.GATE_OPENED, {"approvers": ["Ada", "Ben"], "opening": 1}, "approvers Ada, Ben"),
         (Action.RELEASE_JOINED, {"run": {"name": "7"}, "people": [{"mail": "dan@example.com"}]}, "run 7"),
+        (Action.WAIVER_GIVEN, {"rule": "built-by-run", "reason": "it is down"}, "rule built-by-run; it is down"),
+        (Action.COMMAND_REFUSED, {"verb": "unfreeze", "rules": ["is-frozen"]}, "verb unfreeze; rules is-frozen"),
         ("canary.begun", {"reason": ["two\nlines", None, {}, 3]}, "two lines, 3"),
     ],
 )
