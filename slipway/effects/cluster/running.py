@@ -60,6 +60,8 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
     if watched(target.kind.api_version, target.kind.kind) not in WITH_PODS:
         later = target.kind.kind in ("CronJob", "Pod", "PodTemplate")  # no pods yet, or itself
         return ComparedPods() if later else ComparedPods(unread=(f"{target.label}: nobody waits for its pods",))
+    if _is_unseen(live):
+        return ComparedPods(too_few=f"{target.label}: its controller has not seen the newest template yet")
     pods = newest_of(objects, target, live).pods
     template = _wanted(live)
     if len(pods) < template:
@@ -68,6 +70,12 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
         return ComparedPods(too_few=f"{target.label}: {len(pods)} of {template} of its pods are to be seen")
     others = (of_pod(pod, why) for pod in pods if (why := unlike(planned, pod["spec"], injected, more_variables=True)))
     return ComparedPods(others=tuple(others))
+
+
+def _is_unseen(live: Mapping[str, Any]) -> bool:
+    """Whether the pods that count as the newest may still be those of the template before."""
+    observed = (live.get("status") or {}).get("observedGeneration") or 0
+    return live.get("kind") in _COUNTS and int(observed) < int(live["metadata"].get("generation") or 0)
 
 
 def _wanted(live: Mapping[str, Any]) -> int:

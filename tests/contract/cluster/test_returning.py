@@ -50,6 +50,7 @@ def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
     assert (resisted.label, resisted.passing) == ("Deployment/first", False)
     assert "immutable" in resisted.why
     assert [applied.name for applied in back.applied] == ["last"]
+    assert place.rolled_out(last) is ProgressState.DONE
     assert place.cluster.compared([last], place.namespace).others == ()
 
 

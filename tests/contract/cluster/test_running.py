@@ -50,6 +50,16 @@ def compared(place: Place, wanted: m.Json, *injected: InjectedContainer, until_t
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_pods_of_the_template_before_are_no_foreign_ones_while_the_newest_is_not_seen_yet(
+    place: Place, kind: str
+) -> None:
+    up(place, of_kind(kind, m.ONE))
+    for digest in (m.TWO, m.ONE, m.TWO):
+        place.apply([of_kind(kind, digest)])
+        assert place.cluster.compared([of_kind(kind, digest)], place.namespace).others == ()
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_pods_as_the_cluster_fills_them_in_are_as_the_plan_has_them(place: Place, kind: str) -> None:
     wanted = of_kind(kind, m.ONE)
     container = wanted["spec"]["template"]["spec"]["containers"][0]
