@@ -14,6 +14,8 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 ROOT = Path(__file__).parents[3]
 CONFIG = {"queues": [{"name": "events", "lock_seconds": 60}], "key_name": "root", "key": "a-key-for-tests"}
+WITHIN = 60.0
+"""Seconds that a process may take to end; a busy machine is slow."""
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def test_a_process_says_that_it_is_ready_serves_and_ends_on_a_signal(tmp_path: P
         with client, client.get_queue_sender("events") as sender:
             sender.send_messages(ServiceBusMessage("hello"))
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
+            assert process.wait(WITHIN) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
 
@@ -57,7 +59,7 @@ def test_a_process_ends_when_the_one_that_started_it_does(tmp_path: Path) -> Non
         ready_line(process)
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(WITHIN) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -65,11 +67,11 @@ def test_a_process_whose_parent_lives_ends_on_a_signal_too(tmp_path: Path, numbe
     with a_process(tmp_path, CONFIG, "--stop-with-parent") as process:
         ready_line(process)
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(WITHIN) == 0
 
 
 def test_bad_settings_end_a_process_with_the_reason(tmp_path: Path) -> None:
     with a_process(tmp_path, {"queues": [{"name": "events", "lock_seconds": 900}]}) as process:
-        assert process.wait(10) == 2
+        assert process.wait(WITHIN) == 2
         assert process.stderr is not None
         assert "queues.0.lock_seconds: Input should be less than or equal to 300, got 900" in process.stderr.read()
