@@ -98,6 +98,8 @@ def stop_where_staged(folder: Path) -> None:
             fits = (method, name) == (staged.method, staged.name) and not is_dry
             if fits and staged.version in at_work and is_first(folder / staged.version):
                 os.kill(os.getpid(), signal.SIGSTOP)
+                # What was idle too long was closed by the server, and a write that meets that is not sent again.
+                connection._api.rest_client.pool_manager.clear()
             return real(connection, method, path, **others)
 
         return send
