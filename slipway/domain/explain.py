@@ -16,11 +16,9 @@ from .decide.conditions import (
     run_rules,
     short,
 )
-from .drift import OnDrift
 from .environment import TESTS_NONE, Environment
 from .explain_gate import gate_rules
 from .model import Record
-from .project import ProvenanceLevel
 from .release import Lane, Phase, Release, Rollout
 from .rules import Milestone, Rule, RuleResult, StoredResult, WaitsFor, failed
 from .snapshot import Snapshot
@@ -208,17 +206,15 @@ class _View:
 
     def blocks(self, environment: str) -> tuple[RuleResult, ...]:
         """The rules that may block a rollout now."""
-        snapshot, known = self.snapshot, self.snapshot.application.environment(environment)
+        snapshot = self.snapshot
         return block_rules(
             self.release,
             snapshot.lane(environment),
             snapshot.head,
+            snapshot.application.environment(environment),
             window_status=snapshot.windows.get(environment),
             now=snapshot.now,
             problems=snapshot.problems,
-            on_drift=known.drift if known else OnDrift.REPORT,
-            gate=known.gate if known else None,
-            provenance=known.provenance if known else ProvenanceLevel.NONE,
         )
 
     def _blocks(self, environment: Environment) -> Iterator[RuleResult]:

@@ -51,12 +51,10 @@ class FirstObject:
             release,
             lane,
             head,
+            environment,
             window_status=policy.windows.get(environment.name),
             now=now,
             problems=work.entry.problems,
-            provenance=environment.provenance,
-            on_drift=environment.drift,
-            gate=environment.gate,
         )
         everything = head.freeze
         if release.rollback is None and everything is None and (state := freeze_of_everything(self.ledger.table)):

@@ -29,28 +29,28 @@ def block_rules(
     release: Release,
     lane: Lane,
     head: Head,
+    environment: Environment | None,
     *,
     window_status: WindowStatus | None,
     now: datetime,
-    problems: Sequence[str] = (),
-    provenance: ProvenanceLevel = ProvenanceLevel.NONE,
-    on_drift: OnDrift = OnDrift.REPORT,
-    gate: Gate | None = None,
+    problems: Sequence[str],
 ) -> tuple[RuleResult, ...]:
     """The rules that may block a rollout at `now`.
 
-    `window_status` is None if the environment has no windows. A roll-back by hand waits only for a rollout that is
-    under way: it must work while everything is frozen. Nothing passes in a ledger that was put back.
+    `environment` is None if the application no longer has it, `window_status` if the environment has no windows. A
+    roll-back by hand waits only for a rollout that is under way: it must work while everything is frozen. Nothing
+    passes in a ledger that was put back.
     """
     busy = (*_rewound_rules(head), *_lane_is_busy(release, lane))
     if release.rollback is not None:
         return busy
+    provenance = environment.provenance if environment is not None else ProvenanceLevel.NONE
     return (
         order_rule(problems),
         freeze_rule(lane, head.freeze, now),
         hold_rule(release.application, lane),
-        *objection_rules(release, gate, now),
-        *drift_rules(lane, on_drift),
+        *objection_rules(release, environment.gate if environment is not None else None, now),
+        *drift_rules(lane, environment.drift if environment is not None else OnDrift.REPORT),
         *_window_rules(window_status, now),
         *(waived(rule, release.waivers_in(lane.environment)) for rule in built_rules(release, provenance)),
         *busy,
@@ -187,12 +187,10 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
         release,
         draft.lane(environment.name),
         draft.head,
+        environment,
         window_status=draft.snapshot.windows.get(environment.name),
         now=draft.now,
         problems=draft.snapshot.problems,
-        provenance=environment.provenance,
-        on_drift=environment.drift,
-        gate=environment.gate,
     )
 
 
