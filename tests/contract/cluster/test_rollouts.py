@@ -138,10 +138,9 @@ def is_there(place: Place, path: str) -> bool:
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize("access", ["real"], indirect=True, scope="session")
 def test_an_api_server_that_is_away_for_a_while_costs_only_time(control_plane: RealCluster, place: Place) -> None:
     """Killed in the middle: until it is back, and has read its roles, each request is to be tried again."""
-    if place.access.server:
-        pytest.skip("the double is not ended in the middle of a session")
     wanted = m.deployment()
     place.apply([wanted])
     assert place.rolled_out(wanted) is ProgressState.DONE
