@@ -42,14 +42,15 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   }
 }
 
-// Duplicate detection and sessions are fixed when a queue is made. Ten deliveries, then the dead-letter queue, which the worker empties
-// into its parked input; steps last at most minutes, and the host renews the lock of what is running.
+// Duplicate detection and sessions are fixed when a queue is made. Where several send, the bus drops no repeats, which change nothing
+// anyway: one sender could use up the id under which another says stop. Ten deliveries, then the dead-letter queue, which the worker
+// empties into its parked input; steps last at most minutes, and the host renews the lock of what is running.
 resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [
   for queue in queueFacts: {
     parent: namespace
     name: queue.name
     properties: {
-      requiresDuplicateDetection: true
+      requiresDuplicateDetection: queue.oneSender
       duplicateDetectionHistoryTimeWindow: 'PT10M'
       maxDeliveryCount: 10
       lockDuration: 'PT1M'

@@ -40,7 +40,7 @@ def service_bus(secrets: Secrets, *, lock_seconds: int) -> dict[str, Any]:
                 "lock_seconds": lock_seconds,
                 "requires_session": queue.sessions,
                 "max_delivery_count": 10,
-                "duplicate_detection_seconds": 600,
+                "duplicate_detection_seconds": 600 if queue.one_sender else None,
                 "dead_letter_on_expiration": True,
                 "rules": queue_rules(queue, bus_keys(secrets)),
             }

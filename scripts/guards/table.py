@@ -9,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TABLE = HERE / "guards.toml"
-FINDINGS = (*(f"S-{number:02}" for number in range(1, 25)), *(f"I-{number:02}" for number in range(1, 23)))
-"""Every way in which an earlier Slipway was got past, or misread what came in; each stands in the table."""
+FINDINGS = tuple(
+    f"{kind}-{number:02}" for kind, most in (("S", 24), ("I", 22), ("A", 2)) for number in range(1, most + 1)
+)
+"""Every way in which an earlier Slipway was got past, or misread what came in; each stands in the table. Those of A-
+were found by playing accounts with few rights."""
 
-type Finding = Annotated[str, Field(pattern=r"^[SI]-[0-9]{2}$")]
+type Finding = Annotated[str, Field(pattern=r"^[SIA]-[0-9]{2}$")]
 type Text = Annotated[str, Field(min_length=1)]
 
 

@@ -7,7 +7,8 @@ from scripts.guards.table import FINDINGS, Table, read_table
 _START = """# Guards, by what they stop
 
 Made by `python -m scripts.reference.guards` from `scripts/guards/guards.toml`. An earlier Slipway was attacked, and
-misread what came in, in the ways that S- and I- number here. `make prove` takes each guard out of a copy of the code,
+misread what came in, in the ways that S- and I- number here; A- number what accounts with few rights could do on the
+running system. `make prove` takes each guard out of a copy of the code,
 and shows that its test fails then; what is not mended stands at the end.
 
 """

@@ -59,7 +59,7 @@ class ByMessage:
 
     def _reject_change(self, message: ChangeVoteMessage) -> None:
         cast = change_vote_said(message, now=self.clock())
-        order = sha256(f"{Queue.APPROVALS} {cast.change} {cast.voter} {message.id}".encode())[7:27]
+        order = sha256(f"{Queue.APPROVALS} {message.model_dump_json()}".encode())[7:27]
         try:
             self.of_changes(cast, order)
         except CannotCount as nothing:

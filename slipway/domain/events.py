@@ -225,7 +225,8 @@ class CommandGiven(_Event):
     reason: str = Field(default="", max_length=REASON_LIMIT)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Identifies this command: its inbox row's or message's id. A repeat with the same value is the same command."""
+    """Its inbox row's or message's id. The same command under the same id is a repeat; another one is another command:
+    several send messages, and none can use up the id under which another says stop."""
     inbox: InboxId | Literal[""] = ""
     """The inbox row that it was read from; empty for a message."""
     proved: Proved | None = None
@@ -260,7 +261,8 @@ class CommandGiven(_Event):
         if self.proved is not None:
             return f"proof {self.proved.statement.nonce}"  # a statement counts once, however often it is sent
         about = f"{self.application} {self.release or '-'} {self.environment or '-'}"
-        return f"command {self.verb} {about} {self.actor.casefold()} {self.submission}"
+        content = self.model_dump_json(include={"reason", "until"})
+        return f"command {self.verb} {about} {self.actor.casefold()} {self.submission} {content}"
 
 
 class FreezeSpread(_Event):

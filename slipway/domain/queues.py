@@ -41,20 +41,23 @@ class Queue(StrEnum):
     """The kinds of message that are handled; any other is parked."""
     sessions: bool
     """Whether a message belongs to a session, the application's: one after the other, on all instances together."""
+    one_sender: bool
+    """Whether all that comes is from one sender, whose repeats the bus may drop by their message ids. Where several
+    send, one of them could use up the id under which another says stop."""
 
-    def __new__(cls, name: str, takes: MessageKind, sessions: bool = False) -> Self:
+    def __new__(cls, name: str, takes: MessageKind, sessions: bool = False, one_sender: bool = True) -> Self:
         member = str.__new__(cls, name)
         member._value_ = name
-        member.takes, member.sessions = frozenset({takes}), sessions
+        member.takes, member.sessions, member.one_sender = frozenset({takes}), sessions, one_sender
         return member
 
     EVENTS = "events", MessageKind.REGISTRY_EVENT
     """What registries tell of: pushes and deletions, as Event Grid delivers them."""
     HINTS = "hints", MessageKind.HINT
     """Hints of the front: a row waits in the inbox, a run ended."""
-    RUNS = "runs", MessageKind.RUN_REPORT
+    RUNS = "runs", MessageKind.RUN_REPORT, False, False
     """What pipelines tell of their runs."""
-    APPROVALS = "approvals", MessageKind.BALLOT
+    APPROVALS = "approvals", MessageKind.BALLOT, False, False
     """Votes and commands that come as messages."""
     WORK = "work", MessageKind.DECISION, True
     """Events to decide about, in order by application."""

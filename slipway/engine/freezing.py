@@ -76,7 +76,8 @@ class FreezeOrder(Record):
     def id(self) -> str:
         if self.proved is not None:  # a statement counts once, however often it is sent
             return sha256(f"proof {self.proved.statement.nonce}".encode())[7:27]
-        return sha256(f"{self.verb} {self.actor.casefold()} {self.submission}".encode())[7:27]
+        content = self.model_dump_json(include={"reason", "until"})
+        return sha256(f"{self.verb} {self.actor.casefold()} {self.submission} {content}".encode())[7:27]
 
 
 @dataclass(frozen=True, kw_only=True)

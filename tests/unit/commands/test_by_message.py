@@ -116,6 +116,24 @@ def test_a_rejection_under_the_id_of_an_approval_is_not_lost(make: Make) -> None
     assert home.release(1).phase is Phase.REJECTED
 
 
+STOPS = [
+    pytest.param({"environment": "production"}, id="a lane is frozen"),
+    pytest.param({"application": None}, id="everything is frozen"),
+    pytest.param({"verb": "cancel", "release": 1}, id="a release is cancelled"),
+]
+"""What a message can stop."""
+
+
+@pytest.mark.parametrize("about", STOPS)
+def test_nobody_uses_up_the_id_under_which_another_sender_says_stop(make: Make, about: dict[str, Any]) -> None:
+    """Whoever may send to the queue can guess it, and let it be refused first."""
+    home = make()
+    stop = command(**({"verb": "freeze", "id": "incident-4711"} | about))
+    send(home, stop | {"reason": ""})
+    send(home, stop)
+    assert home.release(1).phase is Phase.CANCELLED or home.app.freezer.current() or home.lane("production").freeze
+
+
 def test_two_approvals_on_behalf_of_two_people_are_two(make: Make) -> None:
     home = make(approvers=f'{ADAS}", "{GRACES}', required=2)
     send(home, vote(home))

@@ -100,6 +100,15 @@ def test_the_same_message_again_changes_nothing(live: Live) -> None:
     assert change_of(live, again.hash).phase is ChangePhase.WAITING
 
 
+def test_nobody_uses_up_the_id_under_which_another_sender_rejects_it(live: Live) -> None:
+    """Whoever may send to the queue can guess it, and let it be refused first."""
+    change = weaken(live)
+    send(live, rejection(change, reason=""))
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
+    send(live, rejection(change))
+    assert change_of(live, change.hash).phase is ChangePhase.REJECTED
+
+
 def test_where_people_are_named_a_stranger_stops_nothing_and_a_named_one_does(listed: Live) -> None:
     change = weaken(listed)
     send(listed, rejection(change, EVE))
