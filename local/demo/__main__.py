@@ -20,6 +20,7 @@ from local.stack import Stack, StackOptions
 from local.stack.places import namespaces_of
 from local.traces.show import release_text, settled
 from local.watch import TooSlow
+from slipway.bootstrap.roles import AppRole
 
 from .approvals import ApprovalsStory, two_must_approve
 from .attack_report import play_attacks
@@ -81,6 +82,7 @@ def main() -> int:
                 apply=None,
                 real_clusters=options.cluster == "real",
                 namespaces=namespaces_of(applied),
+                settings_of=_looks_whenever_it_is_told,
             )
             stack = opened.enter_context(Stack(wanted))
             told = ApprovalsStory if options.approvals else ManifestsStory if options.manifests_only else Story
@@ -88,6 +90,11 @@ def main() -> int:
     except (PartFailed, TooSlow, PageRefused, HookRefused, PushError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+
+
+def _looks_whenever_it_is_told(role: AppRole, settings: dict[str, str]) -> dict[str, str]:
+    """The worker looks for drift each minute, and so in any minute in which the story has it look."""
+    return settings | ({"SLIPWAY_DRIFT_MINUTES": "1"} if role.works else {})
 
 
 def _play(stack: Stack, story: Play, say: Narrator, applied: Path, *, as_json: bool) -> int:

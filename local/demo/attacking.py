@@ -18,7 +18,6 @@ from local.ci import RunFacts
 from local.ci.pipeline import GRACE, run_message
 from local.images import Credentials, push
 from local.person import PageRefused, Signer
-from local.process import PartFailed
 from local.stack import Stack
 from slipway.bundle import Packed, unpack
 from slipway.bundle.artifact import content_of, pack
@@ -42,7 +41,7 @@ TESTS = "slipway.dev/verification%3Dtrue"
 """The selector by which everybody can tell the Job of the acceptance tests from others."""
 SOON = 0.02
 """Seconds between two looks of somebody who waits for their moment."""
-CREATED, ACCEPTED = 201, 202
+CREATED = 201
 FORGED_LOG = "all 12 tests passed"
 
 
@@ -137,18 +136,7 @@ class Attacks(Delivering):
             edited = unpack_row(Release, data).evolve(phase=Phase.HELD_BACK, due=a_moment_ago)
             table.update_entity(dict(row) | pack_release(edited), mode=UpdateMode.REPLACE)
         self.say.line(f"the row of {release} says now that its gate was passed, and that it is due")
-        self._reconcile()
-
-    def _reconcile(self) -> None:
-        """What the timer does each minute, now."""
-        answer = self._http.request(
-            "POST",
-            f"{self.stack.workers[0]}/admin/functions/reconcile",
-            headers={"x-functions-key": self.stack.secrets.master_key},
-            json={},
-        )
-        if answer.status != ACCEPTED:
-            raise PartFailed(f"the worker's host answered {answer.status} when it was asked to reconcile")
+        self.stack.run_timer("reconcile")
 
     def _move_image(self, _: ExitStack) -> None:
         registry = self.stack.registries["nonprod"]

@@ -1,5 +1,5 @@
 """The story of the demo: a bundle whose way into staging a message opens, and which reaches production by a signed
-vote; and one that its tests stop."""
+vote; one that its tests stop; and an edit past every gate, which a person undoes."""
 
 import tempfile
 from pathlib import Path
@@ -8,20 +8,31 @@ from typing import Any
 from azure.storage.blob import ContainerClient
 
 from local.auditor import Auditor
+from local.person import Signer, confirmed
+from local.stack import Stack
 from slipway.domain.actions import Action
 from slipway.domain.errors import present
 from slipway.domain.phases import Phase
+from slipway.effects.cluster.connection import Connection
 from slipway.ledger.azure_blobs import AzureBlobs
 from slipway.ledger.blobs import CONTAINER as EVIDENCE
 
 from .bundled import ADA, BEN
 from .delivering import BROKEN, Delivering
+from .narrator import Narrator
+from .play import ENDS, WITHIN
 
 GOOD, BAD = "1.0.0", "1.1.0"
+SETTINGS = "/api/v1/namespaces/hello-production/configmaps/hello"
+EDITED = {"data": {"GREETING": "Goodbye"}}
 
 
 class Story(Delivering):
-    """A version that is approved, and one with a bug."""
+    """A version that is approved, one with a bug, and an edit by hand."""
+
+    def __init__(self, stack: Stack, narrator: Narrator) -> None:
+        super().__init__(stack, narrator)
+        self._drift: dict[str, Any] | None = None
 
     def tell(self) -> dict[str, str]:
         self.say.heading(f"A developer merges {GOOD}")
@@ -31,7 +42,9 @@ class Story(Delivering):
         bad, _ = self.deliver_bundle(BAD, variant=BROKEN)
         self.validated(bad)
         self.to_the_end(bad)
-        return {good: str(Phase.COMPLETED), bad: str(Phase.ROLLED_BACK)}
+        self.say.heading("Somebody edits production by hand, past every gate")
+        back = self._edited_and_brought_back(good)
+        return {good: str(Phase.COMPLETED), bad: str(Phase.ROLLED_BACK), back: str(Phase.COMPLETED)}
 
     def to_production(self, release: str) -> None:
         """Staging's gate, production's, and the rollout behind each."""
@@ -49,6 +62,39 @@ class Story(Delivering):
         self.approve_by_message(vote, BEN.oid, "the demo for the customer may start")
         self.follow(Action.VOTE_APPROVED)
 
+    def _edited_and_brought_back(self, release: str) -> str:
+        """The roll-back's release. Raises `RuntimeError` if the cluster does not hold what went live then."""
+        went_live = self._in_the_cluster("GET")
+        self._in_the_cluster("PATCH", EDITED)
+        self.say.line("kubectl edit configmap hello: GREETING is Goodbye now, and nobody was asked")
+        self.stack.run_timer("drift")
+        *_, found = self._watch.follow(lambda record: record["action"] == Action.DRIFT_FOUND, within=WITHIN)
+        (told,) = found["details"]["objects"]
+        self.say.line(f"the next look sees it, record {found['sequence']}: {told}")
+        olu = self.stack.identity.settings.person("Olu")
+        words = ("rollback", "production", release, "--reason", "nobody edits production")
+        back = str(confirmed(Signer(olu.oid), words, self.stack.command_environment())["release"])
+        ended = self._watch.follow(lambda r: r["action"] in ENDS and r["release"] == back, within=WITHIN)
+        gone = [record["sequence"] for record in ended if record["action"] == Action.DRIFT_GONE]
+        if not gone or self._in_the_cluster("GET") != went_live:
+            raise RuntimeError(f"{back} did not bring back {SETTINGS} as it went live")
+        typed = f"slipway rollback production {release}"
+        self.say.line(f"{olu.name} types {typed}, and signs that: {back} undoes it, record {gone[0]}")
+        about = {"release": release, "environment": found["environment"], "told": told}
+        self._drift = about | {"brought_back_by": back}
+        return back
+
+    def _in_the_cluster(self, method: str, body: dict[str, Any] | None = None) -> Any:
+        """What somebody with every right does there; the data of the settings after it."""
+        connection = Connection(self.stack.administrator("production"))
+        try:
+            query = [("fieldManager", "kubectl-edit")] if body else []
+            headers = {"Content-Type": "application/merge-patch+json"} if body else {}
+            answer = connection.send(method, SETTINGS, what="kubectl", query=query, headers=headers, body=body)
+            return answer.body["data"]
+        finally:
+            connection.close()
+
     def facts(self) -> dict[str, Any]:
         """The proofs that were kept: whose, for which release, and whether the token proves what is said there.
 
@@ -60,10 +106,9 @@ class Story(Delivering):
             auditor = Auditor(folder / "alone")
             self._verify_export(auditor, folder)
             preflights = [self._job(each) for each in self.records() if each["action"] == Action.BEFORE_DONE]
-            return {
-                "before": preflights,
-                "proofs": [self._proof(each, auditor, folder) for each in self.records() if each.get("proof")],
-            }
+            proofs = [self._proof(each, auditor, folder) for each in self.records() if each.get("proof")]
+            drift = {} if self._drift is None else {"drift": self._drift}
+            return {"before": preflights, "proofs": proofs} | drift
 
     def _job(self, record: dict[str, Any]) -> dict[str, Any]:
         """The Job that ran before a rollout, as the record has it."""
@@ -84,7 +129,9 @@ class Story(Delivering):
         kept, file = AzureBlobs(self._evidence).get(record["proof"]), folder / "proof.json"
         file.write_bytes(present(kept, f"the proof of record {record['sequence']}"))
         code, told = auditor.proof(file, self.stack.identity.keys_url, record["proof"])
-        what = f"the vote on {record['release']} for {record['environment']}"
+        order = record["action"] == Action.DRIFT_RETURN_ORDERED
+        about = f"order to bring back {record['details']['to']}" if order else f"vote on {record['release']}"
+        what = f"the {about} for {record['environment']}"
         who = told.partition(": ")[2].partition(" said ")[0]
         self.say.verdict(f"{what}: said by {who}" if code == 0 else f"{what}: {told.strip()}", holds=code == 0)
         return {key: record[key] for key in ("release", "environment", "actor", "proof")} | {"verified": code == 0}

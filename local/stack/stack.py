@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from slipway.bootstrap.roles import AppRole
+from slipway.effects.cluster import ClusterAccess
 from slipway.http import saying, signing_in
 
 from ..identity import SIGN_IN, VOTES, Identity, laptop
@@ -62,6 +64,7 @@ class Stack:
         self.storage = self.bus = self.inbox_url = self.traces_url = ""
         self.settings: dict[str, str] = {}
         self._places: Places | None = None
+        self._administrators: dict[str, ClusterAccess] = {}
         self._addresses = Addresses(self.folder / "addresses.json" if self.options.keep else None)
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30))
 
@@ -179,6 +182,7 @@ class Stack:
         if self.options.keep:
             told["state_dir"] = str(self._folder(f"cluster-{name}"))
         ready = self._start_double(f"cluster-{name}", "local.kubernetes", told)
+        self._administrators[name] = ClusterAccess(server=ready["url"], token=lambda: secrets.cluster_token)
         token = secrets.staging_token if name == "staging" else secrets.production_token
         return {"credential": "token", "server": ready["url"], "token": token}
 
@@ -188,7 +192,9 @@ class Stack:
         command = python("local.cluster", "run", "--config", str(file), "--folder", folder, "--stop-with-parent")
         part = Part(f"cluster-{name}", command, log=self._log(f"cluster-{name}"))
         self.parts.append(part)
-        return {"credential": "kubeconfig", "kubeconfig": part.ready()["users"][APP]}
+        ready = part.ready()
+        self._administrators[name] = ClusterAccess(kubeconfig=Path(ready["kubeconfig"]))
+        return {"credential": "kubeconfig", "kubeconfig": ready["users"][APP]}
 
     def _start_inbox(self, secrets: Secrets) -> str:
         port = str(self._addresses.wanted("inbox"))
@@ -376,6 +382,17 @@ class Stack:
     def keep_up(self) -> list[str]:
         """Make the namespaces of what was applied since the last look; returns them. Raises `PlacesRefused`."""
         return self.places.look(self.url, self.secrets.function_key, self.access_token)
+
+    def run_timer(self, name: str) -> None:
+        """Have a timer's function of the worker run now. Raises `PartFailed`."""
+        url, key = f"{self.workers[0]}/admin/functions/{name}", self.secrets.master_key
+        answer = self.http.request("POST", url, headers={"x-functions-key": key}, json={})
+        if answer.status != HTTPStatus.ACCEPTED:
+            raise PartFailed(f"the worker's host answered {answer.status} when it was to run {name}")
+
+    def administrator(self, cluster: str) -> ClusterAccess:
+        """Somebody who may do everything in a cluster that this stack started, and does it past the app."""
+        return self._administrators[cluster]
 
     def notices(self) -> list[dict[str, Any]]:
         """What the inbox holds."""

@@ -44,22 +44,29 @@ def cluster(request: pytest.FixtureRequest) -> str:
 
 
 @needs_azurite
-def test_the_demo_delivers_one_release_and_rolls_the_other_back(cluster: str) -> None:
+def test_the_demo_delivers_one_release_rolls_the_other_back_and_undoes_an_edit_by_hand(cluster: str) -> None:
     told = demo(cluster)
-    assert set(told) == {"releases", "audit", "seconds", "before", "proofs"}
+    assert set(told) == {"releases", "audit", "seconds", "before", "proofs", "drift"}
     ran = [(job["release"], job["environment"]) for job in told["before"]]
     assert ran == [("hello-1", "staging"), ("hello-1", "production"), ("hello-2", "staging")]
     assert all(job["summary"].endswith("preflight: the server starts here, and is well") for job in told["before"])
-    (proof,) = told["proofs"]
-    assert (proof["release"], proof["environment"], proof["verified"]) == ("hello-1", "production", True)
-    assert DIGEST.fullmatch(proof["proof"])
-    good, bad = told["releases"]
+    assert [(proof["release"], proof["environment"], proof["verified"]) for proof in told["proofs"]] == [
+        ("hello-1", "production", True), ("hello-3", "production", True),
+    ]  # fmt: skip
+    assert all(DIGEST.fullmatch(proof["proof"]) for proof in told["proofs"])
+    good, bad, back = told["releases"]
     assert (good["id"], good["status"]) == ("hello-1", "completed")
     assert good["environments"] == {"staging": "live", "production": "live"}
     assert (bad["id"], bad["status"]) == ("hello-2", "rolled_back")
     assert bad["environments"] == {"staging": "rolled_back"}
     assert all(DIGEST.fullmatch(release["digest"]) for release in (good, bad))
     assert good["digest"] != bad["digest"]
+    drift = told["drift"]
+    assert (drift["release"], drift["environment"]) == ("hello-1", "production")
+    assert drift["told"].startswith("ConfigMap/hello was changed by kubectl-edit at ")
+    assert drift["told"].endswith(" (data.GREETING)")
+    assert (back["id"], back["status"], back["environments"]) == ("hello-3", "completed", {"production": "live"})
+    assert (drift["brought_back_by"], back["digest"]) == ("hello-3", good["digest"])
     assert told["audit"]["verified"] is True
     assert told["audit"]["records"] > 30
     assert set(told["seconds"]) == {"set_up", "delivery", "total"}
