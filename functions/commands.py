@@ -131,7 +131,7 @@ def to_confirm(
         description="Ask with `If-None-Match` until the state is no longer `waiting`, and then at `address`.",
         tag="commands",
         permission=Permission.READ,
-        parameters=(Parameter(name="handle", where="path", description="As it was answered."),),
+        parameters=(Parameter(name="handle", where="path", description="As the earlier answer gave it."),),
         answer=Confirmation,
         refuses=(404,),
     ),

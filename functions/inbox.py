@@ -36,7 +36,7 @@ blueprint = new_blueprint()
             Parameter(
                 name="id",
                 where="path",
-                description="As it was answered.",
+                description="As the earlier answer gave it.",
                 schema={"type": "string", "pattern": ID_PATTERN},
             ),
         ),

@@ -65,7 +65,7 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
             Parameter(
                 name="id",
                 where="path",
-                description="As it was answered.",
+                description="As the earlier answer gave it.",
                 schema={"type": "string", "pattern": ID_PATTERN},
             ),
         ),

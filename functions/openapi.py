@@ -58,7 +58,7 @@ def document(operations: Iterable[Endpoint] = ()) -> dict[str, Any]:
             "schemas": definitions.get("$defs", {}),
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
-                "signIn": {"type": "http", "scheme": "bearer", "description": "A token of Entra, by Easy Auth."},
+                "signIn": {"type": "http", "scheme": "bearer", "description": "An access token from Entra."},
             },
         },
     }

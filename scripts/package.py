@@ -26,7 +26,7 @@ from slipway import __version__
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "build" / "package"
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)
-"""The first that a zip can hold: when the package was made is no part of it."""
+"""The first that a zip can hold: when the package was made is not part of it."""
 BUILD_TYPE, BUILDER = "https://slipway.dev/package/v1", "https://slipway.dev/package/by-hand"
 """Whoever runs the command builds; a builder that others trust gives an id of its own when it signs."""
 READ_ONLY = 0o644 << 16

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A busy machine is no fault of what is tested: no property test is failed for its time. Folders may ask for more.
+# A busy machine is not a fault of what is tested: no property test is failed for its time. Folders may ask for more.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 

@@ -111,7 +111,7 @@ class Bench:
         return storage
 
     def _check(self, target: str, image: Image, copier: Copier) -> None:
-        """A copy that is not whole is no figure."""
+        """A copy that is not whole is not a figure."""
         registry = self.client(target)
         if registry.resolve(REPOSITORY, image.tag) != image.digest:
             raise RuntimeError(f"{copier.name} did not bring {image.digest} under the tag {image.tag}")

@@ -100,7 +100,7 @@ def graph(method: str, path: str, *, body: object = None, headers: Sequence[str]
 
 
 def exists(look: Callable[[], Any]) -> Any:
-    """What a look finds, or None where that is not there. Any other failure is raised: it is no proof of absence."""
+    """What a look finds, or None where that is not there. Any other failure is raised: it is not proof of absence."""
     try:
         return look()
     except NotFoundError:

@@ -94,7 +94,7 @@ def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def _object(status: int, data: bytes) -> Json:
-    """Whatever is no object (`ok` at /readyz) is its own message."""
+    """Whatever is not an object (`ok` at /readyz) is its own message."""
     try:
         body = json.loads(data)
     except ValueError:

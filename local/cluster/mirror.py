@@ -162,7 +162,7 @@ class Mirror(Store):
         return None if changed is None else self._put(resource, changed)
 
     def _sent(self, method: str, path: str, body: Json, *, media: str = "application/json") -> Json | None:
-        """None where it did not work; what is gone or was changed by others is no news, and is looked at again."""
+        """None where it did not work; what is gone or was changed by others is not news, and is looked at again."""
         try:
             return self._api.call(method, path, body, media=media)
         except Refused as refused:

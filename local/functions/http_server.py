@@ -110,7 +110,7 @@ def _home_page() -> Answer:
 
 
 def _is_text(value: str) -> bool:
-    """Not so where aiohttp kept bytes that are no UTF-8."""
+    """Not so where aiohttp kept bytes that are not UTF-8."""
     return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 

@@ -116,7 +116,7 @@ def _from_rpc(answer: RpcHttp) -> Answer:
 
 
 def _status(text: str) -> int:
-    """A status that is no number counts as 200."""
+    """A status that is not a number counts as 200."""
     number = int(text) if _STATUS.fullmatch(text) else _OK
     if abs(number) > _LARGEST_INT:
         number = _OK

@@ -1,7 +1,7 @@
 """Stand-in for the generated FunctionRpc protobuf module that the worker library is handed.
 
 Only the names that azure-functions-runtime 1.3 touches, in plain Python: no grpc, no protobuf. The types refuse what
-protobuf would refuse (a header value that is no text, an unknown field), so that such a fault shows here as in Azure.
+protobuf would refuse (a header value that is not text, an unknown field), so that such a fault shows here as in Azure.
 Records are picklable: they travel between host and worker. (Attribute and class names are those of FunctionRpc.proto.)
 """
 

@@ -292,7 +292,7 @@ class ApiServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no news; anything else is shown by the base class."""
+        """A client that went away is not news; anything else is shown by the base class."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 

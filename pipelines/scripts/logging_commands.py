@@ -40,7 +40,7 @@ def show_command(line: str) -> None:
 
 
 def setting(name: str, default: str | None = None) -> str:
-    """A value from the environment. What the service could not fill in arrives as `$(name)`, and is no value."""
+    """A value from the environment. What the service could not fill in arrives as `$(name)`, and is not a value."""
     value = os.environ.get(name, "").strip()
     if value.startswith("$(") and value.endswith(")"):
         value = ""

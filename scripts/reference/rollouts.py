@@ -38,7 +38,7 @@ A roll-back is judged by the same table; its time begins when its objects were a
 Once everything is done, what runs is compared with the plan: the live template of each workload, and each pod of its
 newest one. Containers, images, commands and stated variables have to be the plan's. A container that the plan does not
 have fails the rollout by its name (`runs-as-planned`), unless the project names it in [`injected`](project.md); one
-that was there before is a warning in the plan already. More variables than the plan states are no failure: operators
+that was there before is a warning in the plan already. More variables than the plan states are not a failure: operators
 add them to every pod, and those that somebody wrote into the live object are noted in the plan. What cannot be compared
 is named in the record: custom resources, whose operator alone knows their pods, and Jobs that have removed themselves.
 As long as pods cannot be read, or not all of them, the rollout is not done. A roll-back says what else runs, and is

@@ -89,13 +89,13 @@ class PublicKeysAnswer(ApiAnswer):
     issuer: str = Field(max_length=1024, description="The identity provider whose tokens prove votes: `iss`.")
     tenant: str = Field(max_length=36, description="Tenant of the voters: `tid`.")
     votes_client: str = Field(max_length=36, description="Client id of the registration for votes: `aud`.")
-    installation: str = Field(max_length=256, description="To whom statements are said.")
+    installation: str = Field(max_length=256, description="The installation that statements are addressed to.")
 
 
 class AnchoredChainsAnswer(ApiAnswer):
     """The chains that were ever anchored."""
 
-    chains: list[str] = Field(description="Names of applications, those of former ones too, and `_installation`.")
+    chains: list[str] = Field(description="Names of applications, former ones included, and `_installation`.")
 
 
 class AnchorsAnswer(ApiAnswer):

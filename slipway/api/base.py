@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 IDEMPOTENCY = (
     "Idempotency key: milliseconds since 1970 (13 digits), a dash and 16 random hexadecimal digits. A repeated request "
-    "with the same value is said once. By default one is made."
+    "with the same value takes effect once. By default one is made."
 )
 
 

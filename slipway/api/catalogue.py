@@ -23,7 +23,9 @@ class AppliedDocument(_Body):
 
     kind: SubjectKind
     value: dict[str, Any] = Field(description="The document's content.")
-    files: dict[FilePath, str] = Field(default={}, max_length=500, description="Text files by their path beside it.")
+    files: dict[FilePath, str] = Field(
+        default={}, max_length=500, description="Text files by their path, relative to the document."
+    )
 
 
 class _ChangeFields(_Body):
@@ -45,13 +47,15 @@ class Removal(_ChangeFields):
 class ProblemShown(ApiModel):
     """Something that is wrong with a document, and where."""
 
-    file: str = Field(description="`<name>/project.yaml` or `<name>/application.yaml`, or a file beside it.")
-    line: int = Field(default=1, description="In a file beside it; of a document only its sender knows the lines.")
+    file: str = Field(description="`<name>/project.yaml` or `<name>/application.yaml`, or an accompanying file.")
+    line: int = Field(
+        default=1, description="Line in an accompanying file; of the document itself only its sender knows the lines."
+    )
     field: str = ""
     expected: str = ""
     got: str = ""
     message: str = ""
-    environment: str = Field(default="", description="Where it is wrong in some environments only: their names.")
+    environment: str = Field(default="", description="Names of the environments, if it is wrong only in some.")
 
 
 class ChangeShown(ApiModel):
@@ -83,7 +87,7 @@ class Changes(ApiAnswer):
     """The changes, projects first. What is refused keeps nothing else from being made."""
 
     changes: tuple[ChangeShown, ...]
-    refused: bool = Field(description="Whether one of them is.")
+    refused: bool = Field(description="Whether any of them was refused.")
     committed: bool = Field(description="Whether one of them took force.")
     change: str = Field(default="", description="Hash of the proposed change that people vote on, if there is one.")
     page: str = Field(default="", description="Address of its page.")
@@ -103,10 +107,10 @@ class TargetsShown(ApiAnswer):
     application: str
     environments: dict[str, TargetShown]
     image_paths: dict[str, tuple[str, ...]] = Field(
-        default={}, description="By kind, the fields that name images beside the containers."
+        default={}, description="By kind, the fields other than containers that name images."
     )
-    foreign_images: tuple[str, ...] = Field(default=(), description="Images of other registries that may run.")
-    unpinned: tuple[str, ...] = Field(default=(), description="Kinds whose images need not stand by digest.")
+    foreign_images: tuple[str, ...] = Field(default=(), description="Images from other registries that may run.")
+    unpinned: tuple[str, ...] = Field(default=(), description="Kinds whose images need not be pinned by digest.")
 
 
 class CatalogueItem(ApiModel):
@@ -116,7 +120,8 @@ class CatalogueItem(ApiModel):
     project: str | None = None
     document: str | None = Field(description="Hash of the version in force.")
     problems: tuple[str, ...] = Field(
-        default=(), description="What is wrong with it since it was applied; it stands still for whatever opens."
+        default=(),
+        description="What has gone wrong with it since it was applied; until that is mended, nothing is let through.",
     )
 
 

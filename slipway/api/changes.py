@@ -28,9 +28,9 @@ class GateAsked(ApiModel):
 class ProposedChangeSummary(ApiModel):
     """A proposed change of the catalogue."""
 
-    change: str = Field(description="The hash of its changes, by which a vote names it.")
+    change: str = Field(description="The hash of its changes, by which votes refer to it.")
     opening: int = Field(description="How many times it was proposed; a vote is for one of them.")
-    plan: str = Field(description="The hash of what people read; an approval is for one.")
+    plan: str = Field(description="The hash of what people read; an approval names it.")
     phase: str = Field(
         description="`waiting` for votes, `stood-in`, `passed`, `in-force`, `rejected`, `withdrawn`, `expired`, "
         "`superseded`, `void`."
@@ -76,9 +76,9 @@ class ChangeBallot(BaseModel):
     stands_in: bool = Field(
         default=False, description="Whether one of the platform's people approves in place of those who are asked."
     )
-    opening: int | None = Field(default=None, ge=1, description="Vote only if this opening is the one that waits.")
+    opening: int | None = Field(default=None, ge=1, description="Vote only if this opening is the current one.")
     plan: Annotated[str, Field(pattern=DIGEST_PATTERN)] | None = Field(
-        default=None, description="Vote only if this is what people are asked."
+        default=None, description="Vote only if this is what people are asked about."
     )
     id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description=IDEMPOTENCY)
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"

@@ -17,19 +17,22 @@ class ReceivedAnswer(ApiAnswer):
     address: str = Field(description="Path of the endpoint that tells what became of it.")
     open: str = Field(
         default="",
-        description="Where a person has to confirm it in a browser, within a quarter of an hour; empty if it was said.",
+        description="Address at which a person has to confirm it in a browser, within a quarter of an hour; "
+        "empty if it needs no confirmation.",
     )
     refused: tuple[ChangeShown, ...] = Field(
-        default=(), description="Of a change of the catalogue: what is no part of it, as it is refused already."
+        default=(), description="For a change of the catalogue: what was left out because it is already refused."
     )
 
 
 class Confirmation(ApiAnswer):
     """Whether a person has confirmed a command or a change that lets something through."""
 
-    state: str = Field(description="`waiting`: nobody has yet; `said`: it was said, and has an outcome of its own.")
+    state: str = Field(
+        description="`waiting`: nobody has confirmed it yet; `said`: it was confirmed, and has an outcome of its own."
+    )
     application: str = Field(default="", description="The application, or `_installation`; empty while it waits.")
-    id: str = Field(default="", description="What it was said under; empty while it waits.")
+    id: str = Field(default="", description="Its id in the inbox; empty while it waits.")
     address: str = Field(
         default="", description="Path of the endpoint that tells what became of it; empty while it waits."
     )
@@ -57,13 +60,15 @@ class SaidOutcome(ApiAnswer):
     rules: tuple[RuleResult, ...] = ()
     reason: str = ""
     changes: tuple[ChangeShown, ...] = Field(
-        default=(), description="Of a change of the catalogue: what came of each project and application."
+        default=(), description="For a change of the catalogue: the outcome for each project and application."
     )
     change: str = Field(default="", description="Hash of the proposed change that it made, or that it was a vote on.")
     change_phase: str = Field(
         default="",
-        description="How far that is: `waiting` for votes, `stood-in`, `passed`, `in-force`, `rejected`, `withdrawn`, "
+        description="Its state: `waiting` for votes, `stood-in`, `passed`, `in-force`, `rejected`, `withdrawn`, "
         "`expired`, `superseded`, `void`.",
     )
     page: str = Field(default="", description="Address of the page of the proposed change.")
-    problems: tuple[ProblemShown, ...] = Field(default=(), description="What is wrong with what was to be applied.")
+    problems: tuple[ProblemShown, ...] = Field(
+        default=(), description="Problems with the documents that were to be applied."
+    )

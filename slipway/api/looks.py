@@ -32,7 +32,7 @@ class LookShown(ApiAnswer):
     """How far a look is, and what was seen."""
 
     id: str
-    state: str = Field(description="As of everything that is said: `received`, `counted` or `parked`.")
+    state: str = Field(description="As for everything that is said: `received`, `counted` or `parked`.")
     reason: str = ""
     look: LookAnswer | None = None
 

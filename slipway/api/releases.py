@@ -52,9 +52,9 @@ class DriftStanding(ApiModel):
     since: Moment
     release: str = Field(description="The release that was live.")
     objects: list[Drifted] = Field(description="What differs; the first twenty.")
-    more: int = Field(description="How many beside those.")
-    document: Digest | None = Field(description="The kept document with all of them and their differences.")
-    unknown: str = Field(description="Why it cannot be told now; empty if it can.")
+    more: int = Field(description="How many more there are.")
+    document: Digest | None = Field(description="The stored document with all of them and their differences.")
+    unknown: str = Field(description="Why it is unknown now; empty if it is known.")
     told: str = Field(description="All of it in one line.")
 
 
@@ -83,7 +83,9 @@ class ApplicationStanding(ApiModel):
 
 class LooksAtDrift(ApiModel):
     looked_at: Moment
-    next_at: Moment = Field(description="When the next look is due. One that is late tells nothing about now.")
+    next_at: Moment = Field(
+        description="When the next look is due. If it is overdue, the last one says nothing about the present."
+    )
 
 
 class Applications(ApiAnswer):
@@ -92,7 +94,7 @@ class Applications(ApiAnswer):
 
 
 class RunAnswer(Run):
-    """A CI run, as far as it is known, and how surely."""
+    """A CI run, as far as it is known, and how certain that is."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -128,8 +130,8 @@ class ReleaseWithProgress(ReleaseAnswer):
 
     v: int = Field(default=1, description="Version of this shape.")
     waits_for: str = Field(
-        description="What its step waits for, as the last try saw it: a part that is away, pods that are not up. Empty "
-        "if no step is under way, or if it waits for nothing."
+        description="What its step waits for, as of the last attempt: a service that does not answer, pods that are "
+        "not up. Empty if no step is under way, or if it waits for nothing."
     )
     progress: PromotionProgress | None = Field(description="The progress of its promotion, while one is running.")
 

@@ -96,13 +96,13 @@ class Settings(BaseModel):
     role: AppRole = Field(
         default=AppRole.SINGLE,
         description="What this app is: `front` (pages, API, hooks), `worker` (queues and timers), or `single`, both in "
-        "one. A front must not have the settings that only a worker needs, and the other way round.",
+        "one. A front must not have the settings that only a worker needs, and vice versa.",
     )
     installation: str = Field(
         default="",
         pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?)?$",
-        description="Name of this installation, which everything that people say is addressed to, so that nothing "
-        "said to one is taken by another. Empty: the host of `SLIPWAY_PUBLIC_URL`.",
+        description="Name of this installation. Everything that people say is addressed to it, so that no other "
+        "installation accepts it. Empty: the host of `SLIPWAY_PUBLIC_URL`.",
     )
     public_url: Address = Field(
         description="Address at which people reach the app, such as `https://slipway.contoso.com`; links begin with it."
@@ -119,7 +119,7 @@ class Settings(BaseModel):
     storage_sas: Annotated[dict[str, SecretStr], BeforeValidator(_from_json)] = Field(
         default={},
         description="SAS tokens by the names of tables and containers, as JSON, instead of the app's identity: on a "
-        "laptop, where each role has just its rights.",
+        "laptop, where each role has only its own rights.",
     )
     table: str = Field(
         default="ledger", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Name of the ledger's table."
@@ -183,7 +183,7 @@ class Settings(BaseModel):
     hook_secrets: Annotated[list[SecretStr], BeforeValidator(_list)] = Field(
         default=[],
         validate_default=True,
-        description="Secrets by which the senders of hooks are known, separated by commas, each of at least 16 "
+        description="Secrets that identify the senders of hooks, separated by commas, each of at least 16 "
         f"characters; two while rotating. They are shown by {SECRETS}.",
     )
     organizations: Annotated[
@@ -200,10 +200,11 @@ class Settings(BaseModel):
         "cards and records say *not proved*, and it is unknown who is behind a change.",
     )
     azure_devops: Address = Field(
-        default=AZURE_DEVOPS, description="Where Azure DevOps is asked; another address on a laptop only."
+        default=AZURE_DEVOPS, description="Address of Azure DevOps; a different one only on a laptop."
     )
     azure_devops_people: Address = Field(
-        default=AZURE_DEVOPS_PEOPLE, description="Where it is asked who people are; another address on a laptop only."
+        default=AZURE_DEVOPS_PEOPLE,
+        description="Address at which Azure DevOps is asked who people are; a different one only on a laptop.",
     )
     tenant_id: str = Field(
         pattern=GUID_PATTERN, description="Entra tenant of the people who sign in, and whose answers in Teams count."
@@ -215,7 +216,8 @@ class Settings(BaseModel):
     )
     sign_in_client_id: str = Field(
         pattern=GUID_PATTERN,
-        description="Client id of the registration by which people sign in, and for which the API takes access tokens.",
+        description="Client id of the registration by which people sign in, and for which the API accepts access "
+        "tokens.",
     )
     votes_client_id: str = Field(
         pattern=GUID_PATTERN,
@@ -229,12 +231,12 @@ class Settings(BaseModel):
     )
     api_access: Literal["host-keys", "roles"] = Field(
         default="host-keys",
-        description="Who may use the API: `host-keys`, whoever has a key of the Functions host, which is good for "
-        "reading, and brings an access token for all else; `roles`, only people and applications with an access token, "
+        description="Who may use the API: `host-keys`, whoever has a key of the Functions host, which is enough to "
+        "read, with an access token for everything else; `roles`, only people and applications with an access token, "
         "and the keys in `SLIPWAY_API_KEYS`.",
     )
     api_keys: Annotated[dict[Name, ApiKeySettings], BeforeValidator(_from_json)] = Field(
-        default={}, description="API keys with a name of their own, by which the log calls them, as JSON."
+        default={}, description="API keys as JSON, each with a name by which the log refers to it."
     )
     event_grid_function: bool = Field(
         default=False,
@@ -257,7 +259,7 @@ class Settings(BaseModel):
         default=4,
         ge=0,
         le=60,
-        description="Minutes between two looks whether the clusters hold what is live, one request for each kind of "
+        description="Minutes between two looks at whether the clusters hold what is live, one request for each kind of "
         "object in a namespace that has something live; 0 for never.",
     )
     arm_endpoint: Address = Field(
@@ -302,7 +304,7 @@ class Settings(BaseModel):
     ) -> dict[str, SecretBytes] | KeysInFile:
         in_vault = bool(info.data.get("key_vault"))
         if in_vault and keys:
-            raise ValueError(f"expected none beside {variable('key_vault')}")
+            raise ValueError(f"expected none together with {variable('key_vault')}")
         if not in_vault and not keys and AppRole(info.data.get("role", AppRole.SINGLE)).works:
             raise ValueError(f"expected at least one key, or {variable('key_vault')} instead")
         return keys
@@ -374,7 +376,7 @@ class Settings(BaseModel):
     def _registrations_differ(self) -> Self:
         if self.sign_in_client_id.casefold() == self.votes_client_id.casefold():
             raise ValueError(
-                f"{variable('votes_client_id')}: expected another registration than {variable('sign_in_client_id')}, "
+                f"{variable('votes_client_id')}: expected a registration other than {variable('sign_in_client_id')}, "
                 "so that a sign-in can never pass for a vote"
             )
         return self

@@ -100,10 +100,10 @@ class SmtpSettings(_MailSettings):
         description="`starttls`: encrypted after the greeting, or not sent. `tls`: from the first byte. `none`: within "
         "this machine only.",
     )
-    username: str = Field(default="", max_length=254, description="Empty where the server asks for none.")
-    password: SecretStr = Field(default=SecretStr(""), description="For the username.")
+    username: str = Field(default="", max_length=254, description="Empty if the server asks for none.")
+    password: SecretStr = Field(default=SecretStr(""), description="Password for `username`.")
     ca_file: Path | None = Field(
-        default=None, description="Certificates (PEM) to trust instead of the usual ones: for a server of one's own."
+        default=None, description="Certificates (PEM) to trust instead of the usual ones: for a server of your own."
     )
 
     @model_validator(mode="after")

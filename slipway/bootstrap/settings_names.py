@@ -45,7 +45,7 @@ def foreign(values: Mapping[str, str], variables: Mapping[str, str]) -> list[str
     except ValueError as error:
         return [str(error)]
     not_its_own = sorted(values.keys() & foreign_to(role))
-    return [f"{variable(name)}: a {role} must not have it; take it out of this app's settings" for name in not_its_own]
+    return [f"{variable(name)}: a {role} must not have it; remove it from this app's settings" for name in not_its_own]
 
 
 def misspelt(settings: type[BaseModel], variables: Mapping[str, str]) -> list[str]:

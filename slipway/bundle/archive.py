@@ -36,8 +36,8 @@ _TYPES: Final = {
     b"7": "a contiguous file",
     b"x": "an extended header",
     b"g": "a global extended header",
-    b"L": "a long name in GNU's form",
-    b"K": "a long link in GNU's form",
+    b"L": "a GNU long name",
+    b"K": "a GNU long link",
     b"S": "a sparse file",
 }
 
@@ -122,12 +122,12 @@ def read_tar(tar: bytes) -> dict[str, bytes]:
         if kind == _FOLDER:
             path = _portable(name.removesuffix("/"))
             if path in folders:
-                raise BadArchive(f"{path}: the folder is there twice")
+                raise BadArchive(f"{path}: the folder occurs twice")
             folders.add(path)
             continue
         path = _portable(name)
         if path in files:
-            raise BadArchive(f"{path}: the file is there twice")
+            raise BadArchive(f"{path}: the file occurs twice")
         files[path] = content
         if len(files) > MOST_FILES:
             raise BadArchive(f"expected at most {MOST_FILES} files, got more")
@@ -159,7 +159,7 @@ def _entries(tar: bytes) -> Iterator[tuple[str, bytes, bytes]]:
 
 def _header(header: bytes) -> tuple[str, bytes, int]:
     if header[257:265] != b"ustar\x0000":
-        raise BadArchive("expected a tar in POSIX's ustar form, got another one")
+        raise BadArchive("expected a tar in POSIX ustar format, got another format")
     if _octal(header[148:156], "checksum") != sum(header) - sum(header[148:156]) + 8 * ord(" "):
         raise BadArchive("an entry's checksum is wrong")
     prefix, name = _text(header[345:500]), _text(header[:100])
@@ -187,7 +187,7 @@ def _octal(field: bytes, what: str) -> int:
 def _text(field: bytes) -> str:
     text, _, rest = field.partition(b"\0")
     if any(rest):
-        raise BadArchive("an entry's name has text behind its end")
+        raise BadArchive("an entry's name has text after its end")
     if not text.isascii():
         raise BadArchive(f"expected a name of ASCII characters, got {text[:100]!r}")
     return text.decode("ascii")
@@ -213,7 +213,7 @@ def _check(files: Files, folders: frozenset[str] = frozenset()) -> None:
             if spelt.setdefault(part.casefold(), part) != part:
                 raise BadArchive(f"{part}: differs from {spelt[part.casefold()]} in upper and lower case only")
             if part in files and (depth < len(parts) or path in folders):
-                raise BadArchive(f"{part}: it is a file and a folder")
+                raise BadArchive(f"{part}: it is both a file and a folder")
     for path, content in files.items():
         if len(content) > LARGEST_FILE:
             raise BadArchive(f"{path}: expected at most {LARGEST_FILE // 1024} KiB, got {len(content)} bytes")

@@ -140,7 +140,7 @@ def _kind_of(manifest: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise NotABundle("it is no manifest of OCI's form")
+        raise NotABundle("it is not an OCI manifest")
     return document
 
 

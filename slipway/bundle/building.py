@@ -123,7 +123,9 @@ def _rendered(
     findings.raise_any()
     data = written(values)
     if [document.value for document in read_text(data, name=documents[0].file)] != values:
-        raise ConfigError([Problem(file=documents[0].file, message="it cannot be written so that it reads the same")])
+        raise ConfigError(
+            [Problem(file=documents[0].file, message="it cannot be written in a form that reads back the same")]
+        )
     return data
 
 

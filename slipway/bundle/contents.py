@@ -177,7 +177,7 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str, rules:
                 message = "a bundle can be read by whoever may pull it: let the cluster fetch the value from a vault"
                 yield document.problem((name,), message, expected="a Secret without values", got=shown(value[name]))
     for steps in _inexact(value, ()):
-        expected = "a number that every reader takes exactly"
+        expected = "a number that every reader reads exactly"
         yield document.problem(steps, "write it in quotes", expected=expected, got="a larger one")
     yield from unpinnable_problems(document, value, rules)
 

@@ -87,7 +87,7 @@ def _problems(document: Document, value: dict[str, Any], folder: Path) -> Iterat
     listed = value.get("buildMetadata")
     for index, text in enumerate(listed if isinstance(listed, list) else []):
         if text in _OF_THIS_MACHINE:
-            advice = "it writes down where this machine has its files"
+            advice = "it records paths of this machine"
             yield document.problem(("buildMetadata", index), advice, expected="managedByLabel or none", got=shown(text))
 
 

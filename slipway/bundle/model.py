@@ -46,11 +46,11 @@ class _RuledImages(_Part):
     """What the project says of images, as `targets.json` has it."""
 
     image_paths: KnownPaths = {}
-    """By kind, the fields that name images beside the containers."""
+    """By kind, the fields other than containers that name images."""
     foreign_images: Annotated[tuple[ForeignPattern, ...], Field(max_length=100)] = ()
     """Images of other registries that may run, by digest."""
     unpinned: Annotated[tuple[Kind, ...], Field(max_length=100)] = ()
-    """Kinds whose images need not stand by digest."""
+    """Kinds whose images need not be pinned by digest."""
 
     @property
     def image_rules(self) -> ImageRules:
@@ -218,4 +218,4 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refused(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a JSON number")

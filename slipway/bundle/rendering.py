@@ -116,8 +116,8 @@ def differences(one: Iterable[RenderedObject], other: Iterable[RenderedObject]) 
         if steps is None:
             continue
         message = (
-            "rendered twice it differs, so no two builds would be alike: functions such as now, randAlphaNum, uuidv4 "
-            "and genCA do that; write the value down, or let the cluster make it"
+            "rendering it twice gives different results, so no two builds would be alike: functions such as now, "
+            "randAlphaNum, uuidv4 and genCA do that; write the value out, or let the cluster generate it"
         )
         shown = Document(file=file, value=None, places={})
         yield shown.problem(steps[1:], message, expected="the same each time", got="something else")

@@ -395,7 +395,7 @@ class _EnvironmentCheck:
         required = self._environment.require
         if required.each and self._definition.application.source is SourceKind.IMAGE:
             steps = (*self._at, "require", "each")
-            yield self._document.problem(steps, "one image travels alone; write its rules without each")
+            yield self._document.problem(steps, "there is only one image; write its rules without each")
         if not any(required.files()):
             return
         from .trust import trust_faults  # noqa: PLC0415 - cryptography is slow to import and rarely needed

@@ -100,7 +100,7 @@ def _same_object(claims: list[Claims]) -> Iterator[Problem]:
                     yield claim.document.problem(
                         ("environments", index, "manifests"),
                         f"{value['kind']} {value['metadata']['name']} in cluster {environment.cluster}, "
-                        f"namespace {environment.namespace}, is there twice: "
+                        f"namespace {environment.namespace}, occurs twice: "
                         + (f"{owner[0]} in {owner[1]} applies it too" if owner != lane else "in these manifests"),
                     )
                 own.add(key)

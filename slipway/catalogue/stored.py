@@ -1,7 +1,7 @@
 """The stored form of a document: what the hash of a version is a hash of.
 
 It holds the document's value and the files that the application names, so a version never changes and needs nothing
-beside it. Comments and the order of fields are no part of it: the same content applied again is the same version.
+beside it. Comments and the order of fields are not part of it: the same content applied again is the same version.
 """
 
 import re
@@ -67,7 +67,7 @@ def may_be_secret(text: str) -> bool:
 
 
 def read_stored(content: bytes) -> Stored:
-    """Raises ConfigError if it is no stored document."""
+    """Raises ConfigError if it is not a stored document."""
     try:
         return Stored.model_validate_json(content)
     except ValidationError as error:

@@ -93,7 +93,7 @@ def is_lower(versions: Versions, tag: str, other: str) -> bool:
 
 def downgrade(tag: str, live: str) -> str:
     """What the plan says where a lower version takes the place of a higher one, whatever rule let it through; empty for
-    others, and for tags that are no versions."""
+    others, and for tags that are not versions."""
     this, that = parse_version(tag), parse_version(live)
     if this is None or that is None or this >= that:
         return ""
@@ -109,7 +109,9 @@ def _line(versions: Versions, version: Version) -> str:
 def _check_version(text: str, tag: str) -> RuleResult:
     version = parse_version(tag)
     if version is None:
-        return _result(passed=False, reason=f"tag {tag} is no semantic version such as 1.4.2; semver {text} needs one")
+        return _result(
+            passed=False, reason=f"tag {tag} is not a semantic version such as 1.4.2; semver {text} needs one"
+        )
     if version in parse_range(text):
         return _result(passed=True, reason=f"tag {tag} is within semver {text}")
     hint = ""

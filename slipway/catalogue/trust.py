@@ -103,7 +103,7 @@ def _certificates(data: bytes) -> tuple[x509.Certificate, ...]:
             certificate.subject.rfc4514_string() for certificate in certificates if not _may_be_root(certificate)
         ]
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as error:
-        raise _Unusable(expected, f"no certificate that can be read ({error})") from None
+        raise _Unusable(expected, f"no readable certificate ({error})") from None
     if unsuitable:
         raise _Unusable(expected, f"that of {unsuitable[0]}, which is neither a CA's nor self-signed")
     return certificates
@@ -128,7 +128,7 @@ def _public_key(data: bytes) -> PublicKey:
     try:
         key = load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _Unusable(expected, f"no key that can be read ({str(error).partition('. ')[0]})") from None
+        raise _Unusable(expected, f"no readable key ({str(error).partition('. ')[0]})") from None
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == "secp256r1":
         return key
     if isinstance(key, rsa.RSAPublicKey) and _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA:

@@ -81,7 +81,7 @@ class Calendar:
         if denied is not None:
             return False, denied.reason
         if self._windows.allow and allowed is None:
-            return False, "outside of the time windows"
+            return False, "outside the time windows"
         return True, allowed.reason if allowed else "no time window forbids it"
 
     def _change(

@@ -37,7 +37,7 @@ class SignedAnchors:
             anchor, fault = read_anchor(json.dumps(item).encode(), application=self.application, keys=self._keys)
             if anchor is not None:
                 self._anchors[anchor.hash] = anchor
-            elif (note := f"{source} counts for nothing: {fault}") not in self.notes:
+            elif (note := f"{source} does not count: {fault}") not in self.notes:
                 self.notes.append(note)
 
     @property

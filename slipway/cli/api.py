@@ -51,7 +51,7 @@ _ENDS = {
     415: Exit.REFUSED,
     422: Exit.REFUSED,
 }
-"""How a command ends that the app refused, by the status; every other one is no answer at all."""
+"""How a command ends that the app refused, by the status; every other one is not an answer at all."""
 _KIND = re.compile(r"urn:slipway:problem:([a-z][a-z-]{0,60})")
 NEWER = "unknown value; the app may be newer than this command: update the command"
 

@@ -24,7 +24,7 @@ TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
 OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
 """203 comes with a sign-in page, for an unknown token."""
 _ENDS: Final = {401: Exit.REFUSED, 203: Exit.REFUSED, 302: Exit.REFUSED, 403: Exit.REFUSED, 404: Exit.NOT_FOUND}
-"""How a command ends by the status; every other one is no answer."""
+"""How a command ends by the status; every other one is not an answer."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -141,4 +141,4 @@ def _by_entra() -> str:
     try:
         return f"Bearer {DefaultAzureCredential().get_token(SCOPE).token}"
     except ClientAuthenticationError:
-        raise CliError("nobody is signed in to Azure DevOps", cure=f"run `az login`, or set {PAT_VARIABLE}") from None
+        raise CliError("you are not signed in to Azure DevOps", cure=f"run `az login`, or set {PAT_VARIABLE}") from None

@@ -57,7 +57,7 @@ class Checking:
             return read_public_keys(keys)
         if self.proof is None or not self.proof.public_keys:
             raise CliError(
-                f"{self.export}: nothing says whose signatures count: give the installation's keys with --public-keys",
+                f"{self.export}: it is unknown whose signatures count: give the installation's keys with --public-keys",
                 exit_code=Exit.USAGE,
             )
         return read_public_keys(self.proof.public_keys)

@@ -30,8 +30,8 @@ class Exit(IntEnum):
     word: str
     meaning: str
 
-    DONE = 0, "done", "done; a trail is intact, and anchored but for the last day"
-    REFUSED = 1, "refused", "refused: by a rule, for want of a right, or for a fault in what was given"
+    DONE = 0, "done", "done; a trail is intact, and anchored except for the last day"
+    REFUSED = 1, "refused", "refused: by a rule, for lack of a right, or because of a fault in the input"
     USAGE = 2, "usage", "the command line, or a file that it names, cannot be used"
     NOT_FOUND = 3, "not-found", "there is no such release, record, version or document"
     UNREACHABLE = 4, "unreachable", "the app, a registry or a vault cannot be reached, or does not answer properly"

@@ -42,7 +42,7 @@ def _print(roles: dict[str, OtherRole]) -> None:
         if role.problem:
             click.echo(neutral(f"{name}: {role.problem}"), err=True)
         elif not role.documents:
-            click.echo(neutral(f"{name}: nothing beside the role of Azure"), err=True)
+            click.echo(neutral(f"{name}: nothing beyond Azure's role"), err=True)
         else:
             click.echo(
                 f"# {name}\n" + yaml.safe_dump_all(role.documents, explicit_start=True, sort_keys=False), nl=False

@@ -28,7 +28,7 @@ _WORDS = {
 
 
 class Schemas:
-    """Compares objects with the schemas, and remembers for what there are none: an unknown is no pass."""
+    """Compares objects with the schemas, and remembers for what there are none: an unknown is not a pass."""
 
     def __init__(self) -> None:
         self._not_compared: set[str] = set()
@@ -69,7 +69,7 @@ class Schemas:
 def told(not_compared: Iterable[str]) -> Iterator[str]:
     """The line that says what was not compared; none if all was."""
     if names := ", ".join(not_compared):
-        yield f"not compared with schemas of Kubernetes, which has none here: {names}"
+        yield f"no schema here to compare with: {names}"
 
 
 def _known(_: click.Context, __: click.Parameter, version: str) -> str:

@@ -24,7 +24,7 @@ def sign_in(audience: str, signs_in: Mapping[str, str] = NOTHING) -> str:
         # The message lists every credential that was tried, over many lines; the first one is enough.
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise CliError(
-            f"nobody is signed in for {audience}: {first}",
+            f"you are not signed in for {audience}: {first}",
             field="--audience",
             cure="try `az login`, or check that the app's registration authorizes the Azure CLI to request tokens",
         ) from error

@@ -211,7 +211,7 @@ class Applying:
         counted = self.versions.said_by(subject_of(change), nonce) or self.proposing.proposals.counted_by(nonce)
         if counted in (None, asked.received.id):
             return None
-        rule = Rule.PROOF_IS_NEW.fails(f"{change.subject}: the statement was counted before")
+        rule = Rule.PROOF_IS_NEW.fails(f"{change.subject}: the statement was already counted")
         return RefusedChange(subject=change.subject, rule=rule)
 
     def _sorted(self, asked: AskedChanges, rest: Sequence[CatalogueChange]) -> JudgedChanges:

@@ -166,7 +166,7 @@ class ChangeVoting:
         if said.cast.proved is None:
             return ()
         by = self.proposals.counted_by(said.cast.proved.statement.nonce)
-        return () if by in (None, said.inbox) else (Rule.PROOF_IS_NEW.fails("its statement was counted before"),)
+        return () if by in (None, said.inbox) else (Rule.PROOF_IS_NEW.fails("its statement was already counted"),)
 
     def _refuse(self, judged: "_Judged", kept: Kept) -> None:
         now = self.clock()

@@ -34,7 +34,7 @@ from .ending_sessions import SessionEnding
 from .speakers import caller_of
 from .taking import CannotCount, RowWaits
 
-COUNTED_BEFORE = "its statement was counted before"
+COUNTED_BEFORE = "its statement was already counted"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -186,7 +186,9 @@ class Comparing:
         document, name = _named(stored), stored.value.get("project")
         project = projects.get(str(name))
         if name is not None and project is None and name in refused:
-            raise ConfigError([document.problem(("project",), f"first mend the project {name}, which comes with it")])
+            raise ConfigError(
+                [document.problem(("project",), f"first correct the project {name}, which comes with it")]
+            )
         if name is not None and project is None:
             known = ", ".join(sorted(projects)) or "none"
             expected = f"a project of this installation (known: {known})"
@@ -277,7 +279,7 @@ def _without_a_gate(weaker: Sequence[WeakerThan], actor: Actor) -> str:
     alone = next((each.text for each in weaker if not each.gates), "")
     if not alone or actor.platform:
         return ""
-    return f"no gate is there to vote on it, so it needs the role platform: {alone}"
+    return f"there is no gate whose people could vote on it, so it needs the role platform: {alone}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,7 +83,7 @@ class Enacting:
         if not made and (rule := self.as_voted.moved_on(change, plan)) is not None:
             return self._end(proposal, change, ChangePhase.VOID, rule.reason, now)
         if plan is None:
-            raise Conflict(f"the plan {change.plan} cannot be read, and the change is half made")
+            raise Conflict(f"the plan {change.plan} cannot be read, and the change is half applied")
         if change.phase is ChangePhase.PASSED:
             return self._enact(proposal, change, plan, made)
         if change.phase is ChangePhase.STOOD_IN:

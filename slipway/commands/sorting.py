@@ -137,7 +137,7 @@ def _refusal(change: SubjectChange, *, proved: bool) -> Refusal | None:
     if change.refused:
         return Refusal(change=change, rule=Rule.MAY_CHANGE_IT)
     if change.opens and not proved:
-        why = "it weakens what guards production, and no proof of who says it came along"
+        why = "it weakens what guards production, and it came without a proof of who says it"
         return Refusal(change=change.evolve(forbidden=why), rule=Rule.PROOF_IS_GIVEN)
     return None
 
@@ -155,5 +155,5 @@ def _without(documents: Sequence[Stored], subjects: Iterable[Subject]) -> list[S
 
 def _stored(planned: Planned) -> Stored:
     if planned.stored is None:
-        raise ValueError(f"{planned.change.subject}: a removal is no document")
+        raise ValueError(f"{planned.change.subject}: a removal is not a document")
     return planned.stored

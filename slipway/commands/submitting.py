@@ -34,7 +34,7 @@ class ToConfirm:
     asks: tuple[str, ...] = ()
     """The gates whose people vote on it afterwards."""
     refused: tuple[SubjectChange, ...] = ()
-    """What is no part of it."""
+    """What is not part of it."""
 
 
 class SaidChanges(Said):

@@ -161,7 +161,7 @@ def _particulars(change: ProposedChange, vote: Vote) -> Iterator[str]:
     if vote.reason:
         yield f"reason: {vote.reason}"
     if not change.phase.final:
-        yield "If that was not you, reject the change on its page: then it takes no force."
+        yield "If that was not you, reject the change on its page; then it will not take force."
 
 
 def _voter(plan: ChangePlan, vote: Vote) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def _headline(change: ProposedChange, gates: str) -> str:
     if change.phase is ChangePhase.STOOD_IN:
         return f"Object within a day, or a change weakens the gate of {gates}: two of the platform's people stand in"
     if change.phase in (ChangePhase.WAITING, ChangePhase.PASSED):
-        return f"Your vote is asked: a change would weaken the gate of {gates}"
+        return f"Your vote is needed: a change would weaken the gate of {gates}"
     why = f": {change.why}" if change.why else ""
     return f"The change that weakens the gate of {gates} is {change.phase.replace('-', ' ')}{why}"
 

@@ -83,7 +83,7 @@ def _other_than(claims: ApprovalClaims, statement: VoteStatement) -> str:
         return "the link only shows what is asked"
     of_link = (claims.application, claims.release, claims.environment, claims.plan_hash, claims.opening)
     of_vote = (statement.application, statement.release, statement.environment, statement.plan, statement.opening)
-    return "" if of_link == of_vote else "the link is for something else than what was voted on"
+    return "" if of_link == of_vote else "the link is for something other than what was voted on"
 
 
 def _said(received: Received, statement: VoteStatement) -> VoteCast:

@@ -2,7 +2,7 @@
 
 A record's action says what happened. The pages, the terminal, the filters, the timeline, the numbers and the index all
 take what they need from the member, so that a new action is one new member and cannot be forgotten anywhere. Stored
-trails hold the text; a text that is no member was written by a newer version (`Action.known`).
+trails hold the text; a text that is not a member was written by a newer version (`Action.known`).
 """
 
 from collections.abc import Mapping
@@ -163,7 +163,7 @@ class Action(StrEnum):
     RUN_IGNORED = "run.ignored", "CI run ignored", Tone.QUIET
     RUN_RECORDED = "run.recorded", "CI run recorded", Tone.QUIET
     RUN_FAILED = "run.failed", "CI run failed", Tone.BAD
-    RUN_NOT_PROVED = "run.not-proved", "Told of a CI run that is not proved", Tone.ASKS
+    RUN_NOT_PROVED = "run.not-proved", "A CI run was reported, and is not proved", Tone.ASKS
     RUN_REFUSED = "run.refused", "Refused: the CI run did not build this image", Tone.BAD
     RUN_CONTRADICTED = "run.contradicted", "Reports of the CI run contradict each other", Tone.BAD
 
@@ -245,7 +245,7 @@ class Action(StrEnum):
         _More(of_gate=OfGate.OPENED, stage=Stage.APPROVAL, measured=Measured.GATE_OPENED),
     )
     GATE_REMINDED = "gate.reminded", "Approvers were reminded", Tone.ASKS
-    GATE_EXTENDED = "gate.extended", "A freeze is over: the gate gets the time for which it stood still", Tone.QUIET
+    GATE_EXTENDED = "gate.extended", "A freeze ended: the gate is given the time for which it stood still", Tone.QUIET
     GATE_PASSED = (
         "gate.passed",
         "Gate passed: every condition holds",
@@ -351,7 +351,7 @@ class Action(StrEnum):
     ROLLOUT_DONE = "rollout.done", "The cluster runs the new version", Tone.QUIET, _ENDS_STAGE
     OBJECTS_DELETED = (
         "objects.deleted",
-        "What became of the objects that left the manifests",
+        "Objects that left the manifests were deleted, or left with a reason",
         Tone.QUIET,
         _More(changes_environment=True),
     )
@@ -422,7 +422,7 @@ class Action(StrEnum):
     )
 
     DRIFT_FOUND = "drift.found", "The cluster does not hold what is live", Tone.ASKS
-    DRIFT_UNKNOWN = "drift.unknown", "It could not be told whether the cluster holds what is live", Tone.ASKS
+    DRIFT_UNKNOWN = "drift.unknown", "It is unknown whether the cluster holds what is live", Tone.ASKS
     DRIFT_RETURN_ORDERED = (
         "drift.return-ordered",
         "Ordered: what is live is brought back to a cluster that does not hold it",
@@ -471,15 +471,15 @@ class Action(StrEnum):
     CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD, _ENDS_CHANGE
     CHANGE_WITHDRAWN = (
         "change.withdrawn",
-        "Whoever had proposed a change took it back",
+        "A proposed change was withdrawn by whoever had proposed it",
         Tone.QUIET,
         _ENDS_CHANGE,
     )
-    CHANGE_EXPIRED = "change.expired", "The time to vote on a proposed change was over", Tone.QUIET, _ENDS_CHANGE
-    CHANGE_SUPERSEDED = "change.superseded", "A newer change took the place of a proposed one", Tone.QUIET, _ENDS_CHANGE
+    CHANGE_EXPIRED = "change.expired", "The time to vote on a proposed change ran out", Tone.QUIET, _ENDS_CHANGE
+    CHANGE_SUPERSEDED = "change.superseded", "A proposed change was superseded by a newer one", Tone.QUIET, _ENDS_CHANGE
     CHANGE_VOIDED = (
         "change.voided",
-        "A proposed change is void, as it would do something else now",
+        "A proposed change was voided: it would now do something else",
         Tone.QUIET,
         _ENDS_CHANGE,
     )

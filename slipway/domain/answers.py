@@ -36,7 +36,7 @@ class Answered(Record):
     change_phase: str = ""
     """How far that is afterwards."""
     problems: tuple[Wrong, ...] = Field(default=(), max_length=MOST_PROBLEMS)
-    """What is wrong with what was to be applied."""
+    """Problems with the documents that were to be applied."""
 
 
 def inbox_of(event: Event) -> str:

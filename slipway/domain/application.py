@@ -43,7 +43,7 @@ class TagRule(Record):
 
     regex: _Pattern | None = Field(
         default=None,
-        description="A regular expression of RE2 that matches the whole tag.",
+        description="An RE2 regular expression that has to match the whole tag.",
         examples=[r"v\d+\.\d+"],
     )
     glob: _Pattern | None = Field(default=None, description="A pattern with *, ? and [...].", examples=["main-*"])
@@ -73,7 +73,7 @@ class Versions(Record):
         description="A range of semantic versions, in npm's notation; a leading v in the tag is accepted.",
         examples=[">=1.0.0 <2.0.0", "^1.4"],
     )
-    tags: TagRule | None = Field(default=None, description="A pattern, for tags that are no semantic versions.")
+    tags: TagRule | None = Field(default=None, description="A pattern, for tags that are not semantic versions.")
     order: VersionOrder | None = Field(
         default=None,
         description="Whether a lower version that is pushed later starts a release: not with `semver`, the default "
@@ -82,7 +82,7 @@ class Versions(Record):
     lines: tuple[_Pattern, ...] = Field(
         default=(),
         max_length=20,
-        description="Ranges of versions that are maintained beside each other, with `order: semver`: a version is "
+        description="Ranges of versions that are maintained side by side, with `order: semver`: a version is "
         "compared with those of its own line alone.",
         examples=[["1.4.x", "2.x"]],
     )
@@ -96,9 +96,9 @@ class Versions(Record):
         if self.range is not None and self.tags is not None:
             raise ValueError("tags: expected either range or tags, got both")
         if self.range is None and self.order is VersionOrder.SEMVER:
-            raise ValueError("order: expected a range of versions beside semver, got none")
+            raise ValueError("order: expected a range of versions with semver, got none")
         if self.lines and not self.by_semver:
-            raise ValueError("lines: expected a range of versions and the order semver beside them")
+            raise ValueError("lines: expected a range of versions and the order semver with them")
         return self
 
 
@@ -132,7 +132,7 @@ class RegistryRepository(Record):
 class _Delivered[E: WrittenEnvironment](Record):
     """What a written application and one inside its project have in common."""
 
-    application: Name = Field(description="Name of the application, once in an installation.")
+    application: Name = Field(description="Name of the application, unique in the installation.")
     project: Name = Field(description="Name of the project that it belongs to.")
     source: SourceKind = Field(
         default=SourceKind.IMAGE, description="What CI pushes: an image, or a bundle of rendered manifests."
@@ -145,13 +145,16 @@ class _Delivered[E: WrittenEnvironment](Record):
     )
     versions: Versions = Field(default=Versions(), description="Which tags start a release; every one by default.")
     start: Start = Field(default=Start.PUSH, description="Which facts a release needs before it starts.")
-    pipeline: Pipeline | None = Field(default=None, description="Needed where start is run or both.")
+    pipeline: Pipeline | None = Field(default=None, description="Required where start is run or both.")
     people: People = Field(
         default={},
-        description="Who is who, by object id in Entra: where messages for them go, and other addresses of theirs.",
+        description="People by their object id in Entra: the address that messages for them go to, and their other "
+        "addresses.",
     )
     notify: tuple[Name, ...] = Field(
-        default=(), max_length=10, description="Channels that are told of gates and ends, as the settings list them."
+        default=(),
+        max_length=10,
+        description="Channels that are told of open gates and of how releases end, as the settings list them.",
     )
     environments: tuple[E, ...] = Field(
         min_length=1, max_length=20, description="The chain: a release passes through them in this order."

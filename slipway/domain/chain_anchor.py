@@ -115,7 +115,7 @@ def chain_of(application: str) -> str:
 
 
 def application_of(chain: str) -> str:
-    """What the records of the chain name as their application; empty for what is no name of a chain."""
+    """What the records of the chain name as their application; empty for what is not a name of a chain."""
     if chain == _OF_THE_INSTALLATION[0]:
         return _OF_THE_INSTALLATION[1]
     return chain.removeprefix(_OF_AN_APPLICATION) if chain.startswith(_OF_AN_APPLICATION) else ""

@@ -55,7 +55,7 @@ class Pending(Record):
 
     v: Literal[1] = 1
     statement: Annotated[CommandStatement | CatalogueStatement | ChangeVoteStatement, Field(discriminator="kind")]
-    """Its salt counts for nothing: another one is made when the button is pressed."""
+    """Its salt is ignored: another one is made when the button is pressed."""
     content: Content = ()
     """The documents of a change, as they lie in `incoming`."""
     compared: Annotated[tuple[ComparedSubject, ...], Field(max_length=MOST_CHANGES)] = ()

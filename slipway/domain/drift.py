@@ -36,31 +36,31 @@ class OnDrift(StrEnum):
 
 
 class IgnoredDrift(Record):
-    """Fields of live objects that somebody else may write, such as an operator: they are no drift."""
+    """Fields of live objects that somebody else may write, such as an operator: they are not drift."""
 
     kind: str = Field(
         pattern=r"^([a-z0-9.-]{1,253}/)?[A-Z][A-Za-z0-9]{0,62}$",
         description="Kind of the objects: Deployment, or with its group, argoproj.io/Rollout.",
     )
     name: str | None = Field(
-        default=None, max_length=253, description="Name of the one object that is meant; all of the kind without it."
+        default=None, max_length=253, description="Name of a single object; without it, all objects of the kind."
     )
     fields: tuple[FieldPath, ...] = Field(
         default=(),
         max_length=MOST_IGNORED,
-        description="The fields, with all that is in them, as drift is told: "
+        description="The fields, with everything in them, as reports of drift name them: "
         "spec.template.spec.containers[web].resources; containers[] means each of them. An image is never ignored.",
     )
     by: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = Field(
         default=(),
         max_length=MOST_IGNORED,
-        description="The field managers that may write: those fields alone, or any field where none is named.",
+        description="The field managers that may write those fields, or any field if none is named.",
     )
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
         if not self.fields and not self.by:
-            raise ValueError("expected fields, by, or both; an object as a whole is not ignored")
+            raise ValueError("expected fields, by, or both; a whole object cannot be ignored")
         for path in self.fields:
             if holds_an_image(path):
                 raise ValueError(f"fields: {path} holds an image, which is never ignored; name the fields beside it")
@@ -136,7 +136,7 @@ class Seen(Record):
     more: int = Field(default=0, ge=0)
     """Objects beside those."""
     document: Digest | None = None
-    """The kept document with all of them and their differences."""
+    """The stored document with all of them and their differences."""
     unknown: str = Field(default="", max_length=500)
     """Why it cannot be told; what was found before may still be there."""
 
@@ -151,7 +151,7 @@ class Seen(Record):
     @property
     def told(self) -> str:
         if self.unknown:
-            return f"it cannot be told whether the cluster holds what is live: {self.unknown}"
+            return f"it is unknown whether the cluster holds what is live: {self.unknown}"
         lines = "; ".join(each.told for each in self.objects[:_SHOWN])
         rest = len(self.objects) - _SHOWN + self.more
         return f"{lines}; and {rest} more" if rest > 0 else lines

@@ -82,7 +82,7 @@ class Envelopes:
             raise EnvelopeRefused(f"expected an envelope of the worker: {where}: {first['msg']}") from error
         key = self.source.live(envelope.kid).get(envelope.kid)
         if key is None:
-            raise EnvelopeRefused(f"its MAC is of the key {envelope.kid[:40]!r}, which is gone or none of ours")
+            raise EnvelopeRefused(f"its MAC is of the key {envelope.kid[:40]!r}, which is gone or not ours")
         if not hmac.compare_digest(envelope.mac, _mac(key, envelope.covered)):
             raise EnvelopeRefused("its MAC is wrong: it was changed, or made by somebody else")
         if envelope.queue is not queue or envelope.purpose not in queue.takes:

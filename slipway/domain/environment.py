@@ -68,12 +68,12 @@ TESTS_NONE: Final = "tests: none: nothing is tested here after a rollout"
 
 
 class OnConfigChange(StrEnum):
-    """What follows a changed ConfigMap or Secret that pods read which stay as they are."""
+    """What happens when a ConfigMap or Secret changes and the pods that read it stay as they are."""
 
     TELL = "tell"
     """The plan says so."""
     RESTART = "restart"
-    """The pods are made anew: their template gets the hash of what they read."""
+    """The pods are replaced: their template gets the hash of what they read."""
 
 
 class OnFailure(StrEnum):
@@ -102,7 +102,7 @@ _File = Annotated[str, Field(min_length=1, max_length=256)]
 class WrittenEnvironment(Record):
     """One target of the chain: a cluster and a namespace, with its gate and verification."""
 
-    name: Name = Field(description="Name of the environment, such as staging; used once in an application.")
+    name: Name = Field(description="Name of the environment, such as staging; unique in the application.")
     clusters: tuple[Name, ...] = Field(
         min_length=1,
         max_length=1,
@@ -113,7 +113,7 @@ class WrittenEnvironment(Record):
     manifests: str = Field(
         default="manifests",
         max_length=256,
-        description="Folder with Kubernetes YAML, beside this document. For source image only.",
+        description="Folder with Kubernetes YAML, next to this document. For source image only.",
     )
     substitutions: dict[
         Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Annotated[str, Field(max_length=1024)]
@@ -136,9 +136,9 @@ class WrittenEnvironment(Record):
         "tests. For source image only: a bundle has them in after/.",
     )
     require: Requirements = Field(
-        default=Requirements(), description="What must be attached to the image before a rollout, and hold."
+        default=Requirements(), description="What must be attached to the image, and be valid, before a rollout."
     )
-    gate: WrittenGate = Field(default=AutoGate(), description="What must be answered before a rollout.")
+    gate: WrittenGate = Field(default=AutoGate(), description="The gate that has to pass before a rollout.")
     soak: Soak | None = Field(
         default=None,
         description="Rule soaked: how long the release must have been live in an earlier environment before it is "
@@ -147,7 +147,7 @@ class WrittenEnvironment(Record):
     )
     windows: Windows = Field(
         default=Windows(),
-        description="When rollouts may begin. No part of what people vote on: it says when, and not what.",
+        description="When rollouts may begin. Not part of what people vote on: it says when, not what.",
     )
     promotion: PromotionRule = Field(
         default=PromotionRule(), description="How the artifact gets into this environment's registry."
@@ -158,19 +158,21 @@ class WrittenEnvironment(Record):
     )
     on_config_change: OnConfigChange = Field(
         default=OnConfigChange.TELL,
-        description="What follows a changed ConfigMap or Secret among the manifests whose readers do not change, and "
-        "go on with the former content: tell in the plan, or restart their pods.",
+        description="What happens when a ConfigMap or Secret changes and the workloads that read it do not, so that "
+        "their pods would go on with the old content: tell in the plan, or restart the pods.",
     )
     on_failure: OnFailure = Field(
-        default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."
+        default=OnFailure.ROLL_BACK, description="What happens after a failed rollout or verification."
     )
     drift: OnDrift = Field(
         default=OnDrift.REPORT,
-        description="What follows where the cluster no longer holds what is live: report it, or also hold what is new "
-        "until a person lets it pass, or brings back what is live.",
+        description="What happens when the cluster no longer holds what is live: report it, or also hold new releases "
+        "until a person lets one pass, or brings back what is live.",
     )
     drift_ignore: tuple[IgnoredDrift, ...] = Field(
-        default=(), max_length=MOST_IGNORED, description="What others may write to live objects: it is no drift."
+        default=(),
+        max_length=MOST_IGNORED,
+        description="What others may write to live objects without it counting as drift.",
     )
 
     def jobs(self, side: Side) -> tuple[str, ...]:

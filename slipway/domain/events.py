@@ -47,7 +47,7 @@ class ImagePushed(_Event):
     actor: str = Field(default="", max_length=256)
     source: Literal["event", "reconcile"] = "event"
     no_image: str = Field(default="", max_length=500)
-    """Why what was pushed is no image, by what the registry holds; empty for an image, and where nobody looked."""
+    """Why what was pushed is not an image, by what the registry holds; empty for an image, and where nobody looked."""
 
     @property
     def key(self) -> str:
@@ -56,7 +56,7 @@ class ImagePushed(_Event):
 
 
 class PipelineCompleted(_Event):
-    """A CI run ended, and its source was asked about it: `run` holds what is known, each with how surely."""
+    """A CI run ended, and its source was asked about it: `run` holds what is known, and how certain each part is."""
 
     kind: Literal["pipeline-completed"] = "pipeline-completed"
     run: Run
@@ -99,7 +99,7 @@ class RunTold(_Event):
 
 
 class VoteCast(_Event):
-    """A person voted on a plan. `level` says how surely it is known who they are."""
+    """A person voted on a plan. `level` says how certain it is who they are."""
 
     kind: Literal["vote-cast"] = "vote-cast"
     application: Name
@@ -128,7 +128,7 @@ class VoteCast(_Event):
 
     @property
     def level(self) -> Level:
-        """How surely the voter is known."""
+        """How certain it is who the voter is."""
         if self.proved is not None:
             return Level.SIGNED
         return Level.LINK if self.channel in set(Via) else Level.QUEUE
@@ -200,7 +200,7 @@ class PushedArtifact(Record):
     tag: Tag
     digest: Digest
     no_image: str = Field(default="", max_length=500)
-    """Why it is no image; empty for one, and for a bundle, which is read later."""
+    """Why it is not an image; empty for one, and for a bundle, which is read later."""
 
 
 class CommandGiven(_Event):

@@ -42,7 +42,7 @@ def _is_open(snapshot: Snapshot, release: Release, *, is_here: bool) -> RuleResu
     if release.phase.past_the_gate:
         return Rule.GATE_IS_OPEN.holds(f"it was passed; it opened at {moment(gate.opened_at)}")
     if release.phase is Phase.AWAITING_APPROVAL and gate.frozen_since is not None:
-        still = f"its time stands still since {moment(gate.frozen_since)}, while it is frozen"
+        still = f"its time has stood still since {moment(gate.frozen_since)}, while it is frozen"
         return Rule.GATE_IS_OPEN.holds(f"it is open; {still}")
     if release.phase is Phase.AWAITING_APPROVAL and gate.deadline and snapshot.now < gate.deadline:
         return Rule.GATE_IS_OPEN.holds(f"it is open until {moment(gate.deadline)}")

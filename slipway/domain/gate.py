@@ -73,7 +73,7 @@ class Reminders(Record):
 
 
 class Level(StrEnum):
-    """How surely a person is known who votes, the surest first."""
+    """How certain it is who votes, the most certain first."""
 
     SIGNED = "signed"
     """By a proof: a sign-in of their own for this very vote."""
@@ -153,13 +153,13 @@ class WrittenApprovalGate(Record):
     )
     required: int = Field(default=1, ge=1, le=50, description="How many different people must approve.")
     each: tuple[Share, ...] = Field(
-        default=(), max_length=10, description="Of whom some of the approvals must come. They may vote too."
+        default=(), max_length=10, description="From whom some of the approvals must come. They may vote too."
     )
     deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
     when_newer: WhenNewer = Field(
         default=WhenNewer.REPLACE,
-        description="What a newer release does that arrives while people are asked: replace takes the place of the one "
-        "they are asked about, wait lets them decide about it first.",
+        description="What a newer release does when it arrives while people are asked: replace takes the place of the "
+        "one they are asked about, wait lets them decide on that one first.",
     )
     reminders: Reminders = Field(default=Reminders(), description="When people are asked again.")
     objection: Duration = Field(
@@ -171,16 +171,16 @@ class WrittenApprovalGate(Record):
     reason: Reasons = Field(default=Reasons(), description="Which votes must say why.")
     level: Level = Field(
         default=Level.SIGNED,
-        description="How surely the person is known who votes: signed, queue or link. A surer way always counts.",
+        description="How certain it must be who votes: signed, queue or link. A more certain level always counts.",
     )
     fresh: Fresh = Field(
         default=timedelta(minutes=5),
-        description="How long ago the voter may have signed in, at most; none for any time. For level signed.",
+        description="How recently the voter must have signed in; none for any time. Only for level signed.",
         examples=["5m"],
     )
     timezone: TimeZone = Field(
         default="UTC",
-        description="Where the approvers are: pages and mails say the deadline in the time of this zone, beside UTC.",
+        description="Time zone of the approvers: pages and mails show the deadline in it as well as in UTC.",
         examples=["Europe/Berlin"],
     )
     own_change: bool = Field(
@@ -190,8 +190,8 @@ class WrittenApprovalGate(Record):
     )
     require_known: bool = Field(
         default=False,
-        description="Whether nobody may approve as long as it is not proved who asked for the run and who is behind "
-        "the change. Otherwise somebody unknown bars nobody.",
+        description="Whether nobody may approve until it is proved who asked for the run and who is behind the "
+        "change. Otherwise a person who is not known bars nobody.",
     )
 
     @model_validator(mode="after")
@@ -208,7 +208,7 @@ class WrittenApprovalGate(Record):
             yield f"approvers: {twice}"
         for address in (*self.approvers, *(name for share in self.each for name in share.of)):
             if circle.only_excludes(address):
-                yield f"approvers: {address} only shows what is somebody's own work: name their object id, oid:…"
+                yield f"approvers: {address} is listed only to recognize own work: name the person's object id, oid:…"
         for index, share in enumerate(self.each):
             if twice := _listed_twice(share.of, circle):
                 yield f"each[{index}].of: {twice}"

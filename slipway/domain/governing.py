@@ -135,7 +135,7 @@ def _weaker_than(at: Steps, gate: WrittenGate, least: LeastGate, where: str) -> 
         return Breach(field=(*at, field), expected=f"{expected}, the least {where}", got=got)
 
     if "level" in fields_set and gate.level.rank < least.level.rank:
-        yield breach("level", f"{least.level} or surer", str(gate.level))
+        yield breach("level", f"{least.level} or a more certain level", str(gate.level))
     if "required" in fields_set and gate.required < least.required:
         yield breach("required", f"at least {least.required}", str(gate.required))
     if "require_known" in fields_set and least.require_known and not gate.require_known:

@@ -136,10 +136,10 @@ class InboxRow(Record):
         if kind is not self.kind:
             raise ValueError(f"kind: expected {kind}, by what it says, got {self.kind}")
         if self.link is not None and not isinstance(self.said, VoteStatement):
-            raise ValueError("link: expected none beside anything but a vote that was said")
+            raise ValueError("link: expected only with a vote that was said")
         said = self.said
         if self.token is not None and not (isinstance(said, CommandStatement) and said.verb is Verb.CREATE):
-            raise ValueError(f"token: expected none beside anything but the command {Verb.CREATE} that was said")
+            raise ValueError(f"token: expected only with the command {Verb.CREATE} that was said")
         return self
 
 

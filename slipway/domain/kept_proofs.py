@@ -75,7 +75,7 @@ class KeptVerifier:
         """
         proof = self._kept(record)
         if proof.statement.installation != self.installation:
-            raise NotProvedError(f"its proof was said to the installation {proof.statement.installation}")
+            raise NotProvedError(f"its proof is addressed to the installation {proof.statement.installation}")
         verdict, source = self._verdict(record, proof)
         match verdict:
             case Verified(value=token):
@@ -97,7 +97,7 @@ class KeptVerifier:
                 raise NotProvedError(f"its proof {digest} is missing", missing=True)
             return KeptProof.model_validate_json(content)
         except (ValueError, RecursionError):
-            raise NotProvedError(f"what is kept as its proof {digest} was changed, or is none") from None
+            raise NotProvedError(f"what is kept as its proof {digest} was changed, or is not a proof") from None
 
     def _verdict(self, record: AuditRecord, kept: KeptProof) -> tuple[Verdict[IdToken], KeysFrom]:
         if record.received_at is None:
@@ -110,10 +110,10 @@ class KeptVerifier:
             published = self.documents(kept.keys)
             archive = self.tokens.archived(published) if published is not None else None
         except ValueError:
-            raise NotProvedError(f"the archived keys {kept.keys} were changed, or are none") from None
+            raise NotProvedError(f"the archived keys {kept.keys} were changed, or are not keys") from None
         if archive is None:
             gone = f"the archived keys {kept.keys} are missing"
-            raise NotProvedError(f"the provider publishes its key no more, and {gone}")
+            raise NotProvedError(f"the provider no longer publishes its key, and {gone}")
         return archive.verify(kept.id_token, nonce=nonce, at=at), KeysFrom.ARCHIVE
 
 

@@ -190,7 +190,7 @@ class Phase(StrEnum):
         Doing.ENDED_IN_FAILURE,
     )
     REJECTED = "rejected", "A person said no.", "Rejected", "✕", Tone.BAD, Doing.ENDED
-    EXPIRED = "expired", "Its time to be joined or approved ran out.", "Expired", "–", Tone.QUIET, Doing.ENDED
+    EXPIRED = "expired", "The time to join or approve it ran out.", "Expired", "–", Tone.QUIET, Doing.ENDED
     SUPERSEDED = (
         "superseded",
         "A newer release took its place before its rollout began, or a newer rollout took over in the cluster.",

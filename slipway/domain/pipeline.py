@@ -28,7 +28,7 @@ class Pipeline(Record):
     given to another project or pipeline, an id cannot."""
 
     organization: str | None = Field(
-        default=None, max_length=64, description="Organization; by default any that the installation takes runs from."
+        default=None, max_length=64, description="Organization; by default any that the installation accepts runs from."
     )
     project: str = Field(min_length=1, max_length=256, description=f"{PROJECTS}.")
     project_id: str | None = Field(

@@ -178,7 +178,7 @@ def brought(plan: Plan) -> tuple[tuple[str, str], ...]:
 
 
 def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The acceptance Job without its name, which differs in every plan and is no change to report."""
+    """The acceptance Job without its name, which differs in every plan and is not a change to report."""
     if job is None:
         return None
     metadata = {key: value for key, value in job.get("metadata", {}).items() if key != "name"}

@@ -41,17 +41,18 @@ class ProvenanceLevel(StrEnum):
 class LeastGate(Record):
     """The weakest gate that an environment may have. What an application's gate leaves out, it takes from here."""
 
-    level: Level = Field(default=Level.SIGNED, description="How surely the person is known who votes, at least.")
+    level: Level = Field(default=Level.SIGNED, description="The lowest level at which votes may count.")
     required: int = Field(default=1, ge=1, le=50, description="How many different people must approve, at least.")
     require_known: bool = Field(
         default=True, description="Whether nobody may approve as long as it is not known who is behind the change."
     )
     own_change: bool = Field(default=False, description="Whether a person may approve what they asked for or made.")
     fresh: Fresh = Field(
-        default=timedelta(minutes=5), description="How long ago the voter may have signed in, at most; none for ever."
+        default=timedelta(minutes=5),
+        description="How recently the voter must have signed in, at least; none for any time.",
     )
     objection: Duration = Field(
-        default=timedelta(0), description="How long voters may object once a gate has passed, at least."
+        default=timedelta(0), description="The least time that voters have to object once a gate has passed."
     )
 
 
@@ -181,7 +182,7 @@ REFUSE: Final = "refuse"
 class Project(Record):
     """A project: a team's boundary, set by the platform's people."""
 
-    project: Name = Field(description="Name of the project, once in an installation.")
+    project: Name = Field(description="Name of the project, unique in the installation.")
     owners: Owners = Field(default=Owners(), description="Who may change its applications.")
     automation: Automation = Field(default=Automation(), description="Who may start releases without a person.")
     waive: Roles = Field(
@@ -229,7 +230,8 @@ class Project(Record):
     )
     unpinned: Literal["refuse"] | Annotated[tuple[Kind, ...], Field(min_length=1, max_length=100)] = Field(
         default=REFUSE,
-        description="Kinds whose images need not stand by digest, or refuse. Each such image is a warning in the plan.",
+        description="Kinds whose images need not be pinned by digest, or refuse for none. Each such image is a warning "
+        "in the plan.",
         examples=[["postgresql.cnpg.io/Cluster"]],
     )
 

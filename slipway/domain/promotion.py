@@ -105,7 +105,7 @@ class StepState(Record):
 def told_of(*, how: str, blobs: int, of_blobs: int, bytes: int, of_bytes: int) -> str:
     """`3 of 12 blobs, 1.2 of 5.0 GB`."""
     if not of_blobs:
-        return "the registry imports it" if how == Way.IMPORT else "looking what there is to copy"
+        return "the registry imports it" if how == Way.IMPORT else "finding what there is to copy"
     return f"{blobs} of {of_blobs} blobs, {_of(bytes, of_bytes)}"
 
 

@@ -107,17 +107,17 @@ def _in_time(times: SignInTimes, received_at: datetime) -> tuple[bool, str]:
     if received_at >= times.expires_at:
         return False, f"the sign-in had expired at {_said(times.expires_at)}, {came}"
     if times.issued_at < received_at - OLDEST:
-        return False, f"the sign-in is of {_said(times.issued_at)}, more than {_minutes(OLDEST)} before it was {came}"
+        return False, f"the sign-in is from {_said(times.issued_at)}, more than {_minutes(OLDEST)} before it was {came}"
     if times.issued_at > received_at + AHEAD:
-        return False, f"the sign-in is of {_said(times.issued_at)}, later than it was {came}"
-    return True, f"the sign-in is of {_said(times.issued_at)}, {came}"
+        return False, f"the sign-in is from {_said(times.issued_at)}, later than it was {came}"
+    return True, f"the sign-in is from {_said(times.issued_at)}, {came}"
 
 
 def freshness(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
-    """Whether the person gave their credential as lately as is demanded, where it is."""
+    """Whether the person gave their credential as lately as is required, where it is."""
     if fresh is None:
         return ()
-    demand = f"a sign-in of the last {_minutes(fresh)} is demanded"
+    demand = f"a sign-in within the last {_minutes(fresh)} is required"
     if times.authenticated_at is None:
         return (Rule.SIGN_IN_IS_FRESH.fails(f"{demand}, and the token does not say when it was (auth_time)"),)
     is_fresh = times.authenticated_at >= received_at - fresh - TOLERANCE

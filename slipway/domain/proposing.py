@@ -80,7 +80,12 @@ class ChangePhase(StrEnum):
     REJECTED = "rejected", "Somebody rejected it.", Tone.BAD, Action.CHANGE_REJECTED
     WITHDRAWN = "withdrawn", "Whoever proposed it took it back.", Tone.QUIET, Action.CHANGE_WITHDRAWN
     EXPIRED = "expired", "Nobody had decided when its time was over.", Tone.QUIET, Action.CHANGE_EXPIRED
-    SUPERSEDED = "superseded", "A newer change of the same took its place.", Tone.QUIET, Action.CHANGE_SUPERSEDED
+    SUPERSEDED = (
+        "superseded",
+        "A newer change of the same documents took its place.",
+        Tone.QUIET,
+        Action.CHANGE_SUPERSEDED,
+    )
     VOID = (
         "void",
         "What it was made from is no longer in force, or it would do something else now.",
@@ -262,10 +267,12 @@ def _proof(cast: ChangeVoteCast, asked: Sequence[OldGate]) -> Iterator[RuleResul
     if cast.unproved:
         yield Rule.PROOF_HOLDS.fails(cast.unproved)
     elif cast.proved is not None:
-        yield Rule.PROOF_HOLDS.holds("the identity provider signed who says this")
+        yield Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this")
         yield from judge(cast.proved, cast.received_at, freshest(asked) if cast.approves else None)
     elif cast.approves:
-        yield Rule.PROOF_IS_GIVEN.fails("an approval lets something through, and no proof of who says it came along")
+        yield Rule.PROOF_IS_GIVEN.fails(
+            "an approval lets something through, and it came without a proof of who says it"
+        )
 
 
 def freshest(asked: Iterable[OldGate]) -> timedelta | None:

@@ -43,7 +43,7 @@ class Ending(StrEnum):
         return member
 
     DELETED = "deleted", "deleted"
-    GONE = "gone", "was gone already"
+    GONE = "gone", "was already gone"
     LEFT = "left", "left as it is"
 
 

@@ -184,7 +184,7 @@ class Rollout(Record):
     approvers: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=100)
     """Whose approvals were counted when its gate passed: each of them may still say that it was not theirs."""
     pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
-    """What became of the objects that left the manifests; empty if there are none."""
+    """Objects that left the manifests were deleted, or left with a reason; empty if there are none."""
     made: Digest | None = None
     """The stored list of the objects that it made, which a roll-back takes away again."""
     jobs: JobsAround = NO_JOBS

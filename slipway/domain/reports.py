@@ -1,6 +1,6 @@
 """Reports on the ledger and the installation: built by queries and checks, sent by the API, read by the CLI.
 
-These are no state: nothing is decided by them and none of them is stored, but for `Parked`.
+These are not state: nothing is decided by them and none of them is stored, but for `Parked`.
 """
 
 from datetime import datetime

@@ -63,7 +63,7 @@ class Secret(StrEnum):
     SIGNING_KEY = VAULT_SECRET
     """The private keys of audit records and approval links."""
     PUBLIC_KEYS = PUBLIC_SECRET
-    """The public keys of all signing keys. They are no secret, but lie where the rotation of keys writes them."""
+    """The public keys of all signing keys. They are not secret, but lie where the rotation of keys writes them."""
     SESSION_KEYS = "slipway-session-keys"
     """The keys that seal the sessions of the pages."""
     HOOK_SECRETS = "slipway-hook-secrets"

@@ -97,9 +97,9 @@ class Rule(StrEnum):
         return _TO_DO.get(self, "")
 
     # ---- what a release starts from
-    TAG_MATCHES = "tag-matches", "The tag is one that the application takes."
-    IMAGE_WAS_PUSHED = "image-was-pushed", "The registry has told of the push.", Milestone.START
-    RUN_IS_PROVED = "run-is-proved", "The CI run is what its source says of it.", Milestone.START, Trait.OWN_RECORD
+    TAG_MATCHES = "tag-matches", "The tag is one that the application accepts."
+    IMAGE_WAS_PUSHED = "image-was-pushed", "The registry has reported the push.", Milestone.START
+    RUN_IS_PROVED = "run-is-proved", "The CI run is what its source says about it.", Milestone.START, Trait.OWN_RECORD
     BUILT_BY_RUN = (
         "built-by-run",
         "The CI run itself says that it built this image.",
@@ -128,7 +128,7 @@ class Rule(StrEnum):
     PLAN_IS_CURRENT = "plan-is-current", "The plan still says what a rollout would do.", Milestone.PLAN
     BUNDLE_IS_SOUND = (
         "bundle-is-sound",
-        "The bundle keeps to its format, to its application and to its project; every image in it stands by digest.",
+        "The bundle keeps to its format, to its application and to its project; every image in it is pinned by digest.",
         Milestone.PLAN,
     )
     IMAGES_ARE_PINNED = (
@@ -174,7 +174,7 @@ class Rule(StrEnum):
     # ---- between gate and rollout
     APPLICATION_IS_IN_ORDER = (
         "application-is-in-order",
-        "What was applied still reads, and its project and the settings still allow it.",
+        "What was applied can still be read, and its project and the settings still allow it.",
         None,
         Trait.HOLDS_BACK,
     )
@@ -188,7 +188,7 @@ class Rule(StrEnum):
     HOLD = "hold", "No roll-back by hand holds the lane.", None, Trait.HOLDS_BACK
     OBJECTION_TIME = (
         "objection-time",
-        "Whoever a vote was counted for has had the time to say that it was not theirs.",
+        "Everybody in whose name a vote was counted has had time to say that it was not theirs.",
         None,
         Trait.HOLDS_BACK,
     )
@@ -223,11 +223,11 @@ class Rule(StrEnum):
     VOTE_IS_FOR_THIS_PLAN = "vote-is-for-this-plan", "The vote is for the plan that is asked about now."
     APPROVER_IS_LISTED = "approver-is-listed", "The voter is among those who are asked."
     VOTE_IS_FOR_THIS_OPENING = "vote-is-for-this-opening", "The vote is for the gate as it was last opened."
-    VOTER_IS_SURELY_KNOWN = "voter-is-surely-known", "The voter is known as surely as the gate demands."
-    PROOF_HOLDS = "proof-holds", "What proves the vote holds, for this installation and this statement."
-    PROOF_IS_NEW = "proof-is-new", "The statement was not counted before."
+    VOTER_IS_SURELY_KNOWN = "voter-is-surely-known", "It is as certain who the voter is as the gate demands."
+    PROOF_HOLDS = "proof-holds", "The proof of the vote is valid for this installation and this statement."
+    PROOF_IS_NEW = "proof-is-new", "The statement has not been counted before."
     PROOF_IS_IN_TIME = "proof-is-in-time", "The sign-in that proves it was made for it, shortly before it arrived."
-    SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person gave their credential as lately as the gate demands."
+    SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person signed in as recently as the gate demands."
     NOT_REQUESTER = (
         "approver-is-not-requester",
         "The approver asked neither for the CI run nor for the release.",
@@ -249,7 +249,7 @@ class Rule(StrEnum):
     )
     NOT_WAIVER = (
         "approver-is-not-waiver",
-        "The approver has waived no rule for the release here; nor sent it out, where who is behind it was waived.",
+        "The approver has waived no rule for the release here; nor sent it out where it was waived who is behind it.",
         None,
         Trait.OWN_WORK,
     )
@@ -257,7 +257,7 @@ class Rule(StrEnum):
     HAS_VOTED = "has-voted", "A vote is counted in their name."
     REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why."
     APPROVAL_HAS_A_REASON = "approval-has-a-reason", "An approval says why, where the gate demands it."
-    GATE_HAS_ROOM = "gate-has-room", "The gate takes more votes."
+    GATE_HAS_ROOM = "gate-has-room", "The gate has room for more votes."
 
     # ---- a command
     PROOF_IS_GIVEN = "proof-is-given", "What lets something through comes with a proof of who says it."
@@ -274,10 +274,10 @@ class Rule(StrEnum):
     IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now, or the cluster does not hold it."
     ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there."
     IS_HERE = "is-here", "The release is in the environment that the command names."
-    IS_KEPT_BACK = "is-kept-back", "Something that may be overridden keeps it back."
+    IS_KEPT_BACK = "is-kept-back", "Something that may be overridden holds it back."
     MAY_WAIVE = "may-waive", "The person has a role that the project lets waive rules about proof."
     CAN_BE_WAIVED = "can-be-waived", "The rule is about proof, and is not known to hold for the release there."
-    IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden keeps it back."
+    IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden holds it back."
     IS_ON_HOLD = "is-on-hold", "A roll-back by hand holds the lane."
     IS_FROZEN = "is-frozen", "There is a freeze to end."
     IS_NOT_FROZEN = "is-not-frozen", "It is not frozen already."
@@ -287,7 +287,7 @@ class Rule(StrEnum):
     # ---- a change of applications or projects
     DOCUMENTS_ARE_IN_ORDER = (
         "documents-are-in-order",
-        "What is applied reads, and fits its project.",
+        "What is applied can be read, and fits its project.",
     )
     STARTS_FROM_WHAT_IS_IN_FORCE = (
         "starts-from-what-is-in-force",
@@ -347,9 +347,9 @@ _TO_DO: Final[Mapping[Rule, str]] = {
     "it. If it does not ask, sign out there first. If that does not help, tell whoever looks after Slipway: the "
     "registration of the votes may lack the claim auth_time.",
     Rule.PROOF_IS_IN_TIME: "Press the button again: what proved who you are was too old when it arrived.",
-    Rule.PLAN_IS_CURRENT: "A new plan is being made. Read it in a moment, and decide about that.",
-    Rule.VOTE_IS_FOR_THIS_PLAN: "Read what is asked now, and decide about that.",
-    Rule.VOTE_IS_FOR_THIS_OPENING: "Read what is asked now, and decide about that.",
+    Rule.PLAN_IS_CURRENT: "A new plan is being made. Read it in a moment, and decide on that.",
+    Rule.VOTE_IS_FOR_THIS_PLAN: "Read what is asked now, and decide on that.",
+    Rule.VOTE_IS_FOR_THIS_OPENING: "Read what is asked now, and decide on that.",
 }
 
 

@@ -1,4 +1,4 @@
-"""CI runs: what is known of one, how surely, and who is behind the change that it built.
+"""CI runs: what is known of one, how certain it is, and who is behind the change that it built.
 
 A hook or a message only wakes us: what it says is *claimed*. What the source itself said when it was asked, with our
 own identity, is *proved*, and stays proved when the source forgets it (`inbound/proving.py`).
@@ -21,7 +21,7 @@ PEOPLE_LIMIT = 60
 
 
 class Trust(StrEnum):
-    """How surely something is known."""
+    """How certain something is."""
 
     spoken: str
     """As people read it."""
@@ -45,7 +45,7 @@ class Trust(StrEnum):
 
 
 class Fact(Record):
-    """How surely one thing is known, and why: who said so, or what stands in the way."""
+    """How certain one fact is, and why: who said so, or what stands in the way."""
 
     trust: Trust
     why: str = Field(max_length=1000)
@@ -57,7 +57,7 @@ class Fact(Record):
 
 
 class Involvement(StrEnum):
-    """What somebody did for a change, the surest first."""
+    """What somebody did for a change, the most certain first."""
 
     label: str
     did: str

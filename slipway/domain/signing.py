@@ -56,7 +56,7 @@ class PublicKeys:
         """Why the signature does not prove who wrote the content; empty if it does. Raises `KeysUnavailable`."""
         key = self._source.live(signature.kid).get(signature.kid)
         if key is None:
-            return f"it is signed with the key {signature.kid}, which is none of this installation's"
+            return f"it is signed with the key {signature.kid}, which is not one of this installation's"
         if not verifies(key, base64.b64decode(signature.value), content):
             return f"its signature with the key {signature.kid} is wrong"
         return ""

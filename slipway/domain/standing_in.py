@@ -35,9 +35,11 @@ def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> It
     if cast.unproved:
         yield Rule.PROOF_HOLDS.fails(cast.unproved)
     elif cast.proved is None:
-        yield Rule.PROOF_IS_GIVEN.fails("standing in lets something through, and no proof of who says it came along")
+        yield Rule.PROOF_IS_GIVEN.fails(
+            "standing in lets something through, and it came without a proof of who says it"
+        )
     else:
-        yield Rule.PROOF_HOLDS.holds("the identity provider signed who says this")
+        yield Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this")
         yield from judge(cast.proved, cast.received_at, min(freshest(plan.gates) or FRESH, FRESH))
     yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
         cast.plan == change.plan, f"the plan is {short(change.plan)}, the vote is for {short(cast.plan)}"

@@ -34,7 +34,7 @@ class FirstObject:
         application = work.entry.application
         environment = application.environment(work.step.environment)
         if environment is None:
-            gone = f"the environment {work.step.environment} is no longer one of the application"
+            gone = f"the environment {work.step.environment} is no longer one of the application's"
             return (Rule.WITHIN_PROJECT.fails(gone),)
         standing = self.ledger.standing(work.step.application)
         head = standing.head or Head(application=work.step.application)

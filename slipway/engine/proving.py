@@ -78,7 +78,7 @@ class Prover:
         statement = proof.statement
         if statement.installation != self.installation:
             return IdentityRefused(
-                why=f"it was said to the installation {statement.installation}, this is {self.installation}"
+                why=f"it is addressed to the installation {statement.installation}, this is {self.installation}"
             )
         return self.tokens.verify(proof.id_token, nonce=statement.nonce, at=received_at)
 
@@ -101,7 +101,7 @@ def repeated(received: Received) -> VoteCast:
     proof = received.row.proof
     if proof is None or not isinstance(proof.statement, VoteStatement):
         raise Inconsistent(f"row {received.id} holds no proof of a vote")
-    return _unproved(received, proof.statement, "its statement was counted before")
+    return _unproved(received, proof.statement, "its statement was already counted")
 
 
 def _proved(received: Received, statement: VoteStatement, token: IdToken, proved: Proved) -> VoteCast:

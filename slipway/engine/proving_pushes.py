@@ -31,7 +31,7 @@ class PushProver:
     clock: Clock
 
     def proved(self, event: ImagePushed) -> ImagePushed:
-        """The event, with the reason if what was pushed is no image.
+        """The event, with the reason if what was pushed is not an image.
 
         What the registry does not have, or does not show us, goes on as it is: planning needs it too, and its release
         then says why it failed. So does what a registry was away for too long for. Raises `SourceAway` until then.

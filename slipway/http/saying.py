@@ -101,7 +101,7 @@ class WhyNothingSent(Enum):
         self.status, self.sentence = status, sentence
 
     UNKNOWN = 404, "This address is not known here, or it is more than a day old."
-    ELSEWHERE = 403, "It was begun in another browser, and only there can it be finished."
+    ELSEWHERE = 403, "It was begun in another browser, and can only be finished there."
     TOO_LATE = 410, "More than a quarter of an hour passed before you came back."
     CANCELLED = 200, "You cancelled the sign-in."
     FAILED = 502, "The identity provider ended the sign-in with an error."

@@ -131,7 +131,7 @@ class SignIn:
                 log.warning("a sign-in was refused: %s", why)
                 return NotSignedIn(
                     title="You could not be signed in",
-                    why="The answer of the sign-in page does not hold. Please try again.",
+                    why="The sign-in page's answer is not valid. Please try again.",
                     to=pending.to,
                     cookies=(rest,),
                 )

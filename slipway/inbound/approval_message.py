@@ -38,12 +38,12 @@ class VoteMessage(_Message):
     """A vote: at gates of level `queue` or `link`; a rejection, a withdrawal or an objection anywhere."""
 
     v: Literal[1]
-    id: MessageId = Field(description="The sender's own id of what is said: the same again is a repeat.")
+    id: MessageId = Field(description="The sender's own id for it: the same id again is a repeat.")
     application: Name
     release: Number = Field(description="The number in its id: 482 of shop-482.")
     environment: Name
-    opening: Number | None = Field(default=None, description="Which opening of the gate. An approval has to say it.")
-    plan: Digest | None = Field(default=None, description="The hash of the plan. An approval has to say it.")
+    opening: Number | None = Field(default=None, description="Which opening of the gate. Required for an approval.")
+    plan: Digest | None = Field(default=None, description="The hash of the plan. Required for an approval.")
     decision: VoteDecision
     on_behalf_of: OnBehalfOf
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="A rejection needs one.")
@@ -53,9 +53,9 @@ class ChangeVoteMessage(_Message):
     """The rejection of a proposed change of the catalogue. An approval of one needs a proof, which no message is."""
 
     v: Literal[1]
-    id: MessageId = Field(description="The sender's own id of what is said: the same again is a repeat.")
+    id: MessageId = Field(description="The sender's own id for it: the same id again is a repeat.")
     change: Digest = Field(description="Hash of the change, as its page and `slipway changes` name it.")
-    opening: Number | None = Field(default=None, description="Which time that it was proposed. Nothing: the one open.")
+    opening: Number | None = Field(default=None, description="Which proposal of it; by default the open one.")
     plan: Digest | None = Field(default=None, description="The hash of what people are asked.")
     decision: Literal[VoteDecision.REJECT]
     on_behalf_of: OnBehalfOf
@@ -66,13 +66,13 @@ class CommandMessage(_Message):
     """A command that stops something: `cancel` of a release, `freeze` of an environment or of everything."""
 
     v: Literal[1]
-    id: MessageId = Field(description="The sender's own id of what is said: the same again is a repeat.")
-    application: Name | None = Field(default=None, description="Nothing: freeze everything.")
+    id: MessageId = Field(description="The sender's own id for it: the same id again is a repeat.")
+    application: Name | None = Field(default=None, description="Without it, everything is frozen.")
     release: Number | None = Field(default=None, description="The release to cancel, by its number.")
     environment: Name | None = Field(default=None, description="The environment to freeze.")
     verb: Literal[Verb.CANCEL, Verb.FREEZE]
     on_behalf_of: OnBehalfOf
-    reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="Both need one.")
+    reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="Required.")
 
 
 type ApprovalMessage = VoteMessage | ChangeVoteMessage | CommandMessage

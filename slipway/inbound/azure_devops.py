@@ -116,7 +116,7 @@ def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> 
     """
     hook = read_as(_Hook, read_json(body))
     if hook.subscriptionId == OF_A_TEST:
-        raise Ignored("a test of the connection: it came through, the secret is right, and nothing starts by it")
+        raise Ignored("a test of the connection: it came through, the secret is right, and it starts nothing")
     if hook.eventType not in (BUILD_COMPLETE, RUN_STATE_CHANGED):
         raise Ignored(f"events of type {hook.eventType[:100]!r} start nothing")
     organization = _organization(hook)

@@ -121,7 +121,7 @@ class _Asking:
             return  # an older commit comes back: nobody has changed anything
         commits = self._need(self.source.commits(self.run, bases[0], self.run.commit), ())
         if bases[0] in (ids := {commit.id for commit in commits}) or self.run.commit not in ids:
-            self.gaps.append(f"the commits since {bases[0][:12]} are not whole")
+            self.gaps.append(f"the commits since {bases[0][:12]} are incomplete")
         for commit in commits:
             self._take(commit)
 
@@ -140,7 +140,7 @@ class _Asking:
         if commit.id in self.commits:
             return
         self.commits[commit.id] = None
-        self._vouch(Involvement.PUSHER, commit.pushed_by, f"it is not told who pushed {commit.id[:12]}")
+        self._vouch(Involvement.PUSHER, commit.pushed_by, f"nothing says who pushed {commit.id[:12]}")
         self._claim(Involvement.AUTHOR, commit.author)
         self._claim(Involvement.COMMITTER, commit.committer)
 
@@ -154,8 +154,8 @@ class _Asking:
             if not request.completed:
                 continue
             which = f"pull request {request.id}"
-            self._vouch(Involvement.CREATOR, request.created_by, f"it is not told who opened {which}")
-            self._vouch(Involvement.COMPLETER, request.closed_by, f"it is not told who completed {which}")
+            self._vouch(Involvement.CREATOR, request.created_by, f"nothing says who opened {which}")
+            self._vouch(Involvement.COMPLETER, request.closed_by, f"nothing says who completed {which}")
             if request.completed_for is not None:
                 self._vouch(Involvement.COMPLETER, request.completed_for, "")
             self._alone(self._need(self.source.commits_of(self.run, request.id), ()))
@@ -197,7 +197,7 @@ class _Asking:
             return Involved(part=part, trust=Trust.NOT_PROVED, name=name, mail=mail, unknown=unknown)
         unknown = ""
         if identity.is_service and part is not Involvement.REQUESTER:
-            unknown = self._unknown(f"{identity.name} {part.did}, which is no person: nobody can tell for whom")
+            unknown = self._unknown(f"{identity.name} {part.did}, which is not a person: nobody can tell for whom")
         return Involved(
             part=part,
             trust=Trust.PROVED,

@@ -91,7 +91,7 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
     data = read_as(_Data, event.data, at="data")
     target = data.target
     if data.action.casefold() != _PUSH:
-        raise Ignored(f"the action {data.action[:100]!r} is no push")
+        raise Ignored(f"the action {data.action[:100]!r} is not a push")
     if not target.tag:
         raise Ignored(f"{target.repository[:100]} was pushed without a tag: a platform or a referrer of an image")
     if hangs_on_an_image(target.tag):

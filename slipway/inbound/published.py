@@ -35,7 +35,7 @@ def document_of(
     records = {record.id: record for record in timeline}
     last = [attachment for attachment in attachments if attachment.record in records]
     if not last:
-        return Fact(trust=Trust.NOT_PROVED, why="built by: not proved; the run says nothing of what it published")
+        return Fact(trust=Trust.NOT_PROVED, why="built by: not proved; the run does not say what it published")
     tasks = [records[attachment.record] for attachment in last]
     if len(last) > 1:
         named = ", ".join(repr(task.name[:80]) for task in tasks[:5])

@@ -131,7 +131,8 @@ def record_of(row: Row) -> AuditRecord:
 
 
 def records_of(rows: Iterable[Row]) -> list[AuditRecord | Damaged]:
-    """The records of the rows, none of them verified. What is no copy of the record whose place it has is damaged."""
+    """The records of the rows, none of them verified. What is not a copy of the record whose place it has is
+    damaged."""
     return [_in_its_place(row) for row in rows]
 
 

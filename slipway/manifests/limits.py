@@ -75,7 +75,7 @@ def _beyond(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[tuple[Ste
     name = kind_name(value["apiVersion"], value["kind"])
     if not kinds.allows(name):
         more = f" ({', '.join(kinds.also)})" if kinds.also else ""
-        yield ("kind",), f"a kind of Kubernetes' own in a namespace, or one that the project allows{more}", name
+        yield ("kind",), f"one of Kubernetes' own namespaced kinds, or one that the project allows{more}", name
     if name not in kinds.host_access and name != _DEFINITION:
         for steps, got in _of_the_host(value, ()):
             yield steps, "nothing of the node, as the project does not give this kind access to its host", got

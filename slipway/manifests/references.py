@@ -143,7 +143,8 @@ def unpinnable_problems(document: Document, value: Mapping[str, Any], rules: Ima
     for steps in unpinnable(value, rules):
         message = (
             "in this place Slipway cannot tell whether it names an image, and every image must be pinned: if it does, "
-            "let the project name the field in image_paths; one that cannot stand by digest needs its kind in unpinned"
+            "let the project name the field in image_paths; one that cannot be pinned by digest "
+            "needs its kind in unpinned"
         )
         yield document.problem(steps, message, expected="no field of this name", got="text")
 

@@ -18,7 +18,7 @@ def workload_problems(document: Document, value: dict[str, Any]) -> Iterator[Pro
     if kind == "Namespace":
         yield document.problem(
             ("kind",),
-            "leave it out: a namespace is made, and Slipway let into it, when the team is taken in",
+            "leave it out: a namespace is created, and Slipway given its rights there, when the team joins",
             expected="objects inside the environment's namespace",
             got="the Namespace itself",
         )
@@ -28,7 +28,7 @@ def workload_problems(document: Document, value: dict[str, Any]) -> Iterator[Pro
         steps = (*_JOB_TEMPLATES[kind], *_POLICY)
         policy = look_up(value, steps)
         if policy not in ("Never", "OnFailure"):
-            got = "Always, which is what is left out means" if policy is None else shown(policy)
+            got = "Always, the default" if policy is None else shown(policy)
             yield document.problem(steps, expected="Never or OnFailure, as a Job has an end", got=got)
 
 

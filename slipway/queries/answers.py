@@ -70,7 +70,7 @@ class Answers:
     def reply(self, partition: str, id: str) -> Reply:
         """Raises `NotFound` if nothing of this id was said, or so long ago that its answer is no longer kept."""
         known = partition == INSTALLATION or re.fullmatch(NAME_PATTERN, partition) is not None
-        if not known or not is_inbox_id(id):  # storage would refuse such a key, and it is no row's
+        if not known or not is_inbox_id(id):  # storage would refuse such a key, and it is not a row's
             raise _nothing(partition, id)
         return self._final(partition, id) or self._waiting(partition, id)
 

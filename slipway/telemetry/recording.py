@@ -169,7 +169,7 @@ def trace_id(traceparent: str) -> str:
 def add(metric: Metric, values: Values | None = None, amount: int = 1) -> None:
     """Add to a counter."""
     if metric.kind is not MetricKind.COUNTER:
-        raise ValueError(f"{metric} is no counter")
+        raise ValueError(f"{metric} is not a counter")
     _recorder.record(metric, amount, values or {})
 
 

@@ -44,7 +44,7 @@ class MemoryIssuer:
         if self.away:
             return CannotVerify(why="the issuer is away")
         known = read_keys(published(self.kid), issuer=self.url, tenant=self.tenant)
-        return known.key(kid) or CannotVerify(why="the issuer publishes no key of the token's id")
+        return known.key(kid) or CannotVerify(why="the issuer publishes no key with the token's key id")
 
     def key_set(self) -> KeySet | CannotVerify:
         return CannotVerify(why="the issuer is away") if self.away else KeySet(content=published(self.kid))

@@ -228,7 +228,7 @@ def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandFo
             verb=Verb.CREATE,
             title=f"Release {release.tag} again",
             hint="A new release of the same image or bundle, with the manifests that are in force now. It passes every "
-            "gate; who starts it counts as one who asked for it.",
+            "gate; whoever starts it counts as one who asked for it.",
             hidden=about,
         )
     if release.phase is Phase.HELD_BACK and release.environment:
@@ -315,7 +315,7 @@ def _for_lanes(desk: OperatingContext, subject: PageSubject) -> Iterator[Command
             verb=Verb.CREATE,
             title=f"Release what was pushed of {subject.application}",
             hint="A release of what has this tag, whether or not one delivered it before. It passes every gate from "
-            f"{subject.environment} on; who starts it counts as one who asked for it.",
+            f"{subject.environment} on; whoever starts it counts as one who asked for it.",
             hidden={"application": subject.application},
             asks_tag=True,
         )

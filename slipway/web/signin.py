@@ -24,7 +24,7 @@ class Visitor:
     @property
     def signed_in(self) -> SignedIn:
         if self.caller.signed_in is None:
-            raise TypeError(f"{self.caller.name} is no person, and pages are for people")
+            raise TypeError(f"{self.caller.name} is not a person, and pages are for people")
         return self.caller.signed_in
 
     @property

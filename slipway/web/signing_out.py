@@ -86,7 +86,7 @@ def _here_only(cookie: str) -> Answer:
     page = message(
         503,
         "You are signed out in this browser only",
-        "It could not be written down, so that sessions elsewhere, and copies of this one, go on until they expire. "
+        "It could not be recorded, so sessions elsewhere, and copies of this one, last until they expire. "
         "To end those too, sign in again in a moment and sign out everywhere.",
         tone=Tone.ASKS,
         link=(sign_in_address(PATH), "Sign in again"),

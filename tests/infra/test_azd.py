@@ -26,7 +26,7 @@ FOUND_OUT = {
 """What the preprovision hook sets by itself."""
 
 READ_BY_A_HOOK = {"SLIPWAY_APP_ROLES"}
-"""What a person sets that is no parameter of the template."""
+"""What a person sets that is not a parameter of the template."""
 
 NEW = {"AZURE_ENV_NAME": "try"}
 """An environment as `azd env new try` leaves it."""

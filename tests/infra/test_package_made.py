@@ -51,7 +51,7 @@ def test_the_statement_names_the_package_its_commit_and_each_wheel_by_hash(folde
         ("pkg:pypi/pyyaml@6.0.3", "a" * 64),
     ]
     assert listed["components"][1]["licenses"] == [{"expression": "MIT"}]
-    assert "licenses" not in listed["components"][0], "a text is no expression"
+    assert "licenses" not in listed["components"][0], "a text is not an expression"
 
 
 @pytest.mark.skipif(not COSIGN, reason="cosign is not installed; `make cosign` builds it")

@@ -144,7 +144,7 @@ def test_what_a_job_reads_of_another_is_there_and_waited_for(name: str) -> None:
 
 @each_pipeline
 def test_every_macro_names_something_that_the_job_has(name: str) -> None:
-    """`$(typo)` is no error to the service: the text stays as it is."""
+    """`$(typo)` is not an error to the service: the text stays as it is."""
     for _, job in jobs_of(model(name)):
         known = set(job.variables)
         for step in job.steps:

@@ -175,7 +175,7 @@ def test_a_kind_that_the_project_no_longer_allows_is_not_applied(tmp_path: Path)
     home.settle()
     release = home.release(1)
     assert release.phase is Phase.FAILED
-    assert release.reason.startswith("within-project: Rollout/more: kind: expected a kind of Kubernetes' own")
+    assert release.reason.startswith("within-project: Rollout/more: kind: expected one of Kubernetes' own")
 
 
 def test_an_image_that_the_project_no_longer_allows_is_not_applied(home: Live) -> None:

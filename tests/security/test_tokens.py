@@ -1,5 +1,5 @@
-"""Tokens that are no good, at every door where one can be shown: the page, its form and the JSON API. What is said by a
-message needs none (tests/unit/commands/test_by_message.py)."""
+"""Tokens that are not good, at every door where one can be shown: the page, its form and the JSON API. What is said by
+a message needs none (tests/unit/commands/test_by_message.py)."""
 
 import json
 from collections.abc import Callable

@@ -285,7 +285,7 @@ def test_what_people_rejected_is_not_deleted(install: Install, kubernetes: Start
 
 
 def reading(colour: str, **environment: object) -> Application:
-    """Beside the application runs a proxy, whose image is no release's; it gets the settings as variables."""
+    """Beside the application runs a proxy, whose image is not a release's; it gets the settings as variables."""
     proxy = workload("Deployment", name="proxy", image=f"docker.io/library/proxy@sha256:{'0' * 64}")
     proxy["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
     settings = {**SETTINGS, "data": {"colour": colour}}
@@ -298,7 +298,7 @@ def test_settings_that_no_pod_would_see_are_told_before_people_vote(install: Ins
     installation.approve(ADA)
     installation.change(reading("blue"))
     push(installation, "v2")
-    told = "ConfigMap settings: read at their start by pods that stay, and so go on with the former content: "
+    told = "ConfigMap settings: read only at start by pods that stay, which go on with the old content: "
     assert f"{told}Deployment/proxy" in installation.page(ADA, 2).text
 
 

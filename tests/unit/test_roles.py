@@ -53,7 +53,7 @@ def test_each_role_starts_with_what_it_needs(role: AppRole) -> None:
 def test_what_a_role_must_not_have_stops_its_start_by_name(role: AppRole, field: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.read(given(role) | {variable(field): "hush-hush"})
-    assert str(refused.value) == f"{variable(field)}: a {role} must not have it; take it out of this app's settings"
+    assert str(refused.value) == f"{variable(field)}: a {role} must not have it; remove it from this app's settings"
 
 
 @pytest.mark.parametrize(("role", "field"), [(AppRole.FRONT, "hook_secrets"), (AppRole.WORKER, "clusters")])

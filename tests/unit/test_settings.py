@@ -77,7 +77,7 @@ def test_settings_are_read() -> None:
 
 def test_a_sign_in_can_never_pass_for_a_vote() -> None:
     said = wrong("SLIPWAY_VOTES_CLIENT_ID", GOOD["SLIPWAY_SIGN_IN_CLIENT_ID"].upper())
-    assert "SLIPWAY_VOTES_CLIENT_ID: expected another registration than SLIPWAY_SIGN_IN_CLIENT_ID" in said
+    assert "SLIPWAY_VOTES_CLIENT_ID: expected a registration other than SLIPWAY_SIGN_IN_CLIENT_ID" in said
 
 
 def test_an_empty_variable_counts_as_none() -> None:
@@ -118,7 +118,7 @@ def test_every_missing_setting_is_named_at_once() -> None:
 def test_signing_keys_are_in_one_place() -> None:
     vault = {"SLIPWAY_KEY_VAULT": "https://contoso.vault.azure.net"}
     assert wrong("SLIPWAY_KEY_VAULT", vault["SLIPWAY_KEY_VAULT"]) == (
-        "SLIPWAY_SIGNING_KEYS: expected none beside SLIPWAY_KEY_VAULT"
+        "SLIPWAY_SIGNING_KEYS: expected none together with SLIPWAY_KEY_VAULT"
     )
     alone = {name: value for name, value in GOOD.items() if name != "SLIPWAY_SIGNING_KEYS"}
     assert Settings.read(alone | vault).signing_keys == {}

@@ -158,8 +158,12 @@ def withdraw(context: click.Context, /, **options: Any) -> None:
 
 
 @click.command("object")
-@click.option("--reason", default="", help="What you know of it; kept in the audit trail.")
-@click.option("--environment", metavar="NAME", help="Whose gate counted it; else where the release is.")
+@click.option("--reason", default="", help="What you know about it; kept in the audit trail.")
+@click.option(
+    "--environment",
+    metavar="NAME",
+    help="The environment whose gate counted it; by default the one that the release is in.",
+)
 @_voting
 @click.pass_context
 def object_to_vote(context: click.Context, /, **options: Any) -> None:
@@ -199,7 +203,7 @@ def _vote(
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise CliError(f"the plan of {release_id} is {short(plan_hash)}, not {plan}: no vote was cast")
     if page:
-        raise CliError("an approval is given on its page, by a sign-in", exit_code=Exit.WAITING, cure=f"open {page}")
+        raise CliError("approve on its page, with a sign-in", exit_code=Exit.WAITING, cure=f"open {page}")
     ballot = Ballot.model_construct(
         decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_id()
     )

@@ -129,7 +129,7 @@ def list_(
         times = "".join(f"--{name} {query[name]} " for name in ("from", "to") if query[name])
         click.echo(f"there may be more: {times}--after {following}", err=True)
     if damaged:
-        click.echo("what is damaged proves nothing: `slipway audit verify`", err=True)
+        click.echo("damaged records prove nothing: run `slipway audit verify`", err=True)
         raise SystemExit(Exit.BROKEN)
 
 

@@ -37,9 +37,19 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--file", type=FILE, metavar="FILE", help="Verify an export, offline, instead of the app.")
 @click.option("--anchors", "kept", type=FILE, metavar="FILE", help="Anchors that you kept, one per line.")
 @public_keys_option
-@click.option("--votes", "of_votes", is_flag=True, help="Verify the proof of each vote again, by the provider's keys.")
-@click.option("--issuer", metavar="URL", help="Whose tokens prove votes (`iss`), instead of what the app names.")
-@click.option("--votes-client", metavar="ID", help="For which client (`aud`), instead of what the app names.")
+@click.option(
+    "--votes", "of_votes", is_flag=True, help="Verify the proof of each vote again, with the provider's keys."
+)
+@click.option(
+    "--issuer",
+    metavar="URL",
+    help="Issuer of the tokens that prove votes (`iss`), instead of the one that the app names.",
+)
+@click.option(
+    "--votes-client",
+    metavar="ID",
+    help="Client that those tokens are for (`aud`), instead of the one that the app names.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
 @app_options
 @click.pass_context
@@ -240,7 +250,7 @@ def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
 
 def _show_votes(screen: Screen, application: str, votes: VotesVerdict) -> None:
     if not votes.faults:
-        unproved = f"; {votes.said} votes without a proof, at gates that take them" if votes.said else ""
+        unproved = f"; {votes.said} votes without a proof, at gates that accept them" if votes.said else ""
         screen.line(TextCell("✓ votes ", GOOD), f"  {application}: {votes.proofs} proofs hold{unproved}")
     for keys in votes.keys:
         where = "published by the provider" if keys.source == "provider" else "from the archive"
@@ -256,4 +266,4 @@ def _lacking(index: IndexVerdict) -> str:
     counts = {"missing": index.missing, "wrong": index.wrong, "extra": index.extra}
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     named = f", of records {', '.join(map(str, index.records))}" if index.records else ""
-    return f"copies for searches: {kinds}{named}; `slipway audit reindex --repair` puts them right"
+    return f"copies for searches: {kinds}{named}; `slipway audit reindex --repair` repairs them"

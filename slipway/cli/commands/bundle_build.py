@@ -67,7 +67,11 @@ def _version(_: click.Context, __: click.Parameter, value: str) -> str:
     type=click.Path(path_type=Path, exists=True),
     help="Chart that environments with a values.yaml are rendered from.  [default: FOLDER/chart]",
 )
-@click.option("--created", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Time to write into it; else none.")
+@click.option(
+    "--created",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]),
+    help="Creation time to record in the bundle; by default none.",
+)
 @click.option("--output", type=click.Path(path_type=Path), default="bundle", show_default=True, help="Folder to write.")
 @json_option
 def build_(  # noqa: PLR0917 - click passes them by name

@@ -326,7 +326,7 @@ def _name(subject: str) -> str:
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise CliError("nobody is here to ask: use --yes", exit_code=Exit.USAGE)
+        raise CliError("there is no terminal to ask at: use --yes", exit_code=Exit.USAGE)
     if not click.confirm(question, default=False, err=True):
         raise CliError("nothing was changed")
 

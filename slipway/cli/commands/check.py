@@ -19,7 +19,11 @@ from ..screen import GOOD, NOTE, Screen, TextCell
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @kubernetes_option
-@click.option("--offline", is_flag=True, help="Ask no installation about the names of registries, clusters, channels.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not ask an installation whether it knows the registries, clusters and channels by their names.",
+)
 @app_options
 @one_object
 @click.pass_context
@@ -79,10 +83,10 @@ def check(
         project = checked.definitions[name].application.project
         if unasked:
             screen.line(
-                TextCell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not looked at"
+                TextCell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not checked"
             )
     if unasked and not offline:
-        click.echo(f"names of registries, clusters and channels were not looked at: {unasked}", err=True)
+        click.echo(f"names of registries, clusters and channels were not checked: {unasked}", err=True)
 
 
 def _compare_with_schemas(checked: CheckedDocuments, schemas: Schemas, version: str) -> None:

@@ -122,4 +122,4 @@ def _say(summary: dict[str, Any]) -> None:
     if summary["status"] and (summary["done"] or act is SubscriptionChange.KEEP):
         click.echo(f"  {STATUSES.get(summary['status'], summary['status'])}")
     for other in summary["others"]:
-        click.echo(f"  {other} leads there too; one is enough", err=True)
+        click.echo(f"  {other} sends there too; one is enough", err=True)

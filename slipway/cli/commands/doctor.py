@@ -47,7 +47,7 @@ class Hooks:
 @click.option(
     "--print-rbac",
     is_flag=True,
-    help="Check nothing: write the Roles and RoleBindings that the clusters have to hold beside the role of Azure.",
+    help="Check nothing: write the Roles and RoleBindings that the clusters need in addition to Azure's role.",
 )
 @click.option(
     "--kind",

@@ -91,7 +91,7 @@ def _lines(lanes: list[tuple[str, LaneStanding]]) -> Iterator[str]:
             continue
         where = f"{lane.live.release} in {lane.environment}"
         if lane.drift.unknown:
-            yield f"{where}: it cannot be told: {lane.drift.unknown}"
+            yield f"{where}: unknown: {lane.drift.unknown}"
         yield from (f"{where}: {each.told}" for each in lane.drift.objects)
         if lane.drift.more:
             yield f"{where}: and {lane.drift.more} more"

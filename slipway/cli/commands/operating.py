@@ -30,7 +30,7 @@ _DONE = {
     Verb.UNFREEZE: "the freeze has ended",
     Verb.CANCEL: "cancelled",
     Verb.RETRY: "is being retried",
-    Verb.CREATE: "begins, with the manifests of now",
+    Verb.CREATE: "begins, with the current manifests",
     Verb.ROLLBACK: "brings that release back; newer ones wait, unless it was what is live",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
@@ -235,7 +235,7 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
 
 @click.command()
 @click.argument("application")
-@click.option("--tag", metavar="TAG", help="What was pushed under this tag; the versions have to take it.")
+@click.option("--tag", metavar="TAG", help="What was pushed under this tag; `versions` has to accept it.")
 @click.option("--image", "digest", metavar="DIGEST", help="The image with this digest, sha256:….")
 @click.option("--bundle", metavar="DIGEST", help="The bundle with this digest, sha256:….")
 @_operating(Verb.CREATE)

@@ -14,8 +14,8 @@ VOTE_LIMIT = 100
 
 
 KNOWN_BY_OBJECT_ID = (
-    "whoever has signed in, a guest too, is known by object id: list them as oid:…, or list their address under it in "
-    "people of the application"
+    "whoever has signed in, guests included, is known by object id: list them as oid:…, or list their address "
+    "under it in people of the application"
 )
 """For people who are listed by address alone, and do not know why they are not."""
 
@@ -108,7 +108,7 @@ def proof_rules(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult,
         return ()
     opens = gate is not None and event.decision is VoteDecision.APPROVE
     return (
-        Rule.PROOF_HOLDS.holds("the identity provider signed who says this"),
+        Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this"),
         *judge(event.proved, event.received_at, gate.fresh if gate is not None and opens else None),
     )
 

@@ -73,7 +73,7 @@ def built_rules(release: Release, provenance: ProvenanceLevel) -> Iterator[RuleR
     if run is not None and run.built.trust is Trust.CONTRADICTED:
         yield Rule.BUILT_BY_RUN.fails(run.built.why)
     elif provenance is ProvenanceLevel.ARTIFACT and run is None:
-        yield Rule.BUILT_BY_RUN.not_yet("built by: not proved; no CI run that built it was told of", WaitsFor.EVENT)
+        yield Rule.BUILT_BY_RUN.not_yet("built by: not proved; no CI run that built it was reported", WaitsFor.EVENT)
     elif provenance is ProvenanceLevel.ARTIFACT and run is not None:
         lacking = next((fact for fact in (run.proof, run.built) if fact.trust is not Trust.PROVED), None)
         if lacking is not None:
@@ -148,7 +148,7 @@ def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
     if on_drift is OnDrift.REPORT:
         return
     if lane.drift is None:
-        yield Rule.NO_DRIFT.holds("the last look at the cluster saw what is live")
+        yield Rule.NO_DRIFT.holds("the last look at the cluster found what is live")
     else:
         yield _drifted(lane.drift)
 

@@ -44,7 +44,7 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
 def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
     """What a run says of itself: a pass only if the run is proved. Where it is not, `run-is-proved` blocks."""
     if holds and run.proof.trust is not Trust.PROVED:
-        return rule.unknown(f"{reason}, as whoever told of it says", blocks=False)
+        return rule.unknown(f"{reason}, according to whoever reported it", blocks=False)
     return rule.judged(holds, reason)
 
 
@@ -73,7 +73,7 @@ def version_rule(tag: str, higher: Mapping[str, str]) -> RuleResult:
     if not higher:
         return Rule.VERSION_IS_NOT_LOWER.holds(f"no higher version than {tag} is live or on its way")
     shown, where = next(iter(sorted(higher.items())))
-    how = "versions.order: time takes versions as they are pushed, versions.lines keeps several beside each other"
+    how = "versions.order: time accepts versions as they are pushed, versions.lines keeps several side by side"
     return Rule.VERSION_IS_NOT_LOWER.fails(f"{tag} is lower than {shown}, which {where}; {how}")
 
 
@@ -104,7 +104,7 @@ def plan_rule(release: Release, live: Live | None, definition: str) -> RuleResul
     elif release.plan_definition != definition:
         reason = "the application (policy or manifests) changed since the plan was made"
     elif release.is_stopped:
-        reason = "it was stopped right before its first object, and what it would do is looked at again"
+        reason = "it was stopped right before its first object, and what it would do is checked again"
     else:
         return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} still describes what a rollout would do")
     return Rule.PLAN_IS_CURRENT.not_yet(reason, WaitsFor.STEP)

@@ -27,7 +27,11 @@ def create_rules(application: Application, source: Release) -> tuple[RuleResult,
         Rule.HAS_ENDED.judged(
             source.phase.final,
             f"{source.id} is {source.phase.spoken}"
-            + ("" if source.phase.final else ": what is applied now is part of its next plan; no other is needed"),
+            + (
+                ""
+                if source.phase.final
+                else ": what is applied now will be part of its next plan; no other release is needed"
+            ),
         ),
         Rule.DIGEST_IS_KNOWN.judged(
             source.digest is not None and is_read, f"{source.id} has {source.digest or 'no digest'}"
@@ -37,8 +41,8 @@ def create_rules(application: Application, source: Release) -> tuple[RuleResult,
         ),
         Rule.IS_OF_THIS_APPLICATION.judged(
             is_ours,
-            f"{source.id} is of {source.repository} in {source.registry}, and {pushed.repository} in {pushed.registry} "
-            "is delivered now",
+            f"{source.id} is from {source.repository} in {source.registry}, and "
+            f"{pushed.repository} in {pushed.registry} is delivered now",
         ),
     )
 

@@ -206,7 +206,7 @@ def end(
 def end_without_environment(draft: Draft, release: Release, environment: str | None) -> None:
     """A release has ended because the environment that it was in, or on its way to, has no policy any more."""
     phase = Phase.CANCELLED if Phase.CANCELLED in release.phase.followers else Phase.FAILED
-    end(draft, release, phase, f"the environment {environment!r} is no longer one of the application")
+    end(draft, release, phase, f"the environment {environment!r} is no longer one of the application's")
 
 
 def step_of(release: Release) -> str:

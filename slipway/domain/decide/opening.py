@@ -40,10 +40,12 @@ def opening_rules(said: Proven) -> tuple[RuleResult, ...]:
         return (Rule.MAY_ORDER_IT.judged(not said.forbidden, said.forbidden or named),)
     if said.proved is None:
         return (
-            Rule.PROOF_IS_GIVEN.fails(f"{said.verb} lets something through, and no proof of who says it came along"),
+            Rule.PROOF_IS_GIVEN.fails(
+                f"{said.verb} lets something through, and it came without a proof of who says it"
+            ),
         )
     return (
-        Rule.PROOF_HOLDS.holds("the identity provider signed who says this"),
+        Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this"),
         *judge(said.proved, said.received_at, FRESH),
         Rule.MAY_ORDER_IT.judged(not said.forbidden, said.forbidden or "the roles in the proof allow it"),
     )

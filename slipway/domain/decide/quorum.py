@@ -53,7 +53,7 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
 
 def own_rule(rule: Rule, did: str, gate: ApprovalGate, *, own: bool) -> Pass | Fail:
     """Whether somebody may approve what was done (`did`): by somebody else, or, where the gate allows it, by them."""
-    allowed = ", and may approve here nevertheless" if own and gate.own_change else ""
+    allowed = ", and may still approve here" if own and gate.own_change else ""
     return rule.judged(not own or gate.own_change, f"{did}{allowed}")
 
 

@@ -2,7 +2,7 @@
 
 What anchors still tell of the lost part counts: a release that one of them names as rejected stays rejected, until a
 person sends it out again. A release that is being copied ends, as nothing of it is in the cluster yet. A rollout that
-has begun is finished; one whose first object is still to come finds that its gate is on record no more, and ends.
+has begun is finished; one whose first object is still to come finds that its gate is no longer on record, and ends.
 """
 
 from ..actions import Action
@@ -47,7 +47,7 @@ def _anew(draft: Draft, release: Release, found: Restored) -> None:
             draft,
             release,
             Phase.FAILED,
-            "a new epoch began after a restore, and its gate is on record no more",
+            "a new epoch began after a restore, and its gate is no longer on record",
         )
         return
     if Phase.PLANNING not in release.phase.followers or release.phase.holds_lane or draft.environment(release) is None:

@@ -158,7 +158,7 @@ def _no_longer_held_back(draft: Draft, number: int) -> None:
 
 
 def known_of(run: Run) -> dict[str, Any]:
-    """What is known of a run, and how surely, as an audit record keeps it."""
+    """What is known of a run, and how certain it is, as an audit record keeps it."""
     facts = {"run": run.proof, "built": run.built, "behind": run.behind}
     known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
     people = [person.model_dump(mode="json", exclude_defaults=True) for person in run.people]
@@ -205,7 +205,7 @@ def _run_starts(draft: Draft, event: PipelineCompleted, actor: str) -> None:
 
 
 def _no_tag(run: Run) -> str:
-    return f"its name {run.number!r} is no tag of at most 128 characters (letters, digits and ._-)"
+    return f"its name {run.number!r} is not a tag of at most 128 characters (letters, digits and ._-)"
 
 
 def _unnamed(digest: str | None) -> str | None:

@@ -128,7 +128,7 @@ class Exchange:
         """Obey a pause that an earlier answer asked for, if it is short."""
         left = self._not_before - self._clock()
         if left > self.limits.longest_pause:
-            why = f"Azure DevOps asked to be left alone for {left:.0f} s before it is asked for {what}"
+            why = f"Azure DevOps asked for a pause of {left:.0f} s before it is asked for {what}"
             return CannotKnow(why, again=True, after=timedelta(seconds=left))
         if left > 0:
             self._pause(left)
@@ -184,7 +184,7 @@ class Exchange:
         if status == _FORBIDDEN:
             return CannotKnow(f"{host} does not let Slipway see {what}{message}")
         if _PREVIEW in data:
-            return OnlyInPreview(f"{host} wants a preview version for {what}{message}")
+            return OnlyInPreview(f"{host} requires a preview version for {what}{message}")
         if status == _TOO_MANY:
             return CannotKnow(f"{host} is asked too often{message}", again=True, after=pause)
         return CannotKnow(f"{host} answers {status} for {what}{message}", again=status in _BUSY, after=pause)
@@ -201,7 +201,7 @@ class Exchange:
 
 
 def _not_signed_in(host: str, what: str, status: int, said: str = "") -> CannotKnow:
-    why = f"{host} does not take Slipway's identity (answer {status} for {what}){said}"
+    why = f"{host} does not accept Slipway's identity (answer {status} for {what}){said}"
     return CannotKnow(why, again=True)
 
 

@@ -238,7 +238,7 @@ class IdentityEntry(ForeignModel):
 
     def told(self) -> told.Identity:
         """Without an object id for what Entra does not know: the platform and its build services have a `Domain` that
-        is no tenant."""
+        is not a tenant."""
         domain, object_id = self._text("Domain"), self._text(OBJECT_ID)
         in_entra = bool(_GUID.fullmatch(domain) and _GUID.fullmatch(object_id))
         return told.Identity(

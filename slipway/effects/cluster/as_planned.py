@@ -47,7 +47,7 @@ def unlike(
     With `more_variables` it may have others than those of the template, as some operators add to every pod.
     """
     if spec.get("ephemeralContainers"):
-        return "somebody has put a container into it while it ran"
+        return "somebody added a container to it while it ran"
     for field in _LISTS:
         ran = {container["name"]: container for container in spec.get(field) or ()}
         for planned in template.get(field) or ():

@@ -72,7 +72,7 @@ def _moved(target: ManifestTarget, live: Json | None, began: datetime | None) ->
     spec, planned_spec = live.get("spec") or {}, target.manifest["spec"]
     same = all(spec.get(part, default) == planned_spec.get(part, default) for part, default in _LEADS.items())
     if not same or projected(spec.get("ports"), planned_spec.get("ports")) != planned_spec.get("ports"):
-        return f"{name} leads elsewhere than the plan says"
+        return f"{name} leads somewhere other than the plan says"
     writers = sorted(set(_written_since(live, began))) if began else []
     return f"{name} was written by {', '.join(writers)[:200]} while the tests ran" if writers else ""
 
@@ -92,7 +92,9 @@ def _foreign(target: ManifestTarget, templates: Sequence[Json], pods: Sequence[J
     for pod in pods:
         ended = pod["metadata"].get("deletionTimestamp") or (pod.get("status") or {}).get("phase") in _ENDED
         if not ended and not any(_is_of(template, pod.get("spec") or {}) for template in templates):
-            return f"pod {pod['metadata']['name']} stands behind Service {target.name} and is none of the release"
+            return (
+                f"pod {pod['metadata']['name']} stands behind Service {target.name} and does not belong to the release"
+            )
     return ""
 
 

@@ -36,7 +36,7 @@ def beside(
         else:
             warnings.append(
                 f"{text}, and it stays: nobody votes on it, and the rollout fails as long as it is there; "
-                "take it away, or let the project name it in injected"
+                "remove it, or let the project name it in injected"
             )
     known = [InjectedContainer(container=name, image=image or "*") for name, image in added(planned, live_pod)]
     if planned and (why := unlike(planned, live_pod, known, more_variables=True)):

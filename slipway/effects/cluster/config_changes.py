@@ -10,8 +10,10 @@ from ...manifests.configuration import Reading, readings
 from .records import AppliedChange, ObjectChange
 
 _SHOWN = 3
-AT_START = "read at their start by pods that stay, and so go on with the former content: {workloads}"
-AS_FOLDER = "mounted in pods that stay: files change after a minute or two, and the program has to look: {workloads}"
+AT_START = "read only at start by pods that stay, which go on with the old content: {workloads}"
+AS_FOLDER = (
+    "mounted in pods that stay: files change after a minute or two, and the program has to read them again: {workloads}"
+)
 
 
 def unseen_changes(manifests: Sequence[Mapping[str, Any]], changes: Sequence[ObjectChange]) -> tuple[ObjectChange, ...]:

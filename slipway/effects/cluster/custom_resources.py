@@ -80,7 +80,7 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     if first is not None:
         return _by_condition(first, live)
     if known is not None or _is_fresh(live, evidence):
-        return verdict(_KIND, Situation.UNDER_WAY, "its operator has said nothing of it yet")
+        return verdict(_KIND, Situation.UNDER_WAY, "its operator has said nothing about it yet")
     return verdict(_KIND, Situation.SAYS_NOTHING, "it has no condition that says how it is")
 
 

@@ -108,7 +108,7 @@ _NONE = Diff(text="")
 
 
 def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fields.Written) -> Difference | None:
-    """What really differs: a field that somebody else set to what the manifest says is no difference."""
+    """What really differs: a field that somebody else set to what the manifest says is not a difference."""
     changed = [path for path in written.lost if _differs(fields.at(live, path), fields.at(target.manifest, path))]
     scaled = changed and _REPLICAS in map(fields.text, changed) and _is_autoscaled(objects, target)
     named = [fields.text(path) for path in changed if not (scaled and fields.text(path) == _REPLICAS)]

@@ -204,7 +204,7 @@ def _without_long_values(text: str) -> str:
 
 def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
     if _ENDING in spoken:
-        return NamespaceEnding(f"{what}: {message} (wait until it is gone, and make it anew)")
+        return NamespaceEnding(f"{what}: {message} (wait until it is gone, and create it again)")
     rule = _RBAC.search(spoken)
     if rule is None:  # quota, Pod Security and admission webhooks answer 403 too, but no role would change that
         return ObjectRefused(f"{what}: {message}")

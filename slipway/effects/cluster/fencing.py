@@ -82,7 +82,7 @@ class HeldFence:
                 continue  # somebody else has just written it
             self._hold(lease.text if already_ours and lease is not None else self.claim.fence.text)
             return
-        raise ObjectConflict(f"Lease {self.claim.lease}: somebody else writes it all the time")
+        raise ObjectConflict(f"Lease {self.claim.lease}: somebody else keeps writing it")
 
     def seize(self) -> None:
         """Write the order over whatever the Lease holds, as a reset does. Raises `ClusterError`, `KeysUnavailable`."""
@@ -91,7 +91,7 @@ class HeldFence:
                 self._write(self._read())
                 self._hold(self.claim.fence.text)
                 return
-        raise ObjectConflict(f"Lease {self.claim.lease}: somebody else writes it all the time")
+        raise ObjectConflict(f"Lease {self.claim.lease}: somebody else keeps writing it")
 
     def _hold(self, text: str | None) -> None:
         self.taken, self._claim, self._good = True, self.claim.once_taken(), text
@@ -211,7 +211,7 @@ class FencedObjects(Objects):
                 if not conflict.changed or conflict.fields:
                     raise
                 last = conflict
-        raise last or ObjectConflict(f"{target.label}: somebody else writes it all the time")
+        raise last or ObjectConflict(f"{target.label}: somebody else keeps writing it")
 
     def _live(self, target: ManifestTarget) -> Json | None:
         try:

@@ -28,8 +28,8 @@ _COMPARED: Final = frozenset({"labels", "annotations"})
 """Of the metadata, what a manifest decides."""
 _IDENTITY: Final = frozenset({"apiVersion", "kind"})
 _OF_OTHERS: Final = frozenset({"f:metadata", "f:status", "f:stringData"})
-"""Where others may write beside Slipway: annotations and labels of theirs are no drift, and what a Secret is written by
-is not what it holds."""
+"""Where others may write beside Slipway: annotations and labels of theirs are not drift, and what a Secret is written
+by is not what it holds."""
 _MOST_NAMED: Final = 50
 
 

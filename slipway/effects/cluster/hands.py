@@ -47,7 +47,7 @@ def _staying(after: Owners, answer: Mapping[str, Any], going: Sequence[FieldPath
         gone = any(path[: len(root)] == root for root in going)
         if FIELD_MANAGER in managers or gone or path[0] in _NOT_OURS or pointer_to(path, answer) is None:
             continue
-        if path in holders:  # whoever makes a map or a list owns it too, which is no content
+        if path in holders:  # whoever makes a map or a list owns it too, which is not content
             continue
         yield from ((path, manager) for manager in managers if not manager.startswith(_OF_THE_CLUSTER))
 

@@ -36,9 +36,9 @@ class Stays(Enum):
     KEPT = "an annotation on it asks to keep it"
     SHARED = "{others} applies it as well"
     NOT_APPLIED = "it has Slipway's labels, but Slipway did not apply it"
-    OTHERS = "it belongs to another application or environment by now"
-    MADE_ANEW = "somebody made it anew since the plan"
-    TOO_MANY = "one plan deletes at most {most} objects, so it is the next one's"
+    OTHERS = "it now belongs to another application or environment"
+    MADE_ANEW = "somebody recreated it after the plan was made"
+    TOO_MANY = "one plan deletes at most {most} objects, so it is left to the next one"
     CHANGING = "somebody keeps changing it"
 
 
@@ -67,8 +67,8 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
 def prune(objects: FencedObjects, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
     """Delete what the plan names, workloads before what they use. Safe to repeat.
 
-    What must not or cannot be deleted is left, with the reason: it is no cause to undo a rollout that is good. Raises
-    `ClusterUnreachable`.
+    What must not or cannot be deleted is left, with the reason: it is not a cause to undo a rollout that is good.
+    Raises `ClusterUnreachable`.
     """
     ordered = sorted(deletions, key=lambda deletion: rank(deletion.kind), reverse=True)
     return tuple(_prune(objects, deletion, namespace, owner) for deletion in ordered)

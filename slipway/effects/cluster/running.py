@@ -67,7 +67,7 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
     if len(pods) < template:
         if target.kind.kind == "Job":
             return ComparedPods(unread=(f"{target.label}: no pod of it is left",))
-        return ComparedPods(too_few=f"{target.label}: {len(pods)} of {template} of its pods are to be seen")
+        return ComparedPods(too_few=f"{target.label}: {len(pods)} of {template} of its pods are visible")
     others = (of_pod(pod, why) for pod in pods if (why := unlike(planned, pod["spec"], injected, more_variables=True)))
     return ComparedPods(others=tuple(others))
 

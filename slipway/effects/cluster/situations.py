@@ -57,14 +57,14 @@ class Situation(Enum):
     )
     BEING_DELETED = "The live object is being deleted.", "wait until it is gone, or remove the finalizer that keeps it"
     NO_POD = (
-        "No pod can be made: a quota, Pod Security, a ServiceAccount that is missing.",
-        "it is tried again; mend what it names",
+        "No pod can be created: a quota, Pod Security, a missing ServiceAccount.",
+        "it is tried again; correct what it names",
     )
     UNSCHEDULABLE = "No node accepts a pod.", "add nodes, or ask for less; an autoscaler may be adding one"
     NODE_AWAY = "A node that it needs is not ready.", "bring it back, or take it out of the cluster"
     POD_STUCK = (
         "A pod of an older template is not ready and is not replaced.",
-        "let it be made anew with: kubectl delete pod {pod}",
+        "have it recreated with: kubectl delete pod {pod}",
     )
     THROTTLED = "The registry limits pulls.", "the registry limits pulls, and the node tries again by itself"
     NOT_ALLOWED = (
@@ -81,8 +81,8 @@ class Situation(Enum):
     )
     MISNAMED = "An image's name cannot be read.", "correct the image's name in the manifest"
     NOT_CONFIGURED = (
-        "A container refers to what is not there: a Secret, a ConfigMap, a key.",
-        "make what the container refers to, or correct its name and release again",
+        "A container refers to something that does not exist: a Secret, a ConfigMap, a key.",
+        "create what the container refers to, or correct its name and release again",
     )
     NOT_STARTED = (
         "A container cannot be started.",
@@ -96,7 +96,7 @@ class Situation(Enum):
         "An init container ends again and again.",
         "an init container may wait for something; if it stays, read its log with: kubectl logs",
     )
-    OTHER = "The cluster says something else of a pod or an object.", "read what it says"
+    OTHER = "The cluster says something else about a pod or an object.", "read what it says"
     TOO_LATE = (
         "The `progressDeadlineSeconds` that the manifest sets is over.",
         "release again, or set more time; without the field `rollout_within` counts",

@@ -3,7 +3,7 @@
 Whoever comes from `kubectl apply`, a pipeline's task around it, or Helm has objects whose fields those tools own. An
 old variable or node selector would stay for ever, while the plan says "unchanged". Flux and kubectl hand them over by
 writing `managedFields`; here they are removed by name, which needs no field that is a server's own, and which a dry run
-can show. The server fills in its defaults again, so a default that counts as set by kubectl is no change.
+can show. The server fills in its defaults again, so a default that counts as set by kubectl is not a change.
 
 What people set by other commands (`kubectl edit`, `set`, `scale`) is theirs and stays, and so do replicas and what a
 server gives out once, such as a node port.

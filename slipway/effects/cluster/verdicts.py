@@ -78,7 +78,7 @@ def _pods_not_made(evidence: WorkloadEvidence) -> Iterable[Holdup]:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
             why = condition.get("message") or condition.get("reason")
-            yield Holdup(situation=Situation.NO_POD, text=Situation.NO_POD.told(f"no pod can be made: {why}"))
+            yield Holdup(situation=Situation.NO_POD, text=Situation.NO_POD.told(f"no pod can be created: {why}"))
 
 
 def altogether(verdicts: Iterable[tuple[str, WorkloadVerdict]]) -> tuple[ProgressState, str]:

@@ -77,7 +77,9 @@ class Issuer:
         if isinstance(known, CannotVerify):
             return known
         key = known.published.key(kid)
-        return key or CannotVerify(why="the issuer publishes no key of the token's id; it is asked again in a while")
+        return key or CannotVerify(
+            why="the issuer publishes no key with the token's key id; it is asked again in a while"
+        )
 
     def key_set(self) -> KeySet | CannotVerify:
         known = self._current(None)
@@ -153,6 +155,4 @@ def _check_origin(url: str) -> None:
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LAPTOP):
         raise ValueError("expected an issuer with https, or with http on this machine")
     if parts.username is not None or parts.query or parts.fragment or url.endswith("/"):
-        raise ValueError(
-            "expected the issuer's address as it stands in tokens, without credentials, query or last slash"
-        )
+        raise ValueError("expected the issuer's address as tokens name it, without credentials, query or last slash")

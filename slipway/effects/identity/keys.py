@@ -122,7 +122,7 @@ class ArchivedKeys:
         self._keys = read_keys(published, issuer=issuer.url, tenant=issuer.tenant)
 
     def key(self, kid: str) -> Key | CannotVerify:
-        return self._keys.key(kid) or CannotVerify(why="the archived keys have none of the token's id")
+        return self._keys.key(kid) or CannotVerify(why="none of the archived keys has the token's key id")
 
     def key_set(self) -> KeySet | CannotVerify:
         return self._keys.key_set

@@ -87,7 +87,7 @@ def redeem(issuer: Issuer, pool: IdentityPool, client: Client, code: Code) -> Ve
     except ProviderAway as error:
         return CannotVerify(why=str(error))
     except ValueError:
-        return CannotVerify(why="the identity provider answers with something else than JSON")
+        return CannotVerify(why="the identity provider answers with something other than JSON")
     if reply.status != _OK:
         return _failed(reply.status, answer)
     token = answer.get("id_token")
@@ -115,5 +115,5 @@ def _failed(status: int, told: dict[str, Any]) -> IdentityRefused | CannotVerify
     number = _AADSTS.search(described) if isinstance(described, str) else None
     error_name = f"{name} ({number.group()})" if number else name
     if status == _BAD_REQUEST and name == "invalid_grant":
-        return IdentityRefused(why=f"the identity provider does not take the code: {error_name}")
+        return IdentityRefused(why=f"the identity provider rejects the code: {error_name}")
     return CannotVerify(why=f"the identity provider answers {status}: {error_name}")

@@ -151,12 +151,12 @@ def _verified(source: IssuerKeySource, token: str, *, audience: str, at: datetim
     except jwt.PyJWTError as error:
         raise _BadError(f"the token does not hold: {_NAMES.get(type(error), 'it is malformed')}") from None
     if not hmac.compare_digest(_text(claims, "tid").casefold().encode(), source.tenant.casefold().encode()):
-        raise _BadError("the token is of another tenant")
+        raise _BadError("the token is from another tenant")
     if claims.get("ver") != VERSION:
         raise _BadError(f"expected a token of version {VERSION}")
     issued_at, not_before, expires_at = (_moment(claims, name) for name in ("iat", "nbf", "exp"))
     if max(issued_at, not_before) > at + AHEAD:
-        raise _BadError("the token is of a later time")
+        raise _BadError("the token is from the future")
     if expires_at <= at:
         raise _BadError("the token has expired")
     return _Claims(told=claims, key=key, issued_at=issued_at, expires_at=expires_at)
@@ -177,7 +177,7 @@ def _key_of(source: IssuerKeySource, header: dict[str, Any]) -> Key:
     if header.get("alg") not in ALGORITHMS:
         raise _BadError("the token does not hold: its algorithm is not RS256")
     if "crit" in header:
-        raise _BadError("the token demands an extension that nobody here knows")
+        raise _BadError("the token requires an extension that is not known here")
     kid = header.get("kid")
     if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID:
         raise _BadError("the token names no key")
@@ -211,7 +211,7 @@ def _decoded(part: str) -> bytes:
 def _read(part: bytes) -> dict[str, Any]:
     try:
         claims = strict_object(part)
-        json.dumps(claims, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        json.dumps(claims, ensure_ascii=False).encode()  # half a surrogate pair is not text
     except (ValueError, RecursionError):
         raise _BadError("expected JSON in the token, each name once") from None
     return claims

@@ -90,7 +90,7 @@ def strict_object(text: bytes | str) -> dict[str, Any]:
         text = text if isinstance(text, str) else text.decode()  # `loads` would take UTF-16 too
         value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
     except RecursionError:
-        raise ValueError("expected JSON of some depth, got far more") from None
+        raise ValueError("expected JSON that is not nested so deeply") from None
     if not isinstance(value, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - what is read is wrong, not our call
     return value

@@ -26,12 +26,12 @@ def _asking(message: Message, kept: int | None) -> Element:
     page = message.locate_url or message.approval_url
     notice_card = card(message.evolve(locate_url=page), kept=kept)
     approves = message.vote is not None and message.vote.approves
-    title = "Read all of it" if approves else "Read all of it, and approve there"
+    title = "Read the whole plan" if approves else "Read the whole plan and approve there"
     open_page = [{"type": "Action.OpenUrl", "title": title, "url": page}] if 0 < len(page) <= LINK else []
     if not approves:
         return notice_card | {"actions": [*open_page, _rejection()]}
     return notice_card | {
-        "body": [*notice_card["body"], _reason("reason", "Why? (may stay empty)")],
+        "body": [*notice_card["body"], _reason("reason", "Why? (optional)")],
         "actions": [_answer("Approve", "approve", "positive"), _rejection(), *open_page],
     }
 

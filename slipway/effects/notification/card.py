@@ -51,7 +51,7 @@ def card(message: Message, *, kept: int | None = None) -> Element:
             *_asks(message),
             {"type": "Container", "spacing": "Medium", "items": [_row(fact) for fact in facts(message)]},
             *_list(heading(message), changes(message), kept),
-            *_list("What speaks for it", results(message), kept),
+            *_list("Evidence", results(message), kept),
             *_list("Rules of the gate", rules(message), kept),
         ],
         "actions": list(_actions(message)),
@@ -101,7 +101,7 @@ def _row(fact: MessageFact) -> Element:
 
 def _actions(message: Message) -> Iterator[Element]:
     if _fits(message.locate_url):
-        title = "Look, and decide" if message.matter is not None or message.change else "Look"
+        title = "Review and decide" if message.matter is not None or message.change else "Review"
         yield {"type": "Action.OpenUrl", "title": title, "url": message.locate_url, "style": "positive"}
     if _fits(message.release_url):
         yield {

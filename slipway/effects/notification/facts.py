@@ -42,11 +42,11 @@ def _facts(message: Message) -> Iterator[MessageFact]:
     yield MessageFact(name="Digest", value=short(matter.digest, DIGEST))
     yield MessageFact(name="Plan", value=short(matter.plan_hash, DIGEST))
     yield MessageFact(name="Pushed by", value=_line(matter.pushed_by))
-    yield MessageFact(name="Asked for by", value=_line(matter.requested_by))
+    yield MessageFact(name="Requested by", value=_line(matter.requested_by))
     yield MessageFact(name="Commit", value=_commit(matter))
     yield MessageFact(name="Changed by", value=_line(matter.changed_by))
     yield MessageFact(name="CI run", value=_line(matter.run), link=web_address(matter.run_url))
-    yield MessageFact(name="Of the run", value=_line(matter.proof))
+    yield MessageFact(name="Proof of the run", value=_line(matter.proof))
     yield from (MessageFact(name="Waived", value=_line(each)) for each in matter.waived)
     yield MessageFact(name="Votes", value=f"{matter.approvals} of {matter.required}")
     if matter.newer is not None:

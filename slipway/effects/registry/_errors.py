@@ -47,13 +47,15 @@ class NotInRegistry(RegistryError):
 class Incomplete(NotInRegistry):
     """An index lists a manifest that the registry no longer has."""
 
-    advice = "build and push it anew, and have clean-ups spare what an index lists"
+    advice = "build and push it again, and have clean-ups spare what an index lists"
 
 
 class LayerMissing(NotInRegistry):
     """The registry lacks bytes that a manifest names."""
 
-    advice = "push the image anew with all of its layers (of Windows' too: Docker's allow-nondistributable-artifacts)"
+    advice = (
+        "push the image again with all of its layers (those of Windows too: Docker's allow-nondistributable-artifacts)"
+    )
 
 
 class Denied(RegistryError):

@@ -119,7 +119,8 @@ def discover(
 
 
 def platforms_of(registry: Registry, repository: str, manifest: Manifest) -> tuple[str, ...]:
-    """`linux/amd64`, …: from the index or, for a single image, from its configuration; empty for what is no image."""
+    """`linux/amd64`, …: from the index or, for a single image, from its configuration; empty for what is not an
+    image."""
     content = content_of(manifest, registry.where(repository, manifest.digest))
     if manifest.media_type in INDEXES:
         named = [child.platform.name for child in content.children if child.platform]

@@ -61,7 +61,7 @@ def referrers_by_api(session: RegistrySession, repository: str, digest: str) -> 
     """The registry's list of referrers, or that it has no such API.
 
     Registries without it answer in many ways: 400, 405, 406, 501, a redirect to a page, a page. As with ORAS and crane,
-    what is no list says that there is none; a refusal, a failure, or a list that breaks off is an error.
+    what is not a list says that there is none; a refusal, a failure, or a list that breaks off is an error.
     """
     where = session.where(repository, digest)
     descriptors: list[Descriptor] = []

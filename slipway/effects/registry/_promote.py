@@ -268,5 +268,5 @@ def named_now(target: PromotionTarget) -> str | None:
     current = target.registry.resolve(target.repository, target.tag)
     if current not in (None, target.digest) and not target.may_move:
         where = target.registry.where(target.repository, target.tag)
-        raise TagTaken(where, f"it names {current}, and was to name {target.digest}")
+        raise TagTaken(where, f"it names {current}, but should name {target.digest}")
     return current

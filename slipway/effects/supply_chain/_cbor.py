@@ -124,7 +124,7 @@ class _CborReader:
             if isinstance(key, bool) or not isinstance(key, int | str):
                 raise self._wrong("a map whose keys are neither numbers nor text")
             if key in entries:
-                raise self._wrong("a key that is there twice")
+                raise self._wrong("a key that occurs twice")
             entries[key] = self.value(depth - 1)
         return entries
 

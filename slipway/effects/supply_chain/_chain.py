@@ -60,7 +60,7 @@ def public_key_of(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
 def check_chain(chain: Sequence[x509.Certificate], times: Iterable[datetime]) -> None:
     """Raises `Unproven` unless each certificate was issued by the next, allows this use, and is valid at all times."""
     if len(set(chain)) != len(chain):
-        raise Unproven("a certificate is in the chain twice")
+        raise Unproven("a certificate occurs twice in the chain")
     for certificate in chain:
         _check_hash(certificate)
     for issued, issuer in (*pairwise(chain), (chain[-1], chain[-1])):

@@ -23,7 +23,7 @@ def read_cose(raw: bytes) -> SignatureEnvelope:
     if not isinstance(headers, dict):
         raise Unproven("the protected header: expected a map")
     if headers.keys() & unprotected.keys():
-        raise Unproven("a header is there twice, signed and unsigned")
+        raise Unproven("a header occurs twice, signed and unsigned")
     attributes = read_attributes(headers, headers.get(_CONTENT_TYPE), headers.get(_CRIT), _time)
     return SignatureEnvelope(
         algorithm=_algorithm(headers.get(_ALG)),

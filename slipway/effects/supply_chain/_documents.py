@@ -35,7 +35,7 @@ def sbom_name(raw: bytes) -> str:
         try:
             document = json.loads(raw)
         except (ValueError, RecursionError):
-            raise Unproven("the document is no JSON that can be read") from None
+            raise Unproven("the document is not JSON that can be read") from None
         return _json_name(document)
     if head.startswith(b"<") and b"http://cyclonedx.org/schema/bom" in head:
         return "CycloneDX"

@@ -21,7 +21,7 @@ def read_jws(raw: bytes) -> SignatureEnvelope:
     headers = strict_json(base64url_bytes(protected, "the protected header"), "the protected header")
     unprotected = object_at(document, "header", what)
     if both := headers.keys() & unprotected.keys():
-        raise Unproven(f"{shown(sorted(both)[0])} is there twice, signed and unsigned")
+        raise Unproven(f"{shown(sorted(both)[0])} occurs twice, signed and unsigned")
     attributes = read_attributes(headers, headers.get("cty"), headers.get("crit"), _time)
     return SignatureEnvelope(
         algorithm=text_at(headers, "alg", "the protected header"),

@@ -34,7 +34,7 @@ def describe(clients: Clients, application: Application, release: Release, diges
     try:
         config = fetch_config(clients.registry(release.registry), release.repository, digest)
     except NotABundle as error:
-        raise BundleRefused(f"what was pushed is no bundle: {error}") from error
+        raise BundleRefused(f"what was pushed is not a bundle: {error}") from error
     except (ConfigError, DigestMismatch, Unsupported) as error:
         raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
     if config.application != application.application:

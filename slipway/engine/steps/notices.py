@@ -27,7 +27,7 @@ REASON_SHOWN = 200
 """Most characters of an earlier rejection's reason in a headline."""
 _OF_A_VOTE: Final = frozenset({Notice.VOTE_COUNTED, Notice.VOTE_OBJECTED})
 NOT_YOU: Final = (
-    "If that was not you, say so on the page: it counts no more, the release is stopped, and everybody is told."
+    "If that was not you, say so on the page: it will no longer count, the release is stopped, and everybody is told."
 )
 LINES = 50
 """Most objects of a plan that a message names; each channel shows as many of them as fit."""
@@ -176,7 +176,9 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
         whose = "your vote" if step.recipients and not audience.shared else "a vote"
         return f"{release.id} ({release.tag}): {whose} for {step.environment} was counted"
     if step.notice is Notice.VOTE_OBJECTED:
-        return f"{release.id} ({release.tag}): a vote for {step.environment} was not of whom it was counted for"
+        return (
+            f"{release.id} ({release.tag}): a vote for {step.environment} was disowned by the person it was counted for"
+        )
     if step.notice is Notice.DRIFT:
         where = f"{step.environment} does not hold {release.id} ({release.tag}) as it went live"
         return f"{where}: {step.why}"

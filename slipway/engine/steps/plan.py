@@ -64,7 +64,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     release = work.release
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
-        return failed(f"the environment {work.step.environment!r} is no longer one of the application")
+        return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     try:
         if release.rollback is not None:
             return passed(_plan_return(clients, work, environment, release.rollback))

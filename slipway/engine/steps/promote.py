@@ -71,7 +71,7 @@ class Promoted(Promotion):
 def promote(clients: Clients, clock: Clock, work: Work) -> Outcome:
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
-        return failed(f"the environment {work.step.environment!r} is no longer one of the application")
+        return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     life = Life.begin(clients, clock, work)
     try:
         return _promote(clients, environment, life)

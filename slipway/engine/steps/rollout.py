@@ -191,7 +191,7 @@ def judge(
     why = partial(cluster.why, plan.manifests, plan.namespace, state)
     if over:
         return _given_up(clients, step, state, why(), state.reason)
-    # If Slipway was down, even the first poll may come late; that alone is no sign of failing pods.
+    # If Slipway was down, even the first poll may come late; that alone is not a sign of failing pods.
     if step.poll and now - begun > within:
         return _given_up(clients, step, state, why(), f"not up within {within}: {state.reason}")
     done = tuple(f"{o.kind}/{o.name}" for o in state.objects if o.state is ProgressState.DONE)
@@ -243,4 +243,4 @@ def _of_unknown_pods(plan: Plan, rules: ImageRules) -> Iterator[str]:
     """The custom resources that name images: which pods run them only their operator knows."""
     for manifest in plan.manifests:
         if is_custom(manifest["apiVersion"], manifest["kind"]) and any(image_places(manifest, rules)):
-            yield f"{manifest['kind']}/{manifest['metadata']['name']}: only its operator knows which pods are its"
+            yield f"{manifest['kind']}/{manifest['metadata']['name']}: only its operator knows which pods are its own"

@@ -86,7 +86,7 @@ def _together(rules: Iterable[Rule], results: Mapping[str, tuple[RuleResult, ...
             name, worst = max(named, key=lambda pair: _distance(pair[1]))
             yield worst.evolve(reason=f"{name}: {worst.reason}")
         else:
-            yield rule.holds("it is asked of images of other repositories than this bundle's")
+            yield rule.holds("it is required of images from repositories other than this bundle's")
 
 
 def _distance(result: RuleResult) -> int:

@@ -33,7 +33,7 @@ class VerificationResult(Record):
 def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
-        return failed(f"the environment {work.step.environment!r} is no longer one of the application")
+        return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     try:
         plan = load_plan(clients, work.release.plan_hash)
         return _verify(clients, environment, plan, clock, work)

@@ -146,7 +146,7 @@ def test_without_its_proof_an_export_is_verified_as_far_as_it_goes(slipway: Run,
     slipway("audit", "export", "--output", name)
     (tmp_path / f"{name}.proof").unlink()
     unknown = slipway("audit", "verify", "--file", name)
-    assert (unknown.exit_code, "nothing says whose signatures count" in unknown.stderr) == (2, True)
+    assert (unknown.exit_code, "it is unknown whose signatures count" in unknown.stderr) == (2, True)
     result = slipway("audit", "verify", "--file", name, "--public-keys", KEYS)
     assert (result.exit_code, "there is no proof next to the file" in result.stderr) == (0, True)
 

@@ -148,7 +148,7 @@ def test_odd_records_come_back_from_the_table_as_they_were_written(installation:
 def test_what_python_alone_would_forgive_is_refused(
     verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Audited
 ) -> None:
-    """A number that is no number has no canonical form."""
+    """A number that is not a number has no canonical form."""
     end = installation.app.ledger.head("shop").sequence
     row = installation.app.table.get("shop", keys.audit(end))
     assert row is not None

@@ -185,7 +185,7 @@ def test_a_changed_anchor_counts_for_nothing_and_is_named(verdict: Ask, intruder
     name = next(name for name in sorted(intruder.files) if name.startswith(CHAIN))
     intruder.files[name] = intruder.files[name].replace(b"2026-11-25T", b"2026-11-24T", 1)
     shop = verdict()["applications"][0]
-    assert shop["notes"] == ["an anchor counts for nothing: its signature with the key test is wrong"]
+    assert shop["notes"] == ["an anchor does not count: its signature with the key test is wrong"]
     assert shop["intact"] is True
 
 

@@ -20,7 +20,7 @@ def _unsigned(tenant: str) -> str:
 
 
 BAD_TOKENS: dict[str, Callable[[Client], str]] = {
-    "text that is no token": lambda ask: "not-a-token",
+    "text that is not a token": lambda ask: "not-a-token",
     "another audience": lambda ask: ask.azure.token(WORKER, aud="https://management.azure.com"),
     "another tenant": lambda ask: ask.azure.token(WORKER, iss="https://sts.windows.net/other/"),
     "an issuer of version 2.0": lambda ask: ask.azure.token(

@@ -194,7 +194,7 @@ def test_a_token_that_is_not_taken_is_no_answer_and_is_tried_later(asked: Asked,
     told = asked.client.run(asked.address)
     assert isinstance(told, CannotKnow)
     assert told.again
-    assert "does not take Slipway's identity" in told.why
+    assert "does not accept Slipway's identity" in told.why
     assert asked.token not in told.why
 
 

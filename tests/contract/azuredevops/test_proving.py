@@ -235,7 +235,7 @@ def test_a_change_that_a_service_pushed_has_somebody_behind_it_who_is_not_known(
     run = told.pipeline.run(told.repository.commit("Bump", by=robot), requested_for=told.ada, publishes=DOCUMENT)
     proved = prover.proved(run.id)
     assert proved.behind.trust is Trust.NOT_PROVED
-    assert "is no person" in proved.behind.why
+    assert "is not a person" in proved.behind.why
 
 
 def test_a_service_principal_behind_a_change_is_known_where_the_project_names_its_application(prover: Prover) -> None:

@@ -55,12 +55,12 @@ def test_of_a_release_that_nobody_touched_there_is_nothing_to_tell(live: Connect
 def test_a_service_that_leads_elsewhere_is_named(live: Connection, place: Place) -> None:
     led(live, place, app="other")
     told = place.cluster.answered_by_others(RELEASED, place.namespace, None)
-    assert told == "Service echo leads elsewhere than the plan says"
+    assert told == "Service echo leads somewhere other than the plan says"
 
 
 def test_a_service_that_leads_to_some_of_the_pods_alone_is_named(live: Connection, place: Place) -> None:
     led(live, place, app="echo", run="other")
-    assert "leads elsewhere" in place.cluster.answered_by_others(RELEASED, place.namespace, None)
+    assert "leads somewhere other than" in place.cluster.answered_by_others(RELEASED, place.namespace, None)
 
 
 def test_a_service_that_was_led_elsewhere_and_back_while_the_tests_ran_is_named(live: Connection, place: Place) -> None:
@@ -79,7 +79,7 @@ def test_a_service_that_is_gone_is_named(live: Connection, place: Place) -> None
 def test_a_pod_of_somebody_else_behind_the_service_is_named(live: Connection, place: Place) -> None:
     added(live, place, "evil", m.PAUSE, app="echo")
     told = place.cluster.answered_by_others(RELEASED, place.namespace, None)
-    assert told == "pod evil stands behind Service echo and is none of the release"
+    assert told == "pod evil stands behind Service echo and does not belong to the release"
 
 
 def test_a_pod_beside_the_service_concerns_nobody(live: Connection, place: Place) -> None:

@@ -131,7 +131,7 @@ def test_what_somebody_made_anew_since_the_plan_stays(place: Place) -> None:
         connection.send("DELETE", config_path(place, "left"), what="delete")
     place.apply([m.config("left", a="1")])
     (done,) = place.fenced().prune(deletions, m.OWNER)
-    assert (done.ending, done.why) == (Ending.LEFT, "somebody made it anew since the plan")
+    assert (done.ending, done.why) == (Ending.LEFT, "somebody recreated it after the plan was made")
     assert live(place, config_path(place, "left")) is not None
 
 

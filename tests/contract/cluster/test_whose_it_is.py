@@ -113,7 +113,7 @@ def test_a_change_that_no_pod_sees_is_told(place: Place) -> None:
         change.name: change for change in place.cluster.preview([m.config(a="2"), reader()], place.namespace).objects
     }
     assert changed["settings"].warnings == (
-        "read at their start by pods that stay, and so go on with the former content: Deployment/web",
+        "read only at start by pods that stay, which go on with the old content: Deployment/web",
     )
     assert changed["web"].warnings == ()
 

@@ -39,7 +39,7 @@ class Answer:
 
 
 def ask(url: str, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-    """One request; a body that is no bytes and no text is sent as JSON."""
+    """One request; a body that is neither bytes nor text is sent as JSON."""
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=DEADLINE)
     try:

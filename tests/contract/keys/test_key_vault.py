@@ -279,7 +279,7 @@ def test_what_a_new_key_signs_verifies_once_its_public_key_is_known_and_not_befo
     signature = PrivateSigner(keys_of(client), PublicKeys(parse_keys(second))).sign(b"text")
     assert signature.kid == list(parse_keys(second))[-1] != kid
     assert PublicKeys(parse_keys(second)).fault(signature, b"text") == ""
-    assert "none of this installation's" in PublicKeys(parse_keys(first)).fault(signature, b"text")
+    assert "not one of this installation's" in PublicKeys(parse_keys(first)).fault(signature, b"text")
 
 
 def test_a_rotation_that_died_before_its_public_key_was_put_is_completed_by_the_next(

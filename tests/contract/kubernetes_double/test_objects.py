@@ -182,7 +182,7 @@ def test_scale_is_a_document_of_its_own(simulated: Cluster) -> None:
     code, body, _ = simulated.raw(
         "PATCH", f"{DEPLOYMENTS}/d/scale", {"spec": {"replicas": 0}}, "application/merge-patch+json"
     )
-    assert (code, json.loads(body)["spec"]) == (200, {})  # none is no number in Go, and left out
+    assert (code, json.loads(body)["spec"]) == (200, {})  # none is not a number in Go, and left out
     assert simulated.get("apps/v1", "Deployment", "d")["spec"]["replicas"] == 0
 
 

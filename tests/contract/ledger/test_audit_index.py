@@ -30,7 +30,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "a person": {"actor": ADA},
     "a person, in other letters": {"actor": "Ben@Example.com", "application": "shop"},
     "the service itself": {"actor": "slipway", "application": "shop"},
-    "an actor that is no key": {"actor": "pipeline:Shop build/main"},
+    "an actor that is not a key": {"actor": "pipeline:Shop build/main"},
     "a release": {"release": "shop-3"},
     "a release's changes": {"release": "shop-2", "action": "change"},
     "a release's interventions": {"release": "shop-3", "action": "intervention"},

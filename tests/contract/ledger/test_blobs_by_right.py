@@ -1,4 +1,4 @@
-"""Blobs by a right to read and to create: what is there already is kept, and putting it again is no fault."""
+"""Blobs by a right to read and to create: what is there already is kept, and putting it again is not a fault."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -241,7 +241,7 @@ def test_what_kubernetes_has_no_schema_of_is_said_to_be_not_compared(
     (tmp_path / "targets.json").write_text(json.dumps(targets))
     names = ["HTTPRoute (gateway.networking.k8s.io/v1)", "all that is for Kubernetes 1.99"]
     assert json.loads(build(slipway, place, "--json").stdout)["not_compared"] == names
-    assert f"which has none here: {', '.join(names)}" in build(slipway, place).stdout.replace("\n", " ")
+    assert f"no schema here to compare with: {', '.join(names)}" in build(slipway, place).stdout.replace("\n", " ")
 
 
 def test_a_wrong_password_says_how_to_sign_in(slipway: Slipway, place: Place, repository: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What people push to a registry, built as bytes: images, indexes, and things that are no images."""
+"""What people push to a registry, built as bytes: images, indexes, and things that are not images."""
 
 from slipway.testing.artifacts import (
     DOCKER_CONFIG,

@@ -145,7 +145,7 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
         ({"environments/staging/skaffold.yaml": "build: {}\n"}, "belongs to another tool: render it"),
         (
             {IN_STAGING: SERVICE.replace("port: 80", "port: 9007199254740993")},
-            "spec.ports[0].port: expected a number that every reader takes exactly, got a larger one; write it in",
+            "spec.ports[0].port: expected a number that every reader reads exactly, got a larger one; write it in",
         ),
         ({IN_STAGING: "# nothing\n"}, "expected a manifest, got an empty file"),
         (

@@ -135,7 +135,7 @@ def test_bundle_json_is_read_strictly(packed: Packed, change: Callable[[dict[str
     [
         (b"", "not valid JSON"),
         (b"[" * 100_000, "nested too deeply"),
-        (b'{"schema": NaN}', "NaN is no number of JSON"),
+        (b'{"schema": NaN}', "NaN is not a JSON number"),
         (b'{"schema": 1, "schema": 1}', "the key 'schema' is used twice"),
         (b" " * (256 * 1024 + 1), "expected at most 256 KiB"),
         (b'{"schema": "\xff"}', "not valid JSON"),

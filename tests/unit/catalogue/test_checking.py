@@ -233,7 +233,7 @@ def test_two_lanes_of_one_namespace_have_leases_of_different_names(write: Write,
 
 def test_an_object_is_there_once_in_an_environment(write: Write, folder: Path) -> None:
     write(files={"manifests/a.yaml": DEPLOYMENT, "manifests/b.yaml": DEPLOYMENT})
-    assert problems(folder)[0].endswith("is there twice: in these manifests")
+    assert problems(folder)[0].endswith("occurs twice: in these manifests")
 
 
 def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Write, folder: Path) -> None:
@@ -359,7 +359,7 @@ def test_a_kind_that_the_project_does_not_allow_is_refused(
     with_manifest(write, folder, manifest)
     (problem,) = problems(folder)
     assert problem == (
-        "team/shop/manifests/more.yaml:2: kind: expected a kind of Kubernetes' own in a namespace, or one that the "
+        "team/shop/manifests/more.yaml:2: kind: expected one of Kubernetes' own namespaced kinds, or one that the "
         f"project allows, got {kind}; the platform's people can name it in the project's kinds.also"
     )
     with_manifest(write, folder, manifest, project=f"{PROJECT}kinds: {{ also: [{kind}] }}\n")

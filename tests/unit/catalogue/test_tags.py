@@ -35,7 +35,7 @@ def test_a_reason_says_what_was_expected_and_what_came() -> None:
     assert check_tag(rule, "1.4.2").reason == "tag 1.4.2 is within semver >=1.0.0 <2.0.0"
     assert check_tag(rule, "2.0.0").reason == "tag 2.0.0 is not within semver >=1.0.0 <2.0.0"
     assert "pre-release" in check_tag(rule, "1.5.0-rc.1").reason
-    assert "no semantic version" in check_tag(rule, "latest").reason
+    assert "not a semantic version" in check_tag(rule, "latest").reason
     assert check_tag(rule, "1.4.2").name == "tag-matches"
 
 

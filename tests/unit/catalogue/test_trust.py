@@ -97,11 +97,11 @@ KEY = "a public key in PEM: ECDSA P-256, RSA of 2048 to 8192 bits, or Ed25519"
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", f"expected {KEY}, got keys/cosign.pub: no key that can be read"),
-        (b"hello", f"expected {KEY}, got keys/cosign.pub: no key that can be read"),
+        (b"", f"expected {KEY}, got keys/cosign.pub: no readable key"),
+        (b"hello", f"expected {KEY}, got keys/cosign.pub: no readable key"),
         (pem(ec.generate_private_key(ec.SECP384R1())), f"expected {KEY}, got keys/cosign.pub: a key of another kind"),
         (pem(rsa_key(1024)), "a key of another kind or size"),
-        (certificate(), "no key that can be read"),
+        (certificate(), "no readable key"),
         (private(), "got keys/cosign.pub: a private key; take it out of the folder, and replace it"),
     ],
     ids=["empty", "text", "P-384", "RSA 1024", "a certificate", "a private key"],
@@ -121,8 +121,8 @@ def test_an_ed25519_key_may_be_used(home: Folder) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "no certificate that can be read"),
-        (pem(ec_key()), "no certificate that can be read"),
+        (b"", "no readable certificate"),
+        (pem(ec_key()), "no readable certificate"),
         (certificate(signer()), "that of CN=release,O=contoso.com,ST=WA,C=US, which is neither a CA's nor self-signed"),
     ],
     ids=["empty", "a key", "a signer's"],
@@ -175,7 +175,7 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(write: Write, folder: Pa
         ),
         (
             "require: { sbom: true, each: [{ of: team/base, sbom: true }] }",
-            "require.each: one image travels alone; write its rules without each",
+            "require.each: there is only one image; write its rules without each",
         ),
     ],
 )

@@ -37,8 +37,8 @@ def test_a_version_is_lower_than_a_higher_of_its_line(versions: Versions, tag: s
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"order": "semver"}, "expected a range of versions beside semver"),
-        ({"lines": ["1.x"]}, "expected a range of versions and the order semver beside them"),
+        ({"order": "semver"}, "expected a range of versions with semver"),
+        ({"lines": ["1.x"]}, "expected a range of versions and the order semver with them"),
         ({"range": ">=1", "order": "time", "lines": ["1.x"]}, "expected a range of versions and the order semver"),
     ],
 )

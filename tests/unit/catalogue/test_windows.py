@@ -39,7 +39,7 @@ def test_a_window_opens_and_closes_by_local_time_in_summer_and_in_winter() -> No
         assert not office.at(day.replace(hour=17)).open
     friday = office.at(berlin(2026, 12, 4, 18))
     assert friday.until == berlin(2026, 12, 7, 9)
-    assert friday.reason == "outside of the time windows; opens at 2026-12-07 08:00 UTC"
+    assert friday.reason == "outside the time windows; opens at 2026-12-07 08:00 UTC"
 
 
 def test_a_denied_window_and_a_holiday_close_an_allowed_one() -> None:

@@ -181,7 +181,7 @@ def test_keys_that_somebody_brings_along_are_trusted_and_not_those_of_the_app(sl
     refused = json.loads(slipway("audit", "verify", "--json", "--public-keys", other).stdout)
     assert refused["applications"][0]["fault"] == {"sequence": 1, "reason": "its signature with the key test is wrong"}
     unknown = json.loads(slipway("audit", "verify", "--json", "--public-keys", own.replace("test", "mine")).stdout)
-    assert "with the key test, which is none of this installation's" in unknown["applications"][0]["fault"]["reason"]
+    assert "with the key test, which is not one of this installation's" in unknown["applications"][0]["fault"]["reason"]
 
 
 def anchor_at(head: Head, **changed: Any) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def test_an_anchor_that_the_worker_did_not_sign_is_told_and_counts_for_nothing(
     head = Head(application="shop", sequence=9_999, hash="sha256:" + "7" * 64)
     app.anchors["shop"] = [anchor_at(head, **changed)]
     result = slipway("audit", "verify", "shop")
-    assert (result.exit_code, "an anchor counts for nothing" in result.stdout) == (0, True)
+    assert (result.exit_code, "an anchor does not count" in result.stdout) == (0, True)
 
 
 def test_how_far_the_anchors_reach_is_said_and_a_day_without_one_ends_with_6(
@@ -330,7 +330,7 @@ def test_a_damaged_row_is_named(slipway: Command, app: Served) -> None:
         pytest.param(lambda record: record.update(time="0001-01-01T00:00:00+14:00"), id="there is no such time"),
         pytest.param(lambda record: record.update(actor="\ud800"), id="a text is none"),
         pytest.param(lambda record: record.update(details={"weight": float("nan")}), id="a number is none"),
-        pytest.param(lambda record: record.update(details={"reason": "\ud800"}), id="a detail is no text"),
+        pytest.param(lambda record: record.update(details={"reason": "\ud800"}), id="a detail is not text"),
         pytest.param(lambda record: record.update(sequence="seven"), id="a sequence is none"),
         pytest.param(lambda record: record.update(damaged="so it says", sequence=9), id="it lies about its place"),
     ],

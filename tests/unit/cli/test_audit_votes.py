@@ -151,12 +151,15 @@ def test_keys_that_no_anchor_names_prove_nothing_once_the_provider_dropped_them(
         (lambda kept: kept.vote(GRACE, named=ADA), "and the record names"),
         (
             lambda kept: kept.vote(auth_time=int((MORNING - timedelta(hours=1)).timestamp())),
-            "a sign-in of the last 5 min",
+            "a sign-in within the last 5 min",
         ),
         (lambda kept: kept.app.documents.pop(kept.vote()), "is missing"),
-        (lambda kept: kept.app.documents.update({kept.vote(): b"{}"}), "was changed, or is none"),
+        (lambda kept: kept.app.documents.update({kept.vote(): b"{}"}), "was changed, or is not a proof"),
         (lambda kept: kept.trail(None), "its gate asked for a proof, and the record names none"),
-        (lambda kept: (kept.vote(), kept.app.trust.update(installation="elsewhere")), "said to the installation here"),
+        (
+            lambda kept: (kept.vote(), kept.app.trust.update(installation="elsewhere")),
+            "addressed to the installation here",
+        ),
     ],
     ids=["another person's", "an old sign-in", "gone", "changed", "no proof", "another installation's"],
 )

@@ -314,10 +314,10 @@ def test_an_application_whose_project_is_refused_is_not_said_to_have_none(slipwa
     project = tmp_path / "team/project.yaml"
     project.write_text(project.read_text().replace("clusters: [staging]", "clusters: [staging, stagng]"))
     told = slipway("check", "team").stdout.splitlines()
-    assert "team/shop/application.yaml:2: project: first mend the project team, which comes with it" in told
+    assert "team/shop/application.yaml:2: project: first correct the project team, which comes with it" in told
 
 
 def test_the_check_says_when_no_installation_answers(slipway: Slipway) -> None:
     nobody = slipway("check", "team", "--url", "http://127.0.0.1:1")
     assert nobody.exit_code == 0
-    assert "names of registries, clusters and channels were not looked at" in nobody.stderr
+    assert "names of registries, clusters and channels were not checked" in nobody.stderr

@@ -50,7 +50,7 @@ def test_an_application_without_its_project_is_said_to_be_checked_without_its_li
     deliveries: Path, path: str
 ) -> None:
     result = slipway("check", path)
-    told = "! hello: its project hello is not here, so its limits were not looked at"
+    told = "! hello: its project hello is not here, so its limits were not checked"
     assert (result.exit_code, result.stdout.splitlines()) == (0, ["✓ hello: no problems", told])
 
 

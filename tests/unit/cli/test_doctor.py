@@ -101,7 +101,7 @@ def test_the_printed_roles_are_yaml_that_kubectl_takes(answering: Served, slipwa
     done = slipway("doctor", "--print-rbac", "--kind", "argoproj.io/Rollout")
     assert done.exit_code == 0, done.output
     assert list(yaml.safe_load_all(done.stdout)) == DOCUMENTS
-    assert "cluster:staging:shop:staging: nothing beside the role of Azure" in done.stderr
+    assert "cluster:staging:shop:staging: nothing beyond Azure's role" in done.stderr
 
 
 def test_a_role_that_cannot_be_told_is_a_failure_and_no_yaml(answering: Served, slipway: Command) -> None:

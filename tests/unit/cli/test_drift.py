@@ -55,7 +55,7 @@ def test_what_nobody_can_tell_is_not_clean(looked: Served, slipway: Command, sho
     drifted(shop, Seen(unknown="production could not be reached"))
     done = slipway("drift")
     assert done.exit_code == 1
-    assert "shop-1 in production: it cannot be told: production could not be reached" in done.stdout
+    assert "shop-1 in production: unknown: production could not be reached" in done.stdout
 
 
 def test_a_look_that_is_late_says_nothing_about_now(

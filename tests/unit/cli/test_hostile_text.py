@@ -27,7 +27,7 @@ HOSTILE = [
     pytest.param("a\u200bb\ufeffc\u00add", id="is partly invisible"),
     pytest.param("\x00\x08\x7f", id="deletes"),
 ]
-NO_CHARACTER = pytest.param("\ud800", id="is no character")
+NO_CHARACTER = pytest.param("\ud800", id="is not a character")
 """Has no UTF-8 form, so it is in no chain; it can travel in JSON all the same."""
 STYLING = re.compile(r"\033\[[0-9;]*m")
 

@@ -64,7 +64,7 @@ MISTAKES = {
     "a time in words": Mistake(
         file=APPLICATION, old="deadline: 24h", new="deadline: 1 day", says=("a number and a unit", "'1 day'", "24h")
     ),
-    "approvers that are no list": Mistake(
+    "approvers that are not a list": Mistake(
         file=APPLICATION, old='["role:leads"]', new="role:leads", says=("approvers", "expected a list", "'role:leads'")
     ),
     "an approver that is nobody": Mistake(
@@ -104,7 +104,10 @@ MISTAKES = {
         says=("without the registry's host, such as shop", "shop.azurecr.io"),
     ),
     "a misspelt kind": Mistake(
-        file=SERVICE, old="kind: Service", new="kind: Servcie", says=("a kind of Kubernetes", "did you mean 'Service'?")
+        file=SERVICE,
+        old="kind: Service",
+        new="kind: Servcie",
+        says=("one of Kubernetes' own", "did you mean 'Service'?"),
     ),
     "a quorum that nobody can reach": Mistake(
         file=APPLICATION,
@@ -182,7 +185,7 @@ MISTAKES = {
     "the namespace itself": Mistake(
         file="manifests/namespace.yaml",
         new=manifest("Namespace", ""),
-        says=("leave it out", "taken in"),
+        says=("leave it out", "when the team joins"),
         at="kind: Namespace",
     ),
     "a Job without an end": Mistake(
@@ -191,7 +194,7 @@ MISTAKES = {
     "a Job that does not say how it ends": Mistake(
         file="manifests/cron.yaml",
         new=manifest("CronJob", CRON, api="batch/v1"),
-        says=("Never or OnFailure", "left out"),
+        says=("Never or OnFailure", "the default"),
         at="        spec:",
     ),
     "a misspelt field": Mistake(
@@ -240,7 +243,7 @@ MISTAKES = {
     "an object twice": Mistake(
         file="manifests/service-2.yaml",
         new="apiVersion: v1\nkind: Service\nmetadata: { name: shop }\nspec: { ports: [{ port: 80 }] }\n",
-        says=("Service shop", "is there twice"),
+        says=("Service shop", "occurs twice"),
         told_in=APPLICATION,
         at="- name: ",
     ),
@@ -433,7 +436,7 @@ def test_an_object_of_somebody_elses_kind_is_not_judged_by_a_schema_and_that_is_
     allow(home, "gateway.networking.k8s.io/HTTPRoute")
     done = slipway("check", "--offline")
     assert done.exit_code == 0
-    told = "! not compared with schemas of Kubernetes, which has none here: HTTPRoute (gateway.networking.k8s.io/v1)"
+    told = "! no schema here to compare with: HTTPRoute (gateway.networking.k8s.io/v1)"
     assert told in done.stdout.splitlines()
     as_json = json.loads(slipway("check", "--offline", "--json").stdout)
     assert as_json["not_compared"] == ["HTTPRoute (gateway.networking.k8s.io/v1)"]

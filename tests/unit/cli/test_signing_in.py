@@ -62,6 +62,6 @@ def test_nobody_signed_in_is_said_in_one_line_and_nothing_is_sent(
     monkeypatch.setattr(credential, "fails", True)
     result = slipway("--audience", "api://slipway", "releases")
     assert result.exit_code == 1
-    assert "nobody is signed in for api://slipway: DefaultAzureCredential failed; try `az login`" in result.stderr
+    assert "you are not signed in for api://slipway: DefaultAzureCredential failed; try `az login`" in result.stderr
     assert app.asked == []
     assert "a-token-of-entra" not in result.stdout + result.stderr

@@ -1,4 +1,4 @@
-"""Ways round a production gate that are no vote of its people: each is found, and asks them all the same."""
+"""Ways round a production gate that are not a vote of its people: each is found, and asks them all the same."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -222,7 +222,7 @@ def every_other_hour(now: datetime) -> WindowStatus:
 
 @dataclass(frozen=True)
 class Change:
-    """The delivery folder changes: in what the gate of production demands, or in something that is no policy."""
+    """The delivery folder changes: in what the gate of production demands, or in something that is not a policy."""
 
     gate: Gate | None
 

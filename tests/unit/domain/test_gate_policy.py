@@ -46,7 +46,7 @@ def policy(**fields: Any) -> ApprovalGate:
         ),
         (
             {"approvers": [ADA_PRIVATE], "people": {ADA_OID: {"mail": ADA, "also": [ADA_PRIVATE]}}},
-            f"approvers: {ADA_PRIVATE} only shows what is somebody's own work: name their object id",
+            f"approvers: {ADA_PRIVATE} is listed only to recognize own work: name the person's object id",
         ),
         ({"reason": {"reject": "optional"}}, "Input should be 'required'"),
         ({"reminders": {"after": "30s"}}, "after: expected at least 1m"),

@@ -16,7 +16,7 @@ from tests.unit.domain.world import World
 
 CLIENT, OTHER = "0c000000-0000-4000-8000-00000000000c", "0d000000-0000-4000-8000-00000000000d"
 BOT = "bot@example.com"
-WHY = "Bumper pushed the change, which is no person: nobody can tell for whom"
+WHY = "Bumper pushed the change, which is not a person: nobody can tell for whom"
 SERVICE = Involved(
     part=Involvement.PUSHER, trust=Trust.PROVED, name="Bumper", is_service=True, client_id=CLIENT, unknown=WHY
 )

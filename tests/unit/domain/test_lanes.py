@@ -176,7 +176,7 @@ def test_a_release_whose_environment_is_taken_out_of_the_delivery_is_cancelled()
     world.change(application(production(gate=None)))
     world.settle()
     assert world.phase(1) is Phase.CANCELLED
-    assert world.releases[1].reason == "the environment 'staging' is no longer one of the application"
+    assert world.releases[1].reason == "the environment 'staging' is no longer one of the application's"
 
 
 def test_a_rollout_whose_environment_is_taken_out_of_the_delivery_fails_as_it_touched_a_cluster() -> None:

@@ -78,7 +78,7 @@ def test_a_token_in_store_proves_nothing_later(waited: timedelta) -> None:
 
 def test_the_reason_says_what_was_expected_and_what_came() -> None:
     (result,) = failed(judge(token(authenticated=MORNING - timedelta(hours=1)), MORNING, FRESH))
-    assert result.reason == "a sign-in of the last 5 min is demanded, it was at 2026-11-23 07:00:00 UTC"
+    assert result.reason == "a sign-in within the last 5 min is required, it was at 2026-11-23 07:00:00 UTC"
 
 
 def test_a_kept_proof_is_named_by_its_canonical_bytes_and_shows_no_token() -> None:

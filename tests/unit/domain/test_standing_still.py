@@ -171,4 +171,4 @@ def test_explain_says_that_the_time_stands_still_and_since_when() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale")
     said = {rule.name: rule.reason for part in world.explain(1).rules for rule in part.rules}
-    assert said["gate-is-open"] == "it is open; its time stands still since 2026-11-23 08:00 UTC, while it is frozen"
+    assert said["gate-is-open"] == "it is open; its time has stood still since 2026-11-23 08:00 UTC, while it is frozen"

@@ -262,7 +262,7 @@ def test_a_field_that_names_an_image_counts_only_where_the_project_says_so(ci: C
         (
             "role.yaml",
             "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: shop }\nrules: []\n",
-            "Role/shop: kind: expected a kind of Kubernetes' own in a namespace",
+            "Role/shop: kind: expected one of Kubernetes' own namespaced kinds",
         ),
         (
             "deployment.yaml",
@@ -342,7 +342,9 @@ def test_what_is_no_bundle_is_told_and_goes_nowhere(ci: Ci) -> None:
     ci.tell("team/shop-bundle", digest, "1.4.0")
     release = installation.release(1)
     assert release.phase is Phase.FAILED
-    assert "what was pushed is no bundle: expected an artifact of type application/vnd.slipway.bundle" in release.reason
+    assert (
+        "what was pushed is not a bundle: expected an artifact of type application/vnd.slipway.bundle" in release.reason
+    )
     assert release.rollouts == ()
 
 
@@ -533,4 +535,7 @@ def test_a_rule_for_images_that_a_bundle_lacks_keeps_nothing_back(strict: Ci) ->
     release = strict.installation.release(1)
     assert release.phase is Phase.AWAITING_APPROVAL, release.reason
     (rule,) = strict.installation.app.reader.plan(release.plan_hash or "").supply_chain
-    assert (rule.name, rule.reason) == ("has-sbom", "it is asked of images of other repositories than this bundle's")
+    assert (rule.name, rule.reason) == (
+        "has-sbom",
+        "it is required of images from repositories other than this bundle's",
+    )

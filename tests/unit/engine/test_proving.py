@@ -138,7 +138,7 @@ def test_whoever_changes_the_statement_changes_the_nonce(prover: Prover, issuer:
 def test_what_was_said_to_another_installation_does_not_count_here(prover: Prover, issuer: MemoryIssuer) -> None:
     elsewhere = VOTE.evolve(installation="there")
     vote = taken(prover.vote(row(signed(issuer, nonce=elsewhere.nonce), elsewhere)))
-    assert vote.unproved == "it was said to the installation there, this is here"
+    assert vote.unproved == "it is addressed to the installation there, this is here"
 
 
 def test_a_proof_that_nobody_can_verify_waits_and_counts_later(prover: Prover, issuer: MemoryIssuer) -> None:
@@ -150,7 +150,7 @@ def test_a_proof_that_nobody_can_verify_waits_and_counts_later(prover: Prover, i
 
 
 def test_a_repeated_statement_is_refused_in_the_name_of_nobody(issuer: MemoryIssuer) -> None:
-    assert repeated(row(signed(issuer))).unproved == "its statement was counted before"
+    assert repeated(row(signed(issuer))).unproved == "its statement was already counted"
 
 
 def test_a_row_without_a_proof_is_not_for_the_prover(prover: Prover) -> None:

@@ -122,7 +122,9 @@ def test_what_is_missing_is_waited_for(installation: Installation) -> None:
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
     assert installation.now - asked < timedelta(seconds=30)
-    assert installation.actions().count("plan.requested") == 2  # one for each environment: looking again is no new plan
+    assert (
+        installation.actions().count("plan.requested") == 2
+    )  # one for each environment: looking again is not a new plan
 
 
 def test_what_does_not_come_in_time_is_refused_and_the_audit_names_each_rule(installation: Installation) -> None:

@@ -1,4 +1,4 @@
-"""The looks at clusters: one a namespace, nothing written while nothing changes, and trouble is no clean look."""
+"""The looks at clusters: one a namespace, nothing written while nothing changes, and trouble is not a clean look."""
 
 from typing import Any
 

@@ -58,7 +58,7 @@ def test_whoever_has_a_vote_there_may_say_that_it_was_not_theirs_as_long_as_it_c
 
 def test_while_it_is_frozen_the_page_tells_no_deadline_and_still_lets_people_decide() -> None:
     page = body(SAMPLES["approval-frozen"]())
-    assert "Its time stands still since" in page
+    assert "Its time has stood still since" in page
     assert "Decide <strong>" not in page
     assert 'value="approve"' in page
 

@@ -74,4 +74,4 @@ def test_that_nobody_can_tell_is_shown_as_such() -> None:
     assert "Drift not known" in body
     page = release_page(home.app.reader, live_in_production(home), visitor=DORA).body.decode()
     assert "production may not hold it" in page
-    assert "It cannot be told now" in page
+    assert "Unknown at present" in page

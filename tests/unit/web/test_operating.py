@@ -1,4 +1,4 @@
-"""The operator's page: who sees which form, what a form does, and what is no answer to a page of ours."""
+"""The operator's page: who sees which form, what a form does, and what is not an answer to a page of ours."""
 
 import re
 from pathlib import Path

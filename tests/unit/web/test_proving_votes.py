@@ -23,7 +23,7 @@ from tests.unit.web.visitors import OIDS, token_person, visitor
 
 
 def strict(*approvers: str) -> Application:
-    """Production asks for proofs, and for a sign-in of the last five minutes."""
+    """Production asks for proofs, and for a sign-in within the last five minutes."""
     staging, production = hello(approvers=approvers or (ADA, BEN)).environments
     assert isinstance(production.gate, ApprovalGate)
     gate = production.gate.evolve(level=Level.SIGNED, fresh=timedelta(minutes=5))

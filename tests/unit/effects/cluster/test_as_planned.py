@@ -62,7 +62,7 @@ def of_container(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
             "debug (x), which the plan",
         ),
         (lambda spec: spec.update(initContainers=[{"name": "i", "image": "x"}]), "it has a container i (x), which"),
-        (lambda spec: spec.update(ephemeralContainers=[{"name": "debug"}]), "has put a container into it"),
+        (lambda spec: spec.update(ephemeralContainers=[{"name": "debug"}]), "added a container to it"),
     ],
 )
 def test_a_pod_that_ran_something_else_is_named(change: Callable[[dict[str, Any]], None], why: str) -> None:

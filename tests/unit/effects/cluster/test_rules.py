@@ -150,7 +150,7 @@ def test_a_replica_set_that_may_not_make_pods_now_tells_why_and_may_later() -> N
     evidence = WorkloadEvidence(replica_set=a_replica_set(fails='pods "web-1" is forbidden: exceeded quota'))
     verdict = deployment(a_deployment(replicas=3), evidence)
     assert verdict.state is WAITING
-    assert 'no pod can be made: pods "web-1" is forbidden: exceeded quota' in verdict.reason
+    assert 'no pod can be created: pods "web-1" is forbidden: exceeded quota' in verdict.reason
 
 
 def test_the_deployments_own_replica_failure_is_not_believed_as_it_may_be_an_old_replica_sets() -> None:

@@ -57,7 +57,7 @@ def test_the_code_goes_out_with_the_verifier_and_the_clients_proof() -> None:
 def test_a_code_that_was_used_is_refused_in_the_providers_words() -> None:
     told = {"error": "invalid_grant", "error_description": "AADSTS54005: code already redeemed. Trace ID: secret"}
     found = outcome(400, told)
-    assert found == IdentityRefused(why="the identity provider does not take the code: invalid_grant (AADSTS54005)")
+    assert found == IdentityRefused(why="the identity provider rejects the code: invalid_grant (AADSTS54005)")
 
 
 @pytest.mark.parametrize(

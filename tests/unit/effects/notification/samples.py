@@ -128,7 +128,7 @@ def change_proposed(**changes: object) -> Message:
         release="",
         environment="shop production, till production",
         tag="",
-        headline="Your vote is asked: a change would weaken the gate of shop production, till production",
+        headline="Your vote is needed: a change would weaken the gate of shop production, till production",
         lines=("application:shop: production (production/shop): gate: required: 1 instead of 2",),
         recipient=ADA,
         release_url=page,

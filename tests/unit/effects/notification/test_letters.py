@@ -81,7 +81,7 @@ def test_where_people_sign_in_the_address_only_shows_the_way_and_may_be_passed_o
 def test_the_end_of_a_release_asks_for_nothing() -> None:
     letter = compose(ended())
     assert "Decide" not in letter.text
-    assert "What speaks for it" not in letter.text + letter.html
+    assert "Evidence" not in letter.text + letter.html
     assert letter.subject == "[shop] shop-482 (2.7.0) completed: live in production"
 
 
@@ -145,4 +145,4 @@ def test_a_proposed_change_is_asked_about_like_a_gate_and_leads_to_its_own_page(
         assert "The whole story" not in text
         assert "yours alone" not in text
     assert "Decide here, by Tuesday, 24 November 2026, 09:30 UTC" in letter.text
-    assert "Look, and decide" in letter.html
+    assert "Review and decide" in letter.html

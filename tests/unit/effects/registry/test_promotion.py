@@ -114,7 +114,7 @@ def test_a_tag_that_names_another_digest_is_never_moved_and_nothing_is_written(p
     other = pair.target.seed("prod/shop", image(b"other"), "482")
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
 
-    with pytest.raises(TagTaken, match=rf"target\.test/prod/shop:482: it names {other}, and was to name {digest}"):
+    with pytest.raises(TagTaken, match=rf"target\.test/prod/shop:482: it names {other}, but should name {digest}"):
         run(pair, digest)
 
     assert pair.target.writes() == []

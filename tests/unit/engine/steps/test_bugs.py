@@ -1,4 +1,4 @@
-"""A bug in a step is no failed release: it is logged with its traceback, tried again, and parked in the end."""
+"""A bug in a step is not a failed release: it is logged with its traceback, tried again, and parked in the end."""
 
 import logging
 from collections.abc import Callable

@@ -223,7 +223,7 @@ def test_an_environment_that_is_gone_ends_the_release(tmp_path: Path) -> None:
     installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
     installation.settle()
     assert installation.phase(1) in (Phase.FAILED, Phase.CANCELLED)
-    assert "'staging' is no longer one of the application" in installation.release(1).reason
+    assert "'staging' is no longer one of the application's" in installation.release(1).reason
 
 
 @pytest.mark.parametrize("place", ["registry", "cluster"])

@@ -144,7 +144,7 @@ def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work:
     "why",
     [
         "Job shop-1-staging-1 was replaced: Slipway made uid-0, and uid-9 stands there",
-        "pod evil stands behind Service shop and is none of the release",
+        "pod evil stands behind Service shop and does not belong to the release",
     ],
 )
 def test_a_verdict_of_something_else_than_our_job_and_our_pods_fails_by_name_and_nothing_goes_on(

@@ -431,8 +431,8 @@ def test_an_identity_that_may_not_see_service_principals_is_told_what_it_lacks(f
 
 def test_a_source_that_does_not_answer_is_told_in_its_own_words(following: Installation) -> None:
     following.runs.put(told_run(id=1, number="1"))
-    following.runs.away = CannotKnow("dev.azure.com does not take Slipway's identity", again=True)
-    assert asked(following).said == "dev.azure.com does not take Slipway's identity"
+    following.runs.away = CannotKnow("dev.azure.com does not accept Slipway's identity", again=True)
+    assert asked(following).said == "dev.azure.com does not accept Slipway's identity"
 
 
 def test_an_installation_that_asks_nobody_says_that_no_run_is_proved(following: Installation) -> None:
