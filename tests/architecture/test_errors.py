@@ -15,9 +15,9 @@ READERS_OF_FOREIGN_DATA = frozenset(
         "slipway/cli/ballots.py",  # a token that a person pasted
         "slipway/cli/finding.py",  # a file of `make up`
         "slipway/catalogue/windows.py",  # dateutil, of a rule that somebody wrote
+        "slipway/effects/registry/_answers.py",  # a registry's error document
         "slipway/effects/registry/_credentials.py",  # a registry's JWT
         "slipway/effects/registry/_manifest.py",  # what a manifest of an unknown type says of itself
-        "slipway/effects/registry/_session.py",  # a registry's error document
     }
 )
 """Each takes apart text from outside in place, where these errors mean that it is not what it should be."""

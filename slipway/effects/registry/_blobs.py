@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urljoin
 
 import urllib3
 
+from ._answers import failure
 from ._endpoint import owned, trusted
 from ._errors import (
     DigestMismatch,
@@ -24,7 +25,7 @@ from ._errors import (
     Unsupported,
 )
 from ._http import BROKEN, broken, discard
-from ._session import RegistrySession, Scopes, failure, pull, push
+from ._session import RegistrySession, Scopes, pull, push
 
 CHUNK: Final = 128 * 1024
 """Larger chunks take more memory without saving time, as they no longer fit the processor's cache (decision 3)."""
@@ -163,8 +164,11 @@ def _upload(session: RegistrySession, repository: str, digest: str, size: int, f
     where = session.where(repository, digest)
     scopes = push(repository)
     started = session.ask("POST", f"/v2/{repository}/blobs/uploads/", where=where, scopes=scopes)
-    if started.status == _CREATED and exists(session, repository, digest):
-        return  # a registry that knows the bytes already may say so at once
+    if started.status == _CREATED:
+        # By the specification only a mount is over at once. A registry that knows the bytes says so all the same.
+        if exists(session, repository, digest):
+            return
+        raise Forgotten(where, "starting the upload was answered with 201, as if the blob were there, and it is not")
     if started.status != _ACCEPTED:
         raise failure(started, where, "starting the upload")
     location = _location(session, started.headers, where)

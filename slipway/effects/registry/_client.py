@@ -16,12 +16,14 @@ from itertools import count
 from slipway.domain.model import sha256
 
 from . import _blobs, _listing, _metadata
+from ._answers import failure
 from ._credentials import Credential
 from ._endpoint import RegistryEndpoint, checked_digest, checked_reference, checked_repository
 from ._errors import (
     DigestMismatch,
     ErrorSubject,
     Forgotten,
+    NoRegistryThere,
     NotInRegistry,
     RequestRejected,
     TagTaken,
@@ -32,9 +34,11 @@ from ._http import Limits, Pool, RegistryResponse, Surroundings, new_pool
 from ._listing import Referrers, tag_of
 from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest, type_of
 from ._metadata import Lock, TagInfo
-from ._session import RegistrySession, failure, pull, push
+from ._session import RegistrySession, pull, push
 
-_OK, _CREATED, _FORBIDDEN, _NOT_FOUND = 200, 201, 403, 404
+_OK, _CREATED, _NOT_FOUND = 200, 201, 404
+
+_PAGE = "text/html"
 
 
 class Registry:
@@ -81,10 +85,6 @@ class Registry:
         answer = self._session.ask("HEAD", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
         if answer.status == _NOT_FOUND:
             return None
-        if answer.status == _FORBIDDEN:
-            # The answer to a HEAD has no body, and with it no reason, such as the address that a firewall refuses.
-            head = self._session.ask("GET", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
-            raise failure(head if head.status == _FORBIDDEN else answer, where, "resolving it")
         if answer.status != _OK:
             raise failure(answer, where, "resolving it")
         digest = answer.headers.get("Docker-Content-Digest")
@@ -122,11 +122,13 @@ class Registry:
         )
         if answer.status != _OK:
             raise failure(answer, where, "reading the manifest")
+        media_type = type_of(answer.headers.get("Content-Type", ""), answer.body)
+        if media_type == _PAGE:
+            raise NoRegistryThere(where, "reading the manifest was answered with a web page")
         digest = sha256(answer.body)
         for expected in (reference if ":" in reference else None, answer.headers.get("Docker-Content-Digest")):
             if expected is not None and expected != digest:
                 raise DigestMismatch(where, f"expected {expected[:100]}, the {len(answer.body)} bytes have {digest}")
-        media_type = type_of(answer.headers.get("Content-Type", ""), answer.body)
         return Manifest(raw=answer.body, media_type=media_type, digest=digest)
 
     def put_manifest(self, repository: str, reference: str, raw: bytes, media_type: str) -> str:

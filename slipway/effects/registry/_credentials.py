@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
 
+from ._answers import refused_sign_in
 from ._endpoint import RegistryEndpoint, owned, trusted
 from ._errors import Denied, ErrorSubject, OtherSignIn, RequestRejected, Unsupported
 from ._http import RegistryResponse, Surroundings, ask
@@ -24,6 +25,7 @@ _EARLY: Final = 60.0
 _SHORTEST_LIFE: Final = 60.0
 _LARGEST_ANSWER: Final = 256 * 1024
 _OK: Final = 200
+_NOT_FOUND: Final = 404
 _FORBIDDEN: Final = frozenset({400, 401, 403})
 
 
@@ -119,7 +121,8 @@ class _DockerAuthorizer:
         url = f"{realm}{'&' if urlsplit(realm).query else '?'}{query}"
         headers = {"Authorization": self._basic} if self._basic else {}
         answer = ask(self._around, "GET", url, where=where, headers=headers, limit=_LARGEST_ANSWER)
-        return _authorization(_token_answer(answer, where, "sign-in"), where, self._around.clock())
+        content = _token_answer(answer, where, "sign-in", anonymous=self._basic is None)
+        return _authorization(content, where, self._around.clock())
 
     def forget(self) -> None:
         """Nothing is kept between two tokens."""
@@ -182,10 +185,13 @@ class _EntraAuthorizer:
         return _token_answer(answer, where, path)
 
 
-def _token_answer(answer: RegistryResponse, where: ErrorSubject, doing: str) -> dict[str, Any]:
-    # Don't quote the body of a refusal: some servers echo the request, which contains a secret.
+def _token_answer(
+    answer: RegistryResponse, where: ErrorSubject, doing: str, *, anonymous: bool = False
+) -> dict[str, Any]:
     if answer.status in _FORBIDDEN:
-        raise Denied(where, f"{doing} was refused with {answer.status}")
+        raise refused_sign_in(answer, where, doing, anonymous=anonymous)
+    if answer.status == _NOT_FOUND:
+        raise OtherSignIn(where, f"{doing} was answered with 404: this registry has no such sign-in")
     if answer.status != _OK:
         raise RequestRejected(where, f"{doing} was answered with {answer.status}")
     try:

@@ -88,9 +88,16 @@ def origin(url: str) -> tuple[str, str]:
 
 
 def trusted(where: ErrorSubject, base: str, location: str, purpose: str) -> str:
-    """The absolute form of a URL from the registry. Raises `Untrusted` unless it is https, or http on loopback."""
+    """The absolute form of a URL from the registry. Raises `Untrusted` unless it is https, or http on loopback.
+
+    Behind a proxy that ends TLS, a registry that is not told so names its own addresses with http: those are asked over
+    https, as the registry itself is, and nothing goes over the wire in the clear.
+    """
     url = urljoin(base, location)
-    parts = urlsplit(url)
+    parts, own = urlsplit(url), urlsplit(base)
+    is_own_host = _with_port("http", parts.netloc) == _with_port(own.scheme, own.netloc)
+    if parts.scheme == "http" and own.scheme == "https" and is_own_host:
+        return parts._replace(scheme=own.scheme, netloc=own.netloc).geturl()
     loopback = urlsplit(base).hostname in _LOOPBACK and parts.hostname in _LOOPBACK
     if parts.scheme == "https" or (parts.scheme == "http" and loopback):
         return url

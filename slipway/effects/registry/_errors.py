@@ -44,6 +44,12 @@ class NotInRegistry(RegistryError):
     advice = "check the name, and that it has not been deleted or purged"
 
 
+class RepositoryMissing(NotInRegistry):
+    """The registry has no repository of this name."""
+
+    advice = "check the name; where the registry makes no repository or project by itself, have it made first"
+
+
 class Incomplete(NotInRegistry):
     """An index lists a manifest that the registry no longer has."""
 
@@ -67,6 +73,27 @@ class Denied(RegistryError):
 
     retryable = True
     advice = "check the role of this identity on the repository, and the registry's network rules"
+
+
+class SignInRefused(Denied):
+    """The credential itself is refused, whatever its rights would be.
+
+    It may well pass: what was just made or renewed takes minutes to reach a registry.
+    """
+
+    advice = (
+        "check that the credential is this registry's and has not expired: the name and password or token; of an Entra "
+        "identity, that it is of the registry's tenant and has a role on it"
+    )
+
+
+class Firewalled(Denied):
+    """The registry's firewall does not let us in, whoever we are."""
+
+    advice = (
+        "let that address in (az acr network-rule add), which takes some minutes, or reach the registry by a private "
+        "endpoint"
+    )
 
 
 class DigestMismatch(RegistryError):
@@ -103,6 +130,12 @@ class TagTaken(RegistryError):
     advice = "push under a new tag, or delete the tag if it is wrong"
 
 
+class BodyRefused(RegistryError):
+    """What was sent is larger than the registry, or a proxy before it, takes."""
+
+    advice = "raise that limit at the registry or at the proxy before it, or make the artifact's layers smaller"
+
+
 class Unsupported(RegistryError):
     """Content or an answer of a kind that Slipway does not handle."""
 
@@ -119,22 +152,70 @@ class Untrusted(Unsupported):
     """The registry names an address to which nothing of it may be sent."""
 
     advice = (
-        "have the registry name its addresses with https (behind a proxy, X-Forwarded-Proto tells it to) and on its "
-        "own host; another host that belongs to it stands in `hosts` of SLIPWAY_REGISTRIES, for the command line in "
-        "SLIPWAY_REGISTRY_HOSTS"
+        "have the registry name its addresses with https and on its own host and port (behind a proxy, Host and "
+        "X-Forwarded-Proto tell it); another host that belongs to it stands in `hosts` of SLIPWAY_REGISTRIES, for the "
+        "command line in SLIPWAY_REGISTRY_HOSTS"
     )
 
 
-class RequestRejected(RegistryError):
-    """The registry understood the request and refused it."""
+class OurLimit(TooLarge):
+    """More than Slipway takes, whatever the registry does."""
 
-    advice = "see the registry's reason"
+    advice = "that limit is Slipway's own: build for fewer platforms, or clean up what the repository holds"
+
+
+class OtherDigest(Unsupported):
+    """A digest of another kind than sha256, which OCI allows."""
+
+    advice = "build and push it with sha256 digests, the only ones that Slipway checks"
+
+
+class NoRegistryThere(Unsupported):
+    """A web page, or something else that is no registry, answers at this address."""
+
+    advice = "check the registry's address, and what stands before it (a sign-in page, a proxy)"
+
+
+class RequestRejected(RegistryError):
+    """The registry understood the request and refused it, for a reason that has no class of its own here."""
+
+    advice = "what the registry says of it is all that is known here; its own log may have more"
 
 
 class Locked(RequestRejected):
-    """The tag or manifest is locked against what was to be done."""
+    """The tag or manifest is locked, or in quarantine, against what was to be done."""
 
     advice = "unlock it first, if that is right (az acr repository update --write-enabled true)"
+
+
+class ImmutableTag(RequestRejected):
+    """A rule of the registry's has tags stay at what they name."""
+
+    advice = "push under a new tag, or change the registry's rule that its tags are immutable"
+
+
+class ManifestRefused(RequestRejected):
+    """The registry does not take a manifest like this one."""
+
+    advice = "build it in a format that this registry takes, or use one that takes OCI 1.1"
+
+
+class NameRefused(RequestRejected):
+    """A repository or tag has a name that the registry does not take."""
+
+    advice = "use names that this registry takes; some have rules of their own on length, letters and folders"
+
+
+class TakesNoPushes(RequestRejected):
+    """The registry does not do that at all: a cache of another one, or one that was made read-only."""
+
+    advice = "name the registry that takes pushes: a mirror, a cache or one that is read-only takes none"
+
+
+class MovedElsewhere(RequestRejected):
+    """The registry's answer leads to another address."""
+
+    advice = "name the registry by the address under which it answers itself"
 
 
 class SubjectRefused(RequestRejected):

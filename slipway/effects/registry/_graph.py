@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ._client import Registry
-from ._errors import ErrorSubject, Incomplete, LayerMissing, NotInRegistry, TooLarge, Unsupported
+from ._errors import ErrorSubject, Incomplete, LayerMissing, NotInRegistry, OurLimit, TooLarge, Unsupported
 from ._listing import tag_of
 from ._manifest import IMAGE_CONFIGS, INDEXES, Content, Descriptor, Manifest, Platform, content_of, parsed
 from ._parallel import Question, explore
@@ -168,7 +168,7 @@ class _Discovery:
             new = [digest for digest in dict.fromkeys(digests) if digest not in self._known]
             self._known |= dict.fromkeys(new)
             if len(self._known) > MOST_MANIFESTS:
-                raise TooLarge(self._where(self._root), f"expected at most {MOST_MANIFESTS} manifests, got more")
+                raise OurLimit(self._where(self._root), f"expected at most {MOST_MANIFESTS} manifests, got more")
         return [question for digest in new for question in self._questions(digest)]
 
     def graph(self) -> Graph:
@@ -235,10 +235,10 @@ class _Discovery:
             self._manifests[digest], self._contents[digest] = manifest, content
             self._size += len(manifest.raw)
             if self._size > MOST_BYTES:
-                raise TooLarge(self._where(self._root), f"expected at most {MOST_BYTES} bytes of manifests, got more")
+                raise OurLimit(self._where(self._root), f"expected at most {MOST_BYTES} bytes of manifests, got more")
             self._listed += len(content.blobs)
             if self._listed > MOST_BLOBS:
-                raise TooLarge(self._where(self._root), f"expected at most {MOST_BLOBS} layers and configs, got more")
+                raise OurLimit(self._where(self._root), f"expected at most {MOST_BLOBS} layers and configs, got more")
         foreign = (partial(self._look_for, blob) for blob in content.blobs if blob.may_be_elsewhere)
         return [*self.about(*(child.digest for child in content.children)), *foreign, *self._also(manifest, content)]
 

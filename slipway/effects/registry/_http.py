@@ -30,7 +30,7 @@ _TOO_MANY_REQUESTS: Final = 429
 _NO_SPACE: Final = re.compile(rb'"Err": ?28\b|(?i:no space left)')
 """docker-registry reports a full disk as a 500 with the errno (28, ENOSPC)."""
 _SMALL: Final = 64 * 1024
-_FIRST_ERROR: Final = 400
+FIRST_ERROR: Final = 400
 
 
 class Pool(Protocol):
@@ -146,7 +146,7 @@ def ask(
     """
 
     def once() -> RegistryResponse:
-        return _read(send(around, method, url, where=where, headers=headers, body=body), where, limit)
+        return read_answer(send(around, method, url, where=where, headers=headers, body=body), where, limit)
 
     return insist(around, once, where=where, attempts=1 if callable(body) else around.limits.attempts)
 
@@ -189,8 +189,9 @@ def discard(response: urllib3.BaseHTTPResponse) -> None:
     response.release_conn()
 
 
-def _read(response: urllib3.BaseHTTPResponse, where: ErrorSubject, limit: int) -> RegistryResponse:
-    is_error = response.status >= _FIRST_ERROR
+def read_answer(response: urllib3.BaseHTTPResponse, where: ErrorSubject, limit: int) -> RegistryResponse:
+    """The whole answer; of an error, what a reason takes."""
+    is_error = response.status >= FIRST_ERROR
     limit = _SMALL if is_error else limit
     declared = response.headers.get("Content-Length", "")
     is_head = response.length_remaining == 0  # also true for a HEAD, whose Content-Length is that of the GET

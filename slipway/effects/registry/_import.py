@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from ._answers import in_brackets, presentable
 from ._endpoint import origin
 from ._errors import ErrorSubject, ImportDenied, NotImportable, RequestRejected, Unreachable, Unsupported
 from ._http import Limits, Pool, RegistryResponse, Surroundings, ask, new_pool
 from ._manifest import INDEXES, content_of
 from ._promotion import PromotionSource, PromotionTarget
-from ._session import presentable
 
 PUBLIC_CLOUD: Final = "https://management.azure.com"
 API_VERSION: Final = "2023-07-01"
@@ -107,7 +107,7 @@ class Importer:
         return ask(self._around, method, url, where=where, headers=headers, body=body, limit=_LARGEST_ANSWER)
 
     def _seen(self, answer: RegistryResponse, where: ErrorSubject, doing: str, known: str = "") -> Importing:
-        detail = _detail(_error(answer))
+        detail = in_brackets(*_error(answer))
         if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
             raise ImportDenied(where, f"{doing} was answered with {answer.status}{detail}")
         if answer.status not in (_OK, _CREATED, _ACCEPTED, _NO_CONTENT):
@@ -150,10 +150,10 @@ def _check_count(source: PromotionSource) -> None:
 def _ended_badly(status: str, error: tuple[str, str], where: ErrorSubject) -> Exception:
     code = error[0]
     if _NO_RIGHTS.search(code):
-        return ImportDenied(where, f"the import {status}{_detail(error)}")
+        return ImportDenied(where, f"the import {status}{in_brackets(*error)}")
     if code.casefold() in ("internalservererror", "serviceunavailable", "toomanyrequests", "timeout"):
-        return Unreachable(where, f"the import {status}{_detail(error)}")
-    return RequestRejected(where, f"the import {status}{_detail(error)}")
+        return Unreachable(where, f"the import {status}{in_brackets(*error)}")
+    return RequestRejected(where, f"the import {status}{in_brackets(*error)}")
 
 
 def _content(answer: RegistryResponse) -> dict[str, Any]:
@@ -171,8 +171,3 @@ def _error(answer: RegistryResponse) -> tuple[str, str]:
         return "", ""
     code = str(error.get("code", ""))
     return (code if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code) else ""), presentable(error.get("message", ""))
-
-
-def _detail(error: tuple[str, str]) -> str:
-    text = ": ".join(part for part in error if part)
-    return f" ({text})" if text else ""

@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict
 
 from slipway.domain.model import canonical, sha256
 
+from ._answers import failure
 from ._endpoint import trusted
-from ._errors import ErrorSubject, TooLarge, Unsupported
+from ._errors import ErrorSubject, OurLimit, Unsupported
 from ._http import RegistryResponse
 from ._manifest import LARGEST_MANIFEST, OCI_INDEX, Descriptor, Manifest, parsed
-from ._session import RegistrySession, Scopes, failure, pull
+from ._session import RegistrySession, Scopes, pull
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404
@@ -113,4 +114,4 @@ def _pages(session: RegistrySession, path: str, where: ErrorSubject, scopes: Sco
         if not following:
             return
         path = trusted(where, base, following[1], "next page")
-    raise TooLarge(where, f"expected at most {_MOST_PAGES} pages, the registry has more")
+    raise OurLimit(where, f"expected at most {_MOST_PAGES} pages, the registry has more")

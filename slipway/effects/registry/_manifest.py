@@ -4,6 +4,7 @@ The bytes of a manifest are its identity and must never be serialised again; thi
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
@@ -12,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from slipway.domain.model import Digest
 
-from ._errors import ErrorSubject, Unsupported
+from ._errors import ErrorSubject, OtherDigest, Unsupported
 
 LARGEST_MANIFEST: Final = 4 * 1024 * 1024
 """Bytes; every tier of ACR refuses a larger manifest."""
@@ -147,10 +148,14 @@ def parsed[M: BaseModel](model: type[M], raw: bytes, where: ErrorSubject) -> M:
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = error.errors(include_url=False, include_context=False)[0]
         field_path = ".".join(str(part) for part in first["loc"]) or "document"
-        what = "expected a sha256 digest" if first["type"] == "string_pattern_mismatch" else first["msg"]
-        raise Unsupported(where, f"{field_path}: {what}") from None
+        if first["type"] != "string_pattern_mismatch":
+            raise Unsupported(where, f"{field_path}: {first['msg']}") from None
+        algorithm = re.match(r"[a-z0-9+._-]{1,32}(?=:)", str(first["input"]))
+        if algorithm and algorithm[0] != "sha256":
+            raise OtherDigest(where, f"{field_path}: expected a sha256 digest, got a {algorithm[0]} one") from None
+        raise Unsupported(where, f"{field_path}: expected sha256: and 64 hex digits") from None
 
 
 def _check_fields(media_type: str, document: _Document, where: ErrorSubject) -> None:

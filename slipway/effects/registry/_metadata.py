@@ -12,22 +12,14 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from ._errors import (
-    Denied,
-    ErrorSubject,
-    NotInRegistry,
-    RegistryError,
-    RequestRejected,
-    TagTaken,
-    Throttled,
-    Unreachable,
-)
+from ._answers import in_brackets, kind_of, reason_in
+from ._errors import ErrorSubject, RegistryError, TagTaken, Throttled, Unreachable
 from ._session import RegistrySession
 
 if TYPE_CHECKING:
     from azure.containerregistry import ArtifactManifestProperties, ArtifactTagProperties, ContainerRegistryClient
 
-_BY_STATUS: Final[dict[int, type[RegistryError]]] = {401: Denied, 403: Denied, 404: NotInRegistry, 429: Throttled}
+_TOO_MANY_REQUESTS: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
 _LARGEST_PAGE: Final = 100
 
@@ -127,4 +119,6 @@ def _translated(error: Exception, where: ErrorSubject) -> RegistryError:
         return Unreachable(where, f"{doing} failed: {type(error).__name__}")
     if status >= _FIRST_SERVER_ERROR:
         return Unreachable(where, f"{doing} answers {status}")
-    return _BY_STATUS.get(status, RequestRejected)(where, f"{doing} answers {status}")
+    code, reason = reason_in(getattr(getattr(error, "response", None), "content", b""))
+    kind = Throttled if status == _TOO_MANY_REQUESTS else kind_of(status, code, reason)
+    return kind(where, f"{doing} answers {status}{in_brackets(code, reason)}")

@@ -1,58 +1,25 @@
-"""Signed-in exchanges with one registry: URLs, tokens per scope, and statuses turned into errors."""
+"""Signed-in exchanges with one registry: URLs, and tokens per scope."""
 
-import json
 import re
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final
 
 import urllib3
 
 from ._credentials import Authorization, Authorizer, BearerChallenge, Credential
 from ._endpoint import RegistryEndpoint, origin
-from ._errors import (
-    Denied,
-    DigestMismatch,
-    ErrorSubject,
-    Forgotten,
-    Locked,
-    NotInRegistry,
-    QuotaFull,
-    RegistryError,
-    RequestRejected,
-    SoftDeleted,
-    TooLarge,
-)
-from ._http import Body, RegistryResponse, Surroundings, ask, discard, insist, send
+from ._errors import Denied, ErrorSubject
+from ._http import FIRST_ERROR, Body, RegistryResponse, Surroundings, ask, discard, insist, read_answer, send
 
 type Scopes = tuple[str, ...]
 
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
-_BY_STATUS: Final[dict[int, type[RegistryError]]] = {
-    401: Denied,
-    403: Denied,
-    404: NotInRegistry,
-    413: TooLarge,
-    507: QuotaFull,
-}
-_BY_CODE: Final[dict[str, type[RegistryError]]] = {
-    "BLOB_UPLOAD_INVALID": Forgotten,
-    "BLOB_UPLOAD_UNKNOWN": Forgotten,
-    "DIGEST_INVALID": DigestMismatch,
-    "MANIFEST_BLOB_UNKNOWN": Forgotten,  # all of it was stored before its manifest
-    "RANGE_INVALID": Forgotten,
-    "REGISTRY_DISALLOWED_OPERATION": Locked,
-    "SIZE_INVALID": DigestMismatch,
-}
-_BY_WORDS: Final[tuple[tuple[re.Pattern[str], type[RegistryError]], ...]] = (
-    (re.compile(r"(?i)\bsoft[- ]?delete"), SoftDeleted),
-    (re.compile(r"(?i)\bquota\b|\bstorage (limit|size)|no space left|insufficient storage"), QuotaFull),
-)
-"""Registries have no error code for these and answer 403, 409 or 412, so only the message tells them apart."""
+_PLAIN: Final = frozenset({401, 404})
+"""Statuses that say all there is to say."""
+_LARGEST_REASON: Final = 64 * 1024
 _PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
-_LONGEST_REASON: Final = 200
 
 
 def pull(repository: str) -> Scopes:
@@ -92,7 +59,21 @@ class RegistrySession:
             whole = {**(headers or {}), **authorization}
             return ask(self.around, method, url, where=where, headers=whole, body=body, limit=limit)
 
-        return self._signed_in(once, scopes, where) if sign else once({})
+        answer = self._signed_in(once, scopes, where) if sign else once({})
+        if method == "HEAD" and answer.status >= FIRST_ERROR and answer.status not in _PLAIN:
+            return self._with_reason(answer, path, where, scopes, headers or {})
+        return answer
+
+    def _with_reason(
+        self, refusal: RegistryResponse, path: str, where: ErrorSubject, scopes: Scopes, headers: dict[str, str]
+    ) -> RegistryResponse:
+        """The refusal with a body. That of a HEAD has none, and so no reason, such as the address of ours that a
+        firewall refuses: the same question by GET is answered with one."""
+        told = self.stream("GET", path, where=where, scopes=scopes, headers=headers)
+        if told.status != refusal.status:
+            discard(told)
+            return refusal
+        return read_answer(told, where, _LARGEST_REASON)
 
     def stream(
         self, method: str, path: str, *, where: ErrorSubject, scopes: Scopes, headers: dict[str, str]
@@ -132,33 +113,6 @@ class RegistrySession:
         if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
             self._tokens.forget(scopes, used)
         return answer
-
-
-def failure(answer: RegistryResponse | urllib3.BaseHTTPResponse, where: ErrorSubject, doing: str) -> RegistryError:
-    """The error for an unexpected answer."""
-    code, reason = _reason(answer.body) if isinstance(answer, RegistryResponse) else ("", "")
-    kinds = (kind for words, kind in _BY_WORDS if words.search(reason))
-    kind = next(kinds, None) or _BY_CODE.get(code) or _BY_STATUS.get(answer.status, RequestRejected)
-    detail = ": ".join(part for part in (code, reason) if part)
-    return kind(where, f"{doing} was answered with {answer.status}" + (f" ({detail})" if detail else ""))
-
-
-def _reason(body: bytes) -> tuple[str, str]:
-    """Code and message of a registry's error, sanitised for display."""
-    with suppress(ValueError, LookupError, TypeError, AttributeError):
-        first = json.loads(body)["errors"][0]
-        code = str(first.get("code", ""))
-        return (code if re.fullmatch(r"[A-Z_]{1,64}", code) else ""), presentable(first.get("message", ""))
-    return "", ""
-
-
-def presentable(message: object) -> str:
-    """A server's message, fit to be shown: short, printable, no queries, no tokens."""
-    text = "".join(c if c.isprintable() else " " for c in str(message))
-    text = re.sub(r"\?\S*", "?…", text)
-    text = re.sub(r"(?i)\b(bearer|basic)\s+\S+", r"\1 …", text)
-    text = re.sub(r"\S{80,}", "…", text)
-    return text[:_LONGEST_REASON].strip()
 
 
 class _Tokens:

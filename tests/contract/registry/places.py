@@ -45,11 +45,12 @@ class Place:
 
 
 @contextmanager
-def docker_registry(folder: Path, *, htpasswd: bool = False) -> Iterator[Place]:
+def docker_registry(folder: Path, *, htpasswd: bool = False, read_only: bool = False) -> Iterator[Place]:
     """Debian's `docker-registry` on a free port of this machine, until the context ends."""
     assert DOCKER_REGISTRY, "docker-registry is not installed"
     configuration = folder / "registry.yml"
-    configuration.write_text("version: 0.1\n", encoding="utf-8")
+    maintenance = "storage: {maintenance: {readonly: {enabled: true}}}\n" if read_only else ""
+    configuration.write_text(f"version: 0.1\n{maintenance}", encoding="utf-8")
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],

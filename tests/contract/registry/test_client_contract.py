@@ -1,5 +1,6 @@
 """What `Registry` promises, on every kind of registry."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,21 +8,25 @@ import urllib3
 
 from slipway.effects.registry import (
     Anonymous,
+    BasicCredential,
     Denied,
     DigestMismatch,
     EntraCredential,
     Forgotten,
     Lock,
+    ManifestRefused,
     NotInRegistry,
     Registry,
     RegistryEndpoint,
     RequestRejected,
+    SignInRefused,
     TagTaken,
+    TakesNoPushes,
     new_pool,
 )
-from slipway.testing.artifacts import digest_of, image, index, push, refer, referrer
+from slipway.testing.artifacts import OCI_MANIFEST, digest_of, image, index, push, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
-from tests.contract.registry.places import Place
+from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
 
 LAYER = b"layer" * 500_000  # more than one chunk
 
@@ -192,10 +197,41 @@ def test_only_a_tag_that_names_the_digest_is_locked(place: Place, repository: st
         registry.lock(repository, "483", digest_of(b"other"))
 
 
-@pytest.mark.parametrize(("kind", "told"), [(KINDS[1], "configure the credential"), (KINDS[2], "check the role")])
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [(KINDS[1], "configured; configure the credential"), (KINDS[2], "without a credential; configure the credential")],
+)
 def test_an_identity_without_rights_is_denied(places: Places, kind: str, told: str, repository: str) -> None:
     with pytest.raises(Denied, match=told):
         places(kind).client(Anonymous()).resolve(repository, "482")
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_a_wrong_password_is_what_has_to_be_looked_at(places: Places, kind: str, repository: str) -> None:
+    with pytest.raises(SignInRefused, match="check that the credential is this registry's") as caught:
+        places(kind).client(BasicCredential("ada", "wrong-word")).resolve(repository, "482")
+
+    assert "wrong-word" not in str(caught.value)
+
+
+def test_a_manifest_that_the_registry_does_not_take_is_not_taken_for_a_locked_one(
+    place: Place, repository: str
+) -> None:
+    raw = b'{"schemaVersion": 2, "layers": "none"}'
+
+    with pytest.raises(
+        ManifestRefused, match=r"400 \(MANIFEST_INVALID: .*; build it in a format that this registry takes"
+    ):
+        place.client().put_manifest(repository, digest_of(raw), raw, OCI_MANIFEST)
+
+
+@pytest.mark.skipif(DOCKER_REGISTRY is None, reason="docker-registry is not installed")
+def test_a_registry_that_is_read_only_says_that_it_takes_no_pushes(tmp_path: Path, repository: str) -> None:
+    with (
+        docker_registry(tmp_path, read_only=True) as place,
+        pytest.raises(TakesNoPushes, match=r"answered with 405.*name the registry that takes pushes"),
+    ):
+        push(place.client(), repository, image(b"x"), "482")
 
 
 def test_a_reader_of_acr_reads_and_is_denied_writing(places: Places, repository: str) -> None:

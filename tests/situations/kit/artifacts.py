@@ -1,5 +1,8 @@
 """What people push to a registry, built as bytes: images, indexes, and things that are not images."""
 
+import hashlib
+from dataclasses import replace
+
 from slipway.testing.artifacts import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
@@ -25,6 +28,13 @@ def image(content: str, *, architecture: str = "amd64") -> Artifact:
 
 def index(*platforms: Artifact) -> Artifact:
     return _index(*platforms)
+
+
+def image_with_sha512_layer(content: str) -> Artifact:
+    """As OCI allows it, and some tools can be told to build."""
+    built = image(content)
+    layer = f"sha512:{hashlib.sha512(content.encode()).hexdigest()}".encode()
+    return replace(built, raw=built.raw.replace(blob_descriptor(OCI_LAYER, content.encode())["digest"].encode(), layer))
 
 
 def signature(subject: Artifact) -> Artifact:

@@ -1,8 +1,9 @@
 """The two registries: the product's client over memory, with what goes wrong on their side."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from slipway.testing import ManualClock, RegistryDouble
 from slipway.testing.registry import RegistryReply, Request, error
@@ -10,6 +11,7 @@ from slipway.testing.registry import RegistryReply, Request, error
 from .artifacts import Artifact, index
 
 REPOSITORY = "team/shop"
+OK, ACCEPTED = 200, 202
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +23,8 @@ class Answer:
     body: bytes = b""
 
 
-def error_answer(status: int, code: str) -> Answer:
-    made = error(status, code)
+def error_answer(status: int, code: str, message: str = "") -> Answer:
+    made = error(status, code, message)
     return Answer(status=made.status, headers=made.headers, body=made.body)
 
 
@@ -67,6 +69,70 @@ class RegistryInMemory:
             return request.method == "PUT" and "/blobs/uploads/" in request.path
 
         self._answer(ends_an_upload, answer, times=times)
+
+    def answer_uploads_with(self, answer: Answer) -> None:
+        """To the request that begins one."""
+        self._answer(lambda request: request.method == "POST" and "/blobs/uploads/" in request.path, answer)
+
+    def answer_new_manifests_with(self, answer: Answer) -> None:
+        self._answer(lambda request: request.method == "PUT" and "/manifests/" in request.path, answer)
+
+    def answer_everything_with(self, answer: Answer) -> None:
+        self._answer(lambda request: True, answer)
+
+    def answer_uploads_as_if_over(self) -> None:
+        """It knows the bytes of all, and says so at once."""
+        usual = self.held.handle
+
+        def handle(request: Request) -> RegistryReply:
+            reply: RegistryReply = usual(request)
+            return RegistryReply(status=201) if reply.status == ACCEPTED else reply
+
+        self.held.handle = handle
+
+    def serve_manifests_as(self, media_type: str) -> None:
+        usual = self.held.handle
+
+        def handle(request: Request) -> RegistryReply:
+            reply: RegistryReply = usual(request)
+            is_read = "/manifests/" in request.path and request.method in ("GET", "HEAD") and reply.status == OK
+            return replace(reply, headers=reply.headers | {"Content-Type": media_type}) if is_read else reply
+
+        self.held.handle = handle
+
+    def stand_behind_a_proxy_for_tls(self) -> None:
+        """It is not told of the TLS, and names its own addresses with http."""
+        usual = self.held.handle
+
+        def handle(request: Request) -> RegistryReply:
+            parts = urlsplit(request.url)
+            if parts.scheme != "https":
+                raise AssertionError(f"asked in the clear: {request.url}")
+            reply: RegistryReply = usual(request)
+            location = reply.headers.get("Location", "")
+            named = {"Location": f"http://{parts.netloc}{location}"} if location.startswith("/") else {}
+            return replace(reply, headers=reply.headers | named)
+
+        self.held.handle = handle
+
+    def ask_for_a_token(self, *, refused: int) -> None:
+        """And refuse it so many times at its token address, before giving it."""
+        usual, left = self.held.handle, [refused]
+
+        def handle(request: Request) -> RegistryReply:
+            parts = urlsplit(request.url)
+            if parts.path == "/token" and left[0]:
+                left[0] -= 1
+                return error(403, "DENIED", "client with IP '203.0.113.7' is not allowed access")
+            if parts.path == "/token":
+                return RegistryReply(status=200, body=b'{"token": "given"}')
+            if request.headers.get("Authorization") != "Bearer given":
+                realm = f'Bearer realm="https://{parts.netloc}/token",service="{parts.netloc}"'
+                return RegistryReply(status=401, headers={"WWW-Authenticate": realm})
+            passed_on: RegistryReply = usual(request)
+            return passed_on
+
+        self.held.handle = handle
 
     def _answer(self, when: Callable[[Request], bool], answer: Answer, *, times: int = 1_000_000) -> None:
         usual, left = self.held.handle, [times]

@@ -51,7 +51,7 @@ def test_referrers_are_read_over_all_pages(source: Between, client: Client) -> N
 def test_a_list_without_an_end_is_given_up(source: Between, client: Client) -> None:
     source.reply = _paged(10**6)
 
-    with pytest.raises(TooLarge, match="at most 100 pages"):
+    with pytest.raises(TooLarge, match="at most 100 pages, the registry has more; that limit is Slipway's own"):
         client(source).referrers("team/shop", IMAGE.digest)
 
 

@@ -1,17 +1,31 @@
 """What a promotion refuses or is refused: each names registry, repository and digest, and says what to do."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from slipway.effects.registry import (
+    BodyRefused,
     Denied,
     DigestMismatch,
+    Firewalled,
+    Forgotten,
+    ImmutableTag,
+    Locked,
+    ManifestRefused,
+    MovedElsewhere,
+    NameRefused,
+    NoRegistryThere,
+    OtherDigest,
     PromotionSource,
     PromotionTarget,
     QuotaFull,
     RegistryError,
+    RepositoryMissing,
+    RequestRejected,
     SoftDeleted,
+    TakesNoPushes,
     Throttled,
     TooLarge,
     Unreachable,
@@ -219,8 +233,105 @@ def test_whom_a_firewall_refuses_is_told_which_address_it_refused(pair: Pair) ->
     assert isinstance(pool, MemoryPool)
     pool.hosts["target.test"] = lambda request: refusal
 
-    with pytest.raises(Denied, match=r"client with IP '203\.0\.113\.7' is not allowed access"):
+    with pytest.raises(Firewalled, match=r"client with IP '203\.0\.113\.7' is not allowed access.*let that address in"):
         pair.to_target.resolve("prod/shop", "482")
+    with pytest.raises(Firewalled, match=r"client with IP '203\.0\.113\.7' is not allowed access"):
+        pair.to_target.blob_exists("prod/shop", LAYER)
+
+
+def test_a_refused_question_is_not_put_again_where_its_answer_would_be_another(pair: Pair) -> None:
+    digest = pair.target.seed("prod/shop", IMAGE, "482")
+    answering(pair, "HEAD", "/v2/", RegistryReply(status=403))
+
+    with pytest.raises(Denied, match="resolving it was answered with 403; check the role"):
+        pair.to_target.resolve("prod/shop", "482")
+    with pytest.raises(Denied, match="looking for the blob was answered with 403; check the role"):
+        pair.to_target.blob_exists("prod/shop", LAYER)
+    assert pair.to_target.manifest("prod/shop", "482").digest == digest
+
+
+UPLOADS, MANIFESTS = ("POST", "/blobs/uploads/"), ("PUT", "/manifests/")
+ANSWERS = [
+    (MANIFESTS, error(405, "REGISTRY_DISALLOWED_OPERATION"), Locked, "unlock it first"),
+    (
+        MANIFESTS,
+        error(
+            400,
+            "TAG_INVALID",
+            "The image tag '482' already exists and cannot be overwritten because the repository is immutable.",
+        ),
+        ImmutableTag,
+        "change the registry's rule that its tags are immutable",
+    ),
+    (
+        MANIFESTS,
+        error(412, "PRECONDITION", "Failed to process request due to 'shop:482' configured as immutable."),
+        ImmutableTag,
+        "push under a new tag",
+    ),
+    (
+        MANIFESTS,
+        error(400, "TAG_INVALID", "manifest tag is too long"),
+        NameRefused,
+        "use names that this registry takes",
+    ),
+    (UPLOADS, error(400, "NAME_INVALID", "two parts at least"), NameRefused, "use names that this registry takes"),
+    (UPLOADS, error(404, "NAME_UNKNOWN", "no such project"), RepositoryMissing, "have it made first"),
+    (UPLOADS, error(405, "UNSUPPORTED"), TakesNoPushes, "name the registry that takes pushes"),
+    (UPLOADS, RegistryReply(status=405), TakesNoPushes, "name the registry that takes pushes"),
+    (
+        MANIFESTS,
+        error(400, "MANIFEST_INVALID", "unknown media type"),
+        ManifestRefused,
+        "a format that this registry takes",
+    ),
+    (MANIFESTS, RegistryReply(status=415), ManifestRefused, "a format that this registry takes"),
+    (MANIFESTS, error(400, "MANIFEST_BLOB_UNKNOWN"), Forgotten, "try again later"),
+    (
+        UPLOADS,
+        RegistryReply(status=413, body=b"<html>"),
+        BodyRefused,
+        "raise that limit at the registry or at the proxy",
+    ),
+    (UPLOADS, error(403, "DENIED", "requested access is denied"), Denied, "check the role of this identity"),
+    (
+        UPLOADS,
+        error(403, "DENIED", "client with IP '203.0.113.7' is not allowed access."),
+        Firewalled,
+        "let that address in",
+    ),
+    (UPLOADS, error(401, "UNAUTHORIZED"), Denied, "without a challenge"),
+    (
+        UPLOADS,
+        RegistryReply(status=301, headers={"Location": "https://new.test/v2/?sig=x"}),
+        MovedElsewhere,
+        "answered with 301, a redirection to new.test; name the registry by the address under which it answers",
+    ),
+    (UPLOADS, RegistryReply(status=418), RequestRejected, "all that is known here"),
+]
+
+
+@pytest.mark.parametrize(("asked", "reply", "kind", "to_do"), ANSWERS)
+def test_each_answer_of_a_registry_leads_to_what_can_be_done_about_it(
+    pair: Pair, asked: tuple[str, str], reply: RegistryReply, kind: type[RegistryError], to_do: str
+) -> None:
+    digest = pair.source.seed("team/shop", IMAGE)
+    answering(pair, *asked, reply)
+
+    found = refused(pair, digest)
+
+    assert type(found) is kind
+    assert to_do in str(found)
+    assert kind is Locked or "unlock" not in str(found)
+    assert "sig=x" not in str(found)
+
+
+def test_a_page_in_place_of_a_manifest_is_not_taken_for_one_that_somebody_altered(pair: Pair) -> None:
+    page = RegistryReply(status=200, headers={"Content-Type": "text/html; charset=utf-8"}, body=b"<html>sign in")
+    answering(pair, "GET", "/manifests/", page)
+
+    with pytest.raises(NoRegistryThere, match="answered with a web page; check the registry's address"):
+        pair.to_target.manifest("prod/shop", IMAGE.digest)
 
 
 @pytest.mark.parametrize("media_type", ["text/plain; charset=utf-8", "application/octet-stream", ""])
@@ -247,8 +358,38 @@ def test_an_upload_that_is_over_at_once_sends_nothing(pair: Pair) -> None:
     assert pair.target.writes() == []
 
 
+def test_an_upload_that_is_over_at_once_without_the_blob_is_begun_again(pair: Pair) -> None:
+    answering(pair, "POST", "/blobs/uploads/", RegistryReply(status=201))
+
+    with pytest.raises(Forgotten, match="answered with 201, as if the blob were there, and it is not"):
+        pair.to_target.put_blob("prod/shop", LAYER, len(b"a layer"), lambda: [b"a layer"])
+
+
+@pytest.mark.parametrize("address", ["http://target.test", "http://target.test:80", "http://TARGET.test"])
+def test_an_upload_address_that_a_proxy_hides_the_tls_of_is_used_over_https(pair: Pair, address: str) -> None:
+    schemes: set[str] = set()
+
+    def proxied(request: Request) -> RegistryReply:
+        schemes.add(request.url.partition(":")[0])
+        reply = pair.target.handle(request)
+        location = reply.headers.get("Location")
+        return replace(reply, headers=reply.headers | {"Location": address + location}) if location else reply
+
+    pool = pair.to_target._session.around.pool
+    assert isinstance(pool, MemoryPool)
+    pool.hosts["target.test"] = proxied
+
+    pair.to_target.put_blob("prod/shop", LAYER, len(b"a layer"), lambda: [b"a layer"])
+
+    assert ("prod/shop", LAYER) in pair.target.blobs
+    assert schemes == {"https"}
+
+
 def test_a_layer_with_a_digest_of_another_kind_is_named(pair: Pair) -> None:
     raw = IMAGE.raw.replace(LAYER.encode(), b"sha512:" + b"0" * 128)
     digest = pair.source.seed("team/shop", Built(raw=raw, media_type=OCI_MANIFEST))
 
-    assert "layers.0.digest: expected a sha256 digest" in str(refused(pair, digest))
+    found = refused(pair, digest)
+
+    assert type(found) is OtherDigest
+    assert "layers.0.digest: expected a sha256 digest, got a sha512 one; build and push it with sha256" in str(found)

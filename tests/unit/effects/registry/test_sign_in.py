@@ -15,13 +15,16 @@ from slipway.effects.registry import (
     Credential,
     Denied,
     EntraCredential,
+    Firewalled,
+    OtherSignIn,
     Registry,
     RegistryEndpoint,
     RequestRejected,
+    SignInRefused,
     Unsupported,
 )
 from slipway.testing.artifacts import digest_of, image
-from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request
+from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request, error
 from tests.unit.effects.registry.pairs import Waiting
 
 IMAGE = image(b"layer")
@@ -243,11 +246,30 @@ def test_anonymous_asks_for_a_token_without_a_name(guarded: Guarded) -> None:
     assert "Authorization" not in guarded.grant_headers[0]
 
 
-def test_a_password_is_not_sent_over_plain_http(guarded: Guarded) -> None:
-    guarded.challenge = 'Bearer realm="http://acr.test/oauth2/token",service="acr.test"'
+@pytest.mark.parametrize("realm", ["http://acr.test:8080/oauth2/token", "http://login.test/oauth2/token"])
+def test_a_password_is_not_sent_over_plain_http(guarded: Guarded, realm: str) -> None:
+    guarded.challenge = f'Bearer realm="{realm}",service="acr.test"'
 
     with pytest.raises(Unsupported, match="token address: expected an https address"):
         client(guarded, BasicCredential("ada", "s3cret")).resolve("team/shop", "481")
+
+
+@pytest.mark.parametrize("realm", ["http://acr.test/oauth2/token", "http://ACR.test:80/oauth2/token"])
+def test_a_token_address_that_a_proxy_hides_the_tls_of_is_asked_over_https(guarded: Guarded, realm: str) -> None:
+    urls: list[str] = []
+    guarded.challenge = f'Bearer realm="{realm}",service="acr.test"'
+
+    def seen(request: Request) -> RegistryReply:
+        urls.append(request.url)
+        return guarded(request)
+
+    registry = Registry(
+        RegistryEndpoint("acr.test"), BasicCredential("ada", "s3cret"), pool=MemoryPool(**{"acr.test": seen})
+    )
+
+    assert registry.resolve("team/shop", "481") == IMAGE.digest
+    assert all(url.startswith("https://acr.test/") for url in urls)
+    assert any("/oauth2/token" in url for url in urls)
 
 
 @pytest.mark.parametrize(
@@ -309,8 +331,9 @@ def test_a_sign_in_that_cannot_work_says_why(
 @pytest.mark.parametrize(
     ("status", "kind", "message"),
     [
-        (401, Denied, "/oauth2/exchange was refused with 401"),
-        (404, RequestRejected, "/oauth2/exchange was answered with 404"),
+        (401, SignInRefused, "/oauth2/exchange was refused with 401; check that the credential is this registry's"),
+        (404, OtherSignIn, "/oauth2/exchange was answered with 404: this registry has no such sign-in; configure the"),
+        (418, RequestRejected, "/oauth2/exchange was answered with 418"),
     ],
 )
 def test_a_refused_exchange_shows_neither_token_nor_answer(
@@ -322,6 +345,37 @@ def test_a_refused_exchange_shows_neither_token_nor_answer(
         client(guarded, ENTRA).resolve("team/shop", "481")
 
     assert "entra-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize("credential", [ENTRA, BasicCredential("ada", "s3cret"), Anonymous()])
+def test_a_firewall_in_front_of_the_token_address_is_named_with_the_address_that_it_refuses(
+    guarded: Guarded, credential: Credential
+) -> None:
+    refusal = error(403, "DENIED", "client with IP '203.0.113.7' is not allowed access. s3cret entra-token")
+    guarded.instead |= dict.fromkeys(("/oauth2/exchange", "/oauth2/token"), lambda request: refusal)
+
+    with pytest.raises(Firewalled, match=r"\(DENIED\): a client with the address 203\.0\.113\.7 is not") as caught:
+        client(guarded, credential).resolve("team/shop", "481")
+
+    assert "az acr network-rule add" in str(caught.value)
+    assert not any(secret in str(caught.value) for secret in ("s3cret", "entra-token"))
+
+
+def test_what_stands_in_place_of_an_address_is_not_shown(guarded: Guarded) -> None:
+    echo = error(403, "DENIED", "client with IP 'deadbeef.cafe' is not allowed access")
+    guarded.instead["/oauth2/exchange"] = lambda request: echo
+
+    with pytest.raises(SignInRefused) as caught:
+        client(guarded, ENTRA).resolve("team/shop", "481")
+
+    assert "deadbeef" not in str(caught.value)
+
+
+def test_a_name_and_password_that_a_registry_refuses_itself_are_what_has_to_be_looked_at(guarded: Guarded) -> None:
+    guarded.challenge = 'Basic realm="registry"'
+
+    with pytest.raises(SignInRefused, match=r"answered with 401; check that the credential is this registry's"):
+        client(guarded, BasicCredential("ada", "wrong")).resolve("team/shop", "481")
 
 
 def test_a_token_with_a_line_break_never_becomes_a_header(guarded: Guarded) -> None:
