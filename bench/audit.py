@@ -1,5 +1,6 @@
 """The audit trail at scale: what a first page costs by each axis on a short and on a long trail, and how fast a trail
-is verified, exported and indexed anew. On Azurite, through the real Table SDK; `SLIPWAY_BENCH_TRAIL` sets the long one.
+is verified, exported and indexed again. On Azurite, through the real Table SDK; `SLIPWAY_BENCH_TRAIL` sets the long
+one.
 """
 
 import os

@@ -89,7 +89,7 @@ def _handler(address: str, note: Any) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def _answer(self, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
-            """A connection that was closed while it was idle is opened anew."""
+            """A connection that was closed while it was idle is opened again."""
             try:
                 self._onward.request(self.command, self.path, body=body, headers=headers)
                 return self._onward.getresponse()

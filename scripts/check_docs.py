@@ -1,6 +1,6 @@
 """Check the docs: generated pages say what the code says, links lead somewhere, the site's navigation lists every page.
 
-`--write` makes the generated pages anew.
+`--write` writes the generated pages again.
 """
 
 import contextlib
@@ -88,7 +88,7 @@ def dead_links() -> list[str]:
 
 
 def unlisted_pages() -> list[str]:
-    """Pages that nobody finds who reads the site."""
+    """Pages that no reader of the site can find."""
     listed = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
     return [f"docs/{page}: is not in the navigation of mkdocs.yml: add it there" for page in sorted(pages - listed)]

@@ -18,7 +18,7 @@ LINK = re.compile(r"(?P<before>\]\()(?P<target>\.\./[^)#\s]*)(?P<anchor>#[^)\s]*
 ITEM = re.compile(r"( *)(?:[-*+]|\d+\.) ")
 FENCE = re.compile(r" *(`{3,}|~{3,})")
 TAB = 4
-"""Columns by which Python's Markdown wants the content of a list to be indented; GitHub is content with fewer."""
+"""Columns by which Python's Markdown needs the content of a list to be indented; GitHub accepts fewer."""
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -35,7 +35,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """The page's text, its links to files led to their pages."""
+    """The page's text, with links to files turned into links to their pages."""
     return as_python_markdown(with_links(page.file.src_uri, markdown))
 
 
@@ -86,7 +86,7 @@ def _language(path: Path) -> str:
 
 
 def as_python_markdown(markdown: str) -> str:
-    """A blank line before each list, and the content of items indented by four: what GitHub does not ask for."""
+    """With a blank line before each list, and the content of items indented by four: GitHub needs neither."""
     lines: list[str] = []
     fence, shift = "", 0
     in_list = False

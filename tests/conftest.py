@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Where Python is told to keep no bytecode, as in many images for containers, every process that a test starts would
-# compile the product anew, and every worker of pytest all tests: a third of all the time.
+# compile the product again, and every worker of pytest all tests: a third of all the time.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

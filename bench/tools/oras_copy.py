@@ -1,6 +1,6 @@
 """oras-py: a client without a copy between registries, so this is the shortest right one in its terms: through files.
 
-Manifests go through its request function as bytes, because its `upload_manifest` writes them anew (another digest).
+Manifests go through its request function as bytes, because its `upload_manifest` rewrites them (another digest).
 """
 
 import json

@@ -27,7 +27,7 @@ class Strategy(StrEnum):
     SQUASH = "squash"
     """One new commit, without any link to those of the branch."""
     REBASE = "rebase"
-    """The branch's commits are made anew."""
+    """The branch's commits are recreated."""
     REBASE_MERGE = "rebaseMerge"
 
 

@@ -69,7 +69,7 @@ class Call:
         return given
 
     def project(self) -> Project:
-        """Absent, or not to be seen by this reader: the answer is the same."""
+        """Absent, or hidden from this reader: the answer is the same."""
         wanted = self.words["project"]
         found = self.organization.find_project(wanted)
         hidden = self.reader.projects is not None and found is not None and found.name not in self.reader.projects

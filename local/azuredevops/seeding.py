@@ -1,8 +1,8 @@
-"""The short way to put a story in: a pull request of somebody, completed by somebody, and the run that it started.
+"""Puts a whole story into the double at once: somebody's pull request, who completed it, and the run that it started.
 
-An image can be named only once it is built, from a commit that is there: so a run can be left running (`ends=False`)
-and ended later. In a process of its own the double takes the same by `POST /local/deliveries` and `/local/endings`;
-`/local` is asked for no token.
+An image can be named only once it is built, from a commit that exists: so a run can be left running (`ends=False`)
+and ended later. A double in a process of its own accepts the same by `POST /local/deliveries` and `/local/endings`;
+requests to `/local` need no token.
 """
 
 import json
@@ -27,7 +27,7 @@ class _Told(BaseModel):
 
 
 class Somebody(_Told):
-    """A person, by address; made a member of the organization when they are none."""
+    """A person, by address; added to the organization if they are not a member yet."""
 
     name: str
     mail: str
@@ -44,19 +44,19 @@ class Delivery(_Told):
     author: Somebody
     """Who committed, opened the pull request and pushed its branch."""
     claims: Somebody | None = None
-    """Whom the commit names instead as its author and committer."""
+    """Whom the commit names as its author and committer, if not the real author."""
     completer: Somebody | None = None
-    """Who completed the pull request; nobody: the commit was pushed to main without one."""
+    """Who completed the pull request; None if the commit was pushed to main without one."""
     strategy: Strategy = Strategy.SQUASH
     ends: bool = True
-    """False: the run goes on until an `Ending` is told."""
+    """Whether the run ends at once; otherwise it goes on until an `Ending` comes."""
     result: str = "succeeded"
     publishes: dict[str, Any] | None = None
-    """The document that the run publishes; nothing: it says nothing."""
+    """The document that the run publishes; None if it publishes none."""
 
 
 class Ending(_Told):
-    """What a run does at last."""
+    """How a run ends."""
 
     project: str
     """Id or name."""
@@ -72,7 +72,7 @@ class BadDay(_Told):
 
 
 class Delivered(_Told):
-    """What can be asked for now."""
+    """The ids of what a delivery made, by which it can be asked for."""
 
     organization: str
     project: str = Field(description="id")
@@ -85,7 +85,7 @@ class Delivered(_Told):
 
 
 def deliver(organization: Organization, told: Delivery) -> Delivered:
-    """Let it happen in the organization."""
+    """Make the commit, the pull request if there is one, and the run."""
     project = organization.project(told.project)
     repository = project.repository(told.repository)
     author = _person(organization, told.author)
@@ -110,7 +110,7 @@ def deliver(organization: Organization, told: Delivery) -> Delivered:
 
 
 def finish(organization: Organization, told: Ending) -> Delivered:
-    """Let a run that goes on publish its document, and end. Raises `ValueError` where there is none."""
+    """Let a running run publish its document and end. Raises `ValueError` if there is no such run."""
     project = organization.find_project(told.project)
     run = project.runs.get(told.run) if project else None
     job = run.running() if run else None
@@ -175,7 +175,7 @@ class Seeding:
         self._http = urllib3.PoolManager(retries=False, timeout=10)
 
     def deliver(self, told: Delivery) -> Delivered:
-        """Raises `ValueError` when the double does not take it."""
+        """Raises `ValueError` if the double refuses it."""
         return Delivered.model_validate_json(self._tell("deliveries", told))
 
     def finish(self, told: Ending) -> Delivered:
@@ -183,7 +183,8 @@ class Seeding:
         return Delivered.model_validate_json(self._tell("endings", told))
 
     def stopped(self, *, yes: bool) -> None:
-        """Whether the organization is stopped: every question is answered with 503. What is told here still happens."""
+        """Stop the organization, so that it answers every request with 503, or start it again. Requests to `/local`
+        still work."""
         self._tell("faults", BadDay(stopped=yes))
 
     def _tell(self, what: str, told: BaseModel) -> bytes:

@@ -2,7 +2,7 @@
 
 Prints one line of JSON on stdout when it is ready, and nothing else there; the log goes to stderr or to `--log`.
 Exit codes: 0 stopped, 1 the app cannot be loaded (with `--list`: or a function is in error), 2 bad command line.
-A host whose worker has died three times stops, as in Azure, and starts itself anew in the place of the platform.
+A host whose worker has died three times stops, as in Azure, and restarts itself in place of the platform.
 """
 
 import argparse
@@ -79,10 +79,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _RecycledError(Exception):
-    """The host stopped by itself, to be started anew at the same port."""
+    """The host stopped by itself, to be restarted at the same port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"to be started anew at port {port}")
+        super().__init__(f"to be restarted at port {port}")
         self.port = port
 
 
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return asyncio.run(_run(options))
     except _RecycledError as recycled:
-        # What the platform does with a host that stopped by itself: it starts it anew.
+        # What the platform does with a host that stopped by itself: it restarts it.
         command = [*(sys.argv[1:] if arguments is None else arguments), "--port", str(recycled.port)]
         os.execv(sys.executable, [sys.executable, "-m", "local.functions", *command])
     except HostError as error:

@@ -94,7 +94,7 @@ def batch(messages: Sequence[BusMessage], data_type: str | None) -> tuple[TypedD
     texts = [message.body.decode("utf-8", "replace") for message in messages]
     if data_type == "STRING":
         return TypedData(collection_string=CollectionString(string=texts)), metadata
-    # Without a data type the real host parses every body as JSON and writes it anew.
+    # Without a data type the real host parses every body as JSON and writes it again.
     return TypedData(json=json.dumps([json.loads(text) for text in texts])), metadata
 
 

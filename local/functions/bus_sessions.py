@@ -4,7 +4,7 @@ A session is taken when there is one with messages, and given back when none cam
 renewed from when it was taken, for `maxAutoLockRenewalDuration` and no longer, however many messages came meanwhile.
 
 A defect of Microsoft's .NET client is kept, because what falls into it must fall here too: in 7.21.0 a session whose
-lock was lost while it was held costs the processor the place in which it held it, until the host is started anew.
+lock was lost while it was held costs the processor the place in which it held it, until the host is restarted.
 Nothing may depend on a lost session being taken again by the same instance.
 """
 

@@ -1,6 +1,6 @@
 """What Newtonsoft's parser, by which the real host reads events, makes of JSON: some values come out otherwise.
 
-A text that looks like a time becomes one and is written anew, in UTC; numbers lose what does not count; what is no
+A text that looks like a time becomes one and is rewritten, in UTC; numbers lose what does not count; what is no
 number becomes a word.
 """
 
@@ -54,7 +54,7 @@ def as_text(value: Any) -> str:
 
 
 def _time(text: str) -> str | None:
-    """A time written anew; None if the text is none."""
+    """A time rewritten; None if the text is not one."""
     since = _MICROSOFT_TIME.fullmatch(text)
     if since is not None:
         return _written(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(since[1])), "", "Z")

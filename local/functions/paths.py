@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _LONGEST_CHARACTER = 4
-# What stays as it is where the host writes a path anew: these, and escapes that are still in it.
+# What stays as it is where the host rewrites a path: these, and escapes that are still in it.
 _WRITTEN_AS_IT_IS = re.compile(r"%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$&'()*+,;=:@/]")
 
 
@@ -31,7 +31,7 @@ def split(target: str) -> tuple[str, str]:
 
 
 def url(scheme: str, host: str, path: str, target: str) -> str:
-    """The address that the function sees: the path written anew, the query as it came."""
+    """The address that the function sees: the path rewritten, the query as it came."""
     written, at = "", 0
     while at < len(path):
         found = _WRITTEN_AS_IT_IS.match(path, at)

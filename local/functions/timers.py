@@ -100,7 +100,7 @@ class Timer:
         try:
             return Status.parse(self._file.read_text())
         except (ValueError, KeyError, TypeError) as error:
-            log.warning("The status of timer '%s' is unreadable (%s); starting anew.", self._function.name, error)
+            log.warning("The status of timer '%s' is unreadable (%s); starting over.", self._function.name, error)
             return None
 
     def _keep(self, status: Status) -> None:

@@ -117,13 +117,14 @@ class Store:
     # ---- keeping
 
     def dump(self) -> list[Json]:
-        """Every object. They are never changed in place, so they may be written after the lock is given back."""
+        """Every object. They are never changed in place, so they may be written after the lock is released."""
         with self.changed:
             return list(self._objects.values())
 
     def load(self, version: int, objects: list[Json]) -> None:
-        """Take in what was kept, before anything else happens. Watches begin anew after it."""
-        for each in sorted(objects, key=lambda one: one["kind"] != DEFINITIONS.kind):  # their kinds come after them
+        """Take in what was kept, before anything else happens. Watches start over after it."""
+        # Definitions first: without them the custom objects have no kind.
+        for each in sorted(objects, key=lambda one: one["kind"] != DEFINITIONS.kind):
             resource = self.of_kind(each["apiVersion"], each["kind"])
             if resource is not None:
                 self._objects[object_key(resource, each)] = each

@@ -1,4 +1,4 @@
-"""The ports of the parts, the same at each start: plans, bundles and links name registries and pages by them."""
+"""The ports of the stack's parts, the same at each start: plans, bundles and links contain them."""
 
 import json
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 from ..process import PartFailed
 
 LASTING = ("registry-nonprod", "registry-prod", "identity", "front")
-"""Parts whose address stands in what is kept. Any other part takes another port where its own is taken."""
+"""Parts whose address occurs in stored data. Any other part takes a free port if its own is taken."""
 
 
 class Addresses:
@@ -18,14 +18,15 @@ class Addresses:
         self._kept: dict[str, int] = json.loads(file.read_text()) if file and file.exists() else {}
 
     def wanted(self, part: str) -> int:
-        """The part's port of last time; 0, which is any free one, the first time. Raises `PartFailed`."""
+        """The part's port from last time, or 0 for any free one. Raises `PartFailed` if its port is taken and has to
+        stay the same."""
         port = self._kept.get(part, 0)
         if not port or is_free(port):
             return port
         if part in LASTING:
             raise PartFailed(
-                f"port {port} is taken by another program, and what is kept here names {part} by it: end that program, "
-                "or begin afresh with `make up FRESH=1`"
+                f"port {port} is taken by another program, and stored data refers to {part} by it: end that program, "
+                "or start over with `make up FRESH=1`"
             )
         return 0
 

@@ -14,21 +14,21 @@ permission and the roles that have it; 401 means that the caller is not authenti
 |---|---|---|---|---|
 """
 _END = """
-Nobody needs one of these roles to vote: who counts at a gate is said by that gate's policy, by persons, groups, or
-roles that it names itself (`role:shop-approvers`). Nor does one of them apply an application: its project says who may,
-in `owners.apply`, where `role:platform` can stand too.
+Nobody needs one of these roles to vote: each gate's policy says who counts there, by persons, groups, or roles that it
+names itself (`role:shop-approvers`). Nor are they enough to apply an application: its project says who may, in
+`owners.apply`, where `role:platform` can be listed too.
 
 ## Where a role comes from
 
-**People.** Whoever has any app role here is a reader, be it one that only a gate names; whoever has none sees nothing.
-Roles are given in Entra: define the app roles `reader`, `operator`, `platform` (or `Slipway.Reader`, …) in the
+**People.** Whoever has any app role here is a reader, even if only a gate names that role; whoever has none sees
+nothing. Roles are given in Entra: define the app roles `reader`, `operator`, `platform` (or `Slipway.Reader`, …) in the
 app's registration and assign people, groups or workload identities to them. Tokens name them: the session of the pages
 is made from an ID token, the API takes access tokens (`Authorization: Bearer …`) of people (with the scope
 `user_impersonation`) and of applications.
 
-**Keys.** A key is a reader's, and never more: nobody knows who holds it. The Functions host checks its keys before the
-app is asked, and does not tell a Python app which one it was. The app sees the key itself, so a key gets a name by its
-hash:
+**Keys.** A key gives the role reader and never more, because nobody knows who holds it. The Functions host checks its
+keys before it calls the app, and does not tell a Python app which one it was. The app sees the key itself, so a key
+gets a name by its hash:
 
 ```sh title="needs Azure"
 KEY=$(openssl rand -base64 32)
@@ -37,16 +37,16 @@ az functionapp keys set --key-type functionKeys --key-name auditors --key-value 
 ```
 
 Hashing without a salt is enough because such a key is random, not a
-password that somebody could guess: never take one that is shorter than 32 random bytes.
+password that somebody could guess: never use one that is shorter than 32 random bytes.
 
 ## Who is let in
 
 `SLIPWAY_API_ACCESS` says so:
 
 - `host-keys` (default): the host asks for one of its keys (`x-functions-key` or `?code=`), which lets its holder read.
-  Where an access token comes along, it alone says who calls.
+  If an access token is sent as well, it alone says who calls.
 - `roles` (as `azd up` sets it): the host asks for nothing, and the app lets in access tokens and named keys. A host
-  key that is not named opens nothing. Take this where people use the command or the API with their own sign-in.
+  key that is not named opens nothing. Use this if people use the command or the API with their own sign-in.
 
 On the laptop the command signs in by itself, as an application with the role `platform`.
 """

@@ -77,7 +77,7 @@ Beside the difference between what is live and what will be, the plan's page say
   `rollout.applied` names the warnings again;
 - **a ConfigMap or Secret whose change no pod would see**, since it is read when pods start, and its readers do not
   change. With `on_config_change: restart` their template gets the hash of what they read, as `{CONFIG_ANNOTATION}`, so
-  that they start anew. Whoever may read pods sees this hash, so leave it off where they read a Secret that is easy to
+  that they restart. Whoever may read pods sees this hash, so leave it off where they read a Secret that is easy to
   guess.
 
 An object that another application, or another environment, has applied is refused, with the command that hands it over.

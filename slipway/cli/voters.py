@@ -1,7 +1,7 @@
 """The proofs behind votes, verified again on this machine: `slipway audit verify --votes`.
 
 The app supplies what it keeps, and is not asked whether it holds: the provider's keys come from the provider, and those
-that it publishes no more count only where an anchor of the installation names their set.
+that it no longer publishes count only where an anchor of the installation names their set.
 """
 
 from collections import Counter

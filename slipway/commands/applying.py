@@ -56,7 +56,7 @@ from .taking import CannotCount, RowWaits
 log = logging.getLogger(__name__)
 
 ROUNDS: Final = 5
-"""Times that a row is judged anew because others changed the catalogue meanwhile."""
+"""Times that a row is judged again because others changed the catalogue meanwhile."""
 
 
 class _Gone(CannotCount):

@@ -1,4 +1,5 @@
-"""Whether a proposed change still does what its voters read: compared anew with what is in force. It writes nothing."""
+"""Whether a proposed change still does what its voters read: compared again with what is in force. It writes
+nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -43,7 +43,7 @@ from .proposing import ended_as, ending, named
 from .taking import CannotCount, RowWaits
 
 ROUNDS: Final = 5
-"""Times that a vote is judged anew because others were counted meanwhile."""
+"""Times that a vote is judged again because others were counted meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,7 +114,7 @@ class Enacting:
         self, kept: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
         """Put it in force once everybody who is asked was told that people stand in for them, and had a day to object.
-        What the row says is looked at no more: the records say when that was."""
+        What the row says no longer matters: the records say when that was."""
         records, fault = self._records(change)
         shown = change_on_record(change, records) if not fault else None
         if shown is not None:

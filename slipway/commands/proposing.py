@@ -133,7 +133,7 @@ class Proposing:
         that is about to take force."""
         if change.phase is ChangePhase.PASSED:
             raise Conflict(f"the change {change.hash} is about to take force")
-        ended = ended_as(change, ChangePhase.VOID, "what it would do has changed, and it was proposed anew", now)
+        ended = ended_as(change, ChangePhase.VOID, "what it would do has changed, and it was proposed again", now)
         self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM)], now=now)
 
     def _supersede(self, newer: ProposedChange, waiting: Sequence[ProposedChange], now: datetime) -> None:

@@ -269,7 +269,7 @@ class Action(StrEnum):
     )
     LEDGER_RESET = (
         "ledger.reset",
-        "A new epoch began after the ledger was restored: every gate is opened anew",
+        "A new epoch began after the ledger was restored: every gate is opened again",
         Tone.ASKS,
         _More(of_gate=OfGate.EPOCH_BEGAN, changes_rules=True),
     )

@@ -22,7 +22,7 @@ USUAL_JOB: Final = timedelta(minutes=10)
 JOB_KEPT: Final = timedelta(days=7)
 """How long the cluster keeps a Job after its end, at the least."""
 START: Final = timedelta(minutes=2)
-"""Beyond the time that the cluster gives a Job, for its start and for its end to be seen."""
+"""Beyond the time that the cluster gives a Job, for its start and for its end to be noticed."""
 
 type JobName = Annotated[str, Field(min_length=1, max_length=63)]
 

@@ -1,7 +1,7 @@
-"""A challenge: the statement between the button and the way back from the identity provider.
+"""A challenge: the statement, kept from the press of the button until the person returns from the identity provider.
 
-It lies in a table to which the front may add and that nobody changes. It proves nothing, and the worker never decides
-by it: whoever has the front could write any number of them.
+It is a row of a table to which the front may only add. It proves nothing, and the worker never decides by it: whoever
+controls the front could write any number of them.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from .model import Duration, Moment, Record
 from .statement import MOST_CHANGES, CatalogueStatement, ChangeVoteStatement, CommandStatement, StoredStatement
 
 LIFE: Final = timedelta(minutes=15)
-"""How long a person may take from the button to the way back."""
+"""How long a person may take to come back from the identity provider after pressing the button."""
 KEPT: Final = timedelta(days=1)
-"""How long rows are kept, so that a late second return still finds where the first one led."""
+"""How long rows are kept, so that a late second return is still led where the first one was."""
 LONGEST_STATE: Final = 128
 
 HashText = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -31,7 +31,7 @@ class Challenge(Record):
     v: Literal[1] = 1
     statement: StoredStatement
     browser: HashText
-    """Hash of the random id in the browser's cookie: the way back counts only where the button was pressed."""
+    """Hash of the random id in the browser's cookie: only the browser in which the button was pressed may return."""
     verifier: Annotated[str, Field(min_length=43, max_length=128, repr=False)]
     """For the redemption of the code (PKCE)."""
     made_at: Moment
@@ -39,19 +39,19 @@ class Challenge(Record):
     """Whether it is the second try for the same statement, after a sign-in that was not fresh enough."""
     via: Via = Via.PAGE
     fresh: Duration | None = None
-    """How long ago the person may have given their credential."""
+    """How recent the person's sign-in has to be; None for any."""
     pending: Annotated[str, Field(max_length=LONGEST_STATE)] = ""
-    """The handle of what is confirmed with it; empty for what began on a page."""
+    """The handle of the `Pending` that is confirmed with it; empty for what began on a page."""
     content: Content = ()
-    """What the row is to name that is too large for it."""
+    """Hashes of what is too large for the inbox row, which will name them."""
 
     def in_time(self, now: datetime) -> bool:
         return now < self.made_at + LIFE
 
 
 class Pending(Record):
-    """Something that lets something through, as the API or the command line was given it: it waits for a person to
-    confirm it in a browser. Whoever confirms it says it themselves."""
+    """A command, change or vote that lets something through, as it came from the API or the command line: it waits for
+    a person to confirm it in a browser, and becomes the statement of whoever confirms it."""
 
     v: Literal[1] = 1
     statement: Annotated[CommandStatement | CatalogueStatement | ChangeVoteStatement, Field(discriminator="kind")]
@@ -59,11 +59,11 @@ class Pending(Record):
     content: Content = ()
     """The documents of a change, as they lie in `incoming`."""
     compared: Annotated[tuple[ComparedSubject, ...], Field(max_length=MOST_CHANGES)] = ()
-    """What a change would do, as it was when it was asked for, or as it was proposed."""
+    """What a change would do: as of when it was asked for, or proposed."""
     asks: Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)] = ()
     """The gates whose people vote on it, once it is confirmed."""
     fresh: Duration | None = FRESH
-    """How long ago whoever confirms it may have given their credential."""
+    """How recent the sign-in of whoever confirms it has to be; None for any."""
     made_at: Moment
     via: Via
 
@@ -80,7 +80,7 @@ class Used(Record):
 
 
 def challenge_key(state: str) -> str:
-    """The row of a `state`: its hash, so that whoever can read the table cannot play the way back."""
+    """The row key of a `state`: its hash, so that whoever can read the table cannot forge the return."""
     return _hash(state)
 
 

@@ -88,7 +88,7 @@ class LookKind(StrEnum):
     REINDEX = "reindex"
     """Compare the audit index of an application with its trail, and repair it."""
     NUMBERS = "numbers"
-    """Make the numbers of an application anew from its trail."""
+    """Rebuild the numbers of an application from its trail."""
     TARGETS = "targets"
     """Where the environments of an application are, which rendering a bundle has to know."""
 

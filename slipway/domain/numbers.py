@@ -92,7 +92,7 @@ class Cursor(_Sum):
 
     sequence: int = 0
     generation: int = 1
-    """Number of rebuilds, raised each time the numbers are computed anew."""
+    """Number of rebuilds, raised each time the numbers are rebuilt."""
     open: dict[int, Followed] = Field(default_factory=dict)
     failing: dict[str, datetime] = Field(default_factory=dict)
     """Environments in which something failed and nothing is restored yet, with since when."""

@@ -303,7 +303,7 @@ class Release(Record):
 
     @property
     def ended_at(self) -> datetime:
-        """When an ended release ended. Evidence that is heard of later changes it no more."""
+        """When an ended release ended. Evidence that arrives later does not change it."""
         left = self.rollouts[-1].left_at if self.rollouts else None
         return left or self.changed_at
 

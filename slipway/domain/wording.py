@@ -106,7 +106,7 @@ class Wording:
             case Phase.REJECTED:
                 return (
                     "The application's owners address the reason and push a new image; or somebody sends it out again "
-                    "(slipway retry), and votes begin anew."
+                    "(slipway retry), and votes start over."
                 )
             case Phase.EXPIRED:
                 return self._after_expiring()
@@ -256,7 +256,7 @@ class Wording:
     def _after_expiring(self) -> str:
         if self.release.environment is None:
             return "Push its image or run its pipeline again: one of the two never came."
-        return "Send it out again when people have time for it (slipway retry); votes begin anew."
+        return "Send it out again when people have time for it (slipway retry); votes start over."
 
     def _after_cancelling(self) -> str:
         run = self.release.run
@@ -266,7 +266,7 @@ class Wording:
             return "Correct the application (slipway apply), and push a new image."
         if self.release.environment is None:
             return "Push its image again if you still want it deployed."
-        return "Send it out again if you still want it deployed (slipway retry); votes begin anew."
+        return "Send it out again if you still want it deployed (slipway retry); votes start over."
 
     def _after_failure(self) -> str:
         environment, rollouts = self._environment(), self.release.rollouts

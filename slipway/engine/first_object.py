@@ -1,8 +1,8 @@
-"""What is looked at once more right before the first object of a rollout: is it within its project, and does anything
-that was set since the decision stand in its way?
+"""The last check before the first object of a rollout: is the plan within its project, and has anything been set since
+the decision that blocks it?
 
 Between the decision and the first object a cluster may be away for minutes. The rollout's own Lease says whether that
-moment has passed: from then on a rollout is finished or rolled back, and nothing here is asked any more.
+moment has passed: from then on a rollout is finished or rolled back, and this check no longer applies.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class FirstObject:
         )
         everything = head.freeze
         if release.rollback is None and everything is None and (state := freeze_of_everything(self.ledger.table)):
-            # It may have been set a moment ago, and not have come to this application yet.
+            # It may have been set a moment ago, and not have reached this application yet.
             everything = state.freeze if not state.ended_by else None
             rules = (*rules, freeze_rule(lane, everything, now))
         return tuple(rule for rule in failed(rules) if not was_let_past(release, lane, everything, rule, now))

@@ -1,7 +1,7 @@
 """`fence reset`: a person of the platform begins a new epoch after a ledger was restored, or put back.
 
 The anchor comes first: from then on the ledger's own epoch is too old, so that a crash in between leaves everything
-stopped and not half open; the command is then carried out anew, with the next epoch. It is for a whole application, or
+stopped and not half open; the command is then carried out again, with the next epoch. It is for a whole application, or
 for the installation's own chain.
 """
 

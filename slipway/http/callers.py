@@ -48,7 +48,8 @@ class Access:
     """Keys that the settings name: the hash of each, 64 hexadecimal digits."""
 
     def caller(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Caller:
-        """Raises `UnknownCaller`, also for a token beside a good key, and `CallerNotYetKnown`."""
+        """Who calls. Raises `UnknownCaller`, also for a bad token that comes with a good key, and
+        `CallerNotYetKnown`."""
         if (bearer := self._bearer(headers)) is not None:
             return self._by_token(bearer)
         named = self._named(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")

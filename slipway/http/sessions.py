@@ -1,6 +1,6 @@
 """Sessions of the pages. A session is a sealed cookie; nothing about it is stored here.
 
-It lasts eight hours, one hour when nobody uses it, and its roles are asked for anew every hour. It opens pages, and no
+It lasts eight hours, one hour when nobody uses it, and its roles are asked for again every hour. It opens pages, and no
 more: the API takes access tokens, and what opens a gate is proved by a token made for that purpose.
 """
 
@@ -26,7 +26,7 @@ IDLE: Final = timedelta(hours=1)
 ROLES_HOLD: Final = timedelta(hours=1)
 """After that the provider is asked again who the person is."""
 NOTED_EVERY: Final = timedelta(minutes=5)
-"""How often a session's last use is written anew into its cookie."""
+"""How often a session's last use is updated in its cookie."""
 ASKED_EVERY: Final = timedelta(minutes=1)
 """How often it is looked up whether a reader's sessions were ended elsewhere."""
 MOST_RECALLED: Final = 10_000

@@ -162,7 +162,8 @@ class InstallationLedger:
         return True
 
     def retired_keys(self) -> frozenset[str]:
-        """Ids of the keys that were recorded as the installation's, and whose private key the worker holds no more."""
+        """Ids of the keys that were recorded as the installation's, and whose private key the worker no longer
+        holds."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
         seen = unpack(SigningKeys, row.values) if row else SigningKeys(ids=(), public={})
         return frozenset(seen.public) - frozenset(seen.ids)

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "exports/"
 PART: Final = 2000
-"""Most records of one blob, so that it fits into one append."""
+"""The most records that one blob holds, so that it fits into one append."""
 MOST: Final = 2 * 1024 * 1024
 """Uncompressed bytes after which a blob is full; one more record still fits into one append."""
 SUFFIX: Final = {

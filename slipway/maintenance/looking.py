@@ -20,7 +20,7 @@ LIST = "list"
 ROLE_OF = "rbac:"
 """What the subject begins with that asks for the Role which a check of a cluster would want; the options are kinds."""
 PORTIONS = 3
-"""Batches of records that one look processes; numbers made anew take as many looks as they need."""
+"""Batches of records that one look processes; rebuilding numbers takes as many looks as it needs."""
 
 type Looking = Callable[[Look], Mapping[str, Any]]
 

@@ -17,7 +17,7 @@ CONFIG_ANNOTATION = "slipway.dev/config"
 """Of a pod template: the hash of what its containers read. Another hash is another template, so new pods."""
 
 _RESTARTED = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
-"""Kinds whose pods may be made anew at any time; a Job's template cannot be changed."""
+"""Kinds whose pods may be recreated at any time; a Job's template cannot be changed."""
 
 type Named = tuple[str, str]
 """Kind and name: `("ConfigMap", "settings")`."""
@@ -29,7 +29,7 @@ class Reading(IntEnum):
     AS_FOLDER = 1
     """While it runs: the files change after a minute or two."""
     AT_START = 2
-    """When its pod is made anew."""
+    """When its pod is recreated."""
 
 
 def readings(manifest: Mapping[str, Any]) -> dict[Named, Reading]:

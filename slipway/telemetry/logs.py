@@ -48,7 +48,7 @@ class _Guarded:
 
 
 def _hide(record: logging.LogRecord) -> None:
-    """Replaces only messages that contain a secret, or what is not to be seen: the others keep their template, by which
+    """Replaces only messages that contain a secret or invisible characters: the others keep their template, by which
     tools group them."""
     try:
         message = record.getMessage()

@@ -47,11 +47,11 @@ _MEANT = {
     "history": ("/audit", "Audit trail"),
     "freezes": ("/operate", "Freezes and holds"),
 }
-"""Where people find what they look for at such an address."""
+"""The path and title of the page that somebody probably wanted who typed such an address."""
 
 
 def elsewhere(address: str) -> Answer:
-    """There is no such page, and where what was looked for may be."""
+    """There is no such page; links to the one that was probably meant."""
     return message(404, "There is no such page", link=_MEANT.get(address.lower(), ("/", "Board")))
 
 
@@ -83,7 +83,7 @@ def sign_in_address(path: str) -> str:
 
 
 def session_over(path: str) -> Answer:
-    """A form came from somebody who is signed in no more; `path` is the page that it was on."""
+    """The answer to a form from somebody who is no longer signed in; `path` is the page that it was on."""
     return message(
         401,
         "You are no longer signed in",
@@ -108,7 +108,7 @@ def not_signed_in(outcome: NotSignedIn) -> Answer:
 
 
 def no_role(visitor: Visitor) -> Answer:
-    """Somebody signed in whom nobody gave a role here."""
+    """For somebody who signed in and has no role here."""
     return message(
         403,
         "You have no role here",

@@ -219,7 +219,7 @@ def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandFo
         yield CommandForm(
             verb=Verb.RETRY,
             title=f"Send {release.id} out again{where}",
-            hint="The same image. It is planned again, and people are asked anew: no earlier vote counts.",
+            hint="The same image. It is planned again, and people are asked again: no earlier vote counts.",
             hidden=about,
         )
     entry = desk.reader.catalogue.get(release.application)

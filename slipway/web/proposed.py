@@ -147,7 +147,7 @@ def _posted(desk: ChangeDesk, change: ProposedChange, who: Visitor, headers: Map
     if posted.stands_in and (posted.decision is not VoteDecision.APPROVE or not posted.reason):
         raise RequestRefused(400, "Please say why nobody can vote at the gates any more.")
     if posted.opening != change.opening:
-        raise RequestRefused(409, "The change was proposed anew since the page was opened.")
+        raise RequestRefused(409, "The change was proposed again since the page was opened.")
     return posted
 
 

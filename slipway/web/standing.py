@@ -172,7 +172,7 @@ def _waiting(
         return ApprovalStatus(
             kind=ApprovalSituation.ASKED_AGAIN,
             headline="You were asked again",
-            lead="The gate was opened anew since this link was sent, and a vote by it does not count. "
+            lead="The gate was opened again since this link was sent, and a vote by it does not count. "
             "A new link was sent to every approver.",
             tone=Tone.ASKS,
         )

@@ -76,7 +76,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def restarted(stack: Stack, app: Path) -> None:
-    """Front and worker anew, from another folder."""
+    """Front and worker again, from another folder."""
     stack.stop_host(0)
     stack.options = replace(stack.options, app=app)
     stack.start_host(0)

@@ -152,7 +152,7 @@ def test_a_second_table_of_members_is_found(source: str) -> None:
         "    case unreachable:\n        assert_never(unreachable)",
     ],
 )
-def test_naming_a_member_is_no_table(source: str) -> None:
+def test_naming_a_member_is_not_a_table(source: str) -> None:
     assert [*faults(source, COLOUR)] == []
 
 

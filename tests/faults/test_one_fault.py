@@ -46,6 +46,6 @@ def test_the_points_cover_all_that_leaves_the_process(deliveries: Path) -> None:
     assert kinds == {f"{port} {when}" for port in ports for when in ("before", "after")} | {"message before"}
 
 
-def test_a_fault_at_a_point_is_really_had(deliveries: Path) -> None:
+def test_a_fault_at_a_point_does_happen(deliveries: Path) -> None:
     died = told(deliveries, Faults(crash_at=frozenset({100})))
     assert died.crashes == 1

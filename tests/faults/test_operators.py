@@ -71,7 +71,7 @@ def expected(folder: Path) -> dict[str, Any]:
 def outcome(run: Run) -> dict[str, Any]:
     found = run.outcome()
     lane = run.installation.lane("production")
-    # How often a step is looked at anew, and with it some of what is told, depends on when messages come.
+    # How often a step is looked at again, and with it some of what is told, depends on when messages come.
     found["actions"] = {name: found["actions"][name] for name in ACTIONS}
     return found | {"live release": lane.live.release if lane.live else None, "hold": lane.hold}
 

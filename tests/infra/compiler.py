@@ -2,7 +2,7 @@
 
 The compiler is `$BICEP`, else `bicep` on the PATH; without one nothing is checked, and that is said. What it expands
 the templates into, for each of the option sets below, is kept in `tests/infra/snapshots`: a change of `infra/` is read
-there as a change of resources, and the tests need no compiler. `--write` makes the snapshots and the format anew.
+there as a change of resources, and the tests need no compiler. `--write` writes the snapshots and the format again.
 """
 
 import json
@@ -239,7 +239,7 @@ def main(*, write: bool) -> int:
     for line in wrong:
         _say(line)
     if wrong:
-        _say("`python -m tests.infra.compiler --write` formats the files and makes the snapshots anew")
+        _say("`python -m tests.infra.compiler --write` formats the files and writes the snapshots again")
         return 1
     compared = f"{len(OPTIONS)} snapshots as stored" if version == MADE_WITH else f"snapshots are of {MADE_WITH}"
     _say(f"Bicep {version}: {len(FILES)} files without a diagnostic, formatted; {compared}")

@@ -1,7 +1,8 @@
-"""The hooks in this process, where each call of `az` and `azd` costs nothing, and the hook can be ended at any of them.
+"""Runs the hooks in this process, where a call of `az` or `azd` costs nothing, and the hook can be ended at any of
+them.
 
-What a hook says to the outside passes `subprocess.run` in `cloud.py`; only that is another one here. The double behind
-it is the same as for hooks that run as processes.
+Every call of a hook goes through `subprocess.run` in `cloud.py`; only that is replaced here. The double behind it is
+the same as for hooks that run as processes.
 """
 
 import importlib

@@ -77,7 +77,7 @@ def test_a_parameter_without_a_default_would_be_asked_for_whatever_the_file_says
 
 
 def test_the_sign_in_that_a_hook_makes_after_azd_looked_is_in_the_deployment() -> None:
-    """azd asks first, runs the hook, reads the environment again, and then works the values out anew."""
+    """azd asks first, runs the hook, reads the environment again, and then works the values out again."""
     before = {**NEW, "AZURE_LOCATION": "westeurope"}
     assert "signInClientId" not in resolve(DECLARED, PARAMETERS, before).values
     after = {**before, "SLIPWAY_SIGN_IN_CLIENT_ID": "00000000-0000-0000-0000-000000000003"}

@@ -292,7 +292,7 @@ def test_secrets_are_new_in_each_installation_and_never_on_a_command_line_or_in_
 
 
 @pytest.mark.parametrize("failing", range(1, 5))
-def test_a_look_that_fails_is_no_proof_that_a_secret_is_absent(azure: Azure, failing: int) -> None:
+def test_a_look_that_fails_is_not_proof_that_a_secret_is_absent(azure: Azure, failing: int) -> None:
     """Too many requests, no right, a lost line: the keys of open links would be replaced."""
     azure.provision()
     kept = azure.state["secrets"]
@@ -507,7 +507,7 @@ def test_a_deployment_is_a_success_once_both_apps_show_their_functions(azure: Az
 
 
 @pytest.mark.parametrize("missing", FUNCTIONS)
-def test_an_app_without_functions_is_no_success(azure: Azure, missing: str) -> None:
+def test_an_app_without_functions_is_not_success(azure: Azure, missing: str) -> None:
     azure.change(resources=[function for function in FUNCTIONS if function != missing])
     ended = azure.run("postdeploy", **OUTPUTS)
     assert ended.returncode == 1

@@ -92,6 +92,6 @@ def test_what_no_commit_has_is_not_packaged(tmp_path: Path) -> None:
         commit_of(tmp_path)
 
 
-def test_what_is_built_is_no_part_of_the_repository() -> None:
+def test_what_is_built_is_not_part_of_the_repository() -> None:
     ignored = subprocess.run(["git", "check-ignore", "-q", "build/package/slipway.zip"], cwd=ROOT, check=False)
     assert ignored.returncode == 0

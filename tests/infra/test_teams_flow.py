@@ -169,8 +169,8 @@ def test_who_answers_the_card_of_another_approver_votes_for_themselves() -> None
     assert record.details["on_behalf_of"] == f"oid:{BEN_OID}"
 
 
-def test_an_address_that_now_belongs_to_somebody_else_is_no_right() -> None:
-    """The account of a person who left was made anew: the same address, another object id."""
+def test_an_address_that_now_belongs_to_somebody_else_is_not_a_right() -> None:
+    """The account of a person who left was created again: the same address, another object id."""
     world = waiting()
     other = "00000000-0000-0000-0000-00000000000d"
     decision = take(world, run_flow(asked(world), answered({"decision": "approve"}, oid=other)))

@@ -116,7 +116,7 @@ def test_what_cannot_work_is_refused_before_anything_is_made(
 
 
 @with_compiler
-def test_blanks_in_a_list_of_namespaces_are_no_part_of_their_names(compiler: Compiler) -> None:
+def test_blanks_in_a_list_of_namespaces_are_not_part_of_their_names(compiler: Compiler) -> None:
     given = compiler.expand(BASE | {"stagingNamespaces": "shop-staging, cart-staging"})
     scopes = {
         key.split("/namespaces/")[1].split("/")[0]

@@ -170,7 +170,7 @@ def test_a_bundle_that_is_refused_is_pushed_nowhere_and_the_run_is_reported_as_f
 
 
 @pytest.mark.parametrize("images", [["--targets"], "hello:1", [1]])
-def test_further_images_that_are_no_references_stop_the_bundle(merge: Callable[..., Merge], images: object) -> None:
+def test_further_images_that_are_not_references_stop_the_bundle(merge: Callable[..., Merge], images: object) -> None:
     merged = merge(bundleImages=images if isinstance(images, list) else [{"image": images}])
     assert merged.run()["bundle"] == "Failed"
     assert "IMAGES: expected a list of repository:tag" in "\n".join(merged.machine.log)

@@ -96,7 +96,7 @@ def test_the_api_takes_no_session(site: Site, http: urllib3.PoolManager) -> None
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", FORM_TYPE, "multipart/form-data", ""])
-def test_cross_site_post_that_needs_no_permission_of_ours_is_no_json(
+def test_a_cross_site_post_that_needs_no_permission_of_ours_is_not_json(
     site: Site, http: urllib3.PoolManager, media_type: str
 ) -> None:
     """What a form of another site can send without asking first: never application/json."""

@@ -1,4 +1,5 @@
-"""An honest restore, played to its end: what was put back opens nothing until a person of the platform begins anew."""
+"""An honest restore, played to its end: what was put back opens nothing until a person of the platform begins a new
+epoch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_no_vote_from_before_the_reset_counts(home: Live, kind: StepKind) -> Non
     assert home.phase(1) is Phase.FAILED
 
 
-def test_a_rollout_that_comes_next_finds_its_gate_on_record_no_more(home: Live) -> None:
+def test_a_rollout_that_comes_next_finds_that_its_gate_is_no_longer_on_record(home: Live) -> None:
     approve(home)
     deploy = home.settle_at(StepKind.DEPLOY, PRODUCTION)
     assert counted(reset(home))
@@ -137,7 +138,7 @@ def test_a_rollout_that_comes_next_finds_its_gate_on_record_no_more(home: Live) 
     assert "ledger.reset" in record.details["reason"]
 
 
-def test_a_gate_that_waits_is_opened_anew(home: Live) -> None:
+def test_a_gate_that_waits_is_opened_again(home: Live) -> None:
     before = present(home.release(1).gate, "the gate").opening
     assert counted(reset(home))
     home.settle()
@@ -174,7 +175,7 @@ def test_nobody_else_begins_an_epoch(home: Live, who: TokenPerson, reason: str, 
     assert home.app.chain_anchors.of_ledger("shop").passed
 
 
-def test_the_installations_own_chain_begins_anew_too(home: Live) -> None:
+def test_the_installations_own_chain_begins_a_new_epoch_too(home: Live) -> None:
     kept_all, kept = rows(home, keys.INSTALLATION), rows(home, "shop")
     freeze_all(home)
     put_back(home, kept_all, partition=keys.INSTALLATION)
@@ -234,7 +235,7 @@ def test_the_epoch_is_above_what_a_lease_shows(home: Live) -> None:
     assert home.app.ledger.head("shop").epoch == 8
 
 
-def test_a_cluster_that_is_away_keeps_nobody_from_beginning_anew(home: Live) -> None:
+def test_a_cluster_that_is_away_keeps_nobody_from_beginning_a_new_epoch(home: Live) -> None:
     home.without("clusters", "production")
     home.restart(wrap=lambda ports: replace(ports, catalogue=None))
     assert counted(reset(home))

@@ -239,7 +239,7 @@ def test_the_order_of_a_vote_without_a_proof_opens_nothing_where_votes_are_signe
     assert "no proof of the vote" in found.reason
 
 
-# ---- keys that the provider publishes no more
+# ---- keys that the provider no longer publishes
 def rolled(home: Installation) -> None:
     """The provider has another key now, and does not publish the former one."""
     home.provider.issuer.kid = "k2"

@@ -106,7 +106,7 @@ def test_without_an_attacker_it_goes_live(home: Live) -> None:
 
 # ---- a history of their own
 def forged_history(home: Live) -> None:
-    """All records written anew, with a vote among them: well chained, signed with a key of their own."""
+    """All records rewritten, with a vote among them: well chained, signed with a key of their own."""
     genuine = home.trail()
     drafts = [AuditDraft.model_validate(_as_draft(record)) for record in genuine]
     number = next(index for index, record in enumerate(genuine) if record.action == "gate.opened") + 1

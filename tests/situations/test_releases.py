@@ -41,7 +41,7 @@ def cancelled(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize("ended", [expired, rejected, cancelled])
-def test_a_release_that_did_not_go_live_can_be_sent_out_again_and_is_voted_on_anew(
+def test_a_release_that_did_not_go_live_can_be_sent_out_again_and_is_voted_on_again(
     install: Install, ended: Callable[[Installation], None]
 ) -> None:
     installation = install(shop(required=2))

@@ -302,7 +302,7 @@ def test_settings_that_no_pod_would_see_are_told_before_people_vote(install: Ins
     assert f"{told}Deployment/proxy" in installation.page(ADA, 2).text
 
 
-def test_where_the_application_says_so_pods_start_anew_with_their_settings(install: Install, kubernetes: Start) -> None:
+def test_where_the_application_says_so_pods_restart_with_their_settings(install: Install, kubernetes: Start) -> None:
     cluster = kubernetes()
     installation = install(reading("red", on_config_change="restart"), kubernetes=cluster)
     push(installation, "v1")

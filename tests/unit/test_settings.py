@@ -221,7 +221,7 @@ def test_a_misspelt_setting_is_refused_instead_of_overlooked(name: str, meant: s
 
 
 @pytest.mark.parametrize("name", ["SLIPWAY_URL", "SLIPWAY_KEY", "SLIPWAY_VERSION", "SLIPWAY_RELEASE"])
-def test_variables_of_other_programs_are_none_of_our_business(name: str) -> None:
+def test_variables_of_other_programs_are_left_alone(name: str) -> None:
     assert Settings.read(GOOD | {name: "x"}) == Settings.read(GOOD)
 
 

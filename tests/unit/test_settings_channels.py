@@ -52,7 +52,7 @@ def test_addresses_of_workflows_are_taken(url: str) -> None:
         f"https://logic.azure.com/{MARK}",
     ],
 )
-def test_other_addresses_are_no_workflows(url: str) -> None:
+def test_other_addresses_are_not_workflows(url: str) -> None:
     assert "expected the address of a workflow, on a host that ends with" in refused(TEAMS, url=url)
 
 

@@ -137,7 +137,7 @@ class Queue:
         lock.expiry = self._deadlines.at(lock.until, partial(self._lapse, entry))
 
     def renew(self, tokens: Sequence[uuid.UUID]) -> list[float]:
-        """Lock all of these messages anew, or none; returns until when."""
+        """Renew the locks of all these messages, or of none; returns until when."""
         held = [self._held(token) for token in tokens]
         for entry, lock in held:
             self._extend(entry, lock)

@@ -88,8 +88,8 @@ def verify_trail(
 
     With --votes the kept proof of each vote, roll-back and waiver, and of each vote on a change of the catalogue, is
     verified again: that the identity provider signed it, for exactly what the record says, by whom it says, with a
-    sign-in as fresh as the gate asked for. The keys are fetched from the provider. One that it publishes no more counts
-    from the archive if an anchor names its set; for each set it is said where it came from, and since when it is
+    sign-in as fresh as the gate asked for. The keys are fetched from the provider. One that it no longer publishes
+    counts from the archive if an anchor names its set; for each set it is said where it came from, and since when it is
     anchored. --issuer and --votes-client say whose tokens count; without them it is what the app itself names.
 
     With --file an export is verified, together with the proof and the anchors next to it.

@@ -35,7 +35,7 @@ _DONE = {
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
     Verb.WAIVE: "the rule is waived, and the plan is made again: people vote on what it says now",
-    Verb.FENCE_RESET: "a new epoch has begun; every gate is opened anew",
+    Verb.FENCE_RESET: "a new epoch has begun; every gate is opened again",
     Verb.SESSION_END: "signed out of all pages, within a minute",
 }
 INSTALLATION = "_installation"
@@ -222,7 +222,7 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
     """Send a release that did not go live out again: the same digest, in the environment where it ended.
 
     It is planned again. After a failure, votes still count if the plan hash is unchanged. After a rejection, an expiry
-    or a cancellation the gate opens anew: no earlier vote counts, and a rejection is shown to whoever is asked.
+    or a cancellation the gate opens again: no earlier vote counts, and a rejection is shown to whoever is asked.
 
     A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
@@ -344,7 +344,7 @@ def waive(api: Api, *, environment: str, release: str, rule: str, **options: Any
 
 @click.group()
 def fence() -> None:
-    """The order of rollouts, and the epoch that a restored ledger begins anew."""
+    """The order of rollouts, and the new epoch that a restored ledger begins."""
 
 
 @fence.command("reset")
@@ -356,9 +356,9 @@ def fence_reset(api: Api, *, application: str | None, everything: bool, **option
 
     A ledger that does not hold what its newest anchor names opens nothing more. Look first at what it has lost: this
     command prints the newest anchor and the end of the ledger. The loss is recorded, and an anchor is written before
-    anything else. Then every gate is opened anew: no vote from before counts, and a release that a lost anchor names as
-    rejected stays rejected until a person sends it out again. Rows that were changed by somebody count from then on as
-    they are, so compare them with an export before.
+    anything else. Then every gate is opened again: no vote from before counts, and a release that a lost anchor names
+    as rejected stays rejected until a person sends it out again. Rows that were changed by somebody count from then on
+    as they are, so compare them with an export before.
 
     A person of the role `platform` confirms it in a browser, at the address that is printed, by a sign-in made for it.
 

@@ -1,7 +1,7 @@
 """Create: a person starts a release of what an earlier one delivered, with the manifests that are in force now; or of
 what was pushed and never delivered, such as before the application was applied.
 
-The artifact of an earlier one is the same, and so is what is proved of it; everything else is decided anew, from the
+The artifact of an earlier one is the same, and so is what is proved of it; everything else is decided again, from the
 first environment on. Of what was only pushed nothing is proved until its CI run says so. Who starts it is one of those
 who asked for it, and approves it no more than whoever asked for the CI run.
 """

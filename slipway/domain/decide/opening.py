@@ -29,8 +29,8 @@ class Proven(Protocol):
 
 
 def opening_rules(said: Proven) -> tuple[RuleResult, ...]:
-    """None for a command that stops something, unless it came with a proof that does not hold, or of somebody who may
-    not give it."""
+    """No rules for a command that stops something, unless it came with a proof that does not hold, or from somebody
+    who may not give it."""
     if said.unproved:
         return (Rule.PROOF_HOLDS.fails(said.unproved),)
     if said.verb not in OPENS:

@@ -1,4 +1,4 @@
-"""A new epoch after the ledger was restored: every gate is opened anew, and no vote from before counts.
+"""A new epoch after the ledger was restored: every gate is opened again, and no vote from before counts.
 
 What anchors still tell of the lost part counts: a release that one of them names as rejected stays rejected, until a
 person sends it out again. A release that is being copied ends, as nothing of it is in the cluster yet. A rollout that

@@ -3,7 +3,7 @@
 It stays the same release, with the same digest and one more attempt. After a failure, votes remain valid if the new
 plan has the hash they were cast for: steps that succeeded before run again and find nothing to do, so in effect the
 release resumes at the step that failed. One that ended at its gate (rejected, expired, cancelled, superseded) is asked
-about anew: no vote from before counts, and a rejection is shown to whoever is asked.
+about again: no vote from before counts, and a rejection is shown to whoever is asked.
 """
 
 from ..actions import Action

@@ -13,7 +13,7 @@ from .lanes import ask, end, end_without_environment, last_order, next_order, pl
 from .state import Draft
 
 SOON = timedelta(minutes=1)
-"""When a release looks again that was stopped by what is not known here, or no more."""
+"""When a release that was stopped by something not known here, or no longer known, looks again."""
 
 
 def proceed(draft: Draft, release: Release, environment: Environment) -> None:

@@ -13,19 +13,21 @@ def status_of(live: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def count(values: Mapping[str, Any], name: str, *, default: int = 0) -> int:
+    """A number of pods or the like; the default where the field is absent or null."""
     value = values.get(name)
     return default if value is None else int(value)
 
 
 def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    """The condition of this type, whatever its status; None if the status does not list it."""
     listed: Sequence[Any] = status.get("conditions") or ()
     return next((c for c in listed if isinstance(c, Mapping) and c.get("type") == kind), None)
 
 
-def true(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
-    """The condition if it holds."""
-    one = condition(status, kind)
-    return one if one is not None and one.get("status") == "True" else None
+def condition_that_holds(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    """The condition of this type if its status is True; None if it is absent or has another status."""
+    listed = condition(status, kind)
+    return listed if listed is not None and listed.get("status") == "True" else None
 
 
 def generation_of(live: Mapping[str, Any]) -> int:
@@ -33,9 +35,10 @@ def generation_of(live: Mapping[str, Any]) -> int:
 
 
 def observed(live: Mapping[str, Any]) -> bool:
+    """Whether the controller has seen the newest spec, so that the status is about it."""
     return count(status_of(live), "observedGeneration") >= generation_of(live)
 
 
-def why(found: Mapping[str, Any]) -> str:
-    """A condition's reason and message, for people."""
-    return ": ".join(str(found[name]) for name in ("reason", "message") if found.get(name))
+def reason_of(condition: Mapping[str, Any]) -> str:
+    """A condition's reason and message, for people; empty if it has neither."""
+    return ": ".join(str(condition[name]) for name in ("reason", "message") if condition.get(name))

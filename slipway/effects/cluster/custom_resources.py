@@ -11,7 +11,7 @@ from typing import Any
 
 from slipway.domain.model import Record
 
-from .conditions import condition, count, generation_of, spec_of, status_of, true, why
+from .conditions import condition, condition_that_holds, count, generation_of, reason_of, spec_of, status_of
 from .situations import Situation, Watched
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, verdict
 
@@ -70,7 +70,7 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
         return verdict(_KIND, Situation.NOT_OBSERVED, "its operator has not seen the new spec yet")
     if spec.get("paused") is True:
         return advised(_KIND, Situation.PAUSED, "it is paused")
-    if stalled := true(status, "Stalled"):
+    if stalled := condition_that_holds(status, "Stalled"):
         return advised(_KIND, Situation.FAILED, _said("it does not try again", stalled))
     known = OPERATORS.get((str(live.get("apiVersion", "")).rpartition("/")[0], str(live.get("kind"))))
     if known is not None and known.phase:
@@ -112,7 +112,7 @@ def _by_phase(known: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
 
 
 def _said(what: str, found: Mapping[str, Any]) -> str:
-    return ": ".join(filter(None, (what, why(found)[:MAX_SAID])))
+    return ": ".join(filter(None, (what, reason_of(found)[:MAX_SAID])))
 
 
 def _generation(values: Mapping[str, Any]) -> int:

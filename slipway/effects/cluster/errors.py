@@ -30,7 +30,7 @@ _FOR_GOOD = (
 """Starts of the messages of a 500 for an object that will never be accepted, for which the server sends no 4xx."""
 
 _ENDING = "because it is being terminated"
-"""Of a namespace, in a 403; it goes away by itself, and whoever deletes it may make it anew."""
+"""Of a namespace, in a 403; it goes away by itself, and whoever deletes it may create it again."""
 
 _NOT_BASE64 = "illegal base64 data"
 _LONG_VALUE = 200

@@ -202,7 +202,7 @@ class KindLookup:
 
 def _with_encoded_text(manifest: Json) -> Json:
     """A Secret's `stringData` under `data`, which the server would make of it: whoever applies owns what it names, and
-    what it named under `stringData` and names no more stays in the Secret for ever (kubernetes/kubernetes#108008).
+    what it named under `stringData` and no longer names stays in the Secret for ever (kubernetes/kubernetes#108008).
 
     Left as it is where a value is not text: the server names the field.
     """

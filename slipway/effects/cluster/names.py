@@ -15,7 +15,7 @@ KEEP = ("slipway.dev/prune", "never")
 KEPT_BY_HELM = ("helm.sh/resource-policy", "keep")
 """The same, as charts say it."""
 ATTEMPT_ANNOTATION = "slipway.dev/attempt"
-"""On a Job around a rollout: in which attempt of its release it was made, so that a later one may make it anew."""
+"""On a Job around a rollout: in which attempt of its release it was made, so that a later one may create it again."""
 FENCE_ANNOTATION = "slipway.dev/fence"
 """Of the Lease that says which rollout may write."""
 VERIFICATION_LABEL = "slipway.dev/verification"

@@ -32,7 +32,7 @@ def run(
     """Make the Job unless that was done, and look at it.
 
     `uid` is that of the Job that this step has made, `earlier` that of a former attempt; each is empty if none is
-    known. A Job that failed in a former attempt is made anew. Raises `ObjectRefused` for a Job in the way, and
+    known. A Job that failed in a former attempt is created again. Raises `ObjectRefused` for a Job in the way, and
     `ObjectConflict` where another worker was quicker.
     """
     live = objects.get(target.kind, target.name, target.namespace)

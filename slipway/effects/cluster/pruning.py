@@ -3,7 +3,7 @@
 An object goes only if Slipway applied it for this application and environment, nobody else applies it, its kind is not
 one that holds what cannot be made again, and nothing asks to keep it. That is asked when the plan is made, together
 with a dry run of the deletion, and once more, of the object as it is by then, before it is deleted: by its uid and
-version, so that what somebody changed in between is read again and what somebody made anew stays.
+version, so that what somebody changed in between is read again and what somebody recreated stays.
 """
 
 from collections.abc import Mapping, Sequence

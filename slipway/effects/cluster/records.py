@@ -48,7 +48,7 @@ class ObjectChange(Record):
     checked: bool = True
     """False if the API server could not check the object, because its namespace or its kind does not exist yet."""
     restarts: bool = False
-    """Whether its pods are made anew."""
+    """Whether its pods are recreated."""
     warnings: tuple[str, ...] = ()
     """What will keep the rollout from ending, what could not be checked, and what the API server warns of."""
     notes: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ def _targets(
 
 
 def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *, patient: bool) -> str:
-    """Delete one pod for which a StatefulSet waits in vain, so that it is made anew by the newest template; its name,
+    """Delete one pod for which a StatefulSet waits in vain, so that it is recreated from the newest template; its name,
     empty if there is none.
 
     An ordered StatefulSet never replaces a pod that is not ready (kubernetes/kubernetes#67250). While one is still

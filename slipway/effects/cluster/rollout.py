@@ -78,7 +78,7 @@ class Newest(Record):
     """A workload's newest template, as far as it can be found."""
 
     owner: Json | None = None
-    """What owns its pods; None if that is not to be seen."""
+    """What owns its pods; None if that cannot be seen."""
     replica_set: Json | None = None
     """A Deployment's newest ReplicaSet."""
     all_pods: tuple[Json, ...] = ()

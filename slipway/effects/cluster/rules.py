@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .conditions import condition, count, observed, spec_of, status_of, true, why
+from .conditions import condition, condition_that_holds, count, observed, reason_of, spec_of, status_of
 from .custom_resources import custom_resource, is_custom
 from .records import Json, ProgressState
 from .situations import Situation, Watched
@@ -120,10 +120,10 @@ def daemon_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE
 def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     """Only Complete and Failed are final: SuccessCriteriaMet and FailureTarget are set before the pods have stopped."""
     kind, spec, status = Watched.JOB, spec_of(live), status_of(live)
-    if complete := true(status, "Complete"):
+    if complete := condition_that_holds(status, "Complete"):
         return verdict(kind, Situation.UP, str(complete.get("message") or "the Job is complete"))
-    if failed := true(status, "Failed"):
-        return verdict(kind, Situation.FAILED, why(failed) or "the Job failed")
+    if failed := condition_that_holds(status, "Failed"):
+        return verdict(kind, Situation.FAILED, reason_of(failed) or "the Job failed")
     if spec.get("suspend"):
         return verdict(kind, Situation.SUSPENDED, SUSPENDED)
     active, lost = count(status, "active"), count(status, "failed")

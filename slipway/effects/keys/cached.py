@@ -42,13 +42,13 @@ class CachedKeys:
         With keys in the cache, no caller waits for another's refresh: a forged link must not delay valid ones.
         """
         known = self._keys
-        if known and not self._looks(wanted, self._monotonic()):
+        if known and not self._is_due(wanted, self._monotonic()):
             return known
         if not self._lock.acquire(blocking=not known):
             return known
         try:
             now = self._monotonic()
-            if self._looks(wanted, now):
+            if self._is_due(wanted, now):
                 self._looked_at = now
                 self._try_to_read(now)
         finally:
@@ -57,7 +57,7 @@ class CachedKeys:
             raise KeysUnavailable("the signing keys cannot be read right now")
         return self._keys
 
-    def _looks(self, key_id: str | None, now: float) -> bool:
+    def _is_due(self, key_id: str | None, now: float) -> bool:
         unknown = key_id is not None and key_id not in self._keys
         old = now - self._read_at >= self._max_age
         return (unknown or old) and now - self._looked_at >= self._pause

@@ -55,7 +55,7 @@ class Authorizer(Protocol):
     def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization: ...
 
     def forget(self) -> None:
-        """The registry refuses what it has authorized: begin from the identity next time."""
+        """Drop what was granted so far, since the registry refuses it: the next time begins with the identity."""
 
 
 class Credential(Protocol):
@@ -111,7 +111,7 @@ class _DockerAuthorizer:
             if self._basic is None:
                 raise OtherSignIn(where, "the registry asks for a name and a password, but none are configured")
             return Authorization(header=self._basic)
-        # Without a password nothing goes there that the registry does not know already.
+        # Without a password nothing secret is sent, so the address only has to be trustworthy, not the registry's own.
         realm = (
             owned(where, self._endpoint, challenge.realm, "token address")
             if self._basic

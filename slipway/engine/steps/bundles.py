@@ -116,7 +116,7 @@ def _check_targets(clients: Clients, application: Application, environment: Envi
         if then != now:
             raise BundleRefused(
                 f"the bundle was rendered for {environment.name} with the {what} {then}, which is {now} now: "
-                "export targets.json again, and build the bundle anew"
+                "export targets.json again, and build the bundle again"
             )
 
 

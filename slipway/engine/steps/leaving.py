@@ -1,4 +1,4 @@
-"""What leaves an environment with a plan, as the plan tells it."""
+"""The objects that a plan removes from an environment, as its preview lists them."""
 
 from collections.abc import Collection, Iterator
 
@@ -7,12 +7,13 @@ from ...domain.pruning import Deletion
 from ...effects.cluster import Departed, is_custom
 
 KINDS_NAMED = 8
-"""Most kinds that one reason for not searching them names."""
+"""The most kinds that are named with one reason for not searching them."""
 WITH_ITS_DATA = "what its operator keeps for it goes with it, data included, unless the operator says otherwise"
 
 
 def with_what_leaves(preview: Preview, departed: Departed, kinds: Collection[str]) -> Preview:
-    """`kinds` are those of which there may be objects: of any other nothing can be left, and nothing is said."""
+    """The preview with those objects added. `kinds` are the kinds that the application may have objects of: others
+    cannot be left behind, so nothing is said about not searching for them."""
     changes = (*preview.changes, *_changes(departed))
     return preview.evolve(changes=changes, unsearched=tuple(_unsearched(departed, kinds)))
 

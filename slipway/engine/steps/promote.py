@@ -89,7 +89,7 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
     if not error.retryable:
         return failed(with_advice(error, environment, life.release), afterwards=life.forget)
     if life.is_last:
-        return failed(f"{life.given_up()}; at last: {error}", afterwards=life.forget)
+        return failed(f"{life.given_up()}; the last error: {error}", afterwards=life.forget)
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
     if life.advanced:
         # It makes progress between failures, so they do not count as tries.

@@ -128,7 +128,7 @@ def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, n
     assert (result.exit_code, "it was truncated" in result.stderr) == (7, True)
 
 
-def test_a_csv_whose_cell_has_no_end_is_no_trail(slipway: Run, tmp_path: Path) -> None:
+def test_a_csv_whose_cell_has_no_end_is_not_a_trail(slipway: Run, tmp_path: Path) -> None:
     (tmp_path / "endless.csv").write_text(heading(ExportFormat.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
     result = slipway("audit", "verify", "--file", "endless.csv", "--public-keys", KEYS)
     assert (result.exit_code, "not a CSV export" in result.stderr) == (7, True)
@@ -180,7 +180,7 @@ def test_an_export_stops_before_a_record_that_is_wrong_and_says_which(slipway: R
     assert told["chains"]["_installation"]["last"] > 0, "trouble with one trail does not stop the others"
 
 
-def test_a_file_that_is_no_export_is_left_alone(slipway: Run, tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_export_is_left_alone(slipway: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine\n")
     assert slipway("audit", "export", "--output", "notes.txt").exit_code == 1
     assert (tmp_path / "notes.txt").read_text() == "mine\n"

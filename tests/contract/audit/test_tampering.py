@@ -57,7 +57,7 @@ class Intruder:
         self.table.transact("shop", [Write(act=Act.PUT, key=keys.HEAD, values=pack(head))])
 
     def rehash(self, records: list[AuditRecord]) -> None:
-        """Write the whole chain anew, consistent in itself, with the head that belongs to it."""
+        """Rewrite the whole chain, consistent in itself, with the head that belongs to it."""
         previous = ""
         for record in records:
             draft = {"action": record.action, "actor": record.actor, "details": record.details}
@@ -226,7 +226,7 @@ def test_a_trail_that_was_replaced_with_its_anchors_is_found_by_whoever_kept_one
     assert "names another hash" in fault(verdict("--anchors", str(kept)))[1]
 
 
-def test_an_application_that_is_delivered_no_more_is_still_verified(
+def test_an_application_that_is_no_longer_delivered_is_still_verified(
     verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
     installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: Catalogue({})))

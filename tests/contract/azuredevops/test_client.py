@@ -174,7 +174,7 @@ def test_people_are_told_by_their_object_ids(asked: Asked) -> None:
     ]
 
 
-def test_a_service_principal_is_no_person(asked: Asked) -> None:
+def test_a_service_principal_is_not_a_person(asked: Asked) -> None:
     worker = next(p for p in asked.told.organization.people.values() if p.kind is Kind.SERVICE_PRINCIPAL)
     (found,) = value(asked.client.identities("contoso", [worker.storage_key]))
     assert (found.is_service, found.object_id, found.client_id) == (True, WORKER, worker.client_id)
@@ -188,7 +188,7 @@ def test_an_address_that_two_people_have_names_both(asked: Asked) -> None:
 
 # ---- what it takes for no answer
 @pytest.mark.parametrize("redirects", [False, True], ids=["a page for signing in", "a redirect to it"])
-def test_a_token_that_is_not_taken_is_no_answer_and_is_tried_later(asked: Asked, redirects: bool) -> None:
+def test_a_token_that_is_not_accepted_is_not_an_answer_and_is_tried_later(asked: Asked, redirects: bool) -> None:
     asked.told.organization.faults.redirects_to_sign_in = redirects
     asked.token = "not-a-token"
     told = asked.client.run(asked.address)
@@ -361,7 +361,7 @@ def test_whatever_the_other_side_answers_nothing_is_raised(what: str, content: A
 
 
 @given(what=st.sampled_from(sorted(QUESTIONS)), body=st.binary(max_size=50), status=st.integers(200, 599))
-def test_whatever_it_answers_that_is_no_json_is_no_answer(what: str, body: bytes, status: int) -> None:
+def test_whatever_it_answers_that_is_not_json_is_not_an_answer(what: str, body: bytes, status: int) -> None:
     told = QUESTIONS[what](client(Answering(body, status, "text/html")))
     assert isinstance(told, Absent | CannotKnow)
 

@@ -63,7 +63,7 @@ def test_a_guest_has_an_object_id_and_a_domain_of_our_own_tenant(told: Story, as
     assert (shown["originId"], shown["directoryAlias"]) == (guest.oid, "grace_partner.example#EXT#")
 
 
-def test_a_service_principal_is_no_user(told: Story, ask: Client) -> None:
+def test_a_service_principal_is_not_a_user(told: Story, ask: Client) -> None:
     service = told.organization.readers[WORKER].person
     preview = ask.in_version("7.1-preview.1")
     shown = preview(f"_apis/graph/serviceprincipals/{service.descriptor}", people=True).json

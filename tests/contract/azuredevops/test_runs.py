@@ -26,7 +26,7 @@ def test_a_run_that_a_push_started_was_asked_for_by_azure_devops_itself(told: St
     assert run["requestedFor"]["id"] == told.ben.storage_key, "who completed the pull request is who pushed"
 
 
-def test_a_run_can_have_been_asked_for_by_something_that_is_no_person(told: Story, ask: Client) -> None:
+def test_a_run_can_have_been_asked_for_by_something_that_is_not_a_person(told: Story, ask: Client) -> None:
     service = told.organization.person("shop Build Service (contoso)", kind=Kind.BUILD_SERVICE)
     run = told.pipeline.start(told.commit, requested_for=service, reason="schedule")
     asked_for = ask(f"{told.project.id}/_apis/build/builds/{run.id}").json["requestedFor"]
@@ -140,7 +140,7 @@ def test_a_task_that_attaches_the_same_name_again_replaces_it(told: Story, ask: 
 
 
 @pytest.mark.parametrize("name", ["a/b.json", "a\0.json"])
-def test_the_agent_refuses_names_that_are_no_file_names(name: str, told: Story) -> None:
+def test_the_agent_refuses_names_that_are_not_file_names(name: str, told: Story) -> None:
     with pytest.raises(ValueError, match="refuses"):
         told.run.job("tests").task("Run").attach("slipway", name, b"")
 

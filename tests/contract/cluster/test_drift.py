@@ -61,7 +61,7 @@ def remove(place: Place, kind: str, name: str) -> None:
         connection.send("DELETE", f"/{KINDS[kind]}/namespaces/{place.namespace}/{kind.lower()}s/{name}", what="delete")
 
 
-def test_what_was_applied_and_left_alone_is_no_drift(live: Place) -> None:
+def test_what_was_applied_and_left_alone_is_not_drift(live: Place) -> None:
     assert seen(live) == ()
 
 
@@ -80,7 +80,7 @@ def test_an_edited_field_is_named_with_who_wrote_it_and_what_it_was(live: Place)
     assert m.TWO in lines[0]
 
 
-def test_a_field_that_was_edited_and_edited_back_is_no_drift(live: Place) -> None:
+def test_a_field_that_was_edited_and_edited_back_is_not_drift(live: Place) -> None:
     for value in ("goodbye", "hello"):
         edit(live, "ConfigMap", "settings", {"data": {"greeting": value}})
     assert seen(live) == ()
@@ -100,7 +100,7 @@ def test_an_object_that_is_gone_is_missing(live: Place) -> None:
     assert (found.drifted.what, found.drifted.label) == (DriftKind.MISSING, "ConfigMap/settings")
 
 
-def test_an_object_that_somebody_made_anew_is_replaced(live: Place) -> None:
+def test_an_object_that_somebody_recreated_is_replaced(live: Place) -> None:
     remove(live, "ConfigMap", "settings")
     with somebody(live) as connection:
         path = f"/api/v1/namespaces/{live.namespace}/configmaps"
@@ -116,7 +116,7 @@ def test_what_somebody_added_after_the_rollout_is_drift_and_before_it_is_none(li
     assert seen(live, since=datetime.now(UTC) + timedelta(minutes=1)) == ()
 
 
-def test_annotations_and_labels_of_others_are_no_drift(live: Place) -> None:
+def test_annotations_and_labels_of_others_are_not_drift(live: Place) -> None:
     edit(live, "Deployment", "web", {"metadata": {"annotations": {"team": "a"}, "labels": {"team": "a"}}})
     assert seen(live) == ()
 
@@ -148,7 +148,7 @@ def seen_but(place: Place, *rules: IgnoredDrift) -> list[tuple[str, tuple[str, .
     return [(each.drifted.label, each.drifted.fields) for each in place.cluster.drift([applied], place.namespace)[0]]
 
 
-def test_what_an_operator_writes_is_no_drift_where_the_application_leaves_it_to_it(live: Place) -> None:
+def test_what_an_operator_writes_is_not_drift_where_the_application_leaves_it_to_it(live: Place) -> None:
     limits = {"containers": [{"name": "main", "resources": {"limits": {"memory": "64Mi"}}}]}
     strategic = "application/strategic-merge-patch+json"
     edit(live, "Deployment", "web", {"spec": {"template": {"spec": limits}}}, by="vpa", media=strategic)
@@ -196,7 +196,7 @@ def test_jobs_are_not_looked_for(place: Place) -> None:
     assert seen(place, owned(m.job("migrate"))) == ()
 
 
-def test_what_is_brought_back_is_no_drift_any_more(live: Place) -> None:
+def test_what_is_brought_back_is_not_drift_any_more(live: Place) -> None:
     edit(live, "ConfigMap", "settings", {"data": {"greeting": "goodbye"}})
     remove(live, "Secret", "login")
     assert {found.drifted.label for found in seen(live)} == {"ConfigMap/settings", "Secret/login"}
@@ -232,7 +232,7 @@ class Counting:
         connection.send = counted  # type: ignore[method-assign]
 
 
-def test_what_may_not_be_read_is_no_clean_look(place: Place) -> None:
+def test_what_may_not_be_read_is_not_a_clean_look(place: Place) -> None:
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": []}
     with pytest.raises(AccessDenied):
         seen(place, owned(role))

@@ -147,7 +147,7 @@ def test_a_job_around_a_rollout_is_made_once_and_seen_to_its_end(place: Place) -
     )
 
 
-def test_a_job_that_failed_is_made_anew_by_a_later_attempt_only(place: Place) -> None:
+def test_a_job_that_failed_is_made_again_by_a_later_attempt_only(place: Place) -> None:
     wanted = around("migrate", fails=True)
     failed = ran(place, wanted, attempt=1)
     assert failed.state is ProgressState.FAILED

@@ -274,7 +274,7 @@ def test_a_key_that_is_gone_from_string_data_is_gone_from_the_secret(place: Plac
     assert place.cluster.preview([m.secret(kept="1")], place.namespace).objects[0].change is AppliedChange.UNCHANGED
 
 
-def test_a_secret_that_is_no_base64_is_refused_without_its_value(place: Place) -> None:
+def test_a_secret_that_is_not_base64_is_refused_without_its_value(place: Place) -> None:
     wanted = m.secret()
     wanted["data"] = {"password": "%hunter2%"}
     with pytest.raises(ObjectRefused, match="a value under data is not base64") as raised:
@@ -381,7 +381,7 @@ def test_what_kubectl_left_goes_although_somebody_writes_the_object_meanwhile(pl
     assert now["metadata"]["annotations"]["note"] == "0", "what somebody wrote meanwhile is there"
 
 
-def test_what_kubectl_left_to_the_servers_defaults_is_no_change(place: Place) -> None:
+def test_what_kubectl_left_to_the_servers_defaults_is_not_a_change(place: Place) -> None:
     wanted = m.deployment()
     made_by_kubectl(place, wanted)
     [change] = place.cluster.preview([wanted], place.namespace).objects

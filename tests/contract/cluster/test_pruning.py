@@ -125,7 +125,7 @@ def test_what_somebody_changes_at_that_moment_is_read_again_a_few_times(
     assert (live(place, config_path(place, "left")) is None) is (ending is Ending.DELETED)
 
 
-def test_what_somebody_made_anew_since_the_plan_stays(place: Place) -> None:
+def test_what_somebody_recreated_since_the_plan_stays(place: Place) -> None:
     deletions = left(place, m.config("left", a="1"))
     with connected(place) as connection:
         connection.send("DELETE", config_path(place, "left"), what="delete")

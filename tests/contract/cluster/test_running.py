@@ -42,7 +42,7 @@ def up(place: Place, wanted: m.Json) -> None:
 
 
 def compared(place: Place, wanted: m.Json, *injected: InjectedContainer, until_told: bool = True) -> tuple[str, ...]:
-    """What runs beside the plan, once all pods of the newest template are to be seen."""
+    """What runs beside the plan, once all pods of the newest template are visible."""
     if until_told:
         assert place.rolled_out(wanted) is ProgressState.DONE
     look = lambda: place.cluster.compared([wanted], place.namespace, injected)  # noqa: E731
@@ -50,9 +50,7 @@ def compared(place: Place, wanted: m.Json, *injected: InjectedContainer, until_t
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
-def test_pods_of_the_template_before_are_no_foreign_ones_while_the_newest_is_not_seen_yet(
-    place: Place, kind: str
-) -> None:
+def test_pods_of_the_template_before_are_not_foreign_while_the_newest_is_not_seen_yet(place: Place, kind: str) -> None:
     up(place, of_kind(kind, m.ONE))
     for digest in (m.TWO, m.ONE, m.TWO):
         place.apply([of_kind(kind, digest)])

@@ -68,7 +68,7 @@ def test_a_message_that_kills_the_worker_is_dead_lettered_though_the_host_is_rec
     start_host: StartHost, tmp_path: Path
 ) -> None:
     """W-13. Host 4.1037 (read): each death fails the run, which abandons the message; after the third the host stops,
-    the platform starts it anew, and the message comes again until its deliveries are used up."""
+    the platform restarts it, and the message comes again until its deliveries are used up."""
     queues = [*QUEUES, QueueSettings(name="deadly", max_delivery_count=4)]
     with ServiceBus(*queues) as bus, ServiceBusClient.from_connection_string(bus.connection_string) as client:
         settings = {"SB": bus.connection_string, "ONE_QUEUE": "one", "WAIT_FOLDER": str(tmp_path)}

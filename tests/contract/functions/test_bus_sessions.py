@@ -88,7 +88,7 @@ def test_the_lock_of_a_session_is_renewed_while_a_message_is_worked_on(
     assert len(runs(tmp_path, name="long", at="start")) == 1
 
 
-def test_a_session_whose_lock_was_lost_costs_its_place_until_the_host_is_started_anew(
+def test_a_session_whose_lock_was_lost_costs_its_place_until_the_host_is_started_again(
     start_host: StartHost, host: HostProcess, bus: ServiceBus, tmp_path: Path
 ) -> None:
     """A defect of Azure.Messaging.ServiceBus 7.21.0, seen with its session processor in November 2026: it never takes a
@@ -104,7 +104,7 @@ def test_a_session_whose_lock_was_lost_costs_its_place_until_the_host_is_started
     assert bus.counts("work").active == 2
     host.stop()
     start_host("sessions", SB=bus.connection_string, NOTES=str(tmp_path))
-    until(lambda: emptied(bus), "a host that was started anew takes them")
+    until(lambda: emptied(bus), "a host that was restarted takes them")
     assert [line["delivery"] for line in runs(tmp_path, name="a", at="start")] == [1, 2]
 
 

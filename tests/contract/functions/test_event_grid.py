@@ -84,7 +84,7 @@ def test_only_the_key_of_the_extension_opens_the_webhook(host: HostProcess, key:
 
 
 @pytest.mark.parametrize("function", ["nobody", "hello", "", "On_Event"])
-def test_a_name_that_is_no_event_grid_function_is_404(host: HostProcess, function: str) -> None:
+def test_a_name_that_is_not_an_event_grid_function_is_404(host: HostProcess, function: str) -> None:
     assert deliver(host, [event("y")], function).status == 404
 
 

@@ -58,7 +58,7 @@ def test_a_catch_all_takes_the_rest_of_the_path(host: HostProcess) -> None:
     assert ask(f"{host.url}/api/files/a/b%20c/d").json()["path"] == "a/b c/d"
 
 
-def test_an_escaped_slash_is_no_separator(host: HostProcess) -> None:
+def test_an_escaped_slash_is_not_a_separator(host: HostProcess) -> None:
     assert ask(f"{host.url}/api/hello/a%2Fb").json()["name"] == "a%2Fb"
 
 
@@ -226,7 +226,7 @@ def test_a_worker_that_crashes_gives_500_and_is_replaced(host: HostProcess) -> N
     assert worker_of(host) != before
 
 
-def test_the_third_crash_in_half_an_hour_stops_the_host_which_the_platform_starts_anew(start_host: StartHost) -> None:
+def test_the_third_crash_in_half_an_hour_stops_the_host_which_the_platform_starts_again(start_host: StartHost) -> None:
     """W-13. RpcFunctionInvocationDispatcher of host 4.1037 (read): three errors without thirty quiet minutes, and ten
     seconds between two restarts."""
     assert limits.RESTART_PAUSE == 10

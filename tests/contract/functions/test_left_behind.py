@@ -1,4 +1,4 @@
-"""A decision hangs until the lock of its session has lapsed: the host takes that session no more, and the worker's
+"""A decision hangs until the lock of its session has lapsed: the host no longer takes that session, and the worker's
 timer decides what lies there.
 
 The host and the bus are the doubles over AMQP, as processes apart; the app that decides is the product's own.

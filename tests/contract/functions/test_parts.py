@@ -94,7 +94,7 @@ def test_a_time_span_is_read(text: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["5", "00:61:00", 5, None, "24:00:00"])
-def test_what_is_no_time_span_is_refused_by_field(value: object) -> None:
+def test_what_is_not_a_time_span_is_refused_by_field(value: object) -> None:
     with pytest.raises(HostError, match="the field: expected"):
         timespan.seconds(value, "the field")
 

@@ -89,7 +89,7 @@ def _told(function: Function, value: Any) -> Outcome:
 
 def test_deliveries_are_taken_as_by_the_event_grid_extension() -> None:
     """W-15, W-17, W-20, W-22, W-25: what cannot be read is 500 and comes again; a function's name counts with its case;
-    times in an event are written anew; the function's span is a child of the delivery, not of what the event
+    times in an event are rewritten; the function's span is a child of the delivery, not of what the event
     carries."""
     worker = Worker(outcome=_told)
     functions = [

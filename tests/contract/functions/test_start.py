@@ -196,7 +196,7 @@ def test_an_app_without_functions_is_refused(tmp_path: Path) -> None:
     assert "0 functions found" in ended.stderr
 
 
-def test_a_connection_that_is_no_connection_string_is_told_without_its_value(start_host: StartHost) -> None:
+def test_a_connection_that_is_not_a_connection_string_is_told_without_its_value(start_host: StartHost) -> None:
     host = start_host("bus", "--no-auth", SB="SharedAccessKey=secret", ONE_QUEUE="one")
     assert "setting SB: expected a connection string" in host.errors["one"]
     assert "secret" not in json.dumps(host.errors) + host.log.read_text()

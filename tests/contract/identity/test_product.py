@@ -118,7 +118,7 @@ def test_a_client_that_cannot_prove_itself_gets_nothing(flow: Flow, issuer: Issu
     assert "invalid_client" in found.why
 
 
-def test_a_token_of_the_other_registration_is_no_vote(flow: Flow, issuer: Issuer, votes: Client) -> None:
+def test_a_token_of_the_other_registration_is_not_a_vote(flow: Flow, issuer: Issuer, votes: Client) -> None:
     token = flow.sign_in(SIGN_IN, "Ada", nonce=NONCE).id_token
     assert isinstance(IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now()), IdentityRefused)
 

@@ -214,7 +214,7 @@ def test_a_vault_that_refuses_is_told_with_what_to_do_about_it(
     assert (result.exit_code, f"Key Vault answered {status}: " in result.output) == (ends, True)
 
 
-def test_what_is_disabled_not_yet_good_or_expired_is_no_key(vault: KeyVault, client: SecretClient) -> None:
+def test_what_is_disabled_not_yet_good_or_expired_is_not_a_key(vault: KeyVault, client: SecretClient) -> None:
     soon, ago = int((NOW + timedelta(days=1)).timestamp()), int((NOW - timedelta(days=1)).timestamp())
     vault.put(VAULT_SECRET, text(1))
     for attributes in ({"enabled": False}, {"nbf": soon}, {"exp": ago}):
@@ -247,7 +247,7 @@ def test_without_any_key_it_is_said_that_they_are_away(vault: KeyVault, client: 
 
 
 @pytest.mark.parametrize("value", ["not base64!", base64.b64encode(b"short").decode(), ""])
-def test_a_version_that_is_no_key_is_named_and_its_value_kept_back(
+def test_a_version_that_is_not_a_key_is_named_and_its_value_kept_back(
     vault: KeyVault, client: SecretClient, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     vault.put(VAULT_SECRET, value)

@@ -1,7 +1,7 @@
 """`python -m tests.contract.kubernetes_double.record`: ask a real control plane the questions, and keep its answers.
 
 It needs the programs of `make cluster`. The answers are replayed against the double in every `make test`. With
-`--differences` no server is asked: the list of what the double answers otherwise is written anew.
+`--differences` no server is asked: the list of what the double answers otherwise is written again.
 """
 
 import json

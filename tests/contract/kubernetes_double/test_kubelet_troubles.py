@@ -91,7 +91,7 @@ def test_later_layers_replace_and_remove(cluster: Cluster, registry: SmallRegist
 
 
 @pytest.mark.parametrize("image", ["Web:1", "127.0.0.1:1/UPPER:1", "127.0.0.1:1/web@sha256:12"])
-def test_a_name_that_is_no_image_is_told(cluster: Cluster, image: str) -> None:
+def test_a_name_that_is_not_an_image_is_reported(cluster: Cluster, image: str) -> None:
     cluster.apply(workload("Deployment", "web", image))
     until(lambda: waiting(cluster, "web") == "InvalidImageName", "the refusal")
 

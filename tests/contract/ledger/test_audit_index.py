@@ -243,7 +243,7 @@ def spoilt(index: AuditIndex, values: Mapping[str, Value]) -> Damaged:
     return damaged
 
 
-def test_a_row_of_the_index_that_is_no_record_is_shown_as_damaged(index: AuditIndex) -> None:
+def test_a_row_of_the_index_that_is_not_a_record_is_shown_as_damaged(index: AuditIndex) -> None:
     assert "not an audit record any more" in spoilt(index, {"Nonsense": 1}).damaged
 
 
@@ -251,7 +251,7 @@ def test_a_copy_that_was_changed_is_shown_as_damaged(index: AuditIndex) -> None:
     assert "its content does not match its hash" in spoilt(index, copied(SHOP[5].evolve(actor="mallory"))).damaged
 
 
-def test_a_copy_that_was_changed_and_hashed_anew_is_not_signed_by_the_worker(index: AuditIndex) -> None:
+def test_a_copy_that_was_changed_and_hashed_again_is_not_signed_by_the_worker(index: AuditIndex) -> None:
     changed = SHOP[5].evolve(actor="mallory")
     forged = changed.evolve(hash=changed.expected_hash())
     assert "its signature with the key test is wrong" in spoilt(index, copied(forged)).damaged

@@ -42,7 +42,7 @@ def test_a_document_that_is_not_there_is_none(blobs: Blobs) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "sha256:", "nonsense", "../x", "sha256:" + "G" * 64, "a?b=c", "x" * 2000, "a\n"])
-def test_what_is_no_digest_names_no_document(blobs: Blobs, name: str) -> None:
+def test_what_is_not_a_digest_names_no_document(blobs: Blobs, name: str) -> None:
     assert blobs.get(name) is None
 
 

@@ -191,7 +191,7 @@ def test_a_crash_between_sending_and_forgetting_sends_twice_under_one_id(install
     assert list(installation.app.ledger.outbox("shop")) == []
 
 
-def test_forgetting_what_another_instance_forgot_is_no_error(installation: Installation) -> None:
+def test_forgetting_what_another_instance_forgot_is_not_an_error(installation: Installation) -> None:
     installation.bus.broken = True
     installation.push("1.0")
     (entry,) = installation.app.ledger.outbox("shop")

@@ -89,7 +89,7 @@ def test_an_added_row_is_found_and_taken_away_and_rows_of_others_are_left(work: 
     assert work.index.table.get(by_application("cart"), row_key(cart)) is not None
 
 
-def test_an_index_that_is_empty_is_built_anew(work: Reindexing) -> None:
+def test_an_index_that_is_empty_is_built_again(work: Reindexing) -> None:
     empty = Reindexing(table=work.table, index=AuditIndex(MemoryTable()))
     copies = sum(len(list(places(record))) for record in RECORDS)
     assert whole(empty, repair=True).missing >= copies

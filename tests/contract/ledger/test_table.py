@@ -264,7 +264,7 @@ def test_a_service_that_cannot_be_reached_is_said_to_be_unavailable() -> None:
         away.transact(APP, [create("a", V=1)])
 
 
-def test_a_table_that_is_gone_is_no_empty_ledger(azurite: str) -> None:
+def test_a_table_that_is_gone_is_not_an_empty_ledger(azurite: str) -> None:
     gone = AzureTable(TableClient.from_connection_string(azurite, "neverthere"))
     with pytest.raises(LedgerUnavailable):
         gone.get(APP, "a")

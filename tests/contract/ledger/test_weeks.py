@@ -35,7 +35,7 @@ def test_whoever_comes_second_is_refused_and_changes_nothing(table: Table) -> No
     assert weeks.read("shop", 9).weeks["2026-W02"].tally("production").deployments == 1
 
 
-def test_begun_anew_nothing_is_left_of_before(table: Table) -> None:
+def test_once_begun_again_nothing_is_left_of_before(table: Table) -> None:
     weeks = Weeks(table)
     names = [f"{2020 + place // 50}-W{place % 50 + 1:02d}" for place in range(150)]
     etag = ""

@@ -128,7 +128,7 @@ def test_a_repeated_id_arrives_once(desk: Desk) -> None:
     assert [id for _, id, _ in desk.received("steps")] == [again.id]
 
 
-def test_sending_nothing_is_no_error(desk: Desk) -> None:
+def test_sending_nothing_is_not_an_error(desk: Desk) -> None:
     desk.bus.send([])
 
 
@@ -230,7 +230,9 @@ def test_a_dead_letter_that_cannot_be_kept_stays(desk: Desk) -> None:
     assert desk.bus.drain("steps", kept.append) == 1
 
 
-def test_a_dead_letter_whose_body_is_no_bytes_is_kept_too(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
+def test_a_dead_letter_whose_body_is_not_bytes_is_kept_too(
+    local_bus: LocalServiceBus, client: ServiceBusClient
+) -> None:
     found, bus = over_amqp(local_bus, client)
     with client.get_queue_sender("approvals") as sender:
         sender.send_messages(AmqpAnnotatedMessage(value_body={"token": "none"}))

@@ -68,7 +68,7 @@ def test_the_operation_is_not_waited_for(service: Communication, endpoint: str, 
     assert not [thread for thread in threading.enumerate() if "LROPoller" in thread.name]
 
 
-def test_a_repeat_is_no_second_mail(service: Communication, endpoint: str, certificates: Certificates) -> None:
+def test_a_repeat_is_not_a_second_mail(service: Communication, endpoint: str, certificates: Certificates) -> None:
     mails = channel(endpoint, certificates)
     for message in (gate_opened(), gate_opened(), gate_opened(id="another")):
         mails.send(message)

@@ -98,7 +98,7 @@ class Losing:
         return self._pool.request(method, url, **options)
 
 
-def test_an_upload_that_the_registry_has_lost_is_begun_anew(place: Place, repository: str) -> None:
+def test_an_upload_that_the_registry_has_lost_is_begun_again(place: Place, repository: str) -> None:
     pool = Losing(uploads=2)
     registry = Registry(RegistryEndpoint(place.login_server), place.credential, pool=pool, pause=lambda _: None)
     content = b"layer" * 100_000

@@ -81,7 +81,7 @@ def test_success_is_one_of_five_answers(status: int) -> None:
     assert (len(queue), queue.delivered) == (0, 1)
 
 
-def test_a_redirect_is_no_success() -> None:
+def test_a_redirect_is_not_success() -> None:
     assert waits(queue_of("a"), 302, 1) == [10]
 
 

@@ -97,7 +97,7 @@ def test_a_digest_that_does_not_match_the_bytes_is_refused(any_registry: Client,
     assert (refused.status, code_of(refused)) == (400, "DIGEST_INVALID")
 
 
-def test_bytes_that_are_no_manifest_are_refused(any_registry: Client, repository: str) -> None:
+def test_bytes_that_are_not_a_manifest_are_refused(any_registry: Client, repository: str) -> None:
     path = f"/v2/{repository}/manifests/1.0.0"
     refused = any_registry.send("PUT", path, body=b"{not json", headers={"Content-Type": OCI_IMAGE})
     assert (refused.status, code_of(refused)) == (400, "MANIFEST_INVALID")

@@ -68,7 +68,7 @@ def test_a_wrong_file_is_explained_without_its_secrets(tmp_path: Path) -> None:
     assert "do-not-print" not in errors
 
 
-def test_a_file_that_is_no_json_is_named_with_its_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_json_is_named_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "registry.json"
     file.write_text("{\n  oops\n}")
     command = [sys.executable, "-m", "local.registry", "--config", str(file)]

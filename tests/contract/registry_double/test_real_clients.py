@@ -1,4 +1,4 @@
-"""skopeo, a client that knows nothing of the double: copies an image of two platforms out and in, and inspects it."""
+"""skopeo, a client written without the double in mind: copies an image of two platforms out and in, and inspects it."""
 
 import json
 import os

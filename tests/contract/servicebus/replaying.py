@@ -1,6 +1,6 @@
 """Plays the client's side of a recording against a fresh bus and compares what the bus answers.
 
-What differs from run to run is exchanged on the way out (tokens are signed anew, lock tokens and times are those of
+What differs from run to run is exchanged on the way out (tokens are signed again, lock tokens and times are those of
 this run) and left out of the comparison (ids, times, texts for people). Gaps between the lines are kept where they are
 long: there a lock lapses, or the client waits. `tests/recorded/README.md` says where the recordings come from.
 """

@@ -31,7 +31,7 @@ def test_a_scheduled_message_comes_when_due(bench: Bench) -> None:
     (number,) = bench.sender().schedule_messages(ServiceBusMessage("later"), due)
     message = bench.one()
     assert str(message) == "later"
-    assert message.sequence_number != number, "it joins the queue anew"
+    assert message.sequence_number != number, "it joins the queue again"
     assert message.enqueued_time_utc is not None
     assert message.enqueued_time_utc >= due - timedelta(milliseconds=1), "the wire carries whole milliseconds"
     bench.receiver().complete_message(message)

@@ -173,7 +173,7 @@ class Installation:
         return self
 
     def change(self, application: Application) -> None:
-        """Its team applies it anew; files that it no longer has are gone."""
+        """Its team applies it again; files that it no longer has are gone."""
         shutil.rmtree(self._deliveries / application.name)
         self._apply(application.write(self._deliveries))
 

@@ -229,6 +229,6 @@ def test_broken_gzip_is_refused(data: bytes, said: str) -> None:
         decompress(data)
 
 
-def test_many_small_files_are_no_bomb() -> None:
+def test_many_small_files_are_not_a_bomb() -> None:
     files = {f"environments/staging/service-{number}.yaml": b"kind: Service\n" for number in range(MOST_FILES)}
     assert read_tar(decompress(compress(write_tar(files)))) == files

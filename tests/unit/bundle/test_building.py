@@ -297,7 +297,7 @@ def test_a_kind_that_the_project_leaves_unpinned_is_bundled_as_it_is(tmp_path: P
         read_environments(*unpack(made.packed), NO_IMAGE_RULES)
 
 
-def test_what_is_no_image_in_a_field_that_names_one_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_an_image_in_a_field_that_names_one_is_refused(tmp_path: Path) -> None:
     known = targets().model_copy(update={"image_paths": {"postgresql.cnpg.io/Cluster": ("spec.imageName",)}})
     files = {IN_STAGING: DATABASE.replace("imageName: pg", "imageName: { name: pg }")}
     (problem,) = problems(tmp_path, files, targets=known)

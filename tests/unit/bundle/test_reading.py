@@ -141,7 +141,7 @@ def test_bundle_json_is_read_strictly(packed: Packed, change: Callable[[dict[str
         (b'{"schema": "\xff"}', "not valid JSON"),
     ],
 )
-def test_what_is_no_json_is_refused(data: bytes, said: str) -> None:
+def test_what_is_not_json_is_refused(data: bytes, said: str) -> None:
     assert said in problems(lambda: read_config(data))[0]
 
 
@@ -273,7 +273,7 @@ def test_a_reference_is_read_as_container_tools_read_it(text: str, parts: tuple[
 @pytest.mark.parametrize(
     "text", ["", "Shop", "shop:", "shop@sha256:1", "a b", "shop:1:2", "host.io/", "../x", "x" * 300]
 )
-def test_what_is_no_reference_is_refused(text: str) -> None:
+def test_what_is_not_a_reference_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected an image such as"):
         parse_reference(text)
 

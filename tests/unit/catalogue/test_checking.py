@@ -194,7 +194,7 @@ def test_a_folder_without_documents_is_a_problem(folder: Path) -> None:
     ]
 
 
-def test_hidden_folders_and_other_files_are_no_applications(write: Write, folder: Path) -> None:
+def test_hidden_folders_and_other_files_are_not_applications(write: Write, folder: Path) -> None:
     write()
     (folder / ".git").mkdir()
     (folder / ".git" / "application.yaml").write_text("a: [")
@@ -419,7 +419,7 @@ def test_a_pod_that_reaches_into_its_node_is_refused_unless_the_project_says_so(
     assert list(load(folder)) == ["shop"]
 
 
-def test_what_stays_in_its_container_is_no_access_to_the_host(write: Write, folder: Path) -> None:
+def test_what_stays_in_its_container_is_not_access_to_the_host(write: Write, folder: Path) -> None:
     container = (
         "{ name: a, ports: [{ containerPort: 8080 }], securityContext: { privileged: false, procMount: Default, "
         "seccompProfile: { type: RuntimeDefault }, capabilities: { drop: [ALL], add: [NET_BIND_SERVICE] } } }"

@@ -96,7 +96,7 @@ def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> Non
         assert str(problem).startswith("a.yaml:1:")
 
 
-def test_manifests_that_are_no_yaml_hide_no_others(write: Write) -> None:
+def test_manifests_that_are_not_yaml_hide_no_others(write: Write) -> None:
     folder = write(files={"manifests/a.yaml": "a: b: c", "manifests/b.yaml": "x: 1\nx: 2\n"})
     with pytest.raises(ConfigError) as caught:
         load_one(folder)

@@ -26,7 +26,7 @@ def test_a_leading_v_in_the_tag_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("tag", ["latest", "1.2", "v", "vv1.0.0", "01.2.3", "1.2.3.4", "1.0.0 ", "", "1.٢.3"])
-def test_a_tag_that_is_no_semantic_version_is_outside_every_range(tag: str) -> None:
+def test_a_tag_that_is_not_a_semantic_version_is_outside_every_range(tag: str) -> None:
     assert not check_tag(Versions(range="*"), tag).passed
 
 

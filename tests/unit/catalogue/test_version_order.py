@@ -47,7 +47,7 @@ def test_an_order_without_what_it_orders_is_refused(fields: dict[str, object], m
         Versions.model_validate(fields)
 
 
-def test_a_line_that_is_no_range_is_named() -> None:
+def test_a_line_that_is_not_a_range_is_named() -> None:
     field, why = fault_of(Versions(range=">=1.0.0", lines=("1.x", "one.x"))) or ((), "")
     assert (field, "'one.x'" in why) == (("lines",), True)
 

@@ -161,7 +161,7 @@ def test_a_changed_field_is_found(slipway: Command, app: Served, field: str, val
     assert reason == "its content does not match its hash: it was changed after it was written"
 
 
-def test_a_record_that_was_changed_and_hashed_anew_breaks_the_link_of_the_next(slipway: Command, app: Served) -> None:
+def test_a_record_that_was_changed_and_hashed_again_breaks_the_link_of_the_next(slipway: Command, app: Served) -> None:
     records = app.trails["shop"].records
     changed = AuditRecord.model_validate(records[4] | {"actor": "mallory@example.com"})
     records[4] = signed_anew(changed).model_dump(mode="json")
@@ -253,7 +253,7 @@ def test_an_anchor_of_an_older_epoch_is_history(slipway: Command, app: Served) -
     assert verdict(slipway, "shop")["intact"] is True
 
 
-def test_a_last_record_that_was_changed_and_hashed_anew_is_not_the_one_of_the_head(
+def test_a_last_record_that_was_changed_and_hashed_again_is_not_the_one_of_the_head(
     slipway: Command, app: Served
 ) -> None:
     records = app.trails["shop"].records
@@ -361,7 +361,7 @@ def test_one_broken_trail_does_not_hide_the_others(slipway: Command, app: Served
     assert [item["intact"] for item in found["applications"]] == [False, True]
 
 
-def test_records_that_are_written_meanwhile_are_no_fault(slipway: Command, app: Served) -> None:
+def test_records_that_are_written_meanwhile_are_not_a_fault(slipway: Command, app: Served) -> None:
     whole = long_trail(PAGE + 7)
     early = Trail(records=whole.records[:PAGE], sequence=PAGE - 2, hash=whole.records[PAGE - 3]["hash"])
     app.trails["shop"] = early

@@ -180,7 +180,9 @@ def test_a_token_of_somebody_elses_issuer_or_client_proves_nothing(kept: Kept, v
     assert votes("--issuer", f"{kept.app.url}/elsewhere")[0] == 6
 
 
-def test_a_proof_that_is_not_shown_yet_is_no_fault(kept: Kept, votes: Votes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proof_that_is_not_shown_yet_is_not_a_fault(
+    kept: Kept, votes: Votes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept.app.documents.pop(kept.vote())
     monkeypatch.setattr(audit_verify, "clock", lambda: MORNING + timedelta(minutes=1))
     code, found = votes()

@@ -95,7 +95,7 @@ def test_a_difference_is_shown_and_changes_nothing(slipway: Slipway, live: Live)
     assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
 
 
-def test_nobody_to_ask_is_no_consent(slipway: Slipway, live: Live) -> None:
+def test_nobody_to_ask_is_not_consent(slipway: Slipway, live: Live) -> None:
     ended = slipway("apply", "-f", "team")
     assert ended.exit_code == 2
     assert "use --yes" in ended.stderr

@@ -101,7 +101,7 @@ def test_an_old_version_of_the_event_and_less_than_all_of_it_are_repaired(connec
     assert connecting.only["resourceVersion"] == "2.0"
 
 
-def test_the_secret_is_sent_anew_when_that_is_asked_for(connecting: Connecting) -> None:
+def test_the_secret_is_sent_again_when_that_is_asked_for(connecting: Connecting) -> None:
     connecting()
     connecting("--send-secret", SLIPWAY_HOOK_SECRET="another-secret-after-the-change")
     assert connecting.only["consumerInputs"]["basicAuthPassword"] == "another-secret-after-the-change"

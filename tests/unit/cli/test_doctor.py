@@ -54,7 +54,9 @@ def test_some_checks_can_be_chosen(answering: Served, slipway: Command) -> None:
     assert [finding["check"] for finding in told["checks"]] == ["channel:mail"]
 
 
-def test_an_app_that_is_ill_is_a_finding_and_one_that_is_away_is_no_answer(answering: Served, slipway: Command) -> None:
+def test_an_unhealthy_app_is_a_finding_and_one_that_is_away_is_not_an_answer(
+    answering: Served, slipway: Command
+) -> None:
     answering.replies["/api/health"] = Reply(status=503, body=b'{"healthy": false}')
     assert "failed  app: it answers 503" in slipway("doctor").output
     away = slipway("doctor", SLIPWAY_URL="http://127.0.0.1:9")
@@ -104,7 +106,7 @@ def test_the_printed_roles_are_yaml_that_kubectl_takes(answering: Served, slipwa
     assert "cluster:staging:shop:staging: nothing beyond Azure's role" in done.stderr
 
 
-def test_a_role_that_cannot_be_told_is_a_failure_and_no_yaml(answering: Served, slipway: Command) -> None:
+def test_a_role_that_is_unknown_is_a_failure_and_no_yaml(answering: Served, slipway: Command) -> None:
     answering.looks["doctor list"] = CHECKS
     away = {"documents": [], "problem": "staging could not be reached"}
     answering.looks["doctor rbac:cluster:staging:shop:staging"] = away
@@ -121,7 +123,7 @@ def test_a_role_that_cannot_be_told_is_a_failure_and_no_yaml(answering: Served, 
         (("--print-rbac", *("--kind", "a/B") * 9), "expected at most 8, got 9"),
     ],
 )
-def test_words_that_do_not_go_together_are_a_mistake(
+def test_options_that_do_not_go_together_are_a_mistake(
     answering: Served, slipway: Command, words: tuple[str, ...], said: str
 ) -> None:
     answering.looks["doctor list"] = CHECKS

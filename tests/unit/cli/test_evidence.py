@@ -28,7 +28,7 @@ def test_a_document_that_is_not_there_ends_with_3(slipway: Command) -> None:
     assert result.stderr.startswith("Error: Not found")
 
 
-def test_what_is_no_digest_is_refused_before_anything_is_asked(slipway: Command, app: Served) -> None:
+def test_what_is_not_a_digest_is_refused_before_anything_is_asked(slipway: Command, app: Served) -> None:
     result = slipway("evidence", "sha256:" + "g" * 64)
     assert result.exit_code == 2
     assert "expected sha256: and 64 hexadecimal digits" in result.stderr

@@ -78,7 +78,7 @@ def test_this_machine_and_https_are_fine(tmp_path: Path, url: str) -> None:
     "url",
     ["app", "ftp://app", "https://", "https://user:word@app", f"{AZURE}?code=secret", f"{AZURE}/#x", "http://[", ""],
 )
-def test_what_is_no_address_is_refused_without_repeating_it(tmp_path: Path, url: str) -> None:
+def test_what_is_not_an_address_is_refused_without_repeating_it(tmp_path: Path, url: str) -> None:
     with pytest.raises((click.UsageError, CliError)) as refused:
         found(tmp_path, url=url)
     assert "secret" not in str(refused.value)

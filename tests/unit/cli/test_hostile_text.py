@@ -119,7 +119,7 @@ def test_a_hostile_name_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, NO_CHARACTER])
-def test_a_hostile_answer_is_no_danger_as_an_error_either(slipway: Command, app: Served, text: str) -> None:
+def test_a_hostile_answer_is_harmless_as_an_error_too(slipway: Command, app: Served, text: str) -> None:
     app.replies["releases"] = problem(400, f"title {text}", f"detail {text}", f"parameter {text}")
     result = slipway("releases")
     assert result.exit_code == 2

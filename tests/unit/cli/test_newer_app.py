@@ -73,7 +73,7 @@ def test_a_value_that_it_does_not_know_asks_for_a_newer_command(slipway: Command
     assert json.loads(slipway("releases", "--json").stdout) == {"v": 1, **unheard_of}
 
 
-def test_a_field_in_a_record_of_the_trail_is_no_matter_of_taste(
+def test_a_field_in_a_record_of_the_trail_is_not_a_matter_of_taste(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A verifier hashes the record as it stands: with one more field it is another record."""

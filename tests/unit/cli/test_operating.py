@@ -13,7 +13,7 @@ from tests.unit.cli.served import Reply, Served
 
 
 @pytest.mark.parametrize("verb", ["rollback", "override"])
-def test_a_release_in_the_place_of_the_environment_is_told_the_right_order(slipway: Command, verb: str) -> None:
+def test_a_release_in_place_of_the_environment_is_answered_with_the_right_order(slipway: Command, verb: str) -> None:
     given = slipway(verb, "shop-1", "production", "--reason", "it loses orders")
     assert given.exit_code == 2
     assert "expected ENVIRONMENT, then RELEASE: production shop-1" in given.stderr
@@ -98,7 +98,7 @@ def test_the_browser_is_opened_where_that_was_asked_for(slipway: Command, app: S
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "javascript:alert(1)", "-v"])
-def test_an_address_that_is_none_of_the_web_is_never_opened(
+def test_an_address_that_is_not_on_the_web_is_never_opened(
     slipway: Command, app: Served, opened: list[str], address: str
 ) -> None:
     waits(app, address)

@@ -30,7 +30,7 @@ def test_releases_are_plain_aligned_columns_in_a_pipe(slipway: Command, shop: Wo
     assert "\033" not in result.stdout
 
 
-def test_columns_stand_below_each_other(slipway: Command) -> None:
+def test_columns_are_aligned(slipway: Command) -> None:
     lines = slipway("releases").stdout.splitlines()
     starts = [line.index(word) for line, word in zip(lines, ("PHASE", "awaiting", "completed"), strict=True)]
     assert len(set(starts)) == 1

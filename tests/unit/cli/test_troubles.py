@@ -107,7 +107,7 @@ def test_what_is_not_slipway_ends_with_4(slipway: Command, app: Served, reply: R
         assert result.stdout == ""
 
 
-def test_an_answer_that_is_nested_too_deeply_is_no_crash(slipway: Command, app: Served) -> None:
+def test_an_answer_that_is_nested_too_deeply_is_not_a_crash(slipway: Command, app: Served) -> None:
     deep = json.loads("[" * 400 + "]" * 400)
     app.trails["shop"].records[0]["details"] = {"deep": deep}
     result = slipway("audit", "show", "shop", "1")

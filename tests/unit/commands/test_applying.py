@@ -78,7 +78,7 @@ def test_the_same_documents_again_change_nothing(live: Live) -> None:
     assert (live.actions(), live.app.versions.marker()) == (before, marker)
 
 
-def test_comments_and_the_order_of_fields_are_no_change(live: Live) -> None:
+def test_comments_and_the_order_of_fields_are_not_a_change(live: Live) -> None:
     file = live.deliveries / "shop" / "application.yaml"
     value = yaml.safe_load(file.read_text())
     file.write_text("# a comment\n" + yaml.safe_dump(value, sort_keys=True))
@@ -263,7 +263,7 @@ def test_another_project_cannot_cover_places_of_class_production(live: Live) -> 
 
 
 # ---- removed, and broken
-def test_a_removed_application_is_delivered_no_more_and_keeps_its_records(live: Live) -> None:
+def test_a_removed_application_is_no_longer_delivered_and_keeps_its_records(live: Live) -> None:
     pushed = live.pushed("1.0")
     live.remove(SHOP)
     with pytest.raises(UnknownTarget):

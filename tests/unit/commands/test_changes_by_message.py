@@ -142,7 +142,7 @@ def test_a_message_that_does_not_count_is_refused_by_its_rule(live: Live, fields
         ({"release": 1}, "release"),
     ],
 )
-def test_what_is_no_rejection_of_a_change_is_parked_with_its_reason(
+def test_what_is_not_a_rejection_of_a_change_is_parked_with_its_reason(
     live: Live, fields: dict[str, Any], why: str
 ) -> None:
     change = weaken(live)

@@ -1,4 +1,4 @@
-"""Changes of the catalogue go through the inbox: the front says them, the worker judges them anew and makes them."""
+"""Changes of the catalogue go through the inbox: the front says them, the worker judges them again and makes them."""
 
 from collections.abc import Sequence
 from datetime import timedelta

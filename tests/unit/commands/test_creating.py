@@ -203,7 +203,7 @@ def test_a_tag_that_the_versions_do_not_take_is_refused_by_that_rule(tmp_path: P
     assert [rule.name for rule in reply.answered.rules] == ["tag-matches"]
 
 
-def test_what_is_no_image_is_refused_by_that_rule(unheard: Live) -> None:
+def test_what_is_not_an_image_is_refused_by_that_rule(unheard: Live) -> None:
     unheard.nonprod.seed("team/shop", referrer(image(b"1.0"), b"a signature"), "1.1")
     reply = create(unheard, tag="1.1")
     assert reply.state is SaidState.REFUSED

@@ -180,7 +180,7 @@ def test_a_vote_waits_while_the_identity_provider_is_away(live: Live) -> None:
 
 
 # ---- how it ends
-def test_what_nobody_decides_in_time_expires_and_can_be_proposed_anew(live: Live) -> None:
+def test_what_nobody_decides_in_time_expires_and_can_be_proposed_again(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     live.wait(timedelta(hours=24))

@@ -113,7 +113,7 @@ def test_one_person_is_not_two(live: Live) -> None:
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.EXPIRED, 1)
 
 
-def test_a_stand_in_is_no_vote_of_a_gate(live: Live) -> None:
+def test_a_stand_in_is_not_a_vote_at_a_gate(live: Live) -> None:
     """Ada approves, and Pia stands in: that is one of two, and one of two."""
     change = weaken(live)
     vote(live, change, ADA)
@@ -195,7 +195,7 @@ def test_a_row_that_says_two_stood_in_is_not_believed_without_the_records(live: 
 
 @pytest.mark.parametrize("spoilt", ["gone", "changed", "another's"])
 @pytest.mark.parametrize("action", ["change.proposed", "change.stood-in"])
-def test_a_proof_that_holds_no_more_keeps_it_from_taking_force(live: Live, action: str, spoilt: str) -> None:
+def test_a_proof_that_no_longer_holds_keeps_it_from_taking_force(live: Live, action: str, spoilt: str) -> None:
     change = both(live, weaken(live))
     record = next(each for each in trail(live) if each.action == action)
     assert record.proof is not None

@@ -134,7 +134,7 @@ def test_a_truncated_trail_does_not_agree_with_the_head() -> None:
     assert found(world.audit[:-2], world) == (count - 1, f"the head names {count} records, {count - 2} were found")
 
 
-def test_a_trail_that_was_written_anew_does_not_agree_with_the_head() -> None:
+def test_a_trail_that_was_written_again_does_not_agree_with_the_head() -> None:
     world = a_trail()
     last = world.audit[-1].evolve(actor="nobody@example.com")
     last = signed_anew(last)

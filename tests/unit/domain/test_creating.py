@@ -29,7 +29,7 @@ def test_what_is_live_goes_out_again_from_the_first_environment_on_without_a_pus
     assert (record.details["of"], record.details["reason"]) == ("shop-1", "more memory")
 
 
-def test_the_gate_is_asked_anew_and_no_earlier_vote_counts() -> None:
+def test_the_gate_is_asked_again_and_no_earlier_vote_counts() -> None:
     world = World(application(staging(), production(gate=approval(ADA))))
     world.push("v1")
     world.settle()

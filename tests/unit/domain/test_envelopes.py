@@ -70,7 +70,7 @@ def test_a_genuine_message_of_one_queue_is_refused_in_the_other() -> None:
 
 
 @pytest.mark.parametrize("content", [None, [], "x", 7, {}, {"kind": "deploy"}, {"v": 1, "body": {}}])
-def test_what_is_no_envelope_is_refused_with_the_reason(content: Any) -> None:
+def test_what_is_not_an_envelope_is_refused_with_the_reason(content: Any) -> None:
     with pytest.raises(EnvelopeRefused, match="expected an envelope of the worker"):
         BOTH.open(Queue.STEPS, content)
 

@@ -93,7 +93,7 @@ def test_a_repeated_message_of_a_vote_is_taken_in_once() -> None:
     assert world.head == before
 
 
-def test_a_rejection_under_the_id_of_an_approval_is_no_repeat_of_it() -> None:
+def test_a_rejection_under_the_id_of_an_approval_is_not_a_repeat_of_it() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA, submission="form-nonce-1")
     world.vote(1, ADA, VoteDecision.REJECT, reason="I saw a problem", submission="form-nonce-1")

@@ -76,7 +76,7 @@ def test_without_a_roll_back_it_is_restored_by_the_next_release_that_goes_live()
     assert tally.restore.most_ms == 60 * 60_000
 
 
-def test_what_fails_before_it_touches_the_environment_is_no_failed_change() -> None:
+def test_what_fails_before_it_touches_the_environment_is_not_a_failed_change() -> None:
     assert counted((0, "plan.requested"), (1, "plan.failed"), (1, "release.failed")).failed == 0
 
 

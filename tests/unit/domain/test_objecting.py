@@ -1,5 +1,5 @@
-"""Whoever is told of a vote that they did not give says so: it counts no more, the release is stopped where it is, and
-everybody is told. It need only be said, and whoever has no vote there has nothing to object to."""
+"""Whoever is told of a vote that they did not give says so: it no longer counts, the release is stopped where it is,
+and everybody is told. It need only be said, and whoever has no vote there has nothing to object to."""
 
 from datetime import timedelta
 

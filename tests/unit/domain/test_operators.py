@@ -347,7 +347,7 @@ def test_a_command_for_a_release_that_is_not_there_leaves_no_record() -> None:
 
 
 @pytest.mark.parametrize("verb", sorted(OF_THE_INSTALLATION))
-def test_what_only_the_installation_can_be_told_is_no_event_of_an_application(verb: Verb) -> None:
+def test_what_only_the_installation_can_be_told_is_not_an_event_of_an_application(verb: Verb) -> None:
     with pytest.raises(ValidationError, match=f"{verb} is for the installation, not for an application"):
         CommandGiven(
             received_at=MORNING, verb=verb, application="shop", actor="ada", channel="cli", submission="one-of-them"

@@ -204,7 +204,7 @@ def test_a_rejection_needs_no_fresh_sign_in() -> None:
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_a_surer_way_than_the_gate_demands_always_counts() -> None:
+def test_a_more_certain_level_than_the_gate_demands_always_counts() -> None:
     world = at_the_gate(gated(ADAS, level=Level.LINK))
     world.take(proved(world, said(world)))
     assert world.phase(1) is Phase.PROMOTING

@@ -43,7 +43,7 @@ def replayed(drafts: Sequence[AuditDraft]) -> tuple[int, str] | None:
     return replay.fault
 
 
-def test_a_release_that_passed_its_gate_is_no_fault() -> None:
+def test_a_release_that_passed_its_gate_is_not_a_fault() -> None:
     assert replayed(way()) is None
 
 
@@ -102,7 +102,7 @@ def test_the_first_one_is_named() -> None:
     assert "nobody was asked about its plan" in fault[1]
 
 
-def test_a_gate_that_was_taken_away_by_a_change_of_the_rules_is_no_fault() -> None:
+def test_a_gate_that_was_taken_away_by_a_change_of_the_rules_is_not_a_fault() -> None:
     applied = draft("application.applied", where=None)
     later = [
         each
@@ -169,7 +169,7 @@ def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) ->
 
 
 @pytest.mark.parametrize("stopped", ["gate.unproved", "ledger.rewound", "fence.touched"])
-def test_what_a_changed_row_asked_for_and_the_worker_stopped_before_it_was_done_is_no_fault(stopped: str) -> None:
+def test_what_a_changed_row_asked_for_and_the_worker_stopped_before_it_was_done_is_not_a_fault(stopped: str) -> None:
     asked_for = [*way()[:5], draft("promotion.requested", plan_hash=PLAN)]
     assert replayed([*asked_for, draft("vote.approved", who="oid:ben", plan_hash=PLAN), draft(stopped)]) is None
     assert replayed([*asked_for, draft("promotion.done"), draft(stopped)]) is not None

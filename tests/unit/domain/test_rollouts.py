@@ -207,7 +207,7 @@ def test_the_outcome_of_an_earlier_plan_is_not_taken_for_the_later_one_when_its_
     assert world.head == before
 
 
-def test_plans_are_counted_anew_in_each_environment() -> None:
+def test_plans_are_counted_from_the_start_in_each_environment() -> None:
     world = World(application())
     world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, definition=digest("older"))
     world.push("v1")

@@ -96,7 +96,7 @@ def test_a_run_that_names_a_digest_but_no_tag_has_the_tag_of_the_convention_if_t
 
 
 @pytest.mark.parametrize("number", ["release/2026.11", "1.2.3+abc", "a b", "x" * 200])
-def test_a_run_that_names_no_image_and_whose_name_is_no_tag_is_recorded_in_plain_words(number: str) -> None:
+def test_a_run_that_names_no_image_and_whose_name_is_not_a_tag_is_recorded_in_plain_words(number: str) -> None:
     world = World(application(start=Start.RUN))
     world.run(ci_run(number))
     assert not world.releases

@@ -134,7 +134,7 @@ def test_a_statement_read_back_from_its_bytes_is_the_same_one(reason: str) -> No
     ],
     ids=str,
 )
-def test_what_is_no_statement_is_refused(changed: dict[str, object]) -> None:
+def test_what_is_not_a_statement_is_refused(changed: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         STATEMENT.validate_json(json.dumps(VOTE.fields() | changed))
 

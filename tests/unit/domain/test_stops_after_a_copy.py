@@ -125,7 +125,7 @@ def test_a_roll_back_by_hand_goes_ahead_of_a_release_that_a_freeze_holds_back_af
     world.command(Verb.FREEZE, reason="the sale")
     world.outbox.extend(copy)
     world.settle()
-    assert world.phase(3) is Phase.AWAITING_APPROVAL  # what is live has changed, so people are asked anew
+    assert world.phase(3) is Phase.AWAITING_APPROVAL  # what is live has changed, so people are asked again
     assert world.phase(4) is Phase.COMPLETED
     assert world.lanes["production"].live is not None
     assert world.lanes["production"].live.digest == world.releases[1].digest

@@ -148,7 +148,7 @@ def test_explain_shows_what_was_found_and_what_to_do() -> None:
     assert explanation.next.startswith("Sign the image and attach what is missing")
 
 
-def test_what_was_found_stays_to_be_seen_once_the_release_is_live() -> None:
+def test_what_was_found_stays_visible_once_the_release_is_live() -> None:
     world = pushed(requiring())
     world.vote(1, ADA)
     world.settle()
@@ -202,7 +202,7 @@ def test_escapes_stand_for_themselves(text: str, organization: str) -> None:
         ("C=US, ST=WA, O=a\\", "a character after the last"),
     ],
 )
-def test_what_is_no_subject_is_refused_with_what_was_expected(text: str, said: str) -> None:
+def test_what_is_not_a_subject_is_refused_with_what_was_expected(text: str, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         NotationRequirement(roots=("ca.pem",), identities=(text,))
 

@@ -123,13 +123,13 @@ contents = st.recursive(
 
 
 @given(content=contents)
-def test_any_signed_content_that_is_no_token_is_refused(content: Any) -> None:
+def test_any_signed_content_that_is_not_a_token_is_refused(content: Any) -> None:
     with pytest.raises(TokenRefused):
         read(signed(json.dumps(content).encode()))
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 1000, b'{"kid":["2026-11"]}'])
-def test_a_payload_that_is_no_token_is_refused(payload: bytes) -> None:
+def test_a_payload_that_is_not_a_token_is_refused(payload: bytes) -> None:
     with pytest.raises(TokenRefused):
         read(signed(payload))
 

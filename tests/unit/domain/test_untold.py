@@ -25,7 +25,7 @@ def told(world: World) -> str:
     return world.explain(1).next
 
 
-def test_it_is_said_where_the_release_is_explained_and_no_more_once_a_reminder_went_out() -> None:
+def test_it_is_said_where_the_release_is_explained_and_no_longer_once_a_reminder_went_out() -> None:
     world = waiting(failing=1)
     assert told(world).startswith(f"Nobody could be told of it yet ({GONE}). ")
     world.wait(timedelta(hours=2))

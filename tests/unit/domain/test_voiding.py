@@ -61,7 +61,7 @@ def test_each_change_of_a_plan_makes_another_hash_and_has_a_name(changes: dict[s
     assert changed_parts(before.parts, after.parts) == (named,)
 
 
-def test_the_name_of_the_next_job_is_no_change_that_people_are_told_of() -> None:
+def test_the_name_of_the_next_job_is_not_a_change_that_people_are_told_of() -> None:
     job = {**JOB, "metadata": {"name": "shop-1-production-2", "labels": {}}}
     assert changed_parts(plan().parts, plan(verification=job).parts) == ()
 

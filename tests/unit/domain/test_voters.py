@@ -87,7 +87,7 @@ def test_members_of_a_group_in_entra_may_vote_once_they_have_signed_in() -> None
     assert world.phase(1) is Phase.PROMOTING
 
 
-def test_who_has_signed_in_without_the_group_is_no_member() -> None:
+def test_who_has_signed_in_without_the_group_is_not_a_member() -> None:
     world = at_the_gate(gated(ADA, each=(RELEASERS,)))
     assert refusals(world.vote(1, GUEST, signed_in=SignedIn(object_id=GUEST_OID))) == ["approver-is-listed"]
     world.vote(1, ADA)
@@ -184,7 +184,7 @@ def test_newer_evidence_voids_the_votes_and_tells_the_voters() -> None:
     assert {step.recipients for step in world.notices(Notice.VOTES_VOIDED)} == {(ADA,)}
 
 
-def test_a_run_that_is_told_twice_is_no_newer_evidence() -> None:
+def test_a_run_that_is_reported_twice_is_not_newer_evidence() -> None:
     world = at_the_gate(gated(required=2))
     world.run(built(by=MALLORY, committed_by=MALLORY))
     world.settle()

@@ -14,7 +14,7 @@ from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY, application, ci_r
 from tests.unit.domain.world import World
 
 
-def test_a_vote_that_was_taken_back_counts_no_more() -> None:
+def test_a_vote_that_was_taken_back_no_longer_counts() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     world.withdraw(1, ADA, reason="not yet")

@@ -182,7 +182,7 @@ def test_an_anchor_that_the_worker_did_not_sign_is_reported_and_passed_over(
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"[" * 20_000, b'{"v":2}'])
-def test_what_is_no_anchor_is_passed_over(waiting: Installation, storage: Storage, content: bytes) -> None:
+def test_what_is_not_an_anchor_is_passed_over(waiting: Installation, storage: Storage, content: bytes) -> None:
     storage.files[f"{FOLDER}application:shop/000000000000-000000000000"] = content
     assert waiting.app.chain_anchors.newest("shop") is None
 

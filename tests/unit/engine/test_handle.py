@@ -91,7 +91,7 @@ def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: In
     assert interrupted.verify().intact
 
 
-def test_a_mistake_in_deciding_is_no_contention(installation: Installation) -> None:
+def test_a_mistake_in_deciding_is_not_contention(installation: Installation) -> None:
     installation.push("1.0")
     release = installation.release(1)
     ended = release.evolve(phase=Phase.REJECTED)

@@ -197,7 +197,7 @@ def test_a_job_is_waited_for_as_long_as_it_says(ci: Ci) -> None:
         (job("migrate", annotations="slipway.dev/on-roll-back: always"), "expected run, or nothing"),
     ],
 )
-def test_a_job_that_could_not_be_waited_for_is_no_part_of_a_bundle(ci: Ci, text: str, says: str) -> None:
+def test_a_job_that_could_not_be_waited_for_is_not_part_of_a_bundle(ci: Ci, text: str, says: str) -> None:
     with pytest.raises(Exception, match=says):
         ci.bundle("1.4.0", files=FILES | {"environments/staging/before/migrate.yaml": text})
 

@@ -26,7 +26,7 @@ def test_the_manifests_and_the_image_of_the_earlier_release_come_back(installati
     assert installation.verify().intact
 
 
-def test_a_roll_back_in_staging_runs_the_acceptance_tests_anew(installation: Installation) -> None:
+def test_a_roll_back_in_staging_runs_the_acceptance_tests_again(installation: Installation) -> None:
     two_live(installation)
     started = len(installation.staging.jobs_started)
     installation.command(Verb.ROLLBACK, 1, "staging")

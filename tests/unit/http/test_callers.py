@@ -153,6 +153,6 @@ def test_a_role_of_a_name_that_was_once_ours_gives_nothing() -> None:
 
 
 @given(st.lists(st.text(max_size=20), max_size=5))
-def test_what_is_no_role_of_ours_gives_nothing(values: list[str]) -> None:
+def test_what_is_not_a_role_of_ours_gives_nothing(values: list[str]) -> None:
     known = {name for role in Role for name in (role.value, f"slipway.{role}")}
     assert read_roles(value for value in values if value.casefold() not in known) == frozenset()

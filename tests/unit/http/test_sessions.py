@@ -96,7 +96,7 @@ def test_more_groups_than_a_cookie_holds_are_not_known(scene: Scene, groups: int
     assert len(scene.browser.jar["__Host-session"]) <= VALUE_LIMIT
 
 
-def test_what_was_sealed_for_something_else_is_no_session(scene: Scene) -> None:
+def test_what_was_sealed_for_something_else_is_not_a_session(scene: Scene) -> None:
     scene.begin()
     jar = scene.browser.jar
     assert scene.sessions.read({"Cookie": f"__Host-session={jar['__Host-signin']}; __Host-browser=x"}) is None

@@ -142,7 +142,7 @@ def test_a_registry_that_nobody_set_up_is_refused_by_name(host: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["delete", "quarantine", "chart_push", "pull", ""])
-def test_an_event_whose_action_is_no_push_starts_nothing(action: str) -> None:
+def test_an_event_whose_action_is_not_a_push_starts_nothing(action: str) -> None:
     with pytest.raises(Ignored, match=r"is not a push"):
         parse(changed(PUSH, action=action))
 

@@ -166,5 +166,5 @@ def test_a_field_that_comes_twice_is_refused_as_two_readers_could_see_two_values
     assert answer("run", body).startswith("body: expected JSON in which each name comes once")
 
 
-def test_a_byte_order_mark_is_no_trouble() -> None:
+def test_a_byte_order_mark_does_no_harm() -> None:
     assert parse_run_message(b"\xef\xbb\xbf" + as_bytes(RUN_MESSAGE), now=NOW).claims.id == 4711

@@ -145,7 +145,7 @@ def test_a_wrapped_message_means_the_same_as_a_plain_one() -> None:
 
 
 @pytest.mark.parametrize(("record", "length"), [(0x98, 0x7B), (0x99, 0x7B), (0x9A, 0x7B7B), (0x9B, 0x7B01)])
-def test_a_length_that_looks_like_an_opening_brace_is_no_beginning(record: int, length: int) -> None:
+def test_a_length_that_looks_like_an_opening_brace_is_not_a_beginning(record: int, length: int) -> None:
     text = b'{"pad":"' + b"x" * (length - 10) + b'"}'
     assert len(text) == length
     assert unwrap(wrapped(text, record)) == text
@@ -156,7 +156,7 @@ def test_text_beyond_ascii_is_counted_in_bytes() -> None:
     assert unwrap(wrapped(text, 0x99)) == text
 
 
-def test_an_empty_text_is_no_json() -> None:
+def test_an_empty_text_is_not_json() -> None:
     with pytest.raises(BadInput, match=r"^body: expected JSON"):
         parse_run_message(wrapped(b"", 0x98), now=NOW)
 

@@ -23,7 +23,7 @@ def test_what_was_never_recorded_is_not_retired(installation: Installation) -> N
     assert installation.app.installation.retired_keys() == frozenset()
 
 
-def test_a_key_is_retired_once_the_worker_recorded_that_it_holds_it_no_more(installation: Installation) -> None:
+def test_a_key_is_retired_once_the_worker_recorded_that_it_no_longer_holds_it(installation: Installation) -> None:
     both = OLD | NEW
     assert recorded(installation, private=both, public=both)() == frozenset()
     retired = recorded(installation, private=NEW, public=both)

@@ -69,7 +69,7 @@ def test_each_field_of_a_short_audit_record_is_a_column_of_its_own() -> None:
     ],
     ids=str,
 )
-def test_a_damaged_row_is_no_audit_record(damage: dict[str, Any]) -> None:
+def test_a_damaged_row_is_not_an_audit_record(damage: dict[str, Any]) -> None:
     damaged = {**pack_audit(record(reason="done")), **damage}
     values = {name: value for name, value in damaged.items() if value is not None}
     with pytest.raises((ValueError, RecursionError)):

@@ -1,4 +1,5 @@
-"""The looks at clusters: one a namespace, nothing written while nothing changes, and trouble is not a clean look."""
+"""The looks at clusters: one per namespace, nothing written while nothing changes, and a failed look is not a clean
+one."""
 
 from typing import Any
 

@@ -233,7 +233,7 @@ def test_after_a_change_of_a_project_every_application_is_due(tmp_path: Path) ->
     assert EVERYTHING in {entry.application for entry in live.app.ledger.due.at(live.now + 2 * MINUTE)}
 
 
-def test_numbers_that_somebody_has_made_anew_are_made_by_the_index(shop: Path) -> None:
+def test_numbers_that_somebody_has_rebuilt_are_made_by_the_index(shop: Path) -> None:
     many = Many(shop, applications=40)
     many.push("1.0", app="app-0030")
     many.command(Verb.CANCEL, 1, app="app-0030")

@@ -34,7 +34,7 @@ def go_round(home: Installation) -> tuple[str, ...]:
     return tuple(problem for _ in CHAINS for problem in home.app.index_watch.run())
 
 
-def test_an_index_that_has_everything_is_no_problem(home: Installation) -> None:
+def test_an_index_that_has_everything_is_not_a_problem(home: Installation) -> None:
     assert go_round(home) == ()
 
 

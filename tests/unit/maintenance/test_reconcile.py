@@ -101,7 +101,7 @@ def test_of_several_missed_pushes_the_newest_is_delivered(installation: Installa
     assert phases == {"1.0": Phase.SUPERSEDED, "1.1": Phase.SUPERSEDED, "1.2": Phase.PLANNING}
 
 
-def test_signatures_and_sboms_are_no_missed_pushes(installation: Installation) -> None:
+def test_signatures_and_sboms_are_not_missed_pushes(installation: Installation) -> None:
     digest = installation.nonprod.held.seed("team/shop", image(b"signature"), "sha256-" + "0" * 64 + ".sig")
     installation.nonprod.pushed["team/shop", "sha256-" + "0" * 64 + ".sig"] = installation.now
     installation.wait(timedelta(hours=1))
@@ -126,7 +126,7 @@ def test_a_registry_that_is_away_is_a_problem_and_the_rest_goes_on(several: Inst
     assert reconciled.problems[0].startswith("alpha: nonprod.test: no answer")
 
 
-def test_a_repository_that_nothing_was_pushed_to_yet_is_no_problem(installation: Installation) -> None:
+def test_a_repository_that_nothing_was_pushed_to_yet_is_not_a_problem(installation: Installation) -> None:
     installation.nonprod.errors.append(
         NotInRegistry(ErrorSubject("nonprod.test", "team/shop"), "there is no such repository")
     )

@@ -206,7 +206,7 @@ def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None
         assert trail(reader) == expected, life.points[point]
 
 
-def test_the_audit_index_keeps_what_has_moved_and_can_be_built_anew_from_the_archive(
+def test_the_audit_index_keeps_what_has_moved_and_can_be_built_again_from_the_archive(
     installation: Audited,
 ) -> None:
     installation.retention(AGE).run()

@@ -116,7 +116,7 @@ def test_too_many_documents_are_refused() -> None:
     ("text", "line"),
     [("a: [1\nb: 2\n", 2), ("a: b: c", 1), ("x: 1\n\ty: 2", 2), ("a: *nobody", 1), ("a: 'open", 1)],
 )
-def test_text_that_is_no_yaml_is_reported_with_its_line(text: str, line: int) -> None:
+def test_text_that_is_not_yaml_is_reported_with_its_line(text: str, line: int) -> None:
     (problem,) = problems(text)
     assert problem.startswith(f"a.yaml:{line}: not valid YAML: ")
 
@@ -128,7 +128,7 @@ def test_tags_other_than_yamls_plain_ones_are_refused(text: str) -> None:
     assert "expected plain YAML without a tag" in problems(text)[0]
 
 
-def test_bytes_that_are_no_utf8_are_reported_with_their_line() -> None:
+def test_bytes_that_are_not_utf8_are_reported_with_their_line() -> None:
     assert problems(b"a: 1\nb: \xff\n") == ["a.yaml:2: expected text in UTF-8, got the byte 0xff"]
 
 

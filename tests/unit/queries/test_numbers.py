@@ -1,4 +1,4 @@
-"""The numbers as they are kept: portion by portion, each record once, fresh to the last one, made anew on demand."""
+"""The numbers as they are kept: portion by portion, each record once, fresh to the last one, rebuilt on demand."""
 
 from collections.abc import Mapping
 
@@ -80,7 +80,7 @@ def test_an_answer_holds_what_nobody_has_folded_yet_and_writes_nothing() -> None
     assert folded.answer(application="shop", weeks=52) == done
 
 
-def test_made_anew_they_are_the_same_and_the_old_rows_are_gone() -> None:
+def test_rebuilt_they_are_the_same_and_the_old_rows_are_gone() -> None:
     fleet = Fleet(applications=1)
     found = numbers(fleet)
     before = kept(found)

@@ -73,6 +73,6 @@ def test_a_table_that_was_rolled_back_is_found_by_the_anchor(installation: Audit
     assert (found.fault.sequence, "rolled back" in found.fault.reason) == (6, True)
 
 
-def test_a_part_behind_a_record_that_is_not_there_is_no_part(installation: Audited) -> None:
+def test_a_part_behind_a_record_that_is_not_there_is_not_a_part(installation: Audited) -> None:
     with pytest.raises(NotFound, match="has no record 99999"):
         checked(installation, after=99_999)

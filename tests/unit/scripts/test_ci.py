@@ -79,7 +79,7 @@ def test_without_go_what_needs_go_may_be_left_out() -> None:
     assert problems(PLAN, done(PASSED, SKIPPED, cosign=State.LEFT_OUT), BARE) == []
 
 
-def test_with_go_what_needs_go_may_be_left_out_no_more() -> None:
+def test_with_go_what_needs_go_may_no_longer_be_left_out() -> None:
     stage, skip = problems(PLAN, done(PASSED, SKIPPED, cosign=State.LEFT_OUT), WITH_GO)
     assert stage == "cosign: was left out, although it has what it needs"
     assert skip == f"1 test may not be skipped ({SKIPPED.reason}), the first: {SKIPPED.test}"
@@ -240,7 +240,7 @@ def test_stages_run_in_order_and_one_that_was_spent_before_is_not_run_again(
     assert "stage-1 1.5 1 checked, over its budget" in lines(capsys.readouterr().out)
 
 
-def test_a_stage_that_is_no_test_stage_is_not_asked_for_its_tests(tmp_path: Path) -> None:
+def test_a_stage_that_is_not_a_test_stage_is_not_asked_for_its_tests(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert main(write_list(tmp_path, f"echo ${{{FOLDER}:-nobody}} >>{log}")) == 0
     assert log.read_text().split() == ["nobody"]

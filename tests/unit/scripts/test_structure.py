@@ -43,7 +43,7 @@ def test_what_others_wrote_is_not_read(tmp_path: Path) -> None:
 # ---- counts
 
 
-def test_docstrings_are_no_statements() -> None:
+def test_docstrings_are_not_statements() -> None:
     sample = module(
         "slipway/a.py",
         '''
@@ -164,7 +164,7 @@ def test_tables_are_found_by_members_and_those_of_the_enums_own_module_are_marke
     assert (match.line, match.entries) == (4, 2)
 
 
-def test_one_member_or_members_among_many_other_things_are_no_table() -> None:
+def test_one_member_or_members_among_many_other_things_are_not_a_table() -> None:
     sample = module("slipway/a.py", 'a = {Phase.FAILED}\nb = ("x", "y", "z", Phase.FAILED, Phase.QUEUED)\n')
     assert tables([sample]) == []
 

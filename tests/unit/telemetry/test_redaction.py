@@ -73,7 +73,7 @@ def test_a_link_to_approve_is_hidden_whatever_is_around_it(before: str, after: s
         "https://dev.azure.com/contoso/shop/_build/results?buildId=1",
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_what_is_not_a_secret_stays(text: str) -> None:
     assert redacted(text) == text
 
 

@@ -179,7 +179,7 @@ class Port:
         yield 2
 
 
-def test_a_call_to_the_outside_is_a_span_and_what_is_expected_is_no_error(kept: Kept) -> None:
+def test_a_call_to_the_outside_is_a_span_and_what_is_expected_is_not_an_error(kept: Kept) -> None:
     port = observed(
         Port(), Family.TABLE, {"ask": lambda name: {Attribute.PLACE: name}, "rows": dict}, expected=(LookupError,)
     )

@@ -165,7 +165,7 @@ def test_a_request_to_a_registry_tells_no_address(kept: Kept) -> None:
 
 
 # ---- the viewer
-def test_the_receiver_refuses_what_is_no_otlp(receiver: Store) -> None:
+def test_the_receiver_refuses_what_is_not_otlp(receiver: Store) -> None:
     address = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
     http, kind = urllib3.PoolManager(retries=False), {"Content-Type": "application/x-protobuf"}
     assert http.request("POST", f"{address}/v1/traces", body=b"\xff\xff", headers=kind).status == 400

@@ -113,7 +113,7 @@ def test_tampering_and_unknown_actions_do_not_look_like_routine(action: str, loo
     assert f"<code>{action}</code>" in body
 
 
-def test_a_record_that_was_changed_is_no_plain_line_on_the_page_nor_in_what_is_taken_along() -> None:
+def test_a_record_that_was_changed_is_not_a_plain_line_on_the_page_nor_in_an_export() -> None:
     home = Told()
     genuine = signed_anew(record(1, 0, "gate.passed"))
     home.app.index.write([genuine.evolve(actor="mallory")])

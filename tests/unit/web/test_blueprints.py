@@ -127,7 +127,7 @@ def test_whoever_signs_in_comes_back_to_the_page_that_they_opened(world: tuple[T
     assert pages.page_board(request(headers=browser.headers)).status_code == 200
 
 
-def test_roles_are_asked_for_anew_after_an_hour_without_a_page(world: tuple[Told, Release]) -> None:
+def test_roles_are_asked_for_again_after_an_hour_without_a_page(world: tuple[Told, Release]) -> None:
     home = world[0]
     browser = signed_in(home.app, person(9, "Dora"))
     home.wait(timedelta(minutes=55))

@@ -82,7 +82,7 @@ def test_a_failure_is_an_alarm_until_something_goes_live_there() -> None:
     assert "Needs attention" not in body
 
 
-def test_a_rejection_is_no_alarm() -> None:
+def test_a_rejection_is_not_an_alarm() -> None:
     home, subject = asked()
     cast_vote(home, subject, decision=VoteDecision.REJECT, reason="not now")
     assert 'class="alarm"' not in looked_at(home)

@@ -30,7 +30,7 @@ def test_a_plan_is_readable_and_shows_no_secret_values() -> None:
 @pytest.mark.parametrize(
     "name", ["", "sha256:", "../../etc/passwd", "sha256:" + "g" * 64, "sha256:" + "A" * 64, "sha512:" + "a" * 64]
 )
-def test_what_is_no_hash_names_no_document(name: str) -> None:
+def test_what_is_not_a_hash_names_no_document(name: str) -> None:
     with pytest.raises(NotFound):
         kept_document(name, Told().app.reader.evidence)
 

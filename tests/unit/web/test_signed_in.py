@@ -97,7 +97,7 @@ def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> No
     assert "<form" not in text(office.look(BEN))
 
 
-def test_the_form_of_one_person_is_no_good_for_another(office: Office) -> None:
+def test_the_form_of_one_person_is_refused_from_another(office: Office) -> None:
     office.change(hello(approvers=(ADA, BEN)))
     cast_vote(office.home, office.subject)
     office.home.settle()

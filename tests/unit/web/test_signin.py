@@ -11,7 +11,7 @@ def test_the_page_for_strangers_leads_to_the_sign_in_and_back() -> None:
         assert 'href="/sign-in?to=%2Freleases%2Fhello-1%3Fafter%3D2%26x%3D%3Cy%3E"' in answer.body.decode()
 
 
-def test_a_form_of_somebody_who_is_signed_in_no_more_says_that_nothing_was_changed() -> None:
+def test_a_form_of_somebody_who_is_no_longer_signed_in_says_that_nothing_was_changed() -> None:
     assert b"Nothing was changed" in session_over("/operate").body
 
 

@@ -126,7 +126,7 @@ def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: 
     assert len(server.asked) == 1
 
 
-def test_an_answer_that_is_no_json_is_not_taken_for_the_api_server(server: Server, cluster: Cluster) -> None:
+def test_an_answer_that_is_not_json_is_not_taken_for_the_api_server(server: Server, cluster: Cluster) -> None:
     server.reply.body = b"<html>log in</html>"
     with pytest.raises(ClusterUnreachable, match="expected JSON from 127"):
         cluster.rollout([JOB], "shop")

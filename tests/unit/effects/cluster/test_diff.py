@@ -80,7 +80,7 @@ def test_values_of_a_secret_that_stay_are_masked_and_do_not_show_as_changed() ->
     assert new["data"] == {"a": "***", "c": "***"}
 
 
-def test_a_secret_whose_data_is_no_mapping_is_masked_as_a_whole() -> None:
+def test_a_secret_whose_data_is_not_a_mapping_is_masked_as_a_whole() -> None:
     assert "hunter2" not in difference(None, {**a_secret({}), "data": "hunter2"}).text
 
 

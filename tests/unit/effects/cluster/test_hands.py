@@ -19,7 +19,7 @@ def thing(*entries: Json, **content: Any) -> Json:
 OURS = owned("slipway", {"f:data": {"f:a": {}}}, operation="Apply")
 
 
-def test_a_field_that_both_set_to_the_same_value_is_no_news() -> None:
+def test_a_field_that_both_set_to_the_same_value_is_not_news() -> None:
     both = thing(OURS, owned("kubectl", {"f:data": {"f:a": {}}}), data={"a": "1"})
     assert notes(both, both, []) == ()
 

@@ -26,7 +26,7 @@ def test_a_daemon_set_waits_for_a_node_that_does_not_let_an_old_pod_go() -> None
     assert without_a_ready_pod(DAEMON_SET, pods, []) == ["a"]
 
 
-def test_an_old_pod_whose_turn_has_not_come_is_no_node_to_wait_for() -> None:
+def test_an_old_pod_whose_turn_has_not_come_is_not_a_node_to_wait_for() -> None:
     assert without_a_ready_pod(DAEMON_SET, [a_pod("a", ready=True)], []) == []
 
 

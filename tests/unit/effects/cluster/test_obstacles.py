@@ -42,7 +42,7 @@ def test_what_will_keep_a_rollout_from_ending_is_told(
         (None, {"kind": "ConfigMap", "metadata": {"name": "settings"}}),
     ],
 )
-def test_what_the_release_itself_mends_or_does_not_touch_is_no_obstacle(
+def test_what_the_release_itself_mends_or_does_not_touch_is_not_an_obstacle(
     before: dict[str, Any] | None, after: dict[str, Any]
 ) -> None:
     assert obstacle_of(before, after) == ""

@@ -206,7 +206,7 @@ def test_a_key_of_all_tenants_serves_ours() -> None:
 @pytest.mark.parametrize(
     "changed", [{"n": "AQAB"}, {"n": "A" * 9000}, {"n": 3}, {"e": "AQ"}, {"e": "Ag"}, {"e": "A" * 40}]
 )
-def test_a_key_of_unbearable_size_is_no_key(changed: dict[str, object]) -> None:
+def test_a_key_of_unbearable_size_is_not_a_key(changed: dict[str, object]) -> None:
     key = json.loads(published("k1"))["keys"][0] | changed
     with pytest.raises(ValueError, match="expected"):
         read_keys(json.dumps({"keys": [key]}).encode(), issuer=ISSUER, tenant=TENANT)

@@ -150,7 +150,7 @@ def test_a_person_is_sent_to_the_provider_with_all_that_binds_the_answer() -> No
     }
 
 
-def test_a_verifier_is_made_anew_each_time_and_shown_nowhere() -> None:
+def test_a_verifier_is_made_again_each_time_and_shown_nowhere() -> None:
     one, other = Verifier(), Verifier()
     assert one.value != other.value
     assert len(one.value) >= 43

@@ -226,7 +226,7 @@ def test_a_member_that_stands_twice_is_refused_although_it_is_signed() -> None:
     ],
     ids=range(8),
 )
-def test_what_is_no_token_is_refused(token: str) -> None:
+def test_what_is_not_a_token_is_refused(token: str) -> None:
     assert isinstance(verify(token), IdentityRefused)
 
 

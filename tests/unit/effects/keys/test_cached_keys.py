@@ -60,7 +60,7 @@ def test_however_many_links_name_unknown_keys_we_look_only_once_in_a_while(place
 
 
 @pytest.mark.parametrize("error", [KeysUnavailable("away"), ValueError("item 1: expected base64")])
-def test_what_is_known_stays_good_while_it_cannot_be_read_anew(
+def test_what_is_known_stays_good_while_it_cannot_be_read_again(
     place: Place, keys: CachedKeys, error: Exception
 ) -> None:
     keys.live()
@@ -91,7 +91,7 @@ def test_a_file_is_read_whole_and_says_by_place_what_is_wrong(tmp_path: Path) ->
         KeyFile(path).load()
 
 
-def test_ids_are_never_old_and_an_unread_place_is_told(place: Place, keys: CachedKeys) -> None:
+def test_ids_are_never_stale_and_a_source_that_cannot_be_read_is_reported(place: Place, keys: CachedKeys) -> None:
     keys.live()
     place.keys = NEW
     assert keys.ids() == ("new", "old")

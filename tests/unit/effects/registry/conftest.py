@@ -1,4 +1,4 @@
-"""Registries in memory, registries behind hostile sockets, and clients that neither wait nor roll dice."""
+"""Registries in memory, registries behind hostile sockets, and clients that neither wait nor use randomness."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -51,7 +51,7 @@ def test_a_download_that_never_gets_anywhere_ends_as_unreachable(source: Between
     assert len([each for each in source.registry.log if DIGEST in each.path]) == Limits().attempts
 
 
-def test_a_cut_upload_is_begun_anew(source: Between, hostile: Hostile, client: Client) -> None:
+def test_a_cut_upload_is_begun_again(source: Between, hostile: Hostile, client: Client) -> None:
     target = hostile()
     cut = times(2, 1_000_000)
     target.read_of_upload = lambda request: cut() if request.query.get("digest") == DIGEST else None

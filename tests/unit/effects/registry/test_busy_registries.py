@@ -56,7 +56,7 @@ def test_a_retry_after_date_is_understood(source: Between, client: Client, waiti
     assert waiting.pauses == [5]
 
 
-def test_an_upload_that_is_throttled_is_begun_anew(hostile: Hostile, client: Client, waiting: Waiting) -> None:
+def test_an_upload_that_is_throttled_is_begun_again(hostile: Hostile, client: Client, waiting: Waiting) -> None:
     target = hostile()
     busy = times(1, RegistryReply(status=429, headers={"Retry-After": "3"}))
     target.reply = lambda request, reply: (busy() or reply) if request.method == "PUT" else reply

@@ -87,7 +87,7 @@ LOST = {
 
 
 @pytest.mark.parametrize("reply", LOST.values(), ids=LOST.keys())
-def test_an_upload_that_the_registry_lost_is_begun_anew_after_a_pause(ends: Ends, reply: RegistryReply) -> None:
+def test_an_upload_that_the_registry_lost_is_begun_again_after_a_pause(ends: Ends, reply: RegistryReply) -> None:
     ends.answer(ends_an_upload, reply, times=3)
     assert ends.promote().comparison.resolves_to == IMAGE.digest
     assert len(ends.waiting.pauses) == 3

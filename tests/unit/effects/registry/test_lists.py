@@ -71,7 +71,7 @@ NO_API = {
 
 
 @pytest.mark.parametrize("answer", NO_API.values(), ids=NO_API.keys())
-def test_what_is_no_list_of_referrers_says_that_there_is_no_api_for_them_and_is_noted(
+def test_what_is_not_a_list_of_referrers_says_that_there_is_no_api_for_them_and_is_noted(
     source: Between, client: Client, answer: RegistryReply
 ) -> None:
     source.registry.seed("team/shop", index(IMAGE), IMAGE.digest.replace(":", "-"))
@@ -112,7 +112,7 @@ def test_a_list_that_cannot_be_read_is_an_error(source: Between, client: Client)
         client(source).referrers("team/shop", IMAGE.digest)
 
 
-def test_a_tag_of_the_list_that_names_an_image_is_no_list_and_is_noted(source: Between, client: Client) -> None:
+def test_a_tag_of_the_list_that_names_an_image_is_not_a_list_and_is_noted(source: Between, client: Client) -> None:
     source.registry.referrers_api = False
     source.registry.tags["team/shop", IMAGE.digest.replace(":", "-")] = IMAGE.digest
 

@@ -56,7 +56,7 @@ def test_a_login_server_is_a_host_and_nothing_else(login_server: str) -> None:
         ("team/shop", "1\n"),
     ],
 )
-def test_what_is_no_name_never_becomes_a_url(pair: Pair, repository: str, reference: str) -> None:
+def test_what_is_not_a_name_never_becomes_a_url(pair: Pair, repository: str, reference: str) -> None:
     with pytest.raises(Unsupported, match="expected"):
         pair.from_source.resolve(repository, reference)
 
@@ -150,7 +150,7 @@ def test_a_manifest_that_can_be_read_in_two_ways_or_none_is_refused(
     assert pair.target.writes() == []
 
 
-def test_a_manifest_that_is_no_json_is_refused(pair: Pair) -> None:
+def test_a_manifest_that_is_not_json_is_refused(pair: Pair) -> None:
     with pytest.raises(Unsupported, match="document: Invalid JSON"):
         run(pair, pair.source.seed("team/shop", Built(raw=b"<html>", media_type=OCI_MANIFEST)))
 

@@ -94,7 +94,7 @@ def test_a_single_image_names_its_platform_from_its_configuration(pair: Pair) ->
     assert run(pair, pair.source.seed("team/shop", image(b"x", architecture="arm64"))).platforms == ("linux/arm64",)
 
 
-def test_build_attestations_travel_but_are_no_platform(pair: Pair) -> None:
+def test_build_attestations_travel_but_are_not_platforms(pair: Pair) -> None:
     attestation = image(b"in-toto")
     attestation = Built(
         raw=attestation.raw,
@@ -408,7 +408,7 @@ def test_an_index_that_lists_a_platform_in_vain_is_refused_by_name(pair: Pair) -
         run(pair, digest)
 
     assert f"source.test/team/shop@{digest}: the index lists linux/arm64 {arm.digest}, which" in str(caught.value)
-    assert "build and push it anew" in str(caught.value)
+    assert "build and push it again" in str(caught.value)
     assert pair.target.writes() == []
 
 
@@ -484,7 +484,7 @@ def test_referrers_that_are_refused_are_left_out_where_that_is_allowed(
     assert [any(each in note for note in record.notes) for each in referrers] == [True, True]
 
 
-def test_an_image_that_is_refused_is_no_referrer_that_may_be_left_out(pair: Pair) -> None:
+def test_an_image_that_is_refused_is_not_a_referrer_that_may_be_left_out(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     _replace(pair, lambda request, reply: error(405, "UNSUPPORTED") if request.method == "PUT" else reply)
 

@@ -129,7 +129,7 @@ def test_a_token_is_renewed_before_it_expires(guarded: Guarded) -> None:
     assert (len(guarded.grants), len(guarded.exchanges)) == (2, 1)
 
 
-def test_a_refresh_token_is_bought_anew_before_it_expires(guarded: Guarded) -> None:
+def test_a_refresh_token_is_replaced_before_it_expires(guarded: Guarded) -> None:
     registry = client(guarded, ENTRA)
     registry.resolve("team/shop", "481")
 
@@ -139,7 +139,7 @@ def test_a_refresh_token_is_bought_anew_before_it_expires(guarded: Guarded) -> N
     assert len(guarded.exchanges) == 2
 
 
-def test_a_refresh_token_that_was_revoked_is_bought_anew_once(guarded: Guarded) -> None:
+def test_a_refresh_token_that_was_revoked_is_replaced_once(guarded: Guarded) -> None:
     registry = client(guarded, ENTRA)
     registry.resolve("team/shop", "481")
     guarded.waiting.now += guarded.life
@@ -158,7 +158,7 @@ def test_a_token_that_the_registry_no_longer_takes_is_renewed_once(guarded: Guar
     assert len(guarded.grants) == 2
 
 
-def test_after_a_refusal_rights_are_asked_for_anew_from_the_identity_on(guarded: Guarded) -> None:
+def test_after_a_refusal_rights_are_asked_for_again_from_the_identity_on(guarded: Guarded) -> None:
     """A role assignment that reaches the registry late: a token holds the rights of when it was issued."""
     registry = client(guarded, ENTRA)
     granted = guarded.behind

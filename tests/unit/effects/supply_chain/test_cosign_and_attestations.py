@@ -313,6 +313,6 @@ def test_an_sbom_may_be_attested(kind: str, document: dict[str, Any], said: str)
     ],
     ids=["provenance", "another image", "empty", "nothing", "text"],
 )
-def test_an_attestation_of_something_else_is_no_sbom(content: dict[str, Any]) -> None:
+def test_an_attestation_of_something_else_is_not_an_sbom(content: dict[str, Any]) -> None:
     with pytest.raises(Unproven):
         attested_sbom_name(read_attestation(compact(content)), DIGEST)

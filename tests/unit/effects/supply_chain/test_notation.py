@@ -373,7 +373,7 @@ def test_only_a_tagged_cose_sign1_counts(tag: int, by: Issued) -> None:
     assert "expected a tagged COSE_Sign1" in refusal(cose(by, tag=tag), COSE, by)
 
 
-def test_a_jws_is_no_cose_and_a_cose_no_jws(by: Issued) -> None:
+def test_a_jws_is_not_read_as_cose_nor_cose_as_jws(by: Issued) -> None:
     assert refusal(jws(by), COSE, by)
     assert refusal(cose(by), JWS, by)
     assert "expected application/jose+json or application/cose" in refusal(jws(by), "application/pkcs7", by)

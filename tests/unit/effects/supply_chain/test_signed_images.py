@@ -135,7 +135,7 @@ def test_a_cosign_3_signature_is_found_as_a_bundle(place: Place) -> None:
     assert found.passed, found.reason
 
 
-def test_attestations_of_the_same_key_are_no_signature(place: Place) -> None:
+def test_attestations_of_the_same_key_are_not_signatures(place: Place) -> None:
     place.push(in_bundle(SHOP, place.people.cosign, provenance(digest=SHOP.digest)))
     assert isinstance(place.look("cosign"), NotYet)
     unannotated = manifest(

@@ -82,7 +82,7 @@ def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(
 
 
 @pytest.mark.parametrize("bug", BUGS)
-def test_a_bug_in_a_step_is_logged_and_tried_again_and_parked_at_last(
+def test_a_bug_in_a_step_is_logged_and_tried_again_and_finally_parked(
     installation: Installation, bug: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     error, mistake = BUGS[bug]

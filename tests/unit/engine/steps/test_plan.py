@@ -179,7 +179,7 @@ def test_what_a_rollout_deletes_is_part_of_the_hash(deliveries: Path) -> None:
     assert changed_parts(plans[0].parts, plans[1].parts) == ("deletions",)
 
 
-def test_what_the_cluster_holds_beside_is_shown_and_is_no_part_of_the_hash(deliveries: Path) -> None:
+def test_what_else_the_cluster_holds_is_shown_and_is_not_part_of_the_hash(deliveries: Path) -> None:
     alone, beside = Installation(deliveries), Installation(deliveries)
     beside.staging.staying = (Staying(kind="ConfigMap", name="old", why="an annotation on it asks to keep it"),)
     beside.staging.unsearched = (Unsearched(kind="Service", why="Slipway's identity may not list it"),)

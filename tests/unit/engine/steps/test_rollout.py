@@ -222,7 +222,7 @@ def test_what_could_not_be_compared_is_said_in_the_record(installation: Installa
     assert outcome.result["unread"] == ["ReplicaSet/old: nobody waits for its pods"]
 
 
-def test_pods_that_are_not_to_be_seen_are_waited_for_and_are_never_a_pass(installation: Installation) -> None:
+def test_pods_that_are_not_visible_are_waited_for_and_are_never_a_pass(installation: Installation) -> None:
     missing = "Deployment/shop: 1 of 2 of its pods are visible"
     installation.staging.compares = ComparedPods(too_few=missing)
     found = at(installation, StepKind.CHECK)

@@ -69,7 +69,7 @@ def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: 
     assert installation.staging.jobs_started == []
 
 
-def test_a_probe_that_passes_at_last_leads_on_to_the_job(installation: Installation, work: Work) -> None:
+def test_a_probe_that_passes_in_the_end_leads_on_to_the_job(installation: Installation, work: Work) -> None:
     installation.staging.probes = [REFUSED]
     assert isinstance(verify(installation.app.clients, installation.clock, work), Requeue)
     assert finished(installation, work).passed
