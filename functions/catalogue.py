@@ -68,7 +68,7 @@ _WHO = (
         "is in `refused`, and keeps no other out; if nothing else is left, that is a 422 with every problem, or a 409. "
         "The rest is received, not yet made: ask at `address` what became of each. If it weakens what guards "
         "production, all of it waits until a person confirms it at `open`, by one sign-in made for it; then what "
-        "weakens gates waits for their votes, and the others take force. The same documents applied again change "
+        "weakens gates waits for their votes, and the others take effect. The same documents applied again change "
         "nothing.",
         tag="catalogue",
         permission=None,

@@ -196,7 +196,7 @@ Slipway is up.
   Ask                .venv/bin/slipway releases · explain hello-1 · audit verify
   Logs               {told["logs"]}
 
-`make down`, or Ctrl-C where it runs, ends it; the next start goes on from there. `make up FRESH=1` begins afresh."""
+`make down`, or Ctrl-C where it runs, ends it; the next start goes on from there. `make up FRESH=1` starts over."""
 
 
 if __name__ == "__main__":

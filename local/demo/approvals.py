@@ -58,7 +58,7 @@ class ApprovalsStory(Play):
         self._old_link_explains_itself(old[ADA], second)
         self.asked(second)
         new = self._links(second)
-        self.say.heading("Both decide about the image that the tag names now: Ada on the page, Ben on the command line")
+        self.say.heading("Both decide on the image that the tag names now: Ada on the page, Ben on the command line")
         self.approve_on_page(new[ADA], ADA, "the second image, seen in staging")
         self.follow(Action.VOTE_APPROVED)
         self._once_is_enough(second, new[ADA])

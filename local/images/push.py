@@ -148,7 +148,7 @@ class _Session:
         try:
             return self._pool.request(method, url, body=body, headers=signed, redirect=False)
         except urllib3.exceptions.HTTPError:
-            return None  # not reached, or cut off; the caller decides about another attempt
+            return None  # not reached, or cut off; the caller decides on another attempt
 
     def _sign_in(self, refused: urllib3.BaseHTTPResponse) -> None:
         challenge = refused.headers.get("WWW-Authenticate", "")

@@ -88,7 +88,7 @@ class Changes(ApiAnswer):
 
     changes: tuple[ChangeShown, ...]
     refused: bool = Field(description="Whether any of them was refused.")
-    committed: bool = Field(description="Whether one of them took force.")
+    committed: bool = Field(description="Whether one of them took effect.")
     change: str = Field(default="", description="Hash of the proposed change that people vote on, if there is one.")
     page: str = Field(default="", description="Address of its page.")
 

@@ -44,13 +44,13 @@ class SaidOutcome(ApiAnswer):
     application: str = Field(description="The application, or `_installation`.")
     id: str
     state: str = Field(
-        description="`received`: nobody has decided about it yet; `counted`: carried out and recorded; `refused`: by "
+        description="`received`: nobody has decided on it yet; `counted`: carried out and recorded; `refused`: by "
         "the rules named, and recorded; `parked`: it could not be handled, for the reason named."
     )
     received_at: Moment | None = None
     waits_for: str = Field(
         default="",
-        description="While it is received: why nobody can decide about it yet, such as an identity provider that does "
+        description="While it is received: why nobody can decide on it yet, such as an identity provider that does "
         "not answer. It is tried again each minute.",
     )
     verb: Verb | None = None

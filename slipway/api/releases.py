@@ -64,7 +64,7 @@ class LaneStanding(ApiModel):
     live: LiveRelease | None
     rolling: str | None
     waiting: str | None
-    next: str | None = Field(description="A newer one that waits until people have decided about `waiting`.")
+    next: str | None = Field(description="A newer one that waits until people have decided on `waiting`.")
     returning: str | None = Field(description="A manual rollback that has not started to roll out yet.")
     frozen: FreezeInForce | None = Field(description="The freeze of this lane, while it is in force.")
     drift: DriftStanding | None = Field(

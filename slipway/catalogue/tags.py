@@ -116,7 +116,7 @@ def _check_version(text: str, tag: str) -> RuleResult:
         return _result(passed=True, reason=f"tag {tag} is within semver {text}")
     hint = ""
     if version.prerelease and version.finalize_version() in parse_range(text):
-        hint = "; a pre-release is taken only where the range names a pre-release of the same version"
+        hint = "; a pre-release is accepted only where the range names a pre-release of the same version"
     return _result(passed=False, reason=f"tag {tag} is not within semver {text}{hint}")
 
 

@@ -39,7 +39,7 @@ def read_token(text: str, *, source: str) -> Token:
 
 
 def page_of(app: FoundApp, release: str, environment: str) -> str:
-    """The page on which people who sign in decide about a release. It grants nothing."""
+    """The page on which people who sign in decide on a release. It grants nothing."""
     application, _, number = release.rpartition("-")
     return f"{app.url.rstrip('/')}/approvals/{application}/{number}/{quote(environment, safe='')}"
 

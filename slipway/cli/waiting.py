@@ -88,7 +88,7 @@ def _undecided(outcome: SaidOutcome, longest: float) -> str:
     if outcome.waits_for:
         return f"it was received and waits: {neutral(outcome.waits_for)}; it is tried again each minute"
     return (
-        f"it was received, and nobody has decided about it for {longest:.0f} seconds; it still counts as soon as the "
+        f"it was received, and nobody has decided on it for {longest:.0f} seconds; it still counts as soon as the "
         "worker runs"
     )
 

@@ -1,9 +1,9 @@
 """The worker's half of changes of the catalogue: a row of the inbox makes new versions, or is refused.
 
 What the front checked counts for nothing here: everything is judged again, from what is in force now, each by itself.
-What is refused is recorded and named, what weakens production gates is proposed, and the rest takes force: each project
-and application commits its own version and record, with a mark of the row; so a row that is handled again finishes what
-was cut short and repeats nothing.
+What is refused is recorded and named, what weakens production gates is proposed, and the rest takes effect: each
+project and application commits its own version and record, with a mark of the row; so a row that is handled again
+finishes what was cut short and repeats nothing.
 """
 
 import logging
@@ -100,7 +100,7 @@ class Applying:
         raise Conflict(f"{received.id}: others changed the catalogue {ROUNDS} times meanwhile")
 
     def _round(self, asked: AskedChanges) -> bool:
-        """Judge what is left and make what takes force at once; whether the row is answered.
+        """Judge what is left and make what takes effect at once; whether the row is answered.
 
         Raises `Conflict` if somebody else has changed something meanwhile.
         """

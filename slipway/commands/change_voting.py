@@ -100,8 +100,8 @@ class ChangeVoting:
         self.tell(change)
 
     def _settled(self, change: str) -> None:
-        """What is void by now is void before the vote is judged; what has passed takes force. A key that cannot be read
-        only delays: the next pass goes on."""
+        """What is void by now is void before the vote is judged; what has passed takes effect. A key that cannot be
+        read only delays: the next pass goes on."""
         try:
             self.enacting.settle(change)
         except KeysUnavailable as away:

@@ -44,7 +44,7 @@ class JudgedChanges:
 
     @property
     def makes(self) -> bool:
-        """Whether something is to take force at once."""
+        """Whether something is to take effect at once."""
         return any(each.change.changes for each in self.now)
 
 

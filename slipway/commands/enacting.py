@@ -1,4 +1,4 @@
-"""What becomes of a proposed change: it takes force once the gates that it weakens let it through, or it ends.
+"""What becomes of a proposed change: it takes effect once the gates that it weakens let it through, or it ends.
 
 Before anything is made, the votes are derived again from signed records, and the change is compared again with what is
 in force: if it would do anything else than what people read, it is void. Each project and application commits its own
@@ -109,7 +109,7 @@ class Enacting:
         rows = list(self.inbox.of(INSTALLATION, limit=MANY))
         return len(rows) == MANY or any(_is_vote_in_time(row, change, before) for row in rows)
 
-    # ---- taking force
+    # ---- taking effect
     def _stood_in(
         self, kept: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
@@ -167,7 +167,7 @@ class Enacting:
         subject, now = subject_of(each), self.clock()
         current = self.versions.current(subject)
         if current.document != each.before:
-            raise Conflict(f"somebody else has changed {each.subject} while the change took force")
+            raise Conflict(f"somebody else has changed {each.subject} while the change took effect")
         project = str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None
         shown = next(one for one in plan.compared if one.subject == each.subject)
         version = Version(

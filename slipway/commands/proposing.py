@@ -130,14 +130,14 @@ class Proposing:
 
     def _void(self, kept: Kept, change: ProposedChange, now: datetime) -> None:
         """The same documents would do something else than what people were asked about. Raises `Conflict` for a change
-        that is about to take force."""
+        that is about to take effect."""
         if change.phase is ChangePhase.PASSED:
-            raise Conflict(f"the change {change.hash} is about to take force")
+            raise Conflict(f"the change {change.hash} is about to take effect")
         ended = ended_as(change, ChangePhase.VOID, "what it would do has changed, and it was proposed again", now)
         self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM)], now=now)
 
     def _supersede(self, newer: ProposedChange, waiting: Sequence[ProposedChange], now: datetime) -> None:
-        """Two changes of the same cannot both take force: the newer one is meant."""
+        """Two changes of the same cannot both take effect: the newer one is meant."""
         for older in waiting:
             if older.hash == newer.hash or not older.subjects & newer.subjects:
                 continue

@@ -1,4 +1,5 @@
-"""Which of several documents take force at once, which wait for votes, and which are refused: each is judged by itself.
+"""Which of several documents take effect at once, which wait for votes, and which are refused: each is judged by
+itself.
 
 Documents may need each other: an application the project beside it, or the place that another one leaves. So whatever
 is refused or waits is taken out, and the rest is judged again, as it would stand without it. What only holds together
@@ -37,7 +38,7 @@ class Sorted:
     """Documents by what becomes of them."""
 
     now: tuple[Planned, ...]
-    """They take force at once, or are in force already."""
+    """They take effect at once, or are in force already."""
     waits: tuple[Planned, ...]
     """They weaken gates whose people are asked, or hold only together with something that does."""
     refused: tuple[Refusal, ...]
@@ -105,7 +106,7 @@ class Sorting:
     def _parted(
         self, planned: Sequence[Planned], actor: Actor, *, proved: bool
     ) -> tuple[tuple[Planned, ...], tuple[Planned, ...]]:
-        """What takes force at once, and what waits. The first has to hold while the second is not in force."""
+        """What takes effect at once, and what waits. The first has to hold while the second is not in force."""
         same = tuple(each for each in planned if not each.change.changes)
         waits = [each for each in planned if each.change.changes and each.change.gates]
         rest = [each for each in planned if each.change.changes and not each.change.gates]

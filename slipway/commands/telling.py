@@ -35,7 +35,7 @@ class Told(StrEnum):
     VOTED = "change-vote-counted"
     """What was counted in somebody's name, so that they can say that it was not theirs."""
     ENDED = "change-ended"
-    """It took force, or ended otherwise."""
+    """It took effect, or ended otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,7 @@ def _particulars(change: ProposedChange, vote: Vote) -> Iterator[str]:
     if vote.reason:
         yield f"reason: {vote.reason}"
     if not change.phase.final:
-        yield "If that was not you, reject the change on its page; then it will not take force."
+        yield "If that was not you, reject the change on its page; then it will not take effect."
 
 
 def _voter(plan: ChangePlan, vote: Vote) -> tuple[str, ...]:

@@ -467,7 +467,7 @@ class Action(StrEnum):
     )
     CHANGE_VOTE_REFUSED = "change.vote-refused", "A vote on a proposed change was refused", Tone.ASKS, _REFUSES
     CHANGE_PASSED = "change.passed", "Enough people approved a proposed change", Tone.GOOD
-    CHANGE_IN_FORCE = "change.in-force", "A proposed change took force", Tone.ASKS, _ENDS_CHANGE
+    CHANGE_IN_FORCE = "change.in-force", "A proposed change took effect", Tone.ASKS, _ENDS_CHANGE
     CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD, _ENDS_CHANGE
     CHANGE_WITHDRAWN = (
         "change.withdrawn",

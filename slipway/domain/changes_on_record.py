@@ -1,5 +1,5 @@
-"""What signed records say of a proposed change: its votes, who stood in, and who was told. Before it takes force all of
-it is derived from them again; the row is a cache."""
+"""What signed records say of a proposed change: its votes, who stood in, and who was told. Before it takes effect all
+of it is derived from them again; the row is a cache."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[Audit
 def proofs_of(
     change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord]
 ) -> Iterator[tuple[AuditRecord, timedelta | None]]:
-    """The records by which it takes force and that name a proof, each with how old the sign-in may have been."""
+    """The records by which it takes effect and that name a proof, each with how old the sign-in may have been."""
     for record in records:
         if (record.details.get("change"), record.details.get("opening")) != (change.hash, change.opening):
             continue

@@ -71,11 +71,11 @@ class ChangePhase(StrEnum):
     WAITING = "waiting", "People are asked.", Tone.ASKS
     STOOD_IN = (
         "stood-in",
-        "Two of the platform's people stand in for those who are asked. It takes force a day after these were told, "
+        "Two of the platform's people stand in for those who are asked. It takes effect a day after these were told, "
         "unless one of them objects.",
         Tone.ASKS,
     )
-    PASSED = "passed", "Enough of them approved; it is about to take force.", Tone.BUSY
+    PASSED = "passed", "Enough of them approved; it is about to take effect.", Tone.BUSY
     IN_FORCE = "in-force", "It is in force.", Tone.GOOD, Action.CHANGE_IN_FORCE
     REJECTED = "rejected", "Somebody rejected it.", Tone.BAD, Action.CHANGE_REJECTED
     WITHDRAWN = "withdrawn", "Whoever proposed it took it back.", Tone.QUIET, Action.CHANGE_WITHDRAWN

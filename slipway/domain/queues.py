@@ -29,7 +29,7 @@ class MessageKind(StrEnum):
     BALLOT = "ballot"
     """A vote, or a command that stops something, said on behalf of a person."""
     DECISION = "decision", True
-    """An event to decide about later, or after somebody else: a deadline, a step's outcome, what met contention."""
+    """An event to decide on later, or after somebody else: a deadline, a step's outcome, what met contention."""
     STEP = "step", True
     """One unit of work, with one effect."""
 
@@ -60,7 +60,7 @@ class Queue(StrEnum):
     APPROVALS = "approvals", MessageKind.BALLOT, False, False
     """Votes and commands that come as messages."""
     WORK = "work", MessageKind.DECISION, True
-    """Events to decide about, in order by application."""
+    """Events to decide on, in order by application."""
     STEPS = "steps", MessageKind.STEP
     """Steps, each with one effect."""
 

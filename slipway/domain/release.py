@@ -63,7 +63,7 @@ class Push(Record):
 
 
 class VoteDecision(StrEnum):
-    """What a person decides about a plan."""
+    """What a person decides on a plan."""
 
     APPROVE = "approve"
     """This plan may be rolled out."""
@@ -389,7 +389,7 @@ class Lane(Record):
     failed: int | None = None
     """The last release that failed or was rolled back here; None again once one goes live."""
     next: int | None = None
-    """The newest release that waits until people have decided about `waiting`."""
+    """The newest release that waits until people have decided on `waiting`."""
     returning: int | None = None
     """A roll-back by hand that is not yet rolling out; it takes precedence over `waiting`."""
     freeze: Freeze | None = None

@@ -347,9 +347,9 @@ _TO_DO: Final[Mapping[Rule, str]] = {
     "it. If it does not ask, sign out there first. If that does not help, tell whoever looks after Slipway: the "
     "registration of the votes may lack the claim auth_time.",
     Rule.PROOF_IS_IN_TIME: "Press the button again: what proved who you are was too old when it arrived.",
-    Rule.PLAN_IS_CURRENT: "A new plan is being made. Read it in a moment, and decide on that.",
-    Rule.VOTE_IS_FOR_THIS_PLAN: "Read what is asked now, and decide on that.",
-    Rule.VOTE_IS_FOR_THIS_OPENING: "Read what is asked now, and decide on that.",
+    Rule.PLAN_IS_CURRENT: "A new plan is being made. Read it in a moment, and vote on it.",
+    Rule.VOTE_IS_FOR_THIS_PLAN: "Read what is asked now, and vote on that.",
+    Rule.VOTE_IS_FOR_THIS_OPENING: "Read what is asked now, and vote on that.",
 }
 
 

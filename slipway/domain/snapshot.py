@@ -132,7 +132,7 @@ def tag_of(application: Application, event: PipelineCompleted) -> str | None:
 
 
 def lookups(application: Application, event: Event) -> Lookups:
-    """What has to be loaded to decide about an event."""
+    """What has to be loaded to decide on an event."""
     begins_at_once = application.start is Start.PUSH and application.source is SourceKind.IMAGE
     joining = 0 if begins_at_once else JOINING_LOADED
     match event:

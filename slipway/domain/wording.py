@@ -80,7 +80,7 @@ class Wording:
             case Phase.QUEUED:
                 if self._waits_for_people():
                     older = f"{release.application}-{self._lane().waiting}"
-                    return f"People decide about {older} first; then this release is planned automatically."
+                    return f"People decide on {older} first; then this release is planned automatically."
                 return f"The rollout of {self._ahead()} has to end; then this release is planned automatically."
             case Phase.AWAITING_APPROVAL:
                 return self._overdue() or self._who_votes()

@@ -1,6 +1,6 @@
 """The door: what comes from outside is decided at once, or forwarded to where each application has its turn.
 
-Several instances may decide about one application at once; then all but one have to begin again. A lock of this process
+Several instances may decide on one application at once; then all but one have to begin again. A lock of this process
 spares the trips of those within it. Whoever loses too often all the same sends the event to the queue `work`, whose
 sessions give each application one reader at a time on all instances together.
 """
@@ -37,7 +37,7 @@ class Locks:
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """Decides about events from outside."""
+    """Decides on events from outside."""
 
     handler: Handler
     catalogue: Catalogue
@@ -90,6 +90,6 @@ class Door:
 
 
 def deferred(application: str, event: Event) -> Outgoing:
-    """The message by which an application decides about an event in its turn."""
+    """The message by which an application decides on an event in its turn."""
     body = event.model_dump(mode="json")
     return Outgoing(queue=Queue.WORK, session=application, id=f"{event.mark}-{application}", body=body)

@@ -28,7 +28,7 @@ class SaidState(StrEnum):
         return member
 
     RECEIVED = "received", Tone.BUSY
-    """It is written down, and nobody has decided about it yet."""
+    """It is written down, and nobody has decided on it yet."""
     COUNTED = "counted", Tone.GOOD
     """It was carried out, or counted, and recorded."""
     REFUSED = "refused", Tone.BAD
@@ -51,7 +51,7 @@ class Reply(Record):
     received_at: Moment | None = None
     """While it is received only."""
     waits_for: str = ""
-    """Why nobody can decide about it yet; empty where its turn has not come."""
+    """Why nobody can decide on it yet; empty where its turn has not come."""
     answered: Answered | None = None
     """Where it was counted or refused."""
     reason: str = ""

@@ -1,4 +1,4 @@
-"""Commands as the worker decides about them once their proofs were verified."""
+"""Commands as the worker decides on them once their proofs were verified."""
 
 import hashlib
 from datetime import datetime

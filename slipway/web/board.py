@@ -86,7 +86,7 @@ class AttentionItem:
     what: str
     text: str
     decide: str = ""
-    """Where the reader may decide about it; empty where they may not."""
+    """Where the reader may decide on it; empty where they may not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,7 +257,7 @@ def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionIte
 
 
 def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
-    """Where the reader may decide about the release; empty where its gate does not name them, or they have voted."""
+    """Where the reader may decide on the release; empty where its gate does not name them, or they have voted."""
     gate = cell.environment.gate
     if release.environment != cell.environment.name or not isinstance(gate, ApprovalGate):
         return ""

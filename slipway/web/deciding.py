@@ -1,4 +1,4 @@
-"""Whether the reader of a page may decide about a release that waits, and where they do."""
+"""Whether the reader of a page may decide on a release that waits, and where they do."""
 
 from urllib.parse import quote
 

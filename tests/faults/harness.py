@@ -82,7 +82,7 @@ class Run:
 
     # ---- what happens outside
     def push(self, tag: str) -> None:
-        """A push, as the application gets to decide about it in its turn."""
+        """A push, as the application gets to decide on it in its turn."""
         self.tell(self.installation.pushed(tag))
 
     def tell(self, event: ImagePushed) -> None:

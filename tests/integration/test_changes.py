@@ -50,7 +50,7 @@ def phase(system: System, change: str) -> str:
     return str(system.get(f"/api/v1/changes/{change}")["phase"])
 
 
-def test_a_weaker_gate_is_rejected_by_a_message_and_takes_force_by_its_approver(system: System) -> None:
+def test_a_weaker_gate_is_rejected_by_a_message_and_takes_effect_by_its_approver(system: System) -> None:
     assert system.stack.options.apply is not None
     file = system.stack.options.apply / NAME / "application.yaml"
     file.write_text(
@@ -79,7 +79,7 @@ def version(system: System) -> int:
 
 
 def test_two_of_the_platforms_people_stand_in_and_the_approver_is_told_and_objects(system: System) -> None:
-    """That it takes force after a day is played on a clock that a test can set (`tests/contract/roles`)."""
+    """That it takes effect after a day is played on a clock that a test can set (`tests/contract/roles`)."""
     assert system.stack.options.apply is not None
     file = system.stack.options.apply / NAME / "application.yaml"
     in_force = file.read_text()

@@ -72,7 +72,7 @@ def approvals(api: Api, *, form: OutputFormat) -> None:
     columns = ("release", "tag", "environment", "votes", "until", "plan", "waits for")
     screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "plan", "tag"))
     for gate in gates:
-        click.echo(f"decide about {gate.release}: {page_of(api.app, gate.release, gate.environment)}", err=True)
+        click.echo(f"decide on {gate.release}: {page_of(api.app, gate.release, gate.environment)}", err=True)
 
 
 def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:

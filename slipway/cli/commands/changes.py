@@ -196,7 +196,7 @@ def stand_in(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_
     """Let a change through in place of the people whom its gates ask, when all of them have gone.
 
     It takes two people of the role platform, who did not propose the change, each by a proof of their own. Everybody
-    who is asked is told, and it takes force a day later, unless one of them objects.
+    who is asked is told, and it takes effect a day later, unless one of them objects.
 
     \b
     Exit codes: 0 counted; 1 refused; 4 the app cannot be reached; 5 a person has to confirm it.

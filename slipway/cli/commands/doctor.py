@@ -78,7 +78,7 @@ def doctor(
     the reconcile timer runs.
 
     Nothing is changed: whatever a check creates it removes again, and says so. Each check takes at most half a minute.
-    Operators and admins may run it.
+    The roles `operator` and `platform` may run it.
 
     With --print-rbac the output is for `kubectl apply -f -`, by somebody who may write Roles: custom resources are
     beyond the role that the app has in Azure.

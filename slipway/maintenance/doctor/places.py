@@ -69,7 +69,7 @@ def table(facts: Facts) -> str:
             port.transact(PARTITION, [Write(act=Act.DELETE, key=ROW)])
     except LedgerUnavailable as away:
         raise Fault(f"it cannot be written: {away}", missing="write rows", command=facts.remedies.table()) from None
-    return "read, written, and the row taken away again"
+    return "read, written, and the row removed again"
 
 
 def blobs(facts: Facts) -> str:
@@ -99,7 +99,7 @@ def queue(facts: Facts, name: str) -> str:
         minutes = int(waits.total_seconds()) // 60
         raise Fault(f"its oldest message waits for {minutes} min", missing="a reader that keeps up")
     age = f"; the oldest message waits for {max(int(waits.total_seconds()), 0)} s" if waits is not None else ""
-    return f"may send (a message of tomorrow was taken back) and may receive{age}"
+    return f"may send (a message scheduled for tomorrow was cancelled) and may receive{age}"
 
 
 def registry(facts: Facts, name: str) -> str:
@@ -125,7 +125,7 @@ def registry(facts: Facts, name: str) -> str:
             raise Fault(str(denied), missing=f"push to {repository}", command=command) from None
         except RegistryError as error:
             raise Fault(str(error), missing="a way to push") from None
-    pushed = f"; push to {', '.join(sorted(writes))} (an upload was begun and taken back)" if writes else ""
+    pushed = f"; push to {', '.join(sorted(writes))} (an upload was begun and cancelled)" if writes else ""
     untimed = ", ".join(repository for repository in sorted(reads) if not _tells_times(facts, name, repository))
     lost = f"; no times of tags in {untimed}: a push whose event is lost is not found" if untimed else ""
     return f"pull from {', '.join(sorted(reads | writes))}{pushed}{lost}"

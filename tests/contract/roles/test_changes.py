@@ -154,7 +154,7 @@ class Roles:
         return self.front.app.versions.current(Subject(kind=SubjectKind.APPLICATION, name="till")).number
 
 
-def test_two_of_the_platforms_people_stand_in_and_it_takes_force_a_day_after_everybody_was_told(
+def test_two_of_the_platforms_people_stand_in_and_it_takes_effect_a_day_after_everybody_was_told(
     tmp_path: Path, storage: Storage, bus: ServiceBus
 ) -> None:
     """On the service's own times, each role with its own tokens; only the day is not waited for."""

@@ -79,7 +79,7 @@ def test_the_list_as_json_is_what_the_app_answers(slipway: Command) -> None:
 
 
 def test_the_page_of_each_gate_is_named_beside_the_list(slipway: Command, app: Served) -> None:
-    assert slipway("approvals").stderr == f"decide about shop-2: {app.url}/approvals/shop/2/production\n"
+    assert slipway("approvals").stderr == f"decide on shop-2: {app.url}/approvals/shop/2/production\n"
 
 
 @pytest.mark.parametrize("bearer", ["", "access-token"])

@@ -126,7 +126,7 @@ def test_a_weaker_production_gate_is_proposed_and_the_page_named_where_people_vo
     assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
 
 
-def test_one_refused_here_and_one_there_one_that_waits_and_the_rest_takes_force(
+def test_one_refused_here_and_one_there_one_that_waits_and_the_rest_takes_effect(
     slipway: Slipway, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("cart", "search"):

@@ -1,4 +1,4 @@
-"""Waiting until something that was said is decided about."""
+"""Waiting until something that was said is decided on."""
 
 import itertools
 
@@ -16,7 +16,7 @@ RECEIVED = SaidOutcome(application="shop", id=inbox_id(MORNING, b"12345678"), st
 @pytest.mark.parametrize(
     ("waits_for", "said"),
     [
-        ("", "nobody has decided about it for 60 seconds"),
+        ("", "nobody has decided on it for 60 seconds"),
         ("the vote cannot be verified yet", "it was received and waits: the vote cannot be verified yet"),
         ("away \x1b[31m", r"waits: away \x1b[31m"),
     ],

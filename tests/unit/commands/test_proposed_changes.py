@@ -47,7 +47,7 @@ def live(tmp_path: Path) -> Live:
 
 
 # ---- the way
-def test_a_weaker_gate_takes_force_once_the_people_of_the_old_one_let_it_through(live: Live) -> None:
+def test_a_weaker_gate_takes_effect_once_the_people_of_the_old_one_let_it_through(live: Live) -> None:
     change = weaken(live)
     assert (change.phase, number(live)) == (ChangePhase.WAITING, 1)
     assert vote(live, change, ADA).answered is not None
@@ -299,7 +299,7 @@ def test_a_weaker_project_asks_the_people_of_all_its_applications(live: Live) ->
 
 
 # ---- cut short, and rows that were put back
-def test_what_was_cut_short_takes_force_by_the_next_pass(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_cut_short_takes_effect_by_the_next_pass(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     voting, enacting = live.app.change_voting, live.app.enacting
@@ -350,7 +350,7 @@ def test_the_hash_names_the_changes_in_whatever_order_they_came(live: Live) -> N
     assert hash_of(reversed(change.changes)) == change.hash
 
 
-def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_force(live: Live) -> None:
+def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_effect(live: Live) -> None:
     """Whoever can write blobs puts Ben's proof in the place of Ada's, before the last vote."""
     change = weaken(live, required=1)
     vote(live, change, ADA)

@@ -1,4 +1,4 @@
-"""Several documents in one statement: what is refused, what waits for votes and what takes force, each by itself."""
+"""Several documents in one statement: what is refused, what waits for votes and what takes effect, each by itself."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -116,7 +116,7 @@ def test_an_application_of_a_project_that_is_refused_is_judged_by_the_one_in_for
 
 
 # ---- the worker
-def test_what_weakens_a_gate_waits_and_the_rest_of_its_statement_takes_force(live: Live) -> None:
+def test_what_weakens_a_gate_waits_and_the_rest_of_its_statement_takes_effect(live: Live) -> None:
     gate_of(live, "shop", required=1)
     live.edit_environment("staging", "cart", rollout_within="9m")
     reply = proved(live, live.say())
@@ -179,7 +179,7 @@ def test_a_project_under_which_a_waiting_application_would_stand_still_waits_wit
     assert all(not entry.problems for entry in live.app.catalogue.entries.values())
 
 
-def test_without_a_proof_what_opens_is_refused_and_the_rest_takes_force(live: Live) -> None:
+def test_without_a_proof_what_opens_is_refused_and_the_rest_takes_effect(live: Live) -> None:
     gate_of(live, "shop", required=1)
     live.edit_environment("staging", "cart", rollout_within="9m")
     asked = live.say()

@@ -1,5 +1,5 @@
 """The way out of a gate that nobody can satisfy any more: two of the platform's people stand in, everybody who is asked
-is told, and it takes force a day later, unless one of them objects."""
+is told, and it takes effect a day later, unless one of them objects."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -195,7 +195,7 @@ def test_a_row_that_says_two_stood_in_is_not_believed_without_the_records(live: 
 
 @pytest.mark.parametrize("spoilt", ["gone", "changed", "another's"])
 @pytest.mark.parametrize("action", ["change.proposed", "change.stood-in"])
-def test_a_proof_that_no_longer_holds_keeps_it_from_taking_force(live: Live, action: str, spoilt: str) -> None:
+def test_a_proof_that_no_longer_holds_keeps_it_from_taking_effect(live: Live, action: str, spoilt: str) -> None:
     change = both(live, weaken(live))
     record = next(each for each in trail(live) if each.action == action)
     assert record.proof is not None

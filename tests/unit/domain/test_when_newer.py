@@ -1,4 +1,4 @@
-"""A newer release comes while people are asked about an older one, and the gate lets them decide about it first."""
+"""A newer release comes while people are asked about an older one, and the gate lets them decide on it first."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def test_the_older_one_is_asked_about_and_only_the_newest_waits_behind_it(world:
 def test_who_follows_the_newer_one_reads_what_it_waits_for(world: World) -> None:
     told = world.explain(3)
     assert told.headline == "shop-3 waits in production behind shop-1, which is awaiting approval."
-    assert told.next == "People decide about shop-1 first; then this release is planned automatically."
+    assert told.next == "People decide on shop-1 first; then this release is planned automatically."
     reasons = [rule.reason for environment in told.rules for rule in environment.rules]
     assert "people are asked about shop-1 first" in reasons
 

@@ -128,7 +128,7 @@ def test_two_of_the_platform_stand_in_by_the_buttons_of_the_page(live: Live) -> 
     assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
     shown = page(live, change)
     assert "the team has gone" in shown
-    assert "It takes force a day after these were told" in shown
+    assert "It takes effect a day after these were told" in shown
     assert "Reject" in shown
     assert f"{address_of(change.hash)}#decide" in parts_of(board(live, ADA))[0]
     assert "Stand in for their people" not in page(live, change, person(33, "Pat", "platform"))

@@ -147,7 +147,7 @@ def test_what_a_check_put_somewhere_it_takes_away_again(patient: Patient) -> Non
     assert patient.installation.app.table.get("_doctor", "check") is None
     assert patient.installation.bus.sent == []
     assert patient.installation.prod.held.manifests == {}
-    assert "taken away again" in patient.examine()["table"].said
+    assert "removed again" in patient.examine()["table"].said
 
 
 RIGHTS = (
