@@ -21,27 +21,26 @@ from slipway.ledger.installation import ID_PATTERN
 from slipway.text import without_tokens
 
 from .commands import received
-from .contract import Endpoint, Parameter, endpoint
+from .contract import SEQUENCES, Endpoint, Parameter, in_path, number, whole
 from .guard import caller_of, permit
-from .http import number, ok
+from .http import ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-SEQUENCES = 10**11
-RELEASE = Parameter(name="release", where="path", description="Id of a release, such as `shop-482`.")
+_LIMIT = whole("limit", "Maximum number of releases.", least=1, most=200, default=20)
+_BEFORE = whole("before", "Releases with a lower number; needs `application`.", most=SEQUENCES)
+_RELEASE = in_path("release", "Id of a release, such as `shop-482`.")
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_applications",
-        method="GET",
-        path="applications",
-        summary="Every application with its environments: what is live, what is on its way",
-        tag="releases",
-        permission=Permission.READ,
-        answer=Applications,
-    ),
+    name="api_applications",
+    method="GET",
+    path="applications",
+    summary="Every application with its environments: what is live, what is on its way",
+    tag="releases",
+    permission=Permission.READ,
+    answer=Applications,
 )
 def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     looked, due = (parts().installation.last_beat(name) for name in (LOOKED, NEXT_LOOK))
@@ -50,34 +49,24 @@ def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
     return ok(Applications.model_validate(content))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_releases",
-        method="GET",
-        path="releases",
-        summary="Releases, newest first",
-        tag="releases",
-        permission=Permission.READ,
-        parameters=(
-            Parameter(name="application", description="Only releases of this application."),
-            Parameter(
-                name="limit",
-                description="Maximum number of releases.",
-                schema={"type": "integer", "minimum": 1, "maximum": 200, "default": 20},
-            ),
-            Parameter(
-                name="before",
-                description="Releases with a lower number; needs `application`.",
-                schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES},
-            ),
-        ),
-        answer=Releases,
+    name="api_releases",
+    method="GET",
+    path="releases",
+    summary="Releases, newest first",
+    tag="releases",
+    permission=Permission.READ,
+    parameters=(
+        Parameter(name="application", description="Only releases of this application."),
+        _LIMIT,
+        _BEFORE,
     ),
+    answer=Releases,
 )
 def releases(req: func.HttpRequest) -> func.HttpResponse:
-    limit = number(req, "limit", default=20, least=1, most=200)
-    before = number(req, "before", default=0, least=0, most=SEQUENCES)
+    limit = number(req, _LIMIT)
+    before = number(req, _BEFORE)
     application = req.params.get("application")
     if application is not None:
         _known(application)
@@ -87,19 +76,17 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
     return ok(Releases(releases=[ReleaseAnswer.of(release) for release in newest]))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_release",
-        method="GET",
-        path="releases/{release}",
-        summary="One release, with what its step waits for, and the progress of its promotion",
-        tag="releases",
-        permission=Permission.READ,
-        parameters=(RELEASE,),
-        answer=ReleaseWithProgress,
-        refuses=(404,),
-    ),
+    name="api_release",
+    method="GET",
+    path="releases/{release}",
+    summary="One release, with what its step waits for, and the progress of its promotion",
+    tag="releases",
+    permission=Permission.READ,
+    parameters=(_RELEASE,),
+    answer=ReleaseWithProgress,
+    refuses=(404,),
 )
 def release(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
@@ -107,46 +94,35 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
     return ok(ReleaseWithProgress.told(release, reader.under_way(release)))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_explain",
-        method="GET",
-        path="releases/{release}/explain",
-        summary="Why a release is in its current state, rule by rule, and what has to happen next",
-        tag="releases",
-        permission=Permission.READ,
-        parameters=(RELEASE,),
-        answer=Explanation,
-        refuses=(404,),
-    ),
+    name="api_explain",
+    method="GET",
+    path="releases/{release}/explain",
+    summary="Why a release is in its current state, rule by rule, and what has to happen next",
+    tag="releases",
+    permission=Permission.READ,
+    parameters=(_RELEASE,),
+    answer=Explanation,
+    refuses=(404,),
 )
 def explain(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
     return ok(reader.explain(reader.release(req.route_params["release"])))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_evidence",
-        method="GET",
-        path="evidence/{digest}",
-        summary="A stored document (a plan, a log) by its hash, byte for byte",
-        description="A plan whose manifests contain the values of Secrets needs the permission `see-secrets`.",
-        tag="releases",
-        permission=Permission.READ,
-        parameters=(
-            Parameter(
-                name="digest",
-                where="path",
-                description="`sha256:` and 64 hexadecimal digits.",
-                schema={"type": "string", "pattern": DIGEST_PATTERN},
-            ),
-        ),
-        media_type="application/octet-stream",
-        refuses=(404,),
-    ),
+    name="api_evidence",
+    method="GET",
+    path="evidence/{digest}",
+    summary="A stored document (a plan, a log) by its hash, byte for byte",
+    description="A plan whose manifests contain the values of Secrets needs the permission `see-secrets`.",
+    tag="releases",
+    permission=Permission.READ,
+    parameters=(in_path("digest", "`sha256:` and 64 hexadecimal digits.", DIGEST_PATTERN),),
+    media_type="application/octet-stream",
+    refuses=(404,),
 )
 def evidence(req: func.HttpRequest) -> func.HttpResponse:
     content = parts().reader.evidence(req.route_params["digest"])
@@ -165,46 +141,35 @@ def _may_hold_secrets(content: bytes) -> bool:
         return False
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_parked",
-        method="GET",
-        path="parked",
-        summary="Input that could not be handled, with the reason",
-        description="At most 200, those that wait first; `more` says that there are others. The token of a vote is "
-        "masked: whoever holds it can vote.",
-        tag="parked input",
-        permission=Permission.READ,
-        answer=ParkedItems,
-    ),
+    name="api_parked",
+    method="GET",
+    path="parked",
+    summary="Input that could not be handled, with the reason",
+    description="At most 200, those that wait first; `more` says that there are others. The token of a vote is "
+    "masked: whoever holds it can vote.",
+    tag="parked input",
+    permission=Permission.READ,
+    answer=ParkedItems,
 )
 def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     items, more = parts().parking.listed()
     return ok(ParkedItems(parked=[item.evolve(body=without_tokens(item.body)) for item in items], more=more))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_replay",
-        method="POST",
-        path="parked/{id}/replay",
-        summary="Put parked input back into its queue",
-        tag="parked input",
-        permission=Permission.REPLAY,
-        parameters=(
-            Parameter(
-                name="id",
-                where="path",
-                description="Id of the parked input.",
-                schema={"type": "string", "pattern": f"^{ID_PATTERN}$"},
-            ),
-        ),
-        answer=ReceivedAnswer,
-        status=202,
-        refuses=(404,),
-    ),
+    name="api_replay",
+    method="POST",
+    path="parked/{id}/replay",
+    summary="Put parked input back into its queue",
+    tag="parked input",
+    permission=Permission.REPLAY,
+    parameters=(in_path("id", "Id of the parked input.", f"^{ID_PATTERN}$"),),
+    answer=ReceivedAnswer,
+    status=202,
+    refuses=(404,),
 )
 def replay(req: func.HttpRequest) -> func.HttpResponse:
     built, id = parts(), req.route_params["id"]

@@ -2,14 +2,7 @@
 
 import azure.functions as func
 
-from slipway.api.audit import (
-    AuditAnswer,
-    Chain,
-    ChainEndAnswer,
-    ChainRecord,
-    LiveAnswer,
-    LiveThere,
-)
+from slipway.api.audit import AuditAnswer, Chain, ChainEndAnswer, ChainRecord, LiveAnswer, LiveThere
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
 from slipway.domain.errors import NotFound
@@ -18,16 +11,21 @@ from slipway.inbound import BadInput
 from slipway.queries.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.queries.trail import PAGE, read_query
 
-from .contract import Endpoint, Parameter, endpoint
-from .http import number, ok
+from .contract import SEQUENCES, Endpoint, Parameter, in_path, number, whole
+from .http import ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-SEQUENCES = 10**11
 APPLICATIONS_AT_ONCE = 20
-_WHOLE = {"type": "integer", "minimum": 0, "maximum": SEQUENCES}
+_SEQUENCE = Parameter(
+    name="sequence",
+    where="path",
+    description="From 1.",
+    schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES},
+)
 _TIME = {"type": "string", "examples": ["2026-11-23", "2026-11-23T08:00:00Z"]}
-APPLICATION = Parameter(name="application", where="path", description="Name of an application, or `_installation`.")
+APPLICATION = in_path("application", "Name of an application, or `_installation`.")
+AFTER = whole("after", "Only records after this sequence.", most=SEQUENCES)
 FILTERS = (
     Parameter(
         name="application",
@@ -49,62 +47,56 @@ FILTERS = (
         name="to", description="A day, which is included as a whole, or a time, which is excluded.", schema=_TIME
     ),
 )
-_LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT, "default": PAGE}
+_MOST = "Maximum number of records."
+_LIMIT = whole("limit", _MOST, least=1, most=PAGE_LIMIT, default=PAGE)
+_CHAIN_LIMIT = whole("limit", _MOST, least=1, most=CHAIN_LIMIT, default=100)
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_audit_query",
-        method="GET",
-        path="audit",
-        summary="Records of the trail that match all filters, newest first",
-        description="Served from the audit index, with a bounded number of storage requests however long the trail is.",
-        tag="audit",
-        permission=Permission.READ,
-        parameters=(
-            *FILTERS,
-            Parameter(name="limit", description="Maximum number of records.", schema=_LIMIT),
-            Parameter(name="after", description="`next` of the previous page; use the same filters."),
-        ),
-        answer=AuditAnswer,
+    name="api_audit_query",
+    method="GET",
+    path="audit",
+    summary="Records of the trail that match all filters, newest first",
+    description="Served from the audit index, with a bounded number of storage requests however long the trail is.",
+    tag="audit",
+    permission=Permission.READ,
+    parameters=(
+        *FILTERS,
+        _LIMIT,
+        Parameter(name="after", description="`next` of the previous page; use the same filters."),
     ),
+    answer=AuditAnswer,
 )
 def audit_query(req: func.HttpRequest) -> func.HttpResponse:
     query = read_query({name: value for name, value in req.params.items() if name != "code"})
-    limit = number(req, "limit", default=PAGE, least=1, most=PAGE_LIMIT)
+    limit = number(req, _LIMIT)
     page = parts().trail.page(query, limit=limit, after=req.params.get("after"))
     return ok(AuditAnswer(records=list(page.records), next=page.next))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_audit",
-        method="GET",
-        path="audit/{application}",
-        summary="One chain, oldest record first, as a verifier reads it",
-        description="Read from the ledger itself, not from the index. `head` is the end of the chain.",
-        tag="audit",
-        permission=Permission.READ,
-        parameters=(
-            APPLICATION,
-            Parameter(name="after", description="Only records after this sequence.", schema=_WHOLE),
-            Parameter(
-                name="limit",
-                description="Maximum number of records.",
-                schema={"type": "integer", "minimum": 1, "maximum": CHAIN_LIMIT, "default": 100},
-            ),
-            Parameter(name="release", description="Only records of this release."),
-        ),
-        answer=Chain,
-        refuses=(404,),
+    name="api_audit",
+    method="GET",
+    path="audit/{application}",
+    summary="One chain, oldest record first, as a verifier reads it",
+    description="Read from the ledger itself, not from the index. `head` is the end of the chain.",
+    tag="audit",
+    permission=Permission.READ,
+    parameters=(
+        APPLICATION,
+        AFTER,
+        _CHAIN_LIMIT,
+        Parameter(name="release", description="Only records of this release."),
     ),
+    answer=Chain,
+    refuses=(404,),
 )
 def audit(req: func.HttpRequest) -> func.HttpResponse:
     reader, application = parts().reader, req.route_params["application"]
-    after = number(req, "after", default=0, least=0, most=SEQUENCES)
-    limit = number(req, "limit", default=100, least=1, most=CHAIN_LIMIT)
+    after = number(req, AFTER)
+    limit = number(req, _CHAIN_LIMIT)
     release = reader.release(req.params["release"]) if "release" in req.params else None
     if release is not None and release.application != application:
         raise BadInput("release", f"a release of {application}", release.id)
@@ -121,19 +113,17 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_audit_record",
-        method="GET",
-        path="audit/{application}/{sequence}",
-        summary="One record, read from the ledger",
-        tag="audit",
-        permission=Permission.READ,
-        parameters=(APPLICATION, Parameter(name="sequence", where="path", description="From 1.", schema=_WHOLE)),
-        answer=ChainRecord,
-        refuses=(404,),
-    ),
+    name="api_audit_record",
+    method="GET",
+    path="audit/{application}/{sequence}",
+    summary="One record, read from the ledger",
+    tag="audit",
+    permission=Permission.READ,
+    parameters=(APPLICATION, _SEQUENCE),
+    answer=ChainRecord,
+    refuses=(404,),
 )
 def audit_record(req: func.HttpRequest) -> func.HttpResponse:
     application, text = req.route_params["application"], req.route_params["sequence"]
@@ -145,22 +135,20 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
     return ok(ChainRecord(record=record))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_live",
-        method="GET",
-        path="environments/{environment}/live",
-        summary="What is live in an environment, who let it in, and on what evidence",
-        tag="audit",
-        permission=Permission.READ,
-        parameters=(
-            Parameter(name="environment", where="path", description="Name of an environment."),
-            Parameter(name="application", description="Only this application."),
-            Parameter(name="after", description="`next` of the previous page."),
-        ),
-        answer=LiveAnswer,
+    name="api_live",
+    method="GET",
+    path="environments/{environment}/live",
+    summary="What is live in an environment, who let it in, and on what evidence",
+    tag="audit",
+    permission=Permission.READ,
+    parameters=(
+        in_path("environment", "Name of an environment."),
+        Parameter(name="application", description="Only this application."),
+        Parameter(name="after", description="`next` of the previous page."),
     ),
+    answer=LiveAnswer,
 )
 def live(req: func.HttpRequest) -> func.HttpResponse:
     environment, after = req.route_params["environment"], req.params.get("after", "")

@@ -34,9 +34,9 @@ from slipway.inbound.reading import bad_input, read_as, read_json
 from slipway.ledger.keys import INSTALLATION
 
 from .commands import received, to_confirm
-from .contract import Endpoint, Parameter, endpoint
+from .contract import Endpoint, Parameter, in_path, number, whole
 from .guard import admit, caller_of, permit
-from .http import EarlyResponse, body_of, number, ok, problem
+from .http import EarlyResponse, body_of, ok, problem
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -49,34 +49,33 @@ _SUBJECT = (
         description="`project` or `application`.",
         schema={"type": "string", "enum": [str(kind) for kind in SubjectKind]},
     ),
-    Parameter(name="name", where="path", description="Its name.", schema={"type": "string", "pattern": NAME_PATTERN}),
+    in_path("name", "Its name.", NAME_PATTERN),
 )
+_LIMIT = whole("limit", f"At most this many; 1 to {MOST_VERSIONS}.", least=1, most=MOST_VERSIONS, default=20)
 _WHO = (
     "Projects need the permission apply; applications need it too, or a role or client id that their project names "
     "among its owners."
 )
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_apply",
-        method="POST",
-        path="catalogue",
-        summary="Apply projects and applications, each judged by itself",
-        description=f"{_WHO} What the front can see to be wrong with a document, or that the caller may not change it, "
-        "is in `refused`, and keeps no other out; if nothing else is left, that is a 422 with every problem, or a 409. "
-        "The rest is received, not yet made: ask at `address` what became of each. If it weakens what guards "
-        "production, all of it waits until a person confirms it at `open`, by one sign-in made for it; then what "
-        "weakens gates waits for their votes, and the others take effect. The same documents applied again change "
-        "nothing.",
-        tag="catalogue",
-        permission=None,
-        body=Apply,
-        answer=ReceivedAnswer,
-        status=202,
-        refuses=(409, 415, 422),
-    ),
+    name="api_apply",
+    method="POST",
+    path="catalogue",
+    summary="Apply projects and applications, each judged by itself",
+    description=f"{_WHO} What the front can see to be wrong with a document, or that the caller may not change it, "
+    "is in `refused`, and keeps no other out; if nothing else is left, that is a 422 with every problem, or a 409. "
+    "The rest is received, not yet made: ask at `address` what became of each. If it weakens what guards "
+    "production, all of it waits until a person confirms it at `open`, by one sign-in made for it; then what "
+    "weakens gates waits for their votes, and the others take effect. The same documents applied again change "
+    "nothing.",
+    tag="catalogue",
+    permission=None,
+    body=Apply,
+    answer=ReceivedAnswer,
+    status=202,
+    refuses=(409, 415, 422),
 )
 def apply(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
@@ -85,20 +84,18 @@ def apply(req: func.HttpRequest) -> func.HttpResponse:
     return _said(lambda: parts().submitting.apply(documents, who, reason=body.reason, id=body.id or ""), who.via)
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_compare",
-        method="POST",
-        path="catalogue/difference",
-        summary="What applying the documents would change, and whether it would be refused",
-        description="Changes nothing.",
-        tag="catalogue",
-        permission=None,
-        body=Apply,
-        answer=Changes,
-        refuses=(415, 422),
-    ),
+    name="api_compare",
+    method="POST",
+    path="catalogue/difference",
+    summary="What applying the documents would change, and whether it would be refused",
+    description="Changes nothing.",
+    tag="catalogue",
+    permission=None,
+    body=Apply,
+    answer=Changes,
+    refuses=(415, 422),
 )
 def compare(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
@@ -114,17 +111,15 @@ def compare(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_catalogue",
-        method="GET",
-        path="catalogue",
-        summary="The projects and applications in force, with what is wrong with them",
-        tag="catalogue",
-        permission=Permission.READ,
-        answer=CatalogueList,
-    ),
+    name="api_catalogue",
+    method="GET",
+    path="catalogue",
+    summary="The projects and applications in force, with what is wrong with them",
+    tag="catalogue",
+    permission=Permission.READ,
+    answer=CatalogueList,
 )
 def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     known = parts().live_catalogue
@@ -143,30 +138,21 @@ def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
     return ok(CatalogueList(items=tuple(items)))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_versions",
-        method="GET",
-        path="catalogue/{kind}/{name}",
-        summary="The versions of a project or an application, newest first",
-        tag="catalogue",
-        permission=Permission.READ,
-        parameters=(
-            *_SUBJECT,
-            Parameter(
-                name="limit",
-                description=f"At most this many; 1 to {MOST_VERSIONS}.",
-                schema={"type": "integer", "minimum": 1, "maximum": MOST_VERSIONS, "default": 20},
-            ),
-        ),
-        answer=VersionHistory,
-        refuses=(404,),
-    ),
+    name="api_versions",
+    method="GET",
+    path="catalogue/{kind}/{name}",
+    summary="The versions of a project or an application, newest first",
+    tag="catalogue",
+    permission=Permission.READ,
+    parameters=(*_SUBJECT, _LIMIT),
+    answer=VersionHistory,
+    refuses=(404,),
 )
 def versions(req: func.HttpRequest) -> func.HttpResponse:
     subject = _subject(req)
-    history = parts().versions.history(subject, limit=number(req, "limit", default=20, least=1, most=MOST_VERSIONS))
+    history = parts().versions.history(subject, limit=number(req, _LIMIT))
     shown = set(VersionShown.model_fields)
     listed = tuple(VersionShown.model_validate(each.model_dump(include=shown)) for each in history)
     if not listed:
@@ -175,26 +161,24 @@ def versions(req: func.HttpRequest) -> func.HttpResponse:
     return ok(VersionHistory(subject=str(subject), chain=chain, versions=listed))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_export",
-        method="GET",
-        path="catalogue/{kind}/{name}/files",
-        summary="The files of a version, which applied again are that version",
-        tag="catalogue",
-        permission=Permission.READ,
-        parameters=(
-            *_SUBJECT,
-            Parameter(
-                name="document",
-                description="Hash of the version; by default the one in force.",
-                schema={"type": "string", "pattern": DIGEST_PATTERN},
-            ),
+    name="api_export",
+    method="GET",
+    path="catalogue/{kind}/{name}/files",
+    summary="The files of a version, which applied again are that version",
+    tag="catalogue",
+    permission=Permission.READ,
+    parameters=(
+        *_SUBJECT,
+        Parameter(
+            name="document",
+            description="Hash of the version; by default the one in force.",
+            schema={"type": "string", "pattern": DIGEST_PATTERN},
         ),
-        answer=ExportedFiles,
-        refuses=(404,),
     ),
+    answer=ExportedFiles,
+    refuses=(404,),
 )
 def export(req: func.HttpRequest) -> func.HttpResponse:
     subject = _subject(req)
@@ -209,22 +193,20 @@ def export(req: func.HttpRequest) -> func.HttpResponse:
     return ok(ExportedFiles(subject=str(subject), document=document, files=dict(stored.exported())))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_remove",
-        method="POST",
-        path="catalogue/{kind}/{name}/removal",
-        summary="Take a project or an application out of the catalogue; its records and versions stay",
-        description=f"{_WHO} It is received, not yet done: ask at `address` what became of it.",
-        tag="catalogue",
-        permission=None,
-        parameters=_SUBJECT,
-        body=Removal,
-        answer=ReceivedAnswer,
-        status=202,
-        refuses=(404, 409, 415, 422),
-    ),
+    name="api_remove",
+    method="POST",
+    path="catalogue/{kind}/{name}/removal",
+    summary="Take a project or an application out of the catalogue; its records and versions stay",
+    description=f"{_WHO} It is received, not yet done: ask at `address` what became of it.",
+    tag="catalogue",
+    permission=None,
+    parameters=_SUBJECT,
+    body=Removal,
+    answer=ReceivedAnswer,
+    status=202,
+    refuses=(404, 409, 415, 422),
 )
 def remove(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
@@ -286,23 +268,12 @@ def _shown(change: SubjectChange) -> ChangeShown:
         refused=change.refused,
         opens=change.opens,
         asks=asked_of([change]),
-        problems=tuple(ProblemShown.model_validate(each.model_dump()) for each in change.problems),
+        problems=tuple(map(ProblemShown.of, change.problems)),
         weaker=change.weaker,
         stands_still=change.stands_still,
     )
 
 
 def _problems(error: ConfigError) -> func.HttpResponse:
-    listed = [
-        {
-            "file": each.file,
-            "line": each.line,
-            "field": each.field,
-            "expected": each.expected,
-            "got": each.got,
-            "message": each.message,
-            "environment": each.environment,
-        }
-        for each in error.problems
-    ]
+    listed = [ProblemShown.of(each).model_dump(mode="json") for each in error.problems]
     return problem(422, "Not applied", "\n".join(map(str, error.problems))[:4000], problems=listed)

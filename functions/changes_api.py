@@ -8,13 +8,7 @@ import secrets
 
 import azure.functions as func
 
-from slipway.api.changes import (
-    ChangeBallot,
-    GateAsked,
-    OpenChanges,
-    ProposedChangeShown,
-    ProposedChangeSummary,
-)
+from slipway.api.changes import ChangeBallot, GateAsked, OpenChanges, ProposedChangeShown, ProposedChangeSummary
 from slipway.api.inbox import ReceivedAnswer
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import InboxKind, InboxRow, Via
@@ -32,49 +26,40 @@ from slipway.queries.open_changes import ShownChange, open_changes, proposed_cha
 from slipway.telemetry import carrier
 
 from .commands import received, to_confirm
-from .contract import Endpoint, Parameter, endpoint
+from .contract import Endpoint, in_path
 from .guard import admit
 from .http import EarlyResponse, ok, problem, read_body
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-_CHANGE = Parameter(
-    name="change",
-    where="path",
-    description="Its hash: `sha256:` and 64 hexadecimal digits.",
-    schema={"type": "string", "pattern": DIGEST_PATTERN},
-)
+_CHANGE = in_path("change", "Its hash: `sha256:` and 64 hexadecimal digits.", DIGEST_PATTERN)
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_changes",
-        method="GET",
-        path="changes",
-        summary="The changes that weaken production gates and wait for the votes of their people",
-        tag="catalogue",
-        permission=Permission.READ,
-        answer=OpenChanges,
-    ),
+    name="api_changes",
+    method="GET",
+    path="changes",
+    summary="The changes that weaken production gates and wait for the votes of their people",
+    tag="catalogue",
+    permission=Permission.READ,
+    answer=OpenChanges,
 )
 def changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok(OpenChanges(changes=tuple(_summary(shown) for shown in open_changes(parts().proposals))))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_change",
-        method="GET",
-        path="changes/{change}",
-        summary="One proposed change: what it does, which gates are asked, the votes, and how it ended",
-        tag="catalogue",
-        permission=Permission.READ,
-        parameters=(_CHANGE,),
-        answer=ProposedChangeShown,
-        refuses=(404,),
-    ),
+    name="api_change",
+    method="GET",
+    path="changes/{change}",
+    summary="One proposed change: what it does, which gates are asked, the votes, and how it ended",
+    tag="catalogue",
+    permission=Permission.READ,
+    parameters=(_CHANGE,),
+    answer=ProposedChangeShown,
+    refuses=(404,),
 )
 def change(req: func.HttpRequest) -> func.HttpResponse:
     shown = _found(req)
@@ -82,26 +67,24 @@ def change(req: func.HttpRequest) -> func.HttpResponse:
     return ok(ProposedChangeShown.model_validate({**dict(_summary(shown)), "compared": compared}))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_vote_on_change",
-        method="POST",
-        path="changes/{change}/votes",
-        summary="Vote on a proposed change, as one of the people of the gates that it would weaken",
-        description="A rejection is received at once, on behalf of the signed-in person: ask at `address` what became "
-        "of it. A function key names nobody who could say it. Whoever proposed the change takes it back that way. An "
-        "approval waits until a person confirms it at `open`, by a sign-in made for it, and is theirs then. With "
-        "`stands_in` it is that of one of the platform's people, in place of those whom the gates ask. By default "
-        "the vote is for the opening and the plan of now.",
-        tag="catalogue",
-        permission=None,
-        parameters=(_CHANGE,),
-        body=ChangeBallot,
-        answer=ReceivedAnswer,
-        status=202,
-        refuses=(404, 409, 415),
-    ),
+    name="api_vote_on_change",
+    method="POST",
+    path="changes/{change}/votes",
+    summary="Vote on a proposed change, as one of the people of the gates that it would weaken",
+    description="A rejection is received at once, on behalf of the signed-in person: ask at `address` what became "
+    "of it. A function key names nobody who could say it. Whoever proposed the change takes it back that way. An "
+    "approval waits until a person confirms it at `open`, by a sign-in made for it, and is theirs then. With "
+    "`stands_in` it is that of one of the platform's people, in place of those whom the gates ask. By default "
+    "the vote is for the opening and the plan of now.",
+    tag="catalogue",
+    permission=None,
+    parameters=(_CHANGE,),
+    body=ChangeBallot,
+    answer=ReceivedAnswer,
+    status=202,
+    refuses=(404, 409, 415),
 )
 def vote_on_change(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)

@@ -21,7 +21,7 @@ from slipway.domain.statement import CatalogueStatement, ChangeVoteStatement, Co
 from slipway.http.saying import partition_of
 from slipway.http.speaking import speaker
 
-from .contract import Endpoint, Parameter, endpoint
+from .contract import Endpoint, in_path
 from .guard import admit, bearer_of, permit
 from .http import ok, read_body
 from .shared import new_blueprint, parts
@@ -29,41 +29,37 @@ from .shared import new_blueprint, parts
 blueprint = new_blueprint()
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_freezes",
-        method="GET",
-        path="freezes",
-        summary="Freezes and holds in force: by whom, why and until when",
-        tag="commands",
-        permission=Permission.READ,
-        answer=Freezes,
-    ),
+    name="api_freezes",
+    method="GET",
+    path="freezes",
+    summary="Freezes and holds in force: by whom, why and until when",
+    tag="commands",
+    permission=Permission.READ,
+    answer=Freezes,
 )
 def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok(Freezes(freezes=list(parts().blocks.freezes())))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_command",
-        method="POST",
-        path="commands",
-        summary="Freeze, unfreeze, cancel, retry, create, rollback, resume, override, waive, replay or session.end",
-        description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
-        "`address` what became of it. What lets something through (unfreeze, retry, create, rollback, resume, "
-        "override, waive) waits until a person confirms it at `open`, by a sign-in made for it; not `create` by an "
-        "application that the project names in `automation.create`, which needs no permission but `read` and says "
-        "`application`. Ending one's own sessions needs no permission but `read`.",
-        tag="commands",
-        permission=None,
-        body=Command,
-        answer=ReceivedAnswer,
-        status=202,
-        refuses=(404, 415),
-    ),
+    name="api_command",
+    method="POST",
+    path="commands",
+    summary="Freeze, unfreeze, cancel, retry, create, rollback, resume, override, waive, replay or session.end",
+    description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
+    "`address` what became of it. What lets something through (unfreeze, retry, create, rollback, resume, "
+    "override, waive) waits until a person confirms it at `open`, by a sign-in made for it; not `create` by an "
+    "application that the project names in `automation.create`, which needs no permission but `read` and says "
+    "`application`. Ending one's own sessions needs no permission but `read`.",
+    tag="commands",
+    permission=None,
+    body=Command,
+    answer=ReceivedAnswer,
+    status=202,
+    refuses=(404, 415),
 )
 def command(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
@@ -72,19 +68,7 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
     alone = _starts_alone(caller, body)
     if not alone and not ends_own_sessions(body.verb, caller.name, person):
         permit(caller, PERMISSIONS[body.verb])
-    request = CommandRequest(
-        verb=body.verb,
-        application=body.application,
-        environment=body.environment,
-        release=body.release,
-        tag=body.tag,
-        digest=body.digest,
-        reason=body.reason,
-        until=body.until,
-        parked=body.parked,
-        rule=body.rule,
-        person=person,
-    )
+    request = CommandRequest(**{**body.model_dump(exclude={"id", "channel"}), "person": person})
     if alone:
         said_by = speaker(caller, Via(body.channel))
         return received(parts().inbox_writer.command(request, said_by, id=body.id or "", token=bearer_of(req)))
@@ -121,20 +105,18 @@ def to_confirm(
     return ok(answer, status=202)
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_confirmation",
-        method="GET",
-        path="confirmations/{handle}",
-        summary="Whether a person has confirmed a command or a change that lets something through",
-        description="Ask with `If-None-Match` until the state is no longer `waiting`, and then at `address`.",
-        tag="commands",
-        permission=Permission.READ,
-        parameters=(Parameter(name="handle", where="path", description="As the earlier answer gave it."),),
-        answer=Confirmation,
-        refuses=(404,),
-    ),
+    name="api_confirmation",
+    method="GET",
+    path="confirmations/{handle}",
+    summary="Whether a person has confirmed a command or a change that lets something through",
+    description="Ask with `If-None-Match` until the state is no longer `waiting`, and then at `address`.",
+    tag="commands",
+    permission=Permission.READ,
+    parameters=(in_path("handle", "As the earlier answer gave it."),),
+    answer=Confirmation,
+    refuses=(404,),
 )
 def confirmation(req: func.HttpRequest) -> func.HttpResponse:
     saying, handle = parts().saying, req.route_params["handle"]

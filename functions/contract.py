@@ -1,11 +1,10 @@
 """Declaration of `/api/v1` endpoints: one `Endpoint` serves the host, the guard and the OpenAPI document.
 
-`@endpoint(blueprint, Operation(…))` registers the handler, enforces the permission, rejects undeclared query
-parameters and adds an ETag to GET responses. `openapi.py` generates the document from all operations.
+`@Endpoint(blueprint, …)` registers the handler, enforces the permission, rejects undeclared query parameters and adds
+an ETag to GET responses. `openapi.py` generates the document from all operations.
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Literal
@@ -38,10 +37,40 @@ class Parameter:
     where: Literal["query", "path"] = "query"
 
 
+def in_path(name: str, description: str, pattern: str = "") -> Parameter:
+    """A part of the path."""
+    schema = {"type": "string", "pattern": pattern} if pattern else {"type": "string"}
+    return Parameter(name=name, description=description, schema=schema, where="path")
+
+
+def whole(name: str, description: str, *, least: int = 0, most: int, default: int | None = None) -> Parameter:
+    """A whole number in the query, which `number` reads."""
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return Parameter(
+        name=name, description=description, schema=schema if default is None else {**schema, "default": default}
+    )
+
+
+def number(req: func.HttpRequest, parameter: Parameter) -> int:
+    """A whole number of the query, within the limits that its declaration states. Raises `BadInput`."""
+    name, schema = parameter.name, parameter.schema
+    text, least, most = req.params.get(name), schema["minimum"], schema["maximum"]
+    if text is None:
+        return int(schema.get("default", least))
+    if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most and len(text) <= 12):  # noqa: PLR2004
+        raise BadInput(name, f"a whole number from {least} to {most}", repr(text[:40]))
+    return int(text)
+
+
+SEQUENCES = 10**11
+"""More than any chain will ever hold."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """An endpoint, as the host registers it and the OpenAPI document describes it."""
+    """An endpoint, as the host registers it and the OpenAPI document describes it; it decorates its handler."""
 
+    blueprint: func.Blueprint = field(kw_only=False)
     name: str
     """Name of the function, and id of the operation."""
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -68,32 +97,26 @@ class Endpoint:
     def queried(self) -> frozenset[str]:
         return frozenset(parameter.name for parameter in self.parameters if parameter.where == "query")
 
+    def __call__(self, handler: Handler) -> Handler:
+        """Register the decorated function as the handler."""
+        OPERATIONS[self.name] = self
+
+        @wraps(handler)
+        def served(req: func.HttpRequest) -> func.HttpResponse:
+            _check_parameters(self, req)
+            if UNSUPPORTED_MEDIA_TYPE in self.refuses:
+                check_media_type(req.headers, self.media_type)
+            return revalidated(req, handler(req))
+
+        ready = guarded(self.permission)(served) if self.permission else answering(served)
+        level = func.AuthLevel.ANONYMOUS if self.anonymous else API_LEVEL
+        route = self.blueprint.route(route=BASE.strip("/") + "/" + self.path, methods=[self.method], auth_level=level)
+        named: Handler = self.blueprint.function_name(self.name)(route(ready))
+        return named
+
 
 OPERATIONS: dict[str, Endpoint] = {}
 """Every operation by its name, in the order in which they were declared."""
-
-
-def endpoint(blueprint: func.Blueprint, operation: Endpoint) -> Callable[[Handler], Handler]:
-    """Register the decorated function as the operation's handler."""
-    OPERATIONS[operation.name] = operation
-
-    def declare(handler: Handler) -> Handler:
-        @wraps(handler)
-        def served(req: func.HttpRequest) -> func.HttpResponse:
-            _check_parameters(operation, req)
-            if UNSUPPORTED_MEDIA_TYPE in operation.refuses:
-                check_media_type(req.headers, operation.media_type)
-            return revalidated(req, handler(req))
-
-        ready = guarded(operation.permission)(served) if operation.permission else answering(served)
-        level = func.AuthLevel.ANONYMOUS if operation.anonymous else API_LEVEL
-        route = blueprint.route(
-            route=BASE.strip("/") + "/" + operation.path, methods=[operation.method], auth_level=level
-        )
-        named: Handler = blueprint.function_name(operation.name)(route(ready))
-        return named
-
-    return declare
 
 
 def _check_parameters(operation: Endpoint, req: func.HttpRequest) -> None:

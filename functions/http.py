@@ -86,16 +86,6 @@ def body_of(req: func.HttpRequest) -> bytes:
     return body
 
 
-def number(req: func.HttpRequest, name: str, *, default: int, least: int, most: int) -> int:
-    """An integer query parameter. Raises `BadInput`."""
-    text = req.params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most and len(text) <= 12):  # noqa: PLR2004
-        raise BadInput(name, f"a whole number from {least} to {most}", repr(text[:40]))
-    return int(text)
-
-
 def read_body[M: BaseModel](req: func.HttpRequest, kind: type[M]) -> M:
     """The body as its model; an empty body counts as `{}`. Raises `BadInput`."""
     body = body_of(req)

@@ -16,7 +16,7 @@ from slipway.http.speaking import speaker
 from slipway.ledger.keys import INSTALLATION
 
 from .commands import received
-from .contract import Endpoint, Parameter, endpoint
+from .contract import Endpoint, in_path
 from .guard import admit, caller_of, permit
 from .http import ok, read_body
 from .shared import new_blueprint, parts
@@ -24,21 +24,19 @@ from .shared import new_blueprint, parts
 blueprint = new_blueprint()
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_look",
-        method="POST",
-        path="looks",
-        summary="Order a look: a check of the doctor, a comparison of the audit index, rebuilding numbers, targets",
-        description="Each kind needs its own permission. Ask at `looks/{id}` for what was seen.",
-        tag="operation",
-        permission=None,
-        body=LookAsked,
-        answer=ReceivedAnswer,
-        status=202,
-        refuses=(404, 415),
-    ),
+    name="api_look",
+    method="POST",
+    path="looks",
+    summary="Order a look: a check of the doctor, a comparison of the audit index, rebuilding numbers, targets",
+    description="Each kind needs its own permission. Ask at `looks/{id}` for what was seen.",
+    tag="operation",
+    permission=None,
+    body=LookAsked,
+    answer=ReceivedAnswer,
+    status=202,
+    refuses=(404, 415),
 )
 def look(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
@@ -50,28 +48,19 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
     return received(parts().inbox_writer.look(wanted_look, speaker(caller, Via.API)))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_look_seen",
-        method="GET",
-        path="looks/{id}",
-        summary="How far a look is, and what was seen",
-        description="Ask with `If-None-Match` until the state is no longer `received`. Kept for a day. What was seen "
-        "needs the permission of its kind.",
-        tag="operation",
-        permission=Permission.READ,
-        parameters=(
-            Parameter(
-                name="id",
-                where="path",
-                description="As the earlier answer gave it.",
-                schema={"type": "string", "pattern": ID_PATTERN},
-            ),
-        ),
-        answer=LookShown,
-        refuses=(404,),
-    ),
+    name="api_look_seen",
+    method="GET",
+    path="looks/{id}",
+    summary="How far a look is, and what was seen",
+    description="Ask with `If-None-Match` until the state is no longer `received`. Kept for a day. What was seen "
+    "needs the permission of its kind.",
+    tag="operation",
+    permission=Permission.READ,
+    parameters=(in_path("id", "As the earlier answer gave it.", ID_PATTERN),),
+    answer=LookShown,
+    refuses=(404,),
 )
 def seen(req: func.HttpRequest) -> func.HttpResponse:
     id = req.route_params["id"]

@@ -7,33 +7,30 @@ from slipway.domain.roles import Permission
 from slipway.queries.numbers import WEEKS_LIMIT
 from slipway.queries.numbers_asked import WEEKS, read_question
 
-from .contract import Endpoint, Parameter, endpoint
+from .contract import Endpoint, Parameter, whole
 from .http import ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-_COUNT = {"type": "integer", "minimum": 1, "maximum": WEEKS_LIMIT, "default": WEEKS}
 _WEEK = {"type": "string", "examples": ["2026-W48"]}
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_numbers",
-        method="GET",
-        path="numbers",
-        summary="The four DORA metrics, approval wait and time per step, by environment and ISO week in UTC",
-        description="Durations are in seconds. Medians and percentiles are within 5 % of a measured duration.",
-        tag="numbers",
-        permission=Permission.READ,
-        parameters=(
-            Parameter(name="application", description="Only this application."),
-            Parameter(name="environment", description="Only this environment."),
-            Parameter(name="weeks", description="Number of weeks, ending with `until`.", schema=_COUNT),
-            Parameter(name="until", description="An ISO week; by default the current one.", schema=_WEEK),
-        ),
-        answer=NumbersAnswer,
+    name="api_numbers",
+    method="GET",
+    path="numbers",
+    summary="The four DORA metrics, approval wait and time per step, by environment and ISO week in UTC",
+    description="Durations are in seconds. Medians and percentiles are within 5 % of a measured duration.",
+    tag="numbers",
+    permission=Permission.READ,
+    parameters=(
+        Parameter(name="application", description="Only this application."),
+        Parameter(name="environment", description="Only this environment."),
+        whole("weeks", "Number of weeks, ending with `until`.", least=1, most=WEEKS_LIMIT, default=WEEKS),
+        Parameter(name="until", description="An ISO week; by default the current one.", schema=_WEEK),
     ),
+    answer=NumbersAnswer,
 )
 def numbers(req: func.HttpRequest) -> func.HttpResponse:
     question = read_question({name: value for name, value in req.params.items() if name != "code"}, parts().numbers)

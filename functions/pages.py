@@ -17,13 +17,13 @@ from slipway.web.answer import Answer, compressed, conditional, see_other
 from slipway.web.messages import elsewhere, guarded, message, no_role, not_signed_in, session_over, sign_in
 from slipway.web.signin import Visitor, visitor_of
 
-from .http import number
+from .audit_api import AFTER
+from .contract import number
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 ANONYMOUS = func.AuthLevel.ANONYMOUS
 LOOKING = ["GET", "HEAD"]
-SEQUENCES = 10**11
 FOLLOW = "follow"
 """The parameter with which a page is asked for again by itself."""
 
@@ -120,7 +120,7 @@ def page_release(req: func.HttpRequest) -> func.HttpResponse:
 
     def work(who: Visitor) -> Answer:
         try:
-            after = number(req, "after", default=0, least=0, most=SEQUENCES)
+            after = number(req, AFTER)
         except BadInput as bad:
             return message(400, "Invalid parameter", str(bad))
         return release.show(parts().reader, release_id, after=after, visitor=who, follow=FOLLOW in req.params)

@@ -17,50 +17,42 @@ from slipway.domain.roles import Permission
 from slipway.queries.verifying import MOST, verify_part
 
 from .audit_api import APPLICATION
-from .contract import Endpoint, Parameter, endpoint
-from .http import number, ok
+from .contract import SEQUENCES, Endpoint, number, whole
+from .http import ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-SEQUENCES = 10**11
-AFTER = Parameter(
-    name="after",
-    description="Only records after this sequence.",
-    schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES, "default": 0},
-)
+_AFTER = whole("after", "Only records after this sequence.", most=SEQUENCES, default=0)
+_LIMIT = whole("limit", "Maximum number of records.", least=1, most=MOST, default=1000)
 NEWEST = 20
 """Anchors in one answer: an earlier one says nothing of the chain that a later one does not."""
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_anchored_chains",
-        method="GET",
-        path="anchors",
-        summary="The chains that were ever anchored",
-        tag="audit",
-        permission=Permission.READ,
-        answer=AnchoredChainsAnswer,
-    ),
+    name="api_anchored_chains",
+    method="GET",
+    path="anchors",
+    summary="The chains that were ever anchored",
+    tag="audit",
+    permission=Permission.READ,
+    answer=AnchoredChainsAnswer,
 )
 def anchored_chains(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - it takes no parameters
     return ok(AnchoredChainsAnswer(chains=list(parts().chain_anchors.applications())))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_public_keys",
-        method="GET",
-        path="public-keys",
-        summary="The public keys with which records, anchors and links verify, and whose tokens prove votes",
-        description="As the app's settings name them. Whoever verifies without trusting the app brings the keys along "
-        "from somewhere else.",
-        tag="audit",
-        permission=Permission.READ,
-        answer=PublicKeysAnswer,
-    ),
+    name="api_public_keys",
+    method="GET",
+    path="public-keys",
+    summary="The public keys with which records, anchors and links verify, and whose tokens prove votes",
+    description="As the app's settings name them. Whoever verifies without trusting the app brings the keys along "
+    "from somewhere else.",
+    tag="audit",
+    permission=Permission.READ,
+    answer=PublicKeysAnswer,
 )
 def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - it takes no parameters
     app = parts()
@@ -75,19 +67,17 @@ def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - i
     )
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_anchors",
-        method="GET",
-        path="anchors/{application}",
-        summary="The newest anchors of a chain, as they were written",
-        tag="audit",
-        permission=Permission.READ,
-        parameters=(APPLICATION,),
-        answer=AnchorsAnswer,
-        refuses=(404,),
-    ),
+    name="api_anchors",
+    method="GET",
+    path="anchors/{application}",
+    summary="The newest anchors of a chain, as they were written",
+    tag="audit",
+    permission=Permission.READ,
+    parameters=(APPLICATION,),
+    answer=AnchorsAnswer,
+    refuses=(404,),
 )
 def anchors(req: func.HttpRequest) -> func.HttpResponse:
     """Up to `NEWEST`, newest first. The client verifies them."""
@@ -97,58 +87,47 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
     return ok(AnchorsAnswer(anchors=[_content(content) for content in written]))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_verification",
-        method="GET",
-        path="verification/{application}",
-        summary="Verify a part of the trail in the app itself",
-        description="For monitoring. It proves nothing to somebody who does not trust the app: `slipway audit verify` "
-        "downloads the records and verifies them on the caller's machine.",
-        tag="audit",
-        permission=Permission.READ,
-        parameters=(
-            APPLICATION,
-            AFTER,
-            Parameter(
-                name="limit",
-                description="Maximum number of records.",
-                schema={"type": "integer", "minimum": 1, "maximum": MOST, "default": 1000},
-            ),
-        ),
-        answer=ChainPartCheck,
-        refuses=(404,),
+    name="api_verification",
+    method="GET",
+    path="verification/{application}",
+    summary="Verify a part of the trail in the app itself",
+    description="For monitoring. It proves nothing to somebody who does not trust the app: `slipway audit verify` "
+    "downloads the records and verifies them on the caller's machine.",
+    tag="audit",
+    permission=Permission.READ,
+    parameters=(
+        APPLICATION,
+        _AFTER,
+        _LIMIT,
     ),
+    answer=ChainPartCheck,
+    refuses=(404,),
 )
 def verification(req: func.HttpRequest) -> func.HttpResponse:
     """`next` is set if there are more records and these are intact."""
-    after = number(req, "after", default=0, least=0, most=SEQUENCES)
-    limit = number(req, "limit", default=1000, least=1, most=MOST)
+    after = number(req, _AFTER)
+    limit = number(req, _LIMIT)
     app, application = parts(), req.route_params["application"]
     return ok(verify_part(app.reader, app.chain_anchors, application, after=after, limit=limit))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_index_verification",
-        method="GET",
-        path="verification/{application}/index",
-        summary="Compare a part of the trail with the audit index",
-        description="Whether searches find all of it. Nothing is repaired; `slipway audit reindex` does that.",
-        tag="audit",
-        permission=Permission.READ,
-        parameters=(
-            APPLICATION,
-            AFTER,
-        ),
-        answer=IndexAnswer,
-        refuses=(404,),
-    ),
+    name="api_index_verification",
+    method="GET",
+    path="verification/{application}/index",
+    summary="Compare a part of the trail with the audit index",
+    description="Whether searches find all of it. Nothing is repaired; `slipway audit reindex` does that.",
+    tag="audit",
+    permission=Permission.READ,
+    parameters=(APPLICATION, _AFTER),
+    answer=IndexAnswer,
+    refuses=(404,),
 )
 def index_verification(req: func.HttpRequest) -> func.HttpResponse:
-    after = number(req, "after", default=0, least=0, most=SEQUENCES)
+    after = number(req, _AFTER)
     app, application = parts(), req.route_params["application"]
     head = app.reader.head(application).sequence
     compared = app.reindexing.compare(application, head=head, after=after, repair=False)

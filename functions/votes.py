@@ -25,7 +25,7 @@ from slipway.queries.answers import Reply, SaidState
 from slipway.queries.open_gates import open_gates
 from slipway.telemetry import carrier
 
-from .contract import Endpoint, Parameter, endpoint
+from .contract import Endpoint, in_path
 from .guard import admit, check_own_origin
 from .http import ok, problem, read_body
 from .inbox import outcome_of
@@ -34,42 +34,38 @@ from .shared import new_blueprint, parts
 blueprint = new_blueprint()
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_approvals",
-        method="GET",
-        path="approvals",
-        summary="Open gates: the plan, votes so far and required, who may still vote, and the deadline",
-        tag="approvals",
-        permission=Permission.READ,
-        answer=OpenGates,
-    ),
+    name="api_approvals",
+    method="GET",
+    path="approvals",
+    summary="Open gates: the plan, votes so far and required, who may still vote, and the deadline",
+    tag="approvals",
+    permission=Permission.READ,
+    answer=OpenGates,
 )
 def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok(OpenGates(approvals=list(open_gates(parts().reader))))
 
 
-@endpoint(
+@Endpoint(
     blueprint,
-    Endpoint(
-        name="api_vote",
-        method="POST",
-        path="approvals/{release}",
-        summary="Vote on the plan of an open gate, or say that a counted vote was not yours",
-        description="The voter is the person that `token`, of a link that votes, was issued for, or else the signed-in "
-        "person, who may reject, withdraw, and object to what was counted in their name: an approval needs a proof, "
-        "which is given on the page. A function key "
-        "does not allow voting. The vote is received first: send the same request with the same `id` until its state "
-        "is no longer `received`. What the worker refused, or could not handle, is answered with 409.",
-        tag="approvals",
-        permission=None,
-        anonymous=True,
-        parameters=(Parameter(name="release", where="path", description="Id of a release."),),
-        body=Ballot,
-        answer=SaidOutcome,
-        refuses=(403, 404, 409, 415),
-    ),
+    name="api_vote",
+    method="POST",
+    path="approvals/{release}",
+    summary="Vote on the plan of an open gate, or say that a counted vote was not yours",
+    description="The voter is the person that `token`, of a link that votes, was issued for, or else the signed-in "
+    "person, who may reject, withdraw, and object to what was counted in their name: an approval needs a proof, "
+    "which is given on the page. A function key "
+    "does not allow voting. The vote is received first: send the same request with the same `id` until its state "
+    "is no longer `received`. What the worker refused, or could not handle, is answered with 409.",
+    tag="approvals",
+    permission=None,
+    anonymous=True,
+    parameters=(in_path("release", "Id of a release."),),
+    body=Ballot,
+    answer=SaidOutcome,
+    refuses=(403, 404, 409, 415),
 )
 def vote(req: func.HttpRequest) -> func.HttpResponse:
     """`{decision, reason, plan_hash, token, id}`. 409 names the rules that failed."""

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 KEY_BYTES: Final = 32
 """Length of a seed, and of a public key."""
-SIGNATURE_BYTES: Final = 64
 
 
 def public_key(seed: bytes) -> bytes:

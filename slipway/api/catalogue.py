@@ -1,6 +1,6 @@
 """Projects and applications: applying, comparing, their versions."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -56,6 +56,11 @@ class ProblemShown(ApiModel):
     got: str = ""
     message: str = ""
     environment: str = Field(default="", description="Names of the environments, if it is wrong only in some.")
+
+    @classmethod
+    def of(cls, problem: object) -> Self:
+        """Of what has the same fields, however it was found."""
+        return cls.model_validate(problem, from_attributes=True)
 
 
 class ChangeShown(ApiModel):

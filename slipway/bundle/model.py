@@ -144,10 +144,6 @@ class BundleConfig(_RuledImages):
         """The bytes of `bundle.json`: canonical JSON without what is unknown."""
         return canonical(self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
 
-    def images_of(self, environment: str) -> tuple[Image, ...]:
-        names = self.environments[environment].images
-        return tuple(image for image in self.images if image.name in names)
-
 
 class RenderTarget(_Part):
     """What rendering has to know of one environment."""

@@ -86,19 +86,7 @@ def compare(api: Api, local: LocalDocuments) -> Changes:
 
 
 def _at_lines(local: LocalDocuments, change: ChangeShown) -> tuple[ProblemShown, ...]:
-    return tuple(shown_problem(local.placed(each)) for each in change.problems)
-
-
-def shown_problem(problem: Problem) -> ProblemShown:
-    return ProblemShown(
-        file=problem.file,
-        line=problem.line,
-        field=problem.field,
-        expected=problem.expected,
-        got=problem.got,
-        message=problem.message,
-        environment=problem.environment,
-    )
+    return tuple(ProblemShown.of(local.placed(each)) for each in change.problems)
 
 
 def asked(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +102,7 @@ def asked(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any])
 
 
 def as_problem(shown: ProblemShown) -> Problem:
-    return Problem(**shown.model_dump(exclude={"v"}))
+    return Problem(**shown.model_dump())
 
 
 def compared_there(api: Api, path: Path, version: str) -> None:

@@ -22,10 +22,6 @@ class OutputFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
 
-    @property
-    def for_scripts(self) -> bool:
-        return self is not OutputFormat.TABLE
-
 
 def formed(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options --json, --jsonl and --csv, and pass the chosen format as `form`."""

@@ -42,11 +42,6 @@ class _Observed:
         return getattr(self._port, name)
 
 
-def nothing(*_: object, **__: object) -> Values:
-    """Describes a call by its name only."""
-    return {}
-
-
 def observed[T](
     port: T,
     family: Family,

@@ -54,7 +54,6 @@ class CellView:
     age: str
     moving: tuple[MovingView, ...]
     failed: MovingView | None
-    failed_why: str
     frozen: str
     """`Frozen`, `On hold` or empty."""
     drift: Sign | None
@@ -159,7 +158,6 @@ def _cell(application: str, cell: Cell, now: datetime) -> CellView:
         age=times.relative(live.at, now) if live else "",
         moving=tuple(_moving(item) for item in cell.moving),
         failed=_view(failed) if failed else None,
-        failed_why=one_line(failed.reason, REASON) if failed else "",
         frozen=_frozen(cell.lane, now),
         drift=words.drift(cell.lane.drift) if cell.lane.drift else None,
     )

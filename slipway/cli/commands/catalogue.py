@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from slipway.api.catalogue import Changes, ChangeShown, ExportedFiles, TargetsShown, VersionHistory
+from slipway.api.catalogue import Changes, ChangeShown, ExportedFiles, ProblemShown, TargetsShown, VersionHistory
 from slipway.api.inbox import ReceivedAnswer, SaidOutcome
 from slipway.bundle import read_targets
 from slipway.bundle.model import TARGETS_FILE
@@ -16,7 +16,7 @@ from slipway.catalogue import ConfigError
 from slipway.domain.inbox import LookKind
 
 from ..api import Api, read
-from ..documents import LocalDocuments, as_problem, asked, compare, read_local, shown_problem
+from ..documents import LocalDocuments, as_problem, asked, compare, read_local
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected, waiting
@@ -241,7 +241,7 @@ def _kind(is_project: bool) -> str:
 def _end(screen: Screen, local: LocalDocuments, changes: Changes, *, as_json: bool) -> None:
     """Say what is refused and what waits, and end with the code that says which."""
     if as_json:
-        problems = [shown_problem(each).model_dump(mode="json") for each in local.problems]
+        problems = [ProblemShown.of(each).model_dump(mode="json") for each in local.problems]
         more = {"problems": problems, "not_compared": list(local.not_compared)}
         screen.json({**changes.model_dump(mode="json"), **more})
     else:

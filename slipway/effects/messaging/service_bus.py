@@ -85,12 +85,6 @@ class ServiceBus:
         )
         self._deliver(queue, [message])
 
-    def warm_up(self, *queues: str) -> None:
-        """Open the senders now, so that the first event does not have to wait for that."""
-        for queue in queues:
-            with self._queue_lock(queue):
-                self._sender(queue)
-
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         """See `Bus.drain`. Uses a client of its own."""
         client = self._connect()

@@ -60,10 +60,6 @@ class CheckedImage:
     attestations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Digest of each platform's manifest → digests of the attestation manifests that buildx put into the index."""
 
-    @property
-    def is_index(self) -> bool:
-        return self.manifest.media_type in _INDEXES
-
 
 class Attachments:
     """The attachments of the manifests of one repository. Each list of referrers is read once."""

@@ -100,7 +100,7 @@ def test_every_module_that_declares_endpoints_is_in_the_reference() -> None:
     declaring = {
         path.stem
         for path in Path(contract.__file__).parent.glob("*.py")
-        if path.stem != "contract" and "@endpoint(" in path.read_text(encoding="utf-8")
+        if path.stem != "contract" and "@Endpoint(" in path.read_text(encoding="utf-8")
     }
     assert declaring == {module.__name__.rpartition(".")[2] for module in DECLARING}
 
