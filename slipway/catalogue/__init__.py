@@ -20,7 +20,7 @@ from .conflicts import Rendered
 from .definition import Definition
 from .files import Files
 from .finding import FoundDocument, find
-from .rendering import BUILT_INS, acceptance_job, marked, render, render_job, render_jobs_around
+from .rendering import BUILT_INS, marked, render, render_job, render_jobs_around
 from .tags import check_tag, downgrade
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "Known",
     "Problem",
     "Rendered",
-    "acceptance_job",
     "check_application",
     "check_each",
     "check_path",

@@ -11,7 +11,7 @@ from typing import Any
 from slipway.domain.around import Side
 from slipway.domain.environment import Environment
 
-from ..manifests.around import check_job_around, job_around
+from ..manifests.around import acceptance_job, check_job_around, job_around
 from ..manifests.documents import Document
 from ..manifests.images import BY_DIGEST
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, without_server_fields
@@ -31,7 +31,6 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 APPLICATION_LABEL = "slipway.dev/application"
 ENVIRONMENT_LABEL = "slipway.dev/environment"
 RELEASE_ANNOTATION = "slipway.dev/release"
-_JOB_KEPT_SECONDS = 24 * 3600
 
 
 def render(
@@ -64,7 +63,7 @@ def render_job(
     findings = Findings()
     findings.extend(check_job(document, job))
     findings.raise_any()
-    return acceptance_job(job, environment, name=name)
+    return acceptance_job(job, within=environment.verification.within, name=name)
 
 
 def render_jobs_around(
@@ -85,16 +84,6 @@ def render_jobs_around(
     findings.raise_any()
     release = values["SLIPWAY_RELEASE"]
     return tuple(job_around(job, side=side, release=release, environment=environment.name) for job in jobs)
-
-
-def acceptance_job(job: dict[str, Any], environment: Environment, *, name: str) -> dict[str, Any]:
-    """A Job as the environment's acceptance test, under a name of its own."""
-    spec = {
-        "backoffLimit": 0,
-        "activeDeadlineSeconds": max(1, int(environment.verification.within.total_seconds())),
-        "ttlSecondsAfterFinished": _JOB_KEPT_SECONDS,
-    }
-    return {**job, "metadata": {**job["metadata"], "name": name}, "spec": spec | job["spec"]}
 
 
 def render_documents(

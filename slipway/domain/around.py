@@ -21,6 +21,8 @@ USUAL_JOB: Final = timedelta(minutes=10)
 """How long a Job may take that does not say it (`activeDeadlineSeconds`)."""
 JOB_KEPT: Final = timedelta(days=7)
 """How long the cluster keeps a Job after its end, at the least."""
+TESTS_KEPT: Final = timedelta(days=1)
+"""How long it keeps a Job of acceptance tests that does not say it."""
 START: Final = timedelta(minutes=2)
 """Beyond the time that the cluster gives a Job, for its start and for its end to be noticed."""
 

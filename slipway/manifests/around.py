@@ -1,13 +1,15 @@
-"""What a Job around a rollout must be, and how it is put into a plan: named by release and content, with its limits.
+"""What a Job around a rollout must be, and how the Jobs of a release are put into a plan: with their limits.
 
-A Job runs once. Its name makes sure of that in the cluster, whoever tries to make it again: a worker that was ended in
-the middle, or one that was paused and wakes up when all is over. So it is kept there for days after its end.
+A Job around a rollout runs once. Its name, which follows from release and content, makes sure of that in the cluster,
+whoever tries to make it again: a worker that was ended in the middle, or one that was paused and wakes up when all is
+over. So it is kept there for days after its end. Acceptance tests may run again, under another name.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 
-from ..domain.around import JOB_KEPT, LONGEST_JOB, USUAL_JOB, Side
+from ..domain.around import JOB_KEPT, LONGEST_JOB, TESTS_KEPT, USUAL_JOB, Side
 from ..domain.model import canonical, sha256
 from .documents import Document
 from .objects import check_job, look_up
@@ -51,8 +53,8 @@ def job_around(job: dict[str, Any], *, side: Side, release: str, environment: st
     metadata = job["metadata"]
     annotations = metadata.get("annotations") or {}
     own = str(annotations.get(OWN_NAME) or metadata["name"])
-    limits = {"backoffLimit": 0, "activeDeadlineSeconds": int(USUAL_JOB.total_seconds())}
-    spec = {**limits, **job["spec"], "ttlSecondsAfterFinished": _kept(job["spec"].get("ttlSecondsAfterFinished"))}
+    kept = _kept(job["spec"].get("ttlSecondsAfterFinished"))
+    spec = {**_limited(job["spec"], USUAL_JOB), "ttlSecondsAfterFinished": kept}
     content = {"release": release, "environment": environment, "side": str(side), "name": own, "spec": spec}
     number, digest = release.rpartition("-")[2], sha256(canonical(content)).removeprefix("sha256:")
     return {
@@ -65,6 +67,17 @@ def job_around(job: dict[str, Any], *, side: Side, release: str, environment: st
         },
         "spec": spec,
     }
+
+
+def acceptance_job(job: dict[str, Any], *, within: timedelta, name: str) -> dict[str, Any]:
+    """A Job of acceptance tests as a plan has it, under a name of its own."""
+    spec = {"ttlSecondsAfterFinished": int(TESTS_KEPT.total_seconds()), **_limited(job["spec"], within)}
+    return {**job, "metadata": {**job["metadata"], "name": name}, "spec": spec}
+
+
+def _limited(spec: dict[str, Any], within: timedelta) -> dict[str, Any]:
+    """What a Job says of its limits, or else that it is not tried again by the cluster, and ends with this time."""
+    return {"backoffLimit": 0, "activeDeadlineSeconds": max(1, int(within.total_seconds())), **spec}
 
 
 def is_job(manifest: dict[str, Any]) -> bool:

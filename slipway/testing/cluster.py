@@ -1,7 +1,7 @@
 """An in-memory cluster."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..domain.drift import Drifted, DriftKind
 from ..domain.environment import HttpProbe
@@ -43,7 +43,7 @@ from ..effects.cluster.as_planned import unlike
 from ..effects.cluster.cluster import Injected
 from ..effects.cluster.diagnosis import Diagnosis
 from ..effects.cluster.diff import difference
-from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
+from ..effects.cluster.jobs import MAX_LOG
 from ..effects.cluster.records import Json
 from ..effects.cluster.rights import APPLIED, Right
 from ..effects.cluster.role import documents
@@ -247,14 +247,7 @@ class MemoryCluster(Cluster):
                     break
         return self.compares.evolve(others=tuple(others))
 
-    def start_job(
-        self,
-        manifest: Manifest,
-        namespace: str,
-        *,
-        deadline: timedelta = DEADLINE,
-        kept: timedelta = KEPT,
-    ) -> StartedJob:
+    def start_job(self, manifest: Manifest, namespace: str) -> StartedJob:
         self._maybe_fail()
         number = len(self.jobs)
         started = StartedJob(name=f"{manifest['metadata']['name']}-{number:08x}", uid=f"uid-{number}")
@@ -371,9 +364,9 @@ class MemoryFenced(FencedCluster):
         self._cluster.orders |= {_key(manifest, self._namespace): str(claim.order) for manifest in manifests}
         return applied
 
-    def start_job(self, manifest: Manifest, *, deadline: timedelta = DEADLINE, kept: timedelta = KEPT) -> StartedJob:
+    def start_job(self, manifest: Manifest) -> StartedJob:
         self._confirmed()
-        return self._cluster.start_job(manifest, self._namespace, deadline=deadline, kept=kept)
+        return self._cluster.start_job(manifest, self._namespace)
 
     def seize(self) -> None:
         claim = self._claim()

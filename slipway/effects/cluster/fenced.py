@@ -4,7 +4,7 @@ No method waits for the cluster to bring anything up: a later step looks.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 
 from slipway.domain.images import InjectedContainer
@@ -71,14 +71,9 @@ class FencedCluster:
         """Delete one pod that a StatefulSet among the manifests will never replace; its name, or nothing."""
         return returning.free_stuck_pod(self._objects, self._targets(manifests), patient=patient)
 
-    def start_job(
-        self, manifest: Manifest, *, deadline: timedelta = jobs.DEADLINE, kept: timedelta = jobs.KEPT
-    ) -> StartedJob:
-        """Start a Job under a name that nobody can foretell, which begins with the manifest's. Each call starts one.
-
-        Defaults for the manifest: no retries, `deadline` for the whole Job, removal `kept` after its end.
-        """
-        [target] = self._targets([jobs.prepared(manifest, deadline=deadline, kept=kept)])
+    def start_job(self, manifest: Manifest) -> StartedJob:
+        """Start a Job under a name that nobody can foretell, which begins with the manifest's. Each call starts one."""
+        [target] = self._targets([jobs.unforeseen(manifest)])
         if target.kind.kind != "Job":
             raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
         return jobs.start(self._objects, target)

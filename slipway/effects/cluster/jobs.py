@@ -1,10 +1,9 @@
 """Jobs of one attempt, such as acceptance tests: start a Job, read its state, read its log."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from secrets import token_hex
-from typing import Any
 
 from slipway.domain.images import InjectedContainer
 from slipway.domain.steps import StartedJob
@@ -20,10 +19,6 @@ from .pods import owned
 from .records import JobState, Json, Manifest, ProgressState
 from .rollout import look_at
 
-DEADLINE = timedelta(minutes=10)
-KEPT = timedelta(hours=24)
-"""How long a finished Job stays available for inspection before the cluster removes it."""
-
 MAX_LOG = 256 * 1024
 MAX_PODS = 10
 MAX_LINES = 10_000
@@ -36,16 +31,12 @@ _JOB = built_in("batch/v1", "Job")
 _POD = built_in("v1", "Pod")
 
 
-def with_limits(manifest: Json, *, deadline: timedelta, kept: timedelta) -> Json:
-    """The Job with defaults for its limits: no retries, a deadline, and removal some time after its end."""
+def unforeseen(manifest: Manifest) -> Json:
+    """A Job of acceptance tests under a name that nobody can take before us; `once` has those of a foreseen name."""
     metadata = manifest["metadata"]
-    limits = {
-        "backoffLimit": 0,
-        "activeDeadlineSeconds": max(int(deadline.total_seconds()), 1),
-        "ttlSecondsAfterFinished": int(kept.total_seconds()),
-    }
     labels = {**(metadata.get("labels") or {}), VERIFICATION_LABEL: "true"}
-    return {**manifest, "metadata": {**metadata, "labels": labels}, "spec": {**limits, **(manifest.get("spec") or {})}}
+    named = {**metadata, "labels": labels, "name": f"{metadata['name']}-{token_hex(_UNFORESEEN)}"}
+    return {**manifest, "metadata": named}
 
 
 def start(objects: FencedObjects, target: ManifestTarget) -> StartedJob:
@@ -143,13 +134,3 @@ def last_bytes(pieces: Iterable[bytes], limit: int) -> tuple[bytes, bool]:
         tail = bytes(buffer[-limit:])
         return tail[tail.find(b"\n", 0, -1) + 1 :], True
     return bytes(buffer), lines >= MAX_LINES
-
-
-def prepared(manifest: Any, *, deadline: timedelta, kept: timedelta) -> Json:
-    """A manifest for `start`, under a name that nobody can take before us. One without metadata is returned unchanged,
-    for the caller to reject."""
-    if not manifest.get("metadata"):
-        return dict(manifest)
-    limited = with_limits(dict(manifest), deadline=deadline, kept=kept)
-    metadata = limited["metadata"]
-    return {**limited, "metadata": {**metadata, "name": f"{metadata['name']}-{token_hex(_UNFORESEEN)}"}}

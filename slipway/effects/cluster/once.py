@@ -63,8 +63,8 @@ def _made(objects: FencedObjects, target: ManifestTarget, attempt: int) -> OnceS
     metadata = target.manifest["metadata"]
     annotations = {**(metadata.get("annotations") or {}), ATTEMPT_ANNOTATION: str(attempt)}
     manifest = {**target.manifest, "metadata": {**metadata, "annotations": annotations}}
-    made = objects.create(target.evolve(manifest=manifest)).body
-    return OnceState(uid=made["metadata"]["uid"], state=ProgressState.WAITING, reason="the Job was started")
+    made = jobs.start(objects, target.evolve(manifest=manifest))
+    return OnceState(uid=made.uid, state=ProgressState.WAITING, reason="the Job was started")
 
 
 def _delete(objects: FencedObjects, target: ManifestTarget, live: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...bundle import BundleConfig, ContentPart, Member, NotABundle, fetch, fetch_config, read_environments, unpack
 from ...bundle import EnvironmentContents as BundledEnvironment
-from ...catalogue import ConfigError, acceptance_job, marked
+from ...catalogue import ConfigError, marked
 from ...domain.application import Application
 from ...domain.around import Side
 from ...domain.bundle import Bundle, BundleImage
@@ -16,7 +16,7 @@ from ...domain.environment import Environment
 from ...domain.images import ImageRules
 from ...domain.release import Release
 from ...effects.registry import DigestMismatch, Unsupported
-from ...manifests.around import job_around
+from ...manifests.around import acceptance_job, job_around
 from ...manifests.references import image_places
 from ..run_step import Work
 from .clients import Clients
@@ -72,16 +72,14 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
     except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
         raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
     job = _verification(contents, environment)
+    rules, within = application.image_rules, environment.verification.within
     return RenderedObjects(
         manifests=tuple(
-            _marked(release, environment, member, application.image_rules)
-            for member in contents.part(ContentPart.MANIFESTS)
+            _marked(release, environment, member, rules) for member in contents.part(ContentPart.MANIFESTS)
         ),
-        job=acceptance_job(_marked(release, environment, job, application.image_rules), environment, name=job_name)
-        if job
-        else None,
-        before=_around(release, contents, environment, Side.BEFORE, application.image_rules),
-        after=_around(release, contents, environment, Side.AFTER, application.image_rules),
+        job=acceptance_job(_marked(release, environment, job, rules), within=within, name=job_name) if job else None,
+        before=_around(release, contents, environment, Side.BEFORE, rules),
+        after=_around(release, contents, environment, Side.AFTER, rules),
     )
 
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -55,8 +55,8 @@ class Place:
     ) -> list[AppliedObject]:
         return self.fenced(number).apply(wanted, begun=begun)
 
-    def start_job(self, job: manifests.Json, **limits: timedelta) -> StartedJob:
-        return self.fenced().start_job(job, **limits)
+    def start_job(self, job: manifests.Json) -> StartedJob:
+        return self.fenced().start_job(job)
 
     def settled[S](self, look: Callable[[], S], *, until: Callable[[S], bool]) -> S:
         """Looks again and again until the condition holds."""

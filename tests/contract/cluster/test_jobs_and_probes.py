@@ -39,17 +39,6 @@ def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
     assert place.cluster.job_log(started, place.namespace) == "1 failed\n"
 
 
-def test_a_job_without_limits_is_given_them(place: Place) -> None:
-    wanted = m.job("attempt-1")
-    del wanted["spec"]["backoffLimit"]
-    started = place.start_job(wanted)
-    connection = Connection(place.access)
-    path = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/{started.name}"
-    spec = connection.send("GET", path, what="read the Job").body["spec"]
-    connection.close()
-    assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (0, 600, 86400)
-
-
 def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(place: Place) -> None:
     wanted = m.job("attempt-1")
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"

@@ -1,7 +1,5 @@
 """Whatever a step asks of a cluster is a span, what is written under a fence too."""
 
-from datetime import timedelta
-
 import pytest
 
 from slipway.bootstrap import observation
@@ -20,7 +18,7 @@ def test_writes_under_a_fence_are_spans_of_their_cluster(kept: Kept) -> None:
     fenced = cluster.fenced("shop", claim)
     assert fenced.taken is None
     fenced.apply([MANIFEST])
-    fenced.start_job(MANIFEST, deadline=timedelta(minutes=1))
+    fenced.start_job(MANIFEST)
     assert str(fenced.taken) == "0.1"
     cluster.preview([MANIFEST], "shop")
     found = [(span.name, span.attributes[Attribute.PLACE]) for span in kept.spans]

@@ -1,36 +1,17 @@
-"""The limits that a Job gets, and the end of a log."""
-
-from datetime import timedelta
+"""How a Job of acceptance tests is marked, and the end of a log."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slipway.effects.cluster.jobs import last_bytes, prepared
+from slipway.effects.cluster.jobs import last_bytes, unforeseen
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
-TEN, DAY = timedelta(minutes=10), timedelta(days=1)
 
-
-def test_a_job_without_limits_gets_them() -> None:
-    made = prepared({"metadata": {"name": "t"}, "spec": {"template": {}}}, deadline=TEN, kept=DAY)
-    assert made["spec"] == {
-        "backoffLimit": 0,
-        "activeDeadlineSeconds": 600,
-        "ttlSecondsAfterFinished": 86400,
-        "template": {},
-    }
-    assert made["metadata"]["labels"] == {"slipway.dev/verification": "true"}
-
-
-def test_limits_that_a_job_states_are_kept() -> None:
-    spec = {"backoffLimit": 2, "activeDeadlineSeconds": 5, "ttlSecondsAfterFinished": 0}
-    assert prepared({"metadata": {"name": "t"}, "spec": spec}, deadline=TEN, kept=DAY)["spec"] == spec
-
-
-def test_the_manifest_that_was_given_stays_as_it_was() -> None:
+def test_a_job_of_tests_is_marked_and_the_manifest_that_was_given_stays_as_it_was() -> None:
     manifest = {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
-    prepared(manifest, deadline=TEN, kept=DAY)
+    made = unforeseen(manifest)
+    assert made["metadata"]["labels"] == {"a": "b", "slipway.dev/verification": "true"}
     assert manifest == {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
 
 
