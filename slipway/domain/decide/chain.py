@@ -4,18 +4,18 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from ..actions import Action
-from ..around import MOST_JOBS, JobRun
 from ..bundle import ends_before
 from ..errors import present
 from ..events import StepFinished
 from ..order import Order, Taken
 from ..plan import PlanMade
 from ..pruning import KINDS_KEPT, Deleted, told
-from ..release import PRUNED_TOLD, Evidence, Live, Phase, Release
+from ..release import PRUNED_TOLD, Live, Phase, Release
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice, StepKind
 from .conditions import supply_chain_rules
 from .drifting import ended as drift_ended
+from .failing import FAILED, broken
 from .gates import open_gate
 from .lanes import (
     arrive,
@@ -29,13 +29,11 @@ from .lanes import (
     plan,
     supersede,
 )
-from .rollouts import copied, deploy, proceed, roll_back, stopped
+from .results import bounded, with_evidence, with_job_runs, with_made, with_more
+from .rollouts import copied, deploy, proceed, stopped
 from .runs import join_run
 from .starting import begin, goes_out_again, was_rejected
 from .state import Draft
-
-REASON_LIMIT = 2000
-"""Most characters of a release's reason."""
 
 
 def _awaited_in(kind: StepKind) -> Phase | None:
@@ -91,14 +89,14 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
     elif event.passed:
         _PASSED[step.kind](draft, release, event)
     else:
-        _FAILED[step.kind](draft, release, event)
+        FAILED[step.kind](draft, release, event)
 
 
 def _anchored(draft: Draft, release: Release, event: StepFinished) -> None:
     """The gate is anchored; or it is not, because the ledger no longer holds what was anchored before."""
     gate = present(event.step.gate, f"the gate of {event.step.id}")
     if event.passed:
-        details = {"opening": gate.opening, "outcome": str(gate.outcome), **_bounded(event.result)}
+        details = {"opening": gate.opening, "outcome": str(gate.outcome), **bounded(event.result)}
         draft.record(Action.GATE_ANCHORED, release, environment=gate.environment, **details)
     elif draft.head.rewound is None:
         draft.rewound(event.reason)
@@ -110,7 +108,7 @@ def _overtaken(draft: Draft, release: Release, event: StepFinished) -> None:
     if event.result.get("found"):
         order_found(draft, release, Order.model_validate(event.result["found"]))
     draft.rules = event.broken
-    draft.record(Action.ROLLOUT_OVERTAKEN, release, **_what_broke(release, event), **_bounded(event.result))
+    draft.record(Action.ROLLOUT_OVERTAKEN, release, **_what_broke(release, event), **bounded(event.result))
     end(draft, release, Phase.SUPERSEDED, event.reason)
 
 
@@ -138,7 +136,7 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
         action = Action.LEDGER_REWOUND
     elif Rule.FENCE_IS_UNTOUCHED in by_rule:
         action = Action.FENCE_TOUCHED
-    draft.record(action, release, **_what_broke(release, event), **_bounded(event.result))
+    draft.record(action, release, **_what_broke(release, event), **bounded(event.result))
     end(draft, release, Phase.FAILED, event.reason)
 
 
@@ -199,16 +197,12 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
     required, results = draft.here(release).require, report.supply_chain
     rules = results if release.rollback else supply_chain_rules(required, results)
     draft.rules = rules
-    rollout = release.rollouts[-1].evolve(
-        plan_hash=report.plan_hash, preview=report.preview, supply_chain=rules, jobs=report.jobs
-    )
-    release = draft.put(
-        release.evolve(
-            plan_hash=report.plan_hash,
-            plan_base=report.base,
-            plan_definition=report.definition,
-            rollouts=(*release.rollouts[:-1], rollout),
-        )
+    release = draft.put_rollout(
+        release.evolve(plan_hash=report.plan_hash, plan_base=report.base, plan_definition=report.definition),
+        plan_hash=report.plan_hash,
+        preview=report.preview,
+        supply_chain=rules,
+        jobs=report.jobs,
     )
     _remember(draft, release, report.kinds)
     draft.record(
@@ -259,38 +253,37 @@ def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> 
 
 def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
     if event.result.get("digest") != release.digest:
-        _broken(
+        broken(
             draft,
             release,
             Action.PROMOTION_FAILED,
             f"the target has {event.result.get('digest')}, expected {release.digest}",
         )
         return
-    draft.record(Action.PROMOTION_DONE, release, **_bounded(event.result))
+    draft.record(Action.PROMOTION_DONE, release, **bounded(event.result))
     copied(draft, release, draft.here(release))
 
 
 def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_job_runs(draft, release, event).evolve(override=None)
-    draft.record(Action.BEFORE_DONE, release, reason=event.reason, **_bounded(event.result))
+    release = with_job_runs(draft, release, event).evolve(override=None)
+    draft.record(Action.BEFORE_DONE, release, reason=event.reason, **bounded(event.result))
     deploy(draft, release)
 
 
 def _applied(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_made(draft, release, event).evolve(override=None)
-    draft.record(Action.ROLLOUT_APPLIED, release, **_bounded(event.result))
+    release = with_made(draft, release, event).evolve(override=None)
+    draft.record(Action.ROLLOUT_APPLIED, release, **bounded(event.result))
     release = draft.enter(release, Phase.CHECKING)
     ask(draft, release, StepKind.CHECK)
 
 
 def _rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
-    result = _bounded(event.result)
+    result = bounded(event.result)
     deleted = tuple(Deleted.model_validate(each) for each in result.pop("deleted", []))
     draft.record(Action.ROLLOUT_DONE, release, reason=event.reason, **result)
     if deleted:
         draft.record(Action.OBJECTS_DELETED, release, objects=[str(each) for each in deleted])
-        rollout = release.rollouts[-1].evolve(pruned=told(deleted)[:PRUNED_TOLD])
-        release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
+        release = draft.put_rollout(release, pruned=told(deleted)[:PRUNED_TOLD])
     if release.jobs.after:
         release = draft.enter(release, Phase.FINISHING)
         draft.record(Action.AFTER_REQUESTED, release, jobs=list(release.jobs.after))
@@ -300,8 +293,8 @@ def _rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _ran_after(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_job_runs(draft, release, event)
-    draft.record(Action.AFTER_DONE, release, reason=event.reason, **_bounded(event.result))
+    release = with_job_runs(draft, release, event)
+    draft.record(Action.AFTER_DONE, release, reason=event.reason, **bounded(event.result))
     _verify(draft, release)
 
 
@@ -321,8 +314,8 @@ def _verify(draft: Draft, release: Release) -> None:
 
 
 def _verified(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_evidence(draft, release, event)
-    draft.record(Action.VERIFICATION_DONE, release, reason=event.reason, **_bounded(event.result))
+    release = with_evidence(draft, release, event)
+    draft.record(Action.VERIFICATION_DONE, release, reason=event.reason, **bounded(event.result))
     _live(draft, release)
 
 
@@ -366,108 +359,8 @@ def _live(draft: Draft, release: Release) -> None:
 
 
 def _rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
-    draft.record(Action.ROLLBACK_DONE, release, reason=event.reason, **_bounded(event.result))
-    end(draft, release, Phase.ROLLED_BACK, _with_more(release.reason, event.result.get("left", "")))
-
-
-# ---- what follows a step that failed
-
-
-def _not_resolved(draft: Draft, release: Release, event: StepFinished) -> None:
-    _broken(draft, release, Action.RESOLVE_FAILED, event.reason)
-
-
-def _not_planned(draft: Draft, release: Release, event: StepFinished) -> None:
-    _broken(draft, release, Action.PLAN_FAILED, event.reason, rules=event.result.get("rules"))
-
-
-def _not_promoted(draft: Draft, release: Release, event: StepFinished) -> None:
-    _broken(draft, release, Action.PROMOTION_FAILED, event.reason)
-
-
-def _broken(draft: Draft, release: Release, action: Action, reason: str, *, rules: list[str] | None = None) -> None:
-    draft.record(action, release, rules=rules, reason=reason)
-    end(draft, release, Phase.FAILED, reason)
-
-
-def _not_run_before(draft: Draft, release: Release, event: StepFinished) -> None:
-    """Nothing else was applied, so there is nothing to roll back."""
-    release = _with_failure(draft, _with_job_runs(draft, release, event), event)
-    draft.record(Action.BEFORE_FAILED, release, reason=event.reason, **_bounded(event.result))
-    end(draft, release, Phase.FAILED, event.reason)
-
-
-def _not_run_after(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_failure(draft, _with_job_runs(draft, release, event), event)
-    draft.record(Action.AFTER_FAILED, release, reason=event.reason, **_bounded(event.result))
-    roll_back(draft, release, draft.here(release), event.reason)
-
-
-def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_failure(draft, _with_made(draft, release, event), event)
-    draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **_bounded(event.result))
-    roll_back(draft, release, draft.here(release), event.reason)
-
-
-def _not_verified(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = _with_evidence(draft, release, event)
-    draft.record(Action.VERIFICATION_FAILED, release, reason=event.reason, **_bounded(event.result))
-    roll_back(draft, release, draft.here(release), event.reason)
-
-
-def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
-    draft.record(Action.ROLLBACK_FAILED, release, reason=event.reason, **_bounded(event.result))
-    left = event.result.get("left", "")
-    failed_because = f"and the roll-back failed: {event.reason}"
-    end(
-        draft,
-        release,
-        Phase.FAILED,
-        _with_more(release.reason, f"{failed_because}; {left}" if left else failed_because),
-    )
-
-
-def _with_more(reason: str, more: str) -> str:
-    """The reason with what follows; of what is too long the end, since the rest is in the record of the failure."""
-    if not more:
-        return reason
-    room = max(REASON_LIMIT - len(more) - 2, REASON_LIMIT // 4)
-    return f"{reason[:room]}; {more}"[:REASON_LIMIT]
-
-
-def _with_made(draft: Draft, release: Release, event: StepFinished) -> Release:
-    if "made" not in event.result:
-        return release
-    rollout = release.rollouts[-1].evolve(made=event.result["made"])
-    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
-
-
-def _with_failure(draft: Draft, release: Release, event: StepFinished) -> Release:
-    evidence = [Evidence.model_validate(item) for item in event.result.get("evidence", [])[:1]]
-    if not evidence:
-        return release
-    rollout = release.rollouts[-1].evolve(failure=evidence[0])
-    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
-
-
-def _with_job_runs(draft: Draft, release: Release, event: StepFinished) -> Release:
-    newer = tuple(JobRun.model_validate(item) for item in event.result.get("jobs", [])[:MOST_JOBS])
-    rollout = release.rollouts[-1]
-    others = tuple(run for run in rollout.job_runs if run.name not in {each.name for each in newer})
-    rollout = rollout.evolve(job_runs=(*others, *newer))
-    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
-
-
-def _with_evidence(draft: Draft, release: Release, event: StepFinished) -> Release:
-    items = event.result.get("evidence", [])
-    evidence = tuple(Evidence.model_validate(item) for item in items[:50])
-    rollout = release.rollouts[-1].evolve(evidence=evidence)
-    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
-
-
-def _bounded(result: dict[str, Any]) -> dict[str, Any]:
-    """A step's result as details of its audit record, without the keys that the record sets itself."""
-    return {name: value for name, value in result.items() if name not in ("reason", "digest", "actor", "action")}
+    draft.record(Action.ROLLBACK_DONE, release, reason=event.reason, **bounded(event.result))
+    end(draft, release, Phase.ROLLED_BACK, with_more(release.reason, event.result.get("left", "")))
 
 
 _Follow = Callable[[Draft, Release, StepFinished], None]
@@ -482,16 +375,4 @@ _PASSED: dict[StepKind, _Follow] = {
     StepKind.AFTER: _ran_after,
     StepKind.VERIFY: _verified,
     StepKind.ROLL_BACK: _rolled_back,
-}
-
-_FAILED: dict[StepKind, _Follow] = {
-    StepKind.RESOLVE: _not_resolved,
-    StepKind.PLAN: _not_planned,
-    StepKind.PROMOTE: _not_promoted,
-    StepKind.BEFORE: _not_run_before,
-    StepKind.DEPLOY: _not_rolled_out,
-    StepKind.CHECK: _not_rolled_out,
-    StepKind.AFTER: _not_run_after,
-    StepKind.VERIFY: _not_verified,
-    StepKind.ROLL_BACK: _not_rolled_back,
 }

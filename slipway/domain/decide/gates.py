@@ -104,9 +104,8 @@ def pass_when_enough(draft: Draft, release: Release, environment: Environment, *
         details: dict[str, Any] = {"plan_hash": release.plan_hash, "approvals": release.gate.approvals}
         draft.record(Action.GATE_PASSED, release, results=[rule.model_dump(mode="json") for rule in rules], **details)
         draft.anchor_gate(release, environment, GateOutcome.PASSED)
-        rollout = release.rollouts[-1].evolve(approvers=_approvers(release.gate))
         state = release.gate.evolve(passed_at=max(draft.now, draft.head.time or draft.now))
-        release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout), gate=state))
+        release = draft.put_rollout(release.evolve(gate=state), approvers=_approvers(release.gate))
     proceed(draft, release, environment)
 
 

@@ -42,8 +42,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
 def copied(draft: Draft, release: Release, environment: Environment) -> None:
     """The artifact is where the cluster can pull it: begin, unless something has come up during the copy, which may
     have taken long. Then the lane is given back, to the release that waits for it if there is one."""
-    rollout = release.rollouts[-1].evolve(copied=release.attempt)
-    release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
+    release = draft.put_rollout(release, copied=release.attempt)
     current = plan_is_current(draft, release)
     if current.passed and not held_back(draft, release, environment):
         begin(draft, release)
@@ -59,8 +58,7 @@ def stopped(draft: Draft, release: Release, environment: Environment, broken: tu
     if outside and current.passed:  # a new plan would be the same
         end(draft, release, Phase.FAILED, f"{outside[0].name}: {outside[0].reason}")
         return
-    rollout = release.rollouts[-1].evolve(stopped=release.attempt)
-    release = draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
+    release = draft.put_rollout(release, stopped=release.attempt)
     if current.passed and not held_back(draft, release, environment):
         # It has ended again by now, or has not come to this application yet.
         hold_back(draft, release, broken, until=draft.now + SOON)

@@ -110,6 +110,11 @@ class Draft:
         self._changed_releases[release.number] = None
         return release
 
+    def put_rollout(self, release: Release, **changes: Any) -> Release:
+        """Change the newest rollout of a release."""
+        newest = release.rollouts[-1].evolve(**changes)
+        return self.put(release.evolve(rollouts=(*release.rollouts[:-1], newest)))
+
     def enter(self, release: Release, phase: Phase, **changes: Any) -> Release:
         """Move a release to a phase. Raises `Inconsistent` if its current phase does not lead there."""
         if phase not in release.phase.followers:
