@@ -8,41 +8,28 @@ from ..commands.by_message import ByMessage
 from ..commands.commanding import Commander
 from ..commands.ending_sessions import SessionEnding
 from ..commands.looking import Looker
-from ..commands.saying import InboxWriter
 from ..commands.taking import InboxReader
 from ..commands.voting import Voting
 from ..domain.inbox import InboxKind, LookKind
-from ..domain.key_source import FixedKeys
 from ..engine.denying import Denials, DeniedAttempts
 from ..engine.door import Door
 from ..engine.freezing import Freezer
 from ..engine.gateway import Gateway
 from ..engine.handle import Handler
 from ..engine.left_behind import Turns
-from ..engine.links import Links
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
 from ..engine.receiving import Receiver
 from ..engine.refusing import RefusedInput, Refusing
 from ..engine.resetting import Resetting
 from ..engine.unread import Unread
-from ..http.callers import Access
-from ..http.cookies import Cookies
-from ..http.forms import Forms
-from ..http.places import home_of, is_page
-from ..http.saying import Saying
-from ..http.sealing import Seal
-from ..http.sessions import Recalled, Sessions
-from ..http.signing_in import SignIn
-from ..queries.health import LedgerHealth
-from .changed import Catalogued
+from .facing import Facing
 from .once import part
 from .ports import Ports
 from .settings import Settings
 
 if TYPE_CHECKING:
     from ..commands.applying import Applying
-    from ..commands.submitting import Submitting
     from ..engine.in_force import InForce
     from ..engine.proving_pushes import PushProver
     from ..engine.proving_runs import RunProver
@@ -55,14 +42,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class App(Catalogued):
-    """What acts: on events, on steps, on what people say, and by timers."""
-
-    @part
-    def submitting(self) -> "Submitting":
-        from ..commands.submitting import Submitting
-
-        return Submitting(sorting=self.sorting, writer=self.inbox_writer, incoming=lambda: self.incoming)
+class App(Facing):
+    """What acts: on events, on steps, on what people said, and by timers."""
 
     @part
     def applying(self) -> "Applying":
@@ -78,52 +59,6 @@ class App(Catalogued):
             incoming=lambda: self.incoming,
             name=self.settings.installation_name,
             clock=self.clock,
-        )
-
-    @part
-    def access(self) -> Access:
-        return Access(
-            tokens=self.ports.access_tokens(),
-            clock=self.clock,
-            host_keys=self.settings.api_access == "host-keys",
-            keys={name: key.sha256 for name, key in self.settings.api_keys.items()},
-        )
-
-    @part
-    def health(self) -> LedgerHealth:
-        return LedgerHealth(self.ledger, lambda: sorted(self.catalogue.entries), self.clock)
-
-    @part
-    def links(self) -> Links:
-        return Links(base=self.settings.public_url.rstrip("/"), signer=self.signer)
-
-    @part
-    def seal(self) -> Seal:
-        keys = {kid: key.get_secret_value() for kid, key in self.settings.session_keys.items()}
-        return Seal(FixedKeys(keys))
-
-    @part
-    def forms(self) -> Forms:
-        return Forms(seal=self.seal)
-
-    @part
-    def sessions(self) -> Sessions:
-        return Sessions(
-            cookies=Cookies(self.settings.public_url),
-            seal=self.seal,
-            clock=self.clock,
-            ended=Recalled(self.signed_out.of),
-        )
-
-    @part
-    def sign_in(self) -> SignIn:
-        return SignIn(
-            provider=self.ports.provider(),
-            sessions=self.sessions,
-            seal=self.seal,
-            clock=self.clock,
-            public_url=self.settings.public_url.rstrip("/"),
-            is_page=is_page,
         )
 
     @part
@@ -342,16 +277,6 @@ class App(Catalogued):
         )
 
     @part
-    def inbox_writer(self) -> InboxWriter:
-        return InboxWriter(
-            inbox=self.inbox,
-            bus=self.bus,
-            reader=self.reader,
-            installation=self.settings.installation_name,
-            clock=self.clock,
-        )
-
-    @part
     def inbox_reader(self) -> InboxReader:
         return InboxReader(
             inbox=self.inbox,
@@ -376,16 +301,6 @@ class App(Catalogued):
             ledger=self.ledger,
             of_changes=self.change_voting.take,
             link_keys=self.link_keys,
-        )
-
-    @part
-    def saying(self) -> Saying:
-        return Saying(
-            provider=self.ports.votes(),
-            challenges=self.challenges,
-            sender=self.inbox_writer,
-            home=home_of,
-            clock=self.clock,
         )
 
     @part

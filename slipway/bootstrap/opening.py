@@ -11,7 +11,7 @@ from ..clock import Clock
 from ..domain.key_source import FixedKeys, KeySource, KeysUnavailable, checked_keys
 from ..domain.signing import PublicKeys, checked_public
 from ..effects.notification.channel import Channel
-from .settings import KeysInFile, Settings
+from .settings import Settings
 from .settings_channels import (
     AcsEmailSettings,
     ChannelSettings,
@@ -20,6 +20,7 @@ from .settings_channels import (
     TeamsSettings,
     WebhookSettings,
 )
+from .settings_parts import KeysInFile
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential

@@ -4,13 +4,11 @@ An invalid or missing setting stops the app with a message that names it. Messag
 `docs/reference/settings.md` is generated from this module.
 """
 
-import json
 import os
 from collections.abc import Mapping, Sized
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -27,7 +25,6 @@ from pydantic import (
 )
 
 from ..domain.key_source import checked_keys
-from ..domain.keyring import parse_keys
 from ..domain.model import Duration, Name
 from ..domain.people import GUID_PATTERN
 from ..domain.signing import checked_public
@@ -35,11 +32,9 @@ from ..domain.sources import SECRETS
 from .roles import FRONT_ONLY, AppRole
 from .settings_channels import ChannelSettings, WorkflowSettings
 from .settings_names import UNRESOLVED, explained, foreign, misspelt, variable
-from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, SettingsPart
+from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, KeysInFile, as_json, as_keys, as_list
 from .settings_services import ApiKeySettings, ClusterSettings, RegistrySettings
 
-KEY_FILE = "@file:"
-"""Prefix of a setting of keys if it names a file."""
 SHORTEST_RETENTION = timedelta(days=7)
 
 
@@ -58,34 +53,6 @@ class Runs(StrEnum):
 
 class SettingsError(Exception):
     """The app's settings are invalid; the message names each one."""
-
-
-def _from_json(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"expected JSON ({error})") from error
-
-
-class KeysInFile(SettingsPart):
-    """Keys in a file, which may change while the app runs."""
-
-    path: Path
-
-
-def _keys(value: Any) -> Any:
-    """Parses `id:base64,id:base64`, or `@file:` and a path."""
-    if not isinstance(value, str):
-        return value
-    if value.startswith(KEY_FILE):
-        return KeysInFile(path=Path(value.removeprefix(KEY_FILE)))
-    return parse_keys(value)
-
-
-def _list(value: Any) -> Any:
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -116,7 +83,7 @@ class Settings(BaseModel):
     storage_connection: SecretStr = Field(
         default=SecretStr(""), description="Connection string instead of the two endpoints: for Azurite."
     )
-    storage_sas: Annotated[dict[str, SecretStr], BeforeValidator(_from_json)] = Field(
+    storage_sas: Annotated[dict[str, SecretStr], BeforeValidator(as_json)] = Field(
         default={},
         description="SAS tokens by the names of tables and containers, as JSON, instead of the app's identity: on a "
         "laptop, where each role has only its own rights.",
@@ -136,7 +103,7 @@ class Settings(BaseModel):
         description="Blob container for anchors, archived records and exports of the audit trail; give it an "
         "immutability policy.",
     )
-    witnesses: Annotated[list[Name], BeforeValidator(_list)] = Field(
+    witnesses: Annotated[list[Name], BeforeValidator(as_list)] = Field(
         default=[],
         description="Names of channels, separated by commas, to which new anchors of the audit trail are sent.",
     )
@@ -150,17 +117,17 @@ class Settings(BaseModel):
         description="Format in which new audit records are exported into the audit container each hour; empty for no "
         "export.",
     )
-    registries: Annotated[dict[Name, RegistrySettings], BeforeValidator(_from_json)] = Field(
+    registries: Annotated[dict[Name, RegistrySettings], BeforeValidator(as_json)] = Field(
         default={},
         validate_default=True,
         description="Registries by the names that projects and applications use, as JSON.",
     )
-    clusters: Annotated[dict[Name, ClusterSettings], BeforeValidator(_from_json)] = Field(
+    clusters: Annotated[dict[Name, ClusterSettings], BeforeValidator(as_json)] = Field(
         default={},
         validate_default=True,
         description="Clusters by the names that projects and applications use, as JSON.",
     )
-    channels: Annotated[dict[Name, ChannelSettings], BeforeValidator(_from_json)] = Field(
+    channels: Annotated[dict[Name, ChannelSettings], BeforeValidator(as_json)] = Field(
         default={}, description="Channels for notices by the names that projects and applications use, as JSON."
     )
     key_vault: AddressOrNone = Field(
@@ -169,25 +136,25 @@ class Settings(BaseModel):
         "`https://contoso.vault.azure.net`, instead of `SLIPWAY_SIGNING_KEYS`: the versions of its secret "
         "`slipway-signing-key`, read with the app's identity.",
     )
-    signing_keys: Annotated[dict[str, SecretBytes] | KeysInFile, BeforeValidator(_keys)] = Field(
+    signing_keys: Annotated[dict[str, SecretBytes] | KeysInFile, BeforeValidator(as_keys)] = Field(
         default={},
         validate_default=True,
         description="Private keys (Ed25519) of audit records and approval links, newest first: `id:base64,id:base64` "
         "of 32 bytes each. Or `@file:` and the path of a file that holds them, which `slipway keys rotate` writes.",
     )
-    public_keys: Annotated[dict[str, bytes] | KeysInFile, BeforeValidator(_keys)] = Field(
+    public_keys: Annotated[dict[str, bytes] | KeysInFile, BeforeValidator(as_keys)] = Field(
         description="Public keys (Ed25519) of all signing keys that the installation has had, oldest first: "
         "`id:base64,id:base64`. Records, anchors and links verify with these alone, and a private key signs only once "
         "its public key is among them. Or `@file:` and the path of a file.",
     )
-    hook_secrets: Annotated[list[SecretStr], BeforeValidator(_list)] = Field(
+    hook_secrets: Annotated[list[SecretStr], BeforeValidator(as_list)] = Field(
         default=[],
         validate_default=True,
         description="Secrets that identify the senders of hooks, separated by commas, each of at least 16 "
         f"characters; two while rotating. They are shown by {SECRETS}.",
     )
     organizations: Annotated[
-        list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,255}$")]], BeforeValidator(_list)
+        list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,255}$")]], BeforeValidator(as_list)
     ] = Field(
         default=[],
         description="Azure DevOps organizations whose hooks are accepted, separated by commas; empty for any that "
@@ -223,7 +190,7 @@ class Settings(BaseModel):
         pattern=GUID_PATTERN,
         description="Client id of the registration by which votes are proved. Its tokens open nothing else.",
     )
-    session_keys: Annotated[dict[str, SecretBytes], BeforeValidator(_keys)] = Field(
+    session_keys: Annotated[dict[str, SecretBytes], BeforeValidator(as_keys)] = Field(
         default={},
         validate_default=True,
         description="Keys that seal the sessions of the pages: `id:base64,id:base64` of 32 bytes; the first "
@@ -235,7 +202,7 @@ class Settings(BaseModel):
         "read, with an access token for everything else; `roles`, only people and applications with an access token, "
         "and the keys in `SLIPWAY_API_KEYS`.",
     )
-    api_keys: Annotated[dict[Name, ApiKeySettings], BeforeValidator(_from_json)] = Field(
+    api_keys: Annotated[dict[Name, ApiKeySettings], BeforeValidator(as_json)] = Field(
         default={}, description="API keys as JSON, each with a name by which the log refers to it."
     )
     event_grid_function: bool = Field(

@@ -1,13 +1,20 @@
-"""Shared parts of the settings' models: types of addresses, and the check for fields that a kind requires."""
+"""Shared parts of the settings' models: types of addresses, how texts are parsed, and the check for fields that a kind
+requires."""
 
+import json
 import re
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretBytes, SecretStr
 
+from ..domain.keyring import parse_keys
+
 SECRET_LENGTH: Final = 16
 """Minimum characters of a shared secret."""
+KEY_FILE: Final = "@file:"
+"""Prefix of a setting of keys if it names a file."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 _MAIL: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
 
@@ -38,3 +45,33 @@ class SettingsPart(BaseModel):
             value = getattr(self, name)
             if not (value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value):
                 raise ValueError(f"expected {name}, which {of} needs")
+
+
+def as_json(value: Any) -> Any:
+    """Parses JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"expected JSON ({error})") from error
+
+
+class KeysInFile(SettingsPart):
+    """Keys in a file, which may change while the app runs."""
+
+    path: Path
+
+
+def as_keys(value: Any) -> Any:
+    """Parses `id:base64,id:base64`, or `@file:` and a path."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith(KEY_FILE):
+        return KeysInFile(path=Path(value.removeprefix(KEY_FILE)))
+    return parse_keys(value)
+
+
+def as_list(value: Any) -> Any:
+    """Parses texts between commas."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value

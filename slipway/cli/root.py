@@ -26,7 +26,7 @@ LAZY = {
     "reject": Lazy(_COMMANDS + "approvals:reject", "Reject a release in your own name."),
     "object": Lazy(_COMMANDS + "approvals:object_to_vote", "Say that a vote counted in your name was not yours."),
     "withdraw": Lazy(_COMMANDS + "approvals:withdraw", "Withdraw your vote while the gate is open."),
-    "freezes": Lazy(_COMMANDS + "operating:freezes", "What is frozen or held, by whom, why and until when."),
+    "freezes": Lazy(_COMMANDS + "freezes:freezes", "What is frozen or held, by whom, why and until when."),
     "freeze": Lazy(_COMMANDS + "operating:freeze", "Stop new rollouts, in one lane or everywhere."),
     "unfreeze": Lazy(_COMMANDS + "operating:unfreeze", "End a freeze."),
     "cancel": Lazy(_COMMANDS + "operating:cancel", "End a release that has not begun to roll out."),

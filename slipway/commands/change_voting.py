@@ -35,9 +35,9 @@ from ..inbound.reading import BadInput
 from ..ledger import Conflict
 from ..ledger.installation import order_mark
 from ..ledger.keys import INSTALLATION
-from ..ledger.ledger import answer_writes
 from ..ledger.proposals import Kept, Proposals
 from ..ledger.table import Write
+from ..ledger.writes import answer_writes
 from .enacting import Enacting
 from .proposing import ended_as, ending, named
 from .taking import CannotCount, RowWaits

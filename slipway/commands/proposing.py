@@ -23,9 +23,9 @@ from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, hash_of
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..ledger import Conflict, Ledger
 from ..ledger.keys import INSTALLATION
-from ..ledger.ledger import answer_writes
 from ..ledger.proposals import MOST, Kept, Proposals
 from ..ledger.versions import SubjectVersions
+from ..ledger.writes import answer_writes
 from .comparing import Planned
 from .submitting import compared
 from .taking import CannotCount

@@ -32,8 +32,8 @@ from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import InstallationLedger
-from ..ledger.ledger import answer_writes
 from ..ledger.table import Write
+from ..ledger.writes import answer_writes
 from .handle import Contended, Handler, Outcome
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from ..domain.rules import Rule, RuleResult, failed
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
-from ..ledger.ledger import answer_writes
+from ..ledger.writes import answer_writes
 from .freezing import FreezeOrder
 from .handle import Handler, Receipt
 

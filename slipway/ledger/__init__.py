@@ -5,8 +5,9 @@
 """
 
 from .blobs import Blobs
-from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded, OutboxEntry
+from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded
 from .table import Conflict, LedgerRefused, LedgerUnavailable, Table
+from .writes import OutboxEntry
 
 __all__ = [
     "SEEN_PARTS",

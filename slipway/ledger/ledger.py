@@ -21,9 +21,10 @@ from .archive import Archive
 from .blobs import Blobs, LateBlobs
 from .due import DueIndex
 from .freezes import freeze_of_everything
-from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
-from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Value, Write
+from .rows import unpack, unpack_audit
+from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write
 from .under_way import UnderWay, of_row
+from .writes import OutboxEntry, answer_writes, outbox_writes, record_writes, state_writes, unindexed_writes
 
 SEEN_PARTS = 256
 """The marks of handled events fall into this many equal parts, by their first two hex digits."""
@@ -45,16 +46,6 @@ class Loaded:
     etags: Mapping[str, str]
     version: str | None = None
     """Hash of the application's version in force, as it was read together with the head; None if it has none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutboxEntry:
-    """A message still to be sent, and the key of its outbox row."""
-
-    application: str
-    row: str
-    message: Outgoing
-    written_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +241,7 @@ class Ledger:
             key=keys.seen(event.mark),
             values={"Kind": event.kind, "At": snapshot.now.isoformat(), "Refused": _refused(event, decision)},
         )
-        writes = [seen, *_state_writes(loaded, decision, head), *_record_writes(records), *_outbox_writes(entries)]
+        writes = [seen, *state_writes(loaded.etags, decision, head), *record_writes(records), *outbox_writes(entries)]
         writes += [*unindexed_writes(records), *answer_writes(inbox_of(event), answer(event, decision, snapshot))]
         self.due.announce(partition, snapshot.now)
         try:
@@ -391,13 +382,6 @@ def _refused(event: Event, decision: Decision) -> bool:
     return isinstance(event, CommandGiven) and bool(failed(decision.rules))
 
 
-def answer_writes(inbox: str, answered: Answered | None) -> list[Write]:
-    """The answer to a row of the inbox; nothing for what did not come by one."""
-    if not inbox or answered is None:
-        return []
-    return [Write(act=Act.CREATE, key=keys.answer(inbox), values=pack(answered))]
-
-
 def _higher(policy: Policy, tag: str | None, named: set[str], lanes: Mapping[str, Lane]) -> frozenset[str]:
     if tag is None:
         return frozenset()
@@ -407,37 +391,3 @@ def _higher(policy: Policy, tag: str | None, named: set[str], lanes: Mapping[str
 
 def _last(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:
     return numbers[-count:] if count else ()
-
-
-def _state_writes(loaded: Loaded, decision: Decision, head: Head) -> list[Write]:
-    def guarded(key: str, values: dict[str, Value]) -> Write:
-        etag = loaded.etags.get(key, "")
-        return Write(act=Act.REPLACE if etag else Act.CREATE, key=key, values=values, etag=etag)
-
-    writes = [guarded(keys.HEAD, pack(head))]
-    writes += [guarded(keys.lane(lane.environment), pack(lane)) for lane in decision.lanes]
-    writes += [guarded(keys.release(release.number), pack_release(release)) for release in decision.releases]
-    for digest, number in decision.digests.items():
-        writes.append(Write(act=Act.PUT, key=keys.artifact(digest), values={"Release": number}))
-    for tag, number in decision.tags.items():
-        writes.append(Write(act=Act.PUT, key=keys.tag(tag), values={"Release": number}))
-    return writes
-
-
-def _record_writes(records: tuple[AuditRecord, ...]) -> list[Write]:
-    return [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
-
-
-def unindexed_writes(records: Sequence[AuditRecord]) -> list[Write]:
-    """The row that marks all of the records as not indexed yet, written in the same transaction as the records."""
-    if not records:
-        return []
-    values: dict[str, Value] = {"Last": records[-1].sequence, "At": records[0].time.isoformat()}
-    return [Write(act=Act.CREATE, key=keys.unindexed(records[0].sequence), values=values)]
-
-
-def _outbox_writes(entries: tuple[OutboxEntry, ...]) -> list[Write]:
-    return [
-        Write(act=Act.CREATE, key=entry.row, values={**pack(entry.message), "At": entry.written_at.isoformat()})
-        for entry in entries
-    ]

@@ -21,9 +21,9 @@ from .blobs import Blobs
 from .due import DueIndex
 from .freezes import freeze_of_everything
 from .indexing import Indexer
-from .ledger import unindexed_writes
 from .rows import pack, pack_audit, unpack
 from .table import Act, Conflict, Table, Value, Write
+from .writes import unindexed_writes
 
 ATTEMPTS = 20
 

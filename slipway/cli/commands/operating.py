@@ -1,5 +1,4 @@
-"""The operator's commands: freeze, unfreeze, cancel, retry, create, rollback, resume, override and end-sessions; and
-the freezes in force."""
+"""The operator's commands: freeze, unfreeze, cancel, retry, create, rollback, resume, override and end-sessions."""
 
 import re
 import sys
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from slipway.api.base import body_of
-from slipway.api.commands import Command, Freezes, FreezeShown
+from slipway.api.commands import Command
 from slipway.api.inbox import ReceivedAnswer
 from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 from slipway.domain.people import OID
@@ -19,7 +18,7 @@ from slipway.domain.people import OID
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected, waiting
-from ..screen import FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
+from ..screen import GOOD, NAME, Screen, TextCell
 from ..waiting import confirmed, new_id, outcome_of
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -39,42 +38,6 @@ _DONE = {
     Verb.SESSION_END: "signed out of all pages, within a minute",
 }
 INSTALLATION = "_installation"
-
-
-@click.command()
-@json_option
-@connected
-def freezes(api: Api, *, as_json: bool) -> None:
-    """Freezes and holds in force: by whom, why, until when.
-
-    \b
-    Examples:
-      slipway freezes
-      slipway freezes --json | jq -r '.freezes[].reason'
-    """
-    screen, content = Screen(), api.get("freezes")
-    if as_json:
-        screen.json(content)
-        return
-    freezes_in_force = read(Freezes, content).freezes
-    if not freezes_in_force:
-        click.echo("nothing is frozen or held", err=True)
-        return
-    columns = ("what", "kind", "owner", "since", "until", "reason")
-    screen.table(columns, (_row(screen, freeze) for freeze in freezes_in_force), cut=("reason", "owner"))
-
-
-def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
-    ends = "somebody resumes" if freeze.kind == "hold" else "somebody ends it"
-    until = screen.time(freeze.until) if freeze.until else ends
-    return (
-        TextCell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
-        TextCell(freeze.kind, NOTE),
-        freeze.owner,
-        TextCell(screen.time(freeze.at), FAINT),
-        until,
-        freeze.reason,
-    )
 
 
 def _operating(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -1,0 +1,99 @@
+"""The parts that face people: who asks, how they sign in, and how what they say gets to the worker."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..commands.saying import InboxWriter
+from ..domain.key_source import FixedKeys
+from ..engine.links import Links
+from ..http.callers import Access
+from ..http.cookies import Cookies
+from ..http.forms import Forms
+from ..http.places import home_of, is_page
+from ..http.saying import Saying
+from ..http.sealing import Seal
+from ..http.sessions import Recalled, Sessions
+from ..http.signing_in import SignIn
+from ..queries.health import LedgerHealth
+from .changed import Catalogued
+from .once import part
+
+if TYPE_CHECKING:
+    from ..commands.submitting import Submitting
+
+
+@dataclass(frozen=True)
+class Facing(Catalogued):
+    """Callers, sessions, and what is said."""
+
+    @part
+    def submitting(self) -> "Submitting":
+        from ..commands.submitting import Submitting
+
+        return Submitting(sorting=self.sorting, writer=self.inbox_writer, incoming=lambda: self.incoming)
+
+    @part
+    def access(self) -> Access:
+        return Access(
+            tokens=self.ports.access_tokens(),
+            clock=self.clock,
+            host_keys=self.settings.api_access == "host-keys",
+            keys={name: key.sha256 for name, key in self.settings.api_keys.items()},
+        )
+
+    @part
+    def health(self) -> LedgerHealth:
+        return LedgerHealth(self.ledger, lambda: sorted(self.catalogue.entries), self.clock)
+
+    @part
+    def links(self) -> Links:
+        return Links(base=self.settings.public_url.rstrip("/"), signer=self.signer)
+
+    @part
+    def seal(self) -> Seal:
+        keys = {kid: key.get_secret_value() for kid, key in self.settings.session_keys.items()}
+        return Seal(FixedKeys(keys))
+
+    @part
+    def forms(self) -> Forms:
+        return Forms(seal=self.seal)
+
+    @part
+    def sessions(self) -> Sessions:
+        return Sessions(
+            cookies=Cookies(self.settings.public_url),
+            seal=self.seal,
+            clock=self.clock,
+            ended=Recalled(self.signed_out.of),
+        )
+
+    @part
+    def sign_in(self) -> SignIn:
+        return SignIn(
+            provider=self.ports.provider(),
+            sessions=self.sessions,
+            seal=self.seal,
+            clock=self.clock,
+            public_url=self.settings.public_url.rstrip("/"),
+            is_page=is_page,
+        )
+
+    @part
+    def inbox_writer(self) -> InboxWriter:
+        return InboxWriter(
+            inbox=self.inbox,
+            bus=self.bus,
+            reader=self.reader,
+            installation=self.settings.installation_name,
+            clock=self.clock,
+        )
+
+    @part
+    def saying(self) -> Saying:
+        return Saying(
+            provider=self.ports.votes(),
+            challenges=self.challenges,
+            sender=self.inbox_writer,
+            home=home_of,
+            clock=self.clock,
+        )

@@ -1,0 +1,46 @@
+"""`slipway freezes`: the freezes and holds in force."""
+
+import click
+
+from slipway.api.commands import Freezes, FreezeShown
+
+from ..api import Api, read
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import FAINT, NAME, NOTE, Content, Screen, TextCell
+
+
+@click.command()
+@json_option
+@connected
+def freezes(api: Api, *, as_json: bool) -> None:
+    """Freezes and holds in force: by whom, why, until when.
+
+    \b
+    Examples:
+      slipway freezes
+      slipway freezes --json | jq -r '.freezes[].reason'
+    """
+    screen, content = Screen(), api.get("freezes")
+    if as_json:
+        screen.json(content)
+        return
+    freezes_in_force = read(Freezes, content).freezes
+    if not freezes_in_force:
+        click.echo("nothing is frozen or held", err=True)
+        return
+    columns = ("what", "kind", "owner", "since", "until", "reason")
+    screen.table(columns, (_row(screen, freeze) for freeze in freezes_in_force), cut=("reason", "owner"))
+
+
+def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
+    ends = "somebody resumes" if freeze.kind == "hold" else "somebody ends it"
+    until = screen.time(freeze.until) if freeze.until else ends
+    return (
+        TextCell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
+        TextCell(freeze.kind, NOTE),
+        freeze.owner,
+        TextCell(screen.time(freeze.at), FAINT),
+        until,
+        freeze.reason,
+    )

@@ -1,0 +1,65 @@
+"""The rows that a commit writes: state, records, what was said and is answered, and messages to be sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.answers import Answered
+from ..domain.audit import AuditRecord
+from ..domain.decide import Decision
+from ..domain.release import Head
+from ..domain.steps import Outgoing
+from . import keys
+from .rows import pack, pack_audit, pack_release
+from .table import Act, Value, Write
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxEntry:
+    """A message still to be sent, and the key of its outbox row."""
+
+    application: str
+    row: str
+    message: Outgoing
+    written_at: datetime
+
+
+def answer_writes(inbox: str, answered: Answered | None) -> list[Write]:
+    """The answer to a row of the inbox; nothing for what did not come by one."""
+    if not inbox or answered is None:
+        return []
+    return [Write(act=Act.CREATE, key=keys.answer(inbox), values=pack(answered))]
+
+
+def state_writes(etags: Mapping[str, str], decision: Decision, head: Head) -> list[Write]:
+    def guarded(key: str, values: dict[str, Value]) -> Write:
+        etag = etags.get(key, "")
+        return Write(act=Act.REPLACE if etag else Act.CREATE, key=key, values=values, etag=etag)
+
+    writes = [guarded(keys.HEAD, pack(head))]
+    writes += [guarded(keys.lane(lane.environment), pack(lane)) for lane in decision.lanes]
+    writes += [guarded(keys.release(release.number), pack_release(release)) for release in decision.releases]
+    for digest, number in decision.digests.items():
+        writes.append(Write(act=Act.PUT, key=keys.artifact(digest), values={"Release": number}))
+    for tag, number in decision.tags.items():
+        writes.append(Write(act=Act.PUT, key=keys.tag(tag), values={"Release": number}))
+    return writes
+
+
+def record_writes(records: tuple[AuditRecord, ...]) -> list[Write]:
+    return [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
+
+
+def unindexed_writes(records: Sequence[AuditRecord]) -> list[Write]:
+    """The row that marks all of the records as not indexed yet, written in the same transaction as the records."""
+    if not records:
+        return []
+    values: dict[str, Value] = {"Last": records[-1].sequence, "At": records[0].time.isoformat()}
+    return [Write(act=Act.CREATE, key=keys.unindexed(records[0].sequence), values=values)]
+
+
+def outbox_writes(entries: tuple[OutboxEntry, ...]) -> list[Write]:
+    return [
+        Write(act=Act.CREATE, key=entry.row, values={**pack(entry.message), "At": entry.written_at.isoformat()})
+        for entry in entries
+    ]
