@@ -54,10 +54,11 @@ while the workload itself is not done: pods that are up outweigh whatever was sa
 ## Custom resources
 
 An object of an operator is judged by what the operator writes into its status: first whether it has seen this spec
-(`observedGeneration`, in the status or in a condition), then `Stalled`, then by this table:
+(`observedGeneration`, in the status or in a condition), then `Stalled`, then by this table. Each line was read in the
+source of the version that it names.
 
-| Group | Kind | Is well when |
-|---|---|---|
+| Group | Kind | Is well when | Read in |
+|---|---|---|---|
 """
 _STAYS = "\n".join(
     f"- {stays.value.format(others='another tool', most=MOST_DELETIONS)};" for stays in Stays if stays is not Stays.KEPT
@@ -65,7 +66,14 @@ _STAYS = "\n".join(
 _END = f"""
 For all others `Ready` counts, or else `Available`: `True` is well, `False` is not ready, anything else is under way. An
 object that has neither is done once it is applied; one that this rollout has just made gets {_seconds(MOMENT)}
-seconds in which its operator may say something. What its conditions do not tell, the acceptance tests have to ask.
+seconds in which its operator may say something.
+
+Some operators never write which spec they mean: KEDA, CloudNativePG, MongoDB's, Argo CD for an `Application`. When the
+spec of such an object changes, its operator gets {_seconds(MOMENT)} seconds to take back that it is well; after that
+it is believed. An `ExternalSecret` counts once its `syncedResourceVersion` is of this spec, unless `refreshPolicy` or
+`refreshInterval` says that it is read only once. A `Rollout` with a `workloadRef` may be called healthy before Argo
+Rollouts has seen the new template of the workload that it names. What conditions do not tell, the acceptance tests
+have to ask.
 
 ## What a plan tells of each object
 
@@ -162,7 +170,8 @@ def page() -> str:
         for situation in Situation
     )
     operators = "".join(
-        f"| `{group}` | `{kind}` | {_well(health)} |\n" for (group, kind), health in sorted(OPERATORS.items())
+        f"| `{group}` | `{kind}` | {_well(health)} | {health.read} |\n"
+        for (group, kind), health in sorted(OPERATORS.items())
     )
     return _START + rows + _MIDDLE + operators + _END
 
@@ -179,7 +188,9 @@ def _cell(judgement: Judgement) -> str:
 def _well(health: Health) -> str:
     if health.phase:
         return f"`status.{'.'.join(health.phase)}` is `{health.well}`"
-    return f"`{health.condition}` is `True`"
+    unless = f", and `{health.refused}` is not `False`" if health.refused else ""
+    rests = f"; done as well where `{'` or `'.join(health.rests)}` is `True`" if health.rests else ""
+    return f"`{health.condition}` is `True`{unless}{rests}"
 
 
 if __name__ == "__main__":

@@ -11,48 +11,70 @@ from typing import Any
 
 from slipway.domain.model import Record
 
-from .conditions import condition, condition_that_holds, count, generation_of, reason_of, spec_of, status_of
+from .conditions import condition, condition_that_holds, generation_of, reason_of, spec_of, status_of
 from .situations import Situation, Watched
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, verdict
 
 MAX_SAID = 300
 MOMENT = timedelta(seconds=10)
-"""How long an operator may take before its first word about an object that it never saw before."""
+"""How long an operator may take before its first word about an object, or about a new spec where nothing tells which
+spec it means."""
+_DIGITS = 18
 
 
 class Health(Record):
-    """What an operator sets when its object is well."""
+    """What an operator sets when its object is well, and what it does otherwise than the convention."""
 
     condition: str = ""
     phase: tuple[str, ...] = ()
     """Path in the status to a word."""
     well: str = ""
     """That word."""
+    instead: str = ""
+    """A condition that is true in place of the other one while the object is not well."""
+    rests: tuple[str, ...] = ()
+    """Conditions that are true in place of the other one where somebody told the operator to leave the object alone."""
+    refused: str = ""
+    """A condition that is false where the operator could not do what the spec says, whatever it says besides."""
+    synced: str = ""
+    """A field of the status that begins with the generation that was carried out last, where no condition has it."""
+    read: str
+    """The operator and the version whose source says so."""
 
 
-READY, AVAILABLE = Health(condition="Ready"), Health(condition="Available")
+_CERTIFICATES = Health(condition="Ready", read="cert-manager 1.21.1")
+_SECRETS = Health(condition="Ready", read="External Secrets 2.9.0")
+_STRIMZI = Health(condition="Ready", instead="NotReady", rests=("ReconciliationPaused",), read="Strimzi 1.2.0")
+_PROMETHEUS = Health(condition="Available", refused="Reconciled", read="Prometheus Operator 0.93.0")
 OPERATORS: Mapping[tuple[str, str], Health] = {
-    ("argoproj.io", "Rollout"): Health(phase=("phase",), well="Healthy"),
-    ("argoproj.io", "Application"): Health(phase=("health", "status"), well="Healthy"),
-    ("cert-manager.io", "Certificate"): READY,
-    ("cert-manager.io", "Issuer"): READY,
-    ("external-secrets.io", "ExternalSecret"): READY,
-    ("external-secrets.io", "SecretStore"): READY,
-    ("gateway.networking.k8s.io", "Gateway"): Health(condition="Programmed"),
-    ("helm.toolkit.fluxcd.io", "HelmRelease"): READY,
-    ("kustomize.toolkit.fluxcd.io", "Kustomization"): READY,
-    ("keda.sh", "ScaledObject"): READY,
-    ("kafka.strimzi.io", "Kafka"): READY,
-    ("kafka.strimzi.io", "KafkaTopic"): READY,
-    ("monitoring.coreos.com", "Prometheus"): AVAILABLE,
-    ("monitoring.coreos.com", "Alertmanager"): AVAILABLE,
-    ("postgresql.cnpg.io", "Cluster"): READY,
-    ("rabbitmq.com", "RabbitmqCluster"): Health(condition="AllReplicasReady"),
-    ("elasticsearch.k8s.elastic.co", "Elasticsearch"): Health(phase=("phase",), well="Ready"),
-    ("mongodbcommunity.mongodb.com", "MongoDBCommunity"): Health(phase=("phase",), well="Running"),
-    ("serving.knative.dev", "Service"): READY,
+    ("argoproj.io", "Rollout"): Health(phase=("phase",), well="Healthy", read="Argo Rollouts 1.9.1"),
+    ("argoproj.io", "Application"): Health(phase=("health", "status"), well="Healthy", read="Argo CD 3.5.1"),
+    ("cert-manager.io", "Certificate"): _CERTIFICATES,
+    ("cert-manager.io", "Issuer"): _CERTIFICATES,
+    ("external-secrets.io", "ExternalSecret"): _SECRETS.evolve(synced="syncedResourceVersion"),
+    ("external-secrets.io", "SecretStore"): _SECRETS,
+    ("gateway.networking.k8s.io", "Gateway"): Health(condition="Programmed", read="Gateway API 1.6.1"),
+    ("helm.toolkit.fluxcd.io", "HelmRelease"): Health(condition="Ready", read="helm-controller 1.6.3"),
+    ("kustomize.toolkit.fluxcd.io", "Kustomization"): Health(condition="Ready", read="kustomize-controller 1.9.4"),
+    ("keda.sh", "ScaledObject"): Health(condition="Ready", read="KEDA 2.20.2"),
+    ("kafka.strimzi.io", "Kafka"): _STRIMZI,
+    ("kafka.strimzi.io", "KafkaTopic"): _STRIMZI.evolve(rests=(*_STRIMZI.rests, "Unmanaged")),
+    ("monitoring.coreos.com", "Prometheus"): _PROMETHEUS,
+    ("monitoring.coreos.com", "Alertmanager"): _PROMETHEUS,
+    ("postgresql.cnpg.io", "Cluster"): Health(condition="Ready", read="CloudNativePG 1.30.0"),
+    ("rabbitmq.com", "RabbitmqCluster"): Health(
+        condition="AllReplicasReady", refused="ReconcileSuccess", read="RabbitMQ Cluster Operator 2.22.3"
+    ),
+    ("elasticsearch.k8s.elastic.co", "Elasticsearch"): Health(
+        phase=("phase",), well="Ready", read="Elastic Cloud on Kubernetes 3.5.0"
+    ),
+    ("mongodbcommunity.mongodb.com", "MongoDBCommunity"): Health(
+        phase=("phase",), well="Running", read="MongoDB Controllers 1.10.0"
+    ),
+    ("serving.knative.dev", "Service"): Health(condition="Ready", read="Knative Serving 1.23"),
 }
-_BY_CONVENTION = ("Ready", "Available")
+_CONVENTION = (Health(condition="Ready", read=""), Health(condition="Available", read=""))
+_AT_WORK = ("", "Progressing", "Pending", "ApplyingChanges", "MigratingData")
 _KIND = Watched.CUSTOM
 
 
@@ -66,49 +88,94 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     spec, status = spec_of(live), status_of(live)
     if spec.get("suspend") is True:
         return advised(_KIND, Situation.SUSPENDED, "it is suspended, so its operator does nothing")
-    if "observedGeneration" in status and _generation(status) < generation_of(live):
+    known = OPERATORS.get((str(live.get("apiVersion", "")).rpartition("/")[0], str(live.get("kind"))))
+    health = known or next((each for each in _CONVENTION if condition(status, each.condition)), _CONVENTION[0])
+    refused = condition(status, health.refused) if health.refused else None
+    if refused is not None and refused.get("status") == "False":
+        return advised(_KIND, Situation.NOT_READY, _said("its operator could not do what it says", refused))
+    said = next((c for name in (health.condition, health.instead) if name and (c := condition(status, name))), None)
+    if _is_of_an_older_spec(live, status, said):
         return verdict(_KIND, Situation.NOT_OBSERVED, "its operator has not seen the new spec yet")
     if spec.get("paused") is True:
         return advised(_KIND, Situation.PAUSED, "it is paused")
     if stalled := condition_that_holds(status, "Stalled"):
         return advised(_KIND, Situation.FAILED, _said("it does not try again", stalled))
-    known = OPERATORS.get((str(live.get("apiVersion", "")).rpartition("/")[0], str(live.get("kind"))))
-    if known is not None and known.phase:
-        return _by_phase(known, status)
-    names = (known.condition,) if known else _BY_CONVENTION
-    first = next((c for name in names if (c := condition(status, name))), None)
-    if first is not None:
-        return _by_condition(first, live)
-    if known is not None or _is_fresh(live, evidence):
-        return verdict(_KIND, Situation.UNDER_WAY, "its operator has said nothing about it yet")
-    return verdict(_KIND, Situation.SAYS_NOTHING, "it has no condition that says how it is")
+    if resting := next((name for name in health.rests if condition_that_holds(status, name)), None):
+        return verdict(_KIND, Situation.SUSPENDED, f"somebody told its operator to leave it alone: it is {resting}")
+    found = _by_phase(health, status) if health.phase else _by_condition(health, said)
+    if found is None:
+        if known is not None or _is_fresh(live, evidence):
+            return verdict(_KIND, Situation.UNDER_WAY, "its operator has said nothing about it yet")
+        return verdict(_KIND, Situation.SAYS_NOTHING, "it has no condition that says how it is")
+    if found.situation is Situation.UP and (doubt := _doubt(health, live, said, evidence)):
+        return doubt
+    return found
 
 
-def _by_condition(found: Mapping[str, Any], live: Mapping[str, Any]) -> WorkloadVerdict:
-    if "observedGeneration" in found and _generation(found) < generation_of(live):
-        return verdict(_KIND, Situation.NOT_OBSERVED, "its operator has not seen the new spec yet")
-    name = found.get("type")
-    match found.get("status"):
+def _by_condition(health: Health, said: Mapping[str, Any] | None) -> WorkloadVerdict | None:
+    if said is None:
+        return None
+    name = said.get("type")
+    match said.get("status"):
+        case "True" if name == health.instead:
+            return advised(_KIND, Situation.NOT_READY, _said(f"it is {name}", said))
         case "True":
             return verdict(_KIND, Situation.UP, f"it says that it is {name}")
-        case "False":
-            return advised(_KIND, Situation.NOT_READY, _said(f"{name} is False", found))
+        case "False" | "Degraded" as word:  # the second one is Prometheus Operator's, for some of its pods
+            return advised(_KIND, Situation.NOT_READY, _said(f"{name} is {word}", said))
         case _:
-            return verdict(_KIND, Situation.UNDER_WAY, _said(f"{name} is not known yet", found))
+            return verdict(_KIND, Situation.UNDER_WAY, _said(f"{name} is not known yet", said))
 
 
-def _by_phase(known: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
+def _by_phase(health: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
     value: Any = status
-    for name in known.phase:
+    for name in health.phase:
         value = value.get(name) if isinstance(value, Mapping) else None
-    phase = str(value or "nothing")[:MAX_SAID]
-    if value == known.well:
+    phase = str(value or "")[:MAX_SAID]
+    if phase == health.well:
         return verdict(_KIND, Situation.UP, f"it says that it is {phase}")
-    if value == "Paused":
+    if phase == "Paused":
         return advised(_KIND, Situation.PAUSED, "it is paused")
-    if value in (None, "", "Progressing", "Pending", "ApplyingChanges"):
-        return verdict(_KIND, Situation.UNDER_WAY, f"its operator says {phase}")
-    return advised(_KIND, Situation.NOT_READY, f"its operator says {phase}")
+    if phase in _AT_WORK:
+        return verdict(_KIND, Situation.UNDER_WAY, f"its operator says {phase or 'nothing'}")
+    message = str(status.get("message") or "")[:MAX_SAID]
+    return advised(_KIND, Situation.NOT_READY, ": ".join(filter(None, (f"its operator says {phase}", message))))
+
+
+def _is_of_an_older_spec(live: Mapping[str, Any], status: Mapping[str, Any], said: Mapping[str, Any] | None) -> bool:
+    """Whether the operator's word is about a spec that was there before this one. Some write the generation that they
+    have carried out, and so never that of a spec in which they failed: then the condition's own tells."""
+    own = said is not None and "observedGeneration" in said
+    if said is not None and own:
+        if _generation(said) < generation_of(live):
+            return True
+        if said.get("status") == "False":
+            return False
+    return "observedGeneration" in status and _generation(status) < generation_of(live)
+
+
+def _doubt(
+    health: Health, live: Mapping[str, Any], said: Mapping[str, Any] | None, evidence: WorkloadEvidence
+) -> WorkloadVerdict | None:
+    """Why it does not count yet that the operator calls the object well: it may mean the spec before this one."""
+    status = status_of(live)
+    if "observedGeneration" in status or "observedGeneration" in (said or {}) or generation_of(live) == 1:
+        return None
+    synced = str(status.get(health.synced) or "").partition("-")[0] if health.synced else ""
+    if synced.isdecimal() and not _is_read_once(spec_of(live)):
+        if int(synced[:_DIGITS]) >= generation_of(live):
+            return None
+        return verdict(_KIND, Situation.NOT_OBSERVED, "its operator has not carried out the new spec yet")
+    if evidence.asked_at is None or evidence.now is None or evidence.now - evidence.asked_at >= MOMENT:
+        return None
+    return verdict(_KIND, Situation.UNDER_WAY, "its operator does not say which spec it means, so it gets a moment")
+
+
+def _is_read_once(spec: Mapping[str, Any]) -> bool:
+    """Whether an ExternalSecret is never read again, so that its operator does nothing for a new spec."""
+    policy, interval = spec.get("refreshPolicy"), spec.get("refreshInterval")
+    never = isinstance(interval, str) and not any(digit in interval for digit in "123456789")
+    return policy == "CreatedOnce" or (policy != "OnChange" and never)
 
 
 def _said(what: str, found: Mapping[str, Any]) -> str:
@@ -116,8 +183,11 @@ def _said(what: str, found: Mapping[str, Any]) -> str:
 
 
 def _generation(values: Mapping[str, Any]) -> int:
-    """Any value may stand there, since no schema of Kubernetes' own covers it."""
-    return count(values, "observedGeneration") if isinstance(values["observedGeneration"], int) else 0
+    """Any value may stand there, since no schema of Kubernetes' own covers it; Argo Rollouts writes it as text."""
+    value = values["observedGeneration"]
+    if isinstance(value, str) and value.isdecimal():
+        return int(value[:_DIGITS])
+    return value if isinstance(value, int) else 0
 
 
 def _is_fresh(live: Mapping[str, Any], evidence: WorkloadEvidence) -> bool:

@@ -1,0 +1,84 @@
+"""What operators write into the status of their objects, where it is not the convention; and what anybody may write."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from slipway.effects.cluster.custom_resources import MOMENT, OPERATORS, custom_resource
+from slipway.effects.cluster.records import ProgressState
+from slipway.effects.cluster.situations import Situation
+from slipway.effects.cluster.verdicts import WorkloadEvidence
+
+APPLIED = datetime(2026, 3, 2, 10, tzinfo=UTC)
+READY = {"type": "Ready", "status": "True"}
+
+
+def an_object(group: str, kind: str, status: dict[str, Any], *, generation: int = 2, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": "web", "generation": generation, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "spec": spec, "status": status}
+
+
+def seen(live: dict[str, Any], *, after: timedelta = MOMENT) -> Situation:
+    return custom_resource(live, WorkloadEvidence(asked_at=APPLIED, now=APPLIED + after)).situation
+
+
+@pytest.mark.parametrize(
+    ("generation", "expected"),
+    [
+        (2, Situation.UP), ("2", Situation.UP), (1, Situation.NOT_OBSERVED), ("1", Situation.NOT_OBSERVED),
+        ("6f9b5", Situation.NOT_OBSERVED), (None, Situation.NOT_OBSERVED), ("9" * 5000, Situation.UP),
+    ],
+)  # fmt: skip
+def test_the_generation_that_an_operator_has_seen_is_a_number_or_a_number_as_text(
+    generation: Any, expected: Situation
+) -> None:
+    status = {"observedGeneration": generation, "phase": "Healthy"}
+    assert seen(an_object("argoproj.io", "Rollout", status)) is expected
+
+
+@pytest.mark.parametrize("rests", ["ReconciliationPaused", "Unmanaged"])
+def test_a_topic_that_its_operator_was_told_to_leave_alone_holds_up_no_rollout(rests: str) -> None:
+    status = {"observedGeneration": 2, "conditions": [{"type": rests, "status": "True"}]}
+    told = custom_resource(an_object("kafka.strimzi.io", "KafkaTopic", status))
+    assert (told.situation, told.state, rests in told.reason) == (Situation.SUSPENDED, ProgressState.DONE, True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, Situation.NOT_OBSERVED),
+        ({"refreshInterval": "1h0m0s"}, Situation.NOT_OBSERVED),
+        ({"refreshInterval": "0s"}, Situation.UP),
+        ({"refreshPolicy": "CreatedOnce"}, Situation.UP),
+        ({"refreshPolicy": "OnChange", "refreshInterval": "0s"}, Situation.NOT_OBSERVED),
+    ],
+)
+def test_a_secret_from_elsewhere_counts_once_its_new_spec_was_read_unless_it_is_read_only_once(
+    spec: dict[str, Any], expected: Situation
+) -> None:
+    status = {"syncedResourceVersion": "1-0a1b2c", "conditions": [READY]}
+    assert seen(an_object("external-secrets.io", "ExternalSecret", status, **spec)) is expected
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "status"),
+    [
+        ("postgresql.cnpg.io", "Cluster", {"conditions": [READY]}),
+        ("mongodbcommunity.mongodb.com", "MongoDBCommunity", {"phase": "Running"}),
+        ("argoproj.io", "Application", {"health": {"status": "Healthy"}}),
+        ("acme.example", "Unknown", {"conditions": [READY]}),
+    ],
+)
+def test_what_does_not_say_which_spec_it_means_gets_a_moment_by_whatever_condition_it_is_judged(
+    group: str, kind: str, status: dict[str, Any]
+) -> None:
+    live = an_object(group, kind, status)
+    assert seen(live, after=MOMENT / 2) is Situation.UNDER_WAY
+    assert seen(live) is Situation.UP
+
+
+@pytest.mark.parametrize("kind", sorted(OPERATORS))
+def test_no_operator_is_well_by_whatever_anybody_writes_in_place_of_its_status(kind: tuple[str, str]) -> None:
+    for status in ({"conditions": "x", "phase": [], "health": "x"}, {"conditions": [{"type": None}, 7, {}]}):
+        assert custom_resource(an_object(*kind, status)).state is ProgressState.WAITING
