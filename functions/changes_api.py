@@ -10,11 +10,11 @@ import azure.functions as func
 
 from slipway.api.changes import ChangeBallot, GateAsked, OpenChanges, ProposedChangeShown, ProposedChangeSummary
 from slipway.api.inbox import ReceivedAnswer
-from slipway.domain.errors import NotFound
+from slipway.domain.errors import NotFound, present
 from slipway.domain.inbox import InboxKind, InboxRow, Via
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.people import OID
-from slipway.domain.proposing import ChangePhase, freshest, quorum_at
+from slipway.domain.proposing import ChangePhase, freshest, may_vote, quorum_at
 from slipway.domain.release import VoteDecision
 from slipway.domain.roles import Caller, Permission
 from slipway.domain.standing_in import FRESH
@@ -97,6 +97,7 @@ def vote_on_change(req: func.HttpRequest) -> func.HttpResponse:
         gates, compared = (plan.gates, plan.compared) if plan else ((), ())
         return to_confirm(statement, via, compared=compared, fresh=FRESH if ballot.stands_in else freshest(gates))
     _check_person(caller)
+    _check_asked(shown, caller)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(caller, via), trace=carrier())
     return received(parts().inbox_writer.say(partition_of(statement), row, id=ballot.id or ""))
 
@@ -135,6 +136,16 @@ def _check_person(caller: Caller) -> None:
             "`Authorization: Bearer …`"
         )
         raise EarlyResponse(problem(403, "Voter not identified", detail))
+
+
+def _check_asked(shown: ShownChange, caller: Caller) -> None:
+    """Raises `EarlyResponse`."""
+    plan, who = shown.plan, present(caller.signed_in, "whoever votes")
+    if plan is not None and may_vote(shown.change, plan, who):
+        return
+    parts().denials.deny(caller.name, "vote on a change")
+    why = "no gate that the change weakens asks you, and you did not propose it"
+    raise EarlyResponse(problem(403, "Not asked", why))
 
 
 def _found(req: func.HttpRequest) -> ShownChange:

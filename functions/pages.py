@@ -8,7 +8,6 @@ from urllib.parse import quote, urlencode
 import azure.functions as func
 
 from slipway.domain.roles import Permission
-from slipway.http.requests import RequestRefused
 from slipway.http.signing_in import Go
 from slipway.inbound import BadInput
 from slipway.web import audit, board, catalogue, numbers, outcome, parked, release, templating
@@ -200,16 +199,14 @@ def posted(
 
 
 def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -> Answer:
-    """What the page answers, or that they may not; that is counted."""
+    """What the page answers, or that they may not. Both that and a form that is refused so is counted."""
     if role and not who.caller.may(Permission.READ):
         parts().denials.deny(who.caller.name, str(Permission.READ))
         return no_role(who)
-    try:
-        return work(who)
-    except RequestRefused as refused:
-        if refused.status == HTTPStatus.FORBIDDEN:
-            parts().denials.deny(who.caller.name, "a form")
-        raise
+    page = work(who)
+    if page.status == HTTPStatus.FORBIDDEN:
+        parts().denials.deny(who.caller.name, "a form")
+    return page
 
 
 def _to_sign_in(req: func.HttpRequest, path: str, *, quiet: bool) -> Answer:

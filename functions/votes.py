@@ -13,6 +13,7 @@ import azure.functions as func
 
 from slipway.api.approvals import Ballot, OpenGates
 from slipway.api.inbox import SaidOutcome
+from slipway.domain.decide.ballots import KNOWN_BY_OBJECT_ID
 from slipway.domain.errors import NotFound, present
 from slipway.domain.inbox import InboxRow
 from slipway.domain.model import canonical, sha256
@@ -22,12 +23,12 @@ from slipway.domain.roles import Permission
 from slipway.domain.statement import SALT_BYTES, salt_of
 from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, row_of_principal, row_of_token
 from slipway.queries.answers import Reply, SaidState
-from slipway.queries.open_gates import open_gates
+from slipway.queries.open_gates import may_say, open_gates
 from slipway.telemetry import carrier
 
 from .contract import Endpoint, in_path
 from .guard import admit, check_own_origin
-from .http import ok, problem, read_body
+from .http import EarlyResponse, ok, problem, read_body
 from .inbox import outcome_of
 from .shared import new_blueprint, parts
 
@@ -84,6 +85,8 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     ballot = read_body(req, Ballot)
     check_identified(ballot, principal)  # before anything is read, so that a stranger cannot probe for releases
     release = built.reader.release(req.route_params["release"])
+    if principal is not None and not _is_by_link(ballot):
+        _check_asked(ballot, release, principal)
     reply = _said(_row(ballot, release, principal), ballot, release)
     match reply.state:
         case SaidState.RECEIVED | SaidState.COUNTED:
@@ -96,10 +99,27 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
             assert_never(unreachable)
 
 
+def _is_by_link(ballot: Ballot) -> bool:
+    """Whether a link says whose vote it is, also where somebody has signed in."""
+    return bool(ballot.token) and ballot.decision == "approve"
+
+
+def _check_asked(ballot: Ballot, release: Release, principal: Principal) -> None:
+    """Whoever may read could otherwise make the trail as long as they like. Raises `EarlyResponse`."""
+    environment = (ballot.environment if ballot.decision == "object" else None) or release.environment or ""
+    if principal.signed_in is None or may_say(parts().reader, release, environment, principal.signed_in):
+        return
+    parts().denials.deny(principal.name, "vote")
+    gate = parts().reader.gate_of(release, environment)
+    hint = f"; {KNOWN_BY_OBJECT_ID}" if gate is not None and gate.without_object_id() else ""
+    why = f"the gate of {environment} of {release.application} does not ask you, and no vote is counted in your name"
+    raise EarlyResponse(problem(403, "Not asked", f"{why}{hint}"))
+
+
 def _row(ballot: Ballot, release: Release, principal: Principal | None) -> InboxRow:
     built = parts()
     named = {"installation": built.settings.installation_name, "salt": salt_of(secrets.token_bytes(SALT_BYTES))}
-    if principal is None or (ballot.token and ballot.decision == "approve"):
+    if principal is None or _is_by_link(ballot):
         return row_of_token(ballot, release, built.link_keys, now=built.clock(), **named)
     page = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
     return row_of_principal(ballot, release, principal, page=built.settings.public_url.rstrip("/") + page, **named)

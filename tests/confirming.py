@@ -56,4 +56,4 @@ def confirm_pending(home: Installation, handle: str, who: TokenPerson = OLGA) ->
     """Press the button of the page that the command line printed."""
     pending = home.app.saying.pending(handle)
     assert pending is not None
-    return at_the_provider(home, home.app.saying.confirm(handle, pending, browser=BROWSER), who)
+    return at_the_provider(home, home.app.saying.confirm(handle, pending, browser=BROWSER, person=who.oid), who)

@@ -73,6 +73,14 @@ class Signer:
         """The page that an address leads to, after signing in if need be; its address and its text."""
         return self._walk(address, None)
 
+    def form(self, address: str) -> tuple[str, dict[str, str]]:
+        """Where the first form of a page leads, and what it holds. Raises `PageRefused`."""
+        where, text = self.read(address)
+        form = next((each for each in _Page(text).forms if each.hidden), None)
+        if form is None:
+            raise PageRefused(f"the page has no form: {_words(text)}")
+        return urljoin(where, form.action), form.hidden
+
     def decide(self, address: str, decision: str, reason: str = "") -> str:
         """Press a button of the approval page, sign the vote, and return the text of the page once it was counted.
         Where the page has a form but not that button, whoever is at the browser wrote one into it.

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import Verb
@@ -20,6 +20,8 @@ _Short = Annotated[str, Field(max_length=80)]
 
 class Command(ForeignModel):
     """The body of a command. A freeze without application and environment freezes everything."""
+
+    model_config = ConfigDict(extra="forbid")
 
     verb: Verb
     application: _Short = ""

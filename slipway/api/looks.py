@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ..domain.inbox import LookKind
 from ..domain.incoming import ForeignModel
@@ -16,6 +16,8 @@ _Option = Annotated[str, Field(max_length=64)]
 
 class LookAsked(ForeignModel):
     """What is to be looked at."""
+
+    model_config = ConfigDict(extra="forbid")
 
     kind: LookKind
     subject: Annotated[str, Field(min_length=1, max_length=256)] = Field(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .blocks import REASON_LIMIT
 from .inbox import InboxId
@@ -13,6 +13,8 @@ from .tokens import TOKEN_LIMIT
 
 class Ballot(ForeignModel):
     """The body of a vote."""
+
+    model_config = ConfigDict(extra="forbid")
 
     decision: Literal["approve", "reject", "withdraw", "object"]
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""

@@ -14,6 +14,7 @@ from .changing import MOST_LINES, ComparedSubject, Line
 from .commands import FRESH
 from .inbox import Content, InboxId, Via
 from .model import Duration, Moment, Record
+from .people import Guid
 from .statement import MOST_CHANGES, CatalogueStatement, ChangeVoteStatement, CommandStatement, StoredStatement
 
 LIFE: Final = timedelta(minutes=15)
@@ -32,6 +33,8 @@ class Challenge(Record):
     statement: StoredStatement
     browser: HashText
     """Hash of the random id in the browser's cookie: only the browser in which the button was pressed may return."""
+    person: Guid
+    """Object id of whoever pressed it: nobody finishes it with the sign-in of somebody else."""
     verifier: Annotated[str, Field(min_length=43, max_length=128, repr=False)]
     """For the redemption of the code (PKCE)."""
     made_at: Moment

@@ -306,6 +306,12 @@ def gates_of(plan: ChangePlan, voter: str, signed_in: SignedIn | None) -> tuple[
     )
 
 
+def may_vote(change: ProposedChange, plan: ChangePlan, who: SignedIn) -> bool:
+    """Whether somebody is asked, or may take it back. Whatever others say would lengthen the trail, and be refused."""
+    voter = f"{OID}{who.object_id}"
+    return bool(gates_of(plan, voter, who)) or is_proposer(voter, change.proposed_by)
+
+
 def barred_at(proposer: str, asked: Sequence[OldGate], voter: str, signed_in: SignedIn | None) -> bool:
     """Whether somebody may approve at none of the gates at which they are asked, because they proposed it."""
     return bool(asked) and all(_own(proposer, old.gate, voter, signed_in).blocks for old in asked)

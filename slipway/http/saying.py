@@ -107,6 +107,7 @@ class WhyNothingSent(Enum):
     FAILED = 502, "The identity provider ended the sign-in with an error."
     INCOMPLETE = 400, "The identity provider's answer is incomplete."
     REFUSED = 403, "The identity provider's answer does not belong to what you said."
+    SOMEBODY_ELSE = 403, "Somebody else signed in there than whoever pressed the button here."
     AWAY = 503, "The identity provider does not answer at the moment, or what it says cannot be checked."
 
 
@@ -136,13 +137,15 @@ class Saying:
         statement: Statement,
         *,
         browser: str,
+        person: str,
         fresh: timedelta | None,
         via: Via = Via.PAGE,
         again: bool = False,
         pending: str = "",
         content: tuple[str, ...] = (),
     ) -> Lead | NothingSent:
-        """Keep the statement and lead the person to the provider. `browser` is the id in the browser's cookie."""
+        """Keep the statement and lead the person to the provider. `browser` is the id in the browser's cookie,
+        `person` the object id of whoever pressed the button."""
         now = self.clock()
         state, verifier = f"{now:%Y%m%d}-{secrets.token_urlsafe(32)}", secrets.token_urlsafe(32)
         address = self.provider.address(
@@ -154,6 +157,7 @@ class Saying:
         challenge = Challenge(
             statement=statement,
             browser=browser_hash(browser),
+            person=person,
             verifier=verifier,
             made_at=now,
             again=again,
@@ -196,11 +200,17 @@ class Saying:
         pending = self.challenges.pending(handle) if used else None
         return (partition_of(pending.statement), used.inbox) if pending and used else None
 
-    def confirm(self, handle: str, pending: Pending, *, browser: str) -> Lead | NothingSent:
+    def confirm(self, handle: str, pending: Pending, *, browser: str, person: str) -> Lead | NothingSent:
         """Lead whoever pressed the button to the provider, with the words that they have read."""
         statement = pending.statement.evolve(salt=salt_of(self.random(SALT_BYTES)))
         return self.begin(
-            statement, browser=browser, fresh=pending.fresh, via=pending.via, pending=handle, content=pending.content
+            statement,
+            browser=browser,
+            person=person,
+            fresh=pending.fresh,
+            via=pending.via,
+            pending=handle,
+            content=pending.content,
         )
 
     def back(self, *, state: str, code: str, error: str, browser: str) -> Lead | NothingSent:
@@ -249,11 +259,15 @@ class Saying:
             return NothingSent(why=WhyNothingSent.REFUSED, back=self.home(statement))
         if isinstance(verdict, CannotVerify):
             log.warning("an ID token cannot be verified here, the worker will try: %s", verdict.why)
+        elif verdict.value.person.oid != challenge.person:
+            log.warning("%s signed in for what %s says", verdict.value.person.oid, challenge.person)
+            return NothingSent(why=WhyNothingSent.SOMEBODY_ELSE, back=self.home(statement))
         elif not challenge.again and failed(freshness(verdict.value, self.clock(), challenge.fresh)):
             # The provider let an older sign-in pass, or is not asked for `auth_time`: once more, with the credential.
             return self.begin(
                 statement,
                 browser=browser,
+                person=challenge.person,
                 fresh=challenge.fresh,
                 via=challenge.via,
                 again=True,

@@ -1,6 +1,7 @@
 """Reading untrusted JSON: a size limit, a depth limit, and errors that name the field."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from reprlib import Repr
 from typing import Any
@@ -70,6 +71,8 @@ def bad_input(error: ValidationError, *, at: str = "") -> BadInput:
     field = _printable(".".join(filter(None, path)) or "body")
     if first["type"] == "missing":
         return BadInput(field, "a value", "nothing")
+    if first["type"] == "extra_forbidden":
+        return BadInput(field, "no such field", _short(first["input"]))
     return BadInput(field, _expected(first["msg"]), _short(first["input"]))
 
 
@@ -79,7 +82,7 @@ def _expected(message: str) -> str:
         if message.startswith(start):
             message = message.removeprefix(start)
             break
-    return _printable(message, limit=2 * SHOWN)
+    return _printable(_MEMBER.sub(r"\1", message), limit=2 * SHOWN)
 
 
 class _Twice(Exception):  # noqa: N818
@@ -117,4 +120,6 @@ def _printable(text: str, *, limit: int = SHOWN) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+"""A member of an enum, as pydantic's messages show it."""
 _REPR = Repr(maxlevel=3, maxstring=SHOWN, maxother=SHOWN, maxlong=SHOWN, maxdict=4, maxlist=4)

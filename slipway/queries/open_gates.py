@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..domain.decide.quorum import approvals, voters_left
 from ..domain.gate import ApprovalGate
-from ..domain.people import OID, SignedIn
+from ..domain.people import OID, Circle, SignedIn
 from ..domain.release import Phase, Release
 from ..domain.reports import OpenGate
 from .reading import Reader
@@ -29,6 +29,19 @@ def may_decide(gate: ApprovalGate, who: SignedIn) -> bool:
     """Whether the gate's policy names this person, by what their sign-in says. Whether a vote counts is decided when it
     is cast, by its own proof."""
     return gate.lists(gate.circle.names(f"{OID}{who.object_id}", signed_in=who), who)
+
+
+def may_say(reader: Reader, release: Release, environment: str, who: SignedIn) -> bool:
+    """Whether what this person says of the gate could stop anything: the gate names them, or a vote is counted in their
+    name. Whatever others say would lengthen the trail, and be refused."""
+    gate = reader.gate_of(release, environment)
+    if gate is not None and may_decide(gate, who):
+        return True
+    circle = gate.circle if gate is not None else Circle()
+    names = circle.names(f"{OID}{who.object_id}", signed_in=who)
+    rollout, votes = release.rollout_in(environment), release.gate.votes if release.gate else ()
+    counted = (*(vote.voter for vote in votes), *(rollout.approvers if rollout else ()))
+    return any(not names.isdisjoint(circle.names(voter)) for voter in counted)
 
 
 def open_gate(reader: Reader, release: Release) -> OpenGate | None:

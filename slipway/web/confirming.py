@@ -84,7 +84,7 @@ def confirm(desk: OperatingContext, handle: str, who: Visitor, headers: Mapping[
         back = (address_of(handle), "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
     browser, cookie = desk.sessions.browser(headers)
-    return led(desk.saying.confirm(handle, pending, browser=browser), cookie)
+    return led(desk.saying.confirm(handle, pending, browser=browser, person=who.signed_in.object_id), cookie)
 
 
 def _pending(desk: OperatingContext, handle: str) -> Pending:

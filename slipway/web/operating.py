@@ -148,7 +148,7 @@ def give(desk: OperatingContext, subject: PageSubject, who: Visitor, headers: Ma
         command = _asked(fields, now)
         check_permitted(command.verb, who.caller)
         if command.verb in OPENS:
-            return _proved(desk, command, headers)
+            return _proved(desk, command, who, headers)
         receipt = desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", ""))
     except (RequestRefused, BadInput) as refused:
         status = refused.status if isinstance(refused, RequestRefused) else 400
@@ -157,10 +157,11 @@ def give(desk: OperatingContext, subject: PageSubject, who: Visitor, headers: Ma
     return see_other(f"/said/{receipt.partition}/{receipt.id}")
 
 
-def _proved(desk: OperatingContext, command: CommandRequest, headers: Mapping[str, str]) -> Answer:
+def _proved(desk: OperatingContext, command: CommandRequest, who: Visitor, headers: Mapping[str, str]) -> Answer:
     """What lets something through goes by way of the identity provider."""
     browser, cookie = desk.sessions.browser(headers)
-    return led(desk.saying.begin(desk.writer.statement(command), browser=browser, fresh=FRESH), cookie)
+    statement, person = desk.writer.statement(command), who.signed_in.object_id
+    return led(desk.saying.begin(statement, browser=browser, person=person, fresh=FRESH), cookie)
 
 
 def _asked(fields: Mapping[str, str], now: datetime) -> CommandRequest:

@@ -132,7 +132,8 @@ def decide(desk: ChangeDesk, hash: str, who: Visitor, headers: Mapping[str, str]
     if statement.decision is VoteDecision.APPROVE:
         browser, cookie = desk.sessions.browser(headers)
         fresh = FRESH if posted.stands_in else freshest(gates_of(plan, *_named(who)) or plan.gates)
-        return led(desk.saying.begin(statement, browser=browser, fresh=fresh), cookie)
+        person = who.signed_in.object_id
+        return led(desk.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(who.caller, Via.PAGE), trace=carrier())
     receipt = desk.writer.say(partition_of(statement), row, id=posted.id)
     return see_other(f"/said/{receipt.partition}/{receipt.id}")

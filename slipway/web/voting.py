@@ -42,7 +42,8 @@ def vote(booth: Booth, viewer: PlanViewer, who: Visitor, posted: Posted, headers
     match posted.decision:
         case VoteDecision.APPROVE:
             browser, cookie = booth.sessions.browser(headers)
-            return led(booth.saying.begin(statement, browser=browser, fresh=_gate(booth, viewer).fresh), cookie)
+            fresh, person = _gate(booth, viewer).fresh, who.signed_in.object_id
+            return led(booth.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)
         case VoteDecision.REJECT | VoteDecision.WITHDRAW | VoteDecision.OBJECT:
             speaker = Speaker.of(who.signed_in, who.name, Via.PAGE)
             row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker, trace=carrier())

@@ -56,8 +56,8 @@ class Site:
         gate = self.home.release(self.subject.number).gate
         return [(vote.voter, str(vote.decision)) for vote in gate.votes] if gate else []
 
-    def actions(self) -> list[str]:
-        return self.home.actions()
+    def actions(self, chain: str = "") -> list[str]:
+        return self.home.actions(chain)
 
     def parts(self) -> App:
         return self.home.app

@@ -70,9 +70,12 @@ def test_cross_site_post_of_the_form_is_refused_even_with_the_session_and_the_ma
     site.sign_in(ADA)
     address = f"{site.base}/approvals/hello/2/production?plan={site.subject.plan_hash}"
     body = urlencode({"decision": "approve", "form": nonce(http, address)})
-    before = site.state()
+    assert http.request("POST", address, body=body, headers={"Content-Type": FORM_TYPE} | headers).status == 403
+    before = site.state()  # in which it stands that somebody was denied
+    assert site.actions("_installation").count("access.denied") == 1
     assert http.request("POST", address, body=body, headers={"Content-Type": FORM_TYPE} | headers).status == 403
     assert site.state() == before
+    assert site.votes() == []
 
 
 @pytest.mark.parametrize("path", ["/operate", "/sign-out"])
@@ -118,7 +121,7 @@ def test_cross_site_post_by_a_real_browser_is_refused(site: Site, browser: Brows
     page = context.new_page()
     page.goto(link)
     value = page.locator("input[name=form]").first.get_attribute("value")
-    before = site.state()
+    before = site.actions(), site.home.newest()
     evil = f"""<form method="post" action="{link}"><input name="decision" value="approve">
         <input name="form" value="{value}"></form><script>document.forms[0].submit()</script>"""
     with evil_site(evil) as address:
@@ -126,7 +129,7 @@ def test_cross_site_post_by_a_real_browser_is_refused(site: Site, browser: Brows
         page.wait_for_url(f"{site.base}/**")
         assert "sent from another site" in page.content()
     context.close()
-    assert site.state() == before
+    assert (site.actions(), site.home.newest()) == before
 
 
 def test_cross_site_frame_is_not_shown(site: Site, browser: Browser) -> None:

@@ -28,6 +28,7 @@ CHALLENGE = Challenge(
             "reason": "ü" * 2000,
         }
     ),
+    person="aaaaaaaa-0000-4000-8000-000000000001",
     browser=browser_hash("b"),
     verifier="v" * 43,
     made_at=MORNING,

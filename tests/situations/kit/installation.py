@@ -418,9 +418,10 @@ class Installation:
         saying, browser = self._parts.saying, "the operator's browser"
         pending = saying.pending(handle)
         assert pending is not None
-        lead = saying.confirm(handle, pending, browser=browser)
+        olga = person(7, "Olga", "operator", "platform")
+        lead = saying.confirm(handle, pending, browser=browser, person=olga.oid)
         assert isinstance(lead, Lead), lead
-        state, code = self._outside.votes.signs_in(lead.to, person(7, "Olga", "operator", "platform"))
+        state, code = self._outside.votes.signs_in(lead.to, olga)
         assert isinstance(saying.back(state=state, code=code, error="", browser=browser), Lead)
 
     def release_again(self, release: int = 1) -> Said:

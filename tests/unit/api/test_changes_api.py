@@ -9,6 +9,7 @@ import pytest
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase, ProposedChange
 from slipway.domain.roles import Role
+from slipway.ledger.keys import INSTALLATION
 from slipway.testing import BASE
 from slipway.testing.sign_in import bearer, person
 from slipway.web.confirming import show
@@ -108,12 +109,14 @@ def test_a_function_key_names_nobody_who_could_reject(live: Live, monkeypatch: p
     assert cast(served, change.hash, decision="approve")[0] == 202
 
 
-def test_whom_no_gate_asks_is_refused_by_name(live: Live, served: Served) -> None:
+def test_whom_no_gate_asks_is_denied_and_makes_no_trail_longer(live: Live, served: Served) -> None:
     change = weaken(live)
-    status, received = cast(served, change.hash, by=bearer(live.app, EVE), decision="reject", reason="no")
-    assert status == 202
-    done = outcome(live, served, received)
-    assert (done["state"], done["rules"][0]["rule"]) == ("refused", "approver-is-listed")
+    before = live.actions(INSTALLATION)
+    for _ in range(5):
+        status, denied = cast(served, change.hash, by=bearer(live.app, EVE), decision="reject", reason="no")
+        assert (status, denied["title"]) == (403, "Not asked")
+    live.hear()
+    assert live.actions(INSTALLATION) == [*before, "access.denied"]
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
 
 

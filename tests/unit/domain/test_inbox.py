@@ -53,7 +53,8 @@ def test_ids_lie_in_the_order_of_time() -> None:
 
 
 def test_a_challenge_is_good_for_a_quarter_of_an_hour_and_shows_no_verifier() -> None:
-    challenge = Challenge(statement=VOTE, browser=browser_hash("b"), verifier="v" * 43, made_at=MORNING)
+    ada = "aaaaaaaa-0000-4000-8000-000000000001"
+    challenge = Challenge(statement=VOTE, browser=browser_hash("b"), person=ada, verifier="v" * 43, made_at=MORNING)
     assert challenge.in_time(MORNING + LIFE - timedelta(seconds=1))
     assert not challenge.in_time(MORNING + LIFE)
     assert "v" * 43 not in repr(challenge)

@@ -3,7 +3,7 @@
 Challenges and inbox are the product's own, over tables in memory; the provider is played by an issuer that signs."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -65,13 +65,15 @@ class PlayedProvider:
         age = "" if fresh is None else f"&max_age={fresh.total_seconds():.0f}"
         return f"https://issuer.example/authorize?state={state}{age}&prompt={prompt or ''}"
 
-    def signs_in(self, at: str, *, ago: timedelta = timedelta(0), **claims: Any) -> tuple[str, str]:
+    def signs_in(
+        self, at: str, *, who: TokenPerson = ADA, ago: timedelta = timedelta(0), **claims: Any
+    ) -> tuple[str, str]:
         """The person signs in at an address: `state` and `code` of the way back. `ago` is how old the sign-in is."""
         state = parse_qs(urlsplit(at).query)["state"][0]
         nonce, verifier = self.codes[f"code of {state}"]
         authenticated = int((self.clock() - ago).timestamp())
         told: dict[str, Any] = {"nonce": nonce, "auth_time": authenticated} | claims
-        token = self.issuer.id_token(CLIENT, ADA, at=self.clock(), **told)
+        token = self.issuer.id_token(CLIENT, who, at=self.clock(), **told)
         self.codes[f"code of {state}"] = (token, verifier)
         return state, f"code of {state}"
 
@@ -106,7 +108,7 @@ class Stage:
         return Inbox(self.inbox).add(partition, id, row)
 
     def press(self, statement: Statement = VOTE, *, browser: str = BROWSER) -> str:
-        lead = self.saying.begin(statement, browser=browser, fresh=FRESH, via=Via.PAGE)
+        lead = self.saying.begin(statement, browser=browser, person=ADA.oid, fresh=FRESH, via=Via.PAGE)
         assert isinstance(lead, Lead)
         return lead.to
 
@@ -163,6 +165,16 @@ def test_another_browser_gets_nothing_before_and_nothing_after(stage: Stage) -> 
     stage.back(*returned)
     assert why(stage.back(*returned, browser="m" * 32)) is WhyNothingSent.ELSEWHERE
     assert len(stage.rows()) == 1
+
+
+def test_nobody_finishes_what_they_began_with_the_sign_in_of_somebody_else(stage: Stage) -> None:
+    """An approver leads another one to the provider, and gets hold of the address at which they end."""
+    ben = replace(ADA, oid="aaaaaaaa-0000-4000-8000-000000000002", name="Ben")
+    returned = stage.provider.signs_in(stage.press(), who=ben)
+    assert why(stage.back(*returned)) is WhyNothingSent.SOMEBODY_ELSE
+    assert stage.rows() == []
+    older = stage.provider.signs_in(stage.press(), who=ben, ago=timedelta(hours=1))
+    assert why(stage.back(*older)) is WhyNothingSent.SOMEBODY_ELSE
 
 
 def test_two_tabs_of_one_browser_both_work(stage: Stage) -> None:
@@ -225,7 +237,7 @@ def test_where_the_provider_is_away_nothing_is_sent_and_the_page_to_follow_says_
 
 def test_nobody_is_led_to_a_provider_that_is_away(stage: Stage) -> None:
     stage.provider.away = True
-    outcome = stage.saying.begin(VOTE, browser=BROWSER, fresh=FRESH)
+    outcome = stage.saying.begin(VOTE, browser=BROWSER, person=ADA.oid, fresh=FRESH)
     assert outcome == NothingSent(why=WhyNothingSent.AWAY, back=f"/approvals/{VOTE.salt}")
 
 

@@ -20,9 +20,9 @@ from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.web.proving import browser_of, led_to
 from tests.unit.web.test_operating import FORM, desk
-from tests.unit.web.visitors import visitor
+from tests.unit.web.visitors import as_visitor, visitor
 
-OLGA, READER = visitor("Olga", "platform"), visitor("Rita")
+OLGA, READER = as_visitor(SIGNS_IN), visitor("Rita")
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from slipway.web import outcome
 from slipway.web.answer import Answer
 from slipway.web.operating import OperatingContext, PageSubject, give, show
 from slipway.web.signin import Visitor
+from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.web.proving import browser_of, led_to
-from tests.unit.web.visitors import visitor
+from tests.unit.web.visitors import as_visitor, visitor
 
-OLGA, READER = visitor("Olga", "platform"), visitor("Rita")
+OLGA, READER = as_visitor(SIGNS_IN), visitor("Rita")
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 LANE = PageSubject(application="shop", environment="production")
 

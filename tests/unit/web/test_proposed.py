@@ -88,6 +88,7 @@ def test_who_is_not_asked_sees_it_and_has_no_button(live: Live) -> None:
     shown = page(live, change, EVE)
     assert "who is at none of these gates" in shown
     assert "Approve the change" not in shown
+    assert 'name="form"' not in shown, "no form of theirs is taken without its mark"
 
 
 def test_whoever_proposed_it_may_only_reject_it(live: Live) -> None:

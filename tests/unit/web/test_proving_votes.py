@@ -99,17 +99,14 @@ def test_a_rejection_counts_from_whoever_the_gate_names_by_a_role_or_a_group(
     assert f"was rejected in production by Ada (oid:{OIDS[ADA]}): not today." in told
 
 
-def test_whoever_signs_in_at_the_provider_is_the_voter_whoever_pressed_the_button(office: Office) -> None:
-    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), BEN)
-    record = [each for each in office.home.trail() if each.action == "vote.approved"][-1]
-    assert record.actor == f"oid:{OIDS[BEN]}"
-
-
-def test_a_person_who_is_not_asked_is_refused_by_name_of_the_rule(office: Office) -> None:
-    path = counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), "mallory@example.com")
-    assert state_of(office.home, path) is SaidState.REFUSED
-    _, _, application, id = path.split("/")
-    assert "approver-is-listed" in text(outcome.show(office.home.app.answers, application, id, visitor(ADA)))
+@pytest.mark.parametrize("other", [BEN, "mallory@example.com"])
+def test_where_somebody_else_signs_in_than_who_pressed_the_button_nothing_is_sent(office: Office, other: str) -> None:
+    before = office.home.actions()
+    ended = confirm(office.home, office.send(ADA, nonce_of(office.look(ADA))), other)
+    assert isinstance(ended, NothingSent)
+    assert ended.why is WhyNothingSent.SOMEBODY_ELSE
+    office.home.hear()
+    assert office.home.actions() == before
 
 
 def test_an_older_sign_in_is_asked_for_once_more_and_then_refused_by_the_worker(office: Office) -> None:
