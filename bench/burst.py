@@ -74,13 +74,6 @@ def rows() -> list[Row]:
     ]
 
 
-def fill(connection: str, example: Path, table: str, *, until: int) -> None:
-    """Push until so many releases exist; each is superseded by the next."""
-    app = _open(connection, example, table)
-    while (done := app.ledger.head(APPLICATION).next_release - 1) < until:
-        app.handler.handle(push(10_000 + done))
-
-
 def _open(connection: str, example: Path, table: str) -> App:
     """The app, its ledger on Azurite. The rest is in memory: it is the ledger's chain that a burst meets at."""
     ledger = AzureTable(TableClient.from_connection_string(connection, table), makes=True)

@@ -1,6 +1,6 @@
 """What one release costs: requests to storage, messages, executions; for an early release and for a late one.
 
-The ledger is filled with releases by the handler itself; those that are counted go the whole way through the stack,
+Releases in between are pushes to the same stack that supersede each other. Those that are counted go the whole way,
 from the push to the last notice, with one vote. Nothing polls the app meanwhile: it would be counted.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from local.stack import StackOptions
 
-from .burst import fill
+from .events import send_push
 from .example import APPLICATION, write_example
 from .latency import Story
 from .rows import Row
@@ -21,10 +21,10 @@ from .setting import BenchStack
 
 EARLY: Final = 10
 LATE: Final = 200
-LEDGER: Final = "ledger"
-"""The table of the stack's ledger: the default of the settings."""
 COUNTED: Final = 3
 """Releases that are counted at each point; the median is shown, because a timer may fall into one of them."""
+AT_ONCE: Final = 20
+"""Pushes in between that are sent together; few enough that the last of them is at its gate within a minute."""
 AIM: Final = 1.1
 _EXECUTED: Final = re.compile(r"Executed 'Functions\.(\w+)' \(Succeeded")
 _BY_MESSAGE: Final = frozenset({"take_event", "take_run", "take_vote", "run_step"})
@@ -44,8 +44,8 @@ def rows() -> list[Row]:
         with BenchStack(StackOptions(apply=example, single=True), watch_storage=True, watch_clusters=True) as stack:
             meter = Meter(stack)
             meter.release("1.0.1")  # opens connections and creates the tables
-            early = meter.at(EARLY, example)
-            late = meter.at(LATE, example)
+            early = meter.at(EARLY)
+            late = meter.at(LATE)
     return [_row(kind, unit, early, late) for kind, unit in KINDS.items()]
 
 
@@ -64,22 +64,34 @@ def _row(kind: str, unit: str, early: list[Counter[str]], late: list[Counter[str
 
 
 class Meter:
-    """Counts what a release events at the storage proxies and in the host's log."""
+    """Counts what a release costs at the storage proxies and in the host's log."""
 
     def __init__(self, stack: BenchStack) -> None:
         self._stack, self._story = stack, Story(stack)
         self._log = stack.folder / "logs" / "single-0.log"
+        self._releases = 0
 
-    def at(self, number: int, example: Path) -> list[Counter[str]]:
+    def at(self, number: int) -> list[Counter[str]]:
         """The counts of releases from that number on."""
-        fill(self._stack.storage, example, LEDGER, until=number - 1)
+        self._push_until(number - 1)
         counts = [self.release(f"{number}.0.{each}") for each in range(COUNTED)]
         if self._story.release != f"{APPLICATION}-{number + COUNTED - 1}":
             raise RuntimeError(f"expected to count release {number + COUNTED - 1}, counted {self._story.release}")
         return counts
 
+    def _push_until(self, number: int) -> None:
+        """Push until the application has so many releases; the last of them waits for its vote."""
+        while self._releases < number:
+            for _ in range(min(AT_ONCE, number - self._releases)):
+                self._releases += 1
+                version = f"{number}.1.{self._releases}"
+                send_push(self._stack, repository=APPLICATION, tag=version, digest=self._story.build(version))
+            self._story.notice("gate-opened", version)
+        self._story.settle()
+
     def release(self, version: str) -> Counter[str]:
         begin = self._log.stat().st_size
+        self._releases += 1
         self._story.deliver(version)
         self._story.settle()
         with self._log.open("rb") as log:
