@@ -20,7 +20,7 @@ class Interfering:
     def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
         return self._table.rows(partition, first, last, limit=limit)
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         if partition != DUE_INDEX:
             self._before()
-        self._table.transact(partition, writes)
+        return self._table.transact(partition, writes)

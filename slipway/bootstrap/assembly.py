@@ -63,7 +63,7 @@ class App(Facing):
 
     @part
     def outbox(self) -> Outbox:
-        return Outbox(self.ledger, self.bus, self.parking)
+        return Outbox(self.bus, self.parking)
 
     @part
     def handler(self) -> Handler:

@@ -13,8 +13,9 @@ from ..domain.errors import Inconsistent
 from ..domain.events import Event
 from ..domain.rules import RuleResult
 from ..domain.snapshot import lookups
-from ..ledger import AlreadySeen, Conflict, Ledger, Loaded
+from ..ledger import AlreadySeen, Conflict, Ledger, LedgerUnavailable, Loaded
 from ..ledger.indexing import Indexer
+from ..ledger.ledger import Committed
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .backoff import Backoff
 from .observing import measured, stamped
@@ -126,14 +127,23 @@ class Handler:
                 if trace_id(release.trace) != trace_id(carrier()):
                     current.link(release.trace)
             measured(loaded.snapshot, decision, event)
-            self.outbox.send(committed.entries)
-            self.indexer.take(application.application, committed.records)
+            self._follow(application.application, committed)
             actions = tuple(record.action for record in decision.records)
             log.info("%s: %s -> %s", application.application, event.kind, ", ".join(actions))
             return Receipt(
                 application=application.application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions
             )
         raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
+
+    def _follow(self, application: str, committed: Committed) -> None:
+        """Do what the commit asked for, and delete the rows that keep it from being forgotten: the reconcile timer does
+        whatever still has one."""
+        done = [entry.row for entry in committed.entries] if self.outbox.send(committed.entries) else []
+        done += self.indexer.done(application, committed.records)
+        try:
+            self.ledger.forget(application, done)
+        except LedgerUnavailable as away:
+            log.warning("%s: the reconcile timer does again what followed a commit: %s", application, away)
 
 
 def outdated(entry: Entry, loaded: Loaded) -> bool:

@@ -5,28 +5,24 @@ from collections.abc import Sequence
 
 from ..domain.key_source import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable, encoded
-from ..ledger import Conflict, Ledger, LedgerUnavailable, OutboxEntry
+from ..ledger import Conflict, LedgerUnavailable, OutboxEntry
 from .parking import Parking
 
 log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Sends entries, then deletes them. After a crash in between they are sent again: every receiver is idempotent."""
+    """Sends entries, whose rows the caller then deletes. After a crash in between they are sent again: every receiver
+    is idempotent."""
 
-    def __init__(self, ledger: Ledger, bus: Bus, parking: Parking) -> None:
-        self._ledger = ledger
+    def __init__(self, bus: Bus, parking: Parking) -> None:
         self._bus = bus
         self._parking = parking
 
     def send(self, entries: Sequence[OutboxEntry]) -> bool:
         """Send the entries; returns False if the reconcile timer has to send some of them again."""
-        if not entries:
-            return True
         try:
             self._send(list(entries))
-            for entry in entries:
-                self._ledger.forget(entry)
         except (QueueUnavailable, LedgerUnavailable, KeysUnavailable, Conflict) as error:
             log.warning("outbox of %s: %s; the reconcile timer will send it", entries[0].application, error)
             return False

@@ -21,7 +21,7 @@ from ..domain.rules import failed as broken_rules
 from ..domain.steps import Outgoing, Step, StepKind, Trace, own_time
 from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
-from ..ledger.leases import Leases
+from ..ledger.leases import Lease, Leases
 from ..telemetry import Attribute, Family, about, carrier, received, span
 from .door import deferred
 from .handle import Contended, Handler, UnknownTarget
@@ -98,20 +98,22 @@ class StepRunner:
         if step.kind.is_awaited and (release.step != step.id or step.resent < release.resent):
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
             return
-        owner = self.owner()
-        if not self._lease(step, owner):
+        lease = self.leases.take(step.application, step.id, owner=self.owner(), now=self.clock(), length=LEASE)
+        if lease is None:
             self._put_off(step)
             return
+
+        def renew() -> bool:
+            return lease.renew(now=self.clock(), length=LEASE)
+
         try:
-            outcome = self._effect(
-                Work(step=step, release=release, entry=entry, renew=lambda: self._lease(step, owner))
-            )
+            outcome = self._effect(Work(step=step, release=release, entry=entry, renew=renew))
             # From the first object on a rollout is finished, so a deployment is not looked at again.
             copied = step.kind is StepKind.PROMOTE and isinstance(outcome, Finished) and outcome.passed
             if not (copied and self._stopped(step)):
                 self._follow(step, outcome)
         finally:
-            self._give_back(step, owner)
+            self._give_back(step, lease)
 
     def _stopped(self, step: Step) -> bool:
         """Whether something unread stops the step, which is then put off until it was read."""
@@ -221,15 +223,12 @@ class StepRunner:
         name = sha256(f"{step.message_id} {self.clock().isoformat()}".encode()).removeprefix("sha256:")[:40]
         self._send(step, BUSY, id=name)
 
-    def _give_back(self, step: Step, owner: str) -> None:
+    def _give_back(self, step: Step, lease: Lease) -> None:
         """Release the lease. A failure is only logged: the outcome stands, and the lease expires by itself."""
         try:
-            self.leases.give_back(step.application, step.id, owner=owner)
+            lease.give_back()
         except LedgerUnavailable as away:
             log.warning("%s: its lease was not released and will expire: %s", step.id, away)
-
-    def _lease(self, step: Step, owner: str) -> bool:
-        return self.leases.take(step.application, step.id, owner=owner, now=self.clock(), length=LEASE)
 
     def _send(self, step: Step, after: timedelta, *, id: str = "") -> None:
         # The received context comes first, so that the next poll becomes a sibling of this one and not its child.

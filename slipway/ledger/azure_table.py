@@ -84,16 +84,17 @@ class AzureTable:
         more = getattr(pages, "continuation_token", None)
         return Page(rows=rows, more=json.dumps(more) if more else "")
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         check(writes)
         if not writes:
-            return  # the service refuses a transaction without operations
+            return ()  # the service refuses a transaction without operations
         try:
-            self._place.client.submit_transaction([_operation(partition, write) for write in writes])
+            answers = self._place.client.submit_transaction([_operation(partition, write) for write in writes])
         except TableTransactionError as error:
             raise _refusal(error, writes) from error
         except AzureError as error:
             raise _failed(error) from error
+        return tuple(answer.get("etag") or "" for answer in answers)
 
     # ---- row by row
     def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:

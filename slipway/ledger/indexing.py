@@ -15,9 +15,11 @@ from ..domain.key_source import KeysUnavailable
 from . import keys
 from .audit_index import AuditIndex
 from .rows import unpack_audit
-from .table import Act, Conflict, LedgerUnavailable, Row, Table, Write
+from .table import LedgerUnavailable, Row, Table, discard
 
 log = logging.getLogger(__name__)
+
+_WAITS = "the audit index of %s waits for the reconcile timer: %s"
 
 
 def unindexed(table: Table, application: str) -> tuple[range, ...]:
@@ -38,16 +40,27 @@ class Indexer:
     `KeysUnavailable`."""
 
     def take(self, application: str, records: Sequence[AuditRecord]) -> bool:
-        """Index the records of one commit. False if storage was unavailable and the reconcile timer has to do it."""
+        """Index the records of one commit, and delete their mark. False if storage was unavailable and the reconcile
+        timer has to do it."""
+        mark = self.done(application, records)
+        try:
+            discard(self.table, application, mark)
+        except LedgerUnavailable as away:
+            log.warning(_WAITS, application, away)
+            return False
+        return bool(mark) or not records
+
+    def done(self, application: str, records: Sequence[AuditRecord]) -> tuple[str, ...]:
+        """Index the records of one commit; returns their mark, for the caller to delete. Empty where there is none, or
+        where storage was unavailable and the reconcile timer has to do it."""
         if not records:
-            return True
+            return ()
         try:
             self._follow(application, records)
-            self._forget(application, keys.unindexed(records[0].sequence))
         except (LedgerUnavailable, KeysUnavailable) as away:
-            log.warning("the audit index of %s waits for the reconcile timer: %s", application, away)
-            return False
-        return True
+            log.warning(_WAITS, application, away)
+            return ()
+        return (keys.unindexed(records[0].sequence),)
 
     def take_left_over(self, application: str, *, before: datetime, limit: int = 200) -> tuple[int, bool]:
         """Index what commits before the time left unindexed; returns how many records, and whether nothing is left.
@@ -66,7 +79,7 @@ class Indexer:
             except KeysUnavailable as away:
                 log.warning("%s is not anchored yet: %s", application, away)
                 return indexed, False
-            self._forget(application, mark.key)
+            discard(self.table, application, [mark.key])
             indexed += len(records)
         return indexed, whole and len(marks) < limit
 
@@ -85,9 +98,3 @@ class Indexer:
             except (ValueError, RecursionError):
                 log.warning("%s: the row %s is not an audit record any more; verify the trail", application, row.key)
         return records
-
-    def _forget(self, application: str, mark: str) -> None:
-        try:
-            self.table.transact(application, [Write(act=Act.DELETE, key=mark)])
-        except Conflict:
-            return  # another instance indexed them too, and deleted the mark first

@@ -7,40 +7,77 @@ from . import keys
 from .table import Act, Conflict, Table, Write
 
 
+class Lease:
+    """A step that a worker holds. The row's ETag tells whether another worker took it over, without a read."""
+
+    def __init__(self, table: Table, application: str, step: str, *, owner: str) -> None:
+        self._table = table
+        self._application = application
+        self._step, self._key = step, keys.lease(sha256(step.encode()).removeprefix("sha256:")[:40])
+        self._owner = owner
+        self._etag = ""
+
+    def take(self, *, now: datetime, length: timedelta) -> bool:
+        """Hold the step until now + length; False while another owner does. Nobody else holds most steps, so the row is
+        read only if it turns out to exist."""
+        try:
+            self._write(Act.CREATE, now + length)
+        except Conflict:
+            return self._take_over(now, length)
+        return True
+
+    def renew(self, *, now: datetime, length: timedelta) -> bool:
+        """Hold the step until now + length; False if the lease was lost."""
+        try:
+            self._write(Act.REPLACE, now + length)
+        except Conflict:
+            return self._take_over(now, length)  # perhaps our own write, whose answer was lost
+        return True
+
+    def give_back(self) -> None:
+        """End the lease; leaves another owner's lease alone."""
+        if self._delete():
+            return
+        row = self._table.get(self._application, self._key)
+        if row is not None and row.values["Owner"] == self._owner:  # changed by our own write, whose answer was lost
+            self._etag = row.etag
+            self._delete()
+
+    def _take_over(self, now: datetime, length: timedelta) -> bool:
+        row = self._table.get(self._application, self._key)
+        if row is None:
+            return False  # given back just now: whoever held it may have finished the step
+        if row.values["Owner"] != self._owner and datetime.fromisoformat(str(row.values["Until"])) > now:
+            return False
+        self._etag = row.etag
+        try:
+            self._write(Act.REPLACE, now + length)
+        except Conflict:
+            return False
+        return True
+
+    def _write(self, act: Act, until: datetime) -> None:
+        values = {"Owner": self._owner, "Until": until.isoformat(), "Step": self._step}
+        etag = self._etag if act is Act.REPLACE else ""
+        (self._etag,) = self._table.transact(
+            self._application, [Write(act=act, key=self._key, values=values, etag=etag)]
+        )
+
+    def _delete(self) -> bool:
+        try:
+            self._table.transact(self._application, [Write(act=Act.DELETE, key=self._key, etag=self._etag)])
+        except Conflict:
+            return False
+        return True
+
+
 class Leases:
     """Which worker runs a step, and until when. An expired lease may be taken over."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> bool:
-        """True if `owner` holds the step until now + length; False while another owner does."""
-        key = _key(step)
-        values = {"Owner": owner, "Until": (now + length).isoformat(), "Step": step}
-        row = self._table.get(application, key)
-        if row is None:
-            write = Write(act=Act.CREATE, key=key, values=values)
-        elif row.values["Owner"] == owner or datetime.fromisoformat(str(row.values["Until"])) <= now:
-            write = Write(act=Act.REPLACE, key=key, values=values, etag=row.etag)
-        else:
-            return False
-        try:
-            self._table.transact(application, [write])
-        except Conflict:
-            return False
-        return True
-
-    def give_back(self, application: str, step: str, *, owner: str) -> None:
-        """End the owner's lease; leaves another owner's lease alone."""
-        key = _key(step)
-        row = self._table.get(application, key)
-        if row is None or row.values["Owner"] != owner:
-            return
-        try:
-            self._table.transact(application, [Write(act=Act.DELETE, key=key, etag=row.etag)])
-        except Conflict:
-            return  # it expired, and another worker took it over since the read
-
-
-def _key(step: str) -> str:
-    return keys.lease(sha256(step.encode()).removeprefix("sha256:")[:40])
+    def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> Lease | None:
+        """The step's lease, which `owner` holds until now + length; None while another owner does."""
+        lease = Lease(self._table, application, step, owner=owner)
+        return lease if lease.take(now=now, length=length) else None

@@ -22,7 +22,7 @@ from .blobs import Blobs, LateBlobs
 from .due import DueIndex
 from .freezes import freeze_of_everything
 from .rows import unpack, unpack_audit
-from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write
+from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, discard
 from .under_way import UnderWay, of_row
 from .writes import OutboxEntry, answer_writes, outbox_writes, record_writes, state_writes, unindexed_writes
 
@@ -278,12 +278,9 @@ class Ledger:
                 written_at=datetime.fromisoformat(str(row.values["At"])),
             )
 
-    def forget(self, entry: OutboxEntry) -> None:
-        """Delete the row of a message that was sent."""
-        try:
-            self.table.transact(entry.application, [Write(act=Act.DELETE, key=entry.row)])
-        except Conflict:
-            return  # another instance sent it too, and deleted the row first
+    def forget(self, application: str, rows: Sequence[str]) -> None:
+        """Delete rows of one commit that asked for what is done by now."""
+        discard(self.table, application, rows)
 
     # ---- reading
     def head(self, application: str) -> Head:

@@ -104,9 +104,22 @@ class Table(Protocol):
         """Rows with first ≤ key ≤ last, in key order."""
         ...
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> None:
-        """All of the writes or none. Raises `Exists`, `Conflict`, `LedgerUnavailable`, or ValueError when too many."""
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
+        """All of the writes or none. Returns the rows' new ETags, in the order of the writes; empty for a deletion.
+
+        Raises `Exists`, `Conflict`, `LedgerUnavailable`, or ValueError when too many.
+        """
         ...
+
+
+def discard(table: Table, partition: str, keys: Sequence[str]) -> None:
+    """Delete the rows, at most 100: in one request, unless another instance has deleted some of them before."""
+    try:
+        table.transact(partition, [Write(act=Act.DELETE, key=key) for key in keys])
+    except Conflict:
+        if len(keys) > 1:
+            for key in keys:
+                discard(table, partition, [key])
 
 
 class PagedTable(Table, Protocol):

@@ -211,6 +211,7 @@ class Reconciler:
             batch = entries[start : start + BATCH]
             if not self.outbox.send(batch):
                 break
+            self.ledger.forget(application, [entry.row for entry in batch])
             sent += len(batch)
         return sent, sent == len(waiting)
 

@@ -49,13 +49,14 @@ class MemoryTable:
                 matching.append(row)
         return Page(rows=tuple(matching), more="")
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         check(writes)
         with self._lock:
             changed = dict(self._rows.get(partition, {}))
             for write in writes:
                 self._apply(changed, write)
             self._rows[partition] = changed
+        return tuple(changed[write.key].etag if write.key in changed else "" for write in writes)
 
     def _apply(self, rows: dict[str, Row], write: Write) -> None:
         current = rows.get(write.key)

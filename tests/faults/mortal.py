@@ -79,11 +79,12 @@ class MortalTable:
         self._life.go_on("table")
         yield from self._table.rows(partition, first, last, limit=limit)
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         what = ",".join(sorted({write.key.partition("!")[0] for write in writes}))
         self._life.reach(f"table before {what}")
-        self._table.transact(partition, writes)
+        etags = self._table.transact(partition, writes)
         self._life.reach(f"table after {what}")
+        return etags
 
 
 class MortalBus:

@@ -14,6 +14,7 @@ from slipway.domain.steps import Outgoing, StepKind
 from slipway.engine.handle import Outcome
 from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, Loaded, Table, keys
 from slipway.ledger.due import SETTLED
+from slipway.ledger.table import Act, Write
 from slipway.maintenance.reconcile import SEEN_FOR
 from slipway.testing import Installation, MemoryBus, write_application
 from tests.interfering import Interfering
@@ -195,9 +196,16 @@ def test_forgetting_what_another_instance_forgot_is_not_an_error(installation: I
     installation.bus.broken = True
     installation.push("1.0")
     (entry,) = installation.app.ledger.outbox("shop")
-    installation.app.ledger.forget(entry)
-    installation.app.ledger.forget(entry)
+    installation.app.ledger.forget("shop", [entry.row])
+    installation.app.ledger.forget("shop", [entry.row])
     assert list(installation.app.ledger.outbox("shop")) == []
+
+
+def test_what_another_instance_forgot_keeps_nothing_else_from_being_forgotten(installation: Installation) -> None:
+    table = installation.app.table
+    table.transact("shop", [Write(act=Act.CREATE, key=key) for key in ("a", "c")])
+    installation.app.ledger.forget("shop", ["a", "b", "c"])
+    assert list(table.rows("shop", "a", "c")) == []
 
 
 # ---- tidying

@@ -119,6 +119,16 @@ def test_two_writes_to_one_row_are_refused_whole(table: Table) -> None:
     assert keys_of(table) == []
 
 
+def test_a_transaction_answers_with_the_etag_that_each_row_has_now(table: Table) -> None:
+    table.transact(APP, [create("a", V=1), create("b", V=1)])
+    etags = table.transact(APP, [create("c", V=1), Write(act=Act.DELETE, key="a"), Write(act=Act.PUT, key="b")])
+    assert etags[1] == ""
+    for key, etag in (("c", etags[0]), ("b", etags[2])):
+        row = table.get(APP, key)
+        assert row is not None
+        assert row.etag == etag
+
+
 def test_an_empty_transaction_does_nothing(table: Table) -> None:
     table.transact(APP, [])
     assert keys_of(table) == []

@@ -125,10 +125,11 @@ class AwayTable(MemoryTable):
 
     away = False
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> None:
-        super().transact(partition, writes)
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
+        etags = super().transact(partition, writes)
         if self.away and partition == "shop":
             raise LedgerUnavailable("no answer")
+        return etags
 
 
 def test_a_write_whose_answer_was_lost_is_not_done_twice(installation: Installation) -> None:

@@ -126,7 +126,7 @@ def test_a_message_that_cannot_even_be_put_off_is_left_to_the_queue(
 class AwayTable(MemoryTable):
     """A table that takes no writes."""
 
-    def transact(self, partition: str, writes: object) -> None:
+    def transact(self, partition: str, writes: object) -> tuple[str, ...]:
         raise LedgerUnavailable("switched off")
 
 

@@ -1,10 +1,12 @@
 """Leases: one owner at a time, until its time is over."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from slipway.ledger.leases import Leases
+from slipway.ledger.leases import Lease, Leases
+from slipway.ledger.table import Act, Row, Write
 from slipway.testing import MemoryTable
 from tests.unit.domain.samples import MORNING
 
@@ -12,13 +14,42 @@ LENGTH = timedelta(minutes=2)
 STEP = "shop-1/staging/1/deploy"
 
 
+class CountingTable(MemoryTable):
+    """Counts requests. The answer to the next write may be lost, and the write be sent once more, as the SDK does."""
+
+    requests = 0
+    loses_an_answer = False
+
+    def get(self, partition: str, key: str) -> Row | None:
+        self.requests += 1
+        return super().get(partition, key)
+
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
+        self.requests += 1
+        if self.loses_an_answer:
+            self.loses_an_answer = False
+            super().transact(partition, writes)
+        return super().transact(partition, writes)
+
+
 @pytest.fixture
-def leases() -> Leases:
-    return Leases(MemoryTable())
+def table() -> CountingTable:
+    return CountingTable()
 
 
-def take(leases: Leases, owner: str, *, after: timedelta = timedelta(), step: str = STEP) -> bool:
+@pytest.fixture
+def leases(table: CountingTable) -> Leases:
+    return Leases(table)
+
+
+def take(leases: Leases, owner: str, *, after: timedelta = timedelta(), step: str = STEP) -> Lease | None:
     return leases.take("shop", step, owner=owner, now=MORNING + after, length=LENGTH)
+
+
+def held(leases: Leases, owner: str) -> Lease:
+    lease = take(leases, owner)
+    assert lease is not None
+    return lease
 
 
 def test_one_owner_holds_a_step_and_others_do_not(leases: Leases) -> None:
@@ -28,27 +59,84 @@ def test_one_owner_holds_a_step_and_others_do_not(leases: Leases) -> None:
 
 
 def test_the_owner_prolongs_its_lease(leases: Leases) -> None:
-    assert take(leases, "one")
-    assert take(leases, "one", after=timedelta(minutes=1))
+    assert held(leases, "one").renew(now=MORNING + timedelta(minutes=1), length=LENGTH)
     assert not take(leases, "two", after=timedelta(minutes=2, seconds=30))
     assert take(leases, "two", after=timedelta(minutes=3))
 
 
 def test_a_lease_that_ran_out_is_taken_over_and_its_owner_has_lost_it(leases: Leases) -> None:
-    assert take(leases, "one")
+    lease = held(leases, "one")
     assert not take(leases, "two", after=LENGTH - timedelta(microseconds=1))
     assert take(leases, "two", after=LENGTH)
+    assert not lease.renew(now=MORNING + LENGTH, length=LENGTH)
     assert not take(leases, "one", after=LENGTH)
 
 
+def test_a_lease_that_ran_out_is_prolonged_if_nobody_took_it(leases: Leases) -> None:
+    assert held(leases, "one").renew(now=MORNING + LENGTH, length=LENGTH)
+    assert not take(leases, "two", after=LENGTH)
+
+
 def test_a_lease_that_was_given_back_is_free(leases: Leases) -> None:
-    assert take(leases, "one")
-    leases.give_back("shop", STEP, owner="one")
+    held(leases, "one").give_back()
     assert take(leases, "two")
 
 
 def test_giving_back_what_somebody_else_holds_changes_nothing(leases: Leases) -> None:
+    lease = held(leases, "one")
+    second = take(leases, "two", after=LENGTH)
+    assert second
+    lease.give_back()
+    assert not take(leases, "three", after=LENGTH)
+    second.give_back()
+    lease.give_back()
+    assert take(leases, "three", after=LENGTH)
+
+
+def test_a_step_that_nobody_else_holds_costs_a_request_to_take_one_to_prolong_and_one_to_give_back(
+    leases: Leases, table: CountingTable
+) -> None:
+    lease = held(leases, "one")
+    assert table.requests == 1
+    assert lease.renew(now=MORNING, length=LENGTH)
+    assert table.requests == 2
+    lease.give_back()
+    assert table.requests == 3
+
+
+@pytest.mark.parametrize("lost", ["take", "renew", "give back"])
+def test_a_write_whose_answer_was_lost_is_the_owners_all_the_same(
+    leases: Leases, table: CountingTable, lost: str
+) -> None:
+    table.loses_an_answer = lost == "take"
+    lease = held(leases, "one")
+    table.loses_an_answer = lost == "renew"
+    assert lease.renew(now=MORNING, length=LENGTH)
+    table.loses_an_answer = lost == "give back"
+    lease.give_back()
+    assert take(leases, "two")
+
+
+def test_a_renewal_that_nobody_heard_of_does_not_keep_the_lease_from_being_given_back(
+    leases: Leases, table: MemoryTable
+) -> None:
+    lease = held(leases, "one")
+    assert take(leases, "one"), "the same owner's write, of which the lease does not know the ETag"
+    lease.give_back()
+    assert take(leases, "two")
+
+
+class OvertakenTable(CountingTable):
+    """A table in which another worker takes the lease over right after it was read."""
+
+    def get(self, partition: str, key: str) -> Row | None:
+        row = super().get(partition, key)
+        values = {"Owner": "faster", "Until": (MORNING + 2 * LENGTH).isoformat(), "Step": STEP}
+        super().transact(partition, [Write(act=Act.PUT, key=key, values=values)])
+        return row
+
+
+def test_whoever_meets_a_lease_just_as_it_is_taken_over_does_not_get_it() -> None:
+    leases = Leases(OvertakenTable())
     assert take(leases, "one")
-    leases.give_back("shop", STEP, owner="two")
-    leases.give_back("shop", "another step", owner="one")
-    assert not take(leases, "two")
+    assert not take(leases, "slower", after=LENGTH)

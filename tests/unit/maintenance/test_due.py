@@ -43,14 +43,15 @@ class CountingTable(MemoryTable):
         self.requests += 1
         return super().rows(partition, first, last, limit=limit)
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         self.requests += 1
         if partition == self.away:
             raise LedgerUnavailable("the table is away")
-        super().transact(partition, writes)
+        etags = super().transact(partition, writes)
         if partition == self.dies_after:
             self.dies_after = None
             raise KeyboardInterrupt
+        return etags
 
 
 @dataclass(kw_only=True)

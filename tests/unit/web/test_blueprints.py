@@ -177,7 +177,7 @@ def test_signing_out_ends_the_session_in_this_browser(world: tuple[Told, Release
 class AwayTable(MemoryTable):
     """A table that takes nothing."""
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         raise LedgerUnavailable("the table is switched off")
 
 
