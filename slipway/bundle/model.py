@@ -14,6 +14,7 @@ from ..domain.images import ImageRules
 from ..domain.model import Digest, Moment, Name, Repository, Tag, canonical, sha256
 from ..domain.project import ForeignPattern, ImagePath, Kind
 from ..manifests.problems import ConfigError, Problem
+from ..strict_json import strictly
 
 ARTIFACT_TYPE: Final = "application/vnd.slipway.bundle.v1+json"
 CONFIG_TYPE: Final = "application/vnd.slipway.bundle.config.v1+json"
@@ -189,10 +190,9 @@ def read_json[M: BaseModel](model: type[M], data: bytes, *, name: str, limit: in
     if len(data) > limit:
         raise ConfigError([Problem(file=name, expected=f"at most {limit // 1024} KiB", got=f"{len(data)} bytes")])
     try:
-        value = json.loads(data, object_pairs_hook=_without_repeats, parse_constant=_refused)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ConfigError([Problem(file=name, message=f"not valid JSON: {reason[:200]}")]) from None
+        value = strictly(data)
+    except ValueError as error:
+        raise ConfigError([Problem(file=name, message=f"not valid JSON: {str(error)[:200]}")]) from None
     try:
         return model.model_validate_json(json.dumps(value))
     except ValidationError as error:
@@ -203,15 +203,3 @@ def read_json[M: BaseModel](model: type[M], data: bytes, *, name: str, limit: in
 def _problem(name: str, fault: Mapping[str, Any]) -> Problem:
     field = ".".join(str(part) for part in fault["loc"] if part != "[key]")
     return Problem(file=name, field=field[:200], message=str(fault["msg"]).removeprefix("Value error, ")[:500])
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(n for n in names if names.count(n) > 1)[:64]!r} is used twice")
-    return value
-
-
-def _refused(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON number")

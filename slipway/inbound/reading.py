@@ -1,12 +1,13 @@
 """Reading untrusted JSON: a size limit, a depth limit, and errors that name the field."""
 
-import json
 import re
 from datetime import datetime, timedelta
 from reprlib import Repr
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+from ..strict_json import NameTwice, NestedTooDeeply, strictly
 
 SIZE_LIMIT = 2 * 1024 * 1024
 """Most bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
@@ -43,10 +44,10 @@ def read_json(body: bytes, *, limit: int = SIZE_LIMIT) -> Any:
     if len(body) > limit:
         raise BadInput("body", f"at most {limit} bytes", f"{len(body)} bytes")
     try:
-        return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
-    except _Twice as twice:
+        return strictly(body)
+    except NameTwice as twice:
         raise BadInput("body", "JSON in which each name comes once", f"{_short(twice.name)} twice") from twice
-    except RecursionError as error:
+    except NestedTooDeeply as error:
         raise BadInput("body", "JSON that is not nested thousands deep", "deeper nesting") from error
     except UnicodeDecodeError as error:
         raise BadInput("body", "UTF-8", f"other bytes at {error.start}") from error
@@ -83,27 +84,6 @@ def _expected(message: str) -> str:
             message = message.removeprefix(start)
             break
     return _printable(_MEMBER.sub(r"\1", message), limit=2 * SHOWN)
-
-
-class _Twice(Exception):  # noqa: N818
-    """A name came twice in one object: two readers of the same bytes could take two values for it."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    read: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in read:
-            raise _Twice(name)
-        read[name] = value
-    return read
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _short(value: Any) -> str:

@@ -3,7 +3,6 @@
 What is waited for here, somebody in front of a page waits for too. Errors name the host and never a query or a body.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
+
+from slipway.strict_json import strictly
 
 CONNECT_SECONDS: Final = 5.0
 SILENT_SECONDS: Final = 10.0
@@ -85,23 +86,8 @@ def _read(response: urllib3.BaseHTTPResponse, limit: int, monotonic: Callable[[]
 
 
 def strict_object(text: bytes | str) -> dict[str, Any]:
-    """A JSON object in which no name stands twice: of two readers each might take another one. Raises `ValueError`."""
-    try:
-        text = text if isinstance(text, str) else text.decode()  # `loads` would take UTF-16 too
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("expected JSON that is not nested so deeply") from None
+    """A JSON object, read strictly. Raises `ValueError`."""
+    value = strictly(text if isinstance(text, str) else text.decode())  # of bytes it would take UTF-16 too
     if not isinstance(value, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - what is read is wrong, not our call
     return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("expected each JSON name once")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"expected a number, got {name}")

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
-import json
 import re
 from typing import Any, Final
+
+from slipway.strict_json import NestedTooDeeply, strictly
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _BASE64_URL: Final = re.compile(r"[A-Za-z0-9_-]*")
@@ -18,25 +19,14 @@ class Unproven(ValueError):  # noqa: N818 - it reads as what happened
 def strict_json(raw: bytes | str, what: str) -> dict[str, Any]:
     """A JSON object. Raises `Unproven` for duplicate names, NaN, wrong encoding or excessive nesting."""
     try:
-        value = json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
-    except RecursionError:
+        value = strictly(raw)
+    except NestedTooDeeply:
         raise Unproven(f"{what} is nested too deep") from None
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError and ours
         raise Unproven(f"{what} cannot be read: {shown(str(error))}") from None
     if not isinstance(value, dict):
         raise Unproven(f"{what}: expected a JSON object")
     return value
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return members
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
 
 
 def text_at(value: dict[str, Any], name: str, what: str) -> str:

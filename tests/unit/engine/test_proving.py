@@ -108,7 +108,7 @@ def test_groups_that_the_token_only_points_to_are_none(prover: Prover, issuer: M
         ({"aud": "cccccccc-0000-4000-8000-000000000001"}, "somebody else"),
         ({"tid": "22222222-2222-4222-8222-222222222222"}, "another tenant"),
         ({"exp": int(MORNING.timestamp())}, "expired"),
-        ({"iat": int((MORNING + timedelta(minutes=2)).timestamp())}, "later time"),
+        ({"iat": int((MORNING + timedelta(minutes=2)).timestamp())}, "from the future"),
     ],
 )
 def test_a_proof_that_does_not_hold_is_a_vote_that_says_so_and_is_not_kept(

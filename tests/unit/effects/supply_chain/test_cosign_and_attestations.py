@@ -92,7 +92,7 @@ def test_an_altered_payload_or_signature_does_not_hold(kind: str) -> None:
         (simple_signing(image={"docker-manifest-digest": OTHER, "Docker-manifest-digest": DIGEST}), "it is for"),
         (b"{}", "expected an object in critical"),
         (b"[]", "expected a JSON object"),
-        (b'{"critical":{},"critical":{}}', "a name occurs twice"),
+        (b'{"critical":{},"critical":{}}', "the key 'critical' is used twice"),
         (b'{"critical":' + b"[" * 50_000, "nested too deep"),
     ],
     ids=["another image", "another type", "none", "list", "two digests", "empty", "array", "twice", "deep"],
