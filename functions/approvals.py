@@ -79,7 +79,7 @@ def _desk() -> ApprovalContext:
         reader=built.reader,
         answers=built.answers,
         clock=built.clock,
-        public_url=built.settings.public_url.rstrip("/"),
+        public_url=built.settings.public_url,
         forms=built.forms,
         booth=Booth(
             saying=built.saying,

@@ -41,5 +41,5 @@ def _desk() -> proposed.ChangeDesk:
         saying=built.saying,
         sessions=built.sessions,
         forms=built.forms,
-        public_url=built.settings.public_url.rstrip("/"),
+        public_url=built.settings.public_url,
     )

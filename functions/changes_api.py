@@ -183,5 +183,5 @@ def _summary(shown: ShownChange) -> ProposedChangeSummary:
         ),
         votes=change.votes,
         stand_ins=change.stand_ins,
-        page=f"{parts().settings.public_url.rstrip('/')}/changes/{change.hash.removeprefix('sha256:')}",
+        page=f"{parts().settings.public_url}/changes/{change.hash.removeprefix('sha256:')}",
     )

@@ -100,7 +100,7 @@ def to_confirm(
     built = parts()
     handle = built.saying.keep_pending(statement, via, content=content, compared=compared, asks=asks, fresh=fresh)
     address = f"/api/v1/confirmations/{handle}"
-    page = f"{built.settings.public_url.rstrip('/')}/confirm/{handle}"
+    page = f"{built.settings.public_url}/confirm/{handle}"
     answer = ReceivedAnswer(application=partition_of(statement), id="", address=address, open=page, refused=refused)
     return ok(answer, status=202)
 

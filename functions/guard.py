@@ -80,4 +80,4 @@ def permit(caller: Caller, permission: Permission) -> None:
 
 def check_own_origin(req: func.HttpRequest) -> None:
     """Raises `Refused` for cross-site requests from a browser."""
-    check_origin(req.headers, parts().settings.public_url.rstrip("/"))
+    check_origin(req.headers, parts().settings.public_url)

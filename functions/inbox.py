@@ -37,7 +37,7 @@ def outcome(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _page(change: str) -> str:
-    return f"{parts().settings.public_url.rstrip('/')}/changes/{change.removeprefix('sha256:')}"
+    return f"{parts().settings.public_url}/changes/{change.removeprefix('sha256:')}"
 
 
 def outcome_of(reply: Reply) -> SaidOutcome:

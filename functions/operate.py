@@ -58,6 +58,6 @@ def _desk() -> OperatingContext:
         sessions=built.sessions,
         blocks=built.blocks,
         clock=built.clock,
-        public_url=built.settings.public_url.rstrip("/"),
+        public_url=built.settings.public_url,
         restored=built.chain_anchors.restored,
     )

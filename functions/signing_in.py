@@ -36,7 +36,7 @@ def page_sign_out(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="sign-out", methods=["POST"], auth_level=ANONYMOUS)
 def take_sign_out(req: func.HttpRequest) -> func.HttpResponse:
     built = parts()
-    own = built.settings.public_url.rstrip("/")
+    own = built.settings.public_url
     desk = signing_out.SignOut(forms=built.forms, sessions=built.sessions, writer=built.inbox_writer, public_url=own)
     return posted(
         req, signing_out.PATH, lambda who: signing_out.end(desk, who, req.headers, req.get_body()), role=False

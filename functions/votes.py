@@ -122,7 +122,7 @@ def _row(ballot: Ballot, release: Release, principal: Principal | None) -> Inbox
     if principal is None or _is_by_link(ballot):
         return row_of_token(ballot, release, built.link_keys, now=built.clock(), **named)
     page = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
-    return row_of_principal(ballot, release, principal, page=built.settings.public_url.rstrip("/") + page, **named)
+    return row_of_principal(ballot, release, principal, page=built.settings.public_url + page, **named)
 
 
 def _said(row: InboxRow, ballot: Ballot, release: Release) -> Reply:

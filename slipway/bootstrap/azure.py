@@ -314,7 +314,7 @@ class _Azure:
             issuer=self.issuer,
             pool=self.identity_pool,
             client=Client(client_id=client_id, assertion=managed_assertion(self.credential)),
-            redirect_uri=self.settings.public_url.rstrip("/") + BACK,
+            redirect_uri=self.settings.public_url + BACK,
             scope=f"openid profile api://{client_id}/{VOTES_SCOPE}",
         )
 

@@ -87,7 +87,7 @@ class Catalogued(Recorded):
     def telling(self) -> "Telling":
         from ..commands.telling import Telling
 
-        base = self.settings.public_url.rstrip("/")
+        base = self.settings.public_url
         return Telling(proposals=self.proposals, channel=self.channel, base=base, clock=self.clock)
 
     @part

@@ -47,7 +47,7 @@ class Facing(Catalogued):
 
     @part
     def links(self) -> Links:
-        return Links(base=self.settings.public_url.rstrip("/"), signer=self.signer)
+        return Links(base=self.settings.public_url, signer=self.signer)
 
     @part
     def seal(self) -> Seal:
@@ -74,7 +74,7 @@ class Facing(Catalogued):
             sessions=self.sessions,
             seal=self.seal,
             clock=self.clock,
-            public_url=self.settings.public_url.rstrip("/"),
+            public_url=self.settings.public_url,
             is_page=is_page,
         )
 

@@ -186,7 +186,7 @@ class Recorded(Opened):
             catalogue=self.catalogue,
             channel=self.channel,
             witnesses=tuple(self.settings.witnesses),
-            base=self.settings.public_url.rstrip("/"),
+            base=self.settings.public_url,
             clock=self.clock,
         )
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -71,7 +72,7 @@ class Settings(BaseModel):
         description="Name of this installation. Everything that people say is addressed to it, so that no other "
         "installation accepts it. Empty: the host of `SLIPWAY_PUBLIC_URL`.",
     )
-    public_url: Address = Field(
+    public_url: Annotated[Address, AfterValidator(lambda url: url.rstrip("/"))] = Field(
         description="Address at which people reach the app, such as `https://slipway.contoso.com`; links begin with it."
     )
     table_endpoint: AddressOrNone = Field(

@@ -169,7 +169,7 @@ def withdraw(context: click.Context, /, **options: Any) -> None:
 def object_to_vote(context: click.Context, /, **options: Any) -> None:
     """Say that a vote which was counted in your name was not yours.
 
-It no longer counts, and the release is stopped where it is: at its gate or during its copy it ends as rejected, a
+    It no longer counts, and the release is stopped where it is: at its gate or during its copy it ends as rejected, a
     rollout that has begun is rolled back. What is live stays: somebody rolls it back. Everybody whom the gate asks is
     told.
 

@@ -56,24 +56,8 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
         draft, event, (*create_rules(draft.application, source), *reason_rule(event)), source
     ):
         return
-    release = draft.create(
-        Release(
-            application=source.application,
-            number=draft.head.next_release,
-            phase=Phase.JOINING,
-            registry=source.registry,
-            repository=source.repository,
-            tag=source.tag,
-            digest=source.digest,
-            order=draft.now,
-            created_at=draft.now,
-            changed_at=draft.now,
-            push=source.push,
-            run=source.run,
-            bundle=source.bundle,
-            ordered=Ordered(by=event.actor, of=source.number, reason=event.reason),
-        )
-    )
+    ordered = Ordered(by=event.actor, of=source.number, reason=event.reason)
+    release = draft.create(draft.again(source).evolve(bundle=source.bundle, ordered=ordered))
     _record(draft, event, release, of=source.id)
     begin(draft, release)
 

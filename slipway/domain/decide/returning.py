@@ -91,20 +91,5 @@ def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
     rollout = was_live(target, environment)
     plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")
     back = Rollback(environment=environment, to=target.number, plan_hash=plan_hash, by=event.actor, reason=event.reason)
-    return Release(
-        application=target.application,
-        number=draft.head.next_release,
-        phase=Phase.JOINING,
-        registry=target.registry,
-        repository=target.repository,
-        tag=target.tag,
-        digest=target.digest,
-        order=target.order,
-        created_at=draft.now,
-        changed_at=draft.now,
-        push=target.push,
-        run=target.run,
-        environment=environment,
-        rollouts=(Rollout(environment=environment, arrived_at=draft.now),),
-        rollback=back,
-    )
+    rollouts = (Rollout(environment=environment, arrived_at=draft.now),)
+    return draft.again(target).evolve(order=target.order, environment=environment, rollouts=rollouts, rollback=back)

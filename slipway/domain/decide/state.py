@@ -104,6 +104,23 @@ class Draft:
         self.head = self.head.evolve(next_release=number + 1, active=(*self.head.active, number))
         return self.put(release)
 
+    def again(self, source: Release) -> Release:
+        """A release that begins with what an earlier one delivered, and what is known of it; not yet created."""
+        return Release(
+            application=source.application,
+            number=self.head.next_release,
+            phase=Phase.JOINING,
+            registry=source.registry,
+            repository=source.repository,
+            tag=source.tag,
+            digest=source.digest,
+            order=self.now,
+            created_at=self.now,
+            changed_at=self.now,
+            push=source.push,
+            run=source.run,
+        )
+
     def put(self, release: Release) -> Release:
         release = release.evolve(changed_at=self.now)
         self._releases[release.number] = release
