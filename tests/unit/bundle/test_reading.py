@@ -46,9 +46,9 @@ def test_parts_that_are_not_the_manifests_are_refused(packed: Packed) -> None:
 @pytest.mark.parametrize(
     ("manifest", "said"),
     [
-        (b"", "no manifest"),
-        (b"[]", "no manifest"),
-        (b"[" * 100_000, "no manifest"),
+        (b"", "not an OCI manifest"),
+        (b"[]", "not an OCI manifest"),
+        (b"[" * 100_000, "not an OCI manifest"),
         (b'{"mediaType": "application/vnd.oci.image.index.v1+json"}', "got 'application/vnd.oci.image.index.v1"),
         (
             b'{"config": {"mediaType": "application/vnd.oci.image.config.v1+json"}}',
