@@ -10,6 +10,7 @@ from scripts.guards.table import FINDINGS, Guard, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = read_table()
+NAMED = re.compile(r"`(tests/[a-z0-9_/]+\.py::test_[a-z0-9_]+)`")
 SECURITY = ROOT / "docs/explanation/security.md"
 
 
@@ -47,9 +48,19 @@ def test_every_test_that_it_names_is_there() -> None:
 
 def test_every_test_that_the_threat_model_names_is_there() -> None:
     text = SECURITY.read_text(encoding="utf-8")
-    named = re.findall(r"`(tests/[a-z0-9_/]+\.py::test_[a-z0-9_]+)`", text)
-    assert len(named) > 10
+    beside = re.findall(r"`(test_[a-z0-9_]+)` in \[[^]]+\]\(\.\./\.\./(tests/[a-z0-9_/]+\.py)\)", text)
+    named = [*NAMED.findall(text), *(f"{path}::{test}" for test, path in beside)]
+    assert len(named) > 100
     assert [test for test in named if not is_there(test)] == []
+
+
+def test_each_threat_names_a_test_that_shows_its_answer() -> None:
+    text = SECURITY.read_text(encoding="utf-8")
+    tables = re.findall(r"^\| threat \| answer \| shown by \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert len(tables) == text.count("| threat |") == 5
+    threats = [row for table in tables for row in table.splitlines()]
+    assert len(threats) > 50
+    assert [row for row in threats if NAMED.search(row.rpartition(" | ")[2]) is None] == []
 
 
 def test_a_guard_that_is_not_there_once_is_told() -> None:

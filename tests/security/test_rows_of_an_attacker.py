@@ -188,13 +188,39 @@ def test_an_earlier_state_of_the_installation_opens_nothing(home: Live) -> None:
     assert named(home)[0] == "ledger-is-whole"
 
 
-def test_only_the_installations_chain_put_back_opens_nothing(home: Live) -> None:
-    kept = rows(home, keys.INSTALLATION)
+STEPS = pytest.mark.parametrize("kind", [StepKind.PROMOTE, StepKind.DEPLOY])
+
+
+@STEPS
+@pytest.mark.parametrize("both", [False, True], ids=["alone", "with the application's"])
+def test_a_project_put_back_with_all_of_the_installations_rows_opens_nothing(
+    home: Live, kind: StepKind, both: bool
+) -> None:
+    kept, kept_of_application = rows(home, keys.INSTALLATION), rows(home, "shop")
     home.edit_project(lambda value: value["environments"]["production"].update(tests="required"))
     home.apply()
     put_back(home, kept, partition=keys.INSTALLATION)
+    if both:
+        put_back(home, kept_of_application)
     home.wait_a_moment()
-    home.run_step(claim(home))
+    home.run_step(claim(home, kind))
+    rule, why = named(home)
+    assert (rule, "of the installation" in why) == ("ledger-is-whole", True)
+
+
+@STEPS
+def test_a_project_put_back_with_the_signed_end_of_the_installations_chain_opens_nothing(
+    home: Live, kind: StepKind
+) -> None:
+    """The end names the older version, by a genuine signature; the records of the change lie behind it."""
+    kept = rows(home, keys.INSTALLATION)
+    home.edit_project(lambda value: value["environments"]["production"].update(tests="required"))
+    home.apply()
+    for key, values in kept.items():
+        if key == keys.HEAD or "project:team" in key:
+            put(home, key, values, partition=keys.INSTALLATION)
+    home.wait_a_moment()
+    home.run_step(claim(home, kind))
     rule, why = named(home)
     assert (rule, "of the installation" in why) == ("ledger-is-whole", True)
 
@@ -271,7 +297,7 @@ FREEZES = pytest.mark.parametrize(
 
 
 @FREEZES
-@pytest.mark.parametrize("kind", [StepKind.PROMOTE, StepKind.DEPLOY])
+@STEPS
 def test_a_freeze_row_that_is_missing_is_as_suspicious_as_a_changed_one(
     home: Live, tamper: Callable[[Live], None], kind: StepKind
 ) -> None:
@@ -317,7 +343,8 @@ def document_of(values: Mapping[str, Value]) -> str:
     return present(unpack(Version, values).document, "the document")
 
 
-def test_an_older_version_of_the_project_put_in_force_opens_nothing(home: Live) -> None:
+@STEPS
+def test_an_older_version_of_the_project_put_in_force_opens_nothing(home: Live, kind: StepKind) -> None:
     subject = Subject(kind=SubjectKind.PROJECT, name="team")
     before = home.app.versions.current(subject)
     kept = {key: values for key, values in rows(home, keys.INSTALLATION).items() if "project:team" in key}
@@ -329,6 +356,6 @@ def test_an_older_version_of_the_project_put_in_force_opens_nothing(home: Live) 
         put(home, key, values, partition=keys.INSTALLATION)
     put(home, keys.CATALOGUE, {"Changed": str(subject)}, partition=keys.INSTALLATION)
     home.wait_a_moment()
-    home.run_step(claim(home))
+    home.run_step(claim(home, kind))
     rule, why = named(home)
     assert (rule, "version of the project team" in why) == ("in-force-is-on-record", True)

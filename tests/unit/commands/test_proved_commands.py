@@ -198,7 +198,7 @@ def test_a_proof_counts_once_however_often_the_front_sends_it(home: Installation
     found = reply(home, again)
     assert found.state is SaidState.REFUSED
     assert found.answered is not None
-    assert "counted before" in found.answered.rules[0].reason
+    assert "already counted" in found.answered.rules[0].reason
     assert home.actions().count("rollback.ordered") == 1
 
 
