@@ -1,8 +1,10 @@
 """Fixtures that several folders of tests share, and which tests `make test` leaves to another command."""
 
+import gc
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,19 @@ DOUBLES = [Path(__file__).parent / "contract" / name for name in ("functions", "
 """They judge the doubles of Azure's host and bus, and nothing of the product."""
 
 pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the garbage collector away from the tests that were collected: more than half a million objects that live to
+    the end, and that it would look through again and again, while they are made and while they run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,5 @@
 """A small HTTPS server on 127.0.0.1 for doubles of Azure's REST APIs: the SDKs send their tokens over TLS only."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from tests.certificates import Certificates
+from tests.serving import in_a_thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +67,6 @@ def serving(answer: Callable[[Request], Reply], certificates: Certificates) -> I
             """Tests print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
     server.socket = certificates.for_server().wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with in_a_thread(server):
         yield f"https://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

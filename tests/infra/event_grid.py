@@ -6,8 +6,8 @@ send to that queue, whether anybody reads it or not.
 """
 
 import json
-import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from typing import Any, Self
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 from slipway.domain.queues import Queue
+from tests.serving import in_a_thread
 
 
 class EventGrid:
@@ -24,6 +25,7 @@ class EventGrid:
         self._bus = bus
         self.delivered: list[dict[str, Any]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._ends = ExitStack()
 
     @property
     def endpoint(self) -> dict[str, Any]:
@@ -32,14 +34,13 @@ class EventGrid:
         return {"url": address, "event_delivery_schema": "CloudEventSchemaV1_0", "max_events_per_batch": 1}
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._ends.enter_context(in_a_thread(self._server))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._ends.close()
 
     def _deliver(self, body: bytes) -> None:
         told = json.loads(body)

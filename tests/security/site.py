@@ -20,6 +20,7 @@ from slipway.domain.release import Release
 from slipway.testing import MemoryTable
 from slipway.testing.sign_in import signed_in
 from tests.registered import registered
+from tests.serving import in_a_thread
 from tests.unit.web.installation import Told
 from tests.unit.web.visitors import token_person
 
@@ -126,13 +127,6 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def serving_site(site: Site) -> Iterator[Site]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
-    server.daemon_threads = True
     site.home.restart(public_url=f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with in_a_thread(server):
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,7 +1,6 @@
 """Another site makes the browser of an approver send a decision. It is refused, with a link and with a sign-in."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser
 from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA
 from tests.security.site import Site
+from tests.serving import in_a_thread
 
 FROM_ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},
@@ -39,13 +39,8 @@ def evil_site(page: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://localhost:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://localhost:{server.server_port}/"
 
 
 def nonce(http: urllib3.PoolManager, link: str) -> str:

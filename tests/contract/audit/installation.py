@@ -1,6 +1,6 @@
 """An installation whose JSON API is served over HTTP by the functions themselves, for the command to speak with."""
 
-import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +23,7 @@ from slipway.maintenance.exporting import ContainerExport
 from slipway.maintenance.retention import Retention
 from slipway.testing import BASE, Installation
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER, signed_chain
+from tests.serving import in_a_thread
 
 KEY = "the-key"
 
@@ -34,7 +35,7 @@ class Audited(Installation):
         self.settings = {"retention": "7d", "export": "jsonl", **self.settings}
         super().__post_init__()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._ends = ExitStack()
 
     @property
     def url(self) -> str:
@@ -83,15 +84,13 @@ class Audited(Installation):
             monkeypatch.setattr(module, "parts", lambda: self.app)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._ends.enter_context(in_a_thread(self._server))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._ends.close()
 
 
 def answer(method: str, target: str) -> func.HttpResponse:

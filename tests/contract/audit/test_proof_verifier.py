@@ -2,7 +2,6 @@
 imported: it goes red for one changed byte in token or statement."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,6 +17,7 @@ from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
 from slipway.testing import MORNING, MemoryBlobs
 from slipway.testing.identity import MemoryIssuer, published
+from tests.serving import in_a_thread
 from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
 
 STATEMENT = VOTE.evolve(reason='"Grüße"\n\t\\ and \u2028')
@@ -69,13 +69,8 @@ def address(kept: Kept) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Tests print nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/keys"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/keys"
 
 
 def test_it_reads_the_keys_from_the_provider(

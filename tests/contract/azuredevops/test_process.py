@@ -1,7 +1,6 @@
 """The double as a process of its own, with a story put in from outside."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from local.azuredevops import Delivery, Ending, Organization, Seeding, Somebody,
 from local.azuredevops.access import Tenant
 from local.azuredevops.organization import TENANT
 from local.process import Part, PartFailed, python
+from tests.serving import in_a_thread
 
 from .support import PUBLISHED, WORKER
 
@@ -89,31 +89,27 @@ def test_the_process_takes_stories_and_tokens_whose_keys_it_fetches(tmp_path: Pa
             """Quiet."""
 
     keys = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
-    thread = threading.Thread(target=keys.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
     settings: dict[str, object] = {
         "keys_url": f"http://127.0.0.1:{keys.server_port}/keys",
         "readers": [{"oid": WORKER}],
     }
-    part = _start(tmp_path, settings)
-    try:
-        ready = part.ready()
-        seeding = Seeding(ready["url"])
-        done = seeding.deliver(TOLD.model_copy(update={"ends": False}))
-        assert seeding.finish(Ending(project=done.project, run=done.run, publishes=PUBLISHED)).attachment
-        path = f"{ready['url']}/contoso/{done.project}/_apis/build/builds/{done.run}?api-version=7.1"
-        for token, status in ((tenant.token(WORKER), 200), (Tenant(TENANT).token(WORKER), 203)):
-            answer = urllib3.request("GET", path, headers={"Authorization": f"Bearer {token}"}, retries=False)
-            assert answer.status == status
-        bearer = {"Authorization": f"Bearer {tenant.token(WORKER)}"}
-        for stopped, status in ((True, 503), (False, 200)):
-            seeding.stopped(yes=stopped)
-            assert urllib3.request("GET", path, headers=bearer, retries=False).status == status
-    finally:
-        part.stop()
-        keys.shutdown()
-        keys.server_close()
-        thread.join()
+    with in_a_thread(keys):
+        part = _start(tmp_path, settings)
+        try:
+            ready = part.ready()
+            seeding = Seeding(ready["url"])
+            done = seeding.deliver(TOLD.model_copy(update={"ends": False}))
+            assert seeding.finish(Ending(project=done.project, run=done.run, publishes=PUBLISHED)).attachment
+            path = f"{ready['url']}/contoso/{done.project}/_apis/build/builds/{done.run}?api-version=7.1"
+            for token, status in ((tenant.token(WORKER), 200), (Tenant(TENANT).token(WORKER), 203)):
+                answer = urllib3.request("GET", path, headers={"Authorization": f"Bearer {token}"}, retries=False)
+                assert answer.status == status
+            bearer = {"Authorization": f"Bearer {tenant.token(WORKER)}"}
+            for stopped, status in ((True, 503), (False, 200)):
+                seeding.stopped(yes=stopped)
+                assert urllib3.request("GET", path, headers=bearer, retries=False).status == status
+        finally:
+            part.stop()
 
 
 def test_a_story_with_an_unknown_field_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The page in a real browser: usable by everybody, and led back to the app on another site."""
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import pytest
 
 from local.identity import SIGN_IN, VOTES, Flow, Identity, Pkce
 from tests.chromium import DESKTOP, PHONE, SLOW, unseen_focus, violations
+from tests.serving import in_a_thread
 
 from .support import BACK, claims
 
@@ -31,15 +31,10 @@ class _App(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def app(identity: Identity) -> Iterator[str]:
     """The address that the app is led back to."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _App)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}/back"
-    identity.redirects_to({SIGN_IN: [BACK, address], VOTES: [BACK, address]})
-    yield address
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), _App)) as server:
+        address = f"http://127.0.0.1:{server.server_port}/back"
+        identity.redirects_to({SIGN_IN: [BACK, address], VOTES: [BACK, address]})
+        yield address
 
 
 def open_page(browser: "Browser", size: "ViewportSize") -> "Page":

@@ -20,6 +20,8 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError
 
+from tests.serving import in_a_thread
+
 MANAGER = "slipway"
 PATIENCE = 30.0
 
@@ -291,15 +293,9 @@ def small_registry() -> Iterator[SmallRegistry]:
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
     registry.address = f"127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with in_a_thread(server):
         yield registry
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 WEB = """

@@ -1,6 +1,5 @@
 """What the ledger relies on of a table, on the double and on Azurite alike."""
 
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -11,6 +10,7 @@ from local.stack.azurite import connection_string
 from slipway.ledger import Conflict, LedgerRefused, LedgerUnavailable, Table
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.table import TEXT_LIMIT, TRANSACTION_LIMIT, Act, Exists, Value, Write
+from tests.serving import in_a_thread
 
 APP = "shop"
 
@@ -244,13 +244,11 @@ def test_only_what_may_heal_is_tried_again(status: int, kind: type[Exception]) -
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    with HTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with in_a_thread(HTTPServer(("127.0.0.1", 0), Answers)) as server:
         connection = connection_string(server.server_port, server.server_port)
         table = AzureTable(TableClient.from_connection_string(connection, "ledger", retry_total=0))
         with pytest.raises(kind):
             list(table.rows(APP, "a", "b"))
-        server.shutdown()
 
 
 def test_partitions_do_not_see_each_other(table: Table) -> None:

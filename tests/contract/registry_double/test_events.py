@@ -4,7 +4,6 @@ import contextlib
 import json
 import queue
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from local.registry import EventEndpoint, Events, Registry
+from tests.serving import in_a_thread
 
 from .support import OCI_IMAGE, OCI_INDEX, Client, index_of, settings
 
@@ -70,14 +70,9 @@ def webhook() -> Iterator[Webhook]:
         def log_message(self, *arguments: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    hook.url = f"http://127.0.0.1:{server.server_address[1]}/hook?code=secret-key"
-    yield hook
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        hook.url = f"http://127.0.0.1:{server.server_port}/hook?code=secret-key"
+        yield hook
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ account could.
 """
 
 import json
-import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -25,6 +25,7 @@ from slipway.domain.model import sha256
 from slipway.domain.reports import Compared
 from slipway.queries.reading import standing
 from slipway.testing.chains import PUBLIC_KEYS
+from tests.serving import in_a_thread
 from tests.unit.cli.described import faults
 from tests.unit.domain.world import World
 
@@ -104,22 +105,20 @@ class Served:
         self.faults: list[str] = []
         """Why the app would never have given one of the usual answers."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._ends = ExitStack()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._ends.enter_context(in_a_thread(self._server))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._ends.close()
         assert not (self.honest and self.faults), "\n".join(self.faults)
 
     def keep(self, document: bytes) -> str:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from slipway.testing import write_application
 from slipway.testing.sign_in import bearer, person
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import confirm_pending
+from tests.serving import in_a_thread
 from tests.unit.api.in_process import serve
 from tests.unit.cli.test_mistakes import UNKNOWN_NAMES, Mistake, told_at_its_line
 from tests.unit.commands.live import Live
@@ -60,8 +60,6 @@ def slipway(live: Live, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     served = serve(monkeypatch, live, role)
     worker_at_work(live, monkeypatch)
     server = make_server("127.0.0.1", 0, served, handler_class=Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
     monkeypatch.chdir(tmp_path)
     environment = {"SLIPWAY_URL": f"http://127.0.0.1:{server.server_port}", "SLIPWAY_KEY": "any"}
 
@@ -70,10 +68,8 @@ def slipway(live: Live, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         live.app.catalogue.look_again()
         return CliRunner().invoke(root, list(arguments), env=environment, prog_name="slipway")
 
-    yield call
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with in_a_thread(server):
+        yield call
 
 
 def test_what_is_applied_is_in_force_and_again_is_nothing_to_change(slipway: Slipway, live: Live) -> None:

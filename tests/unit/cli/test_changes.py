@@ -1,7 +1,6 @@
 """`slipway changes` and `slipway change`, from the command line through the API to the ledger, and back."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from wsgiref.simple_server import make_server
@@ -16,6 +15,7 @@ from slipway.domain.roles import Role
 from slipway.http.saying import Saying
 from slipway.testing.sign_in import bearer, person
 from tests.confirming import confirm_pending
+from tests.serving import in_a_thread
 from tests.unit.api.in_process import serve
 from tests.unit.cli.test_catalogue import Quiet, worker_at_work
 from tests.unit.commands.live import Live
@@ -39,8 +39,6 @@ def slipway(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     served = serve(monkeypatch, live, who=ADA, api_access="roles")
     worker_at_work(live, monkeypatch)
     server = make_server("127.0.0.1", 0, served, handler_class=Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
     monkeypatch.chdir(tmp_path)
     environment = {"SLIPWAY_URL": f"http://127.0.0.1:{server.server_port}", "SLIPWAY_KEY": "any"}
     confirmed = Saying.confirmed
@@ -55,10 +53,8 @@ def slipway(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         served.known = lambda: bearer(live.app, by)
         return CliRunner().invoke(root, list(arguments), env=environment, prog_name="slipway")
 
-    yield call
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with in_a_thread(server):
+        yield call
 
 
 def test_what_waits_is_listed_and_shown_with_its_difference(slipway: Slipway, live: Live) -> None:

@@ -1,7 +1,6 @@
 """`slipway connect azure-devops` against the double: created once, repaired when needed, otherwise left alone."""
 
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from local.azuredevops import Organization, serve
 from slipway.cli.root import root
+from tests.serving import in_a_thread
 
 APP = "https://slipway.contoso.com"
 SECRET = "a-secret-of-the-hooks-42"
@@ -38,13 +38,8 @@ class Connecting:
 def connecting(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connecting]:
     monkeypatch.chdir(tmp_path)
     organization = Organization()
-    server = serve(organization)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield Connecting(organization, f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(serve(organization)) as server:
+        yield Connecting(organization, f"http://127.0.0.1:{server.server_port}")
 
 
 def test_the_subscription_is_created_as_the_app_needs_it(connecting: Connecting) -> None:

@@ -1,13 +1,13 @@
 """`slipway doctor`: each finding is shown, with the command that mends it, and the exit code says how it went."""
 
 import json
-import threading
 from typing import Any
 
 import pytest
 import yaml
 
 from local.azuredevops import Organization, serve
+from tests.serving import in_a_thread
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served
 
@@ -70,16 +70,11 @@ def test_a_key_that_is_refused_ends_with_1(app: Served, slipway: Command) -> Non
 
 def test_the_service_hook_is_looked_at_where_its_project_is_named(answering: Served, slipway: Command) -> None:
     organization = Organization()
-    server = serve(organization)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     words = ["doctor", "--json", "--only", "hook", "--organization", "contoso", "--project", "shop"]
-    words += ["--server", f"http://127.0.0.1:{server.server_port}"]
-    try:
+    with in_a_thread(serve(organization)) as server:
+        words += ["--server", f"http://127.0.0.1:{server.server_port}"]
         [found] = json.loads(slipway(*words, AZURE_DEVOPS_EXT_PAT=organization.pat).stdout)["checks"]
         denied = json.loads(slipway(*words, AZURE_DEVOPS_EXT_PAT="wrong").stdout)["checks"]
-    finally:
-        server.shutdown()
-        server.server_close()
     assert found["command"] == "slipway connect azure-devops --organization contoso --project shop"
     assert "does not accept the token" in denied[0]["said"]
     assert organization.subscriptions == {}

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import SecretStr
 from local.images import BuiltImage, Credentials, PushError, build, push
 from local.registry import Principal, Registry, Settings
 from slipway.domain.model import sha256
+from tests.serving import in_a_thread
 
 PASSWORD = "never-to-be-printed"
 CI = Credentials(user="ci", password=PASSWORD)
@@ -112,15 +112,10 @@ def test_a_failure_on_the_way_is_tried_again_as_late_as_the_registry_asks(image:
         failing = {"blob", "manifest"}  # noqa: RUF012 - one of its own for this test
         kept: list[str] = []  # noqa: RUF012
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     waits: list[float] = []
-    try:
-        url = f"http://127.0.0.1:{server.server_address[1]}"
+    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
         pushed = push(image, registry_url=url, repository="hello", tag="1.2.3", sleep=waits.append)
-    finally:
-        server.shutdown()
-        server.server_close()
     assert pushed.digest == image.digest
     assert waits == [7.0, 7.0]
     assert Handler.kept == ["blob"] * len(image.blobs) + ["manifest"] * 3

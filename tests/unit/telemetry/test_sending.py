@@ -22,6 +22,7 @@ from slipway.bootstrap.observation import ObservedPool, part_of
 from slipway.telemetry import Attribute, Family, Metric, about, add, carrier, logs, recording, span, trace_id
 from slipway.telemetry.exporting import otlp
 from slipway.telemetry.sdk import Sdk, begin
+from tests.serving import in_a_thread
 from tests.unit.telemetry.conftest import Kept
 from tests.unit.telemetry.test_redaction import TOKEN
 
@@ -31,13 +32,9 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     server, store = serve()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    yield store
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(server):
+        yield store
 
 
 @pytest.fixture

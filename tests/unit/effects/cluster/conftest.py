@@ -1,12 +1,12 @@
 """Clusters over a server that answers as it is told."""
 
-import threading
 from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
 
 import pytest
 
 from slipway.effects.cluster import Cluster, ClusterAccess, connect
+from tests.serving import in_a_thread
 
 from .scripted import Server, handler_of
 
@@ -14,16 +14,10 @@ from .scripted import Server, handler_of
 @pytest.fixture
 def server() -> Iterator[Server]:
     told = Server()
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(told))
-    listening.daemon_threads = True
-    told.url = f"http://127.0.0.1:{listening.server_port}"
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield told
-    told.released.set()
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
+    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), handler_of(told))) as listening:
+        told.url = f"http://127.0.0.1:{listening.server_port}"
+        yield told
+        told.released.set()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import ipaddress
 import json
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +25,7 @@ from slipway.effects.cluster import (
     connect,
 )
 from slipway.effects.cluster.connection import Connection
+from tests.serving import in_a_thread
 
 from .scripted import Reply, Server
 
@@ -227,12 +227,8 @@ def tls_server(tmp_path: Path) -> Iterator[tuple[str, str]]:
     context.load_cert_chain(path)
     listening = Quiet(("127.0.0.1", 0), Handler)
     listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"https://127.0.0.1:{listening.server_port}", ca
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
+    with in_a_thread(listening):
+        yield f"https://127.0.0.1:{listening.server_port}", ca
 
 
 def test_the_configured_authority_is_trusted_from_memory_also_without_key_usage(tls_server: tuple[str, str]) -> None:

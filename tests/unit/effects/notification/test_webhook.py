@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ import urllib3
 
 from local.process import free_port
 from slipway.effects.notification import Message, NotificationError, Webhook
+from tests.serving import in_a_thread
 
 SECRET = b"hook secret"
 PATH = "/hooks/very-secret-path"
@@ -67,12 +67,8 @@ class Receiver:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     found = Receiver()
-    thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield found
-    found.server.shutdown()
-    thread.join()
-    found.server.server_close()
+    with in_a_thread(found.server):
+        yield found
 
 
 def webhook(url: str) -> Webhook:

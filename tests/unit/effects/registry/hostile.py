@@ -2,13 +2,13 @@
 
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from slipway.testing.registry import MemoryRegistry, RegistryReply, Request
+from tests.serving import in_a_thread
 
 
 class Between:
@@ -76,13 +76,6 @@ def listening(between: Between) -> Iterator[Between]:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing: tests that fail say why by themselves."""
 
-    server = _Server(("127.0.0.1", 0), Handler)
-    between.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with in_a_thread(_Server(("127.0.0.1", 0), Handler)) as server:
+        between.port = server.server_port
         yield between
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,0 +1,23 @@
+"""The servers of the tests: each answers in a thread of its own until its test is over."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socketserver import BaseServer
+
+LOOKS = 0.01
+"""Seconds between two looks of a server whether it is to end. By itself it looks twice a second, and whoever ends it
+waits for that."""
+
+
+@contextmanager
+def in_a_thread[Server: BaseServer](server: Server) -> Iterator[Server]:
+    """Answers until the block ends."""
+    thread = threading.Thread(target=server.serve_forever, args=(LOOKS,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
