@@ -45,6 +45,18 @@ class Hold(Record):
     """The hold that this one replaced; it is restored if this roll-back is cancelled before it begins."""
 
 
+class CalledOff(Record):
+    """Somebody cancelled the release whose rollout had been decided on: it ends before its first object. Whether that
+    was written already only the cluster can tell."""
+
+    release: int = Field(ge=1)
+    by: str = Field(max_length=NAME_LIMIT)
+    on_behalf_of: str | None = Field(default=None, max_length=NAME_LIMIT)
+    channel: str = Field(max_length=32)
+    reason: str = Field(max_length=REASON_LIMIT)
+    at: Moment
+
+
 class LanePass(Record):
     """Lets one release past a freeze or closed window in one environment, once."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .application import Start
 from .bundle import reached
-from .decide.blocks import block_rules
+from .decide.blocks import block_rules, called_off_rules
 from .decide.conditions import (
     facts_missing,
     newer_in_lane,
@@ -109,6 +109,8 @@ class _View:
             if self.release.rollback is None:
                 yield from gate_rules(self.snapshot, self.release, environment)
             yield from self._blocks(environment)
+            if self._here(environment) and self.release.phase.writes_first:
+                yield from called_off_rules(self.release, self._lane(environment))
             if self.snapshot.application.registry_of(environment) != self.release.registry:
                 yield self._promoted(environment)
             yield self._rolled_out(environment)

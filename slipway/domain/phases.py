@@ -245,6 +245,11 @@ class Phase(StrEnum):
         return self.holds_lane and self is not Phase.PROMOTING
 
     @property
+    def writes_first(self) -> bool:
+        """Whether its step may be about to write the first object of the rollout, or have done so."""
+        return self is Phase.PREPARING or self is Phase.DEPLOYING
+
+    @property
     def past_the_gate(self) -> bool:
         """Whether the gate has passed and the release has not ended."""
         return self is Phase.HELD_BACK or self.holds_lane
@@ -276,7 +281,7 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
     rollout_begins = {Phase.PREPARING, Phase.DEPLOYING}
     past_the_gate = {Phase.HELD_BACK, Phase.PROMOTING} | rollout_begins
     rollout_fails = {Phase.FAILED, Phase.ROLLING_BACK}
-    before_the_first_object = {Phase.HELD_BACK, Phase.PLANNING}
+    before_the_first_object = {Phase.HELD_BACK, Phase.PLANNING, Phase.CANCELLED}
     next_environment = {Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}
     match phase:
         case Phase.JOINING:

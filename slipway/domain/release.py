@@ -9,11 +9,11 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from .around import MOST_JOBS, NO_JOBS, JobRun, JobsAround
-from .blocks import Freeze, Hold, LanePass
+from .blocks import CalledOff, Freeze, Hold, LanePass
 from .bundle import Bundle
 from .drift import Drift
 from .model import Digest, Moment, Name, Record, Repository, Tag
-from .order import PLACES_KEPT, Taken
+from .order import PLACES_KEPT, Order, Taken
 from .people import SignedIn
 from .phases import Phase
 from .pruning import KINDS_KEPT
@@ -398,12 +398,18 @@ class Lane(Record):
     """Set while the cluster does not hold what is live here, or nobody can tell."""
     hold: Hold | None = None
     """Set by a roll-back by hand; blocks newer rollouts until somebody resumes the lane."""
+    called_off: CalledOff | None = None
+    """Set while the rollout that holds the lane is to end before its first object."""
     kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
     """Of all objects that were ever planned here: of these some may be left that nobody can look for."""
     orders: int = Field(default=0, ge=0)
     """The last order that was given: each rollout and each roll-back takes the next."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
     """Where an order is known to have been taken, and the last one of each place."""
+
+    def has_taken(self, order: Order) -> bool:
+        """Whether the order is known to have been taken in some cluster, so that the first object may be there."""
+        return any(each.order == order for each in self.taken)
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -201,6 +201,13 @@ class Rule(StrEnum):
         Trait.HOLDS_BACK,
     )
 
+    NOT_CALLED_OFF = (
+        "not-called-off",
+        "Nobody has cancelled the release since its rollout was decided on.",
+        Milestone.ROLLOUT,
+        Trait.HOLDS_BACK,
+    )
+
     # ---- the rollout
     ARTIFACT_IS_PROMOTED = "artifact-is-promoted", "The environment's registry has the image.", Milestone.COPY
     ROLLOUT_SUCCEEDED = "rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT
@@ -268,7 +275,7 @@ class Rule(StrEnum):
     IS_UNDER_WAY = "is-under-way", "The release has not ended."
     HAS_ENDED = "has-ended", "The release whose artifact goes out again has ended."
     IS_OF_THIS_APPLICATION = "is-of-this-application", "Its artifact lies where the application's artifacts lie now."
-    HAS_NOT_BEGUN_TO_ROLL_OUT = "has-not-begun-to-roll-out", "Its rollout has not begun."
+    HAS_NOT_BEGUN_TO_ROLL_OUT = "has-not-begun-to-roll-out", "No object of its rollout is known to have been written."
     DID_NOT_GO_LIVE = "did-not-go-live", "The release has ended, and is not live in the last environment."
     ATTEMPTS_ARE_LEFT = "attempts-are-left", "It may be tried again."
     IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now, or the cluster does not hold it."

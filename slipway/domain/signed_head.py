@@ -30,10 +30,10 @@ def hash_of(state: Record | None) -> str | None:
 
 
 def hash_of_lane(lane: Lane | None) -> str | None:
-    """What keeps new releases out of a lane; None if nothing does."""
-    if lane is None or (lane.freeze is None and lane.hold is None):
+    """What stops rollouts in a lane; None if nothing does."""
+    if lane is None or (lane.freeze is None and lane.hold is None and lane.called_off is None):
         return None
-    return sha256(canonical(lane.model_dump(mode="json", include={"freeze", "hold"})))
+    return sha256(canonical(lane.model_dump(mode="json", include={"freeze", "hold", "called_off"})))
 
 
 def blocks_changed(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from .decide.automatic import soaks_in
-from .decide.blocks import over_at
+from .decide.blocks import called_off_rules, over_at
 from .decide.conditions import facts_missing, plan_rule, short
 from .decide.deadlines import RESEND_LIMIT, is_sent_again
 from .decide.lanes import step_of
@@ -120,7 +120,14 @@ class Wording:
     # ---- parts of sentences
     def _doing(self) -> str:
         waits = f"; it waits: {self._waits()}" if self._waits() else ""
-        return f"{_clause(self.release.phase.meaning)}{waits}"
+        return f"{_clause(self.release.phase.meaning)}{waits}{self._called_off()}"
+
+    def _called_off(self) -> str:
+        """What becomes of a release that was cancelled a moment ago; empty if it was not."""
+        if not self.release.phase.writes_first:
+            return ""
+        ends = "so it ends before its first object, unless that was written already"
+        return "".join(f"; {rule.reason}, {ends}" for rule in called_off_rules(self.release, self._lane()))
 
     def _waits(self) -> str:
         return self.snapshot.waits_for(self.release).rstrip(". ")

@@ -8,7 +8,7 @@ moment has passed: from then on a rollout is finished or rolled back, and this c
 from dataclasses import dataclass
 
 from ..clock import Clock
-from ..domain.decide.blocks import block_rules, freeze_rule, was_let_past
+from ..domain.decide.blocks import block_rules, called_off_rules, freeze_rule, was_let_past
 from ..domain.environment import Environment
 from ..domain.plan import Plan
 from ..domain.release import Head, Lane
@@ -23,7 +23,7 @@ from .run_step import Work
 
 @dataclass(frozen=True, kw_only=True)
 class FirstObject:
-    """Looks at limits, freezes, holds and windows, as the signed ends of the trails name them."""
+    """Looks at limits, cancels, freezes, holds and windows, as the signed ends of the trails name them."""
 
     ledger: Ledger
     in_force: InForce
@@ -61,4 +61,5 @@ class FirstObject:
             # It may have been set a moment ago, and not have reached this application yet.
             everything = state.freeze if not state.ended_by else None
             rules = (*rules, freeze_rule(lane, everything, now))
-        return tuple(rule for rule in failed(rules) if not was_let_past(release, lane, everything, rule, now))
+        blocking = (rule for rule in failed(rules) if not was_let_past(release, lane, everything, rule, now))
+        return (*called_off_rules(release, lane), *blocking)

@@ -40,7 +40,7 @@ class InForce:
             faults = list(self._of_installation(work, of_all))
         if faults:
             return (Rule.IN_FORCE_ON_RECORD.fails("; ".join(faults)),)
-        return (Rule.IN_FORCE_ON_RECORD.holds("version, freezes and holds are those of the signed trail"),)
+        return (Rule.IN_FORCE_ON_RECORD.holds("version, freezes, holds and cancels are those of the signed trail"),)
 
     def _of_application(self, work: Work, standing: Standing, head: Head, environment: Environment) -> Iterator[str]:
         if fault := head_fault(head, self.ledger.public_keys):
@@ -48,7 +48,7 @@ class InForce:
             return
         lane = hash_of_lane(standing.lanes.get(environment.name))
         if lane != head.in_force.get(lane_name(environment.name)):
-            yield f"the freeze or hold of {environment.name} is not the one that the trail names"
+            yield f"what stops rollouts in {environment.name} (freeze, hold, cancel) is not what the trail names"
         if hash_of(head.freeze) != head.in_force.get(FREEZE):
             yield f"the freeze of everything, as {head.application} has it, is not the one that the trail names"
         versions = work.entry.versions

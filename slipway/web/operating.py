@@ -199,11 +199,13 @@ def _permitted(form: CommandForm, who: Caller) -> CommandForm:
 # ---- what can be done
 def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
     about = {"release": release.id}
-    if not failed(cancel_rules(release)):
+    if _may_be_cancelled(desk, release):
         yield CommandForm(
             verb=Verb.CANCEL,
             title=f"Cancel {release.id}",
-            hint="It ends here and cannot be resumed.",
+            hint="It ends before its first object, unless that has been written already: then the rollout goes on."
+            if release.phase.writes_first
+            else "It ends here and cannot be resumed.",
             hidden=about,
             bad=True,
         )
@@ -291,6 +293,13 @@ def _what_is_gone(desk: OperatingContext, plan_hash: str | None) -> str:
     except (NotFound, ValueError):
         return "Its manifests are no longer kept: the current ones would be used, with its image."
     return ""
+
+
+def _may_be_cancelled(desk: OperatingContext, release: Release) -> bool:
+    if release.phase.final:
+        return False
+    standing = desk.reader.ledger.standing(release.application)
+    return not failed(cancel_rules(release, standing.lanes, standing.head.epoch if standing.head else 0))
 
 
 def _for_lanes(desk: OperatingContext, subject: PageSubject) -> Iterator[CommandForm]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -63,3 +64,27 @@ def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
     assert application.release(third)["blocked_by"] == ["hold"]
     slipway(system, "resume", "operators", "production", "--reason", "1.2.0 is the fix")
     application.reached("release.completed", tag="1.2.0")
+
+
+def test_a_cancel_that_is_read_before_the_first_object_ends_the_release_there(
+    system: System, application: Played
+) -> None:
+    """The API server of production answers nothing while the release waits for it."""
+    release = application.waiting("1.3.0")
+    (server,) = (part for part in system.stack.parts if part.name == "cluster-production")
+    deployment = "/apis/apps/v1/namespaces/operators-production/deployments"
+    before = system.kubernetes(deployment, cluster="production")["items"]
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        Approver().decide(system.approval_link(release), "approve", "looks good")
+        application.reached("rollout.requested", tag="1.3.0")
+        until(lambda: phase(application, release) == "deploying", f"{release} is before its first object")
+        slipway(system, "cancel", release, "--reason", "the wrong branch")
+        application.reached("rollout.called-off", tag="1.3.0")
+        assert "ends before its first object" in slipway(system, "explain", release)["headline"]
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    until(lambda: phase(application, release) == "cancelled", f"{release} ended before its first object")
+    assert "rollout.applied" not in application.actions(release)[-3:]
+    after = system.kubernetes(deployment, cluster="production")["items"]
+    assert [each["spec"] for each in after] == [each["spec"] for each in before]

@@ -144,6 +144,99 @@ def test_a_freeze_after_the_first_object_leaves_no_mixture_behind(home: Live) ->
     assert {kind for _, kind, _ in home.production.objects} == {"Deployment", "Service"}
 
 
+def cancel(home: Live, release: str = "shop-1") -> None:
+    """A word is enough: what stops something need not be proved."""
+    said = CommandRequest(verb=Verb.CANCEL, release=release, reason="the wrong branch")
+    home.app.inbox_writer.command(said, ON_CALL)
+    home.hear()
+
+
+def ended_before_its_first_object(home: Live) -> None:
+    assert home.production.applied == 0
+    assert not any(name.endswith("-production") for _, name in home.production.leases)
+    assert home.phase(1) is Phase.CANCELLED, home.release(1).reason
+    assert (home.lane(PRODUCTION).rolling, home.lane(PRODUCTION).called_off) == (None, None)
+    assert home.verify().intact
+
+
+def test_a_cancel_between_the_decision_and_the_first_object_ends_the_release(home: Live) -> None:
+    step = decided(home)
+    cancel(home)
+    assert home.phase(1) is Phase.DEPLOYING
+    assert "so it ends before its first object, unless that was written already" in home.explain(1).headline
+    home.run_step(step)
+    ended_before_its_first_object(home)
+    (ended,) = (record for record in home.trail() if record.action == "release.cancelled")
+    assert (ended.actor, ended.details["reason"]) == ("olga@example.com", "the wrong branch")
+
+
+def test_a_cancel_that_comes_while_the_cluster_is_away_ends_it_when_it_is_back(home: Live) -> None:
+    home.production.errors.append(ClusterUnreachable("the API server does not answer"))
+    home.run_step(decided(home))
+    cancel(home)
+    home.settle()
+    ended_before_its_first_object(home)
+
+
+def test_a_cancel_that_comes_after_the_order_was_taken_is_recorded_as_too_late(home: Live) -> None:
+    step = decided(home)
+    home.production.refuses["Deployment/shop"] = ClusterUnreachable("the API server does not answer")
+    home.run_step(step)  # the Lease is ours, and no object is there
+    cancel(home)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    assert home.actions().count("rollout.went-on") == 1
+    assert home.lane(PRODUCTION).called_off is None
+    assert home.verify().intact
+
+
+def test_a_cancel_that_was_taken_out_of_the_table_lets_nothing_through(home: Live) -> None:
+    step = decided(home)
+    cancel(home)
+    lane = home.lane(PRODUCTION).evolve(called_off=None)
+    home.table.transact("shop", [Write(act=Act.PUT, key=keys.lane(PRODUCTION), values=pack(lane))])
+    home.run_step(step)
+    assert home.production.applied == 0
+    assert home.phase(1) is Phase.FAILED
+    assert home.trail()[-2].details["rules"] == ["in-force-is-on-record"]
+
+
+def test_a_release_that_was_cancelled_at_its_first_object_is_sent_out_again_by_new_votes(home: Live) -> None:
+    step = decided(home)
+    cancel(home)
+    home.run_step(step)
+    asked = CommandRequest(verb=Verb.RETRY, release="shop-1", reason="it was the right one")
+    say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked)))
+    home.hear()
+    home.settle()
+    assert home.phase(1) is Phase.AWAITING_APPROVAL
+    assert home.production.applied == 0
+
+
+def test_a_roll_back_that_is_ordered_between_the_decision_and_the_first_object_goes_first(home: Live) -> None:
+    approve(home)
+    home.settle()
+    home.push("2.0")
+    home.settle()
+    approve(home, 2)
+    home.settle()
+    assert home.phase(2) is Phase.COMPLETED
+    home.push("3.0")
+    home.settle()
+    approve(home, 3)
+    step = home.settle_at(StepKind.DEPLOY, PRODUCTION)
+    applied = home.production.applied
+    asked = CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment=PRODUCTION, reason="wrong totals")
+    say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked)))
+    home.hear()
+    home.run_step(step)
+    assert home.production.applied == applied
+    home.settle()
+    live = present(home.lane(PRODUCTION).live, "what is live")
+    assert live.digest == home.release(1).digest
+    assert home.phase(3) is not Phase.COMPLETED
+
+
 def test_an_application_that_fell_out_of_its_project_writes_no_first_object(home: Live) -> None:
     step = decided(home)
     home.edit_project(lambda value: value.update(repositories=["other/*"]))

@@ -83,8 +83,8 @@ def claim(home: Live, kind: StepKind = StepKind.PROMOTE) -> Step:
     return step
 
 
-def approve(home: Live) -> None:
-    say_proved(home, proof_of(home, statement(home, 1), ADA))
+def approve(home: Live, number: int = 1) -> None:
+    say_proved(home, proof_of(home, statement(home, number), ADA))
     home.hear()
 
 

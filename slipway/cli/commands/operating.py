@@ -14,6 +14,7 @@ from slipway.api.commands import Command
 from slipway.api.inbox import ReceivedAnswer
 from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 from slipway.domain.people import OID
+from slipway.domain.phases import Phase
 
 from ..api import Api, read
 from ..options import as_json as json_option
@@ -37,6 +38,7 @@ _DONE = {
     Verb.FENCE_RESET: "a new epoch has begun; every gate is opened again",
     Verb.SESSION_END: "signed out of all pages, within a minute",
 }
+_CALLED_OFF = "called off; it ends before its first object, unless that was written already"
 INSTALLATION = "_installation"
 
 
@@ -88,7 +90,9 @@ def _give(
         where = what
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
     phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
-    screen.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {_DONE[verb]}{phase}")
+    now = Phase.named(done.phase)
+    became = _CALLED_OFF if verb is Verb.CANCEL and now is not None and not now.final else f"{_DONE[verb]}{phase}"
+    screen.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {became}")
 
 
 def _check_order(environment: str, release: str) -> None:
@@ -169,7 +173,8 @@ def unfreeze(api: Api, *, application: str | None, environment: str | None, ever
 def cancel(api: Api, *, release: str, **options: Any) -> None:
     """Cancel a release that is waiting: for a fact, a lane, a soak, votes, or the end of a freeze.
 
-    A rollout that has started cannot be cancelled: let it finish, then roll back.
+    A rollout that has been decided on ends before its first object. If that was written already, it goes on, and the
+    trail says so (rollout.went-on): let it finish, then roll back.
 
     \b
     Example:

@@ -13,6 +13,7 @@ from ..pruning import KINDS_KEPT, Deleted, told
 from ..release import PRUNED_TOLD, Live, Phase, Release
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice, StepKind
+from .commands import called_off_too_late, stopped_as_called_off
 from .conditions import supply_chain_rules
 from .drifting import ended as drift_ended
 from .failing import FAILED, broken
@@ -82,6 +83,7 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
         return
     if event.result.get("taken"):
         order_taken(draft, release, Taken.model_validate(event.result["taken"]))
+        called_off_too_late(draft, release)
     if any(rule.rule is Rule.NO_NEWER_ROLLOUT for rule in event.broken):
         _overtaken(draft, release, event)
     elif event.broken:
@@ -128,6 +130,8 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.rules = event.broken
     by_rule = {rule.rule: rule for rule in event.broken}
     if all(rule.holds_back for rule in by_rule):
+        if Rule.NOT_CALLED_OFF in by_rule and stopped_as_called_off(draft, release):
+            return
         stopped(draft, release, draft.here(release), event.broken)
         return
     action = Action.GATE_UNPROVED

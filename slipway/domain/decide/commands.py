@@ -4,18 +4,19 @@ This module has `cancel`, `resume` and `override`, and what all commands share; 
 `returning.py` hold the rest.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..actions import Action
-from ..blocks import LanePass
+from ..attribution import Attribution
+from ..blocks import CalledOff, LanePass
 from ..commands import MUST_SAY_WHY
 from ..errors import present
 from ..events import CommandGiven
 from ..release import Lane, Phase, Release
 from ..rules import Rule, RuleResult, failed
-from .blocks import block_rules_of
-from .lanes import end, hold_ended
+from .blocks import block_rules_of, called_off_rules
+from .lanes import end, hold_ended, order_in
 from .notices import void
 from .opening import opening_rules
 from .rollouts import look_again
@@ -88,28 +89,72 @@ def named_release(draft: Draft, event: CommandGiven) -> Release | None:
 
 
 # ---- cancel
-def cancel_rules(release: Release) -> tuple[RuleResult, ...]:
+def cancel_rules(release: Release, lanes: Mapping[str, Lane], epoch: int) -> tuple[RuleResult, ...]:
     """The rules for cancelling a release; the release page shows them before anybody tries."""
-    status, is_rolling_out = f"{release.id} is {release.phase.spoken}", release.phase.has_begun
-    advice = ": a rollout is not stopped half-way; let it end, and roll back then" if is_rolling_out else ""
+    status, phase, lane = f"{release.id} is {release.phase.spoken}", release.phase, lanes.get(release.environment or "")
+    before_it = phase.writes_first and lane is not None and not lane.has_taken(order_in(lane, epoch))
+    has_written = phase.has_begun and not before_it
+    advice = ": a rollout is not stopped half-way; let it end, and roll back then" if has_written else ""
     return (
-        Rule.IS_UNDER_WAY.judged(not release.phase.final, status),
-        Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not is_rolling_out, f"{status}{advice}"),
+        Rule.IS_UNDER_WAY.judged(not phase.final, status),
+        Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not has_written, f"{status}{advice}"),
+        *(called_off_rules(release, lane) if lane is not None else ()),
     )
 
 
 def cancel(draft: Draft, event: CommandGiven) -> None:
+    """A release that waits ends at once. One whose step may be writing its first object right now is called off: the
+    worker that stands before the cluster ends it, if there is still time."""
     release = named_release(draft, event)
-    if release is None or not accepted(draft, event, (*cancel_rules(release), *reason_rule(event)), release):
+    if release is None:
         return
+    rules = (*cancel_rules(release, draft.lanes, draft.head.epoch), *reason_rule(event))
+    if not accepted(draft, event, rules, release):
+        return
+    by = event.attribution
+    if not release.phase.writes_first:
+        _cancelled(draft, release, event.reason, by=by, channel=event.channel)
+        return
+    asked = CalledOff(
+        release=release.number,
+        by=by.actor,
+        on_behalf_of=by.on_behalf_of,
+        channel=event.channel,
+        reason=event.reason,
+        at=draft.now,
+    )
+    draft.put_lane(draft.lane(release.environment or "").evolve(called_off=asked))
+    draft.record(Action.ROLLOUT_CALLED_OFF, release, actor=by.actor, reason=event.reason, **told(draft, event))
+
+
+def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, channel: str) -> None:
     if release.gate is not None and release.phase is not Phase.QUEUED:
-        void(draft, release, release.gate.votes, f"{event.attribution.spoken} cancelled {release.id}: {event.reason}")
+        void(draft, release, release.gate.votes, f"{by.spoken} cancelled {release.id}: {reason}")
     if release.rollback is not None:
         hold_ended(draft, release, reason=f"{release.id} was cancelled before it was rolled out")
-    release = draft.releases[release.number]
-    end(draft, release, Phase.CANCELLED, event.reason, by=event.attribution, channel=event.channel)
+    end(draft, draft.releases[release.number], Phase.CANCELLED, reason, by=by, channel=channel)
     if release.rollback is not None:
         wake(draft, release.environment or "")
+
+
+def stopped_as_called_off(draft: Draft, release: Release) -> bool:
+    """Nothing was written yet, and the worker saw that the rollout is called off: the release ends. False where the
+    lane says nothing of it."""
+    asked = draft.lane(release.environment or "").called_off
+    if asked is None or asked.release != release.number:
+        return False
+    by = Attribution(actor=asked.by, on_behalf_of=asked.on_behalf_of)
+    _cancelled(draft, release, asked.reason, by=by, channel=asked.channel)
+    return True
+
+
+def called_off_too_late(draft: Draft, release: Release) -> None:
+    """The first object had been written: from then on a rollout is finished, or rolled back."""
+    lane = draft.lane(release.environment or "")
+    asked = failed(called_off_rules(release, lane)) if release.phase.writes_first else ()
+    if asked:
+        draft.put_lane(lane.evolve(called_off=None))
+        draft.record(Action.ROLLOUT_WENT_ON, release, plan_hash=release.plan_hash, reason=asked[0].reason)
 
 
 # ---- resume

@@ -45,7 +45,12 @@ def next_order(draft: Draft, release: Release) -> Order:
 
 def last_order(draft: Draft, release: Release) -> Order:
     """The one that the rollout which holds the lane has."""
-    return Order(epoch=draft.head.epoch, number=draft.lane(release.environment or "").orders)
+    return order_in(draft.lane(release.environment or ""), draft.head.epoch)
+
+
+def order_in(lane: Lane, epoch: int) -> Order:
+    """The last one that was given in the lane."""
+    return Order(epoch=epoch, number=lane.orders)
 
 
 def order_taken(draft: Draft, release: Release, taken: Taken) -> None:
@@ -163,7 +168,9 @@ def leave_lane(draft: Draft, release: Release) -> None:
 def _without(lane: Lane, release: Release) -> Lane:
     """The lane without the release."""
     slots = {"rolling": lane.rolling, "waiting": lane.waiting, "next": lane.next, "returning": lane.returning}
-    return lane.evolve(**{name: None if number == release.number else number for name, number in slots.items()})
+    called_off = None if lane.rolling == release.number else lane.called_off
+    without = {name: None if number == release.number else number for name, number in slots.items()}
+    return lane.evolve(**without, called_off=called_off)
 
 
 def _moved_up(lane: Lane) -> Lane:
@@ -205,7 +212,7 @@ def end(
 
 def end_without_environment(draft: Draft, release: Release, environment: str | None) -> None:
     """A release has ended because the environment that it was in, or on its way to, has no policy any more."""
-    phase = Phase.CANCELLED if Phase.CANCELLED in release.phase.followers else Phase.FAILED
+    phase = Phase.FAILED if release.phase.has_begun else Phase.CANCELLED
     end(draft, release, phase, f"the environment {environment!r} is no longer one of the application's")
 
 

@@ -72,7 +72,7 @@ def _give_way(draft: Draft, release: Release, environment: Environment, current:
     if newer is not None:
         supersede(draft, release, by=newer.number, why=f"{newer.id} arrived, and this one could not go on")
         return
-    draft.put_lane(lane.evolve(rolling=None, waiting=release.number))
+    draft.put_lane(lane.evolve(rolling=None, waiting=release.number, called_off=None))
     if not current.passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)

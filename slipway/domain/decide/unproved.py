@@ -103,5 +103,5 @@ def _stop(draft: Draft, release: Release, run: Run, actor: str, why: str) -> Non
     contradicted = before.evolve(built=Fact(trust=Trust.CONTRADICTED, why=why), people=everybody)
     release = draft.put(release.evolve(run=contradicted))
     draft.record(Action.RUN_CONTRADICTED, release, actor=actor, run=run.number, url=run.url, reason=why)
-    if Phase.CANCELLED in release.phase.followers:
+    if Phase.CANCELLED in release.phase.followers and not release.phase.has_begun:
         end(draft, release, Phase.CANCELLED, f"reports of its CI run contradict each other: {why}")

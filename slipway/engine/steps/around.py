@@ -13,6 +13,7 @@ from ...domain.around import JobRun, Side, time_of_job
 from ...domain.errors import UnknownName, present
 from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
+from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.release import EVIDENCE_SUMMARY, Evidence
 from ...domain.secrets import without_secrets
@@ -42,6 +43,8 @@ class JobsRun(Record):
     """What became of the Jobs on one side of a rollout."""
 
     jobs: tuple[JobRun, ...]
+    taken: Taken | None
+    """The order under which they were made, and where; None if none was made."""
     evidence: tuple[Evidence, ...] = ()
     """Of the Job that failed."""
 
@@ -69,7 +72,7 @@ class _Running:
             try:
                 seen, state = self._look(job, seen)
             except (ObjectRefused, Missing) as error:
-                return failed(f"{error} (it runs {self.side} the rollout)", JobsRun(jobs=self._runs(seen)))
+                return failed(f"{error} (it runs {self.side} the rollout)", self._ran_by(seen))
             seen, over = outlasted(seen, state.state, self.now)
             late = self.now - _made(seen, name).at > time_of_job(job)
             if over or (late and state.state is not ProgressState.DONE):
@@ -78,7 +81,7 @@ class _Running:
             if state.state is not ProgressState.DONE:
                 return Requeue(after=pause_before(self.work.step.poll), reason=f"Job {name}: {state.reason}", seen=seen)
             seen = seen.evolve(done=(*seen.done, name))
-        return passed(JobsRun(jobs=self._runs(seen)), f"all Jobs {self.side} the rollout are done")
+        return passed(self._ran_by(seen), f"all Jobs {self.side} the rollout are done")
 
     @property
     def ran(self) -> Mapping[str, JobRun]:
@@ -95,6 +98,12 @@ class _Running:
         if made:
             return seen, state
         return seen.evolve(jobs=(*seen.jobs, SeenJob(name=name, uid=state.uid, at=self.now))), state
+
+    def _ran_by(self, seen: SeenBefore, *evidence: Evidence) -> JobsRun:
+        order = self.work.step.order if seen.jobs else None
+        place = {"cluster": self.plan.cluster, "namespace": self.plan.namespace}
+        taken = Taken(**place, order=order) if order is not None else None
+        return JobsRun(jobs=self._runs(seen), taken=taken, evidence=evidence)
 
     def _runs(self, seen: SeenBefore) -> tuple[JobRun, ...]:
         return tuple(self._run(each, passed=each.name in seen.done) for each in seen.jobs)
@@ -114,7 +123,7 @@ class _Running:
             summary=text[:EVIDENCE_SUMMARY],
             log=next((run.log for run in runs if run.name == made.name), None),
         )
-        return failed(text, JobsRun(jobs=runs, evidence=(evidence,)))
+        return failed(text, self._ran_by(seen, evidence))
 
     def _run(self, made: SeenJob, *, passed: bool) -> JobRun:
         log = without_secrets(self.cluster.job_log(made, self.plan.namespace))

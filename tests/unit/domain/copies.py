@@ -67,6 +67,22 @@ def stopped_at_the_first_object(kind: StepKind) -> World:
     return world
 
 
+def cancelled_before_the_first_object(kind: StepKind) -> World:
+    """The message of the step that writes the first object is lost, the release is cancelled, and the step is sent
+    again."""
+    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.effects.lose(kind, "production")
+    world.vote(1, ADA)
+    world.settle()
+    world.command(Verb.CANCEL, 1, reason="wrong one")
+    world.wait(timedelta(hours=1))
+    world.reconcile()
+    world.settle()
+    return world
+
+
 def outside_its_project_at_the_first_object(kind: StepKind) -> World:
     """The project became narrower between the decision and the first object."""
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))

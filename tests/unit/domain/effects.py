@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from slipway.domain.application import Application
 from slipway.domain.around import NO_JOBS, JobsAround, Side
+from slipway.domain.decide.blocks import called_off_rules
 from slipway.domain.environment import policy_hash
 from slipway.domain.model import canonical, sha256
 from slipway.domain.release import Lane, Release
@@ -74,6 +75,8 @@ class Effects:
             case StepKind.PLAN:
                 planned = plan_result(step, application, definition, release, lane, unmet=self.unmet)
                 return Outcome(result=planned | {"jobs": self.jobs.model_dump(mode="json")})
+            case StepKind.BEFORE | StepKind.DEPLOY if broken := tuple(called_off_rules(release, lane)):
+                return Outcome(passed=False, reason=broken[0].reason, broken=broken)
             case StepKind.BEFORE:
                 return Outcome(reason="done", result={"jobs": runs(Side.BEFORE, self.jobs.before)})
             case StepKind.AFTER:

@@ -5,13 +5,16 @@ from datetime import timedelta
 
 import pytest
 
+from slipway.domain.around import JobsAround
 from slipway.domain.commands import Verb
 from slipway.domain.errors import present
+from slipway.domain.order import Order, Taken
 from slipway.domain.phases import Phase
 from slipway.domain.release import Rollback
 from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
 from tests.unit.domain.copies import (
+    cancelled_before_the_first_object,
     cancelled_meanwhile,
     changed_meanwhile,
     copying,
@@ -19,10 +22,23 @@ from tests.unit.domain.copies import (
     outside_its_project_at_the_first_object,
     stopped_at_the_first_object,
 )
+from tests.unit.domain.effects import Effects
 from tests.unit.domain.samples import ADA, application, approval, production, staging
-from tests.unit.domain.world import World
+from tests.unit.domain.world import OPERATOR, World
 
 HOUR = timedelta(hours=1)
+
+
+def at_the_first_object() -> World:
+    """shop-1 was approved, and the message of the step that writes its first object is under way."""
+    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.effects.lose(StepKind.DEPLOY, "production")
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.DEPLOYING
+    return world
 
 
 def deployed(world: World) -> bool:
@@ -64,6 +80,82 @@ def test_what_is_being_rolled_out_is_not_cancelled() -> None:
     assert world.phase(1) is Phase.CHECKING
     world.command(Verb.CANCEL, 1, reason="wrong one")
     assert world.last("command.refused").details["rules"] == ["has-not-begun-to-roll-out"]
+
+
+@pytest.mark.parametrize("kind", [StepKind.BEFORE, StepKind.DEPLOY])
+def test_a_release_that_is_cancelled_before_its_first_object_ends_there(
+    kind: StepKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind is StepKind.BEFORE:
+        monkeypatch.setattr(Effects, "usual_jobs", JobsAround(before=("migrate",)))
+    world = cancelled_before_the_first_object(kind)
+    assert world.phase(1) is Phase.CANCELLED
+    record = world.last("release.cancelled")
+    assert (record.actor, record.details["reason"], record.details["channel"]) == (OPERATOR, "wrong one", "cli")
+    asked = world.last("rollout.called-off")
+    assert (asked.actor, asked.details["reason"]) == (OPERATOR, "wrong one")
+    lane = world.lanes["production"]
+    assert (lane.rolling, lane.called_off) == (None, None)
+
+
+def test_whoever_cancelled_it_a_moment_too_late_reads_that_it_went_on() -> None:
+    world = at_the_first_object()
+    world.command(Verb.CANCEL, 1, reason="wrong one")
+    assert "ends before its first object, unless that was written already" in world.explain(1).headline
+    assert "not-called-off" in {rule.rule for group in world.explain(1).rules for rule in group.rules}
+    taken = Taken(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    world.effects.answer(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
+    world.wait(HOUR)
+    world.reconcile()
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.last("rollout.went-on").details["reason"].endswith(": wrong one")
+    assert world.lanes["production"].called_off is None
+
+
+def test_it_is_called_off_once() -> None:
+    world = at_the_first_object()
+    world.command(Verb.CANCEL, 1, reason="wrong one")
+    world.command(Verb.CANCEL, 1, reason="really")
+    assert world.actions(1).count("rollout.called-off") == 1
+    assert world.last("command.refused").details["rules"] == ["not-called-off"]
+
+
+def test_what_is_known_to_have_written_its_first_object_is_not_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Effects, "usual_jobs", JobsAround(before=("migrate",)))
+    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    taken = Taken(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    world.effects.answer(StepKind.BEFORE, "production", jobs=[], taken=taken.model_dump(mode="json"))
+    world.effects.lose(StepKind.DEPLOY, "production")
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.DEPLOYING
+    world.command(Verb.CANCEL, 1, reason="wrong one")
+    assert world.last("command.refused").details["rules"] == ["has-not-begun-to-roll-out"]
+
+
+def test_a_roll_back_that_is_cancelled_before_its_first_object_gives_up_its_hold() -> None:
+    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    for number, tag in enumerate(("v1", "v2"), start=1):
+        world.push(tag)
+        world.settle()
+        world.vote(number, ADA)
+        world.settle()
+        world.wait(HOUR)
+    world.effects.lose(StepKind.DEPLOY, "production")
+    world.command(Verb.ROLLBACK, 1, "production", reason="wrong totals")
+    world.settle()
+    assert world.phase(3) is Phase.DEPLOYING
+    world.command(Verb.CANCEL, 3, reason="the totals are right")
+    assert world.lanes["production"].hold is not None
+    world.wait(HOUR)
+    world.reconcile()
+    world.settle()
+    assert world.phase(3) is Phase.CANCELLED
+    assert world.lanes["production"].hold is None
+    assert world.live("production") == 2
 
 
 def test_an_application_that_changed_during_the_copy_is_planned_and_voted_on_again() -> None:

@@ -17,6 +17,7 @@ from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
 from tests.unit.domain.copies import (
+    cancelled_before_the_first_object,
     cancelled_meanwhile,
     changed_meanwhile,
     frozen_behind_a_newer_one,
@@ -383,6 +384,8 @@ STORIES: dict[str, Callable[[], World]] = {
     "frozen while copied, and a newer one waits": frozen_behind_a_newer_one,
     "stopped before its Jobs": lambda: stopped_at_the_first_object(StepKind.BEFORE),
     "stopped before it was deployed": lambda: stopped_at_the_first_object(StepKind.DEPLOY),
+    "cancelled before its Jobs": lambda: cancelled_before_the_first_object(StepKind.BEFORE),
+    "cancelled before its first object": lambda: cancelled_before_the_first_object(StepKind.DEPLOY),
     "outside its project before its Jobs": lambda: outside_its_project_at_the_first_object(StepKind.BEFORE),
     "outside its project before it was deployed": lambda: outside_its_project_at_the_first_object(StepKind.DEPLOY),
     "overtaken while its Jobs run": lambda: overtaken_in_the_cluster(StepKind.BEFORE),
