@@ -3,7 +3,8 @@
 While the source is away the release shows what is not proved yet, and the hint is sent again with growing pauses; after
 `PATIENCE` it stays *not proved*. What the source does not know, or does not show us, is asked for a few times more: a
 right may be given, or a page may come late. Whoever may send to `runs` can name runs that there are not, of anybody's
-pipeline: more than a few in an hour are counted and leave no record.
+pipeline: more than a few in an hour leave no record. They are asked for again all the same, for a shorter time, each by
+itself: a genuine run that its source is about to know is among them, and no number of others pushes it out.
 """
 
 import logging
@@ -33,15 +34,17 @@ PATIENCE: Final = timedelta(hours=24)
 """How long a source that is away is waited for, from when the run was told of."""
 ABSENT_PATIENCE: Final = timedelta(hours=1)
 """How long a run is asked for that the source does not know, or does not let us see."""
+UNRECORDED_PATIENCE: Final = timedelta(minutes=5)
+"""How long a run of which there are many is asked for that the source does not know: five questions in all."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
 MOST_UNKNOWN: Final = 30
-"""Runs of one application, in an hour, that its source does not know and that are recorded, and asked for again."""
+"""Runs of one application, in an hour, that are not proved and of which a record says so."""
 WORD: Final = "this installation does not ask Azure DevOps (setting SLIPWAY_RUNS): it is taken at its sender's word"
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownRuns:
-    """When this process was told of runs that their source does not know, by application."""
+    """When this process was told of runs that are not proved, by application."""
 
     _times: dict[str, deque[datetime]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=MOST_UNKNOWN)))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -84,19 +87,24 @@ class RunProver:
         match answer:
             case ProvedRun():
                 return self._proved(told, answer)
-            case UnprovedRun() if told.looks == 0 and not self.unknown.few(
-                (entry.application.application for entry in concerned), self.clock()
-            ):
-                return _dropped(claimed, "its source does not know it, nor many others of this hour")
             case UnprovedRun(why=why):
-                return self._not_proved(told, why, timedelta(0), patience=ABSENT_PATIENCE)
+                told = self._counted(told, concerned)
+                patience = UNRECORDED_PATIENCE if told.unrecorded else ABSENT_PATIENCE
+                return self._not_proved(told, why, timedelta(0), patience=patience)
             case AskLater(goes_on=True, after=after) if self.clock() - told.received_at < PATIENCE:
                 self._again(told, after)
                 return ()  # nothing is wrong: a pipeline tells of its run before that has ended
             case AskLater(why=why, after=after):
-                return self._not_proved(told, why, after, patience=PATIENCE)
+                return self._not_proved(self._counted(told, concerned), why, after, patience=PATIENCE)
             case _:
                 assert_never(answer)
+
+    def _counted(self, told: RunTold, concerned: tuple[Entry, ...]) -> RunTold:
+        """Of more than a few in an hour nothing is recorded before it is proved."""
+        applications = (entry.application.application for entry in concerned)
+        if told.looks or self.unknown.few(applications, self.clock()):
+            return told
+        return told.evolve(unrecorded=True)
 
     def _live(self, concerned: tuple[Entry, ...]) -> tuple[str, ...]:
         """The commits that run now in the last environment of each application, where a run is known for them."""
@@ -130,6 +138,8 @@ class RunProver:
             self._again(told, after)
         ending = "it is asked again" if again else f"it was asked {told.looks + 1} times"
         log.warning("run %s of %s is not proved: %s; %s", told.claims.number, told.claims.pipeline, why, ending)
+        if told.unrecorded:
+            return () if again else _dropped(told.completed(told.claims), f"{ending}, as were many others of its hour")
         return self.door.take(
             told.completed(_with_facts(told.claims, Trust.NOT_PROVED, f"{why}; {ending}").evolve(people=()))
         )

@@ -84,12 +84,42 @@ def test_runs_that_there_are_not_leave_few_records_and_a_genuine_one_among_them_
     both.settle()
 
     assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) == MOST_UNKNOWN
-    assert len([raw for raw in both.bus.raw if raw.queue == Queue.HINTS]) == MOST_UNKNOWN
     assert both.release(1).phase is Phase.AWAITING_APPROVAL
 
     both.now += ABSENT_PATIENCE
     tell(both, told_run(id=5000, number="20261129.1"))
     assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) == MOST_UNKNOWN + 1
+
+
+def test_a_genuine_run_that_its_source_does_not_know_yet_is_taken_however_many_others_stand_before_it(
+    both: Installation,
+) -> None:
+    run = built(both)
+    both.push("v1")
+    known = both.runs.runs.pop((run.organization.casefold(), run.id))
+    for id in range(1000, 1000 + 2 * MOST_UNKNOWN):
+        tell(both, told_run(id=id, number=f"20261128.{id}"))
+    tell(both, run)
+    assert both.phase(1) is Phase.JOINING
+    both.runs.runs[run.organization.casefold(), run.id] = known
+    look_again(both)
+    both.settle()
+    assert both.phase(1) is Phase.AWAITING_APPROVAL
+    assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) == MOST_UNKNOWN
+
+
+def test_runs_that_there_are_not_are_asked_for_a_few_times_each_and_leave_no_record_in_the_end(
+    both: Installation,
+) -> None:
+    many = [told_run(id=id, number=f"20261128.{id}") for id in range(1000, 1000 + MOST_UNKNOWN + 1)]
+    for run in many:
+        tell(both, run)
+    while look_again(both):
+        pass
+    asked = [sum(f"/{run.id}" in each or f" {run.id}" in each for each in both.runs.asked) for run in many]
+    assert (asked[0] > 6, asked[-1]) == (True, 6)
+    assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) >= MOST_UNKNOWN
+    assert not any(str(many[-1].number) in str(record.details) for record in both.trail())
 
 
 # ---- proved
