@@ -344,7 +344,7 @@ def test_cancelled_because_its_environment_is_gone_points_to_the_delivery() -> N
     world.finish(plan, Outcome())
     told = explained(world)
     assert told.headline == (
-        "shop-1 was cancelled in staging: the environment 'staging' is no longer one of the application."
+        "shop-1 was cancelled in staging: the environment 'staging' is no longer one of the application's."
     )
     assert told.next == "Correct the application (slipway apply), and push a new image."
     assert [part.environment for part in told.rules] == ["production"]
