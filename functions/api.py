@@ -16,7 +16,7 @@ from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.plan import read_plan
 from slipway.domain.roles import Permission
 from slipway.http.speaking import speaker
-from slipway.inbound import BadInput
+from slipway.inbound import BadInput, NoSuch
 from slipway.ledger.installation import ID_PATTERN
 from slipway.text import without_tokens
 
@@ -63,13 +63,15 @@ def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
         _BEFORE,
     ),
     answer=Releases,
+    refuses=(404,),
 )
 def releases(req: func.HttpRequest) -> func.HttpResponse:
     limit = number(req, _LIMIT)
     before = number(req, _BEFORE)
     application = req.params.get("application")
     if application is not None:
-        _known(application)
+        if application not in parts().catalogue.entries:
+            raise NoSuch("application", sorted(parts().catalogue.entries), application)
     elif before:
         raise BadInput("before", "application to be given as well", "no application")
     newest = parts().reader.releases(application, limit=limit, before=before or None)
@@ -177,9 +179,3 @@ def replay(req: func.HttpRequest) -> func.HttpResponse:
         raise NotFound(f"no parked input has the id {id!r}")
     command = CommandRequest(verb=Verb.REPLAY, parked=id)
     return received(built.inbox_writer.command(command, speaker(caller_of(req), Via.API)))
-
-
-def _known(application: str) -> None:
-    names = sorted(parts().catalogue.entries)
-    if application not in names:
-        raise BadInput("application", f"one of {', '.join(names) or '(none)'}", repr(application[:80]))

@@ -67,6 +67,7 @@ _CHAIN_LIMIT = whole("limit", _MOST, least=1, most=CHAIN_LIMIT, default=100)
         Parameter(name="after", description="`next` of the previous page; use the same filters."),
     ),
     answer=AuditAnswer,
+    refuses=(404,),
 )
 def audit_query(req: func.HttpRequest) -> func.HttpResponse:
     query = read_query({name: value for name, value in req.params.items() if name != "code"})
@@ -149,6 +150,7 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
         Parameter(name="after", description="`next` of the previous page."),
     ),
     answer=LiveAnswer,
+    refuses=(404,),
 )
 def live(req: func.HttpRequest) -> func.HttpResponse:
     environment, after = req.route_params["environment"], req.params.get("after", "")
@@ -161,5 +163,7 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
         rows.append(row)
         if len(rows) == APPLICATIONS_AT_ONCE:
             break
+    if not rows and not after:
+        parts().trail.check_named(query)
     more = rows[-1].application if len(rows) == APPLICATIONS_AT_ONCE else None
     return ok(LiveAnswer(environment=environment, live=rows, next=more))

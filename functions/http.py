@@ -15,7 +15,7 @@ from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.handle import Contended
 from slipway.engine.parking import NotReplayable
 from slipway.http.requests import BODY_LIMIT, WITH_A_LENGTH, RequestRefused, was_chunked
-from slipway.inbound import BadInput, Ignored
+from slipway.inbound import BadInput, Ignored, NoSuch
 from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import LedgerUnavailable
 
@@ -62,7 +62,8 @@ def answering(handler: Handler) -> Handler:
                     answer = problem(error.status, TITLES[error.status], str(error))
                 case BadInput():
                     details = {"parameter": error.field, "expected": error.expected, "got": error.got}
-                    answer = problem(400, "Invalid parameter", str(error), **details)
+                    status, title = (404, "Not found") if isinstance(error, NoSuch) else (400, "Invalid parameter")
+                    answer = problem(status, title, str(error), **details)
                 case NotFound():
                     answer = problem(404, "Not found", str(error))
                 case NotReplayable() | Ignored():

@@ -31,6 +31,7 @@ _WEEK = {"type": "string", "examples": ["2026-W48"]}
         Parameter(name="until", description="An ISO week; by default the current one.", schema=_WEEK),
     ),
     answer=NumbersAnswer,
+    refuses=(404,),
 )
 def numbers(req: func.HttpRequest) -> func.HttpResponse:
     question = read_question({name: value for name, value in req.params.items() if name != "code"}, parts().numbers)

@@ -18,6 +18,7 @@ from slipway.web.signin import Visitor, visitor_of
 
 from .audit_api import AFTER
 from .contract import number
+from .http import problem
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -146,11 +147,14 @@ def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("unknown_page")
-@blueprint.route(route="{address}", methods=LOOKING, auth_level=ANONYMOUS)
+@blueprint.route(route="{address:regex(^(?!admin|runtime))}/{*rest}", methods=LOOKING, auth_level=ANONYMOUS)
 def unknown_page(req: func.HttpRequest) -> func.HttpResponse:
-    """Any other address of one part. Its name is the last one, as the host takes the first route that fits. Longer ones
-    are left alone: the host answers some itself (`admin/…`)."""
-    return sent(req, elsewhere(req.route_params["address"]))
+    """Any other address. Its name is the last one, as the host takes the first route that fits; those that the host
+    answers itself (`admin/…`, `runtime/…`) are left alone, as a function's route would come before them."""
+    address = req.route_params["address"]
+    if address.lower() == "api":
+        return problem(404, "Not found", "there is no such address; /api/v1/openapi.json describes all of them")
+    return sent(req, elsewhere(address))
 
 
 @blueprint.function_name("page_stylesheet")

@@ -29,6 +29,7 @@ RUN = FOLDER / "run"
 STACK_FILE = FOLDER / "stack.json"
 LOG = FOLDER / "up.log"
 WATCH_EVERY = 1.0
+UP = "\nSlipway is up.\n"
 START_WITHIN = 180.0
 """Seconds that a start in the background may take."""
 
@@ -92,14 +93,22 @@ def _in_background(options: argparse.Namespace) -> int:
             python("local.up", *words), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     print(f"Starting in the background; the log is {LOG.relative_to(ROOT)} …", flush=True)
-    end = time.monotonic() + START_WITHIN
+    end, shown = time.monotonic() + START_WITHIN, 0
     while process.poll() is None and time.monotonic() < end:
         if STACK_FILE.exists():
             print(_welcome(json.loads(STACK_FILE.read_text())))
             return 0
+        shown = _relay(shown)
         time.sleep(0.2)
-    print(LOG.read_text(errors="replace"), file=sys.stderr)
+    print(LOG.read_text(errors="replace")[shown:], file=sys.stderr)
     return 1
+
+
+def _relay(shown: int) -> int:
+    """Print what the start has said since, up to where it says that it is up; returns how much that is by now."""
+    said = LOG.read_text(errors="replace").partition(UP)[0]
+    print(said[shown:], end="", flush=True)
+    return len(said)
 
 
 def _answers(stack: dict[str, Any]) -> bool:
@@ -134,7 +143,10 @@ def _run(options: argparse.Namespace) -> int:
     again = "Going on with what was kept" if RUN.exists() else "Starting afresh"
     print(f"{again}: Azurite, doubles of Azure's services, two registries, two clusters, and {roles} …", flush=True)
     try:
-        with Stack(wanted) as stack:
+        stack, is_up = Stack(wanted), threading.Event()
+        threading.Thread(target=_tell_progress, args=(stack, is_up), daemon=True).start()
+        with stack:
+            is_up.set()
             stack.keep_up()
             told = stack.describe() | {"up": os.getpid(), "logs": str(stack.folder / "logs")}
             beside = STACK_FILE.with_suffix(".new")
@@ -150,6 +162,15 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         STACK_FILE.unlink(missing_ok=True)
     return code
+
+
+def _tell_progress(stack: Stack, is_up: threading.Event) -> None:
+    """Say which parts are being started, each as it begins."""
+    began, told = time.monotonic(), 0
+    while not is_up.wait(0.5):
+        for part in stack.parts[told:]:
+            print(f"  {time.monotonic() - began:5.1f} s  {part.name}", flush=True)
+            told += 1
 
 
 def _watch(stack: Stack, ended: threading.Event) -> int:
@@ -182,9 +203,7 @@ def _where(notice: dict[str, Any]) -> str:
 
 
 def _welcome(told: dict[str, Any]) -> str:
-    return f"""
-Slipway is up.
-
+    return f"""{UP}
   Pages              {told["url"]}
   Sign in            without a password, by choosing who you are: Ada approves hello, Ben has her
                      role, Grace only looks, Olu operates the platform; Pia and Tom are of it too

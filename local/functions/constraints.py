@@ -1,6 +1,6 @@
 """The inline constraints of route templates, by ASP.NET Core's own names: `{id:int}`, `{name:length(2,4)}`.
 
-What cannot be read from a text as .NET does it (dates, its regular expressions) is refused by name.
+What cannot be read from a text as .NET does it (dates, most of its regular expressions) is refused by name.
 """
 
 import re
@@ -25,7 +25,9 @@ _PLAIN: dict[str, re.Pattern[str]] = {
 _PLAIN["float"] = _PLAIN["double"]
 _TAKES = {"length": (1, 2), "minlength": (1,), "maxlength": (1,), "min": (1,), "max": (1,), "range": (2,)}
 """How many arguments a constraint may have."""
-_NOT_COVERED = ("datetime", "regex")
+_NOT_COVERED = ("datetime",)
+_SAME_REGEX = re.compile(r"[A-Za-z/^$|()]*(?:\(\?[!=][A-Za-z/^$|()]*)*")
+"""What .NET's regular expressions and Python's read alike: words, alternatives, and what must or must not follow."""
 
 
 def constraint(rule: str, template: str) -> Constraint:
@@ -34,7 +36,10 @@ def constraint(rule: str, template: str) -> Constraint:
     found = _RULE.fullmatch(rule)
     name = found[1].lower() if found else ""
     arguments = None if found is None or found[2] is None else [part.strip() for part in found[2].split(",")]
-    if name in _NOT_COVERED:
+    if name == "regex" and found and found[2] is not None and _SAME_REGEX.fullmatch(found[2]):
+        pattern = re.compile(found[2], re.IGNORECASE)
+        return lambda text: pattern.search(text) is not None
+    if name in ("regex", *_NOT_COVERED):
         raise FunctionError(f"route {template!r}: the constraint {name!r} is not covered by this host")
     check = _without_arguments(name) if arguments is None else _with_arguments(name, arguments)
     if check is None:

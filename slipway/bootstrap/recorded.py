@@ -135,6 +135,8 @@ class Recorded(Opened):
             index=self.index,
             keys=lambda: self.public_keys,
             head=lambda application: self.ledger.head(application).sequence,
+            has_release=lambda application, number: self.ledger.release(application, number) is not None,
+            catalogue=self.catalogue,
             waiting=lambda application: unindexed(self.table, application),
         )
 

@@ -52,7 +52,7 @@ def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
         "action": _action(record.action),
         "release": TextCell(record.release or "", NAME),
         "environment": record.environment or "",
-        "actor": "" if screen.terminal and attribution == NOBODY else attribution.spoken,
+        "actor": ("" if attribution == NOBODY else attribution.shown) if screen.terminal else attribution.spoken,
         "details": TextCell(briefly(record.action, record.details), FAINT),
     }
 
@@ -71,7 +71,7 @@ def record_fields(screen: Screen, record: TrailRecord) -> Iterator[tuple[str, Co
     yield "time", screen.time(record.time)
     yield "action", _action(record.action)
     yield "meaning", meaning_of(record.action)
-    yield "actor", on_record_as(record.actor, record.details).spoken
+    yield "actor", on_record_as(record.actor, record.details).shown
     yield "release", record.release or ""
     yield "environment", record.environment or ""
     yield "digest", record.digest or ""

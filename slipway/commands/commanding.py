@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
+from ..domain.blocks import NAME_LIMIT
 from ..domain.commands import OF_THE_INSTALLATION, OPENS, PERMISSIONS, Verb, ends_own_sessions
 from ..domain.errors import NotFound, SourceAway
 from ..domain.events import CommandGiven, PushedArtifact
@@ -42,6 +43,8 @@ class _Who:
     """Whoever gave a command, as far as it is known."""
 
     actor: str
+    name: str = ""
+    """As their sign-in says it, for display."""
     proved: Proved | None = None
     unproved: str = ""
     forbidden: str = ""
@@ -96,7 +99,11 @@ class Commander:
                 actor = f"{OID}{token.person.oid}"
                 caller = Caller(name=actor, roles=read_roles(token.person.roles))
                 return _Who(
-                    actor=actor, proved=proved, forbidden=_forbidden(caller, statement), roles=token.person.roles
+                    actor=actor,
+                    name=token.person.name[:NAME_LIMIT],
+                    proved=proved,
+                    forbidden=_forbidden(caller, statement),
+                    roles=token.person.roles,
                 )
             case IdentityRefused(why=why):
                 return _Who(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
@@ -130,7 +137,7 @@ class Commander:
         refused = _forbidden(caller, statement)
         if refused and statement.verb not in OPENS:
             raise CannotCount(f"{statement.verb}: {refused}")
-        return _Who(actor=caller.name, forbidden=refused)
+        return _Who(actor=caller.name, name=caller.shown, forbidden=refused)
 
     # ---- what
     def _do(self, received: Received, statement: CommandStatement, who: _Who) -> None:
@@ -219,6 +226,7 @@ def _order(statement: CommandStatement, received: Received, who: _Who) -> Freeze
         inbox=received.id,
         received_at=received.received_at,
         actor=who.actor,
+        name=who.name,
         proved=who.proved,
         unproved=who.unproved,
         forbidden=who.forbidden,

@@ -14,7 +14,7 @@ def caller_of(speaker: Speaker) -> Caller:
     who = speaker.name or (f"oid:{speaker.oid}" if speaker.oid else "")
     if not who:
         raise BadInput("from", "a name or an object id", "neither")
-    return Caller(name=who, roles=read_roles(speaker.roles))
+    return Caller(name=who, roles=read_roles(speaker.roles), shown=speaker.shown)
 
 
 def actor_proved(oid: str, roles: Sequence[str]) -> Actor:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from .attribution import with_name
 from .model import Moment, Name, Record
 
 NAME_LIMIT = 254
@@ -22,10 +23,17 @@ class Freeze(Record):
     id: str = Field(min_length=8, max_length=128)
     """Identifies this freeze, so that a repeated command sets no second one and ending it ends no other."""
     owner: str = Field(max_length=NAME_LIMIT)
+    name: str = Field(default="", max_length=NAME_LIMIT)
+    """The owner's name as their sign-in said it, for display."""
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
     until: Moment | None = None
     """When the freeze ends by itself; None if a person has to end it."""
+
+    @property
+    def who(self) -> str:
+        """The owner as people read it."""
+        return with_name(self.owner, self.name)
 
     def in_force(self, now: datetime) -> bool:
         return self.until is None or now < self.until
@@ -35,6 +43,8 @@ class Hold(Record):
     """Keeps a roll-back by hand in place: newer releases wait in this lane until somebody resumes it."""
 
     owner: str = Field(max_length=NAME_LIMIT)
+    name: str = Field(default="", max_length=NAME_LIMIT)
+    """The owner's name as their sign-in said it, for display."""
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
     release: int = Field(ge=1)
@@ -43,6 +53,11 @@ class Hold(Record):
     """Number of the release that was restored."""
     before: "Hold | None" = None
     """The hold that this one replaced; it is restored if this roll-back is cancelled before it begins."""
+
+    @property
+    def who(self) -> str:
+        """The owner as people read it."""
+        return with_name(self.owner, self.name)
 
 
 class CalledOff(Record):

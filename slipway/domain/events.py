@@ -222,6 +222,8 @@ class CommandGiven(_Event):
     rule: str = Field(default="", max_length=64)
     """For a waiver: the name of the rule."""
     actor: str = Field(min_length=1, max_length=NAME_LIMIT)
+    name: str = Field(default="", max_length=NAME_LIMIT)
+    """The person's name as their sign-in said it, for display."""
     roles: tuple[Annotated[str, Field(max_length=256)], ...] = Field(default=(), max_length=1000)
     """App roles that the proof's own token names."""
     reason: str = Field(default="", max_length=REASON_LIMIT)

@@ -5,6 +5,9 @@ Pure, like `decide`, and built from the same conditions. `wording.py` puts the r
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from .application import Start
 from .bundle import reached
@@ -20,16 +23,18 @@ from .environment import TESTS_NONE, Environment
 from .explain_gate import gate_rules
 from .model import Record
 from .release import Lane, Phase, Release, Rollout
-from .rules import Milestone, Rule, RuleResult, StoredResult, WaitsFor, failed
+from .rules import Milestone, Moot, NotYet, Rule, RuleResult, WaitsFor, failed
 from .snapshot import Snapshot
 from .wording import Wording, moment
+
+type Explained = RuleResult | Moot
 
 
 class EnvironmentRules(Record):
     """The rules of one environment, in the order in which they are checked."""
 
     environment: str
-    rules: tuple[StoredResult, ...]
+    rules: tuple[Annotated[Explained, Field(discriminator="verdict")], ...]
 
 
 class Explanation(Record):
@@ -68,8 +73,9 @@ def in_the_way(explanation: Explanation, environment: str) -> tuple[RuleResult, 
     reaching = explanation.phase.milestone
     if reaching is None:
         return ()
-    groups = (group.rules for group in explanation.rules if group.environment == environment)
-    return tuple(result for result in failed(next(groups, ())) if _is_due(result.rule, reaching))
+    rules = (r for group in explanation.rules if group.environment == environment for r in group.rules)
+    open_rules = failed(result for result in rules if not isinstance(result, Moot))
+    return tuple(result for result in open_rules if _is_due(result.rule, reaching))
 
 
 def _is_due(rule: Rule, reaching: Milestone) -> bool:
@@ -87,7 +93,20 @@ class _View:
     snapshot: Snapshot
     release: Release
 
-    def rules(self, environment: Environment) -> Iterator[RuleResult]:
+    def rules(self, environment: Environment) -> Iterator[Explained]:
+        """In an environment that an ended release never came to, nothing is held against it."""
+        reached = self._ended_or_is(environment)
+        for result in self._found(environment):
+            over = self.release.phase.final and (isinstance(result, NotYet) or not (reached or result.passed))
+            yield _moot(result.rule, result.reason, result.subject) if over else result
+
+    def _ended_or_is(self, environment: Environment) -> bool:
+        """Whether the release has come to the environment; one that is in none yet is on its way to the first."""
+        first = environment is self.snapshot.application.environments[0]
+        was_here = self.release.rollout_in(environment.name) is not None
+        return was_here or self._here(environment) or (self.release.environment is None and first)
+
+    def _found(self, environment: Environment) -> Iterator[Explained]:
         rollout = self.release.rollout_in(environment.name)
         before = tuple(self._up_to_rollout(environment, rollout))
         yield from before
@@ -98,7 +117,7 @@ class _View:
         yield self._verified(environment)
         yield self._is_live(environment, rollout)
 
-    def _up_to_rollout(self, environment: Environment, rollout: Rollout | None) -> Iterator[RuleResult]:
+    def _up_to_rollout(self, environment: Environment, rollout: Rollout | None) -> Iterator[Explained]:
         yield from self._way_here(environment)
         yield from self._supply_chain(environment, rollout)
         if rollout is None or rollout.outcome != "live":
@@ -169,9 +188,7 @@ class _View:
 
     def _no_newer(self, environment: Environment) -> RuleResult:
         release = self.release
-        first = environment is self.snapshot.application.environments[0]
-        is_here = self._here(environment) or (release.environment is None and first)
-        if release.phase is Phase.SUPERSEDED and is_here:
+        if release.phase is Phase.SUPERSEDED and self._ended_or_is(environment):
             return Rule.NO_NEWER_RELEASE.fails(release.reason)
         newer = None if release.phase.final else newer_in_lane(release, self._lane(environment), self.snapshot.releases)
         reason = newer.why if newer else f"no newer release was in the way in {environment.name}"
@@ -192,7 +209,7 @@ class _View:
         reason = f"{self.release.application}-{rolling} is being rolled out{doing}"
         return Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
 
-    def _plan(self, environment: Environment) -> RuleResult:
+    def _plan(self, environment: Environment) -> Explained:
         release = self.release
         if not self._here(environment):
             return Rule.PLAN_IS_CURRENT.not_yet("the plan is made once the release arrives here", WaitsFor.STEP)
@@ -200,8 +217,7 @@ class _View:
             made = f"the plan is being made (attempt {release.attempt})"
             return Rule.PLAN_IS_CURRENT.not_yet(_with(made, self._waits()), WaitsFor.STEP)
         if release.plan_hash is None:
-            why = release.reason if release.phase is Phase.FAILED else "no plan was made"
-            return _still(release, Rule.PLAN_IS_CURRENT, why)
+            return _still(release, Rule.PLAN_IS_CURRENT, "no plan was made", failed=release.phase is Phase.FAILED)
         if release.phase.at_the_gate:
             return plan_rule(release, self._lane(environment).live, self.snapshot.definition)
         return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} was the one to roll out")
@@ -224,7 +240,7 @@ class _View:
         if not self.release.phase.final and not self._past(environment, Phase.HELD_BACK):
             yield from (result for result in self.blocks(environment.name) if result.rule is not Rule.LANE_IS_FREE)
 
-    def _supply_chain(self, environment: Environment, rollout: Rollout | None) -> Iterator[RuleResult]:
+    def _supply_chain(self, environment: Environment, rollout: Rollout | None) -> Iterator[Explained]:
         """The requirements on the image: the plan's results, or those that a plan still has to establish."""
         if rollout is not None and (rollout.supply_chain or rollout.outcome == "live"):
             yield from rollout.supply_chain
@@ -232,7 +248,7 @@ class _View:
         for rule in environment.require.rules():
             yield _still(self.release, rule, "it is checked when the rollout is planned")
 
-    def _promoted(self, environment: Environment) -> RuleResult:
+    def _promoted(self, environment: Environment) -> Explained:
         source, target = self.release.registry, self.snapshot.application.registry_of(environment)
         is_here = self._here(environment)
         phase = self.release.phase
@@ -249,19 +265,26 @@ class _View:
         copied = "is being copied" if under_way else "is not known to have been copied"
         waits = self._waits() if under_way else ""
         reason = _with(f"{short(self.release.digest)} {copied} from {source} to {target}", waits)
-        return _still(self.release, Rule.ARTIFACT_IS_PROMOTED, reason)
+        planned = is_here and phase is Phase.FAILED and self.release.plan_hash is not None
+        return _still(self.release, Rule.ARTIFACT_IS_PROMOTED, reason, failed=planned)
 
-    def _rolled_out(self, environment: Environment) -> RuleResult:
+    def _rolled_out(self, environment: Environment) -> Explained:
         release = self.release
         if self._past(environment, Phase.CHECKING) or (self._here(environment) and self._has_evidence()):
             return Rule.ROLLOUT_SUCCEEDED.holds(
                 _with(f"the cluster runs {short(release.digest)}", self._pruned(environment))
             )
-        if self._here(environment) and (release.phase.ended_in_failure or release.phase is Phase.ROLLING_BACK):
+        copied = self._is_copied_to(environment)
+        failing = release.phase.ended_in_failure or release.phase is Phase.ROLLING_BACK
+        if self._here(environment) and failing and release.plan_hash is not None and copied:
             return Rule.ROLLOUT_SUCCEEDED.fails(release.reason)
         under_way = self._here(environment) and release.phase.milestone is Milestone.ROLLOUT
         reason = _with("it is under way", self._waits()) if under_way else "it has not begun"
         return _still(release, Rule.ROLLOUT_SUCCEEDED, reason)
+
+    def _is_copied_to(self, environment: Environment) -> bool:
+        needed = self.snapshot.application.registry_of(environment) != self.release.registry
+        return not needed or self._promoted(environment).passed
 
     def _waits(self) -> str:
         """What the step under way waits for."""
@@ -275,7 +298,7 @@ class _View:
         """Whether acceptance tests ran in the current environment, which implies that the steps before them passed."""
         return bool(self.release.rollouts and self.release.rollouts[-1].evidence)
 
-    def _verified(self, environment: Environment) -> RuleResult:
+    def _verified(self, environment: Environment) -> Explained:
         if not environment.verification.given:
             return Rule.VERIFICATION_PASSED.unknown(TESTS_NONE, blocks=False)
         rollout = self.release.rollout_in(environment.name)
@@ -290,14 +313,14 @@ class _View:
         reason = _with("it is under way", self._waits()) if under_way else "the acceptance tests have not passed yet"
         return _still(self.release, Rule.VERIFICATION_PASSED, reason)
 
-    def _is_live(self, environment: Environment, rollout: Rollout | None) -> RuleResult:
+    def _is_live(self, environment: Environment, rollout: Rollout | None) -> Explained:
         if rollout is None or rollout.outcome != "live" or rollout.left_at is None:
             return _still(self.release, Rule.IS_LIVE, f"{self.release.id} is not live in {environment.name}")
         live = self._lane(environment).live
         if live is not None and live.release != self.release.number:
             by = f"{self.release.application}-{live.release}"
             reason = f"went live at {moment(rollout.left_at)}, and was replaced by {by} at {moment(live.at)}"
-            return Rule.IS_LIVE.fails(reason)
+            return _moot(Rule.IS_LIVE, reason)
         return Rule.IS_LIVE.holds(_with(f"live since {moment(rollout.left_at)}", rollout.pruned))
 
 
@@ -310,6 +333,13 @@ def _reached(rule: Rule, holds: bool, reason: str) -> RuleResult:
     return rule.holds(reason) if holds else rule.not_yet(reason, WaitsFor.STEP)
 
 
-def _still(release: Release, rule: Rule, reason: str) -> RuleResult:
-    """A rule that Slipway has not fulfilled: it may yet do so, unless the release has ended."""
-    return rule.fails(reason) if release.phase.final else rule.not_yet(reason, WaitsFor.STEP)
+def _moot(rule: Rule, reason: str, subject: str = "") -> Moot:
+    return Moot(rule=rule, subject=subject, reason=reason)
+
+
+def _still(release: Release, rule: Rule, reason: str, *, failed: bool = False) -> Explained:
+    """A rule that Slipway has not fulfilled: it may yet do so, unless the release has ended; `failed` is whether it
+    ended as Slipway could not fulfil it."""
+    if failed:
+        return rule.fails(release.reason)
+    return _moot(rule, reason) if release.phase.final else rule.not_yet(reason, WaitsFor.STEP)

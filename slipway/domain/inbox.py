@@ -64,6 +64,8 @@ class Speaker(Record):
     """None where only a link says who it is."""
     name: Annotated[str, Field(max_length=254)] = ""
     """As the trail calls them."""
+    shown: Annotated[str, Field(max_length=254)] = ""
+    """The person's own name, for display only."""
     roles: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=1000)] = ()
     groups: Annotated[tuple[Guid, ...], Field(max_length=1000)] = ()
     """Entra groups, by which a gate may name who rejects a release."""

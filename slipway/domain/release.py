@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from .around import MOST_JOBS, NO_JOBS, JobRun, JobsAround
+from .attribution import with_name
 from .blocks import CalledOff, Freeze, Hold, LanePass
 from .bundle import Bundle
 from .drift import Drift
@@ -109,7 +110,7 @@ class Vote(Record):
     @property
     def who(self) -> str:
         """The voter as people read it."""
-        return f"{self.name} ({self.voter})" if self.name else self.voter
+        return with_name(self.voter, self.name)
 
 
 class GateState(Record):

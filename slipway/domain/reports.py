@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from .attribution import with_name
 from .audit import ChainFault
 from .model import Digest, Moment, Record
 from .release import Evidence, Vote
@@ -37,21 +38,35 @@ class Approval(Record):
     """A vote that counted."""
 
     actor: str
+    name: str = ""
+    """The person's name as their sign-in said it, for display."""
     at: Moment
     reason: str = ""
     channel: str = ""
     sequence: int
     """Sequence of the vote's audit record."""
 
+    @property
+    def who(self) -> str:
+        """The person as people read it."""
+        return with_name(self.actor, self.name)
+
 
 class Override(Record):
     """An override of a rule, with its reason."""
 
     actor: str
+    name: str = ""
+    """The person's name as their sign-in said it, for display."""
     at: Moment
     action: str
     reason: str = ""
     sequence: int
+
+    @property
+    def who(self) -> str:
+        """The person as people read it."""
+        return with_name(self.actor, self.name)
 
 
 class LiveThere(Record):
@@ -86,11 +101,18 @@ class FreezeShown(Record):
     """Empty where everything is frozen."""
     environment: str
     owner: str
+    name: str = ""
+    """The owner's name as their sign-in said it, for display."""
     reason: str
     at: datetime
     until: datetime | None = None
     release: str = ""
     """Of a hold: the release that was brought back."""
+
+    @property
+    def who(self) -> str:
+        """The owner as people read it."""
+        return with_name(self.owner, self.name)
 
 
 MOST_NAMED = 20

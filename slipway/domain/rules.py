@@ -440,6 +440,20 @@ class Unknown(_Result):
     """False if the policy does not require it to be known; it is still shown as unknown."""
 
 
+class Moot(_Result):
+    """The release ended before it came to this, or it is over. Only `explain` says so; nothing is decided by it."""
+
+    mark: ClassVar[str] = "–"
+    tone: ClassVar[Tone] = Tone.QUIET
+    spoken: ClassVar[str] = "does not matter any more"
+
+    verdict: Literal["moot"] = "moot"
+
+    @property
+    def blocks(self) -> bool:
+        return False
+
+
 type RuleResult = Pass | Fail | NotYet | Unknown
 type StoredResult = Annotated[RuleResult, Field(discriminator="verdict")]
 """A result as a field of a record."""

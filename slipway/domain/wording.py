@@ -246,7 +246,7 @@ class Wording:
             return ""
         if not environment.waive:
             return f"its project names who may waive {rule}"
-        command = f"slipway waive {environment.name} {release.id} --rule {rule}"
+        command = f"slipway waive {release.id} {environment.name} --rule {rule}"
         return f"somebody with {' or '.join(environment.waive)} waives {rule} ({command})"
 
     def _replaced(self) -> str:

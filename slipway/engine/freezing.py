@@ -50,6 +50,8 @@ class FreezeOrder(Record):
 
     verb: Verb
     actor: str
+    name: str = ""
+    """The person's name as their sign-in said it, for display."""
     reason: str = ""
     until: datetime | None = None
     channel: str
@@ -137,7 +139,8 @@ class Freezer:
             self.installation.order_refused(order.id, _refusal(order, rules), now=now, answer=answer)
             return rules
         if order.verb is Verb.FREEZE:
-            freeze = Freeze(id=order.id, owner=order.attribution.spoken, reason=order.reason, at=now, until=order.until)
+            owner, name = order.attribution.spoken, order.name
+            freeze = Freeze(id=order.id, owner=owner, name=name, reason=order.reason, at=now, until=order.until)
             state = FreezeState(freeze=freeze, submission=order.id)
         else:
             ended = present(before, "the freeze of everything")  # the rule is-frozen has passed
@@ -210,6 +213,7 @@ def _record(order: FreezeOrder, state: FreezeState, rules: tuple[RuleResult, ...
         "frozen_for": "" if sets else freeze.reason,
         "channel": order.channel,
         "on_behalf_of": order.attribution.on_behalf_of,
+        "name": order.name or None,
         "results": [rule.model_dump(mode="json") for rule in rules],
     }
     action = Action.EVERYTHING_FROZEN if sets else Action.EVERYTHING_UNFROZEN
@@ -225,6 +229,7 @@ def _refusal(order: FreezeOrder, rules: tuple[RuleResult, ...]) -> AuditDraft:
         "why": order.reason,
         "channel": order.channel,
         "on_behalf_of": order.attribution.on_behalf_of,
+        "name": order.name or None,
         "results": [rule.model_dump(mode="json") for rule in rules],
     }
     return _drafted(Action.COMMAND_REFUSED, order, details)

@@ -11,6 +11,7 @@ def speaker(caller: Caller, via: Via) -> Speaker:
     return Speaker(
         oid=caller.signed_in.object_id if caller.signed_in else None,
         name=caller.name,
+        shown=caller.shown[:254],
         roles=named if caller.claims else tuple(sorted(caller.roles)),
         groups=caller.signed_in.groups if caller.signed_in else (),
         via=via,

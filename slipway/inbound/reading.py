@@ -1,6 +1,7 @@
 """Reading untrusted JSON: a size limit, a depth limit, and errors that name the field."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from reprlib import Repr
 from typing import Any
@@ -13,6 +14,8 @@ SIZE_LIMIT = 2 * 1024 * 1024
 """Most bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
 SHOWN = 80
 """Most characters of a wrong value, or of the path to it, that an error message quotes."""
+_NAMED = 20
+"""Most names that an error message lists."""
 SKEW = timedelta(minutes=5)
 """How far a sender's clock may be ahead of ours before its timestamps are replaced."""
 LARGEST_ID = 2**63 - 1
@@ -25,6 +28,15 @@ class BadInput(ValueError):  # noqa: N818 - the message is the point
     def __init__(self, field: str, expected: str, got: str) -> None:
         super().__init__(f"{field}: expected {expected}, got {got}")
         self.field, self.expected, self.got = field, expected, got
+
+
+class NoSuch(BadInput):
+    """Well-formed input that names something which is not there."""
+
+    def __init__(self, field: str, known: Iterable[str], got: str) -> None:
+        names = list(known)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        super().__init__(field, f"one of {', '.join(names[:_NAMED]) or '(none)'}{more}", repr(got[:SHOWN]))
 
 
 class Ignored(Exception):  # noqa: N818

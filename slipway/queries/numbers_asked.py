@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..domain.numbers import iso_week, week_start
-from ..inbound.reading import BadInput
+from ..inbound.reading import BadInput, NoSuch
 from .numbers import WEEKS_LIMIT, Numbers
 
 PARAMETERS: Final = ("application", "environment", "weeks", "until")
@@ -22,7 +22,7 @@ def read_question(parameters: Mapping[str, str], numbers: Numbers) -> dict[str, 
     entries = numbers.catalogue.entries
     application, environment = parameters.get("application"), parameters.get("environment")
     if application is not None and application not in entries:
-        raise BadInput("application", f"one of {', '.join(sorted(entries)) or '(none)'}", repr(application[:_SHOWN]))
+        raise NoSuch("application", sorted(entries), application)
     if environment is not None:
         _known(environment, application, numbers)
     return {
@@ -41,7 +41,7 @@ def _known(environment: str, application: str | None, numbers: Numbers) -> None:
     ]
     names = list(dict.fromkeys(name for chain in chains for name in chain))
     if environment not in names:
-        raise BadInput("environment", f"one of {', '.join(names) or '(none)'}", repr(environment[:_SHOWN]))
+        raise NoSuch("environment", names, environment)
 
 
 def _weeks(text: str) -> int:

@@ -69,6 +69,7 @@ def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
         if vote is VoteDecision.APPROVE:
             yield Approval(
                 actor=who,
+                name=on_record_as(record.actor, record.details).name,
                 at=record.time,
                 reason=_text(record.details.get("reason")),
                 channel=_text(record.details.get("channel")),
@@ -82,6 +83,7 @@ def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
         if action is not None and action.intervention in (Intervention.OVERRIDE, Intervention.WAIVER):
             yield Override(
                 actor=record.actor,
+                name=on_record_as(record.actor, record.details).name,
                 at=record.time,
                 action=record.action,
                 reason=_text(record.details.get("reason")),

@@ -10,14 +10,17 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from ..catalogue.entries import Catalogue
 from ..domain.audit import AuditRecord, Damaged, verified
 from ..domain.audit_query import LONGEST_RANGE, PAGE_LIMIT, AuditPage, AuditQuery
 from ..domain.model import canonical, sha256
+from ..domain.release import parse_release_id
 from ..domain.signing import PublicKeys
-from ..inbound.reading import BadInput
+from ..inbound.reading import BadInput, NoSuch
 from ..ledger.audit_index import AuditIndex, Position
 from ..ledger.digest_walk import TooManyDigests
 from ..ledger.index_keys import ROW_PATTERN, sequence_of
+from ..ledger.keys import INSTALLATION
 from ..ledger.table import UnknownPlace
 
 PAGE: Final = 50
@@ -93,13 +96,16 @@ class Trail:
     keys: Callable[[], PublicKeys]
     head: Callable[[str], int]
     """Sequence of the last record of an application's trail."""
+    has_release: Callable[[str, int], bool]
+    catalogue: Catalogue
     waiting: Callable[[str], Sequence[range]]
     """The sequences of its records that the index may not have yet."""
 
     def page(self, query: AuditQuery, *, limit: int = PAGE, after: str | None = None) -> AuditPage:
         """One page, newest first. `after` is the `next` of an earlier page of the same query.
 
-        Raises `BadInput`, `LedgerUnavailable` and `KeysUnavailable`.
+        Raises `BadInput`, `LedgerUnavailable` and `KeysUnavailable`; `NoSuch` where nothing is found, as there is and
+        was no such application, environment or release.
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
@@ -119,7 +125,24 @@ class Trail:
             above = sequence_of(start.after) if start is not None and not start.resume else end
             begins = result.next is None and not query.since
             records = tuple(_with_gaps(whole, records, above=above, begins=begins, waiting=waiting))
+        if not records and start is None and result.next is None:
+            self.check_named(query)
         return AuditPage(records=records, next=_token(query, result.next) if result.next else None)
+
+    def check_named(self, query: AuditQuery) -> None:
+        """Raises `NoSuch` for the name of something that is not delivered here, and has no record either."""
+        chains = {entry.application.application: entry.application.environments for entry in self.catalogue}
+        application, environment = query.application, query.environment
+        if application and application not in (INSTALLATION, *chains) and not self.head(application):
+            raise NoSuch("application", sorted(chains), application)
+        names = dict.fromkeys(each.name for chain in chains.values() for each in chain)
+        if environment and environment not in names and not self._was_used(environment):
+            raise NoSuch("environment", names, environment)
+        if query.release and not self.has_release(*parse_release_id(query.release)):
+            raise NoSuch("release", ("those that `slipway releases` lists",), query.release)
+
+    def _was_used(self, environment: str) -> bool:
+        return bool(self.index.find(AuditQuery(environment=environment), limit=1, start=None).records)
 
     def _shown(self, item: AuditRecord | Damaged, query: AuditQuery) -> AuditRecord | Damaged:
         if isinstance(item, Damaged):

@@ -212,7 +212,8 @@ def page(desk: ApprovalContext, viewer: PlanViewer, refusal: VoteRefusal | None 
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in failed(rules)):
         stands = outdated(stands)
-    is_counted = counted(release, environment, claims, viewer.signed_in)
+    gate = environment.gate if environment else None
+    is_counted = counted(release, claims.environment, gate, claims.approver, viewer.signed_in)
     matter = ApprovalRequest(
         asked=viewer,
         release=release,

@@ -1,12 +1,14 @@
-"""Whether the reader of a page may decide on a release that waits, and where they do."""
+"""Where the reader of a release's page may decide on it, or object to what was counted in their name."""
 
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
+from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate
 from ..domain.release import Phase, Release
 from ..queries.open_gates import may_decide
 from .signin import Visitor
-from .standing import vote_of
+from .standing import Counted, counted, vote_of
 
 
 def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> str:
@@ -19,5 +21,21 @@ def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> 
         return ""
     if vote_of(release, gate, visitor.caller.name, who) is not None:
         return ""
-    address = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
+    address = _gate_address(release, release.environment or "")
     return f"{address}?plan={release.plan_hash}" if release.plan_hash else address
+
+
+def objections(
+    release: Release, environments: Iterable[Environment], visitor: Visitor
+) -> Iterator[tuple[str, str, Counted]]:
+    """What is counted in the reader's name: in which environment, and where they say that it was not theirs."""
+    for environment in environments:
+        name, who = environment.name, visitor.caller.name
+        if release.rollout_in(name) is None and release.environment != name:
+            continue
+        if (vote := counted(release, name, environment.gate, who, visitor.signed_in)) is not None:
+            yield name, f"{_gate_address(release, name)}#object", vote
+
+
+def _gate_address(release: Release, environment: str) -> str:
+    return f"/approvals/{release.application}/{release.number}/{quote(environment, safe='')}"

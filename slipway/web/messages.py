@@ -43,16 +43,22 @@ _MEANT = {
     "releases": ("/", "Board"),
     "approvals": ("/", "Board"),
     "applications": ("/catalogue", "Applications"),
+    "catalogue": ("/catalogue", "Applications"),
     "changes": ("/catalogue", "Applications"),
+    "audit": ("/audit", "Audit trail"),
     "history": ("/audit", "Audit trail"),
     "freezes": ("/operate", "Freezes and holds"),
+    "operate": ("/operate", "Freezes and holds"),
+    "numbers": ("/numbers", "Numbers"),
+    "parked": ("/parked", "Parked input"),
 }
-"""The path and title of the page that somebody probably wanted who typed such an address."""
+"""The path and title of the page that somebody probably wanted who typed an address that begins so."""
 
 
 def elsewhere(address: str) -> Answer:
     """There is no such page; links to the one that was probably meant."""
-    return message(404, "There is no such page", link=_MEANT.get(address.lower(), ("/", "Board")))
+    meant = _MEANT.get(address.lower(), ("/", "Board"))
+    return message(404, "There is no such page", "The address may be mistyped, or cut off.", link=meant)
 
 
 def try_again() -> Answer:

@@ -8,6 +8,7 @@ from itertools import islice
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.bundle import ends_before, reached
 from ..domain.drift import Drift
+from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation
 from ..domain.gate import ApprovalGate
@@ -21,7 +22,7 @@ from . import times, words
 from .answer import ASK_FIRST, Answer, document, kept
 from .chain import stops
 from .changes import changes_view, whole_text
-from .deciding import decision_address
+from .deciding import decision_address, objections
 from .evidence import ReadDocument, evidence_views
 from .signin import Visitor
 from .templating import render
@@ -36,7 +37,7 @@ class Story:
     """Everything the page is rendered from."""
 
     release: Release
-    environments: tuple[str, ...]
+    environments: tuple[Environment, ...]
     explanation: Explanation | None
     """None if this installation no longer delivers the application."""
     records: tuple[AuditRecord | Damaged, ...]
@@ -68,10 +69,11 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         to_do=_to_do(release),
         drift=[(name, words.drift(each), each) for name, each in story.drift.items()],
         decide=decision_address(release, story.gate, visitor) if story.gate else "",
+        objections=tuple(objections(release, story.environments, visitor)),
         explanation=story.explanation,
         progress=story.progress,
         ends_before=story.ends_before,
-        stops=stops(release, story.environments, now),
+        stops=stops(release, tuple(e.name for e in story.environments), now),
         moments=timeline(story.records),
         steps=steps_taken(story, now),
         after=story.after,
@@ -106,7 +108,7 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0, f
     end = ends_before(entry.application, release.bundle) if entry else None
     story = Story(
         release=release,
-        environments=tuple(e.name for e in reached(entry.application, release.bundle)) if entry else (),
+        environments=tuple(reached(entry.application, release.bundle)) if entry else (),
         ends_before=end.name if end else "",
         explanation=reader.explain(release) if entry else None,
         records=tuple(records[:RECORDS]),

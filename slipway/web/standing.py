@@ -8,7 +8,7 @@ from ..domain.decide.ballots import KNOWN_BY_OBJECT_ID
 from ..domain.decide.quorum import names_of
 from ..domain.environment import Environment
 from ..domain.errors import Inconsistent
-from ..domain.gate import ApprovalGate
+from ..domain.gate import ApprovalGate, Gate
 from ..domain.people import SignedIn
 from ..domain.release import Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
@@ -75,19 +75,19 @@ class Counted:
 
 
 def counted(
-    release: Release, environment: Environment | None, claims: ApprovalClaims, signed_in: SignedIn | None
+    release: Release, where: str, gate: Gate | None, approver: str, signed_in: SignedIn | None
 ) -> Counted | None:
     """What the viewer may object to; None where nothing is counted in their name."""
-    gate, phase = environment.gate if environment else None, release.phase
+    phase = release.phase
     opened_nothing = phase.final and phase.retryable and not phase.ended_in_failure and phase is not Phase.REJECTED
     if not isinstance(gate, ApprovalGate) or opened_nothing:
         return None
-    if release.environment == claims.environment:
-        vote = vote_of(release, gate, claims.approver, signed_in)
+    if release.environment == where:
+        vote = vote_of(release, gate, approver, signed_in)
         if vote is None or vote.objects:
             return None
         return Counted(noun=vote.decision.noun, at=vote.at, channel=vote.channel)
-    rollout, names = release.rollout_in(claims.environment), gate.circle.names(claims.approver, signed_in=signed_in)
+    rollout, names = release.rollout_in(where), gate.circle.names(approver, signed_in=signed_in)
     approvers = rollout.approvers if rollout else ()
     if any(not names.isdisjoint(gate.circle.names(name)) for name in approvers):
         return Counted(noun=VoteDecision.APPROVE.noun, at=None, channel="")

@@ -73,7 +73,7 @@ def _moment(record: AuditRecord, since: str) -> Moment:
         sequence=record.sequence,
         at=record.time,
         since=since,
-        actor=visible(on_record_as(record.actor, record.details).spoken),
+        actor=visible(on_record_as(record.actor, record.details).shown),
         words=visible(meaning_of(record.action)),
         action=record.action,
         tone=tone_of(record.action),

@@ -115,7 +115,7 @@ def waive(page: Page, stack: Stack, release: str, rule: str) -> None:
 
 def waive_by_command(page: Page, stack: Stack, release: str, rule: str) -> None:
     """The command names the page on which a person confirms it, and waits."""
-    words = ("waive", "production", release, "--rule", rule, "--reason", WHY)
+    words = ("waive", release, "production", "--rule", rule, "--reason", WHY)
     environment = {**os.environ, **stack.command_environment()}
     with subprocess.Popen(
         python("slipway.cli", *words), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -146,7 +146,7 @@ def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_rea
     assert violations(ada) == []
     explained = slipway(stack, "explain", release)
     assert all(rule in explained for rule in RULES)
-    assert f"slipway waive production {release} --rule change-is-known" in explained
+    assert f"slipway waive {release} production --rule change-is-known" in explained
     before = plan_of(stack, release)
 
     # Whoever has the role waives one on the page and one by the command, each confirmed at the identity provider.

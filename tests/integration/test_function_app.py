@@ -53,7 +53,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_outcome": ("said/{application}/{id}", LOOK, "ANONYMOUS"),
     "page_said_back": ("say/back", GET, "ANONYMOUS"),
     "page_parked": ("parked", LOOK, "ANONYMOUS"),
-    "unknown_page": ("{address}", LOOK, "ANONYMOUS"),  # shows nothing
+    "unknown_page": ("{address:regex(^(?!admin|runtime))}/{*rest}", LOOK, "ANONYMOUS"),  # shows nothing
     "page_catalogue": ("catalogue", LOOK, "ANONYMOUS"),
     "page_versions": ("catalogue/{kind}/{name}", LOOK, "ANONYMOUS"),
     "api_apply": ("api/v1/catalogue", POST, "FUNCTION"),

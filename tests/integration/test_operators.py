@@ -55,7 +55,7 @@ def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
     second = application.waiting("1.1.0")
     Approver().decide(system.approval_link(second), "approve", "looks good")
     application.reached("release.completed", tag="1.1.0")
-    back = slipway(system, "rollback", "production", first, "--reason", "1.1.0 loses orders")["release"]
+    back = slipway(system, "rollback", first, "production", "--reason", "1.1.0 loses orders")["release"]
     until(lambda: phase(application, back) == "completed", f"{back} has brought {first} back")
 
     third = application.waiting("1.2.0")

@@ -70,7 +70,7 @@ def test_a_migration_that_fails_changes_nothing_is_told_with_its_last_words_and_
     every, ran = uids(system), pods(system)
     assert len(every) == len(ran) == 3
     assert migrated.items() <= every.items()
-    back = slipway(system, "rollback", "staging", first, "--reason", "1.2.0 loses orders")["release"]
+    back = slipway(system, "rollback", first, "staging", "--reason", "1.2.0 loses orders")["release"]
     until(lambda: phase(application, back) == "completed", f"{back} has brought {first} back")
     brought_back = system.kubernetes(deployment)["spec"]["template"]["spec"]
     assert brought_back["containers"] == live["template"]["spec"]["containers"]
@@ -134,7 +134,7 @@ def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brou
         expect(page.get_by_role("link", name="Bring staging back to it")).to_be_visible()
         assert violations(page) == []
 
-    back = slipway(system, "rollback", "staging", first, "--reason", "nobody scales staging by hand")["release"]
+    back = slipway(system, "rollback", first, "staging", "--reason", "nobody scales staging by hand")["release"]
     assert back not in (first, second)
     until(lambda: phase(application, back) == "completed", f"{back} has brought {first} back")
     assert system.kubernetes(DEPLOYMENT)["spec"]["replicas"] == 1

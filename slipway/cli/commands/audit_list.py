@@ -263,9 +263,9 @@ def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content
     yield "live since", TextCell(screen.time(item.since), FAINT)
     for vote in item.approvals:
         reason = f": {vote.reason}" if vote.reason else ""
-        yield "approved", TextCell(f"{vote.actor} {screen.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
+        yield "approved", TextCell(f"{vote.who} {screen.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
     for passed in item.overrides:
-        text = f"{passed.actor} {passed.action} {screen.time(passed.at)} (record {passed.sequence}): {passed.reason}"
+        text = f"{passed.who} {passed.action} {screen.time(passed.at)} (record {passed.sequence}): {passed.reason}"
         yield "overridden", TextCell(text, NOTE)
     yield "gate", item.gate or "none"
     for evidence in item.evidence:

@@ -98,4 +98,4 @@ def _lines(lanes: list[tuple[str, LaneStanding]]) -> Iterator[str]:
         if lane.drift.document:
             yield f"{where}: what is different: slipway evidence {lane.drift.document}"
         if lane.drift.objects:
-            yield f"{where}: bring it back: slipway rollback {lane.environment} {lane.live.release} --reason …"
+            yield f"{where}: bring it back: slipway rollback {lane.live.release} {lane.environment} --reason …"

@@ -39,7 +39,7 @@ def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
     return (
         TextCell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
         TextCell(freeze.kind, NOTE),
-        freeze.owner,
+        freeze.who,
         TextCell(screen.time(freeze.at), FAINT),
         until,
         freeze.reason,

@@ -95,10 +95,11 @@ def _give(
     screen.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {became}")
 
 
-def _check_order(environment: str, release: str) -> None:
-    """Raises `UsageError` if the two arguments were swapped, which happens easily."""
+def _in_order(release: str, environment: str) -> tuple[str, str]:
+    """A release and an environment, whichever was named first. Where both look like releases, the release was first."""
     if _RELEASE.fullmatch(environment) and not _RELEASE.fullmatch(release):
-        raise click.UsageError(f"expected ENVIRONMENT, then RELEASE: {release} {environment}")
+        return environment, release
+    return release, environment
 
 
 def _place(application: str | None, environment: str | None, *, everything: bool) -> str:
@@ -233,11 +234,11 @@ def create(
 
 
 @click.command()
-@click.argument("environment")
 @click.argument("release")
+@click.argument("environment")
 @_operating(Verb.ROLLBACK)
-def rollback(api: Api, *, environment: str, release: str, **options: Any) -> None:
-    """Roll ENVIRONMENT back to an earlier RELEASE: its image by digest, with the manifests it was live with.
+def rollback(api: Api, *, release: str, environment: str, **options: Any) -> None:
+    """Bring an earlier RELEASE back in ENVIRONMENT: its image by digest, with the manifests it was live with.
 
     No vote is needed, and no freeze or window prevents it. The lane is on hold afterwards: newer releases wait until
     it is resumed. The plan warns if the manifests or the image no longer exist.
@@ -246,9 +247,9 @@ def rollback(api: Api, *, environment: str, release: str, **options: Any) -> Non
 
     \b
     Example:
-      slipway rollback production shop-481 --reason "482 loses orders"
+      slipway rollback shop-481 production --reason "482 loses orders"
     """
-    _check_order(environment, release)
+    release, environment = _in_order(release, environment)
     what = f"{environment} to {release}"
     _give(api, Verb.ROLLBACK, what, environment=environment, release=release, **options)
 
@@ -270,28 +271,28 @@ def resume(api: Api, *, application: str, environment: str, **options: Any) -> N
 
 
 @click.command()
-@click.argument("environment")
 @click.argument("release")
+@click.argument("environment")
 @_operating(Verb.OVERRIDE)
-def override(api: Api, *, environment: str, release: str, **options: Any) -> None:
+def override(api: Api, *, release: str, environment: str, **options: Any) -> None:
     """Let one RELEASE pass a freeze or a closed window in ENVIRONMENT, once. It still has to pass its gate.
 
     A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
     \b
     Example:
-      slipway override production shop-483 --reason "the fix for incident 4711"
+      slipway override shop-483 production --reason "the fix for incident 4711"
     """
-    _check_order(environment, release)
+    release, environment = _in_order(release, environment)
     _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **options)
 
 
 @click.command()
-@click.argument("environment")
 @click.argument("release")
+@click.argument("environment")
 @click.option("--rule", required=True, help="The rule's name, as `slipway explain` shows it.")
 @_operating(Verb.WAIVE)
-def waive(api: Api, *, environment: str, release: str, rule: str, **options: Any) -> None:
+def waive(api: Api, *, release: str, environment: str, rule: str, **options: Any) -> None:
     """Let one rule about proof not be known to hold, for one RELEASE in ENVIRONMENT: while the source is down, or after
     it has forgotten.
 
@@ -302,10 +303,10 @@ def waive(api: Api, *, environment: str, release: str, rule: str, **options: Any
 
     \b
     Examples:
-      slipway waive production shop-483 --rule change-is-known --reason "the repository was moved"
-      slipway waive production shop-483 --rule built-by-run --reason "Azure DevOps is down"
+      slipway waive shop-483 production --rule change-is-known --reason "the repository was moved"
+      slipway waive shop-483 production --rule built-by-run --reason "Azure DevOps is down"
     """
-    _check_order(environment, release)
+    release, environment = _in_order(release, environment)
     what = f"{rule} of {release} in {environment}"
     _give(api, Verb.WAIVE, what, environment=environment, release=release, rule=rule, **options)
 

@@ -115,7 +115,7 @@ def thaws_at(lane: Lane, everything: Freeze | None, now: datetime) -> datetime |
 
 def said_of(what: str, freeze: Freeze) -> str:
     until = f"until {_moment(freeze.until)}" if freeze.until else "until somebody ends it"
-    return f"{what} is frozen by {freeze.owner} since {_moment(freeze.at)}, {until}: {freeze.reason}"
+    return f"{what} is frozen by {freeze.who} since {_moment(freeze.at)}, {until}: {freeze.reason}"
 
 
 def hold_rule(application: str, lane: Lane) -> RuleResult:
@@ -126,7 +126,7 @@ def hold_rule(application: str, lane: Lane) -> RuleResult:
 
 
 def said_of_hold(application: str, environment: str, hold: Hold) -> str:
-    rollback = f"{hold.owner} rolled {environment} back to {application}-{hold.to} at {_moment(hold.at)}"
+    rollback = f"{hold.who} rolled {environment} back to {application}-{hold.to} at {_moment(hold.at)}"
     return f"{rollback}, until somebody resumes: {hold.reason}"
 
 

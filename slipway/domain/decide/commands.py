@@ -64,6 +64,7 @@ def told(draft: Draft, event: CommandGiven) -> dict[str, Any]:
     return {
         "channel": event.channel,
         "on_behalf_of": event.attribution.on_behalf_of,
+        "name": event.name or None,
         "results": [item.model_dump(mode="json") for item in draft.rules],
         "inbox": event.inbox,
         "proof": event.proved.proof if event.proved else None,
@@ -160,7 +161,7 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
 # ---- resume
 def resume(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
-    reason = "no roll-back holds it" if lane.hold is None else f"{lane.hold.owner} holds it: {lane.hold.reason}"
+    reason = "no roll-back holds it" if lane.hold is None else f"{lane.hold.who} holds it: {lane.hold.reason}"
     if not accepted(draft, event, (Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {reason}"),)):
         return
     hold = present(lane.hold, f"the hold of {lane.environment}")

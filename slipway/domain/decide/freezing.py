@@ -54,6 +54,7 @@ def freeze(draft: Draft, event: CommandGiven) -> None:
     frozen = Freeze(
         id=sha256(event.key.encode())[7:27],
         owner=event.attribution.spoken,
+        name=event.name,
         reason=event.reason,
         at=draft.now,
         until=event.until,
@@ -95,8 +96,14 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
     if not event.ended_by:
         if current is None or current.id != event.freeze.id:
             draft.freeze_everything(event.freeze)
-            until = event.freeze.until.isoformat() if event.freeze.until else None
-            draft.record(Action.EVERYTHING_FROZEN, actor=event.freeze.owner, until=until, reason=event.freeze.reason)
+            frozen = event.freeze
+            draft.record(
+                Action.EVERYTHING_FROZEN,
+                actor=frozen.owner,
+                name=frozen.name or None,
+                until=frozen.until.isoformat() if frozen.until else None,
+                reason=frozen.reason,
+            )
             for each in draft.application.environments:
                 stand_still(draft, each.name, event.freeze)
             for environment in draft.lanes:  # it may end at another time than the freeze that it replaces

@@ -103,7 +103,7 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
     if release.rollback is not None:
         draft.put_lane(lane.evolve(returning=release.number))
         if not is_live(release.rollback.to, lane):
-            set_hold(draft, release, owner=event.actor)
+            set_hold(draft, release, event)
     else:
         take_the_place(draft, release, environment, why=f"the newer {release.id} is tried again")
     if lane.rolling is None:

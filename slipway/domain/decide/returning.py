@@ -64,7 +64,7 @@ def rollback(draft: Draft, event: CommandGiven) -> None:
     )
     draft.put_lane(lane.evolve(returning=release.number))
     if not is_live(target.number, lane):  # what is live is only brought back as it was: nothing newer would undo it
-        set_hold(draft, release, owner=event.actor)
+        set_hold(draft, release, event)
     if lane.rolling is None:
         plan(draft, release)
     else:
@@ -72,7 +72,7 @@ def rollback(draft: Draft, event: CommandGiven) -> None:
         draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.rolling}")
 
 
-def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
+def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
     """Hold the lane: no newer rollout begins until somebody resumes it."""
     back = present(release.rollback, f"what {release.id} brings back")
     environment = draft.here(release).name
@@ -80,9 +80,18 @@ def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
     before = lane.hold
     if before is not None:  # a retried roll-back finds its own hold; keep the one from before it
         before = before.before if before.release == release.number else before.evolve(before=None)
-    hold = Hold(owner=owner, reason=back.reason, at=draft.now, release=release.number, to=back.to, before=before)
+    hold = Hold(
+        owner=event.actor,
+        name=event.name,
+        reason=back.reason,
+        at=draft.now,
+        release=release.number,
+        to=back.to,
+        before=before,
+    )
     draft.put_lane(lane.evolve(hold=hold))
-    draft.record(Action.HOLD_SET, release, actor=owner, reason=said_of_hold(release.application, environment, hold))
+    reason = said_of_hold(release.application, environment, hold)
+    draft.record(Action.HOLD_SET, release, actor=event.actor, name=event.name or None, reason=reason)
 
 
 def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from slipway.catalogue.entries import Catalogue
 from slipway.domain.audit import AuditRecord, Damaged
 from slipway.domain.audit_query import AuditQuery
 from slipway.inbound import BadInput
@@ -50,7 +51,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "changes between": {"environment": "production", "action": "change", "since": SHOP[0].time, "until": CART[40].time},
     "a person between": {"actor": ADA, "since": CART[20].time, "until": CART[60].time},
     "a digest between": {"digest": digest_of("shop", 5), "since": SHOP[44].time, "until": SHOP[47].time},
-    "what is not there": {"application": "other"},
+    "what is not there": {"actor": "nobody@example.com"},
 }
 
 
@@ -89,7 +90,14 @@ def expected(records: Sequence[AuditRecord], query: AuditQuery) -> list[AuditRec
 
 
 def asking_of(index: AuditIndex) -> Trail:
-    return Trail(index=index, keys=lambda: PUBLIC_KEYS, head=lambda _: 0, waiting=lambda _: ())
+    return Trail(
+        index=index,
+        keys=lambda: PUBLIC_KEYS,
+        head=lambda _: 0,
+        has_release=lambda *_: True,
+        catalogue=Catalogue({}),
+        waiting=lambda _: (),
+    )
 
 
 def walk(

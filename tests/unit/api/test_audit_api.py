@@ -277,3 +277,39 @@ def test_what_the_index_lacks_is_named_and_left_as_it_is(app: Served, home: Told
         told = got(app, "verification/hello/index")["compared"]
         assert (told["missing"], told["lacking"], told["repaired"]) == (1, [record.sequence], False)
     assert app.get("/api/v1/verification/Nobody/index").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("target", "field"),
+    [
+        ("audit?application=nope", "application"),
+        ("audit?application=nope&environment=production&from=2026-01-01", "application"),
+        ("audit?environment=moon", "environment"),
+        ("audit?release=hello-99", "release"),
+        ("audit?release=nope-1", "release"),
+        ("environments/moon/live", "environment"),
+        ("environments/production/live?application=nope", "application"),
+        ("releases?application=nope", "application"),
+        ("numbers?application=nope", "application"),
+        ("numbers?environment=moon", "environment"),
+    ],
+)
+def test_a_name_of_nothing_is_not_found_and_the_parameter_is_named(app: Served, target: str, field: str) -> None:
+    found = refused(app.get(f"/api/v1/{target}"), 404)
+    assert found["parameter"] == field
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["audit?application=hello&action=freeze", "audit?application=_installation&actor=nobody", "audit?actor=nobody"],
+)
+def test_what_is_there_and_has_no_such_record_is_an_empty_answer(app: Served, target: str) -> None:
+    assert got(app, target)["records"] == []
+
+
+def test_an_application_that_is_delivered_no_more_still_has_its_trail(
+    app: Served, home: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(home.app.catalogue), "entries", {})
+    assert got(app, "audit?application=hello&action=freeze")["records"] == []
+    assert got(app, "audit?environment=production&action=freeze")["records"] == []

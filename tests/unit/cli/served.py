@@ -176,8 +176,10 @@ class Served:
                 found = self._of_the_trail(method, path, query)
         return found
 
-    def _of_the_trail(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any]:
+    def _of_the_trail(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any] | Reply:
         match (method, *path):
+            case ("GET", "audit") if query.get("application", "_installation") not in (*self.trails, "_installation"):
+                return self._no_such(query["application"])
             case ("GET", "audit"):
                 return self._ask(query)
             case ("GET", "looks", id) if id in self.seen:
@@ -234,13 +236,14 @@ class Served:
             raise MissingError(f"there is no release {id}")
         return world, int(number)
 
+    def _no_such(self, application: str) -> Reply:
+        known = ", ".join(self.worlds)
+        return problem(404, "Not found", f"application: expected one of {known}, got {application!r}", "application")
+
     def _releases(self, query: dict[str, str]) -> dict[str, Any] | Reply:
         wanted = query.get("application")
         if wanted is not None and wanted not in self.worlds:
-            known = ", ".join(self.worlds)
-            return problem(
-                400, "Invalid parameter", f"application: expected one of {known}, got {wanted!r}", "application"
-            )
+            return self._no_such(wanted)
         worlds = [self.worlds[wanted]] if wanted else list(self.worlds.values())
         found = [release_json(world, number) for world in worlds for number in sorted(world.releases, reverse=True)]
         return {"releases": found[: int(query["limit"])]}

@@ -44,7 +44,7 @@ def test_what_differs_is_named_with_who_wrote_it_and_how_it_is_brought_back(
     assert done.exit_code == 1
     assert "shop-1 in production: Deployment/web was changed by kubectl-edit (spec.replicas)" in done.stdout
     assert f"slipway evidence {DOCUMENT}" in done.stdout
-    assert "slipway rollback production shop-1" in done.stdout
+    assert "slipway rollback shop-1 production" in done.stdout
     told = json.loads(slipway("drift", "--json").stdout)
     assert (told["clean"], told["unknown"]) == (False, "")
     production = next(each for each in told["environments"] if each["environment"] == "production")

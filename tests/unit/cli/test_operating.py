@@ -12,11 +12,23 @@ from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served
 
 
-@pytest.mark.parametrize("verb", ["rollback", "override"])
-def test_a_release_in_place_of_the_environment_is_answered_with_the_right_order(slipway: Command, verb: str) -> None:
-    given = slipway(verb, "shop-1", "production", "--reason", "it loses orders")
-    assert given.exit_code == 2
-    assert "expected ENVIRONMENT, then RELEASE: production shop-1" in given.stderr
+@pytest.mark.parametrize("words", [("shop-1", "production"), ("production", "shop-1")])
+@pytest.mark.parametrize("verb", ["rollback", "override", "waive"])
+def test_a_release_and_an_environment_may_be_named_in_either_order(
+    slipway: Command, app: Served, verb: str, words: tuple[str, str]
+) -> None:
+    waits(app)
+    more = ("--rule", "built-by-run") if verb == "waive" else ()
+    slipway(verb, *words, *more, "--reason", "it loses orders", "--no-wait")
+    asked = json.loads(app.asked[0].body)
+    assert (asked["release"], asked["environment"]) == ("shop-1", "production")
+
+
+def test_an_environment_that_looks_like_a_release_is_named_after_it(slipway: Command, app: Served) -> None:
+    waits(app)
+    slipway("rollback", "shop-1", "europe-2", "--reason", "it loses orders", "--no-wait")
+    asked = json.loads(app.asked[0].body)
+    assert (asked["release"], asked["environment"]) == ("shop-1", "europe-2")
 
 
 # ---- what a person has to confirm
@@ -26,11 +38,11 @@ WORDS = {
     Verb.UNFREEZE: ("shop", "production"),
     Verb.RETRY: ("shop-1",),
     Verb.CREATE: ("shop",),
-    Verb.ROLLBACK: ("production", "shop-1", "--reason", "2 loses orders"),
+    Verb.ROLLBACK: ("shop-1", "production", "--reason", "2 loses orders"),
     Verb.RESUME: ("shop", "production"),
-    Verb.OVERRIDE: ("production", "shop-1", "--reason", "the fix"),
+    Verb.OVERRIDE: ("shop-1", "production", "--reason", "the fix"),
     Verb.FENCE_RESET: ("shop", "--reason", "restored"),
-    Verb.WAIVE: ("production", "shop-1", "--rule", "built-by-run", "--reason", "its run was deleted"),
+    Verb.WAIVE: ("shop-1", "production", "--rule", "built-by-run", "--reason", "its run was deleted"),
 }
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from slipway.domain.application import Application
 from slipway.domain.environment import Soak
+from slipway.domain.explain import Explained
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
-from slipway.domain.rules import RuleResult
 from slipway.domain.steps import StepKind
 from tests.unit.domain.samples import ADA, PROBED, application, approval, environment, production, staging
 from tests.unit.domain.world import World
@@ -32,7 +32,7 @@ def results(world: World, action: str) -> dict[str, bool]:
     return {result["rule"]: result["verdict"] == "pass" for result in world.last(action).details["results"]}
 
 
-def told(world: World, number: int = 1) -> tuple[str, str, dict[str, RuleResult]]:
+def told(world: World, number: int = 1) -> tuple[str, str, dict[str, Explained]]:
     said = world.explain(number)
     rules = {rule.name: rule for part in said.rules if part.environment == "production" for rule in part.rules}
     return said.headline, said.next, rules

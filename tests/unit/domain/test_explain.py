@@ -7,9 +7,9 @@ import pytest
 from slipway.domain.application import Application, Start
 from slipway.domain.around import NO_JOBS
 from slipway.domain.environment import TESTS_NONE, OnFailure
-from slipway.domain.explain import Explanation
+from slipway.domain.explain import Explained, Explanation
 from slipway.domain.release import Phase
-from slipway.domain.rules import Rule, RuleResult, WaitsFor
+from slipway.domain.rules import Moot, Rule, WaitsFor
 from slipway.domain.steps import StepKind
 from tests.unit.domain.effects import Outcome
 from tests.unit.domain.samples import (
@@ -34,7 +34,7 @@ def explained(world: World, number: int = 1) -> Explanation:
     return world.explain(number)
 
 
-def rule(explanation: Explanation, environment: str, name: str) -> RuleResult:
+def rule(explanation: Explanation, environment: str, name: str) -> Explained:
     rules = {part.environment: part.rules for part in explanation.rules}[environment]
     return next(result for result in rules if result.name == name)
 
@@ -42,7 +42,7 @@ def rule(explanation: Explanation, environment: str, name: str) -> RuleResult:
 def holds(explanation: Explanation, environment: str) -> dict[str, bool]:
     rules = {part.environment: part.rules for part in explanation.rules}[environment]
     assert len({result.name for result in rules}) == len(rules)
-    return {result.name: not result.blocks for result in rules}
+    return {result.name: not (result.blocks or isinstance(result, Moot)) for result in rules}
 
 
 def stopped_at(kind: StepKind, where: str, delivered: Application | None = None, *, tag: str = "v1") -> World:
@@ -252,6 +252,45 @@ def test_rolled_back_says_that_nothing_is_broken_now() -> None:
     assert told.headline == "shop-2 was rolled back in production: it answers 500."
     assert rule(told, "production", "rollout-succeeded") == Rule.ROLLOUT_SUCCEEDED.fails("it answers 500")
     assert told.next.startswith("Nothing is broken now")
+
+
+def marks(explanation: Explanation, environment: str) -> dict[str, set[str]]:
+    """The rules of an environment by their marks."""
+    found = dict[str, set[str]]()
+    for result in next(part.rules for part in explanation.rules if part.environment == environment):
+        found.setdefault(result.mark, set()).add(result.name)
+    return found
+
+
+def test_an_environment_that_a_failed_release_never_reached_has_no_failure() -> None:
+    world = World(unattended())
+    world.effects.fail(StepKind.VERIFY, "staging", reason="it answers 500", evidence=FAILED_PROBE)
+    world.push("v1")
+    world.settle()
+    told = explained(world)
+    assert told.phase.ended_in_failure
+    assert set(marks(told, "production")) <= {"✓", "–"}
+    assert {"previous-environment-was-live", "rollout-succeeded", "is-live"} <= marks(told, "production")["–"]
+    assert marks(told, "staging")["✕"] == {"verification-passed"}
+
+
+def test_what_comes_after_the_step_that_failed_has_no_failure() -> None:
+    world = World(unattended())
+    world.effects.fail(StepKind.PROMOTE, "production", reason="the registry refuses")
+    world.push("v1")
+    world.settle()
+    told = explained(world)
+    assert marks(told, "production")["✕"] == {"artifact-is-promoted"}
+    assert rule(told, "production", "artifact-is-promoted").reason == "the registry refuses"
+    assert {"rollout-succeeded", "verification-passed", "is-live"} <= marks(told, "production")["–"]
+
+
+def test_a_release_that_was_live_and_is_replaced_has_no_failure() -> None:
+    world = World(unattended())
+    for tag in ("v1", "v2"):
+        world.push(tag)
+        world.settle()
+    assert all(marks(explained(world), name).keys() <= {"✓", "–"} for name in ("staging", "production"))
 
 
 def test_failed_and_left_as_it_is_asks_for_a_person() -> None:

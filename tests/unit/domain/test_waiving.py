@@ -166,7 +166,7 @@ def test_where_the_project_names_nobody_nothing_is_waived() -> None:
 def test_explain_says_that_nobody_can_approve_and_who_may_waive_it(world: World) -> None:
     assert world.explain(1).next == (
         "Nobody can approve it until it is known who is behind the change, or somebody with role:release-managers "
-        "waives change-is-known (slipway waive production shop-1 --rule change-is-known); it may be rejected."
+        "waives change-is-known (slipway waive shop-1 production --rule change-is-known); it may be rejected."
     )
     waive(world)
     world.settle()
@@ -205,7 +205,7 @@ def test_a_release_whose_run_is_gone_goes_on_once_that_is_waived() -> None:
     assert "built-by-run" in world.releases[1].blocked_by
     assert world.explain(1).next == (
         "It continues automatically once its CI run is proved, or somebody with role:release-managers waives "
-        "built-by-run (slipway waive production shop-1 --rule built-by-run)."
+        "built-by-run (slipway waive shop-1 production --rule built-by-run)."
     )
     waive(world, "built-by-run")
     world.settle()

@@ -8,10 +8,11 @@ import pytest
 
 from slipway.domain.actions import Action
 from slipway.domain.events import RunTold
+from slipway.domain.explain import Explained
 from slipway.domain.people import SignedIn
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
-from slipway.domain.rules import Rule, RuleResult, Unknown
+from slipway.domain.rules import Rule, Unknown
 from slipway.domain.run_source import CannotKnow, ToldRun
 from slipway.domain.runs import Involvement, Trust
 from slipway.engine.proving_runs import ABSENT_PATIENCE, MOST_UNKNOWN, PATIENCE
@@ -69,7 +70,7 @@ def built(installation: Installation, tag: str = "v1", *, id: int = 1, number: s
     return run
 
 
-def rule(installation: Installation, wanted: Rule, number: int = 1) -> RuleResult:
+def rule(installation: Installation, wanted: Rule, number: int = 1) -> Explained:
     (staging, *_) = installation.explain(number).rules
     return next(result for result in staging.rules if result.rule is wanted)
 

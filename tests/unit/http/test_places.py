@@ -17,7 +17,7 @@ WITHOUT_SESSION = {
     "/sign-in",
     "/sign-in/back",
     "/signed-out",
-    "/{address}",  # of no page
+    "/{address:regex(^(?!admin|runtime))}/{*rest}",  # of no page
 }
 
 

@@ -332,7 +332,7 @@ _DRAWING: dict[str, Sample] = {
     "board-chains": lambda: board.show(*_three_chains(), DORA),
     "audit": _audit,
     "audit-filtered": lambda: _audit(actor="ada@example.com", environment="production"),
-    "audit-nothing": lambda: _audit(release="hello-99"),
+    "audit-nothing": lambda: _audit(action="everything.frozen"),
     "audit-wrong": lambda: _audit(digest="sha256:xyz<script>", actor="ada@example.com"),
     "numbers": lambda: _numbers(application="shop"),
     "numbers-year": lambda: _numbers(application="shop", environment="production", weeks="52"),

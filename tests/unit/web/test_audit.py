@@ -60,6 +60,9 @@ WRONG = [
     ({"application": "' or PartitionKey ne '"}, "application"),
     ({"after": "bm90IGEgdG9rZW4"}, "after"),
     ({"colour": "red"}, "'colour'"),
+    ({"application": "shpo"}, "application"),
+    ({"environment": "moon"}, "environment"),
+    ({"release": "hello-99"}, "release"),
 ]
 
 

@@ -328,7 +328,7 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         ("GET,HEAD", "releases/{release}/changes"),
         ("GET,HEAD", "numbers"),
         ("GET,HEAD", "parked"),
-        ("GET,HEAD", "{address}"),
+        ("GET,HEAD", "{address:regex(^(?!admin|runtime))}/{*rest}"),
         ("GET,HEAD", "catalogue"),
         ("GET,HEAD", "catalogue/{kind}/{name}"),
         ("GET,HEAD", "releases/{release}"),
@@ -350,6 +350,12 @@ def test_an_address_without_a_page_leads_on(world: tuple[Told, Release], address
     answer = pages.unknown_page(request("GET", {"address": address}, {}, {}))
     assert answer.status_code == 404
     assert f'href="{meant}"' in answer.get_body().decode()
+
+
+def test_an_address_below_the_api_that_nobody_serves_is_a_problem_in_json(world: tuple[Told, Release]) -> None:
+    answer = pages.unknown_page(request("GET", {"address": "api", "rest": "v1/relaeses"}, {}, {}))
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+    assert "/api/v1/openapi.json" in answer.get_body().decode()
 
 
 def test_the_page_of_unknown_addresses_is_asked_after_all_others() -> None:
