@@ -44,8 +44,8 @@ def visible(text: str) -> str:
     return _WORD.sub(_unmixed, _UNSEEN.sub(_spelt, plain))
 
 
-def _spelt(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+def _spelt(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _unmixed(word: re.Match[str]) -> str:

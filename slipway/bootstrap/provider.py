@@ -23,7 +23,7 @@ class OpenIdProvider:
     pool: IdentityPool
     client: Client
 
-    def address(self, asked: PendingSignIn, redirect_uri: str) -> str | CannotVerify:
+    def address(self, pending: PendingSignIn, redirect_uri: str) -> str | CannotVerify:
         endpoints = self.issuer.endpoints()
         if isinstance(endpoints, CannotVerify):
             return endpoints
@@ -33,16 +33,16 @@ class OpenIdProvider:
                 client_id=self.client.client_id,
                 redirect_uri=redirect_uri,
                 scope=f"openid profile api://{self.client.client_id}/{SCOPE}",
-                nonce=asked.nonce,
-                state=asked.state,
-                verifier=Verifier(value=asked.verifier),
-                prompt="none" if asked.quiet else None,
+                nonce=pending.nonce,
+                state=pending.state,
+                verifier=Verifier(value=pending.verifier),
+                prompt="none" if pending.quiet else None,
             ),
         )
 
-    def redeem(self, asked: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
-        grant = Code(value=code, redirect_uri=redirect_uri, verifier=Verifier(value=asked.verifier))
+    def redeem(self, pending: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
+        grant = Code(value=code, redirect_uri=redirect_uri, verifier=Verifier(value=pending.verifier))
         redeemed = redeem(self.issuer, self.pool, self.client, grant)
         if not isinstance(redeemed, Verified):
             return redeemed
-        return IdTokens(self.issuer, self.client.client_id).verify(redeemed.value, nonce=asked.nonce, at=at)
+        return IdTokens(self.issuer, self.client.client_id).verify(redeemed.value, nonce=pending.nonce, at=at)

@@ -37,7 +37,7 @@ class BuildOptions:
     version: str
     registry: str
     """Login server of the registry that CI pushes to, where the images are."""
-    given: Mapping[str, Reference] = field(default_factory=dict)
+    references: Mapping[str, Reference] = field(default_factory=dict)
     """Tag or digest by repository, whatever tag the manifests have."""
     created: datetime | None = None
     source: BundleSource = field(default_factory=BundleSource)
@@ -62,43 +62,43 @@ class SchemaComparison(Protocol):
         """What an API server of the minor version would refuse of a sound object, or drop."""
 
 
-def build(wanted: BuildOptions, resolve: Resolver, render: Renderer, compare: SchemaComparison) -> BuiltBundle:
+def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: SchemaComparison) -> BuiltBundle:
     """Raises `ConfigError` with every problem of the folder, and whatever `resolve` raises."""
     findings = Findings()
-    folder = SourceFolder(root=wanted.folder, chart=wanted.chart, targets=wanted.targets, render=render)
+    folder = SourceFolder(root=options.folder, chart=options.chart, targets=options.targets, render=render)
     read = read_sources(folder, findings)
     sources = read.environments
-    images = Pinned(wanted.registry, wanted.targets, wanted.given, resolve)
+    images = Pinned(options.registry, options.targets, options.references, resolve)
     files: dict[str, bytes] = {}
     for name in sorted(sources):
-        target = wanted.targets.environments[name]
+        target = options.targets.environments[name]
         for path, (origin, documents) in sources[name].items():
             with findings.collecting():
                 files[path] = _rendered(documents, origin, target, images, compare)
     findings.raise_any()
     config = BundleConfig(
         schema_version=1,
-        application=wanted.targets.application,
-        version=wanted.version,
-        created=wanted.created,
-        source=wanted.source,
+        application=options.targets.application,
+        version=options.version,
+        created=options.created,
+        source=options.source,
         tools=Tools(
             slipway=__version__,
             helm=read.tools.get(Program.HELM, ""),
             kustomize=read.tools.get(Program.KUSTOMIZE, ""),
         ),
-        targets=wanted.targets.hash,
+        targets=options.targets.hash,
         content=content_of(files),
         images=images.listed(),
-        image_paths=wanted.targets.image_paths,
-        foreign_images=wanted.targets.foreign_images,
-        unpinned=wanted.targets.unpinned,
+        image_paths=options.targets.image_paths,
+        foreign_images=options.targets.foreign_images,
+        unpinned=options.targets.unpinned,
         environments={
-            name: _entry(name, wanted.targets.environments[name], images.names_in(files, name)) for name in sources
+            name: _entry(name, options.targets.environments[name], images.names_in(files, name)) for name in sources
         },
     )
     read_environments(config, files)  # by the rules of whoever reads it
-    missing = tuple(name for name in wanted.targets.environments if name not in sources)
+    missing = tuple(name for name in options.targets.environments if name not in sources)
     return BuiltBundle(packed=pack(config, files), config=config, missing=missing, notes=tuple(read.notes))
 
 
@@ -113,13 +113,17 @@ def _entry(name: str, target: RenderTarget, images: tuple[str, ...]) -> BundleEn
 
 
 def _rendered(
-    documents: tuple[Document, ...], place: FilePlace, target: RenderTarget, images: Pinned, compare: SchemaComparison
+    documents: tuple[Document, ...],
+    position: FilePlace,
+    target: RenderTarget,
+    images: Pinned,
+    compare: SchemaComparison,
 ) -> bytes:
     findings = Findings()
     values = []
     for document in documents:
         with findings.collecting():
-            values.append(_object(document, place, target, images, compare))
+            values.append(_object(document, position, target, images, compare))
     findings.raise_any()
     data = written(values)
     if [document.value for document in read_text(data, name=documents[0].file)] != values:
@@ -130,11 +134,11 @@ def _rendered(
 
 
 def _object(
-    document: Document, place: FilePlace, target: RenderTarget, images: Pinned, compare: SchemaComparison
+    document: Document, position: FilePlace, target: RenderTarget, images: Pinned, compare: SchemaComparison
 ) -> dict[str, Any]:
     problems = list(
         object_problems(
-            Member(file=place.file, document=document), place.part, namespace=target.namespace, rules=images.rules
+            Member(file=position.file, document=document), position.part, namespace=target.namespace, rules=images.rules
         )
     )
     if not problems:

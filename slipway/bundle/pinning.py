@@ -34,21 +34,21 @@ class Resolver(Protocol):
 class Pinned:
     """The images of the bundle, each asked for once."""
 
-    def __init__(self, registry: str, targets: Targets, given: Mapping[str, Reference], resolve: Resolver) -> None:
+    def __init__(self, registry: str, targets: Targets, references: Mapping[str, Reference], resolve: Resolver) -> None:
         self.rules = targets.image_rules
-        self._registry, self._given, self._resolve = registry, given, resolve
+        self._registry, self._given, self._resolve = registry, references, resolve
         self._ours = {registry, *(target.registry for target in targets.environments.values())}
         self._asked: dict[tuple[str, str], RegistryImage | None] = {}
         self._images: dict[str, RegistryImage] = {}
 
-    def pinned(self, document: Document, place: ImagePosition, target: RenderTarget) -> str:
+    def pinned(self, document: Document, position: ImagePosition, target: RenderTarget) -> str:
         """The image by digest, in the target's registry if it is one of CI's. Raises `ConfigError`."""
 
         def wrong(expected: str, message: str = "") -> ConfigError:
-            return ConfigError([document.problem(place.steps, message, expected=expected, got=shown(place.text))])
+            return ConfigError([document.problem(position.steps, message, expected=expected, got=shown(position.text))])
 
         try:
-            named = parse_reference(place.text) if isinstance(place.text, str) else None
+            named = parse_reference(position.text) if isinstance(position.text, str) else None
         except ValueError as error:
             raise wrong("an image such as team/shop:1.4.0") from error
         if named is None:

@@ -44,11 +44,11 @@ class Sources:
     notes: list[str] = field(default_factory=list)
     """What a chart has and a bundle does not, or not in the same way."""
 
-    def add(self, path: str, place: FilePlace, documents: tuple[Document, ...]) -> None:
-        taken = self.environments.setdefault(place.environment, {})
+    def add(self, path: str, position: FilePlace, documents: tuple[Document, ...]) -> None:
+        taken = self.environments.setdefault(position.environment, {})
         if path in taken:
             raise ConfigError([Problem(file=documents[0].file, message=f"{path} is there too")])
-        taken[path] = (place, documents)
+        taken[path] = (position, documents)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,7 @@ def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
 class CheckedEach:
     """Documents, each judged by itself."""
 
-    found: tuple[FoundDocument, ...]
+    documents: tuple[FoundDocument, ...]
     """Those that could be read."""
     good: tuple[FoundDocument, ...]
     """Those without a problem."""
@@ -104,7 +104,7 @@ def check_each(path: Path, *, known: Known | None = None) -> CheckedEach:
     findings.extend(claimed_twice)
     wrong += _second_claims(documents, claims) if claimed_twice else []
     return CheckedEach(
-        found=documents,
+        documents=documents,
         good=tuple(each for each in good if not any(each is one for one in wrong)),
         projects=projects,
         claims=tuple(claims),
@@ -112,12 +112,12 @@ def check_each(path: Path, *, known: Known | None = None) -> CheckedEach:
     )
 
 
-def _second_claims(found: Sequence[FoundDocument], claims: Sequence[Claims]) -> list[FoundDocument]:
+def _second_claims(documents: Sequence[FoundDocument], claims: Sequence[Claims]) -> list[FoundDocument]:
     """The documents that claim what an earlier one claims already."""
     second, before = list[FoundDocument](), list[Claims]()
     for claim in claims:
         if any(conflicts([*before, claim])):
-            second += [each for each in found if each.document is claim.document]
+            second += [each for each in documents if each.document is claim.document]
         else:
             before.append(claim)
     return second

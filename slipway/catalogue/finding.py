@@ -95,9 +95,9 @@ def _ways(relative: str) -> Iterator[PurePosixPath]:
     yield from (parent for parent in path.parents if parent.name)
 
 
-def _twice(found: list[FoundDocument]) -> Iterator[Problem]:
+def _twice(documents: list[FoundDocument]) -> Iterator[Problem]:
     first: dict[tuple[str, str], str] = {}
-    for each in found:
+    for each in documents:
         position = each.document.place(())
         shown = f"{each.document.file}:{position.line}"
         before = first.setdefault((each.kind, each.name), shown)

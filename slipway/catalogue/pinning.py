@@ -51,11 +51,15 @@ def pin(
 
 
 def _not_allowed(
-    document: Document, place: ImagePosition, named: Reference, application: Application, hosts: frozenset[str] | None
+    document: Document,
+    position: ImagePosition,
+    named: Reference,
+    application: Application,
+    hosts: frozenset[str] | None,
 ) -> Iterator[Problem]:
     is_ours = not named.host or hosts is None or named.host in hosts
     if application.image_rules.is_foreign(named.name) or (is_ours and application.may_bring(named.repository)):
         return
     repositories = ", ".join(application.repositories)
     expected = f"an image of the project {application.project} ({repositories}), or one of its foreign_images"
-    yield document.problem(place.steps, expected=expected, got=shown(place.text))
+    yield document.problem(position.steps, expected=expected, got=shown(position.text))

@@ -205,8 +205,8 @@ class Api:
             exit_code=Exit.UNREACHABLE,
         )
 
-    def _odd(self, what: str) -> CliError:
-        return CliError(f"{self._name} does not respond like Slipway: {what}", exit_code=Exit.UNREACHABLE)
+    def _odd(self, oddity: str) -> CliError:
+        return CliError(f"{self._name} does not respond like Slipway: {oddity}", exit_code=Exit.UNREACHABLE)
 
     def _refused(self, status: int, body: bytes) -> CliError:
         try:

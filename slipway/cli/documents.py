@@ -45,7 +45,7 @@ class LocalDocuments:
 
     def placed(self, problem: ProblemShown) -> Problem:
         """What the app found, at its line in the files."""
-        document = next((e.document for e in self.checked.found if f"{e.name}/{e.kind}.yaml" == problem.file), None)
+        document = next((e.document for e in self.checked.documents if f"{e.name}/{e.kind}.yaml" == problem.file), None)
         if document is None:
             return as_problem(problem)
         steps = next((steps for steps in document.places if written(steps) == problem.field), ())

@@ -13,7 +13,7 @@ import click
 class Lazy:
     """The location of a command, and its line in `slipway --help`."""
 
-    place: str
+    target: str
     """`module:attribute`."""
     summary: str
 
@@ -31,7 +31,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in self._lazy:
             return None
-        module, _, attribute = self._lazy[cmd_name].place.partition(":")
+        module, _, attribute = self._lazy[cmd_name].target.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         command.short_help = self._lazy[cmd_name].summary
         return command

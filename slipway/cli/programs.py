@@ -109,9 +109,9 @@ class Programs:
         raise ConfigError([problem])
 
 
-def _shortened(said: str) -> str:
+def _shortened(output: str) -> str:
     """A program's message in one line: without the advice that does not hold here, and the end of a long one."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Use --debug")]
+    lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("Use --debug")]
     text = " ".join(lines).removeprefix("Error: ")
     return text if len(text) <= _MOST_TOLD else "…" + text[-_MOST_TOLD:]
 

@@ -170,11 +170,11 @@ def _listed(value: object) -> list[str]:
     return [value] if isinstance(value, str) else [str(each) for each in value if each] if value else []  # type: ignore[attr-defined]
 
 
-def _cure(wanted: list[str], value: object) -> str:
-    if wanted == ["string"] and isinstance(value, int | float):
+def _cure(types: list[str], value: object) -> str:
+    if types == ["string"] and isinstance(value, int | float):
         return "put it in quotes"
-    if wanted == ["integer"] and isinstance(value, str) and value.lstrip("-").isdigit():
+    if types == ["integer"] and isinstance(value, str) and value.lstrip("-").isdigit():
         return "write it without quotes"
-    if wanted == ["boolean"] and isinstance(value, str) and value in ("true", "false"):
+    if types == ["boolean"] and isinstance(value, str) and value in ("true", "false"):
         return "write it without quotes"
     return ""

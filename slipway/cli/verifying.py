@@ -153,15 +153,15 @@ def verify(
     *,
     keys: PublicKeys,
     progress: Progress,
-    kept: KeptAnchors | None = None,
+    kept_anchors: KeptAnchors | None = None,
     voters: Voters | None = None,
 ) -> ChainVerdict:
     """Verify the whole chain page by page, and compare it with its head and its anchors; with `voters` the proofs that
     its records name, too."""
     anchors = SignedAnchors(application, keys)
     anchors.take_listed(api.anchors(application))
-    if kept is not None:
-        kept.of(anchors)
+    if kept_anchors is not None:
+        kept_anchors.of(anchors)
     watch, check = Watch(anchors, voters), ChainCheck(application, keys=keys, anchored=anchors.points())
     if wrong := disagreeing(anchors):
         return watch.told(verdict_of(check, wrong))

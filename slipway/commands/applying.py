@@ -99,17 +99,17 @@ class Applying:
                 log.info("%s is judged again: %s", received.id, busy)
         raise Conflict(f"{received.id}: others changed the catalogue {ROUNDS} times meanwhile")
 
-    def _round(self, asked: AskedChanges) -> bool:
+    def _round(self, request: AskedChanges) -> bool:
         """Judge what is left and make what takes effect at once; whether the row is answered.
 
         Raises `Conflict` if somebody else has changed something meanwhile.
         """
-        judged = self._judged(asked, self._made(asked))
+        judged = self._judged(request, self._made(request))
         for planned in judged.now:
-            self._commit_one(asked, planned)
+            self._commit_one(request, planned)
         if judged.makes and judged.waits:
             return False  # what people vote on is compared with what is in force by then
-        return self._end(asked, judged)
+        return self._end(request, judged)
 
     # ---- reading
     def _read(self, received: Received) -> AskedChanges:
@@ -174,52 +174,52 @@ class Applying:
         return read_as(Sent, read_json(content, limit=INCOMING_LIMIT))
 
     # ---- judging
-    def _made(self, asked: AskedChanges) -> Mapping[str, int]:
+    def _made(self, request: AskedChanges) -> Mapping[str, int]:
         """The numbers of the versions that this row has made before it was cut short."""
-        changes = asked.statement.changes
-        numbers = {each.subject: self.versions.made_by(subject_of(each), asked.received.id) for each in changes}
+        changes = request.statement.changes
+        numbers = {each.subject: self.versions.made_by(subject_of(each), request.received.id) for each in changes}
         return {subject: number for subject, number in numbers.items() if number is not None}
 
-    def _judged(self, asked: AskedChanges, made: Mapping[str, int]) -> JudgedChanges:
+    def _judged(self, request: AskedChanges, made: Mapping[str, int]) -> JudgedChanges:
         """Raises `Conflict` if somebody else changes one of them at the same time."""
-        left = [change for change in asked.statement.changes if change.subject not in made]
+        left = [change for change in request.statement.changes if change.subject not in made]
         # Where the proof does not hold nobody is known to have said it, so nobody's rights are judged.
-        whole = Rule.PROOF_HOLDS.fails(asked.unproved) if asked.unproved else stale_proof(asked)
+        whole = Rule.PROOF_HOLDS.fails(request.unproved) if request.unproved else stale_proof(request)
         if whole is not None:
             return JudgedChanges(refused=refused_whole(left, whole))
-        refused = [each for change in left if (each := self._stale(asked, change)) is not None]
+        refused = [each for change in left if (each := self._stale(request, change)) is not None]
         gone = {each.subject for each in refused}
         rest = [change for change in left if change.subject not in gone]
         if not rest:
             return JudgedChanges(refused=tuple(refused))
         try:
-            judged = self._sorted(asked, rest)
+            judged = self._sorted(request, rest)
         except ConfigError as error:
             judged = JudgedChanges(refused=_unreadable(rest, error))
         return replace(judged, refused=(*refused, *judged.refused))
 
-    def _stale(self, asked: AskedChanges, change: CatalogueChange) -> RefusedChange | None:
+    def _stale(self, request: AskedChanges, change: CatalogueChange) -> RefusedChange | None:
         """The refusal of what was overtaken, or counted before. A statement counts once in each chain; the row of which
         it was counted goes on where it was cut short."""
         in_force = self.versions.current(subject_of(change)).document
         gone = change.after is None and in_force is None  # its removal is refused as one of nothing
         if not gone and (late := overtaken(change, in_force)) is not None:
             return late
-        if asked.proved is None:
+        if request.proved is None:
             return None
-        nonce = asked.proved.statement.nonce
+        nonce = request.proved.statement.nonce
         counted = self.versions.said_by(subject_of(change), nonce) or self.proposing.proposals.counted_by(nonce)
-        if counted in (None, asked.received.id):
+        if counted in (None, request.received.id):
             return None
         rule = Rule.PROOF_IS_NEW.fails(f"{change.subject}: the statement was already counted")
         return RefusedChange(subject=change.subject, rule=rule)
 
-    def _sorted(self, asked: AskedChanges, rest: Sequence[CatalogueChange]) -> JudgedChanges:
+    def _sorted(self, request: AskedChanges, rest: Sequence[CatalogueChange]) -> JudgedChanges:
         """Raises ConfigError, `Conflict`."""
-        documents = [asked.documents[change.subject] for change in rest if change.after]
+        documents = [request.documents[change.subject] for change in rest if change.after]
         if not documents:
-            return self._removal(asked, rest[0])
-        sorted_changes = self.sorting.sort(documents, asked.actor, proved=asked.proved is not None)
+            return self._removal(request, rest[0])
+        sorted_changes = self.sorting.sort(documents, request.actor, proved=request.proved is not None)
         before = {change.subject: change.before for change in rest}
         for planned in sorted_changes.goes:
             if planned.change.before != before[str(planned.change.subject)]:
@@ -227,10 +227,10 @@ class Applying:
         refused = tuple(map(refused_by_sorting, sorted_changes.refused))
         return JudgedChanges(now=sorted_changes.now, waits=sorted_changes.waits, refused=refused)
 
-    def _removal(self, asked: AskedChanges, change: CatalogueChange) -> JudgedChanges:
+    def _removal(self, request: AskedChanges, change: CatalogueChange) -> JudgedChanges:
         """Raises ConfigError."""
         try:
-            planned = self.sorting.comparing.plan_removal(subject_of(change), asked.actor)
+            planned = self.sorting.comparing.plan_removal(subject_of(change), request.actor)
         except NotFound as gone:
             raise ConfigError([Problem(file=change.subject, message=str(gone))]) from gone
         if planned.change.refused:
@@ -239,20 +239,20 @@ class Applying:
         return JudgedChanges(now=(planned,))
 
     # ---- proposing
-    def _propose(self, asked: AskedChanges, judged: JudgedChanges, answered: Answered) -> None:
+    def _propose(self, request: AskedChanges, judged: JudgedChanges, answered: Answered) -> None:
         """Open the vote on what weakens production gates, and on what only holds together with it."""
-        proved = present(asked.proved, "the proof of a change that weakens gates")
+        proved = present(request.proved, "the proof of a change that weakens gates")
         proposed = Proposed(
-            received=asked.received,
-            statement=asked.statement,
-            oid=asked.actor.name.removeprefix(OID),
+            received=request.received,
+            statement=request.statement,
+            oid=request.actor.name.removeprefix(OID),
             proved=proved,
             planned=judged.waits,
         )
         self.tell(self.proposing.propose(proposed, answered).hash)
 
     # ---- writing
-    def _commit_one(self, asked: AskedChanges, planned: Planned) -> None:
+    def _commit_one(self, request: AskedChanges, planned: Planned) -> None:
         """Raises `Conflict` if somebody else has changed it meanwhile."""
         change, current, now = planned.change, planned.current, self.clock()
         if not change.changes:
@@ -269,8 +269,8 @@ class Applying:
             project=planned.project,
             project_document=self.versions.project_document(planned.project),
             at=now,
-            by=asked.actor.name,
-            reason=asked.statement.reason,
+            by=request.actor.name,
+            reason=request.statement.reason,
             record=1,
             difference=change.difference,
         )
@@ -278,46 +278,46 @@ class Applying:
             self.versions.commit(
                 current,
                 version,
-                record_of_version(change, version, asked),
-                inbox=asked.received.id,
-                nonce=asked.proved.statement.nonce if asked.proved else "",
+                record_of_version(change, version, request),
+                inbox=request.received.id,
+                nonce=request.proved.statement.nonce if request.proved else "",
                 now=now,
             )
         finally:
             self.sorting.comparing.catalogue.look_again()
 
     # ---- answering
-    def _end(self, asked: AskedChanges, judged: JudgedChanges) -> bool:
+    def _end(self, request: AskedChanges, judged: JudgedChanges) -> bool:
         """Answer the row, with a record of what is refused. False if the same row was handled by somebody else."""
-        made = self._made(asked)
+        made = self._made(request)
         if any(each.subject in made for each in judged.refused):
             return False
-        self._mend(asked, made)
-        answered = answer_of(asked, judged, made)
+        self._mend(request, made)
+        answered = answer_of(request, judged, made)
         if judged.waits:
             if judged.refused:
-                self._note_refusal(asked, judged, made)
-            self._propose(asked, judged, answered)
+                self._note_refusal(request, judged, made)
+            self._propose(request, judged, answered)
         elif judged.refused:
-            draft = record_of_refusal(asked, judged, made)
-            self.installation.record_answer(asked.received.id, draft, answered, now=self.clock())
+            draft = record_of_refusal(request, judged, made)
+            self.installation.record_answer(request.received.id, draft, answered, now=self.clock())
         else:
-            self.installation.changed(asked.received.id, answered)
+            self.installation.changed(request.received.id, answered)
         return True
 
-    def _mend(self, asked: AskedChanges, made: Mapping[str, int]) -> None:
+    def _mend(self, request: AskedChanges, made: Mapping[str, int]) -> None:
         """A process that ended between a commit and its entry in the list of everything left the list behind."""
-        for change in asked.statement.changes:
+        for change in request.statement.changes:
             current = self.versions.current(subject_of(change))
             if current.version is not None and made.get(change.subject) == current.number:
                 self.versions.publish(current.version)
 
-    def _note_refusal(self, asked: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> None:
+    def _note_refusal(self, request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> None:
         """Record what is refused, once, where the answer is written with what is proposed."""
-        now, row = self.clock(), asked.received.id
+        now, row = self.clock(), request.received.id
         key = keys.seen(sha256(f"refused in part {row}".encode())[7:])
         values: dict[str, Value] = {"Kind": "refusal", "At": now.isoformat(), "Refused": True, "Inbox": row}
-        self.installation.note(record_of_refusal(asked, judged, made), key=key, values=values, now=now)
+        self.installation.note(record_of_refusal(request, judged, made), key=key, values=values, now=now)
 
 
 def _unreadable(rest: Sequence[CatalogueChange], error: ConfigError) -> tuple[RefusedChange, ...]:

@@ -83,19 +83,19 @@ class ChangeVoting:
         """
         self._take(_Said(cast=cast, order=order), lambda: self.proposals.installation.was_refused(order) is not None)
 
-    def _take(self, said: "_Said", is_done: Callable[[], bool]) -> None:
-        change = said.cast.change
+    def _take(self, vote: "_Said", is_done: Callable[[], bool]) -> None:
+        change = vote.cast.change
         for _ in range(ROUNDS):
             if is_done():
                 return
             try:
                 self._settled(change)
-                self._decide(said)
+                self._decide(vote)
             except Conflict:
                 continue
             break
         else:
-            raise Conflict(f"{said.inbox or said.order}: others voted {ROUNDS} times meanwhile")
+            raise Conflict(f"{vote.inbox or vote.order}: others voted {ROUNDS} times meanwhile")
         self._settled(change)
         self.tell(change)
 
@@ -145,9 +145,9 @@ class ChangeVoting:
         return cast.evolve(name=speaker.name, signed_in=signed_in)
 
     # ---- deciding
-    def _decide(self, said: "_Said") -> None:
+    def _decide(self, vote: "_Said") -> None:
         """Raises `Conflict` if others were faster."""
-        cast = said.cast
+        cast = vote.cast
         proposal = self.proposals.current(cast.change)
         if proposal.change is None:
             raise CannotCount(f"no change {cast.change} was proposed")
@@ -155,27 +155,27 @@ class ChangeVoting:
         if plan is None:
             raise CannotCount(f"what the change {cast.change} is about is gone")
         judge = stand_in_rules if cast.stands_in else vote_rules
-        rules = (*judge(proposal.change, plan, cast), *self._is_new(said))
-        judged = _Judged(said=said, change=proposal.change, plan=plan, rules=rules)
+        rules = (*judge(proposal.change, plan, cast), *self._is_new(vote))
+        judged = _Judged(vote=vote, change=proposal.change, plan=plan, rules=rules)
         if failed(rules):
             self._refuse(judged, proposal)
         else:
             self._count(judged, proposal)
 
-    def _is_new(self, said: "_Said") -> tuple[RuleResult, ...]:
-        if said.cast.proved is None:
+    def _is_new(self, vote: "_Said") -> tuple[RuleResult, ...]:
+        if vote.cast.proved is None:
             return ()
-        by = self.proposals.counted_by(said.cast.proved.statement.nonce)
-        return () if by in (None, said.inbox) else (Rule.PROOF_IS_NEW.fails("its statement was already counted"),)
+        by = self.proposals.counted_by(vote.cast.proved.statement.nonce)
+        return () if by in (None, vote.inbox) else (Rule.PROOF_IS_NEW.fails("its statement was already counted"),)
 
-    def _refuse(self, judged: "_Judged", kept: Kept) -> None:
+    def _refuse(self, judged: "_Judged", current: Kept) -> None:
         now = self.clock()
         answered = _answered(judged.change).evolve(refused=True, rules=failed(judged.rules))
         draft = _record(Action.CHANGE_VOTE_REFUSED, judged)
-        self.proposals.commit(kept, judged.change, [draft], *judged.said.marks(answered, now), now=now)
+        self.proposals.commit(current, judged.change, [draft], *judged.vote.marks(answered, now), now=now)
 
-    def _count(self, judged: "_Judged", kept: Kept) -> None:
-        now, cast, plan = self.clock(), judged.said.cast, judged.plan
+    def _count(self, judged: "_Judged", current: Kept) -> None:
+        now, cast, plan = self.clock(), judged.vote.cast, judged.plan
         if cast.stands_in:
             change = stood_in(judged.change, cast)
             drafts = [_record(Action.CHANGE_STOOD_IN, judged, vote=change.stand_ins[-1].model_dump(mode="json"))]
@@ -191,8 +191,8 @@ class ChangeVoting:
             results = [rule.model_dump(mode="json") for rule in quorum(plan, change.votes)]
             details = {**named(change), "results": results}
             drafts.append(AuditDraft(action=Action.CHANGE_PASSED, actor=SYSTEM, details=details))
-        proved = (cast.proved.statement.nonce, judged.said.inbox) if cast.proved else None
-        self.proposals.commit(kept, change, drafts, *judged.said.marks(_answered(change), now), said=proved, now=now)
+        proved = (cast.proved.statement.nonce, judged.vote.inbox) if cast.proved else None
+        self.proposals.commit(current, change, drafts, *judged.vote.marks(_answered(change), now), said=proved, now=now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +214,7 @@ class _Said:
 class _Judged:
     """A vote, and the rules that it met or did not."""
 
-    said: _Said
+    vote: _Said
     change: ProposedChange
     plan: ChangePlan
     rules: tuple[RuleResult, ...]
@@ -225,7 +225,7 @@ def _answered(change: ProposedChange) -> Answered:
 
 
 def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDraft:
-    cast = judged.said.cast
+    cast = judged.vote.cast
     broken, by = failed(judged.rules), _by(cast)
     actor = by.pop("actor")
     details = {
@@ -243,7 +243,7 @@ def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDra
         action=action,
         details={name: value for name, value in {**details, **by}.items() if value},
         actor=actor,
-        inbox=judged.said.inbox or None,
+        inbox=judged.vote.inbox or None,
         proof=cast.proved.proof if cast.proved else None,
         received_at=cast.received_at,
     )

@@ -98,11 +98,11 @@ def refused_whole(left: Sequence[CatalogueChange], rule: Fail) -> tuple[RefusedC
     return tuple(RefusedChange(subject=each.subject, rule=rule) for each in left)
 
 
-def stale_proof(asked: AskedChanges) -> Fail | None:
+def stale_proof(request: AskedChanges) -> Fail | None:
     """Why the proof does not count; None if it does, or if there is none."""
-    if asked.proved is None:
+    if request.proved is None:
         return None
-    broken = failed(judge(asked.proved, asked.received.received_at, FRESH))
+    broken = failed(judge(request.proved, request.received.received_at, FRESH))
     return broken[0].rule.fails(broken[0].reason) if broken else None
 
 
@@ -113,9 +113,9 @@ def shown_made(change: CatalogueChange, number: int) -> Changed:
     )
 
 
-def shown_refused(asked: CatalogueChange, refused: RefusedChange) -> Changed:
+def shown_refused(document_change: CatalogueChange, refused: RefusedChange) -> Changed:
     change = refused.change
-    return shown_made(asked, 0).evolve(
+    return shown_made(document_change, 0).evolve(
         outcome="refused",
         refused=line(change.refused if change else refused.rule.reason),
         weaker=lines(change.weaker) if change else (),
@@ -123,11 +123,11 @@ def shown_refused(asked: CatalogueChange, refused: RefusedChange) -> Changed:
     )
 
 
-def shown_waiting(asked: CatalogueChange, change: SubjectChange) -> Changed:
-    return shown_made(asked, 0).evolve(outcome="proposed", weaker=lines(change.weaker))
+def shown_waiting(document_change: CatalogueChange, change: SubjectChange) -> Changed:
+    return shown_made(document_change, 0).evolve(outcome="proposed", weaker=lines(change.weaker))
 
 
-def answer_of(asked: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> Answered:
+def answer_of(request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> Answered:
     """What came of each: made, proposed, refused, or as it was."""
     numbers = {str(each.change.subject): each.current.number for each in judged.now} | dict(made)
     waits = {str(each.change.subject): each.change for each in judged.waits}
@@ -146,12 +146,12 @@ def answer_of(asked: AskedChanges, judged: JudgedChanges, made: Mapping[str, int
         kind=InboxKind.CATALOGUE,
         refused=bool(judged.refused),
         rules=tuple(rule.fails(reason) for rule, reason in rules),
-        changes=tuple(map(shown, asked.statement.changes)),
+        changes=tuple(map(shown, request.statement.changes)),
         problems=tuple(problems[:MOST_PROBLEMS]),
     )
 
 
-def record_of_version(change: SubjectChange, version: Version, asked: AskedChanges) -> AuditDraft:
+def record_of_version(change: SubjectChange, version: Version, request: AskedChanges) -> AuditDraft:
     removed, application = change.after is None, change.subject.kind is SubjectKind.APPLICATION
     if application:
         action = Action.APPLICATION_REMOVED if removed else Action.APPLICATION_APPLIED
@@ -167,29 +167,29 @@ def record_of_version(change: SubjectChange, version: Version, asked: AskedChang
         "difference": list(change.difference[:RECORDED_LINES]),
         "reason": version.reason,
     }
-    return _said(action, asked, details)
+    return _said(action, request, details)
 
 
-def record_of_refusal(asked: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> AuditDraft:
+def record_of_refusal(request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> AuditDraft:
     details = {
         "subjects": [each.subject for each in judged.refused],
         "made": sorted(made),
         "rules": sorted({each.rule.name for each in judged.refused}),
         "reason": "; ".join(dict.fromkeys(each.rule.reason for each in judged.refused))[:2000],
-        "why": asked.statement.reason,
+        "why": request.statement.reason,
     }
-    return _said(Action.CHANGE_REFUSED, asked, details)
+    return _said(Action.CHANGE_REFUSED, request, details)
 
 
-def _said(action: Action, asked: AskedChanges, details: Mapping[str, object]) -> AuditDraft:
-    details_told = {"channel": str(asked.received.row.speaker.via), **details}
-    if asked.unproved:
-        details_told["on_behalf_of"] = asked.actor.name
+def _said(action: Action, request: AskedChanges, details: Mapping[str, object]) -> AuditDraft:
+    details_told = {"channel": str(request.received.row.speaker.via), **details}
+    if request.unproved:
+        details_told["on_behalf_of"] = request.actor.name
     return AuditDraft(
         action=action,
-        actor=SYSTEM if asked.unproved else asked.actor.name,
+        actor=SYSTEM if request.unproved else request.actor.name,
         details={name: value for name, value in details_told.items() if value},
-        inbox=asked.received.id,
-        proof=asked.proved.proof if asked.proved else None,
-        received_at=asked.received.received_at,
+        inbox=request.received.id,
+        proof=request.proved.proof if request.proved else None,
+        received_at=request.received.received_at,
     )

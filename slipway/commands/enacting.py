@@ -99,9 +99,11 @@ class Enacting:
             log.exception("the plan of the change %s was changed", change.hash)
             return None
 
-    def _end(self, kept: Kept, change: ProposedChange, phase: ChangePhase, why: str, now: datetime) -> ProposedChange:
+    def _end(
+        self, current: Kept, change: ProposedChange, phase: ChangePhase, why: str, now: datetime
+    ) -> ProposedChange:
         ended = ended_as(change, phase, why[:2000], now)
-        self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM)], now=now)
+        self.proposals.commit(current, ended, [ending(ended, actor=SYSTEM)], now=now)
         return ended
 
     def _has_unread(self, change: ProposedChange, *, before: datetime | None) -> bool:
@@ -111,7 +113,7 @@ class Enacting:
 
     # ---- taking effect
     def _stood_in(
-        self, kept: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
+        self, current: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
         """Put it in force once everybody who is asked was told that people stand in for them, and had a day to object.
         What the row says no longer matters: the records say when that was."""
@@ -122,25 +124,25 @@ class Enacting:
             waits = isinstance(rule, NotYet) and rule.waits_for is not WaitsFor.PERSON
             if not made and (waits or (rule.passed and self._has_unread(change, before=None))):
                 return change
-        return self._enact(kept, change, plan, made)
+        return self._enact(current, change, plan, made)
 
     def _records(self, change: ProposedChange) -> tuple[Sequence[AuditRecord], str]:
         return verified(self.ledger, self.ledger.head(INSTALLATION), change.first_sequence)
 
     def _enact(
-        self, kept: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
+        self, current: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
         records, fault = self._records(change)
         rule: RuleResult = Rule.TRAIL_VERIFIES.fails(fault) if fault else self._on_record(change, plan, records)
         if not rule.passed:
-            return self._end(kept, change, ChangePhase.VOID, rule.reason, self.clock())
+            return self._end(current, change, ChangePhase.VOID, rule.reason, self.clock())
         documents = {str(each.subject): each for each in self.as_voted.documents(change)}
         for each in sorted(change.changes, key=lambda one: not one.subject.startswith(SubjectKind.PROJECT)):
             if each not in made:
                 self._commit(change, plan, each, documents[each.subject])
         now = self.clock()
         ended = ended_as(change, ChangePhase.IN_FORCE, "", now)
-        self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM, subjects=sorted(change.subjects))], now=now)
+        self.proposals.commit(current, ended, [ending(ended, actor=SYSTEM, subjects=sorted(change.subjects))], now=now)
         return ended
 
     def _on_record(self, change: ProposedChange, plan: ChangePlan, records: Sequence[AuditRecord]) -> RuleResult:

@@ -64,23 +64,23 @@ class Proposing:
     ledger: Ledger
     clock: Clock
 
-    def propose(self, asked: Proposed, answered: Answered) -> ProposedChange:
+    def propose(self, proposed: Proposed, answered: Answered) -> ProposedChange:
         """Open the vote, or name the one that is open; `answered` is completed with it.
 
         Raises `CannotCount` where too many changes wait; `Conflict`, `LedgerUnavailable`: try again.
         """
-        plan, now = self._plan(asked), self.clock()
+        plan, now = self._plan(proposed), self.clock()
         proposal = self.proposals.current(hash_of(plan.changes))
         if proposal.change is not None and not proposal.change.phase.final:
             if self._is_the_same(proposal.change, plan):
-                return self._name_the_open_one(asked, answered, proposal.change)
+                return self._name_the_open_one(proposed, answered, proposal.change)
             self._void(proposal, proposal.change, now)
             proposal = self.proposals.current(proposal.change.hash)
         digest = self.proposals.store(plan)
         waiting = self.proposals.undecided()
         if len(waiting) >= MOST:
             raise CannotCount(f"{MOST} changes wait for votes already")
-        for planned in asked.planned:
+        for planned in proposed.planned:
             if planned.stored is not None and planned.change.changes:
                 self.versions.store(planned.stored.content)
         change = ProposedChange(
@@ -92,35 +92,35 @@ class Proposing:
             reason=plan.reason,
             at=now,
             deadline=now + plan.deadline,
-            inbox=asked.received.id,
-            proof=asked.proved.proof,
-            nonce=asked.proved.statement.nonce,
+            inbox=proposed.received.id,
+            proof=proposed.proved.proof,
+            nonce=proposed.proved.statement.nonce,
             first_sequence=self.ledger.head(INSTALLATION).sequence + 1,
         )
-        answer = answer_writes(asked.received.id, _about(answered, change))
+        answer = answer_writes(proposed.received.id, _about(answered, change))
         submission = (change.nonce, change.inbox)
-        self.proposals.commit(proposal, change, [_record(change, plan, asked)], *answer, said=submission, now=now)
+        self.proposals.commit(proposal, change, [_record(change, plan, proposed)], *answer, said=submission, now=now)
         self._supersede(change, waiting, now)
         return change
 
-    def _plan(self, asked: Proposed) -> ChangePlan:
-        changed = [each.change for each in asked.planned if each.change.changes]
+    def _plan(self, proposal: Proposed) -> ChangePlan:
+        changed = [each.change for each in proposal.planned if each.change.changes]
         gates = {(old.application, old.environment): old for change in changed for old in change.gates}
         return ChangePlan(
-            changes=asked.changes,
+            changes=proposal.changes,
             compared=within_room(tuple(map(compared, changed))),
             gates=tuple(gates.values()),
-            proposed_by=asked.oid,
-            reason=asked.statement.reason,
+            proposed_by=proposal.oid,
+            reason=proposal.statement.reason,
         )
 
-    def _name_the_open_one(self, asked: Proposed, answered: Answered, change: ProposedChange) -> ProposedChange:
+    def _name_the_open_one(self, proposal: Proposed, answered: Answered, change: ProposedChange) -> ProposedChange:
         """The same change waits already: only the answer is new."""
-        answer = answer_writes(asked.received.id, _about(answered, change))
+        answer = answer_writes(proposal.received.id, _about(answered, change))
         try:
             self.proposals.installation.table.transact(INSTALLATION, answer)
         except Conflict:
-            log.info("%s was answered by somebody else", asked.received.id)
+            log.info("%s was answered by somebody else", proposal.received.id)
         return change
 
     def _is_the_same(self, change: ProposedChange, plan: ChangePlan) -> bool:
@@ -128,13 +128,13 @@ class Proposing:
         waiting = self.proposals.plan(change.plan)
         return waiting is not None and (waiting.compared, waiting.gates) == (plan.compared, plan.gates)
 
-    def _void(self, kept: Kept, change: ProposedChange, now: datetime) -> None:
+    def _void(self, current: Kept, change: ProposedChange, now: datetime) -> None:
         """The same documents would do something else than what people were asked about. Raises `Conflict` for a change
         that is about to take effect."""
         if change.phase is ChangePhase.PASSED:
             raise Conflict(f"the change {change.hash} is about to take effect")
         ended = ended_as(change, ChangePhase.VOID, "what it would do has changed, and it was proposed again", now)
-        self.proposals.commit(kept, ended, [ending(ended, actor=SYSTEM)], now=now)
+        self.proposals.commit(current, ended, [ending(ended, actor=SYSTEM)], now=now)
 
     def _supersede(self, newer: ProposedChange, waiting: Sequence[ProposedChange], now: datetime) -> None:
         """Two changes of the same cannot both take effect: the newer one is meant."""
@@ -174,7 +174,7 @@ def named(change: ProposedChange) -> dict[str, object]:
     return {"change": change.hash, "opening": change.opening, "plan": change.plan}
 
 
-def _record(change: ProposedChange, plan: ChangePlan, asked: Proposed) -> AuditDraft:
+def _record(change: ProposedChange, plan: ChangePlan, proposal: Proposed) -> AuditDraft:
     weaker = plan.weaker()
     details = {
         **named(change),
@@ -183,14 +183,14 @@ def _record(change: ProposedChange, plan: ChangePlan, asked: Proposed) -> AuditD
         "weaker_lines": len(weaker),
         "gates": [old.title for old in plan.gates],
         "deadline": change.deadline.isoformat(),
-        "channel": str(asked.received.row.speaker.via),
+        "channel": str(proposal.received.row.speaker.via),
         "reason": change.reason,
     }
     return AuditDraft(
         action=Action.CHANGE_PROPOSED,
-        actor=f"{OID}{asked.oid}",
+        actor=f"{OID}{proposal.oid}",
         details={name: value for name, value in details.items() if value},
-        inbox=asked.received.id,
-        proof=asked.proved.proof,
-        received_at=asked.received.received_at,
+        inbox=proposal.received.id,
+        proof=proposal.proved.proof,
+        received_at=proposal.received.received_at,
     )

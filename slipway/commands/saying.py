@@ -99,91 +99,91 @@ class InboxWriter:
         """The id of a row to come, for a form that must count once."""
         return inbox_id(self.clock(), self.random(8))
 
-    def command(self, asked: CommandRequest, speaker: Speaker, *, id: str = "", token: str | None = None) -> Said:
+    def command(self, request: CommandRequest, speaker: Speaker, *, id: str = "", token: str | None = None) -> Said:
         """Say a command; with the access token of the application that starts a release. Raises as `statement` does."""
-        statement = self.statement(asked)
+        statement = self.statement(request)
         row = InboxRow(kind=InboxKind.COMMAND, said=statement, token=token, speaker=speaker, trace=carrier())
         return self.say(statement.application or INSTALLATION, row, id=id)
 
-    def statement(self, asked: CommandRequest) -> CommandStatement:
+    def statement(self, request: CommandRequest) -> CommandStatement:
         """What a command says. Raises `BadInput` and `NotFound` for one that names nothing, so that a typing error is
         answered at once; the worker judges all the rest."""
         return CommandStatement(
             installation=self.installation,
             salt=salt_of(self.random(16)),
-            reason=asked.reason,
-            verb=asked.verb,
-            **self._about(asked),
+            reason=request.reason,
+            verb=request.verb,
+            **self._about(request),
         )
 
     def look(self, look: Look, speaker: Speaker) -> Said:
         """Order a look."""
         return self.say(INSTALLATION, InboxRow(kind=InboxKind.LOOK, look=look, speaker=speaker, trace=carrier()))
 
-    def _about(self, asked: CommandRequest) -> dict[str, Any]:
+    def _about(self, request: CommandRequest) -> dict[str, Any]:
         """The application, release and environment that a statement names, and its arguments."""
-        verb, about = asked.verb, dict[str, Any](arguments=_arguments(asked))
-        if verb is Verb.SESSION_END and re.fullmatch(GUID_PATTERN, asked.person) is None:
-            raise BadInput("person", "the object id of whose sessions end", repr(asked.person[:80]))
-        if verb is Verb.WAIVE and asked.rule not in _WAIVABLE:
-            raise BadInput("rule", f"one of {', '.join(_WAIVABLE)}", repr(asked.rule[:80]))
+        verb, about = request.verb, dict[str, Any](arguments=_arguments(request))
+        if verb is Verb.SESSION_END and re.fullmatch(GUID_PATTERN, request.person) is None:
+            raise BadInput("person", "the object id of whose sessions end", repr(request.person[:80]))
+        if verb is Verb.WAIVE and request.rule not in _WAIVABLE:
+            raise BadInput("rule", f"one of {', '.join(_WAIVABLE)}", repr(request.rule[:80]))
         if verb in OF_THE_INSTALLATION:
             return about
         if verb in OF_A_RELEASE:
-            release = self._again(asked) if verb is Verb.CREATE else self.reader.release(asked.release)
+            release = self._again(request) if verb is Verb.CREATE else self.reader.release(request.release)
             if release is None:
-                pushed = {"tag": asked.tag} if asked.tag else {"digest": asked.digest}
-                return {"application": asked.application, "arguments": pushed}
-            if asked.application and asked.application != release.application:
-                raise BadInput("application", f"that of {release.id}", repr(asked.application[:80]))
+                pushed = {"tag": request.tag} if request.tag else {"digest": request.digest}
+                return {"application": request.application, "arguments": pushed}
+            if request.application and request.application != release.application:
+                raise BadInput("application", f"that of {release.id}", repr(request.application[:80]))
             about |= {"application": release.application, "release": release.number}
-        elif asked.release:
-            raise BadInput("release", f"none, for {verb}", repr(asked.release[:80]))
-        elif verb in OF_EVERYTHING and not asked.application and not asked.environment:
+        elif request.release:
+            raise BadInput("release", f"none, for {verb}", repr(request.release[:80]))
+        elif verb in OF_EVERYTHING and not request.application and not request.environment:
             return about
         else:
-            about |= {"application": asked.application}
-        return about | self._environment(asked, about["application"])
+            about |= {"application": request.application}
+        return about | self._environment(request, about["application"])
 
-    def _again(self, asked: CommandRequest) -> Release | None:
+    def _again(self, request: CommandRequest) -> Release | None:
         """The release whose artifact goes out again: the one that is named, or of tag or digest, or what is live. None
         if there is none yet of that tag or digest: the worker asks the registry."""
-        named = [name for name in ("release", "tag", "digest") if getattr(asked, name)]
+        named = [name for name in ("release", "tag", "digest") if getattr(request, name)]
         if len(named) > 1:
-            raise BadInput(named[1], f"none beside {named[0]}", repr(getattr(asked, named[1])[:80]))
-        if asked.release:
-            return self.reader.release(asked.release)
-        entry = self.reader.catalogue.get(asked.application)
+            raise BadInput(named[1], f"none beside {named[0]}", repr(getattr(request, named[1])[:80]))
+        if request.release:
+            return self.reader.release(request.release)
+        entry = self.reader.catalogue.get(request.application)
         if entry is None:
-            raise NotFound(f"there is no application {asked.application[:80]!r}")
+            raise NotFound(f"there is no application {request.application[:80]!r}")
         for name, pattern in PUSHED.items():
-            if (text := getattr(asked, name)) and not re.fullmatch(pattern, text):
+            if (text := getattr(request, name)) and not re.fullmatch(pattern, text):
                 raise BadInput(name, f"a {name}", repr(text[:80]))
-        return self.reader.release_of(entry.application, tag=asked.tag, digest=asked.digest)
+        return self.reader.release_of(entry.application, tag=request.tag, digest=request.digest)
 
-    def _environment(self, asked: CommandRequest, application: str) -> dict[str, str]:
+    def _environment(self, request: CommandRequest, application: str) -> dict[str, str]:
         entry = self.reader.catalogue.get(application)
         if entry is None:
             raise NotFound(f"there is no application {application[:80]!r}")
-        if asked.verb not in OF_A_LANE:
+        if request.verb not in OF_A_LANE:
             return {}
         names = [environment.name for environment in entry.application.environments]
-        if asked.environment not in names:
-            raise BadInput("environment", f"one of {', '.join(names)}", repr(asked.environment[:80]))
-        return {"environment": asked.environment}
+        if request.environment not in names:
+            raise BadInput("environment", f"one of {', '.join(names)}", repr(request.environment[:80]))
+        return {"environment": request.environment}
 
 
-def _arguments(asked: CommandRequest) -> dict[str, str]:
+def _arguments(request: CommandRequest) -> dict[str, str]:
     arguments = dict[str, str]()
-    match asked.verb:
+    match request.verb:
         case Verb.FREEZE:
-            arguments = {"until": asked.until.isoformat() if asked.until else ""}
+            arguments = {"until": request.until.isoformat() if request.until else ""}
         case Verb.WAIVE:
-            arguments = {"rule": asked.rule}
+            arguments = {"rule": request.rule}
         case Verb.REPLAY:
-            arguments = {"parked": asked.parked}
+            arguments = {"parked": request.parked}
         case Verb.SESSION_END:
-            arguments = {"person": asked.person.casefold(), "session": asked.session}
+            arguments = {"person": request.person.casefold(), "session": request.session}
         case Verb.UNFREEZE | Verb.CANCEL | Verb.RETRY | Verb.CREATE | Verb.ROLLBACK | Verb.RESUME | Verb.OVERRIDE:
             pass
         case Verb.FENCE_RESET:

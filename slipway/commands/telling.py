@@ -42,7 +42,7 @@ class Told(StrEnum):
 class _ToldOf:
     """What is told, and of whose vote where it is one."""
 
-    what: Told
+    notice: Told
     vote: Vote | None = None
 
     @property
@@ -50,8 +50,8 @@ class _ToldOf:
         """By which it is known that somebody was told."""
         vote = self.vote
         if vote is None:
-            return str(self.what)
-        return f"{self.what}!{sha256(f'{vote.voter} {vote.decision} {vote.at.isoformat()}'.encode())[7:23]}"
+            return str(self.notice)
+        return f"{self.notice}!{sha256(f'{vote.voter} {vote.decision} {vote.at.isoformat()}'.encode())[7:23]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +77,13 @@ class Telling:
         plan = self.proposals.plan(change.plan) if change is not None else None
         if change is None or plan is None:
             return ()
-        problems = [] if change.phase.final else list(self._tell(change, plan, _ToldOf(what=Told.PROPOSED)))
+        problems = [] if change.phase.final else list(self._tell(change, plan, _ToldOf(notice=Told.PROPOSED)))
         if change.phase is ChangePhase.STOOD_IN:
-            problems += self._tell(change, plan, _ToldOf(what=Told.STOOD_IN))
+            problems += self._tell(change, plan, _ToldOf(notice=Told.STOOD_IN))
         for vote in (*change.votes, *change.stand_ins):
-            problems += self._tell(change, plan, _ToldOf(what=Told.VOTED, vote=vote))
+            problems += self._tell(change, plan, _ToldOf(notice=Told.VOTED, vote=vote))
         if change.phase.final:
-            problems += self._tell(change, plan, _ToldOf(what=Told.ENDED))
+            problems += self._tell(change, plan, _ToldOf(notice=Told.ENDED))
             if not problems:
                 self.proposals.done(change)
         return tuple(problems)
@@ -101,7 +101,7 @@ class Telling:
                     continue
                 refused = [str(error)]
             voter = of.vote.voter if of.vote else None
-            details = {**named(change), NOTICE: str(of.what), CHANNEL: name, "not_told": refused, "voter": voter}
+            details = {**named(change), NOTICE: str(of.notice), CHANNEL: name, "not_told": refused, "voter": voter}
             draft = AuditDraft(
                 action=Action.CHANGE_TOLD,
                 actor=SYSTEM,
@@ -126,24 +126,24 @@ class Telling:
         return refused
 
     def _message(self, change: ProposedChange, plan: ChangePlan, of: _ToldOf, channel: str, recipient: str) -> Message:
-        what, vote = of.what, of.vote
+        notice, vote = of.notice, of.vote
         page = f"{self.base}/changes/{change.hash[7:]}"
-        is_question = what is not Told.ENDED
+        is_question = notice is not Told.ENDED
         gates = ", ".join(old.title for old in plan.gates[:SHOWN])
         return Message(
             id=sha256(f"{change.hash} {change.opening} {of.mark} {channel} {recipient}".encode())[7:39],
-            notice=what,
+            notice=notice,
             time=self.clock(),
             application=", ".join(dict.fromkeys(old.application for old in plan.gates[:SHOWN])),
             release="",
             environment=gates,
             tag="",
             headline=_headline(change, gates) if vote is None else _counted(vote, gates, recipient),
-            lines=(*_who_stands_in(change, what), *(_particulars(change, vote) if vote else plan.weaker())),
+            lines=(*_who_stands_in(change, notice), *(_particulars(change, vote) if vote else plan.weaker())),
             recipient=recipient,
             release_url=page,
             locate_url=page if is_question else "",
-            deadline=change.deadline if what is Told.PROPOSED else None,
+            deadline=change.deadline if notice is Told.PROPOSED else None,
             phase=str(change.phase),
             change=change.hash,
         )
@@ -170,8 +170,8 @@ def _voter(plan: ChangePlan, vote: Vote) -> tuple[str, ...]:
     return (next((name for name in known if "@" in name), ""),)
 
 
-def _who_stands_in(change: ProposedChange, what: Told) -> tuple[str, ...]:
-    if what is not Told.STOOD_IN:
+def _who_stands_in(change: ProposedChange, notice: Told) -> tuple[str, ...]:
+    if notice is not Told.STOOD_IN:
         return ()
     return tuple(f"{vote.who} of the platform's people stands in for you: {vote.reason}" for vote in change.stand_ins)
 

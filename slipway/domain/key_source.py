@@ -13,7 +13,7 @@ class KeysUnavailable(Exception):  # noqa: N818 - nothing is wrong, they are onl
 class KeySource(Protocol):
     """Keys by id."""
 
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
         """The keys. A source may reload its keys if it does not know the wanted id. Raises `KeysUnavailable`."""
         ...
 
@@ -28,7 +28,7 @@ class FixedKeys:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = checked_keys(keys)
 
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
         return self._keys
 
     def ids(self) -> tuple[str, ...]:

@@ -84,9 +84,9 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: dateti
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
     if now < (until := trail.passed.time + gate.objection):
         return Rule.ON_RECORD.fails(f"voters may object until {until:%Y-%m-%d %H:%M:%S} UTC")
-    each = tuple(Share.model_validate(share) for share in trail.asked.get("each") or ())
+    each = tuple(Share.model_validate(share) for share in trail.opened.get("each") or ())
     gate_asked = gate.model_copy(  # not validated again: today's lists may be shorter
-        update={"required": trail.asked.get("required", gate.required), "each": each}
+        update={"required": trail.opened.get("required", gate.required), "each": each}
     )
     if gate.level is Level.SIGNED and (unsigned := [who for who, vote in trail.votes.items() if vote.proof is None]):
         return Rule.ON_RECORD.fails(f"no proof of the vote of {unsigned[0]} is on record")
@@ -101,7 +101,7 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: dateti
 def _let_through(trail: "_Trail", release: Release, *, conditions: bool) -> RuleResult:
     """A gate without conditions leaves no record of its own; the plan does. One that asked people when this plan was
     made has to have passed, whatever it asks for today."""
-    has_conditions = conditions or trail.asked.get("plan_hash") == trail.plan_hash
+    has_conditions = conditions or trail.opened.get("plan_hash") == trail.plan_hash
     proof = trail.passed if has_conditions else trail.planned
     if proof is None:
         what = "the gate passed for" if has_conditions else "there is"
@@ -118,7 +118,7 @@ class _Trail:
     """What the records of one release in one environment say so far about one plan."""
 
     plan_hash: str | None
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    opened: Mapping[str, Any] = field(default_factory=dict)
     """What the record of the gate's last opening says. Whenever votes are voided, a record says so."""
     votes: dict[str, AuditRecord] = field(default_factory=dict)
     """The approvals, by person."""
@@ -165,9 +165,9 @@ class _Trail:
 
     def _open(self, details: Mapping[str, Any]) -> None:
         """A new opening counts no vote from before; one that is taken up again keeps its own."""
-        if details.get("opening") != self.asked.get("opening"):
+        if details.get("opening") != self.opened.get("opening"):
             self.votes, self.passed = {}, None
-        self.asked = details
+        self.opened = details
 
 
 def _who(record: AuditRecord) -> str:

@@ -250,11 +250,11 @@ def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator
         )
 
 
-def _is_listed(change: ProposedChange, plan: ChangePlan, asked: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
+def _is_listed(change: ProposedChange, plan: ChangePlan, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
     """Whether a gate names the voter. Whoever proposed the change may take it back, and where only Entra knows who has
     a role, a message that stops it counts nevertheless: it shows nobody's roles."""
-    if asked:
-        return Rule.APPROVER_IS_LISTED.holds(f"{cast.voter} is listed at {', '.join(old.title for old in asked)}")
+    if gates:
+        return Rule.APPROVER_IS_LISTED.holds(f"{cast.voter} is listed at {', '.join(old.title for old in gates)}")
     if cast.takes_back(change):
         return Rule.APPROVER_IS_LISTED.holds(f"{cast.voter} proposed the change, and may take it back")
     if not cast.approves and cast.by_message and any(old.gate.unlisted() for old in plan.gates):
@@ -263,30 +263,30 @@ def _is_listed(change: ProposedChange, plan: ChangePlan, asked: Sequence[OldGate
     return Rule.APPROVER_IS_LISTED.fails(f"{cast.voter} is listed at none of its gates")
 
 
-def _proof(cast: ChangeVoteCast, asked: Sequence[OldGate]) -> Iterator[RuleResult]:
+def _proof(cast: ChangeVoteCast, gates: Sequence[OldGate]) -> Iterator[RuleResult]:
     if cast.unproved:
         yield Rule.PROOF_HOLDS.fails(cast.unproved)
     elif cast.proved is not None:
         yield Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this")
-        yield from judge(cast.proved, cast.received_at, freshest(asked) if cast.approves else None)
+        yield from judge(cast.proved, cast.received_at, freshest(gates) if cast.approves else None)
     elif cast.approves:
         yield Rule.PROOF_IS_GIVEN.fails(
             "an approval lets something through, and it came without a proof of who says it"
         )
 
 
-def freshest(asked: Iterable[OldGate]) -> timedelta | None:
+def freshest(gates: Iterable[OldGate]) -> timedelta | None:
     """How long ago the voter may have signed in, by the strictest of the gates; None if none of them says."""
-    return min((old.gate.fresh for old in asked if old.gate.fresh is not None), default=None)
+    return min((old.gate.fresh for old in gates if old.gate.fresh is not None), default=None)
 
 
-def _not_their_own(change: ProposedChange, asked: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
-    own = barred_at(change.proposed_by, asked, cast.voter, cast.signed_in)
+def _not_their_own(change: ProposedChange, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
+    own = barred_at(change.proposed_by, gates, cast.voter, cast.signed_in)
     return Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, _proposed_it(change.proposed_by))
 
 
-def _approval_reason(asked: Sequence[OldGate], cast: ChangeVoteCast) -> Iterator[RuleResult]:
-    if must_explain(asked):
+def _approval_reason(gates: Sequence[OldGate], cast: ChangeVoteCast) -> Iterator[RuleResult]:
+    if must_explain(gates):
         yield Rule.APPROVAL_HAS_A_REASON.judged(bool(cast.reason.strip()), "an approval needs a reason here")
 
 
@@ -312,14 +312,14 @@ def may_vote(change: ProposedChange, plan: ChangePlan, who: SignedIn) -> bool:
     return bool(gates_of(plan, voter, who)) or is_proposer(voter, change.proposed_by)
 
 
-def barred_at(proposer: str, asked: Sequence[OldGate], voter: str, signed_in: SignedIn | None) -> bool:
+def barred_at(proposer: str, gates: Sequence[OldGate], voter: str, signed_in: SignedIn | None) -> bool:
     """Whether somebody may approve at none of the gates at which they are asked, because they proposed it."""
-    return bool(asked) and all(_own(proposer, old.gate, voter, signed_in).blocks for old in asked)
+    return bool(gates) and all(_own(proposer, old.gate, voter, signed_in).blocks for old in gates)
 
 
-def must_explain(asked: Iterable[OldGate]) -> bool:
+def must_explain(gates: Iterable[OldGate]) -> bool:
     """Whether a gate demands a reason for an approval."""
-    return any(old.gate.reason.approve is Need.REQUIRED for old in asked)
+    return any(old.gate.reason.approve is Need.REQUIRED for old in gates)
 
 
 def _own(proposer: str, gate: ApprovalGate, voter: str, signed_in: SignedIn | None) -> Pass | Fail:

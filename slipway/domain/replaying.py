@@ -27,7 +27,7 @@ class _Gate:
     """What the records of one release in one environment say so far."""
 
     plan: str = ""
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    opened: Mapping[str, Any] = field(default_factory=dict)
     votes: dict[str, AuditRecord] = field(default_factory=dict)
     """Each person's approval."""
     passed: str = ""
@@ -43,9 +43,9 @@ class _Gate:
         self.votes, self.passed, self.ordered = {}, "", None
 
     def open(self, details: Mapping[str, Any]) -> None:
-        if details.get("opening") != self.asked.get("opening"):
+        if details.get("opening") != self.opened.get("opening"):
             self.votes, self.passed = {}, ""
-        self.asked = details
+        self.opened = details
 
     def vote(self, record: AuditRecord, of_gate: OfGate) -> None:
         details = record.details
@@ -165,13 +165,13 @@ class Replay:
         """Why its gate had not let the plan through; empty if it had, or if it waits for no gate."""
         if gate.ordered is not None:
             return ""
-        if gate.asked.get("plan_hash") != plan:
+        if gate.opened.get("plan_hash") != plan:
             return "nobody was asked about its plan" if record.environment in self._asking and not gate.passed else ""
         votes = [vote for vote in gate.votes.values() if vote.details.get("plan_hash") == plan]
-        required = int(gate.asked.get("required", 1))
+        required = int(gate.opened.get("required", 1))
         if len(votes) < required:
             return f"{len(votes)} of {required} approvals of its plan are on record"
-        for share in map(Share.model_validate, gate.asked.get("each") or ()):
+        for share in map(Share.model_validate, gate.opened.get("each") or ()):
             have = sum(not _names(vote).isdisjoint(name.casefold() for name in share.of) for vote in votes)
             if have < share.required:
                 return f"{have} of {share.required} approvals from {share.subject} are on record"

@@ -48,9 +48,9 @@ class PublicKeys:
     def __init__(self, keys: Mapping[str, bytes] | KeySource) -> None:
         self._source: KeySource = _Fixed(checked_public(keys)) if isinstance(keys, Mapping) else keys
 
-    def by_id(self, wanted: str | None = None) -> Mapping[str, bytes]:
+    def by_id(self, key_id: str | None = None) -> Mapping[str, bytes]:
         """Looks again if the wanted one is not known. Raises `KeysUnavailable`."""
-        return self._source.live(wanted)
+        return self._source.live(key_id)
 
     def fault(self, signature: Signature, content: bytes) -> str:
         """Why the signature does not prove who wrote the content; empty if it does. Raises `KeysUnavailable`."""
@@ -89,8 +89,8 @@ class LiveKeys:
     def __init__(self, private: KeySource, public: PublicKeys) -> None:
         self._private, self._public = private, public
 
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
-        known, private = self._public.by_id(wanted), self._private.live(wanted)
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
+        known, private = self._public.by_id(key_id), self._private.live(key_id)
         return {kid: key for kid, seed in private.items() if (key := public_key(seed)) == known.get(kid)}
 
     def ids(self) -> tuple[str, ...]:
@@ -103,9 +103,9 @@ class NotRetired:
     def __init__(self, public: PublicKeys, retired: Callable[[], Collection[str]]) -> None:
         self._public, self._retired = public, retired
 
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
         retired = self._retired()
-        return {kid: key for kid, key in self._public.by_id(wanted).items() if kid not in retired}
+        return {kid: key for kid, key in self._public.by_id(key_id).items() if kid not in retired}
 
     def ids(self) -> tuple[str, ...]:
         return tuple(self.live())
@@ -117,7 +117,7 @@ class _Fixed:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = keys
 
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
         return self._keys
 
     def ids(self) -> tuple[str, ...]:

@@ -43,10 +43,10 @@ class Denials:
     _counted: dict[tuple[str, str], _Counted] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def deny(self, caller: str, asked: str) -> None:
+    def deny(self, caller: str, permission: str) -> None:
         """Count an attempt, and hint at it if it is the first in an hour."""
-        log.info("denied: %s asked for %s", caller, asked)
-        hint = self._count(caller[:254], asked)
+        log.info("denied: %s asked for %s", caller, permission)
+        hint = self._count(caller[:254], permission)
         if hint is None:
             return
         try:
@@ -54,10 +54,10 @@ class Denials:
         except QueueUnavailable as away:
             log.warning("no hint at a denied attempt was sent, it is in this log alone: %s", away)
 
-    def _count(self, caller: str, asked: str) -> DeniedHint | None:
+    def _count(self, caller: str, permission: str) -> DeniedHint | None:
         now = self.clock()
         with self._lock:
-            pair = self._pair(caller, asked, now)
+            pair = self._pair(caller, permission, now)
             counted = self._counted.get(pair)
             if counted is not None and now - counted.since < HOUR:
                 counted.untold += 1
@@ -66,13 +66,13 @@ class Denials:
             self._counted[pair] = _Counted(since=now)
         return DeniedHint(caller=pair[0], asked=pair[1], times=times, at=now)
 
-    def _pair(self, caller: str, asked: str, now: datetime) -> tuple[str, str]:
-        pair = (caller, asked)
+    def _pair(self, caller: str, permission: str, now: datetime) -> tuple[str, str]:
+        pair = (caller, permission)
         if pair in self._counted or len(self._counted) < MOST_COUNTED:
             return pair
         for old in [each for each, counted in self._counted.items() if now - counted.since >= HOUR]:
             del self._counted[old]
-        return pair if len(self._counted) < MOST_COUNTED else (OTHERS, asked)
+        return pair if len(self._counted) < MOST_COUNTED else (OTHERS, permission)
 
 
 @dataclass(frozen=True, kw_only=True)

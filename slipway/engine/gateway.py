@@ -38,7 +38,7 @@ class Gateway:
         """A registry's event: the worker reads it from its queue, whichever way it came there."""
         self.bus.send_raw(Queue.EVENTS, body, message_id=sha256(body).removeprefix("sha256:"))
 
-    def _run(self, told: RunTold) -> None:
-        hint = RunHint(told=told)
+    def _run(self, report: RunTold) -> None:
+        hint = RunHint(told=report)
         self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
-        log.info("told of run %s of %s", told.claims.number, told.claims.pipeline)
+        log.info("told of run %s of %s", report.claims.number, report.claims.pipeline)

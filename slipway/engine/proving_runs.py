@@ -73,38 +73,38 @@ class RunProver:
     clock: Clock
     unknown: UnknownRuns = field(default_factory=UnknownRuns)
 
-    def take(self, told: RunTold) -> tuple[Receipt, ...]:
+    def take(self, report: RunTold) -> tuple[Receipt, ...]:
         """Ask about the run, and handle what that proves. A run of a pipeline that builds no application is counted
         and dropped. Raises what `Door.take` raises."""
-        claimed = told.completed(told.claims)
+        claimed = report.completed(report.claims)
         concerned = self.catalogue.concerned(claimed)
         if not concerned:
             return _dropped(claimed, "no application is built by it")
         source = self.source()
         if source is None:
-            return self.door.take(told.completed(_with_facts(told.claims, Trust.CLAIMED, WORD)))
-        answer = prove(source, told, live=self._live(concerned), now=self.clock())
+            return self.door.take(report.completed(_with_facts(report.claims, Trust.CLAIMED, WORD)))
+        answer = prove(source, report, live=self._live(concerned), now=self.clock())
         match answer:
             case ProvedRun():
-                return self._proved(told, answer)
+                return self._proved(report, answer)
             case UnprovedRun(why=why):
-                told = self._counted(told, concerned)
-                patience = UNRECORDED_PATIENCE if told.unrecorded else ABSENT_PATIENCE
-                return self._not_proved(told, why, timedelta(0), patience=patience)
-            case AskLater(goes_on=True, after=after) if self.clock() - told.received_at < PATIENCE:
-                self._again(told, after)
+                report = self._counted(report, concerned)
+                patience = UNRECORDED_PATIENCE if report.unrecorded else ABSENT_PATIENCE
+                return self._not_proved(report, why, timedelta(0), patience=patience)
+            case AskLater(goes_on=True, after=after) if self.clock() - report.received_at < PATIENCE:
+                self._again(report, after)
                 return ()  # nothing is wrong: a pipeline tells of its run before that has ended
             case AskLater(why=why, after=after):
-                return self._not_proved(self._counted(told, concerned), why, after, patience=PATIENCE)
+                return self._not_proved(self._counted(report, concerned), why, after, patience=PATIENCE)
             case _:
                 assert_never(answer)
 
-    def _counted(self, told: RunTold, concerned: tuple[Entry, ...]) -> RunTold:
+    def _counted(self, report: RunTold, concerned: tuple[Entry, ...]) -> RunTold:
         """Of more than a few in an hour nothing is recorded before it is proved."""
         applications = (entry.application.application for entry in concerned)
-        if told.looks or self.unknown.few(applications, self.clock()):
-            return told
-        return told.evolve(unrecorded=True)
+        if report.looks or self.unknown.few(applications, self.clock()):
+            return report
+        return report.evolve(unrecorded=True)
 
     def _live(self, concerned: tuple[Entry, ...]) -> tuple[str, ...]:
         """The commits that run now in the last environment of each application, where a run is known for them."""
@@ -119,29 +119,31 @@ class RunProver:
                 commits[run.commit] = None
         return tuple(commits)
 
-    def _proved(self, told: RunTold, proved: ProvedRun) -> tuple[Receipt, ...]:
+    def _proved(self, report: RunTold, proved: ProvedRun) -> tuple[Receipt, ...]:
         run = proved.run
         log.info("run %s of %s is proved: %s", run.number, run.pipeline, run.built.why)
-        events = [event for event in proved_events(told, proved) if self.catalogue.concerned(event)]
-        return tuple(receipt for event in events or [_of_nobody(told, proved)] for receipt in self.door.take(event))
+        events = [event for event in proved_events(report, proved) if self.catalogue.concerned(event)]
+        return tuple(receipt for event in events or [_of_nobody(report, proved)] for receipt in self.door.take(event))
 
-    def _again(self, told: RunTold, after: timedelta) -> None:
+    def _again(self, report: RunTold, after: timedelta) -> None:
         """Look again later; each time after a longer pause."""
-        pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(told.looks, 10)))
-        hint = RunHint(told=told.evolve(looks=told.looks + 1))
+        pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(report.looks, 10)))
+        hint = RunHint(told=report.evolve(looks=report.looks + 1))
         body, due = hint.model_dump_json().encode(), self.clock() + pause
         self.bus.send_raw(Queue.HINTS, body, message_id=hint.message_id, not_before=due)
 
-    def _not_proved(self, told: RunTold, why: str, after: timedelta, *, patience: timedelta) -> tuple[Receipt, ...]:
-        again = self.clock() - told.received_at < patience
+    def _not_proved(self, report: RunTold, why: str, after: timedelta, *, patience: timedelta) -> tuple[Receipt, ...]:
+        again = self.clock() - report.received_at < patience
         if again:
-            self._again(told, after)
-        ending = "it is asked again" if again else f"it was asked {told.looks + 1} times"
-        log.warning("run %s of %s is not proved: %s; %s", told.claims.number, told.claims.pipeline, why, ending)
-        if told.unrecorded:
-            return () if again else _dropped(told.completed(told.claims), f"{ending}, as were many others of its hour")
+            self._again(report, after)
+        ending = "it is asked again" if again else f"it was asked {report.looks + 1} times"
+        log.warning("run %s of %s is not proved: %s; %s", report.claims.number, report.claims.pipeline, why, ending)
+        if report.unrecorded:
+            return (
+                () if again else _dropped(report.completed(report.claims), f"{ending}, as were many others of its hour")
+            )
         return self.door.take(
-            told.completed(_with_facts(told.claims, Trust.NOT_PROVED, f"{why}; {ending}").evolve(people=()))
+            report.completed(_with_facts(report.claims, Trust.NOT_PROVED, f"{why}; {ending}").evolve(people=()))
         )
 
 
@@ -156,12 +158,12 @@ def _with_facts(run: Run, trust: Trust, why: str) -> Run:
     return run.evolve(proof=fact, built=fact, behind=fact)
 
 
-def _of_nobody(told: RunTold, proved: ProvedRun) -> PipelineCompleted:
+def _of_nobody(report: RunTold, proved: ProvedRun) -> PipelineCompleted:
     """The run is genuine, and not what it was told as: of another pipeline, or with an image of nobody here."""
     run, document = proved.run, proved.document
     built = f", and published {document.content.repository}@{document.content.digest}" if document else ""
     where = f"{run.folder.strip(chr(92))}\\{run.pipeline}".strip("\\")
     why = f"run {run.number} is of the pipeline {where} ({run.definition}) of project {run.project}{built}"
-    return told.completed(_with_facts(told.claims, Trust.NOT_PROVED, why).evolve(people=())).evolve(
+    return report.completed(_with_facts(report.claims, Trust.NOT_PROVED, why).evolve(people=())).evolve(
         refused=f"{why}: not what it was told as"[:1000]
     )

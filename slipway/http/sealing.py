@@ -34,7 +34,7 @@ class KeyPurpose(StrEnum):
 class SealKeys(Protocol):
     """The session keys by id, the one that seals first. All of them open, so that rotating signs nobody out."""
 
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
         """A source may look again if it does not know the wanted id. Raises `KeysUnavailable`."""
         ...
 

@@ -37,11 +37,11 @@ _ASK_THE_PERSON: Final = frozenset({"login_required", "interaction_required", "c
 class SignInProvider(Protocol):
     """The provider, towards the registration that signs people in."""
 
-    def address(self, asked: "PendingSignIn", redirect_uri: str) -> str | CannotVerify:
+    def address(self, pending: "PendingSignIn", redirect_uri: str) -> str | CannotVerify:
         """Where to send the browser."""
         ...
 
-    def redeem(self, asked: "PendingSignIn", redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
+    def redeem(self, pending: "PendingSignIn", redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
         """The verified ID token for the code that came back."""
         ...
 
@@ -138,9 +138,9 @@ class SignIn:
             case CannotVerify() as later:
                 return _away(later, pending.to, rest)
 
-    def _session(self, headers: Mapping[str, str], asked: PendingSignIn, token: IdToken) -> tuple[str, ...]:
+    def _session(self, headers: Mapping[str, str], pending: PendingSignIn, token: IdToken) -> tuple[str, ...]:
         browser, browser_cookie = self.sessions.browser(headers)
-        before = self.sessions.read(headers) if asked.quiet else None
+        before = self.sessions.read(headers) if pending.quiet else None
         same = before is not None and (before.tid, before.oid) == (token.person.tenant, token.person.oid)
         _, session_cookie = self.sessions.begin(token.person, browser=browser, renews=before if same else None)
         return (session_cookie, browser_cookie) if browser_cookie else (session_cookie,)
@@ -154,18 +154,18 @@ class SignIn:
             why="It was begun more than ten minutes ago or in another browser, or your browser keeps no cookies here.",
         )
 
-    def _failed(self, headers: Mapping[str, str], asked: PendingSignIn, error: str, rest: str) -> Go | NotSignedIn:
-        if asked.quiet and error in _ASK_THE_PERSON:
-            again = self.begin(headers, asked.to)
+    def _failed(self, headers: Mapping[str, str], pending: PendingSignIn, error: str, rest: str) -> Go | NotSignedIn:
+        if pending.quiet and error in _ASK_THE_PERSON:
+            again = self.begin(headers, pending.to)
             ended = self.sessions.end()
             return Go(to=again.to, cookies=(*again.cookies, ended)) if isinstance(again, Go) else again
         if error == "access_denied":
             return NotSignedIn(
-                title="You did not sign in", why="The sign-in was cancelled.", to=asked.to, cookies=(rest,)
+                title="You did not sign in", why="The sign-in was cancelled.", to=pending.to, cookies=(rest,)
             )
         log.warning("the provider answered a sign-in with an error: %s", _told(error))
         why = f"The sign-in page answered with an error: {_told(error)}."
-        return NotSignedIn(title="You could not be signed in", why=why, to=asked.to, cookies=(rest,))
+        return NotSignedIn(title="You could not be signed in", why=why, to=pending.to, cookies=(rest,))
 
     def _under_way(self, headers: Mapping[str, str]) -> tuple[PendingSignIn, ...]:
         content = self.seal.open(KeyPurpose.SIGN_IN, self.sessions.cookies.read(headers, Cookie.SIGN_IN))

@@ -62,9 +62,9 @@ class Behind:
 
 
 class _Away(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
-    def __init__(self, told: CannotKnow) -> None:
-        super().__init__(told.why)
-        self.told = told
+    def __init__(self, answer: CannotKnow) -> None:
+        super().__init__(answer.why)
+        self.told = answer
 
 
 def behind(source: PeopleSource, run: ToldRun, *, live: Sequence[str]) -> Behind | CannotKnow:
@@ -166,16 +166,16 @@ class _Asking:
         else:
             self.vouched.setdefault((part, who.id), who)
 
-    def _need[T](self, told: Told[T], otherwise: T) -> T:
+    def _need[T](self, answer: Told[T], otherwise: T) -> T:
         """What was told; what was not is a gap. Raises `_Away` where asking again later helps."""
-        match told:
+        match answer:
             case CannotKnow(again=True):
-                raise _Away(told)
+                raise _Away(answer)
             case Absent() | CannotKnow():
-                self.gaps.append(told.why)
+                self.gaps.append(answer.why)
                 return otherwise
             case _:
-                return told
+                return answer
 
     # ---- who they are
     def answer(self) -> Behind:

@@ -35,8 +35,8 @@ _RESULTS = {
 """How a run ended, in the words of the interface and of the variables that a pipeline has, in any case of letters."""
 
 
-def _result(said: Any) -> Any:
-    return _RESULTS.get(said.casefold(), said) if isinstance(said, str) else said
+def _result(result: Any) -> Any:
+    return _RESULTS.get(result.casefold(), result) if isinstance(result, str) else result
 
 
 def _given(value: Any) -> Any:

@@ -31,7 +31,7 @@ class RunSource(PeopleSource, Protocol):
 
     def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]: ...
 
-    def attachment(self, run: ToldRun, kind: str, place: Attachment) -> Told[bytes]: ...
+    def attachment(self, run: ToldRun, kind: str, attachment: Attachment) -> Told[bytes]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +60,11 @@ class UnprovedRun:
 
 
 def prove(
-    source: RunSource, told: RunTold, *, live: Sequence[str], now: datetime
+    source: RunSource, report: RunTold, *, live: Sequence[str], now: datetime
 ) -> ProvedRun | UnprovedRun | AskLater:
     """Ask about the run that was told of. `live` are the commits that run in production now: whoever changed something
     since is behind the change."""
-    claims = told.claims
+    claims = report.claims
     address = RunAddress(organization=claims.organization, project=claims.project_id or claims.project, run=claims.id)
     match source.run(address):
         case Absent(why=why):
@@ -143,20 +143,20 @@ def _run(run: ToldRun, built: Fact, people: Behind, document: PublishedDocument 
     )
 
 
-def proved_events(told: RunTold, proved: ProvedRun) -> tuple[PipelineCompleted, ...]:
+def proved_events(report: RunTold, proved: ProvedRun) -> tuple[PipelineCompleted, ...]:
     """What a proved run means: the run with the image that it published, and, where a message names another image, the
     refusal of that one."""
     image = proved.document.content if proved.document else None
-    completed = told.completed(proved.run)
+    completed = report.completed(proved.run)
     if image is None:
         # No document says which image it is: what a message names is claimed, and only finds the release.
         return (completed,)
-    own = image.digest == told.digest or told.digest is None
+    own = image.digest == report.digest or report.digest is None
     genuine = completed.evolve(
-        repository=image.repository, digest=image.digest, tag=told.tag if told.digest == image.digest else None
+        repository=image.repository, digest=image.digest, tag=report.tag if report.digest == image.digest else None
     )
-    if own and told.repository in (None, image.repository):
+    if own and report.repository in (None, image.repository):
         return (genuine,)
-    names = f"{told.repository or image.repository}{f'@{told.digest}' if told.digest else ''}"
+    names = f"{report.repository or image.repository}{f'@{report.digest}' if report.digest else ''}"
     why = f"run {proved.run.number} published {image.repository}@{image.digest}, and its message names {names}"
     return (completed.evolve(refused=why), genuine)

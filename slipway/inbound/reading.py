@@ -43,12 +43,12 @@ class Ignored(Exception):  # noqa: N818
     """Well-formed input that does not concern Slipway; the message says why."""
 
 
-def by_now(said: datetime | None, now: datetime) -> datetime:
+def by_now(time: datetime | None, now: datetime) -> datetime:
     """The sender's timestamp, or `now` if there is none or it lies in the future by more than `SKEW`.
 
     Releases are ordered by it: one dated tomorrow would block every other release in its lane until then.
     """
-    return said if said is not None and said <= now + SKEW else now
+    return time if time is not None and time <= now + SKEW else now
 
 
 def read_json(body: bytes, *, limit: int = SIZE_LIMIT) -> Any:

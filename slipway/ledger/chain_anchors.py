@@ -150,10 +150,10 @@ class ChainAnchors:
             lost.append(anchor)
         return restored(max(head.epoch, epoch), newest, lost, "" if whole.passed else whole.reason)
 
-    def reset(self, application: str, found: Restored, *, now: datetime) -> ChainAnchor:
+    def reset(self, application: str, restored: Restored, *, now: datetime) -> ChainAnchor:
         """Anchor the chain's end as the beginning of a new epoch, before the ledger begins it: what was anchored before
         is history from then on. Raises `LedgerUnavailable`, `KeysUnavailable`."""
-        head = self.ledger.head(application).evolve(epoch=found.epoch)
+        head = self.ledger.head(application).evolve(epoch=restored.epoch)
         return self._added(application, head, self.newest(application), Why.RESET, None, now=now)
 
     def daily(self, application: str, *, now: datetime) -> ChainAnchor | None:

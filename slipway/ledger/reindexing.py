@@ -27,7 +27,7 @@ class _IndexPart:
 
     first: int
     last: int
-    wanted: Mapping[str, Mapping[str, Mapping[str, Value]]]
+    expected: Mapping[str, Mapping[str, Mapping[str, Value]]]
     damaged: int
     waiting: int
 
@@ -83,7 +83,7 @@ class Reindexing:
 
     def _differences(self, application: str, part: _IndexPart) -> _Differences:
         differences = _Differences()
-        for partition, rows in part.wanted.items():
+        for partition, rows in part.expected.items():
             indexed = {row.key: row.values for row in self._there(partition, rows, application)}
             for key, values in rows.items():
                 if key not in indexed:
@@ -132,7 +132,7 @@ def _part(rows: list[AuditRecord | Row], *, after: int, waiting: Sequence[range]
         values = index_keys.values(record)
         for partition, key in index_keys.places(record):
             copies[partition][key] = values
-    return _IndexPart(first=after + 1, last=last, wanted=copies, damaged=damaged, waiting=waits)
+    return _IndexPart(first=after + 1, last=last, expected=copies, damaged=damaged, waiting=waits)
 
 
 def _record(row: AuditRecord | Row) -> AuditRecord | None:

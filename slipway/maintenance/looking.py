@@ -28,22 +28,22 @@ type Looking = Callable[[Look], Mapping[str, Any]]
 def at_checks(doctor: Callable[[], Doctor]) -> Looking:
     """A check's finding, the names of all checks, or the Role that a cluster's own people would have to make."""
 
-    def look(asked: Look) -> Mapping[str, Any]:
+    def look(look: Look) -> Mapping[str, Any]:
         checks = doctor().checks
-        if asked.subject == LIST:
+        if look.subject == LIST:
             return {"checks": list(checks)}
-        if asked.subject.startswith(ROLE_OF):
-            return _other_role(doctor(), asked)
-        if asked.subject not in checks:
-            raise NotFound(f"there is no check {asked.subject[:80]!r}")
-        return doctor().run(asked.subject).model_dump(mode="json")
+        if look.subject.startswith(ROLE_OF):
+            return _other_role(doctor(), look)
+        if look.subject not in checks:
+            raise NotFound(f"there is no check {look.subject[:80]!r}")
+        return doctor().run(look.subject).model_dump(mode="json")
 
     return look
 
 
-def _other_role(doctor: Doctor, asked: Look) -> Mapping[str, Any]:
-    check = asked.subject.removeprefix(ROLE_OF)
-    kinds = tuple(dict.fromkeys(asked.options.values()))
+def _other_role(doctor: Doctor, look: Look) -> Mapping[str, Any]:
+    check = look.subject.removeprefix(ROLE_OF)
+    kinds = tuple(dict.fromkeys(look.options.values()))
     for kind in kinds:
         if not re.fullmatch(KIND_PATTERN, kind):
             raise BadInput("options", "kinds such as argoproj.io/Rollout", repr(kind[:80]))
@@ -53,11 +53,11 @@ def _other_role(doctor: Doctor, asked: Look) -> Mapping[str, Any]:
 def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing]) -> Looking:
     """The comparison of a part of the audit index with the trail; repaired where that was asked for."""
 
-    def look(asked: Look) -> Mapping[str, Any]:
-        application, head = asked.subject, reader().head(asked.subject)
+    def look(look: Look) -> Mapping[str, Any]:
+        application, head = look.subject, reader().head(look.subject)
         if head.sequence == 0 and application not in reader().catalogue.entries and application != INSTALLATION:
             raise NotFound(f"there is no application {application[:80]!r}")
-        after, repair = _sequence(asked), asked.options.get("repair") == "yes"
+        after, repair = _sequence(look), look.options.get("repair") == "yes"
         compared = reindexing().compare(application, head=head.sequence, after=after, repair=repair)
         return compared.model_dump(mode="json")
 
@@ -68,8 +68,8 @@ def at_numbers(numbers: Callable[[], Numbers]) -> Looking:
     """How far an application's numbers are, after a part of its trail was read; from its start where that was asked
     for."""
 
-    def look(asked: Look) -> Mapping[str, Any]:
-        application, step = asked.subject, asked.options.get("step")
+    def look(look: Look) -> Mapping[str, Any]:
+        application, step = look.subject, look.options.get("step")
         if step not in ("rebuild", "catch-up"):
             raise BadInput("options.step", "rebuild or catch-up", repr(step))
         if step == "rebuild":
@@ -84,10 +84,10 @@ def at_numbers(numbers: Callable[[], Numbers]) -> Looking:
 def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, str]) -> Looking:
     """Where an application's environments are; the worker alone is told how registries are reached."""
 
-    def look(asked: Look) -> Mapping[str, Any]:
-        entry = catalogue().get(asked.subject)
+    def look(look: Look) -> Mapping[str, Any]:
+        entry = catalogue().get(look.subject)
         if entry is None:
-            raise NotFound(f"there is no application {asked.subject[:64]!r}")
+            raise NotFound(f"there is no application {look.subject[:64]!r}")
         application = entry.application
         environments = {
             each.name: {
@@ -109,8 +109,8 @@ def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, s
     return look
 
 
-def _sequence(asked: Look) -> int:
-    text = asked.options.get("after", "0")
+def _sequence(look: Look) -> int:
+    text = look.options.get("after", "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 12):  # noqa: PLR2004 - the width of a sequence
         raise BadInput("options.after", "a whole number", repr(text[:40]))
     return int(text)

@@ -75,14 +75,14 @@ class Findings:
             raise ConfigError(self.problems)
 
 
-def by_environment(found: Mapping[str, Iterable[Problem]]) -> Iterator[Problem]:
+def by_environment(problems_by_environment: Mapping[str, Iterable[Problem]]) -> Iterator[Problem]:
     """The problems of an application's environments, each once: with the names of those that have it, unless all do."""
     environments: dict[Problem, list[str]] = {}
-    for environment, problems in found.items():
+    for environment, problems in problems_by_environment.items():
         for problem in dict.fromkeys(problems):
             environments.setdefault(problem, []).append(environment)
     for problem, names in environments.items():
-        yield problem if len(names) == len(found) else replace(problem, environment=", ".join(names))
+        yield problem if len(names) == len(problems_by_environment) else replace(problem, environment=", ".join(names))
 
 
 def written(steps: Steps) -> str:

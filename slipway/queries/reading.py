@@ -48,9 +48,9 @@ class Reader:
     catalogue: Catalogue
     clock: Clock = utc_now
 
-    def snapshot(self, entry: Entry, wanted: Lookups) -> Snapshot:
+    def snapshot(self, entry: Entry, lookups: Lookups) -> Snapshot:
         """An application's current snapshot, with the named lookups. Raises `LedgerUnavailable`."""
-        return self.ledger.load(entry.policy(self.clock()), wanted).snapshot
+        return self.ledger.load(entry.policy(self.clock()), lookups).snapshot
 
     def applications(self) -> list[dict[str, Any]]:
         """Every application with its environments and lanes."""

@@ -99,8 +99,8 @@ class RunsInMemory:
         numbers = range(len(self._ran(run).documents))
         return self.away or tuple(Attachment(name=f"{n}.json", timeline="1", record=f"task-{n}") for n in numbers)
 
-    def attachment(self, run: ToldRun, kind: str, place: Attachment) -> Told[bytes]:
-        return self.away or self._ran(run).documents[int(place.record.removeprefix("task-"))]
+    def attachment(self, run: ToldRun, kind: str, attachment: Attachment) -> Told[bytes]:
+        return self.away or self._ran(run).documents[int(attachment.record.removeprefix("task-"))]
 
     def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
         commits = self._ran(run).commits

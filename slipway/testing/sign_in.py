@@ -54,21 +54,21 @@ class MemoryProvider:
         self.away = False
         self.codes: dict[str, tuple[str, str, TokenPerson]] = {}
 
-    def address(self, asked: PendingSignIn, redirect_uri: str) -> str | CannotVerify:
+    def address(self, pending: PendingSignIn, redirect_uri: str) -> str | CannotVerify:
         if self.away:
             return CannotVerify(why="the provider is away")
-        prompt = "none" if asked.quiet else ""
-        query = {"state": asked.state, "nonce": asked.nonce, "redirect_uri": redirect_uri, "prompt": prompt}
+        prompt = "none" if pending.quiet else ""
+        query = {"state": pending.state, "nonce": pending.nonce, "redirect_uri": redirect_uri, "prompt": prompt}
         return f"{self.issuer.url}/authorize?{urlencode(query)}"
 
-    def redeem(self, asked: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
+    def redeem(self, pending: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
         if self.away:
             return CannotVerify(why="the provider is away")
         verifier, nonce, who = self.codes.pop(code, ("", "", None))
         if who is None or verifier != redirect_uri:
             return IdentityRefused(why="the code was used")
         token = self.issuer.id_token(SIGN_IN_CLIENT, who, nonce=nonce, at=at)
-        return IdTokens(self.issuer, SIGN_IN_CLIENT).verify(token, nonce=asked.nonce, at=at)
+        return IdTokens(self.issuer, SIGN_IN_CLIENT).verify(token, nonce=pending.nonce, at=at)
 
     def answer(self, address: str, who: TokenPerson | None = None) -> dict[str, str]:
         """What the provider sends back once somebody signed in; nobody cancels."""

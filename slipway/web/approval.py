@@ -41,7 +41,7 @@ class VoteRefusal:
 class ApprovalRequest:
     """Everything the page is rendered from."""
 
-    asked: PlanViewer
+    viewer: PlanViewer
     release: Release
     environment: Environment | None
     lane: Lane
@@ -98,7 +98,7 @@ class VoteView:
 
 
 def approval_page(
-    matter: ApprovalRequest,
+    request: ApprovalRequest,
     read: ReadDocument,
     *,
     new_id: Callable[[], str],
@@ -106,30 +106,30 @@ def approval_page(
     refusal: VoteRefusal | None = None,
 ) -> str:
     """`new_id` names a form, so that it counts once."""
-    release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
-    viewer = matter.asked
-    waits = matter.standing.open or matter.standing.voted
+    release, plan, gate = request.release, request.plan, _gate(request.environment)
+    viewer = request.viewer
+    waits = request.standing.open or request.standing.voted
     deadline = release.gate.closes_at if release.gate and waits else None
     return render(
         "approval.html",
         claims=viewer.claims,
         signed_in=viewer.visitor is not None,
-        present=viewer.present if matter.standing.kind is ApprovalSituation.PLAN_CHANGED else "",
+        present=viewer.present if request.standing.kind is ApprovalSituation.PLAN_CHANGED else "",
         release=release,
-        standing=matter.standing,
+        standing=request.standing,
         refusal=refusal,
-        form=_form(matter, refusal),
-        counted=matter.counted,
-        mark=matter.mark,
+        form=_form(request, refusal),
+        counted=request.counted,
+        mark=request.mark,
         new_id=new_id,
         plan=plan,
-        plan_missing=matter.plan_missing,
-        changes=changes_view(matter.preview) if plan else None,
+        plan_missing=request.plan_missing,
+        changes=changes_view(request.preview) if plan else None,
         changes_link=viewer.changes,
         evidence=evidence_views(plan.evidence if plan else (), read),
-        live=matter.lane.live,
-        live_id=_live_id(matter),
-        votes=_votes(matter),
+        live=request.lane.live,
+        live_id=_live_id(request),
+        votes=_votes(request),
         rejections=_vote_views(release.rejections),
         approvals=len(approvals(release, gate)) if gate else 0,
         required=gate.required if gate else None,
@@ -137,10 +137,10 @@ def approval_page(
         frozen_since=release.gate.frozen_since if release.gate and waits else None,
         remaining=times.relative(deadline, now) if deadline else "",
         local=local_time(deadline, gate.timezone) if deadline and gate else "",
-        newer=_newer(matter.newer),
-        rules=matter.rules,
-        gate_rules=matter.gate_rules,
-        groups=group_needs(release, matter.environment),
+        newer=_newer(request.newer),
+        rules=request.rules,
+        gate_rules=request.gate_rules,
+        groups=group_needs(release, request.environment),
         now=now,
         reason_limit=REASON_FIELD,
         reader=viewer.visitor,
@@ -158,21 +158,21 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
     return gate if isinstance(gate, ApprovalGate) else None
 
 
-def _form(matter: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | None:
-    if not (matter.standing.open or matter.standing.voted) or (matter.standing.open and not matter.plan):
+def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | None:
+    if not (request.standing.open or request.standing.voted) or (request.standing.open and not request.plan):
         return None  # nobody may vote on a plan that they cannot see
-    gate = _gate(matter.environment)
-    broken = failed(matter.rules)
+    gate = _gate(request.environment)
+    broken = failed(request.rules)
     return FormView(
-        mark=matter.mark,
-        opening=matter.release.gate.opening if matter.release.gate else 0,
-        withdraw=matter.standing.voted,
+        mark=request.mark,
+        opening=request.release.gate.opening if request.release.gate else 0,
+        withdraw=request.standing.voted,
         approve=not broken,
         barred="; ".join(result.reason for result in broken if result.rule.about_own_work),
         waits_for_proof=bool(broken) and all(isinstance(result, Unknown) for result in broken),
-        waive=matter.environment.waive if matter.environment else (),
+        waive=request.environment.waive if request.environment else (),
         must_explain=gate is not None and gate.reason.approve is Need.REQUIRED,
-        reject=matter.standing.voted or all(result.rule.about_own_work for result in broken),
+        reject=request.standing.voted or all(result.rule.about_own_work for result in broken),
         plan_again=any(result.rule is Rule.PLAN_IS_CURRENT for result in broken),
         reason=refusal.reason if refusal else "",
         about_reason=bool(refusal and refusal.about_reason),
@@ -180,9 +180,9 @@ def _form(matter: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | No
     )
 
 
-def _live_id(matter: ApprovalRequest) -> str:
-    live = matter.lane.live
-    return f"{matter.release.application}-{live.release}" if live else ""
+def _live_id(request: ApprovalRequest) -> str:
+    live = request.lane.live
+    return f"{request.release.application}-{live.release}" if live else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,9 +202,9 @@ def _newer(release: Release | None) -> NewerView | None:
     return NewerView(id=release.id, tag=release.tag, sign=words.phase(release.phase), environment=where)
 
 
-def _votes(matter: ApprovalRequest) -> tuple[VoteView, ...]:
-    gate = matter.release.gate
-    return _vote_views(gate.votes if gate and gate.plan_hash == matter.asked.claims.plan_hash else ())
+def _votes(request: ApprovalRequest) -> tuple[VoteView, ...]:
+    gate = request.release.gate
+    return _vote_views(gate.votes if gate and gate.plan_hash == request.viewer.claims.plan_hash else ())
 
 
 def _vote_views(votes: tuple[Vote, ...]) -> tuple[VoteView, ...]:

@@ -99,7 +99,7 @@ def _followed(desk: ApprovalContext, viewer: PlanViewer, said: str) -> Answer:
     match reply.state:
         case SaidState.RECEIVED | SaidState.PARKED:
             address = f"{viewer.address}?said={said}"
-            return told(reply, here=address, back=(viewer.address, "Open the page"), who=None)
+            return told(reply, path=address, back=(viewer.address, "Open the page"), who=None)
         case SaidState.COUNTED:
             return see_other(viewer.address)
         case SaidState.REFUSED:
@@ -215,7 +215,7 @@ def page(desk: ApprovalContext, viewer: PlanViewer, refusal: VoteRefusal | None 
     gate = environment.gate if environment else None
     is_counted = counted(release, claims.environment, gate, claims.approver, viewer.signed_in)
     matter = ApprovalRequest(
-        asked=viewer,
+        viewer=viewer,
         release=release,
         environment=environment,
         lane=snapshot.lane(claims.environment) if snapshot else Lane(environment=claims.environment),

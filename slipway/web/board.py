@@ -82,7 +82,7 @@ class AttentionItem:
 
     sign: Sign
     link: str
-    what: str
+    headline: str
     text: str
     decide: str = ""
     """Where the reader may decide on it; empty where they may not."""
@@ -206,7 +206,7 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
     freezes = [row.everything for row in state.rows if row.everything and row.everything.in_force(now)]
     if freezes:
         sign = Sign(word="Frozen", mark="‖", tone=Tone.ASKS)
-        yield AttentionItem(sign=sign, link="/operate", what="Everything", text=one_line(freezes[0].reason, REASON))
+        yield AttentionItem(sign=sign, link="/operate", headline="Everything", text=one_line(freezes[0].reason, REASON))
     cells = [cell for row in state.rows for cell in row.cells]
     for cell in cells:
         if cell.failed is not None:
@@ -233,7 +233,7 @@ def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
             yield AttentionItem(
                 sign=words.drift(cell.lane.drift),
                 link=f"/releases/{release}",
-                what=f"{release} in {cell.environment.name}",
+                headline=f"{release} in {cell.environment.name}",
                 text=one_line(cell.lane.drift.seen.told, REASON),
             )
 
@@ -248,7 +248,7 @@ def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionIte
     return AttentionItem(
         sign=sign_of(change),
         link=address,
-        what=one_line(f"A change that weakens the gate of {gates or 'production'}", REASON),
+        headline=one_line(f"A change that weakens the gate of {gates or 'production'}", REASON),
         text=due,
         decide=f"{address}#decide" if shown.waits_for(visitor.signed_in) else "",
     )
@@ -262,9 +262,9 @@ def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
     return decision_address(release, gate, visitor)
 
 
-def _notice(release: Release, what: str, text: str, decide: str = "") -> AttentionItem:
+def _notice(release: Release, headline: str, text: str, decide: str = "") -> AttentionItem:
     return AttentionItem(
-        sign=words.phase(release.phase), link=f"/releases/{release.id}", what=what, text=text, decide=decide
+        sign=words.phase(release.phase), link=f"/releases/{release.id}", headline=headline, text=text, decide=decide
     )
 
 
@@ -274,7 +274,7 @@ def _parked(state: Board) -> AttentionItem:
     return AttentionItem(
         sign=words.PARKED,
         link="/parked",
-        what=f"{count} input{'' if count == 1 else 's'} that could not be handled",
+        headline=f"{count} input{'' if count == 1 else 's'} that could not be handled",
         text=f"the latest came from {newest.source}: {one_line(newest.reason, REASON)}",
     )
 

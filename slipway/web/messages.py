@@ -35,8 +35,8 @@ def message(
     )
 
 
-def not_found(what: str) -> Answer:
-    return message(404, "Not found", f"{what[:1].upper()}{what[1:]}.", link=("/", "Board"))
+def not_found(reason: str) -> Answer:
+    return message(404, "Not found", f"{reason[:1].upper()}{reason[1:]}.", link=("/", "Board"))
 
 
 _MEANT = {

@@ -24,11 +24,11 @@ TITLES = {
 def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     reply = answers.reply(partition, id)
-    return told(reply, here=f"/said/{quote(partition, safe='')}/{quote(id, safe='')}", back=_back(reply), who=who)
+    return told(reply, path=f"/said/{quote(partition, safe='')}/{quote(id, safe='')}", back=_back(reply), who=who)
 
 
-def told(reply: Reply, *, here: str, back: tuple[str, str], who: Visitor | None) -> Answer:
-    """The page of one reply at the path `here`; `back` is where to go on, and its text."""
+def told(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor | None) -> Answer:
+    """The page of one reply at `path`; `back` is where to go on, and its text."""
     answered = reply.answered
     changes = answered.changes if answered else ()
     made = tuple(change for change in changes if change.number and change.outcome != "unchanged")
@@ -45,7 +45,7 @@ def told(reply: Reply, *, here: str, back: tuple[str, str], who: Visitor | None)
     )
     # With its address: a browser that came here with a fragment, such as `#decide`, would otherwise only scroll to it.
     pause = WAITS_LONG if reply.waits_for else AGAIN
-    return html(page, headers={} if reply.state.final else {"Refresh": f"{pause}; url={here}"})
+    return html(page, headers={} if reply.state.final else {"Refresh": f"{pause}; url={path}"})
 
 
 def _title(reply: Reply, *, waits: bool) -> str:

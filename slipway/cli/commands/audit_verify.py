@@ -158,7 +158,9 @@ def _given(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value}
 
 
-def proofs_of(api: Api, keys: PublicKeys, kept: KeptAnchors, trust: PublicKeysAnswer) -> Callable[[str], Voters]:
+def proofs_of(
+    api: Api, keys: PublicKeys, kept_anchors: KeptAnchors, trust: PublicKeysAnswer
+) -> Callable[[str], Voters]:
     """Who verifies the proofs of a chain. Raises `click.UsageError`."""
     from slipway.effects.identity import IdTokens, Issuer, new_pool  # noqa: PLC0415 - nothing else here needs HTTP of it
 
@@ -170,7 +172,7 @@ def proofs_of(api: Api, keys: PublicKeys, kept: KeptAnchors, trust: PublicKeysAn
     def anchored(application: str) -> Mapping[str, datetime]:
         anchors = SignedAnchors(application, keys)
         anchors.take_listed(api.anchors(application))
-        kept.of(anchors)
+        kept_anchors.of(anchors)
         return anchors.issuer_keys()
 
     return partial(Voters, tokens=tokens, trust=trust, documents=api.document, anchored=anchored, clock=clock)
@@ -179,17 +181,19 @@ def proofs_of(api: Api, keys: PublicKeys, kept: KeptAnchors, trust: PublicKeysAn
 def _of_app(
     api: Api,
     applications: tuple[str, ...],
-    kept: KeptAnchors,
+    anchors: KeptAnchors,
     keys: PublicKeys,
     voters: Callable[[str], Voters] | None,
 ) -> list[ChainVerdict]:
     known = api.applications()
-    all_names = list(dict.fromkeys([*known, INSTALLATION, *api.anchored_chains(), *kept.applications()]))
+    all_names = list(dict.fromkeys([*known, INSTALLATION, *api.anchored_chains(), *anchors.applications()]))
     verdicts = []
     with progress() as steps:
         for name in list(dict.fromkeys(applications)) or all_names:
             of_chain = voters(name) if voters else None
-            verdict = verify(api, name, keys=keys, progress=partial(steps.at, name), kept=kept, voters=of_chain)
+            verdict = verify(
+                api, name, keys=keys, progress=partial(steps.at, name), kept_anchors=anchors, voters=of_chain
+            )
             if not verdict.records and verdict.intact and name not in all_names:
                 raise no_trail(name, known)
             verdicts.append(with_index(api, verdict))

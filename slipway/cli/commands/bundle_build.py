@@ -115,7 +115,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
             targets=read_targets_file(targets_file),
             version=version,
             registry=registry,
-            given=given,
+            references=given,
             created=created or _epoch(os.environ),
             source=BundleSource(**{name: os.environ.get(variable, "") for name, variable in _AZURE_PIPELINES.items()}),
         )

@@ -113,9 +113,9 @@ def thaws_at(lane: Lane, everything: Freeze | None, now: datetime) -> datetime |
     return None if not ends or None in ends else max(until for until in ends if until is not None)
 
 
-def said_of(what: str, freeze: Freeze) -> str:
+def said_of(scope: str, freeze: Freeze) -> str:
     until = f"until {_moment(freeze.until)}" if freeze.until else "until somebody ends it"
-    return f"{what} is frozen by {freeze.who} since {_moment(freeze.at)}, {until}: {freeze.reason}"
+    return f"{scope} is frozen by {freeze.who} since {_moment(freeze.at)}, {until}: {freeze.reason}"
 
 
 def hold_rule(application: str, lane: Lane) -> RuleResult:

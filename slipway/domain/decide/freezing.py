@@ -21,13 +21,13 @@ from .standing_still import go_on, stand_still
 from .state import Draft
 
 
-def freeze_rules(what: str, before: Freeze | None, until: datetime | None, *, now: datetime) -> tuple[RuleResult, ...]:
+def freeze_rules(scope: str, before: Freeze | None, until: datetime | None, *, now: datetime) -> tuple[RuleResult, ...]:
     """The rules for freezing something: it is not frozen yet, and the freeze ends in the future and within a year.
 
     The limit exists because a scheduled message waits in the queue until the end.
     """
     frozen = before is not None and before.in_force(now)
-    status = said_of(what, before) if before is not None and frozen else f"{what} is not frozen"
+    status = said_of(scope, before) if before is not None and frozen else f"{scope} is not frozen"
     ends = f"it would end at {until:%Y-%m-%d %H:%M} UTC" if until else "somebody has to end it"
     return (
         Rule.IS_NOT_FROZEN.judged(not frozen, status),
@@ -36,10 +36,10 @@ def freeze_rules(what: str, before: Freeze | None, until: datetime | None, *, no
     )
 
 
-def thaw_rule(what: str, before: Freeze | None, *, now: datetime) -> RuleResult:
+def thaw_rule(scope: str, before: Freeze | None, *, now: datetime) -> RuleResult:
     """The rule for ending a freeze: one must be in force."""
     frozen = before is not None and before.in_force(now)
-    return Rule.IS_FROZEN.judged(frozen, said_of(what, before) if before and frozen else f"{what} is not frozen")
+    return Rule.IS_FROZEN.judged(frozen, said_of(scope, before) if before and frozen else f"{scope} is not frozen")
 
 
 def freeze(draft: Draft, event: CommandGiven) -> None:

@@ -59,11 +59,11 @@ def order_taken(draft: Draft, release: Release, taken: Taken) -> None:
     draft.put_lane(lane.evolve(taken=with_taken(lane.taken, taken)))
 
 
-def order_found(draft: Draft, release: Release, found: Order) -> None:
+def order_found(draft: Draft, release: Release, order: Order) -> None:
     """Go on above the order that was found in the cluster, where the ledger had forgotten it."""
     lane = draft.lane(release.environment or "")
-    if found.epoch == draft.head.epoch:
-        draft.put_lane(lane.evolve(orders=max(lane.orders, found.number)))
+    if order.epoch == draft.head.epoch:
+        draft.put_lane(lane.evolve(orders=max(lane.orders, order.number)))
 
 
 def arrive(draft: Draft, release: Release, environment: Environment) -> None:

@@ -28,24 +28,24 @@ class Proven(Protocol):
     def received_at(self) -> datetime: ...
 
 
-def opening_rules(said: Proven) -> tuple[RuleResult, ...]:
+def opening_rules(command: Proven) -> tuple[RuleResult, ...]:
     """No rules for a command that stops something, unless it came with a proof that does not hold, or from somebody
     who may not give it."""
-    if said.unproved:
-        return (Rule.PROOF_HOLDS.fails(said.unproved),)
-    if said.verb not in OPENS:
-        return (Rule.MAY_ORDER_IT.fails(said.forbidden),) if said.forbidden else ()
-    if said.automated and said.verb is Verb.CREATE:
+    if command.unproved:
+        return (Rule.PROOF_HOLDS.fails(command.unproved),)
+    if command.verb not in OPENS:
+        return (Rule.MAY_ORDER_IT.fails(command.forbidden),) if command.forbidden else ()
+    if command.automated and command.verb is Verb.CREATE:
         named = "the project lets it start releases without a person"
-        return (Rule.MAY_ORDER_IT.judged(not said.forbidden, said.forbidden or named),)
-    if said.proved is None:
+        return (Rule.MAY_ORDER_IT.judged(not command.forbidden, command.forbidden or named),)
+    if command.proved is None:
         return (
             Rule.PROOF_IS_GIVEN.fails(
-                f"{said.verb} lets something through, and it came without a proof of who says it"
+                f"{command.verb} lets something through, and it came without a proof of who says it"
             ),
         )
     return (
         Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this"),
-        *judge(said.proved, said.received_at, FRESH),
-        Rule.MAY_ORDER_IT.judged(not said.forbidden, said.forbidden or "the roles in the proof allow it"),
+        *judge(command.proved, command.received_at, FRESH),
+        Rule.MAY_ORDER_IT.judged(not command.forbidden, command.forbidden or "the roles in the proof allow it"),
     )

@@ -37,8 +37,8 @@ def fence_reset(draft: Draft, event: CommandGiven) -> None:
             _anew(draft, release, restored)
 
 
-def _anew(draft: Draft, release: Release, found: Restored) -> None:
-    lost = found.rejected(release.number)
+def _anew(draft: Draft, release: Release, restored: Restored) -> None:
+    lost = restored.rejected(release.number)
     if lost is not None and Phase.REJECTED in release.phase.followers and lost.environment == release.environment:
         end(draft, release, Phase.REJECTED, "an anchor from before the restore names it as rejected")
         return

@@ -211,10 +211,10 @@ class Draft:
         """Note that the ledger was put back: nothing is opened in this application any more."""
         self.head = self.head.evolve(rewound=Rewound(at=self.now, reason=reason[:500]))
 
-    def begin_epoch(self, found: Restored) -> None:
+    def begin_epoch(self, restored: Restored) -> None:
         """Order everything from here on after what came before. No number of a lost release is given again."""
-        following = max(self.head.next_release, found.last_release + 1)
-        self.head = self.head.evolve(epoch=found.epoch, rewound=None, next_release=following)
+        following = max(self.head.next_release, restored.last_release + 1)
+        self.head = self.head.evolve(epoch=restored.epoch, rewound=None, next_release=following)
 
     def anchor_gate(self, release: Release, environment: Environment, outcome: GateOutcome) -> None:
         """Have the outcome of a gate anchored, in class production."""

@@ -46,7 +46,7 @@ class AzureDevOps:
             lambda build: build.told(address.organization),
             address.organization,
             (address.project, "_apis", "build", "builds", address.run),
-            what=str(address),
+            subject=str(address),
         )
 
     def pipeline(self, organization: str, project: str, definition: int) -> Told[str]:
@@ -55,7 +55,7 @@ class AzureDevOps:
             return Absent(f"{organization[:64]!r} and {project[:64]!r} cannot be an organization and its project")
         steps = (project, "_apis", "build", "definitions", definition)
         return self._one(
-            shapes.BuildDefinition, lambda found: found.told(), organization, steps, what=f"pipeline {definition}"
+            shapes.BuildDefinition, lambda found: found.told(), organization, steps, subject=f"pipeline {definition}"
         )
 
     def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]:
@@ -65,13 +65,13 @@ class AzureDevOps:
             lambda found: found.told(),
             run.organization,
             (*_of(run), "timeline"),
-            what=f"the timeline of run {run.number}",
+            subject=f"the timeline of run {run.number}",
         )
 
     def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]:
         """What tasks of the run attached under this type, in any attempt."""
         what = f"what run {run.number} published"
-        entries = self._list(shapes.AttachmentEntry, run.organization, (*_of(run), "attachments", kind), what=what)
+        entries = self._list(shapes.AttachmentEntry, run.organization, (*_of(run), "attachments", kind), subject=what)
         if not isinstance(entries, tuple):
             return entries
         attachments = tuple(entry.told() for entry in entries)
@@ -79,29 +79,29 @@ class AzureDevOps:
             return _unreadable(what)
         return tuple(attachment for attachment in attachments if attachment is not None)
 
-    def attachment(self, run: ToldRun, kind: str, place: Attachment) -> Told[bytes]:
-        steps = (*_of(run), place.timeline, place.record, "attachments", kind, place.name)
+    def attachment(self, run: ToldRun, kind: str, attachment: Attachment) -> Told[bytes]:
+        steps = (*_of(run), attachment.timeline, attachment.record, "attachments", kind, attachment.name)
         url = self._url(self._at.main, run.organization, *steps)
         most = self._exchange.limits.attachment_bytes
-        answer = self._get(url, what=f"what run {run.number} published", most=most)
+        answer = self._get(url, subject=f"what run {run.number} published", most=most)
         return answer.body if isinstance(answer, JsonResponse) else answer
 
     def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
         """The commits since the run before of this pipeline on this branch, the newest first."""
         what = f"the changes of run {run.number}"
-        listed = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), what=what, paged=True)
+        listed = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), subject=what, paged=True)
         return tuple(change.told() for change in listed) if isinstance(listed, tuple) else listed
 
     # ---- its commits
     def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]:
         """One commit of the run's repository, with its parents and who pushed it."""
         steps = (*_repository(run), "commits", id)
-        return self._one(shapes.Commit, lambda c: c.told(), run.organization, steps, what=f"commit {id[:12]}")
+        return self._one(shapes.Commit, lambda c: c.told(), run.organization, steps, subject=f"commit {id[:12]}")
 
     def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]:
         steps = (*_repository(run), "commits", one, "mergebases")
         what = f"where {one[:12]} and {other[:12]} have parted"
-        listed = self._list(shapes.MergeBase, run.organization, steps, what=what, query={"otherCommitId": other})
+        listed = self._list(shapes.MergeBase, run.organization, steps, subject=what, query={"otherCommitId": other})
         return tuple(base.commitId.casefold() for base in listed) if isinstance(listed, tuple) else listed
 
     def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]:
@@ -117,7 +117,7 @@ class AzureDevOps:
         for _ in range(self._exchange.limits.pages):
             part = {"searchCriteria.$top": _TOP, "searchCriteria.$skip": len(commits)}
             steps = (*_repository(run), "commits")
-            entries = self._list(shapes.Commit, run.organization, steps, what=what, query={**query, **part})
+            entries = self._list(shapes.Commit, run.organization, steps, subject=what, query={**query, **part})
             if not isinstance(entries, tuple):
                 return entries
             if not entries:
@@ -130,7 +130,7 @@ class AzureDevOps:
         url = self._url(self._at.main, run.organization, *_repository(run), "pullrequestquery")
         body = {"queries": [{"type": kind, "items": list(commits)} for kind in ("lastMergeCommit", "commit")]}
         what = f"the pull requests of run {run.number}"
-        answer = self._exchange.ask("POST", url, what=what, body=body)
+        answer = self._exchange.ask("POST", url, subject=what, body=body)
         listed = _read(shapes.PullRequests, answer, what)
         if not isinstance(listed, shapes.PullRequests):
             return listed
@@ -141,7 +141,7 @@ class AzureDevOps:
         """Ids of a pull request's own commits, which after a squash no branch leads to any more."""
         steps: tuple[str | int, ...] = (*_repository(run), "pullRequests", pull_request, "commits")
         what = f"the commits of pull request {pull_request}"
-        listed = self._list(shapes.Commit, run.organization, steps, what=what, paged=True)
+        listed = self._list(shapes.Commit, run.organization, steps, subject=what, paged=True)
         return tuple(commit.commitId.casefold() for commit in listed) if isinstance(listed, tuple) else listed
 
     # ---- people
@@ -163,7 +163,7 @@ class AzureDevOps:
     def _people(self, organization: str, **query: object) -> Told[tuple[Identity, ...]]:
         what = "who people are"
         url = self._url(self._at.people, organization, "_apis", "identities", queryMembership="None", **query)
-        entries = _entries(shapes.IdentityEntry, self._get(url, what=what), what, gaps=True)
+        entries = _entries(shapes.IdentityEntry, self._get(url, subject=what), what, gaps=True)
         if not isinstance(entries, tuple):
             return entries
         identities = list[Identity]()
@@ -179,25 +179,25 @@ class AzureDevOps:
         """The application's id of a service principal, which `identities` leaves out."""
         what = "who a service principal is"
         url = self._url(self._at.people, organization, "_apis", "graph", "serviceprincipals", descriptor)
-        entry = _read(shapes.ServicePrincipal, self._get(url, what=what), what)
+        entry = _read(shapes.ServicePrincipal, self._get(url, subject=what), what)
         return entry.told() if isinstance(entry, shapes.ServicePrincipal) else entry
 
     # ---- reading
     def _url(self, host: str, organization: str, *steps: str | int, **query: object) -> str:
         return self._at.url(host, organization, *steps, **query)
 
-    def _get(self, url: str, *, what: str, most: int | None = None) -> JsonResponse | Absent | CannotKnow:
+    def _get(self, url: str, *, subject: str, most: int | None = None) -> JsonResponse | Absent | CannotKnow:
         """Once more as a preview, where the released version is not taken."""
-        answer = self._exchange.ask("GET", url, what=what, most=most)
+        answer = self._exchange.ask("GET", url, subject=subject, most=most)
         if isinstance(answer, OnlyInPreview):
-            return self._exchange.ask("GET", in_preview(url), what=what, most=most)
+            return self._exchange.ask("GET", in_preview(url), subject=subject, most=most)
         return answer
 
     def _one[M: ForeignModel, T](
-        self, model: type[M], of: Callable[[M], T], organization: str, steps: Sequence[str | int], *, what: str
+        self, model: type[M], of: Callable[[M], T], organization: str, steps: Sequence[str | int], *, subject: str
     ) -> Told[T]:
-        answer = self._get(self._url(self._at.main, organization, *steps), what=what)
-        entry = _read(model, answer, what)
+        answer = self._get(self._url(self._at.main, organization, *steps), subject=subject)
+        entry = _read(model, answer, subject)
         return of(entry) if isinstance(entry, model) else _no(entry)
 
     def _list[M: ForeignModel](
@@ -206,7 +206,7 @@ class AzureDevOps:
         organization: str,
         steps: Sequence[str | int],
         *,
-        what: str,
+        subject: str,
         query: Mapping[str, object] | None = None,
         paged: bool = False,
     ) -> Told[tuple[M, ...]]:
@@ -215,8 +215,8 @@ class AzureDevOps:
         page: Mapping[str, object] = {"$top": _TOP} if paged else {}
         for _ in range(self._exchange.limits.pages):
             url = self._url(self._at.main, organization, *steps, **(query or {}), **page)
-            answer = self._get(url, what=what)
-            entries = _entries(model, answer, what)
+            answer = self._get(url, subject=subject)
+            entries = _entries(model, answer, subject)
             if not isinstance(entries, tuple):
                 return entries
             listed += entries
@@ -224,7 +224,7 @@ class AzureDevOps:
             if not following:
                 return tuple(listed)
             page = {"$top": _TOP, "continuationToken": following}
-        return CannotKnow(f"{what}: the list has more than {self._exchange.limits.pages} pages")
+        return CannotKnow(f"{subject}: the list has more than {self._exchange.limits.pages} pages")
 
 
 def _of(run: ToldRun) -> tuple[str | int, ...]:
@@ -236,18 +236,18 @@ def _repository(run: ToldRun) -> tuple[str, ...]:
 
 
 def _read[M: ForeignModel](
-    model: type[M], answer: JsonResponse | Absent | CannotKnow, what: str
+    model: type[M], answer: JsonResponse | Absent | CannotKnow, subject: str
 ) -> M | Absent | CannotKnow:
     if not isinstance(answer, JsonResponse):
         return answer
     try:
         return model.model_validate(answer.json())
     except ValidationError:
-        return _unreadable(what)
+        return _unreadable(subject)
 
 
 def _entries[M: ForeignModel](
-    model: type[M], answer: JsonResponse | Absent | CannotKnow, what: str, *, gaps: bool = False
+    model: type[M], answer: JsonResponse | Absent | CannotKnow, subject: str, *, gaps: bool = False
 ) -> tuple[M, ...] | Absent | CannotKnow:
     """The entries of a list; with `gaps`, null stands in the place of something that is not there."""
     if not isinstance(answer, JsonResponse):
@@ -255,11 +255,11 @@ def _entries[M: ForeignModel](
     content = answer.json()
     entries = content.get("value") if isinstance(content, dict) else None
     if not isinstance(entries, list):
-        return _unreadable(what)
+        return _unreadable(subject)
     try:
         return tuple(model.model_validate(entry) for entry in entries if entry is not None or not gaps)
     except ValidationError:
-        return _unreadable(what)
+        return _unreadable(subject)
 
 
 def _no(found: object) -> Absent | CannotKnow:
@@ -268,5 +268,5 @@ def _no(found: object) -> Absent | CannotKnow:
     raise TypeError(type(found).__name__)
 
 
-def _unreadable(what: str) -> CannotKnow:
-    return CannotKnow(f"Azure DevOps' answer about {what} is not one that Slipway can read")
+def _unreadable(subject: str) -> CannotKnow:
+    return CannotKnow(f"Azure DevOps' answer about {subject} is not one that Slipway can read")

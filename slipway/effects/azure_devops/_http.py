@@ -108,14 +108,14 @@ class Exchange:
         self._not_before = 0.0
 
     def ask(
-        self, method: str, url: str, *, what: str, body: Any = None, most: int | None = None
+        self, method: str, url: str, *, subject: str, body: Any = None, most: int | None = None
     ) -> JsonResponse | Absent | CannotKnow:
-        """`what` names the thing asked for, in reasons that people read."""
+        """`subject` is what is asked for, as reasons for people name it."""
         limit = most or self.limits.answer_bytes
         for attempt in range(self.limits.attempts):
-            if (early := self._wait(what)) is not None:
+            if (early := self._wait(subject)) is not None:
                 return early
-            response = self._once(method, url, what=what, body=body, limit=limit)
+            response = self._once(method, url, subject=subject, body=body, limit=limit)
             if not isinstance(response, CannotKnow) or not response.again or attempt == self.limits.attempts - 1:
                 return response
             pause = max(self.limits.first_pause * 2.0**attempt, response.after.total_seconds())
@@ -124,17 +124,19 @@ class Exchange:
             self._pause(pause)
         raise AssertionError("unreachable")
 
-    def _wait(self, what: str) -> CannotKnow | None:
+    def _wait(self, subject: str) -> CannotKnow | None:
         """Obey a pause that an earlier answer asked for, if it is short."""
         left = self._not_before - self._clock()
         if left > self.limits.longest_pause:
-            why = f"Azure DevOps asked for a pause of {left:.0f} s before it is asked for {what}"
+            why = f"Azure DevOps asked for a pause of {left:.0f} s before it is asked for {subject}"
             return CannotKnow(why, again=True, after=timedelta(seconds=left))
         if left > 0:
             self._pause(left)
         return None
 
-    def _once(self, method: str, url: str, *, what: str, body: Any, limit: int) -> JsonResponse | Absent | CannotKnow:
+    def _once(
+        self, method: str, url: str, *, subject: str, body: Any, limit: int
+    ) -> JsonResponse | Absent | CannotKnow:
         try:
             token = self._token()
         except AzureError as error:
@@ -154,15 +156,15 @@ class Exchange:
                 preload_content=False,
                 timeout=timeout,
             )
-            return self._judged(response, what=what, host=urlsplit(url).hostname or "", limit=limit)
+            return self._judged(response, subject=subject, host=urlsplit(url).hostname or "", limit=limit)
         except _BROKEN as error:
             # The type only: the text of urllib3's errors can hold an address.
             return CannotKnow(
-                f"{urlsplit(url).hostname} cannot be reached for {what} ({type(error).__name__})", again=True
+                f"{urlsplit(url).hostname} cannot be reached for {subject} ({type(error).__name__})", again=True
             )
 
     def _judged(
-        self, response: urllib3.BaseHTTPResponse, *, what: str, host: str, limit: int
+        self, response: urllib3.BaseHTTPResponse, *, subject: str, host: str, limit: int
     ) -> JsonResponse | Absent | CannotKnow:
         after = _retry_after(response.headers, self._clock())
         self._not_before = max(self._not_before, self._clock() + after)
@@ -170,24 +172,24 @@ class Exchange:
         data = self._body(response, limit)
         if data is None:
             response.close()
-            return CannotKnow(f"{host} answers more than {limit} bytes for {what}, or too slowly")
+            return CannotKnow(f"{host} answers more than {limit} bytes for {subject}, or too slowly")
         response.release_conn()
         if status == _OK:
             if _is_page(response.headers):
-                return _not_signed_in(host, what, status)
+                return _not_signed_in(host, subject, status)
             return JsonResponse(headers=response.headers, body=data)
         message = _said(data)
         if status in _SIGN_IN:
-            return _not_signed_in(host, what, status, message)
+            return _not_signed_in(host, subject, status, message)
         if status in (_NO_CONTENT, _NOT_FOUND):
-            return Absent(f"{host} knows no {what}, or may not show it to Slipway{message}")
+            return Absent(f"{host} knows no {subject}, or may not show it to Slipway{message}")
         if status == _FORBIDDEN:
-            return CannotKnow(f"{host} does not let Slipway see {what}{message}")
+            return CannotKnow(f"{host} does not let Slipway see {subject}{message}")
         if _PREVIEW in data:
-            return OnlyInPreview(f"{host} requires a preview version for {what}{message}")
+            return OnlyInPreview(f"{host} requires a preview version for {subject}{message}")
         if status == _TOO_MANY:
             return CannotKnow(f"{host} is asked too often{message}", again=True, after=pause)
-        return CannotKnow(f"{host} answers {status} for {what}{message}", again=status in _BUSY, after=pause)
+        return CannotKnow(f"{host} answers {status} for {subject}{message}", again=status in _BUSY, after=pause)
 
     def _body(self, response: urllib3.BaseHTTPResponse, limit: int) -> bytes | None:
         """The whole body; None if it is larger than the limit, or takes too long."""
@@ -200,8 +202,8 @@ class Exchange:
         return bytes(read)
 
 
-def _not_signed_in(host: str, what: str, status: int, said: str = "") -> CannotKnow:
-    why = f"{host} does not accept Slipway's identity (answer {status} for {what}){said}"
+def _not_signed_in(host: str, subject: str, status: int, detail: str = "") -> CannotKnow:
+    why = f"{host} does not accept Slipway's identity (answer {status} for {subject}){detail}"
     return CannotKnow(why, again=True)
 
 

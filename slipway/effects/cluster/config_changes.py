@@ -26,9 +26,9 @@ def unseen_changes(manifests: Sequence[Mapping[str, Any]], changes: Sequence[Obj
     return tuple(_with_warnings(change, read) for change in changes)
 
 
-def template(thing: Mapping[str, Any]) -> Any:
+def template(workload: Mapping[str, Any]) -> Any:
     """The pod template of a workload; None for any other object."""
-    return (thing.get("spec") or {}).get("template")
+    return (workload.get("spec") or {}).get("template")
 
 
 def _with_warnings(change: ObjectChange, read: Sequence[tuple[str, Mapping[tuple[str, str], Reading]]]) -> ObjectChange:
@@ -42,9 +42,9 @@ def _with_warnings(change: ObjectChange, read: Sequence[tuple[str, Mapping[tuple
     return change.evolve(warnings=(*change.warnings, *_told(readings_by_object)))
 
 
-def _told(found: Mapping[str, Reading]) -> Iterator[str]:
+def _told(readings: Mapping[str, Reading]) -> Iterator[str]:
     for reading, sentence in ((Reading.AT_START, AT_START), (Reading.AS_FOLDER, AS_FOLDER)):
-        workloads = [label for label, each in found.items() if each is reading]
+        workloads = [label for label, each in readings.items() if each is reading]
         if workloads:
             more = f" and {len(workloads) - _SHOWN} more" if len(workloads) > _SHOWN else ""
             yield sentence.format(workloads=", ".join(workloads[:_SHOWN]) + more)

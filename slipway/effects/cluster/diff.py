@@ -42,15 +42,15 @@ def _text(dumper: Any, value: str) -> Any:
 _Dumper.add_representer(str, _text)
 
 
-def projected(live: Any, wanted: Any) -> Any:
+def projected(live: Any, desired: Any) -> Any:
     """The part of the live object that the manifest sets; list items are matched by name, or else by index."""
-    if isinstance(live, Mapping) and isinstance(wanted, Mapping):
-        return {k: projected(live[k], v) for k, v in wanted.items() if k in live}
-    if isinstance(live, list) and isinstance(wanted, list):
-        named = {item["name"]: item for item in wanted if isinstance(item, Mapping) and "name" in item}
+    if isinstance(live, Mapping) and isinstance(desired, Mapping):
+        return {k: projected(live[k], v) for k, v in desired.items() if k in live}
+    if isinstance(live, list) and isinstance(desired, list):
+        named = {item["name"]: item for item in desired if isinstance(item, Mapping) and "name" in item}
         if named:
             return [projected(i, named.get(i.get("name"), i)) if isinstance(i, Mapping) else i for i in live]
-        return [projected(i, wanted[n]) if n < len(wanted) else i for n, i in enumerate(live)]
+        return [projected(i, desired[n]) if n < len(desired) else i for n, i in enumerate(live)]
     return live
 
 

@@ -129,9 +129,9 @@ def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fie
     return Difference(drifted=drifted, diff=difference(shown, target.manifest))
 
 
-def _differs(live: object, wanted: object) -> bool:
+def _differs(live: object, desired: object) -> bool:
     """Whether what the manifest says is not so; defaults beside it do not count."""
-    return bool(projected(live, wanted) != wanted)
+    return bool(projected(live, desired) != desired)
 
 
 def _is_autoscaled(objects: Objects, target: ManifestTarget) -> bool:

@@ -71,8 +71,8 @@ def _is_older(event: Mapping[str, Any], since: datetime | None) -> bool:
     return bool(happened) and since is not None and datetime.fromisoformat(happened) < since - _EARLIER
 
 
-def _claims(thing: Json) -> list[str]:
-    volumes = (thing.get("spec") or {}).get("volumes") or ()
+def _claims(pod: Json) -> list[str]:
+    volumes = (pod.get("spec") or {}).get("volumes") or ()
     return [
         str(volume["persistentVolumeClaim"].get("claimName")) for volume in volumes if "persistentVolumeClaim" in volume
     ]

@@ -122,8 +122,8 @@ class HeldFence:
     def _read(self) -> SeenLease | None:
         return read_lease(self._connection, self._namespace, self.claim.lease)
 
-    def _compared(self, found: Fence) -> RuleResult | None:
-        return self.claim.whole(found) if self.claim.whole is not None else None
+    def _compared(self, fence: Fence) -> RuleResult | None:
+        return self.claim.whole(fence) if self.claim.whole is not None else None
 
     def _write(self, lease: SeenLease | None) -> None:
         body, path = lease_document(self.claim, lease), _LEASE.path(self._namespace)
@@ -135,9 +135,9 @@ class HeldFence:
             self._connection.send("PUT", f"{path}/{self.claim.lease}", what=what, query=query, body=body)
 
 
-def _demand(result: RuleResult | None, found: Fence | None = None) -> None:
+def _demand(result: RuleResult | None, fence: Fence | None = None) -> None:
     if isinstance(result, Fail):
-        raise FenceLost(result, found=found.order if found is not None else None)
+        raise FenceLost(result, found=fence.order if fence is not None else None)
 
 
 class FencedObjects(Objects):

@@ -85,12 +85,12 @@ def _is_ignored(path: Path, managers: Collection[str], ignored: Sequence[Ignored
     return any(rule.covers(steps, managers) for rule in ignored)
 
 
-def _by(found: Written, entries: Sequence[Mapping[str, Any]]) -> Written:
+def _by(written: Written, entries: Sequence[Mapping[str, Any]]) -> Written:
     """With the manager that wrote last."""
     if not entries:
-        return found
+        return written
     last = max(entries, key=lambda entry: str(entry.get("time") or ""))
-    return found.evolve(by=str(last.get("manager") or ""), at=time_of(last))
+    return written.evolve(by=str(last.get("manager") or ""), at=time_of(last))
 
 
 def time_of(entry: Mapping[str, Any]) -> datetime | None:
@@ -112,27 +112,27 @@ def _without(owned: Mapping[str, Any]) -> dict[str, Any]:
     return {field: inner for field, inner in owned.items() if field not in _OF_OTHERS}
 
 
-def _lost(wanted: Any, owned: Any, path: Path) -> Iterator[Path]:
+def _lost(desired: Any, owned: Any, path: Path) -> Iterator[Path]:
     """The paths of the manifest that a set of fields does not have."""
     if not isinstance(owned, Mapping):
-        yield from _ends(wanted, path)
+        yield from _ends(desired, path)
     elif not owned:  # a leaf, or a list or map that belongs to one manager as a whole
         return
-    elif isinstance(wanted, Mapping):
-        for name, value in wanted.items():
+    elif isinstance(desired, Mapping):
+        for name, value in desired.items():
             if _is_compared(name, path) and value not in (None, {}, []):
                 yield from _lost(value, owned.get(f"f:{name}"), (*path, name))
-    elif isinstance(wanted, list):
-        for item in wanted:
+    elif isinstance(desired, list):
+        for item in desired:
             yield from _lost_item(item, owned, path)
 
 
-def _ends(wanted: Any, path: Path) -> Iterator[Path]:
+def _ends(desired: Any, path: Path) -> Iterator[Path]:
     """The paths of what is wanted, down to its lists and values."""
-    if not isinstance(wanted, Mapping) or not wanted:
+    if not isinstance(desired, Mapping) or not desired:
         yield path
         return
-    for name, value in wanted.items():
+    for name, value in desired.items():
         yield from _ends(value, (*path, name))
 
 

@@ -25,9 +25,9 @@ def without_given_out(answer: Json, manifest: Mapping[str, Any]) -> Json:
             return answer
 
 
-def _service(spec: Json, wanted: Mapping[str, Any]) -> Json:
-    fields = {field: value for field, value in spec.items() if field in wanted or field not in _OF_SERVICES}
-    planned_ports = {port.get("port"): port for port in wanted.get("ports") or () if isinstance(port, Mapping)}
+def _service(spec: Json, desired: Mapping[str, Any]) -> Json:
+    fields = {field: value for field, value in spec.items() if field in desired or field not in _OF_SERVICES}
+    planned_ports = {port.get("port"): port for port in desired.get("ports") or () if isinstance(port, Mapping)}
     ports = [
         {
             field: value

@@ -60,10 +60,10 @@ def _replicas(answer: Mapping[str, Any], before: Owners) -> Iterator[str]:
         yield f"its replicas are left at {now}, as an autoscaler set them"
 
 
-def _told(sentence: str, found: Iterator[tuple[FieldPath, str]]) -> Iterator[str]:
+def _told(sentence: str, owned_fields: Iterator[tuple[FieldPath, str]]) -> Iterator[str]:
     """One sentence for each manager."""
     by_manager: dict[str, list[FieldPath]] = {}
-    for path, manager in found:
+    for path, manager in owned_fields:
         by_manager.setdefault(manager, []).append(path)
     for manager, fields in sorted(by_manager.items()):
         shown = ", ".join(named(path) for path in sorted(fields)[:_SHOWN])
@@ -71,10 +71,10 @@ def _told(sentence: str, found: Iterator[tuple[FieldPath, str]]) -> Iterator[str
         yield sentence.format(fields=f"{shown}{more}", manager=manager)
 
 
-def owners_of(thing: Mapping[str, Any]) -> Owners:
+def owners_of(live: Mapping[str, Any]) -> Owners:
     """The managers of each field, those that only report its status left out."""
     owners: dict[FieldPath, set[str]] = {}
-    for entry in (thing.get("metadata") or {}).get("managedFields") or ():
+    for entry in (live.get("metadata") or {}).get("managedFields") or ():
         if entry.get("subresource") != "status":
             for path in paths(entry.get("fieldsV1") or {}):
                 owners.setdefault(path, set()).add(str(entry.get("manager")))

@@ -44,6 +44,6 @@ def _told(objects: Objects, name: str) -> str | None:
     return f"node {name} is not ready: {why} (bring it back, or take it out of the cluster)"
 
 
-def _condition(thing: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    conditions = (thing.get("status") or {}).get("conditions") or ()
+def _condition(node: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    conditions = (node.get("status") or {}).get("conditions") or ()
     return next((c for c in conditions if c.get("type") == kind), {})

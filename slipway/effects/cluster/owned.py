@@ -66,7 +66,7 @@ class Owned(Record):
 class Search(Record):
     """What was found, and the kinds that could not be searched."""
 
-    found: tuple[Owned, ...]
+    owned: tuple[Owned, ...]
     unsearched: tuple[Unsearched, ...] = ()
 
 
@@ -74,8 +74,8 @@ def search(objects: Objects, namespace: str, owner: Owner) -> Search:
     """All objects of the owner in the namespace. Raises `ClusterError` if the cluster itself does not answer."""
     known = namespaced_kinds(objects.connection)
     results = together(lambda kind: _listed(objects, kind, namespace, owner), known.kinds)
-    owned_objects = [owned for result in results for owned in result.found]
-    return Search(found=tuple(owned_objects), unsearched=(*(u for r in results for u in r.unsearched), *known.unknown))
+    owned_objects = [owned for result in results for owned in result.owned]
+    return Search(owned=tuple(owned_objects), unsearched=(*(u for r in results for u in r.unsearched), *known.unknown))
 
 
 def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
@@ -94,9 +94,9 @@ def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
     )
 
 
-def _owner(thing: Mapping[str, Any]) -> Owner | None:
+def _owner(live: Mapping[str, Any]) -> Owner | None:
     """By its labels; None if they name none."""
-    labels = (thing.get("metadata") or {}).get("labels") or {}
+    labels = (live.get("metadata") or {}).get("labels") or {}
     named = (labels.get(APPLICATION_LABEL), labels.get(ENVIRONMENT_LABEL))
     if labels.get(MANAGED_BY_LABEL) != MANAGED_BY or not all(re.fullmatch(NAME_PATTERN, str(name)) for name in named):
         return None
@@ -120,22 +120,22 @@ def is_applied(metadata: Mapping[str, Any]) -> bool:
 
 def _listed(objects: Objects, kind: Kind, namespace: str, owner: Owner) -> Search:
     def failed(why: str) -> Search:
-        return Search(found=(), unsearched=(Unsearched(kind=kind.qualified, why=why),))
+        return Search(owned=(), unsearched=(Unsearched(kind=kind.qualified, why=why),))
 
     try:
         page = objects.page(kind, namespace, selector=owner.selector)
     except AccessDenied:
         return failed("Slipway's identity may not list it")
     except Missing:  # its definition was taken away since the kinds were read, and its objects with it
-        return Search(found=())
+        return Search(owned=())
     except ClusterUnreachable:
         if (kind.api_version, kind.kind) in BUILT_IN:
             raise
         return failed("its server does not answer")
     owned_objects = tuple(Owned(kind=kind, metadata=item["metadata"]) for item in page.items)
     more = (Unsearched(kind=kind.qualified, why=f"there are more than {len(owned_objects)}"),) if page.more else ()
-    return Search(found=owned_objects, unsearched=more)
+    return Search(owned=owned_objects, unsearched=more)
 
 
-def sorted_by_place(found: Sequence[Owned]) -> list[Owned]:
-    return sorted(found, key=lambda owned: (owned.kind.qualified, owned.name))
+def sorted_by_place(owned_objects: Sequence[Owned]) -> list[Owned]:
+    return sorted(owned_objects, key=lambda owned: (owned.kind.qualified, owned.name))

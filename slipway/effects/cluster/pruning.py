@@ -46,7 +46,7 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
     """What the owner has in the cluster beyond these manifests. Raises `ClusterError`."""
     targeted = {_key(target.kind, target.name) for target in targets}
     owned_objects = search(objects, namespace, owner)
-    left = [each for each in sorted_by_place(owned_objects.found) if _key(each.kind, each.name) not in targeted]
+    left = [each for each in sorted_by_place(owned_objects.owned) if _key(each.kind, each.name) not in targeted]
     left = [each for each in left if not _belongs_to_another(each.metadata)]
     reasons = {each.uid: _stays(each.kind, each.metadata, owner) for each in left}
     may_go = [each for each in left if reasons[each.uid] is None]

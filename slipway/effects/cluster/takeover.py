@@ -48,21 +48,21 @@ def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fiel
     return sorted(path for path in stale if not any(path[:length] in stale for length in range(1, len(path))))
 
 
-def pointer_to(path: FieldPath, thing: Any) -> Pointer | None:
+def pointer_to(path: FieldPath, value: Any) -> Pointer | None:
     """Where the field is in the object; None if it is not there."""
     steps = list[str | int]()
     for key in path:
-        step = _step(key, thing)
+        step = _step(key, value)
         if step is None:
             return None
         steps.append(step)
-        thing = thing[step]
+        value = value[step]
     return tuple(steps)
 
 
-def without(thing: Json, paths: Sequence[FieldPath]) -> Json:
+def without(live: Json, paths: Sequence[FieldPath]) -> Json:
     """A copy of the object without the fields."""
-    copied: Json = json.loads(json.dumps(thing))
+    copied: Json = json.loads(json.dumps(live))
     for pointer in _in_order(copied, paths):
         holder: Any = copied
         for step in pointer[:-1]:
@@ -121,9 +121,9 @@ def _same_version(live: Json) -> Json:
     return {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
 
 
-def _in_order(thing: Json, paths: Sequence[FieldPath]) -> list[Pointer]:
+def _in_order(live: Json, paths: Sequence[FieldPath]) -> list[Pointer]:
     """The places of the fields, later items of a list first, so that removing one moves no other."""
-    pointers = filter(None, (pointer_to(path, thing) for path in paths))
+    pointers = filter(None, (pointer_to(path, live) for path in paths))
     return sorted(pointers, key=lambda pointer: [f"{s:09}" if isinstance(s, int) else s for s in pointer], reverse=True)
 
 
@@ -149,12 +149,12 @@ def paths(fields: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath
             yield (*path, key)
 
 
-def _step(key: str, thing: Any) -> str | int | None:
+def _step(key: str, value: Any) -> str | int | None:
     if key.startswith("f:"):
-        return key[2:] if isinstance(thing, Mapping) and key[2:] in thing else None
-    if key.startswith("k:") and isinstance(thing, list):
+        return key[2:] if isinstance(value, Mapping) and key[2:] in value else None
+    if key.startswith("k:") and isinstance(value, list):
         key_fields = _keys(key)
-        return next((n for n, item in enumerate(thing) if isinstance(item, Mapping) and _is(item, key_fields)), None)
+        return next((n for n, item in enumerate(value) if isinstance(item, Mapping) and _is(item, key_fields)), None)
     return None
 
 

@@ -56,7 +56,7 @@ class _Later(Exception):  # noqa: N818 - it is an answer
 class _Claims:
     """Signature, issuer, audience, tenant, version and times hold."""
 
-    told: dict[str, Any]
+    values: dict[str, Any]
     key: Key
     issued_at: datetime
     expires_at: datetime
@@ -105,25 +105,27 @@ class AccessTokens:
     def verify(self, token: str, *, at: datetime) -> Verdict[TokenPerson | TokenApplication]:
         try:
             claims = _verified(self.source, token, audience=self.client_id, at=at)
-            return Verified(value=self._caller(claims.told))
+            return Verified(value=self._caller(claims.values))
         except _BadError as refused:
             return IdentityRefused(why=str(refused))
         except _Later as later:
             return CannotVerify(why=str(later))
 
-    def _caller(self, told: dict[str, Any]) -> TokenPerson | TokenApplication:
-        client = _guid(told, "azp")
+    def _caller(self, claims: dict[str, Any]) -> TokenPerson | TokenApplication:
+        client = _guid(claims, "azp")
         if client in {each.casefold() for each in self.never}:
             raise _BadError("a token of the votes' client opens nothing else")
-        scopes, kind = told.get("scp"), told.get("idtyp")
+        scopes, kind = claims.get("scp"), claims.get("idtyp")
         if kind == "app" and scopes is None:
-            if not (roles := _texts(told, "roles")):
+            if not (roles := _texts(claims, "roles")):
                 raise _BadError("the application has no role here")
-            return TokenApplication(tenant=_guid(told, "tid"), oid=_guid(told, "oid"), client_id=client, roles=roles)
+            return TokenApplication(
+                tenant=_guid(claims, "tid"), oid=_guid(claims, "oid"), client_id=client, roles=roles
+            )
         if isinstance(scopes, str) and kind in (None, "user"):
             if self.scope not in scopes.split(" "):
                 raise _BadError(f"expected the scope {self.scope}")
-            return _person(told)
+            return _person(claims)
         raise _BadError(
             "expected an access token of a person (scp) or of an application (idtyp: app); an ID token is neither"
         )
@@ -159,7 +161,7 @@ def _verified(source: IssuerKeySource, token: str, *, audience: str, at: datetim
         raise _BadError("the token is from the future")
     if expires_at <= at:
         raise _BadError("the token has expired")
-    return _Claims(told=claims, key=key, issued_at=issued_at, expires_at=expires_at)
+    return _Claims(values=claims, key=key, issued_at=issued_at, expires_at=expires_at)
 
 
 _NAMES: Final[dict[type[jwt.PyJWTError], str]] = {
@@ -218,45 +220,47 @@ def _read(part: bytes) -> dict[str, Any]:
 
 
 def _id_token(claims: _Claims, audience: str, nonce: str) -> IdToken:
-    claims_told = claims.told
-    if not nonce or not hmac.compare_digest(_text(claims_told, "nonce").encode(), nonce.encode()):
+    claim_values = claims.values
+    if not nonce or not hmac.compare_digest(_text(claim_values, "nonce").encode(), nonce.encode()):
         raise _BadError("the token answers another request: its nonce differs")
-    if "scp" in claims_told or "idtyp" in claims_told:
+    if "scp" in claim_values or "idtyp" in claim_values:
         raise _BadError("expected an ID token, got an access token")
     return IdToken(
-        person=_person(claims_told),
+        person=_person(claim_values),
         audience=audience,
         nonce=nonce,
         issued_at=claims.issued_at,
         expires_at=claims.expires_at,
-        authenticated_at=_moment(claims_told, "auth_time") if "auth_time" in claims_told else None,
+        authenticated_at=_moment(claim_values, "auth_time") if "auth_time" in claim_values else None,
         key_set=claims.key.key_set,
         kid=claims.key.kid,
     )
 
 
-def _person(told: dict[str, Any]) -> TokenPerson:
-    name = told.get("name")
+def _person(claims: dict[str, Any]) -> TokenPerson:
+    name = claims.get("name")
     return TokenPerson(
-        tenant=_guid(told, "tid"),
-        oid=_guid(told, "oid"),
+        tenant=_guid(claims, "tid"),
+        oid=_guid(claims, "oid"),
         name=name[:LONGEST_NAME] if isinstance(name, str) else "",
-        roles=_texts(told, "roles"),
-        groups=_groups(told),
-        guest=None if (kind := told.get("acct")) is None else kind != 0,
+        roles=_texts(claims, "roles"),
+        groups=_groups(claims),
+        guest=None if (kind := claims.get("acct")) is None else kind != 0,
     )
 
 
-def _groups(told: dict[str, Any]) -> tuple[str, ...] | None:
+def _groups(claims: dict[str, Any]) -> tuple[str, ...] | None:
     """A token names at most 200 groups; beyond, it only points to them (`_claim_names`, or `hasgroups`)."""
-    elsewhere = told.get("_claim_names")
-    if told.get("hasgroups") or (elsewhere is not None and (not isinstance(elsewhere, dict) or "groups" in elsewhere)):
+    elsewhere = claims.get("_claim_names")
+    if claims.get("hasgroups") or (
+        elsewhere is not None and (not isinstance(elsewhere, dict) or "groups" in elsewhere)
+    ):
         return None
-    return tuple(group.casefold() for group in _texts(told, "groups"))
+    return tuple(group.casefold() for group in _texts(claims, "groups"))
 
 
-def _texts(told: dict[str, Any], name: str) -> tuple[str, ...]:
-    value = told.get(name, [])
+def _texts(claims: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = claims.get(name, [])
     if not isinstance(value, list) or len(value) > MOST_RIGHTS:
         raise _BadError(f"expected {name} as a list of at most {MOST_RIGHTS}")
     if not all(isinstance(each, str) and 0 < len(each) <= LONGEST_NAME for each in value):
@@ -264,22 +268,22 @@ def _texts(told: dict[str, Any], name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _guid(told: dict[str, Any], name: str) -> str:
-    value = _text(told, name)
+def _guid(claims: dict[str, Any], name: str) -> str:
+    value = _text(claims, name)
     if not _GUID.fullmatch(value):
         raise _BadError(f"expected {name} as an object id")
     return value.casefold()
 
 
-def _text(told: dict[str, Any], name: str) -> str:
-    value = told.get(name)
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME:
         raise _BadError(f"the token has no {name}")
     return value
 
 
-def _moment(told: dict[str, Any], name: str) -> datetime:
-    value = told.get(name)
+def _moment(claims: dict[str, Any], name: str) -> datetime:
+    value = claims.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _LATEST:
         raise _BadError(f"expected {name} as seconds since 1970")
     return datetime.fromtimestamp(value, UTC)

@@ -36,19 +36,19 @@ class CachedKeys:
         self._keys: Mapping[str, bytes] = {}
         self._read_at = self._looked_at = float("-inf")
 
-    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
         """The current keys by id, refreshed if necessary. Raises `KeysUnavailable` if none could be read yet.
 
         With keys in the cache, no caller waits for another's refresh: a forged link must not delay valid ones.
         """
         known = self._keys
-        if known and not self._is_due(wanted, self._monotonic()):
+        if known and not self._is_due(key_id, self._monotonic()):
             return known
         if not self._lock.acquire(blocking=not known):
             return known
         try:
             now = self._monotonic()
-            if self._is_due(wanted, now):
+            if self._is_due(key_id, now):
                 self._looked_at = now
                 self._try_to_read(now)
         finally:

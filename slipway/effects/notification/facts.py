@@ -54,14 +54,14 @@ def _facts(message: Message) -> Iterator[MessageFact]:
         yield MessageFact(name="Newer release", value=newer, link=web_address(matter.newer.url))
 
 
-def _live(matter: ApprovalFacts) -> str:
-    live = matter.live
+def _live(approval: ApprovalFacts) -> str:
+    live = approval.live
     return f"{_line(live.tag)} ({live.release}), since {live.since:%Y-%m-%d %H:%M} UTC" if live else "nothing"
 
 
-def _commit(matter: ApprovalFacts) -> str:
-    branch = _line(matter.branch.removeprefix("refs/heads/"))
-    commit = _line(matter.commit)[:DIGEST]
+def _commit(approval: ApprovalFacts) -> str:
+    branch = _line(approval.branch.removeprefix("refs/heads/"))
+    commit = _line(approval.commit)[:DIGEST]
     return f"{commit} on {branch}" if commit and branch else commit or branch
 
 

@@ -110,10 +110,10 @@ class Content:
         return ((self.config,) if self.config else ()) + self.layers
 
 
-def type_of(said: str, raw: bytes) -> str:
+def type_of(announced: str, raw: bytes) -> str:
     """The media type of a manifest: what the registry says or, where it calls it just a text or some bytes, what the
     manifest calls itself."""
-    media_type = said.partition(";")[0].strip()
+    media_type = announced.partition(";")[0].strip()
     if media_type not in _SAYS_NOTHING:
         return media_type
     try:

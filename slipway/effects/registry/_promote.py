@@ -58,7 +58,7 @@ def promote(
         graph = discover(source.registry, source.repository, source.digest, executor, also=looks.about)
         platforms = platforms_of(source.registry, source.repository, graph.nodes[graph.root].manifest)
         run = _Run(
-            source=source, target=target, graph=graph, levels=tuple(graph.levels()), held=looks, executor=executor
+            source=source, target=target, graph=graph, levels=tuple(graph.levels()), inventory=looks, executor=executor
         )
         tag.result()
         blobs = _copy_blobs(run, progress, enough)
@@ -97,7 +97,7 @@ class _Run:
     target: PromotionTarget
     graph: Graph
     levels: tuple[tuple[Node, ...], ...]
-    held: TargetInventory
+    inventory: TargetInventory
     executor: Executor
     left_out: dict[str, str] = field(default_factory=dict)
     """Referrers that cannot be brought along, with the reason."""
@@ -135,7 +135,7 @@ def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: 
 
 def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> BlobOutcome:
     source, target = run.source, run.target
-    if blob.digest in run.held.blobs:
+    if blob.digest in run.inventory.blobs:
         return BlobOutcome.SKIPPED
     if source.registry.endpoint == target.registry.endpoint:
         # A link only saves the bytes their way: where it is refused, for want of a right or otherwise, they are copied.
@@ -177,7 +177,7 @@ def _copy_manifests(run: _Run) -> list[Node]:
                 raise SubjectRefused(error.where, what) from error
             run.left_out[node.digest] = error.what
 
-    missing = [[node for node in level if node.digest not in run.held.manifests] for level in run.levels]
+    missing = [[node for node in level if node.digest not in run.inventory.manifests] for level in run.levels]
     for level in missing:
         each(run.executor, store, level)
     return [node for level in missing for node in level if node.digest not in run.left_out]

@@ -49,7 +49,7 @@ class _Proof:
     """A rule, and the name of its proof with and without an article."""
 
     rule: Rule
-    what: str
+    name: str
     one: str
 
 
@@ -68,7 +68,7 @@ class _Candidate:
 
 
 def check(
-    registry: Registry, repository: str, digest: str, wanted: RequiredChecks, now: datetime
+    registry: Registry, repository: str, digest: str, required: RequiredChecks, now: datetime
 ) -> tuple[RuleResult, ...]:
     """The results of all required rules.
 
@@ -78,14 +78,14 @@ def check(
     attachments = Attachments(registry, repository)
     image = attachments.image(digest)
     results: list[RuleResult] = []
-    if wanted.notation is not None:
-        results.append(_judge(_NOTATION, digest, _notation(attachments, image, wanted.notation, now)))
-    if wanted.cosign is not None:
-        results.append(_judge(_COSIGN, digest, _signatures(attachments, digest, wanted.cosign)))
-    if wanted.sbom:
+    if required.notation is not None:
+        results.append(_judge(_NOTATION, digest, _notation(attachments, image, required.notation, now)))
+    if required.cosign is not None:
+        results.append(_judge(_COSIGN, digest, _signatures(attachments, digest, required.cosign)))
+    if required.sbom:
         results.append(_judge_all(_SBOM, image, partial(_sboms, attachments, image)))
-    if wanted.provenance is not None:
-        results.append(_judge_all(_BUILT_BY, image, partial(_provenance, attachments, image, wanted.provenance)))
+    if required.provenance is not None:
+        results.append(_judge_all(_BUILT_BY, image, partial(_provenance, attachments, image, required.provenance)))
     return tuple(results)
 
 
@@ -97,7 +97,7 @@ def _judge(proof: _Proof, digest: str, candidates: Iterable[_Candidate]) -> Rule
     refused: list[str] = []
     for candidate in candidates:
         try:
-            return proof.rule.holds(_bounded(f"{proof.what}: {candidate.prove()}"))
+            return proof.rule.holds(_bounded(f"{proof.name}: {candidate.prove()}"))
         except Unproven as error:
             refused.append(f"{candidate.name}: {error}")
         except RegistryError as error:

@@ -102,13 +102,13 @@ def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]
 
 
 def content_of(
-    clients: Clients, work: Work, environment: Environment, kept: KeptRelease, *, job_name: str
+    clients: Clients, work: Work, environment: Environment, release: KeptRelease, *, job_name: str
 ) -> tuple[RenderedObjects, tuple[RuleResult, ...]]:
     """What the roll-back applies, and its supply-chain results.
 
     Raises `BundleRefused`, `ConfigError`, `RegistryError`, `UnknownName`.
     """
-    plan = kept.plan
+    plan = release.plan
     if plan is None:
         content = rendered(clients, work, environment, job_name=job_name)
         again = {side: _again(work, environment, side, content.jobs(side)) for side in Side}

@@ -50,14 +50,14 @@ class _Return:
     clock: Clock
     work: Work
     cluster: Cluster
-    place: RolloutTarget
+    target: RolloutTarget
     before: Plan
     """By which the release was live that is brought back, without its Jobs."""
 
     def outcome(self) -> Outcome:
         seen = self.work.step.seen
         if seen.applied_at is None or self.work.step.tries:
-            back = self.place.writes.bring_back(self.before.manifests)
+            back = self.target.writes.bring_back(self.before.manifests)
             passing = [each for each in back.resisted if each.passing]
             if passing:  # the others are back; it stays open until these are, too
                 return Retry(reason=_told(passing))
@@ -74,7 +74,7 @@ class _Return:
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
         outcome = judge(self.clients, self.cluster, plan, self.clock, work, returning=True)
         begun = seen.applied_at or self.work.step.asked_at
-        outcome = helped(self.place.writes, plan, outcome, seen, patient=self.clock() - begun < LASTS)
+        outcome = helped(self.target.writes, plan, outcome, seen, patient=self.clock() - begun < LASTS)
         return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome
 
     def _with_order(self, outcome: Finished) -> Finished:
@@ -111,7 +111,7 @@ class _Return:
         going = [each for each in self._made() if (each.kind, each.name) not in former]
         running = [each for each in going if self._is_running(each)]
         owner = Owner.of(self.before.application, self.before.environment)
-        done = self.place.writes.prune([each for each in going if each not in running], owner)
+        done = self.target.writes.prune([each for each in going if each not in running], owner)
         why = "it has not ended, and work under way is not cut off"
         return (*done, *(Deleted(object=each.label, ending=Ending.LEFT, why=why) for each in running))
 
@@ -136,7 +136,7 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))
         cluster = clients.cluster(plan.cluster)
         target = fenced(clients, work, plan)
-        return _Return(clients=clients, clock=clock, work=work, cluster=cluster, place=target, before=before).outcome()
+        return _Return(clients=clients, clock=clock, work=work, cluster=cluster, target=target, before=before).outcome()
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except (ClusterError, KeysUnavailable) as error:

@@ -63,7 +63,7 @@ spec:
 def rendered(folder: Path, more: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
     given = {"team/shop": Reference(host="", repository="team/shop", tag="1.4.0", digest="")}
     wanted = BuildOptions(
-        folder=write(folder, CHART | (more or {})), targets=targets(), version="1.4.0", registry=CI, given=given
+        folder=write(folder, CHART | (more or {})), targets=targets(), version="1.4.0", registry=CI, references=given
     )
     return build(replace(wanted, **options), resolve, Programs({"PATH": HELM or ""}), Schemas())
 

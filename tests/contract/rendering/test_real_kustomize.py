@@ -69,10 +69,10 @@ def test_two_builds_of_a_kustomization_are_the_same_bytes(tmp_path: Path) -> Non
 def test_the_tag_of_the_pipeline_wins_over_that_of_a_base_and_a_digest_over_both(tmp_path: Path) -> None:
     given = {"team/shop": Reference(host="", repository="team/shop", tag="1.4.0", digest="")}
     old = {"base/deployment.yaml": DEPLOYMENT.replace("1.4.0", "0.0.1")}
-    assert rendered(tmp_path / "a", old, given=given).config.images[0].digest == SHOP
+    assert rendered(tmp_path / "a", old, references=given).config.images[0].digest == SHOP
     given = {"team/shop": Reference(host="", repository="team/shop", tag="9.9.9", digest="")}
     pinned = {path: text.replace("shop:1.4.0", f"shop@{SHOP}") for path, text in FILES.items()}
-    assert rendered(tmp_path / "b", pinned, given=given).config.images[0].digest == SHOP
+    assert rendered(tmp_path / "b", pinned, references=given).config.images[0].digest == SHOP
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_anybody_can_read_it_with_tar_and_json_alone(tmp_path: Path) -> None:
 def test_an_image_without_a_tag_takes_the_one_that_is_given(tmp_path: Path) -> None:
     files = {"environments/staging/a.yaml": DEPLOYMENT.replace(":1.4.0", "")}
     shop = Reference(host="", repository="team/shop", tag="", digest=SHOP)
-    assert built(tmp_path, files, given={"team/shop": shop}).config.images[0].digest == SHOP
+    assert built(tmp_path, files, references={"team/shop": shop}).config.images[0].digest == SHOP
     (problem,) = problems(tmp_path, files)
     assert "expected a tag or a digest, got 'team/shop'" in problem
     assert "--image team/shop:TAG" in problem
