@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from .. import __version__
 from ..manifests.documents import Document, read_text
-from ..manifests.problems import ConfigError, Findings, Problem
+from ..manifests.problems import ConfigError, Findings, Problem, shown
 from ..manifests.references import Reference, image_places
 from .artifact import Packed, content_of, pack
 from .contents import FilePlace, Member, in_namespace, object_problems, read_environments
@@ -76,6 +76,8 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
             with findings.collecting():
                 files[path] = _rendered(documents, origin, target, images, compare)
     findings.raise_any()
+    if unused := images.unused():
+        raise ConfigError([_not_named(repository, images, wanted.folder) for repository in unused])
     config = BundleConfig(
         schema_version=1,
         application=options.targets.application,
@@ -100,6 +102,18 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
     read_environments(config, files)  # by the rules of whoever reads it
     missing = tuple(name for name in options.targets.environments if name not in sources)
     return BuiltBundle(packed=pack(config, files), config=config, missing=missing, notes=tuple(read.notes))
+
+
+def _not_named(repository: str, images: Pinned, folder: Path) -> Problem:
+    """A tag that was given for nothing: the manifests' own tag, which may be an old one, would be taken in silence."""
+    named = ", ".join(image.repository for image in images.listed()) or "none"
+    return Problem(
+        file=str(folder),
+        field="--image",
+        expected="an image that a manifest of the bundle names",
+        got=shown(repository),
+        message=f"they name {named}",
+    )
 
 
 def _entry(name: str, target: RenderTarget, images: tuple[str, ...]) -> BundleEnvironment:

@@ -83,6 +83,10 @@ class Pinned:
             self._asked[key] = self._resolve(repository, reference)
         return self._asked[key]
 
+    def unused(self) -> tuple[str, ...]:
+        """Repositories for which a tag or digest was given, and which no manifest names."""
+        return tuple(sorted(self._given.keys() - self._images.keys()))
+
     def listed(self) -> tuple[Image, ...]:
         """Sorted by repository. An image's name is the last part of its repository, or all of it if that is taken."""
         lasts = [repository.rpartition("/")[2] for repository in self._images]

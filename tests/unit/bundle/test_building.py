@@ -82,6 +82,14 @@ def test_an_image_without_a_tag_takes_the_one_that_is_given(tmp_path: Path) -> N
     assert "--image team/shop:TAG" in problem
 
 
+def test_a_tag_given_for_an_image_that_no_manifest_names_is_refused(tmp_path: Path) -> None:
+    """By a slip in its name, say: the old tag of the manifest would be taken instead."""
+    slip = Reference(host="", repository="team/shpo", tag="1.5.0", digest="")
+
+    with pytest.raises(ConfigError, match=r"--image: expected an image .*, got 'team/shpo'; they name .*team/shop"):
+        built(tmp_path, FILES, given={"team/shpo": slip})
+
+
 def test_an_image_of_another_environments_registry_is_the_same_image(tmp_path: Path) -> None:
     files = {"environments/production/a.yaml": DEPLOYMENT.replace("team/shop:1.4.0", f"{PROD}/team/shop@{SHOP}")}
     assert built(tmp_path, files).config.images[0].repository == "team/shop"
