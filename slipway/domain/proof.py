@@ -5,12 +5,12 @@ front's clock nor the time of the challenge proves anything.
 """
 
 import base64
-import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field
 
+from ..strict_json import strictly
 from .identity import TOKEN_LIMIT
 from .model import Digest, Moment, Record, canonical, sha256
 from .people import Guid
@@ -61,12 +61,25 @@ def hidden_until(document: bytes) -> datetime | None:
     if not document.startswith(_BEGINS):
         return None
     try:
-        payload = KeptProof.model_validate_json(document).id_token.partition(".")[2].partition(".")[0]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        expires = claims.get("exp") if isinstance(claims, dict) else None
+        expires = _claims(KeptProof.model_validate_json(document).id_token).get("exp")
         return datetime.fromtimestamp(expires, UTC) if isinstance(expires, int) else _NEVER
     except (ValueError, OverflowError, OSError):
         return _NEVER
+
+
+def claimed_person(token: str) -> str:
+    """The object id that an ID token names, whoever signed it; empty where it names none."""
+    try:
+        return str(_claims(token).get("oid", "")).casefold()
+    except ValueError:
+        return ""
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a token says, unverified. Raises `ValueError`."""
+    payload = token.partition(".")[2].partition(".")[0]
+    claims = strictly(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims if isinstance(claims, dict) else {}
 
 
 class SignInTimes(Protocol):

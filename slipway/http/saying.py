@@ -23,7 +23,7 @@ from ..domain.changing import ComparedSubject
 from ..domain.commands import FRESH
 from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
-from ..domain.proof import Proof, freshness
+from ..domain.proof import Proof, claimed_person, freshness
 from ..domain.rules import failed
 from ..domain.statement import (
     SALT_BYTES,
@@ -257,11 +257,11 @@ class Saying:
         if isinstance(verdict, IdentityRefused):
             log.warning("an ID token was refused: %s", verdict.why)
             return NothingSent(why=WhyNothingSent.REFUSED, back=self.home(statement))
+        if (who := claimed_person(token)) != challenge.person:
+            log.warning("%s signed in for what %s says", who, challenge.person)
+            return NothingSent(why=WhyNothingSent.SOMEBODY_ELSE, back=self.home(statement))
         if isinstance(verdict, CannotVerify):
             log.warning("an ID token cannot be verified here, the worker will try: %s", verdict.why)
-        elif verdict.value.person.oid != challenge.person:
-            log.warning("%s signed in for what %s says", verdict.value.person.oid, challenge.person)
-            return NothingSent(why=WhyNothingSent.SOMEBODY_ELSE, back=self.home(statement))
         elif not challenge.again and failed(freshness(verdict.value, self.clock(), challenge.fresh)):
             # The provider let an older sign-in pass, or is not asked for `auth_time`: once more, with the credential.
             return self.begin(

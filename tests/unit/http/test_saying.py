@@ -175,6 +175,10 @@ def test_nobody_finishes_what_they_began_with_the_sign_in_of_somebody_else(stage
     assert stage.rows() == []
     older = stage.provider.signs_in(stage.press(), who=ben, ago=timedelta(hours=1))
     assert why(stage.back(*older)) is WhyNothingSent.SOMEBODY_ELSE
+    not_verified_here = stage.provider.signs_in(stage.press(), who=ben)
+    stage.provider.issuer.kid = "k2"
+    assert why(stage.back(*not_verified_here)) is WhyNothingSent.SOMEBODY_ELSE
+    assert stage.rows() == []
 
 
 def test_two_tabs_of_one_browser_both_work(stage: Stage) -> None:
