@@ -138,7 +138,11 @@ class Voters:
 
     def _of_change(self, record: AuditRecord) -> None:
         demanded = sign_in_demanded(record, self._plan(str(record.details.get("plan", ""))))
-        if demanded is not None:
+        if demanded is None:
+            return
+        if record.proof is None:
+            self._note(self._faults, record, "it counts by a proof alone, and the record names none")
+        else:
             self._verify(record, demanded.fresh)
 
     def _plan(self, digest: str) -> ChangePlan | None:

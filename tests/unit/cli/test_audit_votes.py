@@ -13,11 +13,14 @@ from slipway.cli.voters import TOKEN_LIVES
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft
 from slipway.domain.chain_anchor import Why, new_anchor
+from slipway.domain.changes_on_record import VOTED
 from slipway.domain.errors import present
-from slipway.domain.identity import TokenPerson
+from slipway.domain.identity import TokenPerson, Verified
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
+from slipway.domain.people import SignedIn
 from slipway.domain.proof import Proof
-from slipway.domain.release import Head
+from slipway.domain.release import Head, Vote, VoteDecision
+from slipway.domain.statement import ChangeVoteStatement
 from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
 from slipway.testing import MemoryBlobs
@@ -28,6 +31,17 @@ from tests.unit.cli.served import Reply, Served, Trail
 from tests.unit.domain.samples import MORNING
 from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
 
+INSTALLATION = "_installation"
+CHANGE_VOTE = ChangeVoteStatement.model_validate(
+    {
+        "installation": "here",
+        "salt": "A" * 22,
+        "change": "sha256:" + "b" * 64,
+        "opening": 1,
+        "plan": "sha256:" + "c" * 64,
+        "decision": "approve",
+    }
+)
 GRACE = replace(ADA, oid="aaaaaaaa-0000-4000-8000-000000000003")
 
 
@@ -60,6 +74,49 @@ class Kept:
         self.app.documents |= blobs.documents
         self.trail(proof, named or who)
         return proof
+
+    def change_vote(
+        self,
+        who: TokenPerson = ADA,
+        *,
+        named: TokenPerson | None = None,
+        said: ChangeVoteStatement | None = None,
+        **claims: Any,
+    ) -> str:
+        """The same of a vote on a change of the catalogue, in the installation's trail; `said` is what was signed."""
+        blobs, statement = MemoryBlobs(), said or CHANGE_VOTE
+        token = self.issuer.id_token(CLIENT, who, nonce=statement.nonce, at=MORNING, **claims)
+        row = InboxRow(
+            kind=InboxKind.VOTE, proof=Proof(statement=statement, id_token=token), speaker=Speaker(via=Via.PAGE)
+        )
+        received = Received(id="0000000000000-0000000000000000", partition=INSTALLATION, received_at=MORNING, row=row)
+        verdict = Prover(tokens=IdTokens(self.issuer, CLIENT), installation="here", evidence=blobs).person(received)
+        assert isinstance(verdict, Verified), verdict
+        self.app.documents |= blobs.documents
+        proof = verdict.value[1].proof
+        self.change_trail(proof, named or who)
+        return proof
+
+    def change_trail(self, proof: str | None, who: TokenPerson = ADA) -> None:
+        signed_in = SignedIn(object_id=who.oid, roles=("shop-approvers",))
+        vote = Vote(
+            voter=f"oid:{who.oid}",
+            decision=VoteDecision.APPROVE,
+            channel="page",
+            plan_hash=CHANGE_VOTE.plan,
+            at=MORNING,
+            signed_in=signed_in,
+        )
+        told = {"change": CHANGE_VOTE.change, "opening": 1, "plan": CHANGE_VOTE.plan, "decision": "approve"}
+        draft = AuditDraft(
+            action=Action.CHANGE_VOTED,
+            actor=vote.voter,
+            details=told | {VOTED: vote.model_dump(mode="json")},
+            proof=proof,
+            received_at=MORNING,
+        )
+        (record,) = signed_chain([draft], application=INSTALLATION, time=MORNING)
+        self.app.trails[INSTALLATION] = Trail(records=[record.model_dump(mode="json")], sequence=1, hash=record.hash)
 
     def trail(self, proof: str | None, who: TokenPerson = ADA) -> None:
         about: dict[str, Any] = {"release": 1, "environment": "production"}
@@ -104,8 +161,8 @@ def kept(app: Served) -> Kept:
 def votes(slipway: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, dict[str, Any]]]:
     monkeypatch.setattr(audit_verify, "clock", lambda: MORNING + TOKEN_LIVES)
 
-    def verified(*options: str) -> tuple[int, dict[str, Any]]:
-        done = slipway("audit", "verify", "shop", "--votes", "--json", *options)
+    def verified(*options: str, of: str = "shop") -> tuple[int, dict[str, Any]]:
+        done = slipway("audit", "verify", of, "--votes", "--json", *options)
         (only,) = json.loads(done.stdout)["applications"]
         assert only["intact"], only["fault"]
         return done.exit_code, only["votes"]
@@ -171,6 +228,61 @@ def test_a_vote_whose_proof_does_not_hold_is_named(
     assert (code, found["proofs"]) == (7, 0)
     (only,) = found["faults"]
     assert only["sequence"] == 2
+    assert why in only["reason"]
+
+
+def test_the_proof_of_a_vote_on_a_change_of_the_catalogue_is_verified_too(kept: Kept, votes: Votes) -> None:
+    kept.change_vote()
+    code, found = votes(of=INSTALLATION)
+    assert (code, found["proofs"], found["faults"], found["waiting"]) == (0, 1, [], [])
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (lambda kept: kept.change_vote(GRACE, named=ADA), "and the record names"),
+        (
+            lambda kept: kept.change_vote(said=CHANGE_VOTE.evolve(change="sha256:" + "d" * 64)),
+            "it says something else than the record",
+        ),
+        (
+            lambda kept: kept.change_vote(said=CHANGE_VOTE.evolve(decision=VoteDecision.REJECT)),
+            "it says something else than the record",
+        ),
+        (lambda kept: kept.change_vote(said=CHANGE_VOTE.evolve(opening=2)), "it says something else than the record"),
+        (
+            lambda kept: kept.change_vote(replace(ADA, roles=("reader",))),
+            "its token does not name shop-approvers, by which the vote was counted",
+        ),
+        (
+            lambda kept: kept.change_vote(auth_time=int((MORNING - timedelta(hours=1)).timestamp())),
+            "a sign-in within the last 5 min",
+        ),
+        (lambda kept: kept.app.documents.pop(kept.change_vote()), "is missing"),
+        (lambda kept: kept.app.documents.update({kept.change_vote(): b"{}"}), "was changed, or is not a proof"),
+        (lambda kept: kept.change_trail(None), "and the record names none"),
+    ],
+    ids=[
+        "another person's",
+        "another change's",
+        "a rejection",
+        "another opening's",
+        "a role that it does not have",
+        "an old sign-in",
+        "gone",
+        "changed",
+        "no proof",
+    ],
+)
+def test_a_forged_vote_on_a_change_of_the_catalogue_is_named(
+    kept: Kept, votes: Votes, harm: Callable[[Kept], object], why: str
+) -> None:
+    harm(kept)
+    code, found = votes(of=INSTALLATION)
+    assert (code, found["proofs"]) == (7, 0)
+    (only,) = found["faults"]
+    assert only["sequence"] == 1
+    assert only["reason"].startswith(f"change.voted of oid:{ADA.oid}: ")
     assert why in only["reason"]
 
 
