@@ -77,7 +77,7 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
                 files[path] = _rendered(documents, origin, target, images, compare)
     findings.raise_any()
     if unused := images.unused():
-        raise ConfigError([_not_named(repository, images, wanted.folder) for repository in unused])
+        raise ConfigError([_not_named(repository, images, options.folder) for repository in unused])
     config = BundleConfig(
         schema_version=1,
         application=options.targets.application,
