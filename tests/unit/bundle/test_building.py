@@ -87,7 +87,7 @@ def test_a_tag_given_for_an_image_that_no_manifest_names_is_refused(tmp_path: Pa
     slip = Reference(host="", repository="team/shpo", tag="1.5.0", digest="")
 
     with pytest.raises(ConfigError, match=r"--image: expected an image .*, got 'team/shpo'; they name .*team/shop"):
-        built(tmp_path, FILES, given={"team/shpo": slip})
+        built(tmp_path, FILES, references={"team/shpo": slip})
 
 
 def test_an_image_of_another_environments_registry_is_the_same_image(tmp_path: Path) -> None:
