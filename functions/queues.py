@@ -25,91 +25,76 @@ BYTES = func.DataType.BINARY
 """As text, the host would replace every byte that is not valid UTF-8, such as those of a wrapped message."""
 
 
-@blueprint.function_name("take_event")
-@blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name=Queue.EVENTS.value, connection=SERVICE_BUS, data_type=BYTES
-)
-def take_event(message: func.ServiceBusMessage) -> None:
-    def work(body: bytes) -> None:
-        parts().door.take(parse_image_event(body, parts().event_sources, now=parts().clock()))
-
-    _receive(Queue.EVENTS, message, work)
+type _Work = Callable[[bytes, str], None]
+"""Handles a message's body; the text is its session."""
 
 
-@blueprint.function_name("take_work")
-@blueprint.service_bus_queue_trigger(
-    arg_name="message",
-    queue_name=Queue.WORK.value,
-    connection=SERVICE_BUS,
-    data_type=BYTES,
-    is_sessions_enabled=True,
-)
-def take_work(message: func.ServiceBusMessage) -> None:
-    def work(body: bytes) -> None:
-        parts().turns.take(message.session_id or "", body)
+def _takes(queue: Queue) -> Callable[[_Work], _Work]:
+    """Register what handles the messages of a queue, as the function of its own name."""
 
-    _receive(Queue.WORK, message, work)
+    def register(work: _Work) -> _Work:
+        @blueprint.function_name(work.__name__)
+        @blueprint.service_bus_queue_trigger(
+            arg_name="message",
+            queue_name=queue.value,
+            connection=SERVICE_BUS,
+            data_type=BYTES,
+            is_sessions_enabled=queue.sessions or None,
+        )
+        def triggered(message: func.ServiceBusMessage) -> None:
+            session = message.session_id or ""
+            _receive(queue, message, session, lambda body: work(body, session))
 
+        return work
 
-@blueprint.function_name("take_hint")
-@blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name=Queue.HINTS.value, connection=SERVICE_BUS, data_type=BYTES
-)
-def take_hint(message: func.ServiceBusMessage) -> None:
-    def work(body: bytes) -> None:
-        try:
-            hint = HINT.validate_python(read_json(body))
-        except ValidationError as error:
-            raise bad_input(error) from error
-        match hint:
-            case InboxHint():
-                parts().inbox_reader.take(hint.application, hint.id)
-            case RunHint():
-                parts().run_prover.take(hint.told)
-            case UnreadableHint():
-                parts().refused.take(hint)
-            case DeniedHint():
-                parts().denied_attempts.take(hint)
-            case unreachable:
-                assert_never(unreachable)
-
-    _receive(Queue.HINTS, message, work)
+    return register
 
 
-@blueprint.function_name("take_run")
-@blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name=Queue.RUNS.value, connection=SERVICE_BUS, data_type=BYTES
-)
-def take_run(message: func.ServiceBusMessage) -> None:
-    def work(body: bytes) -> None:
-        parts().run_prover.take(parse_run_message(body, now=parts().clock()))
-
-    _receive(Queue.RUNS, message, work)
+@_takes(Queue.EVENTS)
+def take_event(body: bytes, _: str) -> None:
+    parts().door.take(parse_image_event(body, parts().event_sources, now=parts().clock()))
 
 
-@blueprint.function_name("take_vote")
-@blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name=Queue.APPROVALS.value, connection=SERVICE_BUS, data_type=BYTES
-)
-def take_vote(message: func.ServiceBusMessage) -> None:
-    def work(body: bytes) -> None:
-        parts().by_message.take(body)
-
-    _receive(Queue.APPROVALS, message, work)
+@_takes(Queue.WORK)
+def take_work(body: bytes, session: str) -> None:
+    parts().turns.take(session, body)
 
 
-@blueprint.function_name("run_step")
-@blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name=Queue.STEPS.value, connection=SERVICE_BUS, data_type=BYTES
-)
-def run_step(message: func.ServiceBusMessage) -> None:
-    def work(body: bytes) -> None:
-        parts().step_runner.run(read_as(Step, opened(parts().envelopes, Queue.STEPS, body)))
+@_takes(Queue.HINTS)
+def take_hint(body: bytes, _: str) -> None:
+    try:
+        hint = HINT.validate_python(read_json(body))
+    except ValidationError as error:
+        raise bad_input(error) from error
+    match hint:
+        case InboxHint():
+            parts().inbox_reader.take(hint.application, hint.id)
+        case RunHint():
+            parts().run_prover.take(hint.told)
+        case UnreadableHint():
+            parts().refused.take(hint)
+        case DeniedHint():
+            parts().denied_attempts.take(hint)
+        case unreachable:
+            assert_never(unreachable)
 
-    _receive(Queue.STEPS, message, work)
+
+@_takes(Queue.RUNS)
+def take_run(body: bytes, _: str) -> None:
+    parts().run_prover.take(parse_run_message(body, now=parts().clock()))
 
 
-def _receive(queue: str, message: func.ServiceBusMessage, work: Callable[[bytes], None]) -> None:
+@_takes(Queue.APPROVALS)
+def take_vote(body: bytes, _: str) -> None:
+    parts().by_message.take(body)
+
+
+@_takes(Queue.STEPS)
+def run_step(body: bytes, _: str) -> None:
+    parts().step_runner.run(read_as(Step, opened(parts().envelopes, Queue.STEPS, body)))
+
+
+def _receive(queue: str, message: func.ServiceBusMessage, session: str, work: Callable[[bytes], None]) -> None:
     properties = message.application_properties or {}
     tries = properties.get(TRIES, 0)
     _tell_age(queue, message.enqueued_time_utc)
@@ -121,7 +106,7 @@ def _receive(queue: str, message: func.ServiceBusMessage, work: Callable[[bytes]
                 body=message.get_body(),
                 id=message.message_id or "",
                 tries=tries if isinstance(tries, int) and tries >= 0 else 0,
-                session=message.session_id or "",
+                session=session,
             ),
         )
 

@@ -186,8 +186,8 @@ def test_the_settings_accept_what_the_template_gives(option: str, role: AppRole)
 def _queue_triggers() -> dict[str, str]:
     """The functions that take messages, by their queues."""
     source = (ROOT / "functions/queues.py").read_text(encoding="utf-8")
-    found = re.findall(r'function_name\("(\w+)"\)\n@[^@]+?queue_name=Queue\.([A-Z]+)\.value', source)
-    return {Queue[member].value: function for function, member in found}
+    found = re.findall(r"@_takes\(Queue\.([A-Z]+)\)\ndef (\w+)", source)
+    return {Queue[member].value: function for member, function in found}
 
 
 def test_the_queues_are_those_of_the_triggers_and_of_the_laptop() -> None:
