@@ -35,11 +35,9 @@ _RELEASE = in_path("release", "Id of a release, such as `shop-482`.")
 @Endpoint(
     blueprint,
     name="api_applications",
-    method="GET",
     path="applications",
     summary="Every application with its environments: what is live, what is on its way",
     tag="releases",
-    permission=Permission.READ,
     answer=Applications,
 )
 def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
@@ -52,11 +50,9 @@ def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
 @Endpoint(
     blueprint,
     name="api_releases",
-    method="GET",
     path="releases",
     summary="Releases, newest first",
     tag="releases",
-    permission=Permission.READ,
     parameters=(
         Parameter(name="application", description="Only releases of this application."),
         _LIMIT,
@@ -81,11 +77,9 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_release",
-    method="GET",
     path="releases/{release}",
     summary="One release, with what its step waits for, and the progress of its promotion",
     tag="releases",
-    permission=Permission.READ,
     parameters=(_RELEASE,),
     answer=ReleaseWithProgress,
     refuses=(404,),
@@ -99,11 +93,9 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_explain",
-    method="GET",
     path="releases/{release}/explain",
     summary="Why a release is in its current state, rule by rule, and what has to happen next",
     tag="releases",
-    permission=Permission.READ,
     parameters=(_RELEASE,),
     answer=Explanation,
     refuses=(404,),
@@ -116,12 +108,10 @@ def explain(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_evidence",
-    method="GET",
     path="evidence/{digest}",
     summary="A stored document (a plan, a log) by its hash, byte for byte",
     description="A plan whose manifests contain the values of Secrets needs the permission `see-secrets`.",
     tag="releases",
-    permission=Permission.READ,
     parameters=(in_path("digest", "`sha256:` and 64 hexadecimal digits.", DIGEST_PATTERN),),
     media_type="application/octet-stream",
     refuses=(404,),
@@ -146,13 +136,11 @@ def _may_hold_secrets(content: bytes) -> bool:
 @Endpoint(
     blueprint,
     name="api_parked",
-    method="GET",
     path="parked",
     summary="Input that could not be handled, with the reason",
     description="At most 200, those that wait first; `more` says that there are others. The token of a vote is "
     "masked: whoever holds it can vote.",
     tag="parked input",
-    permission=Permission.READ,
     answer=ParkedItems,
 )
 def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it

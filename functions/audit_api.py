@@ -6,7 +6,6 @@ from slipway.api.audit import AuditAnswer, Chain, ChainEndAnswer, ChainRecord, L
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
 from slipway.domain.errors import NotFound
-from slipway.domain.roles import Permission
 from slipway.inbound import BadInput
 from slipway.queries.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.queries.trail import PAGE, read_query
@@ -55,12 +54,10 @@ _CHAIN_LIMIT = whole("limit", _MOST, least=1, most=CHAIN_LIMIT, default=100)
 @Endpoint(
     blueprint,
     name="api_audit_query",
-    method="GET",
     path="audit",
     summary="Records of the trail that match all filters, newest first",
     description="Served from the audit index, with a bounded number of storage requests however long the trail is.",
     tag="audit",
-    permission=Permission.READ,
     parameters=(
         *FILTERS,
         _LIMIT,
@@ -79,12 +76,10 @@ def audit_query(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_audit",
-    method="GET",
     path="audit/{application}",
     summary="One chain, oldest record first, as a verifier reads it",
     description="Read from the ledger itself, not from the index. `head` is the end of the chain.",
     tag="audit",
-    permission=Permission.READ,
     parameters=(
         APPLICATION,
         AFTER,
@@ -117,11 +112,9 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_audit_record",
-    method="GET",
     path="audit/{application}/{sequence}",
     summary="One record, read from the ledger",
     tag="audit",
-    permission=Permission.READ,
     parameters=(APPLICATION, _SEQUENCE),
     answer=ChainRecord,
     refuses=(404,),
@@ -139,11 +132,9 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_live",
-    method="GET",
     path="environments/{environment}/live",
     summary="What is live in an environment, who let it in, and on what evidence",
     tag="audit",
-    permission=Permission.READ,
     parameters=(
         in_path("environment", "Name of an environment."),
         Parameter(name="application", description="Only this application."),

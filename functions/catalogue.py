@@ -114,11 +114,9 @@ def compare(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_catalogue",
-    method="GET",
     path="catalogue",
     summary="The projects and applications in force, with what is wrong with them",
     tag="catalogue",
-    permission=Permission.READ,
     answer=CatalogueList,
 )
 def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
@@ -141,11 +139,9 @@ def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
 @Endpoint(
     blueprint,
     name="api_versions",
-    method="GET",
     path="catalogue/{kind}/{name}",
     summary="The versions of a project or an application, newest first",
     tag="catalogue",
-    permission=Permission.READ,
     parameters=(*_SUBJECT, _LIMIT),
     answer=VersionHistory,
     refuses=(404,),
@@ -164,11 +160,9 @@ def versions(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_export",
-    method="GET",
     path="catalogue/{kind}/{name}/files",
     summary="The files of a version, which applied again are that version",
     tag="catalogue",
-    permission=Permission.READ,
     parameters=(
         *_SUBJECT,
         Parameter(

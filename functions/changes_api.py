@@ -38,11 +38,9 @@ _CHANGE = in_path("change", "Its hash: `sha256:` and 64 hexadecimal digits.", DI
 @Endpoint(
     blueprint,
     name="api_changes",
-    method="GET",
     path="changes",
     summary="The changes that weaken production gates and wait for the votes of their people",
     tag="catalogue",
-    permission=Permission.READ,
     answer=OpenChanges,
 )
 def changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
@@ -52,11 +50,9 @@ def changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
 @Endpoint(
     blueprint,
     name="api_change",
-    method="GET",
     path="changes/{change}",
     summary="One proposed change: what it does, which gates are asked, the votes, and how it ended",
     tag="catalogue",
-    permission=Permission.READ,
     parameters=(_CHANGE,),
     answer=ProposedChangeShown,
     refuses=(404,),

@@ -32,11 +32,9 @@ blueprint = new_blueprint()
 @Endpoint(
     blueprint,
     name="api_freezes",
-    method="GET",
     path="freezes",
     summary="Freezes and holds in force: by whom, why and until when",
     tag="commands",
-    permission=Permission.READ,
     answer=Freezes,
 )
 def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
@@ -108,12 +106,10 @@ def to_confirm(
 @Endpoint(
     blueprint,
     name="api_confirmation",
-    method="GET",
     path="confirmations/{handle}",
     summary="Whether a person has confirmed a command or a change that lets something through",
     description="Ask with `If-None-Match` until the state is no longer `waiting`, and then at `address`.",
     tag="commands",
-    permission=Permission.READ,
     parameters=(in_path("handle", "As the earlier answer gave it."),),
     answer=Confirmation,
     refuses=(404,),

@@ -73,13 +73,13 @@ class Endpoint:
     blueprint: func.Blueprint = field(kw_only=False)
     name: str
     """Name of the function, and id of the operation."""
-    method: Literal["GET", "POST", "PUT", "DELETE"]
+    method: Literal["GET", "POST"] = "GET"
     path: str
     """Below `/api/v1/`."""
     summary: str
     description: str = ""
     tag: str
-    permission: Permission | None
+    permission: Permission | None = Permission.READ
     """None if the handler itself authorizes the caller."""
     anonymous: bool = False
     """Whether the host lets everybody in. The guard assumes that the host has checked a key, so the handler of an

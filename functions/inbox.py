@@ -6,7 +6,6 @@ from slipway.api.catalogue import ChangeShown, ProblemShown
 from slipway.api.inbox import SaidOutcome
 from slipway.domain.hints import PARTITION_PATTERN
 from slipway.domain.inbox import ID_PATTERN
-from slipway.domain.roles import Permission
 from slipway.queries.answers import Reply
 
 from .contract import Endpoint, in_path
@@ -19,12 +18,10 @@ blueprint = new_blueprint()
 @Endpoint(
     blueprint,
     name="api_outcome",
-    method="GET",
     path="inbox/{application}/{id}",
     summary="What became of something that was said: received, counted, refused or parked",
     description="Ask with `If-None-Match` until the state is no longer `received`. Answers are kept for 30 days.",
     tag="commands",
-    permission=Permission.READ,
     parameters=(
         in_path("application", "Name of an application, or `_installation`.", PARTITION_PATTERN),
         in_path("id", "As the earlier answer gave it.", ID_PATTERN),

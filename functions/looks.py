@@ -51,13 +51,11 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_look_seen",
-    method="GET",
     path="looks/{id}",
     summary="How far a look is, and what was seen",
     description="Ask with `If-None-Match` until the state is no longer `received`. Kept for a day. What was seen "
     "needs the permission of its kind.",
     tag="operation",
-    permission=Permission.READ,
     parameters=(in_path("id", "As the earlier answer gave it.", ID_PATTERN),),
     answer=LookShown,
     refuses=(404,),

@@ -3,7 +3,6 @@
 import azure.functions as func
 
 from slipway.api.numbers import NumbersAnswer
-from slipway.domain.roles import Permission
 from slipway.queries.numbers import WEEKS_LIMIT
 from slipway.queries.numbers_asked import WEEKS, read_question
 
@@ -18,12 +17,10 @@ _WEEK = {"type": "string", "examples": ["2026-W48"]}
 @Endpoint(
     blueprint,
     name="api_numbers",
-    method="GET",
     path="numbers",
     summary="The four DORA metrics, approval wait and time per step, by environment and ISO week in UTC",
     description="Durations are in seconds. Medians and percentiles are within 5 % of a measured duration.",
     tag="numbers",
-    permission=Permission.READ,
     parameters=(
         Parameter(name="application", description="Only this application."),
         Parameter(name="environment", description="Only this environment."),

@@ -13,7 +13,6 @@ from slipway.api.audit import (
     ReindexAnswer,
 )
 from slipway.domain.keyring import format_keys
-from slipway.domain.roles import Permission
 from slipway.queries.verifying import MOST, verify_part
 
 from .audit_api import APPLICATION
@@ -31,11 +30,9 @@ NEWEST = 20
 @Endpoint(
     blueprint,
     name="api_anchored_chains",
-    method="GET",
     path="anchors",
     summary="The chains that were ever anchored",
     tag="audit",
-    permission=Permission.READ,
     answer=AnchoredChainsAnswer,
 )
 def anchored_chains(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - it takes no parameters
@@ -45,13 +42,11 @@ def anchored_chains(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
 @Endpoint(
     blueprint,
     name="api_public_keys",
-    method="GET",
     path="public-keys",
     summary="The public keys with which records, anchors and links verify, and whose tokens prove votes",
     description="As the app's settings name them. Whoever verifies without trusting the app brings the keys along "
     "from somewhere else.",
     tag="audit",
-    permission=Permission.READ,
     answer=PublicKeysAnswer,
 )
 def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - it takes no parameters
@@ -70,11 +65,9 @@ def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - i
 @Endpoint(
     blueprint,
     name="api_anchors",
-    method="GET",
     path="anchors/{application}",
     summary="The newest anchors of a chain, as they were written",
     tag="audit",
-    permission=Permission.READ,
     parameters=(APPLICATION,),
     answer=AnchorsAnswer,
     refuses=(404,),
@@ -90,13 +83,11 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_verification",
-    method="GET",
     path="verification/{application}",
     summary="Verify a part of the trail in the app itself",
     description="For monitoring. It proves nothing to somebody who does not trust the app: `slipway audit verify` "
     "downloads the records and verifies them on the caller's machine.",
     tag="audit",
-    permission=Permission.READ,
     parameters=(
         APPLICATION,
         _AFTER,
@@ -116,12 +107,10 @@ def verification(req: func.HttpRequest) -> func.HttpResponse:
 @Endpoint(
     blueprint,
     name="api_index_verification",
-    method="GET",
     path="verification/{application}/index",
     summary="Compare a part of the trail with the audit index",
     description="Whether searches find all of it. Nothing is repaired; `slipway audit reindex` does that.",
     tag="audit",
-    permission=Permission.READ,
     parameters=(APPLICATION, _AFTER),
     answer=IndexAnswer,
     refuses=(404,),

@@ -38,11 +38,9 @@ blueprint = new_blueprint()
 @Endpoint(
     blueprint,
     name="api_approvals",
-    method="GET",
     path="approvals",
     summary="Open gates: the plan, votes so far and required, who may still vote, and the deadline",
     tag="approvals",
-    permission=Permission.READ,
     answer=OpenGates,
 )
 def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
