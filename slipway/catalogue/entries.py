@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from ..domain.application import Application, SourceKind
+from ..domain.environment import Environment
 from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.model import canonical, sha256
 from ..domain.snapshot import Policy
@@ -100,6 +101,11 @@ class Catalogue:
 
     def get(self, application: str) -> Entry | None:
         return self.entries.get(application)
+
+    def environment(self, application: str, name: str) -> Environment | None:
+        """An environment of an application that there is."""
+        entry = self.get(application)
+        return entry.application.environment(name) if entry else None
 
     def concerned(self, event: Event) -> tuple[Entry, ...]:
         """The applications that an event concerns; empty if none matches."""

@@ -40,7 +40,7 @@ class Fences:
             head=ChainEnd(sequence=head.sequence, hash=head.hash),
             signer=self.signer(),
         )
-        environment = work.entry.application.environment(step.environment)
+        environment = work.environment
         begins = step.kind in FIRST_OBJECT
         is_production = environment is None or environment.environment_class is EnvironmentClass.PRODUCTION
         return Claim(

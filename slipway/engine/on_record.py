@@ -48,7 +48,7 @@ class OnRecord:
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
         step, release = work.step, work.release
-        environment = work.entry.application.environment(step.environment)
+        environment = work.environment
         if step.kind not in OPENS or environment is None:
             return ()  # the step itself says that its environment is gone
         standing = self.ledger.standing(step.application)

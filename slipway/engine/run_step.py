@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
+from ..domain.environment import Environment
 from ..domain.events import StepFinished
 from ..domain.key_source import KeysUnavailable
 from ..domain.model import sha256
@@ -51,6 +52,11 @@ class Work:
     entry: Entry
     renew: Callable[[], bool]
     """Extends the lease; returns False if it was lost."""
+
+    @property
+    def environment(self) -> Environment | None:
+        """The step's environment; None if it is no longer one of the application's."""
+        return self.entry.application.environment(self.step.environment)
 
 
 Effect = Callable[[Work], Outcome]
@@ -138,8 +144,7 @@ class StepRunner:
     def _is_over(self, work: Work, *, briefly: bool) -> bool:
         """Whether a step that cannot do its work is given up."""
         step = work.step
-        environment = work.entry.application.environment(step.environment)
-        own = own_time(step.kind, environment, work.release.jobs)
+        own = own_time(step.kind, work.environment, work.release.jobs)
         if own is None or step.tries + 1 < TRIES:
             return False
         return briefly or self.clock() - step.asked_at >= own

@@ -7,9 +7,8 @@ so a sign-in alone does not suffice for it: it needs a proof, which a person giv
 from datetime import datetime
 
 from ..domain.ballot import Ballot
-from ..domain.events import VoteCast
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via
-from ..domain.people import Principal, SignedIn
+from ..domain.people import Principal
 from ..domain.release import Release, VoteDecision
 from ..domain.signing import PublicKeys
 from ..domain.statement import VoteStatement
@@ -100,30 +99,3 @@ def _check_same(ballot: Ballot, release: Release, claims: ApprovalClaims) -> Non
         raise Misdirected(f"the token is for {meant}, the address names {release.id}")
     if ballot.plan_hash is not None and ballot.plan_hash != claims.plan_hash:
         raise Misdirected("the token is for another plan than the one that plan_hash names")
-
-
-def vote(
-    claims: ApprovalClaims,
-    decision: VoteDecision,
-    *,
-    reason: str,
-    channel: str,
-    submission: str,
-    now: datetime,
-    signed_in: SignedIn | None = None,
-) -> VoteCast:
-    """The vote of a verified token's holder, or of a signed-in person on the same plan."""
-    return VoteCast(
-        received_at=now,
-        application=claims.application,
-        release=claims.release,
-        environment=claims.environment,
-        plan_hash=claims.plan_hash,
-        voter=claims.approver,
-        decision=decision,
-        reason=reason,
-        channel=channel,
-        submission=submission,
-        signed_in=signed_in,
-        opening=claims.opening,
-    )

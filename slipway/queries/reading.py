@@ -128,8 +128,7 @@ class Reader:
         return content
 
     def gate_of(self, release: Release, environment: str) -> ApprovalGate | None:
-        entry = self.catalogue.get(release.application)
-        policy = entry.application.environment(environment) if entry else None
+        policy = self.catalogue.environment(release.application, environment)
         return policy.gate if policy and isinstance(policy.gate, ApprovalGate) else None
 
     def drift_of(self, release: Release) -> dict[str, Drift]:

@@ -1,11 +1,15 @@
-"""Claims of rollouts for tests, signed with the tests' key."""
+"""Claims of rollouts for tests, signed with the tests' key, and the votes of links' claims."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from ..domain.audit import ChainEnd
+from ..domain.events import VoteCast
 from ..domain.fence import Claim, Fence, new_fence
 from ..domain.order import Order
+from ..domain.release import VoteDecision
 from ..domain.rules import RuleResult
+from ..domain.tokens import ApprovalClaims
 from .chains import PUBLIC_KEYS, SIGNER
 
 
@@ -31,4 +35,29 @@ def claim(
     plan = f"sha256:{number:064d}"
     return Claim(
         fence=fence, release=f"{application}-{number}", plan=plan, recorded=recorded, keys=PUBLIC_KEYS, whole=whole
+    )
+
+
+def vote(
+    claims: ApprovalClaims,
+    decision: VoteDecision,
+    *,
+    reason: str,
+    channel: str,
+    submission: str,
+    now: datetime,
+) -> VoteCast:
+    """The vote of a verified token's holder."""
+    return VoteCast(
+        received_at=now,
+        application=claims.application,
+        release=claims.release,
+        environment=claims.environment,
+        plan_hash=claims.plan_hash,
+        voter=claims.approver,
+        decision=decision,
+        reason=reason,
+        channel=channel,
+        submission=submission,
+        opening=claims.opening,
     )

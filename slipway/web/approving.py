@@ -23,7 +23,6 @@ from ..domain.tokens import Purpose, TokenExpired, TokenRefused, read_link
 from ..domain.tones import Tone
 from ..http.forms import Forms
 from ..http.requests import RequestRefused, check_own_page
-from ..inbound.ballot import vote
 from ..ledger.newer import newer_release
 from ..queries.answers import Answers, SaidState
 from ..queries.reading import Reader
@@ -125,8 +124,7 @@ def by_token(desk: ApprovalContext, token: str) -> PlanViewer:
 
 def _votes_by_link(desk: ApprovalContext, viewer: PlanViewer) -> bool:
     """Whether whoever has the link votes by it: one that was made to, and not at a gate that asks for more now."""
-    entry = desk.reader.catalogue.get(viewer.claims.application)
-    environment = entry.application.environment(viewer.claims.environment) if entry else None
+    environment = desk.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
     gate = environment.gate if environment else None
     votes = not isinstance(gate, ApprovalGate) or gate.links_vote
     return viewer.claims.purpose is Purpose.VOTE and votes
@@ -189,14 +187,21 @@ def not_taken(refused: RequestRefused, viewer: PlanViewer | None) -> Answer:
     )
 
 
-def _vote(viewer: PlanViewer, decision: VoteDecision, *, reason: str, submission: str, now: datetime) -> VoteCast:
-    return vote(
-        viewer.claims,
-        decision,
-        reason=reason,
+def _trial(viewer: PlanViewer, now: datetime) -> VoteCast:
+    """The approval that the viewer would give."""
+    claims = viewer.claims
+    return VoteCast(
+        received_at=now,
+        application=claims.application,
+        release=claims.release,
+        environment=claims.environment,
+        plan_hash=claims.plan_hash,
+        opening=claims.opening,
+        voter=claims.approver,
+        decision=VoteDecision.APPROVE,
+        reason=_TO_BE_GIVEN,
         channel=CHANNEL,
-        submission=submission,
-        now=now,
+        submission=_LOOKING,
         signed_in=viewer.signed_in,
     )
 
@@ -256,7 +261,7 @@ def _preview(desk: ApprovalContext, viewer: PlanViewer) -> Preview:
 
 def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[RuleResult, ...]:
     """The rules that an approval by this person would have to pass right now."""
-    would_be = _vote(viewer, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
+    would_be = _trial(viewer, snapshot.now)
     where = viewer.claims.environment
     rules = vote_rules(release, snapshot.application.environment(where), would_be)
     if viewer.visitor is not None:  # their approval will have a proof

@@ -248,8 +248,7 @@ def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandFo
 
 def _waivers(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
     """A form for each rule about proof that is in the way where the release is."""
-    entry = desk.reader.catalogue.get(release.application)
-    environment = entry.application.environment(release.environment or "") if entry else None
+    environment = desk.reader.catalogue.environment(release.application, release.environment or "")
     if environment is None:
         return
     for result in waivable(release, environment):
@@ -343,8 +342,7 @@ def _hint(verb: Verb) -> str:
 
 
 def _lane(desk: OperatingContext, subject: PageSubject) -> Lane:
-    entry = desk.reader.catalogue.get(subject.application)
-    if entry is None or entry.application.environment(subject.environment) is None:
+    if desk.reader.catalogue.environment(subject.application, subject.environment) is None:
         raise NotFound(f"there is no {subject.title} here")
     lanes = desk.reader.ledger.lanes(subject.application)
     return lanes.get(subject.environment) or Lane(environment=subject.environment)

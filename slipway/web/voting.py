@@ -80,8 +80,7 @@ def _statement(booth: Booth, viewer: PlanViewer, posted: Posted) -> VoteStatemen
 
 
 def _gate(booth: Booth, viewer: PlanViewer) -> ApprovalGate:
-    entry = booth.reader.catalogue.get(viewer.claims.application)
-    environment = entry.application.environment(viewer.claims.environment) if entry else None
+    environment = booth.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
     if environment is None or not isinstance(environment.gate, ApprovalGate):
         raise NotFound(f"{viewer.claims.environment} of {viewer.claims.application} asks nobody any more")
     return environment.gate

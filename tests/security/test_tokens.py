@@ -12,8 +12,8 @@ import urllib3
 from slipway.domain.release import VoteDecision
 from slipway.domain.tokens import Purpose, read_link, sign_link
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound.ballot import vote
 from slipway.testing import ADA
+from slipway.testing.claims import vote
 from tests.links import link_by
 from tests.security.site import Site
 from tests.unit.web.installation import digest

@@ -60,7 +60,7 @@ def _about_a_vote(clients: Clients, clock: Clock, work: Work, message: Message) 
     """What was counted, with the way to say that it was somebody else: by signing in, or by a link of one's own where
     links vote."""
     release, step = work.release, work.step
-    environment = work.entry.application.environment(step.environment)
+    environment = work.environment
     gate = environment.gate if environment else None
     lines = tuple(step.why.splitlines())
     lines = (*lines, NOT_YOU) if step.notice is Notice.VOTE_COUNTED else lines
@@ -74,7 +74,7 @@ def _about_a_vote(clients: Clients, clock: Clock, work: Work, message: Message) 
 def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -> Iterator[Message]:
     """One message per approver with their own link; a reminder goes only to those who have not voted."""
     release, step = work.release, work.step
-    environment = work.entry.application.environment(step.environment)
+    environment = work.environment
     gate = environment.gate if environment else None
     if not _still_open(release, step) or environment is None or not isinstance(gate, ApprovalGate):
         return
@@ -126,7 +126,7 @@ def _rejected_before(release: Release) -> str:
 def _told(work: Work) -> tuple[str, ...]:
     """The step's named recipients, by the addresses that the policy has for them. Of an objection everybody is told
     whom the gate asks, and whom the channel itself names."""
-    environment = work.entry.application.environment(work.step.environment)
+    environment = work.environment
     gate = environment.gate if environment else None
     if work.step.notice is Notice.VOTE_OBJECTED and isinstance(gate, ApprovalGate):
         return (*(person.name for person in gate.voters() if "@" in person.name), "")

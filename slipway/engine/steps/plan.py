@@ -62,7 +62,7 @@ class _Planned:
 
 def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     release = work.release
-    environment = work.entry.application.environment(work.step.environment)
+    environment = work.environment
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     try:

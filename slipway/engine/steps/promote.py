@@ -69,7 +69,7 @@ class Promoted(Promotion):
 
 
 def promote(clients: Clients, clock: Clock, work: Work) -> Outcome:
-    environment = work.entry.application.environment(work.step.environment)
+    environment = work.environment
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     life = Life.begin(clients, clock, work)

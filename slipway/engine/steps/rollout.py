@@ -177,7 +177,7 @@ def judge(
     clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, returning: bool = False
 ) -> Outcome:
     """`returning` says that it is a roll-back: what was live is back, whatever else is there beside it."""
-    environment, step, now = work.entry.application.environment(work.step.environment), work.step, clock()
+    environment, step, now = work.environment, work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
     begun = step.seen.applied_at or step.asked_at
     looked = Looked(done=frozenset(step.seen.done), asked_at=begun, now=now)

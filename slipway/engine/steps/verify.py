@@ -31,7 +31,7 @@ class VerificationResult(Record):
 
 
 def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
-    environment = work.entry.application.environment(work.step.environment)
+    environment = work.environment
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     try:

@@ -19,10 +19,10 @@ from slipway.domain.statement import CatalogueChange, CatalogueStatement
 from slipway.domain.steps import StepKind
 from slipway.domain.tokens import read_link
 from slipway.http.requests import FORM_TYPE
-from slipway.inbound.ballot import vote
 from slipway.ledger.proposals import Proposals
 from slipway.queries.reading import Reader
 from slipway.testing import ADA, BASE, BEN
+from slipway.testing.claims import vote
 from slipway.web import audit, board, confirming, operating, parked, proposed, release
 from slipway.web import numbers as numbers_page
 from slipway.web.answer import Answer
