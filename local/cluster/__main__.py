@@ -3,6 +3,8 @@
 python -m local.cluster                               both, with simulated pods
 python -m local.cluster build                         the programs only
 python -m local.cluster run --config cluster.json     one, as the stack starts it: one JSON line when it is ready
+
+--kubernetes=1.33.13, before any of these, takes another version than the newest that is known here.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from pathlib import Path
 from local.kubernetes.settings import ConfigError, KubernetesSettings, read_settings
 from local.process import ROOT, Part, PartFailed, python
 
-from .building import NotBuilt, build, built
+from .building import KUBERNETES, VERSIONS, NotBuilt, build, built
 from .cluster import RealCluster
 
 FOLDER = ROOT / ".local" / "cluster"
@@ -35,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
             case "run":
                 return _run(options)
             case "build":
-                print(f"They are in {build(_say).folder}")
+                print(f"They are in {build(_say, kubernetes=options.kubernetes).folder}")
                 return 0
             case _:
-                return _both()
+                return _both(options.kubernetes)
     except NotBuilt as reason:
         print(reason, file=sys.stderr)
         return 1
@@ -49,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.cluster", description=__doc__)
+    parser.add_argument(
+        "--kubernetes", choices=list(VERSIONS), default=KUBERNETES, metavar="VERSION", help=f"of {', '.join(VERSIONS)}"
+    )
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("build", help="build the programs, where they are not there yet")
     run = commands.add_parser("run", help="one cluster, until it is told to end")
@@ -65,7 +70,7 @@ def _say(text: str) -> None:
 def _run(options: argparse.Namespace) -> int:
     settings = read_settings(options.config) if options.config else KubernetesSettings(simulate=True)
     over = _ended(with_input=options.stop_with_parent)
-    with RealCluster(settings, programs=built(), folder=options.folder.resolve()) as cluster:
+    with RealCluster(settings, programs=built(options.kubernetes), folder=options.folder.resolve()) as cluster:
         users = {token.user: str(cluster.kubeconfig_of(token.user)) for token in settings.tokens}
         line = {
             "ready": True,
@@ -95,8 +100,8 @@ def _wait_for_end_of_input(over: threading.Event) -> None:
     over.set()
 
 
-def _both() -> int:
-    build(_say)
+def _both(kubernetes: str) -> int:
+    build(_say, kubernetes=kubernetes)
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
         try:
@@ -104,20 +109,21 @@ def _both() -> int:
         except BlockingIOError:
             print(f"The clusters of this folder are up already; see {STATE.relative_to(ROOT)}", file=sys.stderr)
             return 1
-        return _until_ended()
+        return _until_ended(kubernetes)
 
 
-def _until_ended() -> int:
+def _until_ended(kubernetes: str) -> int:
     over = _ended()
     parts: list[Part] = []
     try:
         for name in NAMES:
             folder = FOLDER / name
-            command = python("local.cluster", "run", "--folder", str(folder), "--stop-with-parent")
+            words = ("--kubernetes", kubernetes, "run", "--folder", str(folder), "--stop-with-parent")
+            command = python("local.cluster", *words)
             parts.append(Part(f"cluster-{name}", command, log=FOLDER / f"{name}.log"))
         ready = {name: part.ready() for name, part in zip(NAMES, parts, strict=True)}
         STATE.write_text(json.dumps(ready, indent=2), encoding="utf-8")
-        print(_welcome(ready), flush=True)
+        print(_welcome(ready, kubernetes), flush=True)
         while not over.wait(_LOOK_EVERY):
             for part in parts:
                 if not part.alive:
@@ -131,11 +137,11 @@ def _until_ended() -> int:
     return 0
 
 
-def _welcome(ready: dict[str, dict[str, str]]) -> str:
+def _welcome(ready: dict[str, dict[str, str]], kubernetes: str) -> str:
     lines = [f"  {name:<12} {one['url']}   KUBECONFIG={one['kubeconfig']}" for name, one in ready.items()]
     return "\n".join(
         [
-            "Two clusters are up: real control planes, and a node each whose pods are simulated.",
+            f"Two clusters of Kubernetes {kubernetes} are up: real control planes, a node each, and simulated pods.",
             "",
             *lines,
             "",

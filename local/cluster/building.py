@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-KUBERNETES = "1.35.4"
-ETCD = "3.6.5"
-MODULE = Path(__file__).parent / "binaries"
+VERSIONS: Mapping[str, str] = {"1.35.4": "3.6.5", "1.33.13": "3.5.21"}
+"""Kubernetes → the etcd that its own module names. Each has a folder in `binaries`, with the checksums of all modules.
+The double imitates the first one."""
+KUBERNETES, ETCD = next(iter(VERSIONS.items()))
+_MODULES = Path(__file__).parent / "binaries"
 PACKAGES = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -38,6 +40,7 @@ class Programs:
     """The folder of one version's programs."""
 
     folder: Path
+    kubernetes: str = KUBERNETES
 
     def path(self, name: str) -> Path:
         return self.folder / name
@@ -47,17 +50,22 @@ class Programs:
         return [name for name in PACKAGES if not os.access(self.path(name), os.X_OK)]
 
 
-def programs(environ: Mapping[str, str] = os.environ) -> Programs:
-    """Outside the repository, so that every checkout and every clean clone shares them; keyed by version."""
+def programs(environ: Mapping[str, str] = os.environ, *, kubernetes: str = KUBERNETES) -> Programs:
+    """Outside the repository, so that every checkout and every clean clone shares them; keyed by version. Raises
+    `NotBuilt` for a version that has no module here."""
+    if kubernetes not in VERSIONS:
+        raise NotBuilt(f"Kubernetes {kubernetes}: expected one of {', '.join(VERSIONS)}")
     cache = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Programs(folder=cache / "slipway" / "control-plane" / f"{KUBERNETES}-{ETCD}")
+    folder = cache / "slipway" / "control-plane" / f"{kubernetes}-{VERSIONS[kubernetes]}"
+    return Programs(folder=folder, kubernetes=kubernetes)
 
 
-def built() -> Programs:
+def built(kubernetes: str = KUBERNETES) -> Programs:
     """The programs, all of them. Raises `NotBuilt`."""
-    found = programs()
+    found = programs(kubernetes=kubernetes)
     if missing := found.missing:
-        raise NotBuilt(f"not in {found.folder}: {', '.join(missing)}; `make cluster` builds them once")
+        command = "make cluster" if kubernetes == KUBERNETES else f"make cluster ARGS=--kubernetes={kubernetes}"
+        raise NotBuilt(f"not in {found.folder}: {', '.join(missing)}; `{command}` builds them once")
     return found
 
 
@@ -67,22 +75,22 @@ def find_go(which: Callable[[str], str | None] = shutil.which) -> Path | None:
     return Path(found) if found else None
 
 
-def build(say: Callable[[str], None], *, go: Path | None = None) -> Programs:
+def build(say: Callable[[str], None], *, go: Path | None = None, kubernetes: str = KUBERNETES) -> Programs:
     """Builds what is missing, under another name first, so that a build that is ended leaves no half program."""
-    wanted = programs()
+    wanted = programs(kubernetes=kubernetes)
     if not wanted.missing:
         return wanted
     go = go or find_go()
     if go is None:
         raise NotBuilt(NO_GO)
     wanted.folder.mkdir(parents=True, exist_ok=True)
-    say(f"Building Kubernetes {KUBERNETES} and etcd {ETCD} into {wanted.folder}, once; about ten minutes")
+    etcd = VERSIONS[kubernetes]
+    say(f"Building Kubernetes {kubernetes} and etcd {etcd} into {wanted.folder}, once; about ten minutes")
     for name in wanted.missing:
         began = time.monotonic()
         fresh = wanted.path(f"{name}.{os.getpid()}")
-        done = subprocess.run(
-            build_command(go, name, fresh), cwd=MODULE, env={**os.environ, **_ENVIRONMENT}, check=False
-        )
+        command, environment = build_command(go, name, fresh, kubernetes), {**os.environ, **_ENVIRONMENT}
+        done = subprocess.run(command, cwd=_MODULES / kubernetes, env=environment, check=False)
         if done.returncode:
             fresh.unlink(missing_ok=True)
             raise NotBuilt(f"{name} could not be built: go ended with exit code {done.returncode}; its words are above")
@@ -94,16 +102,16 @@ def build(say: Callable[[str], None], *, go: Path | None = None) -> Programs:
 _ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
 
 
-def build_command(go: Path, name: str, target: Path) -> list[str]:
+def build_command(go: Path, name: str, target: Path, kubernetes: str = KUBERNETES) -> list[str]:
     """Pure. Nice, since a build takes every core for minutes."""
-    flags = "-s -w" + ("" if name == "etcd" else _version_flags())
+    flags = "-s -w" + ("" if name == "etcd" else _version_flags(kubernetes))
     return ["nice", str(go), "build", "-trimpath", "-ldflags", flags, "-o", str(target), PACKAGES[name]]
 
 
-def _version_flags() -> str:
-    major, minor, _ = KUBERNETES.split(".")
+def _version_flags(kubernetes: str) -> str:
+    major, minor, _ = kubernetes.split(".")
     facts = {
-        "gitVersion": f"v{KUBERNETES}",
+        "gitVersion": f"v{kubernetes}",
         "gitMajor": major,
         "gitMinor": minor,
         "gitTreeState": "clean",

@@ -39,7 +39,7 @@ class RealCluster:
             folder=folder, certificates=make_certificates(folder / "certificates"), tunnel=self._sockets / "tunnel"
         )
         self._api = AdminApi(self._where.url, self._where.certificates)
-        self._plane = ControlPlane(self._where, programs)
+        self._plane, self._kubernetes = ControlPlane(self._where, programs), programs.kubernetes
         self._node: Node | None = None
 
     @property
@@ -73,6 +73,7 @@ class RealCluster:
                 files=self._where.certificates,
                 tunnel=self._where.tunnel,
                 folder=self._where.folder / "node",
+                kubernetes=self._kubernetes,
             )
             self._node.start()
             self._set_up()

@@ -23,7 +23,6 @@ from local.kubernetes.simulation import SimulatedRuntime
 from local.kubernetes.subresources import end_of_log, why_no_log
 
 from .api import Api, Away, Json, Refused
-from .building import KUBERNETES
 from .certificates import Certificates
 from .mirror import Mirror
 from .tunnel import Tunnel
@@ -41,9 +40,17 @@ class Node:
     """start() and stop() once each."""
 
     def __init__(
-        self, api: Api, settings: KubernetesSettings, *, files: Certificates, tunnel: Path, folder: Path
+        self,
+        api: Api,
+        settings: KubernetesSettings,
+        *,
+        files: Certificates,
+        tunnel: Path,
+        folder: Path,
+        kubernetes: str,
     ) -> None:
-        self._api = api
+        """`kubernetes` is the version that the node says it is of."""
+        self._api, self._kubernetes = api, kubernetes
         self._mirror = Mirror(api, NODE)
         self._runtime = _runtime(self._mirror, settings, folder)
         self._logs = _log_server(self._mirror, self._runtime, files)
@@ -87,7 +94,7 @@ class Node:
         self._report()
 
     def _report(self) -> None:
-        status = _status(self._logs.server_port)
+        status = _status(self._logs.server_port, self._kubernetes)
         self._api.call("PATCH", f"/api/v1/nodes/{NODE}/status", {"status": status}, media=_MERGE)
 
     def _beat(self) -> None:
@@ -121,7 +128,7 @@ def _micro_time() -> str:
     return _now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _status(port: int) -> Json:
+def _status(port: int, kubernetes: str) -> Json:
     now = _now().strftime("%Y-%m-%dT%H:%M:%SZ")
     ready = {
         "type": "Ready",
@@ -133,7 +140,7 @@ def _status(port: int) -> Json:
     }
     facts = dict.fromkeys(("bootID", "kernelVersion", "kubeProxyVersion", "machineID", "systemUUID"), "")
     facts |= {"architecture": "amd64", "operatingSystem": "linux", "osImage": "this machine"}
-    facts |= {"containerRuntimeVersion": "processes://1", "kubeletVersion": f"v{KUBERNETES}"}
+    facts |= {"containerRuntimeVersion": "processes://1", "kubeletVersion": f"v{kubernetes}"}
     return {
         "capacity": _ROOM,
         "allocatable": _ROOM,

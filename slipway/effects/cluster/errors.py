@@ -35,6 +35,8 @@ _ENDING = "because it is being terminated"
 _NOT_BASE64 = "illegal base64 data"
 _LONG_VALUE = 200
 _INVALID_VALUE = "Invalid value: "
+_GO_VALUE = re.compile(r"&?[\w.*\[\]]{1,200}\{")
+_GO_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
 _END = 300
 """Characters of a message's end that are kept when it is cut: refusals say at their end what is wrong."""
 
@@ -194,12 +196,23 @@ def _without_long_values(text: str) -> str:
         shortened += before + separator
         if not separator:
             return shortened
-        try:
-            _, end = json.JSONDecoder().raw_decode(value)
-        except ValueError:
-            end = 0
+        end = _end_of_value(value)
         shortened += f"({end:,} characters)" if end > _LONG_VALUE else value[:end]
         rest = value[end:]
+
+
+def _end_of_value(text: str) -> int:
+    """Where the value ends with which the text begins; 0 if that cannot be told. API servers of 1.35 write JSON,
+    those of 1.33 Go's own notation."""
+    try:
+        return json.JSONDecoder().raw_decode(text)[1]
+    except ValueError:
+        depth = 0
+        for token in _GO_TOKEN.finditer(text) if _GO_VALUE.match(text) else ():
+            depth += {"{": 1, "}": -1}.get(token[0], 0)
+            if depth == 0 and token[0] == "}":
+                return token.end()
+    return 0
 
 
 def _forbidden(spoken: str, message: str, what: str) -> ClusterError:

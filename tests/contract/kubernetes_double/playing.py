@@ -100,11 +100,12 @@ def plain(value: Any, name: str = "") -> Any:
             return value
 
 
-def differences(real: Json, double: Json) -> list[str]:
+def differences(one: Json, other: Json, names: tuple[str, str] = ("real", "double")) -> list[str]:
     """What differs between two answers, each with what either says. Where one refuses, that is the difference."""
-    if real["status"] != double["status"]:
-        return [f"real {_told(real)}, double {_told(double)}"]
-    return list(_differing(real, double))
+    first, second = names
+    if one["status"] != other["status"]:
+        return [f"{first} {_told(one)}, {second} {_told(other)}"]
+    return [f"{path}: {first} {_shown(a)}, {second} {_shown(b)}" for path, a, b in _differing(one, other)]
 
 
 def _told(answer: Json) -> str:
@@ -113,16 +114,16 @@ def _told(answer: Json) -> str:
     return f"{answer['status']} {_cut(message)}".strip()
 
 
-def _differing(real: Any, double: Any, path: str = "") -> Iterator[str]:
-    if isinstance(real, dict) and isinstance(double, dict):
-        for key in sorted(real.keys() | double.keys()):
+def _differing(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
             inner = f"{path}.{key}" if path else key
-            yield from _differing(real.get(key, _NOTHING), double.get(key, _NOTHING), inner)
-    elif isinstance(real, list) and isinstance(double, list) and len(real) == len(double):
-        for number, (one, other) in enumerate(zip(real, double, strict=True)):
-            yield from _differing(one, other, f"{path}[{number}]")
-    elif real != double:
-        yield f"{path}: real {_shown(real)}, double {_shown(double)}"
+            yield from _differing(one.get(key, _NOTHING), other.get(key, _NOTHING), inner)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (item, its_other) in enumerate(zip(one, other, strict=True)):
+            yield from _differing(item, its_other, f"{path}[{number}]")
+    elif one != other:
+        yield path, one, other
 
 
 _NOTHING = object()
@@ -138,9 +139,15 @@ def _cut(text: str) -> str:
 
 def compared(situation: str, recorded: list[Json], send: Send) -> list[str]:
     """Where a server answers one situation otherwise than was recorded."""
-    asks = SITUATIONS[situation]
+    return told_apart(situation, recorded, play(send, SITUATIONS[situation]))
+
+
+def told_apart(
+    situation: str, answers: list[Json], others: list[Json], names: tuple[str, str] = ("real", "double")
+) -> list[str]:
+    """The differences between what two servers answered to one situation, a line each."""
     return [
         f"{number}. {ask.method} {ask.path.split('/')[-1].split('?')[0]}: {line}"
-        for number, (ask, real, double) in enumerate(zip(asks, recorded, play(send, asks), strict=True), 1)
-        for line in differences(real, double)
+        for number, (ask, one, other) in enumerate(zip(SITUATIONS[situation], answers, others, strict=True), 1)
+        for line in differences(one, other, names)
     ]

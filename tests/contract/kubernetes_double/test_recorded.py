@@ -1,20 +1,27 @@
 """The double answers what a real API server answered, but for the differences in its list."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import urllib3
 
-from local.cluster.building import KUBERNETES
+from local.cluster.building import KUBERNETES, VERSIONS
 from local.kubernetes import Kubernetes, KubernetesSettings
 from local.kubernetes.resources import ABSENT, RESOURCES
 from tests.contract.kubernetes_double.playing import compared
 from tests.contract.kubernetes_double.questions import SITUATIONS
-from tests.contract.kubernetes_double.record import ANSWERS, DIFFERENCES, as_markdown, namespace_of, sender
+from tests.contract.kubernetes_double.record import (
+    BETWEEN,
+    DIFFERENCES,
+    as_markdown,
+    between_versions,
+    namespace_of,
+    recorded,
+    sender,
+)
 
-RECORDED: dict[str, Any] = json.loads(ANSWERS.read_text(encoding="utf-8"))
+RECORDED: dict[str, Any] = recorded(KUBERNETES)
 LISTED = DIFFERENCES.read_text(encoding="utf-8")
 
 
@@ -44,6 +51,15 @@ def test_it_answers_as_the_real_one_but_for_the_listed_differences(situation: st
         send = sender(double.url, pool, namespace_of(situation))
         found = compared(situation, RECORDED["answers"][situation], send)
     assert [line.replace("\n", " ") for line in found] == listed(situation)
+
+
+def test_what_other_versions_answer_otherwise_is_recorded_and_listed() -> None:
+    assert BETWEEN.read_text(encoding="utf-8") == between_versions()
+    for version in VERSIONS:
+        other = recorded(version)
+        assert (other["version"], other["answers"].keys() <= SITUATIONS.keys()) == (version, True)
+        if version != KUBERNETES:
+            assert not [name for name, told in other["answers"].items() if told == RECORDED["answers"][name]]
 
 
 def test_the_list_names_no_situation_that_is_not_asked() -> None:

@@ -1,5 +1,6 @@
 """The real control plane of this machine: what it is built from, how it is started, and who may do what in it."""
 
+import re
 import ssl
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import pytest
 from cryptography import x509
 
 from local.cluster.addresses import Addresses
-from local.cluster.building import PACKAGES, NotBuilt, Programs, build, build_command, programs
+from local.cluster.building import PACKAGES, VERSIONS, NotBuilt, Programs, build, build_command, programs
 from local.cluster.certificates import LEAVES, make_certificates
 from local.cluster.cluster import roles
 from local.cluster.control_plane import Layout, commands, write_files
 from local.kubernetes import Token
+from local.process import ROOT
 
 
 def test_the_programs_lie_outside_the_repository_by_version(tmp_path: Path) -> None:
@@ -41,9 +43,29 @@ def test_a_build_that_fails_leaves_no_program(tmp_path: Path, monkeypatch: pytes
     assert list(programs().folder.iterdir()) == []
 
 
-def test_kubernetes_knows_its_version_in_both_places_that_it_looks_at() -> None:
-    flags = build_command(Path("go"), "kube-apiserver", Path("/x"))[5]
-    assert flags.count("gitVersion=v1.35.") == 2
+@pytest.mark.parametrize("kubernetes", VERSIONS)
+def test_kubernetes_knows_its_version_in_both_places_that_it_looks_at(kubernetes: str) -> None:
+    flags = build_command(Path("go"), "kube-apiserver", Path("/x"), kubernetes)[5]
+    assert flags.count(f"gitVersion=v{kubernetes} ") == 2
+
+
+@pytest.mark.parametrize("kubernetes", VERSIONS)
+def test_each_version_has_a_module_of_its_own_with_the_etcd_that_it_names(kubernetes: str) -> None:
+    module = ROOT / "local" / "cluster" / "binaries" / kubernetes
+    required = (module / "go.mod").read_text(encoding="utf-8")
+    assert f"k8s.io/kubernetes v{kubernetes}\n" in required
+    assert f"go.etcd.io/etcd/server/v3 v{VERSIONS[kubernetes]}" in required
+    assert f"k8s.io/kubernetes v{kubernetes} h1:" in (module / "go.sum").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["local/cluster/README.md", "docs/how-to/install-into-azure.md"])
+def test_pages_name_the_versions_that_there_are(page: str) -> None:
+    assert set(re.findall(r"\b1\.3\d\.\d+\b", (ROOT / page).read_text(encoding="utf-8"))) == set(VERSIONS)
+
+
+def test_a_version_without_a_module_is_refused_with_those_that_have_one() -> None:
+    with pytest.raises(NotBuilt, match=r"1\.20\.0: expected one of 1\.35\.4, 1\.33\.13"):
+        programs(kubernetes="1.20.0")
 
 
 @pytest.fixture
