@@ -99,6 +99,16 @@ class OfChange(Enum):
     """It is in force, or nothing comes of it any more."""
 
 
+class OfFact(Enum):
+    """What a record says of a push or a CI run that was told of (`told_meanwhile.py`)."""
+
+    NOTHING = auto()
+    TAKEN = auto()
+    """A release has it."""
+    NOT_TAKEN = auto()
+    """No release took it, for the reason that the record gives."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _More:
     """Facts about some actions only."""
@@ -110,6 +120,7 @@ class _More:
     refuses: bool = False
     of_gate: OfGate = OfGate.NOTHING
     of_change: OfChange = OfChange.NOTHING
+    of_fact: OfFact = OfFact.NOTHING
     changes_rules: bool = False
 
 
@@ -118,6 +129,7 @@ _FREEZES: Final = _More(intervention=Intervention.FREEZE)
 _OVERRIDES: Final = _More(intervention=Intervention.OVERRIDE)
 _ENDS_RELEASE: Final = _More(stage=NoStage.ENDS, of_gate=OfGate.ENDED)
 _REFUSES: Final = _More(refuses=True)
+_NOT_TAKEN: Final = _More(of_fact=OfFact.NOT_TAKEN)
 _CHANGES_RULES: Final = _More(changes_rules=True)
 _ENDS_CHANGE: Final = _More(of_change=OfChange.ENDED)
 
@@ -140,6 +152,7 @@ class Action(StrEnum):
     """Whether what a person said was refused."""
     of_gate: OfGate
     of_change: OfChange
+    of_fact: OfFact
     changes_rules: bool
     """Whether it changes what is allowed, and so is anchored: a project, an application, a freeze or hold, or a key."""
 
@@ -155,17 +168,18 @@ class Action(StrEnum):
         action.refuses = more.refuses
         action.of_gate = more.of_gate
         action.of_change = more.of_change
+        action.of_fact = more.of_fact
         action.changes_rules = more.changes_rules or more.intervention is Intervention.FREEZE
         return action
 
-    IMAGE_IGNORED = "image.ignored", "Image ignored: it starts no release", Tone.QUIET
+    IMAGE_IGNORED = "image.ignored", "Image ignored: it starts no release", Tone.QUIET, _NOT_TAKEN
     IMAGE_TAGGED = "image.tagged", "The image was given another tag", Tone.QUIET
-    RUN_IGNORED = "run.ignored", "CI run ignored", Tone.QUIET
-    RUN_RECORDED = "run.recorded", "CI run recorded", Tone.QUIET
-    RUN_FAILED = "run.failed", "CI run failed", Tone.BAD
-    RUN_NOT_PROVED = "run.not-proved", "A CI run was reported, and is not proved", Tone.ASKS
-    RUN_REFUSED = "run.refused", "Refused: the CI run did not build this image", Tone.BAD
-    RUN_CONTRADICTED = "run.contradicted", "Reports of the CI run contradict each other", Tone.BAD
+    RUN_IGNORED = "run.ignored", "CI run ignored", Tone.QUIET, _NOT_TAKEN
+    RUN_RECORDED = "run.recorded", "CI run recorded", Tone.QUIET, _NOT_TAKEN
+    RUN_FAILED = "run.failed", "CI run failed", Tone.BAD, _NOT_TAKEN
+    RUN_NOT_PROVED = "run.not-proved", "A CI run was reported, and is not proved", Tone.ASKS, _NOT_TAKEN
+    RUN_REFUSED = "run.refused", "Refused: the CI run did not build this image", Tone.BAD, _NOT_TAKEN
+    RUN_CONTRADICTED = "run.contradicted", "Reports of the CI run contradict each other", Tone.BAD, _NOT_TAKEN
 
     RELEASE_CREATED = (
         "release.created",
@@ -173,7 +187,12 @@ class Action(StrEnum):
         Tone.QUIET,
         _More(stage=Stage.JOIN, measured=Measured.CREATED),
     )
-    RELEASE_JOINED = "release.joined", "Its image or its CI run arrived", Tone.QUIET
+    RELEASE_JOINED = (
+        "release.joined",
+        "Its image or its CI run arrived",
+        Tone.QUIET,
+        _More(of_fact=OfFact.TAKEN),
+    )
     RELEASE_STARTED = "release.started", "On its way to the first environment", Tone.QUIET, _ENDS_STAGE
     RELEASE_QUEUED = "release.queued", "Queued behind another rollout", Tone.QUIET, _More(stage=Stage.QUEUE)
     RELEASE_BLOCKED = "release.blocked", "Ready to roll out, but held back", Tone.ASKS, _More(stage=Stage.HELD_BACK)

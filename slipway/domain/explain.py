@@ -3,13 +3,14 @@
 Pure, like `decide`, and built from the same conditions. `wording.py` puts the result into one sentence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from .application import Start
+from .audit import AuditRecord
 from .bundle import reached
 from .decide.blocks import block_rules, called_off_rules
 from .decide.conditions import (
@@ -25,6 +26,7 @@ from .model import Record
 from .release import Lane, Phase, Release, Rollout
 from .rules import Milestone, Moot, NotYet, Rule, RuleResult, WaitsFor, failed
 from .snapshot import Snapshot
+from .told_meanwhile import ToldMeanwhile, told_meanwhile
 from .wording import Wording, moment
 
 type Explained = RuleResult | Moot
@@ -48,10 +50,13 @@ class Explanation(Record):
     rules: tuple[EnvironmentRules, ...]
     next: str
     """What has to happen next, and who can do it."""
+    told_meanwhile: tuple[ToldMeanwhile, ...] = ()
+    """Pushes and runs that were told of while it waited for one, and why it took none of them; the newest first."""
 
 
-def explain(snapshot: Snapshot, release: Release) -> Explanation:
-    """Explain one release of a snapshot."""
+def explain(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord] = ()) -> Explanation:
+    """Explain one release of a snapshot. `records` are those about the time in which it waited for a push or a run, for
+    `told_meanwhile`."""
     view = _View(snapshot=snapshot, release=release)
     blocks = view.blocks(release.environment) if release.environment else ()
     wording = Wording(snapshot=snapshot, release=release, blocks=blocks)
@@ -65,6 +70,7 @@ def explain(snapshot: Snapshot, release: Release) -> Explanation:
             if release.rollback is None or release.environment == environment.name
         ),
         next=wording.next(),
+        told_meanwhile=told_meanwhile(snapshot, release, records),
     )
 
 

@@ -21,7 +21,8 @@ from ..domain.plan import Plan, Preview
 from ..domain.promotion import StepState
 from ..domain.proof import hidden_until
 from ..domain.release import Head, Release, parse_release_id
-from ..domain.snapshot import Lookups, Snapshot
+from ..domain.snapshot import JOINING_LOADED, Lookups, Snapshot
+from ..domain.told_meanwhile import LOOKED_AT, LOOKED_BACK, waits_or_waited
 from ..domain.wording import moment
 from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION
@@ -103,8 +104,17 @@ class Reader:
         entry = self.catalogue.get(release.application)
         if entry is None:
             raise NotFound(f"this installation no longer delivers the application {release.application!r}")
-        snapshot = self.snapshot(entry, Lookups(releases=(release.number,), waits=True))
-        return explain(snapshot, snapshot.release(release.number) or release)
+        waits = waits_or_waited(release)
+        active = JOINING_LOADED if waits else 0
+        snapshot = self.snapshot(entry, Lookups(releases=(release.number,), active=active, waits=True))
+        records = self._about_its_beginning(release) if waits else ()
+        return explain(snapshot, snapshot.release(release.number) or release, records)
+
+    def _about_its_beginning(self, release: Release) -> Iterator[AuditRecord]:
+        """What is damaged is named where records are shown, and tells nothing here."""
+        after = max(release.first_sequence - LOOKED_BACK, 0)
+        found = self.verified(release.application, after=after, limit=LOOKED_AT)
+        return (record for record in found if isinstance(record, AuditRecord))
 
     def plan(self, plan_hash: str) -> Plan:
         content = self.blobs.get(plan_hash)

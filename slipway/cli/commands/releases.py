@@ -219,6 +219,11 @@ def explain(api: Api, *, release: str, form: OutputFormat) -> None:
     screen.line()
     _show_rules(screen, explanation)
     screen.line()
+    if explanation.told_meanwhile:
+        screen.line("told of meanwhile, and not taken:")
+        rows = [(screen.time(told.at), told.what, told.why) for told in explanation.told_meanwhile]
+        screen.table(("time", "what", "why it was not taken"), rows, fold=("why it was not taken",))
+        screen.line()
     screen.line(TextCell("next: ", "bold"), explanation.next)
     screen.line(TextCell("page: ", "bold"), f"{api.app.url.rstrip('/')}/releases/{explanation.release}")
 

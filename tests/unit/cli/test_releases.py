@@ -157,3 +157,14 @@ def test_a_name_with_a_slash_stays_one_part_of_the_path(slipway: Command, app: S
     result = slipway("release", "../parked?x#y")
     assert result.exit_code == 3
     assert app.asked[0].target == "/api/v1/releases/..%2Fparked%3Fx%23y"
+
+
+def test_what_a_waiting_release_did_not_take_is_listed_before_what_comes_next(
+    slipway: Command, app: Served, shop: World
+) -> None:
+    told = {"at": "2026-11-23T08:00:00Z", "what": "run 7", "why": "branch-counts: branch topic, of main"}
+    app.replies["releases/shop-1/explain"] = _reply(explained(shop, 1) | {"told_meanwhile": [told]})
+    lines = slipway("explain", "shop-1").stdout.splitlines()
+    at = lines.index("told of meanwhile, and not taken:")
+    assert re.split(r" {2,}", lines[at + 2]) == ["2026-11-23T08:00:00Z", "run 7", told["why"]]
+    assert lines[at + 4].startswith("next: ")

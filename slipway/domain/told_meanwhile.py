@@ -1,0 +1,102 @@
+"""What was told of while a release waited for its push or its run, and why none of it was taken: runs and pushes that
+nearly matched. `explain` shows it; nothing is decided by it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pydantic import Field
+
+from .actions import OfFact
+from .audit import AuditRecord
+from .decide.conditions import facts_missing, short
+from .model import Moment, Record
+from .phases import Phase
+from .release import Release
+from .snapshot import Snapshot
+
+LOOKED_BACK: Final = 50
+"""Records before the release began that are looked at: the other fact may have come first."""
+LOOKED_AT: Final = 250
+"""Records that are looked at, so that a busy application costs no more."""
+SHOWN: Final = 10
+"""The newest of what was told of."""
+
+
+class ToldMeanwhile(Record):
+    """A push or a run that the release did not take."""
+
+    at: Moment
+    what: str = Field(description="The push, or the run.")
+    why: str = Field(description="Why it was not taken, or how it differs.")
+
+
+def waits_or_waited(release: Release) -> bool:
+    """Whether it waits for its other fact, or ended before that came."""
+    expired = release.phase is Phase.EXPIRED and release.environment is None
+    return release.phase is Phase.JOINING or expired
+
+
+def told_meanwhile(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord]) -> tuple[ToldMeanwhile, ...]:
+    """The newest first. `records` are of the time about which it waited; empty for a release that waits for nothing."""
+    if not waits_or_waited(release):
+        return ()
+    since = release.created_at - snapshot.application.join_within
+    until = release.ended_at if release.phase.final else snapshot.now
+    of_records = (
+        ToldMeanwhile(at=record.time, what=_what(record), why=_why(record))
+        for record in records
+        if _was_not_taken(record, release) and since <= record.time <= until
+    )
+    found = sorted((*of_records, *_half_releases(snapshot, release)), key=lambda told: told.at, reverse=True)
+    return tuple(found[:SHOWN])
+
+
+def _was_not_taken(record: AuditRecord, release: Release) -> bool:
+    action = record.known_action
+    if action is None or record.release == release.id:
+        return False
+    return action.of_fact is OfFact.NOT_TAKEN or (action.of_fact is OfFact.TAKEN and record.release is not None)
+
+
+def _what(record: AuditRecord) -> str:
+    details = record.details
+    if run := details.get("run"):
+        return f"run {run}"
+    pushed = details.get("pushed") or record.digest
+    return f"push of {details.get('tag')} ({short(pushed)})"
+
+
+def _why(record: AuditRecord) -> str:
+    details, action = record.details, record.known_action
+    if action is not None and action.of_fact is OfFact.TAKEN:
+        return f"it joined {record.release}"
+    rule = f"{details['rule']}: " if details.get("rule") else ""
+    of_image = f"; it names {short(str(details['image']))}" if details.get("image") else ""
+    meaning = action.meaning if action is not None else record.action
+    return f"{rule}{details.get('reason') or details.get('result') or meaning}{of_image}"
+
+
+def _half_releases(snapshot: Snapshot, release: Release) -> Iterator[ToldMeanwhile]:
+    """The other releases that wait for what this one has: together they have both facts, and differ in something."""
+    start = snapshot.application.start
+    missing = facts_missing(release, start)
+    for other in snapshot.releases.values():
+        if other.number == release.number or other.phase is not Phase.JOINING:
+            continue
+        has = [fact for fact in missing if fact not in facts_missing(other, start)]
+        if has:
+            what = f"run {other.run.number}" if other.run is not None and "run" in has else f"push of {other.tag}"
+            yield ToldMeanwhile(at=other.created_at, what=what, why=f"it began {other.id}: {_differs(other, release)}")
+
+
+def _differs(other: Release, release: Release) -> str:
+    parts = []
+    if other.tag != release.tag:
+        parts.append(f"its tag is {other.tag}, here it is {release.tag}")
+    if other.digest != release.digest:
+        parts.append(f"its digest is {_digest(other)}, here it is {_digest(release)}")
+    return "; ".join(parts) or "it names the same tag and digest"
+
+
+def _digest(release: Release) -> str:
+    return short(release.digest) if release.digest else "not known"

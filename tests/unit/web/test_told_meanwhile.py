@@ -1,0 +1,47 @@
+"""A release that waits for its run says on its page, and through the API, which runs were told of and not taken."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.testing import Installation, write_application
+from slipway.testing.runs import told_run
+from slipway.web.release import show
+from tests.unit.engine.test_proving_runs import built, tell
+from tests.unit.web.visitors import DORA
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    """shop-1 waits for its run."""
+    write_application(tmp_path, start="both")
+    made = Installation(tmp_path)
+    made.push("v1")
+    assert made.phase(1) is Phase.JOINING
+    return made
+
+
+def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home: Installation) -> None:
+    tell(home, told_run(id=99, number="20261128.9"))
+    home.wait(timedelta(seconds=1))
+    tell(home, built(home, "other", id=7, number="20261128.7"))
+    page = show(home.app.reader, "shop-1", visitor=DORA).body.decode()
+    assert "Told of meanwhile, and not taken" in page
+    first, second = home.explain(1).told_meanwhile
+    assert (first.what, second.what) == ("run 20261128.7", "run 20261128.9")
+    assert first.why.startswith("it began shop-2: ")
+    assert second.why.startswith("run-is-proved: ")
+    assert "knows no" in second.why
+    for told in (first, second):
+        assert f"<bdi>{told.what}</bdi>" in page
+
+
+def test_a_release_that_has_both_says_nothing_of_it(home: Installation) -> None:
+    tell(home, told_run(id=99, number="20261128.9"))
+    tell(home, built(home))
+    home.settle()
+    assert home.phase(1) is not Phase.JOINING
+    assert home.explain(1).told_meanwhile == ()
+    assert "Told of meanwhile" not in show(home.app.reader, "shop-1", visitor=DORA).body.decode()
