@@ -43,26 +43,26 @@ def generated(module: str) -> str:
     `module` may be followed by arguments.
     """
     name, *arguments = module.split()
-    printed, given = io.StringIO(), sys.argv
+    printed, own_arguments = io.StringIO(), sys.argv
     sys.argv = [name, *arguments]
     try:
         with contextlib.redirect_stdout(printed):
             runpy.run_module(name, run_name="__main__")
     finally:
-        sys.argv = given
+        sys.argv = own_arguments
     return printed.getvalue()
 
 
 def stale_pages(*, write: bool) -> list[str]:
     problems = []
-    made = [(name, module, generated(module)) for name, module in GENERATED.items()]
-    made += [(name, module, text) for module in SEVERAL for name, text in json.loads(generated(module)).items()]
-    for name, module, wanted in made:
+    pages = [(name, module, generated(module)) for name, module in GENERATED.items()]
+    pages += [(name, module, text) for module in SEVERAL for name, text in json.loads(generated(module)).items()]
+    for name, module, current in pages:
         path = ROOT / name
-        if path.exists() and path.read_text(encoding="utf-8") == wanted:
+        if path.exists() and path.read_text(encoding="utf-8") == current:
             continue
         if write:
-            path.write_text(wanted, encoding="utf-8")
+            path.write_text(current, encoding="utf-8")
         else:
             problems.append(f"{name}: is not what `python -m {module}` prints; run `make docs`")
     return problems

@@ -41,12 +41,12 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def outside(page: str, markdown: str) -> list[tuple[str, PurePosixPath]]:
     """The links of a page that leave docs/: as written, and from the repository's root."""
-    found = []
+    links = []
     for match in LINK.finditer(markdown):
         target = (DOCS / page).parent.joinpath(match["target"]).resolve()
         if target.exists() and target.is_relative_to(ROOT) and not target.is_relative_to(DOCS):
-            found.append((match["target"], PurePosixPath(target.relative_to(ROOT).as_posix())))
-    return found
+            links.append((match["target"], PurePosixPath(target.relative_to(ROOT).as_posix())))
+    return links
 
 
 def page_of(target: PurePosixPath) -> PurePosixPath:
@@ -101,9 +101,9 @@ def as_python_markdown(markdown: str) -> str:
         if item and not in_list and lines and lines[-1].strip():
             lines.append("")
         in_list = bool(item) or (in_list and (width > 0 or not line.strip()))
-        wanted = TAB * ((width + 1) // 3) if in_list else width
-        shift = wanted - width
-        lines.append(" " * wanted + line.lstrip(" ") if line.strip() else line)
+        indent = TAB * ((width + 1) // 3) if in_list else width
+        shift = indent - width
+        lines.append(" " * indent + line.lstrip(" ") if line.strip() else line)
         if mark:
             fence = mark[1]
     return "\n".join(lines) + "\n"

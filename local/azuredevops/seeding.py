@@ -84,39 +84,39 @@ class Delivered(_Told):
     attachment: str | None = Field(description="id of the record that holds it")
 
 
-def deliver(organization: Organization, told: Delivery) -> Delivered:
+def deliver(organization: Organization, delivery: Delivery) -> Delivered:
     """Make the commit, the pull request if there is one, and the run."""
-    project = organization.project(told.project)
-    repository = project.repository(told.repository)
-    author = _person(organization, told.author)
-    claims = Signature(name=told.claims.name, email=told.claims.mail) if told.claims else None
+    project = organization.project(delivery.project)
+    repository = project.repository(delivery.repository)
+    author = _person(organization, delivery.author)
+    claims = Signature(name=delivery.claims.name, email=delivery.claims.mail) if delivery.claims else None
     if _MAIN not in repository.refs:
         repository.commit("Begin", by=author)
     pull_request = None
-    if told.completer is None:
-        commit, pusher = repository.commit(told.title, by=author, claims=claims), author
+    if delivery.completer is None:
+        commit, pusher = repository.commit(delivery.title, by=author, claims=claims), author
     else:
         branch = f"topic-{len(repository.pushes)}"
-        repository.commit(told.title, by=author, branch=branch, claims=claims)
-        pull_request = repository.pull_request(told.title, by=author, branch=branch)
-        pusher = _person(organization, told.completer)
-        commit = pull_request.complete(by=pusher, strategy=told.strategy)
-    run = project.pipeline(told.pipeline, repository).start(commit, requested_for=pusher)
+        repository.commit(delivery.title, by=author, branch=branch, claims=claims)
+        pull_request = repository.pull_request(delivery.title, by=author, branch=branch)
+        pusher = _person(organization, delivery.completer)
+        commit = pull_request.complete(by=pusher, strategy=delivery.strategy)
+    run = project.pipeline(delivery.pipeline, repository).start(commit, requested_for=pusher)
     job = run.job()
     job.task("Checkout", task=None)
-    if told.ends:
-        _end(job, told.publishes, told.result)
+    if delivery.ends:
+        _end(job, delivery.publishes, delivery.result)
     return _delivered(run, pull_request.id if pull_request else None)
 
 
-def finish(organization: Organization, told: Ending) -> Delivered:
+def finish(organization: Organization, ending: Ending) -> Delivered:
     """Let a running run publish its document and end. Raises `ValueError` if there is no such run."""
-    project = organization.find_project(told.project)
-    run = project.runs.get(told.run) if project else None
+    project = organization.find_project(ending.project)
+    run = project.runs.get(ending.run) if project else None
     job = run.running() if run else None
     if run is None or job is None:
-        raise ValueError(f"no run {told.run} goes on in the project {told.project}")
-    _end(job, told.publishes, told.result)
+        raise ValueError(f"no run {ending.run} goes on in the project {ending.project}")
+    _end(job, ending.publishes, ending.result)
     return _delivered(run, None)
 
 
@@ -142,11 +142,11 @@ def _delivered(run: Run, pull_request: int | None) -> Delivered:
     )
 
 
-def _person(organization: Organization, told: Somebody) -> Person:
+def _person(organization: Organization, somebody: Somebody) -> Person:
     for known in organization.people.values():
-        if known.mail == told.mail:
+        if known.mail == somebody.mail:
             return known
-    return organization.person(told.name, told.mail, oid=told.oid)
+    return organization.person(somebody.name, somebody.mail, oid=somebody.oid)
 
 
 def deliver_over_http(organization: Organization, path: str, body: bytes) -> Answer:
@@ -174,21 +174,21 @@ class Seeding:
         self._url = f"{url}/local"
         self._http = urllib3.PoolManager(retries=False, timeout=10)
 
-    def deliver(self, told: Delivery) -> Delivered:
+    def deliver(self, delivery: Delivery) -> Delivered:
         """Raises `ValueError` if the double refuses it."""
-        return Delivered.model_validate_json(self._tell("deliveries", told))
+        return Delivered.model_validate_json(self._tell("deliveries", delivery))
 
-    def finish(self, told: Ending) -> Delivered:
+    def finish(self, ending: Ending) -> Delivered:
         """Raises `ValueError` when no such run goes on."""
-        return Delivered.model_validate_json(self._tell("endings", told))
+        return Delivered.model_validate_json(self._tell("endings", ending))
 
     def stopped(self, *, yes: bool) -> None:
         """Stop the organization, so that it answers every request with 503, or start it again. Requests to `/local`
         still work."""
         self._tell("faults", BadDay(stopped=yes))
 
-    def _tell(self, what: str, told: BaseModel) -> bytes:
-        answer = self._http.request("POST", f"{self._url}/{what}", body=told.model_dump_json().encode())
+    def _tell(self, path: str, story: BaseModel) -> bytes:
+        answer = self._http.request("POST", f"{self._url}/{path}", body=story.model_dump_json().encode())
         if answer.status != 200:
             raise ValueError(answer.data.decode())
         return answer.data

@@ -78,7 +78,7 @@ class Story(Delivering):
         gone = [record["sequence"] for record in ended if record["action"] == Action.DRIFT_GONE]
         if not gone or self._in_the_cluster("GET") != went_live:
             raise RuntimeError(f"{back} did not bring back {SETTINGS} as it went live")
-        typed = f"slipway rollback production {release}"
+        typed = f"slipway rollback {release} production"
         self.say.line(f"{olu.name} types {typed}, and signs that: {back} undoes it, record {gone[0]}")
         about = {"release": release, "environment": found["environment"], "told": told}
         self._drift = about | {"brought_back_by": back}

@@ -69,10 +69,10 @@ class Store:
             return self._objects.get((resource.api_version, resource.plural, namespace or "", name))
 
     def need(self, resource: Resource, namespace: str | None, name: str) -> Json:
-        found = self.get(resource, namespace, name)
-        if found is None:
+        stored = self.get(resource, namespace, name)
+        if stored is None:
             raise not_found(resource, name)
-        return found
+        return stored
 
     def find(
         self, resource: Resource, namespace: str | None = None, *, labels: str | None = None, fields: str | None = None
@@ -84,8 +84,10 @@ class Store:
                 for k in self._objects
                 if k[:2] == (resource.api_version, resource.plural) and namespace in (None, k[2])
             )
-            found = [self._objects[k] for k in keys]
-        return [o for o in found if labels_match(labels, o["metadata"].get("labels") or {}) and fields_match(fields, o)]
+            matching = [self._objects[k] for k in keys]
+        return [
+            o for o in matching if labels_match(labels, o["metadata"].get("labels") or {}) and fields_match(fields, o)
+        ]
 
     def everything(self) -> Iterator[tuple[Resource, Json]]:
         with self.changed:

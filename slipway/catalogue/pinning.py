@@ -1,6 +1,6 @@
 """Writes every image of an application's own manifests by digest, or says why it cannot be.
 
-The release's image is written where its repository is named. Whatever else runs beside it stands by digest in the
+The release's image is written where its repository is named. Whatever else runs beside it is pinned by digest in the
 manifest already: an image of the project's repositories, which is named in the environment's registry and copied there
 before the rollout; or one of another registry that the project takes. What was voted on is then what runs.
 """

@@ -92,8 +92,8 @@ class Screen:
         self._write(json.dumps(value, separators=(",", ":")))
 
     def line(self, *parts: Content) -> None:
-        """Parts side by side. Long lines wrap on a terminal, but for one with an address or a digest as long as a line:
-        the terminal itself breaks that, so that it can be copied."""
+        """Parts side by side. Long lines wrap on a terminal, except for one with an address or a digest as long as a
+        line: the terminal itself breaks that, so that it can be copied."""
         if self.terminal:
             text = Text.assemble(*((neutral(_cell(part).text), _cell(part).style) for part in parts))
             in_one_piece = any(cell_len(word) > self._console.width - INDENT for word in text.plain.split())

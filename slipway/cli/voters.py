@@ -27,7 +27,7 @@ from .errors import CliError, Exit
 TOKEN_LIVES: Final = timedelta(hours=24)
 """As long as its token may live, a proof is a credential that the app shows to nobody."""
 NAMED: Final = 20
-"""Most votes that are named because they do not hold, or cannot be verified yet."""
+"""The most votes that are named because they do not hold, or cannot be verified yet."""
 _FRESH: Final[TypeAdapter[timedelta | None]] = TypeAdapter(Fresh)
 _PROVED: Final = frozenset({OfGate.RETURN_ORDERED, OfGate.WAIVED})
 

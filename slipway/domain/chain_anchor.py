@@ -163,7 +163,7 @@ def points_of(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, Anchor
 
 
 def read_anchor(content: bytes, *, application: str, keys: PublicKeys) -> tuple[ChainAnchor | None, str]:
-    """The anchor, or why it is none of this chain. Raises `KeysUnavailable`."""
+    """The anchor, or why it is not of this chain. Raises `KeysUnavailable`."""
     try:
         anchor = ChainAnchor.model_validate_json(content)
     except (ValueError, RecursionError):

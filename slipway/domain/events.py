@@ -65,7 +65,7 @@ class PipelineCompleted(_Event):
     """The image that the run says it published; where it says nothing, the one that its message names."""
     tag: Tag | None = None
     refused: str = Field(default="", max_length=1000)
-    """Why the image that a message names is none of this run's; empty if it is, or if none was named."""
+    """Why the image that a message names is not this run's; empty if it is, or if none was named."""
 
     @property
     def key(self) -> str:

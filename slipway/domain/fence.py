@@ -120,7 +120,7 @@ def new_fence(
 
 
 def read_fence(text: str | None, keys: PublicKeys) -> tuple[Fence | None, str]:
-    """The fence, or why it is none of this installation's. Raises `KeysUnavailable`."""
+    """The fence, or why it is not this installation's. Raises `KeysUnavailable`."""
     if text is None:
         return None, "has no fence"
     try:

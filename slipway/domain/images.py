@@ -1,4 +1,5 @@
-"""What a project says of the images in manifests. Everything that it does not name stands by digest, or is refused."""
+"""What a project says of the images in manifests. Everything that it does not name is pinned by digest, or is
+refused."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -17,7 +18,7 @@ class ImageRules(Record):
     foreign: tuple[str, ...] = ()
     """Registry and repository, with `*`, of images that are pulled from where they are."""
     unpinned: frozenset[str] = frozenset()
-    """Kinds whose images may stand by a tag, or in a field that nobody knows."""
+    """Kinds whose images may be named by a tag, or in a field that is not known."""
 
     def is_foreign(self, name: str) -> bool:
         """Whether an image of this registry and repository may run although it is not the project's."""

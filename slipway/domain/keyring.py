@@ -18,7 +18,7 @@ VAULT_SECRET = "slipway-signing-key"  # noqa: S105 - its name
 PUBLIC_SECRET = "slipway-public-keys"  # noqa: S105 - its name
 """The secret with the public keys, `id:base64,id:base64`: no secret, but kept beside the keys that it belongs to."""
 MOST = 5
-"""Most keys that may be live at once. Two suffice if rotations are further apart than links live."""
+"""The most keys that may be live at once. Two suffice if rotations are further apart than links live."""
 LINKS_LIVE = timedelta(days=60)
 """How long links outlive the rotation of their key: a gate's deadline of up to a month, and the 30 days after it in
 which a link still explains itself."""

@@ -17,7 +17,7 @@ from .histogram import Histogram
 from .stages import Stage
 
 OPEN_LIMIT: Final = 1000
-"""Most releases tracked at once; beyond that the oldest are dropped, and their times are not counted."""
+"""The most releases tracked at once; beyond that the oldest are dropped, and their times are not counted."""
 
 
 class _Sum(BaseModel):

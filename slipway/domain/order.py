@@ -8,7 +8,7 @@ from pydantic import Field
 from .model import Name, Namespace, Record
 
 PLACES_KEPT: Final = 20
-"""Most places of a lane of which it is known that an order was taken there."""
+"""The most places of a lane of which it is known that an order was taken there."""
 
 
 class Order(Record):

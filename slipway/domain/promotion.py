@@ -15,7 +15,7 @@ from .model import Digest, Moment, Name, Record
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 _STEP: Final = 1000
 LONGEST_WHY: Final = 500
-"""Most characters of what a step is said to wait for."""
+"""The most characters of what a step is said to wait for."""
 
 
 class TakenTag(StrEnum):

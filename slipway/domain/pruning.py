@@ -11,9 +11,9 @@ from pydantic import Field
 from .model import Record
 
 MOST_DELETIONS = 100
-"""Most objects that one plan deletes. The next plan names those that are left."""
+"""The most objects that one plan deletes. The next plan names those that are left."""
 KINDS_KEPT = 300
-"""Most kinds that an environment remembers: as many as one plan may have objects."""
+"""The most kinds that an environment remembers: as many as one plan may have objects."""
 
 type _Text = Annotated[str, Field(max_length=253)]
 

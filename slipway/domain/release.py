@@ -44,7 +44,7 @@ __all__ = [
 
 
 REJECTIONS_KEPT = 10
-"""Most earlier rejections that a release shows; the trail has all of them."""
+"""The most earlier rejections that a release shows; the trail has all of them."""
 
 
 class Artifact(Record):
@@ -151,7 +151,7 @@ EVIDENCE_SUMMARY = 2000
 
 
 PRUNED_TOLD = 1000
-"""Most characters of what is told of deleted objects; the record names each of them."""
+"""The most characters of what is told of deleted objects; the record names each of them."""
 
 
 class Evidence(Record):

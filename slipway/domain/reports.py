@@ -1,6 +1,6 @@
 """Reports on the ledger and the installation: built by queries and checks, sent by the API, read by the CLI.
 
-These are not state: nothing is decided by them and none of them is stored, but for `Parked`.
+These are not state: nothing is decided by them and none of them is stored, except for `Parked`.
 """
 
 from datetime import datetime
@@ -116,7 +116,7 @@ class FreezeShown(Record):
 
 
 MOST_NAMED = 20
-"""Most records that a comparison with the index names."""
+"""The most records that a comparison with the index names."""
 
 
 class Compared(Record):

@@ -8,7 +8,7 @@ from .chain_anchor import AnchoredGate, ChainAnchor, GateOutcome
 from .model import Record
 
 MOST_GATES = 50
-"""Most gates that one reset names; the anchors themselves have all of them."""
+"""The most gates that one reset names; the anchors themselves have all of them."""
 
 
 class Restored(Record):

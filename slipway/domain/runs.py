@@ -17,7 +17,7 @@ from .services import is_listed
 from .tones import Tone
 
 PEOPLE_LIMIT = 60
-"""Most people who are kept of one run. More than that are not known."""
+"""The most people who are kept of one run. More than that are not known."""
 
 
 class Trust(StrEnum):
@@ -159,7 +159,7 @@ class Run(Record):
     """That everybody behind the change is among `people`, and known."""
     people: tuple[Involved, ...] = Field(default=(), max_length=PEOPLE_LIMIT)
     all_named: bool = False
-    """Whether `behind` is proved but for those of `people` who are `unknown`: nobody else is missing."""
+    """Whether `behind` is proved except for those of `people` who are `unknown`: nobody else is missing."""
     document: Digest | None = None
     """Hash of what it published, to tell whether that was changed later."""
 

@@ -18,7 +18,7 @@ KEY_ID_PATTERN: Final = r"^[A-Za-z0-9._-]{1,40}$"
 SIGNATURE_PATTERN: Final = r"^[A-Za-z0-9+/]{85}[AQgw]==$"
 """Base64 of 64 bytes: exactly one text for each signature, so that no character of it can be changed unnoticed."""
 MOST_PUBLIC: Final = 100
-"""Most public keys that an installation may have had."""
+"""The most public keys that an installation may have had."""
 
 KeyId = Annotated[str, Field(pattern=KEY_ID_PATTERN)]
 

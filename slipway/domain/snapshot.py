@@ -34,7 +34,7 @@ from .windows import WindowStatus
 EVERY_ACTIVE = 100
 """Active releases that a new epoch loads: more than an application has, as newer ones supersede the others."""
 JOINING_LOADED = 20
-"""Most waiting releases that one decision loads, so that all its writes fit into one transaction."""
+"""The most waiting releases that one decision loads, so that all its writes fit into one transaction."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from .promotion import LONGEST_WHY
 from .queues import Queue
 
 MESSAGE_ID_LIMIT = 128
-"""Most characters that Service Bus accepts in a message id."""
+"""The most characters that Service Bus accepts in a message id."""
 
 
 class StepKind(StrEnum):

@@ -14,7 +14,7 @@ from .model import Digest, Moment, Name, Record
 from .rules import NotYet, Rule, RuleResult, Unknown
 
 MOST_WAIVERS: Final = 20
-"""Most waivers that one release keeps: two rules, and the most environments that an application has, are fewer."""
+"""The most waivers that one release keeps: two rules, and the most environments that an application has, are fewer."""
 
 
 class Waiver(Record):

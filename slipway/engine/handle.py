@@ -156,7 +156,7 @@ def _gone(event: Event, application: str) -> Never:
 
 
 def unknown(event: Event) -> str:
-    """Says which application there is none of."""
+    """Says which application does not exist."""
     match event.kind:
         case "image-pushed":
             return f"no application delivers {event.repository} from registry {event.registry}"

@@ -16,7 +16,7 @@ from ..manifests.limits import beyond_limits
 from .pinned import NotPinned, pinned_images
 
 TOLD = 5
-"""Most faults that one reason names."""
+"""The most faults that one reason names."""
 
 
 class BeyondProject(Exception):  # noqa: N818 - it is what happened

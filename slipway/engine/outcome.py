@@ -10,7 +10,7 @@ from ..domain.rules import RuleResult
 from ..domain.steps import SeenBefore
 
 REASON_LIMIT = 2000
-"""Most characters of a reason that an event carries."""
+"""The most characters of a reason that an event carries."""
 
 
 type Tidy = Callable[[], None]

@@ -89,7 +89,7 @@ class Access:
 
 
 def caller_of(who: Session | TokenPerson) -> Caller:
-    """The person, by their object id: names are neither unique nor verified. Whoever was given any role here, be it
+    """The person, by their object id: names are neither unique nor verified. Whoever was given any role here, even
     one that only a gate names, may read."""
     return Caller(
         name=f"{OID}{who.oid}",

@@ -79,7 +79,7 @@ type ApprovalMessage = VoteMessage | ChangeVoteMessage | CommandMessage
 
 
 def parse_approval(body: bytes, *, tenant: str) -> ApprovalMessage:
-    """The message, of somebody of this Entra tenant. Raises `BadInput`."""
+    """The message, from a person of this Entra tenant. Raises `BadInput`."""
     value = read_json(body, limit=LARGEST)
     message: ApprovalMessage = read_as(_model_of(value), value)
     if message.on_behalf_of.tid.casefold() != tenant.casefold():

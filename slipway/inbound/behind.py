@@ -24,9 +24,9 @@ from ..domain.run_source import (
 from ..domain.runs import PEOPLE_LIMIT, Fact, Involved, Involvement, Trust
 
 COMMITS_LIMIT: Final = 100
-"""Most commits that are asked for one by one; more than that are not looked at, and then somebody is not known."""
+"""The most commits that are asked for one by one; more than that are not looked at, and then somebody is not known."""
 ADDRESSES_LIMIT: Final = 20
-"""Most addresses of commits that are looked up."""
+"""The most addresses of commits that are looked up."""
 _NAME: Final = 254
 _WHY: Final = 600
 

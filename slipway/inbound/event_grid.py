@@ -15,7 +15,7 @@ from .reading import BadInput, Ignored, by_now, read_as, read_json
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 _PUSH = "push"
 LONGEST = 255
-"""Most characters of a repository's name; digests and tags are shorter."""
+"""The most characters of a repository's name; digests and tags are shorter."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ValidationError
 from ..strict_json import NameTwice, NestedTooDeeply, strictly
 
 SIZE_LIMIT = 2 * 1024 * 1024
-"""Most bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
+"""The most bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
 SHOWN = 80
-"""Most characters of a wrong value, or of the path to it, that an error message quotes."""
+"""The most characters of a wrong value, or of the path to it, that an error message quotes."""
 _NAMED = 20
-"""Most names that an error message lists."""
+"""The most names that an error message lists."""
 SKEW = timedelta(minutes=5)
 """How far a sender's clock may be ahead of ours before its timestamps are replaced."""
 LARGEST_ID = 2**63 - 1

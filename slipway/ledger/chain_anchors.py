@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "chains/"
 PASSED_OVER: Final = 100
-"""Most blobs that are looked at for one whose signature verifies."""
+"""The most blobs that are looked at for one whose signature verifies."""
 RECENT: Final = 3
 """Anchors that are looked at for the one of a gate: those of other reasons may have followed it."""
 _AGAIN: Final = r"(?:-[1-9][0-9]*)?"

@@ -22,7 +22,7 @@ SOURCE: Final = "inbox"
 
 @dataclass(frozen=True, kw_only=True)
 class Unreadable:
-    """A row that is none of ours; parked as it is."""
+    """A row that is not one of ours; parked as it is."""
 
     partition: str
     id: str

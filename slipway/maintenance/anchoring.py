@@ -28,9 +28,9 @@ from ..ledger.table import Act, Row, Write
 log = logging.getLogger(__name__)
 
 SENT_AT_ONCE: Final = 50
-"""Most anchors of one notice."""
+"""The most anchors of one notice."""
 MOST_NOTICES: Final = 20
-"""Most notices that one run sends to one witness; the next run sends the others."""
+"""The most notices that one run sends to one witness; the next run sends the others."""
 
 
 class AnchoringRun(Record):

@@ -48,7 +48,7 @@ ANSWERS_EACH = 16
 """Old answers are forgotten at every so many turns of an application."""
 BATCH = 20
 PROBLEM_LIMIT = 500
-"""Most characters of one problem."""
+"""The most characters of one problem."""
 RECENT_TAGS = 20
 PUSH_WINDOW = timedelta(hours=24)
 """How old a missed push may be. Older tags are ignored, so that a new installation does not deploy history."""

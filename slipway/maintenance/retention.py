@@ -23,13 +23,13 @@ from ..ledger.installation import InstallationLedger
 log = logging.getLogger(__name__)
 
 PART: Final = 1000
-"""Most records of one document."""
+"""The most records of one document."""
 MOST: Final = 8 * 1024 * 1024
 """Uncompressed bytes after which a document is full."""
 PATIENCE: Final = timedelta(days=31)
 """Once the oldest record has waited this long, a part that is not full moves too."""
 PARTS_AT_ONCE: Final = 10
-"""Most parts of one chain in one run, so that a run stays below the function timeout."""
+"""The most parts of one chain in one run, so that a run stays below the function timeout."""
 
 
 class RetentionRun(Record):

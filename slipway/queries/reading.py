@@ -172,7 +172,7 @@ class Reader:
     def verified(
         self, application: str, *, after: int = 0, limit: int = PAGE_LIMIT, release: Release | None = None
     ) -> Iterator[AuditRecord | Damaged]:
-        """As `audit`, but for showing: each record's hash and signature are verified, and what does not verify is
+        """As `audit`, for showing: each record's hash and signature are verified, and what does not verify is
         damaged. Raises `KeysUnavailable`."""
         for item in self.audit(application, after=after, limit=limit, release=release):
             yield item if isinstance(item, Damaged) else verified(item, self.ledger.public_keys)

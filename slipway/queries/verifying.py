@@ -11,7 +11,7 @@ from ..ledger.chain_anchors import ChainAnchors
 from .reading import Reader
 
 MOST = 5000
-"""Most records of one part."""
+"""The most records of one part."""
 
 
 def verify_part(reader: Reader, anchors: ChainAnchors, application: str, *, after: int, limit: int) -> ChainPartCheck:

@@ -46,7 +46,7 @@ _KINDS = {
 
 
 class Sdk:
-    """The recorder."""
+    """The recorder on the SDK; `recording.use` makes the app's spans, metrics and logs go through it."""
 
     def __init__(
         self, resource: Resource, *, processors: Sequence[SpanProcessor], readers: Sequence[MetricReader]

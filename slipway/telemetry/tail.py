@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import StatusCode
 
 SPANS = 2_000
-"""Most spans held back for one local trace. A trace that grows beyond it is exported, whatever its outcome."""
+"""The most spans held back for one local trace. A trace that grows beyond it is exported, whatever its outcome."""
 TRACES = 500
-"""Most open local traces. If there are more, the oldest is exported, to limit the memory used."""
+"""The most open local traces. If there are more, the oldest is exported, to limit the memory used."""
 
 
 @dataclass

@@ -59,7 +59,7 @@ pipeline:
   name: build
 """
 PROXY = "docker.io/library/proxy@sha256:" + "2" * 64
-"""The image that runs beside the application's own."""
+"""The image of a second container, beside the application's own."""
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment

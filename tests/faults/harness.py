@@ -36,8 +36,8 @@ LATE = timedelta(days=2)
 
 
 @dataclass(kw_only=True)
-class Held:
-    """A message in a queue."""
+class QueuedMessage:
+    """A message in a queue, and how often it was delivered."""
 
     queue: str
     body: bytes
@@ -55,9 +55,9 @@ class Faults:
     crash_at: frozenset[int] = frozenset()
     fail_at: frozenset[int] = frozenset()
     seed: int | None = None
-    """Shuffles the order of what is due, and delivers some of it twice. None: in order, once."""
+    """Shuffles the order of what is due, and delivers some of it twice; None for in order and once."""
     twice: float = 0.3
-    """How likely a message is delivered a second time."""
+    """The probability that a message is delivered a second time."""
 
 
 @dataclass(kw_only=True)
@@ -67,7 +67,7 @@ class Run:
     installation: Installation
     life: Life
     faults: Faults
-    queues: list[Held] = field(default_factory=list)
+    queues: list[QueuedMessage] = field(default_factory=list)
     voted: set[str] = field(default_factory=set)
     crashes: int = 0
     dice: random.Random = field(default_factory=random.Random)
@@ -77,7 +77,7 @@ class Run:
         life = Life(crash_at=faults.crash_at, fail_at=faults.fail_at)
         installation = Installation(folder, wrap=lambda ports: mortal_ports(ports, life))
         run = cls(installation=installation, life=life, faults=faults, dice=random.Random(faults.seed))
-        installation.inbox.on_message = run._asked
+        installation.inbox.on_message = run._vote_when_asked
         return run
 
     # ---- what happens outside
@@ -88,7 +88,7 @@ class Run:
     def tell(self, event: ImagePushed) -> None:
         self._enqueue("work", event.model_dump_json().encode(), event.mark)
 
-    def _asked(self, message: Message) -> None:
+    def _vote_when_asked(self, message: Message) -> None:
         """Ada approves whatever she is asked, by the link that she was given, once."""
         if message.recipient != ADA or message.approval_url in self.voted:
             return
@@ -111,7 +111,7 @@ class Run:
 
     def _enqueue(self, queue: str, body: bytes, id: str) -> None:
         session = "shop" if queue == "work" else ""
-        self.queues.append(Held(queue=queue, body=body, id=id, not_before=None, session=session))
+        self.queues.append(QueuedMessage(queue=queue, body=body, id=id, not_before=None, session=session))
 
     # ---- the queues' part
     def until_quiet(self) -> None:
@@ -121,7 +121,7 @@ class Run:
             self._deliver_due()
             if self._quiet():
                 return
-            waits = [held.not_before for held in self.queues if held.not_before is not None]
+            waits = [queued.not_before for queued in self.queues if queued.not_before is not None]
             self.installation.now = min([reconcile_at, *waits])
             assert self.installation.now < end, f"not quiet after {LONGEST}: {self.story()}"
             if self.installation.now >= reconcile_at:
@@ -142,7 +142,7 @@ class Run:
     def _deliver_due(self) -> None:
         self._collect()
         while due := [
-            held for held in self.queues if (held.not_before or self.installation.now) <= self.installation.now
+            queued for queued in self.queues if (queued.not_before or self.installation.now) <= self.installation.now
         ]:
             self._deliver(due[0] if self.faults.seed is None else self.dice.choice(due))
             self._collect()
@@ -151,7 +151,7 @@ class Run:
         for message in self.installation.bus.sent:
             body = read_bytes(message.body)
             self.queues.append(
-                Held(
+                QueuedMessage(
                     queue=message.queue,
                     body=body,
                     id=message.id,
@@ -161,7 +161,7 @@ class Run:
             )
         for raw in self.installation.bus.raw:
             self.queues.append(
-                Held(
+                QueuedMessage(
                     queue=raw.queue,
                     body=raw.body,
                     id=raw.message_id,
@@ -173,28 +173,30 @@ class Run:
         self.installation.bus.sent.clear()
         self.installation.bus.raw.clear()
 
-    def _deliver(self, held: Held) -> None:
-        held.delivered += 1
-        done = self._mortal(lambda: self._receive(held))
-        again = self.faults.seed is not None and held.delivered == 1 and self.dice.random() < self.faults.twice
+    def _deliver(self, queued: QueuedMessage) -> None:
+        queued.delivered += 1
+        done = self._mortal(lambda: self._receive(queued))
+        again = self.faults.seed is not None and queued.delivered == 1 and self.dice.random() < self.faults.twice
         if done and not again:
-            self.queues.remove(held)
-        elif held.delivered >= DELIVERIES:
-            self.queues.remove(held)
+            self.queues.remove(queued)
+        elif queued.delivered >= DELIVERIES:
+            self.queues.remove(queued)
             self.installation.bus.dead.append(
                 DeadLetter(
-                    queue=held.queue,
-                    body=held.body,
-                    message_id=held.id,
+                    queue=queued.queue,
+                    body=queued.body,
+                    message_id=queued.id,
                     reason="MaxDeliveryCountExceeded",
-                    session=held.session,
+                    session=queued.session,
                 )
             )
 
-    def _receive(self, held: Held) -> None:
+    def _receive(self, queued: QueuedMessage) -> None:
         self.installation.app.receiver.receive(
-            lambda body: self._work(held, body),
-            QueueMessage(queue=held.queue, body=held.body, id=held.id, tries=held.tries, session=held.session),
+            lambda body: self._work(queued, body),
+            QueueMessage(
+                queue=queued.queue, body=queued.body, id=queued.id, tries=queued.tries, session=queued.session
+            ),
         )
         self.life.reach("message before complete")
 
@@ -212,11 +214,11 @@ class Run:
             return False
         return True
 
-    def _work(self, held: Held, body: bytes) -> None:
+    def _work(self, queued: QueuedMessage, body: bytes) -> None:
         """As `functions/queues.py` does it."""
-        match held.queue:
+        match queued.queue:
             case "work":
-                self.installation.app.door.take_turn(held.session, EVENT.validate_python(read_json(body)))
+                self.installation.app.door.take_turn(queued.session, EVENT.validate_python(read_json(body)))
             case "steps":
                 self.installation.run_step(read_as(Step, read_json(body)))
             case "approvals":
@@ -224,7 +226,7 @@ class Run:
 
     def _quiet(self) -> bool:
         soon = self.installation.now + timedelta(hours=1)
-        waiting = [held for held in self.queues if held.not_before is None or held.not_before <= soon]
+        waiting = [queued for queued in self.queues if queued.not_before is None or queued.not_before <= soon]
         head = self.installation.app.ledger.head("shop")
         return (
             not waiting

@@ -14,7 +14,7 @@ from slipway.domain.steps import Step, StepKind
 from slipway.inbound.reading import read_as, read_json
 from slipway.testing.commands import proved_command
 from slipway.testing.installation import OLGA
-from tests.faults.harness import Faults, Held, Run
+from tests.faults.harness import Faults, QueuedMessage, Run
 
 NO_FAULTS = Faults()
 SHARES = 2
@@ -29,7 +29,7 @@ class CancelledAtTheDoor(Run):
     said: list[str] = field(default_factory=list)
 
     @override
-    def _deliver(self, held: Held) -> None:
+    def _deliver(self, held: QueuedMessage) -> None:
         if held.queue == "steps" and not self.said and self._is_first_to_write(held):
             self.began_at = len(self.life.points)
             self._cancel()
@@ -37,7 +37,7 @@ class CancelledAtTheDoor(Run):
                 super()._deliver(next(each for each in self.queues if each.id in self.said))
         super()._deliver(held)
 
-    def _is_first_to_write(self, held: Held) -> bool:
+    def _is_first_to_write(self, held: QueuedMessage) -> bool:
         step = read_as(Step, read_json(held.body))
         return step.kind is StepKind.DEPLOY and step.environment == "production"
 

@@ -17,16 +17,16 @@ SHARES = 16
 @pytest.mark.parametrize("share", range(SHARES))
 def test_the_process_may_die_at_any_point(deliveries: Path, share: int) -> None:
     for number in deaths(deliveries)[share::SHARES]:
-        found = differences(deliveries, Faults(crash_at=frozenset({number})))
-        assert not found, f"died at point {number}, {points(deliveries)[number]}"
+        differing = differences(deliveries, Faults(crash_at=frozenset({number})))
+        assert not differing, f"died at point {number}, {points(deliveries)[number]}"
 
 
 @pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_service_may_be_away_at_any_point(deliveries: Path, share: int) -> None:
     for number in services(deliveries)[share::SHARES]:
-        found = differences(deliveries, Faults(fail_at=frozenset({number})))
-        assert not found, f"away at point {number}, {points(deliveries)[number]}"
+        differing = differences(deliveries, Faults(fail_at=frozenset({number})))
+        assert not differing, f"away at point {number}, {points(deliveries)[number]}"
 
 
 def test_without_faults_the_first_release_is_live_and_the_second_was_rolled_back(deliveries: Path) -> None:

@@ -19,7 +19,7 @@ from tests.infra.compiler import INFRA
 
 
 class Killed(BaseException):
-    """The hook's process ends here."""
+    """The hook's process was killed at this call."""
 
 
 def _module(name: str) -> ModuleType:
@@ -56,16 +56,16 @@ def run(name: str, state: dict[str, Any], variables: Mapping[str, str], *, end_a
         assert code != 2, error
         return subprocess.CompletedProcess(command, code, out, error)
 
-    others = {"subprocess": SimpleNamespace(run=called), "command": lambda program: [program], "PAUSE": 0.0}
-    kept = [
+    replacements = {"subprocess": SimpleNamespace(run=called), "command": lambda program: [program], "PAUSE": 0.0}
+    originals = [
         (module, key, getattr(module, key))
         for module, key in [(cloud, "subprocess"), (cloud, "command"), (cloud, "PAUSE"), (registrations, "PAUSE")]
     ]
     try:
-        for module, key, _ in kept:
-            setattr(module, key, others[key])
+        for module, key, _ in originals:
+            setattr(module, key, replacements[key])
         with _environment(variables):
             hook.steps()
     finally:
-        for module, key, value in kept:
+        for module, key, value in originals:
             setattr(module, key, value)

@@ -21,8 +21,8 @@ def faults(queries: Mapping[str, str], tables: Mapping[str, str]) -> dict[str, l
         check=True,
         timeout=120,
     )
-    found: dict[str, list[str]] = json.loads(ended.stdout)
-    return found
+    faults_by_query: dict[str, list[str]] = json.loads(ended.stdout)
+    return faults_by_query
 
 
 def texts_named(query: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The kinds of channels in the settings: what each needs, and what is refused at the start."""
+"""The kinds of channels in the settings: what each of them needs, and what stops the start."""
 
 import json
 from typing import Any

@@ -23,7 +23,7 @@ from ..verifying import ChainVerdict, IndexVerdict, verify, with_index
 from ..voters import Voters, VotesVerdict
 
 WAIVER_SHOWN = 200
-"""Most characters of one waiver."""
+"""The most characters of one waiver."""
 INSTALLATION = "_installation"
 """The chain of records that concern no single application: parked input and its replays, anchors, archives."""
 
@@ -96,7 +96,7 @@ def verify_trail(
 
     \b
     Exit codes:
-      0  intact, and anchored but for the last day
+      0  intact, and anchored except for the last day
       6  intact, but a record of more than a day ago is not anchored, or the proof of a vote cannot be verified yet
       7  a chain is broken or contradicts an anchor, a release went live without its gate, the proof of a vote does not
          hold, or the audit index is not what the trail says

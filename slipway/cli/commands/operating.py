@@ -215,9 +215,9 @@ def create(
 
     Without --tag, --image and --bundle it is what is live in the first environment: so a changed memory limit, a new
     ConfigMap or another host goes out without a build, with the manifests that are in force now. It passes every
-    environment and every gate from the first one on. What is proved of the artifact stays proved; of what no release
-    has delivered yet nothing is, until its CI run says so. Whoever starts it counts as one who asked for it, and does
-    not approve it where nobody may approve their own work.
+    environment and every gate from the first one on. What is proved of the artifact stays proved; nothing is proved of
+    an artifact that no release has delivered yet, until its CI run says so. Whoever starts it counts as one who asked
+    for it, and does not approve it where nobody may approve their own work.
 
     A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
@@ -293,8 +293,8 @@ def override(api: Api, *, release: str, environment: str, **options: Any) -> Non
 @click.option("--rule", required=True, help="The rule's name, as `slipway explain` shows it.")
 @_operating(Verb.WAIVE)
 def waive(api: Api, *, release: str, environment: str, rule: str, **options: Any) -> None:
-    """Let one rule about proof not be known to hold, for one RELEASE in ENVIRONMENT: while the source is down, or after
-    it has forgotten.
+    """Let one RELEASE pass in ENVIRONMENT although one rule about proof is not known to hold: because the source is
+    down, or has deleted what would prove it.
 
     For whoever has a role that the project names in `waive`. What is known not to hold is never waived, nor anything
     about a digest or a vote. The plan is made again, so that earlier votes are void; and who waives a rule does not

@@ -10,7 +10,7 @@ from .conditions import short
 from .quorum import names_of, own_rules
 
 VOTE_LIMIT = 100
-"""Most votes that one gate stores, so that it always fits into its row. A gate asks at most 50 people."""
+"""The most votes that one gate stores, so that it always fits into its row. A gate asks at most 50 people."""
 
 
 KNOWN_BY_OBJECT_ID = (

@@ -15,7 +15,7 @@ from .notices import tell, void
 from .state import Draft
 
 PLAN_LIMIT = 50
-"""Most plans of one release in one environment, so that a configuration in constant flux cannot plan forever."""
+"""The most plans of one release in one environment, so that a configuration in constant flux cannot plan forever."""
 
 
 def ask(draft: Draft, release: Release, kind: StepKind) -> Release:

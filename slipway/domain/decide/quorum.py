@@ -12,7 +12,7 @@ from ..runs import Involved, Involvement, Run, Trust
 from ..waivers import Waiver, waived
 
 _SHOWN = 5
-"""Most people that a reason names."""
+"""The most people that a reason names."""
 
 
 def approval_gate(environment: Environment) -> ApprovalGate:

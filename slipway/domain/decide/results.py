@@ -8,7 +8,7 @@ from ..release import Evidence, Release
 from .state import Draft
 
 REASON_LIMIT = 2000
-"""Most characters of a release's reason."""
+"""The most characters of a release's reason."""
 
 
 def with_more(reason: str, more: str) -> str:

@@ -155,7 +155,7 @@ def _tell_voter(draft: Draft, release: Release, event: VoteCast) -> None:
 
 
 def _reachable(draft: Draft, event: VoteCast) -> tuple[str, ...]:
-    """The person by name, where the application knows an address of theirs; else everybody whom a channel names."""
+    """The person by name, where the application knows their address; else everybody whom a channel names."""
     gate = asking(draft.application.environment(event.environment))
     is_known = gate is not None and "@" in gate.circle.person(event.voter).name
     return (event.voter,) if is_known else ()

@@ -17,7 +17,7 @@ from .records import CUSTOM_KINDS, Unsearched
 _ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 _DOCUMENT = "APIGroupDiscoveryList"
 MAX_KINDS = 300
-"""Most kinds that are looked at; clusters with more have hundreds of cloud resources as kinds."""
+"""The most kinds that are looked at; clusters with more have hundreds of cloud resources as kinds."""
 
 _OF_CONTROLLERS = frozenset(
     {

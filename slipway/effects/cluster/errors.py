@@ -124,7 +124,7 @@ class FenceLost(ClusterError):
         super().__init__(rule.reason)
         self.rule = rule
         self.found = found
-        """The order that stands in the Lease; None where none of ours does."""
+        """The order in the Lease; None if it holds none of ours."""
         self.removed: tuple[str, ...] = ()
         """What was created too late, and deleted again."""
 

@@ -6,7 +6,7 @@ from ._errors import ErrorSubject, Unsupported
 from ._manifest import IMAGE_CONFIGS, INDEXES, MANIFESTS, Content, Manifest, content_of
 
 _SHOWN: Final = 100
-"""Most characters of a foreign media type in a reason."""
+"""The most characters of a foreign media type in a reason."""
 
 
 def why_no_image(manifest: Manifest, where: ErrorSubject) -> str:

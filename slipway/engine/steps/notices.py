@@ -24,13 +24,13 @@ from ..run_step import Work
 from .clients import Clients
 
 REASON_SHOWN = 200
-"""Most characters of an earlier rejection's reason in a headline."""
+"""The most characters of an earlier rejection's reason in a headline."""
 _OF_A_VOTE: Final = frozenset({Notice.VOTE_COUNTED, Notice.VOTE_OBJECTED})
 NOT_YOU: Final = (
     "If that was not you, say so on the page: it will no longer count, the release is stopped, and everybody is told."
 )
 LINES = 50
-"""Most objects of a plan that a message names; each channel shows as many of them as fit."""
+"""The most objects of a plan that a message names; each channel shows as many of them as fit."""
 
 
 @dataclass(frozen=True, kw_only=True)

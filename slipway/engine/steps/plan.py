@@ -38,10 +38,10 @@ from .rendered import RenderedObjects
 from .supply_chain import SupplyChain, look
 
 DIFF_LIMIT = 100_000
-"""Most characters of all diffs of one plan together."""
+"""The most characters of all diffs of one plan together."""
 TEXT_KEPT = 500
 WARNINGS_KEPT = 10
-"""Most warnings that the record of one plan names; the pages show all."""
+"""The most warnings that the record of one plan names; the pages show all."""
 UNSEARCHED_KEPT = 10
 PAUSE = timedelta(seconds=10)
 """Pause between checks for a signature or document that has not been pushed yet."""

@@ -38,11 +38,11 @@ AT_ONCE = timedelta(0)
 SOON = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
 DIGESTS_KEPT = 80
-"""Most digests of each list in the audit record: three such lists fit into one property of a row."""
+"""The most digests of each list in the audit record: three such lists fit into one property of a row."""
 
 
 IMAGES_KEPT = 20
-"""Most images that were brought along in the audit record."""
+"""The most images that were brought along in the audit record."""
 
 
 class PromotedImage(Record):

@@ -28,7 +28,7 @@ from .rollout import LASTS, RolloutTarget, fenced, judge
 from .stuck_pods import helped
 
 _KEPT = 50
-"""Most objects of one kind of end that the record names."""
+"""The most objects of one kind of end that the record names."""
 _DELETIONS = TypeAdapter(tuple[Deletion, ...])
 
 

@@ -1,7 +1,7 @@
 """Supply chain: check the environment's requirements, in the registry that the artifact is promoted from.
 
-They are for the image; with a bundle, for the bundle and for each image that it brings, but for images of repositories
-that have rules of their own. An SBOM is not asked of the bundle itself, which holds no software.
+They are for the image; with a bundle, for the bundle and for each image that it brings, except for images of
+repositories that have rules of their own. An SBOM is not asked of the bundle itself, which holds no software.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -14,7 +14,7 @@ from .fault import Fault
 from .places import NOTHING
 
 KINDS_NAMED = 8
-"""Most kinds that a check names as not searched."""
+"""The most kinds that a check names as not searched."""
 _USUAL_KINDS = (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap"), ("batch/v1", "Job"))
 
 

@@ -1,4 +1,4 @@
-"""Every image of an application's own manifests stands by digest, or its project says that it need not."""
+"""Every image of an application's own manifests is pinned by digest, or its project says that it need not be."""
 
 import json
 from typing import Any

@@ -73,9 +73,9 @@ def test_a_release_that_is_being_promoted_shows_how_far_it_is(slipway: Command, 
     app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"waits_for": "", "progress": progress})
     assert re.search(r"(?m)^progress +3 of 12 blobs, 1\.2 of 5\.0 GB$", slipway("release", "shop-1").stdout)
     app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"waits_for": "prod: 403", "progress": None})
-    told = slipway("release", "shop-1").stdout
-    assert "progress" not in told
-    assert re.search(r"(?m)^waits for +prod: 403$", told)
+    shown = slipway("release", "shop-1").stdout
+    assert "progress" not in shown
+    assert re.search(r"(?m)^waits for +prod: 403$", shown)
 
 
 def _reply(content: object) -> Reply:
@@ -131,15 +131,15 @@ def test_the_evidence_is_shown_with_where_its_log_is(slipway: Command, shop: Wor
 
 def test_an_explanation_names_every_rule_with_a_mark(slipway: Command, shop: World) -> None:
     result = slipway("explain", "shop-2")
-    found = explained(shop, 2)
-    assert result.stdout.startswith("shop-2  awaiting approval\n" + found["headline"])
-    assert f"\nnext: {found['next']}\npage: " in result.stdout
+    explanation = explained(shop, 2)
+    assert result.stdout.startswith("shop-2  awaiting approval\n" + explanation["headline"])
+    assert f"\nnext: {explanation['next']}\npage: " in result.stdout
     assert result.stdout.rstrip().endswith("/releases/shop-2")
     table = rows(result.stdout[result.stdout.index("ENVIRONMENT") :])[1:-3]
     assert table == [
-        [there["environment"], result.mark, result.name, result.reason]
-        for there in found["rules"]
-        for rule in there["rules"]
+        [environment["environment"], result.mark, result.name, result.reason]
+        for environment in explanation["rules"]
+        for rule in environment["rules"]
         for result in [read_result(rule)]
         if result
     ]

@@ -38,8 +38,8 @@ def home(tmp_path: Path) -> Installation:
     return made
 
 
-def say(home: Installation, asked: CommandRequest = FREEZE, speaker: Speaker = OLGA, *, id: str = "") -> Said:
-    return home.app.inbox_writer.command(asked, speaker, id=id)
+def say(home: Installation, request: CommandRequest = FREEZE, speaker: Speaker = OLGA, *, id: str = "") -> Said:
+    return home.app.inbox_writer.command(request, speaker, id=id)
 
 
 def state(home: Installation, said: Said) -> SaidState:

@@ -13,7 +13,7 @@ from slipway.effects.keys import CachedKeys, KeyFile
 OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32, "old": b"o" * 32}
 
 
-class Place:
+class KeySource:
     """Where keys are kept, and a clock."""
 
     def __init__(self) -> None:
@@ -30,48 +30,48 @@ class Place:
 
 
 @pytest.fixture
-def place() -> Place:
-    return Place()
+def source() -> KeySource:
+    return KeySource()
 
 
 @pytest.fixture
-def keys(place: Place) -> CachedKeys:
-    return CachedKeys(place.load, max_age=600, pause=10, monotonic=lambda: place.now)
+def keys(source: KeySource) -> CachedKeys:
+    return CachedKeys(source.load, max_age=600, pause=10, monotonic=lambda: source.now)
 
 
-def test_they_are_read_once_and_again_when_they_are_old(place: Place, keys: CachedKeys) -> None:
-    for place.now in (0, 1, 599):
+def test_they_are_read_once_and_again_when_they_are_old(source: KeySource, keys: CachedKeys) -> None:
+    for source.now in (0, 1, 599):
         assert keys.live("old") == OLD
-    assert place.reads == 1
-    place.keys, place.now = NEW, 600
+    assert source.reads == 1
+    source.keys, source.now = NEW, 600
     assert keys.live() == NEW
 
 
-def test_an_unknown_key_makes_us_look_again_before_that(place: Place, keys: CachedKeys) -> None:
+def test_an_unknown_key_makes_us_look_again_before_that(source: KeySource, keys: CachedKeys) -> None:
     keys.live()
-    place.keys, place.now = NEW, 10
+    source.keys, source.now = NEW, 10
     assert "new" in keys.live("new")
 
 
-def test_however_many_links_name_unknown_keys_we_look_only_once_in_a_while(place: Place, keys: CachedKeys) -> None:
-    for place.now in (0, 1, 2, 9.9, 10, 11, 19.9):
+def test_however_many_links_name_unknown_keys_we_look_only_once_in_a_while(source: KeySource, keys: CachedKeys) -> None:
+    for source.now in (0, 1, 2, 9.9, 10, 11, 19.9):
         keys.live("forged")
-    assert place.reads == 2
+    assert source.reads == 2
 
 
 @pytest.mark.parametrize("error", [KeysUnavailable("away"), ValueError("item 1: expected base64")])
 def test_what_is_known_stays_good_while_it_cannot_be_read_again(
-    place: Place, keys: CachedKeys, error: Exception
+    source: KeySource, keys: CachedKeys, error: Exception
 ) -> None:
     keys.live()
-    place.error, place.now = error, 700
+    source.error, source.now = error, 700
     assert keys.live() == OLD
-    place.error, place.keys, place.now = None, NEW, 711
+    source.error, source.keys, source.now = None, NEW, 711
     assert keys.live() == NEW
 
 
-def test_none_at_all_are_never_taken_for_keys(place: Place, keys: CachedKeys) -> None:
-    place.keys = {}
+def test_none_at_all_are_never_taken_for_keys(source: KeySource, keys: CachedKeys) -> None:
+    source.keys = {}
     with pytest.raises(KeysUnavailable):
         keys.live()
 
@@ -91,29 +91,29 @@ def test_a_file_is_read_whole_and_says_by_place_what_is_wrong(tmp_path: Path) ->
         KeyFile(path).load()
 
 
-def test_ids_are_never_stale_and_a_source_that_cannot_be_read_is_reported(place: Place, keys: CachedKeys) -> None:
+def test_ids_are_never_stale_and_a_source_that_cannot_be_read_is_reported(source: KeySource, keys: CachedKeys) -> None:
     keys.live()
-    place.keys = NEW
+    source.keys = NEW
     assert keys.ids() == ("new", "old")
-    for place.error in (KeysUnavailable("away"), ValueError("item 1: expected base64")):
+    for source.error in (KeysUnavailable("away"), ValueError("item 1: expected base64")):
         with pytest.raises(KeysUnavailable):
             keys.ids()
     assert keys.live() == NEW
 
 
-def test_good_links_do_not_wait_while_a_forged_one_makes_us_look(place: Place) -> None:
-    """The place that keeps the keys hangs; somebody sends links that name keys which nobody knows."""
+def test_good_links_do_not_wait_while_a_forged_one_makes_us_look(source: KeySource) -> None:
+    """The source that keeps the keys hangs; somebody sends links that name keys which nobody knows."""
     looking, go_on = threading.Event(), threading.Event()
 
     def load() -> Mapping[str, bytes]:
-        if place.reads:
+        if source.reads:
             looking.set()
             assert go_on.wait(30)
-        return place.load()
+        return source.load()
 
-    keys = CachedKeys(load, max_age=600, pause=10, monotonic=lambda: place.now)
+    keys = CachedKeys(load, max_age=600, pause=10, monotonic=lambda: source.now)
     keys.live("old")
-    place.now = 10
+    source.now = 10
     forged = threading.Thread(target=keys.live, args=("forged",))
     forged.start()
     assert looking.wait(30)
@@ -121,4 +121,4 @@ def test_good_links_do_not_wait_while_a_forged_one_makes_us_look(place: Place) -
     assert keys.live("forged, too") == OLD
     go_on.set()
     forged.join()
-    assert place.reads == 2
+    assert source.reads == 2

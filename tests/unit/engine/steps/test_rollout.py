@@ -57,9 +57,9 @@ def test_the_manifests_of_the_plan_are_applied_and_named(installation: Installat
 
 
 def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(installation: Installation) -> None:
-    found = at(installation, StepKind.CHECK)
+    ready = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
-    outcome = check(installation.app.clients, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, ready)
     assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready", seen=SeenBefore())
     pauses = [pause_before(poll) for poll in range(6)]
     assert pauses == sorted(pauses)
@@ -67,44 +67,44 @@ def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(in
 
 
 def test_a_rollout_that_is_up_passes_with_its_reason(installation: Installation) -> None:
-    found = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, found)
-    outcome = check(installation.app.clients, installation.clock, found)
+    ready = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, ready)
+    outcome = check(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (True, "1 of 1 pods are ready")
 
 
 def test_a_rollout_that_is_not_up_in_time_fails(installation: Installation) -> None:
-    found = at(installation, StepKind.CHECK)
+    ready = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(WITHIN)
-    assert isinstance(check(installation.app.clients, installation.clock, found), Requeue)
+    assert isinstance(check(installation.app.clients, installation.clock, ready), Requeue)
     installation.wait(timedelta(seconds=1))
-    outcome = check(installation.app.clients, installation.clock, replace(found, step=found.step.evolve(poll=1)))
+    outcome = check(installation.app.clients, installation.clock, replace(ready, step=ready.step.evolve(poll=1)))
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, "not up within 0:05:00: 0 of 1 pods are ready")
 
 
 def test_a_first_look_that_comes_too_late_is_not_the_last(installation: Installation) -> None:
-    found = at(installation, StepKind.CHECK)
+    ready = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(2 * WITHIN)
-    assert isinstance(check(installation.app.clients, installation.clock, found), Requeue)
+    assert isinstance(check(installation.app.clients, installation.clock, ready), Requeue)
 
 
 def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Installation) -> None:
-    found = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, found)
+    ready = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, ready)
     installation.wait(WITHIN * 2)
-    outcome = check(installation.app.clients, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert outcome.passed
 
 
 def test_pods_that_crash_fail_the_rollout_at_once(installation: Installation) -> None:
-    found = at(installation, StepKind.CHECK)
+    ready = at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
-    outcome = check(installation.app.clients, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, "the pods crash")
 
@@ -144,10 +144,10 @@ def test_a_rollout_that_succeeds_when_it_is_tried_again_forgets_why_it_failed_be
 
 
 def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installation) -> None:
-    found = at(installation, StepKind.CHECK)
+    ready = at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
     installation.staging.said = "x" * 400
-    outcome = check(installation.app.clients, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert outcome.reason.endswith("x" * 400)
     assert len(outcome.reason) <= REASON_LIMIT
@@ -155,18 +155,18 @@ def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installat
 
 def judged(installation: Installation) -> Outcome:
     """The second look, at which the memory cluster's rollouts are done."""
-    found = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, found)
-    return check(installation.app.clients, installation.clock, found)
+    ready = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, ready)
+    return check(installation.app.clients, installation.clock, ready)
 
 
 @pytest.mark.parametrize("container", [0, 1], ids=["its own", "the one beside it"])
 @pytest.mark.parametrize("image", ["nonprod.test/team/shop@sha256:" + "1" * 64, "team/shop", "other.test/x:1"])
 def test_another_image_than_the_plans_fails_the_rollout(installation: Installation, image: str, container: int) -> None:
-    found = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, found)
+    ready = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, ready)
     set_image(installation, image, container)
-    outcome = check(installation.app.clients, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     name = ("shop", "proxy")[container]
     assert (outcome.passed, outcome.reason) == (
@@ -225,22 +225,22 @@ def test_what_could_not_be_compared_is_said_in_the_record(installation: Installa
 def test_pods_that_are_not_visible_are_waited_for_and_are_never_a_pass(installation: Installation) -> None:
     missing = "Deployment/shop: 1 of 2 of its pods are visible"
     installation.staging.compares = ComparedPods(too_few=missing)
-    found = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, found)
-    outcome = check(installation.app.clients, installation.clock, found)
+    ready = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, ready)
+    outcome = check(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Requeue)
     assert outcome.reason == missing
     installation.wait(WITHIN + timedelta(seconds=1))
-    outcome = check(installation.app.clients, installation.clock, replace(found, step=found.step.evolve(poll=1)))
+    outcome = check(installation.app.clients, installation.clock, replace(ready, step=ready.step.evolve(poll=1)))
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, f"not up within 0:05:00: {missing}")
 
 
 def test_pods_that_may_not_be_read_are_tried_again(installation: Installation) -> None:
-    found = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, found)
+    ready = at(installation, StepKind.CHECK)
+    check(installation.app.clients, installation.clock, ready)
     installation.staging.unreadable = AccessDenied("pods: 403")
-    assert check(installation.app.clients, installation.clock, found) == Retry(reason="pods: 403")
+    assert check(installation.app.clients, installation.clock, ready) == Retry(reason="pods: 403")
 
 
 @pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY])
@@ -248,12 +248,12 @@ def test_pods_that_may_not_be_read_are_tried_again(installation: Installation) -
 def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
     installation: Installation, kind: StepKind, content: bytes | None
 ) -> None:
-    found = at(installation, kind)
-    damage_plan(installation, found.release.plan_hash, content)
-    installation.run_step(found.step)
+    ready = at(installation, kind)
+    damage_plan(installation, ready.release.plan_hash, content)
+    installation.run_step(ready.step)
     assert installation.phase(1) is Phase.FAILED
-    assert found.release.plan_hash is not None
-    assert f"the plan {found.release.plan_hash} " in installation.release(1).reason
+    assert ready.release.plan_hash is not None
+    assert f"the plan {ready.release.plan_hash} " in installation.release(1).reason
 
 
 @pytest.mark.parametrize(
@@ -270,10 +270,10 @@ def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
 def test_what_may_pass_is_tried_again_and_what_will_not_fails(
     installation: Installation, kind: StepKind, error: ClusterError, outcome: Outcome
 ) -> None:
-    found = at(installation, kind)
+    ready = at(installation, kind)
     installation.staging.errors.append(error)
     clients = installation.app.clients
-    assert outcome == (deploy(clients, found) if kind is StepKind.DEPLOY else check(clients, installation.clock, found))
+    assert outcome == (deploy(clients, ready) if kind is StepKind.DEPLOY else check(clients, installation.clock, ready))
 
 
 # ---- rolling back
