@@ -21,6 +21,7 @@ LAZY = {
         _COMMANDS + "releases:release", "One release: what and where it is; or start one of what was delivered before."
     ),
     "explain": Lazy(_COMMANDS + "releases:explain", "Why a release is in its current state, rule by rule."),
+    "watch": Lazy(_COMMANDS + "watch:watch", "Follow a release until it has ended."),
     "approvals": Lazy(_COMMANDS + "approvals:approvals", "Open gates: plan, votes, deadline."),
     "approve": Lazy(_COMMANDS + "approvals:approve", "Approve a release in your own name."),
     "reject": Lazy(_COMMANDS + "approvals:reject", "Reject a release in your own name."),

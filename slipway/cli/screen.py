@@ -181,6 +181,10 @@ class Screen:
             for label, line in zip_longest([name], lines, fillvalue=""):
                 self.line(TextCell(label.ljust(width), FAINT), TextCell(line, value.style))
 
+    def flush(self) -> None:
+        """Let whoever reads a pipe have what was printed so far."""
+        self._stream.flush()
+
     def _write(self, text: str) -> None:
         print(text, file=self._stream)
 

@@ -1,0 +1,92 @@
+"""`slipway watch`: a release as it goes, a line for each change, until it has ended."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from slipway.api.releases import Explanation
+from slipway.domain.phases import Phase
+from slipway.domain.rules import Rule
+
+from ..api import Api, read
+from ..errors import CliError, Exit
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import FAINT, NAME, Screen, TextCell, tone_style
+
+EVERY: Final = 2.0
+"""Seconds between two looks."""
+AWAY: Final = 120.0
+"""Seconds that an app may be away before the command ends."""
+
+
+@click.command()
+@click.argument("release")
+@click.option("--environment", "-e", metavar="NAME", help="End when it is live in this environment.")
+@click.option("--no-wait", is_flag=True, help="End where people are asked (exit code 5), and do not wait for them.")
+@json_option
+@connected
+def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_json: bool) -> None:
+    """Follow a release until it has ended: a line for each change, with what it waits for.
+
+    Ends with 0 when it is live in its last environment, or in the one of --environment, and with 1 when it ended
+    otherwise. Ctrl-C ends the command and changes nothing. With --json each change is one object on a line.
+
+    \b
+    Examples:
+      slipway watch shop-482
+      slipway watch shop-482 --environment staging
+      slipway watch shop-482 --no-wait --json | jq -r .headline
+    """
+    screen = Screen()
+    for explanation in _changes(api, release):
+        if as_json:
+            told = explanation.model_dump(mode="json", exclude={"rules"})
+            screen.json_line({**told, "at": datetime.now(UTC).isoformat()})
+        else:
+            now = TextCell(screen.time(datetime.now(UTC)), FAINT)
+            phase = TextCell(explanation.phase.spoken, tone_style(explanation.phase.tone))
+            screen.line(now, "  ", phase, "  ", explanation.headline)
+        screen.flush()
+        if (code := _ended(explanation, environment, no_wait=no_wait)) is None:
+            continue
+        if not as_json and code is not Exit.DONE:
+            screen.line(TextCell("next: ", NAME), explanation.next)
+            screen.line(TextCell("page: ", NAME), f"{api.app.url.rstrip('/')}/releases/{explanation.release}")
+        raise SystemExit(code)
+
+
+def _changes(api: Api, release: str) -> Iterator[Explanation]:
+    """The release as it is, and again after each change. Raises `CliError`, for an app that is away only after a
+    while."""
+    before, answered = None, None
+    while True:
+        try:
+            explanation = read(Explanation, api.get("releases", release, "explain"))
+        except CliError as error:
+            if error.exit_code != Exit.UNREACHABLE or answered is None or time.monotonic() - answered > AWAY:
+                raise
+        else:
+            answered = time.monotonic()
+            if (explanation.phase, explanation.headline) != before:
+                before = explanation.phase, explanation.headline
+                yield explanation
+        time.sleep(EVERY)
+
+
+def _ended(explanation: Explanation, environment: str | None, *, no_wait: bool) -> Exit | None:
+    """With which code it is over; None if it goes on. Raises `UsageError` for an environment that it does not pass."""
+    if environment is not None:
+        rules = {group.environment: group.rules for group in explanation.rules}
+        if environment not in rules:
+            raise click.UsageError(f"--environment: expected one of {', '.join(rules)}, got {environment[:64]!r}")
+        if any(result.rule is Rule.IS_LIVE and result.passed for result in rules[environment]):
+            return Exit.DONE
+    if explanation.phase is Phase.COMPLETED:
+        return Exit.DONE
+    if explanation.phase.final:
+        return Exit.REFUSED
+    return Exit.WAITING if no_wait and explanation.phase is Phase.AWAITING_APPROVAL else None

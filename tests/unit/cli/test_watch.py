@@ -1,0 +1,135 @@
+"""`slipway watch`: what is said while a release goes on, and with which code it ends."""
+
+import json
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from slipway.cli.commands import watch
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Asked, Reply, Served
+from tests.unit.domain.samples import ADA
+from tests.unit.domain.world import World
+
+
+@pytest.fixture
+def afterwards(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """What happens while the command pauses: one thing at each pause. A command that goes on after the last one would
+    never end."""
+
+    def given(*happenings: Callable[[], object]) -> None:
+        waiting = iter(happenings)
+        stopped = SimpleNamespace(sleep=lambda _: next(waiting)(), monotonic=time.monotonic)
+        monkeypatch.setattr(watch, "time", stopped)
+
+    return given
+
+
+def approve(shop: World) -> None:
+    shop.vote(2, ADA)
+    shop.settle()
+
+
+def test_it_says_each_change_once_and_ends_with_0_when_the_release_is_live(
+    slipway: Command, shop: World, afterwards: Callable[..., None]
+) -> None:
+    afterwards(lambda: None, lambda: None, lambda: approve(shop))
+    done = slipway("watch", "shop-2")
+    assert done.exit_code == 0, done.output
+    first, last = done.stdout.splitlines()
+    assert "awaiting approval  shop-2 waits in production for 1 more approval" in first
+    assert "completed  shop-2 went live in production" in last
+
+
+def test_a_release_that_did_not_go_live_ends_with_1_and_says_what_is_next(
+    slipway: Command, shop: World, afterwards: Callable[..., None]
+) -> None:
+    afterwards(lambda: shop.reject(2, ADA, "no release notes"))
+    done = slipway("watch", "shop-2")
+    assert done.exit_code == 1
+    assert "no release notes" in done.stdout
+    assert "next: " in done.stdout
+    assert "/releases/shop-2" in done.stdout
+
+
+def test_a_release_that_fails_and_is_rolled_back_ends_with_1(
+    slipway: Command, shop: World, afterwards: Callable[..., None]
+) -> None:
+    shop.effects.fail(StepKind.CHECK, "production", reason="it answers 500")
+    afterwards(lambda: approve(shop))
+    done = slipway("watch", "shop-2")
+    assert done.exit_code == 1
+    assert "was rolled back in production: it answers 500" in done.stdout
+
+
+def test_it_ends_with_5_where_people_are_asked_and_nobody_wants_to_wait(slipway: Command) -> None:
+    done = slipway("watch", "shop-2", "--no-wait")
+    assert done.exit_code == 5
+    assert "may approve or reject" in done.stdout
+
+
+def test_it_ends_when_the_release_is_live_in_the_environment_that_was_asked_for(slipway: Command) -> None:
+    assert slipway("watch", "shop-2", "--environment", "staging").exit_code == 0
+
+
+def test_an_environment_that_the_release_does_not_pass_ends_with_2(slipway: Command) -> None:
+    done = slipway("watch", "shop-2", "-e", "moon")
+    assert done.exit_code == 2
+    assert "expected one of staging, production, got 'moon'" in done.stderr
+
+
+def test_a_release_that_there_is_not_ends_with_3(slipway: Command) -> None:
+    assert slipway("watch", "shop-99").exit_code == 3
+
+
+def test_with_json_each_change_is_an_object_on_a_line_of_its_own(
+    slipway: Command, shop: World, afterwards: Callable[..., None]
+) -> None:
+    afterwards(lambda: approve(shop))
+    done = slipway("watch", "shop-2", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["phase"] for line in lines] == [Phase.AWAITING_APPROVAL, Phase.COMPLETED]
+    assert all(line["v"] == 1 and line["release"] == "shop-2" and line["at"] for line in lines)
+
+
+def test_an_app_that_is_away_for_a_moment_is_asked_again(
+    slipway: Command, app: Served, shop: World, afterwards: Callable[..., None]
+) -> None:
+    def away() -> None:
+        app.replies["releases/shop-2/explain"] = Reply(status=500)
+
+    def back() -> None:
+        del app.replies["releases/shop-2/explain"]
+        approve(shop)
+
+    afterwards(away, lambda: None, back)
+    assert slipway("watch", "shop-2").exit_code == 0
+
+
+def test_an_app_that_stays_away_ends_with_4(
+    slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch, afterwards: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(watch, "AWAY", -1.0)
+    afterwards(lambda: app.replies.update({"releases/shop-2/explain": Reply(status=500)}))
+    assert slipway("watch", "shop-2").exit_code == 4
+
+
+def test_ctrl_c_ends_with_130_and_without_a_traceback(slipway: Command, afterwards: Callable[..., None]) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    afterwards(interrupt)
+    done = slipway("watch", "shop-2")
+    assert done.exit_code == 130
+    assert "Traceback" not in done.output
+
+
+def test_it_only_reads(slipway: Command, app: Served) -> None:
+    asked = list[Asked]()
+    app.before = asked.append
+    slipway("watch", "shop-1")
+    assert {each.method for each in asked} == {"GET"}
