@@ -1,8 +1,8 @@
 """What a change would weaken, and whose gates: compared with what guards the same places now, or guarded them last.
 
-An application is compared with its version before, and with whatever was removed and had guarded a place that it
-takes: so nothing comes back weaker under another name, in another application or in another project. What cannot be
-compared is weaker.
+An application is compared with its version before, with whoever guards a place that it takes, and with whatever was
+removed and had guarded it: so nothing comes weaker under another name, in another application or in another project.
+What cannot be compared is weaker.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -17,7 +17,7 @@ from ..domain.gate import ApprovalGate
 from ..domain.governing import breaches, governed
 from ..domain.project import Project
 from ..domain.proposing import OldGate
-from ..domain.strictness import Place, production_of, project_weakenings, weakenings
+from ..domain.strictness import Place, production_of, project_weakenings, weakenings, weaker_beside
 from ..domain.versions import Subject, SubjectKind, Version
 from ..ledger.versions import Current, SubjectVersions
 
@@ -57,7 +57,12 @@ class Weakening:
             elif before is not None:
                 own = frozenset(production_of(before.application))
                 yield from _compared(before, stored, after)
-        for removed in self._removed_from(_places_of(after) - own, current):
+        taken = _places_of(after) - own
+        for other in self.catalogue:
+            if other.application.application != after.application:
+                for each in weaker_beside(other.application, after, taken):
+                    yield WeakerThan(text=each.text, gates=_old_gates(other.application, each.environment))
+        for removed in self._removed_from(taken, current):
             if isinstance(removed, str):
                 yield WeakerThan(text=removed, gates=())
             else:

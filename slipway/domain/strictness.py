@@ -172,6 +172,16 @@ _PROJECT: Mapping[str, Stricter] = {
 }
 
 
+_BESIDE: Mapping[str, Stricter] = {
+    **dict.fromkeys(ApprovalGate.model_fields, _any),
+    **{name: _GATE[name] for name in ("approvers", "required", "level", "fresh", "objection", "own_change")},
+    "require_known": _GATE["require_known"],
+    "each": lambda before, after: not before or before == after,
+}
+"""Of a gate beside which another application comes: who lets something in there, and how surely. How long they are
+asked, and in which words, is each application's own."""
+
+
 def production_of(application: Application) -> dict[Place, Environment]:
     """The environments of class production, by the place that each is for."""
     return {
@@ -216,6 +226,30 @@ def _weakenings(
     if guarded:
         yield from (Weaker(text=text) for text in _weaker_fields("", before, after, _APPLICATION))
         yield from (Weaker(text=text) for text in _weaker_pipeline(before.pipeline, after.pipeline))
+
+
+def weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> tuple[Weaker, ...]:
+    """What `after`, which takes some of the places, asks less of than an application whose people guard them."""
+    return tuple(_weaker_beside(guarding, after, places))
+
+
+def _weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> Iterator[Weaker]:
+    now = {(each.cluster, each.namespace): each for each in after.environments}
+    for place, environment in production_of(guarding).items():
+        if place not in places or not isinstance(environment.gate, ApprovalGate):
+            continue
+        at = f"{environment.name} ({'/'.join(place)}), which {guarding.application} guards: gate"
+        for text in _asks_less(at, environment.gate, now[place].gate):
+            yield Weaker(environment=environment.name, text=text)
+
+
+def _asks_less(at: str, before: ApprovalGate, after: AutoGate | ApprovalGate) -> Iterator[str]:
+    if not isinstance(after, ApprovalGate):
+        yield f"{at}: {after.kind} instead of {before.kind}"
+        return
+    by_address = any("@" in name for name in before.approvers)  # then it depends on who is said to have the address
+    table = {**_BESIDE, **({"people": _GATE["people"]} if by_address else {})}
+    yield from _weaker_fields(at, before, after, table)
 
 
 def _trusted(environment: Environment) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from slipway.commands.saying import Said
 from slipway.commands.submitting import ToConfirm
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.versions import Subject, SubjectKind
@@ -166,6 +167,47 @@ def test_a_place_of_what_was_removed_keeps_its_gate_for_whoever_comes(live: Live
     live.remove(SHOP)
     other(live, "store", **WEAK)
     assert asked(live, "store") == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+def beside(live: Live, name: str, **gate: Any) -> None:
+    """Another application for the same place, with objects of its own."""
+    other(live, name, **gate)
+    for file in (live.deliveries / name).rglob("*.yaml"):
+        file.write_text(file.read_text().replace("name: shop", f"name: {name}"))
+    live.edit_environment("staging", name, namespace=name)
+
+
+AS_STRICT = {"approvers": ["role:shop-approvers"], "required": 2, "level": "signed", "fresh": "5m"}
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        WEAK,
+        AS_STRICT | {"required": 1},
+        AS_STRICT | {"approvers": ["role:shop-approvers", "role:leads"]},
+        AS_STRICT | {"level": "queue", "fresh": "none"},
+        AS_STRICT | {"own_change": True},
+    ],
+)
+def test_whoever_guards_a_place_is_asked_when_another_application_comes_that_asks_less(
+    live: Live, less: dict[str, Any]
+) -> None:
+    beside(live, "store", **less)
+    assert asked(live, "store", LEAD) == ["shop production: 2 of somebody with the role shop-approvers"]
+
+
+def test_an_application_that_asks_as_much_comes_beside_it_and_asks_nobody(live: Live) -> None:
+    beside(live, "store", **AS_STRICT, deadline="48h")
+    assert isinstance(live.say(LEAD, app="store"), Said)
+
+
+def test_an_application_that_there_is_does_not_move_to_where_others_ask_more(live: Live) -> None:
+    beside(live, "till", **WEAK)
+    live.edit_environment("production", "till", namespace="till")
+    live.apply(app="till")
+    live.edit_environment("production", "till", namespace="shop")
+    assert "shop production: 2 of somebody with the role shop-approvers" in asked(live, "till", LEAD)
 
 
 def test_an_application_that_there_is_does_not_take_such_a_place_either(live: Live) -> None:
