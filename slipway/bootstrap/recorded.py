@@ -30,6 +30,7 @@ from ..queries.reading import Reader
 from ..queries.trail import Trail
 from .once import part
 from .opened import Opened
+from .settings_channels import TeamsFlowSettings
 
 if TYPE_CHECKING:
     from ..maintenance.anchoring import Anchoring
@@ -57,6 +58,9 @@ class Recorded(Opened):
             registries=frozenset(self.settings.registries),
             clusters=frozenset(self.settings.clusters),
             channels=frozenset(self.settings.channels),
+            asking=frozenset(
+                name for name, each in self.settings.channels.items() if isinstance(each, TeamsFlowSettings)
+            ),
         )
 
     @part

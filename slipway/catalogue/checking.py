@@ -33,6 +33,8 @@ class Known:
     registries: frozenset[str]
     clusters: frozenset[str]
     channels: frozenset[str]
+    asking: frozenset[str]
+    """The channels that carry questions alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,11 +245,19 @@ def _cannot_prove(document: Document, application: Application, *, within: bool)
 
 
 def names_unknown(document: Document, application: WrittenApplication, known: Known) -> Iterator[Problem]:
-    """Names that the installation's settings do not define."""
+    """Names that the installation's settings do not define, and channels that do not suffice."""
     pushed: Steps = (str(application.source), "registry")
     yield from _unknown(document, pushed, application.pushed.registry, "registry", known.registries)
     for index, channel in enumerate(application.notify):
         yield from _unknown(document, ("notify", index), channel, "channel", known.channels)
+    asks = any(isinstance(environment.gate, WrittenApprovalGate) for environment in application.environments)
+    if asks and application.notify and known.asking.issuperset(application.notify):
+        yield document.problem(
+            ("notify",),
+            "nobody would be told what was counted in their name, nor how a release ended; add one to notify",
+            expected="a channel besides that carries more than questions (teams, smtp, acs-email or webhook)",
+            got=", ".join(application.notify),
+        )
     for index, environment in enumerate(application.environments):
         for number, cluster in enumerate(environment.clusters):
             steps: Steps = ("environments", index, "clusters", number)

@@ -8,8 +8,8 @@ from ..effects.notification import Message, NotificationError
 class MemoryChannel:
     """A channel that stores the messages sent to it."""
 
-    def __init__(self, *, shared: bool = False) -> None:
-        self.shared = shared
+    def __init__(self, *, shared: bool = False, asks_only: bool = False) -> None:
+        self.shared, self.asks_only = shared, asks_only
         self.messages: list[Message] = []
         self.errors: list[NotificationError] = []
         """Raised by the next sends, one each."""
@@ -18,6 +18,8 @@ class MemoryChannel:
     def send(self, message: Message) -> None:
         if self.errors:
             raise self.errors.pop(0)
+        if self.asks_only and message.vote is None:
+            raise NotificationError("it carries questions alone: nobody was told", retryable=False)
         self.messages.append(message)
         self.on_message(message)
 

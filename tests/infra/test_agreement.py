@@ -151,6 +151,7 @@ def test_the_examples_name_registries_and_clusters_that_are_installed() -> None:
         registries=frozenset(json.loads(settings["SLIPWAY_REGISTRIES"])),
         clusters=frozenset(json.loads(settings["SLIPWAY_CLUSTERS"])),
         channels=frozenset({"inbox"}),
+        asking=frozenset(),
     )
     assert check_path(ROOT / "examples", known=known)
 

@@ -7,6 +7,7 @@ import pytest
 
 from slipway.bootstrap.opening import open_channel
 from slipway.bootstrap.settings import Settings, SettingsError
+from slipway.bootstrap.settings_channels import TeamsFlowSettings
 from tests.unit.test_settings import GOOD
 
 MARK = "shown-not"
@@ -111,3 +112,11 @@ class NoToken:
 def test_a_channel_is_opened_without_reaching_for_anything(part: dict[str, Any], shared: bool) -> None:
     channel = open_channel("one", read(part).channels["one"], credential=NoToken)
     assert channel.shared is shared
+
+
+@pytest.mark.parametrize("part", [TEAMS, TEAMS | {"kind": "teams-flow"}, SMTP, ACS])
+def test_the_check_of_applications_knows_which_channels_carry_questions_alone(part: dict[str, Any]) -> None:
+    settings = read(part)
+    carries_questions_alone = open_channel("one", settings.channels["one"], credential=NoToken).asks_only
+    assert carries_questions_alone is (part["kind"] == "teams-flow")
+    assert isinstance(settings.channels["one"], TeamsFlowSettings) is carries_questions_alone

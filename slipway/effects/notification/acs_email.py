@@ -23,6 +23,7 @@ class AcsEmail:
     """Mail by one Communication Services resource, from one sender."""
 
     shared = False
+    asks_only = False
 
     def __init__(self, *, name: str, client: "EmailClient", sender: str, to: tuple[str, ...] = ()) -> None:
         self._name = name

@@ -130,6 +130,11 @@ class Channel(Protocol):
         """Whether several people read the channel. A personal link must not be sent there."""
         ...
 
+    @property
+    def asks_only(self) -> bool:
+        """Whether it carries questions alone, so that something else has to tell people of the rest."""
+        ...
+
     def send(self, message: Message) -> None:
         """Deliver the message. Raises `NotificationError`."""
         ...

@@ -39,6 +39,7 @@ class SmtpMail:
     """Mail through one server, from one sender."""
 
     shared = False
+    asks_only = False
 
     def __init__(self, *, name: str, server: SmtpServer, sender: str, to: tuple[str, ...] = ()) -> None:
         self._name = name

@@ -15,6 +15,7 @@ class TeamsChannel:
     """One channel in Teams."""
 
     shared = True
+    asks_only = False
 
     def __init__(self, *, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
         self._name = name

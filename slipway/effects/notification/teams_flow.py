@@ -16,9 +16,10 @@ from .posting import new_pool, post, reach
 
 
 class TeamsFlow:
-    """One flow. It delivers only approval requests; other notices need another channel."""
+    """One flow. It delivers approval requests alone: what else there is to tell needs another channel."""
 
     shared = False
+    asks_only = True
 
     def __init__(self, *, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
         self._name = name
@@ -29,7 +30,10 @@ class TeamsFlow:
         return reach(self._pool, self._url, channel=self._name)
 
     def send(self, message: Message) -> None:
-        if not message.recipient or message.vote is None:
+        if message.vote is None:
+            why = "it carries questions alone: nobody was told"
+            raise NotificationError(f"channel {self._name}: {why}", retryable=False)
+        if not message.recipient:  # whoever has a role or a group alone signs in to vote
             return
         try:
             body = json.dumps(question(message, message.vote)).encode()

@@ -22,6 +22,7 @@ class Webhook:
     """One receiver, which forwards each notice to its recipient."""
 
     shared = False
+    asks_only = False
 
     def __init__(self, *, name: str, url: str, secret: bytes, pool: urllib3.PoolManager | None = None) -> None:
         self._name = name

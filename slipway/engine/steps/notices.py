@@ -25,6 +25,8 @@ from .clients import Clients
 
 REASON_SHOWN = 200
 """The most characters of an earlier rejection's reason in a headline."""
+QUESTIONS: Final = frozenset({Notice.GATE_OPENED, Notice.REMINDER})
+"""Those that ask people for their vote."""
 _OF_A_VOTE: Final = frozenset({Notice.VOTE_COUNTED, Notice.VOTE_OBJECTED})
 NOT_YOU: Final = (
     "If that was not you, say so on the page: it will no longer count, the release is stopped, and everybody is told."
@@ -46,7 +48,7 @@ class Audience:
 def messages(clients: Clients, clock: Clock, work: Work, audience: Audience) -> list[Message]:
     """The messages to send; empty if the notice is obsolete, for example because the gate has closed."""
     release, step = work.release, work.step
-    if step.notice in (Notice.GATE_OPENED, Notice.REMINDER):
+    if step.notice in QUESTIONS:
         return list(_questions(clients, clock, work, audience))
     headline = _headline(release, step, audience)
     recipients = () if audience.shared else _told(work)

@@ -8,7 +8,7 @@ from ...effects.notification import Channel, Message, NotificationError
 from ..outcome import Outcome, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients
-from .notices import Audience, messages
+from .notices import QUESTIONS, Audience, messages
 
 MARK = 16
 """Characters of a message's id by which a later try knows that it went out."""
@@ -18,6 +18,8 @@ def notify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     name = work.step.channel or ""
     try:
         channel = clients.channel(name)
+        if channel.asks_only and work.step.notice not in QUESTIONS and (others := _telling(clients, work)):
+            return passed(reason=f"{name} carries questions alone; {', '.join(others)} tells of the rest")
         audience = Audience(shared=channel.shared, asked_by=_personal(clients, work) if channel.shared else ())
         outgoing = messages(clients, clock, work, audience)
     except UnknownName as error:
@@ -50,6 +52,11 @@ def _send(channel: Channel, outgoing: list[Message], sent: frozenset[str]) -> Ou
 
 def _mark(message: Message) -> str:
     return message.id[:MARK]
+
+
+def _telling(clients: Clients, work: Work) -> tuple[str, ...]:
+    """The application's channels that carry more than questions."""
+    return tuple(name for name in work.entry.application.notify if not clients.channel(name).asks_only)
 
 
 def _personal(clients: Clients, work: Work) -> tuple[str, ...]:

@@ -39,9 +39,16 @@ def test_each_approver_gets_a_card_and_what_is_voted_on_goes_beside_it(flow: Wor
     assert len(request.body) < SIZE_LIMIT + 2500
 
 
-def test_what_asks_nobody_starts_no_run(flow: Workflow, channel: TeamsFlow) -> None:
-    for message in (for_everybody(), ended(), ended(recipient=ADA)):
-        channel.send(message)
+def test_what_asks_nobody_starts_no_run_and_is_never_said_to_have_been_told(flow: Workflow, channel: TeamsFlow) -> None:
+    for message in (ended(), ended(recipient=ADA)):
+        with pytest.raises(NotificationError, match="it carries questions alone: nobody was told") as raised:
+            channel.send(message)
+        assert not raised.value.retryable
+    assert flow.asked == []
+
+
+def test_a_question_to_nobody_by_name_starts_no_run(flow: Workflow, channel: TeamsFlow) -> None:
+    channel.send(for_everybody())
     assert flow.asked == []
 
 

@@ -239,7 +239,10 @@ def test_an_object_is_there_once_in_an_environment(write: Write, folder: Path) -
 def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Write, folder: Path) -> None:
     write(with_environment("gate: { kind: auto }").replace("nonprod", "nonprd") + "notify: [inbox]\n")
     known = Known(
-        registries=frozenset({"nonprod", "prod"}), clusters=frozenset({"stage"}), channels=frozenset({"teams"})
+        registries=frozenset({"nonprod", "prod"}),
+        clusters=frozenset({"stage"}),
+        channels=frozenset({"teams"}),
+        asking=frozenset(),
     )
     assert problems(folder, known=known) == [
         "team/shop/application.yaml:3: image.registry: expected a registry of this installation, "
@@ -249,6 +252,24 @@ def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Writ
         "team/shop/application.yaml:9: notify[0]: expected a channel of this installation, "
         "got 'inbox'; known are teams",
     ]
+
+
+def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(write: Write, folder: Path) -> None:
+    asking = with_environment("gate: { kind: approval, approvers: [ada@example.com], level: queue }")
+    known = Known(
+        registries=frozenset({"nonprod", "prod"}),
+        clusters=frozenset({"staging"}),
+        channels=frozenset({"chat", "inbox"}),
+        asking=frozenset({"chat"}),
+    )
+    write(f"{asking}notify: [chat]\n")
+    (problem,) = problems(folder, known=known)
+    assert "notify: expected a channel besides that carries more than questions" in problem
+    assert "got chat; nobody would be told what was counted in their name" in problem
+    write(f"{asking}notify: [chat, inbox]\n")
+    assert load(folder, known=known)
+    write(with_environment("gate: { kind: auto }") + "notify: [chat]\n")
+    assert load(folder, known=known)
 
 
 def test_a_file_that_is_a_link_or_lies_behind_one_is_refused(write: Write, folder: Path, tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1, level: Leve
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"staging", "production"}),
         channels=frozenset({"inbox"}),
+        asking=frozenset(),
     )
     application = check_path(EXAMPLES, known=known).definitions["hello"].application
     staging, production = application.environments

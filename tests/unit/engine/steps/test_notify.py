@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,18 @@ from slipway.effects.notification import NotificationError
 from slipway.engine.links import EXPLAINS_FOR
 from slipway.engine.run_step import Work
 from slipway.engine.steps.notices import Audience, messages
-from slipway.testing import ADA, BASE, BEN, PUBLIC_KEYS, Installation, MemoryBlobs, MemoryChannel, MemoryTable
+from slipway.testing import (
+    ADA,
+    BASE,
+    BEN,
+    PUBLIC_KEYS,
+    Installation,
+    MemoryBlobs,
+    MemoryChannel,
+    MemoryTable,
+    write_application,
+)
+from slipway.testing.applications import APPLICATION
 from slipway.testing.installation import SETTINGS
 
 
@@ -278,3 +290,35 @@ def test_of_an_objection_everybody_is_told_whom_the_gate_asks_and_whom_the_chann
     assert [message.recipient for message in told] == [ADA, BEN, ""]
     assert "I was on a plane" in told[0].lines[0]
     assert told[0].approval_url == ""
+
+
+def test_what_was_counted_is_not_said_to_be_told_by_a_channel_that_carries_questions_alone(
+    installation: Installation, step: Step
+) -> None:
+    installation.inbox.asks_only = True
+    installation.run_step(step)
+    installation.settle()
+    installation.vote(1, ADA)
+    installation.settle()
+    told = {r.details["notice"]: r for r in installation.trail() if r.action.startswith("notification.")}
+    assert told["gate-opened"].action == "notification.sent"
+    assert told["vote-counted"].action == "notification.failed"
+    assert "nobody was told" in told["vote-counted"].details["reason"]
+
+
+def test_beside_another_channel_it_is_left_to_that_one(tmp_path: Path) -> None:
+    write_application(tmp_path, text=APPLICATION.replace("notify: [inbox]", "notify: [inbox, team]"))
+    home = Installation(tmp_path)
+    home.inbox.asks_only = True
+    team = home.channels["team"] = MemoryChannel()
+    home.restart(channels=dict.fromkeys(("inbox", "team"), SETTINGS["channels"]["inbox"]))
+    home.push("1.0")
+    home.settle()
+    home.vote(1, ADA)
+    home.settle()
+    assert "vote-counted" in {message.notice for message in team.messages}
+    assert "notification.failed" not in home.actions()
+    (left,) = (
+        r for r in home.trail() if (r.details.get("notice"), r.details.get("channel")) == ("vote-counted", "inbox")
+    )
+    assert left.details["reason"] == "inbox carries questions alone; team tells of the rest"
