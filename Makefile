@@ -12,7 +12,9 @@ TOOLS_STAMP := tools/axe/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := $(shell sed -n 's/^azure-functions-runtime==\([^ ]*\).*/\1/p' requirements-workers.txt)
 QUICK := not (attack or browser or cluster or doubles or hooks or stack or thorough or workers)
+# Tests that mostly wait for processes run in one more than those that mostly compute: each collects all of them first.
 PARALLEL := -n 4 --dist worksteal
+COMPUTING := -n 3 --dist worksteal
 ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
@@ -71,7 +73,7 @@ cluster: $(LAPTOP) ## Two clusters with a real Kubernetes control plane (Ctrl-C 
 
 test: install ## Unit and contract tests, in minutes; ARGS="tests/unit -k word" for some of them
 ifeq ($(strip $(ARGS)),)
-	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL)
+	@$(PYTHON) -m pytest -m "$(QUICK)" $(COMPUTING)
 else
 	@$(PYTHON) -m pytest $(ARGS)
 endif
@@ -99,12 +101,12 @@ least-privilege: install ## Take each right in a cluster away in turn, and see w
 	@$(PYTHON) -m scripts.least_privilege $(ARGS)
 
 test-thorough: install ## A crash or an outage at every point
-	@$(PYTHON) -m pytest -m thorough $(PARALLEL) $(ARGS)
+	@$(PYTHON) -m pytest -m thorough $(COMPUTING) $(ARGS)
 
 test-all: test test-doubles test-hooks test-browser test-stack test-attack test-cluster test-thorough workers ## All tests
 
 coverage: install ## The tests of `make test`, and which lines and branches none of them ran
-	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL) --cov --cov-report=term:skip-covered
+	@$(PYTHON) -m pytest -m "$(QUICK)" $(COMPUTING) --cov --cov-report=term:skip-covered
 
 check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/ruff check .

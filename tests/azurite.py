@@ -33,7 +33,8 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not emulator.MAIN.exists():
         pytest.skip("Azurite is not installed: run `make install`")
     folder = tmp_path_factory.mktemp("azurite")
-    part, connection = emulator.start(folder / "data", log=folder / "azurite.log")
+    # In memory: into a folder it would write all that it has every few seconds.
+    part, connection = emulator.start(None, log=folder / "azurite.log")
     try:
         yield connection
     finally:

@@ -47,6 +47,13 @@ class MemoryBus:
         """Takes each hint the moment it is sent, in the thread that sends it, as a worker on another core might."""
         self._ids: set[tuple[str, str]] = set()
 
+    def copy(self) -> "MemoryBus":
+        """Another bus with the same messages."""
+        made = MemoryBus()
+        made.sent, made.raw, made.dead, made.lying = [*self.sent], [*self.raw], [*self.dead], [*self.lying]
+        made._ids = set(self._ids)
+        return made
+
     def forget_ids(self) -> None:
         """As a queue does in time."""
         self._ids.clear()

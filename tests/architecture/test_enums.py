@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,14 @@ OWNED = (
 
 def faults(source: str, owned: Owned) -> Iterator[tuple[int, str]]:
     """Line and fault of each place that knows more of the enum than a module may that does not own it."""
-    tree = ast.parse(source)
-    names = _names(tree, owned.enum.__name__)
-    yield from _spelt(tree, owned.enum)
+    yield from _faults(list(ast.walk(ast.parse(source))), owned)
+
+
+def _faults(nodes: list[ast.AST], owned: Owned) -> Iterator[tuple[int, str]]:
+    names = _names(nodes, owned.enum.__name__)
+    yield from _spelt(nodes, owned.enum)
     inner: set[ast.expr] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Dict | ast.Set | ast.List | ast.Tuple) and node not in inner:
             inner |= {child for child in ast.walk(node) if isinstance(child, ast.expr)}
             if len(members := set(_gathered(node, names))) > 1:
@@ -53,16 +57,16 @@ def faults(source: str, owned: Owned) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"a match over {', '.join(sorted(members))} without assert_never"
 
 
-def _names(tree: ast.Module, enum: str) -> set[str]:
+def _names(nodes: list[ast.AST], enum: str) -> set[str]:
     """What the module calls the enum."""
-    imported = (alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names)
+    imported = (alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names)
     return {enum} | {alias.asname for alias in imported if alias.name == enum and alias.asname}
 
 
-def _spelt(tree: ast.Module, enum: type[StrEnum]) -> Iterator[tuple[int, str]]:
+def _spelt(nodes: list[ast.AST], enum: type[StrEnum]) -> Iterator[tuple[int, str]]:
     # A single word (`failed`, `freeze`) means other things too: its spelling proves nothing.
     values = {member.value for member in enum if not member.value.isalpha()}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in values:
             yield node.lineno, f"{node.value!r} is spelt as text"
 
@@ -99,17 +103,22 @@ def _ends_in_assert_never(node: ast.Match) -> bool:
             return False
 
 
+@cache
+def _found() -> dict[Owned, list[str]]:
+    """Of each enum. A module is read once for all of them."""
+    found: dict[Owned, list[str]] = {owned: [] for owned in OWNED}
+    for path in (path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        for owned in OWNED:
+            if path != ROOT / owned.module:
+                found[owned] += [f"{path.relative_to(ROOT)}:{line}: {fault}" for line, fault in _faults(nodes, owned)]
+    return found
+
+
 @pytest.mark.parametrize("owned", OWNED, ids=lambda owned: owned.enum.__name__)
 def test_what_is_known_of_a_member_stands_in_the_module_that_owns_the_enum(owned: Owned) -> None:
     assert (ROOT / owned.module).is_file()
-    modules = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
-    found = [
-        f"{path.relative_to(ROOT)}:{line}: {fault}"
-        for path in modules
-        if path != ROOT / owned.module
-        for line, fault in faults(path.read_text(encoding="utf-8"), owned)
-    ]
-    assert found == []
+    assert _found()[owned] == []
 
 
 class Colour(StrEnum):

@@ -41,8 +41,11 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 
 def state(home: Told) -> Any:
-    rows: Any = home.table
-    return {partition: dict(found) for partition, found in rows._rows.items()}, list(home.bus.sent), list(home.bus.raw)
+    return (
+        {partition: dict(found) for partition, found in home.table._rows.items()},
+        list(home.bus.sent),
+        list(home.bus.raw),
+    )
 
 
 def known(home: Told) -> dict[str, str]:

@@ -66,11 +66,13 @@ def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Aud
 
 @pytest.mark.parametrize("form", [ExportFormat.JSONL, ExportFormat.CSV])
 def test_a_run_may_end_at_any_point(deliveries: Path, form: ExportFormat) -> None:
+    written = MemoryTable()
+    before = Audited(deliveries, table=written)
+    before.deliver("1.0")
+    before.append(*ODD)
+
     def live_through(life: Life) -> Audited:
-        table, log = MemoryTable(), MemoryLog()
-        before = Audited(deliveries, table=table, log=log)
-        before.deliver("1.0")
-        before.append(*ODD)
+        table, log = written.copy(), MemoryLog()
         mortal = Audited(deliveries, table=MortalTable(table, life), log=mortal_port(log, life, "log", "append"))
         for _ in range(2):
             try:

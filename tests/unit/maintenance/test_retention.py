@@ -1,6 +1,7 @@
 """Retention: records move, and nobody who reads or verifies the trail notices where they lie. Whoever dies in between
 leaves nothing lost, nothing twice."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -150,9 +151,20 @@ def test_a_damaged_document_is_found_by_verification(installation: Audited, dama
     assert (verdict.fault.sequence, "the archive's document" in verdict.fault.reason) == (1, True)
 
 
-def live_through(deliveries: Path, life: Life) -> Audited:
-    table, added, documents = MemoryTable(), MemoryAdded(), MemoryBlobs()
-    history(deliveries, table, added)
+@dataclass
+class Past:
+    """What a history has left, to go on from as often as a test likes."""
+
+    deliveries: Path
+    table: MemoryTable = field(default_factory=MemoryTable)
+    added: MemoryAdded = field(default_factory=MemoryAdded)
+
+    def __post_init__(self) -> None:
+        history(self.deliveries, self.table, self.added)
+
+
+def live_through(past: Past, life: Life) -> Audited:
+    deliveries, table, added, documents = past.deliveries, past.table.copy(), past.added.copy(), MemoryBlobs()
     mortal = Audited(
         deliveries, table=MortalTable(table, life), added=added, archive=mortal_port(documents, life, "blobs", "put")
     )
@@ -169,13 +181,13 @@ def live_through(deliveries: Path, life: Life) -> Audited:
 
 
 def test_a_process_may_die_at_any_point_of_the_move(deliveries: Path) -> None:
-    quiet = Life()
-    whole = live_through(deliveries, quiet)
+    quiet, past = Life(), Past(deliveries)
+    whole = live_through(past, quiet)
     expected, left = trail(whole), rows(whole)
     assert min(left) > 20
     for point in range(len(quiet.points)):
         life = Life(crash_at=frozenset({point}))
-        found = live_through(deliveries, life)
+        found = live_through(past, life)
         at = life.points[point]
         assert trail(found) == expected, at
         assert rows(found) == left, at
@@ -187,11 +199,10 @@ def test_a_process_may_die_at_any_point_of_the_move(deliveries: Path) -> None:
 
 def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None:
     """Also for whoever reads it while the process that moved it is dead."""
-    quiet = Life()
-    expected = trail(live_through(deliveries, quiet))
+    quiet, past = Life(), Past(deliveries)
+    expected = trail(live_through(past, quiet))
     for point in range(len(quiet.points)):
-        table, added, documents = MemoryTable(), MemoryAdded(), MemoryBlobs()
-        history(deliveries, table, added)
+        table, added, documents = past.table.copy(), past.added.copy(), MemoryBlobs()
         life = Life(crash_at=frozenset({point}))
         mortal = Audited(
             deliveries,

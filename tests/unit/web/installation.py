@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from slipway.domain.plan import Change, Plan, PlanMade, Preview
 from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.domain.tokens import Purpose
-from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
+from slipway.testing import ADA, CLEO, Installation, MemoryBlobs, MemoryTable
 from slipway.web.answer import Answer
 from slipway.web.approving import ApprovalContext, show
 from slipway.web.voting import Booth
@@ -63,15 +64,20 @@ def digest(name: str) -> str:
     return sha256(name.encode())
 
 
-def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1, level: Level = Level.LINK) -> Application:
-    """The application of `examples/hello-aks`, with other approvers for production where they are given."""
+@cache
+def _example() -> Application:
     known = Known(
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"staging", "production"}),
         channels=frozenset({"inbox"}),
         asking=frozenset(),
     )
-    application = check_path(EXAMPLES, known=known).definitions["hello"].application
+    return check_path(EXAMPLES, known=known).definitions["hello"].application
+
+
+def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1, level: Level = Level.LINK) -> Application:
+    """The application of `examples/hello-aks`, with other approvers for production where they are given."""
+    application = _example()
     staging, production = application.environments
     gate = ApprovalGate(
         approvers=approvers,
@@ -90,6 +96,8 @@ class Told(Installation):
 
     deliveries: Path = field(default=EXAMPLES, kw_only=False)
     application: str = "hello"
+    table: MemoryTable = field(default_factory=MemoryTable)
+    index_table: MemoryTable = field(default_factory=MemoryTable)
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     policy: Application = field(default_factory=hello)
     changes: tuple[Change, ...] = CHANGES
