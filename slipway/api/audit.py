@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from ..domain.audit import AuditRecord, Damaged
-from ..domain.reports import ChainPartCheck, Compared, LiveThere
+from ..domain.reports import ChainPartCheck, Compared, LiveThere, Override
 from .base import ApiAnswer, ApiModel
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "IndexAnswer",
     "LiveAnswer",
     "LiveThere",
+    "Override",
     "PublicKeysAnswer",
     "ReindexAnswer",
 ]

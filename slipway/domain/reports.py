@@ -83,6 +83,8 @@ class LiveThere(Record):
     """Votes for exactly this plan."""
     gate: str
     """The audit record of the gate's passing, as action and sequence; empty if no gate passed."""
+    ordered: Override | None
+    """The order that brought it here, where it was a roll-back: that needs no gate."""
     overrides: tuple[Override, ...]
     evidence: tuple[Evidence, ...]
     """Evidence of every environment that the release went through, including this one."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..domain.actions import Action, Intervention
+from ..domain.actions import Action, Intervention, OfGate
 from ..domain.attribution import on_record_as
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, AuditQuery
@@ -50,6 +50,7 @@ class Provenance:
             since=live.at,
             approvals=tuple(_approvals(plan_records)),
             gate=f"{gate_passed.action} #{gate_passed.sequence}" if gate_passed else "",
+            ordered=next((_as_ordered(record) for record in records if _orders_a_return(record)), None),
             overrides=tuple(_overrides(records)),
             evidence=tuple(item for past_rollout in release.rollouts for item in past_rollout.evidence),
             supply_chain=rollout.supply_chain if rollout else (),
@@ -81,14 +82,22 @@ def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
     for record in records:
         action = record.known_action
         if action is not None and action.intervention in (Intervention.OVERRIDE, Intervention.WAIVER):
-            yield Override(
-                actor=record.actor,
-                name=on_record_as(record.actor, record.details).name,
-                at=record.time,
-                action=record.action,
-                reason=_text(record.details.get("reason")),
-                sequence=record.sequence,
-            )
+            yield _as_ordered(record)
+
+
+def _orders_a_return(record: AuditRecord) -> bool:
+    return record.known_action is not None and record.known_action.of_gate is OfGate.RETURN_ORDERED
+
+
+def _as_ordered(record: AuditRecord) -> Override:
+    return Override(
+        actor=record.actor,
+        name=on_record_as(record.actor, record.details).name,
+        at=record.time,
+        action=record.action,
+        reason=_text(record.details.get("reason")),
+        sequence=record.sequence,
+    )
 
 
 def _text(value: Any) -> str:

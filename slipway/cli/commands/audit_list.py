@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from slipway.api.audit import AuditPart, LiveAnswer, LiveThere
+from slipway.api.audit import AuditPart, LiveAnswer, LiveThere, Override
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ActionClass
 from slipway.domain.export import COLUMNS
@@ -209,6 +209,7 @@ LIVE_COLUMNS: Final = (
     "since",
     "approvals",
     "gate",
+    "ordered",
     "overrides",
     "evidence",
     "supply_chain",
@@ -255,6 +256,10 @@ def live(api: Api, *, environment: str, application: str | None, form: OutputFor
             screen.fields(_live_fields(screen, item))
 
 
+def _order(screen: Screen, order: Override) -> str:
+    return f"{order.who} {order.action} {screen.time(order.at)} (record {order.sequence}): {order.reason}"
+
+
 def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content]]:
     yield "release", TextCell(item.release, NAME)
     yield "tag", item.tag
@@ -264,10 +269,11 @@ def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content
     for vote in item.approvals:
         reason = f": {vote.reason}" if vote.reason else ""
         yield "approved", TextCell(f"{vote.who} {screen.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
+    if item.ordered is not None:
+        yield "ordered", TextCell(_order(screen, item.ordered), GOOD)
     for passed in item.overrides:
-        text = f"{passed.who} {passed.action} {screen.time(passed.at)} (record {passed.sequence}): {passed.reason}"
-        yield "overridden", TextCell(text, NOTE)
-    yield "gate", item.gate or "none"
+        yield "overridden", TextCell(_order(screen, passed), NOTE)
+    yield "gate", item.gate or ("none, as an order brought it back" if item.ordered else "none")
     for evidence in item.evidence:
         mark, style = ("✓", GOOD) if evidence.passed else ("✗", BAD)
         yield (

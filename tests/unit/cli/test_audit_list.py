@@ -195,6 +195,7 @@ LIVE = {
     "since": "2026-11-23T08:00:00Z",
     "approvals": [{"actor": "ada@example.com", "at": "2026-11-23T07:59:00Z", "reason": "seen", "sequence": 17}],
     "gate": "gate.passed #18",
+    "ordered": None,
     "overrides": [],
     "evidence": [{"name": "acceptance", "environment": "staging", "passed": True, "summary": "24 passed"}],
     "supply_chain": [],
@@ -213,6 +214,14 @@ def test_what_is_live_names_who_let_it_in_and_on_what_evidence(slipway: Command,
     assert slipway("audit", "live", "production", "--csv").stdout.splitlines()[0].startswith("application,environment")
     app.live = []
     assert slipway("audit", "live", "staging").stderr == "nothing is live in staging\n"
+
+
+def test_what_an_order_brought_back_names_who_gave_it_and_why_no_gate_passed(slipway: Command, app: Served) -> None:
+    order = {"actor": "oid:olu", "name": "Olu", "at": "2026-11-23T08:00:00Z", "action": "rollback.ordered"}
+    app.live = [LIVE | {"approvals": [], "gate": "", "ordered": order | {"reason": "orders were lost", "sequence": 19}}]
+    text = " ".join(slipway("audit", "live", "production").stdout.split())
+    for part in ("Olu", "rollback.ordered", "(record 19): orders were lost", "none, as an order brought it back"):
+        assert part in text
 
 
 # ---- the index

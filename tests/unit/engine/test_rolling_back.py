@@ -144,3 +144,16 @@ def test_a_roll_back_by_hand_leaves_the_jobs_of_its_release_out(ci: Ci) -> None:
     assert "Job/migrate" not in live(ci)
     planned = [record for record in ci.installation.trail() if record.action == "plan.made"][-1]
     assert planned.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
+
+
+def test_what_is_live_names_who_ordered_it_back_and_no_order_where_a_release_came_forward(ci: Ci) -> None:
+    deliver(ci, "1.4.0")
+    deliver(ci, "1.5.0")
+    [forward] = ci.installation.app.provenance.live("staging")
+    assert (forward.release, forward.ordered) == ("shop-2", None)
+    ci.installation.command(Verb.ROLLBACK, 1, "staging")
+    ci.installation.settle()
+    [back] = ci.installation.app.provenance.live("staging")
+    assert back.ordered is not None
+    ordered = next(record for record in ci.installation.trail() if record.sequence == back.ordered.sequence)
+    assert (back.release, ordered.action, ordered.actor) == ("shop-3", "rollback.ordered", back.ordered.actor)
