@@ -184,7 +184,7 @@ def reading(
         used = built.sessions.used(session)
         return replace(page, cookies=(*page.cookies, used)) if used else page
 
-    return sent(req, guarded(answer))
+    return sent(req, guarded(answer, again=(path, "Try again")))
 
 
 def posted(
@@ -199,7 +199,7 @@ def posted(
         who = visitor_of(session)
         return _permitted(who, work, role=role)
 
-    return sent(req, guarded(answer))
+    return sent(req, guarded(answer, again=(path, "Back to the page")))
 
 
 def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -> Answer:

@@ -113,7 +113,10 @@ def _target(stack: dict[str, Any], name: str) -> Target:
     run = application.get("pipeline") or {}
     if run and run.get("project") != PROJECT:
         told = run.get("project")
-        raise CannotPush(f"{name} is built in the project {told}: Azure DevOps has the project {PROJECT} alone here")
+        raise CannotPush(
+            f"{name} is built in the project {told}: Azure DevOps has the project {PROJECT} alone here; write "
+            f"`project: {PROJECT}` under `pipeline` in its application.yaml, and apply it again"
+        )
     if run and not run.get("name"):
         raise CannotPush(f"{name} names its pipeline by number alone: add its name to `pipeline`")
     Places(clusters=stack["clusters"], token=stack["cluster_token"]).make(named_by(application))

@@ -61,13 +61,14 @@ def elsewhere(address: str) -> Answer:
     return message(404, "There is no such page", "The address may be mistyped, or cut off.", link=meant)
 
 
-def try_again() -> Answer:
+def try_again(again: tuple[str, str] | None = None) -> Answer:
     return message(
         503,
         "Please try again in a moment",
         "A service that Slipway depends on is not responding. If you were submitting something, it is safe to"
         " submit it again: it takes effect once at most.",
         tone=Tone.ASKS,
+        link=again,
         headers={"Retry-After": "5"},
     )
 
@@ -125,12 +126,15 @@ def no_role(visitor: Visitor) -> Answer:
     )
 
 
-def guarded(work: Callable[[], Answer]) -> Answer:
-    """The page, or one that says what is missing or unavailable. The request is not logged: it may hold a secret."""
+def guarded(work: Callable[[], Answer], *, again: tuple[str, str] | None = None) -> Answer:
+    """The page, or one that says what is missing or unavailable. The request is not logged: it may hold a secret.
+
+    `again` is the address and the text of the link on to where it can be tried again.
+    """
     try:
         return work()
     except NotFound as missing:
         return not_found(str(missing))
     except (LedgerUnavailable, KeysUnavailable, Contended) as away:
         log.warning("a page could not be served: %s", away)
-        return try_again()
+        return try_again(again)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 from urllib.parse import urlencode
 
 import azure.functions as func
@@ -215,6 +216,18 @@ def test_signing_out_everywhere_ends_the_sessions_of_all_browsers_of_this_person
     home.wait(timedelta(seconds=2))
     again = signed_in(home.app, person(9, "Dora"))
     assert pages.page_board(request(headers=again.headers)).status_code == 200
+
+
+def test_a_page_that_cannot_be_served_now_leads_to_itself_and_a_form_to_its_page(world: tuple[Told, Release]) -> None:
+    def away(_: object) -> NoReturn:
+        raise LedgerUnavailable("the table is switched off")
+
+    browser = signed_in(world[0].app, person(9, "Dora"))
+    page = pages.reading(request(headers=browser.headers), "/releases/hello-2", away)
+    form = pages.posted(request("POST", headers=browser.headers), "/operate", away)
+    assert (page.status_code, form.status_code) == (503, 503)
+    assert b'href="/releases/hello-2">Try again</a>' in page.get_body()
+    assert b'href="/operate">Back to the page</a>' in form.get_body()
 
 
 def test_while_nothing_can_be_written_down_the_browser_is_signed_out_and_told_that_copies_go_on(
