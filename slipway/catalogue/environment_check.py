@@ -111,11 +111,7 @@ class EnvironmentCheck:
             return
         self._refuse_misplaced(job, (*self._at, "verification", "job"))
         value = render_job(self._definition, self._environment, **self._sample, name="sample")
-        document = read_job(self._definition, self._environment)
-        problems = self._object_problems(document, value)
-        if problems:
-            raise ConfigError(problems)
-        yield self._rendered(document, value, deployed=False)
+        yield self._job(read_job(self._definition, self._environment), value)
 
     def jobs_around(self) -> Iterator[Rendered]:
         """The Jobs before and after a rollout."""
@@ -125,11 +121,12 @@ class EnvironmentCheck:
                 self._refuse_misplaced(path, (*self._at, str(side), number))
             jobs = render_jobs_around(self._definition, self._environment, side, **self._sample)
             for path, value in zip(paths, jobs, strict=True):
-                document = read_job_file(self._definition, path)
-                problems = self._object_problems(document, value)
-                if problems:
-                    raise ConfigError(problems)
-                yield self._rendered(document, value, deployed=False)
+                yield self._job(read_job_file(self._definition, path), value)
+
+    def _job(self, document: Document, value: dict[str, Any]) -> Rendered:
+        if problems := self._object_problems(document, value):
+            raise ConfigError(problems)
+        return self._rendered(document, value, deployed=False)
 
     def _refuse_misplaced(self, path: str, steps: Steps) -> None:
         """Refuse a Job's file that is not there, or that would be applied as a manifest."""

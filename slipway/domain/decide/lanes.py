@@ -90,6 +90,11 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
         _wait_behind(draft, release, lane)
         return
     take_the_place(draft, release, environment.name, why=f"the newer {release.id} arrived")
+    plan_or_queue(draft, release, lane)
+
+
+def plan_or_queue(draft: Draft, release: Release, lane: Lane) -> None:
+    """Plan it, unless a rollout is under way in the lane: then it waits for that to end."""
     if lane.rolling is None:
         plan(draft, release)
     else:

@@ -13,7 +13,7 @@ from ..rules import Rule, RuleResult
 from ..steps import StepKind
 from .commands import accepted, named_release, reason_rule, told
 from .conditions import newer_in_lane
-from .lanes import PLAN_LIMIT, ask, plan, take_the_place
+from .lanes import PLAN_LIMIT, ask, plan_or_queue, take_the_place
 from .returning import is_live, set_hold
 from .state import Draft
 
@@ -106,8 +106,4 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
             set_hold(draft, release, event)
     else:
         take_the_place(draft, release, environment, why=f"the newer {release.id} is tried again")
-    if lane.rolling is None:
-        plan(draft, release)
-    else:
-        draft.enter(release, Phase.QUEUED)
-        draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.rolling}")
+    plan_or_queue(draft, release, lane)

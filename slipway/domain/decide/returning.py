@@ -12,11 +12,11 @@ from ..actions import Action
 from ..blocks import Hold
 from ..errors import present
 from ..events import CommandGiven
-from ..release import Lane, Phase, Release, Rollback, Rollout
+from ..release import Lane, Release, Rollback, Rollout
 from ..rules import Rule, RuleResult
 from .blocks import said_of_hold
 from .commands import accepted, exists_rule, lane_of, named_release, reason_rule, told
-from .lanes import plan
+from .lanes import plan_or_queue
 from .state import Draft
 
 
@@ -65,11 +65,7 @@ def rollback(draft: Draft, event: CommandGiven) -> None:
     draft.put_lane(lane.evolve(returning=release.number))
     if not is_live(target.number, lane):  # what is live is only brought back as it was: nothing newer would undo it
         set_hold(draft, release, event)
-    if lane.rolling is None:
-        plan(draft, release)
-    else:
-        draft.enter(release, Phase.QUEUED)
-        draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.rolling}")
+    plan_or_queue(draft, release, lane)
 
 
 def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:

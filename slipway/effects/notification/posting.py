@@ -1,6 +1,7 @@
 """Posts JSON to a URL: one attempt, no redirects, and only the status of the response is read."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import urllib3
 
@@ -15,28 +16,34 @@ def new_pool() -> urllib3.PoolManager:
     return urllib3.PoolManager(timeout=TIMEOUT, retries=False)
 
 
-def post(
-    pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str, str], *, channel: str, expected: str
-) -> None:
-    """Raises `NotificationError`, which names the channel and never the URL, as that may be a secret."""
-    try:
-        # Only the status matters; the body may be of any size, so it is not read.
-        response = pool.request("POST", url, body=body, headers=headers, redirect=False, preload_content=False)
-        response.close()
-    except urllib3.exceptions.HTTPError as error:
-        raise NotificationError(f"channel {channel}: no answer ({type(error).__name__})", retryable=True) from None
-    if not OK <= response.status < MULTIPLE_CHOICES:
-        raise NotificationError(
-            f"channel {channel}: expected a status of {expected}, got {response.status}",
-            retryable=response.status in RETRYABLE,
-        )
+class PostingChannel:
+    """A channel whose notices are posted to one address. Errors name the channel and never the address, as that may be
+    a secret."""
 
+    asks_only = False
 
-def reach(pool: urllib3.PoolManager, url: str, *, channel: str) -> str:
-    """Check that a server answers at the URL, without posting. Raises `NotificationError` if none does."""
-    try:
-        response = pool.request("HEAD", url, redirect=False, preload_content=False)
-        response.close()
-    except urllib3.exceptions.HTTPError as error:
-        raise NotificationError(f"channel {channel}: no answer ({type(error).__name__})", retryable=True) from None
-    return "a server answers; only sending a notice shows whether it accepts them"
+    def __init__(self, *, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
+        self._name, self._url = name, url
+        self._pool = pool or new_pool()
+
+    def reach(self) -> str:
+        """Check that a server answers at the address, without posting. Raises `NotificationError` if none does."""
+        self._request("HEAD")
+        return "a server answers; only sending a notice shows whether it accepts them"
+
+    def _post(self, body: bytes, headers: Mapping[str, str], *, expected: str) -> None:
+        """Raises `NotificationError`."""
+        status = self._request("POST", body=body, headers=headers)
+        if not OK <= status < MULTIPLE_CHOICES:
+            why = f"channel {self._name}: expected a status of {expected}, got {status}"
+            raise NotificationError(why, retryable=status in RETRYABLE)
+
+    def _request(self, method: str, **options: Any) -> int:
+        """The status. Only that matters; the body may be of any size, so it is not read."""
+        try:
+            response = self._pool.request(method, self._url, redirect=False, preload_content=False, **options)
+            response.close()
+        except urllib3.exceptions.HTTPError as error:
+            why = f"channel {self._name}: no answer ({type(error).__name__})"
+            raise NotificationError(why, retryable=True) from None
+        return response.status

@@ -4,26 +4,15 @@ The workflow answers 202 when it has accepted the card, before posting it. Many 
 contains an approver's personal link.
 """
 
-import urllib3
-
 from .card import envelope
 from .channel import Message, NotificationError
-from .posting import new_pool, post, reach
+from .posting import PostingChannel
 
 
-class TeamsChannel:
+class TeamsChannel(PostingChannel):
     """One channel in Teams."""
 
     shared = True
-    asks_only = False
-
-    def __init__(self, *, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
-        self._name = name
-        self._url = url
-        self._pool = pool or new_pool()
-
-    def reach(self) -> str:
-        return reach(self._pool, self._url, channel=self._name)
 
     def send(self, message: Message) -> None:
         try:
@@ -31,4 +20,4 @@ class TeamsChannel:
         except ValueError as error:
             raise NotificationError(f"channel {self._name}: {error}", retryable=False) from None
         headers = {"Content-Type": "application/json"}
-        post(self._pool, self._url, body, headers, channel=self._name, expected="202")
+        self._post(body, headers, expected="202")

@@ -8,26 +8,16 @@ import json
 from email.errors import MessageError
 from email.headerregistry import Address
 
-import urllib3
-
 from .asking_card import asking_card
 from .channel import AskedVote, Message, NotificationError
-from .posting import new_pool, post, reach
+from .posting import PostingChannel
 
 
-class TeamsFlow:
+class TeamsFlow(PostingChannel):
     """One flow. It delivers approval requests alone: what else there is to tell needs another channel."""
 
     shared = False
     asks_only = True
-
-    def __init__(self, *, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
-        self._name = name
-        self._url = url
-        self._pool = pool or new_pool()
-
-    def reach(self) -> str:
-        return reach(self._pool, self._url, channel=self._name)
 
     def send(self, message: Message) -> None:
         if message.vote is None:
@@ -39,7 +29,7 @@ class TeamsFlow:
             body = json.dumps(question(message, message.vote)).encode()
         except (ValueError, MessageError) as error:
             raise NotificationError(f"channel {self._name}: {error}", retryable=False) from None
-        post(self._pool, self._url, body, {"Content-Type": "application/json"}, channel=self._name, expected="202")
+        self._post(body, {"Content-Type": "application/json"}, expected="202")
 
 
 def question(message: Message, vote: AskedVote) -> dict[str, object]:

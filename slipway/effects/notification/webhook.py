@@ -10,7 +10,7 @@ import json
 import urllib3
 
 from .channel import Message
-from .posting import new_pool, post, reach
+from .posting import PostingChannel
 
 
 def source_of(message: Message) -> str:
@@ -18,20 +18,14 @@ def source_of(message: Message) -> str:
     return message.release_url.partition("/releases/")[0] + f"/?application={message.application}"
 
 
-class Webhook:
+class Webhook(PostingChannel):
     """One receiver, which forwards each notice to its recipient."""
 
     shared = False
-    asks_only = False
 
     def __init__(self, *, name: str, url: str, secret: bytes, pool: urllib3.PoolManager | None = None) -> None:
-        self._name = name
-        self._url = url
+        super().__init__(name=name, url=url, pool=pool)
         self._secret = secret
-        self._pool = pool or new_pool()
-
-    def reach(self) -> str:
-        return reach(self._pool, self._url, channel=self._name)
 
     def send(self, message: Message) -> None:
         body = json.dumps(
@@ -48,4 +42,4 @@ class Webhook:
         ).encode()
         signature = hmac.new(self._secret, body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/cloudevents+json", "Slipway-Signature": f"sha256={signature}"}
-        post(self._pool, self._url, body, headers, channel=self._name, expected="2xx")
+        self._post(body, headers, expected="2xx")
