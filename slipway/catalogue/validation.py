@@ -49,6 +49,10 @@ _PATTERNS = {
     GUID_PATTERN: "an object id in Entra, such as 01234567-89ab-cdef-0123-456789abcdef",
     r"^/[^\s]*$": "a path that starts with / and has no spaces",
 }
+_ONE_PIPELINE = (
+    "a release begins with one run, which says what it built: what several pipelines build goes out as a bundle, which "
+    "one of them publishes (source: bundle)"
+)
 _FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*): (.*)", re.DOTALL)
 """A field, or the path to one: `environments[1].gate.required`."""
 
@@ -97,7 +101,8 @@ class _Translation:
             case "value_error":
                 return self._own_rule(steps, str(context["error"]), value)
         expected = _expected(kind, context, finding["msg"])
-        return document.problem(steps, _advice(kind, value), expected=expected, got=shown(value))
+        advice = _ONE_PIPELINE if steps == ("pipeline",) and isinstance(value, list) else _advice(kind, value)
+        return document.problem(steps, advice, expected=expected, got=shown(value))
 
     def _own_rule(self, steps: Steps, message: str, value: object) -> Problem:
         """The problem for a ValueError of our models, whose text may begin with the name of a field or a path to it."""

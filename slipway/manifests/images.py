@@ -24,17 +24,22 @@ _CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
 def names_repository(image: str, repository: str) -> bool:
     """Whether the image is of the repository, from whatever registry and with whatever tag.
 
-    `hello`, `hello:latest`, `shop.azurecr.io/hello:1` and `localhost:5000/hello@sha256:…` all name `hello`.
+    `hello`, `hello:latest`, `shop.azurecr.io/hello:1` and `localhost:5000/hello@sha256:…` all name `hello`. The
+    repository's own name comes first: `acme.apps/web:1` names `acme.apps/web`, although its first part could be a host.
     """
     path = image.partition("@")[0]
+    if _without_tag(path) == repository:
+        return True
     first, slash, rest = path.partition("/")
     # As in all container tools, the first part is a host if it could not be part of a repository's name.
     if slash and ("." in first or ":" in first or first == "localhost"):
         path = rest
+    return _without_tag(path) == repository
+
+
+def _without_tag(path: str) -> str:
     name, colon, tag = path.rpartition(":")
-    if colon and "/" not in tag:
-        path = name
-    return path == repository
+    return name if colon and "/" not in tag else path
 
 
 def pod_spec(value: Any) -> dict[str, Any]:

@@ -254,6 +254,14 @@ def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Writ
     ]
 
 
+def test_a_list_of_pipelines_is_told_how_what_several_build_goes_out(write: Write, folder: Path) -> None:
+    one = "{ project: shop, name: build }"
+    write(f"{APPLICATION}    gate: {{ kind: auto }}\nstart: run\npipeline: [{one}, {one}]\n")
+    (problem,) = problems(folder)
+    assert problem.startswith("team/shop/application.yaml:10: pipeline: expected a mapping, got a list of 2; ")
+    assert "goes out as a bundle, which one of them publishes (source: bundle)" in problem
+
+
 def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(write: Write, folder: Path) -> None:
     asking = with_environment("gate: { kind: approval, approvers: [ada@example.com], level: queue }")
     known = Known(

@@ -138,3 +138,15 @@ def test_only_the_kinds_that_the_project_names_may_run_what_is_not_pinned(applic
     assert value == custom("Boat", **loose)
     with pytest.raises(ConfigError):
         pinned(custom("Rollout", **loose), application)
+
+
+def test_an_image_of_the_project_whose_first_part_has_a_dot_is_told_to_name_its_registry(write: Write) -> None:
+    write(PROJECT.replace('"team/*"', '"team/*", "acme.apps/*"'), name="project", files={})
+    application = load_one(write()).application
+    with pytest.raises(ConfigError) as raised:
+        pinned(running(f"acme.apps/proxy@{DIGEST}"), application)
+    told = str(raised.value)
+    assert "acme.apps is read as the host of a registry: write that of a registry of the application before it" in told
+    assert "expected an image of the project team" in told
+    value = running(f"nonprod.azurecr.io/acme.apps/proxy@{DIGEST}")
+    assert not pinned(value, application)

@@ -21,3 +21,14 @@ def test_the_repository_is_known_from_any_registry_with_any_tag(image: str) -> N
 )
 def test_another_repository_is_left_alone(image: str) -> None:
     assert not names_repository(image, "team/shop")
+
+
+@pytest.mark.parametrize("image", ["acme.apps/web", "acme.apps/web:1", "r.example/acme.apps/web:1@sha256:" + "a" * 64])
+def test_a_repository_whose_first_part_has_a_dot_is_named_with_and_without_a_registry(image: str) -> None:
+    assert names_repository(image, "acme.apps/web")
+
+
+def test_a_host_with_the_same_repository_behind_it_is_not_taken_for_a_longer_name() -> None:
+    assert names_repository("acme.apps/web", "web")
+    assert not names_repository("web", "acme.apps/web")
+    assert not names_repository("acme.apps/web2", "acme.apps/web")
