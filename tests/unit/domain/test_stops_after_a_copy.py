@@ -12,6 +12,7 @@ from slipway.domain.order import Order, Taken
 from slipway.domain.phases import Phase
 from slipway.domain.release import Rollback
 from slipway.domain.rules import Rule
+from slipway.domain.runs import Fact, Trust
 from slipway.domain.steps import StepKind
 from tests.unit.domain.copies import (
     cancelled_before_the_first_object,
@@ -23,7 +24,7 @@ from tests.unit.domain.copies import (
     stopped_at_the_first_object,
 )
 from tests.unit.domain.effects import Effects
-from tests.unit.domain.samples import ADA, application, approval, production, staging
+from tests.unit.domain.samples import ADA, application, approval, ci_run, production, staging
 from tests.unit.domain.world import OPERATOR, World
 
 HOUR = timedelta(hours=1)
@@ -111,6 +112,14 @@ def test_whoever_cancelled_it_a_moment_too_late_reads_that_it_went_on() -> None:
     assert world.phase(1) is Phase.COMPLETED
     assert world.last("rollout.went-on").details["reason"].endswith(": wrong one")
     assert world.lanes["production"].called_off is None
+
+
+def test_reports_that_contradict_each_other_end_no_release_that_may_have_written_something() -> None:
+    world = at_the_first_object()
+    contradicted = Fact(trust=Trust.CONTRADICTED, why="the run published two documents")
+    world.run(ci_run("9").evolve(built=contradicted), image="v1")
+    assert world.last("run.contradicted").release == "shop-1"
+    assert world.phase(1) is Phase.DEPLOYING
 
 
 def test_it_is_called_off_once() -> None:
