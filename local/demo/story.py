@@ -72,7 +72,7 @@ class Story(Delivering):
         (told,) = found["details"]["objects"]
         self.say.line(f"the next look sees it, record {found['sequence']}: {told}")
         olu = self.stack.identity.settings.person("Olu")
-        words = ("rollback", "production", release, "--reason", "nobody edits production")
+        words = ("rollback", release, "production", "--reason", "nobody edits production")
         back = str(confirmed(Signer(olu.oid), words, self.stack.command_environment())["release"])
         ended = self._watch.follow(lambda r: r["action"] in ENDS and r["release"] == back, within=WITHIN)
         gone = [record["sequence"] for record in ended if record["action"] == Action.DRIFT_GONE]
