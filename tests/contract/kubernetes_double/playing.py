@@ -85,7 +85,8 @@ def plain(value: Any, name: str = "") -> Any:
             made = {key: plain(inner, key) for key, inner in sorted(kept.items())}
             return {key: inner for key, inner in made.items() if key != "annotations" or inner}
         case list() if name == "managedFields":
-            return [plain(entry) for entry in value if entry.get("manager") in _OURS]
+            ours = [entry for entry in value if entry.get("manager") in _OURS]
+            return [plain(entry) for entry in sorted(ours, key=_place_of_manager)]
         case list():
             return [plain(item) for item in value]
         case str() if name in _TIMES:
@@ -98,6 +99,11 @@ def plain(value: Any, name: str = "") -> Any:
             return value
         case _:
             return value
+
+
+def _place_of_manager(entry: Json) -> tuple[bool, str, str, str]:
+    """Servers order them by their times first, in whole seconds, so that the order depends on when a second ends."""
+    return "time" in entry, entry["manager"], entry["operation"], entry.get("subresource", "")
 
 
 def differences(one: Json, other: Json, names: tuple[str, str] = ("real", "double")) -> list[str]:
