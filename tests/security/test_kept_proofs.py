@@ -227,7 +227,7 @@ def test_a_proof_for_another_installation_opens_nothing(home: Installation) -> N
     home.restart(public_url="https://other.example.com")
     home.run_step(promote)
     reason = next(each for each in reversed(home.trail()) if each.action == "gate.unproved").details["reason"]
-    assert "said to the installation slipway.example.com" in reason
+    assert "addressed to the installation slipway.example.com" in reason
 
 
 def test_the_order_of_a_vote_without_a_proof_opens_nothing_where_votes_are_signed(home: Installation) -> None:
