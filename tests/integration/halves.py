@@ -8,6 +8,7 @@ and where to stop, so that one stack serves all of them.
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -33,7 +34,7 @@ FIRST = "setting-0"
 
 
 class Half(StrEnum):
-    """What the fence is made of, without the order on the objects: on a running system another instance writes them."""
+    """What the fence is made of."""
 
     VERSION = "version"
     """A write is for the version that was read."""
@@ -41,6 +42,8 @@ class Half(StrEnum):
     """The Lease is read again after a create."""
     LEASE = "lease"
     """The Lease is read before each write."""
+    ORDER = "order"
+    """Each object has the order of the rollout that wrote it last, so that this moves its version in any case."""
 
 
 class Staged(Record):
@@ -83,6 +86,7 @@ def leave_out(folder: Path) -> None:
     left_out(Half.VERSION, "FencedObjects._only_if", lambda _, target, live: target)
     left_out(Half.AGAIN, "FencedObjects._created", lambda _, target, answer: answer)
     left_out(Half.LEASE, "HeldFence.confirm", take_once)
+    left_out(Half.ORDER, "FencedObjects._marked", lambda _, manifest: manifest)
 
 
 def stop_where_staged(folder: Path) -> None:
@@ -97,7 +101,8 @@ def stop_where_staged(folder: Path) -> None:
             staged = staged_in(folder)
             fits = (method, name) == (staged.method, staged.name) and not is_dry
             if fits and staged.version in at_work and is_first(folder / staged.version):
-                os.kill(os.getpid(), signal.SIGSTOP)
+                # To this very thread: another one may take a signal to the process, and this one goes on until then.
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
                 # What was idle too long was closed by the server, and a write that meets that is not sent again.
                 connection._api.rest_client.pool_manager.clear()
             return real(connection, method, path, **others)
