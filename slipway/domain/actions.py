@@ -363,13 +363,14 @@ class Action(StrEnum):
     )
     ROLLOUT_CALLED_OFF = (
         "rollout.called-off",
-        "Cancelled after its rollout was decided on: it ends before its first object, unless that was written already",
+        "Cancelled or rejected after its rollout was decided on: it ends before its first object, unless that was "
+        "written already",
         Tone.ASKS,
         _CHANGES_RULES,
     )
     ROLLOUT_WENT_ON = (
         "rollout.went-on",
-        "Cancelled too late: the first object of its rollout had been written, and the rollout goes on",
+        "Cancelled or rejected too late: the first object of its rollout had been written, and the rollout goes on",
         Tone.ASKS,
     )
     ROLLOUT_APPLIED = (

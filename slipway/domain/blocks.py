@@ -61,10 +61,12 @@ class Hold(Record):
 
 
 class CalledOff(Record):
-    """Somebody cancelled the release whose rollout had been decided on: it ends before its first object. Whether that
-    was written already only the cluster can tell."""
+    """Somebody cancelled or rejected the release whose rollout had been decided on: it ends before its first object.
+    Whether that was written already only the cluster can tell."""
 
     release: int = Field(ge=1)
+    rejected: bool = False
+    """Whether it was a vote against it, so that the release ends as rejected."""
     by: str = Field(max_length=NAME_LIMIT)
     on_behalf_of: str | None = Field(default=None, max_length=NAME_LIMIT)
     channel: str = Field(max_length=32)

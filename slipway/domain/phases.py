@@ -281,7 +281,7 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
     rollout_begins = {Phase.PREPARING, Phase.DEPLOYING}
     past_the_gate = {Phase.HELD_BACK, Phase.PROMOTING} | rollout_begins
     rollout_fails = {Phase.FAILED, Phase.ROLLING_BACK}
-    before_the_first_object = {Phase.HELD_BACK, Phase.PLANNING, Phase.CANCELLED}
+    before_the_first_object = {Phase.HELD_BACK, Phase.PLANNING, Phase.CANCELLED, Phase.REJECTED}
     next_environment = {Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}
     match phase:
         case Phase.JOINING:

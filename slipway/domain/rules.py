@@ -203,7 +203,7 @@ class Rule(StrEnum):
 
     NOT_CALLED_OFF = (
         "not-called-off",
-        "Nobody has cancelled the release since its rollout was decided on.",
+        "Nobody has cancelled or rejected the release since its rollout was decided on.",
         Milestone.ROLLOUT,
         Trait.HOLDS_BACK,
     )

@@ -52,6 +52,8 @@ class ApprovalRequest:
     standing: ApprovalStatus
     rules: tuple[RuleResult, ...]
     """The rules an approval would have to pass; empty if the gate is not open to the viewer."""
+    may_still_reject: bool
+    """Whether a rejection by the viewer would end the release although the gate is no longer open."""
     counted: Counted | None
     """What is counted in the viewer's name."""
     gate_rules: tuple[RuleResult, ...]
@@ -72,6 +74,8 @@ class FormView:
     withdraw: bool
     """They have approved, so the form offers to withdraw that vote, or to reject after all."""
     approve: bool
+    stops: bool
+    """It has been let through, or is being planned again: all that still counts is a rejection."""
     barred: str
     """Why an approver may not approve this release: it is their own work, or nobody knows whose it is."""
     waits_for_proof: bool
@@ -159,7 +163,9 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
 
 
 def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | None:
-    if not (request.standing.open or request.standing.voted) or (request.standing.open and not request.plan):
+    if not (request.standing.open or request.standing.voted or request.may_still_reject):
+        return None
+    if request.standing.open and not request.plan:
         return None  # nobody may vote on a plan that they cannot see
     gate = _gate(request.environment)
     broken = failed(request.rules)
@@ -167,7 +173,8 @@ def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | N
         mark=request.mark,
         opening=request.release.gate.opening if request.release.gate else 0,
         withdraw=request.standing.voted,
-        approve=not broken,
+        approve=not broken and not request.may_still_reject,
+        stops=request.may_still_reject,
         barred="; ".join(result.reason for result in broken if result.rule.about_own_work),
         waits_for_proof=bool(broken) and all(isinstance(result, Unknown) for result in broken),
         waive=request.environment.waive if request.environment else (),

@@ -187,8 +187,8 @@ def not_taken(refused: RequestRefused, viewer: PlanViewer | None) -> Answer:
     )
 
 
-def _trial(viewer: PlanViewer, now: datetime) -> VoteCast:
-    """The approval that the viewer would give."""
+def _trial(viewer: PlanViewer, now: datetime, decision: VoteDecision = VoteDecision.APPROVE) -> VoteCast:
+    """The vote that the viewer would give."""
     claims = viewer.claims
     return VoteCast(
         received_at=now,
@@ -198,7 +198,7 @@ def _trial(viewer: PlanViewer, now: datetime) -> VoteCast:
         plan_hash=claims.plan_hash,
         opening=claims.opening,
         voter=claims.approver,
-        decision=VoteDecision.APPROVE,
+        decision=decision,
         reason=_TO_BE_GIVEN,
         channel=CHANNEL,
         submission=_LOOKING,
@@ -217,6 +217,7 @@ def page(desk: ApprovalContext, viewer: PlanViewer, refusal: VoteRefusal | None 
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in failed(rules)):
         stands = outdated(stands)
+    may_reject = stands.let_through and snapshot is not None and _may_still_reject(snapshot, release, viewer)
     gate = environment.gate if environment else None
     is_counted = counted(release, claims.environment, gate, claims.approver, viewer.signed_in)
     matter = ApprovalRequest(
@@ -230,8 +231,11 @@ def page(desk: ApprovalContext, viewer: PlanViewer, refusal: VoteRefusal | None 
         standing=stands,
         rules=rules,
         gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
+        may_still_reject=may_reject,
         counted=is_counted,
-        mark=desk.forms.new(viewer.binding, viewer.address) if stands.open or stands.voted or is_counted else "",
+        mark=desk.forms.new(viewer.binding, viewer.address)
+        if stands.open or stands.voted or is_counted or may_reject
+        else "",
         newer=newer_release(reader.ledger, release),
     )
     return approval_page(matter, reader.evidence, new_id=desk.booth.writer.new_id, now=now, refusal=refusal)
@@ -261,13 +265,21 @@ def _preview(desk: ApprovalContext, viewer: PlanViewer) -> Preview:
 
 def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[RuleResult, ...]:
     """The rules that an approval by this person would have to pass right now."""
-    would_be = _trial(viewer, snapshot.now)
-    where = viewer.claims.environment
-    rules = vote_rules(release, snapshot.application.environment(where), would_be)
+    where, rules = viewer.claims.environment, _rules_for(snapshot, release, _trial(viewer, snapshot.now))
     if viewer.visitor is not None:  # their approval will have a proof
         rules = tuple(result for result in rules if result.rule is not Rule.VOTER_IS_SURELY_KNOWN)
     current = plan_rule(release, snapshot.lane(where).live, snapshot.definition)
     return (*rules, current)
+
+
+def _may_still_reject(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> bool:
+    """Whether a rejection by this person would end a release that was let through, or is being planned again."""
+    return not failed(_rules_for(snapshot, release, _trial(viewer, snapshot.now, VoteDecision.REJECT)))
+
+
+def _rules_for(snapshot: Snapshot, release: Release, vote: VoteCast) -> tuple[RuleResult, ...]:
+    environment = snapshot.application.environment(vote.environment)
+    return vote_rules(release, environment, vote, lanes=snapshot.lanes, epoch=snapshot.head.epoch)
 
 
 def unusable(refused: TokenRefused) -> Answer:

@@ -58,6 +58,11 @@ class ApprovalStatus:
         return self.kind is ApprovalSituation.OPEN
 
     @property
+    def let_through(self) -> bool:
+        """Whether no approval is asked for now, while the release may still be stopped."""
+        return self.kind is ApprovalSituation.PASSED or self.kind is ApprovalSituation.PLANNING
+
+    @property
     def voted(self) -> bool:
         """Whether the viewer has a vote that can still be withdrawn."""
         return self.kind is ApprovalSituation.VOTED

@@ -11,8 +11,8 @@ from slipway.catalogue.entries import Catalogue
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.errors import present
-from slipway.domain.inbox import Speaker, Via
-from slipway.domain.release import Phase
+from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
+from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import Step, StepKind
 from slipway.effects.cluster import ClusterUnreachable
 from slipway.engine.freezing import FreezeOrder
@@ -21,7 +21,7 @@ from slipway.ledger.rows import pack
 from slipway.ledger.table import Act, Write
 from slipway.testing import write_application
 from tests.confirming import OLGA, proof_of, say_proved
-from tests.security.test_kept_proofs import TEXT
+from tests.security.test_kept_proofs import ADA, TEXT, statement
 from tests.security.test_rows_of_an_attacker import approve
 from tests.unit.commands.live import Live
 
@@ -168,6 +168,39 @@ def test_a_cancel_between_the_decision_and_the_first_object_ends_the_release(hom
     ended_before_its_first_object(home)
     (ended,) = (record for record in home.trail() if record.action == "release.cancelled")
     assert (ended.actor, ended.details["reason"]) == ("olga@example.com", "the wrong branch")
+
+
+def reject(home: Live) -> None:
+    """Ada approved it, and says no after all; a word is enough."""
+    said = statement(home, 1).evolve(decision=VoteDecision.REJECT, reason="the prices are wrong")
+    speaker = Speaker(oid=ADA.oid, name="ada@example.com", roles=ADA.roles, via=Via.PAGE)
+    home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=said, speaker=speaker))
+    home.hear()
+
+
+def test_a_rejection_between_the_decision_and_the_first_object_ends_the_release(home: Live) -> None:
+    step = decided(home)
+    reject(home)
+    assert home.phase(1) is Phase.DEPLOYING
+    assert "rejected shop-1" in home.explain(1).headline
+    home.run_step(step)
+    assert home.production.applied == 0
+    assert home.phase(1) is Phase.REJECTED, home.release(1).reason
+    assert home.lane(PRODUCTION).called_off is None
+    home.settle()
+    assert home.verify().intact
+    assert home.actions().count("rollout.called-off") == 1
+
+
+def test_a_rejection_after_the_order_was_taken_is_recorded_as_too_late(home: Live) -> None:
+    step = decided(home)
+    home.production.refuses["Deployment/shop"] = ClusterUnreachable("the API server does not answer")
+    home.run_step(step)  # the Lease is ours, and no object is there
+    reject(home)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    assert home.actions().count("rollout.went-on") == 1
+    assert home.verify().intact
 
 
 def test_a_cancel_that_comes_while_the_cluster_is_away_ends_it_when_it_is_back(home: Live) -> None:

@@ -134,6 +134,8 @@ def approve(context: click.Context, /, **options: Any) -> None:
 def reject(context: click.Context, /, **options: Any) -> None:
     """Reject a release in your own name. The release ends, and the reason is kept in the audit trail.
 
+    Also after its gate has passed, up to the first object of its rollout.
+
     \b
     Examples:
       slipway reject shop-482 --reason "the prices are wrong" --link "https://…/approvals/…"
@@ -240,8 +242,8 @@ def _known(
 def _subject(
     api: Api, own_token: Token | None, release: str | None, *, bearer: str, decision: Decision
 ) -> tuple[str, str, str]:
-    """The release; the plan to vote on, the token's or the current one, and none for an objection, which needs no open
-    gate; the page of an approval without a token."""
+    """The release; the plan to vote on, the token's or the current one, and none for what needs no open gate; the page
+    of an approval without a token."""
     if own_token is not None:
         if release is not None and release != own_token.release:
             raise CliError(f"your link is for {own_token.release}, not for {release}: no vote was cast")
@@ -257,6 +259,8 @@ def _subject(
         return release, "", ""
     gates = read(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)
+    if gate is None and decision == "reject":
+        return release, "", ""  # it also counts after the gate, up to the first object of the rollout
     if gate is None:
         raise CliError(f"{release} is not waiting for approval; `slipway approvals` lists the releases that are")
     return release, gate.plan_hash, page_of(api.app, release, gate.environment) if decision == "approve" else ""

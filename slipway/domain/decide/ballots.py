@@ -1,12 +1,16 @@
 """The rules that a vote must meet to count, each by name; the approval page shows them before anybody votes."""
 
+from collections.abc import Iterator, Mapping
+
 from ..environment import Environment
 from ..events import VoteCast
 from ..gate import ApprovalGate, Level, Need
 from ..proof import judge
-from ..release import Phase, Release, Vote, VoteDecision
+from ..release import Lane, Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult
+from .blocks import called_off_rules
 from .conditions import short
+from .lanes import NOT_HALF_WAY, has_written
 from .quorum import names_of, own_rules
 
 VOTE_LIMIT = 100
@@ -20,14 +24,17 @@ KNOWN_BY_OBJECT_ID = (
 """For people who are listed by address alone, and do not know why they are not."""
 
 
-def vote_rules(release: Release, environment: Environment | None, event: VoteCast) -> tuple[RuleResult, ...]:
+def vote_rules(
+    release: Release, environment: Environment | None, event: VoteCast, *, lanes: Mapping[str, Lane], epoch: int
+) -> tuple[RuleResult, ...]:
     """The rules that a vote, or its withdrawal, must meet. Those of an objection are in `objecting.py`."""
     if event.decision is VoteDecision.WITHDRAW:
         return _withdrawal_rules(release, environment, event)
     gate = asking(environment)
     before = vote_before(release, environment, event)
     return (
-        Rule.GATE_IS_OPEN.judged(waits_here(release, event) and not _too_late(release, event), _where(release, event)),
+        _takes_votes(release, event, lanes, epoch),
+        *_said_before(release, event, lanes),
         *proof_rules(gate, event),
         *_sure_enough(gate, event),
         *_for_this_plan(event, release.plan_hash),
@@ -54,6 +61,31 @@ def vote_before(release: Release, environment: Environment | None, event: VoteCa
 
 def waits_here(release: Release, event: VoteCast) -> bool:
     return release.phase is Phase.AWAITING_APPROVAL and release.environment == event.environment
+
+
+def _takes_votes(release: Release, event: VoteCast, lanes: Mapping[str, Lane], epoch: int) -> RuleResult:
+    """An approval counts while the gate is open; a rejection up to the first object of the rollout."""
+    if waits_here(release, event) or not _stops_here(release, event):
+        is_open = waits_here(release, event) and not _too_late(release, event)
+        return Rule.GATE_IS_OPEN.judged(is_open, _where(release, event))
+    if release.phase is Phase.PLANNING:
+        return Rule.GATE_IS_OPEN.judged(not _too_late(release, event), _where(release, event))
+    too_late = has_written(release, lanes, epoch)
+    return Rule.GATE_IS_OPEN.judged(not too_late, _where(release, event) + (f": {NOT_HALF_WAY}" if too_late else ""))
+
+
+def _stops_here(release: Release, event: VoteCast) -> bool:
+    """Whether it is a rejection of what people are asked about again, or have let through."""
+    goes_on = release.phase is Phase.PLANNING or release.phase.past_the_gate
+    is_asked = release.gate is not None and release.rollback is None and release.environment == event.environment
+    return _rejects(event) and goes_on and is_asked
+
+
+def _said_before(release: Release, event: VoteCast, lanes: Mapping[str, Lane]) -> Iterator[RuleResult]:
+    """Whether somebody has called its rollout off already."""
+    lane = lanes.get(event.environment)
+    if _stops_here(release, event) and release.phase.writes_first and lane is not None:
+        yield from called_off_rules(release, lane)
 
 
 def _withdrawal_rules(release: Release, environment: Environment | None, event: VoteCast) -> tuple[RuleResult, ...]:

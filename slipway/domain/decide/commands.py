@@ -10,13 +10,14 @@ from typing import Any
 from ..actions import Action
 from ..attribution import Attribution
 from ..blocks import CalledOff, LanePass
+from ..chain_anchor import GateOutcome
 from ..commands import MUST_SAY_WHY
 from ..errors import present
 from ..events import CommandGiven
-from ..release import Lane, Phase, Release
+from ..release import Lane, Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, failed
 from .blocks import block_rules_of, called_off_rules
-from .lanes import end, hold_ended, order_in
+from .lanes import NOT_HALF_WAY, end, has_written, hold_ended
 from .notices import void
 from .opening import opening_rules
 from .rollouts import look_again
@@ -93,12 +94,11 @@ def named_release(draft: Draft, event: CommandGiven) -> Release | None:
 def cancel_rules(release: Release, lanes: Mapping[str, Lane], epoch: int) -> tuple[RuleResult, ...]:
     """The rules for cancelling a release; the release page shows them before anybody tries."""
     status, phase, lane = f"{release.id} is {release.phase.spoken}", release.phase, lanes.get(release.environment or "")
-    before_it = phase.writes_first and lane is not None and not lane.has_taken(order_in(lane, epoch))
-    has_written = phase.has_begun and not before_it
-    advice = ": a rollout is not stopped half-way; let it end, and roll back then" if has_written else ""
+    too_late = has_written(release, lanes, epoch)
+    advice = f": {NOT_HALF_WAY}" if too_late else ""
     return (
         Rule.IS_UNDER_WAY.judged(not phase.final, status),
-        Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not has_written, f"{status}{advice}"),
+        Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not too_late, f"{status}{advice}"),
         *(called_off_rules(release, lane) if lane is not None else ()),
     )
 
@@ -116,16 +116,24 @@ def cancel(draft: Draft, event: CommandGiven) -> None:
     if not release.phase.writes_first:
         _cancelled(draft, release, event.reason, by=by, channel=event.channel)
         return
+    call_off(draft, release, event.reason, by=by, channel=event.channel)
+    draft.record(Action.ROLLOUT_CALLED_OFF, release, actor=by.actor, reason=event.reason, **told(draft, event))
+
+
+def call_off(
+    draft: Draft, release: Release, reason: str, *, by: Attribution, channel: str, rejected: bool = False
+) -> None:
+    """Have the worker end the rollout instead of writing its first object. The caller records who wants it."""
     asked = CalledOff(
         release=release.number,
+        rejected=rejected,
         by=by.actor,
         on_behalf_of=by.on_behalf_of,
-        channel=event.channel,
-        reason=event.reason,
+        channel=channel,
+        reason=reason,
         at=draft.now,
     )
     draft.put_lane(draft.lane(release.environment or "").evolve(called_off=asked))
-    draft.record(Action.ROLLOUT_CALLED_OFF, release, actor=by.actor, reason=event.reason, **told(draft, event))
 
 
 def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, channel: str) -> None:
@@ -145,8 +153,29 @@ def stopped_as_called_off(draft: Draft, release: Release) -> bool:
     if asked is None or asked.release != release.number:
         return False
     by = Attribution(actor=asked.by, on_behalf_of=asked.on_behalf_of)
-    _cancelled(draft, release, asked.reason, by=by, channel=asked.channel)
+    if asked.rejected:
+        _rejected(draft, release, asked, by)
+    else:
+        _cancelled(draft, release, asked.reason, by=by, channel=asked.channel)
     return True
+
+
+def _rejected(draft: Draft, release: Release, asked: CalledOff, by: Attribution) -> None:
+    gate = present(release.gate, f"the gate of {release.id}")
+    voter = by.on_behalf_of or by.actor
+    vote = Vote(
+        voter=voter,
+        decision=VoteDecision.REJECT,
+        reason=asked.reason,
+        channel=asked.channel,
+        plan_hash=gate.plan_hash,
+        at=asked.at,
+    )
+    votes = (*(other for other in gate.votes if other.voter.casefold() != voter.casefold()), vote)
+    release = draft.put(release.evolve(gate=gate.evolve(votes=votes)))
+    release = end(draft, release, Phase.REJECTED, asked.reason, by=by, channel=asked.channel)
+    if (environment := draft.environment(release)) is not None:
+        draft.anchor_gate(release, environment, GateOutcome.REJECTED)
 
 
 def called_off_too_late(draft: Draft, release: Release) -> None:

@@ -1,6 +1,7 @@
 """Lanes: one rollout at a time per environment, the newest waiting release next, older ones superseded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from ..actions import Action, end_action
 from ..attribution import NOBODY, Attribution
@@ -13,6 +14,8 @@ from ..steps import Notice, Step, StepKind, time_allowed
 from .conditions import newer_in_lane
 from .notices import tell, void
 from .state import Draft
+
+NOT_HALF_WAY: Final = "a rollout is not stopped half-way; let it end, and roll back then"
 
 PLAN_LIMIT = 50
 """The most plans of one release in one environment, so that a configuration in constant flux cannot plan forever."""
@@ -51,6 +54,13 @@ def last_order(draft: Draft, release: Release) -> Order:
 def order_in(lane: Lane, epoch: int) -> Order:
     """The last one that was given in the lane."""
     return Order(epoch=epoch, number=lane.orders)
+
+
+def has_written(release: Release, lanes: Mapping[str, Lane], epoch: int) -> bool:
+    """Whether the first object of its rollout is known to have been written, so that it is finished or rolled back."""
+    phase, lane = release.phase, lanes.get(release.environment or "")
+    before_it = phase.writes_first and lane is not None and not lane.has_taken(order_in(lane, epoch))
+    return phase.has_begun and not before_it
 
 
 def order_taken(draft: Draft, release: Release, taken: Taken) -> None:

@@ -39,7 +39,8 @@ def fence_reset(draft: Draft, event: CommandGiven) -> None:
 
 def _anew(draft: Draft, release: Release, restored: Restored) -> None:
     lost = restored.rejected(release.number)
-    if lost is not None and Phase.REJECTED in release.phase.followers and lost.environment == release.environment:
+    stops = Phase.REJECTED in release.phase.followers and not release.phase.has_begun
+    if lost is not None and stops and lost.environment == release.environment:
         end(draft, release, Phase.REJECTED, "an anchor from before the restore names it as rejected")
         return
     if release.phase is Phase.PROMOTING:  # nothing of it is in the cluster yet

@@ -12,6 +12,7 @@ from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice
 from .ballots import asking, vote_before, vote_rules, waits_here
+from .commands import call_off
 from .conditions import short
 from .gates import pass_when_enough
 from .lanes import end, plan
@@ -31,7 +32,8 @@ def vote_cast(draft: Draft, event: VoteCast) -> None:
     if event.decision is VoteDecision.OBJECT:
         _object(draft, release, event)
         return
-    draft.rules = vote_rules(release, draft.application.environment(event.environment), event)
+    environment = draft.application.environment(event.environment)
+    draft.rules = vote_rules(release, environment, event, lanes=draft.lanes, epoch=draft.head.epoch)
     if event.decision is VoteDecision.WITHDRAW:
         _withdraw(draft, release, event)
     else:
@@ -76,6 +78,12 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
         return
     if failed(draft.rules):
         _refuse(draft, release, event)
+        return
+    if event.decision is VoteDecision.REJECT and release.phase.writes_first:
+        # The worker may be writing the first object right now: the vote stands in the lane until it is known.
+        call_off(draft, release, event.reason, by=event.attribution, channel=event.channel, rejected=True)
+        _record(draft, Action.ROLLOUT_CALLED_OFF, release, event, reason=event.reason)
+        _tell_voter(draft, release, event)
         return
     environment = draft.here(release)
     release = _count(draft, release, event, approval_gate(environment), before)

@@ -83,6 +83,21 @@ def cancelled_before_the_first_object(kind: StepKind) -> World:
     return world
 
 
+def rejected_before_the_first_object(kind: StepKind) -> World:
+    """As above; whoever approved it says no after all."""
+    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.effects.lose(kind, "production")
+    world.vote(1, ADA)
+    world.settle()
+    world.reject(1, ADA, "the prices are wrong")
+    world.wait(timedelta(hours=1))
+    world.reconcile()
+    world.settle()
+    return world
+
+
 def outside_its_project_at_the_first_object(kind: StepKind) -> World:
     """The project became narrower between the decision and the first object."""
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))

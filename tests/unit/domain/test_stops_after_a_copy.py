@@ -10,7 +10,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.errors import present
 from slipway.domain.order import Order, Taken
 from slipway.domain.phases import Phase
-from slipway.domain.release import Rollback
+from slipway.domain.release import Rollback, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.runs import Fact, Trust
 from slipway.domain.steps import StepKind
@@ -20,11 +20,13 @@ from tests.unit.domain.copies import (
     changed_meanwhile,
     copying,
     frozen_behind_a_newer_one,
+    frozen_meanwhile,
     outside_its_project_at_the_first_object,
+    rejected_before_the_first_object,
     stopped_at_the_first_object,
 )
 from tests.unit.domain.effects import Effects
-from tests.unit.domain.samples import ADA, application, approval, ci_run, production, staging
+from tests.unit.domain.samples import ADA, BEN, application, approval, ci_run, production, staging
 from tests.unit.domain.world import OPERATOR, World
 
 HOUR = timedelta(hours=1)
@@ -278,3 +280,86 @@ def test_what_is_outside_its_project_though_nothing_has_changed_fails() -> None:
     assert world.phase(1) is Phase.FAILED
     assert world.releases[1].reason == "within-project: a Rollout is none of its kinds"
     assert "rollback.requested" not in world.actions(1)
+
+
+@pytest.mark.parametrize("kind", [StepKind.BEFORE, StepKind.DEPLOY])
+def test_a_release_that_is_rejected_before_its_first_object_ends_as_rejected(
+    kind: StepKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind is StepKind.BEFORE:
+        monkeypatch.setattr(Effects, "usual_jobs", JobsAround(before=("migrate",)))
+    world = rejected_before_the_first_object(kind)
+    assert world.phase(1) is Phase.REJECTED
+    record = world.last("release.rejected")
+    assert (record.actor, record.details["reason"], record.details["channel"]) == (ADA, "the prices are wrong", "page")
+    assert world.last("rollout.called-off").actor == ADA
+    assert [vote.decision for vote in present(world.releases[1].gate, "the gate").votes] == [VoteDecision.REJECT]
+    lane = world.lanes["production"]
+    assert (lane.rolling, lane.called_off) == (None, None)
+
+
+def test_a_rejection_counts_while_a_release_that_was_let_through_is_copied() -> None:
+    world = copying()
+    world.reject(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.REJECTED
+    assert not deployed(world)
+
+
+def test_a_rejection_counts_while_a_release_that_was_let_through_is_held_back() -> None:
+    world = frozen_meanwhile()
+    assert world.phase(1) is Phase.HELD_BACK
+    world.reject(1, ADA)
+    assert world.phase(1) is Phase.REJECTED
+
+
+def test_a_rejection_counts_while_the_plan_that_people_were_asked_about_is_made_again() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.change(application(staging(), production(gate=approval(ADA, BEN))))
+    world.vote(1, ADA)
+    assert world.phase(1) is Phase.PLANNING
+    world.reject(1, ADA)
+    assert world.phase(1) is Phase.REJECTED
+    world.settle()
+    assert world.phase(1) is Phase.REJECTED
+
+
+def test_nobody_but_those_who_are_asked_rejects_what_was_let_through() -> None:
+    world = copying()
+    world.reject(1, "mallory@example.com")
+    assert world.last("vote.refused").details["rules"] == ["approver-is-listed"]
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_an_approval_after_the_gate_has_passed_does_not_count() -> None:
+    world = World(application(staging(), production(gate=approval(ADA, BEN))))
+    world.push("v1")
+    world.settle()
+    world.vote(1, ADA)
+    world.vote(1, BEN)
+    assert world.last("vote.refused").details["rules"] == ["gate-is-open"]
+
+
+def test_a_rollout_that_has_written_something_is_not_rejected_half_way() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.effects.lose(StepKind.CHECK, "production")
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.CHECKING
+    world.reject(1, ADA)
+    refused = world.last("vote.refused").details
+    assert refused["rules"] == ["gate-is-open"]
+    assert "a rollout is not stopped half-way" in refused["reason"]
+
+
+def test_a_rollout_is_called_off_once_by_whoever_comes_first() -> None:
+    world = at_the_first_object()
+    world.command(Verb.CANCEL, 1, reason="wrong one")
+    world.reject(1, ADA)
+    assert world.last("vote.refused").details["rules"] == ["not-called-off"]
+    assert world.actions(1).count("rollout.called-off") == 1

@@ -17,7 +17,7 @@ from slipway.web.answer import Answer
 from slipway.web.approving import decide, show, show_changes
 from slipway.web.messages import guarded
 from tests.unit.web.installation import Told, digest, hello
-from tests.unit.web.samples import FORM, SAMPLES, Headers, asked, cast_vote, two_asked
+from tests.unit.web.samples import FORM, SAMPLES, Headers, asked, cast_vote, nonce_of, two_asked
 
 
 def body(answer: Answer) -> str:
@@ -139,6 +139,26 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
     cast_vote(home, subject)
     assert home.newest().phase is Phase.PLANNING
     assert "A new plan is being made" in body(show(home.desk, token))
+
+
+@pytest.mark.parametrize("stop", [StepKind.PROMOTE, StepKind.DEPLOY])
+def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepKind) -> None:
+    home, subject = asked()
+    token = home.token(subject)
+    home.stops_before = frozenset({stop})
+    cast_vote(home, subject)
+    home.settle()
+    page = body(show(home.desk, token))
+    assert "It was approved" in page
+    assert "A rejection still ends the release, up to the first object of its rollout" in page
+    assert set(re.findall(r'name="decision" value="(\w+)"', page)) == {"reject", "object"}
+    mark = nonce_of(show(home.desk, token))
+    said = f"decision=reject&reason=wrong+prices&opening=1&form={mark}".encode()
+    home.follow(decide(home.desk, token, Headers(FORM), said))
+    home.settle()
+    assert "wrong prices" in " ".join(str(record.details.get("reason")) for record in home.trail())
+    assert home.newest().phase is (Phase.REJECTED if stop is StepKind.PROMOTE else Phase.DEPLOYING)
+    assert 'value="reject"' not in body(show(home.desk, token))
 
 
 def test_the_time_is_over_before_the_reconcile_timer_has_noticed() -> None:
