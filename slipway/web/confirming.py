@@ -103,4 +103,6 @@ def _where(statement: CommandStatement) -> str:
     if statement.application is None:
         return "everything"
     named = f"{statement.application}-{statement.release}" if statement.release is not None else statement.application
+    if statement.verb is Verb.CREATE:
+        return f"a release of {statement.application}" + (f" from what {named} brought" if statement.release else "")
     return f"{named} in {statement.environment}" if statement.environment else named

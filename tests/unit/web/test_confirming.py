@@ -58,6 +58,12 @@ def test_the_page_says_word_for_word_what_will_be_said_and_changes_nothing(home:
     assert list(home.inbox_table.everything(limit=1)) == []
 
 
+def test_a_release_that_is_to_be_created_is_not_called_by_the_name_of_the_one_before(home: Installation) -> None:
+    asked = CommandRequest(verb=Verb.CREATE, application="shop", release="shop-1", reason="more memory")
+    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+    assert "Create a release of shop from what shop-1 brought" in page(home, handle)
+
+
 def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home: Installation) -> None:
     handle = pending(home)
     answer = press(home, handle)
