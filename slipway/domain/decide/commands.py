@@ -16,9 +16,10 @@ from ..errors import present
 from ..events import CommandGiven
 from ..release import Lane, Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, failed
+from ..steps import Notice
 from .blocks import block_rules_of, called_off_rules
 from .lanes import NOT_HALF_WAY, end, has_written, hold_ended
-from .notices import void
+from .notices import tell, void
 from .opening import opening_rules
 from .rollouts import look_again
 from .state import Draft
@@ -179,10 +180,16 @@ def _rejected(draft: Draft, release: Release, asked: CalledOff, by: Attribution)
 
 
 def called_off_too_late(draft: Draft, release: Release) -> None:
-    """The first object had been written: from then on a rollout is finished, or rolled back."""
+    """The first object had been written: from then on a rollout is finished, or rolled back. Whoever rejected it was
+    told that their vote ends the release if there is time, and is told now that there was not."""
     lane = draft.lane(release.environment or "")
     asked = failed(called_off_rules(release, lane)) if release.phase.writes_first else ()
     if asked:
+        if lane.called_off is not None and lane.called_off.rejected:
+            voter = lane.called_off.on_behalf_of or lane.called_off.by
+            why = f"{asked[0].reason}; its first object had been written: {NOT_HALF_WAY}"
+            to = (voter,) if "@" in voter else ()
+            tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
         draft.put_lane(lane.evolve(called_off=None))
         draft.record(Action.ROLLOUT_WENT_ON, release, plan_hash=release.plan_hash, reason=asked[0].reason)
 

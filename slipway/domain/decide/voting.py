@@ -83,7 +83,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
         # The worker may be writing the first object right now: the vote stands in the lane until it is known.
         call_off(draft, release, event.reason, by=event.attribution, channel=event.channel, rejected=True)
         _record(draft, Action.ROLLOUT_CALLED_OFF, release, event, reason=event.reason)
-        _tell_voter(draft, release, event)
+        _tell_voter(draft, release, event, "the release ends, unless its first object has been written already")
         return
     environment = draft.here(release)
     release = _count(draft, release, event, approval_gate(environment), before)
@@ -146,7 +146,7 @@ def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
     _tell_voter(draft, release, event)
 
 
-def _tell_voter(draft: Draft, release: Release, event: VoteCast) -> None:
+def _tell_voter(draft: Draft, release: Release, event: VoteCast, *unless: str) -> None:
     """Whoever is said to have voted is told of it by the worker alone, so that a front which lies about what they read,
     or votes in their name, is noticed by them."""
     who = f"{event.name} ({event.voter})" if event.name else event.voter
@@ -156,6 +156,7 @@ def _tell_voter(draft: Draft, release: Release, event: VoteCast) -> None:
         f"{event.decision.noun} of {who}",
         f"for {event.environment}, plan {short(plan)}, opening {opened(release).opening}",
         f"received {event.received_at:%Y-%m-%d %H:%M:%S} UTC by {event.channel}, {how}",
+        *unless,
         *((f"reason: {event.reason}",) if event.reason else ()),
     )
     to = _reachable(draft, event)

@@ -1,6 +1,7 @@
 """Stories in which something comes up while a release is copied into production's registry, or right before its first
 object."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from slipway.domain.commands import Verb
@@ -68,7 +69,16 @@ def stopped_at_the_first_object(kind: StepKind) -> World:
 
 
 def cancelled_before_the_first_object(kind: StepKind) -> World:
-    """The message of the step that writes the first object is lost, the release is cancelled, and the step is sent
+    return _said_before_the_first_object(kind, lambda world: world.command(Verb.CANCEL, 1, reason="wrong one"))
+
+
+def rejected_before_the_first_object(kind: StepKind) -> World:
+    """Whoever approved it says no after all."""
+    return _said_before_the_first_object(kind, lambda world: world.reject(1, ADA, "the prices are wrong"))
+
+
+def _said_before_the_first_object(kind: StepKind, say: Callable[[World], object]) -> World:
+    """The message of the step that writes the first object is lost, somebody stops the release, and the step is sent
     again."""
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     world.push("v1")
@@ -76,22 +86,7 @@ def cancelled_before_the_first_object(kind: StepKind) -> World:
     world.effects.lose(kind, "production")
     world.vote(1, ADA)
     world.settle()
-    world.command(Verb.CANCEL, 1, reason="wrong one")
-    world.wait(timedelta(hours=1))
-    world.reconcile()
-    world.settle()
-    return world
-
-
-def rejected_before_the_first_object(kind: StepKind) -> World:
-    """As above; whoever approved it says no after all."""
-    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
-    world.push("v1")
-    world.settle()
-    world.effects.lose(kind, "production")
-    world.vote(1, ADA)
-    world.settle()
-    world.reject(1, ADA, "the prices are wrong")
+    say(world)
     world.wait(timedelta(hours=1))
     world.reconcile()
     world.settle()

@@ -13,7 +13,7 @@ from slipway.domain.phases import Phase
 from slipway.domain.release import Rollback, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.runs import Fact, Trust
-from slipway.domain.steps import StepKind
+from slipway.domain.steps import Notice, StepKind
 from tests.unit.domain.copies import (
     cancelled_before_the_first_object,
     cancelled_meanwhile,
@@ -32,9 +32,9 @@ from tests.unit.domain.world import OPERATOR, World
 HOUR = timedelta(hours=1)
 
 
-def at_the_first_object() -> World:
+def at_the_first_object(*, notify: tuple[str, ...] = ()) -> World:
     """shop-1 was approved, and the message of the step that writes its first object is under way."""
-    world = World(application(staging(), production(registry=None, gate=approval(ADA))))
+    world = World(application(staging(), production(registry=None, gate=approval(ADA)), notify=notify))
     world.push("v1")
     world.settle()
     world.effects.lose(StepKind.DEPLOY, "production")
@@ -363,3 +363,19 @@ def test_a_rollout_is_called_off_once_by_whoever_comes_first() -> None:
     world.reject(1, ADA)
     assert world.last("vote.refused").details["rules"] == ["not-called-off"]
     assert world.actions(1).count("rollout.called-off") == 1
+
+
+def test_whoever_rejected_it_a_moment_too_late_is_told_that_it_went_on() -> None:
+    world = at_the_first_object(notify=("mail",))
+    world.reject(1, ADA, "the prices are wrong")
+    assert "unless its first object has been written already" in world.notices(Notice.VOTE_COUNTED)[-1].why
+    taken = Taken(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    world.effects.answer(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
+    world.wait(HOUR)
+    world.reconcile()
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    (told,) = world.notices(Notice.VOTE_REFUSED)
+    assert told.recipients == (ADA,)
+    assert "the prices are wrong; its first object had been written" in told.why
+    assert [vote.decision for vote in present(world.releases[1].gate, "the gate").votes] == [VoteDecision.APPROVE]
