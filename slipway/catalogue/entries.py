@@ -100,6 +100,7 @@ class Catalogue:
         return iter(self.entries.values())
 
     def get(self, application: str) -> Entry | None:
+        """The application of this name; None if there is none."""
         return self.entries.get(application)
 
     def environment(self, application: str, name: str) -> Environment | None:
@@ -125,7 +126,7 @@ class Catalogue:
         return any(a.source is SourceKind.BUNDLE and a.pushed.registry == event.registry for a in applications)
 
     def _named(self, application: str) -> tuple[Entry, ...]:
-        entry = self.entries.get(application)
+        entry = self.get(application)
         return (entry,) if entry else ()
 
 

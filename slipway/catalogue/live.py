@@ -2,7 +2,7 @@
 
 Whoever asks for entries gets those in force, at most `MAX_AGE` old; for that one small row is read. Only documents that
 are new are read and checked again. A decision does not trust that age: it compares the version with the one that it
-read together with the application's head (`engine/handle.py`).
+read together with the application's head (`engine/handle.py`), and what seems not to be there is looked for again.
 """
 
 import logging
@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from ..clock import Clock
 from ..domain.application import WrittenApplication
+from ..domain.events import Event
 from ..domain.governing import breaches, governed
 from ..domain.project import Project
 from ..domain.versions import Listed, Subject, SubjectKind, Version, VersionsInForce
@@ -99,6 +100,20 @@ class LiveCatalogue(Catalogue):
     def look_again(self) -> None:
         with self._lock:
             self._read = None if self._read is None else _aged(self._read, self._max_age)
+
+    def get(self, application: str) -> Entry | None:
+        return self._asked(partial(super().get, application))
+
+    def concerned(self, event: Event) -> tuple[Entry, ...]:
+        return self._asked(partial(super().concerned, event))
+
+    def _asked[T](self, ask: Callable[[], T]) -> T:
+        """The answer; an empty one is never given from what was read before. Another instance may have applied an
+        application a moment ago, and what it would be told is final: a push is dropped, a step is parked."""
+        if found := ask():
+            return found
+        self.look_again()
+        return ask()
 
     def _now(self) -> _Read:
         with self._lock:

@@ -171,15 +171,15 @@ def options(folder: Path, applications: Mapping[str, str] = APPLICATIONS, **more
     )
 
 
-def until[T](condition: Callable[[], T], what: str) -> T:
-    """Ask again until the condition holds."""
+def until[T](condition: Callable[[], T], what: str, *, instead: Callable[[], object] = str) -> T:
+    """Ask again until the condition holds; a test that fails says what was there instead."""
     deadline = time.monotonic() + WITHIN
     while time.monotonic() < deadline:
         found = condition()
         if found:
             return found
         time.sleep(0.1)
-    raise AssertionError(f"not within {WITHIN:g} s: {what}")
+    raise AssertionError(f"not within {WITHIN:g} s: {what}\n{instead()}")
 
 
 def _now() -> str:
@@ -398,7 +398,15 @@ class Played:
             assert reached or not ended or tag is None, ended
             return reached[-1] if reached else None
 
-        return until(found, f"{action} of {self.name}:{tag}") or {}
+        return until(found, f"{action} of {self.name}:{tag}", instead=self.what_happened) or {}
+
+    def what_happened(self) -> str:
+        """The application's records, and what the logs of fronts and workers say of it."""
+        records = [f"{record['time']} {record['action']} {record['details']}" for record in self.records()[:20]]
+        logs = sorted((self.system.stack.folder / "logs").glob("*.log"))
+        lines = [f"{log.name}: {line}" for log in logs for line in log.read_text(errors="replace").splitlines()]
+        mine = [line for line in lines if self.name in line and ("front" in line or "worker" in line)]
+        return "\n".join([*records, *mine[-40:]])
 
     def release(self, release: str) -> dict[str, Any]:
         found: dict[str, Any] = self.system.get(f"/api/v1/releases/{release}")
