@@ -9,23 +9,27 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from slipway.bundle.model import BundleConfig, Targets
+from slipway.catalogue.sent import Sent
+from slipway.catalogue.stored import Stored
 from slipway.domain.audit import AuditRecord
 from slipway.domain.chain_anchor import ChainAnchor
-from slipway.domain.challenge import Challenge, Pending
+from slipway.domain.challenge import Challenge, Pending, Used
 from slipway.domain.envelopes import MAC_PATTERN, Envelope
 from slipway.domain.fence import Fence
-from slipway.domain.hints import InboxHint
+from slipway.domain.hints import Hint
 from slipway.domain.inbox import InboxRow
 from slipway.domain.looks import LookAnswer
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 from slipway.domain.people import GUID_PATTERN
-from slipway.domain.proof import Proof
+from slipway.domain.plan import Plan
+from slipway.domain.proof import KeptProof, Proof
+from slipway.domain.proposing import ChangePlan
 from slipway.domain.runs import Published
 from slipway.domain.signing import KEY_ID_PATTERN, SIGNATURE_PATTERN
 from slipway.domain.statement import StoredStatement
@@ -35,6 +39,8 @@ from slipway.inbound.approval_message import ChangeVoteMessage, CommandMessage, 
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference/formats"
+MOST_NAMED: Final = 20
+"""The most values of a field that its row names."""
 
 type Schema = dict[str, Any]
 
@@ -94,9 +100,20 @@ FORMATS = (
         title="Proof",
         model=Proof,
         written_by="the front, on the way back from the identity provider",
-        read_by="the worker, and whoever verifies",
+        read_by="the worker",
         says="A statement, and the ID token of whoever made it. The token's `nonce` is the statement's; the token is "
         "verified with the issuer's published keys alone.",
+    ),
+    Format(
+        name="kept-proof",
+        title="Kept proof",
+        model=KeptProof,
+        written_by="the worker, once it has verified a proof",
+        read_by="the worker, before anything goes out; "
+        "whoever [verifies](../how-to/verify-the-trail.md#the-proof-of-a-vote)",
+        says="All that is needed to verify a proof years later, in the container `evidence` by its hash, which the "
+        "record names as `proof`: that of the canonical form, without what is not said. `keys` is the hash of the "
+        "issuer's key set, which is kept too. Nobody is shown it before its token has expired.",
     ),
     Format(
         name="challenge",
@@ -106,6 +123,15 @@ FORMATS = (
         read_by="the front",
         says="What waits in the table `challenges` while the person is at the identity provider; the row's key is the "
         "hash of `state`. It proves nothing, and the worker never decides by it.",
+    ),
+    Format(
+        name="mark",
+        title="Mark",
+        model=Used,
+        written_by="the front, before it redeems the code",
+        read_by="the front",
+        says="That a challenge was answered, in the table `challenges` under the challenge's own hash: each further "
+        "way back leads to the page that follows the inbox row which it names.",
     ),
     Format(
         name="pending",
@@ -137,12 +163,26 @@ FORMATS = (
         "where people sign in; one of purpose `vote` is a vote for whoever has it, at a gate of level `link`.",
     ),
     Format(
+        name="plan",
+        title="Plan",
+        model=Plan,
+        written_by="the worker",
+        read_by="whoever votes on it and whoever verifies; the worker, which does what it says and nothing else",
+        says="Exactly what a rollout does in one environment, and why it may, in the container `evidence` by its hash: "
+        "that of the canonical form, which is the `plan` of votes and records. `foreign_images`, `injected`, "
+        "`deletions`, `before`, `after`, `waivers`, `rollback` and `warnings` are left out where they are empty. The "
+        "example has all of them.",
+        nulls=True,
+    ),
+    Format(
         name="hint",
         title="Hint",
-        model=InboxHint,
+        model=Hint,
         written_by="the front, into the queue `hints`",
         read_by="the worker",
-        says="Wakes the worker and decides nothing: whoever forges or loses one changes only when the worker looks.",
+        says="Wakes the worker and decides nothing: whoever forges or loses one changes only when the worker looks. It "
+        "tells of a row of the inbox, of a run that ended, of input that the front could not read and laid into "
+        "`incoming`, or of somebody whom the front denied something.",
     ),
     Format(
         name="envelope",
@@ -217,6 +257,34 @@ FORMATS = (
         "most 16 KiB. It has `decision` or `verb`; a rejection of a change names it in `change`. An "
         "approval counts at gates of level `queue` or `link`, and names `opening` and `plan`; what stops "
         "something counts at any. The same `id` with the same content is a repeat.",
+    ),
+    Format(
+        name="version",
+        title="Version",
+        model=Stored,
+        written_by="the worker, when an application or a project is applied",
+        read_by="both roles; whoever verifies",
+        says="An application or a project with its files, in the container `evidence` by its hash: that of the "
+        "canonical form. A catalogue statement and the records of the change name versions by it.",
+    ),
+    Format(
+        name="documents",
+        title="Documents of a change",
+        model=Sent,
+        written_by="the front, into the container `incoming`, where it may only add",
+        read_by="the worker, which removes it once the change was answered",
+        says="The versions that somebody applies together, until the worker has judged them; the inbox row names the "
+        "hash. The salt makes each a blob of its own.",
+    ),
+    Format(
+        name="change-plan",
+        title="Plan of a change",
+        model=ChangePlan,
+        written_by="the worker, when a change weakens a gate of class production",
+        read_by="whoever votes on it and whoever verifies; the worker, before the change takes force",
+        says="What people vote on: the changes, how each was compared, the gates as they are in force, and who "
+        "proposes it. The hash of its canonical form is the `plan` of their statements.",
+        nulls=True,
     ),
     Format(
         name="bundle",
@@ -318,8 +386,8 @@ def _kind(shape: Schema, definitions: dict[str, Schema]) -> str:
         return " or ".join(_kind(each, definitions) for each in several if each.get("type") != "null")
     if "const" in shape:
         return f"`{shape['const']}`"
-    if "enum" in shape:
-        return ", ".join(f"`{value}`" for value in shape["enum"])
+    if several := shape.get("enum"):
+        return ", ".join(f"`{value}`" for value in several) if len(several) <= MOST_NAMED else "one of the schema's"
     match shape.get("type"):
         case "array":
             return f"list of {_kind(shape.get('items', {}), definitions)}"

@@ -76,8 +76,6 @@ class DeniedHint(Record):
         return f"denied-{sha256(whole.encode()).removeprefix('sha256:')[:40]}"
 
 
-type Hint = InboxHint | RunHint | UnreadableHint | DeniedHint
-HINT: TypeAdapter[Hint] = TypeAdapter(
-    Annotated[InboxHint | RunHint | UnreadableHint | DeniedHint, Field(discriminator="hint")]
-)
+type Hint = Annotated[InboxHint | RunHint | UnreadableHint | DeniedHint, Field(discriminator="hint")]
+HINT: TypeAdapter[Hint] = TypeAdapter(Hint)
 """Parses a hint from JSON or Python data."""

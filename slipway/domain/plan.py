@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -76,6 +76,7 @@ class Plan(Record):
     """Everything that an approver agrees to: what Slipway will do, and why it may. It contains no timestamps, so that
     equal plans have equal hashes."""
 
+    v: Literal[1] = 1
     application: Name
     release: int
     environment: Name

@@ -1,20 +1,25 @@
 """docs/reference/formats.md: each example is read by its model and passes its schema, and nothing unknown is taken."""
 
 import copy
+import importlib
 import json
+import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+import slipway
 from scripts.reference.formats import FOLDER, FORMATS, Format
 from slipway.domain.audit import AuditRecord, fault_of
 from slipway.domain.chain_anchor import ChainAnchor
 from slipway.domain.envelopes import EnvelopeRefused, Envelopes
 from slipway.domain.fence import read_fence
 from slipway.domain.key_source import FixedKeys
+from slipway.domain.proof import KeptProof
 from slipway.domain.queues import Queue
 from slipway.domain.signing import PublicKeys
 from slipway.ed25519 import public_key
@@ -52,6 +57,32 @@ def test_a_field_that_is_not_known_is_refused_by_model_and_schema(of: Format) ->
     with pytest.raises(ValidationError):
         of.adapter.validate_python(changed)
     assert not Draft202012Validator(of.schema).is_valid(changed)
+
+
+def kinds(model: type[BaseModel] = BaseModel) -> Iterator[type[BaseModel]]:
+    """All models that were defined so far."""
+    for kind in model.__subclasses__():
+        yield kind
+        yield from kinds(kind)
+
+
+def shown(shape: Any) -> Iterator[type[BaseModel]]:
+    """The models that a format is, or is one of."""
+    if isinstance(shape, type):
+        yield shape
+    for part in get_args(getattr(shape, "__value__", shape)):
+        yield from shown(part)
+
+
+def test_nothing_that_has_a_version_of_its_own_is_left_out() -> None:
+    """A shape that is kept, hashed or sent says which version it is; the API's models do so as a number of the API."""
+    for module in pkgutil.walk_packages(slipway.__path__, "slipway."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    versioned = {kind for kind in kinds() if get_origin(getattr(kind.model_fields.get("v"), "annotation", None))}
+    page = {model for each in FORMATS for model in shown(each.model)}
+    assert KeptProof in versioned & page
+    assert {kind.__qualname__ for kind in versioned if not any(issubclass(model, kind) for model in page)} == set()
 
 
 def test_the_record_and_the_anchor_of_the_examples_verify_and_fit() -> None:
