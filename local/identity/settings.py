@@ -1,6 +1,7 @@
 """What the directory of a laptop holds: registrations, people, managed identities. `main.mjs` reads it as JSON."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -87,8 +88,9 @@ class Settings(_Settings):
         return next(person for person in self.people if person.name == name)
 
 
-def laptop(*, port: int = 0) -> Settings:
-    """Two registrations and a command, six people, and an identity each for front, worker and who applies."""
+def laptop(*, port: int = 0, besides: Sequence[Person] = ()) -> Settings:
+    """Two registrations and a command, six people and those `besides`, and an identity each for front, worker and who
+    applies."""
     everywhere: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader",), VOTES: ("reader",)}
     approver: dict[str, tuple[str, ...]] = {
         SIGN_IN: ("reader", "approvers", "shop-approvers"),
@@ -119,6 +121,7 @@ def laptop(*, port: int = 0) -> Settings:
             # Two may stand in where those who vote are gone, and neither is who proposed the change.
             Person(oid=_person(5), name="Pia", mail="pia@example.com", roles=platform),
             Person(oid=_person(6), name="Tom", mail="tom@example.com", roles=platform),
+            *besides,
         ),
         identities=(
             ManagedIdentity(

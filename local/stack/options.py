@@ -1,12 +1,13 @@
 """What may differ from stack to stack."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from slipway.bootstrap.roles import AppRole
 
+from ..identity import Person
 from ..process import ROOT
 
 EXAMPLE = ROOT / "examples" / "hello-aks"
@@ -46,5 +47,7 @@ class StackOptions:
     """Makes the settings of a role from those that the laptop has for it, where two apps run."""
     event_endpoint: dict[str, Any] | None = None
     """Where the registry's events go instead of to the app."""
+    people: Sequence[Person] = ()
+    """Whom the identity provider knows besides the laptop's people."""
     namespaces: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Namespaces that the clusters have and the app may use, besides those that the catalogue names."""

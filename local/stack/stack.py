@@ -219,7 +219,8 @@ class Stack:
         return f"http://127.0.0.1:{self._noted('traces', part.ready()['port'])}"
 
     def _start_identity(self) -> Identity:
-        identity = Identity.start(laptop(port=self._addresses.wanted("identity")), self._folder("identity"))
+        directory = laptop(port=self._addresses.wanted("identity"), besides=self.options.people)
+        identity = Identity.start(directory, self._folder("identity"))
         self.parts.append(identity.part)
         self._noted("identity", urlsplit(identity.issuer).port)
         return identity

@@ -1,8 +1,9 @@
 """A vote with a proof in a real browser, on the whole stack: the button, the identity provider, the page that follows.
 
-The gate asks for level `signed` and a fresh sign-in; Ada and Ben may vote by a role on the votes' registration, Grace
-has none there. The provider is another site (`localhost`; the app is on `127.0.0.1`), so that what browsers do between
-sites is done here: `form-action` on redirects, `SameSite` cookies, `Sec-Fetch-Site`.
+The gate asks for level `signed` and a fresh sign-in; Ada and Ben may vote by a role on both registrations, Grace has
+it on neither, Una on that of the sign-in alone, and Vic on that of the votes alone. The provider is another site
+(`localhost`; the app is on `127.0.0.1`), so that what browsers do between sites is done here: `form-action` on
+redirects, `SameSite` cookies, `Sec-Fetch-Site`.
 """
 
 import json
@@ -21,15 +22,32 @@ from azure.data.tables import TableServiceClient, UpdateMode
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.ci import Pipeline
+from local.identity import SIGN_IN, VOTES, Person
 from local.stack import Stack, StackOptions, azurite
 from slipway.bootstrap.roles import AppRole
 from slipway.domain.phases import Phase
+from slipway.http.saying import BACK
 from tests.chromium import PHONE, SLOW, violations
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello-aks"
 WITHIN = 180.0
 """For a condition to become true; only a test that fails waits so long."""
 GATE = {"kind": "approval", "approvers": ["role:shop-approvers"], "deadline": "24h", "level": "signed", "fresh": "5m"}
+ASKED, NOT_ASKED = ("reader", "shop-approvers"), ("reader",)
+PEOPLE = (
+    Person(
+        oid="aaaaaaaa-0000-4000-8000-000000000021",
+        name="Una",
+        mail="una@example.com",
+        roles={SIGN_IN: ASKED, VOTES: NOT_ASKED},
+    ),
+    Person(
+        oid="aaaaaaaa-0000-4000-8000-000000000022",
+        name="Vic",
+        mail="vic@example.com",
+        roles={SIGN_IN: NOT_ASKED, VOTES: ASKED},
+    ),
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
@@ -53,7 +71,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if not azurite.MAIN.exists():
         pytest.skip("Azurite is not installed: run `make install`")
     folder = tmp_path_factory.mktemp("proved-votes")
-    with Stack(StackOptions(folder=folder / "stack", apply=strict(folder))) as running:
+    with Stack(StackOptions(folder=folder / "stack", apply=strict(folder), people=PEOPLE)) as running:
         yield running
 
 
@@ -182,6 +200,28 @@ def test_whoever_signs_in_there_as_somebody_else_sends_nothing(
     ended(page, "Nothing was sent")
     expect(page.locator("main")).to_contain_text("Somebody else signed in there")
     assert violations(page) == []
+
+
+def test_a_role_on_the_registration_of_the_sign_in_alone_shows_the_button_and_counts_for_nothing(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, open_gate, "Una")
+    approve(page)
+    ended(page, "Refused")
+    expect(page.locator("main")).to_contain_text("approver-is-listed")
+    assert violations(page) == []
+    assert records(stack, "vote.approved") == []
+    assert records(stack, "vote.refused")[-1]["actor"] == f"oid:{PEOPLE[0].oid}"
+
+
+def test_a_role_on_the_registration_of_the_votes_alone_shows_no_button(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = person().new_page()
+    page.goto(stack.url + open_gate)
+    choose(page, "Sign in as Vic")
+    ended(page, "You are not an approver")
+    expect(page.get_by_role("button", name=re.compile("Approve"))).to_have_count(0)
 
 
 def test_the_way_back_of_another_browser_is_refused(
@@ -320,6 +360,8 @@ def test_two_tabs_of_one_browser_are_two_statements_of_which_one_counts(
     second.goto(stack.url + path)
     held = len(records(stack, "vote.approved"))
     challenged = challenges(stack)
+    came_back: list[str] = []
+    first.on("request", lambda request: came_back.extend([request.url] if BACK in request.url else []))
     approve(first)
     ended(first, "Done")
     approve(second)
@@ -331,15 +373,19 @@ def test_two_tabs_of_one_browser_are_two_statements_of_which_one_counts(
     assert record["proof"].startswith("sha256:")
     assert record["inbox"]
 
-    # Back, and a reload of the way back, lead to the same page and send nothing more.
-    followed = urlsplit(first.url).path
-    seen: list[str] = []
-    first.on("request", lambda request: seen.append(request.url))
+    # The way back again, as Back, a reload or a restored tab ask for it: the same page, and nothing more is sent.
+    followed = first.url
     first.go_back()
     first.wait_for_load_state()
+    for tab in (first, context.new_page()):
+        tab.goto(came_back[0])
+        ended(tab, "Done")
+        assert tab.url == followed
+    stranger = person().new_page()
+    stranger.goto(came_back[0])
+    ended(stranger, "Nothing was sent")
     assert len(records(stack, "vote.approved")) == held + 1
-    first.goto(stack.url + followed)
-    ended(first, "Done")
+    assert challenges(stack) == challenged + 4
 
 
 @pytest.mark.usefixtures("hour_old")
