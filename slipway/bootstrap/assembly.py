@@ -80,7 +80,7 @@ class App(Facing):
     def in_force(self) -> "InForce":
         from ..engine.in_force import InForce
 
-        return InForce(ledger=self.ledger, anchors=self.chain_anchors)
+        return InForce(ledger=self.ledger, anchors=self.chain_anchors, versions=self.versions)
 
     @part
     def clients(self) -> "Clients":

@@ -14,7 +14,8 @@ class KeySource(Protocol):
     """Keys by id."""
 
     def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
-        """The keys. A source may reload its keys if it does not know the wanted id. Raises `KeysUnavailable`."""
+        """The keys. A source may reload its keys if it does not know the wanted id. Raises `KeysUnavailable`, also as
+        long as it cannot tell whether there is such a key."""
         ...
 
     def ids(self) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.freezes import freeze_of_everything
 from ..ledger.keys import INSTALLATION
 from ..ledger.ledger import Standing
-from ..ledger.versions import version_name
-from .run_step import Work
+from ..ledger.versions import SubjectVersions, version_name
+from .run_step import Outdated, Work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,13 @@ class InForce:
 
     ledger: Ledger
     anchors: ChainAnchors
+    versions: SubjectVersions
 
     def rules(self, work: Work, standing: Standing, head: Head, environment: Environment) -> tuple[RuleResult, ...]:
-        """What is in the way, or one rule that holds. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        """What is in the way, or one rule that holds.
+
+        Raises `Outdated` where the trail names another version than the step was begun with, and that is the one in
+        force; `LedgerUnavailable`, `KeysUnavailable`."""
         faults = list(self._of_application(work, standing, head, environment))
         if not faults and environment.environment_class is EnvironmentClass.PRODUCTION:
             of_all = self.ledger.head(INSTALLATION)
@@ -52,8 +56,10 @@ class InForce:
         if hash_of(head.freeze) != head.in_force.get(FREEZE):
             yield f"the freeze of everything, as {head.application} has it, is not the one that the trail names"
         versions = work.entry.versions
-        if versions is not None and {versions.application, standing.version} != {head.in_force.get(VERSION)}:
+        if versions is not None and standing.version != head.in_force.get(VERSION):
             yield f"the version of {head.application} in force is not the one that the trail names"
+        elif versions is not None and versions.application != standing.version:
+            raise Outdated(f"another version of {head.application} is in force by now")
 
     def _of_installation(self, work: Work, head: Head) -> Iterator[str]:
         if fault := head_fault(head, self.ledger.public_keys):
@@ -62,6 +68,10 @@ class InForce:
         if hash_of(freeze_of_everything(self.ledger.table)) != head.in_force.get(FREEZE):
             yield "the freeze of everything is not the one that the trail names"
         versions, project = work.entry.versions, work.entry.application.project
-        name = version_name(Subject(kind=SubjectKind.PROJECT, name=project))
-        if versions is not None and versions.project != head.in_force.get(name):
-            yield f"the version of the project {project} in force is not the one that the trail names"
+        subject = Subject(kind=SubjectKind.PROJECT, name=project)
+        named = head.in_force.get(version_name(subject))
+        if versions is None or versions.project == named:
+            return
+        if self.versions.current(subject).document == named:
+            raise Outdated(f"another version of the project {project} is in force by now")
+        yield f"the version of the project {project} in force is not the one that the trail names"

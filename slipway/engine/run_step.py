@@ -5,7 +5,7 @@ Nothing here waits: a step that takes time is polled by scheduled messages.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..catalogue.entries import Catalogue, Entry
@@ -62,6 +62,10 @@ class Work:
 Effect = Callable[[Work], Outcome]
 
 
+class Outdated(Exception):  # noqa: N818 - nothing is wrong, it changed meanwhile
+    """The step was begun with another version than the one in force; the message says which."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepRunner:
     """Executes steps."""
@@ -97,7 +101,7 @@ class StepRunner:
     def _perform(self, step: Step) -> None:
         if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
             return
-        entry = self.catalogue.get(step.application)
+        entry = self._entry(step)
         release = self.ledger.release(step.application, step.release)
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
@@ -121,6 +125,13 @@ class StepRunner:
         finally:
             self._give_back(step, lease)
 
+    def _entry(self, step: Step) -> Entry | None:
+        """Its application, which another instance may have applied a moment ago."""
+        if (known := self.catalogue.get(step.application)) is not None:
+            return known
+        self.catalogue.look_again()
+        return self.catalogue.get(step.application)
+
     def _stopped(self, step: Step) -> bool:
         """Whether something unread stops the step, which is then put off until it was read."""
         why = self.stops(step)
@@ -133,13 +144,26 @@ class StepRunner:
         step = work.step
         values = {Attribute.ATTEMPT: step.attempt, Attribute.POLL: step.poll, Attribute.TRIES: step.tries}
         with span(Family.STEP, step.kind, values) as current:
-            outcome = self._proved(work) or self.effects[step.kind](work)
+            outcome = self._outcome(work)
             current.set({Attribute.OUTCOME: told(outcome)})
             if isinstance(outcome, Retry) or (isinstance(outcome, Finished) and not outcome.passed):
                 current.fail(outcome.reason)
         if isinstance(outcome, Retry) and self._is_over(work, briefly=outcome.briefly):
             return failed(f"{outcome.reason} (tried {step.tries + 1} times)", afterwards=outcome.afterwards)
         return outcome
+
+    def _outcome(self, work: Work) -> Outcome:
+        """What is outdated has brought about nothing yet: it is begun again with what is in force now."""
+        while True:
+            try:
+                return self._proved(work) or self.effects[work.step.kind](work)
+            except Outdated as outdated:
+                self.catalogue.look_again()
+                now = self.catalogue.get(work.step.application)
+                if now is None or now.versions == work.entry.versions:
+                    return Retry(reason=str(outdated))  # the version is committed, and not in the list yet
+                log.info("%s: begun again: %s", work.step.id, outdated)
+                work = replace(work, entry=now)
 
     def _is_over(self, work: Work, *, briefly: bool) -> bool:
         """Whether a step that cannot do its work is given up."""

@@ -1,7 +1,8 @@
 """A cache of keys, refreshed when it is old or when a link was signed with an unknown key.
 
-Anybody can send a link that names an unknown key, so the time between two refreshes has a minimum. Cached keys stay
-valid while the source of the keys does not answer.
+Anybody can send a link that names an unknown key, so the time between two refreshes has a minimum. Within it nobody can
+tell whether a key that was not asked for before is forged, or signs since a moment ago: whoever asks is told to come
+again. Cached keys stay valid while the source of the keys does not answer.
 """
 
 import logging
@@ -17,6 +18,8 @@ MAX_AGE = 600
 """Seconds after which keys are read again. A retired key stays valid that long."""
 PAUSE = 10
 """Minimum seconds between two refreshes, however many links name unknown keys."""
+MOST_AWAITED = 1000
+"""Unknown keys that are remembered from one refresh to the next."""
 
 
 class CachedKeys:
@@ -35,27 +38,43 @@ class CachedKeys:
         self._lock = threading.Lock()
         self._keys: Mapping[str, bytes] = {}
         self._read_at = self._looked_at = float("-inf")
+        self._awaited = set[str]()
+        """Unknown keys that were asked for since the last refresh began."""
+        self._absent = set[str]()
+        """Keys that were asked for before a refresh, which did not bring them."""
 
     def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
-        """The current keys by id, refreshed if necessary. Raises `KeysUnavailable` if none could be read yet.
+        """The current keys by id, refreshed if necessary. Raises `KeysUnavailable` if none could be read yet, or not
+        since somebody first asked for this one.
 
         With keys in the cache, no caller waits for another's refresh: a forged link must not delay valid ones.
         """
         known = self._keys
         if known and not self._is_due(key_id, self._monotonic()):
-            return known
+            return self._for_sure(known, key_id)
         if not self._lock.acquire(blocking=not known):
-            return known
+            return self._for_sure(known, key_id)
         try:
             now = self._monotonic()
             if self._is_due(key_id, now):
                 self._looked_at = now
+                self._await(key_id)
                 self._try_to_read(now)
         finally:
             self._lock.release()
         if not self._keys:
             raise KeysUnavailable("the signing keys cannot be read right now")
-        return self._keys
+        return self._for_sure(self._keys, key_id)
+
+    def _for_sure(self, keys: Mapping[str, bytes], key_id: str | None) -> Mapping[str, bytes]:
+        if key_id is None or key_id in keys or key_id in self._absent:
+            return keys
+        self._await(key_id)
+        raise KeysUnavailable(f"whether the key {key_id[:40]} is one of ours is known when the keys are read again")
+
+    def _await(self, key_id: str | None) -> None:
+        if key_id is not None and len(self._awaited) < MOST_AWAITED:
+            self._awaited.add(key_id)
 
     def _is_due(self, key_id: str | None, now: float) -> bool:
         unknown = key_id is not None and key_id not in self._keys
@@ -78,5 +97,9 @@ class CachedKeys:
             return tuple(self._keys)
 
     def _read(self, now: float) -> None:
+        awaited = self._awaited.copy()  # whoever asks while they are being read may be asking for a newer one
         self._keys = checked_keys(self._load())
         self._read_at = now
+        earlier = self._absent if len(self._absent) < MOST_AWAITED else set[str]()
+        self._absent = (earlier | awaited) - self._keys.keys()
+        self._awaited -= awaited

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from slipway.bootstrap import App, Settings, app
 from slipway.catalogue.stored import Stored
 from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
@@ -16,6 +17,7 @@ from slipway.domain.inbox import Speaker, Via
 from slipway.domain.versions import Subject
 from slipway.queries.answers import Reply
 from slipway.testing import Installation, documents_in
+from slipway.testing.installation import SETTINGS
 from slipway.testing.sign_in import person
 
 OLGA = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platform",), via=Via.CLI)
@@ -27,6 +29,10 @@ class Live(Installation):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.restart(wrap=lambda ports: replace(ports, catalogue=None))
+
+    def another(self) -> App:
+        """Another instance over the same storage and queues, which remembers for itself."""
+        return app(self.ports, Settings.model_validate({**SETTINGS, **self.settings}))
 
     def documents(self) -> list[Stored]:
         """What lies in the folder."""

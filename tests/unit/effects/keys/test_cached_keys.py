@@ -9,6 +9,7 @@ import pytest
 from slipway.domain.key_source import KeysUnavailable
 from slipway.domain.keyring import format_keys
 from slipway.effects.keys import CachedKeys, KeyFile
+from slipway.effects.keys.cached import MOST_AWAITED
 
 OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32, "old": b"o" * 32}
 
@@ -57,6 +58,39 @@ def test_however_many_links_name_unknown_keys_we_look_only_once_in_a_while(sourc
     for source.now in (0, 1, 2, 9.9, 10, 11, 19.9):
         keys.live("forged")
     assert source.reads == 2
+
+
+def test_a_key_that_signs_since_a_moment_ago_is_not_called_forged(source: KeySource, keys: CachedKeys) -> None:
+    """It was made after the last refresh, and the next one is not due yet."""
+    keys.live("old")
+    source.keys, source.now = NEW, 3
+    with pytest.raises(KeysUnavailable, match="new is one of ours is known when the keys are read again"):
+        keys.live("new")
+    assert keys.live("old") == OLD
+    source.now = 10
+    assert keys.live("new") == NEW
+
+
+def test_of_many_forged_keys_each_is_known_to_be_forged_after_one_refresh(source: KeySource, keys: CachedKeys) -> None:
+    keys.live("old")
+    for number in range(2 * MOST_AWAITED):
+        with pytest.raises(KeysUnavailable):
+            keys.live(f"forged {number}")
+    source.now = 10
+    for number in range(MOST_AWAITED):
+        assert f"forged {number}" not in keys.live(f"forged {number}")
+    assert source.reads == 2
+
+
+def test_while_they_cannot_be_read_nobody_knows_whether_an_unknown_key_is_forged(
+    source: KeySource, keys: CachedKeys
+) -> None:
+    keys.live("old")
+    source.error, source.now = KeysUnavailable("away"), 10
+    with pytest.raises(KeysUnavailable):
+        keys.live("new")
+    source.error, source.keys, source.now = None, NEW, 20
+    assert keys.live("new") == NEW
 
 
 @pytest.mark.parametrize("error", [KeysUnavailable("away"), ValueError("item 1: expected base64")])
@@ -118,7 +152,8 @@ def test_good_links_do_not_wait_while_a_forged_one_makes_us_look(source: KeySour
     forged.start()
     assert looking.wait(30)
     assert keys.live("old") == OLD
-    assert keys.live("forged, too") == OLD
+    with pytest.raises(KeysUnavailable):
+        keys.live("forged, too")
     go_on.set()
     forged.join()
     assert source.reads == 2

@@ -1,0 +1,97 @@
+"""Several instances at once: each remembers the catalogue for a moment, and nothing is refused for the sake of that."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slipway.bootstrap import App
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from slipway.engine.outcome import Outcome
+from slipway.engine.run_step import Work
+from slipway.testing import write_application
+from tests.unit.commands.live import Live
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    write_application(tmp_path)
+    return Live(tmp_path)
+
+
+def remembering(live: Live) -> App:
+    """Another instance, which has read the catalogue in this very moment."""
+    other = live.another()
+    assert other.catalogue.entries.keys() == live.app.catalogue.entries.keys()
+    return other
+
+
+def change_application(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="4m")
+    assert live.apply()["application:shop"].outcome == "changed"
+
+
+def change_project(live: Live) -> None:
+    live.edit_project(lambda value: value.update(repositories=["team/*", "shops/*"]))
+    assert live.apply()["project:team"].outcome == "changed"
+
+
+def test_a_step_of_an_application_that_another_instance_has_just_applied_is_run(live: Live) -> None:
+    other = remembering(live)
+    live.apply()
+    live.push("1.0")
+    other.step_runner.run(live.settle_at(StepKind.PLAN, "staging"))
+    assert live.phase(1) is not Phase.PLANNING
+
+
+@pytest.mark.parametrize("change", [change_application, change_project])
+@pytest.mark.parametrize(
+    ("kind", "environment"),
+    [
+        (StepKind.PLAN, "staging"),
+        (StepKind.DEPLOY, "staging"),
+        (StepKind.PROMOTE, "production"),
+        (StepKind.DEPLOY, "production"),
+    ],
+)
+def test_a_step_right_after_a_change_is_judged_by_what_is_in_force_now(
+    live: Live, change: Callable[[Live], None], kind: StepKind, environment: str
+) -> None:
+    live.apply()
+    live.push("1.0")
+    if environment == "production":
+        live.settle()
+        live.vote(1)
+    step = live.settle_at(kind, environment)
+    other = remembering(live)
+    change(live)
+    other.step_runner.run(step)
+    live.settle()
+    assert live.phase(1) is (Phase.COMPLETED if environment == "production" else Phase.AWAITING_APPROVAL)
+    assert live.verify().intact
+
+
+@pytest.mark.parametrize("change", [change_application, change_project])
+def test_a_change_while_a_deployment_prepares_does_not_end_the_release(
+    live: Live, change: Callable[[Live], None]
+) -> None:
+    live.apply()
+    live.push("1.0")
+    live.settle()
+    live.vote(1)
+    step, runner = live.settle_at(StepKind.DEPLOY, "production"), live.another().step_runner
+    deploy, begun = runner.effects[StepKind.DEPLOY], list[Work]()
+
+    def interrupted(work: Work) -> Outcome:
+        begun.append(work)
+        if len(begun) == 1:
+            change(live)
+        return deploy(work)
+
+    replace(runner, effects={**runner.effects, StepKind.DEPLOY: interrupted}).run(step)
+    live.settle()
+    assert live.phase(1) is Phase.COMPLETED
+    first, again = begun
+    assert first.entry.versions != again.entry.versions
