@@ -126,7 +126,7 @@ class FencedCluster:
                 raise
             return _applied(target, replace(self._objects, target, refused), replaced=True)
         except Missing as missing:
-            if not target.kind.is_coming:
+            if not target.kind.is_brought:
                 raise
             # A definition that was just applied is served a moment later.
             raise ObjectConflict(f"{target.label}: the cluster does not serve its kind yet: {missing}") from missing

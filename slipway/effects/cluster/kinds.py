@@ -1,8 +1,9 @@
 """The API paths of objects, and the order in which kinds are applied.
 
 Built-in kinds are in a table, so that a typical deployment needs no discovery request; other kinds are discovered once
-per group and version and cached in memory. (The client library's own discovery caches in a file in the shared temporary
-folder, which it trusts later, and sends requests without a timeout.)
+per group and version and cached in memory, but for those whose definition comes along: it may have been taken away
+since. (The client library's own discovery caches in a file in the shared temporary folder, which it trusts later, and
+sends requests without a timeout.)
 """
 
 import base64
@@ -59,6 +60,8 @@ class Kind(Record):
     namespaced: bool
     is_coming: bool = False
     """Whether the cluster does not know it yet, and its definition is among the manifests."""
+    is_brought: bool = False
+    """Whether its definition is among the manifests, so that a part of the cluster may not serve it yet."""
 
     @property
     def group(self) -> str:
@@ -126,7 +129,9 @@ NONE_COMING: Mapping[tuple[str, str], Kind] = {}
 
 def _coming(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
     return {
-        (version, kind): Kind(api_version=version, kind=kind, plural=plural, namespaced=namespaced, is_coming=True)
+        (version, kind): Kind(
+            api_version=version, kind=kind, plural=plural, namespaced=namespaced, is_coming=True, is_brought=True
+        )
         for version, kind, plural, namespaced in defined(manifests)
     }
 
@@ -139,10 +144,13 @@ class KindLookup:
         self._found: dict[tuple[str, str], Kind] = dict(BUILT_IN)
 
     def find(self, api_version: str, kind: str, coming: Mapping[tuple[str, str], Kind] = NONE_COMING) -> Kind:
-        """The kind, also where its definition is only `coming`: that it is not known yet is not remembered."""
-        if (api_version, kind) not in self._found:
+        """The kind, also where its definition is only `coming`. That it is not known is never remembered."""
+        definition = coming.get((api_version, kind))
+        if definition is None and (api_version, kind) not in self._found:
             self._discover(api_version)
-        known = self._found.get((api_version, kind)) or coming.get((api_version, kind))
+        known = self._found.get((api_version, kind))
+        if definition is not None:
+            return known.evolve(is_brought=True) if known is not None else definition
         if known is None:
             raise Missing(f"the cluster does not know the kind {kind} of {api_version}; is its definition installed?")
         return known
@@ -154,6 +162,8 @@ class KindLookup:
         """
         listed = list(manifests)
         coming = _coming(listed)
+        for api_version in {api_version for api_version, _ in coming}:
+            self._discover(api_version)
         targets = [self._target(number, manifest, namespace, coming) for number, manifest in enumerate(listed, start=1)]
         if len(targets) > MAX_MANIFESTS:
             raise ObjectRefused(f"expected at most {MAX_MANIFESTS} objects, got {len(targets)}")
@@ -188,6 +198,7 @@ class KindLookup:
         )
 
     def _discover(self, api_version: str) -> None:
+        found = {key: kind for key, kind in self._found.items() if key[0] != api_version or key in BUILT_IN}
         for resource in self._resources_of(api_version):
             name = str(resource["name"])
             if "/" not in name:  # the others are subresources
@@ -197,7 +208,8 @@ class KindLookup:
                     plural=name,
                     namespaced=bool(resource.get("namespaced")),
                 )
-                self._found[api_version, kind.kind] = kind
+                found[api_version, kind.kind] = kind
+        self._found = found
 
 
 def _with_encoded_text(manifest: Json) -> Json:

@@ -5,14 +5,18 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any, override
 
 import pytest
 
 from slipway.catalogue import BUILT_INS, check_path, render
-from slipway.effects.cluster import AppliedChange, Missing, ObjectConflict, ObjectRefused
-from slipway.effects.cluster.connection import Connection
+from slipway.effects.cluster import AppliedChange, FencedCluster, Missing, ObjectConflict, ObjectRefused
+from slipway.effects.cluster.connection import ApiServerResponse, Connection
 from slipway.effects.cluster.diff import MAX_COMPARED
+from slipway.effects.cluster.fencing import FencedObjects, HeldFence
+from slipway.effects.cluster.objects import Objects
 from slipway.testing import write_application
+from slipway.testing.claims import claim
 
 from . import manifests as m
 from .conftest import Place
@@ -94,6 +98,54 @@ def test_a_definition_and_an_object_of_its_kind_are_planned_and_applied_together
     delivered(place, *wanted)
     again = place.cluster.preview(wanted, place.namespace).objects
     assert [each.change for each in again] == [AppliedChange.UNCHANGED, AppliedChange.UNCHANGED]
+
+
+def test_a_definition_that_was_taken_away_is_brought_again_with_its_objects(admin_place: Place, group: str) -> None:
+    place = admin_place
+    wanted = [definition(group), {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}}]
+    delivered(place, *wanted)
+    with closing(Connection(place.access)) as connection:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
+        connection.send("DELETE", path, what="take the definition away")
+
+    def planned() -> list[AppliedChange]:
+        try:
+            return [each.change for each in place.cluster.preview(wanted, place.namespace).objects]
+        except Missing:  # a real server still lists it for a moment
+            return []
+
+    both = [AppliedChange.CREATED, AppliedChange.CREATED]
+    assert place.settled(planned, until=lambda changes: changes == both) == both
+    delivered(place, *wanted)
+
+
+class BehindTheOthers(Connection):
+    """One of the API's servers, which serves a kind a moment later than another lists it."""
+
+    def __init__(self, place: Place, kind: str) -> None:
+        super().__init__(place.access)
+        self.late = f"/{kind}/"
+
+    @override
+    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
+        if self.late in path:
+            raise Missing("the server could not find the requested resource")
+        return super().send(method, path, **others)
+
+
+def test_a_kind_that_one_server_lists_and_another_does_not_serve_yet_is_waited_for(
+    admin_place: Place, group: str
+) -> None:
+    place = admin_place
+    wanted = [definition(group), {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}}]
+    place.apply(wanted[:1])
+    place.settled(lambda: place.cluster.preview(wanted, place.namespace).objects[1].checked, until=bool)
+    with closing(BehindTheOthers(place, "tests")) as connection:
+        held = HeldFence(connection, place.namespace, lambda: claim(1))
+        worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
+        with pytest.raises(ObjectConflict, match="does not serve its kind yet"):
+            worker.apply(wanted)
+    delivered(place, *wanted)
 
 
 def test_a_field_that_a_definition_does_not_have_is_refused_before_anybody_votes(

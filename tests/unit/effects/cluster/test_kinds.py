@@ -145,7 +145,19 @@ def test_a_kind_that_the_cluster_serves_by_now_is_not_coming_any_more() -> None:
     manifests = [a_definition(), a_manifest("Test", "a", "acme.example/v1")]
     assert lookup.targets(manifests, "shop")[1].kind.is_coming
     asked.resources = served
+    test = lookup.targets(manifests, "shop")[1].kind
+    assert (test.is_coming, test.is_brought) == (False, True)
+
+
+def test_a_kind_whose_definition_was_taken_away_comes_with_the_release_that_brings_it_again() -> None:
+    asked = Asked({"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": True}]})
+    lookup, manifests = KindLookup(asked), [a_definition(), *(a_manifest("Test", n, "acme.example/v1") for n in "ab")]
     assert not lookup.targets(manifests, "shop")[1].kind.is_coming
+    asked.resources = {}
+    _, first, second = lookup.targets(manifests, "shop")
+    assert first.kind.is_coming
+    assert second.kind.is_coming
+    assert asked.asked == ["acme.example/v1"] * 2
 
 
 @pytest.mark.parametrize(
