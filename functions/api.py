@@ -66,7 +66,7 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
     before = number(req, _BEFORE)
     application = req.params.get("application")
     if application is not None:
-        if application not in parts().catalogue.entries:
+        if parts().catalogue.get(application) is None:
             raise NoSuch("application", sorted(parts().catalogue.entries), application)
     elif before:
         raise BadInput("before", "application to be given as well", "no application")

@@ -79,8 +79,10 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
 def _starts_alone(caller: Caller, body: Command) -> bool:
     """Whether an application starts a release that its project lets it start without a person. The worker asks the
     token itself."""
-    entry = parts().catalogue.get(body.application) if body.verb is Verb.CREATE and caller.signed_in is None else None
-    claims = {claim.casefold() for claim in caller.claims}
+    if body.verb is not Verb.CREATE or caller.signed_in is not None:
+        return False
+    parts().catalogue.look_again()  # its project may name it since a moment ago
+    entry, claims = parts().catalogue.get(body.application), {claim.casefold() for claim in caller.claims}
     return entry is not None and any(named.casefold() in claims for named in entry.application.automation)
 
 

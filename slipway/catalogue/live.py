@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from ..clock import Clock
 from ..domain.application import WrittenApplication
+from ..domain.environment import Environment
 from ..domain.events import Event
 from ..domain.governing import breaches, governed
 from ..domain.project import Project
@@ -103,6 +104,9 @@ class LiveCatalogue(Catalogue):
 
     def get(self, application: str) -> Entry | None:
         return self._asked(partial(super().get, application))
+
+    def environment(self, application: str, name: str) -> Environment | None:
+        return self._asked(partial(super().environment, application, name))
 
     def concerned(self, event: Event) -> tuple[Entry, ...]:
         return self._asked(partial(super().concerned, event))

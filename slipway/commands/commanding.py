@@ -118,6 +118,7 @@ class Commander:
             case Verified(value=TokenApplication() as application):
                 name = f"{APP}{application.client_id}"
                 claims = {name.casefold(), *(f"{ROLE}{role}".casefold() for role in application.roles)}
+                self.handler.catalogue.look_again()  # its project may name it, or no longer, since a moment ago
                 entry = self.handler.catalogue.get(statement.application or "")
                 named = {subject.casefold() for subject in entry.application.automation} if entry else set[str]()
                 refused = "" if named & claims else f"the project does not name {name} in automation.create"

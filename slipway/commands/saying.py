@@ -162,15 +162,16 @@ class InboxWriter:
         return self.reader.release_of(entry.application, tag=request.tag, digest=request.digest)
 
     def _environment(self, request: CommandRequest, application: str) -> dict[str, str]:
-        entry = self.reader.catalogue.get(application)
+        catalogue = self.reader.catalogue
+        entry = catalogue.get(application)
         if entry is None:
             raise NotFound(f"there is no application {application[:80]!r}")
         if request.verb not in OF_A_LANE:
             return {}
+        if catalogue.environment(application, request.environment) is not None:
+            return {"environment": request.environment}
         names = [environment.name for environment in entry.application.environments]
-        if request.environment not in names:
-            raise BadInput("environment", f"one of {', '.join(names)}", repr(request.environment[:80]))
-        return {"environment": request.environment}
+        raise BadInput("environment", f"one of {', '.join(names)}", repr(request.environment[:80]))
 
 
 def _arguments(request: CommandRequest) -> dict[str, str]:

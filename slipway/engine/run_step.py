@@ -101,7 +101,7 @@ class StepRunner:
     def _perform(self, step: Step) -> None:
         if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
             return
-        entry = self._entry(step)
+        entry = self.catalogue.get(step.application)
         release = self.ledger.release(step.application, step.release)
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
@@ -124,13 +124,6 @@ class StepRunner:
                 self._follow(step, outcome)
         finally:
             self._give_back(step, lease)
-
-    def _entry(self, step: Step) -> Entry | None:
-        """Its application, which another instance may have applied a moment ago."""
-        if (known := self.catalogue.get(step.application)) is not None:
-            return known
-        self.catalogue.look_again()
-        return self.catalogue.get(step.application)
 
     def _stopped(self, step: Step) -> bool:
         """Whether something unread stops the step, which is then put off until it was read."""

@@ -19,10 +19,9 @@ def read_question(parameters: Mapping[str, str], numbers: Numbers) -> dict[str, 
         if name not in PARAMETERS:
             expected = f"one of the parameters {', '.join(PARAMETERS)}"
             raise BadInput(name[:_SHOWN], expected, "one that does not exist")
-    entries = numbers.catalogue.entries
     application, environment = parameters.get("application"), parameters.get("environment")
-    if application is not None and application not in entries:
-        raise NoSuch("application", sorted(entries), application)
+    if application is not None and numbers.catalogue.get(application) is None:
+        raise NoSuch("application", sorted(numbers.catalogue.entries), application)
     if environment is not None:
         _known(environment, application, numbers)
     return {

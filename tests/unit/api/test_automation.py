@@ -74,6 +74,32 @@ def test_an_application_that_the_project_names_starts_a_release_and_people_decid
     assert home.verify().intact
 
 
+def no_longer_named(home: Live) -> None:
+    """By another instance: the one at hand has just read the project as it was."""
+    remembering, home.app = home.app, home.another()
+    assert remembering.catalogue.entries["shop"].application.automation
+    home.edit_project(lambda value: value.update(automation={"create": ["role:releaser"]}))
+    assert home.apply()["project:team"].outcome == "changed"
+    home.app = remembering
+
+
+def test_a_front_refuses_an_application_that_the_project_names_no_longer_since_a_moment_ago(home: Live) -> None:
+    no_longer_named(home)
+    assert give(home, token(home), **CREATE).status_code == 403
+    assert started(home) == []
+
+
+def test_a_worker_refuses_an_application_that_the_project_names_no_longer_since_a_moment_ago(home: Live) -> None:
+    request = CommandRequest(verb=Verb.CREATE, application="shop", reason="the nightly run")
+    speaker = Speaker(name=f"app:{NIGHTLY}", roles=("reader",), via=Via.API)
+    said = home.app.inbox_writer.command(request, speaker, token=token(home))
+    home.bus.raw.clear()  # its hint is late
+    no_longer_named(home)
+    home.app.inbox_reader.take(said.partition, said.id)
+    assert started(home) == []
+    assert home.trail()[-1].action == "command.refused"
+
+
 def test_an_application_that_the_project_does_not_name_is_refused(home: Live) -> None:
     assert give(home, token(home, OTHER), **CREATE).status_code == 403
     operates = give(home, token(home, OTHER, "operator"), **CREATE)

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from slipway.bootstrap import App
+from slipway.commands.saying import CommandRequest
+from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.engine.outcome import Outcome
 from slipway.engine.run_step import Work
 from slipway.testing import write_application
-from tests.unit.commands.live import Live
+from tests.unit.commands.live import OLGA, Live
 
 
 @pytest.fixture
@@ -44,6 +46,23 @@ def test_a_step_of_an_application_that_another_instance_has_just_applied_is_run(
     live.push("1.0")
     other.step_runner.run(live.settle_at(StepKind.PLAN, "staging"))
     assert live.phase(1) is not Phase.PLANNING
+
+
+def test_a_command_for_an_environment_that_another_instance_has_just_applied_is_taken(live: Live) -> None:
+    live.apply()
+    other = remembering(live)
+    file = live.deliveries / "shop" / "application.yaml"
+    staging, production = file.read_text().split("  - name: production")
+    between = "  - name: between\n    clusters: [staging]\n    namespace: between\n"
+    file.write_text(f"{staging}{between}  - name: production{production}")
+    live.edit_project(lambda value: value["environments"].update(between=value["environments"]["staging"]))
+    assert live.apply()["application:shop"].outcome == "changed"
+    frozen = CommandRequest(verb=Verb.FREEZE, application="shop", environment="between", reason="not yet")
+    other.inbox_writer.command(frozen, OLGA)
+    live.hear()
+    freeze = live.lane("between").freeze
+    assert freeze is not None
+    assert freeze.reason == "not yet"
 
 
 @pytest.mark.parametrize("change", [change_application, change_project])
