@@ -1,25 +1,28 @@
 """Read-only pages: the board, releases, the audit trail, metrics, parked input and stored documents."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import azure.functions as func
 
+from slipway.domain.export import ExportFormat
 from slipway.domain.roles import Permission
 from slipway.http.signing_in import Go
-from slipway.inbound import BadInput
 from slipway.web import audit, board, catalogue, numbers, outcome, parked, release, templating
 from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional, see_other
-from slipway.web.messages import elsewhere, guarded, message, no_role, not_signed_in, session_over, sign_in
+from slipway.web.desk import Desk
+from slipway.web.messages import elsewhere, guarded, no_role, not_signed_in, session_over, sign_in
 from slipway.web.signin import Visitor, visitor_of
 
 from .audit_api import AFTER
 from .contract import number
 from .http import problem
-from .shared import new_blueprint, parts
+from .shared import Parts, new_blueprint, parts
 
 blueprint = new_blueprint()
 ANONYMOUS = func.AuthLevel.ANONYMOUS
@@ -28,122 +31,112 @@ FOLLOW = "follow"
 """The parameter with which a page is asked for again by itself."""
 
 
-@blueprint.function_name("page_board")
-@blueprint.route(route="/", methods=LOOKING, auth_level=ANONYMOUS)
-def page_board(req: func.HttpRequest) -> func.HttpResponse:
+type _Work = Callable[[func.HttpRequest, Visitor], Answer]
+"""What answers a request of somebody who has signed in."""
+
+
+def shows(blueprint: func.Blueprint, route: str, *, role: bool = True) -> Callable[[_Work], Any]:
+    """Register what makes a page, as the function of its own name. Whoever has not signed in is led to the sign-in and
+    back to the same address; `role` is whether they need a role."""
+
+    def register(work: _Work) -> Any:
+        def page(req: func.HttpRequest) -> func.HttpResponse:
+            return reading(req, _address(route, req), lambda who: work(req, who), role=role)
+
+        return _registered(blueprint, route, LOOKING, work.__name__, page)
+
+    return register
+
+
+def takes(blueprint: func.Blueprint, route: str, *, role: bool = True) -> Callable[[_Work], Any]:
+    """Register what takes the forms of the page at the same route, as the function of its own name."""
+
+    def register(work: _Work) -> Any:
+        def form(req: func.HttpRequest) -> func.HttpResponse:
+            return posted(req, _address(route, req), lambda who: work(req, who), role=role)
+
+        return _registered(blueprint, route, ["POST"], work.__name__, form)
+
+    return register
+
+
+def _registered(
+    blueprint: func.Blueprint, route: str, methods: list[str], name: str, handler: Callable[..., func.HttpResponse]
+) -> Any:
+    handler.__name__ = name
+    return blueprint.function_name(name)(blueprint.route(route=route, methods=methods, auth_level=ANONYMOUS)(handler))
+
+
+def _address(route: str, req: func.HttpRequest) -> str:
+    """The requested address, to return to after signing in."""
+    path = re.sub(r"\{(\w+)\}", lambda named: quote(req.route_params[named[1]], safe=""), route.strip("/"))
+    return f"/{path}?{urlencode(req.params)}" if req.params else f"/{path}"
+
+
+@shows(blueprint, "/")
+def page_board(req: func.HttpRequest, who: Visitor) -> Answer:
     """The parameter `application` limits it to one."""
-    application = req.params.get("application")
-    return reading(
-        req,
-        with_query("/", req.params),
-        lambda who: board.show(
-            parts().reader, parts().proposals, who, application=application, follow=FOLLOW in req.params
-        ),
-    )
+    named, follow = req.params.get("application"), FOLLOW in req.params
+    return board.show(parts().reader, parts().proposals, who, application=named, follow=follow)
 
 
-@blueprint.function_name("page_audit")
-@blueprint.route(route="audit", methods=LOOKING, auth_level=ANONYMOUS)
-def page_audit(req: func.HttpRequest) -> func.HttpResponse:
-    parameters = dict(req.params)
-    return reading(
-        req, with_query("/audit", parameters), lambda who: audit.show(parts().trail, parts().catalogue, parameters, who)
-    )
+@shows(blueprint, "audit")
+def page_audit(req: func.HttpRequest, who: Visitor) -> Answer:
+    return audit.show(parts().trail, parts().catalogue, dict(req.params), who)
 
 
-@blueprint.function_name("page_audit_jsonl")
-@blueprint.route(route="audit.jsonl", methods=LOOKING, auth_level=ANONYMOUS)
-def page_audit_jsonl(req: func.HttpRequest) -> func.HttpResponse:
-    return _audit_download(req, "jsonl")
+@shows(blueprint, "audit.jsonl")
+def page_audit_jsonl(req: func.HttpRequest, _: Visitor) -> Answer:
+    return audit.download(parts().trail, dict(req.params), ExportFormat.JSONL)
 
 
-@blueprint.function_name("page_audit_csv")
-@blueprint.route(route="audit.csv", methods=LOOKING, auth_level=ANONYMOUS)
-def page_audit_csv(req: func.HttpRequest) -> func.HttpResponse:
-    return _audit_download(req, "csv")
+@shows(blueprint, "audit.csv")
+def page_audit_csv(req: func.HttpRequest, _: Visitor) -> Answer:
+    return audit.download(parts().trail, dict(req.params), ExportFormat.CSV)
 
 
-def _audit_download(req: func.HttpRequest, form: str) -> func.HttpResponse:
-    parameters = dict(req.params)
-
-    def work(_: Visitor) -> Answer:
-        try:
-            return audit.download(parts().trail, parameters, form)
-        except BadInput as bad:
-            return message(400, "Invalid parameter", str(bad))
-
-    return reading(req, with_query(f"/audit.{form}", parameters), work)
+@shows(blueprint, "said/{application}/{id}")
+def page_outcome(req: func.HttpRequest, who: Visitor) -> Answer:
+    return outcome.show(parts().answers, req.route_params["application"], req.route_params["id"], who)
 
 
-@blueprint.function_name("page_outcome")
-@blueprint.route(route="said/{application}/{id}", methods=LOOKING, auth_level=ANONYMOUS)
-def page_outcome(req: func.HttpRequest) -> func.HttpResponse:
-    application, id = req.route_params["application"], req.route_params["id"]
-    path = f"/said/{quote(application, safe='')}/{quote(id, safe='')}"
-    return reading(req, path, lambda who: outcome.show(parts().answers, application, id, who))
+@shows(blueprint, "catalogue")
+def page_catalogue(_: func.HttpRequest, who: Visitor) -> Answer:
+    return catalogue.show(parts().live_catalogue, parts().proposals, who)
 
 
-@blueprint.function_name("page_catalogue")
-@blueprint.route(route="catalogue", methods=LOOKING, auth_level=ANONYMOUS)
-def page_catalogue(req: func.HttpRequest) -> func.HttpResponse:
-    return reading(req, "/catalogue", lambda who: catalogue.show(parts().live_catalogue, parts().proposals, who))
-
-
-@blueprint.function_name("page_versions")
-@blueprint.route(route="catalogue/{kind}/{name}", methods=LOOKING, auth_level=ANONYMOUS)
-def page_versions(req: func.HttpRequest) -> func.HttpResponse:
+@shows(blueprint, "catalogue/{kind}/{name}")
+def page_versions(req: func.HttpRequest, who: Visitor) -> Answer:
     kind, name = req.route_params["kind"], req.route_params["name"]
-
-    def work(who: Visitor) -> Answer:
-        return catalogue.show_versions(parts().live_catalogue, parts().versions, kind, name, who)
-
-    return reading(req, f"/catalogue/{quote(kind, safe='')}/{quote(name, safe='')}", work)
+    return catalogue.show_versions(parts().live_catalogue, parts().versions, kind, name, who)
 
 
-@blueprint.function_name("page_numbers")
-@blueprint.route(route="numbers", methods=LOOKING, auth_level=ANONYMOUS)
-def page_numbers(req: func.HttpRequest) -> func.HttpResponse:
-    parameters = dict(req.params)
-    return reading(req, with_query("/numbers", parameters), lambda who: numbers.show(parts().numbers, parameters, who))
+@shows(blueprint, "numbers")
+def page_numbers(req: func.HttpRequest, who: Visitor) -> Answer:
+    return numbers.show(parts().numbers, dict(req.params), who)
 
 
-@blueprint.function_name("page_parked")
-@blueprint.route(route="parked", methods=LOOKING, auth_level=ANONYMOUS)
-def page_parked(req: func.HttpRequest) -> func.HttpResponse:
-    return reading(req, "/parked", lambda who: parked.show(parts().parking, who))
+@shows(blueprint, "parked")
+def page_parked(_: func.HttpRequest, who: Visitor) -> Answer:
+    return parked.show(parts().parking, who)
 
 
-@blueprint.function_name("page_release")
-@blueprint.route(route="releases/{release}", methods=LOOKING, auth_level=ANONYMOUS)
-def page_release(req: func.HttpRequest) -> func.HttpResponse:
-    release_id = req.route_params["release"]
-
-    def work(who: Visitor) -> Answer:
-        try:
-            after = number(req, AFTER)
-        except BadInput as bad:
-            return message(400, "Invalid parameter", str(bad))
-        return release.show(parts().reader, release_id, after=after, visitor=who, follow=FOLLOW in req.params)
-
-    return reading(req, with_query(f"/releases/{quote(release_id, safe='')}", req.params), work)
+@shows(blueprint, "releases/{release}")
+def page_release(req: func.HttpRequest, who: Visitor) -> Answer:
+    after, follow = number(req, AFTER), FOLLOW in req.params
+    return release.show(parts().reader, req.route_params["release"], after=after, visitor=who, follow=follow)
 
 
-@blueprint.function_name("page_release_changes")
-@blueprint.route(route="releases/{release}/changes", methods=LOOKING, auth_level=ANONYMOUS)
-def page_release_changes(req: func.HttpRequest) -> func.HttpResponse:
+@shows(blueprint, "releases/{release}/changes")
+def page_release_changes(req: func.HttpRequest, _: Visitor) -> Answer:
     """The full diff of the release's plan, as a text file."""
-    release_id = req.route_params["release"]
-    path = f"/releases/{quote(release_id, safe='')}/changes"
-    return reading(req, path, lambda _: release.changes(parts().reader, release_id))
+    return release.changes(parts().reader, req.route_params["release"])
 
 
-@blueprint.function_name("page_evidence")
-@blueprint.route(route="evidence/{digest}", methods=LOOKING, auth_level=ANONYMOUS)
-def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
-    digest = req.route_params["digest"]
-    path = f"/evidence/{quote(digest, safe='')}"
+@shows(blueprint, "evidence/{digest}")
+def page_evidence(req: func.HttpRequest, _: Visitor) -> Answer:
     save = req.params.get("download") == "1"
-    return reading(req, path, lambda _: documents.kept_document(digest, parts().reader.evidence, download=save))
+    return documents.kept_document(req.route_params["digest"], parts().reader.evidence, download=save)
 
 
 @blueprint.function_name("unknown_page")
@@ -163,9 +156,26 @@ def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
     return sent(req, templating.stylesheet(req.params.get("v", "")))
 
 
-def with_query(path: str, parameters: Mapping[str, str]) -> str:
-    """The requested address, to return to after signing in."""
-    return f"{path}?{urlencode(parameters)}" if parameters else path
+def desk() -> Desk:
+    """Of this process."""
+    return desk_of(parts())
+
+
+def desk_of(built: Parts) -> Desk:
+    return Desk(
+        forms=built.forms,
+        sessions=built.sessions,
+        saying=built.saying,
+        writer=built.inbox_writer,
+        blocks=built.blocks,
+        answers=built.answers,
+        link_keys=built.link_keys,
+        proposals=built.proposals,
+        as_voted=built.as_voted,
+        restored=built.chain_anchors.restored,
+        clock=built.clock,
+        public_url=built.settings.public_url,
+    )
 
 
 def reading(

@@ -20,6 +20,8 @@ _ON_EVERY_ANSWER: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 _lock = threading.Lock()
+type Parts = App
+"""The components of one process."""
 
 
 @cache

@@ -6,8 +6,9 @@ from slipway.http.signing_in import Go, NotSignedIn
 from slipway.web import signing_out
 from slipway.web.answer import Answer, see_other
 from slipway.web.messages import guarded, not_signed_in
+from slipway.web.signin import Visitor
 
-from .pages import ANONYMOUS, posted, reading, sent
+from .pages import ANONYMOUS, desk, sent, shows, takes
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -26,21 +27,14 @@ def page_signed_in(req: func.HttpRequest) -> func.HttpResponse:
     return sent(req, guarded(lambda: _went(parts().sign_in.back(req.headers, req.params))))
 
 
-@blueprint.function_name("page_sign_out")
-@blueprint.route(route="sign-out", methods=["GET"], auth_level=ANONYMOUS)
-def page_sign_out(req: func.HttpRequest) -> func.HttpResponse:
-    return reading(req, signing_out.PATH, lambda who: signing_out.show(parts().forms, who), role=False)
+@shows(blueprint, "sign-out", role=False)
+def page_sign_out(_: func.HttpRequest, who: Visitor) -> Answer:
+    return signing_out.show(parts().forms, who)
 
 
-@blueprint.function_name("take_sign_out")
-@blueprint.route(route="sign-out", methods=["POST"], auth_level=ANONYMOUS)
-def take_sign_out(req: func.HttpRequest) -> func.HttpResponse:
-    built = parts()
-    own = built.settings.public_url
-    desk = signing_out.SignOut(forms=built.forms, sessions=built.sessions, writer=built.inbox_writer, public_url=own)
-    return posted(
-        req, signing_out.PATH, lambda who: signing_out.end(desk, who, req.headers, req.get_body()), role=False
-    )
+@takes(blueprint, "sign-out", role=False)
+def take_sign_out(req: func.HttpRequest, who: Visitor) -> Answer:
+    return signing_out.end(desk(), who, req.headers, req.get_body())
 
 
 @blueprint.function_name("page_signed_out")

@@ -8,17 +8,15 @@ from ..domain.decide.quorum import approvals, quorum_rules
 from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Plan, Preview
-from ..domain.release import Lane, Release, Vote, VoteDecision
+from ..domain.release import Lane, Release, Vote
 from ..domain.rules import Rule, RuleResult, Unknown, failed
 from ..text import local_time
-from . import times, words
+from . import times
 from .asked import PlanViewer
 from .changes import changes_view
 from .evidence import ReadDocument, evidence_views
 from .standing import ApprovalSituation, ApprovalStatus, Counted
 from .templating import render
-from .text import visible
-from .words import Sign
 
 REASON_FIELD = 1000
 """Maximum length of the reason field: even percent-encoded, the body stays below its size limit."""
@@ -92,15 +90,6 @@ class FormView:
     open_rejection: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class VoteView:
-    voter: str
-    sign: Sign
-    reason: str
-    channel: str
-    at: datetime
-
-
 def approval_page(
     request: ApprovalRequest,
     read: ReadDocument,
@@ -134,14 +123,14 @@ def approval_page(
         live=request.lane.live,
         live_id=_live_id(request),
         votes=_votes(request),
-        rejections=_vote_views(release.rejections),
+        rejections=release.rejections,
         approvals=len(approvals(release, gate)) if gate else 0,
         required=gate.required if gate else None,
         deadline=deadline,
         frozen_since=release.gate.frozen_since if release.gate and waits else None,
         remaining=times.relative(deadline, now) if deadline else "",
         local=local_time(deadline, gate.timezone) if deadline and gate else "",
-        newer=_newer(request.newer),
+        newer=request.newer,
         rules=request.rules,
         gate_rules=request.gate_rules,
         groups=group_needs(release, request.environment),
@@ -192,36 +181,7 @@ def _live_id(request: ApprovalRequest) -> str:
     return f"{request.release.application}-{live.release}" if live else ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewerView:
-    """A newer release, and where it stands."""
-
-    id: str
-    tag: str
-    sign: Sign
-    environment: str
-
-
-def _newer(release: Release | None) -> NewerView | None:
-    if release is None:
-        return None
-    where = release.environment or ""
-    return NewerView(id=release.id, tag=release.tag, sign=words.phase(release.phase), environment=where)
-
-
-def _votes(request: ApprovalRequest) -> tuple[VoteView, ...]:
+def _votes(request: ApprovalRequest) -> tuple[Vote, ...]:
+    """On the plan that is shown."""
     gate = request.release.gate
-    return _vote_views(gate.votes if gate and gate.plan_hash == request.viewer.claims.plan_hash else ())
-
-
-def _vote_views(votes: tuple[Vote, ...]) -> tuple[VoteView, ...]:
-    return tuple(
-        VoteView(
-            voter=visible(vote.who),
-            sign=words.APPROVED if vote.decision is VoteDecision.APPROVE else words.REJECTED,
-            reason=visible(vote.reason),
-            channel=vote.channel,
-            at=vote.at,
-        )
-        for vote in votes
-    )
+    return gate.votes if gate and gate.plan_hash == request.viewer.claims.plan_hash else ()

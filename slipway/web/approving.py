@@ -1,11 +1,9 @@
 """Handle approval links. GET and HEAD are read-only; POST says a vote, and repeating it has no further effect."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from ..clock import Clock
 from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
 from ..domain.environment import Environment
@@ -17,27 +15,25 @@ from ..domain.inbox import is_inbox_id
 from ..domain.plan import Plan, Preview
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
-from ..domain.signing import PublicKeys
 from ..domain.snapshot import Lookups, Snapshot
 from ..domain.tokens import Purpose, TokenExpired, TokenRefused, read_link
 from ..domain.tones import Tone
-from ..http.forms import Forms
 from ..http.requests import RequestRefused, check_own_page
 from ..ledger.newer import newer_release
-from ..queries.answers import Answers, SaidState
-from ..queries.reading import Reader
+from ..queries.answers import SaidState
 from .answer import Answer, document, html, see_other
 from .approval import ApprovalRequest, VoteRefusal, approval_page
 from .asked import PlanViewer
 from .changes import whole_text
+from .desk import Desk
 from .form import Posted, parse_form
 from .messages import message
 from .outcome import told
 from .release import readable_plan
 from .signin import Visitor
 from .standing import counted, outdated, standing
-from .voting import Booth, vote_by_link
 from .voting import vote as vote_in
+from .voting import vote_by_link
 
 CHANNEL = "page"
 _LOOKING = "only-looking"
@@ -45,20 +41,7 @@ _TO_BE_GIVEN = "(to be given)"
 """Placeholder reason for the trial vote in `_rules`: whether a real one has a reason is checked when it is cast."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ApprovalContext:
-    """Dependencies of the approval page."""
-
-    keys: PublicKeys
-    reader: Reader
-    answers: Answers
-    clock: Clock
-    public_url: str
-    forms: Forms
-    booth: Booth
-
-
-def show(desk: ApprovalContext, token: str, said: str = "") -> Answer:
+def show(desk: Desk, token: str, said: str = "") -> Answer:
     """The page behind a link, or how far the vote is that was said by it under that id.
 
     Raises `NotFound`, `LedgerUnavailable`."""
@@ -71,7 +54,7 @@ def show(desk: ApprovalContext, token: str, said: str = "") -> Answer:
     return _followed(desk, viewer, said) if is_inbox_id(said) else html(page(desk, viewer))
 
 
-def show_changes(desk: ApprovalContext, token: str) -> Answer:
+def show_changes(desk: Desk, token: str) -> Answer:
     """Everything that the plan changes, as plain text. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         viewer = by_token(desk, token)
@@ -80,7 +63,7 @@ def show_changes(desk: ApprovalContext, token: str) -> Answer:
     return changes(desk, viewer) if _votes_by_link(desk, viewer) else located(viewer)
 
 
-def decide(desk: ApprovalContext, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_own_page(headers, desk.public_url)
@@ -92,7 +75,7 @@ def decide(desk: ApprovalContext, token: str, headers: Mapping[str, str], body: 
     return _take(desk, viewer, headers, body) if _votes_by_link(desk, viewer) else located(viewer)
 
 
-def _followed(desk: ApprovalContext, viewer: PlanViewer, said: str) -> Answer:
+def _followed(desk: Desk, viewer: PlanViewer, said: str) -> Answer:
     """What became of the vote: received, then the page as it is now, or why the vote did not count."""
     reply = desk.answers.reply(viewer.claims.application, said)
     match reply.state:
@@ -116,13 +99,13 @@ def _refusal(rules: tuple[RuleResult, ...]) -> VoteRefusal:
     )
 
 
-def by_token(desk: ApprovalContext, token: str) -> PlanViewer:
+def by_token(desk: Desk, token: str) -> PlanViewer:
     """The person and plan that a token was issued for. Raises `TokenRefused`."""
-    claims = read_link(token, desk.keys, now=desk.clock())
+    claims = read_link(token, desk.link_keys, now=desk.clock())
     return PlanViewer(claims=claims, path=f"/approvals/{token}", binding=token)
 
 
-def _votes_by_link(desk: ApprovalContext, viewer: PlanViewer) -> bool:
+def _votes_by_link(desk: Desk, viewer: PlanViewer) -> bool:
     """Whether whoever has the link votes by it: one that was made to, and not at a gate that asks for more now."""
     environment = desk.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
     gate = environment.gate if environment else None
@@ -135,7 +118,7 @@ def located(viewer: PlanViewer) -> Answer:
     return see_other(viewer.place)
 
 
-def changes(desk: ApprovalContext, viewer: PlanViewer) -> Answer:
+def changes(desk: Desk, viewer: PlanViewer) -> Answer:
     claims = viewer.claims
     plan, why_not = _plan(desk, viewer)
     if plan is None:
@@ -144,24 +127,22 @@ def changes(desk: ApprovalContext, viewer: PlanViewer) -> Answer:
     return document(whole_text(plan, _preview(desk, viewer)).encode(), name=name)
 
 
-def _take(desk: ApprovalContext, viewer: PlanViewer, headers: Mapping[str, str], body: bytes) -> Answer:
+def _take(desk: Desk, viewer: PlanViewer, headers: Mapping[str, str], body: bytes) -> Answer:
     """Process the form of a link's page. The caller has identified the viewer and checked the request's origin."""
 
     def work(posted: Posted) -> Answer:
-        return see_other(f"{viewer.address}?said={vote_by_link(desk.booth, viewer, posted)}")
+        return see_other(f"{viewer.address}?said={vote_by_link(desk, viewer, posted)}")
 
     return _read(desk, viewer, headers, body, work)
 
 
-def take_of_visitor(
-    desk: ApprovalContext, viewer: PlanViewer, who: Visitor, headers: Mapping[str, str], body: bytes
-) -> Answer:
+def take_of_visitor(desk: Desk, viewer: PlanViewer, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """The same of somebody who has signed in."""
-    return _read(desk, viewer, headers, body, lambda posted: vote_in(desk.booth, viewer, who, posted, headers))
+    return _read(desk, viewer, headers, body, lambda posted: vote_in(desk, viewer, who, posted, headers))
 
 
 def _read(
-    desk: ApprovalContext, viewer: PlanViewer, headers: Mapping[str, str], body: bytes, work: Callable[[Posted], Answer]
+    desk: Desk, viewer: PlanViewer, headers: Mapping[str, str], body: bytes, work: Callable[[Posted], Answer]
 ) -> Answer:
     try:
         posted = parse_form(headers, body)
@@ -206,7 +187,7 @@ def _trial(viewer: PlanViewer, now: datetime, decision: VoteDecision = VoteDecis
     )
 
 
-def page(desk: ApprovalContext, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> str:
+def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> str:
     reader, now, claims = desk.reader, desk.clock(), viewer.claims
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)
@@ -238,7 +219,7 @@ def page(desk: ApprovalContext, viewer: PlanViewer, refusal: VoteRefusal | None 
         else "",
         newer=newer_release(reader.ledger, release),
     )
-    return approval_page(matter, reader.evidence, new_id=desk.booth.writer.new_id, now=now, refusal=refusal)
+    return approval_page(matter, reader.evidence, new_id=desk.writer.new_id, now=now, refusal=refusal)
 
 
 def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Environment | None) -> tuple[RuleResult, ...]:
@@ -247,7 +228,7 @@ def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Enviro
     return tuple(gate_rules(snapshot, release, environment))
 
 
-def _plan(desk: ApprovalContext, viewer: PlanViewer) -> tuple[Plan | None, str]:
+def _plan(desk: Desk, viewer: PlanViewer) -> tuple[Plan | None, str]:
     """The plan, or why it cannot be shown. The hash in the address may belong to another release's plan."""
     claims = viewer.claims
     plan, why_not = readable_plan(desk.reader, claims.plan_hash)
@@ -257,7 +238,7 @@ def _plan(desk: ApprovalContext, viewer: PlanViewer) -> tuple[Plan | None, str]:
     return plan, why_not
 
 
-def _preview(desk: ApprovalContext, viewer: PlanViewer) -> Preview:
+def _preview(desk: Desk, viewer: PlanViewer) -> Preview:
     claims = viewer.claims
     release = desk.reader.release(f"{claims.application}-{claims.release}")
     return desk.reader.preview(release, claims.plan_hash)

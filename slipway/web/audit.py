@@ -3,20 +3,18 @@
 The records shown can be downloaded as JSON Lines or CSV, in the same order.
 """
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from ..catalogue.entries import Catalogue
 from ..domain.actions import Action
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.audit_query import ActionClass, AuditPage
+from ..domain.export import ExportFormat, heading, written
 from ..inbound.reading import BadInput
 from ..queries.trail import FILTERS, Trail, read_query
-from ..text import no_formula
 from .answer import ASK_FIRST, Answer, document, kept
 from .signin import Visitor
 from .templating import render
@@ -27,7 +25,6 @@ BESIDES = ("after",)
 PAGE = 25
 """Records per page: few enough to include all of their details."""
 _SHOWN = 200
-_COLUMNS = ("time", "application", "sequence", "action", "actor", "release", "environment", "digest")
 _FIELDS = {
     "application": ("Application", "shop"),
     "environment": ("Environment", "production"),
@@ -87,12 +84,20 @@ def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visi
     return kept(body, status=400 if problem else 200)
 
 
-def download(trail: Trail, parameters: Mapping[str, str], form: str) -> Answer:
-    """The records of one page, as `jsonl` or `csv`. Raises `BadInput`, `LedgerUnavailable`."""
+def download(trail: Trail, parameters: Mapping[str, str], form: ExportFormat) -> Answer:
+    """The records of one page, as an export has them. Raises `BadInput`, `LedgerUnavailable`."""
     records = _found(trail, _given(parameters)).records
-    text, media_type = (_csv(records), "text/csv") if form == "csv" else (_jsonl(records), "application/jsonl")
-    name = f"slipway-audit.{form}"
-    return document(text.encode(), name=name, download=True, media_type=media_type, cache=ASK_FIRST)
+    content = heading(form) + b"".join(written(form, _exported(record, form)) for record in records)
+    media_type = "text/csv" if form is ExportFormat.CSV else "application/jsonl"
+    return document(content, name=f"slipway-audit.{form}", download=True, media_type=media_type, cache=ASK_FIRST)
+
+
+def _exported(record: AuditRecord | Damaged, form: ExportFormat) -> dict[str, Any]:
+    """In CSV, which has no column for it, what does not verify says so as its action."""
+    content = record.model_dump(mode="json")
+    if form is ExportFormat.CSV and isinstance(record, Damaged):
+        content |= {"action": "damaged", "details": {"damaged": record.damaged}}
+    return content
 
 
 def _given(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -129,27 +134,3 @@ def _line(record: AuditRecord | Damaged) -> RecordView:
 
 def _address(path: str, parameters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(parameters)}" if parameters else path
-
-
-def _jsonl(records: tuple[AuditRecord | Damaged, ...]) -> str:
-    return "".join(json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records)
-
-
-def _csv(records: tuple[AuditRecord | Damaged, ...]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([*_COLUMNS, "details", "previous", "hash"])
-    for record in records:
-        if isinstance(record, Damaged):
-            row = {"application": record.application, "sequence": record.sequence, "action": "damaged"}
-            writer.writerow([_harmless(row.get(name)) for name in _COLUMNS] + [_harmless(record.damaged), "", ""])
-            continue
-        fields = record.model_dump(mode="json")
-        details = json.dumps(fields["details"], ensure_ascii=False, sort_keys=True)
-        writer.writerow([_harmless(fields[name]) for name in _COLUMNS] + [details, record.previous, record.hash])
-    return out.getvalue()
-
-
-def _harmless(value: object) -> str:
-    """The value as text that no spreadsheet evaluates as a formula."""
-    return no_formula("" if value is None else str(value))

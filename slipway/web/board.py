@@ -9,7 +9,7 @@ from ..domain.proposing import ChangePhase
 from ..domain.release import Lane, Phase, Release
 from ..domain.tones import Tone
 from ..ledger.proposals import Proposals
-from ..queries.board import ApplicationRow, Board, Cell, Moving, board
+from ..queries.board import ApplicationRow, Board, Cell, board
 from ..queries.open_changes import ShownChange
 from ..queries.reading import Reader
 from . import times, words
@@ -18,54 +18,12 @@ from .deciding import decision_address
 from .proposed import address_of, sign_of
 from .signin import Visitor
 from .templating import render
-from .text import one_line, short
+from .text import one_line
 from .words import Sign
 
 ATTENTION = 8
 """How many items the attention list names; the table marks all of them."""
 REASON = 140
-RULE = 70
-"""Characters of the reason of a rule that holds a release up."""
-RULES = 2
-ARRIVING = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class MovingView:
-    """A release in progress."""
-
-    id: str
-    tag: str
-    sign: Sign
-    rules: tuple[str, ...]
-    more_rules: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellView:
-    """One application in one environment."""
-
-    environment: str
-    release: str
-    """Id of the live release; empty if nothing is live."""
-    tag: str
-    digest: str
-    since: datetime | None
-    age: str
-    moving: tuple[MovingView, ...]
-    failed: MovingView | None
-    frozen: str
-    """`Frozen`, `On hold` or empty."""
-    drift: Sign | None
-    """Where the cluster does not hold what is live, or nobody can tell."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowView:
-    application: str
-    cells: tuple[CellView, ...]
-    arriving: tuple[MovingView, ...]
-    more_arriving: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,31 +31,19 @@ class ApplicationGroup:
     """Applications with the same chain of environments; they share a table."""
 
     environments: tuple[str, ...]
-    rows: tuple[RowView, ...]
+    rows: tuple[ApplicationRow, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionItem:
     """Something that needs somebody's attention."""
 
-    sign: Sign
+    sign: Sign | Phase
     link: str
     headline: str
     text: str
     decide: str = ""
     """Where the reader may decide on it; empty where they may not."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseRow:
-    """One row of the list of newest releases."""
-
-    id: str
-    tag: str
-    sign: Sign
-    environment: str
-    created_at: datetime
-    age: str
 
 
 def show(
@@ -112,17 +58,17 @@ def show(
 def board_page(
     state: Board, *, now: datetime, visitor: Visitor, application: str | None = None, follow: bool = False
 ) -> str:
-    rows = tuple(_row(row, now) for row in state.rows)
     mine, notices = _parted(tuple(_notices(state, now, visitor)))
     return render(
         "board.html",
         application=application,
-        groups=_groups(rows),
+        groups=_groups(state.rows),
         mine=mine,
         notices=notices[:ATTENTION],
         more_notices=max(len(notices) - ATTENTION, 0),
-        tally=_tally(state, rows),
-        releases=tuple(_release(release, now) for release in state.newest),
+        tally=_tally(state),
+        releases=state.newest,
+        frozen=_frozen,
         now=now,
         reader=visitor,
         follow=follow,
@@ -130,68 +76,19 @@ def board_page(
     )
 
 
-def _groups(rows: Iterable[RowView]) -> tuple[ApplicationGroup, ...]:
+def _groups(rows: Iterable[ApplicationRow]) -> tuple[ApplicationGroup, ...]:
     """Group applications with the same chain, so that each chain gets one table."""
-    chains: dict[tuple[str, ...], list[RowView]] = {}
+    chains: dict[tuple[str, ...], list[ApplicationRow]] = {}
     for row in rows:
-        chains.setdefault(tuple(cell.environment for cell in row.cells), []).append(row)
+        chains.setdefault(tuple(cell.environment.name for cell in row.cells), []).append(row)
     return tuple(ApplicationGroup(environments=names, rows=tuple(group)) for names, group in chains.items())
 
 
-def _row(row: ApplicationRow, now: datetime) -> RowView:
-    return RowView(
-        application=row.application,
-        cells=tuple(_cell(row.application, cell, now) for cell in row.cells),
-        arriving=tuple(_moving(item) for item in row.arriving[:ARRIVING]),
-        more_arriving=max(len(row.arriving) - ARRIVING, 0),
-    )
-
-
-def _cell(application: str, cell: Cell, now: datetime) -> CellView:
-    live, failed = cell.lane.live, cell.failed
-    return CellView(
-        environment=cell.environment.name,
-        release=f"{application}-{live.release}" if live else "",
-        tag=live.tag if live else "",
-        digest=short(live.digest) if live else "",
-        since=live.at if live else None,
-        age=times.relative(live.at, now) if live else "",
-        moving=tuple(_moving(item) for item in cell.moving),
-        failed=_view(failed) if failed else None,
-        frozen=_frozen(cell.lane, now),
-        drift=words.drift(cell.lane.drift) if cell.lane.drift else None,
-    )
-
-
 def _frozen(lane: Lane, now: datetime) -> str:
+    """`Frozen`, `On hold` or empty."""
     if lane.freeze is not None and lane.freeze.in_force(now):
         return "Frozen"
     return "On hold" if lane.hold is not None else ""
-
-
-def _moving(item: Moving) -> MovingView:
-    return _view(item.release, tuple(one_line(rule.reason, RULE) for rule in item.rules))
-
-
-def _view(release: Release, rules: tuple[str, ...] = ()) -> MovingView:
-    return MovingView(
-        id=release.id,
-        tag=release.tag,
-        sign=words.phase(release.phase),
-        rules=rules[:RULES],
-        more_rules=max(len(rules) - RULES, 0),
-    )
-
-
-def _release(release: Release, now: datetime) -> ReleaseRow:
-    return ReleaseRow(
-        id=release.id,
-        tag=release.tag,
-        sign=words.phase(release.phase),
-        environment=release.environment or "",
-        created_at=release.created_at,
-        age=times.relative(release.created_at, now),
-    )
 
 
 def _parted(notices: tuple[AttentionItem, ...]) -> tuple[tuple[AttentionItem, ...], tuple[AttentionItem, ...]]:
@@ -264,7 +161,7 @@ def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
 
 def _notice(release: Release, headline: str, text: str, decide: str = "") -> AttentionItem:
     return AttentionItem(
-        sign=words.phase(release.phase), link=f"/releases/{release.id}", headline=headline, text=text, decide=decide
+        sign=release.phase, link=f"/releases/{release.id}", headline=headline, text=text, decide=decide
     )
 
 
@@ -279,7 +176,7 @@ def _parked(state: Board) -> AttentionItem:
     )
 
 
-def _tally(state: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
+def _tally(state: Board) -> tuple[Sign, ...]:
     """Badges that count each kind: failed, parked, waiting, on the way, live."""
     cells = [cell for row in state.rows for cell in row.cells]
     moving = [item.release for cell in cells for item in cell.moving]
@@ -291,6 +188,6 @@ def _tally(state: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
         (len(state.parked), "parked", "!", Tone.BAD),
         (asks, "waiting for a decision" if asks != 1 else "waits for a decision", "?", Tone.ASKS),
         (len(moving) - waiting, "on the way", "◑", Tone.BUSY),
-        (sum(bool(cell.release) for row in rows for cell in row.cells), "live", "✓", Tone.GOOD),
+        (sum(cell.lane.live is not None for cell in cells), "live", "✓", Tone.GOOD),
     )
     return tuple(Sign(word=f"{count} {word}", mark=mark, tone=tone) for count, word, mark, tone in counts if count)

@@ -15,14 +15,14 @@ from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandS
 from ..domain.tones import Tone
 from ..http.forms import FIELD
 from ..http.places import home_of
-from ..http.requests import RequestRefused, check_own_page
+from ..http.requests import RequestRefused
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
 from .answer import Answer, html
-from .form import read_fields
+from .desk import Desk
 from .leading import led
 from .messages import message
-from .operating import OperatingContext, check_permitted
+from .operating import check_permitted
 from .signin import Visitor
 from .templating import render
 
@@ -33,7 +33,7 @@ def address_of(handle: str) -> str:
     return f"/confirm/{quote(handle, safe='')}"
 
 
-def show(desk: OperatingContext, handle: str, who: Visitor) -> Answer:
+def show(desk: Desk, handle: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     pending = _pending(desk, handle)
     mark, statement = desk.forms.new(who.sid, address_of(handle)), pending.statement
@@ -70,12 +70,10 @@ def show(desk: OperatingContext, handle: str, who: Visitor) -> Answer:
     return html(page)
 
 
-def confirm(desk: OperatingContext, handle: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        check_own_page(headers, desk.public_url)
-        fields = read_fields(headers, body, FIELDS)
-        desk.forms.check(fields.get(FIELD, ""), who.sid, address_of(handle))
+        desk.fields(who, address_of(handle), FIELDS, headers, body)
         pending = _pending(desk, handle)
         if isinstance(pending.statement, CommandStatement):
             check_permitted(pending.statement.verb, who.caller)
@@ -87,14 +85,14 @@ def confirm(desk: OperatingContext, handle: str, who: Visitor, headers: Mapping[
     return led(desk.saying.confirm(handle, pending, browser=browser, person=who.signed_in.object_id), cookie)
 
 
-def _pending(desk: OperatingContext, handle: str) -> Pending:
+def _pending(desk: Desk, handle: str) -> Pending:
     pending = desk.saying.pending(handle)
     if pending is None:
         raise NotFound("there is nothing to confirm here, or it has waited for a quarter of an hour: say it again")
     return pending
 
 
-def _restored(desk: OperatingContext, statement: CommandStatement) -> Restored | None:
+def _restored(desk: Desk, statement: CommandStatement) -> Restored | None:
     """What is lost, for whoever begins a new epoch; None for any other command."""
     return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
 

@@ -17,8 +17,9 @@ from ..domain.tokens import ApprovalClaims
 from ..http.requests import RequestRefused, check_own_page
 from ..queries.open_gates import name_at_gate
 from .answer import Answer, html, see_other
-from .approving import ApprovalContext, changes, not_taken, page, take_of_visitor
+from .approving import changes, not_taken, page, take_of_visitor
 from .asked import PlanViewer, place_of, plan_query
+from .desk import Desk
 from .messages import message
 from .signin import Visitor
 
@@ -39,26 +40,20 @@ class ApprovalAddress:
             quote(part, safe="") for part in (self.application, self.number, self.environment)
         )
 
-    @property
-    def address(self) -> str:
-        return self.path + (plan_query(quote(self.plan, safe=":")) if self.plan else "")
 
-
-def show(desk: ApprovalContext, target: ApprovalAddress, who: Visitor) -> Answer:
+def show(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     viewer = _viewer(desk, target, who)
     return see_other(viewer.place) if not target.plan else html(page(desk, viewer))
 
 
-def show_changes(desk: ApprovalContext, target: ApprovalAddress, who: Visitor) -> Answer:
+def show_changes(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     viewer = _viewer(desk, target, who)
     return see_other(viewer.place) if not target.plan else changes(desk, viewer)
 
 
-def decide(
-    desk: ApprovalContext, target: ApprovalAddress, who: Visitor, headers: Mapping[str, str], body: bytes
-) -> Answer:
+def decide(desk: Desk, target: ApprovalAddress, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Take the signed-in person's vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)
@@ -71,14 +66,14 @@ def decide(
     return take_of_visitor(desk, _viewer(desk, target, who), who, headers, body)
 
 
-def _viewer(desk: ApprovalContext, target: ApprovalAddress, who: Visitor) -> PlanViewer:
+def _viewer(desk: Desk, target: ApprovalAddress, who: Visitor) -> PlanViewer:
     """Raises `NotFound`."""
     claims = _claims(desk, target, who.principal)
     path, query = place_of(claims), plan_query(claims.plan_hash)
     return PlanViewer(claims=claims, path=path, query=query, binding=who.sid, visitor=who)
 
 
-def _claims(desk: ApprovalContext, target: ApprovalAddress, principal: Principal) -> ApprovalClaims:
+def _claims(desk: Desk, target: ApprovalAddress, principal: Principal) -> ApprovalClaims:
     """The plan being viewed, and the viewer. Raises `NotFound`."""
     release = desk.reader.release(f"{target.application}-{target.number}")
     if release.rollout_in(target.environment) is None:

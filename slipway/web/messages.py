@@ -9,6 +9,7 @@ from ..domain.key_source import KeysUnavailable
 from ..domain.tones import Tone
 from ..engine.handle import Contended
 from ..http.signing_in import NotSignedIn
+from ..inbound.reading import BadInput
 from ..ledger import LedgerUnavailable
 from .answer import Answer, html
 from .signin import Visitor
@@ -135,6 +136,8 @@ def guarded(work: Callable[[], Answer], *, again: tuple[str, str] | None = None)
         return work()
     except NotFound as missing:
         return not_found(str(missing))
+    except BadInput as bad:
+        return message(400, "Invalid parameter", str(bad))
     except (LedgerUnavailable, KeysUnavailable, Contended) as away:
         log.warning("a page could not be served: %s", away)
         return try_again(again)

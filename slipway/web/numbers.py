@@ -19,22 +19,10 @@ CHOICES = (4, 12, 26, 52)
 _SHOWN = 120
 
 
-@dataclass(frozen=True, kw_only=True)
-class FigureView:
-    """One metric: its name, its value, and a note on what it was computed from."""
-
-    name: str
-    value: str
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class LineView:
-    """One row of a table: its heading and its cells."""
-
-    heading: str
-    link: str
-    cells: tuple[str, ...]
+type Figure = tuple[str, str, str]
+"""One metric: its name, its value, and a note on what it was computed from."""
+type Line = tuple[str, str, tuple[str, ...]]
+"""One row of a table: its heading, what that links to, and its cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +84,7 @@ def _page(
     weeks: tuple[str, ...] = (),
     behind: tuple[object, ...] = (),
     selected: EnvironmentNumbers | None = None,
-    lines: tuple[LineView, ...] = (),
+    lines: tuple[Line, ...] = (),
 ) -> str:
     chosen = {
         name: one_line(parameters.get(name, ""), _SHOWN) for name in ("application", "environment", "weeks", "until")
@@ -133,33 +121,22 @@ def _environments(numbers: Numbers, application: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(environment.name for chain in chains for environment in chain))
 
 
-def _figures(total: Figures) -> tuple[FigureView, ...]:
-    per_week = total.deployments_per_day * 7
-    rollouts = total.deployments + total.failed
+def _figures(total: Figures) -> tuple[Figure, ...]:
+    frequency = f"{total.deployments_per_day * 7:.1f} a week" if total.deployments else "none"
+    failures = f"{total.failed + total.withdrawn} of {total.deployments + total.failed} rollouts"
     return (
-        FigureView(
-            name="Deployment frequency",
-            value=f"{per_week:.1f} a week" if total.deployments else "none",
-            note=f"{total.deployments} went live",
-        ),
-        FigureView(name="Lead time for changes", value=_said(total.lead_time), note=_spread_note(total.lead_time)),
-        FigureView(
-            name="Change failure rate",
-            value=_share(total.change_failure_rate),
-            note=f"{total.failed + total.withdrawn} of {rollouts} rollouts",
-        ),
-        FigureView(
-            name="Time to restore", value=_said(total.time_to_restore), note=_spread_note(total.time_to_restore)
-        ),
-        FigureView(
-            name="Waiting for approval", value=_said(total.approval_wait), note=_spread_note(total.approval_wait)
-        ),
-        FigureView(
-            name="Waived",
-            value=str(total.waived) if total.waived else "none",
-            note="rules about proof, each for one release",
-        ),
+        ("Deployment frequency", frequency, f"{total.deployments} went live"),
+        _measured("Lead time for changes", total.lead_time),
+        ("Change failure rate", _share(total.change_failure_rate), failures),
+        _measured("Time to restore", total.time_to_restore),
+        _measured("Waiting for approval", total.approval_wait),
+        ("Waived", str(total.waived or "none"), "rules about proof, each for one release"),
     )
+
+
+def _measured(name: str, spread: Spread) -> Figure:
+    note = f"median of {spread.count}; 90 % within {_seconds(spread.p90)}" if spread.count else "none measured"
+    return name, _said(spread), note
 
 
 def _charts(environment: EnvironmentNumbers) -> tuple[Chart, ...]:
@@ -198,20 +175,18 @@ def _stages(total: Figures) -> tuple[StageView, ...]:
     )
 
 
-def _by_week(environment: EnvironmentNumbers) -> tuple[LineView, ...]:
+def _by_week(environment: EnvironmentNumbers) -> tuple[Line, ...]:
     """Newest first."""
-    return tuple(
-        LineView(heading=week.week, link="", cells=_cells(week.figures)) for week in reversed(environment.weeks)
-    )
+    return tuple((week.week, "", _cells(week.figures)) for week in reversed(environment.weeks))
 
 
-def _overview(question: Mapping[str, object], environments: tuple[EnvironmentNumbers, ...]) -> tuple[LineView, ...]:
+def _overview(question: Mapping[str, object], environments: tuple[EnvironmentNumbers, ...]) -> tuple[Line, ...]:
     shown = [item for item in environments if item.environment and question["environment"] in (None, item.environment)]
     return tuple(
-        LineView(
-            heading=f"{item.application} in {item.environment}",
-            link=f"/numbers?application={item.application}&environment={item.environment}&weeks={question['weeks']}",
-            cells=_cells(item.total),
+        (
+            f"{item.application} in {item.environment}",
+            f"/numbers?application={item.application}&environment={item.environment}&weeks={question['weeks']}",
+            _cells(item.total),
         )
         for item in shown
     )
@@ -230,10 +205,6 @@ def _cells(figures: Figures) -> tuple[str, ...]:
 
 def _said(spread: Spread) -> str:
     return _seconds(spread.median)
-
-
-def _spread_note(spread: Spread) -> str:
-    return f"median of {spread.count}; 90 % within {_seconds(spread.p90)}" if spread.count else "none measured"
 
 
 def _seconds(value: float | None) -> str:

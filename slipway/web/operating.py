@@ -5,13 +5,12 @@ Where a person lacks a permission, the page names it instead of showing the form
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from ..clock import Clock
-from ..commands.saying import CommandRequest, InboxWriter
+from ..commands.saying import CommandRequest
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import FRESH, MUST_SAY_WHY, OPENS, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
@@ -23,25 +22,19 @@ from ..domain.inbox import Via
 from ..domain.model import NAME_PATTERN
 from ..domain.release import Lane, Phase, Release
 from ..domain.reports import FreezeShown
-from ..domain.restored import Restored
 from ..domain.roles import Caller
 from ..domain.rules import failed
 from ..domain.tones import Tone
-from ..http.forms import FIELD, Forms
-from ..http.requests import RequestRefused, check_own_page
-from ..http.saying import Saying
-from ..http.sessions import Sessions
+from ..http.forms import FIELD
+from ..http.requests import RequestRefused
 from ..http.speaking import speaker
 from ..inbound.reading import BadInput
-from ..queries.blocks import Blocks, lane_freezes
-from ..queries.reading import Reader
-from .answer import Answer, html, see_other
-from .form import read_fields
-from .leading import led
+from ..queries.blocks import lane_freezes
+from .answer import Answer, html
+from .desk import Desk, follow
 from .messages import message
 from .signin import Visitor
 from .templating import render
-from .words import phase
 
 FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "rule", "tag", FIELD, "id"})
 LONGEST = 31 * 24
@@ -78,25 +71,6 @@ class CommandForm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperatingContext:
-    """Dependencies of the page."""
-
-    forms: Forms
-    writer: InboxWriter
-    saying: Saying
-    sessions: Sessions
-    blocks: Blocks
-    clock: Clock
-    public_url: str
-    restored: Callable[[str], Restored]
-    """What anchors show that the ledger of a chain has lost."""
-
-    @property
-    def reader(self) -> Reader:
-        return self.blocks.reader
-
-
-@dataclass(frozen=True, kw_only=True)
 class PageSubject:
     """What the page is about: a release, a lane, or everything."""
 
@@ -114,7 +88,7 @@ class PageSubject:
         return self.release or f"{self.application} {self.environment}".strip() or "Freezes and holds"
 
 
-def show(desk: OperatingContext, subject: PageSubject, who: Visitor) -> Answer:
+def show(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     now, reader = desk.clock(), desk.reader
     release = reader.release(subject.release) if subject.release else None
@@ -123,7 +97,6 @@ def show(desk: OperatingContext, subject: PageSubject, who: Visitor) -> Answer:
         "operate.html",
         subject=subject,
         release=release,
-        sign=phase(release.phase) if release else None,
         freezes=tuple(_shown(desk, subject, release)),
         forms=tuple(_permitted(form, who.caller) for form in forms),
         lanes=tuple(_lanes(desk)) if subject == PageSubject() else (),
@@ -138,30 +111,20 @@ def show(desk: OperatingContext, subject: PageSubject, who: Visitor) -> Answer:
     return html(page)
 
 
-def give(desk: OperatingContext, subject: PageSubject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def give(desk: Desk, subject: PageSubject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Say one command. Raises `NotFound`, `LedgerUnavailable`."""
     now = desk.clock()
     try:
-        check_own_page(headers, desk.public_url)
-        fields = read_fields(headers, body, FIELDS)
-        desk.forms.check(fields.get(FIELD, ""), who.sid, subject.address)
+        fields = desk.fields(who, subject.address, FIELDS, headers, body)
         command = _asked(fields, now)
         check_permitted(command.verb, who.caller)
         if command.verb in OPENS:
-            return _proved(desk, command, who, headers)
-        receipt = desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", ""))
+            return desk.prove(who, desk.writer.statement(command), FRESH, headers)
+        return follow(desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", "")))
     except (RequestRefused, BadInput) as refused:
         status = refused.status if isinstance(refused, RequestRefused) else 400
         back = (subject.address, "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
-    return see_other(f"/said/{receipt.partition}/{receipt.id}")
-
-
-def _proved(desk: OperatingContext, command: CommandRequest, who: Visitor, headers: Mapping[str, str]) -> Answer:
-    """What lets something through goes by way of the identity provider."""
-    browser, cookie = desk.sessions.browser(headers)
-    statement, person = desk.writer.statement(command), who.signed_in.object_id
-    return led(desk.saying.begin(statement, browser=browser, person=person, fresh=FRESH), cookie)
 
 
 def _asked(fields: Mapping[str, str], now: datetime) -> CommandRequest:
@@ -197,7 +160,7 @@ def _permitted(form: CommandForm, who: Caller) -> CommandForm:
 
 
 # ---- what can be done
-def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
+def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
     about = {"release": release.id}
     if _may_be_cancelled(desk, release):
         yield CommandForm(
@@ -246,7 +209,7 @@ def _for_release(desk: OperatingContext, release: Release) -> Iterator[CommandFo
     yield from _rollbacks(desk, release)
 
 
-def _waivers(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
+def _waivers(desk: Desk, release: Release) -> Iterator[CommandForm]:
     """A form for each rule about proof that is in the way where the release is."""
     environment = desk.reader.catalogue.environment(release.application, release.environment or "")
     if environment is None:
@@ -263,7 +226,7 @@ def _waivers(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
         )
 
 
-def _rollbacks(desk: OperatingContext, release: Release) -> Iterator[CommandForm]:
+def _rollbacks(desk: Desk, release: Release) -> Iterator[CommandForm]:
     lanes = desk.reader.ledger.lanes(release.application)
     for name, lane in lanes.items():
         if not failed(tuple(rollback_rules(release, lane))):
@@ -286,7 +249,7 @@ def _rollbacks(desk: OperatingContext, release: Release) -> Iterator[CommandForm
             )
 
 
-def _what_is_gone(desk: OperatingContext, plan_hash: str | None) -> str:
+def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:
     try:
         desk.reader.plan(plan_hash or "")
     except (NotFound, ValueError):
@@ -294,14 +257,14 @@ def _what_is_gone(desk: OperatingContext, plan_hash: str | None) -> str:
     return ""
 
 
-def _may_be_cancelled(desk: OperatingContext, release: Release) -> bool:
+def _may_be_cancelled(desk: Desk, release: Release) -> bool:
     if release.phase.final:
         return False
     standing = desk.reader.ledger.standing(release.application)
     return not failed(cancel_rules(release, standing.lanes, standing.head.epoch if standing.head else 0))
 
 
-def _for_lanes(desk: OperatingContext, subject: PageSubject) -> Iterator[CommandForm]:
+def _for_lanes(desk: Desk, subject: PageSubject) -> Iterator[CommandForm]:
     if not subject.environment:
         frozen = desk.blocks.everything() is not None
         verb, title = (Verb.UNFREEZE, "End the freeze of everything") if frozen else (Verb.FREEZE, "Freeze everything")
@@ -330,7 +293,7 @@ def _for_lanes(desk: OperatingContext, subject: PageSubject) -> Iterator[Command
         )
 
 
-def _is_first(desk: OperatingContext, subject: PageSubject) -> bool:
+def _is_first(desk: Desk, subject: PageSubject) -> bool:
     entry = desk.reader.catalogue.get(subject.application)
     return entry is not None and entry.application.environments[0].name == subject.environment
 
@@ -341,19 +304,19 @@ def _hint(verb: Verb) -> str:
     return "No new rollout starts. Releases are still planned and can be approved ahead; running rollouts continue."
 
 
-def _lane(desk: OperatingContext, subject: PageSubject) -> Lane:
+def _lane(desk: Desk, subject: PageSubject) -> Lane:
     if desk.reader.catalogue.environment(subject.application, subject.environment) is None:
         raise NotFound(f"there is no {subject.title} here")
     lanes = desk.reader.ledger.lanes(subject.application)
     return lanes.get(subject.environment) or Lane(environment=subject.environment)
 
 
-def _lanes(desk: OperatingContext) -> Iterator[PageSubject]:
+def _lanes(desk: Desk) -> Iterator[PageSubject]:
     for name, entry in desk.reader.catalogue.entries.items():
         yield from (PageSubject(application=name, environment=e.name) for e in entry.application.environments)
 
 
-def _shown(desk: OperatingContext, subject: PageSubject, release: Release | None) -> Iterable[FreezeShown]:
+def _shown(desk: Desk, subject: PageSubject, release: Release | None) -> Iterable[FreezeShown]:
     """The freezes and holds that affect the subject of the page."""
     if subject == PageSubject():
         return desk.blocks.freezes()

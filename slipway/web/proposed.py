@@ -5,12 +5,8 @@ GET shows it. An approval goes by way of the identity provider, which proves it;
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import quote
 
-from ..commands.as_voted import AsVoted
-from ..commands.saying import InboxWriter
 from ..domain.blocks import REASON_LIMIT
 from ..domain.errors import NotFound
 from ..domain.inbox import InboxKind, InboxRow, Via
@@ -18,7 +14,6 @@ from ..domain.people import OID, SignedIn
 from ..domain.proposing import (
     ChangePhase,
     ChangePlan,
-    OldGate,
     ProposedChange,
     barred_at,
     freshest,
@@ -26,70 +21,32 @@ from ..domain.proposing import (
     must_explain,
     quorum_at,
 )
-from ..domain.release import Vote, VoteDecision
+from ..domain.release import VoteDecision
 from ..domain.roles import Permission
-from ..domain.rules import RuleResult
 from ..domain.standing_in import FRESH
 from ..domain.statement import SALT_BYTES, ChangeVoteStatement, salt_of
 from ..domain.tones import Tone
-from ..http.forms import Forms
 from ..http.requests import RequestRefused, check_own_page
-from ..http.saying import Saying, partition_of
-from ..http.sessions import Sessions
+from ..http.saying import partition_of
 from ..http.speaking import speaker
-from ..ledger.proposals import Proposals
 from ..telemetry import carrier
-from .answer import Answer, html, see_other
+from .answer import Answer, html
+from .desk import Desk, follow
 from .form import Posted, parse_form
-from .leading import led
 from .messages import message
 from .signin import Visitor
 from .templating import render
-from .text import visible
-from .words import APPROVED, REJECTED, Sign
+from .words import Sign
 
 _DIGITS = 64
 _MARKS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.ASKS: "?", Tone.BUSY: "…", Tone.QUIET: "○"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangeDesk:
-    """Dependencies of the page."""
-
-    proposals: Proposals
-    as_voted: AsVoted
-    writer: InboxWriter
-    saying: Saying
-    sessions: Sessions
-    forms: Forms
-    public_url: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateView:
-    """One gate that is asked."""
-
-    title: str
-    people: str
-    rules: tuple[RuleResult, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangeVoteView:
-    """One vote."""
-
-    voter: str
-    at: datetime
-    channel: str
-    reason: str
-    sign: Sign
 
 
 def address_of(hash: str) -> str:
     return f"/changes/{hash.removeprefix('sha256:')}"
 
 
-def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
+def show(desk: Desk, hash: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     change, plan = _found(desk, hash)
     moved_on = desk.as_voted.moved_on(change, plan) if change.phase.open else None
@@ -102,10 +59,10 @@ def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
         void=moved_on.reason if moved_on else "",
         open=change.phase.open and moved_on is None,
         waits=change.phase is ChangePhase.WAITING,
-        stand_ins=[_vote(vote) for vote in change.stand_ins],
+        stand_ins=change.stand_ins,
         may_stand_in=_may_stand_in(change, who),
-        gates=[_gate(old, change) for old in plan.gates],
-        votes=[_vote(vote) for vote in change.votes],
+        gates=[(old, quorum_at(old, change.votes, change.proposed_by)) for old in plan.gates],
+        votes=change.votes,
         asked=bool(gates),
         own=change.proposed_by == who.signed_in.object_id,
         barred=barred_at(change.proposed_by, gates, *_named(who)),
@@ -119,7 +76,7 @@ def show(desk: ChangeDesk, hash: str, who: Visitor) -> Answer:
     return html(page)
 
 
-def decide(desk: ChangeDesk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def decide(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Say the vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)
@@ -130,16 +87,13 @@ def decide(desk: ChangeDesk, hash: str, who: Visitor, headers: Mapping[str, str]
         return message(refused.status, "Your decision was not recorded", str(refused), tone=Tone.ASKS, link=back)
     statement = _statement(desk, change, posted)
     if statement.decision is VoteDecision.APPROVE:
-        browser, cookie = desk.sessions.browser(headers)
         fresh = FRESH if posted.stands_in else freshest(gates_of(plan, *_named(who)) or plan.gates)
-        person = who.signed_in.object_id
-        return led(desk.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)
+        return desk.prove(who, statement, fresh, headers)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(who.caller, Via.PAGE), trace=carrier())
-    receipt = desk.writer.say(partition_of(statement), row, id=posted.id)
-    return see_other(f"/said/{receipt.partition}/{receipt.id}")
+    return follow(desk.writer.say(partition_of(statement), row, id=posted.id))
 
 
-def _posted(desk: ChangeDesk, change: ProposedChange, who: Visitor, headers: Mapping[str, str], body: bytes) -> Posted:
+def _posted(desk: Desk, change: ProposedChange, who: Visitor, headers: Mapping[str, str], body: bytes) -> Posted:
     """Raises `RequestRefused`."""
     posted = parse_form(headers, body, of_change=True)
     desk.forms.check(posted.mark, who.sid, address_of(change.hash))
@@ -152,7 +106,7 @@ def _posted(desk: ChangeDesk, change: ProposedChange, who: Visitor, headers: Map
     return posted
 
 
-def _statement(desk: ChangeDesk, change: ProposedChange, posted: Posted) -> ChangeVoteStatement:
+def _statement(desk: Desk, change: ProposedChange, posted: Posted) -> ChangeVoteStatement:
     """What the person says: about the plan that their page showed."""
     return ChangeVoteStatement.model_validate(
         {
@@ -168,7 +122,7 @@ def _statement(desk: ChangeDesk, change: ProposedChange, posted: Posted) -> Chan
     )
 
 
-def _found(desk: ChangeDesk, hash: str) -> tuple[ProposedChange, ChangePlan]:
+def _found(desk: Desk, hash: str) -> tuple[ProposedChange, ChangePlan]:
     change = desk.proposals.current(f"sha256:{hash}").change if len(hash) == _DIGITS and hash.isalnum() else None
     plan = desk.proposals.plan(change.plan) if change is not None else None
     if change is None or plan is None:
@@ -185,17 +139,6 @@ def _may_stand_in(change: ProposedChange, who: Visitor) -> bool:
     oid = who.signed_in.object_id
     taken = oid == change.proposed_by or any(vote.voter == f"{OID}{oid}" for vote in change.stand_ins)
     return change.phase is ChangePhase.WAITING and who.caller.may(Permission.APPLY) and not taken
-
-
-def _vote(vote: Vote) -> ChangeVoteView:
-    sign = APPROVED if vote.decision is VoteDecision.APPROVE else REJECTED
-    return ChangeVoteView(
-        voter=visible(vote.who), at=vote.at, channel=vote.channel, reason=visible(vote.reason), sign=sign
-    )
-
-
-def _gate(old: OldGate, change: ProposedChange) -> GateView:
-    return GateView(title=old.title, people=old.people, rules=quorum_at(old, change.votes, change.proposed_by))
 
 
 def sign_of(change: ProposedChange) -> Sign:

@@ -5,22 +5,21 @@ The browser loses its cookie at once. The worker is told which sessions are over
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from ..commands.saying import CommandRequest, InboxWriter
+from ..commands.saying import CommandRequest
 from ..domain.commands import Verb
 from ..domain.inbox import Via
 from ..domain.sessions import session_hash
 from ..domain.tones import Tone
 from ..http.forms import FIELD, Forms
-from ..http.requests import RequestRefused, check_own_page
-from ..http.sessions import Sessions
+from ..http.requests import RequestRefused
 from ..http.speaking import speaker
 from ..ledger import LedgerUnavailable
 from .answer import Answer, html, see_other
-from .form import read_fields
+from .desk import Desk
 from .messages import message, sign_in_address
 from .signin import Visitor
 from .templating import render
@@ -41,26 +40,14 @@ class SignOutScope(StrEnum):
     """All of theirs."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SignOut:
-    """Dependencies of the page."""
-
-    forms: Forms
-    sessions: Sessions
-    writer: InboxWriter
-    public_url: str
-
-
 def show(forms: Forms, who: Visitor) -> Answer:
     return html(render("sign-out.html", mark=forms.new(who.sid, PATH), reader=who))
 
 
-def end(desk: SignOut, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def end(desk: Desk, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """End the session in this browser, and say so to the worker. Raises `KeysUnavailable`."""
     try:
-        check_own_page(headers, desk.public_url)
-        fields = read_fields(headers, body, frozenset({FIELD, WHERE}))
-        desk.forms.check(fields.get(FIELD, ""), who.sid, PATH)
+        fields = desk.fields(who, PATH, frozenset({FIELD, WHERE}), headers, body)
         where = _where(fields.get(WHERE, ""))
     except RequestRefused as refused:
         return message(

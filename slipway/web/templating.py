@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..domain.model import sha256
 from . import times, words
 from .answer import FOR_EVER, Answer, asset
-from .text import short, visible, web_address
+from .text import one_line, short, visible, web_address
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -46,6 +46,10 @@ def _environment() -> "Environment":
     environment.filters |= {
         "css": words.css,
         "moment": times.moment,
+        "relative": times.relative,
+        "one_line": one_line,
+        "drift_sign": words.drift,
+        "vote_sign": words.vote,
         "iso": datetime.isoformat,
         "short": short,
         "visible": visible,

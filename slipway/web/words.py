@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ..domain.drift import Drift
-from ..domain.release import Phase
+from ..domain.release import Phase, Vote, VoteDecision
 from ..domain.stages import Stage
 from ..domain.tones import Tone
 
@@ -64,6 +64,10 @@ CHANGES: dict[str, Sign] = {
 
 def phase(of: Phase) -> Sign:
     return _sign(of.word, of.mark, of.tone)
+
+
+def vote(of: Vote) -> Sign:
+    return APPROVED if of.decision is VoteDecision.APPROVE else REJECTED
 
 
 def drift(of: Drift) -> Sign:

@@ -72,7 +72,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_confirmation": ("api/v1/confirmations/{handle}", GET, "FUNCTION"),
     "page_sign_in": ("sign-in", GET, "ANONYMOUS"),
     "page_signed_in": ("sign-in/back", GET, "ANONYMOUS"),  # what was sealed in this browser when it began
-    "page_sign_out": ("sign-out", GET, "ANONYMOUS"),
+    "page_sign_out": ("sign-out", LOOK, "ANONYMOUS"),
     "take_sign_out": ("sign-out", POST, "ANONYMOUS"),  # a session, and the form's mark
     "page_signed_out": ("signed-out", GET, "ANONYMOUS"),
     "page_release": ("releases/{release}", LOOK, "ANONYMOUS"),

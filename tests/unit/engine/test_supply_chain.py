@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from functions.pages import desk_of
 from slipway.domain.plan import Plan
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.domain.tokens import Purpose
-from slipway.testing import ADA, APPLICATION, BASE, PUBLIC_KEYS, Installation, write_application
+from slipway.testing import ADA, APPLICATION, Installation, write_application
 from slipway.testing.artifacts import Built, image
-from slipway.web.approving import ApprovalContext, show
-from slipway.web.voting import Booth
+from slipway.web.approving import show
 from tests.unit.effects.supply_chain.attaching import People, classic, in_bundle, notation, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import ec_key, pem
 from tests.unit.effects.supply_chain.signing import BUILDER, provenance
@@ -84,24 +84,7 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     installation.settle()
     links, subject = installation.app.clients.links, installation.release(1)
     token = links.approval(subject, ADA, purpose=Purpose.VOTE, now=installation.now).rpartition("/")[2]
-    app = installation.app
-    booth = Booth(
-        saying=app.saying,
-        writer=app.inbox_writer,
-        sessions=app.sessions,
-        reader=app.reader,
-        installation=app.settings.installation_name,
-    )
-    desk = ApprovalContext(
-        booth=booth,
-        keys=PUBLIC_KEYS,
-        reader=installation.app.reader,
-        answers=installation.app.answers,
-        clock=installation.clock,
-        public_url=BASE,
-        forms=installation.app.forms,
-    )
-    page = show(desk, token).body.decode()
+    page = show(desk_of(installation.app), token).body.decode()
     for said in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):
         assert said in page
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from functions.pages import desk_of
 from slipway.catalogue import Definition, Files, Known, check_path
 from slipway.catalogue.entries import Catalogue, fingerprint
 from slipway.domain.application import Application
@@ -21,8 +22,8 @@ from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs, MemoryTable
 from slipway.web.answer import Answer
-from slipway.web.approving import ApprovalContext, show
-from slipway.web.voting import Booth
+from slipway.web.approving import show
+from slipway.web.desk import Desk
 from tests.unit.web.visitors import OIDS
 
 KNOWN = {oid: KnownPerson(mail=name) for name, oid in OIDS.items()}
@@ -126,23 +127,8 @@ class Told(Installation):
         self._deliver(policy or self.policy, "changed")
 
     @property
-    def desk(self) -> ApprovalContext:
-        app = self.app
-        return ApprovalContext(
-            keys=app.link_keys,
-            reader=app.reader,
-            answers=app.answers,
-            clock=self.clock,
-            public_url=app.settings.public_url,
-            forms=app.forms,
-            booth=Booth(
-                saying=app.saying,
-                writer=app.inbox_writer,
-                sessions=app.sessions,
-                reader=app.reader,
-                installation=app.settings.installation_name,
-            ),
-        )
+    def desk(self) -> Desk:
+        return desk_of(self.app)
 
     # ---- what comes in
     def build(self, tag: str, *, app: str = "") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from functions.pages import desk_of
 from slipway.commands.saying import CommandRequest
 from slipway.domain.changing import ComparedSubject
 from slipway.domain.commands import Verb
@@ -21,7 +22,7 @@ from slipway.domain.tokens import read_link
 from slipway.http.requests import FORM_TYPE
 from slipway.ledger.proposals import Proposals
 from slipway.queries.reading import Reader
-from slipway.testing import ADA, BASE, BEN, ManualClock
+from slipway.testing import ADA, BEN, ManualClock
 from slipway.testing.claims import vote
 from slipway.web import audit, board, confirming, operating, parked, proposed, release
 from slipway.web import numbers as numbers_page
@@ -35,7 +36,7 @@ from tests.unit.commands.proposals import vote as vote_on
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
 from tests.unit.web.installation import Told, hello
-from tests.unit.web.visitors import DORA, as_visitor, change_desk, visitor
+from tests.unit.web.visitors import DORA, as_visitor, visitor
 
 Sample = Callable[[], Answer]
 FORM = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin"}
@@ -282,25 +283,12 @@ def _fresh_release() -> Answer:
     return release.show(home.app.reader, home.newest().id, visitor=DORA)
 
 
-def _operating(home: Told) -> operating.OperatingContext:
-    return operating.OperatingContext(
-        forms=home.app.forms,
-        writer=home.app.inbox_writer,
-        saying=home.app.saying,
-        sessions=home.app.sessions,
-        blocks=home.app.blocks,
-        clock=home.clock,
-        public_url=BASE,
-        restored=home.app.chain_anchors.restored,
-    )
-
-
 def _confirm(*roles: str) -> Answer:
     """Somebody asked for a roll-back on the command line."""
     home, _ = asked_and_voted()
     back = CommandRequest(verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders")
     handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(back), Via.CLI)
-    return confirming.show(_operating(home), handle, visitor("Olga", *roles))
+    return confirming.show(desk_of(home.app), handle, visitor("Olga", *roles))
 
 
 def _confirm_change() -> Answer:
@@ -324,7 +312,7 @@ def _confirm_change() -> Answer:
         installation="slipway.example.com", salt="A" * 22, changes=(change,), reason="the <b>leads</b> decide"
     )
     handle = home.app.saying.keep_pending(statement, Via.CLI, compared=shown)
-    return confirming.show(_operating(home), handle, visitor("Olga", "platform"))
+    return confirming.show(desk_of(home.app), handle, visitor("Olga", "platform"))
 
 
 def _change(settle: Callable[[Live, ProposedChange], object] = lambda live, change: None) -> Answer:
@@ -332,14 +320,14 @@ def _change(settle: Callable[[Live, ProposedChange], object] = lambda live, chan
     live = guarded(Path(mkdtemp()) / "team")
     change = weaken(live)
     settle(live, change)
-    return proposed.show(change_desk(live), change.hash[7:], as_visitor(VOTER))
+    return proposed.show(desk_of(live.app), change.hash[7:], as_visitor(VOTER))
 
 
 def _frozen() -> Answer:
     home, _ = asked()
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
     lane = operating.PageSubject(application="hello", environment="production")
-    return operating.show(_operating(home), lane, visitor("Olga", "operator"))
+    return operating.show(desk_of(home.app), lane, visitor("Olga", "operator"))
 
 
 _DRAWING: dict[str, Sample] = {

@@ -11,6 +11,7 @@ import pytest
 
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ActionClass, AuditQuery
+from slipway.domain.export import ExportFormat
 from slipway.inbound import BadInput
 from slipway.testing import ADA
 from slipway.testing.chains import signed_anew
@@ -74,7 +75,7 @@ def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: Told, given: di
     assert f"{field}: expected" in html.unescape(body)
     assert f'value="{ADA}"' in body
     with pytest.raises(BadInput) as refused:
-        download(home.app.trail, given, "csv")
+        download(home.app.trail, given, ExportFormat.CSV)
     assert refused.value.field == field
 
 
@@ -86,12 +87,12 @@ def test_a_token_of_another_search_is_refused(home: Told) -> None:
 
 def test_what_is_taken_along_is_what_is_shown(home: Told) -> None:
     shown = sequences(page(home))
-    lines = [json.loads(line) for line in download(home.app.trail, {}, "jsonl").body.decode().splitlines()]
-    rows = list(csv.DictReader(io.StringIO(download(home.app.trail, {}, "csv").body.decode())))
+    lines = [json.loads(line) for line in download(home.app.trail, {}, ExportFormat.JSONL).body.decode().splitlines()]
+    rows = list(csv.DictReader(io.StringIO(download(home.app.trail, {}, ExportFormat.CSV).body.decode())))
     assert [line["sequence"] for line in lines] == shown
     assert [int(row["sequence"]) for row in rows] == shown
     assert len(shown) == PAGE
-    answer = download(home.app.trail, {}, "csv")
+    answer = download(home.app.trail, {}, ExportFormat.CSV)
     assert answer.headers["Content-Disposition"] == 'attachment; filename="slipway-audit.csv"'
 
 
@@ -124,9 +125,9 @@ def test_a_record_that_was_changed_is_not_a_plain_line_on_the_page_nor_in_an_exp
     assert '<strong class="bad-word">This record proves nothing</strong>' in body
     assert "its content does not match its hash" in body
     assert "mallory" not in body
-    (line,) = [json.loads(line) for line in download(home.app.trail, {}, "jsonl").body.decode().splitlines()]
+    (line,) = [json.loads(line) for line in download(home.app.trail, {}, ExportFormat.JSONL).body.decode().splitlines()]
     assert line["damaged"].startswith("its content does not match")
-    (row,) = csv.DictReader(io.StringIO(download(home.app.trail, {}, "csv").body.decode()))
+    (row,) = csv.DictReader(io.StringIO(download(home.app.trail, {}, ExportFormat.CSV).body.decode()))
     assert (row["action"], row["actor"]) == ("damaged", "")
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from functions.pages import desk_of
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
@@ -19,7 +20,7 @@ from slipway.web.signin import Visitor
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.web.proving import browser_of, led_to
-from tests.unit.web.test_operating import FORM, desk
+from tests.unit.web.test_operating import FORM
 from tests.unit.web.visitors import as_visitor, visitor
 
 OLGA, READER = as_visitor(SIGNS_IN), visitor("Rita")
@@ -41,13 +42,13 @@ def pending(home: Installation, reason: str = "the sale is over") -> str:
 
 
 def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
-    return show(desk(home), handle, who).body.decode()
+    return show(desk_of(home.app), handle, who).body.decode()
 
 
 def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -> Answer:
     found = re.search(r'name="form" value="([^"]+)"', page(home, handle, OLGA))
     assert found is not None
-    return confirm(desk(home), handle, who, FORM, urlencode({"form": found[1], **fields}).encode())
+    return confirm(desk_of(home.app), handle, who, FORM, urlencode({"form": found[1], **fields}).encode())
 
 
 def test_the_page_says_word_for_word_what_will_be_said_and_changes_nothing(home: Installation) -> None:
@@ -99,8 +100,8 @@ def test_whoever_may_not_order_it_sees_no_button_and_is_refused(home: Installati
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil"}])
 def test_a_form_of_another_site_leads_nowhere(home: Installation, headers: dict[str, str]) -> None:
     handle = pending(home)
-    assert confirm(desk(home), handle, OLGA, FORM | headers, b"form=x").status == 403
-    assert confirm(desk(home), handle, OLGA, FORM, b"form=x").status == 400
+    assert confirm(desk_of(home.app), handle, OLGA, FORM | headers, b"form=x").status == 403
+    assert confirm(desk_of(home.app), handle, OLGA, FORM, b"form=x").status == 400
 
 
 def test_it_waits_a_quarter_of_an_hour_and_what_was_never_asked_for_is_not_found(home: Installation) -> None:

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from functions.pages import desk_of
 from slipway.domain.release import Phase
 from slipway.http.saying import Lead
-from slipway.testing import ADA, BASE, Installation, write_application
+from slipway.testing import ADA, Installation, write_application
 from slipway.web import outcome
 from slipway.web.answer import Answer
-from slipway.web.operating import OperatingContext, PageSubject, give, show
+from slipway.web.operating import PageSubject, give, show
 from slipway.web.signin import Visitor
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
@@ -32,28 +33,14 @@ def installation(tmp_path: Path) -> Installation:
     return made
 
 
-def desk(installation: Installation) -> OperatingContext:
-    built = installation.app
-    return OperatingContext(
-        forms=built.forms,
-        writer=built.inbox_writer,
-        saying=built.saying,
-        sessions=built.sessions,
-        blocks=built.blocks,
-        clock=installation.clock,
-        public_url=BASE,
-        restored=built.chain_anchors.restored,
-    )
-
-
 def nonce(installation: Installation, subject: PageSubject, who: Visitor = OLGA) -> str:
-    found = re.search(r'name="form" value="([^"]+)"', show(desk(installation), subject, who).body.decode())
+    found = re.search(r'name="form" value="([^"]+)"', show(desk_of(installation.app), subject, who).body.decode())
     return found[1] if found else ""
 
 
 def send(installation: Installation, subject: PageSubject, who: Visitor = OLGA, **fields: str) -> Answer:
     given = {"form": nonce(installation, subject, who), **fields}
-    answer = give(desk(installation), subject, who, FORM, urlencode(given).encode())
+    answer = give(desk_of(installation.app), subject, who, FORM, urlencode(given).encode())
     installation.hear()
     return answer
 
@@ -71,7 +58,7 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     )
     assert answer.status == 303
     assert "Done" in follow(installation, answer).body.decode()
-    page = show(desk(installation), LANE, OLGA).body.decode()
+    page = show(desk_of(installation.app), LANE, OLGA).body.decode()
     assert "is frozen" in page
     assert "the sale" in page
     assert "End the freeze of shop production" in page
@@ -91,9 +78,9 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
 def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_environment(
     installation: Installation,
 ) -> None:
-    assert 'name="tag"' not in show(desk(installation), LANE, OLGA).body.decode()
+    assert 'name="tag"' not in show(desk_of(installation.app), LANE, OLGA).body.decode()
     first = PageSubject(application="shop", environment="staging")
-    assert 'name="tag"' in show(desk(installation), first, OLGA).body.decode()
+    assert 'name="tag"' in show(desk_of(installation.app), first, OLGA).body.decode()
     digest = installation.build("0.9")
     button = send(installation, first, verb="create", application="shop", tag=" 0.9 ", reason="it was here before us")
     at_the_provider(installation, Lead(to=led_to(button)), browser=browser_of(installation, button))
@@ -105,12 +92,12 @@ def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_envir
 
 def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
     subject = PageSubject(release="shop-1")
-    page = show(desk(installation), subject, OLGA).body.decode()
+    page = show(desk_of(installation.app), subject, OLGA).body.decode()
     hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("form", "id")}
     fields = {**hidden, "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
-    answers = [give(desk(installation), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
+    answers = [give(desk_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
     installation.hear()
-    answers.append(give(desk(installation), subject, OLGA, FORM, urlencode(fields).encode()))
+    answers.append(give(desk_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()))
     installation.hear()
     assert [answer.status for answer in answers] == [303, 303, 303]
     assert len({answer.headers["Location"] for answer in answers}) == 1
@@ -122,7 +109,7 @@ def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation
 def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
     given = {"form": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
     given |= {"application": "shop", "environment": "production"}
-    answer = give(desk(installation), LANE, OLGA, FORM, urlencode(given).encode())
+    answer = give(desk_of(installation.app), LANE, OLGA, FORM, urlencode(given).encode())
     waiting = follow(installation, answer)
     assert "Received" in waiting.body.decode()
     assert waiting.headers["Refresh"] == f"1; url={answer.headers['Location']}"
@@ -146,12 +133,12 @@ def test_a_refusal_is_shown_by_its_rules(installation: Installation) -> None:
 
 
 def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Installation) -> None:
-    page = show(desk(installation), LANE, READER).body.decode()
+    page = show(desk_of(installation.app), LANE, READER).body.decode()
     assert "<form" not in page
     assert "needs the permission <code>freeze</code>" in page
     stolen = nonce(installation, LANE)
     body = urlencode({"form": stolen, "verb": "freeze", "reason": "x"}).encode()
-    assert give(desk(installation), LANE, READER, FORM, body).status == 400
+    assert give(desk_of(installation.app), LANE, READER, FORM, body).status == 400
 
 
 @pytest.mark.parametrize(
@@ -162,19 +149,19 @@ def test_a_form_of_another_site_changes_nothing(
     installation: Installation, headers: dict[str, str], status: int
 ) -> None:
     body = urlencode({"form": nonce(installation, PageSubject()), "verb": "freeze", "reason": "x"}).encode()
-    assert give(desk(installation), PageSubject(), OLGA, FORM | headers, body).status == status
+    assert give(desk_of(installation.app), PageSubject(), OLGA, FORM | headers, body).status == status
     assert installation.app.blocks.everything() is None
 
 
 def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: Installation) -> None:
     for wrong in ("", "forged.nonce", nonce(installation, LANE)):
         body = urlencode({"form": wrong, "verb": "freeze", "reason": "x"}).encode()
-        assert give(desk(installation), PageSubject(), OLGA, FORM, body).status == 400
+        assert give(desk_of(installation.app), PageSubject(), OLGA, FORM, body).status == 400
     assert installation.app.blocks.everything() is None
 
 
 def test_looking_changes_nothing(installation: Installation) -> None:
     before = len(installation.trail())
     for subject in (PageSubject(), LANE, PageSubject(release="shop-1")):
-        assert show(desk(installation), subject, OLGA).status == 200
+        assert show(desk_of(installation.app), subject, OLGA).status == 200
     assert len(installation.trail()) == before

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from functions.pages import desk_of
 from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase, ProposedChange
@@ -22,7 +23,7 @@ from tests.unit.commands.live import Live
 from tests.unit.commands.proposals import ADA, BEN, EVE, change_of, guarded, weaken
 from tests.unit.web.proving import browser_of, led_to
 from tests.unit.web.test_operating import FORM
-from tests.unit.web.visitors import as_visitor, change_desk
+from tests.unit.web.visitors import as_visitor
 
 
 @pytest.fixture
@@ -31,14 +32,14 @@ def live(tmp_path: Path) -> Live:
 
 
 def page(home: Live, change: ProposedChange, who: TokenPerson = ADA) -> str:
-    return show(change_desk(home), change.hash[7:], as_visitor(who)).body.decode()
+    return show(desk_of(home.app), change.hash[7:], as_visitor(who)).body.decode()
 
 
 def press(home: Live, change: ProposedChange, who: TokenPerson, decision: str, **fields: str) -> Answer:
     found = re.search(r'name="form" value="([^"]+)"', page(home, change, who))
     assert found is not None
     given = {"form": found[1], "decision": decision, "opening": "1", **fields}
-    return decide(change_desk(home), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
+    return decide(desk_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
 
 
 def approve(home: Live, change: ProposedChange, who: TokenPerson) -> str:
@@ -215,7 +216,7 @@ def test_a_form_that_is_not_of_this_page_says_nothing(
 @pytest.mark.parametrize("hash", ["0" * 64, "x", "../" + "0" * 61, "é" * 64])
 def test_no_other_address_is_a_change(live: Live, hash: str) -> None:
     with pytest.raises(NotFound):
-        show(change_desk(live), hash, as_visitor(ADA))
+        show(desk_of(live.app), hash, as_visitor(ADA))
 
 
 def test_what_has_moved_on_is_said_before_anybody_votes(live: Live) -> None:

@@ -180,9 +180,12 @@ def test_every_reason_for_sending_nothing_has_a_page_that_leads_back(why: WhyNot
 def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_sign_in(office: Office) -> None:
     token = office.home.token(office.subject, ADA)
     answer = approving.show(office.home.desk, token)
-    assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
+    assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
     body = b"decision=approve&form=x"
-    assert approving.decide(office.home.desk, token, Headers(FORM), body).headers["Location"] == office.place.address
+    assert (
+        approving.decide(office.home.desk, token, Headers(FORM), body).headers["Location"]
+        == f"{office.place.path}?plan={office.place.plan}"
+    )
 
 
 def test_a_link_alone_opens_no_gate_that_asks_for_proofs(office: Office) -> None:

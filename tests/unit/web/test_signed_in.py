@@ -90,7 +90,7 @@ def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> No
         show_changes(office.home.desk, token),
         decide(office.home.desk, token, Headers(FORM), b"decision=approve&form=x"),
     ):
-        assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
+        assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
         assert token not in answer.headers["Location"]
     assert office.phase is Phase.AWAITING_APPROVAL
     assert "You are not an approver" in text(office.look(BEN))
@@ -118,7 +118,7 @@ def test_a_form_from_another_site_is_refused(office: Office) -> None:
 
 def test_an_address_without_a_plan_leads_to_the_present_one(office: Office) -> None:
     answer = office.look(ADA, replace(office.place, plan=""))
-    assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
+    assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
 
 
 def test_a_vote_needs_the_plan_that_was_read(office: Office) -> None:

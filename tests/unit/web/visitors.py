@@ -2,9 +2,8 @@
 
 from slipway.domain.identity import TokenPerson
 from slipway.http.callers import caller_of
-from slipway.testing import ADA, BEN, Installation
+from slipway.testing import ADA, BEN
 from slipway.testing.sign_in import person
-from slipway.web.proposed import ChangeDesk
 from slipway.web.signin import Visitor
 
 NUMBERS = {ADA: 1, BEN: 2}
@@ -25,20 +24,6 @@ def token_person(name: str, *roles: str) -> TokenPerson:
 def as_visitor(who: TokenPerson) -> Visitor:
     """The same person, in a session of their own."""
     return Visitor(caller=caller_of(who), sid=f"session of {who.name}")
-
-
-def change_desk(home: Installation) -> ChangeDesk:
-    """What the page of a proposed change needs."""
-    app = home.app
-    return ChangeDesk(
-        proposals=app.proposals,
-        as_voted=app.as_voted,
-        writer=app.inbox_writer,
-        saying=app.saying,
-        sessions=app.sessions,
-        forms=app.forms,
-        public_url=app.settings.public_url.rstrip("/"),
-    )
 
 
 DORA = visitor()

@@ -1,0 +1,68 @@
+"""What the pages with forms need of the installation, and what they do alike: read a form that they sent, lead whoever
+has to prove what they say to the identity provider, and lead everybody else to the page that follows what they said."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..clock import Clock
+from ..commands.as_voted import AsVoted
+from ..commands.saying import InboxWriter, Said
+from ..domain.restored import Restored
+from ..domain.signing import PublicKeys
+from ..domain.statement import Statement
+from ..http.forms import FIELD, Forms
+from ..http.requests import check_own_page
+from ..http.saying import Saying
+from ..http.sessions import Sessions
+from ..ledger.proposals import Proposals
+from ..queries.answers import Answers
+from ..queries.blocks import Blocks
+from ..queries.reading import Reader
+from .answer import Answer, see_other
+from .form import read_fields
+from .leading import led
+from .signin import Visitor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The parts of one installation at which people vote, give commands and sign out."""
+
+    forms: Forms
+    sessions: Sessions
+    saying: Saying
+    writer: InboxWriter
+    blocks: Blocks
+    answers: Answers
+    link_keys: PublicKeys
+    proposals: Proposals
+    as_voted: AsVoted
+    restored: Callable[[str], Restored]
+    """What anchors show that the ledger of a chain has lost."""
+    clock: Clock
+    public_url: str
+
+    @property
+    def reader(self) -> Reader:
+        return self.blocks.reader
+
+    def fields(
+        self, who: Visitor, path: str, names: frozenset[str], headers: Mapping[str, str], body: bytes
+    ) -> dict[str, str]:
+        """The fields of a form of the page at the path, as it was made for this person. Raises `RequestRefused`."""
+        check_own_page(headers, self.public_url)
+        fields = read_fields(headers, body, names)
+        self.forms.check(fields.get(FIELD, ""), who.sid, path)
+        return fields
+
+    def prove(self, who: Visitor, statement: Statement, fresh: timedelta | None, headers: Mapping[str, str]) -> Answer:
+        """What lets something through goes by way of the identity provider."""
+        browser, cookie = self.sessions.browser(headers)
+        person = who.signed_in.object_id
+        return led(self.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)
+
+
+def follow(receipt: Said) -> Answer:
+    """On to the page that says what becomes of it."""
+    return see_other(f"/said/{receipt.partition}/{receipt.id}")
