@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from ..domain.blocks import NAME_LIMIT
 from ..domain.commands import OF_THE_INSTALLATION, OPENS, PERMISSIONS, Verb, ends_own_sessions
@@ -153,10 +153,17 @@ class Commander:
     def _give(self, received: Received, statement: CommandStatement, who: _Who) -> None:
         if statement.application is None:
             give = self.resetting.of_installation if statement.verb is Verb.FENCE_RESET else self.freezer.give
-            give(_order(statement, received, who))
-        else:
-            artifact = self._pushed(statement, statement.application)
-            self._decide(_event(statement, statement.application, received, who, artifact))
+            give(FreezeOrder(**_given(statement, received, who)))
+            return
+        event = CommandGiven(
+            application=statement.application,
+            release=statement.release,
+            artifact=self._pushed(statement, statement.application),
+            environment=statement.environment,
+            rule=statement.arguments.get("rule", "")[:64],
+            **_given(statement, received, who),
+        )
+        self._decide(event)
 
     def _pushed(self, statement: CommandStatement, application: str) -> PushedArtifact | None:
         """What a release is to be started of that none has delivered yet. Raises `NotFound` and `RowWaits`."""
@@ -197,41 +204,18 @@ def _forbidden(caller: Caller, statement: CommandStatement) -> str:
     return ""
 
 
-def _event(
-    statement: CommandStatement, application: str, received: Received, who: _Who, artifact: PushedArtifact | None
-) -> CommandGiven:
-    return CommandGiven(
-        received_at=received.received_at,
-        verb=statement.verb,
-        application=application,
-        release=statement.release,
-        artifact=artifact,
-        environment=statement.environment,
-        until=_until(statement),
-        rule=statement.arguments.get("rule", "")[:64],
-        reason=statement.reason,
-        channel=received.row.speaker.via,
-        submission=received.id,
-        inbox=received.id,
+def _given(statement: CommandStatement, received: Received, who: _Who) -> dict[str, Any]:
+    """What a command has in common, whatever it is about."""
+    return {
+        "received_at": received.received_at,
+        "verb": statement.verb,
+        "until": _until(statement),
+        "reason": statement.reason,
+        "channel": received.row.speaker.via,
+        "submission": received.id,
+        "inbox": received.id,
         **vars(who),
-    )
-
-
-def _order(statement: CommandStatement, received: Received, who: _Who) -> FreezeOrder:
-    return FreezeOrder(
-        verb=statement.verb,
-        reason=statement.reason,
-        until=_until(statement),
-        channel=received.row.speaker.via,
-        submission=received.id,
-        inbox=received.id,
-        received_at=received.received_at,
-        actor=who.actor,
-        name=who.name,
-        proved=who.proved,
-        unproved=who.unproved,
-        forbidden=who.forbidden,
-    )
+    }
 
 
 def _until(statement: CommandStatement) -> datetime | None:

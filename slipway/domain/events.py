@@ -205,22 +205,14 @@ class PushedArtifact(Record):
     """Why it is not an image; empty for one, and for a bundle, which is read later."""
 
 
-class CommandGiven(_Event):
-    """An operator's command. What stops something is believed to come from whom the channel says; what lets something
-    through counts with a proof alone."""
+class GivenCommand(_Event):
+    """An operator's command, about an application or the whole installation, with what is known of who gave it. What
+    stops something is believed to come from whom the channel says; what lets something through counts with a proof
+    alone."""
 
-    kind: Literal["command-given"] = "command-given"
     verb: Verb
-    application: Name
-    release: int | None = Field(default=None, ge=1)
-    """The release that the command is about; for a roll-back, the one to restore."""
-    artifact: PushedArtifact | None = None
-    """For a release of what none has delivered yet."""
-    environment: Name | None = None
     until: Moment | None = None
     """For a freeze: when it ends by itself."""
-    rule: str = Field(default="", max_length=64)
-    """For a waiver: the name of the rule."""
     actor: str = Field(min_length=1, max_length=NAME_LIMIT)
     name: str = Field(default="", max_length=NAME_LIMIT)
     """The person's name as their sign-in said it, for display."""
@@ -242,6 +234,25 @@ class CommandGiven(_Event):
     project says so, and open nothing else."""
     forbidden: str = Field(default="", max_length=500)
     """Why whoever gave it may not; empty if their roles, or the project, allow it."""
+
+    @property
+    def attribution(self) -> Attribution:
+        """Whose act it is on record."""
+        return attributed(self.actor, channel=self.channel, unproved=self.unproved)
+
+
+class CommandGiven(GivenCommand):
+    """A command about an application."""
+
+    kind: Literal["command-given"] = "command-given"
+    application: Name
+    release: int | None = Field(default=None, ge=1)
+    """The release that the command is about; for a roll-back, the one to restore."""
+    artifact: PushedArtifact | None = None
+    """For a release of what none has delivered yet."""
+    environment: Name | None = None
+    rule: str = Field(default="", max_length=64)
+    """For a waiver: the name of the rule."""
     restored: Restored | None = None
     """For a new epoch: what the anchors show that the ledger has lost, as the worker found it."""
 
@@ -254,11 +265,6 @@ class CommandGiven(_Event):
         if (self.environment is None) is (self.verb in OF_A_LANE):
             raise ValueError(f"environment: {'is missing' if self.environment is None else f'is not for {self.verb}'}")
         return self
-
-    @property
-    def attribution(self) -> Attribution:
-        """Whose act it is on record."""
-        return attributed(self.actor, channel=self.channel, unproved=self.unproved)
 
     @property
     def key(self) -> str:

@@ -16,17 +16,15 @@ from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.answers import Answered
-from ..domain.attribution import Attribution, attributed
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
 from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
 from ..domain.decide.opening import opening_rules
 from ..domain.errors import present
-from ..domain.events import FreezeSpread
+from ..domain.events import FreezeSpread, GivenCommand
 from ..domain.inbox import InboxKind
-from ..domain.model import Moment, Record, sha256
-from ..domain.proof import Proved
+from ..domain.model import sha256
 from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Conflict, LedgerUnavailable
@@ -45,34 +43,8 @@ AT_ONCE = 8
 """Applications that are told in parallel."""
 
 
-class FreezeOrder(Record):
-    """An order to freeze everything, or to end that freeze."""
-
-    verb: Verb
-    actor: str
-    name: str = ""
-    """The person's name as their sign-in said it, for display."""
-    reason: str = ""
-    until: datetime | None = None
-    channel: str
-    submission: str
-    inbox: str = ""
-    """The inbox row that it was read from."""
-    received_at: Moment
-    """The time of that row."""
-    proved: Proved | None = None
-    """What the proof of the order tells, if there is one that holds."""
-    unproved: str = ""
-    """Why its proof does not hold."""
-    automated: bool = False
-    """As of a command; no application orders one without a person."""
-    forbidden: str = ""
-    """Why the person may not give it."""
-
-    @property
-    def attribution(self) -> Attribution:
-        """Whose act it is on record."""
-        return attributed(self.actor, channel=self.channel, unproved=self.unproved)
+class FreezeOrder(GivenCommand):
+    """An order to freeze everything, to end that freeze, or to begin a new epoch of the installation's own trail."""
 
     @property
     def id(self) -> str:
@@ -80,6 +52,24 @@ class FreezeOrder(Record):
             return sha256(f"proof {self.proved.statement.nonce}".encode())[7:27]
         content = self.model_dump_json(include={"reason", "until"})
         return sha256(f"{self.verb} {self.actor.casefold()} {self.submission} {content}".encode())[7:27]
+
+    def drafted(self, action: Action, results: tuple[RuleResult, ...], **details: Any) -> AuditDraft:
+        """What is recorded of it."""
+        recorded = {
+            **details,
+            "channel": self.channel,
+            "on_behalf_of": self.attribution.on_behalf_of,
+            "name": self.name,
+            "results": [rule.model_dump(mode="json") for rule in results],
+        }
+        return AuditDraft(
+            action=action,
+            actor=self.attribution.actor,
+            details={name: value for name, value in recorded.items() if value},
+            inbox=self.inbox or None,
+            proof=self.proved.proof if self.proved else None,
+            received_at=self.received_at if self.inbox else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,42 +195,22 @@ def _answer(order: FreezeOrder, refused: tuple[RuleResult, ...]) -> list[Write]:
 
 
 def _record(order: FreezeOrder, state: FreezeState, rules: tuple[RuleResult, ...]) -> AuditDraft:
-    freeze, sets = state.freeze, order.verb is Verb.FREEZE
-    details = {
-        "reason": order.reason,
-        "until": freeze.until.isoformat() if sets and freeze.until else "",
-        "frozen_by": "" if sets else freeze.owner,
-        "frozen_for": "" if sets else freeze.reason,
-        "channel": order.channel,
-        "on_behalf_of": order.attribution.on_behalf_of,
-        "name": order.name or None,
-        "results": [rule.model_dump(mode="json") for rule in rules],
-    }
-    action = Action.EVERYTHING_FROZEN if sets else Action.EVERYTHING_UNFROZEN
-    return _drafted(action, order, details)
+    freeze = state.freeze
+    if order.verb is Verb.FREEZE:
+        until = freeze.until.isoformat() if freeze.until else ""
+        return order.drafted(Action.EVERYTHING_FROZEN, rules, reason=order.reason, until=until)
+    return order.drafted(
+        Action.EVERYTHING_UNFROZEN, rules, reason=order.reason, frozen_by=freeze.owner, frozen_for=freeze.reason
+    )
 
 
 def _refusal(order: FreezeOrder, rules: tuple[RuleResult, ...]) -> AuditDraft:
     broken = failed(rules)
-    details = {
-        "verb": str(order.verb),
-        "rules": [rule.name for rule in broken],
-        "reason": "; ".join(rule.reason for rule in broken)[:2000],
-        "why": order.reason,
-        "channel": order.channel,
-        "on_behalf_of": order.attribution.on_behalf_of,
-        "name": order.name or None,
-        "results": [rule.model_dump(mode="json") for rule in rules],
-    }
-    return _drafted(Action.COMMAND_REFUSED, order, details)
-
-
-def _drafted(action: Action, order: FreezeOrder, details: dict[str, Any]) -> AuditDraft:
-    return AuditDraft(
-        action=action,
-        actor=order.attribution.actor,
-        details={name: value for name, value in details.items() if value},
-        inbox=order.inbox or None,
-        proof=order.proved.proof if order.proved else None,
-        received_at=order.received_at if order.inbox else None,
+    return order.drafted(
+        Action.COMMAND_REFUSED,
+        rules,
+        verb=str(order.verb),
+        rules=[rule.name for rule in broken],
+        reason="; ".join(rule.reason for rule in broken)[:2000],
+        why=order.reason,
     )

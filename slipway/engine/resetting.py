@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from ..clock import Clock
 from ..domain.actions import Action
 from ..domain.answers import Answered
-from ..domain.audit import AuditDraft
 from ..domain.commands import Verb
 from ..domain.decide.opening import opening_rules
 from ..domain.errors import UnknownName
 from ..domain.events import CommandGiven
 from ..domain.fence import lease_name, read_fence
 from ..domain.inbox import InboxKind
-from ..domain.rules import Rule, RuleResult, failed
+from ..domain.rules import Rule, failed
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
@@ -83,26 +82,12 @@ class Resetting:
             Answered(kind=InboxKind.COMMAND, verb=Verb.FENCE_RESET, refused=bool(broken), rules=broken),
         )
         if broken:
-            draft = _drafted(Action.COMMAND_REFUSED, order, rules, reason="; ".join(rule.reason for rule in broken))
+            reason = "; ".join(rule.reason for rule in broken)
+            draft = order.drafted(Action.COMMAND_REFUSED, rules, verb=str(order.verb), reason=reason)
             self.installation.order_refused(order.id, draft, now=now, answer=answer)
             return
         restored = self.anchors.restored(INSTALLATION)
         self.anchors.reset(INSTALLATION, restored, now=now)
-        draft = _drafted(
-            Action.LEDGER_RESET, order, rules, reason=order.reason, newest=restored.anchor, lost=restored.lost
-        )
+        lost = {"newest": restored.anchor, "lost": restored.lost}
+        draft = order.drafted(Action.LEDGER_RESET, rules, verb=str(order.verb), reason=order.reason, **lost)
         self.installation.reset(order.id, draft, epoch=restored.epoch, now=now, answer=answer)
-
-
-def _drafted(action: Action, order: FreezeOrder, rules: tuple[RuleResult, ...], **details: str) -> AuditDraft:
-    by = order.attribution
-    recorded = {"verb": str(order.verb), "channel": order.channel, "on_behalf_of": by.on_behalf_of, **details}
-    shown = {name: value for name, value in recorded.items() if value}
-    return AuditDraft(
-        action=action,
-        actor=by.actor,
-        details={**shown, "results": [rule.model_dump(mode="json") for rule in rules]},
-        inbox=order.inbox or None,
-        proof=order.proved.proof if order.proved else None,
-        received_at=order.received_at if order.inbox else None,
-    )

@@ -9,14 +9,14 @@ from typing import Any
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock, utc_now
 from ..domain.application import Application
-from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged, verified
+from ..domain.audit import AuditRecord, Damaged, verified
 from ..domain.blocks import Freeze
 from ..domain.drift import Drift
 from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
-from ..domain.model import NAME_PATTERN, Record
+from ..domain.model import NAME_PATTERN
 from ..domain.plan import Plan, Preview
 from ..domain.promotion import StepState
 from ..domain.proof import hidden_until
@@ -29,15 +29,6 @@ from ..ledger.keys import AUDIT, INSTALLATION
 from ..ledger.table import Row
 
 PAGE_LIMIT = 500
-
-
-class Verdict(Record):
-    """Whether an application's audit chain is intact."""
-
-    application: str
-    records: int
-    intact: bool
-    fault: ChainFault | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,22 +168,6 @@ class Reader:
         for item in self.audit(application, after=after, limit=limit, release=release):
             yield item if isinstance(item, Damaged) else verified(item, self.ledger.public_keys)
 
-    def verify(self, application: str) -> Verdict:
-        """Check the whole chain. Records appended meanwhile are checked too; rows beyond the head are a fault."""
-        check, head = ChainCheck(application, keys=self.ledger.public_keys), self.ledger.head(_known_form(application))
-        while True:
-            before, fault = check.count, None
-            for row in self.ledger.audit(application, first=check.count + 1):
-                if check.count >= head.sequence:
-                    head = self.ledger.head(application)
-                fault = _fault(check, head, row)
-                if fault:
-                    break
-            if fault or check.count in (before, head.sequence):
-                break
-        fault = fault or check.finish(sequence=head.sequence, head_hash=head.hash)
-        return Verdict(application=application, records=check.count, intact=fault is None, fault=fault)
-
 
 def standing(snapshot: Snapshot) -> dict[str, Any]:
     return {
@@ -238,19 +213,6 @@ def _freeze(freeze: Freeze | None, now: datetime) -> dict[str, Any] | None:
         return None
     until = freeze.until.isoformat() if freeze.until else None
     return {"owner": freeze.owner, "reason": freeze.reason, "until": until}
-
-
-def _fault(check: ChainCheck, head: Head, row: AuditRecord | Row) -> ChainFault | None:
-    """What is wrong with the next row of a chain; None if it passed the check."""
-
-    def wrong(reason: str) -> ChainFault:
-        return ChainFault(application=check.application, sequence=check.count + 1, reason=reason)
-
-    if check.count >= head.sequence:
-        return wrong(f"the head names {head.sequence} records, and here is one more")
-    if isinstance(row, Row):
-        return wrong(str(row.values.get("Damaged", "its row is not an audit record any more")))
-    return check.feed(row)
 
 
 def _known_form(application: str) -> str:

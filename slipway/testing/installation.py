@@ -22,11 +22,12 @@ from ..domain.pipeline import Pipeline
 from ..domain.proof import KeptProof
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, VoteDecision
+from ..domain.reports import ChainPartCheck
 from ..domain.steps import Outgoing, Step, StepKind
 from ..engine.handle import Receipt
 from ..maintenance.reconcile import Reconciled
 from ..queries.board import Board, board
-from ..queries.reading import Verdict
+from ..queries.verifying import verify_part
 from .applications import ADA
 from .artifacts import image
 from .chains import PUBLIC_KEYS, SIGNING_KEYS
@@ -312,8 +313,9 @@ class Installation(Outside):
     def board(self) -> Board:
         return board(self.app.reader, self.app.proposals)
 
-    def verify(self, app: str = "") -> Verdict:
-        return self.app.reader.verify(app or self.application)
+    def verify(self, app: str = "") -> ChainPartCheck:
+        """The whole chain, compared with its head and its newest anchor."""
+        return verify_part(self.app.reader, self.app.chain_anchors, app or self.application, after=0, limit=10**6)
 
     def lane(self, environment: str, app: str = "") -> Lane:
         return self.app.ledger.lanes(app or self.application).get(environment) or Lane(environment=environment)

@@ -3,32 +3,13 @@
 The same rules for commands of one application and for those of the whole installation.
 """
 
-from datetime import datetime
-from typing import Protocol
-
 from ..commands import FRESH, OPENS, Verb
-from ..proof import Proved, judge
+from ..events import GivenCommand
+from ..proof import judge
 from ..rules import Rule, RuleResult
 
 
-class Proven(Protocol):
-    """A command, with what is known of who gave it."""
-
-    @property
-    def verb(self) -> Verb: ...
-    @property
-    def proved(self) -> Proved | None: ...
-    @property
-    def unproved(self) -> str: ...
-    @property
-    def automated(self) -> bool: ...
-    @property
-    def forbidden(self) -> str: ...
-    @property
-    def received_at(self) -> datetime: ...
-
-
-def opening_rules(command: Proven) -> tuple[RuleResult, ...]:
+def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
     """No rules for a command that stops something, unless it came with a proof that does not hold, or from somebody
     who may not give it."""
     if command.unproved:

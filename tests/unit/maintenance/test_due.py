@@ -196,7 +196,7 @@ def test_applications_that_were_not_told_of_a_freeze_of_everything_are_told_by_t
         actor="oid:1",
         reason="fire",
         channel="cli",
-        submission="one",
+        submission="message-1",
         received_at=many.now,
     )
     with pytest.raises(KeyboardInterrupt):
