@@ -19,6 +19,7 @@ from slipway.domain.release import VoteDecision
 from slipway.domain.roles import Caller, Permission
 from slipway.domain.standing_in import FRESH
 from slipway.domain.statement import SALT_BYTES, ChangeVoteStatement, salt_of
+from slipway.http.places import change_place
 from slipway.http.saying import partition_of
 from slipway.http.speaking import speaker
 from slipway.inbound.reading import BadInput
@@ -179,5 +180,5 @@ def _summary(shown: ShownChange) -> ProposedChangeSummary:
         ),
         votes=change.votes,
         stand_ins=change.stand_ins,
-        page=f"{parts().settings.public_url}/changes/{change.hash.removeprefix('sha256:')}",
+        page=parts().settings.public_url + change_place(change.hash),
     )

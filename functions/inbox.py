@@ -6,6 +6,7 @@ from slipway.api.catalogue import ChangeShown, ProblemShown
 from slipway.api.inbox import SaidOutcome
 from slipway.domain.hints import PARTITION_PATTERN
 from slipway.domain.inbox import ID_PATTERN
+from slipway.http.places import change_place
 from slipway.queries.answers import Reply
 
 from .contract import Endpoint, in_path
@@ -33,10 +34,6 @@ def outcome(req: func.HttpRequest) -> func.HttpResponse:
     return ok(outcome_of(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
 
 
-def _page(change: str) -> str:
-    return f"{parts().settings.public_url}/changes/{change.removeprefix('sha256:')}"
-
-
 def outcome_of(reply: Reply) -> SaidOutcome:
     """The reply as the API tells it."""
     outcome = SaidOutcome(
@@ -60,7 +57,7 @@ def outcome_of(reply: Reply) -> SaidOutcome:
             "change_phase": answered.change_phase,
             "changes": tuple(ChangeShown.model_validate(each.model_dump(mode="json")) for each in answered.changes),
             "change": answered.change or "",
-            "page": _page(answered.change) if answered.change else "",
+            "page": parts().settings.public_url + change_place(answered.change) if answered.change else "",
             "problems": tuple(map(ProblemShown.of, answered.problems)),
             "reason": reply.reason or "; ".join(rule.reason for rule in answered.rules),
         }

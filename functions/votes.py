@@ -7,7 +7,6 @@ cross-site.
 
 import secrets
 from typing import assert_never
-from urllib.parse import quote
 
 import azure.functions as func
 
@@ -21,6 +20,7 @@ from slipway.domain.people import Principal
 from slipway.domain.release import Release
 from slipway.domain.roles import Permission
 from slipway.domain.statement import SALT_BYTES, salt_of
+from slipway.http.places import gate_place
 from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, row_of_principal, row_of_token
 from slipway.queries.answers import Reply, SaidState
 from slipway.queries.open_gates import may_say, open_gates
@@ -119,7 +119,7 @@ def _row(ballot: Ballot, release: Release, principal: Principal | None) -> Inbox
     named = {"installation": built.settings.installation_name, "salt": salt_of(secrets.token_bytes(SALT_BYTES))}
     if principal is None or _is_by_link(ballot):
         return row_of_token(ballot, release, built.link_keys, now=built.clock(), **named)
-    page = f"/approvals/{release.application}/{release.number}/{quote(release.environment or '', safe='')}"
+    page = gate_place(release.application, release.number, release.environment or "")
     return row_of_principal(ballot, release, principal, page=built.settings.public_url + page, **named)
 
 

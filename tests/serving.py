@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from socketserver import BaseServer
 
 LOOKS = 0.01
-"""Seconds between two looks of a server whether it is to end. By itself it looks twice a second, and whoever ends it
-waits for that."""
+"""Seconds between two checks of a server whether it has been told to stop. By default they are half a second apart, for
+which every test would wait."""
 
 
 @contextmanager

@@ -96,7 +96,8 @@ class Narrator:
             self._write(f"{INDENT}{' ' * (_ACTION + 3)}{self._painted(rest, DIM)}")
 
     def vote(self, vote: dict[str, Any]) -> None:
-        """One vote, as the trail holds it: whose, by which channel, for which plan and digest, and why not."""
+        """One vote, as the trail holds it: whose, by which channel, for which plan and digest, and why it did
+        not count."""
         by = f" by {vote['channel']}" if vote["channel"] else ""
         refused = ", ".join(vote["rules"])
         why = ": ".join(text for text in (refused, vote["reason"]) if text)

@@ -10,7 +10,7 @@ first of two equal local times counts. A window's duration is elapsed time, on s
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -193,47 +193,54 @@ def window_faults(files: Files, windows: Windows) -> Iterator[WindowProblem]:
         yield WindowProblem(field=("timezone",), expected="the name of a time zone", got=repr(windows.timezone))
     for kind in ("allow", "deny"):
         for index, window in enumerate(getattr(windows, kind)):
-            if fault := _rule_fault(window):
-                field = (kind, index, "starts" if fault[0].startswith("the day from") else "rule")
-                yield WindowProblem(field=field, expected=fault[0], got=fault[1])
+            if fault := _window_fault(window):
+                yield replace(fault, field=(kind, index, *fault.field))
     yield from _file_faults(files, windows)
 
 
-def _rule_fault(window: Window) -> tuple[str, str] | None:
-    """The expected and the actual value; None if the rule is valid."""
+def _window_fault(window: Window) -> WindowProblem | None:
+    """The first problem of a window, with the field of the window that has it."""
     names = [part.split("=", 1)[0] for part in window.rule.split(";")]
     parts = _parts(window.rule)
     if len(parts) != len(names):
-        return "each part once", repr(window.rule)
+        return _wrong_rule("each part once", repr(window.rule))
     if unknown := sorted(set(names) - _PARTS):
-        return f"the parts {', '.join(sorted(_PARTS))}", unknown[0]
+        return _wrong_rule(f"the parts {', '.join(sorted(_PARTS))}", unknown[0])
     needed = _NEEDED.get(parts.get("FREQ", ""))
     if needed is None:
-        return f"FREQ={'|'.join(_NEEDED)}", repr(parts.get("FREQ", "no FREQ"))
+        return _wrong_rule(f"FREQ={'|'.join(_NEEDED)}", repr(parts.get("FREQ", "no FREQ")))
     for group in needed:
         if not set(group) & parts.keys():
-            return f"{' or '.join(group)}, because FREQ is {parts['FREQ']}", repr(window.rule)
+            return _wrong_rule(f"{' or '.join(group)}, because FREQ is {parts['FREQ']}", repr(window.rule))
     if len(parts.get("BYHOUR", "0").split(",")) * len(parts.get("BYMINUTE", "0").split(",")) > MOST_A_DAY:
-        return f"at most {MOST_A_DAY} times a day", repr(window.rule)
-    return _never(window, parts)
+        return _wrong_rule(f"at most {MOST_A_DAY} times a day", repr(window.rule))
+    return _interval_fault(window, parts.get("INTERVAL", "1")) or _never(window)
 
 
-def _never(window: Window, parts: dict[str, str]) -> tuple[str, str] | None:
-    interval = parts.get("INTERVAL", "1")
+def _interval_fault(window: Window, interval: str) -> WindowProblem | None:
     if not (interval.isdigit() and 1 <= int(interval) <= 100):  # noqa: PLR2004
-        return "an INTERVAL from 1 to 100", repr(interval)
+        return _wrong_rule("an INTERVAL from 1 to 100", repr(interval))
     if interval != "1" and window.starts is None:
-        return "the day from which INTERVAL counts", "none"
+        return WindowProblem(field=("starts",), expected="the day from which INTERVAL counts", got="none")
+    return None
+
+
+def _never(window: Window) -> WindowProblem | None:
+    """Whether the rule never occurs, or is none at all."""
     first = datetime.combine(window.starts or date(2026, 1, 1), time())
     try:
         first_occurrence = next(
             occurrences(window.model_copy(update={"ends": None}), first, first.replace(year=9999)), None
         )
     except (ValueError, TypeError, KeyError) as error:
-        return "a recurrence rule of iCalendar", f"{window.rule!r} ({error})"
+        return _wrong_rule("a recurrence rule of iCalendar", f"{window.rule!r} ({error})")
     if first_occurrence is None:
-        return "a rule that occurs", f"{window.rule!r}, which never does"
+        return _wrong_rule("a rule that occurs", f"{window.rule!r}, which never does")
     return None
+
+
+def _wrong_rule(expected: str, got: str) -> WindowProblem:
+    return WindowProblem(field=("rule",), expected=expected, got=got)
 
 
 def _file_faults(files: Files, windows: Windows) -> Iterator[WindowProblem]:

@@ -37,7 +37,7 @@ class RulesVersion(Record):
 
 
 class RulesInForce(Record):
-    """By which rules something was decided."""
+    """The versions of the rules by which something was decided."""
 
     application: RulesVersion | None = None
     project: RulesVersion | None = None

@@ -19,7 +19,7 @@ _NONE: Final = -1
 
 
 class Histogram(BaseModel):
-    """Counts by bucket. Durations are kept in whole milliseconds; what would be negative counts as none."""
+    """Counts by bucket. Durations are kept in whole milliseconds; a negative one counts as 0."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .around import MOST_JOBS, NO_JOBS, JobRun, JobsAround
+from .around import NO_JOBS, JobRun, JobsAround
 from .attribution import with_name
 from .blocks import CalledOff, Freeze, Hold, LanePass
 from .bundle import Bundle
@@ -18,7 +18,7 @@ from .order import PLACES_KEPT, Order, Taken
 from .people import SignedIn
 from .phases import Phase
 from .pruning import KINDS_KEPT
-from .rules import StoredResult
+from .rollouts import Evidence, Rollback, Rollout
 from .runs import Run
 from .signing import Signature
 from .waivers import MOST_WAIVERS, Waiver
@@ -145,69 +145,6 @@ class GateState(Record):
     @property
     def approvals(self) -> int:
         return sum(vote.decision is VoteDecision.APPROVE for vote in self.votes)
-
-
-EVIDENCE_SUMMARY = 2000
-
-
-PRUNED_TOLD = 1000
-"""The most characters of what is told of deleted objects; the record names each of them."""
-
-
-class Evidence(Record):
-    """One result of verification (or of CI), with the blob that holds its log."""
-
-    name: str = Field(max_length=128)
-    environment: str = Field(default="", max_length=64)
-    passed: bool
-    summary: str = Field(max_length=EVIDENCE_SUMMARY)
-    log: Digest | None = Field(default=None, description="Blob with the whole log, named by its hash.")
-
-
-class Rollout(Record):
-    """One attempt to bring a release into an environment, and what became of it."""
-
-    environment: Name
-    arrived_at: Moment
-    left_at: Moment | None = None
-    outcome: Annotated[str, Field(max_length=32)] = ""
-    """`live`, or the phase in which the release ended here."""
-    plan_hash: Digest | None = None
-    copied: int | None = Field(default=None, ge=0)
-    """The attempt in which the artifact was copied into this environment's registry; a later plan copies it again."""
-    stopped: int | None = Field(default=None, ge=0)
-    """The attempt that was stopped right before its first object; the release goes on by a new plan."""
-    preview: Digest | None = None
-    """Hash of the stored preview of the plan's changes."""
-    evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
-    failure: Evidence | None = None
-    """What the programs said and the cluster noted when the rollout was given up; None if it was not."""
-    approvers: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=100)
-    """Whose approvals were counted when its gate passed: each of them may still say that it was not theirs."""
-    pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
-    """Objects that left the manifests were deleted, or left with a reason; empty if there are none."""
-    made: Digest | None = None
-    """The stored list of the objects that it made, which a roll-back takes away again."""
-    jobs: JobsAround = NO_JOBS
-    """The Jobs around it, by its last plan."""
-    job_runs: tuple[JobRun, ...] = Field(default=(), max_length=2 * MOST_JOBS)
-    """What became of them."""
-    supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
-    """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
-
-
-class Rollback(Record):
-    """Marks a release as a roll-back by hand: it restores what an earlier release ran in one environment."""
-
-    environment: Name
-    to: int = Field(ge=1)
-    """The release that is restored."""
-    plan_hash: Digest
-    """The plan by which that release was live; its manifests are reused if still stored."""
-    by: str = Field(max_length=254)
-    reason: str = Field(max_length=2000)
-    copied: bool = False
-    """Whether the environment's registry still has the image. Then nothing is copied, even if the source lost it."""
 
 
 class Ordered(Record):

@@ -256,7 +256,8 @@ class Rule(StrEnum):
     )
     NOT_WAIVER = (
         "approver-is-not-waiver",
-        "The approver has waived no rule for the release here; nor sent it out where it was waived who is behind it.",
+        "The approver has waived no rule for this release here, nor sent it out again while the rule about who is "
+        "behind it is waived.",
         None,
         Trait.OWN_WORK,
     )

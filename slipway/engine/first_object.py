@@ -1,5 +1,5 @@
-"""The last check before the first object of a rollout: is the plan within its project, and has anything been set since
-the decision that blocks it?
+"""The last check before the first object of a rollout: is the plan within its project, and has anything that
+blocks it been set since the decision?
 
 Between the decision and the first object a cluster may be away for minutes. The rollout's own Lease says whether that
 moment has passed: from then on a rollout is finished or rolled back, and this check no longer applies.

@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from urllib.parse import quote
 
 from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement, Statement, VoteStatement
 
@@ -39,15 +40,25 @@ def is_page(address: str) -> bool:
     return len(address) <= LONGEST and _ADDRESS.fullmatch(address) is not None
 
 
+def gate_place(application: str, number: int | str, environment: str, plan: str = "") -> str:
+    """The page on which people decide on a release in an environment, and on a plan if it is named."""
+    path = f"/approvals/{quote(application, safe='')}/{quote(str(number), safe='')}/{quote(environment, safe='')}"
+    return f"{path}?plan={plan}" if plan else path
+
+
+def change_place(hash: str) -> str:
+    """The page of a proposed change of the catalogue."""
+    return f"/changes/{hash.removeprefix('sha256:')}"
+
+
 def home_of(statement: Statement) -> str:
     """Path of the page on which a statement is made."""
     if isinstance(statement, CatalogueStatement):
         return "/catalogue"
     if isinstance(statement, ChangeVoteStatement):
-        return f"/changes/{statement.change[7:]}"
+        return change_place(statement.change)
     if isinstance(statement, VoteStatement):
-        where = f"{statement.application}/{statement.release}/{statement.environment}"
-        return f"/approvals/{where}?plan={statement.plan}"
+        return gate_place(statement.application, statement.release, statement.environment, statement.plan)
     if isinstance(statement, CommandStatement) and statement.release is not None:
         return f"/operate?release={statement.application}-{statement.release}"
     if isinstance(statement, CommandStatement) and statement.environment is not None:

@@ -1,7 +1,7 @@
 """Tables and blob containers that are made on first use, where the app may make them. Imported by the wiring only.
 
-Opening one sends no request, so that a worker starts while storage is away: what a message needs is found missing where
-the message can still be put off, and the next one tries again.
+Opening one sends no request, so a worker starts even while storage is away. A message that needs the table or container
+then finds it missing and is put off, and the next message tries again.
 """
 
 import threading
@@ -15,7 +15,7 @@ from .table import LedgerUnavailable
 
 
 class Place[Client]:
-    """The client of a table or container, and how it is made; it is there already where nothing makes it."""
+    """The client of a table or container, and what makes it; None where it exists already."""
 
     def __init__(self, client: Client, make: Callable[[], object] | None, name: str) -> None:
         self._client, self._make, self._name = client, make, name

@@ -1,10 +1,10 @@
 """Who is viewing an approval page, and which plan: identified by a personal link or by signing in."""
 
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from ..domain.people import SignedIn
 from ..domain.tokens import ApprovalClaims
+from ..http.places import gate_place
 from .signin import Visitor
 
 
@@ -38,17 +38,10 @@ class PlanViewer:
     @property
     def place(self) -> str:
         """The same plan's page for people who sign in; the address holds no secret."""
-        return place_of(self.claims) + plan_query(self.claims.plan_hash)
+        claims = self.claims
+        return gate_place(claims.application, claims.release, claims.environment, claims.plan_hash)
 
     @property
     def present(self) -> str:
         """The current plan's page; only for people who sign in, since others get a new link for each plan."""
         return self.path if self.signed_in else ""
-
-
-def place_of(claims: ApprovalClaims) -> str:
-    return f"/approvals/{claims.application}/{claims.release}/{quote(claims.environment, safe='')}"
-
-
-def plan_query(plan_hash: str) -> str:
-    return f"?plan={plan_hash}"

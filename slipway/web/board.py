@@ -8,6 +8,7 @@ from ..domain.gate import ApprovalGate
 from ..domain.proposing import ChangePhase
 from ..domain.release import Lane, Phase, Release
 from ..domain.tones import Tone
+from ..http.places import change_place
 from ..ledger.proposals import Proposals
 from ..queries.board import ApplicationRow, Board, Cell, board
 from ..queries.open_changes import ShownChange
@@ -15,7 +16,7 @@ from ..queries.reading import Reader
 from . import times, words
 from .answer import Answer, kept
 from .deciding import decision_address
-from .proposed import address_of, sign_of
+from .proposed import sign_of
 from .signin import Visitor
 from .templating import render
 from .text import one_line
@@ -137,7 +138,7 @@ def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
 
 def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionItem:
     """A change of the catalogue that people vote on."""
-    change, address = shown.change, address_of(shown.change.hash)
+    change, address = shown.change, change_place(shown.change.hash)
     gates = ", ".join(old.title for old in shown.plan.gates) if shown.plan else ""
     due = f"decide {times.relative(change.deadline, now)}" if change.phase is ChangePhase.WAITING else ""
     if change.phase is ChangePhase.STOOD_IN:

@@ -1,11 +1,11 @@
 """Where the reader of a release's page may decide on it, or object to what was counted in their name."""
 
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote
 
 from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate
 from ..domain.release import Phase, Release
+from ..http.places import gate_place
 from ..queries.open_gates import may_decide
 from .signin import Visitor
 from .standing import Counted, counted, vote_of
@@ -21,8 +21,7 @@ def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> 
         return ""
     if vote_of(release, gate, visitor.caller.name, who) is not None:
         return ""
-    address = _gate_address(release, release.environment or "")
-    return f"{address}?plan={release.plan_hash}" if release.plan_hash else address
+    return gate_place(release.application, release.number, release.environment or "", release.plan_hash or "")
 
 
 def objections(
@@ -34,8 +33,4 @@ def objections(
         if release.rollout_in(name) is None and release.environment != name:
             continue
         if (vote := counted(release, name, environment.gate, who, visitor.signed_in)) is not None:
-            yield name, f"{_gate_address(release, name)}#object", vote
-
-
-def _gate_address(release: Release, environment: str) -> str:
-    return f"/approvals/{release.application}/{release.number}/{quote(environment, safe='')}"
+            yield name, f"{gate_place(release.application, release.number, name)}#object", vote

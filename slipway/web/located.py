@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from re import fullmatch
-from urllib.parse import quote
 
 from ..domain.errors import NotFound
 from ..domain.model import DIGEST_PATTERN
 from ..domain.people import Principal
 from ..domain.release import Release
 from ..domain.tokens import ApprovalClaims
+from ..http.places import gate_place
 from ..http.requests import RequestRefused, check_own_page
 from ..queries.open_gates import name_at_gate
 from .answer import Answer, html, see_other
 from .approving import changes, not_taken, page, take_of_visitor
-from .asked import PlanViewer, place_of, plan_query
+from .asked import PlanViewer
 from .desk import Desk
 from .messages import message
 from .signin import Visitor
@@ -36,9 +36,7 @@ class ApprovalAddress:
 
     @property
     def path(self) -> str:
-        return "/approvals/" + "/".join(
-            quote(part, safe="") for part in (self.application, self.number, self.environment)
-        )
+        return gate_place(self.application, self.number, self.environment)
 
 
 def show(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
@@ -69,8 +67,8 @@ def decide(desk: Desk, target: ApprovalAddress, who: Visitor, headers: Mapping[s
 def _viewer(desk: Desk, target: ApprovalAddress, who: Visitor) -> PlanViewer:
     """Raises `NotFound`."""
     claims = _claims(desk, target, who.principal)
-    path, query = place_of(claims), plan_query(claims.plan_hash)
-    return PlanViewer(claims=claims, path=path, query=query, binding=who.sid, visitor=who)
+    path = gate_place(claims.application, claims.release, claims.environment)
+    return PlanViewer(claims=claims, path=path, query=f"?plan={claims.plan_hash}", binding=who.sid, visitor=who)
 
 
 def _claims(desk: Desk, target: ApprovalAddress, principal: Principal) -> ApprovalClaims:

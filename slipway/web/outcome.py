@@ -6,6 +6,7 @@ from urllib.parse import quote
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
 from ..domain.proposing import ChangePhase
+from ..http.places import change_place
 from ..queries.answers import Answers, Reply, SaidState
 from .answer import Answer, html
 from .signin import Visitor
@@ -66,7 +67,7 @@ def _back(reply: Reply) -> tuple[str, str]:
     if answered is not None and answered.release:
         return f"/releases/{answered.release}?follow=1", f"Follow {answered.release}"
     if answered is not None and answered.change:
-        return f"/changes/{answered.change.removeprefix('sha256:')}", "Open the change"
+        return change_place(answered.change), "Open the change"
     if answered is not None and answered.kind is InboxKind.CATALOGUE:
         return "/catalogue", "Open the applications"
     if re.fullmatch(NAME_PATTERN, reply.partition):

@@ -26,6 +26,7 @@ from ..domain.roles import Permission
 from ..domain.standing_in import FRESH
 from ..domain.statement import SALT_BYTES, ChangeVoteStatement, salt_of
 from ..domain.tones import Tone
+from ..http.places import change_place
 from ..http.requests import RequestRefused, check_own_page
 from ..http.saying import partition_of
 from ..http.speaking import speaker
@@ -40,10 +41,6 @@ from .words import Sign
 
 _DIGITS = 64
 _MARKS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.ASKS: "?", Tone.BUSY: "…", Tone.QUIET: "○"}
-
-
-def address_of(hash: str) -> str:
-    return f"/changes/{hash.removeprefix('sha256:')}"
 
 
 def show(desk: Desk, hash: str, who: Visitor) -> Answer:
@@ -67,7 +64,7 @@ def show(desk: Desk, hash: str, who: Visitor) -> Answer:
         own=change.proposed_by == who.signed_in.object_id,
         barred=barred_at(change.proposed_by, gates, *_named(who)),
         must_explain=must_explain(gates),
-        mark=desk.forms.new(who.sid, address_of(change.hash)),
+        mark=desk.forms.new(who.sid, change_place(change.hash)),
         new_id=desk.writer.new_id,
         reason_limit=REASON_LIMIT,
         reader=who,
@@ -83,7 +80,7 @@ def decide(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body
         change, plan = _found(desk, hash)
         posted = _posted(desk, change, who, headers, body)
     except RequestRefused as refused:
-        back = (address_of(quote(hash, safe="")), "Open the page again")
+        back = (change_place(quote(hash, safe="")), "Open the page again")
         return message(refused.status, "Your decision was not recorded", str(refused), tone=Tone.ASKS, link=back)
     statement = _statement(desk, change, posted)
     if statement.decision is VoteDecision.APPROVE:
@@ -96,7 +93,7 @@ def decide(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body
 def _posted(desk: Desk, change: ProposedChange, who: Visitor, headers: Mapping[str, str], body: bytes) -> Posted:
     """Raises `RequestRefused`."""
     posted = parse_form(headers, body, of_change=True)
-    desk.forms.check(posted.mark, who.sid, address_of(change.hash))
+    desk.forms.check(posted.mark, who.sid, change_place(change.hash))
     if posted.decision not in (VoteDecision.APPROVE, VoteDecision.REJECT):
         raise RequestRefused(400, "decision: expected approve or reject.")
     if posted.stands_in and (posted.decision is not VoteDecision.APPROVE or not posted.reason):

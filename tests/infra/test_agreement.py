@@ -67,7 +67,7 @@ def test_an_app_gets_exactly_the_settings_that_its_role_reads(option: str, role:
     assert settings["SLIPWAY_ROLE"] == role
 
 
-def test_settings_of_ones_own_go_where_they_may_be() -> None:
+def test_a_setting_that_a_user_adds_goes_only_to_the_roles_that_may_have_it() -> None:
     """A role refuses to start with a setting that only the other may have."""
     file = json.loads((INFRA / "role-settings.json").read_text(encoding="utf-8"))
     assert file == {str(role): sorted(variable(name) for name in foreign_to(role)) for role in AppRole}
@@ -77,8 +77,8 @@ def test_settings_of_ones_own_go_where_they_may_be() -> None:
     assert worker["SLIPWAY_PROMOTION_SECONDS"] == "120"
 
 
-def test_no_setting_is_given_that_a_worker_which_azure_may_serve_dies_of() -> None:
-    """Workers 1.1 and 1.2 fail at every invocation with it; nobody can choose the worker of a region."""
+def test_no_setting_is_given_with_which_some_version_of_the_worker_fails() -> None:
+    """Workers 1.1 and 1.2 fail at every invocation with it, and nobody can choose which one a region runs."""
     for option in OPTIONS:
         for role in BOTH:
             assert not {"PYTHON_ENABLE_OPENTELEMETRY"} & set(app_settings(stored(option), role))
@@ -236,15 +236,17 @@ def test_queues_behave_in_azure_as_on_the_laptop(tmp_path: Path) -> None:
     listed = of_type(DEFAULT, "Microsoft.ServiceBus/namespaces/queues")
     queues = {queue["name"].rpartition("/")[2]: queue["properties"] for queue in listed}
     laptop = service_bus(load_or_make(tmp_path / "secrets.json"), lock_seconds=StackOptions.lock_seconds)["queues"]
-    assert {here["name"] for here in laptop} == set(queues)
-    for here in laptop:
-        there = queues[here["name"]]
-        assert _seconds(there["lockDuration"]) == StackOptions.lock_seconds
-        assert there["maxDeliveryCount"] == here["max_delivery_count"]
-        assert there["requiresDuplicateDetection"] is (here["duplicate_detection_seconds"] is not None)
-        assert _seconds(there["duplicateDetectionHistoryTimeWindow"]) == (here["duplicate_detection_seconds"] or 600)
-        assert there["deadLetteringOnMessageExpiration"] == here["dead_letter_on_expiration"]
-        assert there["requiresSession"] is here["requires_session"]
+    assert {queue["name"] for queue in laptop} == set(queues)
+    for queue in laptop:
+        in_azure = queues[queue["name"]]
+        assert _seconds(in_azure["lockDuration"]) == StackOptions.lock_seconds
+        assert in_azure["maxDeliveryCount"] == queue["max_delivery_count"]
+        assert in_azure["requiresDuplicateDetection"] is (queue["duplicate_detection_seconds"] is not None)
+        assert _seconds(in_azure["duplicateDetectionHistoryTimeWindow"]) == (
+            queue["duplicate_detection_seconds"] or 600
+        )
+        assert in_azure["deadLetteringOnMessageExpiration"] == queue["dead_letter_on_expiration"]
+        assert in_azure["requiresSession"] is queue["requires_session"]
 
 
 def test_host_json_fits_the_queues() -> None:

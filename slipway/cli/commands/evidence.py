@@ -37,7 +37,7 @@ def evidence(api: Api, *, digest: str, as_json: bool) -> None:
 
     The hash of what the app sends is computed here; a document that does not have it is not printed. In a pipe
     the document is written byte by byte; on a terminal JSON is indented and what could steer the terminal is escaped.
-    With --json it is inside of an object, as `document` if it is JSON, else as `text` or `base64`.
+    With --json it is part of an object, as `document` if it is JSON, else as `text` or `base64`.
 
     \b
     Examples:

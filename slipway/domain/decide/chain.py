@@ -10,7 +10,8 @@ from ..events import StepFinished
 from ..order import Order, Taken
 from ..plan import PlanMade
 from ..pruning import KINDS_KEPT, Deleted, told
-from ..release import PRUNED_TOLD, Live, Phase, Release
+from ..release import Live, Phase, Release
+from ..rollouts import PRUNED_TOLD
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice, StepKind
 from .commands import called_off_too_late, stopped_as_called_off

@@ -1,6 +1,6 @@
 """The warnings that the cluster has noted about a workload and its pods: why no pod is made, or none gets ready.
 
-Read only while a workload is not done. Whoever may not list events learns what conditions and pods say.
+Read only while a workload is not done. Where the app may not list events, conditions and pods have to do.
 """
 
 import re

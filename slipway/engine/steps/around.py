@@ -15,7 +15,7 @@ from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.order import Taken
 from ...domain.plan import Plan
-from ...domain.release import EVIDENCE_SUMMARY, Evidence
+from ...domain.rollouts import EVIDENCE_SUMMARY, Evidence
 from ...domain.secrets import without_secrets
 from ...domain.steps import SeenBefore, SeenJob
 from ...effects.cluster import (

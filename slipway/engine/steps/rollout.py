@@ -13,7 +13,7 @@ from ...domain.model import Digest, Record, canonical
 from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deletion
-from ...domain.release import EVIDENCE_SUMMARY, Evidence
+from ...domain.rollouts import EVIDENCE_SUMMARY, Evidence
 from ...domain.rules import Rule
 from ...domain.steps import SeenBefore, Step
 from ...effects.cluster import (

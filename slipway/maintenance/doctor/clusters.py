@@ -1,4 +1,4 @@
-"""The checks of clusters: which rights the app's identity lacks there, and the Role for what no role of Azure holds."""
+"""The checks of clusters: the rights that the app lacks there, and the Role for what Azure's role does not grant."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,12 +46,12 @@ def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
         )
     needed = f"{who.name} has every verb that a rollout needs in the namespace {namespace}"
     if is_bundle:
-        needed = f"{needed}, for the usual kinds: which a bundle has is seen when one comes"
+        needed = f"{needed}, for the usual kinds; those of a bundle are checked when one arrives"
     return f"{needed}{_told(unlisted)}"
 
 
 def _told(unlisted: Sequence[str]) -> str:
-    """What no plan can find, said here once; a plan says it where the application has had such objects."""
+    """The kinds that the app may not list. A plan says so only for an application that has had objects of them."""
     if not unlisted:
         return ""
     more = f" and {len(unlisted) - KINDS_NAMED} more" if len(unlisted) > KINDS_NAMED else ""

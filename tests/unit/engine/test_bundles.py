@@ -494,7 +494,7 @@ def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
 def test_the_doctor_asks_for_the_rights_that_a_first_bundle_will_need(ci: Ci) -> None:
     found = ci.installation.app.doctor.run("cluster:staging:shop:staging")
     assert found.status is Status.OK
-    assert found.said.endswith("for the usual kinds: which a bundle has is seen when one comes")
+    assert found.said.endswith("for the usual kinds; those of a bundle are checked when one arrives")
     ci.installation.staging.lacking = (Right(verb="patch", group="apps", resource="deployments"),)
     lacking = ci.installation.app.doctor.run("cluster:staging:shop:staging")
     assert (lacking.status, "patch" in lacking.missing) == (Status.FAILED, True)

@@ -10,13 +10,14 @@ from functions.pages import desk_of
 from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase, ProposedChange
+from slipway.http.places import change_place
 from slipway.http.saying import Lead
 from slipway.testing import MemoryBlobs, write_application
 from slipway.testing.sign_in import person
 from slipway.web.answer import Answer
 from slipway.web.board import show as show_board
 from slipway.web.catalogue import show as show_catalogue
-from slipway.web.proposed import address_of, decide, show
+from slipway.web.proposed import decide, show
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.commands.live import Live
@@ -58,7 +59,7 @@ def test_it_shows_what_is_weaker_who_is_asked_and_what_changes(live: Live) -> No
     assert "0 of 2 approvals" in shown
     assert "Approve the change" in shown
     assert (
-        f'href="{address_of(change.hash)}"'
+        f'href="{change_place(change.hash)}"'
         in show_catalogue(live.app.live_catalogue, live.app.proposals, as_visitor(ADA)).body.decode()
     )
 
@@ -132,7 +133,7 @@ def test_two_of_the_platform_stand_in_by_the_buttons_of_the_page(live: Live) -> 
     assert "the team has gone" in shown
     assert "It takes effect a day after these were told" in shown
     assert "Reject" in shown
-    assert f"{address_of(change.hash)}#decide" in parts_of(board(live, ADA))[0]
+    assert f"{change_place(change.hash)}#decide" in parts_of(board(live, ADA))[0]
     assert "Stand in for their people" not in page(live, change, person(33, "Pat", "platform"))
 
 
@@ -163,30 +164,30 @@ def parts_of(shown: str) -> tuple[str, str]:
 def test_it_waits_for_whoever_is_asked_and_is_shown_to_everybody_else(live: Live) -> None:
     change = weaken(live)
     mine, others = parts_of(board(live, ADA))
-    assert f'href="{address_of(change.hash)}#decide"' in mine
+    assert f'href="{change_place(change.hash)}#decide"' in mine
     assert "A change that weakens the gate of shop production" in mine
     assert "decide in" in mine
-    assert address_of(change.hash) not in others
+    assert change_place(change.hash) not in others
     for who in (EVE, SIGNS_IN):
         mine, others = parts_of(board(live, who))
-        assert (address_of(change.hash) in mine, address_of(change.hash) in others) == (False, True)
+        assert (change_place(change.hash) in mine, change_place(change.hash) in others) == (False, True)
 
 
 def test_it_waits_no_longer_for_who_has_voted_and_leaves_the_board_when_it_is_over(live: Live) -> None:
     change = weaken(live)
     approve(live, change, ADA)
-    assert address_of(change.hash) not in parts_of(board(live, ADA))[0]
-    assert address_of(change.hash) in parts_of(board(live, BEN))[0]
+    assert change_place(change.hash) not in parts_of(board(live, ADA))[0]
+    assert change_place(change.hash) in parts_of(board(live, BEN))[0]
     approve(live, change, BEN)
-    assert address_of(change.hash) not in board(live, BEN)
+    assert change_place(change.hash) not in board(live, BEN)
 
 
 def test_the_board_of_one_application_shows_the_changes_that_concern_it(live: Live) -> None:
     write_application(live.deliveries, "till")
     live.apply(app="till")
     change = weaken(live)
-    assert address_of(change.hash) in board(live, ADA, "shop")
-    assert address_of(change.hash) not in board(live, ADA, "till")
+    assert change_place(change.hash) in board(live, ADA, "shop")
+    assert change_place(change.hash) not in board(live, ADA, "till")
 
 
 def test_a_change_whose_plan_was_tampered_with_breaks_no_board(live: Live) -> None:
@@ -194,7 +195,7 @@ def test_a_change_whose_plan_was_tampered_with_breaks_no_board(live: Live) -> No
     assert isinstance(live.blobs, MemoryBlobs)
     live.blobs.documents[change.plan] = b"{}"
     mine, others = parts_of(board(live, ADA))
-    assert (mine, address_of(change.hash) in others) == ("", True)
+    assert (mine, change_place(change.hash) in others) == ("", True)
 
 
 @pytest.mark.parametrize(
