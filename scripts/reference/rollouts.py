@@ -86,9 +86,15 @@ Beside the difference between what is live and what will be, the plan's page say
 - **a ConfigMap or Secret whose change no pod would see**, since it is read when pods start, and its readers do not
   change. With `on_config_change: restart` their template gets the hash of what they read, as `{CONFIG_ANNOTATION}`, so
   that they restart. Whoever may read pods sees this hash, so leave it off where they read a Secret that is easy to
-  guess.
+  guess;
+- **replicas that stay as they are**, since the manifest no longer says how many. That is how a workload is handed to an
+  autoscaler: an apply without the field would go back to one pod, the server's default;
+- **what the cluster could not check**: an object whose definition comes with this release, or changes with it.
 
 An object that another application, or another environment, has applied is refused, with the command that hands it over.
+So is a change of what is fixed once an object is there (a selector, a Service's address, a claim's class, a bound
+role): it takes an object with another name. An object that is being deleted is not written to, since what is applied
+goes with it: the rollout waits until it is gone, and makes it again.
 
 ## What left the manifests
 
@@ -138,9 +144,10 @@ Its log is kept as evidence; the last lines are on the release's page.
 
 A rollout that fails is undone by itself, unless `on_failure` is `stop`: the plan that was live before is applied again.
 
-- **Each object for itself.** One that the cluster refuses holds up no other. What may pass (a conflict, a right that is
-  missing, a server that is away) is tried until it has passed; what stays refused ends the roll-back as failed once
-  everything else is back, and the release's reason names it.
+- **Each object for itself.** One that the cluster refuses holds up no other, nor does one whose admission webhook is
+  away. What may pass (a conflict, a right that is missing, a server or a webhook that is away) is tried until it has
+  passed; what stays refused ends the roll-back as failed once everything else is back, and the release's reason names
+  it.
 - **New objects go**: those that the failed release has made, by their uids, and that were not part of what was live.
   What must not be deleted (a volume claim, `{KEEP[0]}: {KEEP[1]}`) or cannot be is named in the release's reason.
 - **Jobs among the manifests are left alone.** None of what was live runs again; one of the failed release that is at

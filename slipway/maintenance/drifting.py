@@ -132,9 +132,12 @@ class DriftWatch:
         except (ClusterError, UnknownName) as error:
             log.warning("drift: %s in %s: %s", namespace, cluster, error)
             return [Seen(unknown=str(error)[:500]) for _ in all_watched]
-        return [self._seen(differences) for differences in drifts]
+        return [self._seen(found, f"{namespace} in {cluster}") for found in drifts]
 
-    def _seen(self, differences: Sequence[Difference]) -> Seen:
+    def _seen(self, differences: Sequence[Difference] | ClusterError, place: str) -> Seen:
+        if isinstance(differences, ClusterError):
+            log.warning("drift: %s: %s", place, differences)
+            return Seen(unknown=str(differences)[:500])
         if not differences:
             return Seen()
         text = "".join(f"{each.drifted.told}\n{each.diff.text}\n" for each in differences)

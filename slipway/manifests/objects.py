@@ -97,6 +97,9 @@ def check_object(document: Document, value: Any, *, namespace: str) -> Iterator[
     if str(value.get("kind")) not in CLUSTER_SCOPED and namespace_given not in (None, namespace):
         expected = f"none, or {namespace!r} as the environment says"
         yield document.problem(("metadata", "namespace"), expected=expected, got=shown(namespace_given))
+    if owners := look_up(value, ("metadata", "ownerReferences")):
+        expected = "none: an owner is named by its uid, and a cluster that has no such owner deletes the object"
+        yield document.problem(("metadata", "ownerReferences"), expected=expected, got=shown(owners))
     yield from _check_text(document, value)
 
 

@@ -295,7 +295,7 @@ class MemoryCluster(Cluster):
         self._maybe_fail()
         return self.probes.pop(0) if self.probes else ProbeResult(passed=True, status=200, reason="status 200")
 
-    def drift(self, applied: Sequence[Applied], namespace: str) -> list[tuple[Difference, ...]]:
+    def drift(self, applied: Sequence[Applied], namespace: str) -> list[tuple[Difference, ...] | ClusterError]:
         self._maybe_fail()
         return [tuple(filter(None, (self._differs(each, namespace) for each in one.manifests))) for one in applied]
 

@@ -62,7 +62,8 @@ class Cluster:
     def preview(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ClusterPreview:
         """The changes that `apply` would make, according to a dry run on the server; and what somebody else has put
         into a pod template, and whether it is `injected`."""
-        return preview(self._objects, self._targets(manifests, namespace), namespace, injected)
+        targets = self._objects.kinds.targets(manifests, namespace, look_again=True)
+        return preview(self._objects, targets, namespace, injected)
 
     def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
         """What Slipway applied for the owner before and is not in the manifests. Deletes nothing."""
@@ -115,8 +116,8 @@ class Cluster:
         """Send one HTTP request to a service through the API server."""
         return probe(self.connection, request, namespace)
 
-    def drift(self, applied: Sequence[drift.Applied], namespace: str) -> list[tuple[drift.Difference, ...]]:
-        """What is not as it was applied, for each in the order given. Raises `ClusterError` where it cannot be told."""
+    def drift(self, applied: Sequence[drift.Applied], namespace: str) -> list[drift.Found]:
+        """What is not as it was applied, for each in the order given; or why it cannot be told of one."""
         return drift.look(self._objects, applied, namespace)
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[rights.Right, ...]:

@@ -16,7 +16,7 @@ from slipway.domain.model import Record
 
 from . import fields
 from .diff import Diff, difference, projected
-from .errors import ObjectRefused
+from .errors import ClusterError, Missing, ObjectRefused
 from .kinds import Kind, ManifestTarget
 from .names import MANAGED_BY, MANAGED_BY_LABEL
 from .objects import Objects, built_in, together
@@ -48,26 +48,60 @@ class Difference(Record):
     diff: Diff
 
 
-def look(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[tuple[Difference, ...]]:
-    """What is not as it was applied, for each in the order given. Raises `ClusterError` where that cannot be told."""
-    targets = [_watched(objects.kinds.targets(each.manifests, namespace)) for each in applied]
-    kinds = list(dict.fromkeys(target.kind for each in targets for target in each))
+type Found = tuple[Difference, ...] | ClusterError
+"""What is not as it was applied; or why that cannot be told."""
+
+
+def look(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[Found]:
+    """What is found for each, in the order given. What cannot be read of one application is told of that one alone."""
+    known = [_known(objects, each, namespace) for each in applied]
+    kinds = list(dict.fromkeys(target.kind for one in known if not isinstance(one, ClusterError) for target in one[0]))
     lists = together(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
     live = dict(zip(kinds, lists, strict=True))
 
-    def differing(one: Applied, watched: Sequence[ManifestTarget]) -> tuple[Difference, ...]:
-        differences = together(lambda target: _difference(objects, target, live[target.kind], one), watched)
-        return tuple(filter(None, differences))
+    def differing(one: Applied, targets: Sequence[ManifestTarget], gone: Sequence[Difference]) -> Found:
+        try:
+            differences = together(lambda target: _difference(objects, target, live[target.kind], one), targets)
+        except ClusterError as error:
+            return error
+        return (*filter(None, differences), *gone)
 
-    return [differing(one, each) for one, each in zip(applied, targets, strict=True)]
+    return [
+        each if isinstance(each, ClusterError) else differing(one, *each)
+        for one, each in zip(applied, known, strict=True)
+    ]
+
+
+def _known(
+    objects: Objects, applied: Applied, namespace: str
+) -> tuple[list[ManifestTarget], list[Difference]] | ClusterError:
+    """What to look at; and the objects that went with the definition of their kind."""
+    try:
+        targets, unknown = objects.kinds.those_known(applied.manifests, namespace)
+    except ClusterError as error:
+        return error
+    refused = next((error for _, error in unknown if not isinstance(error, Missing)), None)
+    gone = [_missing(str(manifest["kind"]), str(manifest["metadata"]["name"])) for manifest, _ in unknown]
+    return refused or (_watched(targets), gone)
 
 
 def _watched(targets: Sequence[ManifestTarget]) -> list[ManifestTarget]:
     return [target for target in targets if target.namespace and target.kind.kind not in _ENDS_BY_ITSELF]
 
 
-def _metadata(objects: Objects, kind: Kind, namespace: str, applied: Sequence[Applied]) -> Mapping[str, Json]:
-    """The metadata of all objects of a kind that Slipway applied in the namespace, by name."""
+def _metadata(
+    objects: Objects, kind: Kind, namespace: str, applied: Sequence[Applied]
+) -> Mapping[str, Json] | ClusterError:
+    """The metadata of all objects of a kind that Slipway applied in the namespace, by name; or why that fails."""
+    try:
+        return _listed(objects, kind, namespace, applied)
+    except Missing:  # the definition was taken away, and its objects with it
+        return {}
+    except ClusterError as error:
+        return error
+
+
+def _listed(objects: Objects, kind: Kind, namespace: str, applied: Sequence[Applied]) -> Mapping[str, Json]:
     page = objects.page(kind, namespace, selector=_OURS)
     if not page.more:
         return _by_name(page.items)
@@ -85,11 +119,16 @@ def _by_name(items: Sequence[Json]) -> dict[str, Json]:
 
 
 def _difference(
-    objects: Objects, target: ManifestTarget, live: Mapping[str, Json], applied: Applied
+    objects: Objects, target: ManifestTarget, live: Mapping[str, Json] | ClusterError, applied: Applied
 ) -> Difference | None:
-    metadata = live.get(target.name) or objects.metadata(target.kind, target.name, target.namespace)
+    if isinstance(live, ClusterError):
+        raise live
+    try:
+        metadata = live.get(target.name) or objects.metadata(target.kind, target.name, target.namespace)
+    except Missing:
+        metadata = None
     if metadata is None:
-        return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=target.kind.kind, name=target.name), diff=_NONE)
+        return _missing(target.kind.kind, target.name)
     written = fields.written(
         target.manifest,
         metadata.get("managedFields") or (),
@@ -100,11 +139,12 @@ def _difference(
         return None
     live_object = objects.get(target.kind, target.name, target.namespace)
     if live_object is None:
-        return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=target.kind.kind, name=target.name), diff=_NONE)
+        return _missing(target.kind.kind, target.name)
     return _compared(objects, target, live_object, written)
 
 
-_NONE = Diff(text="")
+def _missing(kind: str, name: str) -> Difference:
+    return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=kind, name=name), diff=Diff(text=""))
 
 
 def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fields.Written) -> Difference | None:

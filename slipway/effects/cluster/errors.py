@@ -29,6 +29,18 @@ _FOR_GOOD = (
 )
 """Starts of the messages of a 500 for an object that will never be accepted, for which the server sends no 4xx."""
 
+_WEBHOOK = re.compile(r"failed calling webhook |conversion webhook for ")
+"""In the message of a 500."""
+
+_FIXED = re.compile(
+    r"field is immutable|may not change once set|updates to \w+ (?:spec for fields other than .*)?(?:are|is) forbidden"
+    r"|is immutable after creation|cannot change roleRef|pod updates may not change fields"
+)
+_NEW_NAME = (
+    " (what is fixed once an object is there takes a new one: give it another name, and the old one counts as one that "
+    "left the manifests)"
+)
+
 _ENDING = "because it is being terminated"
 """Of a namespace, in a 403; it goes away by itself, and whoever deletes it may create it again."""
 
@@ -68,6 +80,11 @@ class ClusterUnreachable(ClusterError):
 
 class NoAnswer(ClusterUnreachable):
     """The server accepted the connection but did not answer in time."""
+
+
+class WebhookAway(ClusterUnreachable):
+    """A webhook of the cluster that has to agree to this object, or to convert it, does not answer. Other objects may
+    need none."""
 
 
 class AccessDenied(ClusterError):
@@ -153,6 +170,8 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
             return ObjectConflict(f"{what}: {message}", exists=exists, fields=_fields_of_others(answer), changed=True)
     broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
     busy = status == HTTPStatus.TOO_MANY_REQUESTS or broken
+    if broken and _WEBHOOK.search(str(answer.get("message", ""))):
+        return WebhookAway(f"{what}: {message} (it is tried again; see that the pods run which serve this webhook)")
     if busy and not str(answer.get("message", "")).startswith(_FOR_GOOD):
         return ClusterUnreachable(f"{what}: the API server answered {status}: {message}")
     return _refused(answer, message, what, withhold=withhold)
@@ -257,5 +276,7 @@ def _refused(answer: Mapping[str, Any], message: str, what: str, *, withhold: bo
     if not fields and (untyped := _UNTYPED_FIELD.search(str(answer.get("message", "")))):
         fields = (untyped[1],)
     named = f" [{', '.join(fields)}]" if fields and (withhold or not all(f in message for f in fields)) else ""
-    immutable = "field is immutable" in str(answer.get("message", ""))
-    return ObjectRefused(f"{what}: {message}{named}", fields=fields, immutable=immutable)
+    spoken = str(answer.get("message", ""))
+    immutable = "field is immutable" in spoken
+    advice = _NEW_NAME if _FIXED.search(spoken) else ""
+    return ObjectRefused(f"{what}: {message}{named}{advice}", fields=fields, immutable=immutable)

@@ -50,7 +50,7 @@ class FencedCluster:
         applied before.
         """
         applied: list[AppliedObject] = []
-        targets = self._targets(manifests)
+        targets = self._objects.kinds.targets(manifests, self._namespace, look_again=True)
         made = self._take_among(targets)
         for target in targets:
             try:

@@ -26,6 +26,8 @@ from .names import FIELD_MANAGER
 from .objects import Objects, Propagation
 from .owned import check_owner
 from .records import Json
+from .scaling import keeping
+from .situations import Situation
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +142,12 @@ def _demand(result: RuleResult | None, fence: Fence | None = None) -> None:
         raise FenceLost(result, found=fence.order if fence is not None else None)
 
 
+def demand_staying(target: ManifestTarget, live: Mapping[str, Any]) -> None:
+    """Raises `ObjectConflict` for an object that is on its way out: whatever is applied to it goes with it."""
+    if live["metadata"].get("deletionTimestamp"):
+        raise ObjectConflict(Situation.BEING_DELETED.told(f"{target.label} is being deleted"))
+
+
 class FencedObjects(Objects):
     """Objects that are written under the fence of a rollout."""
 
@@ -159,7 +167,9 @@ class FencedObjects(Objects):
         def write(live: Json | None) -> ApiServerResponse:
             if live is not None:  # another application may have made it since the plan
                 check_owner(target, live)
-            return self._send_apply(self._only_if(marked, live), force=force, manager=manager)
+                demand_staying(target, live)
+            whole = keeping(marked, live) if manager == FIELD_MANAGER else marked
+            return self._send_apply(self._only_if(whole, live), force=force, manager=manager)
 
         return self._created(target, self._guarded(target, write))
 

@@ -56,7 +56,8 @@ def _replicas(answer: Mapping[str, Any], before: Owners) -> Iterator[str]:
     """An autoscaler's count stays, whatever the manifest says (`scaling`)."""
     owners = before.get(("f:spec", "f:replicas"), frozenset())
     now = (answer.get("spec") or {}).get("replicas")
-    if now is not None and owners and FIELD_MANAGER not in owners_of(answer).get(("f:spec", "f:replicas"), frozenset()):
+    others = owners - {FIELD_MANAGER}
+    if now is not None and others and FIELD_MANAGER not in owners_of(answer).get(("f:spec", "f:replicas"), frozenset()):
         yield f"its replicas are left at {now}, as an autoscaler set them"
 
 

@@ -1,9 +1,9 @@
 """The API paths of objects, and the order in which kinds are applied.
 
 Built-in kinds are in a table, so that a typical deployment needs no discovery request; other kinds are discovered once
-per group and version and cached in memory, but for those whose definition comes along: it may have been taken away
-since. (The client library's own discovery caches in a file in the shared temporary folder, which it trusts later, and
-sends requests without a timeout.)
+per group and version and cached in memory. They are looked up again before a plan is made or applied, and where their
+definition comes along: it may have been taken away, or replaced by another, since. (The client library's own discovery
+caches in a file in the shared temporary folder, which it trusts later, and sends requests without a timeout.)
 """
 
 import base64
@@ -14,10 +14,12 @@ from urllib.parse import quote
 from slipway.domain.model import Record
 
 from .definitions import defined
-from .errors import Missing, ObjectRefused
+from .errors import ClusterError, Missing, ObjectRefused
 from .records import Json, Manifest
 
 MAX_MANIFESTS = 300
+_VERSIONS = 5
+"""The most other versions of a group that are asked whether they have a kind."""
 
 _NAMESPACED = """
 v1 ConfigMap configmaps | v1 Secret secrets | v1 Service services | v1 ServiceAccount serviceaccounts
@@ -137,11 +139,16 @@ def _coming(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
 
 
 class KindLookup:
-    """Finds the kind of a manifest. `resources_of` returns the server's resources of one group and version."""
+    """Finds the kind of a manifest. `resources_of` returns the server's resources of one group and version,
+    `versions_of` the versions of a group. Safe to use from several threads."""
 
-    def __init__(self, resources_of: Callable[[str], Iterable[Mapping[str, Any]]]) -> None:
-        self._resources_of = resources_of
-        self._found: dict[tuple[str, str], Kind] = dict(BUILT_IN)
+    def __init__(
+        self,
+        resources_of: Callable[[str], Iterable[Mapping[str, Any]]],
+        versions_of: Callable[[str], Iterable[str]] = lambda _group: (),
+    ) -> None:
+        self._resources_of, self._versions_of = resources_of, versions_of
+        self._found: Mapping[tuple[str, str], Kind] = dict(BUILT_IN)
 
     def find(self, api_version: str, kind: str, coming: Mapping[tuple[str, str], Kind] = NONE_COMING) -> Kind:
         """The kind, also where its definition is only `coming`. That it is not known is never remembered."""
@@ -152,17 +159,22 @@ class KindLookup:
         if definition is not None:
             return known.evolve(is_brought=True) if known is not None else definition
         if known is None:
-            raise Missing(f"the cluster does not know the kind {kind} of {api_version}; is its definition installed?")
+            instead = self._instead(api_version, kind)
+            raise Missing(f"the cluster does not know the kind {kind} of {api_version}; {instead}")
         return known
 
-    def targets(self, manifests: Iterable[Manifest], namespace: str) -> list[ManifestTarget]:
-        """The manifests as targets, in the order in which to apply them.
+    def targets(
+        self, manifests: Iterable[Manifest], namespace: str, *, look_again: bool = False
+    ) -> list[ManifestTarget]:
+        """The manifests as targets, in the order in which to apply them. With `look_again` the cluster is asked about
+        custom kinds that it knew before, too: a definition may have been deleted, or replaced by another.
 
         Raises `ObjectRefused` for invalid, duplicate or too many manifests, and `Missing` for a kind the cluster lacks.
         """
         listed = list(manifests)
         coming = _coming(listed)
-        for api_version in {api_version for api_version, _ in coming}:
+        named = {(str(manifest.get("apiVersion")), str(manifest.get("kind"))) for manifest in listed if look_again}
+        for api_version in sorted({version for version, _ in (*coming, *(named - BUILT_IN.keys()))}):
             self._discover(api_version)
         targets = [self._target(number, manifest, namespace, coming) for number, manifest in enumerate(listed, start=1)]
         if len(targets) > MAX_MANIFESTS:
@@ -173,6 +185,23 @@ class KindLookup:
                 raise ObjectRefused(f"{target.label}: the manifests contain it twice")
             paths.add(target.path)
         return sorted(targets, key=lambda target: rank(target.kind.kind))
+
+    def those_known(
+        self, manifests: Iterable[Manifest], namespace: str, *, look_again: bool = False
+    ) -> tuple[list[ManifestTarget], list[tuple[Manifest, ClusterError]]]:
+        """The targets in order; and the manifests of which there can be none, each with the reason."""
+        listed = list(manifests)
+        try:
+            return self.targets(listed, namespace, look_again=look_again), []
+        except (Missing, ObjectRefused):
+            targets, others = list[ManifestTarget](), list[tuple[Manifest, ClusterError]]()
+        coming = _coming(listed)
+        for number, manifest in enumerate(listed, start=1):
+            try:
+                targets.append(self._target(number, manifest, namespace, coming))
+            except (Missing, ObjectRefused) as error:
+                others.append((manifest, error))
+        return sorted(targets, key=lambda target: rank(target.kind.kind)), others
 
     def _target(
         self, number: int, manifest: Manifest, namespace: str, coming: Mapping[tuple[str, str], Kind]
@@ -198,18 +227,30 @@ class KindLookup:
         )
 
     def _discover(self, api_version: str) -> None:
-        found = {key: kind for key, kind in self._found.items() if key[0] != api_version or key in BUILT_IN}
-        for resource in self._resources_of(api_version):
-            name = str(resource["name"])
-            if "/" not in name:  # the others are subresources
-                kind = Kind(
-                    api_version=api_version,
-                    kind=str(resource["kind"]),
-                    plural=name,
-                    namespaced=bool(resource.get("namespaced")),
-                )
-                found[api_version, kind.kind] = kind
-        self._found = found
+        served = (
+            Kind(
+                api_version=api_version,
+                kind=str(resource["kind"]),
+                plural=str(resource["name"]),
+                namespaced=bool(resource.get("namespaced")),
+            )
+            for resource in self._resources_of(api_version)
+            if "/" not in str(resource["name"])  # the others are subresources
+        )
+        found = {(api_version, kind.kind): kind for kind in served}
+        others = {key: kind for key, kind in self._found.items() if key[0] != api_version or key in BUILT_IN}
+        self._found = {**others, **found}
+
+    def _instead(self, api_version: str, kind: str) -> str:
+        """What to do about a kind that the cluster does not know in this version."""
+        versions = [version for version, built_in in BUILT_IN if built_in == kind]
+        group = api_version.rpartition("/")[0]
+        if not versions and group:
+            served = [version for version in self._versions_of(group) if version != api_version]
+            versions = [v for v in served[:_VERSIONS] if any(r.get("kind") == kind for r in self._resources_of(v))]
+        if versions:
+            return f"it has it as {', '.join(versions)}: write that as apiVersion, and look what has changed in between"
+        return "is its definition installed?"
 
 
 def _with_encoded_text(manifest: Json) -> Json:

@@ -15,7 +15,9 @@ from .names import FIELD_MANAGER
 from .records import Json
 
 MAX_LISTED = 500
-"""Objects read in one list; more evidence would not help anybody, and no application has so many of a kind."""
+"""Objects of one page of a list; no application has so many of a kind that it applies."""
+MOST_PAGES = 20
+"""A list's pages that are read one after the other: a workload may have thousands of pods."""
 
 _AT_ONCE = 8
 _STRICT = ("fieldValidation", "Strict")
@@ -44,7 +46,7 @@ class Objects:
 
     def __init__(self, connection: Connection, kinds: KindLookup | None = None) -> None:
         self.connection = connection
-        self.kinds = kinds or KindLookup(self._resources_of)
+        self.kinds = kinds or KindLookup(self._resources_of, self._versions_of)
 
     def get(self, kind: Kind, name: str, namespace: str | None) -> Json | None:
         """The live object; None if there is none. Raises `Missing` for a missing kind or namespace."""
@@ -70,14 +72,21 @@ class Objects:
         return dict(answer.body["metadata"])
 
     def list(self, kind: Kind, namespace: str, *, selector: str, fields: str = "") -> list[Json]:
-        """The first `MAX_LISTED` objects that match a label selector and a field selector (all if they are empty)."""
-        answer = self._list(kind, namespace, selector=selector, fields=fields)
-        return _items(answer)
+        """The first `MOST_PAGES` times `MAX_LISTED` objects that match a label selector and a field selector (all if
+        they are empty)."""
+        items, following = list[Json](), ""
+        for _ in range(MOST_PAGES):
+            answer = self._list(kind, namespace, selector=selector, fields=fields, following=following)
+            items += _items(answer)
+            following = _following(answer)
+            if not following:
+                break
+        return items
 
     def page(self, kind: Kind, namespace: str, *, selector: str) -> ObjectPage:
         """The metadata of the first `MAX_LISTED` objects that match a label selector."""
         answer = self._list(kind, namespace, selector=selector, headers={"Accept": _ALL_METADATA})
-        return ObjectPage(items=tuple(_items(answer)), more=bool((answer.body.get("metadata") or {}).get("continue")))
+        return ObjectPage(items=tuple(_items(answer)), more=bool(_following(answer)))
 
     def _list(
         self,
@@ -86,6 +95,7 @@ class Objects:
         *,
         selector: str,
         fields: str = "",
+        following: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> ApiServerResponse:
         return self.connection.send(
@@ -96,6 +106,7 @@ class Objects:
                 *((("labelSelector", selector),) if selector else ()),
                 *((("fieldSelector", fields),) if fields else ()),
                 ("limit", str(MAX_LISTED)),
+                *((("continue", following),) if following else ()),
             ),
             headers=headers,
         )
@@ -203,6 +214,18 @@ class Objects:
         except Missing:
             return ()
         return [resource for resource in answer.body.get("resources") or () if isinstance(resource, dict)]
+
+    def _versions_of(self, group: str) -> Iterable[str]:
+        try:
+            answer = self.connection.send("GET", f"/apis/{group}", what=f"look up the versions of {group}")
+        except Missing:
+            return ()
+        return [str(version.get("groupVersion")) for version in answer.body.get("versions") or ()]
+
+
+def _following(answer: ApiServerResponse) -> str:
+    """What the next page of a list is asked for by; empty for the last one."""
+    return str((answer.body.get("metadata") or {}).get("continue") or "")
 
 
 def _items(answer: ApiServerResponse) -> list[Json]:

@@ -1,12 +1,13 @@
 """Finds out by a dry run on the server what applying manifests would do: part of every plan that people vote on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ...domain.images import InjectedContainer
 from ...manifests.objects import without_server_fields
 from . import recreating, takeover
 from .beside import beside
 from .config_changes import template, unseen_changes
+from .definitions import DEFINITION, defined
 from .diff import Diff, difference, projected
 from .errors import Missing, ObjectRefused
 from .given_out import without_given_out
@@ -15,8 +16,9 @@ from .kinds import ManifestTarget
 from .objects import Objects, together
 from .obstacles import obstacle_of
 from .owned import check_owner
-from .records import AppliedChange, ClusterPreview, ObjectChange
+from .records import AppliedChange, ClusterPreview, Json, ObjectChange
 from .replacing import failed, may_replace
+from .scaling import keeping
 
 MAX_DIFFS = 512 * 1024
 """Characters of all diffs of one preview together."""
@@ -27,14 +29,41 @@ def preview(
 ) -> ClusterPreview:
     """Compare each object with the live one."""
     makes_namespace = any(t.kind.kind == "Namespace" and t.name == namespace for t in targets)
-    changes = together(
-        lambda target: _change(objects, target, makes_namespace=makes_namespace, injected=injected), targets
-    )
+
+    def change(target: ManifestTarget, redefined: Collection[tuple[str, str]] = ()) -> ObjectChange:
+        try:
+            return _change(objects, target, makes_namespace=makes_namespace, injected=injected)
+        except ObjectRefused as refused:
+            if (target.kind.api_version, target.kind.kind) not in redefined:
+                raise
+            return _as_redefined(objects, target, refused)
+
+    definitions = [target for target in targets if target.kind.kind == DEFINITION]
+    others = [target for target in targets if target.kind.kind != DEFINITION]
+    first = together(change, definitions)
+    redefined = {
+        (version, kind)
+        for definition, its_change in zip(definitions, first, strict=True)
+        if its_change.change is not AppliedChange.UNCHANGED
+        for version, kind, _, _ in defined([definition.manifest])
+    }
+    rest = together(lambda target: change(target, redefined), others)
+    found = {target.path: its for target, its in zip((*definitions, *others), (*first, *rest), strict=True)}
+    changes = [found[target.path] for target in targets]
     warnings = unseen_changes([target.manifest for target in targets], changes)
     return ClusterPreview(objects=_within_budget(warnings))
 
 
 COMING = "its definition comes with this release, so that the cluster could not check it"
+
+
+def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefused) -> ObjectChange:
+    """What the cluster refuses by the definition that it has, and that changes before the object is applied."""
+    live, manifest = objects.get(target.kind, target.name, target.namespace), without_server_fields(target.manifest)
+    before = None if live is None else projected(without_server_fields(live), manifest)
+    change = AppliedChange.CREATED if live is None else AppliedChange.CHANGED
+    warning = f"its definition changes with this release; by the one that the cluster has now it is refused: {refused}"
+    return _as(target, change, difference(before, manifest), checked=False).evolve(warnings=(warning,))
 
 
 def _change(
@@ -48,7 +77,7 @@ def _change(
         check_owner(target, live)
     before = None if live is None else without_server_fields(live)
     try:
-        answered = recreating.apply(objects, target, dry_run=True)
+        answered = recreating.apply(objects, keeping(target, live), dry_run=True)
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
@@ -79,8 +108,13 @@ def _change(
     return _as(target, change, difference(before, after)).evolve(
         restarts=live is None or template(live) != template(after),
         warnings=tuple(filter(None, (*foreign.warnings, obstacle_of(live, answer), staying, *answered.warnings))),
-        notes=(*foreign.notes, *(() if live is None else notes(live, answer, going))),
+        notes=(*foreign.notes, *(() if live is None else notes(live, answer, going)), *_kept(target, live)),
     )
+
+
+def _kept(target: ManifestTarget, live: Json | None) -> Iterator[str]:
+    if live is not None and (whole := keeping(target, live)) is not target:
+        yield f"its replicas stay at {whole.manifest['spec']['replicas']}, as the manifest does not say how many"
 
 
 def _as(target: ManifestTarget, change: AppliedChange, diff: Diff, *, checked: bool = True) -> ObjectChange:

@@ -3,9 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from .conditions import observed, spec_of
-from .errors import AccessDenied, ClusterError, ClusterUnreachable, FenceLost, Missing, ObjectConflict, ObjectRefused
+from .errors import (
+    AccessDenied,
+    ClusterError,
+    ClusterUnreachable,
+    FenceLost,
+    Missing,
+    ObjectConflict,
+    WebhookAway,
+)
 from .fencing import FencedObjects
-from .kinds import KindLookup, ManifestTarget, rank
+from .kinds import KindLookup, ManifestTarget
 from .objects import Objects, built_in
 from .pods import holdups_of, is_ready, left_behind, newest_pods, owned, selector_text
 from .records import AppliedObject, BroughtBack, Json, Manifest, Resisted
@@ -19,35 +27,23 @@ def bring_back(
 ) -> BroughtBack:
     """Apply each of the manifests that can be applied. Raises `ClusterUnreachable` and `FenceLost`: then none of
     the others can."""
-    targets, resisted = _targets(kinds, manifests, namespace)
+    targets, unknown = kinds.those_known(manifests, namespace, look_again=True)
+    resisted = [
+        Resisted(kind=str(manifest["kind"]), name=str(manifest["metadata"]["name"]), why=str(error), passing=False)
+        for manifest, error in unknown
+    ]
     applied: list[AppliedObject] = []
     for target in targets:
         try:
             applied.append(apply(target))
-        except (ClusterUnreachable, FenceLost):
-            raise
         except ClusterError as error:
+            everything = isinstance(error, ClusterUnreachable) and not isinstance(error, WebhookAway)
+            if everything or isinstance(error, FenceLost):
+                raise
             # An API server that has just started refuses what it permits a moment later.
             passing = error.retryable or isinstance(error, AccessDenied)
             resisted.append(Resisted(kind=target.kind.kind, name=target.name, why=str(error), passing=passing))
     return BroughtBack(applied=tuple(applied), resisted=tuple(resisted))
-
-
-def _targets(
-    kinds: KindLookup, manifests: Sequence[Manifest], namespace: str
-) -> tuple[list[ManifestTarget], list[Resisted]]:
-    """The targets in order; and those whose kind the cluster does not know any more."""
-    try:
-        return kinds.targets(manifests, namespace), []
-    except (Missing, ObjectRefused):
-        targets, resisted = list[ManifestTarget](), list[Resisted]()
-    for manifest in manifests:
-        try:
-            targets += kinds.targets([manifest], namespace)
-        except (Missing, ObjectRefused) as error:
-            name = str(manifest["metadata"]["name"])
-            resisted.append(Resisted(kind=str(manifest["kind"]), name=name, why=str(error), passing=False))
-    return sorted(targets, key=lambda target: rank(target.kind.kind)), resisted
 
 
 def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *, patient: bool) -> str:

@@ -4,16 +4,27 @@ A workload that sets replicas is first applied without force, so that the server
 that is nothing, and the one request has done it. Otherwise it is applied with force as any other object, without its
 replicas if they are among what it names and a HorizontalPodAutoscaler scales the workload. Where somebody else set
 them, such as a person by `kubectl scale`, the manifest's count comes back.
+
+A manifest that no longer says how many leaves the count as it is. That is how a workload is handed to an autoscaler,
+which may come with the same release or later: without the field that it set before, an apply would go back to the
+server's default, which is one pod.
 """
+
+from typing import Any, Final
 
 from .connection import ApiServerResponse
 from .errors import ObjectConflict
 from .kinds import ManifestTarget
+from .names import FIELD_MANAGER
 from .objects import Objects, built_in
 from .records import Json
 
 _AUTOSCALER = built_in("autoscaling/v2", "HorizontalPodAutoscaler")
 _REPLICAS = ".spec.replicas"
+_SCALED: Final = frozenset(
+    {("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "ReplicaSet"), ("argoproj.io", "Rollout")}
+)
+"""Kinds of which one that says nothing gets one pod."""
 
 
 def apply(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) -> ApiServerResponse:
@@ -28,6 +39,28 @@ def apply(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) ->
         if _REPLICAS in conflict.fields and _is_autoscaled(objects, target):
             return objects.apply(_without_replicas(target), dry_run=dry_run)
     return objects.apply(target, dry_run=dry_run)
+
+
+def keeping(target: ManifestTarget, live: Json | None) -> ManifestTarget:
+    """The target with the replicas that are live, where Slipway set them before and the manifest says nothing of them.
+    Pure."""
+    spec, live_spec = target.manifest.get("spec"), (live or {}).get("spec")
+    if live is None or not isinstance(spec, dict) or not isinstance(live_spec, dict):
+        return target
+    if (target.kind.group, target.kind.kind) not in _SCALED or "replicas" in spec or "replicas" not in live_spec:
+        return target
+    if _owners_of_replicas(live) != {FIELD_MANAGER}:  # others' stay by themselves
+        return target
+    return target.evolve(manifest={**target.manifest, "spec": {**spec, "replicas": live_spec["replicas"]}})
+
+
+def _owners_of_replicas(live: Json) -> set[Any]:
+    entries = live["metadata"].get("managedFields") or ()
+    return {
+        entry.get("manager")
+        for entry in entries
+        if entry.get("subresource") != "status" and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    }
 
 
 def _is_autoscaled(objects: Objects, target: ManifestTarget) -> bool:

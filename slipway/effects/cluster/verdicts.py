@@ -65,9 +65,11 @@ def unless_hindered(kind: Watched, evidence: WorkloadEvidence, situation: Situat
 
 def holdups(evidence: WorkloadEvidence) -> list[Holdup]:
     """What holds the workload up, as far as anything tells."""
+    not_made = list(_pods_not_made(evidence))  # the ReplicaSet's events say the same
+    hints = [hint for hint in evidence.hints if not (not_made and hint.situation is Situation.NO_POD)]
     return [
-        *evidence.hints,
-        *_pods_not_made(evidence),
+        *hints,
+        *not_made,
         *(holdup for pod in evidence.pods for holdup in holdups_of(pod)),
     ]
 

@@ -4,13 +4,22 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, override
 
 import pytest
 
 from slipway.catalogue import BUILT_INS, check_path, render
-from slipway.effects.cluster import AppliedChange, FencedCluster, Missing, ObjectConflict, ObjectRefused
+from slipway.effects.cluster import (
+    Applied,
+    AppliedChange,
+    ClusterError,
+    FencedCluster,
+    Missing,
+    ObjectConflict,
+    ObjectRefused,
+)
 from slipway.effects.cluster.connection import ApiServerResponse, Connection
 from slipway.effects.cluster.diff import MAX_COMPARED
 from slipway.effects.cluster.fencing import FencedObjects, HeldFence
@@ -165,6 +174,58 @@ def test_a_field_that_a_definition_does_not_have_is_refused_before_anybody_votes
         return "nothing was refused"
 
     assert ".spec.engine: field not declared in schema" in place.settled(refusal, until=bool)
+
+
+def test_a_field_that_a_definition_gains_in_the_same_release_is_no_reason_to_refuse_its_plan(
+    admin_place: Place, group: str
+) -> None:
+    place = admin_place
+    test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
+    delivered(place, definition(group, image=IMAGE), test)
+    following = [definition(group, image=IMAGE, engine=IMAGE), {**test, "spec": {"image": "x", "engine": "y"}}]
+
+    def planned() -> list[tuple[AppliedChange, bool, str]]:
+        try:
+            objects = place.cluster.preview(following, place.namespace).objects
+        except Missing:  # a real server tells of a new kind a moment after it serves it
+            return []
+        return [(each.change, each.checked, " ".join(each.warnings)) for each in objects]
+
+    [(changed, checked, _), (of_object, was_checked, warning)] = place.settled(planned, until=bool)
+    assert (changed, checked) == (AppliedChange.CHANGED, True)
+    assert (of_object, was_checked) == (AppliedChange.CHANGED, False)
+    assert "its definition changes with this release" in warning
+    assert ".spec.engine" in warning
+    place.settled(lambda: applied(place, following), until=bool)
+    again = place.cluster.preview(following, place.namespace).objects
+    assert [each.change for each in again] == [AppliedChange.UNCHANGED, AppliedChange.UNCHANGED]
+
+
+def applied(place: Place, wanted: list[m.Json]) -> bool:
+    """Whether it was; the server takes a changed definition into use a moment later."""
+    try:
+        place.apply(wanted)
+    except ObjectRefused:
+        return False
+    return True
+
+
+def test_what_went_with_its_definition_is_missing(admin_place: Place, group: str) -> None:
+    place = admin_place
+    test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
+    settings = m.config(a="1")
+    delivered(place, definition(group, image=IMAGE), test, settings)
+    applied = Applied(owner=m.OWNER, manifests=(test, settings), live_since=datetime.now(UTC))
+    with closing(Connection(place.access)) as admin:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
+        admin.send("DELETE", path, what="take the definition away")
+
+    def missing() -> list[str]:
+        [found] = place.cluster.drift([applied], place.namespace)
+        return [] if isinstance(found, ClusterError) else [each.drifted.told for each in found]
+
+    assert place.settled(missing, until=bool) == ["Test/a is missing"]
+    delivered(place, definition(group, image=IMAGE))  # which the test's end takes away
 
 
 def test_what_a_custom_resource_names_by_the_projects_paths_reaches_the_cluster_by_digest(

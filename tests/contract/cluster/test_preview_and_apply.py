@@ -160,6 +160,21 @@ def test_a_kind_that_the_cluster_does_not_know_is_named(place: Place) -> None:
         place.cluster.preview([manifest], place.namespace)
 
 
+@pytest.mark.parametrize(
+    ("version", "kind", "instead"),
+    [
+        ("autoscaling/v2beta2", "HorizontalPodAutoscaler", "autoscaling/v2"),
+        ("extensions/v1beta1", "Ingress", "networking.k8s.io/v1"),
+    ],
+)
+def test_a_version_that_the_cluster_no_longer_has_is_told_with_the_one_that_it_has(
+    place: Place, version: str, kind: str, instead: str
+) -> None:
+    removed = {"apiVersion": version, "kind": kind, "metadata": {"name": "a"}, "spec": {}}
+    with pytest.raises(Missing, match=f"does not know the kind {kind} of {version}; it has it as {instead}: "):
+        place.cluster.preview([removed], place.namespace)
+
+
 def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None:
     former, wanted = m.job("migrate"), m.job("migrate")
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
@@ -253,6 +268,27 @@ def test_a_namespace_that_is_going_away_is_waited_for(place: Place) -> None:
     free = {"metadata": {"finalizers": None}}
     admin.send("PATCH", f"{path}/configmaps/keep", what="let it go", headers=headers, body=free)
     admin.close()
+
+
+def test_an_object_that_is_being_deleted_is_waited_for_and_then_made_again(place: Place) -> None:
+    """What is applied to it would go with it, and a release would count as live without it."""
+    held = m.config(a="1")
+    held["metadata"]["finalizers"] = ["slipway.example.com/keep"]
+    place.apply([held])
+    admin, path = Connection(place.access), f"/api/v1/namespaces/{place.namespace}/configmaps/settings"
+    admin.send("DELETE", path, what="delete it")
+    [change] = place.cluster.preview([m.config(a="2")], place.namespace).objects
+    assert "the live object is being deleted" in str(change.warnings)
+    with pytest.raises(ObjectConflict, match=r"ConfigMap/settings is being deleted .*finalizer") as raised:
+        place.apply([m.config(a="2")])
+    assert raised.value.retryable
+    [resisted] = place.fenced().bring_back([m.config(a="2")]).resisted
+    assert (resisted.label, resisted.passing) == ("ConfigMap/settings", True)
+    free = {"metadata": {"finalizers": None}}
+    headers = {"Content-Type": "application/merge-patch+json"}
+    admin.send("PATCH", path, what="let it go", body=free, headers=headers)
+    admin.close()
+    assert [applied.created for applied in place.apply([m.config(a="2")])] == [True]
 
 
 def test_an_apply_that_broke_off_can_be_repeated(place: Place) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from slipway.effects.cluster import ObjectConflict, ProgressState
+from slipway.effects.cluster import ClusterUnreachable, ObjectConflict, ProgressState
+from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
 from .conftest import Place
@@ -52,6 +53,42 @@ def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
     assert [applied.name for applied in back.applied] == ["last"]
     assert place.rolled_out(last) is ProgressState.DONE
     assert place.cluster.compared([last], place.namespace).others == ()
+
+
+@pytest.mark.parametrize("access", [pytest.param("real", marks=pytest.mark.cluster)], indirect=True)
+def test_an_object_whose_webhook_is_away_holds_up_no_other(place: Place) -> None:
+    """The double has no webhooks; what a real server says of one that is away is in `test_errors.py`."""
+    place.apply([m.config(a="1"), m.deployment()])
+    place.apply([m.config(a="2"), m.deployment(f"{m.PAUSE}@{m.TWO}")])
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["configmaps"]}
+    webhook = {
+        "name": "away.example.com",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.namespace}},
+        "rules": [rule],
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+    }
+    admin, path = Connection(place.access), "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    admin.send("POST", path, what="make it", body={"metadata": {"name": place.namespace}, "webhooks": [webhook]})
+
+    def in_force() -> bool:
+        try:
+            place.cluster.preview([m.config(a="3")], place.namespace)
+        except ClusterUnreachable:
+            return True
+        return False
+
+    try:
+        place.settled(in_force, until=bool)
+        back = place.fenced().bring_back([m.config(a="1"), m.deployment()])
+    finally:
+        admin.send("DELETE", f"{path}/{place.namespace}", what="clean up")
+        admin.close()
+    [resisted] = back.resisted
+    assert (resisted.label, resisted.passing) == ("ConfigMap/settings", True)
+    assert 'failed calling webhook "away.example.com"' in resisted.why
+    assert [each.name for each in back.applied] == ["web"]
 
 
 def test_an_object_of_a_kind_that_is_gone_holds_up_no_other(place: Place) -> None:

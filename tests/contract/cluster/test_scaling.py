@@ -74,3 +74,24 @@ def test_a_manifest_may_change_the_replicas_as_long_as_nothing_else_has(place: P
     place.apply([m.deployment(replicas=2), autoscaler()])
     place.apply([m.deployment(replicas=3)])
     assert ask(place, "GET", "web")["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_replicas_that_the_manifest_no_longer_names_stay_for_the_autoscaler_that_comes_with_it(
+    place: Place, kind: str
+) -> None:
+    """Without the field, an apply goes back to the server's default of one pod."""
+    more = {"serviceName": "web"} if kind == "StatefulSet" else {}
+    former, plural = m.workload(kind, f"{m.PAUSE}@{m.ONE}", replicas=4, **more), f"{kind.lower()}s"
+    place.apply([former])
+    following = [m.workload(kind, f"{m.PAUSE}@{m.TWO}", **more), autoscaler(kind)]
+    changes = {change.kind: change for change in place.cluster.preview(following, place.namespace).objects}
+    assert "its replicas stay at 4, as the manifest does not say how many" in changes[kind].notes
+    assert not [note for note in changes[kind].notes if "autoscaler" in note]
+    assert "replicas" not in changes[kind].diff
+    place.apply(following)
+    place.apply(following)
+    assert ask(place, "GET", "web", plural=plural)["spec"]["replicas"] == 4
+    scale(place, 6, plural=plural)
+    place.apply(following)
+    assert ask(place, "GET", "web", plural=plural)["spec"]["replicas"] == 6

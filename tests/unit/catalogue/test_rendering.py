@@ -86,6 +86,13 @@ def test_what_only_a_server_sets_is_left_out_and_all_else_stays(write: Write) ->
     assert deployment["metadata"]["annotations"] == {"team": "shop", "slipway.dev/release": "shop-482"}
 
 
+def test_an_owner_is_refused_since_another_cluster_would_delete_the_object_for_want_of_it(write: Write) -> None:
+    owners = "ownerReferences: [{ apiVersion: v1, kind: Pod, name: a, uid: 0a1b2c3d-0000-0000-0000-000000000000 }]"
+    owned = DEPLOYMENT.replace("{ name: shop }", f"{{ name: shop, {owners} }}", 1)
+    with pytest.raises(ConfigError, match=r"metadata\.ownerReferences: expected none: an owner is named by its uid"):
+        load_one(write(files={"manifests/a.yaml": owned}))
+
+
 def test_labels_and_annotations_that_are_there_stay(write: Write) -> None:
     manifest = DEPLOYMENT.replace("{ name: shop }", "{ name: shop, labels: { tier: web }, annotations: { a: b } }", 1)
     (deployment,) = rendered(load_one(write(files={"manifests/a.yaml": manifest})))

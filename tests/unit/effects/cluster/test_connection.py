@@ -25,6 +25,8 @@ from slipway.effects.cluster import (
     connect,
 )
 from slipway.effects.cluster.connection import Connection
+from slipway.effects.cluster.kinds import BUILT_IN
+from slipway.effects.cluster.objects import MOST_PAGES, Objects
 from tests.serving import in_a_thread
 
 from .scripted import Reply, Server
@@ -124,6 +126,22 @@ def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: 
         cluster.rollout([JOB], "shop")
     assert raised.value.retryable
     assert len(server.asked) == 1
+
+
+def test_a_list_is_read_to_its_end_page_by_page(server: Server, cluster: Cluster) -> None:
+    """A workload may have more pods than one page has, and all of them are compared with the plan."""
+    pages = [{"metadata": {"continue": "next 2"}, "items": [{"n": 1}]}, {"metadata": {}, "items": [{"n": 2}]}]
+    server.first = [Reply(body=json.dumps(page).encode()) for page in pages]
+    pods = Objects(cluster.connection).list(BUILT_IN["v1", "Pod"], "shop", selector="app=web")
+    assert pods == [{"n": 1}, {"n": 2}]
+    first, second = (path for _, path in server.asked)
+    assert second == f"{first}&continue=next%202"
+
+
+def test_a_list_that_never_ends_is_given_up_on(server: Server, cluster: Cluster) -> None:
+    server.reply = Reply(body=b'{"metadata": {"continue": "more"}, "items": [{}]}')
+    assert len(Objects(cluster.connection).list(BUILT_IN["v1", "Pod"], "shop", selector="")) == MOST_PAGES
+    assert len(server.asked) == MOST_PAGES
 
 
 def test_an_answer_that_is_not_json_is_not_taken_for_the_api_server(server: Server, cluster: Cluster) -> None:

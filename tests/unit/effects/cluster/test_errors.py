@@ -11,6 +11,7 @@ from slipway.effects.cluster.errors import (
     Missing,
     ObjectConflict,
     ObjectRefused,
+    WebhookAway,
     from_answer,
     is_status,
 )
@@ -74,6 +75,37 @@ def test_an_immutable_field_is_recognised() -> None:
     error = from_answer(422, a_status("spec.template: Invalid value: {}: field is immutable"), what="w")
     assert isinstance(error, ObjectRefused)
     assert error.immutable
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "spec.selector: Invalid value: {}: field is immutable",
+        'spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set',
+        "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'template' are forbidden",
+        "spec: Forbidden: spec is immutable after creation except resources.requests for bound claims",
+        'roleRef: Invalid value: {"Name":"edit"}: cannot change roleRef',
+        "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`",
+        "provisioner: Forbidden: updates to provisioner are forbidden.",
+    ],
+)
+def test_what_is_fixed_once_an_object_is_there_is_told_with_the_way_out(message: str) -> None:
+    told = str(from_answer(422, a_status(message, "Invalid"), what="check it"))
+    assert told.endswith("give it another name, and the old one counts as one that left the manifests)")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Internal error occurred: failed calling webhook "away.example.com": failed to call webhook: Post '
+        '"https://127.0.0.1:1/?timeout=10s": dial tcp 127.0.0.1:1: connect: connection refused',
+        'conversion webhook for example.com/v1, Kind=Test failed: Post "https://convert.tools.svc:443/": EOF',
+    ],
+)
+def test_a_webhook_that_is_away_is_told_from_a_server_that_is(message: str) -> None:
+    error = from_answer(500, a_status(message, "InternalError"), what="apply it")
+    assert (type(error), error.retryable) == (WebhookAway, True)
+    assert message in str(error)
 
 
 def test_a_missing_namespace_is_named() -> None:

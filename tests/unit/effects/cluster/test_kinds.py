@@ -59,6 +59,28 @@ def test_a_kind_that_the_cluster_does_not_know_is_named() -> None:
         KindLookup(Asked()).find("x.io/v1", "Foo")
 
 
+def test_a_custom_kind_in_another_version_is_told_with_the_one_that_the_cluster_has() -> None:
+    gateway, route = ({"name": f"{kind.lower()}s", "kind": kind, "namespaced": True} for kind in ("Gateway", "Route"))
+    served = Asked({"x.io/v1": [gateway], "x.io/v1alpha1": [route]})
+    kinds = KindLookup(served, lambda group: [f"{group}/v1", f"{group}/v1beta1", f"{group}/v1alpha1"])
+    with pytest.raises(Missing, match=r"Gateway of x\.io/v1beta1; it has it as x\.io/v1: "):
+        kinds.find("x.io/v1beta1", "Gateway")
+    with pytest.raises(Missing, match=r"Pool of x\.io/v1beta1; is its definition installed\?"):
+        kinds.find("x.io/v1beta1", "Pool")
+
+
+def test_a_kind_that_changed_since_it_was_known_is_found_where_the_cluster_is_asked_again() -> None:
+    served = Asked({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]})
+    kinds, manifests = KindLookup(served), [a_manifest("Foo", "a", "x.io/v1")]
+    assert kinds.targets(manifests, "shop")[0].path == "/apis/x.io/v1/namespaces/shop/foos/a"
+    served.resources = {"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": False}]}
+    assert kinds.targets(manifests, "shop")[0].path == "/apis/x.io/v1/namespaces/shop/foos/a"
+    assert kinds.targets(manifests, "shop", look_again=True)[0].path == "/apis/x.io/v1/foos/a"
+    served.resources = {}
+    with pytest.raises(Missing):
+        kinds.targets(manifests, "shop", look_again=True)
+
+
 def test_what_others_need_is_applied_first() -> None:
     kinds = KindLookup(Asked({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]}))
     manifests = [

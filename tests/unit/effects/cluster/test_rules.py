@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from slipway.effects.cluster.containers import Holdup
 from slipway.effects.cluster.records import ProgressState
 from slipway.effects.cluster.rules import daemon_set, deployment, job, stateful_set
 from slipway.effects.cluster.situations import Situation
@@ -151,6 +152,16 @@ def test_a_replica_set_that_may_not_make_pods_now_tells_why_and_may_later() -> N
     verdict = deployment(a_deployment(replicas=3), evidence)
     assert verdict.state is WAITING
     assert 'no pod can be created: pods "web-1" is forbidden: exceeded quota' in verdict.reason
+
+
+def test_what_the_events_repeat_of_a_replica_set_is_said_once() -> None:
+    events = (
+        Holdup(situation=Situation.NO_POD, text='ReplicaSet/web: FailedCreate: pods "web-2": exceeded quota'),
+        Holdup(situation=Situation.OTHER, text="Pod/web-0: Unhealthy: probe failed"),
+    )
+    evidence = WorkloadEvidence(replica_set=a_replica_set(fails="exceeded quota"), hints=events)
+    reason = deployment(a_deployment(replicas=3, updatedReplicas=2), evidence).reason
+    assert (reason.count("exceeded quota"), "Unhealthy" in reason) == (1, True)
 
 
 def test_the_deployments_own_replica_failure_is_not_believed_as_it_may_be_an_old_replica_sets() -> None:
