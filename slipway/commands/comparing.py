@@ -247,7 +247,9 @@ class Comparing:
     def _weaker(self, subject: Subject, current: Current, stored: Stored, checked: "Checked") -> Iterator[WeakerThan]:
         """What would become weaker, each with the gates that it concerns."""
         if subject.kind is SubjectKind.APPLICATION:
-            return self.weakening.of_application(current, stored, checked.definitions[subject.name].application)
+            together = [each.application for each in checked.definitions.values()]
+            after = checked.definitions[subject.name].application
+            return self.weakening.of_application(current, stored, after, together=together)
         return self.weakening.of_project(subject, current, checked.projects[subject.name])
 
     @property

@@ -1,7 +1,8 @@
 """What a change would weaken, and whose gates: compared with what guards the same places now, or guarded them last.
 
-An application is compared with its version before, with whoever guards a place that it takes, and with whatever was
-removed and had guarded it: so nothing comes weaker under another name, in another application or in another project.
+An application is compared with its version before, with whoever guards a place that it takes, as that is in force and
+as the same request brings it, and with whatever was removed and had guarded it: so nothing comes weaker under another
+name, in another application or in another project.
 What cannot be compared is weaker.
 """
 
@@ -47,8 +48,10 @@ class Weakening:
     catalogue: LiveCatalogue
 
     # ---- applications
-    def of_application(self, current: Current, stored: Stored, after: Application) -> Iterator[WeakerThan]:
-        """Raises `LedgerUnavailable`."""
+    def of_application(
+        self, current: Current, stored: Stored, after: Application, *, together: Iterable[Application] = ()
+    ) -> Iterator[WeakerThan]:
+        """`together`: what comes in the same request. Raises `LedgerUnavailable`."""
         own = frozenset[Place]()
         if current.version is not None:
             before = self._as_it_was(current.version, None)
@@ -58,10 +61,10 @@ class Weakening:
                 own = frozenset(production_of(before.application))
                 yield from _compared(before, stored, after)
         taken = _places_of(after) - own
-        for other in self.catalogue:
-            if other.application.application != after.application:
-                for each in weaker_beside(other.application, after, taken):
-                    yield WeakerThan(text=each.text, gates=_old_gates(other.application, each.environment))
+        for other in (*(entry.application for entry in self.catalogue), *together):
+            if other.application != after.application:
+                for each in weaker_beside(other, after, taken):
+                    yield WeakerThan(text=each.text, gates=_old_gates(other, each.environment))
         for removed in self._removed_from(taken, current):
             if isinstance(removed, str):
                 yield WeakerThan(text=removed, gates=())

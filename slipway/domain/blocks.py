@@ -67,11 +67,19 @@ class CalledOff(Record):
     release: int = Field(ge=1)
     rejected: bool = False
     """Whether it was a vote against it, so that the release ends as rejected."""
+    too_late: bool = False
+    """Whether its first object had been written already. A vote against it is kept all the same: if the release does
+    not go live, it is not sent out again by the approvals of before."""
     by: str = Field(max_length=NAME_LIMIT)
     on_behalf_of: str | None = Field(default=None, max_length=NAME_LIMIT)
     channel: str = Field(max_length=32)
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
+
+    @property
+    def voter(self) -> str:
+        """Whose word it is, by whichever door it came."""
+        return self.on_behalf_of or self.by
 
 
 class LanePass(Record):

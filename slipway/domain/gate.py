@@ -261,9 +261,9 @@ class ApprovalGate(WrittenApprovalGate):
         """Everybody who is listed, each once: in `approvers`, and then in `each`."""
         return self.circle.people(self._listed())
 
-    def listed_as(self, names: frozenset[str]) -> frozenset[str]:
+    def listed_as(self, names: frozenset[str], signed_in: SignedIn | None) -> frozenset[str]:
         """Under which of these names the policy lists the person, in lower case."""
-        return names & {name.casefold() for name in self._all()}
+        return self._entitling(names, signed_in) & {name.casefold() for name in self._all()}
 
     def without_object_id(self) -> tuple[Person, ...]:
         """Those listed by addresses alone. A proof names an object id, so none of them can give one."""
@@ -289,12 +289,19 @@ class ApprovalGate(WrittenApprovalGate):
 
     def is_one_of(self, listed: Sequence[str], names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
         """Whether the person with these names is among those listed: by name, or by a verified sign-in."""
-        if any(not person.names.isdisjoint(names) for person in self.circle.people(filter(_is_person, listed))):
+        people = self.circle.people(filter(_is_person, listed))
+        if any(not person.names.isdisjoint(self._entitling(names, signed_in)) for person in people):
             return True
         if signed_in is None:
             return False
         theirs = {f"{ROLE}{role}" for role in signed_in.roles} | {f"{GROUP}{group}" for group in signed_in.groups}
         return any(_group_in_lower_case(name) in theirs for name in listed)
+
+    def _entitling(self, names: frozenset[str], signed_in: SignedIn | None) -> frozenset[str]:
+        """The names by which somebody may be listed: none where they came by another account of theirs, which has the
+        rights of its own roles and groups alone."""
+        account = f"{OID}{signed_in.object_id}" if signed_in is not None else ""
+        return frozenset() if self.circle.only_excludes(account) else names
 
 
 def _only_entra_knows(listed: str) -> bool:

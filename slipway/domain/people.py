@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from .model import Record
 
@@ -55,35 +55,39 @@ class KnownPerson(Record):
     mail: Email | None = Field(
         default=None, description="The address that messages for them go to. `approvers` may name them by it."
     )
-    also: tuple[Email, ...] = Field(
+    also: tuple[Member, ...] = Field(
         default=(),
         max_length=10,
-        description="Other addresses, such as the one that they commit with. They only show what is their own work.",
+        description="Other addresses, such as the one that they commit with, and other accounts of theirs, "
+        "oid:<object id in Entra>. They only show whose work and whose votes are one person's, and give no right.",
     )
 
     @property
-    def addresses(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """All of them, in lower case."""
-        return tuple(address.casefold() for address in (self.mail, *self.also) if address is not None)
+        return tuple(name.casefold() for name in (self.mail, *self.also) if name is not None)
 
 
-def _each_once(people: object) -> object:
-    if isinstance(people, Mapping):
-        listed = [str(oid).casefold() for oid in people]
-        if twice := sorted({oid for oid in listed if listed.count(oid) > 1}):
-            raise ValueError(f"{twice[0]} is listed twice")
-    return people
+def _each_once(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
+    """By their ids in lower case. It is no `BeforeValidator`: after one, a list in a document is no tuple any more."""
+    listed = [oid.casefold() for oid in people]
+    if twice := sorted({oid for oid in listed if listed.count(oid) > 1}):
+        raise ValueError(f"{twice[0]} is listed twice")
+    return {oid.casefold(): person for oid, person in people.items()}
 
 
 def _told_apart(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
-    addresses = [address for person in people.values() for address in set(person.addresses)]
-    if twice := sorted({address for address in addresses if addresses.count(address) > 1}):
+    names = [name for oid, person in people.items() for name in (f"{OID}{oid}", *set(person.names))]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{twice[0]} is listed for two people")
     return people
 
 
 People = Annotated[
-    dict[Guid, KnownPerson], BeforeValidator(_each_once), AfterValidator(_told_apart), Field(max_length=200)
+    dict[Annotated[str, Field(pattern=GUID_PATTERN)], KnownPerson],
+    AfterValidator(_each_once),
+    AfterValidator(_told_apart),
+    Field(max_length=200),
 ]
 """Who is who, by object id in Entra."""
 
@@ -106,7 +110,7 @@ class Circle:
     def __init__(self, people: Mapping[str, KnownPerson] | None = None) -> None:
         self._people: Mapping[str, KnownPerson] = people or {}
         self._owners: Mapping[str, str] = {
-            name: oid for oid, person in self._people.items() for name in (f"{OID}{oid}", *person.addresses)
+            name: oid for oid, person in self._people.items() for name in (f"{OID}{oid}", *person.names)
         }
 
     def names(self, *known: str, signed_in: SignedIn | None = None) -> frozenset[str]:
@@ -119,7 +123,7 @@ class Circle:
         return frozenset(named).union(*(self._names_of(oid) for oid in owners))
 
     def _names_of(self, oid: str) -> tuple[str, ...]:
-        return (f"{OID}{oid}", *self._people[oid].addresses)
+        return (f"{OID}{oid}", *self._people[oid].names)
 
     def _object_id(self, name: str) -> str | None:
         """The object id that the application has for a name. An address can be reassigned to another person, an object
@@ -127,7 +131,7 @@ class Circle:
         return f"{OID}{self._owners[name]}" if name in self._owners else None
 
     def only_excludes(self, name: str) -> bool:
-        """Whether it is an address that shows what somebody's own work is, and gives no right."""
+        """Whether it is an address or an account that shows what somebody's own is, and gives no right."""
         owner = self._owners.get(name.casefold())
         return owner is not None and name.casefold() in (other.casefold() for other in self._people[owner].also)
 

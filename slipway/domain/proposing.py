@@ -206,6 +206,17 @@ def is_proposer(voter: str, proposed_by: str) -> bool:
     return voter == f"{OID}{proposed_by}"
 
 
+def one_person(gates: Iterable[OldGate], one: str, other: str) -> bool:
+    """Whether both are the same person, by what any of the gates knows of people."""
+    circles = (old.gate.circle for old in gates)
+    return one == other or any(not circle.names(one).isdisjoint(circle.names(other)) for circle in circles)
+
+
+def vote_before(gates: Sequence[OldGate], votes: Iterable[Vote], voter: str) -> Vote | None:
+    """What the same person has voted, by whichever of their accounts."""
+    return next((vote for vote in votes if one_person(gates, vote.voter, voter)), None)
+
+
 # ---- whose votes count
 def vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> tuple[RuleResult, ...]:
     """What a vote must meet to count. Whatever stops a change need only be said."""
@@ -223,7 +234,7 @@ def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) 
         yield from _approval_reason(gates, cast)
     else:
         yield Rule.REJECTION_HAS_A_REASON.judged(bool(cast.reason.strip()), "a rejection needs a reason")
-    yield _one_vote(change, cast)
+    yield _one_vote(change, plan, cast)
     if cast.approves and len(change.votes) >= VOTE_LIMIT:
         yield Rule.GATE_HAS_ROOM.fails(f"{len(change.votes)} votes were counted, the most that a change can hold")
 
@@ -290,9 +301,9 @@ def _approval_reason(gates: Sequence[OldGate], cast: ChangeVoteCast) -> Iterator
         yield Rule.APPROVAL_HAS_A_REASON.judged(bool(cast.reason.strip()), "an approval needs a reason here")
 
 
-def _one_vote(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
+def _one_vote(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> RuleResult:
     """Nobody is counted twice. Who approved may still reject."""
-    before = next((vote for vote in change.votes if vote.voter == cast.voter), None)
+    before = vote_before(plan.gates, change.votes, cast.voter)
     if before is None:
         return Rule.ONE_VOTE_EACH.holds("they have no vote yet")
     changed_their_mind = not cast.approves and before.decision is VoteDecision.APPROVE
@@ -357,7 +368,8 @@ def quorum(plan: ChangePlan, votes: Sequence[Vote]) -> tuple[RuleResult, ...]:
 def counted(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> ProposedChange:
     """The change with a vote that counts, in place of the same person's earlier one."""
     vote = vote_of(change, cast, _as_asked(plan, cast.signed_in))
-    return change.evolve(votes=(*(each for each in change.votes if each.voter != cast.voter), vote))
+    others = (each for each in change.votes if not one_person(plan.gates, each.voter, cast.voter))
+    return change.evolve(votes=(*others, vote))
 
 
 def vote_of(change: ProposedChange, cast: ChangeVoteCast, signed_in: SignedIn | None) -> Vote:

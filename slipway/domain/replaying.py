@@ -6,7 +6,7 @@ they say. It knows nothing but the records, so that anybody can do the same with
 replayed for the releases that begin in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from .actions import Action, OfGate
 from .attribution import on_record_as
 from .audit import AuditRecord
 from .gate import Share
-from .people import GROUP, ROLE
+from .people import GROUP, OID, ROLE
 from .phases import Phase
 from .stages import Stage
 
@@ -167,7 +167,7 @@ class Replay:
             return ""
         if gate.opened.get("plan_hash") != plan:
             return "nobody was asked about its plan" if record.environment in self._asking and not gate.passed else ""
-        votes = [vote for vote in gate.votes.values() if vote.details.get("plan_hash") == plan]
+        votes = _one_each(vote for vote in gate.votes.values() if vote.details.get("plan_hash") == plan)
         required = int(gate.opened.get("required", 1))
         if len(votes) < required:
             return f"{len(votes)} of {required} approvals of its plan are on record"
@@ -182,6 +182,20 @@ class Replay:
             del self._gates[gate]
         self._known.discard(release)
         self._phases.pop(release, None)
+
+
+def _one_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
+    """The votes, one per person, as far as their records tell under which names the policy lists whoever voted."""
+    counted, seen = list[AuditRecord](), set[str]()
+    for vote in votes:
+        names = {_who(vote), *(vote.details.get("listed_as") or ())}
+        if account := vote.details.get("signed_in"):
+            names.add(f"{OID}{account}")
+        names = {name.casefold() for name in names}
+        if seen.isdisjoint(names):
+            counted.append(vote)
+        seen |= names
+    return counted
 
 
 def _names(vote: AuditRecord) -> frozenset[str]:

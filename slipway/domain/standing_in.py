@@ -12,7 +12,16 @@ from typing import Final
 from .decide.conditions import short
 from .people import OID
 from .proof import judge
-from .proposing import ChangePhase, ChangePlan, ChangeVoteCast, ProposedChange, freshest, is_proposer, vote_of
+from .proposing import (
+    ChangePhase,
+    ChangePlan,
+    ChangeVoteCast,
+    ProposedChange,
+    freshest,
+    one_person,
+    vote_before,
+    vote_of,
+)
 from .release import Vote
 from .roles import Role, read_roles
 from .rules import Rule, RuleResult, WaitsFor
@@ -49,10 +58,10 @@ def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> It
     )
     has = is_platform(cast)
     yield Rule.STANDS_IN_BY_ROLE.judged(has, f"{cast.voter} {'has' if has else 'does not have'} the role platform")
-    own = is_proposer(cast.voter, change.proposed_by)
+    own = one_person(plan.gates, cast.voter, f"{OID}{change.proposed_by}")
     yield Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, f"{OID}{change.proposed_by} proposed the change")
     yield Rule.STAND_IN_HAS_A_REASON.judged(bool(cast.reason.strip()), "why nobody can vote at the gates any more")
-    before = any(vote.voter == cast.voter for vote in change.stand_ins)
+    before = vote_before(plan.gates, change.stand_ins, cast.voter) is not None
     yield Rule.ONE_VOTE_EACH.judged(not before, f"{cast.voter} {'stands' if before else 'does not stand'} in already")
 
 
@@ -76,14 +85,12 @@ def stand_ins_rule(
     """Whether those who stand in suffice, from what records say: who, each with the time, and when people were told on
     each channel."""
     rule = Rule.STAND_INS_SUFFICE
-    counted = {
-        voter: at
-        for voter, (vote, at) in stand_ins.items()
-        if not is_proposer(voter, plan.proposed_by)
-        and vote.proof is not None
-        and vote.signed_in is not None
-        and Role.PLATFORM in read_roles(vote.signed_in.roles)
-    }
+    counted = dict[str, datetime]()
+    for voter, (vote, at) in stand_ins.items():
+        has_role = vote.signed_in is not None and Role.PLATFORM in read_roles(vote.signed_in.roles)
+        others = (f"{OID}{plan.proposed_by}", *counted)
+        if vote.proof is not None and has_role and not any(one_person(plan.gates, voter, other) for other in others):
+            counted[voter] = at
     if len(counted) < NEEDED:
         return rule.not_yet(f"{len(counted)} of {NEEDED} of the platform's people stand in", WaitsFor.PERSON)
     if untold := [name for name in plan.channels if name not in told]:

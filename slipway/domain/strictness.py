@@ -15,7 +15,7 @@ from .environment import Environment, Soak
 from .gate import ApprovalGate, AutoGate, Need
 from .governing import fresher
 from .model import Record, duration_text
-from .people import People
+from .people import OID, People
 from .pipeline import Pipeline
 from .project import (
     REFUSE,
@@ -247,8 +247,11 @@ def _asks_less(at: str, before: ApprovalGate, after: AutoGate | ApprovalGate) ->
     if not isinstance(after, ApprovalGate):
         yield f"{at}: {after.kind} instead of {before.kind}"
         return
-    by_address = any("@" in name for name in before.approvers)  # then it depends on who is said to have the address
-    table = {**_BESIDE, **({"people": _GATE["people"]} if by_address else {})}
+    # Where people are listed by address, or have several accounts, it depends on who is said to have them.
+    listed = (*before.approvers, *(name for share in before.each for name in share.of))
+    accounts = (name for person in before.people.values() for name in person.also)
+    by_name = any("@" in name for name in listed) or any(name.startswith(OID) for name in accounts)
+    table = {**_BESIDE, **({"people": _GATE["people"]} if by_name else {})}
     yield from _weaker_fields(at, before, after, table)
 
 

@@ -19,6 +19,7 @@ from ..domain.proposing import (
     freshest,
     gates_of,
     must_explain,
+    one_person,
     quorum_at,
 )
 from ..domain.release import VoteDecision
@@ -57,7 +58,7 @@ def show(desk: Desk, hash: str, who: Visitor) -> Answer:
         open=change.phase.open and moved_on is None,
         waits=change.phase is ChangePhase.WAITING,
         stand_ins=change.stand_ins,
-        may_stand_in=_may_stand_in(change, who),
+        may_stand_in=_may_stand_in(change, plan, who),
         gates=[(old, quorum_at(old, change.votes, change.proposed_by)) for old in plan.gates],
         votes=change.votes,
         asked=bool(gates),
@@ -131,10 +132,10 @@ def _named(who: Visitor) -> tuple[str, SignedIn]:
     return f"{OID}{who.signed_in.object_id}", who.signed_in
 
 
-def _may_stand_in(change: ProposedChange, who: Visitor) -> bool:
+def _may_stand_in(change: ProposedChange, plan: ChangePlan, who: Visitor) -> bool:
     """Whether the reader is one of the platform's people who could. Whether it counts is decided by their proof."""
-    oid = who.signed_in.object_id
-    taken = oid == change.proposed_by or any(vote.voter == f"{OID}{oid}" for vote in change.stand_ins)
+    taken_by = (f"{OID}{change.proposed_by}", *(vote.voter for vote in change.stand_ins))
+    taken = any(one_person(plan.gates, f"{OID}{who.signed_in.object_id}", each) for each in taken_by)
     return change.phase is ChangePhase.WAITING and who.caller.may(Permission.APPLY) and not taken
 
 

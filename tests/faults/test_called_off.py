@@ -1,5 +1,5 @@
-"""A release is cancelled right before its first object, and the process dies at each single point from then on: nothing
-is written to the cluster, and the release ends once.
+"""A release is cancelled or rejected right before its first object, and the process dies at each single point from then
+on: nothing is written to the cluster, and the release ends once.
 """
 
 from dataclasses import dataclass, field
@@ -10,8 +10,11 @@ from typing import Any, override
 import pytest
 
 from slipway.domain.commands import Verb
+from slipway.domain.events import CommandGiven, VoteCast
+from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step, StepKind
 from slipway.inbound.reading import read_as, read_json
+from slipway.testing import ADA
 from slipway.testing.commands import proved_command
 from slipway.testing.installation import OLGA
 from tests.faults.harness import Faults, QueuedMessage, Run
@@ -21,18 +24,20 @@ SHARES = 2
 
 
 @dataclass(kw_only=True)
-class CancelledAtTheDoor(Run):
-    """The cancel is read when the message of the first step that writes to production is about to be delivered."""
+class StoppedAtTheDoor(Run):
+    """Somebody's word is read when the message of the first step that writes to production is about to be delivered."""
 
     began_at: int = 0
-    """The point at which the cancel was read for the first time."""
+    """The point at which the word was read for the first time."""
     said: list[str] = field(default_factory=list)
 
     @override
     def _deliver(self, held: QueuedMessage) -> None:
         if held.queue == "steps" and not self.said and self._is_first_to_write(held):
             self.began_at = len(self.life.points)
-            self._cancel()
+            event = self.word()
+            self.said.append(event.mark)
+            self._enqueue("work", event.model_dump_json().encode(), event.mark)
             while any(each.id in self.said for each in self.queues):
                 super()._deliver(next(each for each in self.queues if each.id in self.said))
         super()._deliver(held)
@@ -41,7 +46,14 @@ class CancelledAtTheDoor(Run):
         step = read_as(Step, read_json(held.body))
         return step.kind is StepKind.DEPLOY and step.environment == "production"
 
-    def _cancel(self) -> None:
+    def word(self) -> CommandGiven | VoteCast:
+        """What stops the release."""
+        raise NotImplementedError
+
+
+class CancelledAtTheDoor(StoppedAtTheDoor):
+    @override
+    def word(self) -> CommandGiven:
         event = proved_command(
             received_at=self.installation.now,
             verb=Verb.CANCEL,
@@ -52,14 +64,36 @@ class CancelledAtTheDoor(Run):
             channel="cli",
             submission="the-cancel",
         )
-        event = self.installation.with_proof(event)
-        self.said.append(event.mark)
-        self._enqueue("work", event.model_dump_json().encode(), event.mark)
+        return self.installation.with_proof(event)
 
 
-def told(folder: Path, faults: Faults = NO_FAULTS) -> CancelledAtTheDoor:
-    run = CancelledAtTheDoor.new(folder, faults)
-    assert isinstance(run, CancelledAtTheDoor)
+class RejectedAtTheDoor(StoppedAtTheDoor):
+    """By whoever had approved it."""
+
+    @override
+    def word(self) -> VoteCast:
+        return VoteCast(
+            received_at=self.installation.now,
+            application="shop",
+            release=1,
+            environment="production",
+            plan_hash=None,
+            voter=ADA,
+            decision=VoteDecision.REJECT,
+            reason="the wrong branch",
+            channel="page",
+            submission="the-rejection",
+        )
+
+
+STOPPED = {"cancelled": CancelledAtTheDoor, "rejected": RejectedAtTheDoor}
+"""By how it ends."""
+HOW = pytest.mark.parametrize("how", list(STOPPED))
+
+
+def told(how: str, folder: Path, faults: Faults = NO_FAULTS) -> StoppedAtTheDoor:
+    run = STOPPED[how].new(folder, faults)
+    assert isinstance(run, StoppedAtTheDoor)
     run.push("1.0")
     run.until_quiet()
     run.late_messages()
@@ -70,38 +104,49 @@ def outcome(run: Run) -> dict[str, Any]:
     installation = run.installation
     lane = installation.lane("production")
     leases = [name for _, name in installation.production.leases if name.endswith("-production")]
-    return run.outcome() | {"applied": installation.production.applied, "leases": leases, "called off": lane.called_off}
+    release = installation.release(1)
+    votes = [str(vote.decision) for vote in release.gate.votes] if release.gate else []
+    return run.outcome() | {
+        "applied": installation.production.applied,
+        "leases": leases,
+        "called off": lane.called_off,
+        "votes": votes,
+    }
 
 
 @cache
-def without_faults(folder: Path) -> tuple[dict[str, Any], tuple[int, ...]]:
-    """How it ends, and the points at which the process may die from the cancel on."""
-    run = told(folder)
+def without_faults(how: str, folder: Path) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """How it ends, and the points at which the process may die from the word on."""
+    run = told(how, folder)
     points = enumerate(run.life.points)
     deaths = tuple(number for number, point in points if number >= run.began_at and " after " not in point)
     return outcome(run), deaths
 
 
-def test_without_faults_it_ends_before_its_first_object(deliveries: Path) -> None:
-    found, deaths = without_faults(deliveries)
-    assert found["phases"] == {"1.0": "cancelled"}
+@HOW
+def test_without_faults_it_ends_before_its_first_object(how: str, deliveries: Path) -> None:
+    found, deaths = without_faults(how, deliveries)
+    assert found["phases"] == {"1.0": how}
     assert (found["applied"], found["leases"], found["called off"]) == (0, [], None)
     assert found["lanes are free"]
     assert found["intact"] == (True, None)
-    assert found["actions"]["rollout.called-off"] == found["actions"]["release.cancelled"] == 1
+    assert found["actions"]["rollout.called-off"] == found["actions"][f"release.{how}"] == 1
+    assert found["votes"] == (["reject"] if how == "rejected" else ["approve"])
     assert len(deaths) > SHARES
 
 
+@HOW
 @pytest.mark.parametrize("share", range(SHARES))
-def test_the_process_may_die_at_any_point_from_the_cancel_on(deliveries: Path, share: int) -> None:
-    expected, deaths = without_faults(deliveries)
+def test_the_process_may_die_at_any_point_from_the_word_on(how: str, deliveries: Path, share: int) -> None:
+    expected, deaths = without_faults(how, deliveries)
     for number in deaths[share::SHARES]:
-        run = told(deliveries, Faults(crash_at=frozenset({number})))
+        run = told(how, deliveries, Faults(crash_at=frozenset({number})))
         assert run.crashes == 1
         assert outcome(run) == expected, f"died at point {number}, {run.life.points[number]}"
 
 
+@HOW
 @pytest.mark.parametrize("seed", range(3))
-def test_messages_may_come_twice_and_in_any_order(deliveries: Path, seed: int) -> None:
-    expected, _ = without_faults(deliveries)
-    assert outcome(told(deliveries, Faults(seed=seed))) == expected
+def test_messages_may_come_twice_and_in_any_order(how: str, deliveries: Path, seed: int) -> None:
+    expected, _ = without_faults(how, deliveries)
+    assert outcome(told(how, deliveries, Faults(seed=seed))) == expected

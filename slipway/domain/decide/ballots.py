@@ -59,6 +59,12 @@ def vote_before(release: Release, environment: Environment | None, event: VoteCa
     return next((vote for vote in release.gate.votes if not names_of(vote, gate).isdisjoint(names)), None)
 
 
+def reachable(gate: ApprovalGate | None, voter: str) -> tuple[str, ...]:
+    """The person by name, where the application knows their address; else everybody whom a channel names."""
+    is_known = gate is not None and "@" in gate.circle.person(voter).name
+    return (voter,) if is_known else ()
+
+
 def waits_here(release: Release, event: VoteCast) -> bool:
     return release.phase is Phase.AWAITING_APPROVAL and release.environment == event.environment
 

@@ -133,7 +133,7 @@ def said_of_hold(application: str, environment: str, hold: Hold) -> str:
 def called_off_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:
     """Whether its rollout was called off; no rule where it was not. Unlike a block it does not end by itself."""
     asked = lane.called_off
-    if asked is not None and asked.release == release.number:
+    if asked is not None and asked.release == release.number and not asked.too_late:
         by = asked.by if asked.on_behalf_of is None else f"{asked.by}, on behalf of {asked.on_behalf_of}"
         did = "rejected" if asked.rejected else "cancelled"
         yield Rule.NOT_CALLED_OFF.fails(f"{by} {did} {release.id} at {_moment(asked.at)}: {asked.reason}")

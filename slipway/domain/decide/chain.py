@@ -131,7 +131,7 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.rules = event.broken
     by_rule = {rule.rule: rule for rule in event.broken}
     if all(rule.holds_back for rule in by_rule):
-        if Rule.NOT_CALLED_OFF in by_rule and stopped_as_called_off(draft, release):
+        if stopped_as_called_off(draft, release):  # it may have been said after the worker looked
             return
         stopped(draft, release, draft.here(release), event.broken)
         return

@@ -14,9 +14,10 @@ from ..chain_anchor import GateOutcome
 from ..commands import MUST_SAY_WHY
 from ..errors import present
 from ..events import CommandGiven
-from ..release import Lane, Phase, Release, Vote, VoteDecision
+from ..release import Lane, Phase, Release
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice
+from .ballots import asking, reachable
 from .blocks import block_rules_of, called_off_rules
 from .lanes import NOT_HALF_WAY, end, has_written, hold_ended
 from .notices import tell, void
@@ -151,32 +152,16 @@ def stopped_as_called_off(draft: Draft, release: Release) -> bool:
     """Nothing was written yet, and the worker saw that the rollout is called off: the release ends. False where the
     lane says nothing of it."""
     asked = draft.lane(release.environment or "").called_off
-    if asked is None or asked.release != release.number:
+    if asked is None or asked.release != release.number or asked.too_late:
         return False
     by = Attribution(actor=asked.by, on_behalf_of=asked.on_behalf_of)
-    if asked.rejected:
-        _rejected(draft, release, asked, by)
-    else:
+    if not asked.rejected:
         _cancelled(draft, release, asked.reason, by=by, channel=asked.channel)
-    return True
-
-
-def _rejected(draft: Draft, release: Release, asked: CalledOff, by: Attribution) -> None:
-    gate = present(release.gate, f"the gate of {release.id}")
-    voter = by.on_behalf_of or by.actor
-    vote = Vote(
-        voter=voter,
-        decision=VoteDecision.REJECT,
-        reason=asked.reason,
-        channel=asked.channel,
-        plan_hash=gate.plan_hash,
-        at=asked.at,
-    )
-    votes = (*(other for other in gate.votes if other.voter.casefold() != voter.casefold()), vote)
-    release = draft.put(release.evolve(gate=gate.evolve(votes=votes)))
+        return True
     release = end(draft, release, Phase.REJECTED, asked.reason, by=by, channel=asked.channel)
     if (environment := draft.environment(release)) is not None:
         draft.anchor_gate(release, environment, GateOutcome.REJECTED)
+    return True
 
 
 def called_off_too_late(draft: Draft, release: Release) -> None:
@@ -185,12 +170,14 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
     lane = draft.lane(release.environment or "")
     asked = failed(called_off_rules(release, lane)) if release.phase.writes_first else ()
     if asked:
+        kept = None
         if lane.called_off is not None and lane.called_off.rejected:
-            voter = lane.called_off.on_behalf_of or lane.called_off.by
+            kept = lane.called_off.evolve(too_late=True)
+            voter = kept.voter
             why = f"{asked[0].reason}; its first object had been written: {NOT_HALF_WAY}"
-            to = (voter,) if "@" in voter else ()
+            to = reachable(asking(draft.environment(release)), voter)
             tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
-        draft.put_lane(lane.evolve(called_off=None))
+        draft.put_lane(lane.evolve(called_off=kept))
         draft.record(Action.ROLLOUT_WENT_ON, release, plan_hash=release.plan_hash, reason=asked[0].reason)
 
 

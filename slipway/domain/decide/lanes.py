@@ -8,11 +8,12 @@ from ..attribution import NOBODY, Attribution
 from ..environment import Environment
 from ..gate import ApprovalGate, WhenNewer
 from ..order import Order, Taken, with_taken
-from ..release import Lane, Phase, Release, Rollout
+from ..release import Lane, Phase, Release, Rollout, Vote, VoteDecision
 from ..rules import RuleResult
 from ..steps import Notice, Step, StepKind, time_allowed
 from .conditions import newer_in_lane
 from .notices import tell, void
+from .quorum import without
 from .state import Draft
 
 NOT_HALF_WAY: Final = "a rollout is not stopped half-way; let it end, and roll back then"
@@ -204,6 +205,8 @@ def end(
     rules: Sequence[RuleResult] = (),
 ) -> Release:
     """End a release: record it, free its lane and notify people."""
+    if phase is not Phase.COMPLETED:
+        release = _with_late_rejection(draft, release)
     step = release.failed_step or (step_of(release) if phase is Phase.FAILED else "")
     release = draft.enter(release, phase, reason=reason, rollouts=_closed(draft, release, str(phase)), failed_step=step)
     draft.retire(release)
@@ -223,6 +226,26 @@ def end(
     if phase is not Phase.SUPERSEDED or release.gate is not None:
         tell(draft, release, Notice.ENDED)
     return release
+
+
+def _with_late_rejection(draft: Draft, release: Release) -> Release:
+    """Whoever rejected it once its rollout had been decided on has voted against it, whatever it ends by."""
+    state = release.gate
+    asked = draft.lane(release.environment or "").called_off if state is not None else None
+    if state is None or asked is None or not asked.rejected or asked.release != release.number:
+        return release
+    environment, votes = draft.environment(release), state.votes
+    if environment is not None and isinstance(environment.gate, ApprovalGate):
+        votes = without(votes, environment.gate.circle.names(asked.voter), environment.gate)
+    vote = Vote(
+        voter=asked.voter,
+        decision=VoteDecision.REJECT,
+        reason=asked.reason,
+        channel=asked.channel,
+        plan_hash=state.plan_hash,
+        at=asked.at,
+    )
+    return draft.put(release.evolve(gate=state.evolve(votes=(*votes, vote))))
 
 
 def end_without_environment(draft: Draft, release: Release, environment: str | None) -> None:

@@ -14,6 +14,7 @@ from ..steps import Notice
 from .ballots import asking, proof_rules, vote_before
 from .lanes import end
 from .notices import tell
+from .quorum import without
 from .rollouts import roll_back
 from .state import Draft
 
@@ -59,11 +60,12 @@ def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
     )
     state = release.gate
     if before is not None and state is not None:
-        state = _rejected(state, before, event, draft)
+        kept = without(state.votes, names, gate) if gate is not None else ()
+        state = _rejected(state, kept, event, draft)
     return draft.put(release.evolve(gate=state, rollouts=rollouts))
 
 
-def _rejected(state: GateState, before: Vote, event: VoteCast, draft: Draft) -> GateState:
+def _rejected(state: GateState, others: tuple[Vote, ...], event: VoteCast, draft: Draft) -> GateState:
     vote = Vote(
         voter=event.voter,
         decision=VoteDecision.REJECT,
@@ -74,7 +76,7 @@ def _rejected(state: GateState, before: Vote, event: VoteCast, draft: Draft) -> 
         name=event.name,
         objects=True,
     )
-    return state.evolve(votes=(*(other for other in state.votes if other != before), vote))
+    return state.evolve(votes=(*others, vote))
 
 
 def why_of(event: VoteCast) -> str:

@@ -31,6 +31,11 @@ def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
     return gate.circle.names(vote.voter, signed_in=vote.signed_in)
 
 
+def without(votes: Iterable[Vote], names: frozenset[str], gate: ApprovalGate) -> tuple[Vote, ...]:
+    """The votes of everybody but the person with these names, under whichever of them they voted."""
+    return tuple(vote for vote in votes if names_of(vote, gate).isdisjoint(names))
+
+
 def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, ...]:
     """Separation of duties: whether the person neither asked for the CI run or the release, nor is behind the change,
     nor waived a rule for it here.

@@ -3,7 +3,8 @@
 It stays the same release, with the same digest and one more attempt. After a failure, votes remain valid if the new
 plan has the hash they were cast for: steps that succeeded before run again and find nothing to do, so in effect the
 release resumes at the step that failed. One that ended at its gate (rejected, expired, cancelled, superseded) is asked
-about again: no vote from before counts, and a rejection is shown to whoever is asked.
+about again: no vote from before counts, and a rejection is shown to whoever is asked. So is one that somebody rejected,
+or whose vote somebody disowned, when its rollout had begun.
 """
 
 from ..actions import Action
@@ -81,8 +82,8 @@ def _resolve_again(draft: Draft, release: Release, actor: str) -> None:
 def _enter_lane_again(draft: Draft, release: Release, environment: str, event: CommandGiven) -> None:
     gate = release.gate.evolve(deadline=None, remind_at=None) if release.gate else None
     rejections = release.rejections
-    if not release.phase.ended_in_failure and gate is not None:
-        new = [vote for vote in gate.votes if vote.decision is VoteDecision.REJECT]
+    new = [vote for vote in gate.votes if vote.decision is VoteDecision.REJECT] if gate else []
+    if new or not release.phase.ended_in_failure:
         gate, rejections = None, (*rejections, *new)[-REJECTIONS_KEPT:]
     rollouts = (*release.rollouts, Rollout(environment=environment, arrived_at=draft.now))
     release = draft.put(

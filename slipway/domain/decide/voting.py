@@ -11,14 +11,14 @@ from ..gate import ApprovalGate, Level
 from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, failed
 from ..steps import Notice
-from .ballots import asking, vote_before, vote_rules, waits_here
+from .ballots import asking, reachable, vote_before, vote_rules, waits_here
 from .commands import call_off
 from .conditions import short
 from .gates import pass_when_enough
 from .lanes import end, plan
 from .notices import tell
 from .objecting import disown, disputed, objection_rules, stop
-from .quorum import approval_gate, names_of, opened, policy_groups
+from .quorum import approval_gate, names_of, opened, policy_groups, without
 from .rollouts import plan_is_current
 from .state import Draft
 
@@ -86,7 +86,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
         _tell_voter(draft, release, event, "the release ends, unless its first object has been written already")
         return
     environment = draft.here(release)
-    release = _count(draft, release, event, approval_gate(environment), before)
+    release = _count(draft, release, event, approval_gate(environment))
     if event.decision is VoteDecision.REJECT:
         end(draft, release, Phase.REJECTED, event.reason, by=event.attribution)
         draft.anchor_gate(release, environment, GateOutcome.REJECTED)
@@ -101,8 +101,8 @@ def _is_repeat(before: Vote | None, event: VoteCast) -> bool:
     return before.decision is event.decision and event.plan_hash in (before.plan_hash, None)
 
 
-def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, before: Vote | None) -> Release:
-    """Count the vote, in place of the same person's earlier one."""
+def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) -> Release:
+    """Count the vote, in place of whatever the same person voted before."""
     vote = Vote.model_validate(
         {
             "voter": event.voter,
@@ -116,11 +116,11 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate, 
             "proof": event.proved.proof if event.proved else None,
         }
     )
-    others = tuple(other for other in opened(release).votes if other != before)
+    others = without(opened(release).votes, names_of(vote, gate), gate)
     release = _with_votes(draft, release, (*others, vote))
     memberships = {"groups": vote.signed_in.groups, "roles": vote.signed_in.roles} if vote.signed_in else {}
     rights = {name: list(members) for name, members in memberships.items() if members}
-    if listed_as := sorted(gate.listed_as(names_of(vote, gate)) - {vote.voter.casefold()}):
+    if listed_as := sorted(gate.listed_as(names_of(vote, gate), vote.signed_in) - {vote.voter.casefold()}):
         rights["listed_as"] = listed_as
     _record(draft, vote_action(event.decision), release, event, **rights, reason=event.reason or None)
     _tell_voter(draft, release, event)
@@ -133,7 +133,8 @@ def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
         _refuse(draft, release, event)
         return
     voted = present(before, "the vote that is taken back")
-    release = _with_votes(draft, release, tuple(vote for vote in opened(release).votes if vote != before))
+    gate = approval_gate(draft.here(release))
+    release = _with_votes(draft, release, without(opened(release).votes, names_of(voted, gate), gate))
     _record(
         draft,
         Action.VOTE_WITHDRAWN,
@@ -159,15 +160,8 @@ def _tell_voter(draft: Draft, release: Release, event: VoteCast, *unless: str) -
         *unless,
         *((f"reason: {event.reason}",) if event.reason else ()),
     )
-    to = _reachable(draft, event)
+    to = reachable(asking(draft.application.environment(event.environment)), event.voter)
     tell(draft, release, Notice.VOTE_COUNTED, recipients=to, why="\n".join(lines), number=draft.sequence)
-
-
-def _reachable(draft: Draft, event: VoteCast) -> tuple[str, ...]:
-    """The person by name, where the application knows their address; else everybody whom a channel names."""
-    gate = asking(draft.application.environment(event.environment))
-    is_known = gate is not None and "@" in gate.circle.person(event.voter).name
-    return (event.voter,) if is_known else ()
 
 
 def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:
@@ -193,7 +187,7 @@ def _refuse(draft: Draft, release: Release, event: VoteCast) -> None:
 def _tell_of_refusal(draft: Draft, release: Release, event: VoteCast, refused: Sequence[RuleResult]) -> None:
     """Whoever votes on a page sees there what became of it; of a message nobody sees it."""
     why = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)
-    to = _reachable(draft, event)
+    to = reachable(asking(draft.application.environment(event.environment)), event.voter)
     tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
 
 

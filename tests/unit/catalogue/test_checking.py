@@ -342,6 +342,16 @@ def test_an_approver_by_address_alone_is_refused_where_only_proofs_count(write: 
     assert load(folder)["shop"].application.notify == ("inbox",)
 
 
+def test_other_addresses_and_accounts_of_a_person_are_read(write: Write, folder: Path) -> None:
+    """Also beside a gate that lists them, where they are checked in one go."""
+    also = ["ada@home.example", "oid:00000000-0000-4000-8000-00000000000b"]
+    gate = "gate: { kind: approval, approvers: [ada@example.com], level: link }"
+    person = f"00000000-0000-4000-8000-00000000000A: {{ mail: ada@example.com, also: {also} }}"
+    write(with_environment(gate) + f"notify: [inbox]\npeople:\n  {person}\n")
+    ((oid, known),) = load(folder)["shop"].application.people.items()
+    assert (oid[-1], list(known.also)) == ("a", also)
+
+
 PROJECT = """\
 project: team
 repositories: ["team/*"]

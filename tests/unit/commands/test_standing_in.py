@@ -37,6 +37,7 @@ from tests.unit.commands.proposals import (
 from tests.unit.commands.test_changes_by_message import rejection, send
 
 PIA, PAUL = person(31, "Pia", "platform"), person(32, "Paul", "Slipway.Platform")
+PETE = person(33, "Pete", "platform")
 DAY = timedelta(hours=24)
 
 
@@ -111,6 +112,16 @@ def test_one_person_is_not_two(live: Live) -> None:
     live.wait(DAY)
     live.reconcile()
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.EXPIRED, 1)
+
+
+def test_two_accounts_of_one_person_are_not_two(tmp_path: Path) -> None:
+    accounts = {PIA.oid: {"also": [f"oid:{PAUL.oid}"]}, PROPOSES.oid: {"also": [f"oid:{PETE.oid}"]}}
+    live = guarded(tmp_path / "accounts", lambda live: live.edit(people=accounts))
+    change = weaken(live)
+    stand_in(live, change, PIA)
+    assert broken(stand_in(live, change, PAUL)) == ["one-vote-each"]
+    assert broken(stand_in(live, change, PETE)) == ["approver-did-not-propose-it"]
+    assert change_of(live, change.hash).phase is ChangePhase.WAITING
 
 
 def test_a_stand_in_is_not_a_vote_at_a_gate(live: Live) -> None:

@@ -202,6 +202,38 @@ def test_an_application_that_asks_as_much_comes_beside_it_and_asks_nobody(live: 
     assert isinstance(live.say(LEAD, app="store"), Said)
 
 
+def together(live: Live, **gates: dict[str, Any]) -> list[str]:
+    """Applications for a place that nobody guards yet, in one request; whom it asks."""
+    for name, gate in gates.items():
+        beside(live, name, **gate)
+        live.edit_environment("production", name, namespace="new")
+    said = live.say(LEAD)
+    return list(said.asks) if isinstance(said, ToConfirm) else []
+
+
+@pytest.mark.parametrize("weak", ["aisle", "till"])
+def test_applications_of_one_request_see_each_other_in_whatever_order_they_come(live: Live, weak: str) -> None:
+    less = AS_STRICT | {"required": 1}
+    assert together(live, store=AS_STRICT, **{weak: less}) == [
+        "store production: 2 of somebody with the role shop-approvers"
+    ]
+    confirmed = live.say(LEAD)
+    assert isinstance(confirmed, ToConfirm)
+    waits = [str(each.subject) for each in confirmed.compared if each.weaker]
+    assert waits == [f"application:{weak}"]
+
+
+def test_applications_of_one_request_that_ask_as_much_ask_nobody(live: Live) -> None:
+    assert together(live, store=AS_STRICT, till=AS_STRICT) == []
+
+
+def test_an_application_that_becomes_stricter_is_seen_as_it_will_be(live: Live) -> None:
+    """Three people guard the place from now on: what comes with that does not ask two of them."""
+    live.edit_gate(required=3)
+    beside(live, "store", **AS_STRICT)
+    assert asked(live, "", LEAD) == ["shop production: 3 of somebody with the role shop-approvers"]
+
+
 def test_an_application_that_there_is_does_not_move_to_where_others_ask_more(live: Live) -> None:
     beside(live, "till", **WEAK)
     live.edit_environment("production", "till", namespace="till")

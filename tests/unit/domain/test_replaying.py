@@ -159,6 +159,15 @@ def test_too_few_of_those_who_had_to_be_among_the_voters_are_named(by: dict[str,
     assert "0 of 1 approvals from role:security or cleo@example.com are on record" in fault[1]
 
 
+@pytest.mark.parametrize("by", [{"signed_in": "ada"}, {"listed_as": ["oid:ada"]}])
+def test_one_person_under_two_names_is_not_two(by: dict[str, Any]) -> None:
+    fault = replayed(
+        [each.evolve(details={**each.details, **by}) if each.actor == "oid:ben" else each for each in way()]
+    )
+    assert fault is not None
+    assert "1 of 2 approvals of its plan are on record" in fault[1]
+
+
 @pytest.mark.parametrize("stage", ["promotion.requested", "before.requested", "rollout.requested"])
 def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) -> None:
     drafts = [*way()[:5], draft(stage, plan_hash=PLAN), *way()[5:]]

@@ -11,7 +11,7 @@ from slipway.domain.errors import present
 from slipway.domain.order import Order, Taken
 from slipway.domain.phases import Phase
 from slipway.domain.release import Rollback, VoteDecision
-from slipway.domain.rules import Rule
+from slipway.domain.rules import Rule, RuleResult, WaitsFor
 from slipway.domain.runs import Fact, Trust
 from slipway.domain.steps import Notice, StepKind
 from tests.unit.domain.copies import (
@@ -25,7 +25,7 @@ from tests.unit.domain.copies import (
     rejected_before_the_first_object,
     stopped_at_the_first_object,
 )
-from tests.unit.domain.effects import Effects
+from tests.unit.domain.effects import Effects, Outcome
 from tests.unit.domain.samples import ADA, BEN, application, approval, ci_run, production, staging
 from tests.unit.domain.world import OPERATOR, World
 
@@ -379,3 +379,61 @@ def test_whoever_rejected_it_a_moment_too_late_is_told_that_it_went_on() -> None
     assert told.recipients == (ADA,)
     assert "the prices are wrong; its first object had been written" in told.why
     assert [vote.decision for vote in present(world.releases[1].gate, "the gate").votes] == [VoteDecision.APPROVE]
+
+
+def seen_before_it_was_said(world: World, rule: RuleResult) -> None:
+    """The worker looked at the lane before somebody stopped the release, and reports what it saw only now."""
+    step = next(step for step in reversed(world.steps(StepKind.DEPLOY)) if step.environment == "production")
+    world.finish(step, Outcome(passed=False, reason=rule.reason, broken=(rule,)))
+    world.settle()
+
+
+FROZEN = Rule.FREEZE.not_yet("everything is frozen", WaitsFor.PERSON)
+
+
+def test_a_rejection_is_not_lost_to_a_freeze_that_the_worker_saw_before_it() -> None:
+    world = at_the_first_object()
+    world.reject(1, ADA, "the prices are wrong")
+    seen_before_it_was_said(world, FROZEN)
+    assert world.phase(1) is Phase.REJECTED
+    assert world.last("release.rejected").details["reason"] == "the prices are wrong"
+    assert world.lanes["production"].called_off is None
+
+
+def test_a_cancel_is_not_lost_to_a_freeze_that_the_worker_saw_before_it() -> None:
+    world = at_the_first_object()
+    world.command(Verb.CANCEL, 1, reason="wrong one")
+    seen_before_it_was_said(world, FROZEN)
+    assert world.phase(1) is Phase.CANCELLED
+
+
+def sent_out_again(world: World) -> None:
+    assert world.phase(1) in (Phase.FAILED, Phase.ROLLED_BACK)
+    world.command(Verb.RETRY, 1, reason="it works now")
+    world.settle()
+
+
+def test_what_was_rejected_and_failed_before_that_was_known_is_asked_about_anew() -> None:
+    world = at_the_first_object()
+    world.reject(1, ADA, "the prices are wrong")
+    seen_before_it_was_said(world, Rule.ON_RECORD.fails("the trail was cut"))
+    sent_out_again(world)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert [vote.reason for vote in world.releases[1].rejections] == ["the prices are wrong"]
+
+
+def test_what_was_rejected_too_late_and_failed_is_asked_about_anew() -> None:
+    world = at_the_first_object()
+    world.reject(1, ADA, "the prices are wrong")
+    taken = Taken(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    world.effects.fail(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
+    world.wait(HOUR)
+    world.reconcile()
+    world.settle()
+    assert world.last("rollout.went-on").release == "shop-1"
+    sent_out_again(world)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert [vote.voter for vote in world.releases[1].rejections] == [ADA]
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
