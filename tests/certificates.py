@@ -25,8 +25,8 @@ class Certificates:
         return context
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """A server's certificate for 127.0.0.1 and localhost, and the authority that signed it."""
+def make_certificates(folder: Path, *hosts: str) -> Certificates:
+    """A server's certificate for 127.0.0.1, localhost and `hosts`, and the authority that signed it."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of this test")])
     ca = _builder(issuer, issuer, ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -45,7 +45,8 @@ def make_certificates(folder: Path) -> Certificates:
         x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False
     )
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+    named = [x509.DNSName(host) for host in ("localhost", *hosts)]
+    names = x509.SubjectAlternativeName([*named, x509.IPAddress(ip_address("127.0.0.1"))])
     server = (
         _builder(subject, issuer, key)
         .add_extension(names, critical=False)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 URL_HELP = "Address of the app, such as https://app.azurewebsites.net.  [env: SLIPWAY_URL]"
 AUDIENCE_HELP = (
-    "Client id or `api://…` of the app: sign in to Entra with `az login`, a pipeline or a managed identity.  "
+    "Client id or `api://…` of the app: sign in to Entra with `az login`, `azd auth login`, a browser, a pipeline or a "
+    "managed identity.  "
     "[env: SLIPWAY_AUDIENCE]"
 )
 KEY_HELP = "Function key of the app. Other users of this machine can see it: prefer the variable.  [env: SLIPWAY_KEY]"

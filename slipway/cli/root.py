@@ -111,7 +111,8 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
 
     The app is taken from --url and --key, else from SLIPWAY_URL and SLIPWAY_KEY, else from .local/stack.json, which
     `make up` writes, in this folder or a parent. If the app requires sign-in, --audience (or SLIPWAY_AUDIENCE) signs
-    you in to Entra with your `az login`, with or without a key.
+    you in to Entra with your `az login` or `azd auth login`, with or without a key. With AZURE_TOKEN_CREDENTIALS set
+    to InteractiveBrowserCredential, and your tenant's id in AZURE_TENANT_ID, each command asks you in a browser.
 
     Results go to stdout: a table on a terminal, plain columns in a pipe, and with --json one JSON object, the app's own
     where it answers; many lists also support --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.

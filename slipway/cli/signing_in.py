@@ -1,4 +1,8 @@
-"""Sign-in to Entra for the app: by `az login`, in a pipeline, or with a managed identity. It never prompts."""
+"""Sign-in to Entra for the app: by `az login` or `azd auth login`, in a pipeline, or with a managed identity.
+
+It never prompts, unless the environment asks for a browser, by azure-identity's own variable. Entra sees the same
+client then as with `az` and `azd`: the one that the app's registration authorizes.
+"""
 
 import os
 from collections.abc import Mapping
@@ -26,5 +30,7 @@ def sign_in(audience: str, signs_in: Mapping[str, str] = NOTHING) -> str:
         raise CliError(
             f"you are not signed in for {audience}: {first}",
             field="--audience",
-            cure="try `az login`, or check that the app's registration authorizes the Azure CLI to request tokens",
+            cure="try `az login` or `azd auth login`; without either, set AZURE_TENANT_ID and "
+            "AZURE_TOKEN_CREDENTIALS=InteractiveBrowserCredential to sign in in a browser; or check that the app's "
+            "registration authorizes the Azure CLI to request tokens",
         ) from error

@@ -1,12 +1,23 @@
 """Signing in: where an audience is given, each request carries the token of whoever has signed in to Entra."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import azure.identity
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
+from local.process import ROOT
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import Served
+from tests.unit.cli.entra import entra
+from tests.unit.cli.served import KEY, Served
+
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""The client that the installation's registration authorizes (`infra/hooks/wanted_registrations.py`)."""
+
+BY_BROWSER = {"AZURE_TOKEN_CREDENTIALS": "InteractiveBrowserCredential"}
 
 
 class Credential:
@@ -64,4 +75,18 @@ def test_nobody_signed_in_is_said_in_one_line_and_nothing_is_sent(
     assert result.exit_code == 1
     assert "you are not signed in for api://slipway: DefaultAzureCredential failed; try `az login`" in result.stderr
     assert app.asked == []
+    assert all(way in result.stderr for way in ("azd auth login", "InteractiveBrowserCredential"))
     assert "a-token-of-entra" not in result.stdout + result.stderr
+
+
+def test_whoever_has_no_azure_cli_signs_in_in_a_browser(app: Served, tmp_path: Path) -> None:
+    """By the real library, which stands in for the Azure CLI as far as Entra sees: the registration authorizes it."""
+    with entra(tmp_path) as provider:
+        command = [sys.executable, "-m", "slipway.cli", "--url", app.url, "--audience", "api://slipway", "releases"]
+        told = {"PATH": "", "HOME": str(tmp_path), "SLIPWAY_KEY": KEY, **BY_BROWSER, **provider.environment}
+        done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, check=False)
+    assert (done.returncode, "shop-2" in done.stdout) == (0, True), done.stderr
+    (asked,) = provider.signed_in
+    assert asked["client"] == AZURE_CLI
+    assert "api://slipway/.default" in asked["scope"].split(" ")
+    assert {one.headers.get("authorization") for one in app.asked} == {"Bearer a-token-of-entra"}
