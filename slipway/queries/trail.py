@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from difflib import get_close_matches
 from typing import Final
 
 from pydantic import ValidationError
 
 from ..catalogue.entries import Catalogue
+from ..domain.actions import Action
 from ..domain.audit import AuditRecord, Damaged, verified
-from ..domain.audit_query import LONGEST_RANGE, PAGE_LIMIT, AuditPage, AuditQuery
+from ..domain.audit_query import LONGEST_RANGE, PAGE_LIMIT, ActionClass, AuditPage, AuditQuery
 from ..domain.model import canonical, sha256
 from ..domain.release import parse_release_id
 from ..domain.signing import PublicKeys
@@ -30,6 +32,8 @@ PAGING: Final = ("after", "limit")
 _YEARS: Final = (2000, 2100)
 _TOKEN_LIMIT: Final = 3000
 _SHOWN: Final = 60
+_MOST_NEAR: Final = 3
+_ALIKE: Final = 0.75
 _EXPECTED: Final = {
     "application": "the name of an application, or _installation",
     "environment": "the name of an environment",
@@ -58,10 +62,23 @@ def read_query(parameters: Mapping[str, str], *, besides: tuple[str, ...] = PAGI
             "from", f"a time at most {LONGEST_RANGE.days} days before that of to", _shown(parameters["from"])
         )
     try:
-        return AuditQuery.model_validate({**filters, "since": since, "until": until})
+        query = AuditQuery.model_validate({**filters, "since": since, "until": until})
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise BadInput(name, _EXPECTED[name], _shown(filters[name])) from error
+    if query.action is not None:
+        _check_known(query.action)
+    return query
+
+
+def _check_known(action: str) -> None:
+    """For a name that no record has an empty list would read as *it never happened*. Raises `BadInput`."""
+    known = (*ActionClass, *Action)
+    if action in known:
+        return
+    near = [name for name in known if name.startswith(action)] or get_close_matches(action, known, cutoff=_ALIKE)
+    similar = f" (similar: {', '.join(near[:_MOST_NEAR])})" if near else ""
+    raise BadInput("action", f"{_EXPECTED['action']}{similar}", _shown(action))
 
 
 def read_time(name: str, text: str | None, *, ends: bool = False) -> datetime | None:

@@ -75,6 +75,20 @@ def test_what_is_wrong_is_refused_by_the_name_of_the_parameter(name: str, value:
     assert str(refused.value).startswith(refused.value.field)
 
 
+@pytest.mark.parametrize(
+    ("action", "meant"),
+    [
+        ("vote", "(similar: vote."),
+        ("vote.aproved", "(similar: vote.approved)"),
+        ("zzz.zzz", "rollback or intervention, got"),
+    ],
+)
+def test_an_action_that_no_record_has_is_refused_and_those_like_it_are_named(action: str, meant: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        read_query({"action": action})
+    assert (refused.value.field, meant in str(refused.value)) == ("action", True), str(refused.value)
+
+
 def test_an_end_before_the_beginning_and_a_huge_range_are_refused() -> None:
     for since, until in (("2026-11-24", "2026-11-23"), ("2001-01-01", "2026-01-01")):
         with pytest.raises(BadInput) as refused:
