@@ -100,7 +100,7 @@ class Story(Delivering):
 
         Raises `RuntimeError` if the exported trail does not verify.
         """
-        self.say.heading("An auditor verifies it by two programs of thirty lines, with the library cryptography alone")
+        self.say.heading("An auditor verifies it by two programs of some thirty lines, with cryptography alone")
         with tempfile.TemporaryDirectory(prefix="slipway-audit-") as name:
             folder = Path(name)
             auditor = Auditor(folder / "alone")
