@@ -6,10 +6,9 @@ application is (`entries.py`), whether a tag starts a release (`check_tag`), and
 (`render`, `render_job`).
 """
 
-from ..manifests.problems import ConfigError, Problem
+from ..manifests.problems import ConfigError, Problem, Unjudged
 from .checking import (
     CheckedDocuments,
-    CheckedEach,
     Known,
     check_application,
     check_each,
@@ -26,7 +25,6 @@ from .tags import check_tag, downgrade
 __all__ = [
     "BUILT_INS",
     "CheckedDocuments",
-    "CheckedEach",
     "ConfigError",
     "Definition",
     "Files",
@@ -34,6 +32,7 @@ __all__ = [
     "Known",
     "Problem",
     "Rendered",
+    "Unjudged",
     "check_application",
     "check_each",
     "check_path",

@@ -2,20 +2,31 @@
 
 That is each document against its model, an application against its project, names against the installation's settings,
 tag rules, the manifests as each environment will render them, and (`conflicts.py`) that no two lanes claim the same
-thing. The problems of all of them are reported at once.
+thing. The problems of all of them are reported at once: what is wrong in one layer keeps from the next only what rests
+on it, and that is said.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipway.domain.application import Application, SourceKind, WrittenApplication
+from slipway.domain.around import Side
 from slipway.domain.gate import ApprovalGate, Level, WrittenApprovalGate
 from slipway.domain.governing import breaches, governed
 from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, ProvenanceLevel
 
 from ..manifests.documents import Document
-from ..manifests.problems import ConfigError, Findings, Problem, Steps, by_environment, nearest
+from ..manifests.problems import (
+    ConfigError,
+    Findings,
+    Problem,
+    Steps,
+    Unjudged,
+    by_environment,
+    in_order,
+    nearest,
+)
 from .advice import advice
 from .conflicts import Claims, Rendered, conflicts
 from .definition import Definition
@@ -23,7 +34,7 @@ from .environment_check import EnvironmentCheck
 from .files import Files
 from .finding import FoundDocument, find
 from .tags import fault_of
-from .validation import validate
+from .validation import AsRead, read_as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,39 +50,6 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedDocuments:
-    """Documents without problems."""
-
-    projects: Mapping[str, Project]
-    definitions: Mapping[str, Definition]
-    without_project: tuple[str, ...]
-    """Applications whose project is not among the documents, so that its limits were not looked at."""
-    rendered: Mapping[str, Mapping[str, tuple[Rendered, ...]]]
-    """By application and environment: what would be applied, and the acceptance Job; nothing where a bundle is."""
-    advice: tuple[Problem, ...]
-    """What is valid and will not do what its author may expect."""
-
-
-def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
-    """All documents in a file or folder, each application within its project if that is among them.
-
-    Raises a ConfigError with every problem.
-    """
-    each = check_each(path, known=known)
-    if each.problems:
-        raise ConfigError(each.problems)
-    projects, claims = each.projects, each.claims
-    applications = [claim.definition.application for claim in claims]
-    return CheckedDocuments(
-        projects=projects,
-        definitions={claim.definition.application.application: claim.definition for claim in claims},
-        rendered={claim.definition.application.application: claim.rendered for claim in claims},
-        advice=tuple(advice(claims)),
-        without_project=tuple(each.application for each in applications if each.project not in projects),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckedEach:
     """Documents, each judged by itself."""
 
     documents: tuple[FoundDocument, ...]
@@ -80,37 +58,72 @@ class CheckedEach:
     """Those without a problem."""
     projects: Mapping[str, Project]
     claims: tuple[Claims, ...]
+    """Of every application that could be read, as far as it could be judged."""
     problems: tuple[Problem, ...]
-    """Of all the others, and of files that cannot be read."""
+    """Of all the others, and of files that cannot be read; sorted by file and line."""
+    not_checked: tuple[Unjudged, ...]
+    """What nobody can say while there are such problems."""
+
+    @property
+    def definitions(self) -> Mapping[str, Definition]:
+        return {claim.definition.application.application: claim.definition for claim in self.claims}
+
+    @property
+    def advice(self) -> tuple[Problem, ...]:
+        """What is valid and will not do what its author may expect."""
+        return tuple(advice(self.claims))
+
+    @property
+    def without_project(self) -> Mapping[str, str]:
+        """Applications whose project is not among the documents, so that its limits were not looked at, by name."""
+        known = {each.name for each in self.documents if each.kind == "project"}
+        projects = {name: each.application.project for name, each in self.definitions.items()}
+        return {name: project for name, project in projects.items() if project not in known}
 
 
-def check_each(path: Path, *, known: Known | None = None) -> CheckedEach:
+def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
+    """All documents in a file or folder, each application within its project if that is among them.
+
+    Raises a ConfigError with every problem.
+    """
+    checked = check_each(path, known=known)
+    if checked.problems:
+        raise ConfigError(checked.problems)
+    return checked
+
+
+def check_each(path: Path, *, known: Known | None = None) -> CheckedDocuments:
     """The documents in a file or folder, each application within its project if that is among them and in order."""
     findings = Findings()
     documents = find(path, findings)
     names = [(each.kind, each.name) for each in documents]
-    good = [each for each in documents if names.count((each.kind, each.name)) == 1]
     projects, claims = dict[str, Project](), list[Claims]()
-    wrong = list[FoundDocument]()
+    wrong = [each for each in documents if each.problems or names.count((each.kind, each.name)) > 1]
     for each in documents:
-        before = len(findings.problems)
-        with findings.collecting():
-            if each.kind == "project":
+        own = Findings()
+        own.extend(each.problems)
+        if each.kind == "project":
+            with own.collecting():
                 projects[each.name] = check_project(each.document, known=known)
-            else:
-                project = projects.get(str(each.document.value.get("project")))
-                claims.append(check_application(each.document, each.files, project, known=known))
-        if len(findings.problems) > before:
-            wrong.append(each)
+        else:
+            project = str(each.document.value.get("project"))
+            faulty = [of for of in wrong if of.kind == "project" and of.name == project]
+            if faulty and project not in projects:
+                at = faulty[0].document.problem(())
+                own.skip(f"whether {each.name} keeps within its project {project}", because="that is wrong", at=at)
+            claims += judged_application(each.document, each.files, projects.get(project), own, known=known)
+        wrong += [each] if own.problems else []
+        findings.take(own)
     claimed_twice = list(conflicts(claims))
     findings.extend(claimed_twice)
     wrong += _second_claims(documents, claims) if claimed_twice else []
-    return CheckedEach(
+    return CheckedDocuments(
         documents=documents,
-        good=tuple(each for each in good if not any(each is one for one in wrong)),
+        good=tuple(each for each in documents if not any(each is one for one in wrong)),
         projects=projects,
         claims=tuple(claims),
-        problems=tuple(findings.problems),
+        problems=in_order(findings.problems),
+        not_checked=tuple(dict.fromkeys(findings.not_checked)),
     )
 
 
@@ -127,16 +140,20 @@ def _second_claims(documents: Sequence[FoundDocument], claims: Sequence[Claims])
 
 def check_project(document: Document, *, known: Known | None = None) -> Project:
     """The project that the document describes. Raises ConfigError."""
-    project, findings = validate(document, Project), Findings()
-    findings.extend(_not_enforced(document, project))
+    reading, findings = read_as(document, Project), Findings()
+    findings.extend(reading.problems)
+    if reading.value is None:
+        raise ConfigError(findings.problems)
+    project, told = reading.value, list(_not_enforced(document, reading.value))
     if known is not None:
         for name, environment in project.environments.items():
             at: Steps = ("environments", name)
             for index, cluster in enumerate(environment.clusters):
                 steps = (*at, "clusters", index)
-                findings.extend(_unknown(document, steps, cluster, "cluster", known.clusters, environment=name))
+                told += _unknown(document, steps, cluster, "cluster", known.clusters, environment=name)
             steps, registry = (*at, "registry"), environment.registry
-            findings.extend(_unknown(document, steps, registry, "registry", known.registries, environment=name))
+            told += _unknown(document, steps, registry, "registry", known.registries, environment=name)
+    findings.extend(each for each in told if not reading.why_unknown(each.field))
     findings.raise_any()
     return project
 
@@ -155,32 +172,91 @@ def check_application(
 
     Without a project its limits are not looked at, and every environment counts as one of class test.
     """
-    written, findings = validate(document, WrittenApplication), Findings()
-    within = project is not None
-    project = project or assumed(written)
-    findings.extend(_own_problems(document, written))
-    for breach in breaches(written, project):
-        findings.add(document.problem(breach.field, expected=breach.expected, got=breach.got))
-    if known:
-        findings.extend(names_unknown(document, written, known))
+    findings = Findings()
+    claims = list(judged_application(document, files, project, findings, known=known))
     findings.raise_any()
-    definition = Definition(application=governed(written, project), files=files)
-    findings.extend(_cannot_prove(document, definition.application, within=within))
-    rendered: dict[str, tuple[Rendered, ...]] = {}
-    by_environment_name: dict[str, Findings] = {}
-    for index, environment in enumerate(definition.application.environments):
-        loader = EnvironmentCheck(document, definition, environment, ("environments", index), within=within)
-        mine = by_environment_name[environment.name] = Findings()
-        if written.source is SourceKind.IMAGE:
-            with mine.collecting():
-                rendered[environment.name] = loader.objects()
-            with mine.collecting():
-                rendered[environment.name] = (*rendered.get(environment.name, ()), *loader.job(), *loader.jobs_around())
-        findings.extend(loader.trust_problems())
-        findings.extend(loader.window_problems())
-    findings.extend(by_environment({name: mine.problems for name, mine in by_environment_name.items()}))
-    findings.raise_any()
-    return Claims(definition=definition, document=document, rendered=rendered)
+    return claims[0]
+
+
+def judged_application(
+    document: Document, files: Files, project: Project | None, findings: Findings, *, known: Known | None = None
+) -> Iterator[Claims]:
+    """The same as far as it can be judged; nothing where the document says too little. What is wrong, and what cannot
+    be judged because of it, is added to the findings."""
+    reading = read_as(document, WrittenApplication)
+    findings.extend(reading.problems)
+    if reading.value is None:
+        what = "the rest of the application, and its manifests"
+        findings.skip(what, because="too much of it is unknown", at=reading.problems[0])
+        return
+    written, within = reading.value, project is not None
+    assumed_project = assumed(written)
+    environments = {**assumed_project.environments, **(project.environments if project else {})}
+    # Not `evolve`: what is lent for an environment that the project does not have need not fit the others.
+    allowing = (project or assumed_project).model_copy(update={"environments": environments})
+    definition = Definition(application=governed(written, allowing), files=files)
+    told = [*_own_problems(document, written), *_cannot_prove(document, definition.application, within=within)]
+    broken = breaches(written, project) if project else ()
+    told += (document.problem(each.field, expected=each.expected, got=each.got) for each in broken)
+    told += names_unknown(document, written, known) if known else ()
+    _add_certain(findings, told, reading)
+    yield Claims(
+        definition=definition,
+        document=document,
+        rendered=_rendered(document, definition, reading, findings, within=within),
+    )
+
+
+def _add_certain(findings: Findings, told: Iterable[Problem], reading: AsRead[WrittenApplication]) -> None:
+    """Add the problems that do not rest on values that are not known."""
+    certain = list[Problem]()
+    for unsure in reading.unsure:
+        findings.skip(f"what depends on {unsure.field}", because="of what is wrong there", at=unsure)
+    for problem in told:
+        about_gate = problem.field.startswith("environments[") and ".gate" in problem.field
+        if why := reading.why_unknown(problem.field, *(("notify", "people") if about_gate else ())):
+            findings.skip(f"what depends on {why.field}", because="of what is wrong there", at=why)
+        else:
+            certain.append(problem)
+    findings.extend_elsewhere(certain)
+
+
+def _rendered(
+    document: Document,
+    definition: Definition,
+    reading: AsRead[WrittenApplication],
+    findings: Findings,
+    *,
+    within: bool,
+) -> Mapping[str, tuple[Rendered, ...]]:
+    """What each environment would apply, as far as it is known."""
+    application, of_each = definition.application, dict[str, EnvironmentCheck]()
+    # One that says which image it is cannot be meant to deliver a bundle, whatever its source says.
+    source = ("source",) if "image" in reading.unknown else ()
+    why_no_image = reading.why_unknown(f"{application.source}.repository")
+    if why_no_image and application.source is SourceKind.IMAGE:
+        findings.skip("the images in the manifests", because=f"they rest on {why_no_image.field}", at=why_no_image)
+    for index, environment in enumerate(application.environments):
+        at: Steps = ("environments", index)
+        check = EnvironmentCheck(document, definition, environment, at, within=within, knows_image=why_no_image is None)
+        of_each[environment.name] = check
+        here = f"environments[{index}]"
+        shared = (*source, f"{here}.name", f"{here}.namespace", f"{here}.substitutions")
+        if application.source is SourceKind.IMAGE:
+            of_jobs = (*(f"{here}.{side}" for side in Side), f"{here}.verification.job")
+            why_no_manifests = reading.why_unknown(*shared, f"{here}.manifests")
+            why_no_jobs = reading.why_unknown(*shared, *of_jobs)
+            if why_no_manifests is None:
+                check.look_at_manifests()
+            if why_no_jobs is None:
+                check.look_at_jobs()
+            for what, why in (("manifests", why_no_manifests), ("Jobs", why_no_jobs)):
+                if why is not None:
+                    check.findings.skip(f"its {what}", because=f"they rest on {why.field}", at=why)
+        _add_certain(findings, (*check.trust_problems(), *check.window_problems()), reading)
+    findings.extend_elsewhere(by_environment({name: check.findings.problems for name, check in of_each.items()}))
+    findings.not_checked += by_environment({name: check.findings.not_checked for name, check in of_each.items()})
+    return {name: tuple(check.rendered) for name, check in of_each.items()}
 
 
 def assumed(written: WrittenApplication, own: Project | None = None) -> Project:

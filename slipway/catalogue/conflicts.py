@@ -26,6 +26,8 @@ class Rendered:
     value: dict[str, Any]
     deployed: bool
     """Not: it is the acceptance Job."""
+    faulty: frozenset[str] = frozenset()
+    """Its fields with which something is wrong already."""
 
     def problem(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> Problem:
         """A problem with the value at these steps, at its line in the document."""

@@ -2,24 +2,29 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from slipway.domain.application import Application, SourceKind
 from slipway.domain.around import Side
 from slipway.domain.environment import Environment
 
+from ..manifests.around import check_job_around
 from ..manifests.documents import Document
 from ..manifests.limits import limit_problems
-from ..manifests.problems import ConfigError, Findings, Problem, Steps
+from ..manifests.objects import check_job
+from ..manifests.problems import Findings, Problem, Steps
 from ..manifests.references import names_application
 from ..manifests.workloads import workload_problems
 from .conflicts import Rendered
 from .definition import Definition
 from .files import inside
-from .manifests import SUFFIXES, read_job, read_job_file, read_manifests
-from .rendering import BUILT_INS, render_documents, render_job, render_jobs_around
+from .manifests import SUFFIXES, manifests_read, read_job_file
+from .rendering import BUILT_INS, judged
 from .windows import window_faults
+
+type Checks = Callable[[Document, Any], Iterable[Problem]]
+"""What an object in one place has to be besides."""
 
 _SAMPLE_IMAGE = "registry.invalid/{repository}@sha256:" + "0" * 64
 _SAMPLE_VALUES = dict.fromkeys(BUILT_INS, "sample")
@@ -41,41 +46,84 @@ def _tool_of(path: str, text: str) -> tuple[str, int] | None:
 
 
 class EnvironmentCheck:
-    """Checks the files that one environment names. Problems with the names point to their line in the document."""
+    """Checks the files that one environment names. Problems with the names point to their line in the document.
+
+    What is found is in `findings`, what would be applied in `rendered`. One mistake keeps nothing from being judged
+    that does not rest on it.
+    """
 
     def __init__(
-        self, document: Document, definition: Definition, environment: Environment, at: Steps, *, within: bool
+        self,
+        document: Document,
+        definition: Definition,
+        environment: Environment,
+        at: Steps,
+        *,
+        within: bool,
+        knows_image: bool,
     ) -> None:
-        """`within` says whether the definition is inside its own project, whose limits are looked at."""
+        """`within` says whether the definition is inside its own project, whose limits are looked at; `knows_image`,
+        whether the document says which image is the application's."""
         self._document, self._at, self._within = document, at, within
         self._definition, self._environment = definition, environment
+        self.findings = Findings()
+        self.rendered: list[Rendered] = []
         application: Application = definition.application
         self._repository, self._rules = application.pushed.repository, application.image_rules
         self._sample: dict[str, Any] = {
             "image": _SAMPLE_IMAGE.format(repository=self._repository),
             "values": _SAMPLE_VALUES,
+            "pins": knows_image,
         }
 
-    def objects(self) -> tuple[Rendered, ...]:
-        """The objects that the environment would apply. Raises ConfigError with all problems."""
+    def look_at_manifests(self) -> None:
+        """The objects that the environment would apply."""
         steps, folder, files = (*self._at, "manifests"), self._environment.manifests, self._definition.files
         listed = files.below(folder)
-        if not listed:
-            raise self._error(
-                steps, expected="a folder of manifests", got=f"{files.shown(folder)}: not there, or empty"
+        lost = [path for path in sorted(files.unread) if path.startswith(f"{inside(folder)}/")]
+        if not listed and not lost:
+            self._wrong(steps, expected="a folder of manifests", got=f"{files.shown(folder)}: not there, or empty")
+            return
+        passed_over = self._not_read(listed)
+        documents = list[Document]()
+        with self.findings.collecting():
+            documents += manifests_read(self._definition, self._environment, self.findings, without=passed_over)
+        all_read = not lost and not self.findings.problems
+        for document in documents:
+            self._judge(document, deployed=True)
+        self._look_for_image(steps, all_judged=all_read and len(self.rendered) == len(documents))
+
+    def _look_for_image(self, steps: Steps, *, all_judged: bool) -> None:
+        """Whether any container runs the application's image. One that is misspelt is told of where it is."""
+        if not self._sample["pins"] or any(
+            names_application(each.value, self._repository, self._rules) for each in self.rendered
+        ):
+            return
+        image = f"a container with image {self._repository}"
+        if not all_judged:
+            self.findings.skip(f"whether there is {image}", because="not all of the manifests could be judged")
+        elif not any(problem.field.endswith(".image") for problem in self.findings.problems):
+            self._wrong(steps, expected=image, got="none in these manifests")
+
+    def _judge(self, document: Document, *, deployed: bool, as_job: Checks | None = None) -> None:
+        """Everything about one object, by the reader that comes first where two have something to say of a field."""
+        value, findings = judged(document, self._definition, self._environment, **self._sample)
+        if value is None:
+            findings.skip("the rest of the object", because="it says not properly what it is", at=findings.problems[0])
+        else:
+            findings.extend_elsewhere(as_job(document, value) if as_job else ())
+            findings.extend_elsewhere(self._object_problems(document, value))
+            faulty = frozenset(problem.field for problem in findings.problems)
+            self.rendered.append(
+                Rendered(
+                    environment=self._environment.name,
+                    document=document,
+                    value=value,
+                    deployed=deployed,
+                    faulty=faulty,
+                )
             )
-        self._refuse_what_is_not_read(listed)
-        documents = read_manifests(self._definition, self._environment)
-        objects = render_documents(documents, self._definition, self._environment, **self._sample)
-        findings, rendered = Findings(), tuple(map(self._rendered, documents, objects))
-        for each in rendered:
-            findings.extend(self._object_problems(each.document, each.value))
-        findings.raise_any()
-        if not any(names_application(value, self._repository, self._rules) for value in objects):
-            raise self._error(
-                steps, expected=f"a container with image {self._repository}", got="none in these manifests"
-            )
-        return rendered
+        self.findings.take(findings)
 
     def _object_problems(self, document: Document, value: dict[str, Any]) -> tuple[Problem, ...]:
         own = tuple(workload_problems(document, value))
@@ -83,16 +131,17 @@ class EnvironmentCheck:
             return own
         return (*own, *limit_problems(document, value, self._definition.application.kinds))
 
-    def _rendered(self, document: Document, value: dict[str, Any], *, deployed: bool = True) -> Rendered:
-        return Rendered(environment=self._environment.name, document=document, value=value, deployed=deployed)
-
-    def _refuse_what_is_not_read(self, listed: Iterable[str]) -> None:
-        """A file that would be passed over in silence is one that its author believes to be applied."""
-        findings, folder, files = Findings(), inside(self._environment.manifests), self._definition.files
+    def _not_read(self, listed: Iterable[str]) -> frozenset[str]:
+        """The files that are no manifests. One that would be passed over in silence is one that its author believes to
+        be applied."""
+        folder, files, passed_over = inside(self._environment.manifests), self._definition.files, set[str]()
         for path in listed:
             expected, advice, line = "", "", 1
             if hint := _tool_of(path, files.text(path) or ""):
                 tool, line = hint
+                self.findings.skip(
+                    f"what else is in {posixpath.basename(path)}", because=f"{tool} makes manifests of it"
+                )
                 expected = "Kubernetes objects"
                 advice = f"{tool} is run where CI builds a bundle: say source: bundle"
             elif posixpath.dirname(path) != folder:
@@ -101,40 +150,32 @@ class EnvironmentCheck:
                 expected = "files that end in .yaml or .yml"
             if expected:
                 got = posixpath.relpath(path, str(folder))
-                findings.add(Problem(file=files.shown(path), line=line, expected=expected, got=got, message=advice))
-        findings.raise_any()
+                passed_over.add(path)
+                self.findings.add(
+                    Problem(file=files.shown(path), line=line, expected=expected, got=got, message=advice)
+                )
+        return frozenset(passed_over)
 
-    def job(self) -> Iterator[Rendered]:
-        """The acceptance Job, if there is one."""
-        job = self._environment.verification.job
-        if job is None:
-            return
-        self._refuse_misplaced(job, (*self._at, "verification", "job"))
-        value = render_job(self._definition, self._environment, **self._sample, name="sample")
-        yield self._job(read_job(self._definition, self._environment), value)
-
-    def jobs_around(self) -> Iterator[Rendered]:
-        """The Jobs before and after a rollout."""
+    def look_at_jobs(self) -> None:
+        """The acceptance Job, if there is one, and the Jobs before and after a rollout."""
+        if job := self._environment.verification.job:
+            self._look_at_job(job, (*self._at, "verification", "job"), check_job)
         for side in Side:
-            paths = self._environment.jobs(side)
-            for number, path in enumerate(paths):
-                self._refuse_misplaced(path, (*self._at, str(side), number))
-            jobs = render_jobs_around(self._definition, self._environment, side, **self._sample)
-            for path, value in zip(paths, jobs, strict=True):
-                yield self._job(read_job_file(self._definition, path), value)
+            for number, path in enumerate(self._environment.jobs(side)):
+                self._look_at_job(path, (*self._at, str(side), number), check_job_around)
 
-    def _job(self, document: Document, value: dict[str, Any]) -> Rendered:
-        if problems := self._object_problems(document, value):
-            raise ConfigError(problems)
-        return self._rendered(document, value, deployed=False)
-
-    def _refuse_misplaced(self, path: str, steps: Steps) -> None:
-        """Refuse a Job's file that is not there, or that would be applied as a manifest."""
+    def _look_at_job(self, path: str, steps: Steps, as_job: Checks) -> None:
         files = self._definition.files
+        if inside(path) in files.unread:
+            return
         if files.text(path) is None:
-            raise self._error(steps, expected="a file with a Job", got=f"{files.shown(path)}: not there")
+            self._wrong(steps, expected="a file with a Job", got=f"{files.shown(path)}: not there")
+            return
         if inside(posixpath.dirname(path) or ".") == inside(self._environment.manifests):
-            raise self._error(steps, "it would be deployed with the manifests; put it into a folder of its own")
+            self._wrong(steps, "it would be deployed with the manifests; put it into a folder of its own")
+            return
+        with self.findings.collecting():
+            self._judge(read_job_file(self._definition, path), deployed=False, as_job=as_job)
 
     def trust_problems(self) -> Iterator[Problem]:
         """Problems with the keys and certificates that the requirements name, and rules for images that never come."""
@@ -146,16 +187,20 @@ class EnvironmentCheck:
             return
         from .trust import trust_faults  # noqa: PLC0415 - cryptography is slow to import and rarely needed
 
+        unread = {field for field, name in required.files() if inside(name) in self._definition.files.unread}
         for fault in trust_faults(self._definition.files, required):
+            if fault.field in unread:
+                continue
             steps = (*self._at, "require", *fault.field)
             yield self._document.problem(steps, expected=fault.expected, got=fault.got)
 
     def window_problems(self) -> Iterator[Problem]:
         """Problems with the time windows: rules, time zone, holidays."""
-        if self._environment.windows.given:
-            for fault in window_faults(self._definition.files, self._environment.windows):
+        windows, files = self._environment.windows, self._definition.files
+        if windows.given and (not windows.holidays_file or inside(windows.holidays_file) not in files.unread):
+            for fault in window_faults(files, windows):
                 steps = (*self._at, "windows", *fault.field)
                 yield self._document.problem(steps, expected=fault.expected, got=fault.got)
 
-    def _error(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> ConfigError:
-        return ConfigError([self._document.problem(steps, message, expected=expected, got=got)])
+    def _wrong(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> None:
+        self.findings.add(self._document.problem(steps, message, expected=expected, got=got))

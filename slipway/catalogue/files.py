@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..manifests.documents import Document, read_text
+from ..manifests.documents import Document, read_as_far
 from ..manifests.problems import ConfigError, Problem
 
 MOST_FILES: Final = 500
@@ -24,6 +24,8 @@ class Files:
     document: str
     """Name of that document in messages, such as `shop/application.yaml`."""
     contents: Mapping[str, str] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
+    """Those that are there and could not be read: what is wrong with them is told elsewhere."""
 
     def shown(self, path: str) -> str:
         """The path as problems name it: `shop/manifests/service.yaml`."""
@@ -40,11 +42,11 @@ class Files:
         return tuple(sorted(path for path in self.contents if prefix == "./" or path.startswith(prefix)))
 
     def read(self, path: str) -> tuple[Document, ...]:
-        """All non-empty documents of a YAML file. Raises ConfigError."""
+        """All non-empty documents of a YAML file, each with its problems. Raises ConfigError where there is none."""
         text = self.text(path)
         if text is None:
             raise ConfigError([Problem(file=self.shown(path), message="there is no such file")])
-        return read_text(text.encode(), name=self.shown(path))
+        return read_as_far(text.encode(), name=self.shown(path))
 
 
 def inside(path: str) -> str | None:

@@ -12,10 +12,10 @@ from typing import Any, Final, Literal
 from slipway.domain.application import SourceKind, WrittenApplication
 from slipway.domain.around import Side
 
-from ..manifests.documents import MAX_BYTES, Document, read_file
+from ..manifests.documents import MAX_BYTES, Document, bytes_of, read_as_far
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown, shown_path
 from .files import LARGEST, MOST_FILES, Files, inside
-from .validation import validate
+from .validation import read_as
 
 PROJECT_FILE: Final = "project.yaml"
 APPLICATION_FILE: Final = "application.yaml"
@@ -32,6 +32,8 @@ class FoundDocument:
     name: str
     document: Document
     files: Files
+    problems: tuple[Problem, ...] = ()
+    """Of its text, and of files that it names and that cannot be read."""
 
 
 def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
@@ -45,7 +47,10 @@ def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
             name = shown_path(file, root=root if root.is_dir() else root.parent)
             if file.is_symlink():
                 raise ConfigError([Problem(file=name, expected="a file", got="a link")])
-            for document in read_file(file, name=name):
+            for document in read_as_far(bytes_of(file, name=name), name=name):
+                if document.value is None:
+                    findings.extend(document.problems)
+                    continue
                 with findings.collecting():
                     documents.append(_found(document, file.parent))
     findings.extend(_twice(documents))
@@ -82,10 +87,11 @@ def _documents_below(root: Path) -> list[Path]:
 
 def _found(document: Document, folder: Path) -> FoundDocument:
     kind = kind_of(document)
-    name, files = str(document.value[kind]), Files(document=document.file)
-    if kind == "application":
-        files = _Collector(document, folder).collect(validate(document, WrittenApplication))
-    return FoundDocument(kind=kind, name=name, document=document, files=files)
+    name, files, findings = str(document.value[kind]), Files(document=document.file), Findings()
+    if kind == "application" and (application := read_as(document, WrittenApplication).value):
+        files = _Collector(document, folder, findings).collect(application)
+    problems = (*document.problems, *findings.problems)
+    return FoundDocument(kind=kind, name=name, document=document, files=files, problems=problems)
 
 
 def _ways(relative: str) -> Iterator[PurePosixPath]:
@@ -108,13 +114,19 @@ def _twice(documents: list[FoundDocument]) -> Iterator[Problem]:
 class _Collector:
     """Reads the files that an application names, and no others: a repository holds much that is nobody's business."""
 
-    def __init__(self, document: Document, folder: Path) -> None:
-        self._document, self._folder = document, folder
-        self._findings = Findings()
+    def __init__(self, document: Document, folder: Path, findings: Findings) -> None:
+        self._document, self._folder, self._findings = document, folder, findings
         self._contents: dict[str, str] = {}
+        self._unread = set[str]()
         self._bytes = 0
 
     def collect(self, application: WrittenApplication) -> Files:
+        """The files that can be read; the problems of the others are added to the findings."""
+        with self._findings.collecting():
+            self._collect(application)
+        return Files(document=self._document.file, contents=self._contents, unread=frozenset(self._unread))
+
+    def _collect(self, application: WrittenApplication) -> None:
         for index, environment in enumerate(application.environments):
             at: Steps = ("environments", index)
             if application.source is SourceKind.IMAGE:
@@ -126,8 +138,6 @@ class _Collector:
             for field, name in environment.require.files():
                 self._take(name, (*at, "require", *field))
             self._take(environment.windows.holidays_file, (*at, "windows", "holidays_file"))
-        self._findings.raise_any()
-        return Files(document=self._document.file, contents=self._contents)
 
     def _take_folder(self, name: str, steps: Steps) -> None:
         path = self._path(name, steps)
@@ -154,8 +164,9 @@ class _Collector:
 
     def _read(self, path: Path, steps: Steps) -> None:
         relative = path.relative_to(self._folder).as_posix()
-        if relative in self._contents:
+        if relative in self._contents or relative in self._unread:
             return
+        self._unread.add(relative)
         if any((self._folder / part).is_symlink() for part in _ways(relative)):
             # Whoever reviews it sees a name, and another file would be applied.
             self._problem(steps, expected="files and folders", got=f"{relative}, which is a link or lies behind one")
@@ -176,6 +187,7 @@ class _Collector:
     def _decode(self, relative: str, data: bytes, shown_name: str) -> None:
         try:
             self._contents[relative] = data.decode("utf-8-sig")
+            self._unread.remove(relative)
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
             got = f"the byte 0x{data[error.start]:02x}"

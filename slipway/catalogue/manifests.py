@@ -1,6 +1,7 @@
 """The Kubernetes manifests among an application's files: which files are read, and in which order."""
 
 import posixpath
+from collections.abc import Collection
 
 from slipway.domain.environment import Environment
 
@@ -15,21 +16,34 @@ SUFFIXES = frozenset({".yaml", ".yml"})
 
 def read_manifests(definition: Definition, environment: Environment) -> tuple[Document, ...]:
     """All documents of the environment's manifests folder, ordered by file name and position in the file."""
+    findings = Findings()
+    documents = manifests_read(definition, environment, findings)
+    findings.raise_any()
+    return documents
+
+
+def manifests_read(
+    definition: Definition, environment: Environment, findings: Findings, *, without: Collection[str] = ()
+) -> tuple[Document, ...]:
+    """The same of those files that can be read; the problems of the others are added to the findings."""
     files, folder = definition.files, environment.manifests
-    names = [path for path in files.below(folder) if posixpath.dirname(path) == inside(folder)]
+    names = [path for path in files.below(folder) if posixpath.dirname(path) == inside(folder) and path not in without]
     names = [path for path in names if posixpath.splitext(path)[1] in SUFFIXES]
     if len(names) > MAX_FILES:
         raise ConfigError(
             [Problem(file=files.shown(folder), expected=f"at most {MAX_FILES} files", got=str(len(names)))]
         )
-    findings = Findings()
     documents: list[Document] = []
     for path in names:
-        with findings.collecting():
+        try:
             documents.extend(files.read(path))
+        except ConfigError as error:
+            findings.extend(error.problems)
+            findings.skip(
+                f"the objects in {posixpath.basename(path)}", because="it cannot be read", at=error.problems[0]
+            )
     if not documents and not findings.problems:
         findings.add(Problem(file=files.shown(folder), expected="a manifest in a .yaml file", got="none"))
-    findings.raise_any()
     return tuple(documents)
 
 

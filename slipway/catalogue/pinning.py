@@ -17,15 +17,20 @@ from ..manifests.references import ImagePosition, Reference, by_digest, image_pl
 
 
 def pin(
-    document: Document, value: dict[str, Any], application: Application, *, image: str, hosts: frozenset[str] | None
+    document: Document,
+    findings: Findings,
+    value: dict[str, Any],
+    application: Application,
+    *,
+    image: str,
+    hosts: frozenset[str] | None,
 ) -> bool:
-    """Whether the release's own image is among those that were written into `value`.
+    """Whether the release's own image is among those that were written into `value`; the problems go to the findings.
 
-    `hosts` are those of the application's registries; where they are not known, any may be one of them. Raises
-    ConfigError.
+    `hosts` are those of the application's registries; where they are not known, any may be one of them.
     """
-    rules, findings = application.image_rules, Findings()
-    findings.extend(unpinnable_problems(document, value, rules))
+    rules = application.image_rules
+    findings.extend_elsewhere(unpinnable_problems(document, value, rules))
     is_own = False
     for place in image_places(value, rules):
         if isinstance(place.text, str) and names_repository(place.text, application.pushed.repository):
@@ -33,20 +38,18 @@ def pin(
             is_own = True
         elif (named := by_digest(place.text)) is not None:
             wrong = tuple(_not_allowed(document, place, named, application, hosts))
-            findings.extend(wrong if not rules.leaves(value) else ())
+            findings.extend_elsewhere(wrong if not rules.leaves(value) else ())
             if not wrong:
                 host = named.host if rules.is_foreign(named.name) else image.partition("/")[0]
                 place.holder[place.key] = f"{host}/{named.repository}@{named.digest}"
         elif not rules.leaves(value):
-            findings.add(
-                document.problem(
-                    place.steps,
-                    "a tag may name another image after the vote",
-                    expected=f"{application.pushed.repository}, or an image by digest (name@sha256:…)",
-                    got=shown(place.text),
-                )
+            wrong_name = document.problem(
+                place.steps,
+                "a tag may name another image after the vote",
+                expected=f"{application.pushed.repository}, or an image by digest (name@sha256:…)",
+                got=shown(place.text),
             )
-    findings.raise_any()
+            findings.extend_elsewhere([wrong_name])
     return is_own
 
 

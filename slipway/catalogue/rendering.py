@@ -24,6 +24,11 @@ from .substitution import substitute
 BUILT_INS = ("SLIPWAY_APPLICATION", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE", "SLIPWAY_VERSION")
 """The names that every manifest may use: application, environment, release id, and the tag that was pushed."""
 
+_WITHOUT_WHICH_NONE = frozenset(
+    {"", "apiVersion", "kind", "metadata", "metadata.name", "metadata.labels", "metadata.annotations"}
+)
+"""Fields of an object that everything else rests on. What has a problem as a whole has it at the field without name."""
+
 type Hosts = frozenset[str] | None
 """Those of the application's registries; None where they are not known."""
 
@@ -96,39 +101,53 @@ def render_documents(
     hosts: Hosts = None,
 ) -> tuple[dict[str, Any], ...]:
     """Like `render`, from documents that were read before."""
-    if not BY_DIGEST.fullmatch(image):
-        raise ValueError(f"image: expected login_server/repository@sha256:<64 hex>, got {shown(image)}")
-    if set(values) != set(BUILT_INS):
-        raise ValueError(f"values: expected exactly {', '.join(BUILT_INS)}, got {', '.join(sorted(values)) or 'none'}")
+    _check_arguments(image, values)
     findings = Findings()
     rendered: list[dict[str, Any]] = []
     for document in documents:
-        with findings.collecting():
-            rendered.append(
-                _render_document(document, definition, environment, image=image, values=values, hosts=hosts)
-            )
+        value, own = judged(document, definition, environment, image=image, values=values, hosts=hosts)
+        findings.extend(own.problems)
+        rendered += [value] if value is not None else []
     findings.raise_any()
     return tuple(rendered)
 
 
-def _render_document(
+def _check_arguments(image: str, values: Mapping[str, str]) -> None:
+    if not BY_DIGEST.fullmatch(image):
+        raise ValueError(f"image: expected login_server/repository@sha256:<64 hex>, got {shown(image)}")
+    if set(values) != set(BUILT_INS):
+        raise ValueError(f"values: expected exactly {', '.join(BUILT_INS)}, got {', '.join(sorted(values)) or 'none'}")
+
+
+def judged(
     document: Document,
     definition: Definition,
     environment: Environment,
     *,
     image: str,
     values: Mapping[str, str],
-    hosts: Hosts,
-) -> dict[str, Any]:
-    value = substitute(document, built_ins=values, own=environment.substitutions)
-    findings = Findings()
-    findings.extend(check_object(document, value, namespace=environment.namespace))
-    findings.raise_any()
-    pinned = pin(document, value, definition.application, image=image, hosts=hosts)
+    hosts: Hosts = None,
+    pins: bool = True,
+) -> tuple[dict[str, Any] | None, Findings]:
+    """The object of one document and all that is wrong with it; None where it is too wrong to be an object.
+
+    Without `pins` its images are not looked at: for a check that does not know the application's own.
+    """
+    value, findings = None, Findings()
+    findings.extend(document.problems)
+    with findings.collecting():
+        names = Findings()
+        value = substitute(document, names, built_ins=values, own=environment.substitutions)
+        findings.extend_elsewhere(names.problems)
+        findings.extend_elsewhere(check_object(document, value, namespace=environment.namespace))
+    if any(problem.field in _WITHOUT_WHICH_NONE for problem in findings.problems):
+        return None, findings
+    pinned = pins and pin(document, findings, value, definition.application, image=image, hosts=hosts)
     if value["kind"] not in CLUSTER_SCOPED:
         value["metadata"]["namespace"] = environment.namespace
     release = values["SLIPWAY_RELEASE"] if pinned else None
-    return marked(value, application=definition.application.application, environment=environment.name, release=release)
+    application = definition.application.application
+    return marked(value, application=application, environment=environment.name, release=release), findings
 
 
 def marked(value: dict[str, Any], *, application: str, environment: str, release: str | None) -> dict[str, Any]:

@@ -12,28 +12,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..manifests.documents import MAX_CHARACTERS, Document
-from ..manifests.problems import Findings, Steps, nearest
+from ..manifests.problems import ConfigError, Findings, Steps, nearest
 
 _NAME = re.compile(r"(\$?)\$\{([A-Z][A-Z0-9_]{0,63})\}")
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _BOOLEANS = {"true": True, "false": False}
 
 
-def substitute(document: Document, *, built_ins: Mapping[str, str], own: Mapping[str, str]) -> Any:
-    """A copy of the document's value with all names replaced. Raises ConfigError if a name is unknown."""
-    work = _Substitution(document, {**own, **built_ins}, frozenset(own.keys() - built_ins.keys()))
-    value = work.of(document.value, ())
-    work.findings.raise_any()
-    return value
+def substitute(document: Document, findings: Findings, *, built_ins: Mapping[str, str], own: Mapping[str, str]) -> Any:
+    """A copy of the document's value with all names replaced that are known; the others are added to the findings.
+
+    Raises ConfigError if there is too much text to go on.
+    """
+    work = _Substitution(document, findings, {**own, **built_ins}, frozenset(own.keys() - built_ins.keys()))
+    return work.of(document.value, ())
 
 
 class _Substitution:
-    def __init__(self, document: Document, values: Mapping[str, str], typed: frozenset[str]) -> None:
+    def __init__(
+        self, document: Document, findings: Findings, values: Mapping[str, str], typed: frozenset[str]
+    ) -> None:
         self._document = document
         self._values = values
         self._typed = typed
         self._characters = 0
-        self.findings = Findings()
+        self._findings = findings
 
     def of(self, value: Any, steps: Steps) -> Any:
         match value:
@@ -49,7 +52,7 @@ class _Substitution:
     def _key(self, key: str, steps: Steps) -> str:
         if any(not escape for escape, _ in _NAME.findall(key)):
             problem = self._document.problem((*steps, key), "names are replaced in values only, not in keys")
-            self.findings.add(problem)
+            self._findings.add(problem)
         return key
 
     def _text(self, text: str, steps: Steps) -> Any:
@@ -61,8 +64,7 @@ class _Substitution:
         self._characters += len(replaced)
         if self._characters > MAX_CHARACTERS:
             limit = f"at most {MAX_CHARACTERS // 1024} KiB of text once names are replaced"
-            self.findings.add(self._document.problem(steps, expected=limit, got="more"))
-            self.findings.raise_any()
+            raise ConfigError([self._document.problem(steps, expected=limit, got="more")])
         return replaced
 
     def _replacement(self, match: re.Match[str], steps: Steps) -> str:
@@ -71,7 +73,7 @@ class _Substitution:
             return match[0][1:]
         if name not in self._values:
             advice = f"{nearest(name, self._values)}; write $${{{name}}} for the text itself"
-            self.findings.add(self._document.problem(steps, advice, expected="a known name", got=f"${{{name}}}"))
+            self._findings.add(self._document.problem(steps, advice, expected="a known name", got=f"${{{name}}}"))
             return match[0]
         return self._values[name]
 

@@ -6,7 +6,8 @@ written there, and to the expected value.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +18,8 @@ from slipway.domain.model import NAME_PATTERN, NAMESPACE_PATTERN, REPOSITORY_PAT
 from slipway.domain.people import EMAIL_PATTERN, GUID_PATTERN, MEMBER_PATTERN
 
 from ..manifests.documents import Document
-from ..manifests.problems import ConfigError, Problem, Steps, nearest, shown
+from ..manifests.problems import ConfigError, Problem, Steps, closest, in_order, is_below, nearest, shown
+from .mending import Mending, Misfit
 
 _KINDS = {
     "string_type": "text",
@@ -53,18 +55,63 @@ _ONE_PIPELINE = (
     "a release begins with one run, which says what it built: what several pipelines build goes out as a bundle, which "
     "one of them publishes (source: bundle)"
 )
+_MOST_LOOKS = 30
 _FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*): (.*)", re.DOTALL)
 """A field, or the path to one: `environments[1].gate.required`."""
 
 
 def validate[M: BaseModel](document: Document, model: type[M]) -> M:
-    """What the document describes. Raises a ConfigError with every problem that pydantic reports."""
-    try:
-        # Strict, as a number instead of text is a mistake (`tag: 1.10` would be 1.1). As JSON, so that a list is
-        # accepted for a tuple.
-        return model.model_validate_json(json.dumps(document.value), strict=True)
-    except ValidationError as error:
-        raise ConfigError(_Translation(document, model).problems(error)) from None
+    """What the document describes. Raises a ConfigError with every problem of it."""
+    reading = read_as(document, model)
+    if reading.problems or reading.value is None:
+        raise ConfigError(reading.problems)
+    return reading.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsRead[M: BaseModel]:
+    """What a document describes, as far as it can be read: one mistake does not hide what does not rest on it."""
+
+    value: M | None
+    """The document with something else in place of what is wrong in it; None where too much is."""
+    problems: tuple[Problem, ...] = ()
+    unknown: Mapping[str, Problem] = field(default_factory=dict)
+    """The fields whose values are not the document's, with the problem that says why."""
+    unsure: tuple[Problem, ...] = ()
+    """Those for which it cannot be said whether fields beside theirs go together."""
+
+    def why_unknown(self, *fields: str) -> Problem | None:
+        """The problem for which the value of one of these fields is not known, as a whole or in part."""
+        for name, problem in self.unknown.items():
+            if any(is_below(name, each) or is_below(each, name) for each in fields):
+                return problem
+        return None
+
+
+def read_as[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
+    """What the document describes, with every problem that pydantic reports.
+
+    pydantic does not go on to a rule about several fields where one of them is wrong. So what is wrong is replaced, and
+    the rest is looked at once more.
+    """
+    problems, unsure, mending = list[Problem](), dict[Problem, None](), Mending(document)
+    value = None
+    for _ in range(_MOST_LOOKS):
+        try:
+            # Strict, as a number instead of text is a mistake (`tag: 1.10` would be 1.1). As JSON, so that a list is
+            # accepted for a tuple.
+            value = model.model_validate_json(json.dumps(mending.value), strict=True)
+        except ValidationError as error:
+            wrong = list(_Translation(replace(document, value=mending.value), model).problems(error))
+            own = [each for each in wrong if not mending.is_own_doing(each)]
+            problems += [each.problem for each in own if mending.why_unsure(each) is None]
+            unsure.update({why: None for each in own if (why := mending.why_unsure(each))})
+            if not mending.mend(wrong):
+                value = None
+                break
+        else:
+            break
+    return AsRead(value=value, problems=in_order(problems), unknown=mending.unknown, unsure=tuple(unsure))
 
 
 def _is_echo(finding: Any) -> bool:
@@ -73,47 +120,54 @@ def _is_echo(finding: Any) -> bool:
 
 
 class _Translation:
-    """From pydantic's errors about one document to problems."""
+    """From pydantic's errors about one document to problems, each with the steps to it."""
 
     def __init__(self, document: Document, model: type[BaseModel]) -> None:
         self._document, self._model = document, model
 
-    def problems(self, error: ValidationError) -> Iterator[Problem]:
+    def problems(self, error: ValidationError) -> Iterator[Misfit]:
         for finding in error.errors(include_url=False):
             if not _is_echo(finding):
                 yield self._problem(finding)
 
-    def _problem(self, finding: Any) -> Problem:
-        document = self._document
-        steps = _steps(document.value, finding["loc"], missing=finding["type"] == "missing")
+    def _at(self, steps: Steps, message: str = "", **told: Any) -> Misfit:
+        expected, got = told.pop("expected", ""), told.pop("got", "")
+        problem = self._document.problem(steps, message, expected=expected, got=got)
+        return Misfit(steps=steps, problem=problem, **told)
+
+    def _problem(self, finding: Any) -> Misfit:
+        steps = _steps(self._document.value, finding["loc"], missing=finding["type"] == "missing")
         kind, context, value = finding["type"], finding.get("ctx", {}), finding["input"]
         match kind:
             case "missing":
-                return document.problem(steps, "is missing")
+                return self._at(steps, "is missing")
             case "extra_forbidden":
-                names = self._field_names(steps[:-1])
-                return document.problem(steps, f"unknown field; {nearest(str(steps[-1]), names)}")
+                names, name = self._field_names(steps[:-1]), str(steps[-1])
+                return self._at(
+                    steps, f"unknown field; {nearest(name, names)}", is_extra=True, meant=closest(name, names)
+                )
             case "union_tag_not_found":
-                return document.problem((*steps, "kind"), "is missing; write auto or approval")
+                return self._at((*steps, "kind"), "is missing; write auto or approval")
             case "union_tag_invalid":
                 expected = context["expected_tags"].replace(", ", " or ")
-                return document.problem((*steps, "kind"), expected=expected, got=shown(value.get("kind")))
+                return self._at((*steps, "kind"), expected=expected, got=shown(value.get("kind")))
             case "value_error":
                 return self._own_rule(steps, str(context["error"]), value)
         expected = _expected(kind, context, finding["msg"])
         advice = _ONE_PIPELINE if steps == ("pipeline",) and isinstance(value, list) else _advice(kind, value)
-        return document.problem(steps, advice, expected=expected, got=shown(value))
+        return self._at(steps, advice, expected=expected, got=shown(value))
 
-    def _own_rule(self, steps: Steps, message: str, value: object) -> Problem:
+    def _own_rule(self, steps: Steps, message: str, value: object) -> Misfit:
         """The problem for a ValueError of our models, whose text may begin with the name of a field or a path to it."""
+        of_several = steps
         if split := _FIELD_FIRST.fullmatch(message):
             path = [int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|[0-9]+", split[1])]
             if path[0] in self._field_names(steps):
                 steps, message = (*steps, *path), split[2]
         if message.startswith("expected "):
             expected, _, got = message.removeprefix("expected ").partition(", got ")
-            return self._document.problem(steps, expected=expected, got=got or shown(value))
-        return self._document.problem(steps, message)
+            return self._at(steps, expected=expected, got=got or shown(value), of_several=of_several)
+        return self._at(steps, message, of_several=of_several)
 
     def _field_names(self, steps: Steps) -> set[str]:
         """The fields that the models allow at these steps."""

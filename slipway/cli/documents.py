@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from slipway.api.catalogue import Changes, ChangeShown, ProblemShown
-from slipway.catalogue import CheckedEach, Problem, check_each
-from slipway.manifests.problems import written
+from slipway.catalogue import CheckedDocuments, Problem, check_each
+from slipway.manifests.problems import in_order, written
 
 from .api import Api, read
 from .errors import CliError, ProblemsError
@@ -23,7 +23,7 @@ class LocalDocuments:
     """The documents in the files, as far as they can be judged here."""
 
     path: Path
-    checked: CheckedEach
+    checked: CheckedDocuments
     not_compared: tuple[str, ...]
     """What Kubernetes' schemas say nothing about."""
 
@@ -55,23 +55,27 @@ class LocalDocuments:
 
 
 def read_local(path: Path, version: str) -> LocalDocuments:
-    """Compares manifests with the schemas of Kubernetes too. Ends the command if nothing in the files is without a
-    problem."""
+    """Compares manifests with the schemas of Kubernetes too."""
     schemas = Schemas()
     checked = _compared_with_schemas(check_each(path), schemas, version)
-    local = LocalDocuments(path=path, checked=checked, not_compared=schemas.not_compared)
+    return LocalDocuments(path=path, checked=checked, not_compared=schemas.not_compared)
+
+
+def read_good(path: Path, version: str) -> LocalDocuments:
+    """The same. Ends the command if nothing in the files is without a problem."""
+    local = read_local(path, version)
     if not local.checked.good:
         raise ProblemsError(local.problems)
     return local
 
 
-def _compared_with_schemas(checked: CheckedEach, schemas: Schemas, version: str) -> CheckedEach:
+def _compared_with_schemas(checked: CheckedDocuments, schemas: Schemas, version: str) -> CheckedDocuments:
     by_document = [(claim.document, list(schemas.of_environments(claim.rendered, version))) for claim in checked.claims]
     wrong = [document for document, problems in by_document if problems]
     return replace(
         checked,
         good=tuple(each for each in checked.good if not any(each.document is one for one in wrong)),
-        problems=(*checked.problems, *(problem for _, problems in by_document for problem in problems)),
+        problems=in_order((*checked.problems, *(problem for _, problems in by_document for problem in problems))),
     )
 
 
@@ -105,12 +109,9 @@ def as_problem(shown: ProblemShown) -> Problem:
     return Problem(**shown.model_dump())
 
 
-def compared_there(api: Api, path: Path, version: str) -> None:
-    """Let the installation compare the documents with what it has. Raises `ProblemsError` for what it finds wrong."""
-    local = read_local(path, version)
-    found = [
-        *local.problems,
-        *(as_problem(each) for change in compare(api, local).changes for each in change.problems),
-    ]
-    if found:
-        raise ProblemsError(tuple(found))
+def found_there(api: Api, local: LocalDocuments) -> tuple[Problem, ...]:
+    """What the installation finds wrong with those documents in which nothing is wrong here."""
+    try:
+        return tuple(as_problem(each) for change in compare(api, local).changes for each in change.problems)
+    except ProblemsError as error:
+        return error.problems

@@ -10,7 +10,7 @@ import click
 from .text import neutral
 
 if TYPE_CHECKING:
-    from slipway.manifests.problems import Problem
+    from slipway.manifests.problems import Problem, Unjudged
 
 VERSION = 1
 """Of every JSON object that a command prints, unless the app's answer has one of its own."""
@@ -84,7 +84,7 @@ class CliError(click.ClickException):
 class ProblemsError(CliError):
     """What is wrong with files, each problem at its place. People read one a line, so that editors can link to them."""
 
-    def __init__(self, problems: "Sequence[Problem]") -> None:
+    def __init__(self, problems: "Sequence[Problem]", not_checked: "Sequence[Unjudged]" = ()) -> None:
         first = problems[0]
         super().__init__(
             "\n".join(map(str, problems)),
@@ -93,15 +93,18 @@ class ProblemsError(CliError):
             got=first.got,
             cure=first.message,
         )
-        self.problems = tuple(problems)
+        self.problems, self.not_checked = tuple(problems), tuple(not_checked)
 
     def show(self, file: Any = None) -> None:
         for problem in self.problems:
             click.echo(neutral(str(problem)), file=file)
+        for each in self.not_checked:
+            click.echo(neutral(f"! {each}"), file=file)
         click.echo(f"{len(self.problems)} problem{'' if len(self.problems) == 1 else 's'}", err=True)
 
     def as_json(self) -> dict[str, Any]:
-        return {**super().as_json(), "problems": [_placed(problem) for problem in self.problems]}
+        not_checked = {"not_checked": [str(each) for each in self.not_checked]} if self.not_checked else {}
+        return {**super().as_json(), "problems": [_placed(problem) for problem in self.problems], **not_checked}
 
 
 def _placed(problem: "Problem") -> dict[str, Any]:

@@ -12,7 +12,7 @@ import click
 
 from slipway.catalogue import Rendered
 from slipway.manifests.documents import Document
-from slipway.manifests.problems import Problem, Steps, by_environment, nearest, shown
+from slipway.manifests.problems import Problem, Steps, by_environment, is_below, nearest, shown
 
 NEWEST = "1.35"
 """The newest minor version that Slipway is tested with."""
@@ -42,10 +42,16 @@ class Schemas:
         """The problems of an application's environments, each once."""
         return by_environment(
             {
-                name: tuple(problem for each in objects for problem in self(each.document, each.value, version))
+                name: tuple(problem for each in objects for problem in self._of(each, version))
                 for name, objects in rendered.items()
             }
         )
+
+    def _of(self, rendered: Rendered, version: str) -> Iterator[Problem]:
+        """What nothing else was said of before."""
+        for problem in self(rendered.document, rendered.value, version):
+            if not any(is_below(problem.field, field) for field in rendered.faulty):
+                yield problem
 
     def __call__(self, document: Document, value: Mapping[str, Any], version: str) -> Iterator[Problem]:
         """What an API server of the minor version would refuse of an object, or drop."""
@@ -62,6 +68,7 @@ class Schemas:
             cure = "" if known else nearest(kind, kinds)
             at: Steps = ("apiVersion",) if known else ("kind",)
             yield document.problem(at, cure, expected=expected, got=f"{api_version} {kind}")
+            self._not_compared.add(f"{kind} ({api_version})")
         else:
             self._not_compared.add(f"{kind} ({api_version})")
 

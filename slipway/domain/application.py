@@ -172,9 +172,9 @@ class _Delivered[E: WrittenEnvironment](Record):
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         names = [e.name for e in self.environments]
-        twice = {n for n in names if names.count(n) > 1}
-        if twice:
-            raise ValueError(f"environments: the name {sorted(twice)[0]!r} is used twice")
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise ValueError(f"environments[{index}].name: {name!r} is the name of another environment already")
         if self.start is not Start.PUSH and self.pipeline is None:
             raise ValueError(f"pipeline: needed because start is {self.start.value!r}")
         return self

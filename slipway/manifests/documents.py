@@ -46,6 +46,8 @@ class Document:
     """Scalars that consist of an unquoted `${NAME}`: the type of the replacement follows from its text."""
     ambiguous: Mapping[Steps, str] = field(default_factory=dict)
     """Unquoted `yes`, `off` and the like, kept as text."""
+    problems: tuple[Problem, ...] = ()
+    """Where the text does not say what is meant, such as a key twice: `value` has the first. See `read_as_far`."""
 
     def place(self, steps: Steps) -> TextPosition:
         """The position of the value, or else of the nearest enclosing value."""
@@ -70,18 +72,30 @@ class Document:
 
 def read_file(path: Path, *, name: str) -> tuple[Document, ...]:
     """All non-empty documents of a YAML file. Raises ConfigError, with `name` for the file."""
+    return read_text(bytes_of(path, name=name), name=name)
+
+
+def bytes_of(path: Path, *, name: str) -> bytes:
+    """The content of a file, up to a byte more than may be read. Raises ConfigError."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError([Problem(file=name, message="there is no such file")]) from None
     except OSError as error:
         raise ConfigError([Problem(file=name, message=f"the file cannot be read: {error.strerror}")]) from None
-    return read_text(data, name=name)
 
 
 def read_text(data: bytes, *, name: str) -> tuple[Document, ...]:
     """Like `read_file`, from bytes."""
+    documents = read_as_far(data, name=name)
+    if problems := [problem for document in documents for problem in document.problems]:
+        raise ConfigError(problems)
+    return documents
+
+
+def read_as_far(data: bytes, *, name: str) -> tuple[Document, ...]:
+    """The documents, each with its problems. Raises ConfigError only where the text cannot be divided into values."""
     if len(data) > MAX_BYTES:
         raise ConfigError([Problem(file=name, expected=f"at most {MAX_BYTES // 1024} KiB", got="a larger file")])
     try:
@@ -91,10 +105,8 @@ def read_text(data: bytes, *, name: str) -> tuple[Document, ...]:
         byte = f"the byte 0x{data[error.start]:02x}"
         raise ConfigError([Problem(file=name, line=line, expected="text in UTF-8", got=byte)]) from None
     roots = compose(text, name=name)
-    findings = Findings()
-    documents = [_Builder(name, findings).build(root) for root in roots]
-    findings.raise_any()
-    return tuple(document for document in documents if document.value is not None)
+    documents = [_Builder(name, Findings()).build(root) for root in roots]
+    return tuple(document for document in documents if document.value is not None or document.problems)
 
 
 class _Builder:
@@ -119,6 +131,7 @@ class _Builder:
             places=self._places,
             open_names=frozenset(self._open_names),
             ambiguous=self._ambiguous,
+            problems=tuple(self._findings.problems),
         )
 
     def _report(self, node: Node, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> None:

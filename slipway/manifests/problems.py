@@ -42,11 +42,32 @@ class Problem:
         return f"{self.file}:{self.line}:{field} {text}{where}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unjudged:
+    """What could not be judged, since it rests on something else that is wrong or not known."""
+
+    what: str
+    because: str
+    file: str = ""
+    line: int = 1
+    environment: str = ""
+
+    def __str__(self) -> str:
+        where = f" (environment {self.environment})" if self.environment else ""
+        at = f" ({self.file}:{self.line})" if self.file else ""
+        return f"not checked: {self.what}{where}, because {self.because}{at}"
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems, each once, sorted by file and line."""
+    return tuple(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.field, str(p))))
+
+
 class ConfigError(ValueError):
     """The configuration is invalid; `problems` has all problems, sorted by file and line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.field, str(p))))
+        self.problems = in_order(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -55,12 +76,31 @@ class Findings:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.not_checked: list[Unjudged] = []
 
     def add(self, problem: Problem) -> None:
         self.problems.append(problem)
 
     def extend(self, problems: Iterable[Problem]) -> None:
         self.problems.extend(problems)
+
+    def extend_elsewhere(self, problems: Iterable[Problem]) -> None:
+        """Add those of a later reader: not about a field, or below one, with which something is wrong already."""
+        faulty = {(problem.file, problem.field) for problem in self.problems}
+        self.extend(
+            problem
+            for problem in tuple(problems)
+            if not any(problem.file == file and is_below(problem.field, field) for file, field in faulty)
+        )
+
+    def take(self, other: "Findings") -> None:
+        self.problems += other.problems
+        self.not_checked += other.not_checked
+
+    def skip(self, what: str, *, because: str, at: Problem | None = None) -> None:
+        """Note what is not judged; `at` is the problem that keeps it from being judged."""
+        place = {"file": at.file, "line": at.line} if at is not None else {}
+        self.not_checked.append(Unjudged(what=what, because=because, **place))  # type: ignore[arg-type]
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -75,14 +115,19 @@ class Findings:
             raise ConfigError(self.problems)
 
 
-def by_environment(problems_by_environment: Mapping[str, Iterable[Problem]]) -> Iterator[Problem]:
-    """The problems of an application's environments, each once: with the names of those that have it, unless all do."""
-    environments: dict[Problem, list[str]] = {}
-    for environment, problems in problems_by_environment.items():
-        for problem in dict.fromkeys(problems):
-            environments.setdefault(problem, []).append(environment)
-    for problem, names in environments.items():
-        yield problem if len(names) == len(problems_by_environment) else replace(problem, environment=", ".join(names))
+def by_environment[T: (Problem, Unjudged)](told_by_environment: Mapping[str, Iterable[T]]) -> Iterator[T]:
+    """What is told of an application's environments, each once: with the names of those that have it, unless all do."""
+    environments: dict[T, list[str]] = {}
+    for environment, told in told_by_environment.items():
+        for each in dict.fromkeys(told):
+            environments.setdefault(each, []).append(environment)
+    for each, names in environments.items():
+        yield each if len(names) == len(told_by_environment) else replace(each, environment=", ".join(names))
+
+
+def is_below(field: str, other: str) -> bool:
+    """Whether the field, as shown in messages, is the other one or part of it."""
+    return field == other or field.startswith((f"{other}.", f"{other}["))
 
 
 def written(steps: Steps) -> str:
@@ -111,11 +156,17 @@ def shown(value: object) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Advice for an unknown name: `did you mean 'deadline'?`, or else the list of known names."""
+    names = sorted(known)
+    if close := closest(name, names):
+        return f"did you mean {close!r}?"
+    return f"known are {', '.join(names)}" if names else "none is known"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant."""
     names = {known_name.casefold(): known_name for known_name in sorted(known)}
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {names[close[0]]!r}?"
-    return f"known are {', '.join(names.values())}" if names else "none is known"
+    return names[close[0]] if close else None
 
 
 def shown_path(path: Path, *, root: Path) -> str:

@@ -16,7 +16,7 @@ from slipway.catalogue import ConfigError
 from slipway.domain.inbox import LookKind
 
 from ..api import Api, read
-from ..documents import LocalDocuments, as_problem, asked, compare, read_local
+from ..documents import LocalDocuments, as_problem, asked, compare, read_good
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected, waiting
@@ -76,7 +76,7 @@ def apply(
       slipway apply -f deploy/application.yaml --reason "two replicas"
       slipway apply -f deploy --yes --json
     """
-    screen, local = Screen(), read_local(path, version)
+    screen, local = Screen(), read_good(path, version)
     compared = compare(api, local)
     if not as_json:
         _show(screen, compared.changes)
@@ -119,7 +119,7 @@ def diff(api: Api, *, path: Path, version: str, as_json: bool) -> None:
     Example:
       slipway diff -f deploy
     """
-    screen, local = Screen(), read_local(path, version)
+    screen, local = Screen(), read_good(path, version)
     changes = compare(api, local)
     if not as_json:
         _show(screen, changes.changes)

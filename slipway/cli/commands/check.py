@@ -1,19 +1,20 @@
 """`slipway check`: look at projects and applications before anything is applied. An app is asked where one is found."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from slipway.catalogue import CheckedDocuments, ConfigError, check_path
+from slipway.catalogue import CheckedDocuments, Problem, Unjudged
 from slipway.catalogue.schema import MODELS, schema_text
-from slipway.manifests.problems import Findings
+from slipway.manifests.problems import in_order
 
-from ..documents import compared_there
+from ..documents import LocalDocuments, found_there, read_local
 from ..errors import CliError, ProblemsError
 from ..options import app_options, one_object, open_api
-from ..placing import placed, problems_in
-from ..schemas import Schemas, kubernetes_option, told
-from ..screen import GOOD, NOTE, Screen, TextCell
+from ..placing import placed
+from ..schemas import kubernetes_option
+from ..screen import GOOD, Screen, TextCell
 
 
 @click.command()
@@ -40,11 +41,12 @@ def check(
     """Check the projects and applications in PATH, a file or a folder (default: this one).
 
     Of a folder, every project.yaml and application.yaml in it counts, at any depth. Every problem is printed as
-    `file:line: field: what was expected, what was found`, so that editors and CI systems can link to it, with the
-    environment where it is not wrong in all of them. Manifests are compared with Kubernetes' own schemas; kinds that
-    have none there, such as custom resources, are named as not compared. Names of registries, clusters and channels,
-    and the limits of a project that is not in PATH, are checked where an installation is found (by --url, SLIPWAY_URL,
-    or `make up`) and answers.
+    `file:line: field: what was expected, what was found`, sorted by file and line, so that editors and CI systems can
+    link to it, with the environment where it is not wrong in all of them. One mistake does not hide another: what
+    cannot be judged because of it is named as not checked. Manifests are compared with Kubernetes' own schemas; those
+    of kinds that have none there, such as custom resources, are named too. Names of registries, clusters and
+    channels, and the limits of a project that is not in PATH, are checked where an installation is found (by --url,
+    SLIPWAY_URL, or `make up`) and answers.
 
     \b
     Exit codes: 0 no problems, 1 there are problems.
@@ -54,58 +56,69 @@ def check(
       slipway check
       slipway check deploy/application.yaml --kubernetes 1.34
     """
-    screen, schemas = Screen(), Schemas()
-    try:
-        checked = check_path(path)
-        _compare_with_schemas(checked, schemas, version)
-    except ConfigError as error:
-        raise problems_in(path, error) from None
-    unasked = "it was not asked for" if offline else _ask_the_installation(context, path, version, url=url, key=key)
+    local = read_local(path, version)
+    checked, found = local.checked, list(local.problems)
+    unasked = "of --offline"
+    if not offline and checked.good:
+        there, unasked = _asked_there(context, local, url=url, key=key)
+        found += there
+    elif not offline:
+        unasked = "nothing here is without a problem"
+    not_checked = (
+        *placed(checked.not_checked, path),
+        *(
+            Unjudged(what=f"the fields of {kind}", because="there is no schema of it here")
+            for kind in local.not_compared
+        ),
+        *_names_not_checked(checked, unasked),
+    )
+    if found:
+        raise ProblemsError(in_order(found), not_checked)
+    _show(Screen(), local, not_checked, as_json=as_json)
+
+
+def _show(screen: Screen, local: LocalDocuments, not_checked: Sequence[Unjudged], *, as_json: bool) -> None:
+    checked, advice = local.checked, tuple(placed(local.checked.advice, local.path))
     if as_json:
         screen.json(
             {
                 "projects": list(checked.projects),
                 "applications": list(checked.definitions),
-                "advice": [str(advice) for advice in placed(checked.advice, path)],
-                "without_project": list(checked.without_project),
-                "not_compared": list(schemas.not_compared),
-                "names_not_checked": unasked,
+                "advice": [str(each) for each in advice],
+                "not_checked": [str(each) for each in not_checked],
             }
         )
         return
     names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
     screen.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
-    for advice in placed(checked.advice, path):
-        screen.whole(f"! {advice}")
-    for line in told(schemas.not_compared):
-        screen.whole(f"! {line}")
-    for name in checked.without_project:
-        project = checked.definitions[name].application.project
-        if unasked:
-            screen.line(
-                TextCell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not checked"
-            )
-    if unasked and not offline:
-        click.echo(f"names of registries, clusters and channels were not checked: {unasked}", err=True)
+    for each in (*advice, *not_checked):
+        screen.whole(f"! {each}")
 
 
-def _compare_with_schemas(checked: CheckedDocuments, schemas: Schemas, version: str) -> None:
-    """Raises ConfigError with what the schemas of Kubernetes refuse."""
-    findings = Findings()
-    for environments in checked.rendered.values():
-        findings.extend(schemas.of_environments(environments, version))
-    findings.raise_any()
-
-
-def _ask_the_installation(context: click.Context, path: Path, version: str, *, url: str | None, key: str | None) -> str:
-    """Why the installation said nothing about the names; empty if it did. Raises `ProblemsError`."""
+def _asked_there(
+    context: click.Context, local: LocalDocuments, *, url: str | None, key: str | None
+) -> tuple[tuple[Problem, ...], str]:
+    """What the installation found, and why it said nothing about the names; the latter is empty if it did."""
     try:
-        compared_there(open_api(context, url=url, key=key), path, version)
-    except ProblemsError:
-        raise
+        return found_there(open_api(context, url=url, key=key), local), ""
     except CliError as error:
-        return error.format_message().partition("\n")[0]
-    return ""
+        return (), error.format_message().partition("\n")[0]
+
+
+def _names_not_checked(checked: CheckedDocuments, unasked: str) -> Iterator[Unjudged]:
+    """What only an installation knows, and said nothing of: `unasked` says why of all, else of those with a problem."""
+    sent = {(each.kind, each.name) for each in checked.good}
+    left = [name for name in checked.definitions if unasked or ("application", name) not in sent]
+    because = unasked or "only what has no problem here is sent to the installation"
+    for name in left:
+        if project := checked.without_project.get(name):
+            yield Unjudged(
+                what=f"whether {name} keeps within its project {project}, which is not here", because=because
+            )
+    projects = [f"project {name}" for name in checked.projects if unasked or ("project", name) not in sent]
+    if named := ", ".join((*projects, *left)):
+        what = f"whether this installation has the registries, clusters and channels that are named ({named})"
+        yield Unjudged(what=what, because=because)
 
 
 @click.command()

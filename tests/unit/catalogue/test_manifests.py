@@ -97,12 +97,13 @@ def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> Non
 
 
 def test_manifests_that_are_not_yaml_hide_no_others(write: Write) -> None:
-    folder = write(files={"manifests/a.yaml": "a: b: c", "manifests/b.yaml": "x: 1\nx: 2\n"})
+    twice = DEPLOYMENT.replace("kind:", "spec: {}\nkind:")
+    folder = write(files={"manifests/a.yaml": "a: b: c", "manifests/b.yaml": twice})
     with pytest.raises(ConfigError) as caught:
         load_one(folder)
     assert [(problem.file, problem.line) for problem in caught.value.problems] == [
         ("team/shop/manifests/a.yaml", 1),
-        ("team/shop/manifests/b.yaml", 2),
+        ("team/shop/manifests/b.yaml", 5),
     ]
 
 

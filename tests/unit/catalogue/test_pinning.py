@@ -9,6 +9,7 @@ from slipway.catalogue import ConfigError
 from slipway.catalogue.pinning import pin
 from slipway.domain.application import Application
 from slipway.manifests.documents import read_text
+from slipway.manifests.problems import Findings
 from tests.unit.catalogue.samples import IMAGE, Write, load_one
 
 PROJECT = """\
@@ -32,7 +33,10 @@ def application(write: Write) -> Application:
 def pinned(value: dict[str, Any], application: Application, hosts: frozenset[str] | None = HOSTS) -> bool:
     """The document is only asked for the lines of problems."""
     (document,) = read_text(json.dumps(value).encode(), name="a.yaml")
-    return pin(document, value, application, image=IMAGE, hosts=hosts)
+    findings = Findings()
+    own = pin(document, findings, value, application, image=IMAGE, hosts=hosts)
+    findings.raise_any()
+    return own
 
 
 def of_kind(kind: str, pod: dict[str, Any]) -> dict[str, Any]:

@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 from slipway.catalogue import ConfigError
 from slipway.catalogue.substitution import substitute
 from slipway.manifests.documents import read_text
+from slipway.manifests.problems import Findings
 from tests.unit.catalogue.samples import VALUES
 
 
 def substituted(text: str, own: Mapping[str, str]) -> Any:
     (document,) = read_text(text.encode(), name="a.yaml")
-    return substitute(document, built_ins=VALUES, own=own)
+    findings = Findings()
+    value = substitute(document, findings, built_ins=VALUES, own=own)
+    findings.raise_any()
+    return value
 
 
 def test_an_unquoted_name_takes_the_type_of_its_value_and_a_quoted_one_is_text() -> None:
@@ -34,7 +38,9 @@ def test_what_is_not_plainly_a_whole_number_stays_text(value: str) -> None:
 
 def test_a_tag_of_digits_is_still_a_name() -> None:
     (document,) = read_text(b"a: ${SLIPWAY_VERSION}", name="a.yaml")
-    assert substitute(document, built_ins={**VALUES, "SLIPWAY_VERSION": "20261123"}, own={}) == {"a": "20261123"}
+    assert substitute(document, Findings(), built_ins={**VALUES, "SLIPWAY_VERSION": "20261123"}, own={}) == {
+        "a": "20261123"
+    }
 
 
 def test_a_value_cannot_add_structure() -> None:
@@ -67,7 +73,7 @@ def test_substitution_changes_texts_and_nothing_else(value: str, around: str) ->
     document = read_text(json.dumps({"a": [around, 1, {"b": None}]}).encode(), name="a.yaml")[0]
     before = copy.deepcopy(document.value)
     try:
-        after = substitute(document, built_ins={}, own={"A": value, "B": value})
+        after = substitute(document, Findings(), built_ins={}, own={"A": value, "B": value})
     except ConfigError:
         after = before
     assert isinstance(after["a"][0], str)

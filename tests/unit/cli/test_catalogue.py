@@ -21,7 +21,7 @@ from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import confirm_pending
 from tests.serving import in_a_thread
 from tests.unit.api.in_process import serve
-from tests.unit.cli.test_mistakes import UNKNOWN_NAMES, Mistake, told_at_its_line
+from tests.unit.cli.test_mistakes import MISTAKES, PROJECT, Mistake
 from tests.unit.commands.live import Live
 
 type Slipway = Callable[..., Result]
@@ -293,17 +293,21 @@ def test_everything_in_force_is_listed_with_what_is_wrong_with_it(slipway: Slipw
     assert "notify[0]" in entry.problems[0]
 
 
+UNKNOWN_NAMES = {name: mistake for name, mistake in MISTAKES.items() if mistake.asks}
+
+
 @pytest.mark.parametrize("mistake", UNKNOWN_NAMES.values(), ids=UNKNOWN_NAMES)
 def test_the_check_asks_an_installation_that_it_finds_about_its_names(
     slipway: Slipway, tmp_path: Path, mistake: Mistake
 ) -> None:
+    home = tmp_path / ("team" if mistake.file == PROJECT else "team/shop")
     assert slipway("check", "team").exit_code == 0
-    file = (tmp_path / "team/shop" / mistake.file).resolve()
-    assert mistake.old in file.read_text(), "the mistake can be made"
-    file.write_text(file.read_text().replace(mistake.old, mistake.new))
+    mistake.make(home)
     offline, asked = slipway("check", "team", "--offline"), slipway("check", "team")
     assert (offline.exit_code, asked.exit_code) == (0, 1), offline.output + asked.output
-    told_at_its_line(asked, mistake, os.path.normpath(f"team/shop/{mistake.file}"))
+    assert "! not checked: whether this installation has the registries, clusters and channels" in offline.stdout
+    assert "not checked" not in asked.stdout
+    assert mistake.is_told(asked, os.path.relpath(home / mistake.file)), asked.stdout
 
 
 def test_an_application_whose_project_is_refused_is_not_said_to_have_none(slipway: Slipway, tmp_path: Path) -> None:
@@ -316,4 +320,6 @@ def test_an_application_whose_project_is_refused_is_not_said_to_have_none(slipwa
 def test_the_check_says_when_no_installation_answers(slipway: Slipway) -> None:
     nobody = slipway("check", "team", "--url", "http://127.0.0.1:1")
     assert nobody.exit_code == 0
-    assert "names of registries, clusters and channels were not checked" in nobody.stderr
+    (told,) = (line for line in nobody.stdout.splitlines() if line.startswith("! not checked: "))
+    assert "registries, clusters and channels" in told
+    assert ", because the app at 127.0.0.1:1 cannot be reached" in told

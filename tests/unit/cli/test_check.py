@@ -27,6 +27,15 @@ def deliveries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def told(result: Result) -> list[str]:
+    """What was found, without what was not checked."""
+    return [line for line in result.stdout.splitlines() if not line.startswith("! not checked: ")]
+
+
+def not_checked(result: Result) -> list[str]:
+    return [line for line in result.stdout.splitlines() if line.startswith("! not checked: ")]
+
+
 def line_of(file: Path, text: str) -> int:
     return next(n for n, line in enumerate(file.read_text().splitlines(), start=1) if text in line)
 
@@ -42,7 +51,9 @@ def broken(deliveries: Path) -> int:
 @pytest.mark.parametrize("path", [(), ("deliveries",)])
 def test_what_has_no_problems_is_named(deliveries: Path, path: tuple[str, ...]) -> None:
     result = slipway("check", *path)
-    assert (result.exit_code, result.stdout) == (0, "✓ project hello, hello: no problems\n")
+    assert (result.exit_code, told(result)) == (0, ["✓ project hello, hello: no problems"])
+    (names,) = not_checked(result)
+    assert "registries, clusters and channels that are named (project hello, hello), because no installation" in names
 
 
 @pytest.mark.parametrize("path", ["deliveries/hello", "deliveries/hello/application.yaml"])
@@ -50,8 +61,12 @@ def test_an_application_without_its_project_is_said_to_be_checked_without_its_li
     deliveries: Path, path: str
 ) -> None:
     result = slipway("check", path)
-    told = "! hello: its project hello is not here, so its limits were not checked"
-    assert (result.exit_code, result.stdout.splitlines()) == (0, ["✓ hello: no problems", told])
+    assert (result.exit_code, told(result)) == (0, ["✓ hello: no problems"])
+    limits, names = not_checked(result)
+    assert limits.startswith(
+        "! not checked: whether hello keeps within its project hello, which is not here, because no"
+    )
+    assert "(hello), because no installation was found" in names
 
 
 @pytest.mark.parametrize("folder", [("deliveries",), ("deliveries/hello/application.yaml",)])
@@ -59,8 +74,8 @@ def test_a_problem_is_printed_with_file_and_line(deliveries: Path, folder: tuple
     line = broken(deliveries)
     result = slipway("check", *folder)
     assert result.exit_code == 1
-    told = "strat: unknown field; did you mean 'start'?"
-    assert result.stdout == f"deliveries/hello/application.yaml:{line}: {told}\n"
+    said = "strat: unknown field; did you mean 'start'?"
+    assert told(result) == [f"deliveries/hello/application.yaml:{line}: {said}"]
     assert result.stderr == "1 problem\n"
 
 
@@ -70,7 +85,7 @@ def test_every_problem_of_every_application_is_printed(deliveries: Path) -> None
     (deliveries / "odd" / "application.yaml").write_text("a: [")
     result = slipway("check")
     assert result.exit_code == 1
-    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+    assert [line.split(":")[0] for line in told(result)] == [
         "deliveries/hello/application.yaml",
         "deliveries/odd/application.yaml",
     ]
@@ -83,9 +98,9 @@ def test_files_are_named_as_they_are_seen_from_here(
 ) -> None:
     broken(deliveries)
     monkeypatch.chdir(deliveries.parent / below)
-    (line,) = slipway("check", "..").stdout.splitlines()
+    (line,) = told(slipway("check", ".."))
     assert Path(line.split(":")[0]).resolve() == deliveries / "hello" / "application.yaml"
-    (line,) = slipway("check", ".").stdout.splitlines()
+    (line,) = told(slipway("check", "."))
     assert (Path.cwd() / line.split(":")[0]).is_file()
 
 
@@ -94,7 +109,7 @@ def test_a_folder_elsewhere_is_named_whole(
 ) -> None:
     broken(deliveries)
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    (line,) = slipway("check", str(deliveries)).stdout.splitlines()
+    (line,) = told(slipway("check", str(deliveries)))
     assert line.startswith(f"{deliveries}/hello/application.yaml:")
 
 

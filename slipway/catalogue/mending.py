@@ -1,0 +1,112 @@
+"""Goes on with a document in which something is wrong: without that, or with something in its place.
+
+What rests on such a value must not be judged by what is in its place; `unknown` says which values these are.
+"""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from slipway.domain.model import sha256
+
+from ..manifests.documents import Document
+from ..manifests.problems import Problem, Steps, written
+
+_OF_ENVIRONMENT: Final = 2
+"""Number of steps to an environment. It keeps its index, so it becomes empty and is not left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """A problem, and the steps to the value that is wrong."""
+
+    steps: Steps
+    problem: Problem
+    is_extra: bool = False
+    """Nothing rests on it: there is no field of this name."""
+    meant: str | None = None
+    """The field beside it that was probably meant by one that there is not."""
+    of_several: Steps | None = None
+    """The steps to the value whose fields do not go together; None where a value is wrong by itself."""
+
+
+class Mending:
+    """The value of a document, and what of it was replaced."""
+
+    def __init__(self, document: Document) -> None:
+        self.value = copy.deepcopy(document.value)
+        self.unknown: dict[str, Problem] = {problem.field: problem for problem in document.problems}
+        self._file = document.file
+        self._replaced = set[Steps]()
+        self._tried: dict[Steps, int] = {}
+
+    def is_own_doing(self, wrong: Misfit) -> bool:
+        """Whether it is about a value that was put there."""
+        return any(_common(replaced, wrong.steps) for replaced in self._replaced)
+
+    def why_unsure(self, wrong: Misfit) -> Problem | None:
+        """The problem for which it is not known whether fields go together."""
+        unknown = (each for each in self._replaced if wrong.of_several is not None and each[:-1] == wrong.of_several)
+        return next((self.unknown[written(each)] for each in unknown), None)
+
+    def mend(self, wrong: Iterable[Misfit]) -> bool:
+        """Replace what is wrong. Whether there was a way to do so for each."""
+        just_now = set[Steps]()
+        return False not in [self._replace(each, just_now) for each in wrong]
+
+    def _replace(self, wrong: Misfit, just_now: set[Steps]) -> bool:
+        if wrong.meant is not None:
+            self._note((*wrong.steps[:-1], wrong.meant), wrong.problem)
+        steps = wrong.steps
+        while steps:
+            if isinstance(steps[-1], int) and (steps[0], len(steps)) != ("environments", _OF_ENVIRONMENT):
+                steps = steps[:-1]  # the items after one that is left out would be taken for others
+                continue
+            holder = self._at(steps[:-1])
+            if steps in just_now or not isinstance(holder, dict | list):
+                return True  # it was replaced together with what it is part of
+            just_now.add(steps)
+            if not wrong.is_extra:
+                self._note(steps, wrong.problem)
+            if self._next_try(holder, steps):
+                return True
+            steps = steps[:-1]
+        return False
+
+    def _next_try(self, holder: Any, steps: Steps) -> bool:
+        """Whether there is one more thing to put in place of the value: nothing, a text, a list of one."""
+        key, tried = steps[-1], self._tried.get(steps, 0)
+        stand_in = f"unknown-{sha256(str((self._file, steps)).encode())[-8:]}"
+        if isinstance(key, int):
+            others: list[Any] = [{}]
+        else:
+            others = [None, stand_in, [stand_in]][0 if key in holder or tried else 1 :]
+        if tried == len(others):
+            return False
+        self._tried[steps] = tried + 1
+        if others[tried] is None:
+            del holder[key]
+        else:
+            holder[key] = others[tried]
+        return True
+
+    def _note(self, steps: Steps, problem: Problem) -> None:
+        self._replaced.add(steps)
+        self.unknown.setdefault(written(steps), problem)
+
+    def _at(self, steps: Steps) -> Any:
+        value = self.value
+        for step in steps:
+            is_there = (
+                step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
+            )
+            if not is_there:
+                return None
+            value = value[step]
+        return value
+
+
+def _common(one: Steps, other: Steps) -> bool:
+    """Whether one leads to the other."""
+    return one[: len(other)] == other[: len(one)]

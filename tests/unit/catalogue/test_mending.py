@@ -1,0 +1,69 @@
+"""Whatever is wrong in a document, the check goes on with what is not, and never ends in an exception."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from slipway.catalogue import Files
+from slipway.catalogue.checking import judged_application
+from slipway.catalogue.schema import MODELS
+from slipway.catalogue.validation import read_as
+from slipway.domain.application import WrittenApplication
+from slipway.domain.project import Project
+from slipway.manifests.documents import Document, read_text
+from slipway.manifests.problems import Findings
+from tests.unit.catalogue.test_schema import APPLICATION, PROJECT, places, replaced, replacements
+
+AT = places(APPLICATION)[1:]
+changed = st.lists(st.tuples(st.sampled_from(AT), st.one_of(replacements, st.just({"x": 1}))), max_size=4)
+
+
+def document_of(value: Any) -> Document:
+    (document,) = read_text(json.dumps(value).encode(), name="application.yaml")
+    return document
+
+
+def with_changes(changes: list[tuple[tuple[Any, ...], Any]]) -> Document:
+    value: Any = APPLICATION
+    for at, by in changes:
+        if at in places(value):
+            value = replaced(value, at, by)
+    return document_of(value)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(changed)
+def test_a_document_has_problems_exactly_where_the_model_refuses_it(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
+    document = with_changes(changes)
+    reading = read_as(document, WrittenApplication)
+    try:
+        accepted = MODELS["application"].model_validate_json(json.dumps(document.value), strict=True)
+    except ValidationError:
+        assert reading.problems
+    else:
+        assert (reading.value, reading.problems, dict(reading.unknown)) == (accepted, (), {})
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(changed, st.booleans())
+def test_whatever_is_wrong_the_check_answers_in_problems(
+    changes: list[tuple[tuple[Any, ...], Any]], in_project: bool
+) -> None:
+    document, findings = with_changes(changes), Findings()
+    files = Files(document="application.yaml", contents={"manifests/a.yaml": "kind: [", "j.yaml": "a: 1"})
+    project = Project.model_validate_json(json.dumps({**PROJECT, "foreign_images": []})) if in_project else None
+    claims = list(judged_application(document, files, project, findings))
+    assert len(claims) == 1 or findings.not_checked
+    assert all("unknown-" not in str(each) for each in (*findings.problems, *findings.not_checked))
+
+
+def test_what_is_wrong_in_one_list_costs_one_look_more_and_not_the_gate() -> None:
+    wrong = replaced(APPLICATION, ("notify",), [1, 2, 3, 4, 5])
+    reading = read_as(document_of(wrong), WrittenApplication)
+    assert len(reading.problems) == 5
+    assert reading.value is not None
+    assert reading.value.environments[0].gate.kind == "approval"
+    assert set(reading.unknown) == {"notify"}
