@@ -1,4 +1,5 @@
-"""`python -m local.demo [--approvals | --manifests-only | --attack [--open GUARD]] [--cluster real] [--json]`
+"""`python -m local.demo [--approvals | --manifests-only | --attack [--open GUARD]] [--json]`, and with
+`--cluster real`, of the version that `--kubernetes` names, on real control planes.
 
 Plays a story, checks its end, and verifies the trail.
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local.ci.pipeline import HookRefused
+from local.cluster.building import KUBERNETES, VERSIONS
 from local.images.push import PushError
 from local.person import PageRefused
 from local.process import PartFailed
@@ -60,6 +62,9 @@ def main() -> int:
         default="double",
         help="real control planes, which `make cluster` builds",
     )
+    parser.add_argument(
+        "--kubernetes", choices=list(VERSIONS), default=KUBERNETES, metavar="VERSION", help="their version"
+    )
     parser.add_argument("--traces", action="store_true", help="take in the app's traces, and show each release's")
     options = parser.parse_args()
     if options.open and not options.attack:
@@ -80,7 +85,7 @@ def main() -> int:
                 instances=options.instances,
                 traces=options.traces,
                 apply=None,
-                real_clusters=options.cluster == "real",
+                real_clusters=options.kubernetes if options.cluster == "real" else None,
                 namespaces=namespaces_of(applied),
                 settings_of=_looks_whenever_it_is_told,
             )

@@ -31,8 +31,8 @@ class StackOptions:
     """A file or folder with projects and applications that are applied as soon as the app is up."""
     kubeconfigs: dict[str, Path] = field(default_factory=dict)
     """Clusters that are used instead of the double, by name."""
-    real_clusters: bool = False
-    """Real control planes instead of the double; `make cluster` has to have built them."""
+    real_clusters: str | None = None
+    """The version of real control planes, instead of the double; `make cluster` has to have built them."""
     docker_registry: bool = False
     """Let Debian's docker-registry keep the images, with the double in front for what only ACR has."""
     service_bus: str | None = None

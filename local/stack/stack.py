@@ -178,7 +178,7 @@ class Stack:
         servers = list(self.registries.values())
         told = configuration.kubernetes(name, servers, secrets, sorted(self.options.namespaces.get(name, ())))
         if self.options.real_clusters:
-            return self._start_real_cluster(name, told)
+            return self._start_real_cluster(name, told, self.options.real_clusters)
         if self.options.keep:
             told["state_dir"] = str(self._folder(f"cluster-{name}"))
         ready = self._start_double(f"cluster-{name}", "local.kubernetes", told)
@@ -186,10 +186,11 @@ class Stack:
         token = secrets.staging_token if name == "staging" else secrets.production_token
         return {"credential": "token", "server": ready["url"], "token": token}
 
-    def _start_real_cluster(self, name: str, told: dict[str, Any]) -> dict[str, Any]:
+    def _start_real_cluster(self, name: str, told: dict[str, Any], kubernetes: str) -> dict[str, Any]:
         file = self._write(f"cluster-{name}.json", told)
         folder = str(self._folder(f"cluster-{name}"))
-        command = python("local.cluster", "run", "--config", str(file), "--folder", folder, "--stop-with-parent")
+        words = ("--kubernetes", kubernetes, "run", "--config", str(file), "--folder", folder, "--stop-with-parent")
+        command = python("local.cluster", *words)
         part = Part(f"cluster-{name}", command, log=self._log(f"cluster-{name}"))
         self.parts.append(part)
         ready = part.ready()

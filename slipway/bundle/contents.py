@@ -14,7 +14,7 @@ from ..domain.around import MOST_JOBS
 from ..domain.images import ImageRules
 from ..manifests.around import check_job_around
 from ..manifests.documents import Document, read_text
-from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, identity
+from ..manifests.objects import CLUSTER_SCOPED, MOST_OBJECTS, check_job, check_object, identity
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown
 from ..manifests.references import ImagePosition, by_digest, image_places, unpinnable_problems
 from .archive import Files
@@ -140,6 +140,8 @@ def _problems(
 ) -> Iterator[Problem]:
     if not environment.part(ContentPart.MANIFESTS):
         yield Problem(file=folder_of(environment.name), expected="a manifest in a .yaml file", got="none")
+    if (count := len(environment.part(ContentPart.MANIFESTS))) > MOST_OBJECTS:
+        yield Problem(file=folder_of(environment.name), expected=f"at most {MOST_OBJECTS} objects", got=str(count))
     for part in (ContentPart.BEFORE, ContentPart.AFTER):
         if (count := len(environment.part(part))) > MOST_JOBS:
             expected = f"at most {MOST_JOBS} Jobs"

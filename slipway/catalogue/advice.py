@@ -10,7 +10,7 @@ from .conflicts import Claims
 _AUTOSCALERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
 _REPLICAS = (
     "{workload} sets replicas, and {autoscaler} of the same folder scales it: they count until it is scaled for the "
-    "first time, and never again; leave them out of new applications"
+    "first time, and never again; leave them out, and what is live keeps its count"
 )
 
 

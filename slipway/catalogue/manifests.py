@@ -6,6 +6,7 @@ from collections.abc import Collection
 from slipway.domain.environment import Environment
 
 from ..manifests.documents import Document
+from ..manifests.objects import MOST_OBJECTS
 from ..manifests.problems import ConfigError, Findings, Problem
 from .definition import Definition
 from .files import inside
@@ -44,6 +45,9 @@ def manifests_read(
             )
     if not documents and not findings.problems:
         findings.add(Problem(file=files.shown(folder), expected="a manifest in a .yaml file", got="none"))
+    if len(documents) > MOST_OBJECTS:
+        expected = f"at most {MOST_OBJECTS} objects"
+        findings.add(Problem(file=files.shown(folder), expected=expected, got=str(len(documents))))
     return tuple(documents)
 
 

@@ -14,6 +14,9 @@ from .problems import Problem, Steps, shown
 _TEXT_MAPS: dict[str, tuple[Steps, ...]] = {"ConfigMap": (("data",),), "Secret": (("stringData",),)}
 _METADATA_MAPS: tuple[Steps, ...] = (("metadata", "labels"), ("metadata", "annotations"))
 
+MOST_OBJECTS = 500
+"""Of one application in one environment: what drift and pruning find in one list of a kind, and an apply of seconds."""
+
 CLUSTER_SCOPED = frozenset(
     {
         "APIService",

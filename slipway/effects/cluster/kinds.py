@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from slipway.domain.model import Record
 
+from ...manifests.objects import MOST_OBJECTS
 from .definitions import defined
 from .errors import ClusterError, Missing, ObjectRefused
 from .records import Json, Manifest
 
-MAX_MANIFESTS = 300
 _VERSIONS = 5
 """The most other versions of a group that are asked whether they have a kind."""
 
@@ -177,8 +177,8 @@ class KindLookup:
         for api_version in sorted({version for version, _ in (*coming, *(named - BUILT_IN.keys()))}):
             self._discover(api_version)
         targets = [self._target(number, manifest, namespace, coming) for number, manifest in enumerate(listed, start=1)]
-        if len(targets) > MAX_MANIFESTS:
-            raise ObjectRefused(f"expected at most {MAX_MANIFESTS} objects, got {len(targets)}")
+        if len(targets) > MOST_OBJECTS:
+            raise ObjectRefused(f"expected at most {MOST_OBJECTS} objects, got {len(targets)}")
         paths: set[str] = set()
         for target in targets:
             if target.path in paths:

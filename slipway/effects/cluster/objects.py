@@ -14,10 +14,9 @@ from .kinds import BUILT_IN, Kind, KindLookup, ManifestTarget
 from .names import FIELD_MANAGER
 from .records import Json
 
-MAX_LISTED = 500
-"""Objects of one page of a list; no application has so many of a kind that it applies."""
-MOST_PAGES = 20
-"""A list's pages that are read one after the other: a workload may have thousands of pods."""
+MOST_LISTED = 10_000
+"""Objects of one list: a workload may have thousands of pods."""
+_PAGE = 500
 
 _AT_ONCE = 8
 _STRICT = ("fieldValidation", "Strict")
@@ -35,7 +34,7 @@ class Propagation(StrEnum):
 
 
 class ObjectPage(Record):
-    """The first objects of a list, metadata only, and whether there are more."""
+    """The first objects of a list, and whether there are more."""
 
     items: tuple[Json, ...]
     more: bool = False
@@ -72,23 +71,26 @@ class Objects:
         return dict(answer.body["metadata"])
 
     def list(self, kind: Kind, namespace: str, *, selector: str, fields: str = "") -> list[Json]:
-        """The first `MOST_PAGES` times `MAX_LISTED` objects that match a label selector and a field selector (all if
-        they are empty)."""
-        items, following = list[Json](), ""
-        for _ in range(MOST_PAGES):
-            answer = self._list(kind, namespace, selector=selector, fields=fields, following=following)
-            items += _items(answer)
-            following = _following(answer)
-            if not following:
-                break
-        return items
+        """The first `MOST_LISTED` objects that match a label selector and a field selector (all if they are empty)."""
+        return [*self._pages(kind, namespace, selector=selector, fields=fields).items]
 
     def page(self, kind: Kind, namespace: str, *, selector: str) -> ObjectPage:
-        """The metadata of the first `MAX_LISTED` objects that match a label selector."""
-        answer = self._list(kind, namespace, selector=selector, headers={"Accept": _ALL_METADATA})
-        return ObjectPage(items=tuple(_items(answer)), more=bool(_following(answer)))
+        """The metadata of the first `MOST_LISTED` objects that match a label selector."""
+        return self._pages(kind, namespace, selector=selector, headers={"Accept": _ALL_METADATA})
 
-    def _list(
+    def _pages(
+        self, kind: Kind, namespace: str, *, selector: str, fields: str = "", headers: Mapping[str, str] | None = None
+    ) -> ObjectPage:
+        """A page that is full may be the last one: only asking for the next one tells."""
+        items, following = list[Json](), ""
+        while True:
+            answer = self._page(kind, namespace, selector=selector, fields=fields, following=following, headers=headers)
+            items += _items(answer)
+            following = _following(answer)
+            if not following or len(items) >= MOST_LISTED:
+                return ObjectPage(items=tuple(items), more=bool(following))
+
+    def _page(
         self,
         kind: Kind,
         namespace: str,
@@ -105,7 +107,7 @@ class Objects:
             query=(
                 *((("labelSelector", selector),) if selector else ()),
                 *((("fieldSelector", fields),) if fields else ()),
-                ("limit", str(MAX_LISTED)),
+                ("limit", str(_PAGE)),
                 *((("continue", following),) if following else ()),
             ),
             headers=headers,

@@ -16,6 +16,7 @@ from slipway.bundle.artifact import content_of, pack
 from slipway.bundle.writing import written
 from slipway.domain.model import canonical
 from slipway.manifests.documents import read_text
+from slipway.manifests.objects import MOST_OBJECTS
 from slipway.manifests.problems import ConfigError
 from slipway.manifests.references import image_places, parse_reference, unpinnable
 from tests.unit.bundle.samples import CI, PROXY, SHOP, built, targets
@@ -220,6 +221,10 @@ SECRET = b"---\napiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { a: 
         (
             lambda f: [f.pop(path) for path in list(f) if "staging" in path],
             "environments/staging:1: expected a manifest",
+        ),
+        (
+            lambda f: f.update({f"environments/staging/{n}.yaml": b"kind: a\n---\n" * 199 for n in range(3)}),
+            f"environments/staging:1: expected at most {MOST_OBJECTS} objects, got ",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.catalogue import ConfigError
 from slipway.manifests.documents import read_text
-from slipway.manifests.objects import check_job, check_object
+from slipway.manifests.objects import MOST_OBJECTS, check_job, check_object
 from tests.unit.catalogue.samples import DEPLOYMENT, Write, load_one
 
 
@@ -110,6 +110,13 @@ def test_manifests_that_are_not_yaml_hide_no_others(write: Write) -> None:
 def test_too_many_manifests_are_refused(write: Write) -> None:
     folder = write(files={f"manifests/{number}.yaml": "" for number in range(101)})
     with pytest.raises(ConfigError, match="expected at most 100 files, got 101"):
+        load_one(folder)
+
+
+def test_more_objects_than_a_cluster_is_asked_for_are_refused_before_anything_is_pushed(write: Write) -> None:
+    file = "---\n".join("apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n" for _ in range(MOST_OBJECTS // 4))
+    folder = write(files={f"manifests/{number}.yaml": file for number in range(4)} | {"manifests/a.yaml": DEPLOYMENT})
+    with pytest.raises(ConfigError, match=rf"expected at most {MOST_OBJECTS} objects, got {MOST_OBJECTS + 1}"):
         load_one(folder)
 
 

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slipway.effects.cluster.errors import Missing, ObjectRefused
-from slipway.effects.cluster.kinds import BUILT_IN, MAX_MANIFESTS, KindLookup, rank
+from slipway.effects.cluster.kinds import BUILT_IN, KindLookup, rank
+from slipway.manifests.objects import MOST_OBJECTS
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
@@ -135,8 +136,8 @@ def test_the_same_object_twice_is_refused() -> None:
 
 
 def test_too_many_objects_are_refused() -> None:
-    with pytest.raises(ObjectRefused, match="expected at most 300 objects, got 301"):
-        KindLookup(Asked()).targets([a_manifest(name=f"n{n}") for n in range(MAX_MANIFESTS + 1)], "shop")
+    with pytest.raises(ObjectRefused, match="expected at most 500 objects, got 501"):
+        KindLookup(Asked()).targets([a_manifest(name=f"n{n}") for n in range(MOST_OBJECTS + 1)], "shop")
 
 
 def test_names_cannot_climb_out_of_their_path() -> None:
