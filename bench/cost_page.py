@@ -30,9 +30,10 @@ END: Final = """
 The two columns are of one run: the {early}th release of an application and the {late}th. They must be the same, because
 nothing reads more than its own rows; the benchmark fails its aim when they differ by more than a tenth.
 
-Of the writes to tables some 80 are those of the audit index, which keeps each record once for every question that
-finds it: by time, application, release, environment, digest, person and change. Some 40 take and give back the leases
-of steps. Each decision is one transaction, and one more ticks off what followed it.
+Some 15 decisions are made on the way of a release. Each is one transaction, one more copies its records into the audit
+index, and one ticks off what followed; of the other writes most are leases of steps
+([where the requests go](../decisions/0039-requests-of-a-release.md)). The aim is a hundred requests to tables, reads
+and writes together.
 
 ## What that comes to
 Multiply by the prices of your region: [Functions](https://azure.microsoft.com/pricing/details/functions/) (Flex

@@ -87,7 +87,8 @@ def write(service: TableServiceClient, name: str, of: Shape, *, progress: Callab
     assert port is not None
     begin, done, last = time.monotonic(), 0, None
     for team in batched(names(of), AT_ONCE, strict=False):
-        rows, copies = dict[str, Rows](), dict[str, Rows]()
+        rows: dict[str, Rows] = {}
+        copies: Rows = []
         for application in team:
             records = trail(application, of)[: of.records - of.each * names(of).index(application)]
             # of the first application, whose trail is never cut short: that of the last may end months ago
@@ -95,10 +96,9 @@ def write(service: TableServiceClient, name: str, of: Shape, *, progress: Callab
             rows[application] = _ledger(application, records)
             for record in records:
                 values = index_keys.values(record)
-                for partition, key in index_keys.places(record):
-                    copies.setdefault(partition, []).append((key, values))
+                copies += [(key, values) for key in index_keys.copies(record)]
         Bulk(port=port, table=name).create(rows)
-        Bulk(port=port, table=f"{name}index").create(copies)
+        Bulk(port=port, table=f"{name}index").create({index_keys.COPIES: copies})
         done += sum(len(found) - 1 for found in rows.values())
         progress(f"{name}: {done} of {of.records} records in {time.monotonic() - begin:.0f} s")
     assert last is not None

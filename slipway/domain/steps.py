@@ -50,6 +50,12 @@ class StepKind(StrEnum):
         return self not in (StepKind.ANCHOR, StepKind.NOTIFY)
 
     @property
+    def begins_with_a_look(self) -> bool:
+        """Whether several workers may do it at once, at least until it says that it is about to change something: what
+        it writes has the same name and content whoever does it."""
+        return self in (StepKind.RESOLVE, StepKind.PLAN, StepKind.CHECK, StepKind.VERIFY, StepKind.ANCHOR)
+
+    @property
     def is_ordered(self) -> bool:
         """Whether it is part of a rollout, which has an order in its lane."""
         return self in (

@@ -31,7 +31,7 @@ class Fences:
     def claim(self, work: Work, plan: Plan) -> Claim:
         """Of the step that is under way. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         step = work.step
-        head = self.ledger.head(step.application)
+        head = work.standing.head or self.ledger.head(step.application)
         fence = new_fence(
             installation=self.installation,
             application=step.application,

@@ -14,8 +14,7 @@ from ..domain.plan import Plan
 from ..domain.release import Head, Lane
 from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Ledger
-from ..ledger.freezes import freeze_of_everything
-from ..ledger.ledger import Standing
+from ..ledger.standing import InstallationStanding, Standing
 from .in_force import InForce
 from .limits import limits_rule
 from .run_step import Work
@@ -38,12 +37,15 @@ class FirstObject:
             return (Rule.WITHIN_PROJECT.fails(gone),)
         standing = self.ledger.standing(work.step.application)
         head = standing.head or Head(application=work.step.application)
-        in_force = self.in_force.rules(work, standing, head, environment)
+        of_all = self.ledger.of_installation()
+        in_force = self.in_force.rules(work, standing, head, environment, of_all=of_all)
         if broken := failed((*in_force, limits_rule(application, environment, plan))):
             return broken
-        return self._blocks(work, standing, head, environment)
+        return self._blocks(work, standing, head, environment, of_all)
 
-    def _blocks(self, work: Work, standing: Standing, head: Head, environment: Environment) -> tuple[RuleResult, ...]:
+    def _blocks(
+        self, work: Work, standing: Standing, head: Head, environment: Environment, of_all: InstallationStanding
+    ) -> tuple[RuleResult, ...]:
         release, now = work.release, self.clock()
         lane = standing.lanes.get(environment.name) or Lane(environment=environment.name)
         policy = work.entry.policy(now)
@@ -57,7 +59,7 @@ class FirstObject:
             problems=work.entry.problems,
         )
         everything = head.freeze
-        if release.rollback is None and everything is None and (state := freeze_of_everything(self.ledger.table)):
+        if release.rollback is None and everything is None and (state := of_all.freeze):
             # It may have been set a moment ago, and not have reached this application yet.
             everything = state.freeze if not state.ended_by else None
             rules = (*rules, freeze_rule(lane, everything, now))

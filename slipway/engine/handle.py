@@ -8,14 +8,16 @@ from typing import Never
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
 from ..domain.actions import Action
-from ..domain.decide import decide
+from ..domain.decide import Decision, decide
 from ..domain.errors import Inconsistent
 from ..domain.events import Event
 from ..domain.rules import RuleResult
 from ..domain.snapshot import lookups
 from ..ledger import AlreadySeen, Conflict, Ledger, LedgerUnavailable, Loaded
 from ..ledger.indexing import Indexer
+from ..ledger.leases import Lease
 from ..ledger.ledger import Committed
+from ..ledger.standing import Nearby
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .backoff import Backoff
 from .observing import measured, stamped
@@ -63,6 +65,16 @@ class Receipt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Underway:
+    """What a step has in hand when it reports."""
+
+    lease: Lease
+    """Ends with the report."""
+    nearby: Nearby
+    """What it read before it began: most of the time nobody has written since, and nothing need be read again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Handler:
     """Handles events."""
 
@@ -73,7 +85,7 @@ class Handler:
     clock: Clock
     patience: Backoff
 
-    def handle(self, event: Event) -> tuple[Receipt, ...]:
+    def handle(self, event: Event, *, underway: Underway | None = None) -> tuple[Receipt, ...]:
         """Decide and commit the event for each application that it concerns; one receipt for each.
 
         Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`.
@@ -81,23 +93,24 @@ class Handler:
         concerned = self.catalogue.concerned(event)
         if not concerned:
             raise UnknownTarget(unknown(event))
-        return tuple(self.handle_for(entry, event) for entry in concerned)
+        return tuple(self.handle_for(entry, event, underway=underway) for entry in concerned)
 
-    def handle_for(self, entry: Entry, event: Event) -> Receipt:
+    def handle_for(self, entry: Entry, event: Event, *, underway: Underway | None = None) -> Receipt:
         """Decide and commit the event for one application. Raises `Contended`, `LedgerUnavailable`."""
         attributes = {Attribute.APPLICATION: entry.application.application}
         with about(attributes), span(Family.EVENT, event.kind, {Attribute.EVENT: event.kind}) as current:
-            receipt = self._handle(entry, event, current)
+            receipt = self._handle(entry, event, current, underway)
             current.set({Attribute.OUTCOME: str(receipt.outcome), Attribute.ACTIONS: ",".join(receipt.actions)})
             return receipt
 
-    def _handle(self, entry: Entry, event: Event, current: Span) -> Receipt:
+    def _handle(self, entry: Entry, event: Event, current: Span, underway: Underway | None) -> Receipt:
         application = entry.application
         needed = lookups(application, event)
         for attempt in range(ATTEMPTS):
             if attempt and self.ledger.seen(application.application, event):
                 return Receipt(application=application.application, outcome=Outcome.REPEATED)
-            loaded = self.ledger.load(entry.policy(self.clock()), needed)
+            nearby = underway.nearby if underway and not attempt else None
+            loaded = self.ledger.load(entry.policy(self.clock()), needed, nearby=nearby)
             if outdated(entry, loaded):
                 # Somebody applied another version since the catalogue was read.
                 self.catalogue.look_again()
@@ -113,19 +126,21 @@ class Handler:
                 self.patience.wait(attempt)
                 continue
             if decision.nothing:
+                if nearby and not self.ledger.unchanged(loaded):
+                    continue
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
             decision = stamped(decision, loaded.snapshot.now)
+            over = underway.lease.end() if underway and not attempt else ()  # a lost one must not keep the outcome out
             try:
-                committed = self.ledger.commit(loaded, decision, event)
+                committed = self.ledger.commit(loaded, decision, event, *over)
             except AlreadySeen:
                 return Receipt(application=application.application, outcome=Outcome.REPEATED, rules=decision.rules)
             except Conflict:
                 self.patience.wait(attempt)
                 continue
-            for release in decision.releases:
-                current.set({Attribute.RELEASE: release.id})
-                if trace_id(release.trace) != trace_id(carrier()):
-                    current.link(release.trace)
+            if underway and over:
+                underway.lease.ended()
+            _told(current, decision)
             measured(loaded.snapshot, decision, event)
             self._follow(application.application, committed)
             actions = tuple(record.action for record in decision.records)
@@ -144,6 +159,13 @@ class Handler:
             self.ledger.forget(application, done)
         except LedgerUnavailable as away:
             log.warning("%s: the reconcile timer does again what followed a commit: %s", application, away)
+
+
+def _told(current: Span, decision: Decision) -> None:
+    for release in decision.releases:
+        current.set({Attribute.RELEASE: release.id})
+        if trace_id(release.trace) != trace_id(carrier()):
+            current.link(release.trace)
 
 
 def outdated(entry: Entry, loaded: Loaded) -> bool:

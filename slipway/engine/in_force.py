@@ -15,9 +15,8 @@ from ..domain.signed_head import FREEZE, VERSION, hash_of, hash_of_lane, head_fa
 from ..domain.versions import Subject, SubjectKind
 from ..ledger import Ledger
 from ..ledger.chain_anchors import ChainAnchors
-from ..ledger.freezes import freeze_of_everything
 from ..ledger.keys import INSTALLATION
-from ..ledger.ledger import Standing
+from ..ledger.standing import InstallationStanding, Standing
 from ..ledger.versions import SubjectVersions, version_name
 from .run_step import Outdated, Work
 
@@ -30,15 +29,24 @@ class InForce:
     anchors: ChainAnchors
     versions: SubjectVersions
 
-    def rules(self, work: Work, standing: Standing, head: Head, environment: Environment) -> tuple[RuleResult, ...]:
-        """What is in the way, or one rule that holds.
+    def rules(
+        self,
+        work: Work,
+        standing: Standing,
+        head: Head,
+        environment: Environment,
+        *,
+        of_all: InstallationStanding | None = None,
+    ) -> tuple[RuleResult, ...]:
+        """What is in the way, or one rule that holds. `of_all` is read where it is needed and not given.
 
         Raises `Outdated` where the trail names another version than the step was begun with, and that is the one in
-        force; `LedgerUnavailable`, `KeysUnavailable`."""
+        force; `LedgerUnavailable`, `KeysUnavailable`.
+        """
         faults = list(self._of_application(work, standing, head, environment))
         if not faults and environment.environment_class is EnvironmentClass.PRODUCTION:
-            of_all = self.ledger.head(INSTALLATION)
-            whole = self.anchors.whole(INSTALLATION, of_all)
+            of_all = of_all or self.ledger.of_installation()
+            whole = self.anchors.whole(INSTALLATION, of_all.head)
             if not whole.passed:
                 return (whole.rule.fails(f"of the installation: {whole.reason}"),)
             faults = list(self._of_installation(work, of_all))
@@ -61,11 +69,12 @@ class InForce:
         elif versions is not None and versions.application != standing.version:
             raise Outdated(f"another version of {head.application} is in force by now")
 
-    def _of_installation(self, work: Work, head: Head) -> Iterator[str]:
+    def _of_installation(self, work: Work, of_all: InstallationStanding) -> Iterator[str]:
+        head = of_all.head
         if fault := head_fault(head, self.ledger.public_keys):
             yield f"the end of the trail of the installation: {fault}"
             return
-        if hash_of(freeze_of_everything(self.ledger.table)) != head.in_force.get(FREEZE):
+        if hash_of(of_all.freeze) != head.in_force.get(FREEZE):
             yield "the freeze of everything is not the one that the trail names"
         versions, project = work.entry.versions, work.entry.application.project
         subject = Subject(kind=SubjectKind.PROJECT, name=project)

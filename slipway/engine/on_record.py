@@ -51,7 +51,7 @@ class OnRecord:
         environment = work.environment
         if step.kind not in OPENS or environment is None:
             return ()  # the step itself says that its environment is gone
-        standing = self.ledger.standing(step.application)
+        standing = work.standing
         head = standing.head or Head(application=step.application)
         whole = self.anchors.whole(step.application, head)
         if not whole.passed:
@@ -64,7 +64,7 @@ class OnRecord:
             return (Rule.TRAIL_VERIFIES.fails(fault),)
         rules = (on_record(records, release, environment, self.clock()), *self._kept(records, release, environment))
         if step.kind in FIRST_OBJECT and not failed(rules):
-            return (*rules, *self._anchored(work, environment))
+            return (*rules, *self._anchored(work, environment, epoch=head.epoch))
         return rules
 
     def _kept(self, records: list[AuditRecord], release: Release, environment: Environment) -> tuple[RuleResult, ...]:
@@ -73,7 +73,7 @@ class OnRecord:
         rule = self.proofs.rule(rests_on(records, release, environment), fresh=fresh)
         return (rule,) if rule is not None else ()
 
-    def _anchored(self, work: Work, environment: Environment) -> tuple[RuleResult, ...]:
+    def _anchored(self, work: Work, environment: Environment, *, epoch: int) -> tuple[RuleResult, ...]:
         release = work.release
         if environment.environment_class is not EnvironmentClass.PRODUCTION or release.gate is None:
             return ()
@@ -84,7 +84,7 @@ class OnRecord:
             outcome=GateOutcome.PASSED,
         )
         try:
-            self.anchors.gate(release.application, gate, now=self.clock())
+            self.anchors.gate(release.application, gate, epoch=epoch, now=self.clock())
         except LedgerRewound as rewound:
             return (Rule.LEDGER_IS_WHOLE.fails(str(rewound)),)
         return ()

@@ -23,9 +23,10 @@ from ..domain.steps import Outgoing, Step, StepKind, Trace, own_time
 from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Lease, Leases
+from ..ledger.standing import Nearby, Standing
 from ..telemetry import Attribute, Family, about, carrier, received, span
 from .door import deferred
-from .handle import Contended, Handler, UnknownTarget
+from .handle import Contended, Handler, Underway, UnknownTarget
 from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, told
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ BUSY = timedelta(seconds=5)
 """Pause before retrying a step that another instance holds the lease of."""
 
 
+class Held(Exception):  # noqa: N818 - it is what happened
+    """Another worker holds the step, or died holding it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """The input of a step's effect."""
@@ -51,7 +56,19 @@ class Work:
     release: Release
     entry: Entry
     renew: Callable[[], bool]
-    """Extends the lease; returns False if it was lost."""
+    """Takes or extends the lease; returns False if it was lost, or another worker has it."""
+    nearby: Nearby | None = None
+    """What was read together with the release."""
+
+    def hold(self) -> None:
+        """Take the lease of a step that began with a look and is about to change something. Raises `Held`."""
+        if not self.renew():
+            raise Held(self.step.id)
+
+    @property
+    def standing(self) -> Standing:
+        """Head and lanes, as they were when the release was read; empty if they were not."""
+        return self.nearby.standing if self.nearby else Standing()
 
     @property
     def environment(self) -> Environment | None:
@@ -102,26 +119,29 @@ class StepRunner:
         if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
             return
         entry = self.catalogue.get(step.application)
-        release = self.ledger.release(step.application, step.release)
+        nearby = self.ledger.nearby(step.application, step.release)
+        release = nearby.release
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
         if step.kind.is_awaited and (release.step != step.id or step.resent < release.resent):
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
             return
-        lease = self.leases.take(step.application, step.id, owner=self.owner(), now=self.clock(), length=LEASE)
-        if lease is None:
-            self._put_off(step)
-            return
+        lease = self.leases.of(step.application, step.id, owner=self.owner())
 
         def renew() -> bool:
             return lease.renew(now=self.clock(), length=LEASE)
 
+        work = Work(step=step, release=release, entry=entry, renew=renew, nearby=nearby)
         try:
-            outcome = self._effect(Work(step=step, release=release, entry=entry, renew=renew))
+            if not step.kind.begins_with_a_look:
+                work.hold()
+            outcome = self._effect(work)
             # From the first object on a rollout is finished, so a deployment is not looked at again.
             copied = step.kind is StepKind.PROMOTE and isinstance(outcome, Finished) and outcome.passed
             if not (copied and self._stopped(step)):
-                self._follow(step, outcome)
+                self._follow(step, outcome, Underway(lease=lease, nearby=nearby))
+        except Held:
+            self._put_off(step)
         finally:
             self._give_back(step, lease)
 
@@ -156,7 +176,8 @@ class StepRunner:
                 if now is None or now.versions == work.entry.versions:
                     return Retry(reason=str(outdated))  # the version is committed, and not in the list yet
                 log.info("%s: begun again: %s", work.step.id, outdated)
-                work = replace(work, entry=now)
+                nearby = self.ledger.nearby(work.step.application, work.step.release)
+                work = replace(work, entry=now, nearby=nearby)
 
     def _is_over(self, work: Work, *, briefly: bool) -> bool:
         """Whether a step that cannot do its work is given up."""
@@ -174,10 +195,10 @@ class StepRunner:
             return Retry(reason=str(away))
         return not_begun(broken) if broken else None
 
-    def _follow(self, step: Step, outcome: Outcome) -> None:
+    def _follow(self, step: Step, outcome: Outcome, underway: Underway) -> None:
         match outcome:
             case Finished():
-                self._report(step, outcome)
+                self._report(step, outcome, underway)
                 self._tidy(step, outcome)
                 self._forget(step)
             case Requeue(after=after, reason=reason, seen=seen):
@@ -210,7 +231,7 @@ class StepRunner:
             except LedgerUnavailable as away:
                 log.warning("%s: the note of what it waited for was not removed: %s", step.id, away)
 
-    def _report(self, step: Step, outcome: Finished) -> None:
+    def _report(self, step: Step, outcome: Finished, underway: Underway) -> None:
         event = StepFinished(
             received_at=self.clock(),
             step=step,
@@ -220,7 +241,7 @@ class StepRunner:
             broken=outcome.broken,
         )
         try:
-            self.handler.handle(event)
+            self.handler.handle(event, underway=underway)
         except Contended as contended:
             # Only reporting the outcome lost to other writers; enqueue the report so the side effect is not repeated.
             try:

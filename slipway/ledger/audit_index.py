@@ -1,11 +1,10 @@
-"""The audit index: copies of the audit records, partitioned by what people search for. The ledger is authoritative.
+"""The audit index: copies of the audit records, sorted by what people search for. The ledger is authoritative.
 
 It is written after each commit (`indexing.py`) and can be rebuilt from the ledger at any time (`reindexing.py`). A
-query reads one partition, and Table Storage filters by the remaining conditions. A page makes a bounded number of
+query reads one range of keys, and Table Storage filters by the remaining conditions. A page makes a bounded number of
 requests, so it may be short and still have a next one.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ class Position:
     """Where the next page starts."""
 
     after: str = ""
-    """Row key of the last row returned."""
+    """Place of the last row returned."""
     resume: str = ""
     """The service's continuation token, if it stopped before it had enough rows."""
 
@@ -42,7 +41,7 @@ class RecordPage:
 
 
 class AuditIndex:
-    """One table; partitions as `index_keys.py` spells them."""
+    """One partition; its keys are spelt in `index_keys.py`."""
 
     def __init__(self, table: PagedTable) -> None:
         self.table = table
@@ -50,18 +49,15 @@ class AuditIndex:
     # ---- writing
     def write(self, records: Iterable[AuditRecord]) -> None:
         """Write every copy of the records. Idempotent."""
-        by_partition = defaultdict[str, list[Write]](list)
+        writes = dict[str, Write]()
         for record in records:
             values = keys.values(record)
-            for partition, row in keys.places(record):
-                by_partition[partition].append(Write(act=Act.PUT, key=row, values=values))
-        self.put(by_partition)
+            writes |= {key: Write(act=Act.PUT, key=key, values=values) for key in keys.copies(record)}
+        self.put(list(writes.values()))
 
-    def put(self, by_partition: dict[str, list[Write]]) -> None:
-        for partition, writes in by_partition.items():
-            distinct = list({write.key: write for write in writes}.values())
-            for batch in _batches(distinct):
-                self.table.transact(partition, batch)
+    def put(self, writes: list[Write]) -> None:
+        for batch in _batches(writes):
+            self.table.transact(keys.COPIES, batch)
 
     # ---- querying
     def find(self, query: AuditQuery, *, limit: int, start: Position | None = None) -> RecordPage:
@@ -80,14 +76,14 @@ class AuditIndex:
             if not page.more:
                 return RecordPage(records=tuple(records), next=None)
             if page.rows and len(records) == limit:
-                return RecordPage(records=tuple(records), next=Position(after=page.rows[-1].key))
+                return RecordPage(records=tuple(records), next=Position(after=keys.place_of(page.rows[-1].key)))
             position = Position(after=position.after, resume=page.more)
         return RecordPage(records=tuple(records), next=position)
 
     def _request(self, planned: QueryPlan, position: Position, *, limit: int) -> Page:
-        first = max(planned.first, position.after + _NEXT if position.after else "")
+        first = max(planned.first, f"{planned.axis}!{position.after}{_NEXT}" if position.after else "")
         return self.table.page(
-            planned.partition, first, planned.last, limit=limit, where=planned.where, resume=position.resume
+            keys.COPIES, first, planned.last, limit=limit, where=planned.where, resume=position.resume
         )
 
 

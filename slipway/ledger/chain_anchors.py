@@ -93,8 +93,14 @@ class ChainAnchors:
         return tuple(name for name in names if name)
 
     def whole(self, application: str, head: Head) -> RuleResult:
-        """Whether the ledger holds what its newest anchor names. Raises `LedgerUnavailable`, `KeysUnavailable`."""
-        return self._compared(application, head, self.newest(application))
+        """Whether the ledger, which ended in `head` a moment ago, holds what its newest anchor names.
+
+        Raises `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        newest = self.newest(application)
+        if newest is not None and newest.head.sequence > head.sequence:  # perhaps anchored since the head was read
+            head = self.ledger.head(application)
+        return self._compared(application, head, newest)
 
     def of_ledger(self, application: str) -> RuleResult:
         """As `whole`, for the head as it is now."""
@@ -110,15 +116,15 @@ class ChainAnchors:
         )
 
     # ---- writing
-    def gate(self, application: str, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
-        """Anchor the chain's end for a gate that was decided, unless it is anchored for this gate already.
+    def gate(self, application: str, gate: AnchoredGate, *, epoch: int, now: datetime) -> ChainAnchor:
+        """Anchor the chain's end for a gate that was decided, unless that is done in this epoch already.
 
         Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
         """
         recent, newest = islice(self._genuine(application), RECENT), None
         for anchor in recent:
             newest = newest or anchor
-            if anchor.gate == gate and anchor.epoch == self.ledger.head(application).epoch:
+            if anchor.gate == gate and anchor.epoch == epoch:
                 return anchor
             if anchor.gate is not None:
                 break

@@ -27,24 +27,23 @@ class DigestWalk:
         digest = present(query.digest, "the digest of the query")
         self._table, self._query = table, query
         self._prefix = digest.removeprefix("sha256:")
-        self._partition = keys.by_digest(digest)
 
     def find(self, *, limit: int, after: str) -> tuple[tuple[AuditRecord | Damaged, ...], str]:
-        """Records, newest first, and the key that the next page starts after or "". Makes two requests per digest."""
+        """Records, newest first, and the place that the next page starts after or "". Makes two requests per digest."""
         known_until, streams = keys.LAST, list[list[Row]]()
         for digest in self._digests():
-            first = f"{digest}!{after}!" if after else f"{digest}!"
-            page = self._page(first, f"{digest}!{keys.LAST}", limit=ROWS)
+            axis = keys.by_digest(digest)
+            page = self._page(f"{axis}!{after}!" if after else f"{axis}!", f"{axis}!{keys.LAST}", limit=ROWS)
             streams.append(list(page.rows))
             if page.more and page.rows:
-                known_until = min(known_until, _key(page.rows[-1]))
+                known_until = min(known_until, _place(page.rows[-1]))
         records, last = list[AuditRecord | Damaged](), ""
-        for row in heapq.merge(*streams, key=_key):
-            if _key(row) > known_until:
+        for row in heapq.merge(*streams, key=_place):
+            if _place(row) > known_until:
                 break  # unread rows of another digest may sort before this one
             if len(records) == limit:
                 return tuple(records), last
-            last = _key(row)
+            last = _place(row)
             in_row = keys.records_of([row])
             records += [item for item in in_row if isinstance(item, Damaged) or self._query.matches(item)]
         return tuple(records), "" if known_until == keys.LAST else known_until
@@ -54,24 +53,24 @@ class DigestWalk:
         if len(self._prefix) == _HEX:
             yield self._prefix
             return
-        start = self._prefix
+        start = prefix = keys.by_digest(self._prefix)
         for count in range(DIGESTS + 1):
-            page = self._page(start, self._prefix + keys.LAST, limit=1)
+            page = self._page(start, prefix + keys.LAST, limit=1)
             if not page.rows:
                 return
             if count == DIGESTS:
                 raise TooManyDigests(f"more than {DIGESTS} digests begin with {self._query.digest}")
-            digest = page.rows[0].key[:_HEX]
-            yield digest
-            start = digest + keys.LAST
+            axis = keys.axis_of(page.rows[0].key)
+            yield axis.removeprefix(keys.DIGEST)
+            start = axis + keys.LAST
 
     def _page(self, first: str, last: str, *, limit: int) -> Page:
         """The first rows of a range. The service may return an empty page with a continuation token, so follow it."""
-        page = self._table.page(self._partition, first, last, limit=limit)
+        page = self._table.page(keys.COPIES, first, last, limit=limit)
         while page.more and not page.rows:
-            page = self._table.page(self._partition, first, last, limit=limit, resume=page.more)
+            page = self._table.page(keys.COPIES, first, last, limit=limit, resume=page.more)
         return page
 
 
-def _key(row: Row) -> str:
-    return row.key.partition("!")[2]
+def _place(row: Row) -> str:
+    return keys.place_of(row.key)

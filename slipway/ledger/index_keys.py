@@ -1,7 +1,7 @@
 """Every key of the audit index, spelt once, and the rows that one record has in it.
 
-Row keys begin with the inverted time, so that the newest record comes first. Partitions are not split by month or day,
-as a query would then have to read through the empty ones.
+All of them lie in one partition, so that the copies of a commit's records take one transaction. A row key begins with
+the *axis*, which is what a query goes by, and the inverted time, so that the newest record of the axis comes first.
 """
 
 import logging
@@ -20,11 +20,13 @@ log = logging.getLogger(__name__)
 
 TABLE: Final = "auditindex"
 
+COPIES: Final = "copies"
+"""The partition."""
 TIME: Final = "time"
-"""Partition of all records."""
+"""The axis of all records."""
 INTERVENTION: Final = "intervention"
-DIGEST_PART: Final = len("sha256:") + 4
-"""A digest's partition is named by this many of its first characters."""
+DIGEST: Final = "digest!"
+"""What the axis of each digest begins with."""
 LAST: Final = "~"
 
 BY: Final = "By"
@@ -39,7 +41,7 @@ _TIME_MAX: Final = 10**_TIME_WIDTH - 1
 _SEQUENCE_WIDTH: Final = 12
 _SEQUENCE_MAX: Final = 10**_SEQUENCE_WIDTH - 1
 _PLAIN: Final = re.compile(r"[a-z0-9@._:-]{1,254}")
-ROW_PATTERN: Final = re.compile(r"(?:[0-9a-f]{64}!)?[0-9]{18}![a-z_][a-z0-9_-]{0,40}![0-9]{12}")
+PLACE_PATTERN: Final = re.compile(r"[0-9]{18}![a-z_][a-z0-9_-]{0,40}![0-9]{12}")
 
 
 def time_key(moment: datetime) -> str:
@@ -48,12 +50,27 @@ def time_key(moment: datetime) -> str:
     return f"{_TIME_MAX - (moment - _EPOCH) // timedelta(microseconds=1):0{_TIME_WIDTH}d}"
 
 
-def row_key(record: AuditRecord) -> str:
+def place_in(record: AuditRecord) -> str:
+    """The record's place on each of its axes."""
     return f"{time_key(record.time)}!{record.application}!{_SEQUENCE_MAX - record.sequence:0{_SEQUENCE_WIDTH}d}"
 
 
+def on(axis: str, record: AuditRecord) -> str:
+    """The row key of the record's copy on the axis."""
+    return f"{axis}!{place_in(record)}"
+
+
+def place_of(key: str) -> str:
+    """The place in the row key."""
+    return "!".join(key.rsplit("!", 3)[1:])
+
+
+def axis_of(key: str) -> str:
+    return key.rsplit("!", 3)[0]
+
+
 def sequence_of(key: str) -> int:
-    """The sequence number in the row key; 0 if it has none."""
+    """The sequence number in the row key or place; 0 if it has none."""
     digits = key.rpartition("!")[2]
     return _SEQUENCE_MAX - int(digits) if digits.isascii() and digits.isdigit() else 0
 
@@ -66,7 +83,7 @@ def actor_key(actor: str) -> str:
     return "=" + sha256(folded.encode("utf-8", "surrogatepass")).removeprefix("sha256:")[:40]
 
 
-# ---- partitions
+# ---- axes
 def by_application(application: str) -> str:
     return f"application!{application}"
 
@@ -88,30 +105,31 @@ def by_actor(actor: str) -> str:
 
 
 def by_digest(digest: str) -> str:
-    return f"digest!{digest[len('sha256:') : DIGEST_PART]}"
+    return DIGEST + digest.removeprefix("sha256:")
 
 
-def digest_row(record: AuditRecord) -> str:
-    return f"{(record.digest or '').removeprefix('sha256:')}!{row_key(record)}"
-
-
-def places(record: AuditRecord) -> Iterator[tuple[str, str]]:
-    """Partition and row key of each copy of the record."""
-    row, action = row_key(record), record.known_action
-    yield TIME, row
-    yield by_application(record.application), row
+def axes(record: AuditRecord) -> Iterator[str]:
+    """Each axis on which the record has a copy."""
+    action = record.known_action
+    yield TIME
+    yield by_application(record.application)
     if record.release:
-        yield by_release(record.release), row
+        yield by_release(record.release)
     if record.environment:
-        yield by_environment(record.environment), row
+        yield by_environment(record.environment)
         if action is not None and action.changes_environment:
-            yield by_change(record.environment), row
+            yield by_change(record.environment)
     if record.digest:
-        yield by_digest(record.digest), digest_row(record)
+        yield by_digest(record.digest)
     if record.actor.casefold() != SERVICE:
-        yield by_actor(record.actor), row
+        yield by_actor(record.actor)
     if action is not None and action.intervention is not None:
-        yield INTERVENTION, row
+        yield INTERVENTION
+
+
+def copies(record: AuditRecord) -> Iterator[str]:
+    """The row key of each copy of the record."""
+    return (on(axis, record) for axis in axes(record))
 
 
 def values(record: AuditRecord) -> dict[str, Value]:
@@ -141,7 +159,7 @@ def _in_its_place(row: Row) -> AuditRecord | Damaged:
         record = record_of(row)
     except (ValueError, RecursionError):
         return _damaged(row, "its copy in the audit index is not an audit record any more")
-    if not row.key.endswith(row_key(record)):
+    if place_of(row.key) != place_in(record):
         return _damaged(row, "another record is in its place in the audit index")
     return record
 

@@ -1,4 +1,4 @@
-"""Which partition a query reads, and which conditions the service checks: the smallest partition with the answer."""
+"""Which axis a query reads, and which conditions the service checks: the axis with the fewest records."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,9 +10,9 @@ from .table import Where
 
 @dataclass(frozen=True, kw_only=True)
 class QueryPlan:
-    """The partition and key range to read, newest first, and the conditions left for the service to check."""
+    """The axis and key range to read, newest first, and the conditions left for the service to check."""
 
-    partition: str
+    axis: str
     first: str
     last: str
     where: tuple[Where, ...]
@@ -20,10 +20,10 @@ class QueryPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class _Axis:
-    """A partition, and the filters that all of its records meet."""
+    """An axis, and the filters that all of its records meet."""
 
     answers: frozenset[str]
-    partition: str
+    name: str
 
 
 _INTERVENTIONS: Final = frozenset(ActionClass) - {ActionClass.CHANGE}
@@ -33,9 +33,9 @@ def plan(query: AuditQuery) -> QueryPlan:
     """The plan of any query except those for which `goes_by_digest` is true; `digest_walk.py` answers those."""
     axis = _axis(query)
     return QueryPlan(
-        partition=axis.partition,
-        first=keys.time_key(query.until) + keys.LAST if query.until else "",
-        last=keys.time_key(query.since) + keys.LAST if query.since else keys.LAST,
+        axis=axis.name,
+        first=f"{axis.name}!" + (keys.time_key(query.until) + keys.LAST if query.until else ""),
+        last=f"{axis.name}!" + (keys.time_key(query.since) if query.since else "") + keys.LAST,
         where=conditions(query, answered=axis.answers),
     )
 
@@ -47,22 +47,22 @@ def goes_by_digest(query: AuditQuery) -> bool:
 def _axis(query: AuditQuery) -> _Axis:
     """The axis with the fewest records: one release, one person, one kind of rare action, one application, …"""
     release, actor, application, environment = query.release, query.actor, query.application, query.environment
-    axis = _Axis(answers=frozenset(), partition=keys.TIME)
+    axis = _Axis(answers=frozenset(), name=keys.TIME)
     if release:
-        axis = _Axis(answers=frozenset({"release"}), partition=keys.by_release(release))
+        axis = _Axis(answers=frozenset({"release"}), name=keys.by_release(release))
     elif actor and actor.casefold() != SERVICE:
-        axis = _Axis(answers=frozenset({"actor"}), partition=keys.by_actor(actor))
+        axis = _Axis(answers=frozenset({"actor"}), name=keys.by_actor(actor))
     elif query.action_class in _INTERVENTIONS:
-        axis = _Axis(answers=frozenset(), partition=keys.INTERVENTION)
+        axis = _Axis(answers=frozenset(), name=keys.INTERVENTION)
     elif application:
         answers = frozenset({"application"})
-        axis = _Axis(answers=answers, partition=keys.by_application(application))
+        axis = _Axis(answers=answers, name=keys.by_application(application))
     elif environment and query.action_class is ActionClass.CHANGE:
         answers = frozenset({"environment", "action"})
-        axis = _Axis(answers=answers, partition=keys.by_change(environment))
+        axis = _Axis(answers=answers, name=keys.by_change(environment))
     elif environment:
         answers = frozenset({"environment"})
-        axis = _Axis(answers=answers, partition=keys.by_environment(environment))
+        axis = _Axis(answers=answers, name=keys.by_environment(environment))
     return axis
 
 

@@ -8,7 +8,8 @@ from .table import Act, Conflict, Table, Write
 
 
 class Lease:
-    """A step that a worker holds. The row's ETag tells whether another worker took it over, without a read."""
+    """A step that a worker holds, once it has taken it. The row's ETag tells whether another worker took it over,
+    without a read."""
 
     def __init__(self, table: Table, application: str, step: str, *, owner: str) -> None:
         self._table = table
@@ -27,16 +28,26 @@ class Lease:
         return True
 
     def renew(self, *, now: datetime, length: timedelta) -> bool:
-        """Hold the step until now + length; False if the lease was lost."""
+        """Hold the step until now + length; False if the lease was lost, or another worker has it."""
+        if not self._etag:
+            return self.take(now=now, length=length)
         try:
             self._write(Act.REPLACE, now + length)
         except Conflict:
             return self._take_over(now, length)  # perhaps our own write, whose answer was lost
         return True
 
+    def end(self) -> tuple[Write, ...]:
+        """What ends the lease in a transaction of the ledger, together with the step's outcome."""
+        return (Write(act=Act.DELETE, key=self._key, etag=self._etag),) if self._etag else ()
+
+    def ended(self) -> None:
+        """That transaction was made."""
+        self._etag = ""
+
     def give_back(self) -> None:
-        """End the lease; leaves another owner's lease alone."""
-        if self._delete():
+        """End the lease if it was taken and has not ended; leaves another owner's lease alone."""
+        if not self._etag or self._delete():
             return
         row = self._table.get(self._application, self._key)
         if row is not None and row.values["Owner"] == self._owner:  # changed by our own write, whose answer was lost
@@ -65,7 +76,7 @@ class Lease:
 
     def _delete(self) -> bool:
         try:
-            self._table.transact(self._application, [Write(act=Act.DELETE, key=self._key, etag=self._etag)])
+            self._table.transact(self._application, self.end())
         except Conflict:
             return False
         return True
@@ -77,7 +88,11 @@ class Leases:
     def __init__(self, table: Table) -> None:
         self._table = table
 
+    def of(self, application: str, step: str, *, owner: str) -> Lease:
+        """The step's lease, which `owner` has not taken yet."""
+        return Lease(self._table, application, step, owner=owner)
+
     def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> Lease | None:
         """The step's lease, which `owner` holds until now + length; None while another owner does."""
-        lease = Lease(self._table, application, step, owner=owner)
+        lease = self.of(application, step, owner=owner)
         return lease if lease.take(now=now, length=length) else None

@@ -1,7 +1,7 @@
 """Load a snapshot of an application, commit a decision: all of it in one entity-group transaction, or nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -15,15 +15,15 @@ from ..domain.signed_head import VERSION, blocks_changed, signed
 from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
 from ..domain.steps import Outgoing
-from ..domain.versions import Version
 from . import keys
 from .archive import Archive
 from .blobs import Blobs, LateBlobs
 from .due import DueIndex
 from .freezes import freeze_of_everything
 from .rows import unpack, unpack_audit
+from .standing import InstallationStanding, Nearby, Standing
 from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, discard
-from .under_way import UnderWay, of_row
+from .under_way import UnderWay
 from .writes import OutboxEntry, answer_writes, outbox_writes, record_writes, state_writes, unindexed_writes
 
 SEEN_PARTS = 256
@@ -56,32 +56,6 @@ class Committed:
     records: tuple[AuditRecord, ...]
 
 
-@dataclass
-class Standing:
-    """What lies side by side in an application's partition: its head, its version in force, its lanes, and the notes of
-    steps under way."""
-
-    head: Head | None = None
-    version: str | None = None
-    lanes: dict[str, Lane] = field(default_factory=dict)
-    waits: dict[str, str] = field(default_factory=dict)
-    """By step."""
-
-    def take(self, row: Row) -> None:
-        """Reads a row; rows of another kind that lie between are passed over."""
-        if row.key == keys.HEAD:
-            self.head = unpack(Head, row.values)
-        elif row.key == keys.IN_FORCE:
-            self.version = unpack(Version, row.values).document
-        elif row.key.startswith(keys.LANE):
-            lane = unpack(Lane, row.values)
-            self.lanes[lane.environment] = lane
-        elif row.key.startswith(keys.PROGRESS):
-            state = of_row(row)
-            if state.waits:
-                self.waits[state.step] = state.waits
-
-
 class Ledger:
     """Where state, audit trail and outbox are kept: one table, with one partition per application."""
 
@@ -100,6 +74,7 @@ class Ledger:
         self._documents = documents
         self.under_way = UnderWay(table)
         self.due = DueIndex(table)
+        self._written = dict[str, int]()  # how far this process has written each chain
 
     @property
     def public_keys(self) -> PublicKeys:
@@ -107,17 +82,26 @@ class Ledger:
         return self._keys()
 
     # ---- load
-    def load(self, policy: Policy, lookups: Lookups) -> Loaded:
+    def load(self, policy: Policy, lookups: Lookups, *, nearby: Nearby | None = None) -> Loaded:
         """A snapshot of the application with the releases that `lookups` names.
 
-        The head, the lanes and the newest releases take one request; every other release and pointer takes one each.
+        The head, the lanes and the newest releases, or the only one that is named, take one request; every other
+        release and pointer takes one each. What was read before as `nearby` takes none: a commit fails if it is not as
+        it was.
         Raises `LedgerUnavailable`.
         """
-        partition, etags = policy.application.application, dict[str, str]()
+        partition, etags, releases = policy.application.application, dict[str, str](), dict[int, Release]()
+        if nearby is not None and self._written.get(partition, 0) > nearby.sequence:
+            nearby = None
+        if nearby is None and not lookups.newest and len(lookups.releases) == 1:
+            nearby = self.nearby(partition, lookups.releases[0])
         if lookups.newest:
             standing, releases = self._newest(partition, lookups.newest, etags)
+        elif nearby is not None:
+            standing, etags = nearby.standing, dict(nearby.etags)
+            releases = {nearby.release.number: nearby.release} if nearby.release else {}
         else:
-            standing, releases = self._standing(partition, etags, notes=lookups.waits), {}
+            standing = self._standing(partition, etags, notes=lookups.waits)
         head, lanes = standing.head or self._new_head(partition), standing.lanes
         digests = self._pointers(partition, lookups.digest, keys.artifact)
         tags = self._pointers(partition, lookups.tag, keys.tag)
@@ -144,6 +128,22 @@ class Ledger:
             waits=standing.waits,
         )
         return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
+
+    def nearby(self, application: str, number: int) -> Nearby:
+        """The head, the lanes and the release in one request, unless many newer releases lie between."""
+        standing, etags, release, count, room = Standing(), dict[str, str](), None, 0, BETWEEN
+        for row in self.table.rows(application, keys.HEAD, keys.release(number), limit=room):
+            count += 1
+            if row.key == keys.release(number):
+                release = unpack(Release, row.values)
+            else:
+                standing.take(row)
+            etags[row.key] = row.etag
+        if count == room and release is None:
+            etags.clear()
+            standing = self._standing(application, etags, notes=True)
+            release = self._read_releases(application, {number}, etags).get(number)
+        return Nearby(standing=standing, release=release, etags=etags)
 
     def _newest(self, partition: str, newest: int, etags: dict[str, str]) -> tuple["Standing", dict[int, Release]]:
         """The head, the lanes and the newest releases in one request, as their rows are adjacent.
@@ -218,8 +218,9 @@ class Ledger:
         return unpack(Answered, row.values) if row else None
 
     # ---- commit
-    def commit(self, loaded: Loaded, decision: Decision, event: Event) -> Committed:
-        """Write the decision in one transaction, after its entries in the index of what is due.
+    def commit(self, loaded: Loaded, decision: Decision, event: Event, *more: Write) -> Committed:
+        """Write the decision in one transaction, after its entries in the index of what is due. `more`: what has no
+        part in the decision and is over with it.
 
         Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`, `KeysUnavailable`.
         """
@@ -243,6 +244,7 @@ class Ledger:
         )
         writes = [seen, *state_writes(loaded.etags, decision, head), *record_writes(records), *outbox_writes(entries)]
         writes += [*unindexed_writes(records), *answer_writes(inbox_of(event), answer(event, decision, snapshot))]
+        writes += more
         self.due.announce(partition, snapshot.now)
         try:
             self.table.transact(partition, writes)
@@ -250,6 +252,7 @@ class Ledger:
             if error.row == seen.key:
                 raise AlreadySeen(event.key) from error
             raise Conflict(str(error)) from error
+        self._written[partition] = head.sequence
         return Committed(entries=entries, records=records)
 
     def _signed(self, head: Head, loaded: Loaded, decision: Decision) -> Head:
@@ -283,6 +286,13 @@ class Ledger:
         discard(self.table, application, rows)
 
     # ---- reading
+    def of_installation(self) -> InstallationStanding:
+        """The installation's head and the freeze of everything, in one request, as their rows are neighbours."""
+        standing = InstallationStanding(head=Head(application=keys.INSTALLATION))
+        for row in self.table.rows(keys.INSTALLATION, keys.FREEZE, keys.HEAD):
+            standing = standing.with_row(row)
+        return standing
+
     def head(self, application: str) -> Head:
         row = self.table.get(application, keys.HEAD)
         return unpack(Head, row.values) if row else Head(application=application)

@@ -23,7 +23,7 @@ PART = 200
 
 @dataclass(frozen=True, kw_only=True)
 class _IndexPart:
-    """The copies that the index must hold of a part of the trail: partition → row key → columns."""
+    """The copies that the index must hold of a part of the trail: axis → row key → columns."""
 
     first: int
     last: int
@@ -34,8 +34,8 @@ class _IndexPart:
 
 @dataclass(kw_only=True)
 class _Differences:
-    puts: dict[str, list[Write]] = field(default_factory=lambda: defaultdict(list))
-    deletes: list[tuple[str, str]] = field(default_factory=list)
+    puts: list[Write] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
     missing: int = 0
     wrong: int = 0
     lacking: set[int] = field(default_factory=set)
@@ -57,8 +57,8 @@ class Reindexing:
         differences = self._differences(application, part)
         if repair:
             self.index.put(differences.puts)
-            for partition, row in differences.deletes:
-                self._delete(partition, row)
+            for key in differences.deletes:
+                self._delete(key)
         return Compared(
             application=application,
             records=len(rows) - part.damaged - part.waiting,
@@ -83,8 +83,8 @@ class Reindexing:
 
     def _differences(self, application: str, part: _IndexPart) -> _Differences:
         differences = _Differences()
-        for partition, rows in part.expected.items():
-            indexed = {row.key: row.values for row in self._there(partition, rows, application)}
+        for rows in part.expected.values():
+            indexed = {row.key: row.values for row in self._there(rows, application)}
             for key, values in rows.items():
                 if key not in indexed:
                     differences.missing += 1
@@ -93,26 +93,26 @@ class Reindexing:
                 else:
                     continue
                 differences.lacking.add(index_keys.sequence_of(key))
-                differences.puts[partition].append(Write(act=Act.PUT, key=key, values=values))
+                differences.puts.append(Write(act=Act.PUT, key=key, values=values))
             extra = indexed.keys() - rows.keys()
-            differences.deletes += [
-                (partition, key) for key in extra if part.first <= index_keys.sequence_of(key) <= part.last
-            ]
+            differences.deletes += [key for key in extra if part.first <= index_keys.sequence_of(key) <= part.last]
         return differences
 
-    def _there(self, partition: str, wanted: Mapping[str, object], application: str) -> Iterator[Row]:
-        """The application's rows in the index, from the first to the last expected row key."""
+    def _there(self, wanted: Mapping[str, object], application: str) -> Iterator[Row]:
+        """The application's rows on an axis, from the first to the last expected row key."""
         where, resume = (Where("Application", "eq", application),), ""
         while True:
-            page = self.index.table.page(partition, min(wanted), max(wanted), limit=1000, where=where, resume=resume)
+            page = self.index.table.page(
+                index_keys.COPIES, min(wanted), max(wanted), limit=1000, where=where, resume=resume
+            )
             yield from page.rows
             resume = page.more
             if not resume:
                 return
 
-    def _delete(self, partition: str, row: str) -> None:
+    def _delete(self, key: str) -> None:
         try:
-            self.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+            self.index.table.transact(index_keys.COPIES, [Write(act=Act.DELETE, key=key)])
         except Conflict:
             return  # another repair deleted it first
 
@@ -130,8 +130,8 @@ def _part(rows: list[AuditRecord | Row], *, after: int, waiting: Sequence[range]
             damaged += 1
             continue
         values = index_keys.values(record)
-        for partition, key in index_keys.places(record):
-            copies[partition][key] = values
+        for key in index_keys.copies(record):
+            copies[index_keys.axis_of(key)][key] = values
     return _IndexPart(first=after + 1, last=last, expected=copies, damaged=damaged, waiting=waits)
 
 

@@ -30,13 +30,10 @@ class UnderWay:
         self.write(step.application, step.release, step.environment, state.evolve(waits=why[:LONGEST_WHY]))
 
     def forget(self, application: str, release: int, environment: str) -> None:
-        key = keys.progress(release, environment)
-        if self._table.get(application, key) is None:
-            return
         try:
-            self._table.transact(application, [Write(act=Act.DELETE, key=key)])
+            self._table.transact(application, [Write(act=Act.DELETE, key=keys.progress(release, environment))])
         except Conflict:
-            return  # another worker has deleted it since the read
+            return  # there is none
 
 
 def of_row(row: Row) -> StepState:

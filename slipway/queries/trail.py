@@ -21,7 +21,7 @@ from ..domain.signing import PublicKeys
 from ..inbound.reading import BadInput, NoSuch
 from ..ledger.audit_index import AuditIndex, Position
 from ..ledger.digest_walk import TooManyDigests
-from ..ledger.index_keys import ROW_PATTERN, sequence_of
+from ..ledger.index_keys import PLACE_PATTERN, sequence_of
 from ..ledger.keys import INSTALLATION
 from ..ledger.table import UnknownPlace
 
@@ -218,7 +218,7 @@ def _read_token(query: AuditQuery, token: str) -> Position:
         raise wrong
     if mark != _mark(query):
         raise BadInput("after", "the token of a page of this query", "one of another query")
-    if after and not ROW_PATTERN.fullmatch(after):
+    if after and not PLACE_PATTERN.fullmatch(after):
         raise wrong
     return Position(after=after, resume=resume)
 

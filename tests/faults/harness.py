@@ -23,7 +23,7 @@ from slipway.engine.receiving import QueueMessage
 from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import keys
 from slipway.ledger.audit_index import AuditIndex
-from slipway.ledger.index_keys import places
+from slipway.ledger.index_keys import COPIES, axis_of, copies
 from slipway.testing import ADA, PUBLIC_KEYS, Installation
 from tests.faults.mortal import Crash, Life, mortal_ports
 
@@ -278,10 +278,10 @@ UNCERTAIN = frozenset({"step.resent"})
 def _without(records: list[AuditRecord], index: AuditIndex) -> list[tuple[int, str]]:
     """Records, and where in the index they should be and are not."""
     return [
-        (record.sequence, partition)
+        (record.sequence, axis_of(key))
         for record in records
-        for partition, row in places(record)
-        if index.table.get(partition, row) is None
+        for key in copies(record)
+        if index.table.get(COPIES, key) is None
     ]
 
 

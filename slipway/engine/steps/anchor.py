@@ -26,8 +26,9 @@ class AnchorResult(Record):
 def anchor(anchors: ChainAnchors, clock: Clock, work: Work) -> Outcome:
     """Tried until it succeeds, as nothing else makes up for it."""
     gate = present(work.step.gate, f"the gate of {work.step.id}")
+    head = present(work.standing.head, f"the end of the chain of {work.step.application}")
     try:
-        made = anchors.gate(work.step.application, gate, now=clock())
+        made = anchors.gate(work.step.application, gate, epoch=head.epoch, now=clock())
     except LedgerRewound as rewound:
         return failed(str(rewound))
     except (LedgerUnavailable, KeysUnavailable) as away:

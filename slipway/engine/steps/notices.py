@@ -191,7 +191,7 @@ def _matter(
     clients: Clients, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime
 ) -> ApprovalFacts:
     release = work.release
-    snapshot = clients.ledger.load(work.entry.policy(now), Lookups(in_lanes=False)).snapshot
+    snapshot = clients.ledger.load(work.entry.policy(now), Lookups(in_lanes=False), nearby=work.nearby).snapshot
     live, push, run = snapshot.lane(environment.name).live, release.push, release.run
     return ApprovalFacts(
         digest=release.digest or "",

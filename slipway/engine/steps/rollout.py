@@ -143,6 +143,8 @@ def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: 
 def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         plan = load_plan(clients, work.release.plan_hash)
+        if plan.deletions or _has_stateful_sets(plan):
+            work.hold()
         cluster = clients.cluster(plan.cluster)
         outcome = judge(clients, cluster, plan, clock, work)
         if _follows_a_failure(clients, plan):
@@ -155,9 +157,13 @@ def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return after(error, begun=True)
 
 
+def _has_stateful_sets(plan: Plan) -> bool:
+    return any(manifest["kind"] == "StatefulSet" for manifest in plan.manifests)
+
+
 def _follows_a_failure(clients: Clients, plan: Plan) -> bool:
     """Whether a StatefulSet may wait for a pod that the release before has left."""
-    if not any(manifest["kind"] == "StatefulSet" for manifest in plan.manifests):
+    if not _has_stateful_sets(plan):
         return False
     lane = clients.ledger.lanes(plan.application).get(plan.environment)
     return lane is not None and lane.failed is not None

@@ -76,6 +76,7 @@ def _job(
     job_manifest = job_of(present(plan.verification, f"the acceptance Job of {step.id}"), step.attempt)
     started = step.seen.job
     if started is None:
+        work.hold()
         # Which Job is ours is kept before anything is asked of it. If that is lost, the tests run once more.
         started = fenced(clients, work, plan).writes.start_job(job_manifest)
         seen = step.seen.evolve(job=started)

@@ -14,7 +14,7 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.chain_anchor import ChainAnchor, Why
 from slipway.ledger import keys
 from slipway.ledger.chain_anchors import FOLDER
-from slipway.ledger.index_keys import places
+from slipway.ledger.index_keys import COPIES, by_application, on
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Value, Write
 from slipway.testing import MemoryAdded
@@ -111,8 +111,8 @@ def test_a_record_that_was_taken_out_of_the_index_is_named_and_the_trail_is_inta
 ) -> None:
     """Its copy under the application is gone, so that no search of it finds the record."""
     record = intruder.records()[4]
-    partition, row = list(places(record))[1]
-    installation.app.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+    lost = Write(act=Act.DELETE, key=on(by_application("shop"), record))
+    installation.app.index.table.transact(COPIES, [lost])
     found = verdict("shop")
     assert (found["intact"], found["indexed"]) == (True, False)
     assert found["applications"][0]["index"] == {"missing": 1, "wrong": 0, "extra": 0, "records": [record.sequence]}

@@ -12,7 +12,7 @@ from slipway.domain.audit import AuditRecord, Damaged
 from slipway.domain.audit_query import AuditQuery
 from slipway.inbound import BadInput
 from slipway.ledger.audit_index import REQUESTS, AuditIndex
-from slipway.ledger.index_keys import TIME, by_actor, by_application, places, row_key
+from slipway.ledger.index_keys import COPIES, by_actor, by_application, copies, on
 from slipway.ledger.index_keys import values as copied
 from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Value, Write
 from slipway.queries.trail import PAGE, Trail
@@ -60,10 +60,14 @@ class Counting:
 
     def __init__(self, table: PagedTable) -> None:
         self._table = table
-        self.pages, self.rows_read = 0, 0
+        self.pages, self.rows_read, self.transactions = 0, 0, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._table, name)
+
+    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
+        self.transactions += 1
+        return self._table.transact(partition, writes)
 
     def page(self, *given: Any, **named: Any) -> Page:
         found = self._table.page(*given, **named)
@@ -123,6 +127,12 @@ def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex)
             assert found == expected(ALL, query), name
     silent = [name for name, filters in QUESTIONS.items() if not expected(ALL, AuditQuery.model_validate(filters))]
     assert silent == ["no freeze", "what is not there"]
+
+
+def test_what_a_commit_recorded_is_copied_in_one_transaction(asked: Counting) -> None:
+    AuditIndex(asked).write(SHOP[:12])
+    assert sum(len(list(copies(record))) for record in SHOP[:12]) > 50
+    assert asked.transactions == 1
 
 
 def test_writing_again_changes_nothing(index: AuditIndex) -> None:
@@ -207,7 +217,7 @@ def test_a_place_that_the_service_did_not_name_is_refused(paged_table: PagedTabl
     index.write(SHOP[:3])
     for place in ("nonsense", "{}", '{"PartitionKey": 1, "RowKey": null}', "[]"):
         with pytest.raises(UnknownPlace):
-            paged_table.page(TIME, "", "~", limit=5, resume=place)
+            paged_table.page(COPIES, "", "~", limit=5, resume=place)
 
 
 def test_digits_that_many_digests_begin_with_are_refused(index: AuditIndex) -> None:
@@ -231,17 +241,15 @@ def test_digests_that_begin_alike_are_merged_by_time_over_pages(index: AuditInde
 def test_every_key_is_one_that_table_storage_takes() -> None:
     for actor in ("a/b\\c#d?e", "x" * 254, "Ünïcode", "tab\there", "a%b+c", ADA, BEN):
         record = SHOP[0].evolve(actor=actor)
-        for partition, row in places(record):
-            for key in (partition, row):
-                assert not set(key) & set("/\\#?%+")
-                assert key.isprintable()
-                assert len(key) < 400
+        for key in copies(record):
+            assert not set(key) & set("/\\#?%+")
+            assert key.isprintable()
+            assert len(key) < 400
 
 
 def spoilt(index: AuditIndex, values: Mapping[str, Value]) -> Damaged:
     """What a search shows of a record whose copies have these columns instead; all others are as they were."""
-    for partition, row in places(SHOP[5]):
-        index.table.transact(partition, [Write(act=Act.PUT, key=row, values=values)])
+    index.table.transact(COPIES, [Write(act=Act.PUT, key=key, values=values) for key in copies(SHOP[5])])
     whole = walk(asking_of(index), AuditQuery())
     (damaged,) = [item for item in whole if isinstance(item, Damaged)]
     assert [item for item in whole if item is not damaged] == [
@@ -271,8 +279,7 @@ def test_a_genuine_record_in_the_place_of_another_one_is_shown_as_damaged(index:
 
 def test_a_genuine_record_under_a_search_that_it_does_not_match_is_shown_as_damaged(index: AuditIndex) -> None:
     record = next(record for record in SHOP if record.actor == ADA)
-    row = next(row for partition, row in places(record) if partition == TIME)
-    index.table.transact(by_actor(BEN), [Write(act=Act.PUT, key=row, values=copied(record))])
+    index.table.transact(COPIES, [Write(act=Act.PUT, key=on(by_actor(BEN), record), values=copied(record))])
     (damaged,) = [item for item in walk(asking_of(index), AuditQuery(actor=BEN)) if isinstance(item, Damaged)]
     assert "does not match the search" in damaged.damaged
 
@@ -280,7 +287,7 @@ def test_a_genuine_record_under_a_search_that_it_does_not_match_is_shown_as_dama
 # ---- what the index lacks
 def lose(index: AuditIndex, record: AuditRecord) -> None:
     """Its copy under the application; the others stay."""
-    index.table.transact(by_application("shop"), [Write(act=Act.DELETE, key=row_key(record))])
+    index.table.transact(COPIES, [Write(act=Act.DELETE, key=on(by_application("shop"), record))])
 
 
 def lacking(asking: Trail, *, limit: int = 29, **filters: Any) -> list[int]:

@@ -5,7 +5,7 @@ import pytest
 from slipway.domain.reports import Compared
 from slipway.ledger import Table
 from slipway.ledger.audit_index import AuditIndex
-from slipway.ledger.index_keys import TIME, by_application, digest_row, places, row_key
+from slipway.ledger.index_keys import COPIES, TIME, by_application, by_digest, copies, on
 from slipway.ledger.keys import audit as audit_key
 from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import pack_audit
@@ -62,19 +62,18 @@ def test_an_index_that_is_whole_has_no_differences(work: Reindexing) -> None:
 
 
 def test_lost_rows_are_found_on_every_axis_and_put_back(work: Reindexing) -> None:
-    lost = [*places(RECORDS[9]), *places(RECORDS[30])]
-    for partition, key in lost:
-        work.index.table.transact(partition, [Write(act=Act.DELETE, key=key)])
+    lost = [*copies(RECORDS[9]), *copies(RECORDS[30])]
+    work.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in lost])
     assert differences(whole(work)) == (len(lost), 0, 0)
     assert differences(whole(work, repair=True)) == (len(lost), 0, 0)
     assert differences(whole(work)) == (0, 0, 0)
 
 
 def test_a_changed_row_is_found_and_put_right(work: Reindexing) -> None:
-    partition, key = next(places(RECORDS[9]))
-    row = work.index.table.get(partition, key)
+    key = next(copies(RECORDS[9]))
+    row = work.index.table.get(COPIES, key)
     assert row is not None
-    work.index.table.transact(partition, [Write(act=Act.PUT, key=key, values={**row.values, "Actor": "eve"})])
+    work.index.table.transact(COPIES, [Write(act=Act.PUT, key=key, values={**row.values, "Actor": "eve"})])
     assert differences(whole(work, repair=True)) == (0, 1, 0)
     assert differences(whole(work)) == (0, 0, 0)
 
@@ -82,20 +81,20 @@ def test_a_changed_row_is_found_and_put_right(work: Reindexing) -> None:
 def test_an_added_row_is_found_and_taken_away_and_rows_of_others_are_left(work: Reindexing) -> None:
     forged = RECORDS[9].evolve(time=RECORDS[10].time, actor="eve@example.com")
     values = dict(pack_audit(forged))
-    work.index.table.transact(TIME, [Write(act=Act.PUT, key=row_key(forged), values=values)])
+    work.index.table.transact(COPIES, [Write(act=Act.PUT, key=on(TIME, forged), values=values)])
     assert differences(whole(work, repair=True)) == (0, 0, 1)
     assert differences(whole(work)) == (0, 0, 0)
     cart = next(iter(trail("cart", 1)))
-    assert work.index.table.get(by_application("cart"), row_key(cart)) is not None
+    assert work.index.table.get(COPIES, on(by_application("cart"), cart)) is not None
 
 
 def test_an_index_that_is_empty_is_built_again(work: Reindexing) -> None:
     empty = Reindexing(table=work.table, index=AuditIndex(MemoryTable()))
-    copies = sum(len(list(places(record))) for record in RECORDS)
-    assert whole(empty, repair=True).missing >= copies
+    expected = sum(len(list(copies(record))) for record in RECORDS)
+    assert whole(empty, repair=True).missing >= expected
     assert differences(whole(empty)) == (0, 0, 0)
     digest = RECORDS[9]
-    assert empty.index.table.get(f"digest!{(digest.digest or '')[7:11]}", digest_row(digest)) is not None
+    assert empty.index.table.get(COPIES, on(by_digest(digest.digest or ""), digest)) is not None
 
 
 def test_a_damaged_row_of_the_trail_is_counted_and_passed_over(work: Reindexing) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.domain.roles import Role
 from slipway.ledger import LedgerUnavailable
-from slipway.ledger.index_keys import places
+from slipway.ledger.index_keys import COPIES, copies
 from slipway.ledger.table import Act, Write
 from slipway.testing import ADA
 from tests.unit.api.in_process import Served, serve
@@ -239,8 +239,7 @@ JSON = {"Content-Type": "application/json"}
 def test_lost_index_rows_are_found_and_repaired_by_a_look(app: Served, home: Told) -> None:
     before = got(app, "audit?limit=200")
     record = home.trail()[7]
-    for partition, row in places(record):
-        home.app.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+    home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in copies(record)])
     assert got(app, "audit?limit=200") != before
     for repair, expected in (("no", "found"), ("yes", "found"), ("yes", "none")):
         seen = looked(app, home, repair=repair)["look"]["answer"]
@@ -271,8 +270,7 @@ def test_a_look_that_was_sent_in_chunks_is_refused_and_not_taken_for_one_without
 def test_what_the_index_lacks_is_named_and_left_as_it_is(app: Served, home: Told) -> None:
     assert got(app, "verification/hello/index")["compared"]["missing"] == 0
     record = home.trail()[3]
-    partition, row = next(iter(places(record)))
-    home.app.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+    home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=next(copies(record)))])
     for _ in range(2):
         told = got(app, "verification/hello/index")["compared"]
         assert (told["missing"], told["lacking"], told["repaired"]) == (1, [record.sequence], False)

@@ -207,6 +207,15 @@ def test_an_anchor_of_an_older_epoch_is_history(waiting: Installation, storage: 
     assert not waiting.app.chain_anchors.whole("shop", head).passed, "it is of a later epoch than the ledger"
 
 
+def test_an_anchor_of_a_moment_ago_is_not_ahead_of_the_ledger(waiting: Installation, storage: Storage) -> None:
+    before = waiting.app.ledger.head("shop")
+    waiting.vote(1)
+    waiting.settle()
+    (anchor,) = anchors(storage)
+    assert anchor.head.sequence > before.sequence
+    assert waiting.app.chain_anchors.whole("shop", before).passed
+
+
 def test_while_the_container_is_away_the_first_object_waits_and_then_goes_on(
     waiting: Installation, storage: Storage
 ) -> None:

@@ -234,7 +234,7 @@ def test_an_outcome_stands_though_its_lease_cannot_be_given_back(installation: I
 class BusyHandler(Handler):
     """A handler whose ledger others write to all the time."""
 
-    def handle_for(self, entry: Any, event: Any) -> Any:
+    def handle_for(self, entry: Any, event: Any, **_: Any) -> Any:
         raise Contended("shop: others were faster")
 
 

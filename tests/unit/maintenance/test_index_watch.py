@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.audit import AuditRecord
 from slipway.domain.errors import present
 from slipway.ledger import keys
-from slipway.ledger.index_keys import by_actor, by_application, places
+from slipway.ledger.index_keys import COPIES, by_actor, by_application, copies, on
 from slipway.ledger.table import Act, Write
 from slipway.testing import Installation, write_application
 
@@ -25,9 +25,8 @@ def home(tmp_path: Path) -> Installation:
     return made
 
 
-def lose(home: Installation, partition: str, record: AuditRecord) -> None:
-    place = next(row for where, row in places(record) if where == partition)
-    home.app.index.table.transact(partition, [Write(act=Act.DELETE, key=place)])
+def lose(home: Installation, axis: str, record: AuditRecord) -> None:
+    home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=on(axis, record))])
 
 
 def go_round(home: Installation) -> tuple[str, ...]:
@@ -71,8 +70,7 @@ def test_an_application_that_is_gone_is_passed_over(home: Installation) -> None:
 
 def test_a_record_that_is_not_copied_yet_is_not_missing(home: Installation) -> None:
     newest = home.trail()[-1]
-    for partition, row in places(newest):
-        home.app.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+    home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in copies(newest)])
     mark = Write(act=Act.CREATE, key=keys.unindexed(newest.sequence), values={"Last": newest.sequence, "At": "…"})
     home.app.table.transact("shop", [mark])
     assert go_round(home) == ()

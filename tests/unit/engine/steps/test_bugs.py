@@ -43,7 +43,11 @@ def waiting(installation: Installation) -> Work:
         channel="inbox",
     )
     return Work(
-        step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
+        step=step,
+        release=installation.release(1),
+        entry=installation.app.catalogue.entries["shop"],
+        renew=lambda: True,
+        nearby=installation.app.ledger.nearby("shop", 1),
     )
 
 

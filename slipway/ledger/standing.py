@@ -1,0 +1,70 @@
+"""What lies side by side in a partition and is read in one request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..domain.release import Head, Lane, Release
+from ..domain.versions import Version
+from . import keys
+from .freezes import FreezeState
+from .rows import unpack
+from .table import Row
+from .under_way import of_row
+
+
+@dataclass
+class Standing:
+    """What lies side by side in an application's partition: its head, its version in force, its lanes, and the notes of
+    steps under way."""
+
+    head: Head | None = None
+    version: str | None = None
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    waits: dict[str, str] = field(default_factory=dict)
+    """By step."""
+
+    def take(self, row: Row) -> None:
+        """Reads a row; rows of another kind that lie between are passed over."""
+        if row.key == keys.HEAD:
+            self.head = unpack(Head, row.values)
+        elif row.key == keys.IN_FORCE:
+            self.version = unpack(Version, row.values).document
+        elif row.key.startswith(keys.LANE):
+            lane = unpack(Lane, row.values)
+            self.lanes[lane.environment] = lane
+        elif row.key.startswith(keys.PROGRESS):
+            state = of_row(row)
+            if state.waits:
+                self.waits[state.step] = state.waits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nearby:
+    """A release and what stands in its application's partition, as they were at one moment, with their ETags."""
+
+    standing: Standing
+    release: Release | None
+    etags: Mapping[str, str]
+
+    @property
+    def sequence(self) -> int:
+        """Of the last record of the chain."""
+        return self.standing.head.sequence if self.standing.head else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstallationStanding:
+    """The head of the installation's chain, and the freeze of everything."""
+
+    head: Head
+    freeze: FreezeState | None = None
+
+    def with_row(self, row: Row) -> "InstallationStanding":
+        """With what the row holds; rows of another kind that lie between are passed over."""
+        match row.key:
+            case keys.HEAD:
+                return replace(self, head=unpack(Head, row.values))
+            case keys.FREEZE:
+                return replace(self, freeze=unpack(FreezeState, row.values))
+            case _:
+                return self
