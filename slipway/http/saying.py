@@ -73,7 +73,10 @@ class ChallengeTable(Protocol):
 
     def add_pending(self, handle: str, pending: Pending) -> None: ...
     def pending(self, handle: str) -> Pending | None: ...
-    def mark_confirmed(self, handle: str, used: Used) -> None: ...
+    def mark_confirmed(self, handle: str, used: Used) -> Used:
+        """As `mark`."""
+        ...
+
     def confirmed(self, handle: str) -> Used | None: ...
 
 
@@ -274,6 +277,10 @@ class Saying:
                 pending=challenge.pending,
                 content=challenge.content,
             )
+        if challenge.pending:
+            said = self.challenges.mark_confirmed(challenge.pending, mine)
+            if said.inbox != mine.inbox:  # somebody came back before: what was asked for once is said once
+                return self._follow(challenge, said)
         row = InboxRow(
             kind=InboxKind(statement.kind),
             proof=Proof(statement=statement, id_token=token),
@@ -281,8 +288,6 @@ class Saying:
             content=challenge.content,
         )
         self.sender.say(partition_of(statement), row, id=mine.inbox)
-        if challenge.pending:
-            self.challenges.mark_confirmed(challenge.pending, mine)
         return self._follow(challenge, mine)
 
     def _follow(self, challenge: Challenge, used: Used) -> Lead:

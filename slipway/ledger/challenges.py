@@ -54,12 +54,13 @@ class Challenges:
         row = self._table.get(_day(handle), _PENDING + challenge_key(handle))
         return unpack(Pending, row.values) if row else None
 
-    def mark_confirmed(self, handle: str, used: Used) -> None:
-        """Note where a pending command was said; the first time counts."""
+    def mark_confirmed(self, handle: str, used: Used) -> Used:
+        """Note by which row a pending command is said; what is there afterwards: this, or what was noted before."""
         try:
             self._table.add(_day(handle), _CONFIRMED + challenge_key(handle), pack(used))
         except Exists:
-            return
+            return self.confirmed(handle) or used  # swept in between, like the mark of a challenge
+        return used
 
     def confirmed(self, handle: str) -> Used | None:
         row = self._table.get(_day(handle), _CONFIRMED + challenge_key(handle))

@@ -16,9 +16,10 @@ from ..domain.tones import Tone
 from ..http.forms import FIELD
 from ..http.places import home_of
 from ..http.requests import RequestRefused
+from ..http.saying import SENT
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
-from .answer import Answer, html
+from .answer import Answer, html, see_other
 from .desk import Desk
 from .leading import led
 from .messages import message
@@ -35,6 +36,8 @@ def address_of(handle: str) -> str:
 
 def show(desk: Desk, handle: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
+    if confirmed := _confirmed(desk, handle):
+        return confirmed
     pending = _pending(desk, handle)
     mark, statement = desk.forms.new(who.sid, address_of(handle)), pending.statement
     if isinstance(statement, CatalogueStatement):
@@ -74,6 +77,8 @@ def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], b
     """Raises `NotFound`, `LedgerUnavailable`."""
     try:
         desk.fields(who, address_of(handle), FIELDS, headers, body)
+        if confirmed := _confirmed(desk, handle):
+            return confirmed
         pending = _pending(desk, handle)
         if isinstance(pending.statement, CommandStatement):
             check_permitted(pending.statement.verb, who.caller)
@@ -83,6 +88,12 @@ def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], b
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
     browser, cookie = desk.sessions.browser(headers)
     return led(desk.saying.confirm(handle, pending, browser=browser, person=who.signed_in.object_id), cookie)
+
+
+def _confirmed(desk: Desk, handle: str) -> Answer | None:
+    """To the page that follows what was confirmed, which is said once: for whoever comes here again."""
+    said = desk.saying.confirmed(handle)
+    return see_other(f"{SENT}/{quote(said[0], safe='')}/{quote(said[1], safe='')}") if said else None
 
 
 def _pending(desk: Desk, handle: str) -> Pending:

@@ -126,6 +126,10 @@ def waive_by_command(page: Page, stack: Stack, release: str, rule: str) -> None:
         page.goto(address)
         page.get_by_role("button", name="Confirm").click()
         ended(page, "Done")
+        followed = page.url
+        page.goto(address)  # what was asked for once is said once
+        ended(page, "Done")
+        assert page.url == followed
         said, trouble = command.communicate(timeout=SLOW / 1000)
     assert command.returncode == 0, trouble
     assert release in said

@@ -83,8 +83,8 @@ def test_what_waits_to_be_confirmed_is_found_by_its_handle_and_swept_like_the_re
     pending = Pending(statement=RESUME, made_at=MORNING, via=Via.CLI)
     challenges.add_pending(STATE, pending)
     assert (challenges.pending(STATE), challenges.find(STATE), challenges.confirmed(STATE)) == (pending, None, None)
-    challenges.mark_confirmed(STATE, FIRST)
-    challenges.mark_confirmed(STATE, SECOND)
+    assert challenges.mark_confirmed(STATE, FIRST) == FIRST
+    assert challenges.mark_confirmed(STATE, SECOND) == FIRST
     assert challenges.confirmed(STATE) == FIRST
     assert challenges.sweep(MORNING + timedelta(days=2)) == 2
     assert (challenges.pending(STATE), challenges.confirmed(STATE)) == (None, None)

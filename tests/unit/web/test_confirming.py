@@ -45,10 +45,20 @@ def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
     return show(desk_of(home.app), handle, who).body.decode()
 
 
-def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -> Answer:
+def mark_of(home: Installation, handle: str) -> str:
     found = re.search(r'name="form" value="([^"]+)"', page(home, handle, OLGA))
     assert found is not None
-    return confirm(desk_of(home.app), handle, who, FORM, urlencode({"form": found[1], **fields}).encode())
+    return found[1]
+
+
+def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -> Answer:
+    body = urlencode({"form": mark_of(home, handle), **fields}).encode()
+    return confirm(desk_of(home.app), handle, who, FORM, body)
+
+
+def back_from_the_provider(home: Installation, answer: Answer) -> str:
+    """The path of the page that follows."""
+    return at_the_provider(home, Lead(to=led_to(answer)), browser=browser_of(home, answer))
 
 
 def test_the_page_says_word_for_word_what_will_be_said_and_changes_nothing(home: Installation) -> None:
@@ -69,7 +79,7 @@ def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home
     handle = pending(home)
     answer = press(home, handle)
     assert home.app.saying.confirmed(handle) is None
-    to = at_the_provider(home, Lead(to=led_to(answer)), browser=browser_of(home, answer))
+    to = back_from_the_provider(home, answer)
     confirmed = home.app.saying.confirmed(handle)
     assert confirmed is not None
     assert to == f"/said/{confirmed[0]}/{confirmed[1]}"
@@ -78,16 +88,51 @@ def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home
     assert (record.details["channel"], record.details["reason"]) == ("cli", "the sale is over")
 
 
-def test_it_can_be_confirmed_by_two_people_and_is_done_once(home: Installation) -> None:
-    """Whoever confirms says it themselves: the second finds nothing to end."""
-    handle = pending(home)
-    for _ in range(2):
-        answer = press(home, handle)
-        at_the_provider(home, Lead(to=led_to(answer)), browser=browser_of(home, answer))
-        home.hear()
-    assert home.actions().count("lane.unfrozen") == 1
-    assert home.trail()[-1].action == "command.refused"
-    assert home.trail()[-1].details["rules"] == ["is-frozen"]
+ONCE = (
+    CommandRequest(verb=Verb.UNFREEZE, application="shop", environment="production", reason="because"),
+    CommandRequest(verb=Verb.CREATE, application="shop", release="shop-1", reason="because"),
+    CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment="staging", reason="because"),
+)
+EACH = pytest.mark.parametrize("asked", ONCE, ids=lambda asked: asked.verb)
+
+
+def kept(home: Installation, asked: CommandRequest) -> str:
+    """A second version is live in staging, and the command line is given a command; the handle of what waits."""
+    home.push("1.1")
+    home.settle()
+    return home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+
+
+@EACH
+def test_what_was_asked_for_once_is_said_once_whoever_opens_its_page_again(
+    home: Installation, asked: CommandRequest
+) -> None:
+    handle = kept(home, asked)
+    form = urlencode({"form": mark_of(home, handle)}).encode()
+    to = back_from_the_provider(home, press(home, handle))
+    home.hear()
+    home.settle()
+    done = home.actions()
+    for answer in (
+        show(desk_of(home.app), handle, OLGA),
+        show(desk_of(home.app), handle, READER),
+        confirm(desk_of(home.app), handle, OLGA, FORM, form),
+    ):
+        assert (answer.status, answer.headers["Location"]) == (303, to)
+    home.hear()
+    home.settle()
+    assert home.actions() == done
+
+
+@EACH
+def test_of_two_people_at_the_provider_at_once_whoever_comes_back_first_has_said_it(
+    home: Installation, asked: CommandRequest
+) -> None:
+    handle = kept(home, asked)
+    first, second = press(home, handle), press(home, handle)
+    to = back_from_the_provider(home, second)
+    assert back_from_the_provider(home, first) == to
+    assert len(list(home.inbox_table.everything(limit=5))) == 1
 
 
 def test_whoever_may_not_order_it_sees_no_button_and_is_refused(home: Installation) -> None:
