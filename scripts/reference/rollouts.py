@@ -104,7 +104,7 @@ included; kinds that could not be searched are named below the plan's changes, i
 here (`slipway doctor` names all of them). Once the rollout is judged good, and
 before its acceptance tests, each of these very objects is read again and deleted, workloads before what they use; the
 record `objects.deleted` names each. If the tests fail, the roll-back brings back what was part of the live plan.
-One plan deletes at most {MOST_DELETIONS} objects.
+One plan deletes at most {MOST_DELETIONS} objects. One that finalizers hold after that is named with them.
 
 An object stays, and the plan or the record says why, where
 

@@ -3,6 +3,7 @@
 Nothing is deleted that does not stand in the plan that people voted on.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -12,7 +13,7 @@ from .model import Record
 
 MOST_DELETIONS = 100
 """The most objects that one plan deletes. The next plan names those that are left."""
-KINDS_KEPT = 300
+KINDS_KEPT = 500
 """The most kinds that an environment remembers: as many as one plan may have objects."""
 
 type _Text = Annotated[str, Field(max_length=253)]
@@ -54,7 +55,7 @@ class Deleted(Record):
     """`ConfigMap/settings`."""
     ending: Ending
     why: Annotated[str, Field(max_length=300)] = ""
-    """Why it was left."""
+    """Why it was left, or what holds it after it was deleted."""
 
     def __str__(self) -> str:
         return f"{self.object}: {self.ending.meaning}{f', {self.why}' if self.why else ''}"
@@ -69,9 +70,15 @@ def told(deleted: tuple[Deleted, ...], shown: int = 3) -> str:
         return ""
     left = [each for each in deleted if each.ending is Ending.LEFT]
     count = len(deleted) - len(left)
+    held = [each for each in deleted if each.ending is not Ending.LEFT and each.why]
     parts = [f"{count} {'object' if count == 1 else 'objects'} that left the manifests deleted"] if count else []
+    if held:
+        parts.append(f"of which {len(held)} still there ({_named(held, shown)})")
     if left:
-        named = "; ".join(map(str, left[:shown]))
-        more = f"; and {len(left) - shown} more" if len(left) > shown else ""
-        parts.append(f"{len(left)} not deleted ({named}{more})")
+        parts.append(f"{len(left)} not deleted ({_named(left, shown)})")
     return ", ".join(parts)
+
+
+def _named(deleted: Sequence[Deleted], shown: int) -> str:
+    more = f"; and {len(deleted) - shown} more" if len(deleted) > shown else ""
+    return "; ".join(map(str, deleted[:shown])) + more

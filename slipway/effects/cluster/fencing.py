@@ -203,11 +203,11 @@ class FencedObjects(Objects):
         propagation: Propagation = Propagation.BACKGROUND,
         *,
         dry_run: bool = False,
-    ) -> None:
+    ) -> Json:
         """Of the version that was read, which was before the Lease is."""
         if not dry_run:
             self.fence.confirm()
-        self._send_delete(kind, name, namespace, metadata, propagation, dry_run=dry_run)
+        return self._send_delete(kind, name, namespace, metadata, propagation, dry_run=dry_run)
 
     def _guarded[T](self, target: ManifestTarget, write: Callable[[Json | None], T]) -> T:
         """Write what is for the object as it was read before the Lease; where it is another one by then, again."""

@@ -179,10 +179,11 @@ class Objects:
         propagation: Propagation = Propagation.BACKGROUND,
         *,
         dry_run: bool = False,
-    ) -> None:
-        """Delete the very object, in the very version, that this metadata is of. Raises `ClusterError`."""
+    ) -> Json:
+        """Delete the very object, in the very version, that this metadata is of. What is answered is the object as
+        long as something holds it. Raises `ClusterError`."""
         _demand_dry_run(f"{kind.kind}/{name}", dry_run=dry_run)
-        self._send_delete(kind, name, namespace, metadata, propagation, dry_run=True)
+        return self._send_delete(kind, name, namespace, metadata, propagation, dry_run=True)
 
     def _send_delete(
         self,
@@ -193,7 +194,7 @@ class Objects:
         propagation: Propagation,
         *,
         dry_run: bool = False,
-    ) -> None:
+    ) -> Json:
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -202,12 +203,13 @@ class Objects:
             # Beside a body the server ignores a parameter of that name, and deletes.
             **({"dryRun": ["All"]} if dry_run else {}),
         }
-        self.connection.send(
+        answer = self.connection.send(
             "DELETE",
             kind.path(namespace, name),
             what=f"{'check the deletion of' if dry_run else 'delete'} {kind.kind}/{name}",
             body=options,
         )
+        return answer.body
 
     def _resources_of(self, api_version: str) -> Iterable[Mapping[str, Any]]:
         root = "/apis/" if "/" in api_version else "/api/"

@@ -22,6 +22,7 @@ from .owned import Owned, Owner, appliers, is_applied, search, sorted_by_place
 from .records import Departed, Staying
 
 _TRIES = 3
+_OF_THE_CLUSTER = frozenset({"foregroundDeletion", "orphan"})
 _MAX_WHY = 300
 
 NEVER = frozenset({"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"})
@@ -88,10 +89,10 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
             if metadata is None:
                 return ended(Ending.GONE)
             if metadata.get("deletionTimestamp"):  # ours of a moment ago, or somebody else's
-                return ended(Ending.DELETED)
+                return ended(Ending.DELETED, _held(metadata))
             if why := _stays_by_now(objects, kind, metadata, deletion, owner):
                 return ended(Ending.LEFT, why)
-            objects.delete(kind, deletion.name, namespace, metadata, propagation_of(kind))
+            last = objects.delete(kind, deletion.name, namespace, metadata, propagation_of(kind))
         except Missing:
             return ended(Ending.GONE)
         except (AccessDenied, ObjectRefused) as error:
@@ -99,8 +100,14 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
         except ObjectConflict:  # it changed since it was read
             continue
         else:
-            return ended(Ending.DELETED)
+            return ended(Ending.DELETED, _held(last.get("metadata") or {}))
     return ended(Ending.LEFT, Stays.CHANGING.value)
+
+
+def _held(metadata: Mapping[str, Any]) -> str:
+    """By what the object is held that the cluster itself does not take away once its dependents are gone."""
+    held = [name for name in metadata.get("finalizers") or () if name not in _OF_THE_CLUSTER]
+    return f"it goes once these finalizers have been taken away: {', '.join(map(str, held))}" if held else ""
 
 
 def may_be_pruned(kind: Kind) -> bool:

@@ -91,6 +91,18 @@ def test_it_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place
     assert live(place, config_path(place, "kept")) is not None
 
 
+def test_what_finalizers_hold_after_its_deletion_is_named_with_them(place: Place) -> None:
+    held = m.config("left", a="1")
+    held["metadata"]["finalizers"] = ["example.com/backup"]
+    deletions = left(place, held)
+    for _ in range(2):
+        [done] = place.fenced().prune(deletions, m.OWNER)
+        why = "it goes once these finalizers have been taken away: example.com/backup"
+        assert (done.ending, done.why) == (Ending.DELETED, why)
+    changed(place, "left", {"metadata": {"finalizers": None}})
+    assert [done.ending for done in place.fenced().prune(deletions, m.OWNER)] == [Ending.GONE]
+
+
 def test_what_somebody_changed_since_the_plan_is_read_again_and_deleted(place: Place) -> None:
     deletions = left(place, m.config("left", a="1"))
     changed(place, "left", {"data": {"a": "2"}})
