@@ -55,7 +55,7 @@ def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing])
 
     def look(look: Look) -> Mapping[str, Any]:
         application, head = look.subject, reader().head(look.subject)
-        if head.sequence == 0 and application not in reader().catalogue.entries and application != INSTALLATION:
+        if head.sequence == 0 and application != INSTALLATION and reader().catalogue.get(application) is None:
             raise NotFound(f"there is no application {application[:80]!r}")
         after, repair = _sequence(look), look.options.get("repair") == "yes"
         compared = reindexing().compare(application, head=head.sequence, after=after, repair=repair)
