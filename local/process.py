@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import select
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,11 @@ PATIENCE = 60.0
 """Seconds that a part has to become ready; a busy machine needs some of them."""
 FAREWELL = 15.0
 """Seconds that a part has to end by itself before it is killed."""
+
+
+PORTS = range(15_000, 32_000)
+"""Below those that Linux, macOS and Windows give to whoever names none, such as every connection that is opened."""
+PORT_TRIES = 50
 
 
 class PartFailed(Exception):  # noqa: N818 - it is what happened to the part
@@ -118,8 +125,11 @@ def python(module: str, *arguments: str) -> list[str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now. Another process may be faster; parts that can, choose their own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now, and that the system gives nobody by itself: a part that is stopped and started
+    again finds it free. Another process may ask for it; parts that can, choose their own."""
+    for _ in range(PORT_TRIES):
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise PartFailed(f"none of {PORT_TRIES} ports that were tried is free")

@@ -326,8 +326,15 @@ class Stack:
             self._forget(part)
 
     def start_role(self, role: AppRole) -> None:
-        for index, url in enumerate(self.workers if role.works else self.urls):
-            self._run_host(host_name(role, index), urlsplit(url).port or 0, self._of_role(role))
+        """All of them together, where they were."""
+        urls = self.workers if role.works else self.urls
+        with ThreadPoolExecutor(max_workers=len(urls)) as together:
+            begun = [
+                together.submit(self._run_host, host_name(role, index), urlsplit(url).port or 0, self._of_role(role))
+                for index, url in enumerate(urls)
+            ]
+        for each in begun:
+            each.result()
 
     def _forget(self, part: Part) -> None:
         part.stop()

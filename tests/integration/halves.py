@@ -6,29 +6,18 @@ and where to stop, so that one stack serves all of them.
 """
 
 import os
-import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from local.demo.guards import Place, the_app
-from local.process import ROOT
 from slipway.domain.model import Record
 from slipway.effects.cluster.fencing import HeldFence
+from tests.integration.lapsing import folder_of_app, lapse_soon
 
-STARTED_AS = """\
-import sys
-from pathlib import Path
-
-sys.path.insert(1, {root!r})
-from tests.integration.halves import app_that_stops
-
-app = app_that_stops(Path({folder!r}))
-"""
 FIRST = "setting-0"
 """The ConfigMap that a rollout of the application `fenced` writes first."""
 
@@ -124,17 +113,13 @@ def is_first(mark: Path) -> bool:
 
 def app_that_stops(folder: Path) -> Any:
     """The function app, for the process of a worker."""
+    lapse_soon()
     leave_out(folder)
     stop_where_staged(folder)
     return the_app()
 
 
-@contextmanager
-def folder_of_app(folder: Path) -> Iterator[Path]:
+def folder_that_stops(folder: Path) -> Path:
     """The folder of the app to start. `folder` is where it looks what is staged."""
     stage(folder, Staged())
-    app = folder / "app"
-    app.mkdir()
-    shutil.copyfile(ROOT / "host.json", app / "host.json")
-    (app / "function_app.py").write_text(STARTED_AS.format(root=str(ROOT), folder=str(folder)), encoding="utf-8")
-    yield app
+    return folder_of_app(folder, __name__, app_that_stops.__name__)

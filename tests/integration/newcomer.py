@@ -41,11 +41,14 @@ class Reader:
 
     def type(self, block: str) -> str:
         """What the lines of a block print."""
-        done = subprocess.run(
-            ["sh", "-e", "-c", block], cwd=self.clone, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        done = self._typed(block)
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def _typed(self, block: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-e", "-c", block], cwd=self.clone, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
 
     def edit(self, block: Block) -> int:
         """Write a file as the page has it. Returns how many of its lines had to be typed."""
@@ -55,8 +58,14 @@ class Reader:
         return sum(line.startswith("+ ") for line in difflib.ndiff(before, after))
 
     def again(self, line: str, words: str) -> str:
-        """Type a line until it prints the words, as somebody does who is told to wait some seconds."""
-        return until(lambda: said if words in (said := self.type(line)) else None, f"{words!r} of {line}") or ""
+        """Type a line until it prints the words, as somebody does who is told to wait some seconds. Until then it may
+        also say that there is no such release yet."""
+
+        def said() -> str | None:
+            done = self._typed(line)
+            return done.stdout if done.returncode == 0 and words in done.stdout else None
+
+        return until(said, f"{words!r} of {line}") or ""
 
     def approve(self) -> str:
         """Follow the newest link of the inbox, sign in as Ada and approve, as the pages say. Returns what Ada read."""

@@ -182,7 +182,7 @@ def until[T](condition: Callable[[], T], what: str, *, instead: Callable[[], obj
     raise AssertionError(f"not within {WITHIN:g} s: {what}\n{instead()}")
 
 
-def _now() -> str:
+def now_by_the_registry() -> str:
     """With nine digits after the point, as the registry writes it."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}789Z"
 
@@ -214,9 +214,11 @@ class System:
             {"Authorization": f"Basic {basic}"},
         )
 
-    def event(self, data: Any, *, instance: int = 0, topic: str = TOPIC + "nonprod", cloud: bool = False) -> Answer:
+    def event(
+        self, data: Any, *, instance: int = 0, topic: str = TOPIC + "nonprod", cloud: bool = False, at: str = ""
+    ) -> Answer:
         """What Event Grid does, in either of its schemas."""
-        now = _now()
+        now = at or now_by_the_registry()
         if cloud:
             function, kind = "image_pushed_cloudevent", "application/cloudevents+json"
             envelope = {"specversion": "1.0", "type": PUSHED, "source": topic, "time": now}
@@ -236,7 +238,7 @@ class System:
         """`data` of an event, as the registry writes it."""
         return {
             "id": "a-push",
-            "timestamp": _now(),
+            "timestamp": now_by_the_registry(),
             "action": "push",
             "target": {
                 "mediaType": "application/vnd.oci.image.index.v1+json",

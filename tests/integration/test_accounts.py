@@ -340,11 +340,17 @@ def test_whoever_may_send_to_approvals_opens_nothing_but_by_a_vote_that_the_gate
 def test_nobody_uses_up_the_id_of_a_stop_at_the_bus_or_at_the_worker(system: System, about: dict[str, str]) -> None:
     who = {"tid": TENANT, "oid": PEOPLE["Olu"].oid}
     stop = {"v": 1, "id": f"incident-{len(about)}", "verb": "freeze", "on_behalf_of": who, **about}
-    system.send("approvals", stop | {"reason": ""}, message_id=f"bus-{len(about)}")
     chain = system.application(about.get("application", "_installation"))
-    until(lambda: chain.records()[-1]["action"] == "command.refused", "the attempt without a reason is refused")
-    system.send("approvals", stop | {"reason": "the database is on fire"}, message_id=f"bus-{len(about)}")
-    until(lambda: system.get("/api/v1/freezes")["freezes"], "it is frozen")
+
+    def refused() -> int:
+        return [record["action"] for record in chain.records()].count("command.refused")
+
+    before = refused()
+    system.send("approvals", stop | {"reason": ""}, message_id=f"bus-{len(about)}")
+    until(lambda: refused() > before, "the attempt without a reason is refused")
+    reason = f"the database of {about or 'everything'} is on fire"
+    system.send("approvals", stop | {"reason": reason}, message_id=f"bus-{len(about)}")
+    until(lambda: reason in [each["reason"] for each in system.get("/api/v1/freezes")["freezes"]], "it is frozen")
 
 
 def _path(address: str) -> str:

@@ -1,5 +1,6 @@
 """Bad input at every door gets its answer, is parked with its reason, and holds nothing up."""
 
+import base64
 import json
 from typing import Any
 
@@ -8,12 +9,20 @@ import urllib3
 
 from local.ci.pipeline import build_complete, run_of
 from slipway.inbound import SIZE_LIMIT
-from tests.integration.system import ADA, System, until
+from tests.integration.system import ADA, PUSHED, System, now_by_the_registry, until
 from tests.unit.inbound.test_pipeline import WRAPPER
 
 pytestmark = pytest.mark.stack
 
 NOWHERE = "sha256:" + "0" * 64
+
+
+def kept_as(body: bytes) -> str:
+    """As parking writes down what is text, and what is none."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return f"base64:{base64.b64encode(body).decode()}"
 
 
 def hook_of(pipeline: str, **changes: Any) -> dict[str, Any]:
@@ -109,8 +118,9 @@ def test_a_push_of_a_foreign_topic_is_parked(system: System) -> None:
 @pytest.mark.parametrize("data", [None, [], "text", {"target": {"tag": "1.0.0"}}, {"target": {"tag": "\ud800"}}])
 @pytest.mark.parametrize("cloud", [False, True])
 def test_an_event_that_cannot_be_read_is_parked(system: System, data: Any, cloud: bool) -> None:
-    assert system.event(data, cloud=cloud).status in (200, 202)
-    system.parked(source="events", reason="data")
+    at = now_by_the_registry()
+    assert system.event(data, cloud=cloud, at=at).status in (200, 202)
+    system.parked(source="events", reason="data", body=at[: len("2026-11-29T12:00:00.000000")])
 
 
 def test_what_concerns_no_application_is_dropped_and_leaves_a_line_in_the_log(system: System) -> None:
@@ -140,13 +150,13 @@ def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: Syste
     [
         (b"\x00\xffgarbage", "body: expected"),
         (b'["a list"]', "expected"),
-        (b'{"kind": "no-such-thing", "type": "x"}', "expected"),
+        (json.dumps({"kind": "no-such-thing", "type": PUSHED}).encode(), "expected"),
         (WRAPPER + b"\x99\xff{", "body: expected"),
     ],
 )
 def test_a_message_that_cannot_be_read_is_parked(system: System, queue: str, body: bytes, reason: str) -> None:
     system.send(queue, body)
-    system.parked(source=queue, reason=reason)
+    system.parked(source=queue, reason=reason, body=kept_as(body))
 
 
 def test_a_message_with_the_token_of_a_link_is_parked_and_names_what_is_missing(system: System) -> None:

@@ -7,7 +7,6 @@ cannot show it: an instance that takes over a rollout whose order is in the Leas
 object before any release that is newer than it.
 """
 
-import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ import pytest
 
 from local.process import Part
 from local.stack import Stack
-from tests.integration.halves import FIRST, Half, Staged, folder_of_app, stage
+from tests.integration.halves import FIRST, Half, Staged, folder_that_stops, stage
 from tests.integration.system import Played, System, options, until
-from tests.integration.test_paused_worker import family_of, send, workers
+from tests.integration.test_paused_worker import family_of, has_ended, send, workers
 
 pytestmark = pytest.mark.thorough
 
@@ -85,17 +84,10 @@ def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
     folder = tmp_path_factory.mktemp("fenced")
     place = folder / "staged"
     place.mkdir()
-    with folder_of_app(place) as app, Stack(options(folder, {"fenced": "push"}, app=app)) as stack:
+    with Stack(options(folder, {"fenced": "push"}, app=folder_that_stops(place))) as stack:
         system = System(stack)
         yield Fenced(system, place, count(1, 10))
         system.close()
-
-
-def has_ended(host: Part, step: str) -> bool:
-    """Whether the instance has come to the end of what it began for the step."""
-    log = host.log.read_text(errors="replace")
-    began = re.search(rf"Executing 'Functions\.run_step' .*message {re.escape(step)}.*Id=([\w-]+)\)", log)
-    return began is not None and re.search(rf"Executed 'Functions\.run_step' \(\w+, Id={began[1]}", log) is not None
 
 
 def undoes(fenced: Fenced, half: Half, *, left_out: bool) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from local.process import Part
 from local.stack.stack import host_name
 from slipway.bootstrap.roles import AppRole
-from tests.integration.system import SETTINGS, Played, System, until
+from tests.integration.system import SETTINGS, WITHIN, Played, System, until
 
 pytestmark = pytest.mark.stack
 
@@ -49,7 +49,9 @@ def stopped_at_work(system: System, application: Played) -> tuple[str, Part]:
     """Deliver a release, and stop the instance that applies it when it is at some object in the middle."""
     application.push(PAUSED)
     release = str(application.reached("plan.made", tag=PAUSED)["release"])
+    deadline = time.monotonic() + WITHIN
     while not versions(system)[PAUSED] >= 3:
+        assert time.monotonic() < deadline, f"nothing of {release} was applied"
         time.sleep(0.01)
     host = at_work_on(system, f"{release}/staging/1/deploy")
     send(host, signal.SIGSTOP)
@@ -72,8 +74,11 @@ def send(host: Part, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def executed(host: Part) -> int:
-    return len(re.findall(r"Executed 'Functions\.run_step'", host.log.read_text(errors="replace")))
+def has_ended(host: Part, step: str) -> bool:
+    """Whether the instance has come to the end of what it began for the step."""
+    log = host.log.read_text(errors="replace")
+    began = re.search(rf"Executing 'Functions\.run_step' .*message {re.escape(step)}.*Id=([\w-]+)\)", log)
+    return began is not None and re.search(rf"Executed 'Functions\.run_step' \(\w+, Id={began[1]}", log) is not None
 
 
 def test_nothing_of_the_older_release_arrives_when_its_worker_wakes_up(system: System) -> None:
@@ -89,11 +94,9 @@ def test_nothing_of_the_older_release_arrives_when_its_worker_wakes_up(system: S
         newer = str(application.reached("gate.opened", tag=NEWER)["release"])
         before = settings(system)
         assert versions(system) == {NEWER: SETTINGS + 1}
-        ended = executed(host)
     finally:
         send(host, signal.SIGCONT)
-    until(lambda: executed(host) > ended, "the instance goes on")
-    time.sleep(2)
+    until(lambda: has_ended(host, f"{release}/staging/1/deploy"), "the instance goes on to the end of its step")
     after = {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in settings(system)}
     assert after == {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in before}
     assert "rollout.failed" not in application.actions(newer)

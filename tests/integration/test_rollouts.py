@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -86,10 +87,15 @@ def drift(system: System) -> dict[str, Any]:
 
 
 def looked(system: System) -> str:
-    """Have the worker look, and return what it saw in staging."""
-    before = system.get("/api/v1/applications")["drift"]
+    """Have the worker look, and return what it saw in staging: not in a look that its own timer began before."""
+    since = datetime.now(UTC)
     system.run_timer("drift")
-    until(lambda: system.get("/api/v1/applications")["drift"] != before, "the worker has looked")
+
+    def seen_since() -> bool:
+        last = system.get("/api/v1/applications")["drift"]
+        return last is not None and datetime.fromisoformat(last["looked_at"]) >= since
+
+    until(seen_since, "the worker has looked")
     standing = next(
         each for each in system.get("/api/v1/applications")["applications"] if each["application"] == "drifts"
     )

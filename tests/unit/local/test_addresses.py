@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.process import PartFailed
+from local.process import PORTS, PartFailed, free_port
 from local.stack.addresses import LASTING, Addresses
 
 
@@ -44,3 +44,11 @@ def test_without_a_file_nothing_is_remembered() -> None:
     addresses = Addresses(None)
     addresses.note("front", 1)
     assert addresses.wanted("front") == 0
+
+
+def test_a_part_that_is_started_again_finds_its_port_free_however_many_connections_were_opened_meanwhile() -> None:
+    port = free_port()
+    assert port in PORTS
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(given.read_text().split()[0]) if given.exists() else 49_152
+    assert first >= PORTS.stop
