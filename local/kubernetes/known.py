@@ -20,7 +20,9 @@ HEADERS = frozenset(
     }
 )
 _WRITE = frozenset({"fieldManager", "fieldValidation", "dryRun", "pretty"})
-_LIST = frozenset({"labelSelector", "fieldSelector", "limit", "resourceVersion", "timeoutSeconds", "pretty"})
+_LIST = frozenset(
+    {"labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "timeoutSeconds", "pretty"}
+)
 _WATCH = _LIST | {"watch", "allowWatchBookmarks", "sendInitialEvents", "resourceVersionMatch"}
 _DELETE = frozenset({"propagationPolicy", "gracePeriodSeconds", "dryRun", "labelSelector", "fieldSelector", "pretty"})
 _LOG = frozenset({"container", "previous", "tailLines", "limitBytes", "pretty"})

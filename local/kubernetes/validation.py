@@ -74,6 +74,16 @@ def check_object(resource: Resource, thing: Json) -> None:
         raise invalid(resource, name, faults)
 
 
+def _finalizer_faults(old: Json, new: Json) -> list[Fault]:
+    held = old.get("finalizers") or []
+    added = [name for name in new.get("finalizers") or [] if name not in held]
+    if not added or not old.get("deletionTimestamp"):
+        return []
+    found = f"found new finalizers []string{{{', '.join(map(_as_json, added))}}}"
+    text = f"Forbidden: no new finalizers can be added if the object is being deleted, {found}"
+    return [Fault("metadata.finalizers", text, "FieldValueForbidden")]
+
+
 def check_change(resource: Resource, old: Json, new: Json) -> None:
     """Refuse a change of a field that may not change (422)."""
     before, after = old.get("spec") or {}, new.get("spec") or {}
@@ -93,6 +103,7 @@ def check_change(resource: Resource, old: Json, new: Json) -> None:
             for key, value in new["roleRef"].items()
         }
         faults.append(Fault("roleRef", f"Invalid value: {_as_json(came)}: cannot change roleRef"))
+    faults += _finalizer_faults(old["metadata"], new["metadata"])
     if resource.kind == "Pod":
         faults += _pod_change_faults(before, after)
     if resource.kind in ("ConfigMap", "Secret") and old.get("immutable"):

@@ -8,6 +8,7 @@ from .errors import ApiError, Fault, bad_request, invalid, invalid_options, modi
 from .exchange import Reply, Request
 from .merge import json_merge, json_patch, strategic_merge
 from .ownership import record_update, server_side_apply
+from .paging import paging
 from .resources import Json, Resource
 from .settings import Token
 from .store import Store
@@ -34,19 +35,21 @@ class Verbs:
         return self._store.need(resource, namespace, name)
 
     def list(self, resource: Resource, namespace: str | None, request: Request) -> Json:
-        """All of them: `limit` is not honoured, as the API allows, so there is never a `continue`."""
+        labels, fields = request.query.get("labelSelector"), request.query.get("fieldSelector")
+        asked = paging(request.query)
         with self._store.changed:
-            items = self._store.find(
-                resource,
-                namespace,
-                labels=request.query.get("labelSelector"),
-                fields=request.query.get("fieldSelector"),
-            )
+            matching = self._store.find(resource, namespace, labels=labels, fields=fields)
+            every = self._store.find(resource, namespace)
             version = str(self._store.version)
+        items, following = asked.cut(every, matching, selective=bool(labels or fields))
         return {
             "kind": f"{resource.kind}List",
             "apiVersion": resource.api_version,
-            "metadata": {"resourceVersion": version, **({} if resource.structural is None else {"continue": ""})},
+            "metadata": {
+                "resourceVersion": version,
+                **({} if resource.structural is None else {"continue": ""}),
+                **following,
+            },
             "items": [{k: v for k, v in item.items() if k not in ("apiVersion", "kind")} for item in items],
         }
 

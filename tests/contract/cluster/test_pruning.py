@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, override
 
 import pytest
 
 from slipway.domain.pruning import Deletion, Ending
-from slipway.effects.cluster import Cluster, ObjectConflict
+from slipway.effects.cluster import Applied, Cluster, ObjectConflict, objects
 from slipway.effects.cluster.connection import ApiServerResponse, Connection
 from slipway.testing.claims import claim
 
@@ -89,6 +90,17 @@ def test_it_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place
     again = place.fenced().prune(deletions, m.OWNER)
     assert {each.ending for each in again} == {Ending.GONE}
     assert live(place, config_path(place, "kept")) is not None
+
+
+def test_more_objects_than_a_page_of_a_list_has_are_all_found(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = [m.config(name, a="1") for name in ("a", "b", "c")]
+    place.apply([KEPT, *gone])
+    monkeypatch.setattr(objects, "_PAGE", 1)
+    seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+    assert [deletion.name for deletion in seen.deletions] == ["a", "b", "c"]
+    assert "ConfigMap" not in {each.kind for each in seen.unsearched}
+    applied = Applied(owner=m.OWNER, manifests=(KEPT, *gone), live_since=datetime.now(UTC))
+    assert place.cluster.drift([applied], place.namespace) == [()]
 
 
 def test_what_finalizers_hold_after_its_deletion_is_named_with_them(place: Place) -> None:

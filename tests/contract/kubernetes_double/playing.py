@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from tests.contract.kubernetes_double.questions import SITUATIONS, Ask, Json
 
@@ -36,12 +37,14 @@ _NOT_A_STATUS_OF_ITS_OWN = frozenset({"Status", "SelfSubjectAccessReview", "Self
 def play(send: Send, asks: tuple[Ask, ...]) -> list[Json]:
     """Each answer, told so that two servers that answer alike tell the same."""
     told: list[Json] = []
-    known = {"$uid": "", "$version": ""}
+    known = {"$uid": "", "$version": "", "$continue": ""}
     for ask in asks:
         status, headers, content = _answered(send, _filled(ask, known))
         body = _read(content)
         if isinstance(body, dict) and (metadata := body.get("metadata")) and metadata.get("uid"):
-            known = {"$uid": metadata["uid"], "$version": metadata.get("resourceVersion", "")}
+            known |= {"$uid": metadata["uid"], "$version": metadata.get("resourceVersion", "")}
+        elif isinstance(body, dict) and (metadata := body.get("metadata")) and metadata.get("continue"):
+            known |= {"$continue": metadata["continue"]}
         answer: Json = {"status": status, "type": headers.get("content-type", "").split(";")[0]}
         if warning := headers.get("warning"):
             answer["warning"] = warning
@@ -63,7 +66,7 @@ def _filled(ask: Ask, known: dict[str, str]) -> Ask:
     text = json.dumps(ask.body)
     for name, value in {**known, "$stale": STALE}.items():
         text = text.replace(name, value)
-    return replace(ask, body=json.loads(text))
+    return replace(ask, body=json.loads(text), path=ask.path.replace("$continue", quote(known["$continue"], safe="")))
 
 
 def _read(content: bytes) -> Any:
@@ -91,6 +94,8 @@ def plain(value: Any, name: str = "") -> Any:
             return [plain(item) for item in value]
         case str() if name in _TIMES:
             return "TIME"
+        case str() if name == "continue" and value:
+            return "CONTINUE"
         case str() if len(value) > _LONGEST:
             return f"{len(value)} characters"
         case str():

@@ -1,7 +1,8 @@
 """What a real API server was asked, situation by situation; its answers are in `tests/recorded/kubernetes`.
 
 Each situation has a namespace of its own, `rec`. `$uid`, `$version` and `$stale` in what is sent stand for the uid and
-resourceVersion that the answer before told, and for a resourceVersion of long ago.
+resourceVersion that the answer before told, and for a resourceVersion of long ago; `$continue` in a path for what the
+next page of a list is asked for by.
 """
 
 import json
@@ -400,6 +401,28 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         get(f"{CORE}/configmaps?labelSelector=of%3D%3D%3Da"),
         get(f"{CORE}/configmaps?fieldSelector=data.k%3D1"),
         get(f"{CORE}/configmaps?labelSelector=of%3Da", Accept=NAMES_ONLY),
+    ),
+    "lists page by page": (
+        *(
+            post(f"{CORE}/secrets", with_metadata(thing("v1", "Secret", name), labels=labels))
+            for name, labels in {"a": {"of": "x"}, "b": {"of": "y"}, "c": {"of": "x"}}.items()
+        ),
+        get(f"{CORE}/secrets?limit=2"),
+        get(f"{CORE}/secrets?limit=2&continue=$continue"),
+        get(f"{CORE}/secrets?labelSelector=of%3Dx&limit=1", Accept=NAMES_ONLY),
+        get(f"{CORE}/secrets?labelSelector=of%3Dx&limit=1&continue=$continue", Accept=NAMES_ONLY),
+        get(f"{CORE}/secrets?labelSelector=of%3Dy&limit=1"),
+        get(f"{CORE}/secrets?labelSelector=of%3Dy&limit=1&continue=$continue"),
+        get(f"{CORE}/secrets?limit=1&continue=nonsense"),
+        get(f"{CORE}/secrets?limit=many"),
+    ),
+    "an apply to what is being deleted": (
+        apply(CORE, "configmaps", with_metadata(config(a="1"), finalizers=["example.com/keep"])),
+        delete(f"{CORE}/configmaps/settings"),
+        apply(CORE, "configmaps", with_metadata(config(a="2"), finalizers=["example.com/keep"])),
+        apply(CORE, "configmaps", with_metadata(config(a="2"), finalizers=["example.com/keep", "example.com/more"])),
+        apply(CORE, "configmaps", config(a="3")),
+        get(f"{CORE}/configmaps/settings"),
     ),
     "media types of an answer": (
         get(f"{CORE}/services", Accept="*/*"),

@@ -42,7 +42,7 @@ def test_a_parameter(simulated: Cluster, method: str) -> None:
 
 
 def test_a_parameter_of_a_real_server_that_nothing_here_acts_on(simulated: Cluster) -> None:
-    assert "the parameter continue of GET" in refused(simulated.raw("GET", f"{MAPS}?continue=x"))
+    assert "the parameter shard of GET" in refused(simulated.raw("GET", f"{MAPS}?shard=x"))
     pod = "/api/v1/namespaces/default/pods/none/log?follow=true"
     assert "the parameter follow of GET" in refused(simulated.raw("GET", pod))
 
