@@ -52,7 +52,7 @@ class Hold(Record):
     to: int = Field(ge=1)
     """Number of the release that was restored."""
     before: "Hold | None" = None
-    """The hold that this one replaced; it is restored if this roll-back is cancelled before it begins."""
+    """The hold that this one replaced; it is in force again if this roll-back is cancelled before it begins."""
 
     @property
     def who(self) -> str:

@@ -205,6 +205,9 @@ class _View:
         rolling = lane.rolling
         if rolling == self.release.number:
             return Rule.LANE_IS_FREE.holds(f"{self.release.id} holds the lane")
+        if lane.next == self.release.number and self.release.phase is Phase.PLANNING:
+            reason = f"it takes the place of {self.release.application}-{lane.waiting} once there is a plan of it"
+            return Rule.LANE_IS_FREE.holds(reason)
         if lane.next == self.release.number and lane.waiting is not None:
             reason = f"people are asked about {self.release.application}-{lane.waiting} first"
             return Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)

@@ -134,7 +134,7 @@ class WhenNewer(StrEnum):
     """What happens when a newer release arrives while people are asked about an older one."""
 
     REPLACE = "replace"
-    """It takes the older one's place, whose votes are void."""
+    """Once it has a plan, it takes the older one's place, whose votes are void."""
     WAIT = "wait"
     """It waits until the older one is decided; of those that wait, only the newest stays."""
 
@@ -159,7 +159,7 @@ class WrittenApprovalGate(Record):
     when_newer: WhenNewer = Field(
         default=WhenNewer.REPLACE,
         description="What a newer release does when it arrives while people are asked: replace takes the place of the "
-        "one they are asked about, wait lets them decide on that one first.",
+        "one they are asked about once it has a plan, wait lets them decide on that one first.",
     )
     reminders: Reminders = Field(default=Reminders(), description="When people are asked again.")
     objection: Duration = Field(

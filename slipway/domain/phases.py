@@ -291,7 +291,7 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
         case Phase.QUEUED:
             following = {Phase.PLANNING} | not_rolled_out
         case Phase.PLANNING:
-            waits = {Phase.PLANNING, Phase.SOAKING, Phase.AWAITING_APPROVAL}
+            waits = {Phase.PLANNING, Phase.QUEUED, Phase.SOAKING, Phase.AWAITING_APPROVAL}
             following = waits | past_the_gate | {Phase.FAILED, Phase.REJECTED} | not_rolled_out
         case Phase.SOAKING:
             following = {Phase.PLANNING} | past_the_gate | not_rolled_out

@@ -288,7 +288,7 @@ class Rule(StrEnum):
     IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden holds it back."
     IS_ON_HOLD = "is-on-hold", "A roll-back by hand holds the lane."
     IS_FROZEN = "is-frozen", "There is a freeze to end."
-    IS_NOT_FROZEN = "is-not-frozen", "It is not frozen already."
+    IS_NOT_FROZEN = "is-not-frozen", "It is not frozen for as long already."
     ENDS_IN_THE_FUTURE = "ends-in-the-future", "The freeze ends in the future."
     ENDS_WITHIN_A_YEAR = "ends-within-a-year", "A freeze that ends by itself does so within a year."
 

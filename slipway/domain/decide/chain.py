@@ -30,6 +30,7 @@ from .lanes import (
     order_taken,
     plan,
     supersede,
+    take_over,
 )
 from .results import bounded, with_evidence, with_job_runs, with_made, with_more
 from .rollouts import copied, deploy, proceed, stopped
@@ -232,6 +233,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
     elif refused := failed(rules):
         _refuse(draft, release, refused)
     else:
+        take_over(draft, release)
         open_gate(draft, release, draft.here(release), report.parts)
 
 

@@ -19,7 +19,7 @@ from ..rules import Rule, RuleResult, failed
 from ..steps import Notice
 from .ballots import asking, reachable
 from .blocks import block_rules_of, called_off_rules
-from .lanes import NOT_HALF_WAY, end, has_written, hold_ended
+from .lanes import NOT_HALF_WAY, end, has_written, keep_hold
 from .notices import tell, void
 from .opening import opening_rules
 from .rollouts import look_again
@@ -142,10 +142,8 @@ def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, 
     if release.gate is not None and release.phase is not Phase.QUEUED:
         void(draft, release, release.gate.votes, f"{by.spoken} cancelled {release.id}: {reason}")
     if release.rollback is not None:
-        hold_ended(draft, release, reason=f"{release.id} was cancelled before it was rolled out")
+        keep_hold(draft, release, why=f"{release.id} was cancelled before it was rolled out")
     end(draft, draft.releases[release.number], Phase.CANCELLED, reason, by=by, channel=channel)
-    if release.rollback is not None:
-        wake(draft, release.environment or "")
 
 
 def stopped_as_called_off(draft: Draft, release: Release) -> bool:

@@ -22,18 +22,26 @@ from .state import Draft
 
 
 def freeze_rules(scope: str, before: Freeze | None, until: datetime | None, *, now: datetime) -> tuple[RuleResult, ...]:
-    """The rules for freezing something: it is not frozen yet, and the freeze ends in the future and within a year.
+    """The rules for freezing something: it is not frozen as long already, and the freeze ends in the future and within
+    a year. Whoever wants it to last longer need not end the one before: nobody keeps it from being frozen by a freeze
+    that ends in a moment.
 
     The limit exists because a scheduled message waits in the queue until the end.
     """
-    frozen = before is not None and before.in_force(now)
-    status = said_of(scope, before) if before is not None and frozen else f"{scope} is not frozen"
+    current = before if before is not None and before.in_force(now) else None
+    frozen = current is not None and not _outlasts(until, current.until)
+    status = said_of(scope, current) if current is not None else f"{scope} is not frozen"
     ends = f"it would end at {until:%Y-%m-%d %H:%M} UTC" if until else "somebody has to end it"
     return (
         Rule.IS_NOT_FROZEN.judged(not frozen, status),
         Rule.ENDS_IN_THE_FUTURE.judged(until is None or until > now, ends),
         Rule.ENDS_WITHIN_A_YEAR.judged(until is None or until - now <= LONGEST_FREEZE, ends),
     )
+
+
+def _outlasts(until: datetime | None, other: datetime | None) -> bool:
+    """Whether a freeze that ends then, or never by itself, lasts longer than the other."""
+    return other is not None and (until is None or until > other)
 
 
 def thaw_rule(scope: str, before: Freeze | None, *, now: datetime) -> RuleResult:

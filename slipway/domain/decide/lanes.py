@@ -5,6 +5,7 @@ from typing import Final
 
 from ..actions import Action, end_action
 from ..attribution import NOBODY, Attribution
+from ..blocks import REASON_LIMIT
 from ..environment import Environment
 from ..gate import ApprovalGate, WhenNewer
 from ..order import Order, Taken, with_taken
@@ -97,8 +98,10 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
     if newer is not None:
         supersede(draft, release, by=newer.number, why=newer.why)
         return
-    if waits_for_people(draft, lane, environment):
-        _wait_behind(draft, release, lane)
+    gate = environment.gate
+    waits = isinstance(gate, ApprovalGate) and gate.when_newer is WhenNewer.WAIT
+    if people_are_asked(draft, lane) and (waits or lane.rolling is None):
+        _come_next(draft, release, lane, waits=waits)
         return
     take_the_place(draft, release, environment.name, why=f"the newer {release.id} arrived")
     plan_or_queue(draft, release, lane)
@@ -109,19 +112,19 @@ def plan_or_queue(draft: Draft, release: Release, lane: Lane) -> None:
     if lane.rolling is None:
         plan(draft, release)
     else:
-        draft.enter(release, Phase.QUEUED)
-        draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.rolling}")
+        _queue(draft, release, behind=lane.rolling)
 
 
-def waits_for_people(draft: Draft, lane: Lane, environment: Environment) -> bool:
-    """Whether people are asked about the release that waits, and the gate lets them decide before a newer one."""
-    waiting, gate = draft.release(lane.waiting), environment.gate
-    keeps = isinstance(gate, ApprovalGate) and gate.when_newer is WhenNewer.WAIT
-    return keeps and waiting is not None and waiting.gate is not None
+def people_are_asked(draft: Draft, lane: Lane) -> bool:
+    """Whether people are asked about the release that waits."""
+    waiting = draft.release(lane.waiting)
+    return waiting is not None and waiting.gate is not None
 
 
-def _wait_behind(draft: Draft, release: Release, lane: Lane) -> None:
-    """Wait for the decision about the release that people are asked about. Only the newest one waits."""
+def _come_next(draft: Draft, release: Release, lane: Lane, *, waits: bool) -> None:
+    """Come behind the release that people are asked about. It keeps its place and its votes until they have decided,
+    where the gate has newer ones wait; else until there is a plan to ask them about instead. Only the newest comes
+    next."""
     before = draft.release(lane.next)
     if before is not None and before.newer_than(release):
         supersede(draft, release, by=before.number, why=f"the newer {before.id} is already here")
@@ -129,8 +132,23 @@ def _wait_behind(draft: Draft, release: Release, lane: Lane) -> None:
     if before is not None:
         supersede(draft, before, by=release.number, why=f"the newer {release.id} arrived")
     draft.put_lane(draft.lane(lane.environment).evolve(next=release.number))
+    if waits:
+        _queue(draft, release, behind=lane.waiting)
+    else:
+        plan(draft, release)
+
+
+def _queue(draft: Draft, release: Release, *, behind: int | None) -> None:
     draft.enter(release, Phase.QUEUED)
-    draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.waiting}")
+    draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{behind}")
+
+
+def take_over(draft: Draft, release: Release) -> None:
+    """There is a plan that people can be asked about: it takes the place of the older release which they are asked
+    about."""
+    lane = draft.lane(release.environment or "")
+    if lane.next == release.number:
+        take_the_place(draft, release, lane.environment, why=f"there is a plan of the newer {release.id}")
 
 
 def take_the_place(draft: Draft, release: Release, environment: str, *, why: str) -> None:
@@ -139,7 +157,7 @@ def take_the_place(draft: Draft, release: Release, environment: str, *, why: str
     draft.put_lane(lane.evolve(waiting=release.number, next=None))
     for number in (lane.waiting, lane.next):
         before = draft.release(number)
-        if before is not None:
+        if before is not None and number != release.number:
             supersede(draft, before, by=release.number, why=why)
 
 
@@ -157,8 +175,12 @@ def plan(draft: Draft, release: Release) -> None:
 
 
 def take_lane(draft: Draft, release: Release) -> None:
+    """What comes next waits from now on: its plan would be one for what is live still."""
     lane = draft.lane(release.environment or "")
     draft.put_lane(_moved_up(_without(lane, release)).evolve(rolling=release.number))
+    follower = draft.release(lane.next) if lane.waiting == release.number else None
+    if follower is not None and follower.phase is Phase.PLANNING:
+        _queue(draft, follower, behind=release.number)
 
 
 def leave_lane(draft: Draft, release: Release) -> None:
@@ -266,14 +288,19 @@ def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
     end(draft, release, Phase.SUPERSEDED, why)
 
 
-def hold_ended(draft: Draft, release: Release, *, reason: str) -> None:
-    """Remove the hold of a roll-back that was cancelled before it began, and restore the hold that it had replaced."""
+def keep_hold(draft: Draft, release: Release, *, why: str) -> None:
+    """A roll-back was cancelled before it began. The lane stays held, as a cancel is only said, and what lets newer
+    releases through takes a proof. Where an earlier roll-back held it, that one's hold is in force again."""
     lane = draft.lane(release.environment or "")
-    if lane.hold is not None and lane.hold.release == release.number:
-        before = lane.hold.before
-        draft.put_lane(lane.evolve(hold=before))
-        stays = f"{release.application}-{before.release}" if before else None
-        draft.record(Action.HOLD_ENDED, release, reason=reason, still_held_for=stays)
+    hold = lane.hold
+    if hold is None or hold.release != release.number:
+        return
+    if hold.before is None:
+        draft.put_lane(lane.evolve(hold=hold.evolve(reason=f"{hold.reason} ({why})"[:REASON_LIMIT])))
+        return
+    draft.put_lane(lane.evolve(hold=hold.before))
+    stays = f"{release.application}-{hold.before.release}"
+    draft.record(Action.HOLD_ENDED, release, reason=why, still_held_for=stays)
 
 
 def close_rollout(draft: Draft, release: Release, outcome: str) -> Release:

@@ -107,6 +107,49 @@ def test_a_second_freeze_is_refused_and_names_the_owner_of_the_first() -> None:
     assert OPERATOR in refused.details["reason"]
 
 
+def test_nobody_keeps_a_lane_from_being_frozen_by_a_freeze_that_ends_in_a_moment() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, actor="mallory@example.com", until=world.now + HOUR / 60)
+    world.vote(1, ADA)
+    assert world.phase(1) is Phase.HELD_BACK
+    world.command(Verb.FREEZE, reason="the sale")
+    assert world.last("lane.frozen").actor == OPERATOR
+    world.wait(HOUR)
+    world.reconcile()
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+    assert "the sale" in world.explain(1).headline
+    world.command(Verb.UNFREEZE)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+@pytest.mark.parametrize("hours", [1, 2])
+def test_a_freeze_that_ends_no_later_is_refused(hours: int) -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, until=world.now + 2 * HOUR)
+    world.command(Verb.FREEZE, until=world.now + hours * HOUR)
+    assert world.last("command.refused").details["rules"] == ["is-not-frozen"]
+    assert world.lanes["production"].freeze is not None
+    assert world.lanes["production"].freeze.until == world.now + 2 * HOUR
+
+
+def test_a_gate_that_stands_still_does_so_until_the_longer_freeze_is_over() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, until=world.now + HOUR)
+    world.command(Verb.FREEZE, until=world.now + 30 * HOUR)
+    world.wait(2 * HOUR)
+    world.reconcile()
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert "gate.extended" not in world.actions()
+    world.wait(28 * HOUR)
+    world.reconcile()
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert world.actions().count("gate.extended") == 1
+
+
 def test_a_freeze_without_a_reason_or_that_is_over_already_is_refused() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason=" ", until=MORNING - HOUR)

@@ -109,17 +109,20 @@ def test_a_second_roll_back_is_refused_while_one_is_under_way() -> None:
     assert world.last("command.refused").details["rules"] == ["one-roll-back-at-a-time"]
 
 
-def test_a_cancelled_roll_back_holds_nothing() -> None:
+def test_what_a_cancelled_roll_back_held_stays_held_until_somebody_resumes_it() -> None:
+    """A cancel is only said; what lets newer releases through takes a proof."""
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
     world.command(Verb.CANCEL, 3)
     world.settle()
     assert world.phase(3) is Phase.CANCELLED
-    assert world.lanes["production"].hold is None
+    hold = world.lanes["production"].hold
+    assert hold is not None
+    assert hold.reason.endswith("(shop-3 was cancelled before it was rolled out)")
     assert world.live("production") == 2
 
 
-def test_what_waits_for_a_roll_back_goes_on_when_that_is_cancelled() -> None:
+def test_what_waits_for_a_roll_back_that_is_cancelled_goes_on_once_somebody_resumes() -> None:
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
     world.push("v3")
@@ -127,6 +130,9 @@ def test_what_waits_for_a_roll_back_goes_on_when_that_is_cancelled() -> None:
     world.settle()
     assert (planning.body["release"], world.phase(3), world.phase(4)) == (3, Phase.PLANNING, Phase.HELD_BACK)
     world.command(Verb.CANCEL, 3)
+    world.settle()
+    assert (world.phase(3), world.phase(4)) == (Phase.CANCELLED, Phase.HELD_BACK)
+    world.command(Verb.RESUME)
     world.settle()
     assert world.phase(4) is Phase.COMPLETED
 

@@ -147,7 +147,7 @@ def test_what_is_known_to_have_written_its_first_object_is_not_called_off(monkey
     assert world.last("command.refused").details["rules"] == ["has-not-begun-to-roll-out"]
 
 
-def test_a_roll_back_that_is_cancelled_before_its_first_object_gives_up_its_hold() -> None:
+def test_a_roll_back_that_is_cancelled_before_its_first_object_leaves_the_lane_held() -> None:
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     for number, tag in enumerate(("v1", "v2"), start=1):
         world.push(tag)
@@ -165,7 +165,7 @@ def test_a_roll_back_that_is_cancelled_before_its_first_object_gives_up_its_hold
     world.reconcile()
     world.settle()
     assert world.phase(3) is Phase.CANCELLED
-    assert world.lanes["production"].hold is None
+    assert world.lanes["production"].hold is not None
     assert world.live("production") == 2
 
 

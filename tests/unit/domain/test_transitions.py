@@ -48,6 +48,19 @@ SOAK = Soak(time=timedelta(hours=1))
 UNVERIFIED = PROBED.evolve(http=())
 
 
+def planned_while_an_older_one_is_let_through() -> World:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.wait(MINUTE)
+    world.effects.lose(StepKind.PLAN, "production")
+    world.push("v2")
+    world.settle()
+    world.vote(1, ADA)
+    world.settle()
+    return world
+
+
 def two_stages(*, probed: bool = True, start: Start = Start.PUSH) -> Application:
     verify = PROBED if probed else UNVERIFIED
     return application(staging(verification=verify), production(verification=verify, gate=None), start=start)
@@ -348,6 +361,7 @@ STORIES: dict[str, Callable[[], World]] = {
     "joining ends": joining_ends,
     "queued and overtaken": queued_and_overtaken,
     "overtaken while planning": overtaken_while_planning,
+    "planned while an older one is let through": planned_while_an_older_one_is_let_through,
     "environment gone while planning": environment_gone_while_planning,
     "plan outdated": plan_outdated,
     "gate with votes": gate_with_votes,

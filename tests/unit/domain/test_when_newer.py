@@ -1,6 +1,7 @@
 """A newer release comes while people are asked about an older one, and the gate lets them decide on it first."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,8 @@ from slipway.domain.commands import Verb
 from slipway.domain.gate import WhenNewer
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from tests.unit.domain.gates import gated
+from tests.unit.domain.effects import Outcome
+from tests.unit.domain.gates import gated, voters
 from tests.unit.domain.samples import ADA, BEN
 from tests.unit.domain.world import World
 
@@ -90,3 +92,95 @@ def test_where_the_gate_says_nothing_a_newer_one_takes_the_place() -> None:
         world.settle()
         world.wait(TEN_MINUTES)
     assert [world.phase(number) for number in (1, 2)] == [Phase.SUPERSEDED, Phase.AWAITING_APPROVAL]
+
+
+@pytest.fixture
+def replacing() -> World:
+    """Ben has approved shop-1, and Ada is asked; shop-2 comes, and its plan for production is under way."""
+    world = World(gated(ADA, BEN, required=2))
+    world.push("v1")
+    world.settle()
+    world.vote(1, BEN)
+    world.wait(TEN_MINUTES)
+    return world
+
+
+def planned_by_hand(world: World, *, planned: bool = False, **result: Any) -> None:
+    """The plan of shop-2 for production, of which nothing was heard, is reported now."""
+    step = next(step for step in reversed(world.steps(StepKind.PLAN)) if step.release == 2)
+    assert step.environment == "production"
+    world.finish(step, Outcome(passed=planned, reason="a Rollout is none of its kinds", result=result))
+    world.settle()
+
+
+def test_an_older_one_keeps_its_place_and_its_votes_until_there_is_a_plan_of_the_newer(replacing: World) -> None:
+    replacing.effects.lose(StepKind.PLAN, "production")
+    replacing.push("v2")
+    replacing.settle()
+    lane = replacing.lanes["production"]
+    assert (lane.waiting, lane.next, replacing.phase(2)) == (1, 2, Phase.PLANNING)
+    assert voters(replacing) == [BEN]
+    assert "it takes the place of shop-1 once there is a plan of it" in reasons(replacing, 2)
+    replacing.wait(timedelta(hours=1))
+    replacing.reconcile()
+    replacing.settle()
+    assert [replacing.phase(number) for number in (1, 2)] == [Phase.SUPERSEDED, Phase.AWAITING_APPROVAL]
+    assert replacing.releases[1].reason == "there is a plan of the newer shop-2"
+    assert replacing.last("vote.voided").details["voters"] == [BEN]
+    assert (replacing.lanes["production"].waiting, replacing.lanes["production"].next) == (2, None)
+
+
+def reasons(world: World, number: int) -> list[str]:
+    return [rule.reason for environment in world.explain(number).rules for rule in environment.rules]
+
+
+def test_a_newer_one_that_gets_no_plan_voids_no_vote(replacing: World) -> None:
+    replacing.effects.fail(StepKind.PLAN, "production", reason="a Rollout is none of its kinds")
+    replacing.push("v2")
+    replacing.settle()
+    assert [replacing.phase(number) for number in (1, 2)] == [Phase.AWAITING_APPROVAL, Phase.FAILED]
+    assert "vote.voided" not in replacing.actions()
+    assert replacing.lanes["production"].next is None
+    replacing.vote(1, ADA)
+    replacing.settle()
+    assert replacing.live("production") == 1
+
+
+def test_a_newer_one_waits_for_an_older_one_that_was_let_through_while_its_plan_was_made(replacing: World) -> None:
+    replacing.effects.lose(StepKind.PLAN, "production")
+    replacing.push("v2")
+    replacing.settle()
+    replacing.effects.lose(StepKind.CHECK, "production")
+    replacing.vote(1, ADA)
+    replacing.settle()
+    lane = replacing.lanes["production"]
+    assert (lane.rolling, lane.waiting, replacing.phase(2)) == (1, 2, Phase.QUEUED)
+    planned_by_hand(replacing)
+    assert replacing.phase(2) is Phase.QUEUED
+    replacing.wait(timedelta(hours=1))
+    replacing.reconcile()
+    replacing.settle()
+    assert (replacing.live("production"), replacing.phase(2)) == (1, Phase.AWAITING_APPROVAL)
+
+
+def test_a_newer_one_goes_on_by_itself_where_the_older_one_is_rejected_while_its_plan_is_made(
+    replacing: World,
+) -> None:
+    replacing.effects.lose(StepKind.PLAN, "production")
+    replacing.push("v2")
+    replacing.settle()
+    replacing.reject(1, ADA)
+    assert (replacing.lanes["production"].waiting, replacing.lanes["production"].next) == (2, None)
+    replacing.wait(timedelta(hours=1))
+    replacing.reconcile()
+    replacing.settle()
+    assert replacing.phase(2) is Phase.AWAITING_APPROVAL
+
+
+def test_of_those_that_come_while_a_plan_is_made_only_the_newest_takes_the_place(replacing: World) -> None:
+    replacing.effects.lose(StepKind.PLAN, "production")
+    for tag in ("v2", "v3"):
+        replacing.push(tag)
+        replacing.settle()
+        replacing.wait(TEN_MINUTES)
+    assert [replacing.phase(n) for n in (1, 2, 3)] == [Phase.SUPERSEDED, Phase.SUPERSEDED, Phase.AWAITING_APPROVAL]

@@ -56,6 +56,29 @@ def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(
     assert [record.action for record in installation.trail("_installation")] == ["everything.frozen", "command.refused"]
 
 
+def test_a_freeze_of_everything_that_ends_in_a_moment_keeps_nobody_from_a_longer_one(
+    installation: Installation,
+) -> None:
+    at_the_gate(installation)
+    order(
+        Verb.FREEZE,
+        installation,
+        "short-order",
+        actor="mallory@example.com",
+        until=installation.now + timedelta(minutes=1),
+    )
+    assert not order(Verb.FREEZE, installation, "long-order").refused
+    installation.vote(1, ADA)
+    installation.wait(timedelta(hours=1))
+    installation.app.reconciler.run(look_for_pushes=False)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    assert "everything is frozen by olga@example.com" in installation.explain(1).headline
+    order(Verb.UNFREEZE, installation, "third-order", reason="it is over")
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+
+
 def test_a_late_repeat_of_an_order_does_nothing_again(installation: Installation) -> None:
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
