@@ -13,6 +13,7 @@ from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import StartedJob
 
 from . import jobs, once, recreating, returning, takeover
+from .connection import ApiServerResponse
 from .errors import ClusterError, Missing, ObjectConflict, ObjectRefused
 from .fencing import FencedObjects
 from .kinds import ManifestTarget
@@ -120,7 +121,7 @@ class FencedCluster:
 
     def _apply(self, target: ManifestTarget, begun: datetime | None) -> AppliedObject:
         try:
-            answer = recreating.apply(self._objects, target)
+            answer = self._sent(target)
         except ObjectRefused as refused:
             if target.kind.kind != "Job" or not refused.immutable:
                 raise
@@ -135,6 +136,25 @@ class FencedCluster:
             return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
         created = answer.status == HTTPStatus.CREATED or made_since(answer.body, begun)
         return _applied(target, answer.body, created=created).evolve(warnings=answer.warnings)
+
+    def _sent(self, target: ManifestTarget) -> ApiServerResponse:
+        """Where the definition comes along, a server may judge by the one before it for a moment."""
+        try:
+            return recreating.apply(self._objects, target)
+        except ObjectRefused:
+            if not target.kind.is_brought:
+                raise
+
+        def again() -> ApiServerResponse:
+            try:
+                return recreating.apply(self._objects, target)
+            except ObjectRefused as refused:
+                raise ObjectConflict(str(refused)) from refused
+
+        try:
+            return self._objects.fence.patiently(again)
+        except ObjectConflict as conflict:
+            raise conflict.__cause__ if isinstance(conflict.__cause__, ObjectRefused) else conflict from None
 
 
 def _applied(target: ManifestTarget, live: Json, *, created: bool = False, replaced: bool = False) -> AppliedObject:

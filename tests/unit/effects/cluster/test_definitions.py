@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from slipway.effects.cluster import AppliedChange, Cluster, ObjectConflict
+from slipway.effects.cluster import AppliedChange, Cluster, FencedCluster, ObjectConflict, ObjectRefused
+from slipway.effects.cluster.fencing import FencedObjects, HeldFence
+from slipway.effects.cluster.objects import Objects
 from slipway.testing.claims import claim
 
 from .scripted import Reply, Server
@@ -46,3 +48,33 @@ def test_an_object_of_a_kind_that_was_there_and_is_gone_is_not_waited_for(server
     with pytest.raises(Exception, match="apply Test/a") as raised:
         cluster.fenced("shop", claim).apply([TEST])
     assert not isinstance(raised.value, ObjectConflict)
+
+
+REFUSAL = {
+    "kind": "Status",
+    "message": "failed to create typed patch object (/a): .spec.color: field not declared in schema",
+}
+REFUSED = Reply(status=500, body=json.dumps(REFUSAL).encode())
+LIVE = Reply(body=json.dumps({**TEST, "metadata": {**TEST["metadata"], **IDENTITY}}).encode())
+
+
+def patient(cluster: Cluster, pauses: list[float]) -> FencedCluster:
+    held = HeldFence(cluster.connection, "shop", claim, pause=pauses.append)
+    return FencedCluster(FencedObjects(Objects(cluster.connection), held), "shop")
+
+
+def test_a_server_that_judges_by_the_definition_before_is_asked_again(server: Server, cluster: Cluster) -> None:
+    """A cluster has several servers, and each hears of a changed definition by itself."""
+    pauses = list[float]()
+    server.first = [SERVED, FOUND, FOUND, LIVE, REFUSED, LIVE, REFUSED, LIVE, LIVE]
+    applied = patient(cluster, pauses).apply([TEST, a_definition()])
+    assert [each.kind for each in applied] == ["CustomResourceDefinition", "Test"]
+    assert len(pauses) == 1
+
+
+def test_what_the_new_definition_refuses_too_is_refused_after_seconds(server: Server, cluster: Cluster) -> None:
+    pauses = list[float]()
+    server.first = [SERVED, FOUND, FOUND, *(LIVE, REFUSED) * 20]
+    with pytest.raises(ObjectRefused, match=r"\.spec\.color: field not declared in schema"):
+        patient(cluster, pauses).apply([TEST, a_definition()])
+    assert 10 < sum(pauses) < 60
