@@ -25,7 +25,7 @@ class BundleStage:
     def build(self, application: str, manifests: Path, version: str, images: Sequence[str]) -> None:
         """Of images by `repository:tag`; into `bundle`."""
         self.typed("export", application, "--targets", KUBERNETES, "-o", ".")
-        given = [word for image in images for word in ("--image", image)]
+        given = ["--targets", "targets.json", *(word for image in images for word in ("--image", image))]
         self.typed("bundle", "build", str(manifests), "--version", version, "--registry", self.registry, *given)
 
     def push(self, repository: str) -> dict[str, Any]:

@@ -374,6 +374,7 @@ class Stack:
             "cluster_token": self.secrets.cluster_token,
             "azure_devops": self.azure_devops["url"],
             "hook_secret": self.secrets.hook_secret,
+            "ci_user": "ci",
             "ci_password": self.secrets.ci_password,
             "storage": self.storage,
             "bus": self.bus,

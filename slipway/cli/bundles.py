@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 from slipway.bundle import (
     BundleConfig,
     EnvironmentContents,
@@ -29,14 +27,8 @@ from .options import one_object
 from .screen import FAINT, NAME, Screen, TextCell
 
 json_option = one_object
-targets_option = click.option(
-    "--targets",
-    "targets_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="targets.json",
-    show_default=True,
-    help="What the environments are, as `slipway export --targets` writes it.",
-)
+TARGETS_FILE = "targets.json"
+_WRITE_TARGETS = "`slipway export APPLICATION --targets VERSION` writes it; name the file with --targets"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +122,14 @@ def read_targets_file(file: Path) -> Targets:
         with file.open("rb") as opened_file:
             data = opened_file.read(LARGEST_TARGETS + 1)
     except OSError as error:
-        raise CliError(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from None
+        raise CliError(
+            f"{file}: {error.strerror or type(error).__name__}",
+            exit_code=Exit.USAGE,
+            field="--targets",
+            expected="what the environments are",
+            got=error.strerror or type(error).__name__,
+            cure=_WRITE_TARGETS,
+        ) from None
     return read_targets(data, name=file.name)
 
 

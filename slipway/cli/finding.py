@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -42,9 +43,8 @@ def find_app(
         return FoundApp(url=checked(url, "--url"), key=key, audience=audience, source="--url")
     if url := environment.get(URL):
         return FoundApp(url=checked(url, URL), key=key, audience=audience, source=URL)
-    for directory in (folder, *folder.parents):
-        if (file := directory / STACK_FILE).is_file():
-            return _of_stack(file, key)
+    if file := stack_file(folder):
+        return _of_stack(file, key)
     raise CliError(
         "no installation was found: run `make up` to start one on this machine, "
         f"or set {URL} and {KEY} (or use --url and --key)",
@@ -52,21 +52,48 @@ def find_app(
     )
 
 
+def stack_file(folder: Path) -> Path | None:
+    """Of the local stack of this folder or a parent."""
+    return next((file for each in (folder, *folder.parents) if (file := each / STACK_FILE).is_file()), None)
+
+
+def registry_sign_in(host: str, folder: Path) -> tuple[str, str] | None:
+    """The name and password of CI at a registry of the local stack; None for any other host."""
+    file = stack_file(folder)
+    stack = _read(file) if file else {}
+    user, password, registries = (stack.get(name) for name in ("ci_user", "ci_password", "registries"))
+    if not isinstance(registries, dict) or host not in registries.values():
+        return None
+    return (user, password) if isinstance(user, str) and isinstance(password, str) else None
+
+
 def _of_stack(file: Path, key: str) -> FoundApp:
+    stack = _read(file)
+    signs_in = stack.get("signs_in", {})
+    if not isinstance(stack.get("url"), str) or not isinstance(stack.get("key"), str) or not isinstance(signs_in, dict):
+        raise _unreadable(file)
+    return FoundApp(
+        url=checked(stack["url"], str(file)),
+        key=key or stack["key"],
+        audience=str(stack.get("audience", "")),
+        signs_in={str(name): str(value) for name, value in signs_in.items()},
+        source=str(file),
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as opened:
             stack = json.loads(opened.read(MAX_STACK_FILE))
-        url, own_key, audience = stack["url"], stack["key"], stack.get("audience", "")
-        signs_in = {str(name): str(value) for name, value in stack.get("signs_in", {}).items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CliError(f"{file}: expected a JSON object with url and key; run `make up` again") from error
-    return FoundApp(
-        url=checked(str(url), str(file)),
-        key=key or str(own_key),
-        audience=str(audience),
-        signs_in=signs_in,
-        source=str(file),
-    )
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(file) from error
+    if not isinstance(stack, dict):
+        raise _unreadable(file)
+    return stack
+
+
+def _unreadable(file: Path) -> CliError:
+    return CliError(f"{file}: expected a JSON object with url and key; run `make up` again")
 
 
 def checked(url: str, source: str) -> str:

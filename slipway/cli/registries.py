@@ -1,9 +1,10 @@
 """Registries as a person or an agent reaches them: signed in as `docker login` left it, or with Entra for Azure's.
 
 The credential for a registry is the first of: `SLIPWAY_REGISTRY_USER` with `SLIPWAY_REGISTRY_PASSWORD`; what Docker's
-configuration has for the host (`docker login`, `az acr login`, a credential helper); for `*.azurecr.io` whoever is
-signed in to Entra (`az login`, a pipeline's service connection, a managed identity); nobody. A name and a password go
-to the registry's own host and to those in `SLIPWAY_REGISTRY_HOSTS`, whatever address the registry names.
+configuration has for the host (`docker login`, `az acr login`, a credential helper); for a registry of the local stack
+(`make up`) what its CI signs in with; for `*.azurecr.io` whoever is signed in to Entra (`az login`, a pipeline's
+service connection, a managed identity); nobody. A name and a password go to the registry's own host and to those in
+`SLIPWAY_REGISTRY_HOSTS`, whatever address the registry names.
 """
 
 import base64
@@ -34,6 +35,7 @@ from slipway.effects.registry import (
 )
 
 from .errors import CliError, Exit
+from .finding import registry_sign_in
 
 USER, PASSWORD = "SLIPWAY_REGISTRY_USER", "SLIPWAY_REGISTRY_PASSWORD"
 HOSTS = "SLIPWAY_REGISTRY_HOSTS"
@@ -54,17 +56,21 @@ def open_registry(login_server: str, environment: Mapping[str, str] = os.environ
         endpoint = RegistryEndpoint(login_server, frozenset(environment.get(HOSTS, "").replace(",", " ").split()))
     except ValueError as error:
         raise CliError(str(error), exit_code=Exit.USAGE) from None
-    return Registry(endpoint, credential_for(login_server, environment))
+    return Registry(endpoint, credential_for(login_server, environment, folder=Path.cwd()))
 
 
-def credential_for(host: str, environment: Mapping[str, str], helper: Helper | None = None) -> Credential:
-    """Raises `CliError` if Docker's configuration cannot be read."""
+def credential_for(
+    host: str, environment: Mapping[str, str], helper: Helper | None = None, *, folder: Path | None = None
+) -> Credential:
+    """Raises `CliError` if Docker's configuration, or the file of the local stack above the folder, cannot be read."""
     if environment.get(USER) and environment.get(PASSWORD):
         return BasicCredential(environment[USER], environment[PASSWORD])
-    folder = environment.get("DOCKER_CONFIG")
-    file = (Path(folder) if folder else Path(environment.get("HOME", "~")).expanduser() / ".docker") / "config.json"
-    if credential := _of_docker(file, host, helper or _run_helper):
+    configured = environment.get("DOCKER_CONFIG")
+    docker = Path(configured) if configured else Path(environment.get("HOME", "~")).expanduser() / ".docker"
+    if credential := _of_docker(docker / "config.json", host, helper or _run_helper):
         return credential
+    if folder is not None and (of_stack := registry_sign_in(host, folder)):
+        return BasicCredential(*of_stack)
     if host.endswith(".azurecr.io"):
         from .signing_in import sign_in  # noqa: PLC0415 - slow to import, and only Azure's registries need it
 

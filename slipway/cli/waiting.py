@@ -109,8 +109,14 @@ def confirmed(
     if not address.startswith(("https://", "http://")):
         raise CliError(f"the app named no address that can be opened: {address[:200]}", exit_code=Exit.UNREACHABLE)
     click.echo(f"a person has to confirm it: {address}", err=True)
-    if open_it:
-        webbrowser.open(address)
+    if open_it and not webbrowser.open(address):
+        click.echo("no browser can be opened here: open that address in one of yours", err=True)
+    if wait:
+        click.echo(
+            f"waiting up to {longest / 60:.0f} minutes for that; with --no-wait this ends at once with exit code "
+            f"{Exit.WAITING:d}, and it can be confirmed there as long",
+            err=True,
+        )
     began, pausing = elapsed(), FIRST_PAUSE
     while wait and elapsed() - began < longest:
         handle = received.address.rpartition("/")[2]

@@ -155,7 +155,7 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(
     if variant.more_values:
         (source / "values.yaml").write_text(variant.more_values)
     given = [argument for repository in images for argument in ("--image", f"{repository}:{version}")]
-    arguments = ("--version", version, "--registry", nonprod, *given)
+    arguments = ("--targets", "targets.json", "--version", version, "--registry", nonprod, *given)
     built = [slipway(stack, tmp_path, "build", str(source), *arguments) for _ in range(2)]
     assert set(built[0]["tools"]) - {"slipway"} == ({variant.program.command} if variant.program else set())
     digests = {each["digest"] for each in built}

@@ -12,13 +12,13 @@ from slipway.domain.model import canonical
 
 from .. import registries
 from ..bundles import (
+    TARGETS_FILE,
     OpenedBundle,
     json_option,
     opened,
     print_summary,
     read_targets_file,
     remote,
-    targets_option,
     telling_problems,
 )
 from ..errors import CliError, Exit
@@ -31,8 +31,8 @@ def bundle() -> None:
     """Build, push and inspect bundles: one artifact with the manifests of each environment, every image by digest.
 
     Registries are reached as `docker login` or `az acr login` left it; in Azure also as whoever is signed in to Entra.
-    SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD come before both. A
-    name and a password go to the registry's own host, and to the hosts in SLIPWAY_REGISTRY_HOSTS.
+    SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD come before both. A name and a password go to the registry's own
+    host, and to the hosts in SLIPWAY_REGISTRY_HOSTS. At the registries of `make up` you are its CI.
     """
 
 
@@ -112,7 +112,14 @@ def show(where: str, *, as_json: bool) -> None:
 
 @bundle.command("verify")
 @click.argument("where", metavar="LAYOUT|REFERENCE")
-@targets_option
+@click.option(
+    "--targets",
+    "targets_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=TARGETS_FILE,
+    show_default=True,
+    help="What the environments are, as `slipway export --targets` writes it.",
+)
 @json_option
 def verify(where: str, targets_file: Path, *, as_json: bool) -> None:
     """Read a bundle as strictly as Slipway does, and compare it with targets.json.
@@ -137,7 +144,9 @@ def verify(where: str, targets_file: Path, *, as_json: bool) -> None:
 
 @bundle.command("pull")
 @click.argument("where", metavar="LAYOUT|REFERENCE")
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="New or empty folder to write into.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="New or empty folder to write into."
+)
 @json_option
 def pull(where: str, output: Path, *, as_json: bool) -> None:
     """Write a bundle's files into a folder, exactly as they would be applied.

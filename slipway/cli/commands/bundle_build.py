@@ -14,7 +14,7 @@ from slipway.domain.model import TAG_PATTERN
 from slipway.manifests.references import Reference
 
 from .. import registries
-from ..bundles import checked, json_option, print_summary, read_targets_file, targets_option, telling_problems
+from ..bundles import TARGETS_FILE, checked, json_option, print_summary, read_targets_file, telling_problems
 from ..errors import CliError, Exit
 from ..programs import Programs
 from ..schemas import Schemas, told
@@ -53,7 +53,12 @@ def _version(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--version", required=True, callback=_version, help="Version of the bundle, which becomes its tag.")
 @click.option("--registry", required=True, metavar="HOST", help="Registry that the images were pushed to.")
-@targets_option
+@click.option(
+    "--targets",
+    "targets_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What the environments are, as `slipway export --targets` writes it.  [default: the one in FOLDER]",
+)
 @click.option(
     "--image",
     "given",
@@ -72,13 +77,15 @@ def _version(_: click.Context, __: click.Parameter, value: str) -> str:
     type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]),
     help="Creation time to record in the bundle; by default none.",
 )
-@click.option("--output", type=click.Path(path_type=Path), default="bundle", show_default=True, help="Folder to write.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default="bundle", show_default=True, help="Folder to write."
+)
 @json_option
 def build_(  # noqa: PLR0917 - click passes them by name
     folder: Path,
     version: str,
     registry: str,
-    targets_file: Path,
+    targets_file: Path | None,
     given: Mapping[str, Reference],
     chart: Path | None,
     created: datetime | None,
@@ -112,7 +119,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
         build_options = BuildOptions(
             folder=folder,
             chart=chart,
-            targets=read_targets_file(targets_file),
+            targets=read_targets_file(targets_file or folder / TARGETS_FILE),
             version=version,
             registry=registry,
             references=given,

@@ -30,7 +30,7 @@ _DONE = {
     Verb.UNFREEZE: "the freeze has ended",
     Verb.CANCEL: "cancelled",
     Verb.RETRY: "is being retried",
-    Verb.CREATE: "begins, with the current manifests",
+    Verb.CREATE: "begins",
     Verb.ROLLBACK: "brings that release back; newer ones wait, unless it was what is live",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",

@@ -153,7 +153,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
     if item.progress:
         yield "progress", TextCell(item.progress.told, NOTE)
     yield "superseded by", f"{item.application}-{item.superseded_by}" if item.superseded_by else ""
-    yield "image", f"{item.registry}/{item.repository}:{item.tag}"
+    yield "bundle" if item.bundle else "image", f"{item.registry}/{item.repository}:{item.tag}"
     yield "digest", item.digest or ""
     if item.push:
         yield "pushed", _at(screen.time(item.push.at), item.push.actor)

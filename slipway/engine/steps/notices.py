@@ -99,7 +99,8 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
         yield question.evolve(**asks, **shown, approval_url=link, deadline=deadline)
     if unlisted := gate.unlisted():
         # Only Entra knows these people, so write to the channel; they sign in to vote.
-        headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)} too{before}"
+        besides = " too" if gate.voters() else ""
+        headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)}{besides}{before}"
         yield _message(clients, clock, work, headline=headline).evolve(**asks, **location)
 
 

@@ -58,7 +58,8 @@ def written(place: Place, repository: str, tmp_path: Path) -> str:
             ("production", "prod.example", "shop"),
         )
     }
-    (tmp_path / "targets.json").write_text(json.dumps({"v": 1, "application": "shop", "environments": environments}))
+    targets = {"v": 1, "application": "shop", "environments": environments}
+    (tmp_path / "deploy/targets.json").write_text(json.dumps(targets))
     return digest
 
 
@@ -85,7 +86,7 @@ def test_a_bundle_is_built_pushed_and_read_back(
     assert (record["kind"], record["digest"]) == ("bundle", told["digest"])
     assert record["images"] == [{"repository": repository, "digest": digest}]
 
-    assert slipway("bundle", "verify", f"{where}:1.4.0").exit_code == 0
+    assert slipway("bundle", "verify", f"{where}:1.4.0", "--targets", "deploy/targets.json").exit_code == 0
     shown = json.loads(slipway("bundle", "show", f"{where}@{told['digest']}", "--json").stdout)
     assert {name: shown[name] for name in shown} == {name: told[name] for name in shown}
     pulled = slipway("bundle", "pull", f"{where}:1.4.0", "--output", "live")
@@ -212,9 +213,9 @@ def test_a_bundle_for_other_targets_is_told_by_field(
 ) -> None:
     written(place, repository, tmp_path)
     build(slipway, place)
-    targets = tmp_path / "targets.json"
+    targets = tmp_path / "deploy/targets.json"
     targets.write_text(targets.read_text().replace("prod.example", "prod2.example"))
-    told = slipway("bundle", "verify", "bundle")
+    told = slipway("bundle", "verify", "bundle", "--targets", "deploy/targets.json")
     assert told.exit_code == 1
     expected = "environments.production.registry: expected 'prod2.example', got 'prod.example'; build the bundle again"
     assert told.stdout == f"bundle.json:1: {expected}\n"
@@ -227,6 +228,16 @@ def test_an_image_is_not_taken_for_a_bundle(slipway: Slipway, place: Place, repo
     assert "not a bundle: expected an artifact of type application/vnd.slipway.bundle.v1+json" in told.stderr
 
 
+def test_without_targets_the_command_that_writes_them_is_named(
+    slipway: Slipway, place: Place, repository: str, tmp_path: Path
+) -> None:
+    written(place, repository, tmp_path)
+    (tmp_path / "deploy/targets.json").unlink()
+    told = build(slipway, place)
+    assert told.exit_code == 2
+    assert "deploy/targets.json: No such file or directory; `slipway export APPLICATION --targets" in told.stderr
+
+
 ROUTE = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: shop }\nspec: { anything: 1 }\n"
 
 
@@ -236,9 +247,9 @@ def test_what_kubernetes_has_no_schema_of_is_said_to_be_not_compared(
     written(place, repository, tmp_path)
     assert json.loads(build(slipway, place, "--json").stdout)["not_compared"] == []
     write(tmp_path / "deploy", {"environments/production/route.yaml": ROUTE})
-    targets = json.loads((tmp_path / "targets.json").read_text())
+    targets = json.loads((tmp_path / "deploy/targets.json").read_text())
     targets["environments"]["staging"]["kubernetes"] = "1.99"
-    (tmp_path / "targets.json").write_text(json.dumps(targets))
+    (tmp_path / "deploy/targets.json").write_text(json.dumps(targets))
     names = ["HTTPRoute (gateway.networking.k8s.io/v1)", "all that is for Kubernetes 1.99"]
     assert json.loads(build(slipway, place, "--json").stdout)["not_compared"] == names
     assert f"no schema here to compare with: {', '.join(names)}" in build(slipway, place).stdout.replace("\n", " ")
@@ -261,6 +272,21 @@ def test_the_sign_in_of_docker_is_taken(slipway: Slipway, place: Place, reposito
     docker = {"SLIPWAY_REGISTRY_USER": None, "SLIPWAY_REGISTRY_PASSWORD": None, "DOCKER_CONFIG": "docker"}
     arguments = ("bundle", "build", "deploy", "--version", "1.4.0", "--registry", place.login_server)
     assert slipway(*arguments, **docker).exit_code == 0
+
+
+def test_at_a_registry_of_the_local_stack_nobody_has_to_sign_in(
+    slipway: Slipway, place: Place, repository: str, tmp_path: Path
+) -> None:
+    written(place, repository, tmp_path)
+    nobody = {"SLIPWAY_REGISTRY_USER": None, "SLIPWAY_REGISTRY_PASSWORD": None}
+    arguments = ("bundle", "build", "deploy", "--version", "1.4.0", "--registry", place.login_server)
+    assert slipway(*arguments, **nobody).exit_code == 1
+    stack = {"url": "http://127.0.0.1:1", "key": "k", "ci_user": "ada", "ci_password": PASSWORD, "registries": {}}
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local/stack.json").write_text(json.dumps(stack))
+    assert slipway(*arguments, **nobody).exit_code == 1, "the registry is not one of that stack's"
+    (tmp_path / ".local/stack.json").write_text(json.dumps({**stack, "registries": {"nonprod": place.login_server}}))
+    assert slipway(*arguments, **nobody).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,8 @@ def _pushed_bundle(folder: Path, registries: Mapping[str, Kept]) -> str:
         name: {"registry": registries[registry].place.login_server, "namespace": namespace, "kubernetes": "1.34"}
         for name, registry, namespace in (("staging", "nonprod", "shop-staging"), ("production", "prod", "shop"))
     }
-    (folder / "targets.json").write_text(json.dumps({"v": 1, "application": "shop", "environments": environments}))
+    targets = {"v": 1, "application": "shop", "environments": environments}
+    (folder / "deploy/targets.json").write_text(json.dumps(targets))
     nonprod = registries["nonprod"].place.login_server
     for command in (
         ("build", "deploy", "--version", "1.4.0", "--registry", nonprod),

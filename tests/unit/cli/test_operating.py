@@ -50,7 +50,12 @@ WORDS = {
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was opened in a browser."""
     found = list[str]()
-    monkeypatch.setattr(webbrowser, "open", found.append)
+
+    def opens(address: str) -> bool:
+        found.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", opens)
     return found
 
 
@@ -107,6 +112,22 @@ def test_the_browser_is_opened_where_that_was_asked_for(slipway: Command, app: S
     waits(app)
     assert slipway("resume", "shop", "production", "--no-wait", "--open").exit_code == 5
     assert opened == [PAGE]
+
+
+def test_where_no_browser_can_be_had_that_is_said_and_how_long_it_waits(
+    slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits(app)
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    ended = slipway("resume", "shop", "production", "--no-wait", "--open")
+    assert (ended.exit_code, "no browser can be opened here" in ended.stderr) == (5, True)
+    assert "waiting up to" not in ended.stderr
+    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "longest", 0.0)
+    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "pause", lambda _: None)
+    nobody = slipway("resume", "shop", "production")
+    assert nobody.exit_code == 5
+    assert "minutes for that; with --no-wait this ends at once with exit code 5" in nobody.stderr
+    assert f"nobody has confirmed it yet; open {PAGE}" in nobody.stderr
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "javascript:alert(1)", "-v"])

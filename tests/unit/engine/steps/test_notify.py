@@ -193,20 +193,36 @@ def test_a_shared_channel_gets_one_message_for_everybody_with_no_link_of_anybody
     assert message.deadline is not None
 
 
-def at_level(entry: Entry, level: Level) -> Entry:
-    """The same application, where votes for production have to be that sure."""
+def with_gate(entry: Entry, **changes: Any) -> Entry:
+    """The same application with another gate for production."""
     (staging, production), definition = entry.application.environments, entry.definition
     assert isinstance(production.gate, ApprovalGate)
-    stricter = production.evolve(gate=production.gate.evolve(level=level))
-    application = entry.application.evolve(environments=(staging, stricter))
+    changed = production.evolve(gate=production.gate.evolve(**changes))
+    application = entry.application.evolve(environments=(staging, changed))
     return replace(entry, definition=replace(definition, application=application))
+
+
+@pytest.mark.parametrize(
+    ("listed", "whom"),
+    [
+        (("role:leads",), "somebody with the role leads"),
+        ((ADA, "role:leads"), "somebody with the role leads too"),
+    ],
+)
+def test_whom_only_the_identity_provider_knows_is_asked_by_what_they_are(
+    installation: Installation, step: Step, listed: tuple[str, ...], whom: str
+) -> None:
+    entry = with_gate(installation.app.catalogue.entries["shop"], approvers=listed, required=1)
+    work = Work(step=step, release=installation.release(1), entry=entry, renew=lambda: True)
+    *_, last = messages(installation.app.clients, installation.clock, work, Audience(shared=False))
+    assert last.headline == f"shop-1 (1.0) waits for approval for production, by {whom}"
 
 
 @pytest.mark.parametrize("level", [Level.SIGNED, Level.QUEUE])
 def test_where_people_sign_in_everybody_gets_the_address_of_the_page_and_a_link_that_only_shows(
     installation: Installation, step: Step, level: Level
 ) -> None:
-    entry = at_level(installation.app.catalogue.entries["shop"], level)
+    entry = with_gate(installation.app.catalogue.entries["shop"], level=level)
     work = Work(step=step, release=installation.release(1), entry=entry, renew=lambda: True)
     for audience in (Audience(shared=True), Audience(shared=False)):
         for message in messages(installation.app.clients, installation.clock, work, audience):
@@ -271,7 +287,7 @@ def test_a_voter_is_told_what_was_counted_in_their_name_and_where_to_say_that_it
 
 
 def test_where_people_sign_in_the_voter_is_told_the_address_of_the_page(installation: Installation, step: Step) -> None:
-    entry = at_level(installation.app.catalogue.entries["shop"], Level.SIGNED)
+    entry = with_gate(installation.app.catalogue.entries["shop"], level=Level.SIGNED)
     counted = step.evolve(notice=Notice.VOTE_COUNTED, recipients=(ADA,), why=f"approval of {ADA}")
     work = Work(step=counted, release=installation.release(1), entry=entry, renew=lambda: True)
     (told,) = messages(installation.app.clients, installation.clock, work, Audience(shared=False))
