@@ -117,9 +117,9 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
     Results go to stdout: a table on a terminal, plain columns in a pipe, and with --json one JSON object, the app's own
     where it answers; many lists also support --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.
 
-    Every JSON object has its version in `v`. With --json an error is one as well, on stdout: {"v", "error": {"code",
-    "message"}}, and in "error" where they are known "field", "expected", "got", "cure", and "problems", those of files.
-    A code is the word below, or the app's own for what it refused.
+    Every JSON object has its version in `v`. With --json an error is a JSON object on stdout, too: {"v", "error":
+    {"code", "message"}}. Where they are known, "error" also has "field", "expected", "got" and "cure", and for files
+    "problems". The code is one of the words below, or the app's own for what it refused.
 
     \b
     Exit codes:

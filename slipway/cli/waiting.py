@@ -3,7 +3,7 @@
 import secrets
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,32 +35,14 @@ def new_id() -> str:
     return inbox_id(datetime.now(UTC), secrets.token_bytes(8))
 
 
-def outcome_of(
-    api: Api,
-    received: ReceivedAnswer,
-    *,
-    pause: Callable[[float], None] = time.sleep,
-    elapsed: Callable[[], float] = time.monotonic,
-    longest: float = LONGEST,
-) -> SaidOutcome:
+def outcome_of(api: Api, received: ReceivedAnswer) -> SaidOutcome:
     """What became of it. Raises `CliError` if it was refused or parked, or if nobody decided in time."""
-    return counted(decided(api, received, pause=pause, elapsed=elapsed, longest=longest))
+    return counted(decided(api, received))
 
 
-def decided(
-    api: Api,
-    received: ReceivedAnswer,
-    *,
-    pause: Callable[[float], None] = time.sleep,
-    elapsed: Callable[[], float] = time.monotonic,
-    longest: float = LONGEST,
-) -> SaidOutcome:
+def decided(api: Api, received: ReceivedAnswer) -> SaidOutcome:
     """What became of it: counted, refused or parked. Raises `CliError` if nobody decided in time."""
-
-    def ask() -> Any:
-        return api.get("inbox", received.application, received.id)
-
-    return read(SaidOutcome, until_decided(ask, pause=pause, elapsed=elapsed, longest=longest))
+    return read(SaidOutcome, until_decided(lambda: api.get("inbox", received.application, received.id)))
 
 
 def until_decided(
@@ -72,16 +54,24 @@ def until_decided(
 ) -> Any:
     """The answer of a request that is sent again, with the same id, until it is no longer only received. What was
     refused or parked is an error of that request. Raises `CliError` if nobody decided in time."""
-    began, wait = elapsed(), FIRST_PAUSE
-    while True:
+    for _ in _tries(longest, pause, elapsed):
         content = ask()
         outcome = read(SaidOutcome, content)
         if outcome.state != RECEIVED:
             return content
-        if elapsed() - began >= longest:
-            raise CliError(_undecided(outcome, longest), exit_code=Exit.UNREACHABLE)
+    raise CliError(_undecided(outcome, longest), exit_code=Exit.UNREACHABLE)
+
+
+def _tries(
+    longest: float, pause: Callable[[float], None] = time.sleep, elapsed: Callable[[], float] = time.monotonic
+) -> Iterator[None]:
+    """Again and again, at least once, until the time is over; the pause between two grows."""
+    began, wait = elapsed(), FIRST_PAUSE
+    yield
+    while elapsed() - began < longest:
         pause(wait)
         wait = min(2 * wait, LONGEST_PAUSE)
+        yield
 
 
 def _undecided(outcome: SaidOutcome, longest: float) -> str:
@@ -100,7 +90,6 @@ def confirmed(
     open_it: bool,
     wait: bool,
     pause: Callable[[float], None] = time.sleep,
-    elapsed: Callable[[], float] = time.monotonic,
     longest: float = CONFIRMED_WITHIN,
 ) -> ReceivedAnswer:
     """What was said, once a person has confirmed it where the app says so. Prints the address, and opens nothing unless
@@ -117,16 +106,11 @@ def confirmed(
             f"{Exit.WAITING:d}, and it can be confirmed there as long",
             err=True,
         )
-    began, pausing = elapsed(), FIRST_PAUSE
-    while wait and elapsed() - began < longest:
-        handle = received.address.rpartition("/")[2]
-        confirmation = read(Confirmation, api.get("confirmations", handle))
-        if confirmation.state == SAID:
-            return ReceivedAnswer(
-                application=confirmation.application, id=confirmation.id, address=confirmation.address
-            )
-        pause(pausing)
-        pausing = min(2 * pausing, LONGEST_PAUSE)
+    handle = received.address.rpartition("/")[2]
+    for _ in _tries(longest, pause) if wait else ():
+        answer = read(Confirmation, api.get("confirmations", handle))
+        if answer.state == SAID:
+            return ReceivedAnswer(application=answer.application, id=answer.id, address=answer.address)
     raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITING, cure=f"open {address}")
 
 

@@ -134,7 +134,7 @@ def approve(context: click.Context, /, **options: Any) -> None:
 def reject(context: click.Context, /, **options: Any) -> None:
     """Reject a release in your own name. The release ends, and the reason is kept in the audit trail.
 
-    Also after its gate has passed, up to the first object of its rollout.
+    This also works after its gate has passed, until the first object of its rollout is written.
 
     \b
     Examples:
@@ -172,8 +172,8 @@ def object_to_vote(context: click.Context, /, **options: Any) -> None:
     """Say that a vote which was counted in your name was not yours.
 
     It no longer counts, and the release is stopped where it is: at its gate or during its copy it ends as rejected, a
-    rollout that has begun is rolled back. What is live stays: somebody rolls it back. Everybody whom the gate asks is
-    told.
+    rollout that has begun is rolled back. What is live stays live until somebody rolls it back. Everybody
+    whom the gate asks is told.
 
     \b
     Example:

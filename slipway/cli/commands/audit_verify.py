@@ -73,12 +73,12 @@ def verify_trail(
     so you need not trust the app's own checks. Give the public keys with --public-keys: keys from the app prove only
     that it agrees with itself. Each chain is also compared with its newest anchors: where it ended, written where it
     cannot be changed, at gates of class production, when rules change, and once a day. Anchors reveal a chain that was
-    replaced as a whole and a table that was rolled back; what follows the last one, the chain alone protects, so it is
-    said how far they reach. One that no key of the installation signed is named and counts for nothing. Without
-    APPLICATION every trail is checked, including the installation's own.
+    replaced as a whole and a table that was rolled back. Records after the last anchor are protected by the chain
+    alone, so the command says how far the anchors reach. An anchor that no key of the installation signed is named, and
+    does not count. Without APPLICATION every trail is checked, including the installation's own.
 
-    The records are replayed, too, from phase to phase: the first release that went on without its gate, by what they
-    say of its plan and its votes, or in a way that no release goes, is named, however well they are linked and signed.
+    The records are also replayed, phase by phase. The first release that passed a gate without the votes for its plan,
+    or that moved in a way that no release can, is named, however well its records are linked and signed.
 
     Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
     yourself (from a mail, a webhook, a download) are compared with the chains, too.
@@ -89,8 +89,8 @@ def verify_trail(
     With --votes the kept proof of each vote, roll-back and waiver, and of each vote on a change of the catalogue, is
     verified again: that the identity provider signed it, for exactly what the record says, by whom it says, with a
     sign-in as fresh as the gate asked for. The keys are fetched from the provider. One that it no longer publishes
-    counts from the archive if an anchor names its set; for each set it is said where it came from, and since when it is
-    anchored. --issuer and --votes-client say whose tokens count; without them it is what the app itself names.
+    counts from the archive if an anchor names its set. For each set the command says where it came from, and since when
+    it is anchored. --issuer and --votes-client say whose tokens count; without them it is what the app itself names.
 
     With --file an export is verified, together with the proof and the anchors next to it.
 

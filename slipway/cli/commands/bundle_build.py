@@ -97,7 +97,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
 
     An environment's folder has plain Kubernetes YAML; or a kustomization.yaml, which kustomize renders; or a
     values.yaml for the chart in FOLDER/chart, which helm renders, after the values.yaml of FOLDER if that is there.
-    Both are run twice, without network, and what differs is refused.
+    Both are run twice, without network, and are refused if the output differs.
 
     Manifests are compared with Kubernetes' own schemas, of the version that targets.json has for the environment; kinds
     that have none there, such as custom resources, are named as not compared.

@@ -61,10 +61,10 @@ def apply(
     """Apply projects and applications: every document in PATH, each judged by itself.
 
     Prints what would change and asks first, then waits until it is decided. The same documents applied again change
-    nothing. What is wrong, what you may not change, and what somebody else has changed since it was compared is refused
-    by name, and the others go on. If something weakens what guards production, a person confirms all of it on a page
-    that shows it, whose address is printed; then the people of the gates that get weaker vote on that, under the rules
-    that are in force. Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
+    nothing. Documents that are wrong, that you may not change, or that somebody else changed since they were compared
+    are refused by name, and the others are applied. If any of them weakens what guards production, a person first
+    confirms all of them on a page, whose address is printed; then the people of the gates that get weaker vote, under
+    the rules that are in force. Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
 
     \b
     Exit codes: 0 applied, or nothing to change; 1 something is refused, whatever became of the rest; 4 the app cannot

@@ -26,7 +26,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
     """Whether the clusters hold what is live: of one APPLICATION, or of all.
 
     A look is taken every few minutes. What differs is named with whoever wrote it, as far as the cluster tells. Nothing
-    is applied by itself: bring it back with `slipway rollback`, to the release that is live.
+    is applied automatically: bring it back with `slipway rollback`, to the release that is live.
 
     \b
     Exit codes:

@@ -1,7 +1,5 @@
 """`slipway numbers`: the four DORA metrics, approval wait and time per step, computed from the audit trail."""
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,12 +11,19 @@ from slipway.domain.inbox import LookKind
 from slipway.text import duration
 
 from ..api import Api, read
+from ..forms import OutputFormat, write_lines
 from ..options import app_options, connected
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, NAME, NOTE, Content, Screen, TextCell, progress
 from ..waiting import look
 
 _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
+_COUNTS = ("deployments", "failed", "withdrawn", "waived", "change_failure_rate")
+_COLUMNS = (
+    *("application", "environment", "week", "begins", *_COUNTS),
+    *(f"{name}_{part}" for name in _SPREADS for part in ("count", "median_seconds", "p90_seconds")),
+)
+"""Columns of the CSV output."""
 
 
 @click.group(invoke_without_command=True)
@@ -80,7 +85,7 @@ def _ask(
         return
     answer = read(NumbersAnswer, content)
     if as_csv:
-        _csv(screen, answer)
+        write_lines(screen, OutputFormat.CSV, _COLUMNS, _lines(answer))
     elif steps:
         _steps(screen, answer)
     else:
@@ -144,37 +149,21 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else duration(timedelta(seconds=value))
 
 
-def _csv(screen: Screen, answer: NumbersAnswer) -> None:
-    names = [
-        "application",
-        "environment",
-        "week",
-        "begins",
-        "deployments",
-        "failed",
-        "withdrawn",
-        "waived",
-        "change_failure_rate",
-    ]
-    for name in _SPREADS:
-        names += [f"{name}_{part}" for part in ("count", "median_seconds", "p90_seconds")]
-    screen.whole(_line(names))
+def _lines(answer: NumbersAnswer) -> Iterator[dict[str, Any]]:
+    """One for each environment and week, with durations in seconds."""
     for environment in _shown(answer):
         for week in environment.weeks:
-            figures = week.figures
-            values: list[Any] = [environment.application, environment.environment, week.week, week.begins.isoformat()]
-            values += [figures.deployments, figures.failed, figures.withdrawn, figures.waived]
-            values.append(figures.change_failure_rate)
-            for name in _SPREADS:
-                spread = getattr(figures, name)
-                values += [spread.count, spread.median, spread.p90]
-            screen.whole(_line(values))
-
-
-def _line(values: list[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(["" if value is None else value for value in values])
-    return out.getvalue()
+            spreads = {name: getattr(week.figures, name) for name in _SPREADS}
+            yield {
+                "application": environment.application,
+                "environment": environment.environment,
+                "week": week.week,
+                "begins": week.begins.isoformat(),
+                **{name: getattr(week.figures, name) for name in _COUNTS},
+                **{f"{name}_count": spread.count for name, spread in spreads.items()},
+                **{f"{name}_median_seconds": spread.median for name, spread in spreads.items()},
+                **{f"{name}_p90_seconds": spread.p90 for name, spread in spreads.items()},
+            }
 
 
 @numbers.command("rebuild")

@@ -40,6 +40,9 @@ _DONE = {
 }
 _CALLED_OFF = "called off; it ends before its first object, unless that was written already"
 INSTALLATION = "_installation"
+_EXAMPLES = "\b\nExample"
+_CONFIRMED = "A person confirms it in a browser, at the address that is printed, by a sign-in made for it.\n\n"
+"""In the help of each command that lets something through."""
 
 
 def _operating(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -56,7 +59,10 @@ def _operating(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None
         def run(api: Api, *args: Any, **options: Any) -> None:
             command(api, *args, **options)
 
-        return waiting(run) if verb in OPENS else run
+        if verb not in OPENS:
+            return run
+        run.__doc__ = (command.__doc__ or "").replace(_EXAMPLES, f"{_CONFIRMED}{_EXAMPLES}", 1)
+        return waiting(run)
 
     return decorate
 
@@ -157,8 +163,6 @@ def freeze(
 def unfreeze(api: Api, *, application: str | None, environment: str | None, everything: bool, **options: Any) -> None:
     """End a freeze: releases approved in the meantime continue automatically.
 
-    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
-
     \b
     Examples:
       slipway unfreeze shop production
@@ -193,8 +197,6 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
     It is planned again. After a failure, votes still count if the plan hash is unchanged. After a rejection, an expiry
     or a cancellation the gate opens again: no earlier vote counts, and a rejection is shown to whoever is asked.
 
-    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
-
     \b
     Example:
       slipway retry shop-482 --reason "the registry has room again"
@@ -219,8 +221,6 @@ def create(
     an artifact that no release has delivered yet, until its CI run says so. Whoever starts it counts as one who asked
     for it, and does not approve it where nobody may approve their own work.
 
-    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
-
     \b
     Examples:
       slipway release create shop --reason "more memory"
@@ -243,8 +243,6 @@ def rollback(api: Api, *, release: str, environment: str, **options: Any) -> Non
     No vote is needed, and no freeze or window prevents it. The lane is on hold afterwards: newer releases wait until
     it is resumed. The plan warns if the manifests or the image no longer exist.
 
-    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
-
     \b
     Example:
       slipway rollback shop-481 production --reason "482 loses orders"
@@ -261,8 +259,6 @@ def rollback(api: Api, *, release: str, environment: str, **options: Any) -> Non
 def resume(api: Api, *, application: str, environment: str, **options: Any) -> None:
     """End the hold that a rollback set, so that newer releases continue.
 
-    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
-
     \b
     Example:
       slipway resume shop production --reason "483 has the fix"
@@ -276,8 +272,6 @@ def resume(api: Api, *, application: str, environment: str, **options: Any) -> N
 @_operating(Verb.OVERRIDE)
 def override(api: Api, *, release: str, environment: str, **options: Any) -> None:
     """Let one RELEASE pass a freeze or a closed window in ENVIRONMENT, once. It still has to pass its gate.
-
-    A person confirms it in a browser, at the address that is printed, by a sign-in made for it.
 
     \b
     Example:
@@ -296,10 +290,9 @@ def waive(api: Api, *, release: str, environment: str, rule: str, **options: Any
     """Let one RELEASE pass in ENVIRONMENT although one rule about proof is not known to hold: because the source is
     down, or has deleted what would prove it.
 
-    For whoever has a role that the project names in `waive`. What is known not to hold is never waived, nor anything
+    It needs a role that the project names in `waive`. What is known not to hold is never waived, nor anything
     about a digest or a vote. The plan is made again, so that earlier votes are void; and who waives a rule does not
-    approve that release there. A person confirms it in a browser, at the address that is printed, by a sign-in made for
-    it.
+    approve that release there.
 
     \b
     Examples:
@@ -326,10 +319,8 @@ def fence_reset(api: Api, *, application: str | None, everything: bool, **option
     A ledger that does not hold what its newest anchor names opens nothing more. Look first at what it has lost: this
     command prints the newest anchor and the end of the ledger. The loss is recorded, and an anchor is written before
     anything else. Then every gate is opened again: no vote from before counts, and a release that a lost anchor names
-    as rejected stays rejected until a person sends it out again. Rows that were changed by somebody count from then on
-    as they are, so compare them with an export before.
-
-    A person of the role `platform` confirms it in a browser, at the address that is printed, by a sign-in made for it.
+    as rejected stays rejected until a person sends it out again. From then on rows count as they are, also those that
+    somebody has changed: compare them with an export first. It needs the role `platform`.
 
     \b
     Examples:
@@ -365,7 +356,7 @@ def end_sessions(api: Api, /, *, person: str | None, **options: Any) -> None:
     """End all sessions of the pages that somebody has begun, in whatever browser: yours, or those of PERSON.
 
     PERSON is an object id, as the trail names people (`oid:…`); ending those of somebody else needs the role
-    `platform`. They can sign in again: whoever shall not is taken off the application in Entra first.
+    `platform`. They can sign in again, unless you remove their assignment to the application in Entra first.
 
     \b
     Examples:
