@@ -114,8 +114,8 @@ class LiveCatalogue(Catalogue):
     def _asked[T](self, ask: Callable[[], T]) -> T:
         """The answer; an empty one is never given from what was read before. Another instance may have applied an
         application a moment ago, and what it would be told is final: a push is dropped, a step is parked."""
-        if found := ask():
-            return found
+        if entry := ask():
+            return entry
         self.look_again()
         return ask()
 

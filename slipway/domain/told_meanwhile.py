@@ -47,8 +47,8 @@ def told_meanwhile(snapshot: Snapshot, release: Release, records: Iterable[Audit
         for record in records
         if _was_not_taken(record, release) and since <= record.time <= until
     )
-    found = sorted((*of_records, *_half_releases(snapshot, release)), key=lambda told: told.at, reverse=True)
-    return tuple(found[:SHOWN])
+    meanwhile = sorted((*of_records, *_half_releases(snapshot, release)), key=lambda told: told.at, reverse=True)
+    return tuple(meanwhile[:SHOWN])
 
 
 def _was_not_taken(record: AuditRecord, release: Release) -> bool:

@@ -53,8 +53,8 @@ def job_around(job: dict[str, Any], *, side: Side, release: str, environment: st
     metadata = job["metadata"]
     annotations = metadata.get("annotations") or {}
     own = str(annotations.get(OWN_NAME) or metadata["name"])
-    kept = _kept(job["spec"].get("ttlSecondsAfterFinished"))
-    spec = {**_limited(job["spec"], USUAL_JOB), "ttlSecondsAfterFinished": kept}
+    seconds_kept = _kept(job["spec"].get("ttlSecondsAfterFinished"))
+    spec = {**_limited(job["spec"], USUAL_JOB), "ttlSecondsAfterFinished": seconds_kept}
     content = {"release": release, "environment": environment, "side": str(side), "name": own, "spec": spec}
     number, digest = release.rpartition("-")[2], sha256(canonical(content)).removeprefix("sha256:")
     return {

@@ -104,8 +104,8 @@ class Reader:
     def _about_its_beginning(self, release: Release) -> Iterator[AuditRecord]:
         """What is damaged is named where records are shown, and tells nothing here."""
         after = max(release.first_sequence - LOOKED_BACK, 0)
-        found = self.verified(release.application, after=after, limit=LOOKED_AT)
-        return (record for record in found if isinstance(record, AuditRecord))
+        records = self.verified(release.application, after=after, limit=LOOKED_AT)
+        return (record for record in records if isinstance(record, AuditRecord))
 
     def plan(self, plan_hash: str) -> Plan:
         content = self.blobs.get(plan_hash)

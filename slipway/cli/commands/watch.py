@@ -44,8 +44,8 @@ def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_
     screen = Screen()
     for explanation in _changes(api, release):
         if as_json:
-            told = explanation.model_dump(mode="json", exclude={"rules"})
-            screen.json_line({**told, "at": datetime.now(UTC).isoformat()})
+            shown = explanation.model_dump(mode="json", exclude={"rules"})
+            screen.json_line({**shown, "at": datetime.now(UTC).isoformat()})
         else:
             now = TextCell(screen.time(datetime.now(UTC)), FAINT)
             phase = TextCell(explanation.phase.spoken, tone_style(explanation.phase.tone))

@@ -132,11 +132,11 @@ def said_of_hold(application: str, environment: str, hold: Hold) -> str:
 
 def called_off_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:
     """Whether its rollout was called off; no rule where it was not. Unlike a block it does not end by itself."""
-    asked = lane.called_off
-    if asked is not None and asked.release == release.number and not asked.too_late:
-        by = asked.by if asked.on_behalf_of is None else f"{asked.by}, on behalf of {asked.on_behalf_of}"
-        did = "rejected" if asked.rejected else "cancelled"
-        yield Rule.NOT_CALLED_OFF.fails(f"{by} {did} {release.id} at {_moment(asked.at)}: {asked.reason}")
+    called_off = lane.called_off
+    if called_off is not None and called_off.release == release.number and not called_off.too_late:
+        behalf = "" if called_off.on_behalf_of is None else f", on behalf of {called_off.on_behalf_of}"
+        did = f"{'rejected' if called_off.rejected else 'cancelled'} {release.id} at {_moment(called_off.at)}"
+        yield Rule.NOT_CALLED_OFF.fails(f"{called_off.by}{behalf} {did}: {called_off.reason}")
 
 
 def objection_rules(release: Release, gate: Gate | None, now: datetime) -> Iterator[RuleResult]:

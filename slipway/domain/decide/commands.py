@@ -126,7 +126,7 @@ def call_off(
     draft: Draft, release: Release, reason: str, *, by: Attribution, channel: str, rejected: bool = False
 ) -> None:
     """Have the worker end the rollout instead of writing its first object. The caller records who wants it."""
-    asked = CalledOff(
+    called_off = CalledOff(
         release=release.number,
         rejected=rejected,
         by=by.actor,
@@ -135,7 +135,7 @@ def call_off(
         reason=reason,
         at=draft.now,
     )
-    draft.put_lane(draft.lane(release.environment or "").evolve(called_off=asked))
+    draft.put_lane(draft.lane(release.environment or "").evolve(called_off=called_off))
 
 
 def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, channel: str) -> None:
@@ -149,14 +149,14 @@ def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, 
 def stopped_as_called_off(draft: Draft, release: Release) -> bool:
     """Nothing was written yet, and the worker saw that the rollout is called off: the release ends. False where the
     lane says nothing of it."""
-    asked = draft.lane(release.environment or "").called_off
-    if asked is None or asked.release != release.number or asked.too_late:
+    called_off = draft.lane(release.environment or "").called_off
+    if called_off is None or called_off.release != release.number or called_off.too_late:
         return False
-    by = Attribution(actor=asked.by, on_behalf_of=asked.on_behalf_of)
-    if not asked.rejected:
-        _cancelled(draft, release, asked.reason, by=by, channel=asked.channel)
+    by = Attribution(actor=called_off.by, on_behalf_of=called_off.on_behalf_of)
+    if not called_off.rejected:
+        _cancelled(draft, release, called_off.reason, by=by, channel=called_off.channel)
         return True
-    release = end(draft, release, Phase.REJECTED, asked.reason, by=by, channel=asked.channel)
+    release = end(draft, release, Phase.REJECTED, called_off.reason, by=by, channel=called_off.channel)
     if (environment := draft.environment(release)) is not None:
         draft.anchor_gate(release, environment, GateOutcome.REJECTED)
     return True
@@ -166,17 +166,17 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
     """The first object had been written: from then on a rollout is finished, or rolled back. Whoever rejected it was
     told that their vote ends the release if there is time, and is told now that there was not."""
     lane = draft.lane(release.environment or "")
-    asked = failed(called_off_rules(release, lane)) if release.phase.writes_first else ()
-    if asked:
+    broken = failed(called_off_rules(release, lane)) if release.phase.writes_first else ()
+    if broken:
         kept = None
         if lane.called_off is not None and lane.called_off.rejected:
             kept = lane.called_off.evolve(too_late=True)
             voter = kept.voter
-            why = f"{asked[0].reason}; its first object had been written: {NOT_HALF_WAY}"
+            why = f"{broken[0].reason}; its first object had been written: {NOT_HALF_WAY}"
             to = reachable(asking(draft.environment(release)), voter)
             tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
         draft.put_lane(lane.evolve(called_off=kept))
-        draft.record(Action.ROLLOUT_WENT_ON, release, plan_hash=release.plan_hash, reason=asked[0].reason)
+        draft.record(Action.ROLLOUT_WENT_ON, release, plan_hash=release.plan_hash, reason=broken[0].reason)
 
 
 # ---- resume

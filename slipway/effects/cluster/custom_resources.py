@@ -93,8 +93,10 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     refused = condition(status, health.refused) if health.refused else None
     if refused is not None and refused.get("status") == "False":
         return advised(_KIND, Situation.NOT_READY, _said("its operator could not do what it says", refused))
-    said = next((c for name in (health.condition, health.instead) if name and (c := condition(status, name))), None)
-    if _is_of_an_older_spec(live, status, said):
+    shown_condition = next(
+        (c for name in (health.condition, health.instead) if name and (c := condition(status, name))), None
+    )
+    if _is_of_an_older_spec(live, status, shown_condition):
         return verdict(_KIND, Situation.NOT_OBSERVED, "its operator has not seen the new spec yet")
     if spec.get("paused") is True:
         return advised(_KIND, Situation.PAUSED, "it is paused")
@@ -102,14 +104,14 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
         return advised(_KIND, Situation.FAILED, _said("it does not try again", stalled))
     if resting := next((name for name in health.rests if condition_that_holds(status, name)), None):
         return verdict(_KIND, Situation.SUSPENDED, f"somebody told its operator to leave it alone: it is {resting}")
-    found = _by_phase(health, status) if health.phase else _by_condition(health, said)
-    if found is None:
+    by_rule = _by_phase(health, status) if health.phase else _by_condition(health, shown_condition)
+    if by_rule is None:
         if known is not None or _is_fresh(live, evidence):
             return verdict(_KIND, Situation.UNDER_WAY, "its operator has said nothing about it yet")
         return verdict(_KIND, Situation.SAYS_NOTHING, "it has no condition that says how it is")
-    if found.situation is Situation.UP and (doubt := _doubt(health, live, said, evidence)):
+    if by_rule.situation is Situation.UP and (doubt := _doubt(health, live, shown_condition, evidence)):
         return doubt
-    return found
+    return by_rule
 
 
 def _by_condition(health: Health, said: Mapping[str, Any] | None) -> WorkloadVerdict | None:

@@ -69,11 +69,11 @@ class RegistrySession:
     ) -> RegistryResponse:
         """The refusal with a body. That of a HEAD has none, and so no reason, such as the address of ours that a
         firewall refuses: the same question by GET is answered with one."""
-        told = self.stream("GET", path, where=where, scopes=scopes, headers=headers)
-        if told.status != refusal.status:
-            discard(told)
+        response = self.stream("GET", path, where=where, scopes=scopes, headers=headers)
+        if response.status != refusal.status:
+            discard(response)
             return refusal
-        return read_answer(told, where, _LARGEST_REASON)
+        return read_answer(response, where, _LARGEST_REASON)
 
     def stream(
         self, method: str, path: str, *, where: ErrorSubject, scopes: Scopes, headers: dict[str, str]
