@@ -15,7 +15,7 @@ from slipway.testing import write_application
 from tests.faults.harness import Faults, Run
 from tests.faults.mortal import is_service
 from tests.unit.bundle.samples import DEPLOYMENT
-from tests.unit.engine.test_bundles import Ci
+from tests.unit.engine.bundle_ci import Ci
 from tests.unit.engine.test_jobs_around import job
 
 APPLICATION = """\

@@ -15,9 +15,9 @@ from tests.infra.arm import FRONT
 from tests.infra.azd import resolve
 from tests.infra.azure_double import GROUP, SUBSCRIPTION
 from tests.infra.compiler import BASE, OPTIONS, Resources, stored
+from tests.infra.hook_installation import Azure
 from tests.infra.installed import SITE, app_settings, of_type, only, site
 from tests.infra.test_azd import DECLARED, PARAMETERS
-from tests.infra.test_hooks import Azure
 from tests.infra.test_package import HOOK, start
 
 pytestmark = pytest.mark.hooks

@@ -24,9 +24,9 @@ from slipway.bootstrap.roles import AppRole
 from tests.infra.azure_double import SUBSCRIPTION
 from tests.infra.compiler import ROOT, stored
 from tests.infra.event_grid import EventGrid
+from tests.infra.hook_installation import Azure
 from tests.infra.installed import app_settings
 from tests.infra.test_azd_up import outputs_of, resolved
-from tests.infra.test_hooks import Azure
 from tests.infra.test_package import HOOK
 from tests.integration.system import until
 

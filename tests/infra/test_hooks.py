@@ -10,140 +10,26 @@ from typing import Any
 
 import pytest
 
-from tests.infra import hooks_here
-from tests.infra.azure_double import FORMER, GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT, empty_state
+from tests.infra.azure_double import OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT
 from tests.infra.compiler import INFRA, ROOT, interface
+from tests.infra.hook_installation import (
+    AFTER_DOWN,
+    HOOKS,
+    NEW,
+    OUTPUTS,
+    PRINCIPAL,
+    SECRETS,
+    SITES,
+    Azure,
+    lasting,
+)
 
 pytestmark = pytest.mark.hooks
-
-HOOKS = INFRA / "hooks"
-PRINCIPAL = "11111111-1111-1111-1111-111111111111"
-WORKER = "11111111-1111-1111-1111-444444444444"
-AFTER_DOWN = "11111111-1111-1111-1111-222222222222"
-NEW = {"AZURE_ENV_NAME": "try", "AZURE_LOCATION": "westeurope", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION}
-FLOW = f"{GROUP}/providers/Microsoft.Logic/workflows/logic-try"
-CONNECTION = f"{GROUP}/providers/Microsoft.Web/connections/logic-try-teams"
-SITES = f"{GROUP}/providers/Microsoft.Web/sites"
-WORKERS_OWN = [
-    f"{SITES}/work-try",
-    f"{GROUP}/providers/Microsoft.Web/serverfarms/plan-work-try",
-    f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-work-try",
-]
-"""What an installation of two apps leaves behind when one app becomes both."""
-OUTPUTS = {
-    "AZURE_RESOURCE_GROUP": "rg-slipway-try",
-    "SLIPWAY_APP_NAME": "func-try",
-    "SLIPWAY_WORKER_NAME": "work-try",
-    "SLIPWAY_WORKER_PRINCIPAL_ID": WORKER,
-    "SLIPWAY_APP_HOST": "func-try.azurewebsites.net",
-    "SLIPWAY_PUBLIC_URL": "https://slipway.example.com",
-    "SLIPWAY_IDENTITY_PRINCIPAL_ID": PRINCIPAL,
-    "SLIPWAY_VAULT_NAME": "kv-try",
-    "SLIPWAY_LEDGER_STORAGE": "stdatatry",
-    "SLIPWAY_LEDGER_GROUP": "rg-slipway-try",
-    "SLIPWAY_NONPROD_REGISTRY": "crnonprodtry.azurecr.io",
-    "SLIPWAY_RIGHTS": json.dumps(["given-1", "given-2"]),
-    "SLIPWAY_SWITCHED_OFF": json.dumps([FLOW, CONNECTION]),
-}
-"""What `azd provision` leaves in the environment."""
-
-SECRETS = [
-    *("slipway-public-keys", "slipway-signing-key", "slipway-session-keys"),
-    *("slipway-hook-secrets", "slipway-channels", "slipway-api-keys"),
-]
-
-
-class Azure:
-    """What the stand-in remembers, and the hooks that are run against it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        programs = folder / "bin"
-        programs.mkdir()
-        for name in ("az", "azd"):
-            (programs / name).write_text(
-                f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -S -m tests.infra.azure_double {name} "$@"\n',
-                encoding="utf-8",
-            )
-            (programs / name).chmod(0o755)
-        self._path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        self.state = empty_state()
-
-    @property
-    def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
-        return found
-
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        (self._folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
-
-    def change(self, **changes: Any) -> None:
-        self.state = self.state | changes
-
-    def run(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """A hook, with the variables of the azd environment as they are now. It runs in its own folder, as with azd."""
-        held = {**NEW, **self.state["environment"], **environment}
-        ended = self.run_command([sys.executable, "-S", str(HOOKS / f"{name}.py")], **held)
-        assert "is not known to this double" not in ended.stderr, ended.stderr
-        assert "Traceback" not in ended.stderr, ended.stderr
-        return ended
-
-    def run_command(self, command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=HOOKS,
-            env={"PATH": self._path, "AZURE_DOUBLE": str(self._folder), "SLIPWAY_HOOK_PAUSE": "0", **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    def well(self, name: str, **environment: str) -> str:
-        """A hook that must succeed, and what it said."""
-        ended = self.run(name, **environment)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    def calls(self, of: str = "") -> list[str]:
-        return [call for call in self.state["calls"] if of in call]
-
-    def provision(self, **environment: str) -> None:
-        """Both hooks of `azd provision`, with what the deployment between them gives."""
-        self.well("preprovision", **environment)
-        self.well("postprovision", **{**OUTPUTS, **environment})
-
-    def application(self, name: str = "sign-in") -> dict[str, Any]:
-        """One of the two registrations, by what it is for."""
-        votes = name == "votes"
-        (found,) = [
-            application
-            for application in self.state["applications"].values()
-            if application["uniqueName"].endswith("-votes") is votes
-        ]
-        return found  # type: ignore[no-any-return]
 
 
 @pytest.fixture
 def azure(tmp_path: Path) -> Azure:
     return Azure(tmp_path)
-
-
-def lasting(state: dict[str, Any]) -> dict[str, Any]:
-    """What is left of a run, without what only tells how it went, and with the length of a secret for its value."""
-    told = {key: value for key, value in state.items() if key not in ("calls", "modes", "plan", "refreshed", "lines")}
-    return told | {"secrets": {name: len(value) for name, value in state["secrets"].items()}}
-
-
-def right(
-    name: str, *, about: str, principal: str = PRINCIPAL, scope: str = f"{GROUP}/providers/x/y/z"
-) -> dict[str, Any]:
-    return {
-        "id": f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}",
-        "name": name,
-        "properties": {"scope": scope, "principalId": principal, "description": about},
-    }
 
 
 # Before anything is made.
@@ -346,153 +232,7 @@ def test_a_vault_that_azd_down_deleted_is_recovered_and_only_that_one(azure: Azu
     assert azure.state["environment"]["SLIPWAY_RECOVER_VAULT"] == "false"
 
 
-def test_rights_of_an_option_that_is_off_are_taken_back_and_peoples_own_stay(azure: Azure) -> None:
-    elsewhere = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/platform-live/providers/x/y/namespaces/shop"
-    azure.change(
-        page=2,
-        rights=[
-            right("given-1", about="Slipway: the app sends mail."),
-            right("former-option", about="Slipway: the app lets the production registry fetch an image itself."),
-            right("former-namespace", about="Slipway: the app applies manifests.", scope=elsewhere, principal=WORKER),
-            right("former-pipeline", about="Slipway: pipelines push images here.", principal=AFTER_DOWN),
-            right("of-the-team", about="Ada may look.", principal=AFTER_DOWN),
-            right("by-hand", about="so that it scales earlier"),
-            right("given-2", about="Slipway: the app sends mail."),
-            right(
-                "above",
-                about="Slipway: of another installation.",
-                principal=AFTER_DOWN,
-                scope=f"/subscriptions/{SUBSCRIPTION}",
-            ),
-        ],
-    )
-    azure.well("preprovision")
-    said = azure.well("postprovision", **OUTPUTS)
-    assert {item["name"] for item in azure.state["rights"]} == {"given-1", "given-2", "of-the-team", "by-hand", "above"}
-    assert said.count("Took back on ") == 3
-    assert "left alone: " in said
-    assert "by-hand" in said
-
-
-def test_what_an_option_made_goes_with_it_and_nothing_else_is_ever_deleted(azure: Azure) -> None:
-    azure.change(resources=[FLOW, CONNECTION, f"{GROUP}/providers/Microsoft.Logic/workflows/of-the-team"])
-    azure.provision()
-    assert azure.state["resources"] == [f"{GROUP}/providers/Microsoft.Logic/workflows/of-the-team"]
-    azure.provision()
-    assert len(azure.calls("--method delete")) == 2
-
-
-def test_where_one_app_becomes_both_the_workers_own_goes_with_its_rights_everywhere(azure: Azure) -> None:
-    elsewhere = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/platform-live/providers/x/y/namespaces/shop"
-    azure.change(
-        resources=WORKERS_OWN,
-        rights=[
-            right("of-the-worker", about="Slipway: the worker applies manifests.", principal=FORMER, scope=elsewhere),
-            right("of-somebody", about="Slipway: of another installation.", principal=AFTER_DOWN, scope=elsewhere),
-            right("by-hand", about="for a test", principal=FORMER, scope=elsewhere),
-        ],
-    )
-    one = {"SLIPWAY_WORKER_NAME": "func-try", "SLIPWAY_WORKER_PRINCIPAL_ID": PRINCIPAL}
-    azure.well("preprovision")
-    said = azure.well("postprovision", **OUTPUTS | one | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)})
-    assert azure.state["resources"] == []
-    assert {item["name"] for item in azure.state["rights"]} == {"of-somebody", "by-hand"}
-    assert "left alone: " in said
-    azure.well("postprovision", **OUTPUTS | one | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)})
-
-
-def test_all_that_the_template_may_name_as_switched_off_can_be_removed_by_the_hook(azure: Azure) -> None:
-    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
-    listed = text.partition("output SLIPWAY_SWITCHED_OFF array")[2]
-    kinds = set(re.findall(r"/providers/(Microsoft\.[A-Za-z]+/\w+)/", listed)) | {
-        "Microsoft.ManagedIdentity/userAssignedIdentities",  # by a variable
-        "Microsoft.Communication/emailServices/domains",
-    }
-    known = set(re.findall(r'^    "(Microsoft\.[\w./]+)": ', (HOOKS / "postprovision.py").read_text(), re.MULTILINE))
-    assert kinds == known
-
-
-def test_only_what_holds_no_record_can_be_removed(azure: Azure) -> None:
-    ledger = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stdatatry"
-    azure.well("preprovision")
-    environment = {
-        "PATH": azure._path,
-        "AZURE_DOUBLE": str(azure._folder),
-        **NEW,
-        **azure.state["environment"],
-        **OUTPUTS,
-    }
-    ended = subprocess.run(
-        [sys.executable, str(HOOKS / "postprovision.py")],
-        cwd=HOOKS,
-        env=environment | {"SLIPWAY_SWITCHED_OFF": json.dumps([ledger])},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert ended.returncode == 1
-    assert not azure.calls("--method delete")
-
-
 # Again and again.
-
-
-def _provisioned(state: dict[str, Any], *, end_after: int = -1) -> None:
-    """Both hooks of `azd provision` in this process, with what the deployment between them gives."""
-    for name, given in (("preprovision", {}), ("postprovision", OUTPUTS)):
-        hooks_here.run(name, state, {**NEW, **state["environment"], **given}, end_after=end_after)
-
-
-def _with_what_is_to_go() -> dict[str, Any]:
-    former = right("former", about="Slipway: the app sends mail.")
-    return json.loads(json.dumps(empty_state() | {"resources": [FLOW], "rights": [former]}))  # type: ignore[no-any-return]
-
-
-def test_a_run_that_ends_after_any_call_is_finished_by_the_next() -> None:
-    """A hook that ends before a call has done no more than one that ended after the call before it."""
-    whole = _with_what_is_to_go()
-    _provisioned(whole)
-    calls = len(whole["calls"])
-    assert calls > 60
-    for end_after in range(calls):
-        state = _with_what_is_to_go()
-        with pytest.raises(hooks_here.Killed):
-            _provisioned(state, end_after=end_after)
-        assert len(state["calls"]) == end_after
-        _provisioned(state)
-        assert lasting(state) == lasting(whole), f"ended after {state['calls'][end_after - 1]}"
-
-
-WRITES = ("--method put", "--method post", "--method patch", "--method delete", "env set")
-
-
-@pytest.mark.parametrize("how", ["before", "after"])
-def test_a_process_that_is_killed_at_a_change_is_no_other_case(
-    azure: Azure, tmp_path_factory: pytest.TempPathFactory, how: str
-) -> None:
-    """The same for processes that are killed, at a few places: no `finally` and no file is left to them."""
-    whole = Azure(tmp_path_factory.mktemp("whole"))
-    whole.state = _with_what_is_to_go()
-    whole.provision()
-    places = [at for at, call in enumerate(whole.state["calls"], 1) if any(word in call for word in WRITES)]
-    for at in places[::12]:
-        azure.state = _with_what_is_to_go() | {"plan": {"at": at, "how": how}}
-        ended = azure.run("preprovision")
-        if ended.returncode == 0:
-            ended = azure.run("postprovision", **OUTPUTS)
-        assert ended.returncode < 0, f"nothing ended the hook at call {at}"
-        azure.provision()
-        assert lasting(azure.state) == lasting(whole.state), f"ended {how} call {at}: {azure.state['calls'][at - 1]}"
-
-
-def test_a_repeat_writes_nothing(azure: Azure) -> None:
-    azure.provision()
-    before = len(azure.state["calls"])
-    azure.provision()
-    again = azure.state["calls"][before:]
-    written = [call for call in again if "--method get" not in call and "account show" not in call]
-    assert [call for call in written if "configreferences/appsettings/refresh" not in call] == []
 
 
 # After the app was deployed.

@@ -15,7 +15,7 @@ from slipway.domain.roles import Role
 from slipway.http import saying, signing_in
 from tests.infra.azure_double import TENANT
 from tests.infra.entra_double import GRAPH_ENTRY, ME
-from tests.infra.test_hooks import HOOKS, NEW, OUTPUTS, PRINCIPAL, Azure
+from tests.infra.hook_installation import HOOKS, NEW, OUTPUTS, PRINCIPAL, Azure
 
 pytestmark = pytest.mark.hooks
 

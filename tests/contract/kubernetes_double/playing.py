@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from tests.contract.kubernetes_double.questions import SITUATIONS, Ask, Json
+from tests.contract.kubernetes_double.asking import Ask, Json
+from tests.contract.kubernetes_double.questions import SITUATIONS
 
 type Send = Callable[[Ask], tuple[int, dict[str, str], bytes]]
 

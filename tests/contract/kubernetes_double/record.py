@@ -19,8 +19,9 @@ from local import kubernetes
 from local.cluster import RealCluster, built
 from local.cluster.building import KUBERNETES, VERSIONS
 from local.kubernetes import Kubernetes, KubernetesSettings
+from tests.contract.kubernetes_double.asking import Ask, get
 from tests.contract.kubernetes_double.playing import Send, compared, play, told_apart
-from tests.contract.kubernetes_double.questions import SITUATIONS, Ask, get
+from tests.contract.kubernetes_double.questions import SITUATIONS
 from tests.recorded import RECORDED
 
 KEPT = RECORDED / "kubernetes"

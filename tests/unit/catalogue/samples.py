@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from slipway.catalogue import Definition, Known, check_path
+import pytest
+
+from slipway.catalogue import ConfigError, Definition, Known, check_path
 
 APPLICATION = """\
 application: shop
@@ -44,3 +46,9 @@ def load(path: Path, *, known: Known | None = None) -> Mapping[str, Definition]:
 def load_one(home: Path) -> Definition:
     """The application in its folder, named as from the folder above. Raises ConfigError."""
     return load(home.parent)[home.name]
+
+
+def problems(folder: Path, *, known: Known | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, known=known)
+    return [str(problem) for problem in caught.value.problems]

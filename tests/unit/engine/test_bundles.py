@@ -2,104 +2,26 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slipway.bundle import BuildOptions, ContentPart, Packed, Targets, build, read_config, read_environments, unpack
+from slipway.bundle import ContentPart, Packed, read_config, read_environments, unpack
 from slipway.bundle.artifact import content_of, pack
-from slipway.bundle.model import MANIFEST_TYPE
-from slipway.cli.registries import resolver
-from slipway.cli.schemas import Schemas
 from slipway.domain.commands import Verb
-from slipway.domain.events import ImagePushed
 from slipway.domain.model import sha256
 from slipway.domain.release import Phase, Release
 from slipway.domain.reports import Status
 from slipway.effects.cluster.rights import Right
 from slipway.testing import Installation, write_application
-from slipway.testing.artifacts import Built, image, push
+from slipway.testing.artifacts import image, push
 from slipway.testing.commands import proved_command
 from slipway.testing.installation import OLGA
 from slipway.web.release import show
-from tests.unit.bundle.samples import DEPLOYMENT, FILES, NO_PROGRAMS, write
-from tests.unit.effects.supply_chain.attaching import People, classic, sbom, simple_layer
-from tests.unit.effects.supply_chain.authority import Key, pem
+from tests.unit.bundle.samples import DEPLOYMENT, FILES
+from tests.unit.engine.bundle_ci import APPLICATION, Ci, with_two_images
 from tests.unit.web.visitors import DORA
-
-APPLICATION = """\
-application: {name}
-project: team
-source: bundle
-bundle: {{ registry: nonprod, repository: team/{name}-bundle }}
-start: {start}
-{pipeline}
-notify: [inbox]
-environments:
-  - name: staging
-    clusters: [staging]
-    namespace: shop-staging
-    verification: {{ job: acceptance.yaml, within: 5m }}
-  - name: production
-    clusters: [production]
-    namespace: shop
-    gate: {{ kind: approval, approvers: [ada@example.com, ben@example.com], deadline: 24h }}
-"""
-
-
-REQUIRE = """\
-    require: {{ cosign: {{ key: keys/cosign.pub }}, sbom: true, within: 1m }}
-"""
-PEOPLE = People()
-
-
-class Ci:
-    """The team's pipeline: builds images and bundles, and pushes them to the registry."""
-
-    def __init__(self, installation: Installation, folder: Path) -> None:
-        self.installation, self._folder = installation, folder
-        self.image_paths: dict[str, tuple[str, ...]] = {}
-        self.places = {"staging": ("nonprod.test", "shop-staging"), "production": ("prod.test", "shop")}
-
-    def image(self, tag: str) -> str:
-        return push(self.installation.nonprod, "team/shop", image(f"shop {tag}".encode()), tag)
-
-    def bundle(self, version: str, *, files: dict[str, str] | None = None, tag: str = "1.4.0") -> Packed:
-        folder = self._folder / version
-        texts = FILES if files is None else files
-        write(folder, {path: text.replace(":1.4.0", f":{tag}") for path, text in texts.items()})
-        environments = {
-            name: {"registry": registry, "namespace": namespace, "kubernetes": "1.34"}
-            for name, (registry, namespace) in self.places.items()
-        }
-        document = {"v": 1, "application": "shop", "environments": environments, "image_paths": self.image_paths}
-        targets = Targets.model_validate(document)
-        wanted = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
-        return build(wanted, resolver(self.installation.nonprod), NO_PROGRAMS, Schemas()).packed
-
-    def push(self, packed: Packed, tag: str) -> None:
-        """Push the bundle, and tell the app of it."""
-        self.upload(packed, tag)
-        self.tell("team/shop-bundle", packed.digest, tag)
-
-    def upload(self, packed: Packed, tag: str) -> None:
-        registry, repository = self.installation.nonprod, "team/shop-bundle"
-        for data in (packed.layer, packed.config):
-            registry.put_blob(repository, sha256(data), len(data), partial(iter, [data]))
-        registry.put_manifest(repository, tag, packed.manifest, MANIFEST_TYPE)
-
-    def tell(self, repository: str, digest: str, tag: str) -> None:
-        """The app hears of a push."""
-        now = self.installation.now
-        self.installation.app.door.take(
-            ImagePushed(
-                received_at=now, registry="nonprod", repository=repository, digest=digest, tag=tag, pushed_at=now
-            )
-        )
-        self.installation.settle()
 
 
 @pytest.fixture
@@ -168,18 +90,6 @@ def test_a_layer_of_an_image_that_is_gone_is_found_before_anybody_is_asked(ci: C
     release = ci.installation.release(1)
     assert (release.phase, release.environment) == (Phase.FAILED, "production")
     assert f"nonprod.test/team/shop@{layer}: these 10 bytes of the image are not there" in release.reason
-
-
-WITH_PROXY = DEPLOYMENT.replace(
-    "      containers:", "      initContainers: [{ name: wait, image: team/proxy@DIGEST }]\n      containers:"
-)
-
-
-def with_two_images(ci: Ci) -> tuple[Packed, str]:
-    """A bundle whose second image is an init container's, by digest; and that digest."""
-    digest = push(ci.installation.nonprod, "team/proxy", image(b"proxy 2.0"), "2.0")
-    texts = {path: WITH_PROXY.replace("DIGEST", digest) if text == DEPLOYMENT else text for path, text in FILES.items()}
-    return ci.bundle("1.4.0", files=texts), digest
 
 
 def test_every_image_of_a_bundle_is_in_the_plan_and_in_the_copy(ci: Ci) -> None:
@@ -447,50 +357,6 @@ def test_pushes_of_what_no_application_delivers_are_dropped_and_not_parked(ci: C
     assert installation.trail() == []
 
 
-@pytest.fixture
-def strict(tmp_path: Path, request: pytest.FixtureRequest) -> Ci:
-    """Production requires a signature and an SBOM."""
-    home = write_application(tmp_path / "deliveries", text=APPLICATION + getattr(request, "param", REQUIRE))
-    (home / "keys").mkdir()
-    (home / "keys" / "cosign.pub").write_bytes(pem(PEOPLE.cosign))
-    (home / "keys" / "proxy.pub").write_bytes(pem(PEOPLE.builder))
-    team = Ci(Installation(tmp_path / "deliveries"), tmp_path / "source")
-    team.image("1.4.0")
-    return team
-
-
-def sign(ci: Ci, repository: str, built: Built, key: Key = PEOPLE.cosign) -> None:
-    signature = classic(simple_layer(built, key))
-    ci.installation.nonprod.held.seed(repository, signature, built.digest.replace(":", "-") + ".sig")
-
-
-@pytest.mark.parametrize(
-    ("signed", "said"),
-    [
-        ((), "signed-by-cosign: the bundle: "),
-        (("bundle",), "signed-by-cosign: image shop: "),
-        (("bundle", "image"), "has-sbom: image shop: "),
-        (("bundle", "image", "sbom"), ""),
-    ],
-)
-def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
-    strict: Ci, signed: tuple[str, ...], said: str
-) -> None:
-    shop, packed = image(b"shop 1.4.0"), strict.bundle("1.4.0")
-    if "bundle" in signed:
-        sign(strict, "team/shop-bundle", Built(raw=packed.manifest, media_type=MANIFEST_TYPE))
-    if "image" in signed:
-        sign(strict, "team/shop", shop)
-    if "sbom" in signed:
-        strict.installation.nonprod.held.seed("team/shop", sbom(shop))
-    strict.push(packed, "1.4.0")
-    strict.installation.wait(timedelta(minutes=2))
-    strict.installation.settle()
-    release = strict.installation.release(1)
-    assert (release.phase is Phase.AWAITING_APPROVAL) is (not said)
-    assert said in release.reason
-
-
 def test_the_doctor_asks_for_the_rights_that_a_first_bundle_will_need(ci: Ci) -> None:
     found = ci.installation.app.doctor.run("cluster:staging:shop:staging")
     assert found.status is Status.OK
@@ -498,44 +364,3 @@ def test_the_doctor_asks_for_the_rights_that_a_first_bundle_will_need(ci: Ci) ->
     ci.installation.staging.lacking = (Right(verb="patch", group="apps", resource="deployments"),)
     lacking = ci.installation.app.doctor.run("cluster:staging:shop:staging")
     assert (lacking.status, "patch" in lacking.missing) == (Status.FAILED, True)
-
-
-OWN_RULES = REQUIRE.replace("within: 1m", "within: 1m, each: [{{ of: team/pro*, cosign: {{ key: keys/proxy.pub }} }}]")
-
-
-@pytest.mark.parametrize("strict", [OWN_RULES], indirect=True)
-@pytest.mark.parametrize(
-    ("key", "said"),
-    [
-        (PEOPLE.builder, ""),
-        (PEOPLE.cosign, "signed-by-cosign: image proxy: "),
-    ],
-    ids=["its own key", "the key of the others"],
-)
-def test_an_image_of_a_repository_with_rules_of_its_own_is_held_to_those(strict: Ci, key: Key, said: str) -> None:
-    packed, _ = with_two_images(strict)
-    sign(strict, "team/shop-bundle", Built(raw=packed.manifest, media_type=MANIFEST_TYPE))
-    sign(strict, "team/shop", image(b"shop 1.4.0"))
-    strict.installation.nonprod.held.seed("team/shop", sbom(image(b"shop 1.4.0")))
-    sign(strict, "team/proxy", image(b"proxy 2.0"), key)
-    strict.push(packed, "1.4.0")
-    strict.installation.wait(timedelta(minutes=2))
-    strict.installation.settle()
-    release = strict.installation.release(1)
-    assert (release.phase is Phase.AWAITING_APPROVAL) is (not said), release.reason
-    assert said in release.reason
-
-
-BASES_ONLY = "    require: {{ within: 1m, each: [{{ of: team/base, sbom: true }}] }}\n"
-
-
-@pytest.mark.parametrize("strict", [BASES_ONLY], indirect=True)
-def test_a_rule_for_images_that_a_bundle_lacks_keeps_nothing_back(strict: Ci) -> None:
-    strict.push(strict.bundle("1.4.0"), "1.4.0")
-    release = strict.installation.release(1)
-    assert release.phase is Phase.AWAITING_APPROVAL, release.reason
-    (rule,) = strict.installation.app.reader.plan(release.plan_hash or "").supply_chain
-    assert (rule.name, rule.reason) == (
-        "has-sbom",
-        "it is required of images from repositories other than this bundle's",
-    )

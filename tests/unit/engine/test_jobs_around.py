@@ -13,7 +13,7 @@ from slipway.effects.cluster import JobState, ProgressState
 from slipway.testing import Installation, write_application
 from slipway.web.release import show
 from tests.unit.bundle.samples import FILES, SERVICE
-from tests.unit.engine.test_bundles import APPLICATION, Ci
+from tests.unit.engine.bundle_ci import APPLICATION, Ci
 from tests.unit.web.visitors import DORA
 
 FAILED = JobState(state=ProgressState.FAILED, reason="BackoffLimitExceeded: Job has reached the specified limit")

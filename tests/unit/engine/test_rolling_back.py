@@ -11,7 +11,7 @@ from slipway.domain.release import Phase
 from slipway.effects.cluster import ObjectRefused, Resisted
 from slipway.testing import Installation, write_application
 from tests.unit.bundle.samples import DEPLOYMENT, FILES
-from tests.unit.engine.test_bundles import APPLICATION, Ci
+from tests.unit.engine.bundle_ci import APPLICATION, Ci
 from tests.unit.engine.test_jobs_around import job
 
 FOLDER = "environments/staging"

@@ -1,9 +1,20 @@
 """A source and a target registry in memory with their clients, and a clock that needs no time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from slipway.effects.registry import Anonymous, Registry, RegistryEndpoint
-from slipway.testing.registry import MemoryPool, MemoryRegistry
+from slipway.effects.registry import (
+    Anonymous,
+    Promotion,
+    PromotionSource,
+    PromotionTarget,
+    Registry,
+    RegistryEndpoint,
+    promote,
+)
+from slipway.testing.artifacts import OCI_INDEX, image, index, written
+from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request
 
 
 @dataclass
@@ -39,3 +50,36 @@ def make_pair(*, source_api: bool = True, target_api: bool = True) -> Pair:
         for name in ("source.test", "target.test")
     ]
     return Pair(source, target, *clients)
+
+
+TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base", b"arm", architecture="arm64"))
+
+
+def run(pair: Pair, digest: str, tag: str = "482", *, may_lack_referrers: bool = False, **options: Any) -> Promotion:
+    return promote(
+        PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest),
+        PromotionTarget(
+            registry=pair.to_target,
+            repository="prod/shop",
+            digest=digest,
+            tag=tag,
+            may_lack_referrers=may_lack_referrers,
+        ),
+        **options,
+    )
+
+
+def alter_replies(pair: Pair, change: Callable[[Request, RegistryReply], RegistryReply]) -> None:
+    """Let somebody alter the target's replies."""
+
+    def handle(request: Request) -> RegistryReply:
+        return change(request, pair.target.handle(request))
+
+    pool = pair.to_target._session.around.pool
+    assert isinstance(pool, MemoryPool)
+    pool.hosts["target.test"] = handle
+
+
+def empty_index() -> RegistryReply:
+    body = written({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    return RegistryReply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)

@@ -17,8 +17,7 @@ from slipway.effects.registry import (
 )
 from slipway.testing.artifacts import OCI_INDEX, OCI_MANIFEST, Built, digest_of, image, index, referrer, written
 from slipway.testing.registry import MemoryPool, RegistryReply
-from tests.unit.effects.registry.pairs import Pair
-from tests.unit.effects.registry.test_promotion import run
+from tests.unit.effects.registry.pairs import Pair, run
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from slipway.testing.artifacts import Built, image, index, push, referrer
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
 from tests.unit.bundle.samples import NO_PROGRAMS, write
-from tests.unit.engine.test_bundles import APPLICATION as BUNDLED
+from tests.unit.engine.bundle_ci import APPLICATION as BUNDLED
 
 IMPORT = "    promotion: { how: import }\n"
 ROOT = index(image(b"base", b"amd"), image(b"base", b"arm", architecture="arm64"))

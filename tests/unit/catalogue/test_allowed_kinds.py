@@ -1,0 +1,134 @@
+"""Kinds that a project allows its applications, and pods that reach into their node."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.catalogue.samples import DEPLOYMENT, Write, load, problems
+
+PROJECT = """\
+project: team
+repositories: ["team/*"]
+environments:
+  staging: { class: test, clusters: [staging], namespaces: ["*"] }
+"""
+ROLE = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: shop }\nrules: []\n"
+WEBHOOK = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: { name: shop }
+webhooks: []
+"""
+CUSTOM = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: { name: more }
+spec:
+  template:
+    spec:
+      containers: [{ name: more, securityContext: { privileged: true } }]
+"""
+
+
+def with_manifest(write: Write, folder: Path, manifest: str, *, project: str = PROJECT) -> None:
+    (folder / "project.yaml").write_text(project)
+    write(files={"manifests/shop.yaml": DEPLOYMENT, "manifests/more.yaml": manifest})
+
+
+@pytest.mark.parametrize(
+    ("manifest", "kind"),
+    [
+        (ROLE, "rbac.authorization.k8s.io/Role"),
+        (WEBHOOK, "admissionregistration.k8s.io/MutatingWebhookConfiguration"),
+        ("apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: { name: a }\n", "coordination.k8s.io/Lease"),
+        ("apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: a }\n", "ResourceQuota"),
+        ("apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: { name: a }\n", "argoproj.io/Rollout"),
+        ("apiVersion: example.com/v1\nkind: Deployment\nmetadata: { name: a }\n", "example.com/Deployment"),
+    ],
+)
+def test_a_kind_that_the_project_does_not_allow_is_refused(
+    write: Write, folder: Path, manifest: str, kind: str
+) -> None:
+    with_manifest(write, folder, manifest)
+    (problem,) = problems(folder)
+    assert problem == (
+        "team/shop/manifests/more.yaml:2: kind: expected one of Kubernetes' own namespaced kinds, or one that the "
+        f"project allows, got {kind}; the platform's people can name it in the project's kinds.also"
+    )
+    with_manifest(write, folder, manifest, project=f"{PROJECT}kinds: {{ also: [{kind}] }}\n")
+    assert list(load(folder)) == ["shop"]
+
+
+POD = """\
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: { name: agent }
+spec:
+  selector: { matchLabels: { app: agent } }
+  template:
+    metadata: { labels: { app: agent } }
+    spec: { POD }
+"""
+
+
+@pytest.mark.parametrize(
+    ("pod", "field"),
+    [
+        ("hostNetwork: true, containers: []", "hostNetwork"),
+        ("hostPID: true, containers: []", "hostPID"),
+        ("hostIPC: true, containers: []", "hostIPC"),
+        ("containers: [], volumes: [{ name: a, hostPath: { path: / } }]", "volumes[0].hostPath"),
+        (
+            "containers: [{ name: a, securityContext: { privileged: true } }]",
+            "containers[0].securityContext.privileged",
+        ),
+        ("containers: [{ name: a, ports: [{ containerPort: 1, hostPort: 80 }] }]", "containers[0].ports[0].hostPort"),
+        (
+            "initContainers: [{ name: a, securityContext: { capabilities: { add: [SYS_ADMIN] } } }], containers: []",
+            "initContainers[0].securityContext.capabilities",
+        ),
+        (
+            "securityContext: { seccompProfile: { type: Unconfined } }, containers: []",
+            "securityContext.seccompProfile",
+        ),
+        (
+            "securityContext: { windowsOptions: { hostProcess: true } }, containers: []",
+            "securityContext.windowsOptions.hostProcess",
+        ),
+        (
+            "containers: [{ name: a, securityContext: { procMount: Unmasked } }]",
+            "containers[0].securityContext.procMount",
+        ),
+    ],
+)
+def test_a_pod_that_reaches_into_its_node_is_refused_unless_the_project_says_so(
+    write: Write, folder: Path, pod: str, field: str
+) -> None:
+    with_manifest(write, folder, POD.replace("POD", pod))
+    (problem,) = problems(folder)
+    assert f"spec.template.spec.{field}: expected nothing of the node" in problem
+    allowed = f"{PROJECT}kinds: {{ host_access: [apps/DaemonSet] }}\n"
+    with_manifest(write, folder, POD.replace("POD", pod), project=allowed)
+    assert list(load(folder)) == ["shop"]
+
+
+def test_what_stays_in_its_container_is_not_access_to_the_host(write: Write, folder: Path) -> None:
+    container = (
+        "{ name: a, ports: [{ containerPort: 8080 }], securityContext: { privileged: false, procMount: Default, "
+        "seccompProfile: { type: RuntimeDefault }, capabilities: { drop: [ALL], add: [NET_BIND_SERVICE] } } }"
+    )
+    pod = f"hostNetwork: false, containers: [{container}], volumes: [{{ name: a, emptyDir: {{}} }}]"
+    with_manifest(write, folder, POD.replace("POD", pod))
+    assert list(load(folder)) == ["shop"]
+
+
+def test_the_pods_of_a_custom_resource_are_looked_at_too(write: Write, folder: Path) -> None:
+    with_manifest(write, folder, CUSTOM, project=f"{PROJECT}kinds: {{ also: [argoproj.io/Rollout] }}\n")
+    (problem,) = problems(folder)
+    assert "spec.template.spec.containers[0].securityContext.privileged: expected nothing of the node" in problem
+
+
+def test_without_its_project_the_kinds_of_an_application_are_not_judged(write: Write, folder: Path) -> None:
+    with_manifest(write, folder, ROLE)
+    (folder / "project.yaml").unlink()
+    assert list(load(folder)) == ["shop"]

@@ -1,0 +1,200 @@
+"""What becomes of parts and referrers that the source lists in vain, or that the target does not take."""
+
+import pytest
+
+from slipway.effects.registry import (
+    Incomplete,
+    Locked,
+    NotInRegistry,
+    RequestRejected,
+    SubjectRefused,
+    TagTaken,
+)
+from slipway.testing.artifacts import (
+    cosign_signature,
+    digest_of,
+    image,
+    index,
+    referrer,
+)
+from slipway.testing.registry import MemoryPool, RegistryReply, Request, error
+from tests.unit.effects.registry.pairs import TWO_PLATFORMS, Pair, alter_replies, run
+
+
+def test_a_referrer_that_is_listed_and_gone_is_left_out_and_noted(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    kept, gone = referrer(TWO_PLATFORMS, b"signed"), referrer(TWO_PLATFORMS, b"purged")
+    pair.source.referrers_api = False
+    for each in (kept, gone, referrer(gone, b"a signature of what was purged")):
+        pair.source.seed("team/shop", each)
+    pair.source.seed("team/shop", index(kept, gone), digest.replace(":", "-"))
+    del pair.source.manifests["team/shop", gone.digest]
+
+    record = run(pair, digest)
+
+    assert record.referrers == (kept.digest,)
+    assert record.notes == (f"source.test/team/shop@{digest} lists {gone.digest}, which is gone and was left out",)
+    assert run(pair, digest).manifests_copied == 0
+
+
+def test_a_referrer_of_which_a_part_is_gone_is_left_out_as_a_whole(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    child = image(b"of an attestation")
+    whole = index(child, subject=TWO_PLATFORMS)
+    pair.source.seed("team/shop", whole)
+    del pair.source.manifests["team/shop", child.digest]
+
+    record = run(pair, digest)
+
+    assert record.referrers == ()
+    assert whole.digest in record.notes[0]
+
+
+def test_a_referrer_whose_bytes_are_gone_is_left_out_as_a_whole(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    part, kept = image(b"of an attestation"), referrer(TWO_PLATFORMS, b"signed")
+    whole = index(part, subject=TWO_PLATFORMS)
+    for each in (kept, whole):
+        pair.source.seed("team/shop", each)
+    del pair.source.blobs["team/shop", digest_of(b"of an attestation")]
+
+    record = run(pair, digest)
+
+    assert record.referrers == (kept.digest,)
+    assert record.manifests == record.comparison.read_back
+    assert sorted(note.rpartition("referrer ")[2] for note in record.notes) == sorted(
+        [
+            f"{part.digest} was left out: {digest_of(b'of an attestation')} is gone",
+            f"{whole.digest} was left out: a part of it is",
+        ]
+    )
+
+
+def test_a_layer_of_the_image_that_is_gone_is_never_left_out(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    pair.source.seed("team/shop", image(b"base", subject=TWO_PLATFORMS))
+    del pair.source.blobs["team/shop", digest_of(b"base")]
+
+    with pytest.raises(NotInRegistry, match=digest_of(b"base")):
+        run(pair, digest)
+
+    assert pair.target.tags == {}
+
+
+def test_a_signature_of_cosign_that_is_gone_is_left_out_and_noted(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    signature = cosign_signature(b"signed")
+    pair.source.seed("team/shop", signature, digest.replace(":", "-") + ".sig")
+    usual = pair.source.handle
+
+    def handle(request: Request) -> RegistryReply:
+        if request.method == "GET" and request.path.endswith(signature.digest):
+            return error(404, "MANIFEST_UNKNOWN")
+        return usual(request)
+
+    pool = pair.from_source._session.around.pool
+    assert isinstance(pool, MemoryPool)
+    pool.hosts["source.test"] = handle
+
+    assert signature.digest in run(pair, digest).notes[0]
+
+
+def test_an_index_that_lists_a_platform_in_vain_is_refused_by_name(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    arm = TWO_PLATFORMS.children[1]
+    del pair.source.manifests["team/shop", arm.digest]
+
+    with pytest.raises(Incomplete) as caught:
+        run(pair, digest)
+
+    assert f"source.test/team/shop@{digest}: the index lists linux/arm64 {arm.digest}, which" in str(caught.value)
+    assert "build and push it again" in str(caught.value)
+    assert pair.target.writes() == []
+
+
+def test_what_a_registry_answers_in_place_of_lists_is_noted_once_for_each_end(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    pair.source.referrers_api = pair.target.referrers_api = False
+    signature = referrer(TWO_PLATFORMS, b"signed")
+    pair.source.seed("team/shop", signature)
+    pair.source.seed("team/shop", index(signature), digest.replace(":", "-"))
+    pair.source.lists_answer = pair.target.lists_answer = error(406, "NOT_ACCEPTABLE")
+
+    record = run(pair, digest)
+
+    assert record.referrers == (signature.digest,)
+    said = "answers 406 when asked for referrers, so their list is looked for under a tag"
+    assert record.notes == (f"source.test/team/shop {said}", f"target.test/prod/shop {said}")
+
+
+def test_a_tag_that_the_list_of_referrers_needs_is_not_taken_from_what_it_names(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    pair.source.seed("team/shop", referrer(TWO_PLATFORMS, b"signed"))
+    pair.target.referrers_api = False
+    pair.target.seed("prod/shop", image(b"something else"), digest.replace(":", "-"))
+
+    with pytest.raises(TagTaken, match="the list of referrers has to go there, and it names something else"):
+        run(pair, digest)
+
+    assert ("prod/shop", "482") not in pair.target.tags
+
+
+REFUSALS = [error(status, "UNSUPPORTED") for status in (400, 405, 415)]
+
+
+def signed_and_signed_again(pair: Pair) -> tuple[str, str, str]:
+    """Digests of an image, its signature, and a signature of that."""
+    signature = referrer(TWO_PLATFORMS, b"signed")
+    again = referrer(signature, b"signed again")
+    for built in (TWO_PLATFORMS, signature, again):
+        pair.source.seed("team/shop", built)
+    return TWO_PLATFORMS.digest, signature.digest, again.digest
+
+
+@pytest.mark.parametrize("reply", REFUSALS)
+def test_a_target_that_takes_no_subject_is_told_of_with_what_can_be_done(pair: Pair, reply: RegistryReply) -> None:
+    digest, signature, _ = signed_and_signed_again(pair)
+    pair.target.subject_answer = reply
+
+    with pytest.raises(SubjectRefused) as caught:
+        run(pair, digest)
+
+    assert not caught.value.retryable
+    assert f"target.test/prod/shop@{signature}: it is a referrer, and a manifest with a subject was refused" in str(
+        caught.value
+    )
+    assert "promotion.referrers: try" in str(caught.value)
+    assert ("prod/shop", "482") not in pair.target.tags
+
+
+@pytest.mark.parametrize("reply", REFUSALS)
+@pytest.mark.parametrize("api", [True, False])
+def test_referrers_that_are_refused_are_left_out_where_that_is_allowed(
+    pair: Pair, reply: RegistryReply, api: bool
+) -> None:
+    digest, *referrers = signed_and_signed_again(pair)
+    pair.target.referrers_api, pair.target.subject_answer = api, reply
+
+    record = run(pair, digest, may_lack_referrers=True)
+
+    assert record.referrers == ()
+    assert record.manifests == record.comparison.read_back
+    assert not set(referrers) & set(record.manifests)
+    assert pair.target.tags == {("prod/shop", "482"): digest}
+    assert [any(each in note for note in record.notes) for each in referrers] == [True, True]
+
+
+def test_an_image_that_is_refused_is_not_a_referrer_that_may_be_left_out(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    alter_replies(pair, lambda request, reply: error(405, "UNSUPPORTED") if request.method == "PUT" else reply)
+
+    with pytest.raises(RequestRejected):
+        run(pair, digest, may_lack_referrers=True)
+
+
+def test_a_referrer_that_is_locked_is_not_left_out(pair: Pair) -> None:
+    digest, *_ = signed_and_signed_again(pair)
+    pair.target.subject_answer = error(405, "REGISTRY_DISALLOWED_OPERATION")
+
+    with pytest.raises(Locked, match="unlock it first"):
+        run(pair, digest, may_lack_referrers=True)
