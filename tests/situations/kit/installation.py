@@ -4,10 +4,8 @@ import base64
 import json
 import re
 import shutil
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,8 +16,7 @@ import azure.functions as func
 import pytest
 from azure.functions.servicebus import ServiceBusMessage
 
-from functions import api, approvals, audit_api, commands, events, hooks, operate, pages, queues, shared, timers, votes
-from local.functions.routes import Route, compile_route
+from functions import shared
 from slipway.bootstrap import App, Settings, app
 from slipway.catalogue import ConfigError
 from slipway.commands import saying
@@ -28,77 +25,29 @@ from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.run_source import ToldRun
 from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
-from slipway.effects.notification import Message, NotificationError
 from slipway.http.saying import Lead
 from slipway.queries.answers import SaidState
-from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster, documents_in
+from slipway.testing import ManualClock, MemoryBus, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
 from slipway.testing.ports import Outside
 from slipway.testing.queues import Raw
 from slipway.testing.runs import published, told_run
 from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, bearer, person, signed_in
-from tests.unit.inbound.samples import BUILD, RUN_STATE, changed
 
+from . import doors, told
 from .applications import PIPELINE, PROJECT, PROJECT_ID, Application, Json
 from .artifacts import Artifact, image
+from .doors import call
 from .kubernetes import KubernetesCluster
-from .people import ApprovalPage, Guest, Said
+from .people import ApprovalPage, Guest, Mailboxes, Said
 from .registries import REPOSITORY, RegistryInMemory
+from .releases import Release, read_release
 
 HOOK_SECRET = "the password of the service hook"
 PARTIAL = "partiallySucceeded"
 SOON = timedelta(minutes=1)
 """Messages that are due within it are delivered by `settle`, which moves the clock."""
 MESSAGES = 3_000
-WORK = {
-    "events": "take_event",
-    "hints": "take_hint",
-    "runs": "take_run",
-    "approvals": "take_vote",
-    "work": "take_work",
-    "steps": "run_step",
-}
-"""Each queue's function."""
-_DOORS = (events, hooks, queues, timers, pages, approvals, api, audit_api, votes, commands, operate)
-
-
-@cache
-def _functions() -> dict[str, Any]:
-    return {str(each.get_function_name()): each for each in _app().get_functions()}
-
-
-@cache
-def _routes() -> list[tuple[Route, frozenset[str], str]]:
-    """In the order of the functions' names, as the host has them."""
-    routes = []
-    for name, each in _functions().items():
-        trigger = each.get_trigger().get_dict_repr()
-        if "route" in trigger:
-            methods = frozenset(str(getattr(method, "value", method)) for method in trigger["methods"])
-            routes.append((compile_route("/" + trigger["route"].strip("/")), methods, name))
-    return sorted(routes, key=lambda route: route[2].upper())
-
-
-@cache
-def _app() -> func.FunctionApp:
-    app = func.FunctionApp()
-    for door in _DOORS:
-        app.register_functions(door.blueprint)
-    return app
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """A release as the API tells of it."""
-
-    number: int
-    tag: str
-    phase: str
-    environment: str | None
-    digest: str | None
-    reason: str
-    votes: tuple[tuple[str, str], ...]
-    """Who voted at the gate that is open, and how."""
 
 
 class Installation:
@@ -124,7 +73,7 @@ class Installation:
         self._clusters: dict[str, Any] = {"staging": MemoryCluster(), "production": MemoryCluster()}
         if kubernetes is not None:
             self._clusters["production"] = kubernetes.client
-        self.mail = _Mailboxes()
+        self.mail = Mailboxes()
         self._base = "http://127.0.0.1:7071"
         self._parts = self._assemble(deliveries)
         self._submissions = 0
@@ -199,24 +148,7 @@ class Installation:
         pushed = artifact or image(f"layer of {repository} {tag}")
         self.ci.hold(pushed, tag, repository=repository)
         self._pushed[tag] = pushed.digest
-        target = {"mediaType": pushed.media_type, "digest": pushed.digest, "repository": repository, "tag": tag}
-        data: Json = {
-            "timestamp": self.time().isoformat(),
-            "action": "push",
-            "target": target,
-            "request": {"host": "nonprod.test", "method": "PUT"},
-            "actor": {"name": "ci"},
-        }
-        event = func.EventGridEvent(
-            id=f"event-{self.time().isoformat()}-{tag}",
-            data=data,
-            topic="",
-            subject=f"{repository}:{tag}",
-            event_type="Microsoft.ContainerRegistry.ImagePushed",
-            event_time=self.time(),
-            data_version="1.0",
-        )
-        self._call("image_pushed", event)
+        call("image_pushed", told.of_push(tag, pushed, repository, at=self.time()))
         return pushed
 
     def run_ended(
@@ -233,7 +165,7 @@ class Installation:
     ) -> Said:
         """Azure DevOps' service hook tells of a completed run, which has published the image of that tag."""
         run = told_run(
-            id=self._run_id(f"{organization} {definition} {number}"),
+            id=told.run_id(f"{organization} {definition} {number}"),
             number=number,
             result=result,
             organization=organization,
@@ -245,47 +177,22 @@ class Installation:
             requested_by=requested_by,
         )
         self._ran(run, self._pushed.get(number))
-        base = f"https://dev.azure.com/{organization}/"
-        containers = {"account": {"id": organization, "baseUrl": base}, "project": {"id": PROJECT_ID, "baseUrl": base}}
-        hook = changed(
-            BUILD,
-            resource__id=self._run_id(f"{organization} {definition} {number}"),
-            resource__buildNumber=number,
-            resource__result=result,
-            resource__finishTime=self.time().isoformat(),
-            resource__definition__id=definition,
-            resource__definition__name=pipeline,
-            resource__definition__path=folder,
-            resource__project={"id": PROJECT_ID, "name": project},
-            resource__requestedFor={"uniqueName": requested_by},
-            resourceContainers=containers,
-        )
-        return self._hook(hook)
+        return self._hook(told.of_build(run, at=self.time()))
 
     def run_state_changed(self, number: str, *, author: str, committer: str) -> Said:
         """The other hook of Azure DevOps, of a run whose source is at GitHub: it names who made the change."""
         run = told_run(
-            id=self._run_id(number), number=number, project=PROJECT, project_id=PROJECT_ID, repository_is_here=False
+            id=told.run_id(number), number=number, project=PROJECT, project_id=PROJECT_ID, repository_is_here=False
         )
         self._ran(run, self._pushed.get(number), author=author)
-        change = {"author": {"email": author}, "committer": {"email": committer}, "message": "Add a discount (#12)"}
-        hook = changed(
-            RUN_STATE,
-            resource__run__id=self._run_id(number),
-            resource__run__name=number,
-            resource__run__finishedDate=self.time().isoformat(),
-            resource__pipeline__name=PIPELINE,
-            resource__repositories=[{"type": "GitHub", "change": change}],
-            resourceContainers__project={"id": PROJECT_ID},
-        )
-        return self._hook(hook)
+        return self._hook(told.of_run_state(number, author=author, committer=committer, at=self.time()))
 
     def run_message(self, number: str, *, result: str = "succeeded", image: Json | None = None) -> None:
         """The pipeline sends its own message to the queue `runs`; the run has published the image that it names."""
         named = image or {}
         meant = result[:1].lower() + result[1:]
         run = told_run(
-            id=self._run_id(number),
+            id=told.run_id(number),
             number=number,
             result={"succeededWithIssues": PARTIAL}.get(meant, meant),
             project=PROJECT,
@@ -293,19 +200,7 @@ class Installation:
             requested_by="cleo@example.com",
         )
         self._ran(run, str(named.get("digest") or "") or self._pushed.get(str(named.get("tag"))))
-        message = {
-            "type": "slipway.pipeline-completed/v1",
-            "organization": "contoso",
-            "project": PROJECT,
-            "pipeline": PIPELINE,
-            "runId": self._run_id(number),
-            "runNumber": number,
-            "result": result,
-            "branch": "refs/heads/main",
-            "requestedBy": "cleo@example.com",
-            "finishedAt": self.time().isoformat(),
-            **({"image": {"repository": REPOSITORY, **image}} if image else {}),
-        }
+        message = told.by_pipeline(number, result=result, image=image, at=self.time())
         self._bus.send_raw("runs", json.dumps(message).encode(), message_id=f"run-{number}")
 
     def _ran(self, run: ToldRun, digest: str | None, *, author: str = "") -> None:
@@ -341,7 +236,7 @@ class Installation:
     def wait(self, **time: float) -> None:
         """ManualClock passes; the timers run at its end, and the queues are emptied."""
         self.time.wait(timedelta(**time))
-        self._call("reconcile", SimpleNamespace(past_due=False))
+        call("reconcile", SimpleNamespace(past_due=False))
         self.settle()
 
     @property
@@ -363,7 +258,7 @@ class Installation:
         arrived = ServiceBusMessage(
             body=body, message_id=id, application_properties={TRIES: tries} if tries else {}, user_properties={}
         )
-        self._call(WORK[message.queue], arrived)
+        call(doors.OF_QUEUES[message.queue], arrived)
 
     # ---- people
     def page(self, approver: str, release: int = 1) -> ApprovalPage:
@@ -432,10 +327,10 @@ class Installation:
     def releases(self) -> list[Release]:
         """Oldest first."""
         found = self._json("/api/v1/releases?application=shop&limit=100")["releases"]
-        return [_release(one) for one in reversed(found)]
+        return [read_release(one) for one in reversed(found)]
 
     def release(self, number: int = 1) -> Release:
-        return _release(self._json(f"/api/v1/releases/shop-{number}"))
+        return read_release(self._json(f"/api/v1/releases/shop-{number}"))
 
     def live(self, environment: str) -> str | None:
         """The tag that is live there."""
@@ -475,7 +370,7 @@ class Installation:
     def board(self) -> Said:
         return self._http("GET", "/", headers=self._reader)
 
-    # ---- the doors
+    # ---- over HTTP
     @property
     def _reader(self) -> dict[str, str]:
         """The browser of somebody who has just signed in."""
@@ -483,17 +378,12 @@ class Installation:
 
     def _http(self, method: str, path: str, *, headers: dict[str, str], body: bytes = b"") -> Said:
         where, _, query = path.partition("?")
-        for route, methods, name in _routes():
-            values = route.match(where)
-            if values is None or method not in methods:
-                continue
-            given = dict(parse_qsl(query))
-            request = func.HttpRequest(
-                method, self._base + where, headers=headers, params=given, route_params=values, body=body
-            )
-            answer = self._call(name, request)
-            return Said(status=answer.status_code, body=answer.get_body().decode())
-        raise LookupError(f"nothing answers {method} {where}")
+        name, values = doors.behind(method, where)
+        request = func.HttpRequest(
+            method, self._base + where, headers=headers, params=dict(parse_qsl(query)), route_params=values, body=body
+        )
+        answer = call(name, request)
+        return Said(status=answer.status_code, body=answer.get_body().decode())
 
     def _json(self, path: str, **headers: str) -> Any:
         answer = self._http("GET", path, headers={"x-functions-key": "a reader's", **headers})
@@ -505,40 +395,3 @@ class Installation:
         secret = base64.b64encode(f":{HOOK_SECRET}".encode()).decode()
         headers = {"Authorization": f"Basic {secret}", "Content-Type": "application/json"}
         return self._http("POST", "/api/hooks/azure-devops", headers=headers, body=json.dumps(hook).encode())
-
-    @staticmethod
-    def _run_id(name: str) -> int:
-        return 1 + int.from_bytes(name.encode()[-6:].rjust(6, b"0")) % 10**9
-
-    @staticmethod
-    def _call(name: str, argument: Any) -> Any:
-        return _functions()[name].get_user_function()(argument)
-
-
-class _Mailboxes(MemoryChannel):
-    """A channel that reaches people one by one; some of their mailboxes may be busy."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.busy: dict[str, str] = {}
-        """What the server answers for a mailbox that takes nothing for now."""
-        self.attempts: Counter[str] = Counter()
-
-    def send(self, message: Message) -> None:
-        self.attempts[message.recipient] += 1
-        if message.recipient in self.busy:
-            raise NotificationError(self.busy[message.recipient], retryable=True, of_one=True)
-        super().send(message)
-
-
-def _release(found: Json) -> Release:
-    gate = found.get("gate") or {}
-    return Release(
-        number=found["number"],
-        tag=found["tag"],
-        phase=found["phase"],
-        environment=found.get("environment"),
-        digest=found.get("digest") or (found.get("artifact") or {}).get("digest"),
-        reason=found.get("reason") or "",
-        votes=tuple((vote["voter"], vote["decision"]) for vote in gate.get("votes", ())),
-    )

@@ -3,11 +3,14 @@
 import html
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from slipway.domain.identity import TokenPerson
+from slipway.effects.notification import Message, NotificationError
+from slipway.testing import MemoryChannel
 from slipway.testing.identity import TENANT
 
 ADA, BEN, CLEO = "ada@example.com", "ben@example.com", "cleo@example.com"
@@ -70,3 +73,19 @@ class Guest:
     def person(self) -> TokenPerson:
         """A guest's name is what they call themselves; their address stands nowhere that counts."""
         return TokenPerson(tenant=TENANT, oid=self.object_id, name=self.mail, roles=("reader",), groups=(), guest=True)
+
+
+class Mailboxes(MemoryChannel):
+    """A channel that reaches people one by one; some of their mailboxes may be busy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy: dict[str, str] = {}
+        """What the server answers for a mailbox that takes nothing for now."""
+        self.attempts: Counter[str] = Counter()
+
+    def send(self, message: Message) -> None:
+        self.attempts[message.recipient] += 1
+        if message.recipient in self.busy:
+            raise NotificationError(self.busy[message.recipient], retryable=True, of_one=True)
+        super().send(message)
