@@ -1,7 +1,7 @@
 """Durations in few numbers: a histogram whose buckets grow by a constant factor, as DDSketch has them.
 
-Two histograms add up to that of both, whatever the order, so that weekly rows can be kept apart and read together. A
-quantile that is read from one lies within `ERROR` of a duration that was really put in at that rank.
+Two histograms can be added, in any order, so that weekly rows can be kept apart and read together. A quantile that is
+read from one differs by `ERROR` at most from the duration that was put in at its rank.
 """
 
 import math

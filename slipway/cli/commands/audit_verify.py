@@ -90,7 +90,7 @@ def verify_trail(
     verified again: that the identity provider signed it, for exactly what the record says, by whom it says, with a
     sign-in as fresh as the gate asked for. The keys are fetched from the provider. One that it no longer publishes
     counts from the archive if an anchor names its set. For each set the command says where it came from, and since when
-    it is anchored. --issuer and --votes-client say whose tokens count; without them it is what the app itself names.
+    it is anchored. --issuer and --votes-client say whose tokens count; without them, the app is asked.
 
     With --file an export is verified, together with the proof and the anchors next to it.
 
