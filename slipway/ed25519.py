@@ -13,6 +13,7 @@ KEY_BYTES: Final = 32
 """Length of a seed, and of a public key."""
 
 
+@lru_cache(maxsize=16)
 def public_key(seed: bytes) -> bytes:
     """The public key that belongs to a seed."""
     return _private(seed).public_key().public_bytes_raw()

@@ -1,9 +1,10 @@
 """What every domain record has in common: frozen, strict about unknown fields, compared by value."""
 
 import hashlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 import rfc8785
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -27,7 +28,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def evolve(self, **changes: Any) -> Self:
-        return type(self).model_validate({**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+        return type(self).model_validate({**self.__dict__, **changes})
 
 
 def _aware(moment: datetime) -> datetime:
@@ -93,7 +94,29 @@ def canonical(value: Any) -> bytes:
 
     Raises ValueError for what has none: an integer beyond ±(2^53 - 1), NaN, infinity, a lone surrogate.
     """
-    return rfc8785.dumps(value)
+    return _PLAIN.encode(value).encode() if _plain(value) else rfc8785.dumps(value)
+
+
+_PLAIN: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
+_LARGEST_INTEGER: Final = 2**53 - 1
+
+
+def _plain(value: object) -> bool:
+    """Whether Python's own encoder writes the same bytes as RFC 8785, in a quarter of the time of its library. It does
+    not where a number may have a fraction, where keys are not ordered by their characters, and where a text may have
+    no UTF-8."""
+    if type(value) is str:
+        return value.isascii()
+    if type(value) is dict:
+        for key, item in value.items():  # noqa: SIM110 - a generator takes twice the time
+            if type(key) is not str or not key.isascii() or not _plain(item):
+                return False
+        return True
+    if type(value) is list or type(value) is tuple:
+        return all(map(_plain, value))
+    if type(value) is int:
+        return -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER
+    return value is None or type(value) is bool
 
 
 def sha256(data: bytes) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any
 
-import rfc8785
-
+from ..domain.model import canonical
 from .images import containers, pod_spec
 
 CONFIG_ANNOTATION = "slipway.dev/config"
@@ -55,7 +54,7 @@ def _restarting(manifest: dict[str, Any], held: Mapping[Named, Mapping[str, Any]
     content = [{**{f: each[f] for f in fields if each.get(f)}, "name": _named(each)[1]} for each in read]
     template = manifest["spec"]["template"]
     metadata = dict(template.get("metadata") or {})
-    digest = hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+    digest = hashlib.sha256(canonical(content)).hexdigest()
     metadata["annotations"] = {**(metadata.get("annotations") or {}), CONFIG_ANNOTATION: digest}
     return {**manifest, "spec": {**manifest["spec"], "template": {**template, "metadata": metadata}}}
 

@@ -1,10 +1,15 @@
-"""The canonical form is RFC 8785; two of its own examples, and what has no such form."""
+"""The canonical form is RFC 8785; two of its own examples, what its library writes, and what has no such form."""
 
 import math
+from typing import Any
 
 import pytest
+import rfc8785
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from slipway.domain.model import canonical
+from slipway.domain.release import Phase
 
 
 def test_keys_are_sorted_by_utf_16_code_units() -> None:
@@ -40,7 +45,36 @@ def test_numbers_and_texts_are_written_as_the_standard_says() -> None:
     )
 
 
-@pytest.mark.parametrize("value", [2**53, -(2**53), math.nan, math.inf, "\ud800"], ids=repr)
+def nested(leaves: st.SearchStrategy[Any], keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(keys, inner, max_size=8),
+        max_leaves=12,
+    )
+
+
+ASCII = st.text(st.characters(max_codepoint=0x7F))
+SAFE = st.integers(-(2**53) + 1, 2**53 - 1)
+ANY = (
+    st.none()
+    | st.booleans()
+    | SAFE
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from(Phase)
+)
+
+
+@given(nested(st.none() | st.booleans() | SAFE | ASCII, ASCII) | nested(ANY, st.text()))
+@example("".join(map(chr, range(0x81))))
+@example({"\x7f": 1, "~": 2, "": 3, '"': 4, "\\": 5, "\n": 6, "\x00": 7, "A": 8, "a": 9})
+@example({"\ufb33": 1, "\U0001f600": 2})
+@example([1.0, -0.0, 1e21, 1e-7, 2**53 - 1, -(2**53) + 1, True, Phase.JOINING, {Phase.JOINING: None}])
+def test_all_that_has_a_canonical_form_is_written_as_the_library_of_the_standard_writes_it(value: Any) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), math.nan, math.inf, "\ud800", {1: "a number as key"}], ids=repr)
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each kind has its own message
         canonical([value])
