@@ -231,6 +231,8 @@ def _rendered(
 ) -> Mapping[str, tuple[Rendered, ...]]:
     """What each environment would apply, as far as it is known."""
     application, of_each = definition.application, dict[str, EnvironmentCheck]()
+    as_told = dict[str, EnvironmentCheck]()
+    """By the names that people gave: one that has none is counted."""
     # One that says which image it is cannot be meant to deliver a bundle, whatever its source says.
     source = ("source",) if "image" in reading.unknown else ()
     why_no_image = reading.why_unknown(f"{application.source}.repository")
@@ -241,6 +243,8 @@ def _rendered(
         check = EnvironmentCheck(document, definition, environment, at, within=within, knows_image=why_no_image is None)
         of_each[environment.name] = check
         here = f"environments[{index}]"
+        is_named = reading.why_unknown(f"{here}.name") is None
+        as_told[environment.name if is_named else f"{index + 1} of {len(application.environments)}"] = check
         shared = (*source, f"{here}.name", f"{here}.namespace", f"{here}.substitutions")
         if application.source is SourceKind.IMAGE:
             of_jobs = (*(f"{here}.{side}" for side in Side), f"{here}.verification.job")
@@ -254,8 +258,8 @@ def _rendered(
                 if why is not None:
                     check.findings.skip(f"its {what}", because=f"they rest on {why.field}", at=why)
         _add_certain(findings, (*check.trust_problems(), *check.window_problems()), reading)
-    findings.extend_elsewhere(by_environment({name: check.findings.problems for name, check in of_each.items()}))
-    findings.not_checked += by_environment({name: check.findings.not_checked for name, check in of_each.items()})
+    findings.extend_elsewhere(by_environment({name: check.findings.problems for name, check in as_told.items()}))
+    findings.not_checked += by_environment({name: check.findings.not_checked for name, check in as_told.items()})
     return {name: tuple(check.rendered) for name, check in of_each.items()}
 
 

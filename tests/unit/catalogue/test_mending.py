@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -34,7 +34,7 @@ def with_changes(changes: list[tuple[tuple[Any, ...], Any]]) -> Document:
     return document_of(value)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300)
 @given(changed)
 def test_a_document_has_problems_exactly_where_the_model_refuses_it(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     document = with_changes(changes)
@@ -47,8 +47,9 @@ def test_a_document_has_problems_exactly_where_the_model_refuses_it(changes: lis
         assert (reading.value, reading.problems, dict(reading.unknown)) == (accepted, (), {})
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200)
 @given(changed, st.booleans())
+@example([(("environments",), ["a", "a"])], False)
 def test_whatever_is_wrong_the_check_answers_in_problems(
     changes: list[tuple[tuple[Any, ...], Any]], in_project: bool
 ) -> None:
