@@ -9,15 +9,36 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 # Where Python is told to keep no bytecode, as in many images for containers, every process that a test starts would
 # compile the product again, and every worker of pytest all tests: a third of all the time.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A busy machine is not a fault of what is tested: no property test is failed for its time. Folders may ask for more.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
+# One profile for all tests: a folder's own would also be that of whatever is collected after it. Each run tries the
+# same examples, unless `HYPOTHESIS_PROFILE=explore` asks for more and for others. A busy machine is no fault of what is
+# tested: no property test is failed for its time.
+settings.register_profile(
+    "same-each-time",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("explore", settings.get_profile("same-each-time"), derandomize=False, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same-each-time"))
+
+
+def _same_constants() -> Constants:
+    """Hypothesis also draws constants of the modules that happen to be imported. Which ones these are depends on what
+    ran before in the same process, and with them every example that is drawn after the first of them."""
+    return providers._local_constants
+
+
+assert hasattr(providers, "_get_local_constants")
+providers._get_local_constants = _same_constants
 
 DOUBLES = [Path(__file__).parent / "contract" / name for name in ("functions", "servicebus")]
 """They judge the doubles of Azure's host and bus, and nothing of the product."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
@@ -135,7 +135,7 @@ def replaced(value: Any, at: tuple[Any, ...], by: Any) -> Any:
 PLACES = [(kind, place) for kind in MODELS for place in places(VALID[kind])[1:]]
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), replacements), max_size=3))
 def test_what_the_check_accepts_the_schema_accepts(changes: list[tuple[tuple[Kind, tuple[Any, ...]], Any]]) -> None:
     documents = dict(VALID)

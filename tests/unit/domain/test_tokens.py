@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from string import ascii_lowercase, digits
 from typing import Any
 
 import pytest
@@ -61,13 +62,14 @@ def payload_of(token: str) -> dict[str, Any]:
     return found
 
 
+NAMES = st.tuples(st.sampled_from(ascii_lowercase), st.text(ascii_lowercase + digits, max_size=39)).map("".join)
 claims = st.builds(
     ApprovalClaims,
     expires_at=st.datetimes(min_value=datetime(2026, 11, 23, 8, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-    application=st.from_regex(r"[a-z][a-z0-9]{0,39}", fullmatch=True),
+    application=NAMES,
     release=st.integers(min_value=1, max_value=10**12),
-    environment=st.from_regex(r"[a-z][a-z0-9]{0,39}", fullmatch=True),
-    plan_hash=st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True),
+    environment=NAMES,
+    plan_hash=st.binary(min_size=32, max_size=32).map(lambda hashed: f"sha256:{hashed.hex()}"),
     approver=st.text(st.characters(codec="utf-8"), min_size=3, max_size=254),
     opening=st.integers(min_value=1, max_value=1000),
     purpose=st.sampled_from(Purpose),

@@ -6,6 +6,7 @@ and what is known of both, at one place.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from hypothesis import event, given, settings
@@ -35,7 +36,7 @@ class Catalogue:
     project: Project
     written: WrittenApplication
 
-    @property
+    @cached_property
     def application(self) -> Application:
         return governed(self.written, self.project)
 
@@ -245,7 +246,7 @@ def weaker(before: Catalogue, after: Catalogue) -> list[Any]:
     ]
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(pair=pairs(), data=st.data())
 def test_whatever_may_go_into_production_that_could_not_before_is_said(
     pair: tuple[Catalogue, Catalogue], data: st.DataObject

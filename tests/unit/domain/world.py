@@ -32,6 +32,7 @@ from slipway.domain.queues import Queue
 from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.restored import Restored
 from slipway.domain.rules import Rule, RuleResult
+from slipway.domain.signing import Signer
 from slipway.domain.snapshot import Lookups, Snapshot, lookups
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
 from slipway.domain.windows import WindowStatus
@@ -71,6 +72,7 @@ class World:
         """Of each environment that has time windows: whether they are open at a time."""
         self.waits: dict[str, str] = {}
         """What steps under way wait for, by id."""
+        self.signer: Signer = SIGNER
         self._submissions = 0
 
     # ---- the ledger's part
@@ -117,7 +119,7 @@ class World:
         return decision
 
     def _commit(self, decision: Decision) -> None:
-        records, self.head = chained(decision.records, head=decision.head, now=self.now, signer=SIGNER)
+        records, self.head = chained(decision.records, head=decision.head, now=self.now, signer=self.signer)
         self.audit.extend(records)
         for release in decision.releases:
             self._note_move(release)
@@ -246,7 +248,7 @@ class World:
         self.application = application or self.application
         self.delivery = sha256(self.delivery.encode())
         applied = AuditDraft(action=Action.APPLICATION_APPLIED, actor=OPERATOR)
-        records, self.head = chained((applied,), head=self.head, now=self.now, signer=SIGNER)
+        records, self.head = chained((applied,), head=self.head, now=self.now, signer=self.signer)
         self.audit.extend(records)
 
     # ---- the queues' part

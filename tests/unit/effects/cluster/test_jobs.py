@@ -1,11 +1,9 @@
 """How a Job of acceptance tests is marked, and the end of a log."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.effects.cluster.jobs import last_bytes, unforeseen
-
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 
 def test_a_job_of_tests_is_marked_and_the_manifest_that_was_given_stays_as_it_was() -> None:
@@ -27,7 +25,6 @@ def test_the_end_of_one_endless_line_is_kept() -> None:
     assert last_bytes([b"a" * 50, b"b" * 10], 20) == (b"a" * 10 + b"b" * 10, True)
 
 
-@unhurried
 @given(st.lists(st.binary(max_size=40), max_size=20), st.integers(min_value=1, max_value=100))
 def test_the_tail_is_the_end_of_what_came_and_never_longer_than_asked(pieces: list[bytes], limit: int) -> None:
     whole = b"".join(pieces)

@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.effects.cluster.errors import Missing, ObjectRefused
 from slipway.effects.cluster.kinds import BUILT_IN, KindLookup, rank
 from slipway.manifests.objects import MOST_OBJECTS
-
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 
 class Asked:
@@ -100,7 +98,6 @@ def test_what_others_need_is_applied_first() -> None:
     ]
 
 
-@unhurried
 @given(st.lists(st.sampled_from(sorted(BUILT_IN)), max_size=30))
 def test_ordering_loses_nothing_and_keeps_the_order_within_a_kind(kinds: list[tuple[str, str]]) -> None:
     manifests = [a_manifest(kind, f"n{number}", api_version) for number, (api_version, kind) in enumerate(kinds)]
