@@ -7,6 +7,7 @@ Azure's clients are imported when a test asks: most tests need none of it, and w
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,15 +42,21 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         part.stop()
 
 
-@pytest.fixture
-def azure_table(azurite: str) -> "Iterator[AzureTable]":
-    """An empty table in Azurite."""
+@contextmanager
+def empty_table(azurite: str) -> "Iterator[AzureTable]":
     from azure.data.tables import TableServiceClient
 
     from slipway.ledger.azure_table import AzureTable
 
     with TableServiceClient.from_connection_string(azurite) as service:
         yield AzureTable(service.get_table_client(fresh_name("ledger")), makes=True)
+
+
+@pytest.fixture
+def azure_table(azurite: str) -> "Iterator[AzureTable]":
+    """An empty table in Azurite."""
+    with empty_table(azurite) as table:
+        yield table
 
 
 @pytest.fixture
@@ -63,15 +70,21 @@ def azure_blobs(azurite: str) -> "Iterator[AzureBlobs]":
         yield AzureBlobs(service.get_container_client(fresh_name("evidence")), makes=True)
 
 
-@pytest.fixture
-def azure_log(azurite: str) -> "Iterator[AzureLog]":
-    """An empty container in Azurite, for files that grow."""
+@contextmanager
+def empty_log(azurite: str) -> "Iterator[AzureLog]":
     from azure.storage.blob import BlobServiceClient
 
     from slipway.ledger.azure_logs import AzureLog
 
     with BlobServiceClient.from_connection_string(azurite) as service:
         yield AzureLog(service.get_container_client(fresh_name("audit")), makes=True)
+
+
+@pytest.fixture
+def azure_log(azurite: str) -> "Iterator[AzureLog]":
+    """An empty container in Azurite, for files that grow."""
+    with empty_log(azurite) as log:
+        yield log
 
 
 @pytest.fixture

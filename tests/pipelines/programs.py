@@ -13,7 +13,7 @@ from pathlib import Path
 
 DIGEST = "sha256:" + "5e" * 32
 PLATFORMS = ("linux/amd64", "linux/arm64")
-_PROGRAM = """#!{python}
+_PROGRAM = """#!{python} -IS
 import json, os, sys
 from pathlib import Path
 here = Path(__file__).parent

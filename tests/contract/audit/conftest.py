@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from slipway.ledger import Table
 from slipway.ledger.azure_logs import AzureLog
 from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Write
 from slipway.testing import MemoryAdded, write_application
+from tests.azurite import empty_log, empty_table
 from tests.contract.audit.installation import KEY, Audited
+
+type History = tuple[dict[str, list[Row]], dict[str, bytes]]
 
 PARTITIONS = ("shop", "_installation")
 DAYS = 3
@@ -29,7 +33,7 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def history(deliveries: Path) -> tuple[dict[str, list[Row]], dict[str, bytes]]:
+def history(deliveries: Path) -> History:
     """Rows and anchors of three days: each day a release goes to production, and then the day is anchored."""
     added = MemoryAdded()
     past = Audited(deliveries, added=added)
@@ -43,28 +47,46 @@ def history(deliveries: Path) -> tuple[dict[str, list[Row]], dict[str, bytes]]:
 
 @pytest.fixture
 def installation(
-    azure_table: Table,
-    azure_log: AzureLog,
-    deliveries: Path,
-    history: tuple[dict[str, list[Row]], dict[str, bytes]],
-    monkeypatch: pytest.MonkeyPatch,
+    azure_table: Table, azure_log: AzureLog, deliveries: Path, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Audited]:
-    rows, files = history
-    for name, kept in rows.items():
-        writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in kept]
-        for start in range(0, len(writes), TRANSACTION_LIMIT):
-            azure_table.transact(name, writes[start : start + TRANSACTION_LIMIT])
-    added = MemoryAdded()
-    added.files.update(files)
-    with Audited(deliveries, table=azure_table, log=azure_log, added=added) as found:
-        found.wait(timedelta(days=DAYS))
-        found.reindex(*PARTITIONS)
+    """One of the test's own, which it may change."""
+    with audited(azure_table, azure_log, deliveries, history) as found:
         found.serve(monkeypatch)
         yield found
 
 
+@pytest.fixture(scope="module")
+def untouched(azurite: str, deliveries: Path, history: History) -> Iterator[Audited]:
+    """One that tests share which only ask it."""
+    with (
+        empty_table(azurite) as table,
+        empty_log(azurite) as log,
+        audited(table, log, deliveries, history) as found,
+    ):
+        yield found
+
+
+@contextmanager
+def audited(table: Table, log: AzureLog, deliveries: Path, history: History) -> Iterator[Audited]:
+    rows, files = history
+    for name, kept in rows.items():
+        writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in kept]
+        for start in range(0, len(writes), TRANSACTION_LIMIT):
+            table.transact(name, writes[start : start + TRANSACTION_LIMIT])
+    added = MemoryAdded()
+    added.files.update(files)
+    with Audited(deliveries, table=table, log=log, added=added) as found:
+        found.wait(timedelta(days=DAYS))
+        found.reindex(*PARTITIONS)
+        yield found
+
+
 @pytest.fixture
-def slipway(installation: Audited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def slipway(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command; it asks the test's own installation where the test has one."""
+    own = "installation" in request.fixturenames
+    installation: Audited = request.getfixturevalue("installation" if own else "untouched")
+    installation.serve(monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(audit_verify, "clock", lambda: installation.now)
 

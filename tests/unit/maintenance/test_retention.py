@@ -30,22 +30,37 @@ def deliveries(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def history(deliveries: Path, table: MemoryTable, added: MemoryAdded) -> Audited:
-    """Two releases long ago and one of today, everything anchored."""
-    found = Audited(deliveries, table=table, added=added)
-    found.deliver("1.0")
-    found.append(*ODD)
-    found.wait(DAY)
-    found.deliver("1.1")
-    found.wait(AGE)
-    found.deliver("1.2")
-    found.app.anchoring.run()
-    return found
+@dataclass
+class Past:
+    """Two releases long ago and one of today, everything anchored: to go on from as often as a test likes."""
+
+    deliveries: Path
+    table: MemoryTable = field(default_factory=MemoryTable)
+    added: MemoryAdded = field(default_factory=MemoryAdded)
+
+    def __post_init__(self) -> None:
+        found = Audited(self.deliveries, table=self.table, added=self.added)
+        found.deliver("1.0")
+        found.append(*ODD)
+        found.wait(DAY)
+        found.deliver("1.1")
+        found.wait(AGE)
+        found.deliver("1.2")
+        found.app.anchoring.run()
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
+    folder = tmp_path_factory.mktemp("deliveries")
+    write_application(folder)
+    return Past(folder)
 
 
 @pytest.fixture
-def installation(deliveries: Path) -> Audited:
-    return history(deliveries, MemoryTable(), MemoryAdded())
+def installation(past: Past) -> Audited:
+    found = Audited(past.deliveries, table=past.table.copy(), added=past.added.copy())
+    found.wait(DAY + AGE)
+    return found
 
 
 def rows(installation: Audited) -> list[int]:
@@ -151,18 +166,6 @@ def test_a_damaged_document_is_found_by_verification(installation: Audited, dama
     assert (verdict.fault.sequence, "the archive's document" in verdict.fault.reason) == (1, True)
 
 
-@dataclass
-class Past:
-    """What a history has left, to go on from as often as a test likes."""
-
-    deliveries: Path
-    table: MemoryTable = field(default_factory=MemoryTable)
-    added: MemoryAdded = field(default_factory=MemoryAdded)
-
-    def __post_init__(self) -> None:
-        history(self.deliveries, self.table, self.added)
-
-
 def live_through(past: Past, life: Life) -> Audited:
     deliveries, table, added, documents = past.deliveries, past.table.copy(), past.added.copy(), MemoryBlobs()
     mortal = Audited(
@@ -180,8 +183,8 @@ def live_through(past: Past, life: Life) -> Audited:
     return after
 
 
-def test_a_process_may_die_at_any_point_of_the_move(deliveries: Path) -> None:
-    quiet, past = Life(), Past(deliveries)
+def test_a_process_may_die_at_any_point_of_the_move(past: Past) -> None:
+    quiet = Life()
     whole = live_through(past, quiet)
     expected, left = trail(whole), rows(whole)
     assert min(left) > 20
@@ -197,15 +200,15 @@ def test_a_process_may_die_at_any_point_of_the_move(deliveries: Path) -> None:
         assert len(moved) == len(set(moved)), at
 
 
-def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None:
+def test_the_trail_is_whole_at_each_moment_of_the_move(past: Past) -> None:
     """Also for whoever reads it while the process that moved it is dead."""
-    quiet, past = Life(), Past(deliveries)
+    quiet = Life()
     expected = trail(live_through(past, quiet))
     for point in range(len(quiet.points)):
         table, added, documents = past.table.copy(), past.added.copy(), MemoryBlobs()
         life = Life(crash_at=frozenset({point}))
         mortal = Audited(
-            deliveries,
+            past.deliveries,
             table=MortalTable(table, life),
             added=added,
             archive=mortal_port(documents, life, "blobs", "put"),
@@ -213,7 +216,7 @@ def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None
         mortal.wait(DAY + AGE)
         with pytest.raises(Crash):
             mortal.retention(AGE).run()
-        reader = Audited(deliveries, table=table, added=added, archive=documents)
+        reader = Audited(past.deliveries, table=table, added=added, archive=documents)
         assert trail(reader) == expected, life.points[point]
 
 

@@ -66,8 +66,9 @@ class Fleet(Installation):
         for index in range(self.applications):
             application = self._application(index)
             files = Files(document="application.yaml")
-            self.definitions[application.application] = Definition(application=application, files=files)
-            self._write(application, index)
+            definition = Definition(application=application, files=files)
+            self.definitions[application.application] = definition
+            self._write(application, index, fingerprint(definition))
         catalogue = Catalogue(self.definitions)
         self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 
@@ -86,7 +87,7 @@ class Fleet(Installation):
             environments=(*environments[:-1], environments[-1].evolve(gate=last)),
         )
 
-    def _write(self, application: Application, index: int) -> None:
+    def _write(self, application: Application, index: int, definition: str) -> None:
         name, phase = application.application, STATES[index % len(STATES)]
         newest = self.releases
         names = [environment.name for environment in application.environments]
@@ -95,7 +96,7 @@ class Fleet(Installation):
         for number in range(1, newest + 1):
             last = number == newest
             there = where if last else names[-1]
-            release = self._release(name, number, phase if last else Phase.COMPLETED, there)
+            release = self._release(name, number, phase if last else Phase.COMPLETED, there, definition)
             before = [
                 Rollout(environment=one, arrived_at=release.order, left_at=release.order, outcome="live")
                 for one in names[: names.index(there)]
@@ -106,7 +107,7 @@ class Fleet(Installation):
         head = Head(application=name, sequence=newest * 20, next_release=newest + 1, active=active)
         writes.append(Write(act=Act.CREATE, key=keys.HEAD, values=pack(head)))
         for place, environment in enumerate(names):
-            lane = self._lane(name, environment, place, index)
+            lane = self._lane(name, environment, place, index, definition)
             if environment == where and not phase.final:
                 waits = phase in (Phase.AWAITING_APPROVAL, Phase.SOAKING)
                 lane = lane.evolve(waiting=newest) if waits else lane.evolve(rolling=newest)
@@ -115,7 +116,7 @@ class Fleet(Installation):
             writes.append(Write(act=Act.CREATE, key=keys.lane(environment), values=pack(lane)))
         self.table.transact(name, writes)
 
-    def _release(self, name: str, number: int, phase: Phase, where: str) -> Release:
+    def _release(self, name: str, number: int, phase: Phase, where: str, definition: str) -> Release:
         at = NOW - timedelta(hours=3 * (self.releases - number), minutes=number)
         digest = sha256(f"{name} {number}".encode())
         gate = GateState(plan_hash=digest, opened_at=at, deadline=NOW + timedelta(hours=5, minutes=number))
@@ -136,15 +137,15 @@ class Fleet(Installation):
             due=gate.deadline if phase is Phase.AWAITING_APPROVAL else None,
             plan_hash=digest,
             plan_base=digest,
-            plan_definition=fingerprint(self.definitions[name]),
+            plan_definition=definition,
             gate=gate if phase is Phase.AWAITING_APPROVAL else None,
             rollouts=(Rollout(environment=where, arrived_at=at),),
             reason="deployment/web: 1 of 3 pods is not ready: CrashLoopBackOff" if phase is Phase.FAILED else "",
         )
 
-    def _lane(self, name: str, environment: str, place: int, index: int) -> Lane:
+    def _lane(self, name: str, environment: str, place: int, index: int, definition: str) -> Lane:
         number = self.releases - 1 - place
-        release = self._release(name, number, Phase.COMPLETED, environment)
+        release = self._release(name, number, Phase.COMPLETED, environment, definition)
         assert release.digest is not None
         nothing_yet = index % 7 == 6 and place > 2
         live = Live(

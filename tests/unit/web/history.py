@@ -1,7 +1,9 @@
 """Half a year of releases, as the trail tells of them: most go live, some fail, and people take their time."""
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord
@@ -35,7 +37,8 @@ BADLY = (
 )
 
 
-def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> list[AuditRecord]:
+@cache
+def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> tuple[AuditRecord, ...]:
     """Records in order, up to `NOW`."""
     chance, told = random.Random(seed), list[tuple[datetime, int, Action]]()
     number, at = 0, NOW - timedelta(weeks=weeks)
@@ -45,7 +48,7 @@ def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> li
         for action, minutes in (*STEPS, *(BADLY if chance.random() < 0.16 else WELL)):
             told.append((at, number, action))
             at += timedelta(minutes=minutes * chance.lognormvariate(0, 0.9))
-    return _records(application, told)
+    return tuple(_records(application, told))
 
 
 def _records(application: str, told: list[tuple[datetime, int, Action]]) -> list[AuditRecord]:
@@ -58,7 +61,7 @@ def _records(application: str, told: list[tuple[datetime, int, Action]]) -> list
     return records
 
 
-def keep(ledger: Ledger, records: list[AuditRecord]) -> None:
+def keep(ledger: Ledger, records: Sequence[AuditRecord]) -> None:
     """Write the records, and the head that ends in them."""
     application = records[0].application
     for start in range(0, len(records), 100):
