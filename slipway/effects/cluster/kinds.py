@@ -60,8 +60,6 @@ class Kind(Record):
     kind: str
     plural: str
     namespaced: bool
-    is_coming: bool = False
-    """Whether the cluster does not know it yet, and its definition is among the manifests."""
     is_brought: bool = False
     """Whether its definition is among the manifests, so that a part of the cluster may not serve it yet."""
 
@@ -131,9 +129,7 @@ NONE_COMING: Mapping[tuple[str, str], Kind] = {}
 
 def _coming(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
     return {
-        (version, kind): Kind(
-            api_version=version, kind=kind, plural=plural, namespaced=namespaced, is_coming=True, is_brought=True
-        )
+        (version, kind): Kind(api_version=version, kind=kind, plural=plural, namespaced=namespaced, is_brought=True)
         for version, kind, plural, namespaced in defined(manifests)
     }
 

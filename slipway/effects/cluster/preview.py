@@ -69,10 +69,13 @@ def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefus
 def _change(
     objects: Objects, target: ManifestTarget, *, makes_namespace: bool, injected: Sequence[InjectedContainer]
 ) -> ObjectChange:
-    if target.kind.is_coming:
+    try:
+        live = objects.get(target.kind, target.name, target.namespace)
+    except Missing:
+        if not target.kind.is_brought:
+            raise
         diff = difference(None, without_server_fields(target.manifest))
         return _as(target, AppliedChange.CREATED, diff, checked=False).evolve(warnings=(COMING,))
-    live = objects.get(target.kind, target.name, target.namespace)
     if live is not None:
         check_owner(target, live)
     before = None if live is None else without_server_fields(live)

@@ -117,14 +117,17 @@ def test_a_definition_that_was_taken_away_is_brought_again_with_its_objects(admi
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
         connection.send("DELETE", path, what="take the definition away")
 
-    def planned() -> list[AppliedChange]:
-        try:
-            return [each.change for each in place.cluster.preview(wanted, place.namespace).objects]
-        except Missing:  # a real server still lists it for a moment
-            return []
+        def is_gone() -> bool:
+            try:
+                connection.send("GET", path, what="look for the definition")
+            except Missing:
+                return True
+            return False
 
-    both = [AppliedChange.CREATED, AppliedChange.CREATED]
-    assert place.settled(planned, until=lambda changes: changes == both) == both
+        place.settled(is_gone, until=bool)
+
+    planned = place.cluster.preview(wanted, place.namespace).objects
+    assert [each.change for each in planned] == [AppliedChange.CREATED, AppliedChange.CREATED]
     delivered(place, *wanted)
 
 

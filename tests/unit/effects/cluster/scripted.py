@@ -24,6 +24,8 @@ class Server:
     url: str = ""
     first: list[Reply] = field(default_factory=list)
     reply: Reply = field(default_factory=Reply)
+    at: dict[str, Reply] = field(default_factory=dict)
+    """What is answered at a path in any case, where requests are sent together."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
     leases: dict[str, bytes] = field(default_factory=dict)
@@ -43,7 +45,8 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
                 return
             server.asked.append((self.command, self.path))
             server.authorizations.append(self.headers.get("Authorization", ""))
-            reply = server.first.pop(0) if server.first else server.reply
+            reply = server.at.get(self.path.partition("?")[0])
+            reply = reply or (server.first.pop(0) if server.first else server.reply)
             if reply.held:
                 server.released.wait(30)
                 self.close_connection = True

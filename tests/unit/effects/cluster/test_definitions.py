@@ -13,6 +13,7 @@ from .scripted import Reply, Server
 from .test_kinds import a_definition, a_manifest
 
 TEST = a_manifest("Test", "a", "acme.example/v1")
+PLACE = "/apis/acme.example/v1/namespaces/shop/tests/a"
 NO_SUCH_PATH = Reply(status=404, body=b"404 page not found")
 IDENTITY = {"uid": "1", "resourceVersion": "7"}
 DEFINED = a_definition()
@@ -24,11 +25,19 @@ SERVED = Reply(body=json.dumps({"resources": [{"name": "tests", "kind": "Test", 
 
 
 def test_the_plan_shows_the_object_and_that_it_could_not_be_checked(server: Server, cluster: Cluster) -> None:
-    server.first, server.reply = [NO_SUCH_PATH, FOUND, FOUND], EMPTY
+    server.first, server.reply, server.at = [NO_SUCH_PATH, FOUND, FOUND], EMPTY, {PLACE: NO_SUCH_PATH}
     definition, test = cluster.preview([TEST, a_definition()], "shop").objects
     assert (definition.kind, definition.checked) == ("CustomResourceDefinition", True)
     assert (test.kind, test.change, test.checked) == ("Test", AppliedChange.CREATED, False)
     assert "comes with this release" in test.warnings[0]
+
+
+def test_an_object_whose_kind_is_served_and_not_listed_yet_is_compared_with_what_is_live(
+    server: Server, cluster: Cluster
+) -> None:
+    server.first, server.reply, server.at = [NO_SUCH_PATH, FOUND, FOUND], EMPTY, {PLACE: LIVE}
+    _, test = cluster.preview([TEST, a_definition()], "shop").objects
+    assert (test.change, test.checked) == (AppliedChange.UNCHANGED, True)
 
 
 def test_the_object_is_tried_again_until_the_kind_is_served(server: Server, cluster: Cluster) -> None:

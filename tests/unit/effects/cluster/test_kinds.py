@@ -155,28 +155,30 @@ def test_a_kind_whose_definition_comes_along_is_known_and_applied_after_it(in_or
     definition, test = KindLookup(Asked()).targets(manifests if in_order else manifests[::-1], "shop")
     assert definition.kind.kind == "CustomResourceDefinition"
     assert test.path == "/apis/acme.example/v1/namespaces/shop/tests/a"
-    assert test.kind.is_coming
+    assert test.kind.is_brought
 
 
-def test_a_kind_that_the_cluster_serves_by_now_is_not_coming_any_more() -> None:
-    served = {"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": True}]}
+SERVED = {"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": False}]}
+"""As the cluster has it, which is not as the definition above says."""
+
+
+def test_a_kind_that_the_cluster_serves_by_now_is_as_the_cluster_has_it() -> None:
     asked = Asked()
     lookup = KindLookup(asked)
     manifests = [a_definition(), a_manifest("Test", "a", "acme.example/v1")]
-    assert lookup.targets(manifests, "shop")[1].kind.is_coming
-    asked.resources = served
+    assert lookup.targets(manifests, "shop")[1].kind.namespaced
+    asked.resources = SERVED
     test = lookup.targets(manifests, "shop")[1].kind
-    assert (test.is_coming, test.is_brought) == (False, True)
+    assert (test.namespaced, test.is_brought) == (False, True)
 
 
 def test_a_kind_whose_definition_was_taken_away_comes_with_the_release_that_brings_it_again() -> None:
-    asked = Asked({"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": True}]})
+    asked = Asked(SERVED)
     lookup, manifests = KindLookup(asked), [a_definition(), *(a_manifest("Test", n, "acme.example/v1") for n in "ab")]
-    assert not lookup.targets(manifests, "shop")[1].kind.is_coming
+    assert not lookup.targets(manifests, "shop")[1].kind.namespaced
     asked.resources = {}
     _, first, second = lookup.targets(manifests, "shop")
-    assert first.kind.is_coming
-    assert second.kind.is_coming
+    assert (first.kind.namespaced, second.kind.namespaced) == (True, True)
     assert asked.asked == ["acme.example/v1"] * 2
 
 
