@@ -102,11 +102,11 @@ class Wording:
             case Phase.FAILED:
                 return self._after_failure()
             case Phase.ROLLED_BACK:
-                return "Nothing is broken now: find out why it failed; then try it again, or push a new image."
+                return "Nothing is broken now: find out why it failed; then try it again, or push a new version."
             case Phase.REJECTED:
                 return (
-                    "The application's owners address the reason and push a new image; or somebody sends it out again "
-                    "(slipway retry), and votes start over."
+                    "The application's owners address the reason and push a new version; or somebody sends it out "
+                    "again (slipway retry), and votes start over."
                 )
             case Phase.EXPIRED:
                 return self._after_expiring()
@@ -270,7 +270,7 @@ class Wording:
         if run is not None and not self.snapshot.application.succeeded(run):
             return f"Run {run.number} again: once it succeeds, its image gets a new release."
         if self.release.environment and self._environment() is None:
-            return "Correct the application (slipway apply), and push a new image."
+            return "Correct the application (slipway apply), and push a new version."
         if self.release.environment is None:
             return "Push its image again if you still want it deployed."
         return "Send it out again if you still want it deployed (slipway retry); votes start over."
@@ -278,12 +278,12 @@ class Wording:
     def _after_failure(self) -> str:
         environment, rollouts = self._environment(), self.release.rollouts
         if rollouts and failed(rollouts[-1].supply_chain):
-            return "Sign the image and attach what is missing, in the pipeline that builds it; then push a new image."
+            return "Sign the image and attach what is missing, in the pipeline that builds it; then push a new version."
         touched = bool(rollouts and rollouts[-1].plan_hash)
         if touched and environment and environment.on_failure is OnFailure.STOP:
             look = f"A person has to look at {environment.name}: it was left as it is."
-            return f"{look} Then try it again, or push a new image."
-        return "Find out why it failed; then try it again, or push a new image."
+            return f"{look} Then try it again, or push a new version."
+        return "Find out why it failed; then try it again, or push a new version."
 
     def _overdue(self) -> str:
         due = self.release.due

@@ -170,7 +170,7 @@ def export(
     files = read(ExportedFiles, content).files
     if output is not None:
         _write(output, files)
-        click.echo(f"{len(files)} files in {output}", err=True)
+        click.echo(f"{len(files)} file{'' if len(files) == 1 else 's'} in {output}", err=True)
     if as_json:
         screen.json(content)
     elif output is None:

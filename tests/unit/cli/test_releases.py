@@ -78,6 +78,15 @@ def test_a_release_that_is_being_promoted_shows_how_far_it_is(slipway: Command, 
     assert re.search(r"(?m)^waits for +prod: 403$", shown)
 
 
+def test_what_a_release_brings_is_called_by_what_it_is(slipway: Command, app: Served, shop: World) -> None:
+    assert re.search(r"(?m)^image +ci/team/shop:v1$", slipway("release", "shop-1").stdout)
+    bundle = {"version": "v1", "images": [], "environments": ["staging"], "targets": digest("targets")}
+    app.replies["releases/shop-1"] = _reply(
+        release_json(shop, 1) | {"bundle": bundle, "waits_for": "", "progress": None}
+    )
+    assert re.search(r"(?m)^bundle +ci/team/shop:v1$", slipway("release", "shop-1").stdout)
+
+
 def _reply(content: object) -> Reply:
     return Reply(body=json.dumps(content).encode())
 

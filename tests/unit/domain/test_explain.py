@@ -307,7 +307,7 @@ def test_failed_before_a_plan_was_made_gives_the_reason_there() -> None:
     told = explained(world)
     assert told.headline == "shop-1 failed in staging: manifests/deployment.yaml: line 3: no such kind."
     assert rule(told, "staging", "plan-is-current").reason == "manifests/deployment.yaml: line 3: no such kind"
-    assert told.next == "Find out why it failed; then try it again, or push a new image."
+    assert told.next == "Find out why it failed; then try it again, or push a new version."
 
 
 def test_completed_is_live_everywhere() -> None:
@@ -385,7 +385,7 @@ def test_cancelled_because_its_environment_is_gone_points_to_the_delivery() -> N
     assert told.headline == (
         "shop-1 was cancelled in staging: the environment 'staging' is no longer one of the application's."
     )
-    assert told.next == "Correct the application (slipway apply), and push a new image."
+    assert told.next == "Correct the application (slipway apply), and push a new version."
     assert [part.environment for part in told.rules] == ["production"]
 
 
