@@ -236,12 +236,13 @@ class Project(Record):
     )
 
     @model_validator(mode="after")
-    def _one_class_for_a_place(self) -> Self:
-        """A place has one class: otherwise an application could choose the weaker one by its environment's name."""
+    def _one_environment_for_a_place(self) -> Self:
+        """A place of class production has one name: otherwise an application could choose a weaker class by it, or
+        leave behind what stops the other one, such as a freeze."""
         listed = list(self.environments.items())
         for index, (name, one) in enumerate(listed):
             for other_name, other in listed[index + 1 :]:
-                if one.environment_class is other.environment_class or not overlap(one, other):
+                if not (one.production or other.production) or not overlap(one, other):
                     continue
                 raise ValueError(
                     f"environments: {other_name}: namespaces: expected places that {name} does not cover, as its class "

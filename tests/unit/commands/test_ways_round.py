@@ -142,6 +142,12 @@ def test_an_environment_that_comes_back_weaker_under_another_name_is_found(live:
     assert asked(live, "") == ["shop production: 2 of somebody with the role shop-approvers"]
 
 
+def test_a_place_of_production_has_one_name_so_that_no_freeze_is_left_behind_under_another(live: Live) -> None:
+    live.edit_project(lambda value: value["environments"].update(blue=value["environments"]["production"]))
+    why = refused(live, "team", OLGA)
+    assert "environments: blue: namespaces: expected places that production does not cover" in why
+
+
 def test_a_place_cannot_lose_its_class_in_the_project(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["production"].update({"class": "test"}))
     assert asked(live, "team") == ["shop production: 2 of somebody with the role shop-approvers"]
