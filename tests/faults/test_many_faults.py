@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.faults.harness import Faults
@@ -14,14 +14,15 @@ SEEDS = 24
 LAST = 720
 """Faults at points past the end of a run never happen, which is harmless."""
 
+seeds = st.integers(min_value=0, max_value=2**16)
 moments = st.frozensets(st.integers(min_value=0, max_value=LAST), max_size=6)
-bounded = settings(
-    max_examples=int(os.environ.get("FAULT_SCHEDULES", "40")),
-    derandomize="FAULT_SCHEDULES" not in os.environ,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+counts = pytest.mark.parametrize(
+    "count", [10, pytest.param(int(os.environ.get("FAULT_SCHEDULES", "40")), marks=pytest.mark.thorough)]
 )
+
+
+def schedules(count: int) -> settings:
+    return settings(max_examples=count, derandomize="FAULT_SCHEDULES" not in os.environ, database=None)
 
 
 @pytest.mark.sweep(keep=2)
@@ -30,19 +31,26 @@ def test_messages_may_come_twice_and_in_any_order(deliveries: Path, seed: int) -
     assert not differences(deliveries, Faults(seed=seed))
 
 
-@bounded
-@given(seed=st.integers(min_value=0, max_value=2**16), crash_at=moments, fail_at=moments)
-def test_any_schedule_with_crashes_and_outages_ends_the_same(
-    deliveries: Path, seed: int, crash_at: frozenset[int], fail_at: frozenset[int]
-) -> None:
-    assert not differences(deliveries, Faults(seed=seed, crash_at=crash_at, fail_at=fail_at - crash_at))
+@counts
+def test_any_schedule_with_crashes_and_outages_ends_the_same(deliveries: Path, count: int) -> None:
+    @schedules(count)
+    @given(seed=seeds, crash_at=moments, fail_at=moments)
+    def ends_the_same(seed: int, crash_at: frozenset[int], fail_at: frozenset[int]) -> None:
+        assert not differences(deliveries, Faults(seed=seed, crash_at=crash_at, fail_at=fail_at - crash_at))
+
+    ends_the_same()
 
 
-@bounded
-@given(seed=st.integers(min_value=0, max_value=2**16), start=st.integers(min_value=0, max_value=LAST))
-def test_a_process_that_dies_again_and_again_gets_there_in_the_end(deliveries: Path, seed: int, start: int) -> None:
+@counts
+def test_a_process_that_dies_again_and_again_gets_there_in_the_end(deliveries: Path, count: int) -> None:
     """Dies at six points in a row, each a few steps after the last: crashes while recovering from crashes."""
-    assert not differences(deliveries, Faults(seed=seed, crash_at=frozenset(range(start, start + 24, 4))))
+
+    @schedules(count)
+    @given(seed=seeds, start=st.integers(min_value=0, max_value=LAST))
+    def gets_there(seed: int, start: int) -> None:
+        assert not differences(deliveries, Faults(seed=seed, crash_at=frozenset(range(start, start + 24, 4))))
+
+    gets_there()
 
 
 @pytest.mark.sweep(keep=2)
