@@ -141,8 +141,9 @@ def lookups(application: Application, event: Event) -> Lookups:
         case PipelineCompleted():
             return Lookups(digest=event.digest, tag=tag_of(application, event), active=JOINING_LOADED)
         case StepFinished():
-            resolved = joining if event.step.kind is StepKind.RESOLVE else 0
-            return Lookups(releases=(event.step.release,), digest=event.resolved_digest, active=resolved)
+            if event.step.kind is StepKind.RESOLVE:
+                return Lookups(releases=(event.step.release,), digest=event.resolved_digest, active=joining)
+            return Lookups(releases=(event.step.release,))
         case CommandGiven():
             if event.artifact is not None:
                 return Lookups(digest=event.artifact.digest, tag=event.artifact.tag)

@@ -11,6 +11,7 @@ from ..domain.fence import Claim, Fence, new_fence
 from ..domain.order import recorded
 from ..domain.plan import Plan
 from ..domain.project import EnvironmentClass
+from ..domain.release import Head
 from ..domain.rules import RuleResult
 from ..domain.signing import Signer
 from ..ledger import Ledger
@@ -49,14 +50,19 @@ class Fences:
             plan=plan.hash,
             recorded=recorded(step.taken, cluster=plan.cluster, namespace=plan.namespace),
             keys=self.ledger.public_keys,
-            whole=partial(self.whole, step.application) if is_production else None,
+            whole=partial(self.whole, head) if is_production else None,
             in_the_way=partial(self.first_object.in_the_way, work, plan) if begins else tuple,
         )
 
-    def whole(self, application: str, fence: Fence) -> RuleResult:
-        """Whether the ledger holds the record that the fence names. Raises `LedgerUnavailable`."""
-        sequence, head = fence.head.sequence, self.ledger.head(application)
-        item = next(self.ledger.audit(application, first=sequence, last=sequence, limit=1), None)
+    def whole(self, head: Head, fence: Fence) -> RuleResult:
+        """Whether the ledger, which ended in `head` a moment ago, holds the record that the fence names.
+
+        Raises `LedgerUnavailable`.
+        """
+        sequence = fence.head.sequence
+        if (fence.epoch, sequence) > (head.epoch, head.sequence):  # perhaps written since the head was read
+            head = self.ledger.head(head.application)
+        item = next(self.ledger.audit(head.application, first=sequence, last=sequence, limit=1), None)
         record = item if isinstance(item, AuditRecord) and item.sequence == sequence else None
         named = f"record {fence.head.sequence}, which the Lease in the cluster names"
         return held_rule(head, named, fence.epoch, fence.head, record)

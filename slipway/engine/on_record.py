@@ -5,27 +5,34 @@ linked, signed, and end in the head, so a row can hide nothing that came later; 
 anchor names, so the whole table cannot have been put back to before a rejection.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from ..clock import Clock
 from ..domain.audit import AuditRecord, ChainCheck
-from ..domain.chain_anchor import AnchoredGate, GateOutcome
+from ..domain.chain_anchor import AnchoredGate, ChainAnchor, GateOutcome
 from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate
 from ..domain.on_record import on_record, rests_on
 from ..domain.project import EnvironmentClass
 from ..domain.release import Head, Release
 from ..domain.rules import Rule, RuleResult, failed
+from ..domain.signing import PublicKeys
 from ..domain.steps import StepKind
 from ..ledger import Ledger
+from ..ledger.archive import sequence_of
 from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
+from ..ledger.table import Row
 from .in_force import InForce
 from .kept_proofs import KeptProofs
 from .run_step import Work
 
 OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps that let something through. A roll-back after a failure is part of the plan that was voted on."""
+
+NOT_FAR: Final = 50
+"""Records that are read beside a release's own, to have what the newest anchor names without another request."""
 
 FIRST_OBJECT: Final = frozenset({StepKind.BEFORE, StepKind.DEPLOY})
 """The steps that may make the first object of a rollout."""
@@ -53,19 +60,27 @@ class OnRecord:
             return ()  # the step itself says that its environment is gone
         standing = work.standing
         head = standing.head or Head(application=step.application)
-        whole = self.anchors.whole(step.application, head)
+        newest = self.anchors.newest(step.application)
+        read = list(self._from(newest, head, release.first_sequence))
+        whole = self.anchors.whole_among(read, head, newest)
         if not whole.passed:
             return (whole,)
         in_force = self.in_force.rules(work, standing, head, environment)
         if failed(in_force):
             return in_force
-        records, fault = verified(self.ledger, head, release.first_sequence)
+        records, fault = verified_among(read, self.ledger.public_keys, head, release.first_sequence)
         if fault:
             return (Rule.TRAIL_VERIFIES.fails(fault),)
         rules = (on_record(records, release, environment, self.clock()), *self._kept(records, release, environment))
         if step.kind in FIRST_OBJECT and not failed(rules):
-            return (*rules, *self._anchored(work, environment, epoch=head.epoch))
+            return (*rules, *self._anchored(work, environment, head))
         return rules
+
+    def _from(self, newest: ChainAnchor | None, head: Head, first: int) -> Iterator[AuditRecord | Row]:
+        """The records of the release, in one request with that of the newest anchor where it is not far before."""
+        anchored = newest.head.sequence if newest else first
+        begin = anchored if 0 < first - anchored <= NOT_FAR else first
+        return self.ledger.audit(head.application, first=begin, last=head.sequence)
 
     def _kept(self, records: list[AuditRecord], release: Release, environment: Environment) -> tuple[RuleResult, ...]:
         gate = environment.gate
@@ -73,7 +88,7 @@ class OnRecord:
         rule = self.proofs.rule(rests_on(records, release, environment), fresh=fresh)
         return (rule,) if rule is not None else ()
 
-    def _anchored(self, work: Work, environment: Environment, *, epoch: int) -> tuple[RuleResult, ...]:
+    def _anchored(self, work: Work, environment: Environment, head: Head) -> tuple[RuleResult, ...]:
         release = work.release
         if environment.environment_class is not EnvironmentClass.PRODUCTION or release.gate is None:
             return ()
@@ -84,7 +99,7 @@ class OnRecord:
             outcome=GateOutcome.PASSED,
         )
         try:
-            self.anchors.gate(release.application, gate, epoch=epoch, now=self.clock())
+            self.anchors.gate(head, gate, now=self.clock())
         except LedgerRewound as rewound:
             return (Rule.LEDGER_IS_WHOLE.fails(str(rewound)),)
         return ()
@@ -93,12 +108,22 @@ class OnRecord:
 def verified(ledger: Ledger, head: Head, first: int) -> tuple[list[AuditRecord], str]:
     """The records from `first` to the head, and what is wrong with them. Raises `LedgerUnavailable`,
     `KeysUnavailable`."""
+    read = ledger.audit(head.application, first=first, last=head.sequence)
+    return verified_among(read, ledger.public_keys, head, first)
+
+
+def verified_among(
+    read: Iterable[AuditRecord | Row], keys: PublicKeys, head: Head, first: int
+) -> tuple[list[AuditRecord], str]:
+    """The same of records that were read already, perhaps with some before `first`, which are passed over."""
     name, records = head.application, list[AuditRecord]()
     check: ChainCheck | None = None
-    for item in ledger.audit(name, first=first, last=head.sequence):
+    for item in read:
+        if 0 < sequence_of(item) < first:
+            continue
         if not isinstance(item, AuditRecord):
             return [], f"record {first + len(records)} is not an audit record any more"
-        check = check or ChainCheck(name, keys=ledger.public_keys, after=first - 1, previous=item.previous)
+        check = check or ChainCheck(name, keys=keys, after=first - 1, previous=item.previous)
         if fault := check.feed(item):
             return [], f"record {fault.sequence}: {fault.reason}"
         records.append(item)

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -26,7 +26,7 @@ from ..domain.rules import RuleResult
 from ..domain.signing import Signer
 from .keys import INSTALLATION
 from .ledger import Ledger
-from .table import Conflict, LedgerUnavailable
+from .table import Conflict, LedgerUnavailable, Row
 
 log = logging.getLogger(__name__)
 
@@ -97,10 +97,21 @@ class ChainAnchors:
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
-        newest = self.newest(application)
-        if newest is not None and newest.head.sequence > head.sequence:  # perhaps anchored since the head was read
-            head = self.ledger.head(application)
-        return self._compared(application, head, newest)
+        return self.whole_among((), head, self.newest(application))
+
+    def whole_among(self, read: Iterable[AuditRecord | Row], head: Head, newest: ChainAnchor | None) -> RuleResult:
+        """The same where the record that the anchor names may be among those that were read already."""
+        if newest is not None:
+            for record in read:
+                if isinstance(record, AuditRecord) and record.sequence == newest.head.sequence:
+                    return whole_rule(head, newest, record)
+        return self._compared(head.application, self._not_before(head, newest), newest)
+
+    def _not_before(self, head: Head, newest: ChainAnchor | None) -> Head:
+        """The head, read again where the newest anchor is ahead of it: perhaps it was anchored since it was read."""
+        if newest is not None and newest.head.sequence > head.sequence:
+            return self.ledger.head(head.application)
+        return head
 
     def of_ledger(self, application: str) -> RuleResult:
         """As `whole`, for the head as it is now."""
@@ -116,19 +127,19 @@ class ChainAnchors:
         )
 
     # ---- writing
-    def gate(self, application: str, gate: AnchoredGate, *, epoch: int, now: datetime) -> ChainAnchor:
-        """Anchor the chain's end for a gate that was decided, unless that is done in this epoch already.
+    def gate(self, head: Head, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
+        """Anchor the chain's end, as it was a moment ago, for a gate that was decided before, unless that is done.
 
         Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
         """
-        recent, newest = islice(self._genuine(application), RECENT), None
+        recent, newest = islice(self._genuine(head.application), RECENT), None
         for anchor in recent:
             newest = newest or anchor
-            if anchor.gate == gate and anchor.epoch == epoch:
+            if anchor.gate == gate and anchor.epoch == head.epoch:
                 return anchor
             if anchor.gate is not None:
                 break
-        return self._write(application, newest, Why.GATE, gate, now=now)
+        return self._write(head, newest, Why.GATE, gate, now=now)
 
     def rules(self, application: str, *, now: datetime) -> ChainAnchor | None:
         """Anchor the chain's end after what is allowed was changed in it. None if the ledger was put back.
@@ -174,14 +185,14 @@ class ChainAnchors:
         if newest is not None and (newest.epoch, newest.head.sequence) == (head.epoch, head.sequence):
             self._demand_whole(application, head, newest)
             return newest
-        return self._write(application, newest, why, None, now=now)
+        return self._write(head, newest, why, None, now=now)
 
     def _write(
-        self, application: str, newest: ChainAnchor | None, why: Why, gate: AnchoredGate | None, *, now: datetime
+        self, head: Head, newest: ChainAnchor | None, why: Why, gate: AnchoredGate | None, *, now: datetime
     ) -> ChainAnchor:
-        head = self.ledger.head(application)
-        self._demand_whole(application, head, newest)
-        return self._added(application, head, newest, why, gate, now=now)
+        head = self._not_before(head, newest)
+        self._demand_whole(head.application, head, newest)
+        return self._added(head.application, head, newest, why, gate, now=now)
 
     def _added(
         self,

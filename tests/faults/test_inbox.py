@@ -148,7 +148,7 @@ def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
     quiet = Life()
     played(tmp_path / "quiet", COMMANDS[name], quiet, hinted=hinted)
     struck = lives(fault, quiet)
-    assert len(struck) >= 15, "the way has at least that many points"
+    assert len(struck) >= 12, "the way has at least that many points"
     for number, (where, life) in enumerate(struck):
         home, answered = played(tmp_path / str(number), COMMANDS[name], life, hinted=hinted)
         reply = home.app.answers.reply(answered.partition, answered.id)

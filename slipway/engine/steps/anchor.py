@@ -28,7 +28,7 @@ def anchor(anchors: ChainAnchors, clock: Clock, work: Work) -> Outcome:
     gate = present(work.step.gate, f"the gate of {work.step.id}")
     head = present(work.standing.head, f"the end of the chain of {work.step.application}")
     try:
-        made = anchors.gate(work.step.application, gate, epoch=head.epoch, now=clock())
+        made = anchors.gate(head, gate, now=clock())
     except LedgerRewound as rewound:
         return failed(str(rewound))
     except (LedgerUnavailable, KeysUnavailable) as away:

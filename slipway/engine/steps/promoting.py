@@ -36,12 +36,14 @@ class Life:
     work: Work
     began: datetime
     state: StepState
+    noted: bool
+    """Whether there is a row with the state of this rollout."""
     _sent: int = 0
     _written: datetime = field(init=False)
     _renewed: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        self._written = self.began - WRITTEN_EVERY
+        self._written = self.began
         self._renewed = self.began
 
     @classmethod
@@ -49,9 +51,8 @@ class Life:
         """Continue from the state that the previous message left; the state of another attempt is ignored."""
         step = work.step
         left = clients.ledger.under_way.read(step.application, step.release, step.environment)
-        if left is None or left.step != step.id:
-            left = StepState(step=step.id)
-        return cls(clients=clients, clock=clock, work=work, began=clock(), state=left)
+        state = left if left is not None and left.step == step.id else StepState(step=step.id)
+        return cls(clients=clients, clock=clock, work=work, began=clock(), state=state, noted=left is not None)
 
     @property
     def release(self) -> Release:
@@ -130,7 +131,8 @@ class Life:
 
     def forget(self) -> None:
         step = self.work.step
-        self.clients.ledger.under_way.forget(step.application, step.release, step.environment)
+        if self.noted:
+            self.clients.ledger.under_way.forget(step.application, step.release, step.environment)
 
     def check_tag(self, target: PromotionTarget) -> None:
         """Fail before the import if the tag could not be set after it."""
@@ -141,6 +143,7 @@ class Life:
 
     def _write(self) -> None:
         step = self.work.step
+        self.noted = True
         self.clients.ledger.under_way.write(step.application, step.release, step.environment, self.state)
 
     def _write_if_possible(self) -> None:

@@ -16,6 +16,9 @@ from slipway.ledger.table import Row, Write
 from slipway.testing import Installation, MemoryTable, write_application
 from tests.unit.engine.test_run_step import DONE, sent, step_runner
 
+MOST = 90
+"""What a release asks of ledger and index in memory: `make bench ARGS=costs` counts all of it, on real parts."""
+
 
 class Watched(MemoryTable):
     """Notes each request: a read by where it begins, a transaction by the kinds of its rows."""
@@ -124,3 +127,21 @@ def test_whoever_looked_and_is_to_change_something_waits_for_whoever_holds_the_s
     ((again, _),) = sent(home)
     assert again == step
     assert home.phase(1) is Phase.CHECKING
+
+
+def test_a_later_release_asks_no_more_than_an_earlier_one(tmp_path: Path, table: Watched) -> None:
+    """Two environments and a vote; without the inbox and what the front asks."""
+    index = Watched()
+    write_application(tmp_path)
+    home, counts = Installation(tmp_path, table=table, index_table=index), list[int]()
+    for number in range(1, 6):
+        table.asked.clear()
+        index.asked.clear()
+        home.push(f"{number}.0")
+        home.settle()
+        home.vote(number)
+        home.settle()
+        assert home.phase(number) is Phase.COMPLETED
+        counts.append(len(table.asked) + len(index.asked))
+    assert counts[1:] == counts[1:2] * 4
+    assert counts[1] <= MOST, counts
