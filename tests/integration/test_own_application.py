@@ -37,7 +37,7 @@ def test_the_commands_of_the_page_bring_an_application_of_ones_own_into_producti
     release, verify = look.strip().splitlines()
     reader.again(release, "completed")
     assert "intact" in reader.type(verify)
-    assert reader.runs("production", reader.name) == 2
+    until(lambda: reader.runs("production", reader.name) == 2, "two pods are up; a busy machine misses a probe")
 
     assert re.search(rf"{reader.name}.*production.*{reader.name}-1", reader.type(again), re.DOTALL)
     later = reader.stack
@@ -83,7 +83,7 @@ def test_two_images_and_a_chart_of_ones_own_are_in_production_by_what_the_tutori
         (container,) = containers(reader, "production", name)
         assert container["image"].startswith(f"{prod}/{reader.name}/")
         assert container["image"].partition("@")[2] in digests
-        assert reader.runs("production", name) == 2
+    until(lambda: [reader.runs("production", name) for name in services(reader)] == [2, 2], "both services are up")
     proxy = f"/api/v1/NAMESPACE/services/{reader.name}:http/proxy/"
     assert reader.in_cluster("production", proxy) == {"application": reader.name, "price": "12.50"}
     counted = re.search(r"^\| (\d+) \| (\d+) \| (\d+) \|$", TUTORIAL.read_text(), re.MULTILINE)
@@ -97,7 +97,7 @@ def test_two_images_and_a_chart_of_ones_own_are_in_production_by_what_the_tutori
     reader.again(explain, "waits in production")
     reader.approve()
     reader.again(look.body.replace("-1", "-2"), "completed")
-    assert [reader.runs("production", name) for name in services(reader)] == [3, 3]
+    until(lambda: [reader.runs("production", name) for name in services(reader)] == [3, 3], "each has a third pod")
 
 
 def services(reader: Reader) -> tuple[str, str]:
