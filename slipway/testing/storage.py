@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -23,6 +24,8 @@ class MemoryTable:
         """`clock` is that of the service, which says when each row was written."""
         self._examined, self._clock = examined, clock
         self._rows: dict[str, dict[str, Row]] = {}
+        self._sorted: dict[str, list[str]] = {}
+        """The keys of each partition's rows."""
         self._etags = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -31,6 +34,7 @@ class MemoryTable:
         made = MemoryTable(examined=self._examined, clock=self._clock)
         with self._lock:
             made._rows = {partition: dict(rows) for partition, rows in self._rows.items()}
+            made._sorted = {partition: list(keys) for partition, keys in self._sorted.items()}
             made._etags = itertools.count(next(self._etags))
         return made
 
@@ -41,8 +45,10 @@ class MemoryTable:
 
     def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
         with self._lock:
-            matching = [row for key, row in sorted(self._rows.get(partition, {}).items()) if first <= key <= last]
-        yield from matching[:limit]
+            rows, keys = self._rows.get(partition, {}), self._sorted.get(partition, [])
+            within = keys[bisect_left(keys, first) : bisect_right(keys, last)]
+            matching = [rows[key] for key in within[:limit]]
+        yield from matching
 
     def page(
         self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
@@ -60,11 +66,26 @@ class MemoryTable:
     def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         check(writes)
         with self._lock:
-            changed = dict(self._rows.get(partition, {}))
-            for write in writes:
-                self._apply(changed, write)
-            self._rows[partition] = changed
-        return tuple(changed[write.key].etag if write.key in changed else "" for write in writes)
+            rows = self._rows.setdefault(partition, {})
+            before = {write.key: rows.get(write.key) for write in writes}
+            try:
+                for write in writes:
+                    self._apply(rows, write)
+            except Exception:
+                for key, row in before.items():
+                    _set(rows, key, row)
+                raise
+            for key, row in before.items():
+                self._sort(partition, key, was_there=row is not None)
+            return tuple(rows[write.key].etag if write.key in rows else "" for write in writes)
+
+    def _sort(self, partition: str, key: str, *, was_there: bool) -> None:
+        """Keep the keys of a partition in order, so that a range of a long one costs what it returns."""
+        keys, is_there = self._sorted.setdefault(partition, []), key in self._rows[partition]
+        if is_there and not was_there:
+            insort(keys, key)
+        elif was_there and not is_there:
+            del keys[bisect_left(keys, key)]
 
     def _apply(self, rows: dict[str, Row], write: Write) -> None:
         current = rows.get(write.key)
@@ -86,7 +107,8 @@ class MemoryTable:
 
     def remove(self, partition: str, key: str) -> None:
         with self._lock:
-            self._rows.get(partition, {}).pop(key, None)
+            if self._rows.get(partition, {}).pop(key, None) is not None:
+                self._sort(partition, key, was_there=True)
 
     def everything(self, *, limit: int) -> Iterator[tuple[str, Row]]:
         with self._lock:
@@ -95,6 +117,13 @@ class MemoryTable:
 
 
 _PLACE = "at:"
+
+
+def _set(rows: dict[str, Row], key: str, row: Row | None) -> None:
+    if row is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = row
 
 
 def _holds(row: Row, condition: Where) -> bool:
