@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..bootstrap import App, Ports, Settings, app
 from ..domain.application import Application
-from ..domain.audit import AuditRecord
+from ..domain.audit import AuditRecord, ChainCheck
 from ..domain.commands import Verb
 from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
@@ -316,6 +316,13 @@ class Installation(Outside):
     def verify(self, app: str = "") -> ChainPartCheck:
         """The whole chain, compared with its head and its newest anchor."""
         return verify_part(self.app.reader, self.app.chain_anchors, app or self.application, after=0, limit=10**6)
+
+    def is_consistent(self, app: str = "") -> bool:
+        """Whether the chain is in itself, without a look at its anchors."""
+        name = app or self.application
+        chain, head = ChainCheck(name, keys=PUBLIC_KEYS), self.app.ledger.head(name)
+        faults = [chain.feed(record) for record in self.trail(name)]
+        return not any((*faults, chain.finish(sequence=head.sequence, head_hash=head.hash)))
 
     def lane(self, environment: str, app: str = "") -> Lane:
         return self.app.ledger.lanes(app or self.application).get(environment) or Lane(environment=environment)

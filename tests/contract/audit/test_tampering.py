@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slipway.catalogue.entries import Catalogue
-from slipway.domain.audit import AuditRecord, ChainCheck
+from slipway.domain.audit import AuditRecord
 from slipway.domain.chain_anchor import ChainAnchor, Why
 from slipway.ledger import keys
 from slipway.ledger.chain_anchors import FOLDER
@@ -18,7 +18,7 @@ from slipway.ledger.index_keys import COPIES, by_application, on
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Value, Write
 from slipway.testing import MemoryAdded
-from slipway.testing.chains import PUBLIC_KEYS, signed_anew
+from slipway.testing.chains import signed_anew
 from tests.contract.audit.installation import Audited
 
 type Ask = Callable[..., dict[str, Any]]
@@ -90,13 +90,6 @@ def anchors(installation: Audited) -> list[ChainAnchor]:
     return [ChainAnchor.model_validate_json(content) for _, content in storage_of(installation).listed(CHAIN)]
 
 
-def is_consistent(installation: Audited) -> bool:
-    """Whether the chain is in itself, without a look at its anchors."""
-    chain, head = ChainCheck("shop", keys=PUBLIC_KEYS), installation.app.ledger.head("shop")
-    faults = [chain.feed(record) for record in installation.trail()]
-    return not any((*faults, chain.finish(sequence=head.sequence, head_hash=head.hash)))
-
-
 def test_what_nobody_touched_is_intact_and_anchored(verdict: Ask, installation: Audited) -> None:
     found = verdict()
     assert (found["intact"], found["anchored"]) == (True, True)
@@ -163,7 +156,7 @@ def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
     sequence, reason = fault(verdict())
     assert sequence == first.head.sequence
     assert reason.startswith(f"{first.told} names another hash for it: the chain was replaced")
-    assert is_consistent(installation)
+    assert installation.is_consistent()
 
 
 def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
@@ -173,7 +166,7 @@ def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installa
     for sequence in range(yesterday.sequence + 1, intruder.end + 1):
         intruder.remove(sequence)
     intruder.write_head(yesterday.sequence, yesterday.hash)
-    assert is_consistent(installation)
+    assert installation.is_consistent()
     sequence, reason = fault(verdict())
     assert sequence == yesterday.sequence + 1
     assert newest.told in reason

@@ -7,7 +7,7 @@ account could.
 
 import json
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -321,8 +321,9 @@ def handler_of(served: Served) -> type[BaseHTTPRequestHandler]:
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(reply.body)
+            with suppress(BrokenPipeError, ConnectionResetError):  # a command may end before it has read its answer
+                self.end_headers()
+                self.wfile.write(reply.body)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests print nothing."""

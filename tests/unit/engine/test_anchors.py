@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.audit import ChainCheck
 from slipway.domain.chain_anchor import ChainAnchor, GateOutcome
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.reports import Status
@@ -15,7 +14,7 @@ from slipway.ledger import LedgerUnavailable
 from slipway.ledger.chain_anchors import FOLDER, PASSED_OVER
 from slipway.ledger.table import Act, Row, Write
 from slipway.testing import Installation, MemoryAdded, write_application
-from slipway.testing.chains import PUBLIC_KEYS, SIGNER
+from slipway.testing.chains import SIGNER
 
 
 class Storage(MemoryAdded):
@@ -120,19 +119,12 @@ def test_each_anchor_names_the_one_before_it(waiting: Installation, storage: Sto
     assert newest.head.sequence > first.head.sequence
 
 
-def is_consistent(installation: Installation) -> bool:
-    """Whether the chain is in itself, without a look at its anchors."""
-    chain, head = ChainCheck("shop", keys=PUBLIC_KEYS), installation.app.ledger.head("shop")
-    faults = [chain.feed(record) for record in installation.trail()]
-    return not any((*faults, chain.finish(sequence=head.sequence, head_hash=head.hash)))
-
-
 def rewound_after_a_rejection(installation: Installation) -> None:
     kept = rows(installation)
     installation.vote(1, decision=VoteDecision.REJECT, reason="not today")
     installation.settle()
     put_back(installation, kept)
-    assert is_consistent(installation)
+    assert installation.is_consistent()
     installation.vote(1)
 
 
