@@ -88,7 +88,8 @@ def clear_away(stack: Stack) -> None:
     for release in watcher.get(f"/api/v1/releases?application={APPLICATION}")["releases"]:
         if release["phase"] in UNDER_WAY:
             done = slipway(stack, ["cancel", release["id"], "--reason", "it was an attack", "--yes"], show=False)
-            assert done.returncode == 0, done.stderr
+            phase = watcher.get(f"/api/v1/releases/{release['id']}")["phase"]  # a newer one may just have replaced it
+            assert done.returncode == 0 or phase not in UNDER_WAY, done.stderr
 
 
 @pytest.mark.parametrize("guard", [guard for guard in Guard if guard is not Guard.OWN_WORK], ids=str)
