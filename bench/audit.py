@@ -195,8 +195,11 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
             return run.records
 
     def check() -> int:
+        # These releases were made up, and skip steps: that is what is found, and all of it is read.
         verdicts = Checking(file).run(_silent)
-        assert all(verdict.intact for verdict in verdicts)
+        assert all(
+            verdict.fault is not None and "no step leads from there" in verdict.fault.reason for verdict in verdicts
+        )
         return sum(verdict.records for verdict in verdicts)
 
     def rebuild() -> int:
