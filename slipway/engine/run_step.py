@@ -42,6 +42,8 @@ NOTED_FROM = 4
 """From this poll on what a step waits for is noted for people: most are done by then."""
 BUSY = timedelta(seconds=5)
 """Pause before retrying a step that another instance holds the lease of."""
+BEGUN_AT_MOST = 3
+"""How often a step begins at once with a newer version; it is tried again later where versions go on changing."""
 
 
 class Held(Exception):  # noqa: N818 - it is what happened
@@ -167,17 +169,20 @@ class StepRunner:
 
     def _outcome(self, work: Work) -> Outcome:
         """What is outdated has brought about nothing yet: it is begun again with what is in force now."""
-        while True:
+        why = ""
+        for _ in range(BEGUN_AT_MOST):
             try:
                 return self._proved(work) or self.effects[work.step.kind](work)
             except Outdated as outdated:
-                self.catalogue.look_again()
-                now = self.catalogue.get(work.step.application)
-                if now is None or now.versions == work.entry.versions:
-                    return Retry(reason=str(outdated))  # the version is committed, and not in the list yet
-                log.info("%s: begun again: %s", work.step.id, outdated)
-                nearby = self.ledger.nearby(work.step.application, work.step.release)
-                work = replace(work, entry=now, nearby=nearby)
+                why = str(outdated)
+            self.catalogue.look_again()
+            now = self.catalogue.get(work.step.application)
+            if now is None or now.versions == work.entry.versions:
+                break  # the version is committed, and not in the list yet
+            log.info("%s: begun again: %s", work.step.id, why)
+            nearby = self.ledger.nearby(work.step.application, work.step.release)
+            work = replace(work, entry=now, nearby=nearby)
+        return Retry(reason=why)
 
     def _is_over(self, work: Work, *, briefly: bool) -> bool:
         """Whether a step that cannot do its work is given up."""

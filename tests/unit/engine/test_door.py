@@ -1,7 +1,6 @@
 """The door: an event from outside is decided at once; where an application is too busy, it gets its turn in `work`."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -9,14 +8,12 @@ from slipway.domain.errors import SourceAway
 from slipway.domain.events import EVENT
 from slipway.domain.model import canonical, sha256
 from slipway.domain.queues import Queue
-from slipway.domain.steps import Step
 from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.door import Door, deferred
 from slipway.engine.handle import UnknownTarget
 from slipway.engine.proving_pushes import PATIENCE
-from slipway.testing import Installation, write_application
+from slipway.testing import Installation
 from slipway.testing.artifacts import Built
-from tests.unit.commands.live import Live
 from tests.unit.engine.test_run_step import busy_like
 
 
@@ -54,37 +51,6 @@ def test_a_turn_of_an_application_that_the_event_does_not_concern_is_refused(ins
     event = installation.pushed("1.0")
     with pytest.raises(UnknownTarget, match="nobodys"):
         installation.app.door.take_turn("nobodys", event)
-
-
-@pytest.fixture
-def two_instances(tmp_path: Path) -> tuple[Live, Live]:
-    """Two instances with the same storage and queues; the second has just read the catalogue when the first applies an
-    application. Each remembers the catalogue for a moment, and their clock stands."""
-    write_application(tmp_path)
-    first, second = Live(tmp_path), Live(tmp_path)
-    second.ports = first.ports
-    second.restart()
-    assert not second.app.catalogue.entries
-    first.apply()
-    return first, second
-
-
-def test_a_push_right_after_another_instance_applied_its_application_is_decided(
-    two_instances: tuple[Live, Live],
-) -> None:
-    first, second = two_instances
-    (receipt,) = second.app.door.take(first.pushed("1.0"))
-    assert receipt.actions
-
-
-def test_a_step_of_an_application_that_another_instance_has_just_applied_is_done(
-    two_instances: tuple[Live, Live],
-) -> None:
-    first, second = two_instances
-    first.push("1.0")
-    (step,) = (Step.model_validate(sent.body) for sent in first.bus.sent if sent.queue is Queue.STEPS)
-    second.run_step(step)
-    assert "plan.made" in first.actions()
 
 
 def test_a_push_that_concerns_no_application_is_dropped_and_the_log_says_so(

@@ -12,7 +12,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.engine.outcome import Outcome
-from slipway.engine.run_step import Work
+from slipway.engine.run_step import BEGUN_AT_MOST, Outdated, Work
 from slipway.testing import write_application
 from tests.unit.commands.live import OLGA, Live
 
@@ -38,6 +38,13 @@ def change_application(live: Live) -> None:
 def change_project(live: Live) -> None:
     live.edit_project(lambda value: value.update(repositories=["team/*", "shops/*"]))
     assert live.apply()["project:team"].outcome == "changed"
+
+
+def test_a_push_of_an_application_that_another_instance_has_just_applied_is_taken(live: Live) -> None:
+    other = remembering(live)
+    live.apply()
+    (receipt,) = other.door.take(live.pushed("1.0"))
+    assert receipt.actions
 
 
 def test_a_step_of_an_application_that_another_instance_has_just_applied_is_run(live: Live) -> None:
@@ -114,3 +121,21 @@ def test_a_change_while_a_deployment_prepares_does_not_end_the_release(
     assert live.phase(1) is Phase.COMPLETED
     first, again = begun
     assert first.entry.versions != again.entry.versions
+
+
+def test_a_step_whose_version_changes_whenever_it_begins_is_tried_again_later(live: Live) -> None:
+    live.apply()
+    live.push("1.0")
+    step = live.settle_at(StepKind.PLAN, "staging")
+    begun = list[Work]()
+
+    def outdated(work: Work) -> Outcome:
+        begun.append(work)
+        live.edit_environment("staging", rollout_within=f"{len(begun) + 1}m")
+        live.apply()
+        raise Outdated("another version is in force by now")
+
+    runner = live.app.step_runner
+    replace(runner, effects={**runner.effects, StepKind.PLAN: outdated}).run(step)
+    assert len(begun) == BEGUN_AT_MOST
+    assert [again.tries for again in live.steps() if again.id == step.id] == [step.tries + 1]
