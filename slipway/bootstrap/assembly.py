@@ -341,6 +341,7 @@ class App(Facing):
                 channel=self.channel,
                 runs=lambda: self.run_source,
                 registries=tuple(self.settings.registries),
+                clusters=tuple(self.settings.clusters),
                 channels=tuple(self.settings.channels),
                 catalogue=self.catalogue,
                 keys=self.private_keys,

@@ -126,7 +126,7 @@ class Settings(BaseModel):
     clusters: Annotated[dict[Name, ClusterSettings], BeforeValidator(as_json)] = Field(
         default={},
         validate_default=True,
-        description="Clusters by the names that projects and applications use, as JSON.",
+        description="Clusters by the names that projects and applications use, as JSON; each under one name.",
     )
     channels: Annotated[dict[Name, ChannelSettings], BeforeValidator(as_json)] = Field(
         default={}, description="Channels for notices by the names that projects and applications use, as JSON."
@@ -313,6 +313,14 @@ class Settings(BaseModel):
         if len(set(servers)) < len(servers):
             raise ValueError("expected each login_server once, got one under two names")
         return registries
+
+    @field_validator("clusters")
+    @classmethod
+    def _one_name_each_cluster(cls, clusters: dict[str, ClusterSettings]) -> dict[str, ClusterSettings]:
+        """What guards a place goes by its cluster's name, so that a second name would be a way round it."""
+        if len({cluster.place for cluster in clusters.values()}) < len(clusters):
+            raise ValueError("expected each cluster once, got one under two names")
+        return clusters
 
     @model_validator(mode="after")
     def _doubles_stay_on_laptops(self) -> Self:

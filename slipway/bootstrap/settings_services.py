@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -11,6 +12,7 @@ from pydantic import (
 
 from .settings_parts import AddressOrNone, SettingsPart
 
+_HTTPS = 443
 _Host = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(?::[0-9]{1,5})?$", max_length=255)]
 
 
@@ -59,6 +61,12 @@ class ClusterSettings(SettingsPart):
         needed = {"entra": ("server",), "token": ("server", "token"), "kubeconfig": ("kubeconfig",)}
         self._need(*needed[self.credential])
         return self
+
+    @property
+    def place(self) -> object:
+        """What two names of one cluster have in common, as far as the settings tell."""
+        parts = urlsplit(self.server)
+        return (parts.hostname, parts.port or _HTTPS) if self.server else (self.kubeconfig, self.context)
 
 
 class ApiKeySettings(SettingsPart):

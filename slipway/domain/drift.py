@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Self
@@ -23,7 +23,19 @@ MOST_FIELDS: Final = 20
 """Fields of one object that are named."""
 _SHOWN: Final = 3
 MOST_IGNORED: Final = 50
+APPLIED_BY: Final[Mapping[str, str]] = {
+    "argocd-controller": "Argo CD",
+    "kustomize-controller": "Flux",
+    "helm-controller": "Flux",
+}
+"""Field managers of tools that set an object back to their own manifest again and again."""
 type FieldPath = Annotated[str, Field(max_length=300, pattern=r"^[A-Za-z][^\s\x00-\x1f]*$")]
+
+
+def applied_too(manager: str) -> str:
+    """What to tell of an object that another tool applies as well; empty for any other field manager."""
+    tool = APPLIED_BY.get(manager)
+    return f"{tool} ({manager}) applies it too, and each undoes the other: take it out of one of them" if tool else ""
 
 
 class OnDrift(StrEnum):
@@ -126,7 +138,8 @@ class Drifted(Record):
         when = f" at {self.at:%Y-%m-%d %H:%M} UTC" if self.at else ""
         more = f" and {len(self.fields) - _SHOWN} more" if len(self.fields) > _SHOWN else ""
         fields = f" ({', '.join(self.fields[:_SHOWN])}{more})" if self.fields else ""
-        return f"{self.label} was {self.what}{by}{when}{fields}" if self.by else f"{self.label} is {self.what}{fields}"
+        also = f": {advice}" if (advice := applied_too(self.by)) else ""
+        return f"{self.label} {'was' if self.by else 'is'} {self.what}{by}{when}{fields}{also}"
 
 
 class Seen(Record):

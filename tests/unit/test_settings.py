@@ -178,6 +178,16 @@ def one(part: dict[str, Any], **changes: Any) -> str:
             json.dumps({"a": REGISTRY, "b": {"login_server": "CONTOSO.azurecr.io"}}),
             "expected each login_server once",
         ),
+        (
+            "SLIPWAY_CLUSTERS",
+            json.dumps({"a": {"server": "https://k8s.test"}, "b": {"server": "https://K8S.test:443/"}}),
+            "expected each cluster once",
+        ),
+        (
+            "SLIPWAY_CLUSTERS",
+            json.dumps({name: {"credential": "kubeconfig", "kubeconfig": "/k", "context": "x"} for name in "ab"}),
+            "expected each cluster once",
+        ),
         ("SLIPWAY_CLUSTERS", one({}), ".one: expected server, which"),
         ("SLIPWAY_CLUSTERS", one({"server": f"http://{MARK}"}), ".one.server: expected an address that begins"),
         ("SLIPWAY_CLUSTERS", one(CLUSTER, credential="token"), ".one: expected token, which"),

@@ -22,7 +22,7 @@ from .errors import (
 from .fenced import FencedCluster
 from .kinds import kinds_of
 from .names import APPLICATION_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
-from .owned import Owner
+from .owned import Owned, Owner, Search
 from .records import (
     AppliedChange,
     AppliedObject,
@@ -76,11 +76,13 @@ __all__ = [
     "ObjectRefused",
     "ObjectState",
     "OnceState",
+    "Owned",
     "Owner",
     "ProbeResult",
     "ProgressState",
     "Resisted",
     "RolloutState",
+    "Search",
     "Staying",
     "Unsearched",
     "connect",

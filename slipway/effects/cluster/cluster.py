@@ -18,10 +18,10 @@ from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
 from .fenced import FencedCluster
 from .fencing import FencedObjects, HeldFence
-from .kinds import ManifestTarget
+from .kinds import BUILT_IN, ManifestTarget
 from .leases import read_lease
 from .objects import Objects
-from .owned import Owner, search
+from .owned import Owner, Search, search
 from .preview import preview
 from .probe import probe
 from .pruning import departed
@@ -69,9 +69,9 @@ class Cluster:
         """What Slipway applied for the owner before and is not in the manifests. Deletes nothing."""
         return departed(self._objects, self._targets(manifests, namespace), namespace, owner)
 
-    def unlisted(self, namespace: str, owner: Owner) -> tuple[str, ...]:
-        """The kinds of which nobody could find objects that left the manifests. Raises `ClusterError`."""
-        return tuple(each.kind for each in search(self._objects, namespace, owner).unsearched)
+    def search(self, namespace: str, owner: Owner) -> Search:
+        """What Slipway applied there for the owner, and the kinds that could not be searched. Raises `ClusterError`."""
+        return search(self._objects, namespace, owner)
 
     def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
         """What a rollout may do in the namespace. The claim is made with the first write; nothing is sent before."""
@@ -127,6 +127,11 @@ class Cluster:
     def identity(self) -> role.ClusterIdentity:
         """As whom the cluster knows Slipway."""
         return role.ask_who(self.connection)
+
+    def namespace_id(self, namespace: str) -> str:
+        """The uid of the namespace, which no other namespace of any cluster has. Raises `ClusterError`."""
+        path = BUILT_IN["v1", "Namespace"].path(None, namespace)
+        return str(self.connection.send("GET", path, what=f"read the namespace {namespace}").body["metadata"]["uid"])
 
     def other_role(self, manifests: Sequence[Manifest], kinds: Sequence[str], namespace: str) -> list[Json]:
         """A Role and its binding for what rollouts of these kinds need and the role of Azure does not hold; nothing

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from slipway.domain.drift import applied_too
 from slipway.domain.model import NAME_PATTERN, Name, Record
 
 from .discovery import namespaced_kinds
@@ -62,6 +63,10 @@ class Owned(Record):
     def uid(self) -> str:
         return str(self.metadata["uid"])
 
+    @property
+    def also_applied(self) -> str:
+        return also_applied(self.metadata)
+
 
 class Search(Record):
     """What was found, and the kinds that could not be searched."""
@@ -111,6 +116,15 @@ def appliers(metadata: Mapping[str, Any]) -> frozenset[str]:
         for entry in entries
         if entry.get("operation") == "Apply" and not entry.get("subresource")
     )
+
+
+def also_applied(metadata: Mapping[str, Any]) -> str:
+    """Which other tool has set the object to its own manifest since Slipway did, or would if Slipway did; empty if
+    none. An apply of Slipway's has a time of its own each time, as it marks the object with its order."""
+    entries = [entry for entry in metadata.get("managedFields") or () if not entry.get("subresource")]
+    ours = max((str(e.get("time")) for e in entries if e.get("manager") == FIELD_MANAGER), default="")
+    later = (str(e.get("manager")) for e in entries if str(e.get("time")) >= ours)
+    return next(filter(None, map(applied_too, later)), "")
 
 
 def is_applied(metadata: Mapping[str, Any]) -> bool:

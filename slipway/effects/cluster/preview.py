@@ -15,7 +15,7 @@ from .hands import notes
 from .kinds import ManifestTarget
 from .objects import Objects, together
 from .obstacles import obstacle_of
-from .owned import check_owner
+from .owned import also_applied, check_owner
 from .records import AppliedChange, ClusterPreview, Json, ObjectChange
 from .replacing import failed, may_replace
 from .scaling import keeping
@@ -110,9 +110,14 @@ def _change(
     foreign = beside(target.manifest, after, answer, injected)
     return _as(target, change, difference(before, after)).evolve(
         restarts=live is None or template(live) != template(after),
-        warnings=tuple(filter(None, (*foreign.warnings, obstacle_of(live, answer), staying, *answered.warnings))),
+        warnings=tuple(filter(None, (*foreign.warnings, *_in_the_way(live, answer), staying, *answered.warnings))),
         notes=(*foreign.notes, *(() if live is None else notes(live, answer, going)), *_kept(target, live)),
     )
+
+
+def _in_the_way(live: Json | None, answer: Json) -> Iterator[str]:
+    yield obstacle_of(live, answer)
+    yield also_applied(live["metadata"]) if live is not None else ""
 
 
 def _kept(target: ManifestTarget, live: Json | None) -> Iterator[str]:

@@ -5,11 +5,13 @@ on is looked at here: somebody else may have added to the template, and a pod is
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from ...domain.images import InjectedContainer
 from ...domain.model import Record
 from ...manifests.images import pod_spec
+from . import fields
 from .as_planned import of_pod, unlike
 from .kinds import ManifestTarget
 from .objects import Objects, together
@@ -23,6 +25,7 @@ _COUNTS: Mapping[str, str] = {
 }
 """How many pods of its newest template a workload says that it has."""
 _TOLD = 5
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class ComparedPods(Record):
@@ -56,7 +59,7 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
         return ComparedPods(unread=(gone,)) if target.kind.kind == "Job" else ComparedPods(too_few=gone)
     planned = pod_spec(target.manifest)
     if why := unlike(planned, pod_spec(live), injected, more_variables=True):
-        return ComparedPods(others=(f"{target.label} is not as the plan has it: {why}",))
+        return ComparedPods(others=(f"{target.label} is not as the plan has it: {why}{_set_by(target, live)}",))
     if watched(target.kind.api_version, target.kind.kind) not in WITH_PODS:
         later = target.kind.kind in ("CronJob", "Pod", "PodTemplate")  # no pods yet, or itself
         return ComparedPods() if later else ComparedPods(unread=(f"{target.label}: nobody waits for its pods",))
@@ -70,6 +73,13 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
         return ComparedPods(too_few=f"{target.label}: {len(pods)} of {template} of its pods are visible")
     others = (of_pod(pod, why) for pod in pods if (why := unlike(planned, pod["spec"], injected, more_variables=True)))
     return ComparedPods(others=tuple(others))
+
+
+def _set_by(target: ManifestTarget, live: Mapping[str, Any]) -> str:
+    """Whose the fields of the planned template are that are not Slipway's any more."""
+    templates = {"spec": {name: target.manifest["spec"].get(name) for name in ("template", "jobTemplate")}}
+    by = fields.written(templates, live["metadata"].get("managedFields") or (), after=_NEVER).by
+    return f", as {by} set it" if by else ""
 
 
 def _is_unseen(live: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from .connection import ApiServerResponse
 from .errors import ObjectConflict, ObjectRefused
 from .fencing import CONFLICTS, FencedObjects
 from .kinds import ManifestTarget
+from .names import FIELD_MANAGER
 from .objects import Objects
 from .records import Json
 
@@ -40,8 +41,12 @@ _DEFAULTS = {"protocol": "TCP"}
 def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[FieldPath]:
     """The topmost fields that only former managers own and that the manifest does not have."""
     theirs, others = set[FieldPath](), set[FieldPath]()
-    for entry in (live.get("metadata") or {}).get("managedFields") or ():
-        former = entry.get("manager") in FORMER and entry.get("operation") == "Update" and not entry.get("subresource")
+    entries = (live.get("metadata") or {}).get("managedFields") or ()
+    ours = max((str(entry.get("time")) for entry in entries if entry.get("manager") == FIELD_MANAGER), default="")
+    for entry in entries:
+        # Who applies it server-side after Slipway shares it; who did so before has handed it over.
+        shares = entry.get("operation") == "Apply" and bool(ours) and str(entry.get("time")) > ours
+        former = entry.get("manager") in FORMER and not entry.get("subresource") and not shares
         (theirs if former else others).update(paths(entry.get("fieldsV1") or {}))
     still_owned = {path[:length] for path in others for length in range(1, len(path) + 1)}
     stale = {path for path in theirs - still_owned if _may_go(path) and pointer_to(path, manifest) is None}

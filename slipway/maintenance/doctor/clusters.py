@@ -1,6 +1,7 @@
 """The checks of clusters: the rights that the app lacks there, and the Role for what Azure's role does not grant."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...catalogue import ConfigError, render, render_job, render_jobs_around
@@ -8,8 +9,8 @@ from ...catalogue.entries import Entry
 from ...domain.application import SourceKind
 from ...domain.around import Side
 from ...domain.environment import Environment
-from ...effects.cluster import ClusterError, Missing, Owner
-from .facts import Facts
+from ...effects.cluster import AccessDenied, ClusterError, ClusterIdentity, Missing, Owner
+from .facts import Facts, Reviewed
 from .fault import Fault
 from .places import NOTHING
 
@@ -29,7 +30,8 @@ def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
     try:
         lacking = access.missing_rights(_manifests(entry, environment), namespace)
         who = access.identity()
-        unlisted = access.unlisted(namespace, Owner.of(entry.application.application, environment.name))
+        search = access.search(namespace, Owner.of(entry.application.application, environment.name))
+        same = _is_one(facts, environment, who)
     except ConfigError as error:
         raise Fault(str(error), missing="manifests that can be rendered") from None
     except Missing as error:
@@ -44,10 +46,50 @@ def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
             missing=listed,
             command=facts.remedies.cluster(environment.cluster, namespace, who=who, lacking=lacking, others=others),
         )
+    if names := [name for name, is_one in same.items() if is_one]:
+        raise Fault(
+            f"{environment.cluster} and {' and '.join(names)} are one cluster, as the namespace {namespace} has the "
+            "same uid by each name: what guards it by the one is passed by the other",
+            missing="one name for each cluster, in SLIPWAY_CLUSTERS",
+        )
+    if fights := [f"{each.kind.kind}/{each.name}: {each.also_applied}" for each in search.owned if each.also_applied]:
+        more = f" (and {len(fights) - 1} more)" if len(fights) > 1 else ""
+        raise Fault(f"{fights[0]}{more}", missing="one tool alone that applies each object")
     needed = f"{who.name} has every verb that a rollout needs in the namespace {namespace}"
     if is_bundle:
         needed = f"{needed}, for the usual kinds; those of a bundle are checked when one arrives"
-    return f"{needed}{_told(unlisted)}"
+    unknown = ", ".join(name for name, is_one in same.items() if is_one is None)
+    apart = f"; it is not known whether this is another cluster than {unknown}" if unknown else ""
+    return f"{needed}{_told([each.kind for each in search.unsearched])}{apart}"
+
+
+def _is_one(facts: Facts, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
+    """Whether each other cluster of the settings has the very same namespace, and so is this one; None where nobody
+    can tell."""
+    own = _namespace_id(facts.cluster(environment.cluster), environment.namespace)
+    others = [name for name in facts.clusters if name != environment.cluster]
+
+    def is_one(name: str) -> bool | None:
+        try:
+            theirs = _namespace_id(facts.cluster(name), environment.namespace)
+            # Whoever may read it here may do so there, if it is the same.
+            denied = theirs is None and facts.cluster(name).identity() == who
+        except ClusterError:
+            return None
+        return None if own is None or (theirs is None and not denied) else bool(own) and own == theirs
+
+    with ThreadPoolExecutor(max_workers=8, thread_name_prefix="doctor") as threads:
+        return dict(zip(others, threads.map(is_one, others), strict=True))
+
+
+def _namespace_id(cluster: Reviewed, namespace: str) -> str | None:
+    """Empty if it is not there, None if it may not be read. Raises `ClusterError`."""
+    try:
+        return cluster.namespace_id(namespace)
+    except Missing:
+        return ""
+    except AccessDenied:
+        return None
 
 
 def _told(unlisted: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from ...catalogue.entries import Catalogue
 from ...clock import Clock, utc_now
 from ...domain.key_source import KeySource
 from ...domain.rules import RuleResult
-from ...effects.cluster import ClusterIdentity, Owner
+from ...effects.cluster import ClusterIdentity, Owner, Search
 from ...effects.messaging import Bus
 from ...effects.registry import Registry
 from ...ledger import Blobs, Table
@@ -22,9 +22,11 @@ class Reviewed(Protocol):
 
     def missing_rights(self, manifests: Sequence[Any], namespace: str) -> tuple[Any, ...]: ...
 
-    def unlisted(self, namespace: str, owner: Owner) -> Sequence[str]: ...
+    def search(self, namespace: str, owner: Owner) -> Search: ...
 
     def identity(self) -> ClusterIdentity: ...
+
+    def namespace_id(self, namespace: str) -> str: ...
 
     def other_role(self, manifests: Sequence[Any], kinds: Sequence[str], namespace: str) -> list[Any]: ...
 
@@ -49,6 +51,7 @@ class Facts:
     runs: Callable[[], RunRights | None]
     """The source of runs; None where nobody is asked."""
     registries: tuple[str, ...]
+    clusters: tuple[str, ...]
     channels: tuple[str, ...]
     catalogue: Catalogue
     keys: KeySource

@@ -8,6 +8,8 @@ import json
 from typing import Any
 
 from slipway.effects.cluster import Owner
+from slipway.effects.cluster.connection import Connection
+from slipway.effects.cluster.kinds import BUILT_IN
 
 type Json = dict[str, Any]
 
@@ -90,3 +92,11 @@ def web_server() -> list[Json]:
         "spec": {"selector": {"app": "echo"}, "ports": [{"port": 80, "targetPort": 8080}]},
     }
     return [server, service]
+
+
+def applied_by(connection: Connection, namespace: str, manifest: Json, manager: str) -> None:
+    """As another tool applies it server-side: whatever it names is its own afterwards."""
+    path = BUILT_IN[manifest["apiVersion"], manifest["kind"]].path(namespace, manifest["metadata"]["name"])
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    query = [("fieldManager", manager), ("force", "true")]
+    connection.send("PATCH", path, what="apply it", body=manifest, headers=headers, query=query)

@@ -367,12 +367,17 @@ def made_by_kubectl(place: Place, manifest: m.Json) -> None:
     Connection(place.access).send("POST", path, what="create it", query=query, body=manifest)
 
 
-def test_what_kubectl_set_and_the_manifest_lacks_is_shown_and_taken_away(place: Place) -> None:
+@pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl", "helm"])
+def test_what_kubectl_set_and_the_manifest_lacks_is_shown_and_taken_away(place: Place, manager: str) -> None:
+    """The last two as `kubectl apply --server-side` and Helm 4 do."""
     wanted = m.deployment()
     before = copy.deepcopy(wanted)
     before["spec"]["template"]["spec"]["nodeSelector"] = {"old": "pool"}
     before["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "OLD", "value": "1"}]
-    made_by_kubectl(place, before)
+    if manager == "kubectl-client-side-apply":
+        made_by_kubectl(place, before)
+    else:
+        m.applied_by(Connection(place.access), place.namespace, before, manager)
     [change] = place.cluster.preview([wanted], place.namespace).objects
     lines = change.diff.splitlines()
     assert change.change is AppliedChange.CHANGED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.effects.cluster import AccessDenied, Missing
+from slipway.effects.cluster import AccessDenied, Missing, connect
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -36,6 +36,12 @@ def test_the_role_holds_every_right_that_a_rollout_of_usual_kinds_needs(place: P
     usual = [m.deployment(), m.config(a="1"), m.secret(a="1"), m.job("migrate"), autoscaler()]
     assert place.cluster.missing_rights(usual, place.namespace) == ()
     assert place.cluster.other_role(usual, (), place.namespace) == []
+
+
+def test_one_namespace_has_the_same_id_whoever_reads_it_and_no_other_has_it(place: Place) -> None:
+    with connect(place.access) as other:
+        assert other.namespace_id(place.namespace) == place.cluster.namespace_id(place.namespace)
+        assert other.namespace_id("default") != other.namespace_id(place.namespace)
 
 
 def test_rights_that_the_role_does_not_hold_are_named(place: Place) -> None:

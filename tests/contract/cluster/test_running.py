@@ -130,6 +130,16 @@ def test_a_command_that_somebody_gave_a_container_is_told_and_fails_the_rollout(
     assert other.endswith("container main has another args")
 
 
+def test_who_set_a_template_back_is_named(place: Place) -> None:
+    """As Flux does that delivers the same object."""
+    wanted, theirs = m.deployment(replicas=1), m.deployment(f"{m.PAUSE}@{m.TWO}", replicas=1)
+    place.apply([wanted])
+    with closing(Connection(place.access)) as connection:
+        m.applied_by(connection, place.namespace, theirs, "kustomize-controller")
+    [other] = compared(place, wanted, until_told=False)
+    assert other.endswith("container main has another image, as kustomize-controller set it")
+
+
 def test_a_variable_that_somebody_added_is_noted_and_fails_nothing(place: Place) -> None:
     wanted = m.deployment(replicas=1)
     up(place, wanted)

@@ -1,8 +1,12 @@
 """What a plan tells of an object beside its difference: whose it and its fields are, and what the server warns of."""
 
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import count
+
 import pytest
 
-from slipway.effects.cluster import AppliedChange, ObjectRefused
+from slipway.effects.cluster import Applied, AppliedChange, ObjectRefused
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -72,6 +76,51 @@ def test_an_object_that_another_tool_made_is_taken_over_and_the_plan_says_from_w
     place.apply([m.config(a="ours")])
     [again] = place.cluster.preview([m.config(a="ours")], place.namespace).objects
     assert (again.change, again.notes) == (AppliedChange.UNCHANGED, ())
+
+
+FLUX, ARGO = "kustomize-controller", "argocd-controller"
+
+
+def set_back(place: Place, tool: str) -> None:
+    """As Flux applies an object, and Argo CD patches one unless it is told to apply server-side."""
+    if tool == FLUX:
+        theirs = m.config(a="theirs")
+        theirs["metadata"] = {"name": "settings", "labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}
+        with closing(Connection(place.access)) as connection:
+            m.applied_by(connection, place.namespace, theirs, tool)
+    else:
+        edited(place, {"data": {"a": "theirs"}}, manager=tool)
+
+
+@pytest.mark.parametrize(("tool", "name"), [(FLUX, "Flux"), (ARGO, "Argo CD")])
+def test_a_tool_that_applies_the_object_too_is_told_at_first_and_whenever_it_did_so_since(
+    place: Place, tool: str, name: str
+) -> None:
+    advice = f"{name} ({tool}) applies it too, and each undoes the other: take it out of one of them"
+    theirs, ours = m.config(a="theirs"), m.config(a="ours")
+    theirs["metadata"] = {"name": "settings"}
+    made(place, theirs, manager=tool)
+    numbers = count(1)
+
+    def told() -> tuple[str, ...]:
+        [change] = place.cluster.preview([ours], place.namespace).objects
+        return change.warnings
+
+    def applied() -> tuple[str, ...]:
+        place.apply([ours], number=next(numbers))  # until it is in a later second than theirs
+        return told()
+
+    assert told() == (advice,)
+    assert place.settled(applied, until=lambda warnings: not warnings) == ()
+    set_back(place, tool)
+    assert told() == (advice,)
+    look = Applied(owner=m.OWNER, manifests=(ours,), live_since=datetime.now(UTC))
+    [found] = place.cluster.drift([look], place.namespace)
+    assert isinstance(found, tuple)
+    assert [each.drifted.by for each in found] == [tool]
+    assert found[0].drifted.told.endswith(f"(data.a): {advice}")
+    [owned] = place.cluster.search(place.namespace, m.OWNER).owned
+    assert (owned.name, owned.also_applied) == ("settings", advice)
 
 
 def test_what_somebody_added_by_hand_stays_and_is_told_each_time(place: Place) -> None:

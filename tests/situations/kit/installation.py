@@ -85,7 +85,8 @@ class Installation:
 
     def _assemble(self, deliveries: Path) -> App:
         login = {name: {"login_server": f"{name}.test", "credential": "anonymous"} for name in ("nonprod", "prod")}
-        cluster = {name: {"server": "https://k8s.test", "credential": "token", "token": "t"} for name in self._clusters}
+        token = {"credential": "token", "token": "t"}
+        cluster = {name: {"server": f"https://{name}.test", **token} for name in self._clusters}
         inbox = {"kind": "webhook", "url": "http://127.0.0.1:8025/", "secret": "a secret of the webhook"}
         settings = Settings.read(
             {

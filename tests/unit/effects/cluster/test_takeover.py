@@ -27,9 +27,16 @@ def an_object(*, env: tuple[str, ...] = (), **spec: Any) -> Json:
 
 
 def owned(thing: Json, *entries: tuple[str, str, Json], subresource: str = "") -> Json:
+    """In the order in which they wrote."""
     managed = [
-        {"manager": manager, "operation": operation, "subresource": subresource, "fieldsV1": fields}
-        for manager, operation, fields in entries
+        {
+            "manager": manager,
+            "operation": operation,
+            "subresource": subresource,
+            "fieldsV1": fields,
+            "time": f"{number}",
+        }
+        for number, (manager, operation, fields) in enumerate(entries)
     ]
     return {**thing, "metadata": {"name": "web", "managedFields": managed}}
 
@@ -38,9 +45,13 @@ def variable(name: str) -> Json:
     return nested((*ENV, f'k:{{"name":"{name}"}}'), {".": {}, "f:name": {}, "f:value": {}})
 
 
+@pytest.mark.parametrize("operation", ["Update", "Apply"])
 @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl", "helm"])
-def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_over_once(manager: str) -> None:
-    live = owned(an_object(env=("KEEP", "OLD")), (manager, "Update", variable("OLD")))
+def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_over_once(
+    manager: str, operation: str
+) -> None:
+    ours = ("slipway", "Apply", variable("KEEP"))
+    live = owned(an_object(env=("KEEP", "OLD")), (manager, operation, variable("OLD")), ours)
     [path] = left_over(live, an_object(env=("KEEP",)))
     assert named(path) == "spec.template.spec.containers[name=web].env[name=OLD]"
     assert without(live, [path])["spec"] == an_object(env=("KEEP",))["spec"]
@@ -50,7 +61,7 @@ def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_
     "live",
     [
         owned(an_object(env=("OLD",)), ("kubectl-edit", "Update", variable("OLD"))),
-        owned(an_object(env=("OLD",)), ("kubectl", "Apply", variable("OLD"))),
+        owned(an_object(env=("OLD",)), ("slipway", "Apply", variable("KEEP")), ("kubectl", "Apply", variable("OLD"))),
         owned(an_object(env=("OLD",)), ("kubectl", "Update", variable("OLD")), ("istio", "Update", variable("OLD"))),
         owned(an_object(env=("OLD",)), ("kubectl", "Update", variable("OLD")), subresource="scale"),
         owned(an_object(replicas=3), ("kubectl", "Update", nested(("f:spec", "f:replicas")))),
@@ -59,7 +70,17 @@ def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_
         owned(an_object(), ("kubectl", "Update", nested(("f:status", "f:phase")))),
         {"kind": "ConfigMap", "metadata": {"name": "a"}},
     ],
-    ids=["edited", "applied", "shared", "of a subresource", "replicas", "given out", "finalizer", "status", "unknown"],
+    ids=[
+        "edited",
+        "applied since",
+        "shared",
+        "of a subresource",
+        "replicas",
+        "given out",
+        "finalizer",
+        "status",
+        "unknown",
+    ],
 )
 def test_what_is_somebodys_or_a_servers_is_not_left_over(live: Json) -> None:
     assert left_over(live, an_object()) == []

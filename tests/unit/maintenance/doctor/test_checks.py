@@ -12,8 +12,18 @@ from slipway.domain.errors import NotFound
 from slipway.domain.queues import Queue
 from slipway.domain.reports import Finding, Status
 from slipway.domain.run_source import CannotKnow
-from slipway.effects.cluster import ClusterIdentity, ClusterUnreachable, Owner
+from slipway.effects.cluster import (
+    AccessDenied,
+    ClusterError,
+    ClusterIdentity,
+    ClusterUnreachable,
+    Missing,
+    Owned,
+    Owner,
+    Search,
+)
 from slipway.effects.cluster.kinds import BUILT_IN, ManifestTarget
+from slipway.effects.cluster.records import Unsearched
 from slipway.effects.cluster.rights import Right, needed
 from slipway.effects.messaging import Waiting
 from slipway.effects.notification import NotificationError
@@ -41,11 +51,14 @@ class Reviewing:
     def __init__(self) -> None:
         self.lacking: tuple[Right, ...] = ()
         self.unsearched: tuple[str, ...] = ()
+        self.owned: list[Owned] = []
         self.name = "system:serviceaccount:slipway:worker"
         self.error: Exception | None = None
         self.asked: list[str] = []
         self.kinds: set[str] = set()
         """Kinds for which rights were asked."""
+        self.namespace: str | ClusterError = f"uid-{id(self)}"
+        """The uid of its namespaces, or why it is not told."""
 
     def missing_rights(self, manifests: Any, namespace: str) -> tuple[Right, ...]:
         self.kinds |= {manifest["kind"] for manifest in manifests}
@@ -55,11 +68,17 @@ class Reviewing:
             raise self.error
         return self.lacking
 
-    def unlisted(self, namespace: str, owner: Owner) -> tuple[str, ...]:
-        return self.unsearched
+    def search(self, namespace: str, owner: Owner) -> Search:
+        unsearched = tuple(Unsearched(kind=kind, why="it may not") for kind in self.unsearched)
+        return Search(owned=tuple(self.owned), unsearched=unsearched)
 
     def identity(self) -> ClusterIdentity:
         return ClusterIdentity(name=self.name)
+
+    def namespace_id(self, namespace: str) -> str:
+        if isinstance(self.namespace, ClusterError):
+            raise self.namespace
+        return self.namespace
 
     def other_role(self, manifests: Any, kinds: Sequence[str], namespace: str) -> list[Any]:
         if self.error:
@@ -314,6 +333,50 @@ def test_the_printed_role_is_for_the_kinds_that_the_project_allows_too(tmp_path:
 def test_a_cluster_that_is_out_of_reach_is_a_finding(patient: Patient) -> None:
     patient.clusters["staging"].error = ClusterUnreachable("staging.azmk8s.io could not be reached")
     assert set(failed(patient.examine())) == {"cluster:staging:shop:staging"}
+
+
+def test_an_object_that_another_tool_has_applied_since_is_found(patient: Patient) -> None:
+    def applied(name: str, **times: str) -> Owned:
+        entries = [{"manager": who, "operation": "Apply", "time": f"2026-03-02T{at}Z"} for who, at in times.items()]
+        return Owned(kind=BUILT_IN["v1", "ConfigMap"], metadata={"name": name, "uid": name, "managedFields": entries})
+
+    flux = "kustomize-controller"
+    cluster = patient.clusters["production"]
+    cluster.owned = [
+        applied("taken-over", **{flux: "09:00:00", "slipway": "10:00:00"}),
+        applied("ours", slipway="10:00:00"),
+    ]
+    assert failed(patient.examine()) == {}
+    cluster.owned += [applied("fought-over", **{"slipway": "10:00:00", flux: "10:10:00"})]
+    [found] = failed(patient.examine()).values()
+    assert found.said.startswith("ConfigMap/fought-over: Flux (kustomize-controller) applies it too")
+
+
+def test_two_names_of_one_cluster_are_found_by_what_is_there(patient: Patient) -> None:
+    patient.clusters["production"].namespace = patient.clusters["staging"].namespace
+    found = failed(patient.examine())
+    assert set(found) == {"cluster:staging:shop:staging", "cluster:production:shop:production"}
+    assert "staging and production are one cluster" in found["cluster:staging:shop:staging"].said
+    assert "SLIPWAY_CLUSTERS" in found["cluster:staging:shop:staging"].missing
+
+
+@pytest.mark.parametrize(
+    ("why", "who", "unknown"),
+    [
+        (Missing("no such namespace"), "worker", False),
+        (AccessDenied("not there"), "worker", False),
+        (AccessDenied("not there"), "another", True),
+        (ClusterUnreachable("away"), "worker", True),
+    ],
+)
+def test_whether_a_cluster_is_another_one_is_unknown_where_it_does_not_tell(
+    patient: Patient, why: ClusterError, who: str, *, unknown: bool
+) -> None:
+    patient.clusters["staging"].name, patient.clusters["production"].name = "worker", who
+    patient.clusters["production"].namespace = why
+    finding = patient.examine()["cluster:staging:shop:staging"]
+    assert finding.status is Status.OK
+    assert ("not known whether this is another cluster than production" in finding.said) is unknown
 
 
 def test_a_check_that_does_not_come_back_is_given_up(patient: Patient) -> None:
