@@ -80,6 +80,7 @@ class Connection:
     def __init__(self, access: ClusterAccess) -> None:
         self._access = access
         self._api = self._signed_in()
+        self._untrusted_before = False
         self.server: str = urlsplit(self._api.configuration.host).netloc
 
     def _signed_in(self) -> Any:
@@ -135,6 +136,8 @@ class Connection:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (loaded with the client)
 
         def sent() -> Any:
+            if self._untrusted_before:  # the kubeconfig may have been written anew, with the cluster's new authority
+                self._api, self._untrusted_before = self._signed_in(), False
             request = self._api.param_serialize(
                 method,
                 path,
@@ -186,6 +189,7 @@ class Connection:
         return ClusterUnreachable(f"{what}: {self.server} could not be reached: {str(cause)[:300]}")
 
     def _untrusted(self, reason: str) -> ClusterError:
+        self._untrusted_before = True
         return AccessDenied(
             f"{self.server} could not be trusted: {reason[:300]}; is the configured certificate authority still the "
             "cluster's? It changes when the cluster's certificates are rotated"

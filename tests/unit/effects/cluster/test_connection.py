@@ -65,21 +65,19 @@ def test_a_new_token_is_asked_for_once_for_each_request(server: Server, connecte
     assert len(server.asked) == 2
 
 
+def write_kubeconfig(path: Path, *, token: str, **cluster: str) -> None:
+    user, context = {"name": "u", "user": {"token": token}}, {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    parts = {"clusters": [{"name": "c", "cluster": cluster}], "users": [user], "contexts": [context]}
+    path.write_text(json.dumps({**parts, "current-context": "x"}))
+
+
 def test_a_kubeconfig_is_read_again_when_its_token_is_not_accepted(server: Server, tmp_path: Path) -> None:
     server.first, server.reply.body = [Reply(status=401)], json.dumps(JOB_DONE).encode()
     path = tmp_path / "kubeconfig"
 
-    def write(token: str) -> None:
-        cluster = {"name": "c", "cluster": {"server": server.url}}
-        user = {"name": "u", "user": {"token": token}}
-        context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
-        path.write_text(
-            json.dumps({"clusters": [cluster], "users": [user], "contexts": [context], "current-context": "x"})
-        )
-
-    write("old")
+    write_kubeconfig(path, token="old", server=server.url)
     with connect(ClusterAccess(kubeconfig=path)) as cluster:
-        write("new")
+        write_kubeconfig(path, token="new", server=server.url)
         assert cluster.rollout([JOB], "shop").state is ProgressState.DONE
     assert server.authorizations == ["Bearer old", "Bearer new"]
 
@@ -275,3 +273,17 @@ def test_a_certificate_of_another_authority_is_an_error_that_a_retry_does_not_he
     ):
         cluster.rollout([JOB], "shop")
     assert not raised.value.retryable
+
+
+def test_a_kubeconfig_is_read_again_after_the_clusters_authority_changed(
+    tls_server: tuple[str, str], tmp_path: Path
+) -> None:
+    server, ca = tls_server
+    _, before = a_certificate(tmp_path)
+    path = tmp_path / "kubeconfig"
+    write_kubeconfig(path, token="t", server=server, **{"certificate-authority-data": before})
+    with connect(ClusterAccess(kubeconfig=path)) as cluster:
+        with pytest.raises(AccessDenied, match="could not be trusted"):
+            cluster.rollout([JOB], "shop")
+        write_kubeconfig(path, token="t", server=server, **{"certificate-authority-data": ca})
+        assert cluster.rollout([JOB], "shop").state == "done"
