@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from slipway.domain.drift import applied_too
+from slipway.domain.drift import APPLIED_BY, applied_too
 from slipway.domain.model import NAME_PATTERN, Name, Record
 
 from .discovery import namespaced_kinds
@@ -109,12 +109,12 @@ def _owner(live: Mapping[str, Any]) -> Owner | None:
 
 
 def appliers(metadata: Mapping[str, Any]) -> frozenset[str]:
-    """The field managers that applied the object (server-side), Slipway's own among them if it did."""
+    """The field managers that applied the object, server-side or as Argo CD does; Slipway's own is one if it did."""
     entries = [entry for entry in metadata.get("managedFields") or () if isinstance(entry, Mapping)]
     return frozenset(
         str(entry.get("manager"))
         for entry in entries
-        if entry.get("operation") == "Apply" and not entry.get("subresource")
+        if (entry.get("operation") == "Apply" or entry.get("manager") in APPLIED_BY) and not entry.get("subresource")
     )
 
 

@@ -217,7 +217,14 @@ def test_what_would_take_its_volume_claims_along_stays(place: Place) -> None:
     assert done.ending is Ending.LEFT
 
 
-def test_an_object_that_another_tool_applies_as_well_stays(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("tool", "media"),
+    [
+        ("kustomize-controller", "application/apply-patch+yaml"),
+        ("argocd-controller", "application/strategic-merge-patch+json"),
+    ],
+)
+def test_an_object_that_another_tool_applies_as_well_stays(place: Place, tool: str, media: str) -> None:
     shared = m.config("shared", a="1")
     place.apply([KEPT, shared])
     with connected(place) as connection:
@@ -226,10 +233,10 @@ def test_an_object_that_another_tool_applies_as_well_stays(place: Place) -> None
             config_path(place, "shared"),
             what="apply",
             body={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}, "data": {"b": "2"}},
-            headers={"Content-Type": "application/apply-patch+yaml"},
-            query=[("fieldManager", "kustomize-controller")],
+            headers={"Content-Type": media},
+            query=[("fieldManager", tool)],
         )
-    assert staying(place) == {"shared": "kustomize-controller applies it as well"}
+    assert staying(place) == {"shared": f"{tool} applies it as well"}
 
 
 def test_an_object_that_only_has_the_labels_stays(place: Place) -> None:
