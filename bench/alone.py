@@ -18,7 +18,7 @@ from slipway.effects.registry import (
     PromotionTarget,
     Registry,
     RegistryEndpoint,
-    promote,
+    promote_artifact,
 )
 
 from .events import hook_body
@@ -130,7 +130,7 @@ class Alone:
         source, target = self._registry("nonprod"), self._registry("prod")
 
         def copy() -> None:
-            promote(
+            promote_artifact(
                 PromotionSource(registry=source, repository=APPLICATION, digest=digest),
                 PromotionTarget(registry=target, repository=f"alone/{uuid.uuid4().hex}", digest=digest, tag="1"),
             )

@@ -22,7 +22,7 @@ from slipway.text import without_tokens
 
 from .commands import received
 from .contract import SEQUENCES, Endpoint, Parameter, in_path, number, whole
-from .guard import caller_of, permit
+from .guard import caller_of_request, permit
 from .http import ok
 from .shared import new_blueprint, parts
 
@@ -120,7 +120,7 @@ def evidence(req: func.HttpRequest) -> func.HttpResponse:
     content = parts().reader.evidence(req.route_params["digest"])
     plan = read_plan(content)
     if (plan is not None and plan.holds_secrets) or (plan is None and _may_hold_secrets(content)):
-        permit(caller_of(req), Permission.SEE_SECRETS)
+        permit(caller_of_request(req), Permission.SEE_SECRETS)
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
     return func.HttpResponse(content, mimetype="application/octet-stream", headers=headers)
 
@@ -166,4 +166,4 @@ def replay(req: func.HttpRequest) -> func.HttpResponse:
     if built.installation.parked(id) is None:
         raise NotFound(f"no parked input has the id {id!r}")
     command = CommandRequest(verb=Verb.REPLAY, parked=id)
-    return received(built.inbox_writer.command(command, speaker(caller_of(req), Via.API)))
+    return received(built.inbox_writer.command(command, speaker(caller_of_request(req), Via.API)))

@@ -11,7 +11,7 @@ from slipway.web import located
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show, show_changes
 from slipway.web.located import ApprovalAddress
-from slipway.web.messages import guarded
+from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
 
 from .pages import ANONYMOUS, LOOKING, desk, sent, shows, takes
@@ -25,19 +25,19 @@ _PLACE = "approvals/{application}/{number}/{environment}"
 @blueprint.route(route="approvals/{token}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval(req: func.HttpRequest) -> func.HttpResponse:
     said = req.params.get("said", "")
-    return sent(req, guarded(lambda: show(desk(), req.route_params["token"], said)))
+    return sent(req, or_message(lambda: show(desk(), req.route_params["token"], said)))
 
 
 @blueprint.function_name("page_approval_changes")
 @blueprint.route(route="approvals/{token}/changes", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval_changes(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, guarded(lambda: show_changes(desk(), req.route_params["token"])))
+    return sent(req, or_message(lambda: show_changes(desk(), req.route_params["token"])))
 
 
 @blueprint.function_name("take_decision")
 @blueprint.route(route="approvals/{token}", methods=["POST"], auth_level=ANONYMOUS)
 def take_decision(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, guarded(lambda: decide(desk(), req.route_params["token"], req.headers, req.get_body())))
+    return sent(req, or_message(lambda: decide(desk(), req.route_params["token"], req.headers, req.get_body())))
 
 
 @shows(blueprint, _PLACE)

@@ -35,8 +35,8 @@ from slipway.ledger.keys import INSTALLATION
 
 from .commands import received, to_confirm
 from .contract import Endpoint, Parameter, in_path, number, whole
-from .guard import admit, caller_of, permit
-from .http import EarlyResponse, body_of, ok, problem
+from .guard import admit, caller_of_request, permit
+from .http import EarlyResponse, ok, problem, request_body
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -183,7 +183,7 @@ def export(req: func.HttpRequest) -> func.HttpResponse:
         raise NotFound(f"there is no such version of {subject.kind} {subject.name!r}")
     stored = read_stored(content)
     if stored.holds_secrets:
-        permit(caller_of(req), Permission.SEE_SECRETS)
+        permit(caller_of_request(req), Permission.SEE_SECRETS)
     return ok(ExportedFiles(subject=str(subject), document=document, files=dict(stored.exported())))
 
 
@@ -204,7 +204,7 @@ def export(req: func.HttpRequest) -> func.HttpResponse:
 )
 def remove(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
-    body = read_as(Removal, read_json(body_of(req) or b"{}"))
+    body = read_as(Removal, read_json(request_body(req) or b"{}"))
     subject, who = _subject(req), speaker(caller, Via(body.channel))
     return _said(lambda: parts().submitting.remove(subject, who, reason=body.reason, id=body.id or ""), who.via)
 
@@ -233,7 +233,7 @@ def _said(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: 
 
 
 def _body(req: func.HttpRequest) -> Apply:
-    return read_as(Apply, read_json(body_of(req), limit=LARGEST))
+    return read_as(Apply, read_json(request_body(req), limit=LARGEST))
 
 
 def _documents(body: Apply) -> list[Stored]:

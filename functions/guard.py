@@ -40,7 +40,7 @@ def guarded(permission: Permission) -> Callable[[Handler], Handler]:
 def admit(req: func.HttpRequest, permission: Permission) -> Caller:
     """The caller, if they have the permission. Raises `EarlyResponse` and `Refused`, which `answering` handles."""
     try:
-        caller = caller_of(req)
+        caller = caller_of_request(req)
     except CallerNotYetKnown as later:
         answer = problem(503, "Service unavailable", f"nobody can be identified right now: {later}")
         raise EarlyResponse(answer) from later
@@ -55,7 +55,7 @@ def admit(req: func.HttpRequest, permission: Permission) -> Caller:
     return caller
 
 
-def caller_of(req: func.HttpRequest) -> Caller:
+def caller_of_request(req: func.HttpRequest) -> Caller:
     """The caller. Raises `UnknownCaller` and `CallerNotYetKnown`, but never in a `guarded` handler."""
     return parts().access.caller(req.headers, req.params)
 

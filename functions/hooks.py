@@ -18,7 +18,7 @@ from slipway.engine.denying import NOBODY
 from slipway.inbound import BadInput, Ignored
 from slipway.ledger import LedgerUnavailable
 
-from .http import body_of
+from .http import request_body
 from .shared import new_blueprint, parts
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def _take(source: Source, req: func.HttpRequest) -> func.HttpResponse:
 def _accept(source: Source, req: func.HttpRequest) -> func.HttpResponse:
     body = req.get_body()
     try:
-        parts().gateway.take(source, body_of(req))
+        parts().gateway.take(source, request_body(req))
     except Ignored as ignored:
         return _answer(200, "ignored", str(ignored))
     except (BadInput, MessageTooLarge) as bad:

@@ -79,7 +79,7 @@ def answering(handler: Handler) -> Handler:
     return answered
 
 
-def body_of(req: func.HttpRequest) -> bytes:
+def request_body(req: func.HttpRequest) -> bytes:
     """The body of a request. Raises `BadInput` for a chunked body, which the host does not pass on."""
     body = req.get_body()
     if was_chunked(req.headers, body):
@@ -89,7 +89,7 @@ def body_of(req: func.HttpRequest) -> bytes:
 
 def read_body[M: BaseModel](req: func.HttpRequest, kind: type[M]) -> M:
     """The body as its model; an empty body counts as `{}`. Raises `BadInput`."""
-    body = body_of(req)
+    body = request_body(req)
     if len(body) > BODY_LIMIT:
         raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
     return read_as(kind, read_json(body or b"{}"))

@@ -31,10 +31,10 @@ blueprint = new_blueprint()
     refuses=(404,),
 )
 def outcome(req: func.HttpRequest) -> func.HttpResponse:
-    return ok(outcome_of(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
+    return ok(said_outcome(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
 
 
-def outcome_of(reply: Reply) -> SaidOutcome:
+def said_outcome(reply: Reply) -> SaidOutcome:
     """The reply as the API tells it."""
     outcome = SaidOutcome(
         application=reply.partition,

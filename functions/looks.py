@@ -17,7 +17,7 @@ from slipway.ledger.keys import INSTALLATION
 
 from .commands import received
 from .contract import Endpoint, in_path
-from .guard import admit, caller_of, permit
+from .guard import admit, caller_of_request, permit
 from .http import ok, read_body
 from .shared import new_blueprint, parts
 
@@ -64,5 +64,5 @@ def seen(req: func.HttpRequest) -> func.HttpResponse:
     id = req.route_params["id"]
     reply, answer = parts().answers.reply(INSTALLATION, id), parts().looks.get(id)
     if answer is not None:
-        permit(caller_of(req), PERMISSIONS[answer.kind])
+        permit(caller_of_request(req), PERMISSIONS[answer.kind])
     return ok(LookShown(id=id, state=str(reply.state), reason=reply.reason, look=answer))

@@ -5,7 +5,7 @@ import azure.functions as func
 
 from slipway.web import confirming, operating
 from slipway.web.answer import Answer
-from slipway.web.operating import subject_of
+from slipway.web.operating import read_subject
 from slipway.web.signin import Visitor
 
 from .pages import desk, shows, takes
@@ -16,12 +16,12 @@ blueprint = new_blueprint()
 
 @shows(blueprint, "operate")
 def page_operate(req: func.HttpRequest, who: Visitor) -> Answer:
-    return operating.show(desk(), subject_of(req.params), who)
+    return operating.show(desk(), read_subject(req.params), who)
 
 
 @takes(blueprint, "operate")
 def take_command(req: func.HttpRequest, who: Visitor) -> Answer:
-    return operating.give(desk(), subject_of(req.params), who, req.headers, req.get_body())
+    return operating.give(desk(), read_subject(req.params), who, req.headers, req.get_body())
 
 
 @shows(blueprint, "confirm/{handle}")

@@ -16,7 +16,7 @@ from slipway.web import audit, board, catalogue, numbers, outcome, parked, relea
 from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional, see_other
 from slipway.web.desk import Desk
-from slipway.web.messages import elsewhere, guarded, no_role, not_signed_in, session_over, sign_in
+from slipway.web.messages import ask_to_sign_in, elsewhere, no_role, not_signed_in, or_message, session_over
 from slipway.web.signin import Visitor, visitor_of
 
 from .audit_api import AFTER
@@ -194,7 +194,7 @@ def reading(
         used = built.sessions.used(session)
         return replace(page, cookies=(*page.cookies, used)) if used else page
 
-    return sent(req, guarded(answer, again=(path, "Try again")))
+    return sent(req, or_message(answer, again=(path, "Try again")))
 
 
 def posted(
@@ -209,7 +209,7 @@ def posted(
         who = visitor_of(session)
         return _permitted(who, work, role=role)
 
-    return sent(req, guarded(answer, again=(path, "Back to the page")))
+    return sent(req, or_message(answer, again=(path, "Back to the page")))
 
 
 def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -> Answer:
@@ -226,7 +226,7 @@ def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -
 def _to_sign_in(req: func.HttpRequest, path: str, *, quiet: bool) -> Answer:
     """A page that somebody opens leads to the provider at once. Whatever else asks is told to sign in."""
     if req.method != "GET" or req.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
-        return sign_in(path)
+        return ask_to_sign_in(path)
     begun = parts().sign_in.begin(req.headers, path, quiet=quiet)
     return see_other(begun.to, *begun.cookies) if isinstance(begun, Go) else not_signed_in(begun)
 

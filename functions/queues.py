@@ -12,11 +12,11 @@ from slipway.domain.hints import HINT, DeniedHint, InboxHint, RunHint, Unreadabl
 from slipway.domain.queues import Queue
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
-from slipway.engine.receiving import QueueMessage, opened
+from slipway.engine.receiving import QueueMessage, open_message
 from slipway.inbound import parse_image_event, parse_run_message, read_json
 from slipway.inbound.reading import bad_input, read_as
 from slipway.telemetry import Attribute, Family, Metric, measure, span
-from slipway.telemetry import message as handling
+from slipway.telemetry import within_message as handling
 
 from .shared import new_blueprint, parts
 
@@ -91,7 +91,7 @@ def take_vote(body: bytes, _: str) -> None:
 
 @_takes(Queue.STEPS)
 def run_step(body: bytes, _: str) -> None:
-    parts().step_runner.run(read_as(Step, opened(parts().envelopes, Queue.STEPS, body)))
+    parts().step_runner.run(read_as(Step, open_message(parts().envelopes, Queue.STEPS, body)))
 
 
 def _receive(queue: str, message: func.ServiceBusMessage, session: str, work: Callable[[bytes], None]) -> None:

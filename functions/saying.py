@@ -9,7 +9,7 @@ from slipway.http.cookies import Cookie
 from slipway.http.saying import Lead
 from slipway.web.answer import Answer, see_other
 from slipway.web.leading import nothing_sent
-from slipway.web.messages import guarded
+from slipway.web.messages import or_message
 
 from .pages import ANONYMOUS, sent
 from .shared import new_blueprint, parts
@@ -20,7 +20,7 @@ blueprint = new_blueprint()
 @blueprint.function_name("page_said_back")
 @blueprint.route(route="say/back", methods=["GET"], auth_level=ANONYMOUS)
 def page_said_back(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, guarded(lambda: _back(req)))
+    return sent(req, or_message(lambda: _back(req)))
 
 
 def _back(req: func.HttpRequest) -> Answer:

@@ -5,7 +5,7 @@ import azure.functions as func
 from slipway.http.signing_in import Go, NotSignedIn
 from slipway.web import signing_out
 from slipway.web.answer import Answer, see_other
-from slipway.web.messages import guarded, not_signed_in
+from slipway.web.messages import not_signed_in, or_message
 from slipway.web.signin import Visitor
 
 from .pages import ANONYMOUS, desk, sent, shows, takes
@@ -18,13 +18,13 @@ blueprint = new_blueprint()
 @blueprint.route(route="sign-in", methods=["GET"], auth_level=ANONYMOUS)
 def page_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     """Leads to the provider. The parameter `to` is the page to come back to."""
-    return sent(req, guarded(lambda: _went(parts().sign_in.begin(req.headers, req.params.get("to", "/")))))
+    return sent(req, or_message(lambda: _went(parts().sign_in.begin(req.headers, req.params.get("to", "/")))))
 
 
 @blueprint.function_name("page_signed_in")
 @blueprint.route(route="sign-in/back", methods=["GET"], auth_level=ANONYMOUS)
 def page_signed_in(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, guarded(lambda: _went(parts().sign_in.back(req.headers, req.params))))
+    return sent(req, or_message(lambda: _went(parts().sign_in.back(req.headers, req.params))))
 
 
 @shows(blueprint, "sign-out", role=False)

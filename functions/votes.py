@@ -29,7 +29,7 @@ from slipway.telemetry import carrier
 from .contract import Endpoint, in_path
 from .guard import admit, check_own_origin
 from .http import EarlyResponse, ok, problem, read_body
-from .inbox import outcome_of
+from .inbox import said_outcome
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -88,9 +88,9 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     reply = _said(_row(ballot, release, principal), ballot, release)
     match reply.state:
         case SaidState.RECEIVED | SaidState.COUNTED:
-            return ok(outcome_of(reply))
+            return ok(said_outcome(reply))
         case SaidState.REFUSED | SaidState.PARKED:
-            outcome = outcome_of(reply)
+            outcome = said_outcome(reply)
             shown = [rule.model_dump(mode="json") for rule in outcome.rules]
             return problem(409, "The vote did not count", outcome.reason, rules=shown)
         case unreachable:

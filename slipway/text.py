@@ -70,6 +70,11 @@ def local_time(at: datetime, zone: str) -> str:
     return f"{local:%A, %d %B %Y, %H:%M} {local.tzname()} ({zone})" if local.tzname() != "UTC" else ""
 
 
+def moment(time: datetime) -> str:
+    """In UTC, to the minute."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
 def short(digest: str | None, length: int = 12) -> str:
     """A digest as people say it."""
     return digest.removeprefix("sha256:")[:length] if digest else ""

@@ -19,7 +19,7 @@ from slipway.effects.registry import (
     Registry,
     RegistryEndpoint,
     new_pool,
-    promote,
+    promote_artifact,
 )
 
 from .copiers import FLOOR, OURS, SKOPEO, Copier, Copy, Measured, copiers
@@ -102,7 +102,7 @@ class Bench:
         storage = self.folder / f"holding-{image.tag}"
         if not storage.exists():
             with tls_registry(TARGET_ADDRESS, storage, self.certificates) as target:
-                promote(
+                promote_artifact(
                     PromotionSource(registry=self.client(self.source), repository=REPOSITORY, digest=image.digest),
                     PromotionTarget(
                         registry=self.client(target), repository=REPOSITORY, digest=image.digest, tag=image.tag

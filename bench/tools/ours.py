@@ -10,7 +10,7 @@ from slipway.effects.registry import (
     Registry,
     RegistryEndpoint,
     new_pool,
-    promote,
+    promote_artifact,
 )
 
 
@@ -18,7 +18,7 @@ def copy(task: Task) -> dict[str, Any]:
     pool = new_pool(authority=task.ca)
     source = Registry(RegistryEndpoint(task.source), Anonymous(), pool=pool)
     target = Registry(RegistryEndpoint(task.target), Anonymous(), pool=pool)
-    done = promote(
+    done = promote_artifact(
         PromotionSource(registry=source, repository=task.repository, digest=task.digest, tag=task.tag),
         PromotionTarget(registry=target, repository=task.repository, digest=task.digest, tag=task.tag),
     )

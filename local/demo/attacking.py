@@ -19,8 +19,8 @@ from local.ci.pipeline import GRACE, run_message
 from local.images import Credentials, push
 from local.person import PageRefused, Signer
 from local.stack import Stack
-from slipway.bundle import Packed, unpack
-from slipway.bundle.artifact import content_of, pack
+from slipway.bundle import Packed, unpack_bundle
+from slipway.bundle.artifact import content_digest, pack_bundle
 from slipway.domain.phases import Phase
 from slipway.domain.queues import Queue
 from slipway.domain.release import Release, parse_release_id
@@ -201,11 +201,11 @@ def forged(job: dict[str, Any]) -> dict[str, Any]:
 
 def with_container(packed: Packed, image: str) -> Packed:
     """The bundle with one more container in staging, which prepares the pods of the application."""
-    config, files = unpack(packed)
+    config, files = unpack_bundle(packed)
     path = "environments/staging/deployment.yaml"
     extra = (
         f'      initContainers:\n      - name: tool\n        image: {image}\n        command: ["python3", "-c", "0"]\n'
     )
     text = files[path].decode().replace("      containers:\n", f"{extra}      containers:\n", 1)
     changed = files | {path: text.encode()}
-    return pack(config.model_copy(update={"content": content_of(changed)}), changed)
+    return pack_bundle(config.model_copy(update={"content": content_digest(changed)}), changed)

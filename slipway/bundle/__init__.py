@@ -5,7 +5,7 @@ bytes, `contents.py` for what they say). Both keep to one format (`model.py`, do
 """
 
 from ..manifests.references import Reference, parse_reference
-from .artifact import NotABundle, Packed, Parts, parts_of, unpack
+from .artifact import NotABundle, Packed, Parts, parts_of, unpack_bundle
 from .building import BuildOptions, BuiltBundle, build
 from .contents import ContentPart, EnvironmentContents, Member, read_environments
 from .fetching import fetch, fetch_config
@@ -39,5 +39,5 @@ __all__ = [
     "read_config",
     "read_environments",
     "read_targets",
-    "unpack",
+    "unpack_bundle",
 ]

@@ -21,7 +21,7 @@ from .model import (
     MANIFEST_TYPE,
     BundleConfig,
     read_config,
-    read_json,
+    read_model,
 )
 
 LARGEST_MANIFEST = 64 * 1024
@@ -75,8 +75,8 @@ class Parts:
     layer_size: int
 
 
-def pack(config: BundleConfig, files: Files) -> Packed:
-    """The artifact of these files. `config.content` must be the digest of their tar (`content_of`).
+def pack_bundle(config: BundleConfig, files: Files) -> Packed:
+    """The artifact of these files. `config.content` must be the digest of their tar (`content_digest`).
 
     Raises `ConfigError` beyond a limit of the format.
     """
@@ -96,7 +96,7 @@ def pack(config: BundleConfig, files: Files) -> Packed:
     return Packed(manifest=canonical(manifest), config=document, layer=layer)
 
 
-def content_of(files: Files) -> str:
+def content_digest(files: Files) -> str:
     """The digest of the files' tar, for `BundleConfig.content`. Raises `ConfigError` beyond a limit of the format."""
     try:
         return sha256(write_tar(files))
@@ -126,7 +126,7 @@ def parts_of(manifest: bytes) -> Parts:
     document = _kind_of(manifest)
     if document.get("artifactType") != ARTIFACT_TYPE:
         raise NotABundle(_told(document))
-    known = read_json(_Manifest, manifest, name="manifest", limit=LARGEST_MANIFEST)
+    known = read_model(_Manifest, manifest, name="manifest", limit=LARGEST_MANIFEST)
     faults = list(_faults(known))
     if faults or known.config is None:
         raise ConfigError(faults)
@@ -174,7 +174,7 @@ def _faults(manifest: _Manifest) -> list[Problem]:
     return faults
 
 
-def unpack(packed: Packed) -> tuple[BundleConfig, dict[str, bytes]]:
+def unpack_bundle(packed: Packed) -> tuple[BundleConfig, dict[str, bytes]]:
     """Config and files of an artifact, its parts checked against each other.
 
     What the files say is not checked here (`contents.py`). Raises `NotABundle` and `ConfigError`.

@@ -14,15 +14,15 @@ from typing import Any, Protocol
 
 from .. import __version__
 from ..manifests.documents import Document, read_text
-from ..manifests.problems import ConfigError, Findings, Problem, shown
+from ..manifests.problems import ConfigError, Findings, Problem, short_value
 from ..manifests.references import Reference, image_places
-from .artifact import Packed, content_of, pack
+from .artifact import Packed, content_digest, pack_bundle
 from .contents import FilePlace, Member, in_namespace, object_problems, read_environments
 from .model import BundleConfig, BundleEnvironment, BundleSource, RenderTarget, Targets, Tools, folder_of
 from .pinning import Pinned, Resolver
 from .rendering import Program, Renderer
 from .sources import SourceFolder, read_sources
-from .writing import written
+from .writing import write_documents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
             kustomize=read.tools.get(Program.KUSTOMIZE, ""),
         ),
         targets=options.targets.hash,
-        content=content_of(files),
+        content=content_digest(files),
         images=images.listed(),
         image_paths=options.targets.image_paths,
         foreign_images=options.targets.foreign_images,
@@ -101,7 +101,7 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
     )
     read_environments(config, files)  # by the rules of whoever reads it
     missing = tuple(name for name in options.targets.environments if name not in sources)
-    return BuiltBundle(packed=pack(config, files), config=config, missing=missing, notes=tuple(read.notes))
+    return BuiltBundle(packed=pack_bundle(config, files), config=config, missing=missing, notes=tuple(read.notes))
 
 
 def _not_named(repository: str, images: Pinned, folder: Path) -> Problem:
@@ -111,7 +111,7 @@ def _not_named(repository: str, images: Pinned, folder: Path) -> Problem:
         file=str(folder),
         field="--image",
         expected="an image that a manifest of the bundle names",
-        got=shown(repository),
+        got=short_value(repository),
         message=f"they name {named}",
     )
 
@@ -139,7 +139,7 @@ def _rendered(
         with findings.collecting():
             values.append(_object(document, position, target, images, compare))
     findings.raise_any()
-    data = written(values)
+    data = write_documents(values)
     if [document.value for document in read_text(data, name=documents[0].file)] != values:
         raise ConfigError(
             [Problem(file=documents[0].file, message="it cannot be written in a form that reads back the same")]

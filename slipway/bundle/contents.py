@@ -15,7 +15,7 @@ from ..domain.images import ImageRules
 from ..manifests.around import check_job_around
 from ..manifests.documents import Document, read_text
 from ..manifests.objects import CLUSTER_SCOPED, MOST_OBJECTS, check_job, check_object, identity
-from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown
+from ..manifests.problems import ConfigError, Findings, Problem, Steps, short_value
 from ..manifests.references import ImagePosition, by_digest, image_places, unpinnable_problems
 from .archive import Files
 from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
@@ -177,7 +177,9 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str, rules:
         for name in ("data", "stringData"):
             if value.get(name):
                 message = "a bundle can be read by whoever may pull it: let the cluster fetch the value from a vault"
-                yield document.problem((name,), message, expected="a Secret without values", got=shown(value[name]))
+                yield document.problem(
+                    (name,), message, expected="a Secret without values", got=short_value(value[name])
+                )
     for steps in _inexact(value, ()):
         expected = "a number that every reader reads exactly"
         yield document.problem(steps, "write it in quotes", expected=expected, got="a larger one")
@@ -200,7 +202,7 @@ def _image_problems(member: Member, listed: Mapping[str, str], used: set[str], r
         elif not _is_left(member, image, rules):
             expected = "an image of the environment by digest, in its registry"
             expected += f" ({', '.join(sorted(listed)[:3])})" if listed else " (none is listed)"
-            yield member.document.problem(image.steps, expected=expected, got=shown(image.text))
+            yield member.document.problem(image.steps, expected=expected, got=short_value(image.text))
 
 
 def _is_left(member: Member, image: ImagePosition, rules: ImageRules) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ..manifests.documents import Document
 from ..manifests.objects import check_job
-from ..manifests.problems import ConfigError, Findings, shown
+from ..manifests.problems import ConfigError, Findings, short_value
 from .contents import ContentPart
 from .model import RenderTarget
 from .rendering import RenderedObject, file_names
@@ -126,7 +126,9 @@ def _fate(each: RenderedObject) -> _Fate:
     document, text = each.document, _annotations(each.document.value)[_HOOK]
 
     def refused(expected: str, advice: str) -> ConfigError:
-        return ConfigError([document.problem(_AT, f"{_named(each)}: {advice}", expected=expected, got=shown(text))])
+        return ConfigError(
+            [document.problem(_AT, f"{_named(each)}: {advice}", expected=expected, got=short_value(text))]
+        )
 
     events = [event.strip() for event in str(text).split(",")]
     hooks = {_BY_EVENT[event] for event in events if event in _BY_EVENT}
@@ -153,7 +155,7 @@ def _weight(each: RenderedObject) -> int:
     text = _annotations(each.document.value).get(_WEIGHT, "0")
     if not _WHOLE_NUMBER.fullmatch(str(text)):
         steps = ("metadata", "annotations", _WEIGHT)
-        raise ConfigError([each.document.problem(steps, expected="a whole number", got=shown(text))])
+        raise ConfigError([each.document.problem(steps, expected="a whole number", got=short_value(text))])
     return int(text)
 
 
@@ -169,7 +171,7 @@ def _said(each: RenderedObject, fate: _Fate) -> list[str]:
     if not {"pre-install", "post-install"} & {event.strip() for event in str(annotations[_HOOK]).split(",")}:
         notes.append(f"{named}: Helm would not run it at the first installation, and here it runs at each rollout")
     if annotations.get(_DELETE) is not None:
-        notes.append(f"{named}: the delete policy {shown(annotations[_DELETE])} of Helm has no effect here")
+        notes.append(f"{named}: the delete policy {short_value(annotations[_DELETE])} of Helm has no effect here")
     return notes
 
 

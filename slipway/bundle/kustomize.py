@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..manifests.documents import Document, read_file
-from ..manifests.problems import Findings, Problem, Steps, shown
+from ..manifests.problems import Findings, Problem, Steps, short_value
 
 FILES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _MOST_FOLDERS: Final = 200
@@ -40,7 +40,7 @@ def arguments(folder: Path) -> tuple[str, ...]:
     return ("build", "--load-restrictor", "LoadRestrictionsRootOnly", str(folder))
 
 
-def check(folder: Path, *, relative_to: Path) -> None:
+def check_folder(folder: Path, *, relative_to: Path) -> None:
     """Raises `ConfigError` for whatever leads out of the repository, or cannot be rendered here."""
     findings = Findings()
     waiting, seen = [folder], {folder.resolve()}
@@ -79,16 +79,18 @@ def _problems(document: Document, value: dict[str, Any], folder: Path) -> Iterat
     for steps, text in _named(value):
         if not (folder / text).exists():
             advice = "copy it into the repository: nothing is fetched while a bundle is built"
-            yield document.problem(steps, advice, expected="a file or folder of this repository", got=shown(text))
+            yield document.problem(steps, advice, expected="a file or folder of this repository", got=short_value(text))
     for key in _CHARTS:
         if key in value:
             advice = "let Helm render the chart: environments/<name>/values.yaml in place of a kustomization"
-            yield document.problem((key,), advice, expected="no chart in a kustomization", got=shown(value[key]))
+            yield document.problem((key,), advice, expected="no chart in a kustomization", got=short_value(value[key]))
     listed = value.get("buildMetadata")
     for index, text in enumerate(listed if isinstance(listed, list) else []):
         if text in _OF_THIS_MACHINE:
             advice = "it records paths of this machine"
-            yield document.problem(("buildMetadata", index), advice, expected="managedByLabel or none", got=shown(text))
+            yield document.problem(
+                ("buildMetadata", index), advice, expected="managedByLabel or none", got=short_value(text)
+            )
 
 
 def _named(value: dict[str, Any]) -> Iterator[tuple[Steps, str]]:

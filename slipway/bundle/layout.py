@@ -9,7 +9,7 @@ from ..domain.model import Digest, canonical, sha256
 from ..manifests.problems import ConfigError, Problem
 from .archive import LARGEST_LAYER
 from .artifact import LARGEST_MANIFEST, Packed, parts_of
-from .model import ARTIFACT_TYPE, LARGEST_CONFIG, MANIFEST_TYPE, read_json
+from .model import ARTIFACT_TYPE, LARGEST_CONFIG, MANIFEST_TYPE, read_model
 
 _INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 _MARK = {"imageLayoutVersion": "1.0.0"}
@@ -68,7 +68,7 @@ def read_layout(folder: Path) -> Packed:
     Raises `NotABundle` and `ConfigError`.
     """
     raw = _read(folder / "index.json", _LARGEST_INDEX)
-    index = read_json(_Index, raw, name="index.json", limit=_LARGEST_INDEX)
+    index = read_model(_Index, raw, name="index.json", limit=_LARGEST_INDEX)
     if len(index.manifests) != 1:
         expected, got = "one manifest", str(len(index.manifests))
         raise ConfigError([Problem(file="index.json", field="manifests", expected=expected, got=got)])

@@ -177,15 +177,15 @@ def folder_of(environment: str) -> str:
 
 def read_config(data: bytes, *, name: str = CONFIG_FILE) -> BundleConfig:
     """Raises `ConfigError`, with `name` for the file."""
-    return read_json(BundleConfig, data, name=name, limit=LARGEST_CONFIG)
+    return read_model(BundleConfig, data, name=name, limit=LARGEST_CONFIG)
 
 
 def read_targets(data: bytes, *, name: str = TARGETS_FILE) -> Targets:
     """Raises `ConfigError`, with `name` for the file."""
-    return read_json(Targets, data, name=name, limit=LARGEST_TARGETS)
+    return read_model(Targets, data, name=name, limit=LARGEST_TARGETS)
 
 
-def read_json[M: BaseModel](model: type[M], data: bytes, *, name: str, limit: int) -> M:
+def read_model[M: BaseModel](model: type[M], data: bytes, *, name: str, limit: int) -> M:
     """JSON from outside as a model. Raises `ConfigError` with every problem."""
     if len(data) > limit:
         raise ConfigError([Problem(file=name, expected=f"at most {limit // 1024} KiB", got=f"{len(data)} bytes")])

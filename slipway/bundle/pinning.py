@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..manifests.documents import Document, read_text
-from ..manifests.problems import ConfigError, shown
+from ..manifests.problems import ConfigError, short_value
 from ..manifests.references import ImagePosition, Reference, image_places, parse_reference
 from .model import Image, RenderTarget, Targets, folder_of
 
@@ -45,7 +45,9 @@ class Pinned:
         """The image by digest, in the target's registry if it is one of CI's. Raises `ConfigError`."""
 
         def wrong(expected: str, message: str = "") -> ConfigError:
-            return ConfigError([document.problem(position.steps, message, expected=expected, got=shown(position.text))])
+            return ConfigError(
+                [document.problem(position.steps, message, expected=expected, got=short_value(position.text))]
+            )
 
         try:
             named = parse_reference(position.text) if isinstance(position.text, str) else None

@@ -145,7 +145,7 @@ def _render_kustomization(folder: SourceFolder, environment: str, sources: Sourc
     kustomization = folder.root / _ROOT / environment
     file = kustomize.kustomization_in(kustomization)
     named = _shown(file or kustomization, folder)
-    kustomize.check(kustomization, relative_to=folder.root)
+    kustomize.check_folder(kustomization, relative_to=folder.root)
     rendered = _twice(folder, Program.KUSTOMIZE, kustomize.arguments(kustomization.resolve()), named, sources)
     for name, each in zip(file_names(rendered), rendered, strict=True):
         _add_rendered(environment, ContentPart.MANIFESTS, name, each.document, sources)

@@ -34,7 +34,7 @@ def _text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Writer.add_representer(str, _text)
 
 
-def written(documents: list[Any]) -> bytes:
+def write_documents(documents: list[Any]) -> bytes:
     """The documents as one file, in ASCII. Equal values give equal bytes."""
     return yaml.dump_all(
         documents,

@@ -19,7 +19,7 @@ from .conflicts import Rendered
 from .definition import Definition
 from .files import Files
 from .finding import FoundDocument, find
-from .rendering import BUILT_INS, marked, render, render_job, render_jobs_around
+from .rendering import BUILT_INS, marked, render_job, render_jobs_around, render_objects
 from .tags import check_tag, downgrade
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
     "downgrade",
     "find",
     "marked",
-    "render",
     "render_job",
     "render_jobs_around",
+    "render_objects",
 ]

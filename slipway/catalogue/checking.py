@@ -34,7 +34,7 @@ from .environment_check import EnvironmentCheck
 from .files import Files
 from .finding import FoundDocument, find
 from .tags import fault_of
-from .validation import AsRead, read_as
+from .validation import AsRead, read_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ def _second_claims(documents: Sequence[FoundDocument], claims: Sequence[Claims])
 
 def check_project(document: Document, *, known: Known | None = None) -> Project:
     """The project that the document describes. Raises ConfigError."""
-    reading, findings = read_as(document, Project), Findings()
+    reading, findings = read_document(document, Project), Findings()
     findings.extend(reading.problems)
     if reading.value is None:
         raise ConfigError(findings.problems)
@@ -183,7 +183,7 @@ def judged_application(
 ) -> Iterator[Claims]:
     """The same as far as it can be judged; nothing where the document says too little. What is wrong, and what cannot
     be judged because of it, is added to the findings."""
-    reading = read_as(document, WrittenApplication)
+    reading = read_document(document, WrittenApplication)
     findings.extend(reading.problems)
     if reading.value is None:
         what = "the rest of the application, and its manifests"

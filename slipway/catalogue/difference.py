@@ -12,7 +12,7 @@ MOST_LINES = 50
 LONGEST_LINE = 400
 
 
-def difference(before: Stored | None, after: Stored | None) -> tuple[str, ...]:
+def describe_difference(before: Stored | None, after: Stored | None) -> tuple[str, ...]:
     """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs. Something new is told by its
     values, and by how long each file is."""
     lines = list(_lines(before, after))

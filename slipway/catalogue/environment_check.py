@@ -20,7 +20,7 @@ from .conflicts import Rendered
 from .definition import Definition
 from .files import inside
 from .manifests import SUFFIXES, manifests_read, read_job_file
-from .rendering import BUILT_INS, judged
+from .rendering import BUILT_INS, render_document
 from .windows import window_faults
 
 type Checks = Callable[[Document, Any], Iterable[Problem]]
@@ -107,7 +107,7 @@ class EnvironmentCheck:
 
     def _judge(self, document: Document, *, deployed: bool, as_job: Checks | None = None) -> None:
         """Everything about one object, by the reader that comes first where two have something to say of a field."""
-        value, findings = judged(document, self._definition, self._environment, **self._sample)
+        value, findings = render_document(document, self._definition, self._environment, **self._sample)
         if value is None:
             findings.skip("the rest of the object", because="it says not properly what it is", at=findings.problems[0])
         else:

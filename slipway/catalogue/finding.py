@@ -13,9 +13,9 @@ from slipway.domain.application import SourceKind, WrittenApplication
 from slipway.domain.around import Side
 
 from ..manifests.documents import MAX_BYTES, Document, bytes_of, read_as_far
-from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown, shown_path
+from ..manifests.problems import ConfigError, Findings, Problem, Steps, short_value, shown_path
 from .files import LARGEST, MOST_FILES, Files, inside
-from .validation import read_as
+from .validation import read_document
 
 PROJECT_FILE: Final = "project.yaml"
 APPLICATION_FILE: Final = "application.yaml"
@@ -57,7 +57,7 @@ def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
     return tuple(sorted(documents, key=lambda each: each.kind != "project"))
 
 
-def kind_of(document: Document) -> Kind:
+def document_kind(document: Document) -> Kind:
     """What the document describes. Raises ConfigError if it is neither."""
     value = document.value
     if isinstance(value, dict):
@@ -65,7 +65,7 @@ def kind_of(document: Document) -> Kind:
             return "application"
         if "project" in value:
             return "project"
-    got = f"the fields {', '.join(list(value)[:3])}" if isinstance(value, dict) and value else shown(value)
+    got = f"the fields {', '.join(list(value)[:3])}" if isinstance(value, dict) and value else short_value(value)
     raise ConfigError([document.problem((), expected="a document with the field project or application", got=got)])
 
 
@@ -86,9 +86,9 @@ def _documents_below(root: Path) -> list[Path]:
 
 
 def _found(document: Document, folder: Path) -> FoundDocument:
-    kind = kind_of(document)
+    kind = document_kind(document)
     name, files, findings = str(document.value[kind]), Files(document=document.file), Findings()
-    if kind == "application" and (application := read_as(document, WrittenApplication).value):
+    if kind == "application" and (application := read_document(document, WrittenApplication).value):
         files = _Collector(document, folder, findings).collect(application)
     problems = (*document.problems, *findings.problems)
     return FoundDocument(kind=kind, name=name, document=document, files=files, problems=problems)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from slipway.domain.model import sha256
 
 from ..manifests.documents import Document
-from ..manifests.problems import Problem, Steps, written
+from ..manifests.problems import Problem, Steps, dotted_path
 
 _OF_ENVIRONMENT: Final = 2
 """Number of steps to an environment. It keeps its index, so it becomes empty and is not left out."""
@@ -48,7 +48,7 @@ class Mending:
     def why_unsure(self, wrong: Misfit) -> Problem | None:
         """The problem for which it is not known whether fields go together."""
         unknown = (each for each in self._replaced if wrong.of_several is not None and each[:-1] == wrong.of_several)
-        return next((self.unknown[written(each)] for each in unknown), None)
+        return next((self.unknown[dotted_path(each)] for each in unknown), None)
 
     def mend(self, wrong: Iterable[Misfit]) -> bool:
         """Replace what is wrong. Whether there was a way to do so for each."""
@@ -93,7 +93,7 @@ class Mending:
 
     def _note(self, steps: Steps, problem: Problem) -> None:
         self._replaced.add(steps)
-        self.unknown.setdefault(written(steps), problem)
+        self.unknown.setdefault(dotted_path(steps), problem)
 
     def _at(self, steps: Steps) -> Any:
         value = self.value

@@ -12,7 +12,7 @@ from slipway.domain.application import Application
 
 from ..manifests.documents import Document
 from ..manifests.images import names_repository
-from ..manifests.problems import Findings, Problem, shown
+from ..manifests.problems import Findings, Problem, short_value
 from ..manifests.references import ImagePosition, Reference, by_digest, image_places, unpinnable_problems
 
 
@@ -47,7 +47,7 @@ def pin(
                 place.steps,
                 "a tag may name another image after the vote",
                 expected=f"{application.pushed.repository}, or an image by digest (name@sha256:…)",
-                got=shown(place.text),
+                got=short_value(place.text),
             )
             findings.extend_elsewhere([wrong_name])
     return is_own
@@ -68,4 +68,4 @@ def _not_allowed(
     is_ours_but_for_a_host = bool(named.host) and application.may_bring(named.name)
     hint = f"{named.host} is read as the host of a registry: write that of a registry of the application before it"
     why = (hint,) if is_ours_but_for_a_host else ()
-    yield document.problem(position.steps, *why, expected=expected, got=shown(position.text))
+    yield document.problem(position.steps, *why, expected=expected, got=short_value(position.text))

@@ -15,7 +15,7 @@ from ..manifests.around import acceptance_job, check_job_around, job_around
 from ..manifests.documents import Document
 from ..manifests.images import BY_DIGEST
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, without_server_fields
-from ..manifests.problems import Findings, shown
+from ..manifests.problems import Findings, short_value
 from .definition import Definition
 from .manifests import read_job, read_job_file, read_manifests
 from .pinning import pin
@@ -38,7 +38,7 @@ ENVIRONMENT_LABEL = "slipway.dev/environment"
 RELEASE_ANNOTATION = "slipway.dev/release"
 
 
-def render(
+def render_objects(
     definition: Definition, environment: Environment, *, image: str, values: Mapping[str, str], hosts: Hosts = None
 ) -> tuple[dict[str, Any], ...]:
     """The objects of the environment, in the order of files and documents.
@@ -100,12 +100,12 @@ def render_documents(
     values: Mapping[str, str],
     hosts: Hosts = None,
 ) -> tuple[dict[str, Any], ...]:
-    """Like `render`, from documents that were read before."""
+    """Like `render_objects`, from documents that were read before."""
     _check_arguments(image, values)
     findings = Findings()
     rendered: list[dict[str, Any]] = []
     for document in documents:
-        value, own = judged(document, definition, environment, image=image, values=values, hosts=hosts)
+        value, own = render_document(document, definition, environment, image=image, values=values, hosts=hosts)
         findings.extend(own.problems)
         rendered += [value] if value is not None else []
     findings.raise_any()
@@ -114,12 +114,12 @@ def render_documents(
 
 def _check_arguments(image: str, values: Mapping[str, str]) -> None:
     if not BY_DIGEST.fullmatch(image):
-        raise ValueError(f"image: expected login_server/repository@sha256:<64 hex>, got {shown(image)}")
+        raise ValueError(f"image: expected login_server/repository@sha256:<64 hex>, got {short_value(image)}")
     if set(values) != set(BUILT_INS):
         raise ValueError(f"values: expected exactly {', '.join(BUILT_INS)}, got {', '.join(sorted(values)) or 'none'}")
 
 
-def judged(
+def render_document(
     document: Document,
     definition: Definition,
     environment: Environment,

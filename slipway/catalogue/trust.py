@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from slipway.domain.requirements import NamedFile, Requirements, TrustRules
 
-from ..manifests.problems import ConfigError, Problem, Steps, written
+from ..manifests.problems import ConfigError, Problem, Steps, dotted_path
 from .files import Files, inside
 
 _SMALLEST_RSA: Final = 2048
@@ -53,7 +53,7 @@ def read_trust(files: Files, required: TrustRules) -> TrustFiles:
     if faults:
         raise ConfigError(
             Problem(
-                file=files.document, field=f"require.{written(fault.field)}", expected=fault.expected, got=fault.got
+                file=files.document, field=f"require.{dotted_path(fault.field)}", expected=fault.expected, got=fault.got
             )
             for fault in faults
         )

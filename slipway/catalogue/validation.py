@@ -18,7 +18,7 @@ from slipway.domain.model import NAME_PATTERN, NAMESPACE_PATTERN, REPOSITORY_PAT
 from slipway.domain.people import EMAIL_PATTERN, GUID_PATTERN, MEMBER_PATTERN
 
 from ..manifests.documents import Document
-from ..manifests.problems import ConfigError, Problem, Steps, closest, in_order, is_below, nearest, shown
+from ..manifests.problems import ConfigError, Problem, Steps, closest, in_order, is_below, nearest, short_value
 from .mending import Mending, Misfit
 
 _KINDS = {
@@ -62,7 +62,7 @@ _FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*
 
 def validate[M: BaseModel](document: Document, model: type[M]) -> M:
     """What the document describes. Raises a ConfigError with every problem of it."""
-    reading = read_as(document, model)
+    reading = read_document(document, model)
     if reading.problems or reading.value is None:
         raise ConfigError(reading.problems)
     return reading.value
@@ -88,7 +88,7 @@ class AsRead[M: BaseModel]:
         return None
 
 
-def read_as[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
+def read_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
     """What the document describes, with every problem that pydantic reports.
 
     pydantic does not go on to a rule about several fields where one of them is wrong. So what is wrong is replaced, and
@@ -150,12 +150,12 @@ class _Translation:
                 return self._at((*steps, "kind"), "is missing; write auto or approval")
             case "union_tag_invalid":
                 expected = context["expected_tags"].replace(", ", " or ")
-                return self._at((*steps, "kind"), expected=expected, got=shown(value.get("kind")))
+                return self._at((*steps, "kind"), expected=expected, got=short_value(value.get("kind")))
             case "value_error":
                 return self._own_rule(steps, str(context["error"]), value)
         expected = _expected(kind, context, finding["msg"])
         advice = _ONE_PIPELINE if steps == ("pipeline",) and isinstance(value, list) else _advice(kind, value)
-        return self._at(steps, advice, expected=expected, got=shown(value))
+        return self._at(steps, advice, expected=expected, got=short_value(value))
 
     def _own_rule(self, steps: Steps, message: str, value: object) -> Misfit:
         """The problem for a ValueError of our models, whose text may begin with the name of a field or a path to it."""
@@ -166,7 +166,7 @@ class _Translation:
                 steps, message = (*steps, *path), split[2]
         if message.startswith("expected "):
             expected, _, got = message.removeprefix("expected ").partition(", got ")
-            return self._at(steps, expected=expected, got=got or shown(value), of_several=of_several)
+            return self._at(steps, expected=expected, got=got or short_value(value), of_several=of_several)
         return self._at(steps, message, of_several=of_several)
 
     def _field_names(self, steps: Steps) -> set[str]:

@@ -94,7 +94,7 @@ class KeptAnchors:
         self._source, self._items = file.name if file else "the export", list(items)
         if file is None:
             return
-        self._items = [read_json(line, file) for line in lines_of(file) if line.strip()]
+        self._items = [_read_anchor(line, file) for line in lines_of(file) if line.strip()]
         if not self._items:
             raise CliError(f"{file}: contains no anchor", exit_code=Exit.USAGE)
 
@@ -114,7 +114,7 @@ def _application(item: Any) -> str | None:
     return application_of(chain) or None if isinstance(chain, str) else None
 
 
-def read_json(line: str, file: Path) -> Any:
+def _read_anchor(line: str, file: Path) -> Any:
     """The anchor on a line. Raises `CliError` for anything else, such as text that a mail program added."""
     try:
         return json.loads(line)

@@ -125,7 +125,7 @@ class AzureDevOpsAdministration:
         return CliError(f"{self._name} {text}", exit_code=exit_code)
 
 
-def sign_in(environment: Mapping[str, str] = os.environ) -> Callable[[], str]:
+def authorization(environment: Mapping[str, str] = os.environ) -> Callable[[], str]:
     """A function that returns the Authorization header: from a personal access token if set, else from Entra."""
     token = environment.get(PAT_VARIABLE, "")
     if token:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import click
 
 from .errors import CliError
-from .finding import FoundApp, checked
+from .finding import FoundApp, checked_url
 
 TOKEN, BEARER = "SLIPWAY_TOKEN", "SLIPWAY_BEARER"
 TOKEN_LIMIT = 2048
@@ -44,11 +44,11 @@ def page_of(app: FoundApp, release: str, environment: str) -> str:
     return f"{app.url.rstrip('/')}/approvals/{application}/{number}/{quote(environment, safe='')}"
 
 
-def read_link(link: str) -> tuple[FoundApp, Token]:
+def app_and_token(link: str) -> tuple[FoundApp, Token]:
     """The app that a link leads to, and the token in it. Raises `CliError` and `UsageError`."""
     parts = urlsplit(link.strip())
     before, separator, token = parts.path.partition("/approvals/")
     if not separator or "/" in token:
         raise click.UsageError("--link: expected the link from your approval message, https://…/approvals/…")
-    app = FoundApp(url=checked(f"{parts.scheme}://{parts.netloc}{before}", "--link"), source="--link")
+    app = FoundApp(url=checked_url(f"{parts.scheme}://{parts.netloc}{before}", "--link"), source="--link")
     return app, read_token(token, source="--link")

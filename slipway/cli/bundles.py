@@ -15,7 +15,7 @@ from slipway.bundle import (
     parse_reference,
     read_environments,
     read_targets,
-    unpack,
+    unpack_bundle,
 )
 from slipway.bundle.layout import is_layout, read_layout
 from slipway.bundle.model import LARGEST_TARGETS
@@ -82,7 +82,7 @@ def remote(text: str) -> Remote:
     return Remote(registry=reference.host, repository=reference.repository, reference=reference.digest or reference.tag)
 
 
-def opened(where: str) -> OpenedBundle:
+def open_bundle(where: str) -> OpenedBundle:
     """The bundle in a folder or at `registry/repository:tag`. Raises `CliError`, `NotABundle` and `ConfigError`."""
     folder = Path(where)
     if is_layout(folder):
@@ -96,12 +96,12 @@ def opened(where: str) -> OpenedBundle:
         if not target.reference:
             raise CliError(f"{where}: expected a tag or a digest after it", exit_code=Exit.USAGE)
         packed = registries.pull(registries.open_registry(target.registry), target.repository, target.reference)
-    return checked(packed)
+    return open_packed(packed)
 
 
-def checked(packed: Packed) -> OpenedBundle:
+def open_packed(packed: Packed) -> OpenedBundle:
     """Raises `NotABundle` and `ConfigError`."""
-    config, files = unpack(packed)
+    config, files = unpack_bundle(packed)
     return OpenedBundle(packed=packed, config=config, files=files, environments=read_environments(config, files))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from slipway.api.catalogue import Changes, ChangeShown, ProblemShown
 from slipway.catalogue import CheckedDocuments, Problem, check_each
-from slipway.manifests.problems import in_order, written
+from slipway.manifests.problems import dotted_path, in_order
 
 from .api import Api, read
 from .errors import CliError, ProblemsError
@@ -48,7 +48,7 @@ class LocalDocuments:
         document = next((e.document for e in self.checked.documents if f"{e.name}/{e.kind}.yaml" == problem.file), None)
         if document is None:
             return as_problem(problem)
-        steps = next((steps for steps in document.places if written(steps) == problem.field), ())
+        steps = next((steps for steps in document.places if dotted_path(steps) == problem.field), ())
         position = document.place(steps)
         problem_in_file = replace(as_problem(problem), file=document.file, line=position.line, column=position.column)
         return next(placed([problem_in_file], self.path))

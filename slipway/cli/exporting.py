@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from slipway.domain.audit import ChainCheck, ChainFault
-from slipway.domain.export import ExportFormat, heading, written
+from slipway.domain.export import ExportFormat, export_line, file_header
 
 from .anchors import SignedAnchors
 from .api import PAGE, RawAuditPage
@@ -205,9 +205,9 @@ class Export:
             fault = feed(check, item)
             if fault:
                 break
-            lines.append(written(self.proof.form, item))
+            lines.append(export_line(self.proof.form, item))
         if lines:
-            top = b"" if self.proof.bytes else heading(self.proof.form)
+            top = b"" if self.proof.bytes else file_header(self.proof.form)
             grown = part.evolve(last=check.count, hash=check.previous)
             proof = self.proof.evolve(chains={**self.proof.chains, check.application: grown})
             self.proof = self._sink.batch(top + b"".join(lines), proof)

@@ -14,7 +14,7 @@ LONGEST = 16 * 1024 * 1024
 """Characters of one line; a record is far shorter."""
 
 
-def opened(file: Path, *, size: int | None = None) -> IO[str]:
+def open_text(file: Path, *, size: int | None = None) -> IO[str]:
     """The file as text with its line ends, or only its first `size` bytes. Raises `CliError`."""
     try:
         raw: IO[bytes] = file.open("rb")
@@ -30,7 +30,7 @@ def opened(file: Path, *, size: int | None = None) -> IO[str]:
 
 def lines_of(file: Path, *, size: int | None = None, ends: bool = False) -> Iterator[str]:
     """Its lines, with or without line ends. Raises `CliError` for invalid text or a truncated gzip file."""
-    with opened(file, size=size) as text:
+    with open_text(file, size=size) as text:
         try:
             while line := text.readline(LONGEST + 1):
                 if len(line) > LONGEST:

@@ -40,9 +40,9 @@ def find_app(
     """The app named by the options, else by the environment, else by the local stack of this folder or a parent."""
     key, audience = key or environment.get(KEY, ""), audience or environment.get(AUDIENCE, "")
     if url:
-        return FoundApp(url=checked(url, "--url"), key=key, audience=audience, source="--url")
+        return FoundApp(url=checked_url(url, "--url"), key=key, audience=audience, source="--url")
     if url := environment.get(URL):
-        return FoundApp(url=checked(url, URL), key=key, audience=audience, source=URL)
+        return FoundApp(url=checked_url(url, URL), key=key, audience=audience, source=URL)
     if file := stack_file(folder):
         return _of_stack(file, key)
     raise CliError(
@@ -73,7 +73,7 @@ def _of_stack(file: Path, key: str) -> FoundApp:
     if not isinstance(stack.get("url"), str) or not isinstance(stack.get("key"), str) or not isinstance(signs_in, dict):
         raise _unreadable(file)
     return FoundApp(
-        url=checked(stack["url"], str(file)),
+        url=checked_url(stack["url"], str(file)),
         key=key or stack["key"],
         audience=str(stack.get("audience", "")),
         signs_in={str(name): str(value) for name, value in signs_in.items()},
@@ -96,7 +96,7 @@ def _unreadable(file: Path) -> CliError:
     return CliError(f"{file}: expected a JSON object with url and key; run `make up` again")
 
 
-def checked(url: str, source: str) -> str:
+def checked_url(url: str, source: str) -> str:
     """The address without a trailing slash. It must be https, except for this machine: each request carries the key."""
     from urllib3.exceptions import LocationParseError  # noqa: PLC0415 - slow to import; `--help` does without
     from urllib3.util import parse_url  # noqa: PLC0415

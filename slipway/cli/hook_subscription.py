@@ -100,7 +100,9 @@ class SubscriptionPlan:
     """Further subscriptions for the same address. Events then arrive twice, which does no harm."""
 
 
-def plan(wanted: WantedSubscription, existing: Sequence[Mapping[str, Any]], *, send_secret: bool) -> SubscriptionPlan:
+def plan_subscription(
+    wanted: WantedSubscription, existing: Sequence[Mapping[str, Any]], *, send_secret: bool
+) -> SubscriptionPlan:
     """`send_secret`: rewrite the subscription even if nothing seems wrong, since its password cannot be read back."""
     own = [subscription for subscription in existing if _leads_to(subscription, wanted)]
     if not own:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from slipway.domain.keyring import LiveKey, format_keys, made_on, new_id, parse_keys
+from slipway.domain.keyring import LiveKey, format_keys, made_on, new_key_id, parse_keys
 from slipway.ed25519 import public_key
 
 from .errors import CliError
@@ -37,7 +37,7 @@ class SigningKeysFile:
         """Add the public key first, so that whatever the new key signs can be verified; then the key itself in front,
         and remove the retired ones."""
         before, public = self._read(), self.public()
-        added = LiveKey(id=new_id({*before, *public}, now=now), made=now)
+        added = LiveKey(id=new_key_id({*before, *public}, now=now), made=now)
         _write(public_file(self._path), public | {added.id: public_key(key)})
         _write(self._path, {added.id: key} | {id: value for id, value in before.items() if id not in retired})
         return added

@@ -12,7 +12,7 @@ from .api import Api, read
 from .errors import Exit
 from .screen import Screen
 from .text import neutral
-from .waiting import look
+from .waiting import take_look
 
 MOST_KINDS = 8
 """Of one look's options."""
@@ -22,12 +22,12 @@ def write_roles(api: Api, only: Sequence[str], kinds: Sequence[str], *, as_json:
     """Print them for each environment's cluster, and what cannot be told on the error stream."""
     if len(kinds) > MOST_KINDS:
         raise click.UsageError(f"--kind: expected at most {MOST_KINDS}, got {len(kinds)}")
-    names = [str(name) for name in look(api, LookKind.DOCTOR, "list")["checks"]]
+    names = [str(name) for name in take_look(api, LookKind.DOCTOR, "list")["checks"]]
     chosen = [n for n in names if n.startswith("cluster:") and (not only or n.startswith(tuple(only)))]
     if not chosen:
         raise click.UsageError("--only: expected the beginning of a check of a cluster, such as cluster:production")
     options = {f"kind{number}": kind for number, kind in enumerate(kinds, start=1)}
-    roles = {name: read(OtherRole, look(api, LookKind.DOCTOR, f"rbac:{name}", **options)) for name in chosen}
+    roles = {name: read(OtherRole, take_look(api, LookKind.DOCTOR, f"rbac:{name}", **options)) for name in chosen}
     if as_json:
         Screen().json({"roles": [{"check": name, **role.model_dump(mode="json")} for name, role in roles.items()]})
     else:

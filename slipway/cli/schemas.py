@@ -12,7 +12,7 @@ import click
 
 from slipway.catalogue import Rendered
 from slipway.manifests.documents import Document
-from slipway.manifests.problems import Problem, Steps, by_environment, is_below, nearest, shown
+from slipway.manifests.problems import Problem, Steps, by_environment, is_below, nearest, short_value
 
 NEWEST = "1.35"
 """The newest minor version that Slipway is tested with."""
@@ -73,7 +73,7 @@ class Schemas:
             self._not_compared.add(f"{kind} ({api_version})")
 
 
-def told(not_compared: Iterable[str]) -> Iterator[str]:
+def not_compared_line(not_compared: Iterable[str]) -> Iterator[str]:
     """The line that says what was not compared; none if all was."""
     if names := ", ".join(not_compared):
         yield f"no schema here to compare with: {names}"
@@ -161,12 +161,12 @@ def _of_object(document: Document, value: Mapping[str, Any], validator: Any) -> 
             case "type":
                 types = [name for name in _listed(error.validator_value) if name != "null"]
                 expected = " or ".join(_WORDS.get(name, name) for name in types)
-                got = "something else" if hides else shown(error.instance)
+                got = "something else" if hides else short_value(error.instance)
                 yield document.problem(steps, _cure(types, error.instance), expected=expected, got=got)
             case "enum":
                 expected = " or ".join(str(value) for value in error.validator_value if value is not None)
                 yield document.problem(
-                    steps, expected=expected, got="something else" if hides else shown(error.instance)
+                    steps, expected=expected, got="something else" if hides else short_value(error.instance)
                 )
             case _:
                 text = f"Kubernetes refuses it: {error.validator}"

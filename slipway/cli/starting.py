@@ -82,7 +82,7 @@ def _start(pipeline: PipelineName | None) -> str:
     return f"start: both # it was pushed, and its CI run succeeded\npipeline: {named}"
 
 
-def written(wanted: Wanted) -> dict[str, str]:
+def starting_files(wanted: Wanted) -> dict[str, str]:
     """The files of the folder, by their path in it."""
     return {
         path.removesuffix(SUFFIX): _Written(source.read_text(encoding="utf-8")).substitute(wanted.values)

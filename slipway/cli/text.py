@@ -32,7 +32,7 @@ def iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def short(digest: str | None) -> str:
+def short_digest(digest: str | None) -> str:
     """A digest, shortened."""
     return digest[:SHORT_DIGEST] if digest else ""
 
@@ -41,7 +41,7 @@ def value_text(value: Any) -> str:
     """A JSON value as a person would write it."""
     match value:
         case str():
-            return short(value) if value.startswith("sha256:") else value
+            return short_digest(value) if value.startswith("sha256:") else value
         case bool():
             return "yes" if value else "no"
         case dict():

@@ -147,7 +147,7 @@ class Watch:
         )
 
 
-def verify(
+def verify_chain(
     api: Api,
     application: str,
     *,

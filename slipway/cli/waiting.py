@@ -30,14 +30,14 @@ CONFIRMED_WITHIN = 14 * 60.0
 """Seconds to wait for a person; a minute less than the app keeps what they are to confirm."""
 
 
-def new_id() -> str:
+def new_inbox_id() -> str:
     """The id of something to be said: sent twice, it still counts once."""
     return inbox_id(datetime.now(UTC), secrets.token_bytes(8))
 
 
-def outcome_of(api: Api, received: ReceivedAnswer) -> SaidOutcome:
+def await_outcome(api: Api, received: ReceivedAnswer) -> SaidOutcome:
     """What became of it. Raises `CliError` if it was refused or parked, or if nobody decided in time."""
-    return counted(decided(api, received))
+    return require_counted(decided(api, received))
 
 
 def decided(api: Api, received: ReceivedAnswer) -> SaidOutcome:
@@ -114,15 +114,15 @@ def confirmed(
     raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITING, cure=f"open {address}")
 
 
-def look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
+def take_look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
     """What is seen at a look, which the worker takes. Raises `CliError`."""
     hint = LookAsked.model_construct(kind=kind, subject=subject, options=options)
     received = read(ReceivedAnswer, api.post("looks", body=body_of(hint)))
-    outcome_of(api, received)
+    await_outcome(api, received)
     return read(LookShown, api.get("looks", received.id)).seen
 
 
-def counted(outcome: SaidOutcome) -> SaidOutcome:
+def require_counted(outcome: SaidOutcome) -> SaidOutcome:
     """The outcome, if it was counted. Raises `CliError` if it was refused or parked."""
     if outcome.state == COUNTED:
         return outcome

@@ -1,9 +1,9 @@
 """The worker's half of changes of the catalogue: a row of the inbox makes new versions, or is refused.
 
-What the front checked counts for nothing here: everything is judged again, from what is in force now, each by itself.
-What is refused is recorded and named, what weakens production gates is proposed, and the rest takes effect: each
-project and application commits its own version and record, with a mark of the row; so a row that is handled again
-finishes what was cut short and repeats nothing.
+What the front checked does not count here: each change is judged again, by itself, against what is in force now. What
+is refused is recorded and named, what weakens production gates is proposed, and the rest takes effect: each project
+and application commits its own version and record, marked with the row's id. So a row that is handled twice finishes
+what was cut short and repeats nothing.
 """
 
 import logging
@@ -60,7 +60,7 @@ ROUNDS: Final = 5
 
 
 class _Gone(CannotCount):
-    """The documents of the row are not there."""
+    """The documents that the row names are no longer stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,8 +199,8 @@ class Applying:
         return replace(judged, refused=(*refused, *judged.refused))
 
     def _stale(self, request: AskedChanges, change: CatalogueChange) -> RefusedChange | None:
-        """The refusal of what was overtaken, or counted before. A statement counts once in each chain; the row of which
-        it was counted goes on where it was cut short."""
+        """The refusal of a change that was overtaken, or whose statement another row has used: a statement counts once
+        in each chain. The row that used it may be handled again, to finish what was cut short."""
         in_force = self.versions.current(subject_of(change)).document
         gone = change.after is None and in_force is None  # its removal is refused as one of nothing
         if not gone and (late := overtaken(change, in_force)) is not None:
@@ -257,7 +257,7 @@ class Applying:
         change, current, now = planned.change, planned.current, self.clock()
         if not change.changes:
             if current.version is not None:
-                self.versions.publish(current.version)  # mends a list that lacks it; the same list else
+                self.versions.publish(current.version)  # in case the process that committed it ended before it did so
             return
         if planned.stored is not None:
             self.versions.store(planned.stored.content)
@@ -306,7 +306,7 @@ class Applying:
         return True
 
     def _mend(self, request: AskedChanges, made: Mapping[str, int]) -> None:
-        """A process that ended between a commit and its entry in the list of everything left the list behind."""
+        """Publish versions that this row committed: a process may have ended between the commit and the publishing."""
         for change in request.statement.changes:
             current = self.versions.current(subject_of(change))
             if current.version is not None and made.get(change.subject) == current.number:
@@ -321,7 +321,7 @@ class Applying:
 
 
 def _unreadable(rest: Sequence[CatalogueChange], error: ConfigError) -> tuple[RefusedChange, ...]:
-    """All of them, for what can be no change."""
+    """The refusal of all the changes, since their documents cannot be read; the first one lists the problems."""
     reason = f"{len(error.problems)} problems; the first is {error.problems[0]}"
     rule = Rule.DOCUMENTS_ARE_IN_ORDER.fails(line(reason))
     first, *others = refused_whole(rest, rule)

@@ -13,7 +13,7 @@ from ..domain.rules import Fail, Rule
 from ..ledger.versions import SubjectVersions
 from .changes import subject_of
 from .comparing import Actor, Comparing, Planned
-from .submitting import compared
+from .submitting import compared_subject
 
 _ANYBODY: Final = Actor(name=SYSTEM, claims=frozenset(), platform=True)
 """Whether the proposer may was judged when they proposed it; now it is their voters' word."""
@@ -53,7 +53,7 @@ class AsVoted:
 
 def _differs(plan: ChangePlan, planned: Sequence[Planned]) -> str:
     """What is no longer as people read it; empty if all of it is."""
-    now = {str(each.change.subject): compared(each.change) for each in planned}
+    now = {str(each.change.subject): compared_subject(each.change) for each in planned}
     for shown in plan.compared:
         if now[shown.subject].weaker != shown.weaker:
             return f"something else of {shown.subject} would become weaker now"

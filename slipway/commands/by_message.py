@@ -18,7 +18,7 @@ from ..domain.model import sha256
 from ..domain.people import OID
 from ..domain.proposing import ChangeVoteCast
 from ..domain.queues import Queue
-from ..domain.rules import RuleResult, failed
+from ..domain.rules import RuleResult, not_passed
 from ..engine.freezing import FreezeOrder, Freezer
 from ..engine.handle import Handler, Outcome, UnknownTarget
 from ..inbound.approval_message import (
@@ -54,7 +54,7 @@ class ByMessage:
         if isinstance(message, ChangeVoteMessage):
             self._reject_change(message)
             return
-        refused = ", ".join(rule.name for rule in failed(self._judged(message)))
+        refused = ", ".join(rule.name for rule in not_passed(self._judged(message)))
         log.info("%s, message %s: %s", Queue.APPROVALS, message.id, refused or "counted")
 
     def _reject_change(self, message: ChangeVoteMessage) -> None:
@@ -74,7 +74,7 @@ class ByMessage:
 
     def _decide(self, event: VoteCast | CommandGiven) -> tuple[RuleResult, ...]:
         (receipt,) = self.handler.handle(event)
-        refused = failed(receipt.rules)
+        refused = not_passed(receipt.rules)
         if receipt.outcome is Outcome.NOTHING and refused:  # no record tells of it, so it is parked
             raise UnknownTarget("; ".join(rule.reason for rule in refused))
         return receipt.rules

@@ -21,13 +21,13 @@ from ..domain.proposing import (
     ChangePlan,
     ChangeVoteCast,
     ProposedChange,
-    counted,
+    change_vote_rules,
     quorum,
-    vote_rules,
+    with_vote,
 )
 from ..domain.queues import Queue
 from ..domain.release import VoteDecision
-from ..domain.rules import Rule, RuleResult, failed
+from ..domain.rules import Rule, RuleResult, not_passed
 from ..domain.standing_in import stand_in_rules, stood_in
 from ..domain.statement import ChangeVoteStatement
 from ..engine.proving import Prover, on_behalf_of
@@ -39,7 +39,7 @@ from ..ledger.proposals import Kept, Proposals
 from ..ledger.table import Write
 from ..ledger.writes import answer_writes
 from .enacting import Enacting
-from .proposing import ended_as, ending, named
+from .proposing import change_details, ended_as, ending
 from .taking import CannotCount, RowWaits
 
 ROUNDS: Final = 5
@@ -154,10 +154,10 @@ class ChangeVoting:
         plan = self.proposals.plan(proposal.change.plan)
         if plan is None:
             raise CannotCount(f"what the change {cast.change} is about is gone")
-        judge = stand_in_rules if cast.stands_in else vote_rules
+        judge = stand_in_rules if cast.stands_in else change_vote_rules
         rules = (*judge(proposal.change, plan, cast), *self._is_new(vote))
         judged = _Judged(vote=vote, change=proposal.change, plan=plan, rules=rules)
-        if failed(rules):
+        if not_passed(rules):
             self._refuse(judged, proposal)
         else:
             self._count(judged, proposal)
@@ -170,7 +170,7 @@ class ChangeVoting:
 
     def _refuse(self, judged: "_Judged", current: Kept) -> None:
         now = self.clock()
-        answered = _answered(judged.change).evolve(refused=True, rules=failed(judged.rules))
+        answered = _answered(judged.change).evolve(refused=True, rules=not_passed(judged.rules))
         draft = _record(Action.CHANGE_VOTE_REFUSED, judged)
         self.proposals.commit(current, judged.change, [draft], *judged.vote.marks(answered, now), now=now)
 
@@ -180,16 +180,16 @@ class ChangeVoting:
             change = stood_in(judged.change, cast)
             drafts = [_record(Action.CHANGE_STOOD_IN, judged, vote=change.stand_ins[-1].model_dump(mode="json"))]
         else:
-            change = counted(judged.change, plan, cast)
+            change = with_vote(judged.change, plan, cast)
             drafts = [_record(Action.CHANGE_VOTED, judged, vote=change.votes[-1].model_dump(mode="json"))]
         if cast.decision is VoteDecision.REJECT:
             ended = ChangePhase.WITHDRAWN if cast.takes_back(change) else ChangePhase.REJECTED
             change = ended_as(change, ended, cast.reason, now)
             drafts.append(ending(change, **_by(cast)))
-        elif not cast.stands_in and not failed(quorum(plan, change.votes)):
+        elif not cast.stands_in and not not_passed(quorum(plan, change.votes)):
             change = change.evolve(phase=ChangePhase.PASSED)
             results = [rule.model_dump(mode="json") for rule in quorum(plan, change.votes)]
-            details = {**named(change), "results": results}
+            details = {**change_details(change), "results": results}
             drafts.append(AuditDraft(action=Action.CHANGE_PASSED, actor=SYSTEM, details=details))
         proved = (cast.proved.statement.nonce, judged.vote.inbox) if cast.proved else None
         self.proposals.commit(current, change, drafts, *judged.vote.marks(_answered(change), now), said=proved, now=now)
@@ -226,10 +226,10 @@ def _answered(change: ProposedChange) -> Answered:
 
 def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDraft:
     cast = judged.vote.cast
-    broken, by = failed(judged.rules), _by(cast)
+    broken, by = not_passed(judged.rules), _by(cast)
     actor = by.pop("actor")
     details = {
-        **named(judged.change),
+        **change_details(judged.change),
         "decision": str(cast.decision),
         VOTED: vote,
         "name": cast.name,

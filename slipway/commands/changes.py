@@ -12,8 +12,8 @@ from ..domain.audit import AuditDraft
 from ..domain.changing import MOST_PROBLEMS, Changed, Wrong, line, lines
 from ..domain.commands import FRESH
 from ..domain.inbox import InboxKind, Received
-from ..domain.proof import Proved, judge
-from ..domain.rules import Fail, Rule, failed
+from ..domain.proof import Proved, judge_times
+from ..domain.rules import Fail, Rule, not_passed
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Subject, SubjectKind, Version
 from .comparing import Actor, Planned, SubjectChange, in_words
@@ -102,7 +102,7 @@ def stale_proof(request: AskedChanges) -> Fail | None:
     """Why the proof does not count; None if it does, or if there is none."""
     if request.proved is None:
         return None
-    broken = failed(judge(request.proved, request.received.received_at, FRESH))
+    broken = not_passed(judge_times(request.proved, request.received.received_at, FRESH))
     return broken[0].rule.fails(broken[0].reason) if broken else None
 
 

@@ -19,7 +19,7 @@ from ..domain.inbox import Received
 from ..domain.people import OID, ROLE
 from ..domain.proof import Proved
 from ..domain.roles import Caller, NotPermitted, demand, read_roles
-from ..domain.rules import failed
+from ..domain.rules import not_passed
 from ..domain.statement import PUSHED, CommandStatement
 from ..engine.freezing import FreezeOrder, Freezer
 from ..engine.handle import Handler, Outcome
@@ -32,7 +32,7 @@ from ..ledger import Ledger
 from ..ledger.keys import INSTALLATION
 from .comparing import APP
 from .ending_sessions import SessionEnding
-from .speakers import caller_of
+from .speakers import caller_of_speaker
 from .taking import CannotCount, RowWaits
 
 COUNTED_BEFORE = "its statement was already counted"
@@ -134,7 +134,7 @@ class Commander:
 
     def _said(self, received: Received, statement: CommandStatement) -> _Who:
         """Somebody for whom there is only the front's word. What opens is refused for it by its rules."""
-        caller = caller_of(received.row.speaker)
+        caller = caller_of_speaker(received.row.speaker)
         refused = _forbidden(caller, statement)
         if refused and statement.verb not in OPENS:
             raise CannotCount(f"{statement.verb}: {refused}")
@@ -187,7 +187,7 @@ class Commander:
         else:
             (receipt,) = self.handler.handle(event)
         if receipt.outcome is Outcome.NOTHING:  # nothing was recorded, so nothing else would answer
-            reasons = [rule.reason for rule in failed(receipt.rules)]
+            reasons = [rule.reason for rule in not_passed(receipt.rules)]
             raise CannotCount("; ".join(reasons) or f"the {event.verb} changes nothing")
 
 

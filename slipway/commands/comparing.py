@@ -10,7 +10,7 @@ from typing import Final
 
 from ..catalogue import ConfigError, Definition, Known, Problem, check_application, check_project
 from ..catalogue.conflicts import Claims, conflicts
-from ..catalogue.difference import difference
+from ..catalogue.difference import describe_difference
 from ..catalogue.live import LiveCatalogue
 from ..catalogue.stored import Stored, read_stored
 from ..catalogue.validation import validate
@@ -26,7 +26,7 @@ from ..domain.versions import Subject, SubjectKind
 from ..ledger.versions import Current, SubjectVersions
 from ..manifests.documents import Document
 from ..manifests.problems import Findings
-from .weakening import Weakening, WeakerThan, gates_of
+from .weakening import Weakening, WeakerThan, weakened_gates
 
 APP: Final = "app:"
 """Begins the name of an application that calls in its own name."""
@@ -220,10 +220,10 @@ class Comparing:
             weaker = tuple(self._weaker(subject, current, stored, checked))
             forbidden = self._forbidden(subject, self._owners(checked.projects, project, before_in), actor)
             change = change.evolve(
-                difference=difference(before, stored),
+                difference=describe_difference(before, stored),
                 forbidden=forbidden or _without_a_gate(weaker, actor),
                 weaker=tuple(dict.fromkeys(each.text for each in weaker)),
-                gates=gates_of(weaker),
+                gates=weakened_gates(weaker),
                 stands_still=tuple(self._left_out(subject, checked)),
             )
         return Planned(change=change, current=current, stored=stored, project=project)

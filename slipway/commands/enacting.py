@@ -26,7 +26,7 @@ from ..domain.standing_in import stand_ins_rule
 from ..domain.statement import CatalogueChange, ChangeVoteStatement
 from ..domain.versions import SubjectKind, Version
 from ..engine.kept_proofs import KeptProofs
-from ..engine.on_record import verified
+from ..engine.on_record import verified_records
 from ..ledger import Conflict, Ledger, LedgerUnavailable
 from ..ledger.inbox import Inbox, Unreadable
 from ..ledger.keys import INSTALLATION
@@ -35,7 +35,7 @@ from ..ledger.versions import SubjectVersions
 from .as_voted import AsVoted
 from .changes import subject_of
 from .comparing import Comparing
-from .proposing import ended_as, ending, named
+from .proposing import change_details, ended_as, ending
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class Enacting:
         return self._enact(current, change, plan, made)
 
     def _records(self, change: ProposedChange) -> tuple[Sequence[AuditRecord], str]:
-        return verified(self.ledger, self.ledger.head(INSTALLATION), change.first_sequence)
+        return verified_records(self.ledger, self.ledger.head(INSTALLATION), change.first_sequence)
 
     def _enact(
         self, current: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
@@ -213,7 +213,7 @@ def _is_vote_in_time(row: Received | Unreadable, change: ProposedChange, before:
 def _draft(change: ProposedChange, version: Version, weaker: Sequence[str]) -> AuditDraft:
     application = version.subject.kind is SubjectKind.APPLICATION
     details = {
-        **named(change),
+        **change_details(change),
         "subject": str(version.subject),
         "number": version.number,
         "from": version.before or "",

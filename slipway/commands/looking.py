@@ -10,7 +10,7 @@ from ..domain.looks import LIFE, PERMISSIONS, LookAnswer
 from ..domain.roles import NotPermitted, demand
 from ..inbound.reading import BadInput
 from ..ledger.looks import LookAnswers
-from .speakers import caller_of
+from .speakers import caller_of_speaker
 from .taking import CannotCount
 
 type Looking = Callable[[Look], Mapping[str, Any]]
@@ -29,7 +29,7 @@ class Looker:
         look = received.row.look
         if look is None:
             raise BadInput("look", "what to look at", "nothing")
-        who = caller_of(received.row.speaker)
+        who = caller_of_speaker(received.row.speaker)
         try:
             demand(who, PERMISSIONS[look.kind])
         except NotPermitted as refused:

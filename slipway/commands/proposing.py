@@ -19,7 +19,7 @@ from ..domain.errors import present
 from ..domain.inbox import Received
 from ..domain.people import OID
 from ..domain.proof import Proved
-from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, hash_of
+from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, hash_of_changes
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..ledger import Conflict, Ledger
 from ..ledger.keys import INSTALLATION
@@ -27,7 +27,7 @@ from ..ledger.proposals import MOST, Kept, Proposals
 from ..ledger.versions import SubjectVersions
 from ..ledger.writes import answer_writes
 from .comparing import Planned
-from .submitting import compared
+from .submitting import compared_subject
 from .taking import CannotCount
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Proposing:
         Raises `CannotCount` where too many changes wait; `Conflict`, `LedgerUnavailable`: try again.
         """
         plan, now = self._plan(proposed), self.clock()
-        proposal = self.proposals.current(hash_of(plan.changes))
+        proposal = self.proposals.current(hash_of_changes(plan.changes))
         if proposal.change is not None and not proposal.change.phase.final:
             if self._is_the_same(proposal.change, plan):
                 return self._name_the_open_one(proposed, answered, proposal.change)
@@ -84,7 +84,7 @@ class Proposing:
             if planned.stored is not None and planned.change.changes:
                 self.versions.store(planned.stored.content)
         change = ProposedChange(
-            hash=hash_of(plan.changes),
+            hash=hash_of_changes(plan.changes),
             opening=proposal.change.opening + 1 if proposal.change else 1,
             plan=digest,
             changes=plan.changes,
@@ -108,7 +108,7 @@ class Proposing:
         gates = {(old.application, old.environment): old for change in changed for old in change.gates}
         return ChangePlan(
             changes=proposal.changes,
-            compared=within_room(tuple(map(compared, changed))),
+            compared=within_room(tuple(map(compared_subject, changed))),
             gates=tuple(gates.values()),
             proposed_by=proposal.oid,
             reason=proposal.statement.reason,
@@ -161,7 +161,7 @@ def ending(change: ProposedChange, *, actor: str, **details: object) -> AuditDra
     """The record that a change ended as it did."""
     voters = [vote.voter for vote in change.votes]
     stood_in = [vote.voter for vote in change.stand_ins]
-    recorded = {**named(change), "reason": change.why, "voters": voters, "stood_in": stood_in, **details}
+    recorded = {**change_details(change), "reason": change.why, "voters": voters, "stood_in": stood_in, **details}
     return AuditDraft(
         action=present(change.phase.ended_by, f"the end of the change {change.hash}"),
         actor=actor,
@@ -169,7 +169,7 @@ def ending(change: ProposedChange, *, actor: str, **details: object) -> AuditDra
     )
 
 
-def named(change: ProposedChange) -> dict[str, object]:
+def change_details(change: ProposedChange) -> dict[str, object]:
     """What every record about a change names."""
     return {"change": change.hash, "opening": change.opening, "plan": change.plan}
 
@@ -177,7 +177,7 @@ def named(change: ProposedChange) -> dict[str, object]:
 def _record(change: ProposedChange, plan: ChangePlan, proposal: Proposed) -> AuditDraft:
     weaker = plan.weaker()
     details = {
-        **named(change),
+        **change_details(change),
         "subjects": sorted(change.subjects),
         "weaker": list(weaker[:SHOWN]),
         "weaker_lines": len(weaker),

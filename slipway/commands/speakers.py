@@ -9,7 +9,7 @@ from ..inbound.reading import BadInput
 from .comparing import APP, Actor
 
 
-def caller_of(speaker: Speaker) -> Caller:
+def caller_of_speaker(speaker: Speaker) -> Caller:
     """Raises `BadInput` if it names nobody."""
     who = speaker.name or (f"oid:{speaker.oid}" if speaker.oid else "")
     if not who:
@@ -29,7 +29,7 @@ def actor_of(speaker: Speaker) -> Actor:
 
     Raises `BadInput` if it names nobody.
     """
-    caller = caller_of(speaker)
+    caller = caller_of_speaker(speaker)
     named = {f"{ROLE}{role}" for role in speaker.roles} if speaker.oid or caller.name.startswith(APP) else set[str]()
     claims = named | {caller.name} if caller.name.startswith(APP) else named
     return Actor(name=caller.name, claims=frozenset(claims), platform=caller.may(Permission.APPLY))

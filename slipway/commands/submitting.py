@@ -1,7 +1,7 @@
-"""The front's half of changes of the catalogue: check what it can, and write the rest down for the worker.
+"""The front's half of changes of the catalogue: check them as far as the front can, and add a row to the inbox.
 
-Whoever is wrong in a way that can be seen here learns it at once, and nothing is said. What is said here makes nothing
-yet: the worker judges it again.
+A mistake that can be seen here is answered at once, without a row. A row changes nothing by itself: the worker judges
+it again (`applying.py`).
 """
 
 import secrets
@@ -26,7 +26,7 @@ from .speakers import actor_of
 
 @dataclass(frozen=True, kw_only=True)
 class ToConfirm:
-    """A change that lets something through: nothing is said until a person proves that they say it."""
+    """A change that lets something through: no row is written until a person confirms it with a proof."""
 
     statement: CatalogueStatement
     content: tuple[str, ...]
@@ -38,14 +38,14 @@ class ToConfirm:
 
 
 class SaidChanges(Said):
-    """Where the answer will be found, and what was not said since it is refused already."""
+    """Where the answer will be found, and which changes are not in the row because they are refused already."""
 
     refused: tuple[SubjectChange, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submitting:
-    """Says changes of the catalogue to the worker."""
+    """Sends changes of the catalogue to the worker."""
 
     sorting: Sorting
     writer: InboxWriter
@@ -55,9 +55,9 @@ class Submitting:
     def apply(
         self, documents: Sequence[Stored], speaker: Speaker, *, reason: str, id: str = ""
     ) -> SaidChanges | ToConfirm | tuple[SubjectChange, ...]:
-        """Say that the documents are to be applied that are not refused already, or what a person has to confirm first.
-        The changes, if all of them are refused.
+        """Ask the worker to apply those of the documents that are not refused already.
 
+        Returns where the answer will be, or what a person has to confirm first, or all changes if all are refused.
         Raises ConfigError, `BadInput`, `LedgerUnavailable`.
         """
         sorted_changes = self.sorting.sort(documents, actor_of(speaker))
@@ -74,7 +74,7 @@ class Submitting:
             statement = self._say(changes, speaker, content=(content,), reason=reason, id=id)
             return SaidChanges(partition=statement.partition, id=statement.id, refused=refused)
         try:
-            shown = within_room(tuple(map(compared, changes)))
+            shown = within_room(tuple(map(compared_subject, changes)))
         except ValueError as much:
             raise BadInput("documents", "a change that one page can show", str(much)) from much
         return ToConfirm(
@@ -88,7 +88,7 @@ class Submitting:
     def remove(
         self, subject: Subject, speaker: Speaker, *, reason: str, id: str = ""
     ) -> Said | tuple[SubjectChange, ...]:
-        """Say that something is to be taken out of the catalogue. The change, if it is refused already.
+        """Ask the worker to remove an application or a project. Returns the change if it is refused already.
 
         Raises `NotFound`, ConfigError, `BadInput`, `LedgerUnavailable`.
         """
@@ -126,7 +126,7 @@ def asked_of(changes: Sequence[SubjectChange]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def compared(change: SubjectChange) -> ComparedSubject:
+def compared_subject(change: SubjectChange) -> ComparedSubject:
     """The change as it is shown to whoever confirms it or votes on it."""
     return ComparedSubject(
         subject=str(change.subject),

@@ -21,7 +21,7 @@ from ..ledger import Conflict, Ledger, LedgerUnavailable
 from ..ledger.blobs import IncomingBlobs
 from ..ledger.inbox import SOURCE, Inbox, Unreadable, parked_id
 from ..ledger.waiting import WaitingNotes
-from ..telemetry import message as handling
+from ..telemetry import within_message as handling
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class InboxReader:
             NotReplayable,
             UnknownTarget,
         ) as wrong:
-            self._park(row.partition, row.id, shown(row.row), reason=str(wrong))
+            self._park(row.partition, row.id, _without_secrets(row.row), reason=str(wrong))
         except Exception as unexpected:
             log.exception("inbox: %s of %s went wrong", row.id, row.partition)
             reason = f"unexpected {type(unexpected).__name__}: {unexpected}"
@@ -128,7 +128,7 @@ class InboxReader:
     def _leave(self, row: Received, *, reason: str, longest: timedelta) -> None:
         """Leave the row for the next pass of reconcile, but not for ever."""
         if self.clock() - row.received_at >= longest:
-            self._park(row.partition, row.id, shown(row.row), reason=reason)
+            self._park(row.partition, row.id, _without_secrets(row.row), reason=reason)
         else:
             log.warning("inbox: %s of %s waits: %s", row.id, row.partition, reason)
             self.waiting.note(row.partition, row.id, reason)
@@ -138,7 +138,7 @@ class InboxReader:
         self.inbox.remove(partition, id)
 
 
-def shown(row: InboxRow) -> str:
+def _without_secrets(row: InboxRow) -> str:
     """The row as it may be kept and shown: without any token of its proof, of its link or of an application, which is a
     credential."""
     content = row.model_dump(mode="json", exclude_none=True, exclude={"link", "token"})

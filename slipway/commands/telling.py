@@ -20,7 +20,7 @@ from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
 from ..domain.release import Vote
 from ..effects.notification import Channel, Message, NotificationError
 from ..ledger.proposals import Proposals
-from .proposing import named
+from .proposing import change_details
 
 SHOWN: Final = 30
 
@@ -101,7 +101,13 @@ class Telling:
                     continue
                 refused = [str(error)]
             voter = of.vote.voter if of.vote else None
-            details = {**named(change), NOTICE: str(of.notice), CHANNEL: name, "not_told": refused, "voter": voter}
+            details = {
+                **change_details(change),
+                NOTICE: str(of.notice),
+                CHANNEL: name,
+                "not_told": refused,
+                "voter": voter,
+            }
             draft = AuditDraft(
                 action=Action.CHANGE_TOLD,
                 actor=SYSTEM,

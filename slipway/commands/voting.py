@@ -9,12 +9,12 @@ from ..domain.inbox import Received
 from ..domain.key_source import KeysUnavailable
 from ..domain.people import OID
 from ..domain.release import VoteDecision
-from ..domain.rules import failed
+from ..domain.rules import not_passed
 from ..domain.signing import PublicKeys
 from ..domain.statement import ChangeVoteStatement, VoteStatement
 from ..domain.tokens import ApprovalClaims, Purpose, TokenRefused, read_link
 from ..engine.handle import Handler, Outcome
-from ..engine.proving import UNKNOWN, Prover, repeated, vote_of
+from ..engine.proving import UNKNOWN, Prover, repeated, vote_cast
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
 from .taking import CannotCount, RowWaits
@@ -62,17 +62,17 @@ class Voting:
         try:
             claims = read_link(link, self.link_keys, now=received.received_at)
         except TokenRefused as refused:
-            return vote_of(received, statement, UNKNOWN).evolve(unproved=str(refused))
+            return vote_cast(received, statement, UNKNOWN).evolve(unproved=str(refused))
         except KeysUnavailable as away:
             raise RowWaits(f"the link cannot be verified yet: {away}") from away
         if why := _other_than(claims, statement):
-            return vote_of(received, statement, UNKNOWN).evolve(unproved=why)
-        return vote_of(received, statement, claims.approver)
+            return vote_cast(received, statement, UNKNOWN).evolve(unproved=why)
+        return vote_cast(received, statement, claims.approver)
 
     def _decide(self, vote: VoteCast) -> Outcome:
         (receipt,) = self.handler.handle(vote)
         if receipt.outcome is Outcome.NOTHING:  # nothing was recorded, so nothing else would answer
-            reasons = [rule.reason for rule in failed(receipt.rules)]
+            reasons = [rule.reason for rule in not_passed(receipt.rules)]
             raise CannotCount("; ".join(reasons) or "the vote changes nothing")
         return receipt.outcome
 
@@ -96,4 +96,4 @@ def _said(received: Received, statement: VoteStatement) -> VoteCast:
         raise BadInput("proof", "a proof, because an approval lets something through", "none")
     if (signed_in := speaker.signed_in) is None:
         raise BadInput("from.oid", "the object id of a person", "none")
-    return vote_of(received, statement, f"{OID}{speaker.oid}").evolve(name=speaker.name, signed_in=signed_in)
+    return vote_cast(received, statement, f"{OID}{speaker.oid}").evolve(name=speaker.name, signed_in=signed_in)

@@ -134,7 +134,7 @@ class Weakening:
         return read_stored(self.versions.document(document) or b"")
 
 
-def gates_of(weaker: Iterable[WeakerThan]) -> tuple[OldGate, ...]:
+def weakened_gates(weaker: Iterable[WeakerThan]) -> tuple[OldGate, ...]:
     """Each gate once."""
     return tuple({(old.application, old.environment): old for each in weaker for old in each.gates}.values())
 

@@ -11,7 +11,7 @@ from .decide.state import Decision
 from .events import CommandGiven, Event, VoteCast
 from .inbox import InboxKind
 from .model import Digest, Record
-from .rules import RuleResult, failed
+from .rules import RuleResult, not_passed
 from .snapshot import Snapshot
 from .statement import MOST_CHANGES
 
@@ -59,7 +59,7 @@ def answer(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | N
     return Answered(
         kind=InboxKind.VOTE if isinstance(event, VoteCast) else InboxKind.COMMAND,
         refused=refused,
-        rules=failed(decision.rules) if refused else (),
+        rules=not_passed(decision.rules) if refused else (),
         verb=event.verb if isinstance(event, CommandGiven) else None,
         environment=event.environment or "",
         release=release.id if release else "",

@@ -157,7 +157,7 @@ class Damaged(Record):
     damaged: str
 
 
-def verified(record: AuditRecord, keys: PublicKeys) -> AuditRecord | Damaged:
+def verify_record(record: AuditRecord, keys: PublicKeys) -> AuditRecord | Damaged:
     """The record if its content matches its hash and the worker signed it. Raises `KeysUnavailable`."""
     if fault := fault_of(record, keys):
         return Damaged(application=record.application, sequence=record.sequence, damaged=fault)

@@ -9,25 +9,26 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..text import moment
 from .application import Start
 from .audit import AuditRecord
 from .bundle import reached
 from .decide.blocks import block_rules, called_off_rules
 from .decide.conditions import (
+    digest_text,
     facts_missing,
     newer_in_lane,
     plan_rule,
     run_rules,
-    short,
 )
 from .environment import TESTS_NONE, Environment
 from .explain_gate import gate_rules
 from .model import Record
 from .release import Lane, Phase, Release, Rollout
-from .rules import Milestone, Moot, NotYet, Rule, RuleResult, WaitsFor, failed
+from .rules import Milestone, Moot, NotYet, Rule, RuleResult, WaitsFor, not_passed
 from .snapshot import Snapshot
 from .told_meanwhile import ToldMeanwhile, told_meanwhile
-from .wording import Wording, moment
+from .wording import Wording
 
 type Explained = RuleResult | Moot
 
@@ -80,7 +81,7 @@ def in_the_way(explanation: Explanation, environment: str) -> tuple[RuleResult, 
     if reaching is None:
         return ()
     rules = (r for group in explanation.rules if group.environment == environment for r in group.rules)
-    open_rules = failed(result for result in rules if not isinstance(result, Moot))
+    open_rules = not_passed(result for result in rules if not isinstance(result, Moot))
     return tuple(result for result in open_rules if _is_due(result.rule, reaching))
 
 
@@ -178,7 +179,11 @@ class _View:
                 f"no CI run that built {release.tag} was reported", WaitsFor.EVENT, until=release.due
             )
         if start is not Start.PUSH or release.digest is None:
-            known = f"{release.tag} is {short(release.digest)}" if release.digest else f"{release.tag} is not resolved"
+            known = (
+                f"{release.tag} is {digest_text(release.digest)}"
+                if release.digest
+                else f"{release.tag} is not resolved"
+            )
             yield _reached(Rule.DIGEST_IS_KNOWN, release.digest is not None, known)
 
     # ---- in the environment
@@ -229,7 +234,7 @@ class _View:
             return _still(release, Rule.PLAN_IS_CURRENT, "no plan was made", failed=release.phase is Phase.FAILED)
         if release.phase.at_the_gate:
             return plan_rule(release, self._lane(environment).live, self.snapshot.definition)
-        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} was the one to roll out")
+        return Rule.PLAN_IS_CURRENT.holds(f"plan {digest_text(release.plan_hash)} was the one to roll out")
 
     def blocks(self, environment: str) -> tuple[RuleResult, ...]:
         """The rules that may block a rollout now."""
@@ -269,11 +274,11 @@ class _View:
             or brought_back
             or (is_here and self._has_evidence())
         ):
-            return Rule.ARTIFACT_IS_PROMOTED.holds(f"{target} has {short(self.release.digest)}")
+            return Rule.ARTIFACT_IS_PROMOTED.holds(f"{target} has {digest_text(self.release.digest)}")
         under_way = is_here and self.release.phase is Phase.PROMOTING
         copied = "is being copied" if under_way else "is not known to have been copied"
         waits = self._waits() if under_way else ""
-        reason = _with(f"{short(self.release.digest)} {copied} from {source} to {target}", waits)
+        reason = _with(f"{digest_text(self.release.digest)} {copied} from {source} to {target}", waits)
         planned = is_here and phase is Phase.FAILED and self.release.plan_hash is not None
         return _still(self.release, Rule.ARTIFACT_IS_PROMOTED, reason, failed=planned)
 
@@ -281,7 +286,7 @@ class _View:
         release = self.release
         if self._past(environment, Phase.CHECKING) or (self._here(environment) and self._has_evidence()):
             return Rule.ROLLOUT_SUCCEEDED.holds(
-                _with(f"the cluster runs {short(release.digest)}", self._pruned(environment))
+                _with(f"the cluster runs {digest_text(release.digest)}", self._pruned(environment))
             )
         copied = self._is_copied_to(environment)
         failing = release.phase.ended_in_failure or release.phase is Phase.ROLLING_BACK

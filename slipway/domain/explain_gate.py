@@ -5,6 +5,7 @@ Built from the rules by which `decide` opens gates, so that people read what the
 
 from collections.abc import Iterator
 
+from ..text import moment
 from .decide.automatic import condition_rules
 from .decide.quorum import own_rules, quorum_rules, voters_left
 from .environment import Environment
@@ -12,7 +13,6 @@ from .gate import ApprovalGate
 from .release import Phase, Release
 from .rules import Rule, RuleResult, WaitsFor
 from .snapshot import Snapshot
-from .wording import moment
 
 
 def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -> Iterator[RuleResult]:

@@ -53,12 +53,12 @@ _MARK: Final = "'"
 SOURCE: Final = "/slipway/audit/"
 
 
-def heading(form: ExportFormat) -> bytes:
+def file_header(form: ExportFormat) -> bytes:
     """The header of a file; empty for formats without one."""
     return (",".join(COLUMNS) + "\r\n").encode() if form is ExportFormat.CSV else b""
 
 
-def written(form: ExportFormat, record: dict[str, Any]) -> bytes:
+def export_line(form: ExportFormat, record: dict[str, Any]) -> bytes:
     """The line or row of one record, given as JSON. Raises ValueError if the record has no canonical form."""
     match form:
         case ExportFormat.JSONL:

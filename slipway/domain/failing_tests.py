@@ -28,7 +28,7 @@ def failing_tests(log: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip()[:_MAX_NAME] for name in names))
 
 
-def told(names: tuple[str, ...]) -> str:
+def first_names(names: tuple[str, ...]) -> str:
     """The first names for a sentence; empty if there are none."""
     if not names:
         return ""

@@ -133,7 +133,7 @@ def read_fence(text: str | None, keys: PublicKeys) -> tuple[Fence | None, str]:
     return (None, f"has a fence that does not count: {fault}") if fault else (fence, "")
 
 
-def judged(lease: SeenLease | None, claim: Claim) -> tuple[RuleResult, Fence | None]:
+def judge_fence(lease: SeenLease | None, claim: Claim) -> tuple[RuleResult, Fence | None]:
     """Whether the rollout may go on, by the Lease that is there, and the genuine fence that was found in it.
 
     Raises `KeysUnavailable`.

@@ -25,11 +25,11 @@ class ImageRules(Record):
         return any(fnmatchcase(name, pattern) for pattern in self.foreign)
 
     def paths_of(self, value: Mapping[str, Any]) -> tuple[str, ...]:
-        return self.paths.get(kind_of(value), ())
+        return self.paths.get(kind_with_group(value), ())
 
     def leaves(self, value: Mapping[str, Any]) -> bool:
         """Whether the images of the object need not be pinned."""
-        return kind_of(value) in self.unpinned
+        return kind_with_group(value) in self.unpinned
 
 
 NO_IMAGE_RULES = ImageRules()
@@ -47,7 +47,7 @@ class InjectedContainer(Record):
         return name == self.container and fnmatchcase(image, self.image)
 
 
-def kind_of(value: Mapping[str, Any]) -> str:
+def kind_with_group(value: Mapping[str, Any]) -> str:
     """The kind as projects name it: with its group, unless that is the core's."""
     group, slash, _ = str(value.get("apiVersion")).rpartition("/")
     return f"{group}/{value.get('kind')}" if slash else str(value.get("kind"))

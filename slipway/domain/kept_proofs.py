@@ -19,10 +19,10 @@ from .audit import AuditRecord
 from .commands import FRESH, Verb
 from .identity import CannotVerify, IdentityRefused, IdToken, TokenReader, Verdict, Verified
 from .people import OID
-from .proof import KeptProof, judge
-from .proposing import hash_of
+from .proof import KeptProof, judge_times
+from .proposing import hash_of_changes
 from .release import VoteDecision
-from .rules import failed
+from .rules import not_passed
 from .statement import CatalogueStatement, ChangeVoteStatement, CommandStatement, Statement, VoteStatement
 
 _VOTES: Final = (VoteStatement, ChangeVoteStatement)
@@ -129,7 +129,7 @@ def kept_proof_fault(record: AuditRecord, statement: Statement, token: IdToken, 
         return f"its token does not name {', '.join(sorted(lacking))}, by which the vote was counted"
     if record.received_at is None:
         return "the record does not say when it was received"
-    broken = failed(judge(token, record.received_at, fresh if isinstance(statement, _VOTES) else FRESH))
+    broken = not_passed(judge_times(token, record.received_at, fresh if isinstance(statement, _VOTES) else FRESH))
     return broken[0].reason if broken else ""
 
 
@@ -153,7 +153,7 @@ def _says(record: AuditRecord, statement: Statement) -> bool:
             proposed = action is not None and action.of_change is OfChange.PROPOSED
             subjects = details.get("subjects", ())
             named = [each for each in statement.changes if each.subject in subjects]
-            return proposed and hash_of(named) == details.get("change")
+            return proposed and hash_of_changes(named) == details.get("change")
         case unreachable:
             assert_never(unreachable)
 

@@ -59,7 +59,7 @@ def fingerprint(public_key: bytes) -> str:
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 
-def new_id(taken: Iterable[str], *, now: datetime) -> str:
+def new_key_id(taken: Iterable[str], *, now: datetime) -> str:
     """A new id, named by the day so that `made_on` can read it back."""
     known, day = set(taken), f"{now:%Y%m%d}"
     names = (day, *(f"{day}-{number}" for number in range(2, len(known) + 3)))

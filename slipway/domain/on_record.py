@@ -12,13 +12,13 @@ from typing import Any, assert_never
 from .actions import Action, OfGate
 from .attribution import on_record_as
 from .audit import AuditRecord
-from .decide.conditions import short
+from .decide.conditions import digest_text
 from .decide.quorum import enough_rules, one_each
 from .environment import Environment
 from .gate import ApprovalGate, AutoGate, Level, Share
 from .people import SignedIn
 from .release import Release, Vote, VoteDecision
-from .rules import Rule, RuleResult, failed
+from .rules import Rule, RuleResult, not_passed
 from .waivers import Waiver
 
 
@@ -79,7 +79,7 @@ def _ordered(trail: "_Trail", to: str) -> RuleResult:
 def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: datetime) -> RuleResult:
     """The gate asks for as many people as the record of its opening says. Whose own work it is was judged when each
     vote was counted, and once more when the run became known; what changes later does not undo it."""
-    plan = short(release.plan_hash)
+    plan = digest_text(release.plan_hash)
     if trail.passed is None:
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
     if now < (until := trail.passed.time + gate.objection):
@@ -91,7 +91,7 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: dateti
     if gate.level is Level.SIGNED and (unsigned := [who for who, vote in trail.votes.items() if vote.proof is None]):
         return Rule.ON_RECORD.fails(f"no proof of the vote of {unsigned[0]} is on record")
     votes = [_vote(record) for record in trail.votes.values()]
-    broken = failed(enough_rules(one_each(votes, gate_asked), gate_asked))
+    broken = not_passed(enough_rules(one_each(votes, gate_asked), gate_asked))
     if broken:
         reasons = "; ".join(rule.reason for rule in broken)
         return Rule.ON_RECORD.fails(f"the votes on record do not suffice for the plan {plan}: {reasons}")
@@ -105,7 +105,9 @@ def _let_through(trail: "_Trail", release: Release, *, conditions: bool) -> Rule
     proof = trail.passed if has_conditions else trail.planned
     if proof is None:
         what = "the gate passed for" if has_conditions else "there is"
-        return Rule.ON_RECORD.fails(f"no record says that {what} the plan {short(release.plan_hash)}{trail.ended_by}")
+        return Rule.ON_RECORD.fails(
+            f"no record says that {what} the plan {digest_text(release.plan_hash)}{trail.ended_by}"
+        )
     return Rule.ON_RECORD.holds(f"record {proof.sequence} proves it")
 
 

@@ -1,7 +1,7 @@
 """The proof of who said something: the statement, and an ID token whose nonce is the statement's hash.
 
-`judge` has the rules of time. Their only clock is the time at which the table service received the inbox row: neither a
-front's clock nor the time of the challenge proves anything.
+`judge_times` has the rules of time. Their only clock is the time at which the table service received the inbox row:
+neither a front's clock nor the time of the challenge proves anything.
 """
 
 import base64
@@ -107,7 +107,7 @@ class Proved(Record):
     authenticated_at: Moment | None
 
 
-def judge(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
+def judge_times(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
     """The rules of time that a verified token must meet to prove a statement.
 
     `received_at` is the time of the inbox row; `fresh`, if given, how long ago the credential may have been given.

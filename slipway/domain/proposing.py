@@ -16,12 +16,12 @@ from pydantic import Field
 from .actions import Action
 from .changing import ComparedSubject
 from .decide.ballots import VOTE_LIMIT
-from .decide.conditions import short
+from .decide.conditions import digest_text
 from .decide.quorum import enough_rules, names_of, one_each, own_rule
 from .gate import ApprovalGate, Need
 from .model import Digest, Moment, Name, Record, canonical, sha256
 from .people import OID, Guid, SignedIn
-from .proof import Proved, judge
+from .proof import Proved, judge_times
 from .release import Vote, VoteDecision
 from .rules import Fail, Pass, Rule, RuleResult
 from .statement import MOST_CHANGES, CatalogueChange
@@ -132,7 +132,7 @@ class ChangePlan(Record):
         return tuple(f"{each.subject}: {line}" for each in self.compared for line in each.weaker)
 
 
-def hash_of(changes: Iterable[CatalogueChange]) -> str:
+def hash_of_changes(changes: Iterable[CatalogueChange]) -> str:
     """What a vote names a change by: the hash of its changes, in the order of their subjects."""
     ordered = sorted(changes, key=lambda each: each.subject)
     return sha256(canonical([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in ordered]))
@@ -212,13 +212,13 @@ def one_person(gates: Iterable[OldGate], one: str, other: str) -> bool:
     return one == other or any(not circle.names(one).isdisjoint(circle.names(other)) for circle in circles)
 
 
-def vote_before(gates: Sequence[OldGate], votes: Iterable[Vote], voter: str) -> Vote | None:
+def earlier_vote(gates: Sequence[OldGate], votes: Iterable[Vote], voter: str) -> Vote | None:
     """What the same person has voted, by whichever of their accounts."""
     return next((vote for vote in votes if one_person(gates, vote.voter, voter)), None)
 
 
 # ---- whose votes count
-def vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> tuple[RuleResult, ...]:
+def change_vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> tuple[RuleResult, ...]:
     """What a vote must meet to count. Whatever stops a change need only be said."""
     return tuple(_vote_rules(change, plan, cast))
 
@@ -252,7 +252,8 @@ def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator
     whatever plan it was read in."""
     if cast.approves or (cast.plan is not None and cast.opening is None):
         yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
-            cast.plan == change.plan, f"the plan is {short(change.plan)}, the vote is for {short(cast.plan)}"
+            cast.plan == change.plan,
+            f"the plan is {digest_text(change.plan)}, the vote is for {digest_text(cast.plan)}",
         )
     if cast.approves or cast.opening is not None:
         yield Rule.VOTE_IS_FOR_THIS_OPENING.judged(
@@ -279,7 +280,7 @@ def _proof(cast: ChangeVoteCast, gates: Sequence[OldGate]) -> Iterator[RuleResul
         yield Rule.PROOF_HOLDS.fails(cast.unproved)
     elif cast.proved is not None:
         yield Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this")
-        yield from judge(cast.proved, cast.received_at, freshest(gates) if cast.approves else None)
+        yield from judge_times(cast.proved, cast.received_at, freshest(gates) if cast.approves else None)
     elif cast.approves:
         yield Rule.PROOF_IS_GIVEN.fails(
             "an approval lets something through, and it came without a proof of who says it"
@@ -303,7 +304,7 @@ def _approval_reason(gates: Sequence[OldGate], cast: ChangeVoteCast) -> Iterator
 
 def _one_vote(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> RuleResult:
     """Nobody is counted twice. Who approved may still reject."""
-    before = vote_before(plan.gates, change.votes, cast.voter)
+    before = earlier_vote(plan.gates, change.votes, cast.voter)
     if before is None:
         return Rule.ONE_VOTE_EACH.holds("they have no vote yet")
     changed_their_mind = not cast.approves and before.decision is VoteDecision.APPROVE
@@ -365,7 +366,7 @@ def quorum(plan: ChangePlan, votes: Sequence[Vote]) -> tuple[RuleResult, ...]:
     return tuple(rule for old in plan.gates for rule in quorum_at(old, votes, plan.proposed_by))
 
 
-def counted(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> ProposedChange:
+def with_vote(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> ProposedChange:
     """The change with a vote that counts, in place of the same person's earlier one."""
     vote = vote_of(change, cast, _as_asked(plan, cast.signed_in))
     others = (each for each in change.votes if not one_person(plan.gates, each.voter, cast.voter))

@@ -61,7 +61,7 @@ class Deleted(Record):
         return f"{self.object}: {self.ending.meaning}{f', {self.why}' if self.why else ''}"
 
 
-def told(deleted: tuple[Deleted, ...], shown: int = 3) -> str:
+def pruned_phrase(deleted: tuple[Deleted, ...], shown: int = 3) -> str:
     """In one part of a sentence, for `explain`: `2 objects that left the manifests are gone`; empty if there are none.
 
     What is still there comes with its reason.

@@ -460,7 +460,7 @@ type StoredResult = Annotated[RuleResult, Field(discriminator="verdict")]
 """A result as a field of a record."""
 
 
-def failed(rules: Iterable[RuleResult]) -> tuple[RuleResult, ...]:
+def not_passed(rules: Iterable[RuleResult]) -> tuple[RuleResult, ...]:
     """The results that are in the way: of rules that do not hold, do not hold yet, or are not known to hold."""
     return tuple(rule for rule in rules if rule.blocks)
 

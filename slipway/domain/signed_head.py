@@ -24,7 +24,7 @@ def lane_name(environment: str) -> str:
     return f"lane:{environment}"
 
 
-def hash_of(state: Record | None) -> str | None:
+def state_hash(state: Record | None) -> str | None:
     """What the head names for a row's state; None where there is none."""
     return None if state is None else sha256(canonical(state.model_dump(mode="json")))
 
@@ -42,8 +42,8 @@ def blocks_changed(
     """The hashes that a decision changes: of the freeze in the head that it makes, and of its lanes."""
     is_new = before.sequence == 0
     changes = {lane_name(lane.environment): hash_of_lane(lane) for lane in changed}
-    was = {lane_name(name): hash_of_lane(lane) for name, lane in lanes.items()} | {FREEZE: hash_of(before.freeze)}
-    changes[FREEZE] = hash_of(freeze.freeze)
+    was = {lane_name(name): hash_of_lane(lane) for name, lane in lanes.items()} | {FREEZE: state_hash(before.freeze)}
+    changes[FREEZE] = state_hash(freeze.freeze)
     return {name: hash for name, hash in changes.items() if hash != (None if is_new else was.get(name))}
 
 

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from .decide.conditions import short
+from .decide.conditions import digest_text
 from .people import OID
-from .proof import judge
+from .proof import judge_times
 from .proposing import (
     ChangePhase,
     ChangePlan,
     ChangeVoteCast,
     ProposedChange,
+    earlier_vote,
     freshest,
     one_person,
-    vote_before,
     vote_of,
 )
 from .release import Vote
@@ -49,9 +49,9 @@ def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> It
         )
     else:
         yield Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this")
-        yield from judge(cast.proved, cast.received_at, min(freshest(plan.gates) or FRESH, FRESH))
+        yield from judge_times(cast.proved, cast.received_at, min(freshest(plan.gates) or FRESH, FRESH))
     yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
-        cast.plan == change.plan, f"the plan is {short(change.plan)}, the vote is for {short(cast.plan)}"
+        cast.plan == change.plan, f"the plan is {digest_text(change.plan)}, the vote is for {digest_text(cast.plan)}"
     )
     yield Rule.VOTE_IS_FOR_THIS_OPENING.judged(
         cast.opening == change.opening, f"it was proposed {change.opening} times, the vote is for time {cast.opening}"
@@ -61,7 +61,7 @@ def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> It
     own = one_person(plan.gates, cast.voter, f"{OID}{change.proposed_by}")
     yield Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, f"{OID}{change.proposed_by} proposed the change")
     yield Rule.STAND_IN_HAS_A_REASON.judged(bool(cast.reason.strip()), "why nobody can vote at the gates any more")
-    before = vote_before(plan.gates, change.stand_ins, cast.voter) is not None
+    before = earlier_vote(plan.gates, change.stand_ins, cast.voter) is not None
     yield Rule.ONE_VOTE_EACH.judged(not before, f"{cast.voter} {'stands' if before else 'does not stand'} in already")
 
 

@@ -78,7 +78,7 @@ class ChangeVoteStatement(_Statement):
 
     kind: Literal["vote"] = "vote"
     change: Digest
-    """Hash of the changes (`proposing.hash_of`)."""
+    """Hash of the changes (`proposing.hash_of_changes`)."""
     opening: Annotated[int, Field(ge=1)]
     plan: Digest
     decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from .actions import OfFact
 from .audit import AuditRecord
-from .decide.conditions import facts_missing, short
+from .decide.conditions import digest_text, facts_missing
 from .model import Moment, Record
 from .phases import Phase
 from .release import Release
@@ -63,7 +63,7 @@ def _what(record: AuditRecord) -> str:
     if run := details.get("run"):
         return f"run {run}"
     pushed = details.get("pushed") or record.digest
-    return f"push of {details.get('tag')} ({short(pushed)})"
+    return f"push of {details.get('tag')} ({digest_text(pushed)})"
 
 
 def _why(record: AuditRecord) -> str:
@@ -71,7 +71,7 @@ def _why(record: AuditRecord) -> str:
     if action is not None and action.of_fact is OfFact.TAKEN:
         return f"it joined {record.release}"
     rule = f"{details['rule']}: " if details.get("rule") else ""
-    of_image = f"; it names {short(str(details['image']))}" if details.get("image") else ""
+    of_image = f"; it names {digest_text(str(details['image']))}" if details.get("image") else ""
     meaning = action.meaning if action is not None else record.action
     return f"{rule}{details.get('reason') or details.get('result') or meaning}{of_image}"
 
@@ -99,4 +99,4 @@ def _differs(other: Release, release: Release) -> str:
 
 
 def _digest(release: Release) -> str:
-    return short(release.digest) if release.digest else "not known"
+    return digest_text(release.digest) if release.digest else "not known"

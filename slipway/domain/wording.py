@@ -1,12 +1,12 @@
 """One sentence for where a release stands, and one for what has to happen next; the words of `explain`."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import assert_never
 
+from ..text import moment
 from .decide.automatic import soaks_in
 from .decide.blocks import called_off_rules, over_at
-from .decide.conditions import facts_missing, plan_rule, short
+from .decide.conditions import digest_text, facts_missing, plan_rule
 from .decide.deadlines import RESEND_LIMIT, is_sent_again
 from .decide.lanes import step_of
 from .decide.quorum import approvals, quorum_rules, voters_left
@@ -14,7 +14,7 @@ from .decide.waiving import waivable
 from .environment import Environment, OnFailure
 from .gate import ApprovalGate
 from .release import Lane, Phase, Release, VoteDecision
-from .rules import Rule, RuleResult, failed
+from .rules import Rule, RuleResult, not_passed
 from .snapshot import Snapshot
 from .steps import StepKind
 
@@ -24,11 +24,6 @@ _FACTS = {"image": "its image to be pushed", "run": "its CI run to succeed"}
 def _clause(sentence: str) -> str:
     """A sentence as a clause of another one."""
     return sentence[:1].lower() + sentence[1:].rstrip(".")
-
-
-def moment(time: datetime) -> str:
-    """A timestamp in UTC, to the minute, for people to read."""
-    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +181,7 @@ class Wording:
             return "a vote, but its gate no longer asks anybody"
         environment = self._environment()
         missing = max(gate.required - len(approvals(self.release, gate)), 0)
-        open_rules = failed(quorum_rules(self.release, environment)) if environment else ()
+        open_rules = not_passed(quorum_rules(self.release, environment)) if environment else ()
         groups = [result.subject for result in open_rules if result.rule is Rule.APPROVED_BY_GROUP]
         from_groups = f"from {' and '.join(groups)}" if groups else ""
         if not missing and from_groups:
@@ -195,11 +190,11 @@ class Wording:
         return f"{more}, also {from_groups}" if from_groups else more
 
     def _kept_back(self) -> str:
-        reasons = "; ".join(rule.reason.rstrip(". ") for rule in failed(self.blocks))
+        reasons = "; ".join(rule.reason.rstrip(". ") for rule in not_passed(self.blocks))
         return reasons or "nothing blocks it any more"
 
     def _what_lets_it_go(self) -> str:
-        where, rules = self.release.environment, {result.rule for result in failed(self.blocks)}
+        where, rules = self.release.environment, {result.rule for result in not_passed(self.blocks)}
         if (until := over_at(self.blocks)) is not None:
             return f"It continues automatically at {moment(until)}, if its plan is still current."
         if Rule.HOLD in rules:
@@ -235,7 +230,7 @@ class Wording:
         warning = f"Nobody could be told of it yet ({untold}). " if untold else ""
         who = f"{warning}{' or '.join(people)}"
         if plan_rule(self.release, self._lane().live, self.snapshot.definition).passed:
-            return f"{who} may approve or reject plan {short(self.release.plan_hash)}."
+            return f"{who} may approve or reject plan {digest_text(self.release.plan_hash)}."
         return f"{who} may ask for a new plan, on the approval page, or reject it."
 
     def _who_waives(self, rule: Rule) -> str:
@@ -277,7 +272,7 @@ class Wording:
 
     def _after_failure(self) -> str:
         environment, rollouts = self._environment(), self.release.rollouts
-        if rollouts and failed(rollouts[-1].supply_chain):
+        if rollouts and not_passed(rollouts[-1].supply_chain):
             return "Sign the image and attach what is missing, in the pipeline that builds it; then push a new version."
         touched = bool(rollouts and rollouts[-1].plan_hash)
         if touched and environment and environment.on_failure is OnFailure.STOP:

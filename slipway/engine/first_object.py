@@ -12,7 +12,7 @@ from ..domain.decide.blocks import block_rules, called_off_rules, freeze_rule, w
 from ..domain.environment import Environment
 from ..domain.plan import Plan
 from ..domain.release import Head, Lane
-from ..domain.rules import Rule, RuleResult, failed
+from ..domain.rules import Rule, RuleResult, not_passed
 from ..ledger import Ledger
 from ..ledger.standing import InstallationStanding, Standing
 from .in_force import InForce
@@ -39,7 +39,7 @@ class FirstObject:
         head = standing.head or Head(application=work.step.application)
         of_all = self.ledger.of_installation()
         in_force = self.in_force.rules(work, standing, head, environment, of_all=of_all)
-        if broken := failed((*in_force, limits_rule(application, environment, plan))):
+        if broken := not_passed((*in_force, limits_rule(application, environment, plan))):
             return broken
         return self._blocks(work, standing, head, environment, of_all)
 
@@ -63,5 +63,5 @@ class FirstObject:
             # It may have been set a moment ago, and not have reached this application yet.
             everything = state.freeze if not state.ended_by else None
             rules = (*rules, freeze_rule(lane, everything, now))
-        blocking = (rule for rule in failed(rules) if not was_let_past(release, lane, everything, rule, now))
+        blocking = (rule for rule in not_passed(rules) if not was_let_past(release, lane, everything, rule, now))
         return (*called_off_rules(release, lane), *blocking)

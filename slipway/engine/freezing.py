@@ -26,7 +26,7 @@ from ..domain.events import FreezeSpread, GivenCommand
 from ..domain.inbox import InboxKind
 from ..domain.model import sha256
 from ..domain.release import Head
-from ..domain.rules import Rule, RuleResult, failed
+from ..domain.rules import Rule, RuleResult, not_passed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import InstallationLedger
@@ -82,7 +82,7 @@ class Frozen:
 
     @property
     def refused(self) -> bool:
-        return bool(failed(self.rules))
+        return bool(not_passed(self.rules))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ class Freezer:
                 rules = self._commit(order)
             except Conflict:
                 continue
-            if failed(rules):
+            if not_passed(rules):
                 return Frozen(rules=rules)
             return Frozen(rules=rules, told=self._tell_all(), of=len(self.catalogue.entries))
         raise Contended(f"{EVERYTHING}: {ATTEMPTS} attempts to {order.verb} lost to other orders")
@@ -124,8 +124,8 @@ class Freezer:
         if (refused := self.installation.was_refused(order.id)) is not None:
             return (REPEAT,) if refused else ()  # a repeat gets the first order's answer, whatever happened since
         rules = _rules(order, before.freeze if before is not None and not before.ended_by else None, now)
-        if failed(rules):
-            answer = _answer(order, failed(rules))
+        if not_passed(rules):
+            answer = _answer(order, not_passed(rules))
             self.installation.order_refused(order.id, _refusal(order, rules), now=now, answer=answer)
             return rules
         if order.verb is Verb.FREEZE:
@@ -205,7 +205,7 @@ def _record(order: FreezeOrder, state: FreezeState, rules: tuple[RuleResult, ...
 
 
 def _refusal(order: FreezeOrder, rules: tuple[RuleResult, ...]) -> AuditDraft:
-    broken = failed(rules)
+    broken = not_passed(rules)
     return order.drafted(
         Action.COMMAND_REFUSED,
         rules,

@@ -11,7 +11,7 @@ from ..domain.environment import Environment
 from ..domain.project import EnvironmentClass
 from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult
-from ..domain.signed_head import FREEZE, VERSION, hash_of, hash_of_lane, head_fault, lane_name
+from ..domain.signed_head import FREEZE, VERSION, hash_of_lane, head_fault, lane_name, state_hash
 from ..domain.versions import Subject, SubjectKind
 from ..ledger import Ledger
 from ..ledger.chain_anchors import ChainAnchors
@@ -61,7 +61,7 @@ class InForce:
         lane = hash_of_lane(standing.lanes.get(environment.name))
         if lane != head.in_force.get(lane_name(environment.name)):
             yield f"what stops rollouts in {environment.name} (freeze, hold, cancel) is not what the trail names"
-        if hash_of(head.freeze) != head.in_force.get(FREEZE):
+        if state_hash(head.freeze) != head.in_force.get(FREEZE):
             yield f"the freeze of everything, as {head.application} has it, is not the one that the trail names"
         versions = work.entry.versions
         if versions is not None and standing.version != head.in_force.get(VERSION):
@@ -74,7 +74,7 @@ class InForce:
         if fault := head_fault(head, self.ledger.public_keys):
             yield f"the end of the trail of the installation: {fault}"
             return
-        if hash_of(of_all.freeze) != head.in_force.get(FREEZE):
+        if state_hash(of_all.freeze) != head.in_force.get(FREEZE):
             yield "the freeze of everything is not the one that the trail names"
         versions, project = work.entry.versions, work.entry.application.project
         subject = Subject(kind=SubjectKind.PROJECT, name=project)

@@ -15,7 +15,7 @@ from ..domain.queues import Queue
 from ..effects.messaging import Bus, Waiting
 from ..inbound.reading import bad_input
 from .door import Door
-from .receiving import QueueMessage, Receiver, opened
+from .receiving import QueueMessage, Receiver, open_message
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Turns:
     def take(self, session: str, body: bytes) -> None:
         """Decide one message of the application's session. Raises `BadInput` and what `Door.take_turn` raises."""
         try:
-            event = EVENT.validate_python(opened(self.envelopes, Queue.WORK, body))
+            event = EVENT.validate_python(open_message(self.envelopes, Queue.WORK, body))
         except ValidationError as error:
             raise bad_input(error) from error
         self.door.take_turn(session, event)

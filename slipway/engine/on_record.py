@@ -17,11 +17,11 @@ from ..domain.gate import ApprovalGate
 from ..domain.on_record import on_record, rests_on
 from ..domain.project import EnvironmentClass
 from ..domain.release import Head, Release
-from ..domain.rules import Rule, RuleResult, failed
+from ..domain.rules import Rule, RuleResult, not_passed
 from ..domain.signing import PublicKeys
 from ..domain.steps import StepKind
 from ..ledger import Ledger
-from ..ledger.archive import sequence_of
+from ..ledger.archive import sequence_in
 from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
 from ..ledger.table import Row
 from .in_force import InForce
@@ -66,13 +66,13 @@ class OnRecord:
         if not whole.passed:
             return (whole,)
         in_force = self.in_force.rules(work, standing, head, environment)
-        if failed(in_force):
+        if not_passed(in_force):
             return in_force
         records, fault = verified_among(read, self.ledger.public_keys, head, release.first_sequence)
         if fault:
             return (Rule.TRAIL_VERIFIES.fails(fault),)
         rules = (on_record(records, release, environment, self.clock()), *self._kept(records, release, environment))
-        if step.kind in FIRST_OBJECT and not failed(rules):
+        if step.kind in FIRST_OBJECT and not not_passed(rules):
             return (*rules, *self._anchored(work, environment, head))
         return rules
 
@@ -105,7 +105,7 @@ class OnRecord:
         return ()
 
 
-def verified(ledger: Ledger, head: Head, first: int) -> tuple[list[AuditRecord], str]:
+def verified_records(ledger: Ledger, head: Head, first: int) -> tuple[list[AuditRecord], str]:
     """The records from `first` to the head, and what is wrong with them. Raises `LedgerUnavailable`,
     `KeysUnavailable`."""
     read = ledger.audit(head.application, first=first, last=head.sequence)
@@ -119,7 +119,7 @@ def verified_among(
     name, records = head.application, list[AuditRecord]()
     check: ChainCheck | None = None
     for item in read:
-        if 0 < sequence_of(item) < first:
+        if 0 < sequence_in(item) < first:
             continue
         if not isinstance(item, AuditRecord):
             return [], f"record {first + len(records)} is not an audit record any more"

@@ -61,7 +61,7 @@ class Retry:
 Outcome = Finished | Requeue | Retry
 
 
-def told(outcome: Outcome) -> str:
+def outcome_word(outcome: Outcome) -> str:
     """The outcome in one word, for telemetry."""
     match outcome:
         case Finished(passed=True):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..domain.application import Application
-from ..domain.images import ImageRules, kind_of
-from ..manifests.problems import written
+from ..domain.images import ImageRules, kind_with_group
+from ..manifests.problems import dotted_path
 from ..manifests.references import by_digest, image_places, unpinnable
 
 _TOLD = 5
@@ -45,9 +45,9 @@ def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application
             elif named is not None and rules.is_foreign(named.name):
                 foreign.add(image.text)
             elif not rules.leaves(value):
-                refused.append(f"{_label(value)}: {written(image.steps)}: {str(image.text)[:200]}")
+                refused.append(f"{_label(value)}: {dotted_path(image.steps)}: {str(image.text)[:200]}")
         if not rules.leaves(value):
-            refused += [f"{_label(value)}: {written(steps)} cannot be pinned" for steps in unpinnable(value, rules)]
+            refused += [f"{_label(value)}: {dotted_path(steps)} cannot be pinned" for steps in unpinnable(value, rules)]
     if refused:
         more = f" (and {len(refused) - _TOLD} more)" if len(refused) > _TOLD else ""
         raise NotPinned(
@@ -61,12 +61,12 @@ def not_pinned(value: Mapping[str, Any], rules: ImageRules) -> Iterator[str]:
     """What to tell whoever votes of each image of an object whose kind the project leaves unpinned."""
     if not rules.leaves(value):
         return
-    allowed = f"as the project allows for {kind_of(value)}: what runs may change after the vote"
+    allowed = f"as the project allows for {kind_with_group(value)}: what runs may change after the vote"
     for image in image_places(value, rules):
         if by_digest(image.text) is None:
-            yield f"{written(image.steps)}: {str(image.text)[:200]} is not pinned by digest, {allowed}"
+            yield f"{dotted_path(image.steps)}: {str(image.text)[:200]} is not pinned by digest, {allowed}"
     for steps in unpinnable(value, rules):
-        yield f"{written(steps)} may name an image, which is not pinned, {allowed}"
+        yield f"{dotted_path(steps)} may name an image, which is not pinned, {allowed}"
 
 
 def _label(value: Mapping[str, Any]) -> str:

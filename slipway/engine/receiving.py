@@ -34,7 +34,7 @@ def pause_after(tries: int) -> timedelta:
     return timedelta(seconds=min(60, 2 ** min(tries, 6)))
 
 
-def opened(envelopes: Envelopes, queue: Queue, body: bytes) -> dict[str, Any]:
+def open_message(envelopes: Envelopes, queue: Queue, body: bytes) -> dict[str, Any]:
     """What the worker said in a message of its own queues. Raises `BadInput` for what it did not say."""
     try:
         return envelopes.open(queue, read_json(body))

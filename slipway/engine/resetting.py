@@ -19,7 +19,7 @@ from ..domain.errors import UnknownName
 from ..domain.events import CommandGiven
 from ..domain.fence import lease_name, read_fence
 from ..domain.inbox import InboxKind
-from ..domain.rules import Rule, failed
+from ..domain.rules import Rule, not_passed
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
@@ -46,7 +46,7 @@ class Resetting:
     def application(self, event: CommandGiven) -> Receipt:
         """Raises as `Handler.handle` does."""
         name = event.application
-        refused = failed(opening_rules(event)) or not event.reason.strip()
+        refused = not_passed(opening_rules(event)) or not event.reason.strip()
         if not refused and not self.handler.ledger.seen(name, event):
             restored = self.anchors.restored(name, epoch=self._fenced(name))
             self.anchors.reset(name, restored, now=self.clock())
@@ -76,7 +76,7 @@ class Resetting:
         if self.installation.was_refused(order.id) is not None:
             return
         rules = (*opening_rules(order), Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "it needs a reason"))
-        now, broken = self.clock(), failed(rules)
+        now, broken = self.clock(), not_passed(rules)
         answer = answer_writes(
             order.inbox,
             Answered(kind=InboxKind.COMMAND, verb=Verb.FENCE_RESET, refused=bool(broken), rules=broken),

@@ -18,16 +18,16 @@ from ..domain.promotion import LONGEST_WHY
 from ..domain.queues import Queue
 from ..domain.release import Release
 from ..domain.rules import RuleResult
-from ..domain.rules import failed as broken_rules
+from ..domain.rules import not_passed as broken_rules
 from ..domain.steps import Outgoing, Step, StepKind, Trace, own_time
 from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Lease, Leases
 from ..ledger.standing import Nearby, Standing
-from ..telemetry import Attribute, Family, about, carrier, received, span
+from ..telemetry import Attribute, Family, about, carrier, current_traceparent, span
 from .door import deferred
 from .handle import Contended, Handler, Underway, UnknownTarget
-from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, told
+from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, outcome_word
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ class StepRunner:
         values = {Attribute.ATTEMPT: step.attempt, Attribute.POLL: step.poll, Attribute.TRIES: step.tries}
         with span(Family.STEP, step.kind, values) as current:
             outcome = self._outcome(work)
-            current.set({Attribute.OUTCOME: told(outcome)})
+            current.set({Attribute.OUTCOME: outcome_word(outcome)})
             if isinstance(outcome, Retry) or (isinstance(outcome, Finished) and not outcome.passed):
                 current.fail(outcome.reason)
         if isinstance(outcome, Retry) and self._is_over(work, briefly=outcome.briefly):
@@ -280,7 +280,7 @@ class StepRunner:
 
     def _send(self, step: Step, after: timedelta, *, id: str = "") -> None:
         # The received context comes first, so that the next poll becomes a sibling of this one and not its child.
-        trace_parent = received() or carrier()
+        trace_parent = current_traceparent() or carrier()
         message = Outgoing(
             queue=Queue.STEPS,
             id=id or step.message_id,

@@ -75,7 +75,7 @@ class Access:
             raise CallerNotYetKnown(verdict.why)
         who = verdict.value
         if isinstance(who, TokenPerson):
-            return caller_of(who)
+            return caller_of_person(who)
         claims = {f"app:{who.client_id}", *(f"role:{role}" for role in who.roles)}
         return Caller(name=f"app:{who.client_id}", roles=read_roles(who.roles), claims=frozenset(claims))
 
@@ -88,7 +88,7 @@ class Access:
         return Caller(name=f"key:{names[0]}", roles=OF_KEYS)
 
 
-def caller_of(who: Session | TokenPerson) -> Caller:
+def caller_of_person(who: Session | TokenPerson) -> Caller:
     """The person, by their object id: names are neither unique nor verified. Whoever was given any role here, even
     one that only a gate names, may read."""
     return Caller(

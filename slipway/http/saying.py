@@ -24,7 +24,7 @@ from ..domain.commands import FRESH
 from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
 from ..domain.proof import Proof, claimed_person, freshness
-from ..domain.rules import failed
+from ..domain.rules import not_passed
 from ..domain.statement import (
     SALT_BYTES,
     CatalogueStatement,
@@ -265,7 +265,7 @@ class Saying:
             return NothingSent(why=WhyNothingSent.SOMEBODY_ELSE, back=self.home(statement))
         if isinstance(verdict, CannotVerify):
             log.warning("an ID token cannot be verified here, the worker will try: %s", verdict.why)
-        elif not challenge.again and failed(freshness(verdict.value, self.clock(), challenge.fresh)):
+        elif not challenge.again and not_passed(freshness(verdict.value, self.clock(), challenge.fresh)):
             # The provider let an older sign-in pass, or is not asked for `auth_time`: once more, with the credential.
             return self.begin(
                 statement,

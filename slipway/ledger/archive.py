@@ -13,7 +13,7 @@ from itertools import islice
 from pydantic import Field, ValidationError
 
 from ..domain.audit import AuditRecord, ChainCheck
-from ..domain.export import ExportFormat, written
+from ..domain.export import ExportFormat, export_line
 from ..domain.model import Moment, Record
 from ..domain.signing import PublicKeys
 from . import keys
@@ -66,7 +66,7 @@ class Archive:
         while last is None or expected <= last:
             segment = None
             for item in rows(expected):
-                sequence = sequence_of(item)
+                sequence = sequence_in(item)
                 if sequence > expected and (segment := self.segment(application, expected)):
                     break
                 yield item
@@ -119,7 +119,7 @@ class Archive:
     def write(self, records: list[AuditRecord], *, now: Moment) -> Segment:
         """Write the document, read it back, then write the row that describes it. The records' own rows stay."""
         first, last = records[0], records[-1]
-        lines = b"".join(written(ExportFormat.JSONL, record.model_dump(mode="json")) for record in records)
+        lines = b"".join(export_line(ExportFormat.JSONL, record.model_dump(mode="json")) for record in records)
         document = self._documents.put(gzip.compress(lines, mtime=0), "application/gzip")
         segment = Segment(
             application=first.application,
@@ -148,7 +148,7 @@ class Archive:
         return len(row_keys)
 
 
-def sequence_of(item: AuditRecord | Row) -> int:
+def sequence_in(item: AuditRecord | Row) -> int:
     """The sequence number; 0 for a row whose key has none."""
     if isinstance(item, AuditRecord):
         return item.sequence

@@ -12,7 +12,7 @@ from ..domain.audit import AuditRecord, Damaged
 from ..domain.audit_query import AuditQuery
 from . import index_keys as keys
 from .digest_walk import DigestWalk
-from .index_plan import QueryPlan, goes_by_digest, plan
+from .index_plan import QueryPlan, goes_by_digest, plan_query
 from .table import TRANSACTION_LIMIT, Act, Page, PagedTable, Value, Write
 
 REQUESTS = 12
@@ -66,7 +66,7 @@ class AuditIndex:
             walk = DigestWalk(self.table, query)
             records, last = walk.find(limit=limit, after=start.after if start else "")
             return RecordPage(records=records, next=Position(after=last) if last else None)
-        return self._walk(plan(query), limit=limit, start=start or Position())
+        return self._walk(plan_query(query), limit=limit, start=start or Position())
 
     def _walk(self, planned: QueryPlan, *, limit: int, start: Position) -> RecordPage:
         records, position = list[AuditRecord | Damaged](), start

@@ -6,7 +6,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import BlobPrefix, ContainerClient, ContentSettings
 
 from ..domain.chain_anchor import LIMIT
-from .chain_anchors import limited
+from .chain_anchors import check_anchor_size
 from .containers import place_of_container
 from .table import Conflict, LedgerUnavailable
 
@@ -24,7 +24,7 @@ class AzureAdded:
     def add(self, name: str, content: bytes) -> None:
         settings = ContentSettings(content_type="application/json")
         try:
-            self._place.client.upload_blob(name, limited(content), overwrite=False, content_settings=settings)
+            self._place.client.upload_blob(name, check_anchor_size(content), overwrite=False, content_settings=settings)
         except ResourceExistsError as error:
             raise Conflict(f"{name} is there already") from error
         except AzureError as error:

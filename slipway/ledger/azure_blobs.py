@@ -8,7 +8,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob import ContainerClient, ContentSettings
 
 from ..domain.model import DIGEST_PATTERN, sha256
-from .blobs import BLOB_LIMIT, checked, limited
+from .blobs import BLOB_LIMIT, check_blob_size, check_hash
 from .containers import place_of_container
 from .table import LedgerUnavailable
 
@@ -21,7 +21,7 @@ class AzureBlobs:
         self._place, self._limit = place_of_container(client, makes=makes), limit
 
     def put(self, content: bytes, content_type: str) -> str:
-        digest = sha256(limited(content, self._limit))
+        digest = sha256(check_blob_size(content, self._limit))
         settings = ContentSettings(content_type=content_type)
         try:
             self._place.client.upload_blob(_name(digest), content, overwrite=False, content_settings=settings)
@@ -48,7 +48,7 @@ class AzureBlobs:
                 raise ValueError(
                     f"the document {digest} was changed: it has {download.size} bytes, more than any of ours"
                 )
-            return checked(digest, download.readall())
+            return check_hash(digest, download.readall())
         except ResourceNotFoundError:
             return None
         except AzureError as error:

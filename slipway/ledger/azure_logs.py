@@ -5,7 +5,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob import BlobClient, ContainerClient, ContentSettings
 
 from .containers import place_of_container
-from .logs import limited
+from .logs import check_block_size
 from .table import Conflict, LedgerUnavailable
 
 
@@ -35,7 +35,7 @@ class AzureLog:
         try:
             if at == 0:
                 _begin(blob)
-            blob.append_block(limited(content), appendpos_condition=at)
+            blob.append_block(check_block_size(content), appendpos_condition=at)
         except HttpResponseError as error:
             if error.status_code == 412 or getattr(error, "error_code", "") == "BlobNotFound":  # noqa: PLR2004 - precondition failed
                 raise Conflict(f"{name} is not {at} bytes long") from error

@@ -22,8 +22,8 @@ from .table import (
     Value,
     Where,
     Write,
-    check,
     check_key,
+    check_transaction,
 )
 
 
@@ -85,7 +85,7 @@ class AzureTable:
         return Page(rows=rows, more=json.dumps(more) if more else "")
 
     def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
-        check(writes)
+        check_transaction(writes)
         if not writes:
             return ()  # the service refuses a transaction without operations
         try:
@@ -98,7 +98,7 @@ class AzureTable:
 
     # ---- row by row
     def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
-        check([Write(act=Act.CREATE, key=key, values=values)])
+        check_transaction([Write(act=Act.CREATE, key=key, values=values)])
         try:
             self._place.client.create_entity({"PartitionKey": partition, "RowKey": key, **values})
         except ResourceExistsError as error:

@@ -42,14 +42,14 @@ class IncomingBlobs(Blobs, Protocol):
         ...
 
 
-def checked(digest: str, content: bytes) -> bytes:
+def check_hash(digest: str, content: bytes) -> bytes:
     """The content unchanged. Raises ValueError if its hash is not `digest`."""
     if sha256(content) != digest:
         raise ValueError(f"the document {digest} was changed: its content has the hash {sha256(content)}")
     return content
 
 
-def limited(content: bytes, limit: int = BLOB_LIMIT) -> bytes:
+def check_blob_size(content: bytes, limit: int = BLOB_LIMIT) -> bytes:
     """The content unchanged. Raises ValueError if it is larger than the limit."""
     if len(content) > limit:
         raise ValueError(f"a document holds at most {limit} bytes, this one has {len(content)}")

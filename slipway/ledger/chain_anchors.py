@@ -254,7 +254,7 @@ class ChainAnchors:
         return whole_rule(head, newest, record)
 
 
-def limited(content: bytes) -> bytes:
+def check_anchor_size(content: bytes) -> bytes:
     """The content unchanged. Raises ValueError if it is larger than an anchor can be."""
     if len(content) > LIMIT:
         raise ValueError(f"an anchor has at most {LIMIT} bytes, this one has {len(content)}")

@@ -29,7 +29,7 @@ class _Axis:
 _INTERVENTIONS: Final = frozenset(ActionClass) - {ActionClass.CHANGE}
 
 
-def plan(query: AuditQuery) -> QueryPlan:
+def plan_query(query: AuditQuery) -> QueryPlan:
     """The plan of any query except those for which `goes_by_digest` is true; `digest_walk.py` answers those."""
     axis = _axis(query)
     return QueryPlan(

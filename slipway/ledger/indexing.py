@@ -15,7 +15,7 @@ from ..domain.key_source import KeysUnavailable
 from . import keys
 from .audit_index import AuditIndex
 from .rows import unpack_audit
-from .table import LedgerUnavailable, Row, Table, discard
+from .table import LedgerUnavailable, Row, Table, delete_rows
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Indexer:
         timer has to do it."""
         mark = self.done(application, records)
         try:
-            discard(self.table, application, mark)
+            delete_rows(self.table, application, mark)
         except LedgerUnavailable as away:
             log.warning(_WAITS, application, away)
             return False
@@ -79,7 +79,7 @@ class Indexer:
             except KeysUnavailable as away:
                 log.warning("%s is not anchored yet: %s", application, away)
                 return indexed, False
-            discard(self.table, application, [mark.key])
+            delete_rows(self.table, application, [mark.key])
             indexed += len(records)
         return indexed, whole and len(marks) < limit
 

@@ -18,7 +18,7 @@ from ..domain.inbox import InboxKind
 from ..domain.model import Moment, Record
 from ..domain.release import Head
 from ..domain.reports import Parked
-from ..domain.signed_head import FREEZE, hash_of, signed
+from ..domain.signed_head import FREEZE, signed, state_hash
 from ..domain.signing import PublicKeys, Signer
 from ..domain.versions import Version
 from . import keys
@@ -235,7 +235,7 @@ class InstallationLedger:
     def _all_in_force(self) -> dict[str, str | None]:
         """What a head names that a person has let count: the freeze of everything, and each project's version."""
         freeze = self._table.get(keys.INSTALLATION, keys.FREEZE)
-        hashes: dict[str, str | None] = {FREEZE: hash_of(unpack(FreezeState, freeze.values)) if freeze else None}
+        hashes: dict[str, str | None] = {FREEZE: state_hash(unpack(FreezeState, freeze.values)) if freeze else None}
         for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.IN_FORCE)):
             version = unpack(Version, row.values)
             hashes[str(version.subject)] = version.document
@@ -285,7 +285,7 @@ class InstallationLedger:
             if epoch is not None:
                 head = head.evolve(epoch=epoch)
             records, ended = chained(drafted, head=head, now=now, signer=self._signer())
-            changes = {FREEZE: hash_of(unpack(FreezeState, write.values))} if _sets_freeze(write) else {}
+            changes = {FREEZE: state_hash(unpack(FreezeState, write.values))} if _sets_freeze(write) else {}
             if epoch is not None:
                 head, changes = Head(application=keys.INSTALLATION), self._all_in_force()
             ended = signed(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())

@@ -10,7 +10,7 @@ from ..domain.audit import AuditRecord, chained
 from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
 from ..domain.release import Head, Lane, Release
-from ..domain.rules import failed
+from ..domain.rules import not_passed
 from ..domain.signed_head import VERSION, blocks_changed, signed
 from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
@@ -22,7 +22,7 @@ from .due import DueIndex
 from .freezes import freeze_of_everything
 from .rows import unpack, unpack_audit
 from .standing import InstallationStanding, Nearby, Standing
-from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, discard
+from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, delete_rows
 from .under_way import UnderWay
 from .writes import OutboxEntry, answer_writes, outbox_writes, record_writes, state_writes, unindexed_writes
 
@@ -283,7 +283,7 @@ class Ledger:
 
     def forget(self, application: str, rows: Sequence[str]) -> None:
         """Delete rows of one commit that asked for what is done by now."""
-        discard(self.table, application, rows)
+        delete_rows(self.table, application, rows)
 
     # ---- reading
     def of_installation(self) -> InstallationStanding:
@@ -386,7 +386,7 @@ class Ledger:
 
 def _refused(event: Event, decision: Decision) -> bool:
     """Stored with the mark, because a repeated command gets the first answer even if the rules differ by then."""
-    return isinstance(event, CommandGiven) and bool(failed(decision.rules))
+    return isinstance(event, CommandGiven) and bool(not_passed(decision.rules))
 
 
 def _higher(policy: Policy, tag: str | None, named: set[str], lanes: Mapping[str, Lane]) -> frozenset[str]:

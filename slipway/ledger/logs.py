@@ -27,7 +27,7 @@ class AppendLog(Protocol):
         ...
 
 
-def limited(content: bytes) -> bytes:
+def check_block_size(content: bytes) -> bytes:
     """The content unchanged. Raises ValueError if it is larger than `BLOCK_LIMIT`."""
     if len(content) > BLOCK_LIMIT:
         raise ValueError(f"one append takes {BLOCK_LIMIT} bytes, this one has {len(content)}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ..domain.audit import AuditRecord
 from ..domain.reports import MOST_NAMED, Compared
 from . import index_keys, keys
-from .archive import Archive, sequence_of
+from .archive import Archive, sequence_in
 from .audit_index import AuditIndex
 from .indexing import unindexed
 from .rows import unpack_audit
@@ -121,7 +121,7 @@ def _part(rows: list[AuditRecord | Row], *, after: int, waiting: Sequence[range]
     copies: dict[str, dict[str, Mapping[str, Value]]] = defaultdict(dict)
     damaged, waits, last = 0, 0, after
     for row in rows:
-        last = sequence_of(row) or last
+        last = sequence_in(row) or last
         if any(last in each for each in waiting):
             waits += 1
             continue

@@ -112,14 +112,14 @@ class Table(Protocol):
         ...
 
 
-def discard(table: Table, partition: str, keys: Sequence[str]) -> None:
+def delete_rows(table: Table, partition: str, keys: Sequence[str]) -> None:
     """Delete the rows, at most 100: in one request, unless another instance has deleted some of them before."""
     try:
         table.transact(partition, [Write(act=Act.DELETE, key=key) for key in keys])
     except Conflict:
         if len(keys) > 1:
             for key in keys:
-                discard(table, partition, [key])
+                delete_rows(table, partition, [key])
 
 
 class PagedTable(Table, Protocol):
@@ -168,7 +168,7 @@ def check_key(*keys: str) -> None:
             raise LedgerRefused(f"expected a key of {may}, got {key[:80]!r}")
 
 
-def check(writes: Sequence[Write]) -> None:
+def check_transaction(writes: Sequence[Write]) -> None:
     """Raises ValueError if the transaction exceeds a limit; the message says which."""
     check_key(*(write.key for write in writes))
     if len(writes) > TRANSACTION_LIMIT:

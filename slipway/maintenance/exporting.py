@@ -14,7 +14,7 @@ from typing import Final
 
 from ..catalogue.entries import Catalogue
 from ..domain.audit import GENESIS, AuditRecord, ChainCheck
-from ..domain.export import ExportFormat, heading, read_back, written
+from ..domain.export import ExportFormat, export_line, file_header, read_back
 from ..domain.model import Record
 from ..ledger import Conflict, Ledger, Table, keys
 from ..ledger.logs import AppendLog
@@ -89,7 +89,7 @@ class ContainerExport:
             check, lines, fault = self._next(name, cursor)
             if lines:
                 blob = self._name(name, cursor.sequence + 1, check.count)
-                content = gzip.compress(heading(self.form) + b"".join(lines), mtime=0)
+                content = gzip.compress(file_header(self.form) + b"".join(lines), mtime=0)
                 self.log.append(blob, content, at=0)
                 cursor = ExportCursor(sequence=check.count, hash=check.previous)
                 self._move(name, cursor)
@@ -108,7 +108,7 @@ class ContainerExport:
                 return check, lines, f"record {check.count + 1} is not an audit record any more"
             if fault := check.feed(item):
                 return check, lines, f"record {fault.sequence}: {fault.reason}"
-            lines.append(written(self.form, item.model_dump(mode="json")))
+            lines.append(export_line(self.form, item.model_dump(mode="json")))
             size += len(lines[-1])
             if size > MOST:
                 break

@@ -33,7 +33,7 @@ class IndexWatch:
         head = self.ledger.head(application).sequence
         compared = self.reindexing().compare(application, head=head, after=after, repair=True, limit=self.part)
         self._note(application, compared.next)
-        return (told(compared),) if compared.differences else ()
+        return (difference_sentence(compared),) if compared.differences else ()
 
     def _next(self) -> tuple[str, int]:
         """The rest of the trail that it was at, or else the one after it."""
@@ -49,7 +49,7 @@ class IndexWatch:
         self.installation.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.INDEX_WATCH, values=values)])
 
 
-def told(compared: Compared) -> str:
+def difference_sentence(compared: Compared) -> str:
     """What differs, in one sentence."""
     counts = {"missing": compared.missing, "wrong": compared.wrong, "extra": compared.extra}
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)

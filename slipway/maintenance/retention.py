@@ -13,7 +13,7 @@ from typing import Final
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck
-from ..domain.export import ExportFormat, written
+from ..domain.export import ExportFormat, export_line
 from ..domain.model import Record
 from ..ledger import Conflict, Ledger, keys
 from ..ledger.archive import Archive, ArchiveDamaged, Segment
@@ -96,7 +96,7 @@ class Retention:
             if fault := check.feed(item):
                 raise ArchiveDamaged(f"record {fault.sequence}: {fault.reason}; nothing was moved")
             records.append(item)
-            size += len(written(ExportFormat.JSONL, item.model_dump(mode="json")))
+            size += len(export_line(ExportFormat.JSONL, item.model_dump(mode="json")))
             if size > MOST:
                 break
         full = len(records) >= self.part or size > MOST

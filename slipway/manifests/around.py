@@ -13,7 +13,7 @@ from ..domain.around import JOB_KEPT, LONGEST_JOB, TESTS_KEPT, USUAL_JOB, Side
 from ..domain.model import canonical, sha256
 from .documents import Document
 from .objects import check_job, look_up
-from .problems import Problem, shown
+from .problems import Problem, short_value
 
 ROUND_LABEL: Final = "slipway.dev/runs"
 """`before` or `after`: such a Job belongs to one release, and is nothing that left the manifests."""
@@ -38,12 +38,12 @@ def check_job_around(document: Document, value: Any) -> Iterator[Problem]:
     deadline, longest = look_up(value, ("spec", "activeDeadlineSeconds")), int(LONGEST_JOB.total_seconds())
     if deadline is not None and not (type(deadline) is int and 0 < deadline <= longest):
         yield document.problem(
-            ("spec", "activeDeadlineSeconds"), expected=f"1 to {longest} seconds", got=shown(deadline)
+            ("spec", "activeDeadlineSeconds"), expected=f"1 to {longest} seconds", got=short_value(deadline)
         )
     says = look_up(value, ("metadata", "annotations", ON_ROLL_BACK))
     if says not in (None, RUN):
         yield document.problem(
-            ("metadata", "annotations", ON_ROLL_BACK), expected=f"{RUN}, or nothing", got=shown(says)
+            ("metadata", "annotations", ON_ROLL_BACK), expected=f"{RUN}, or nothing", got=short_value(says)
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from .composing import MAX_DEPTH, PLAIN, TAG, compose
-from .problems import ConfigError, Findings, Problem, Steps, shown, written
+from .problems import ConfigError, Findings, Problem, Steps, dotted_path, short_value
 from .scalars import is_ambiguous, plain
 
 MAX_BYTES = 1536 * 1024
@@ -63,7 +63,7 @@ class Document:
             file=self.file,
             line=position.line,
             column=position.column,
-            field=written(steps),
+            field=dotted_path(steps),
             expected=expected,
             got=got,
             message=message,
@@ -141,7 +141,7 @@ class _Builder:
                 file=self._name,
                 line=position.line,
                 column=position.column,
-                field=written(steps),
+                field=dotted_path(steps),
                 expected=expected,
                 got=got,
                 message=message,
@@ -244,7 +244,7 @@ class _Builder:
         try:
             return plain(text)
         except ValueError as error:
-            self._report(node, steps, expected=str(error), got=shown(text))
+            self._report(node, steps, expected=str(error), got=short_value(text))
             return None
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..domain.kinds import NAMESPACED, kind_name
 from ..domain.project import AllowedKinds
 from .documents import Document
-from .problems import Problem, Steps, shown, written
+from .problems import Problem, Steps, dotted_path, short_value
 
 _HARMLESS: Final = frozenset(
     (
@@ -67,7 +67,7 @@ def beyond_limits(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[str
     """The same of an object without a document."""
     for steps, expected, got in _beyond(value, kinds):
         name = value["metadata"]["name"]
-        yield f"{value['kind']}/{name}: {written(steps)}: expected {expected}, got {got}"
+        yield f"{value['kind']}/{name}: {dotted_path(steps)}: expected {expected}, got {got}"
 
 
 def _beyond(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[tuple[Steps, str, str]]:
@@ -86,7 +86,7 @@ def _of_the_host(value: object, steps: Steps) -> Iterator[tuple[Steps, str]]:
         case Mapping():
             for key, item in value.items():
                 if key in _OF_THE_HOST and _OF_THE_HOST[key](item):
-                    yield (*steps, key), shown(item)
+                    yield (*steps, key), short_value(item)
                 else:
                     yield from _of_the_host(item, (*steps, key))
         case list() | tuple():

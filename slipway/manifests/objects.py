@@ -9,7 +9,7 @@ from typing import Any
 
 from .documents import Document
 from .images import containers
-from .problems import Problem, Steps, shown
+from .problems import Problem, Steps, short_value
 
 _TEXT_MAPS: dict[str, tuple[Steps, ...]] = {"ConfigMap": (("data",),), "Secret": (("stringData",),)}
 _METADATA_MAPS: tuple[Steps, ...] = (("metadata", "labels"), ("metadata", "annotations"))
@@ -83,7 +83,7 @@ def without_server_fields(value: Mapping[str, Any]) -> dict[str, Any]:
 def check_object(document: Document, value: Any, *, namespace: str) -> Iterator[Problem]:
     """The problems of one object; `value` is the document's value with its names replaced."""
     if not isinstance(value, dict):
-        yield document.problem((), expected="a mapping with apiVersion, kind and metadata", got=shown(value))
+        yield document.problem((), expected="a mapping with apiVersion, kind and metadata", got=short_value(value))
         return
     for steps, text in document.ambiguous.items():
         yield document.problem(
@@ -92,17 +92,17 @@ def check_object(document: Document, value: Any, *, namespace: str) -> Iterator[
     for steps in (("apiVersion",), ("kind",), ("metadata", "name")):
         field_value = look_up(value, steps)
         if not isinstance(field_value, str) or not field_value:
-            yield document.problem(steps, expected="text", got=shown(field_value))
+            yield document.problem(steps, expected="text", got=short_value(field_value))
     if str(value.get("kind", "")).endswith("List") and isinstance(value.get("items"), list):
         expected = "one object in each document, divided by ---"
-        yield document.problem(("kind",), expected=expected, got=shown(value["kind"]))
+        yield document.problem(("kind",), expected=expected, got=short_value(value["kind"]))
     namespace_given = look_up(value, ("metadata", "namespace"))
     if str(value.get("kind")) not in CLUSTER_SCOPED and namespace_given not in (None, namespace):
         expected = f"none, or {namespace!r} as the environment says"
-        yield document.problem(("metadata", "namespace"), expected=expected, got=shown(namespace_given))
+        yield document.problem(("metadata", "namespace"), expected=expected, got=short_value(namespace_given))
     if owners := look_up(value, ("metadata", "ownerReferences")):
         expected = "none: an owner is named by its uid, and a cluster that has no such owner deletes the object"
-        yield document.problem(("metadata", "ownerReferences"), expected=expected, got=shown(owners))
+        yield document.problem(("metadata", "ownerReferences"), expected=expected, got=short_value(owners))
     yield from _check_text(document, value)
 
 
@@ -137,15 +137,15 @@ def _check_text(document: Document, value: dict[str, Any]) -> Iterator[Problem]:
     for steps in (*_METADATA_MAPS, *_TEXT_MAPS.get(str(value.get("kind")), ())):
         entries = look_up(value, steps)
         if entries is not None and not isinstance(entries, dict):
-            yield document.problem(steps, expected="a mapping", got=shown(entries))
+            yield document.problem(steps, expected="a mapping", got=short_value(entries))
             continue
         for key, item in (entries or {}).items():
             if not isinstance(item, str) and item is not None:
-                yield document.problem((*steps, key), "put it in quotes", expected="text", got=shown(item))
+                yield document.problem((*steps, key), "put it in quotes", expected="text", got=short_value(item))
     for at, container in containers(value):
         variables = container.get("env")
         for index, variable in enumerate(variables if isinstance(variables, list) else []):
             item = variable.get("value") if isinstance(variable, dict) else None
             if not isinstance(item, str) and item is not None:
                 steps = (*at, "env", index, "value")
-                yield document.problem(steps, "put it in quotes", expected="text", got=shown(item))
+                yield document.problem(steps, "put it in quotes", expected="text", got=short_value(item))

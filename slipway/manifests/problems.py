@@ -130,7 +130,7 @@ def is_below(field: str, other: str) -> bool:
     return field == other or field.startswith((f"{other}.", f"{other}["))
 
 
-def written(steps: Steps) -> str:
+def dotted_path(steps: Steps) -> str:
     """The steps as shown in messages: `environments[1].gate.deadline`."""
     text = ""
     for step in steps:
@@ -138,7 +138,7 @@ def written(steps: Steps) -> str:
     return text
 
 
-def shown(value: object) -> str:
+def short_value(value: object) -> str:
     """The value, shortened to fit into a message."""
     match value:
         case None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..domain.images import NO_IMAGE_RULES, ImageRules, kind_of
+from ..domain.images import NO_IMAGE_RULES, ImageRules, kind_with_group
 from ..domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 from .documents import Document
 from .images import KINDS, names_repository
@@ -151,7 +151,7 @@ def unpinnable_problems(document: Document, value: Mapping[str, Any], rules: Ima
 
 def unpinnable(value: Mapping[str, Any], rules: ImageRules = NO_IMAGE_RULES) -> Iterator[Steps]:
     """Fields of an object that are named like an image's and hold text, in places that are not known."""
-    if value.get("kind") in _WITHOUT_IMAGES or (value.get("kind") in KINDS and "." not in kind_of(value)):
+    if value.get("kind") in _WITHOUT_IMAGES or (value.get("kind") in KINDS and "." not in kind_with_group(value)):
         return  # the API server knows every field of Kubernetes' own kinds, and refuses what they do not have
     known = {image.steps for image in image_places(value, rules)}
     for key, item in value.items():

@@ -5,7 +5,7 @@ from typing import Any
 
 from .documents import Document
 from .objects import look_up
-from .problems import Problem, Steps, shown
+from .problems import Problem, Steps, short_value
 
 _SELECTING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
 _JOB_TEMPLATES: dict[str, Steps] = {"Job": ("spec",), "CronJob": ("spec", "jobTemplate", "spec")}
@@ -28,7 +28,7 @@ def workload_problems(document: Document, value: dict[str, Any]) -> Iterator[Pro
         steps = (*_JOB_TEMPLATES[kind], *_POLICY)
         policy = look_up(value, steps)
         if policy not in ("Never", "OnFailure"):
-            got = "Always, the default" if policy is None else shown(policy)
+            got = "Always, the default" if policy is None else short_value(policy)
             yield document.problem(steps, expected="Never or OnFailure, as a Job has an end", got=got)
 
 
@@ -42,5 +42,5 @@ def _selects_others(document: Document, value: dict[str, Any]) -> Iterator[Probl
                 ("spec", "selector", "matchLabels", name),
                 "the selector has to be among the labels of the template",
                 expected=f"{name}: {text} in spec.template.metadata.labels",
-                got=shown(labels.get(name)),
+                got=short_value(labels.get(name)),
             )

@@ -38,7 +38,7 @@ class Numbers:
     def catch_up(self, application: str, *, portions: int = 5, end: int | None = None) -> int:
         """Fold the records written since the last call; returns how many. Raises `LedgerUnavailable`.
 
-        `end` is the trail's last sequence, where the caller has read it: what is folded that far is not read again.
+        `end` is the trail's last sequence if the caller knows it: nothing is read if that much is folded already.
         """
         folded = 0
         for _ in range(portions):

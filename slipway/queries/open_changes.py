@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..domain.errors import NotFound
 from ..domain.people import OID, SignedIn
-from ..domain.proposing import ChangePlan, ProposedChange, barred_at, gates_of, vote_before
+from ..domain.proposing import ChangePlan, ProposedChange, barred_at, earlier_vote, gates_of
 from ..ledger.proposals import Proposals
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class ShownChange:
         gates = gates_of(self.plan, voter, who)
         if not gates or barred_at(self.change.proposed_by, gates, voter, who):
             return False
-        return vote_before(self.plan.gates, self.change.votes, voter) is None
+        return earlier_vote(self.plan.gates, self.change.votes, voter) is None
 
 
 def open_changes(proposals: Proposals) -> tuple[ShownChange, ...]:

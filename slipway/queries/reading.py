@@ -9,7 +9,7 @@ from typing import Any
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock, utc_now
 from ..domain.application import Application
-from ..domain.audit import AuditRecord, Damaged, verified
+from ..domain.audit import AuditRecord, Damaged, verify_record
 from ..domain.blocks import Freeze
 from ..domain.drift import Drift
 from ..domain.environment import Environment
@@ -23,10 +23,10 @@ from ..domain.proof import hidden_until
 from ..domain.release import Head, Release, parse_release_id
 from ..domain.snapshot import JOINING_LOADED, Lookups, Snapshot
 from ..domain.told_meanwhile import LOOKED_AT, LOOKED_BACK, waits_or_waited
-from ..domain.wording import moment
 from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION
 from ..ledger.table import Row
+from ..text import moment
 
 PAGE_LIMIT = 500
 
@@ -166,7 +166,7 @@ class Reader:
         """As `audit`, for showing: each record's hash and signature are verified, and what does not verify is
         damaged. Raises `KeysUnavailable`."""
         for item in self.audit(application, after=after, limit=limit, release=release):
-            yield item if isinstance(item, Damaged) else verified(item, self.ledger.public_keys)
+            yield item if isinstance(item, Damaged) else verify_record(item, self.ledger.public_keys)
 
 
 def standing(snapshot: Snapshot) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..catalogue.entries import Catalogue
 from ..domain.actions import Action
-from ..domain.audit import AuditRecord, Damaged, verified
+from ..domain.audit import AuditRecord, Damaged, verify_record
 from ..domain.audit_query import LONGEST_RANGE, PAGE_LIMIT, ActionClass, AuditPage, AuditQuery
 from ..domain.model import canonical, sha256
 from ..domain.release import parse_release_id
@@ -167,7 +167,7 @@ class Trail:
         if not query.matches(item):
             foreign = "it does not match the search that the audit index has it under"
             return Damaged(application=item.application, sequence=item.sequence, damaged=foreign)
-        return verified(item, self.keys())
+        return verify_record(item, self.keys())
 
 
 def _with_gaps(

@@ -7,7 +7,19 @@ docs/reference/telemetry.md, the alerts and the workbook are checked against it.
 
 from .calls import observed
 from .names import Attribute, Family, Metric
-from .recording import Span, Values, about, add, carrier, measure, message, received, receiving, span, trace_id
+from .recording import (
+    Span,
+    Values,
+    about,
+    add,
+    carrier,
+    current_traceparent,
+    measure,
+    receiving,
+    span,
+    trace_id,
+    within_message,
+)
 
 __all__ = [
     "Attribute",
@@ -18,11 +30,11 @@ __all__ = [
     "about",
     "add",
     "carrier",
+    "current_traceparent",
     "measure",
-    "message",
     "observed",
-    "received",
     "receiving",
     "span",
     "trace_id",
+    "within_message",
 ]

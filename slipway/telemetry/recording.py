@@ -140,8 +140,8 @@ def receiving(traceparent: str, tracestate: str = "") -> AbstractContextManager[
 
 
 @contextmanager
-def message(traceparent: str) -> Iterator[None]:
-    """Within the block, `received` returns the traceparent of the message being handled."""
+def within_message(traceparent: str) -> Iterator[None]:
+    """Within the block, `current_traceparent` returns the traceparent of the message being handled."""
     token = _received.set(traceparent)
     try:
         yield
@@ -154,7 +154,7 @@ def carrier() -> str:
     return _recorder.carrier()
 
 
-def received() -> str:
+def current_traceparent() -> str:
     """The traceparent of the message being handled, to send a further message in the same trace."""
     return _received.get()
 

@@ -60,7 +60,7 @@ def blob_descriptor(media_type: str, data: bytes) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
 
 
-def written(document: dict[str, Any]) -> bytes:
+def unusual_json(document: dict[str, Any]) -> bytes:
     """Unusually formatted JSON, so that a client that serialises it again changes its digest."""
     return json.dumps(document, indent=3).encode()
 
@@ -77,7 +77,7 @@ def image(*layers: bytes, architecture: str = "amd64", docker: bool = False, sub
     if subject:
         document["subject"] = subject.descriptor()
     return Built(
-        raw=written(document),
+        raw=unusual_json(document),
         media_type=media_type,
         blobs=(config.encode(), *layers),
         platform={"os": "linux", "architecture": architecture},
@@ -92,7 +92,7 @@ def index(*children: Built, docker: bool = False, note: str = "", subject: Built
         document["annotations"] = {"note": note}
     if subject:
         document["subject"] = subject.descriptor()
-    return Built(raw=written(document), media_type=media_type, children=children)
+    return Built(raw=unusual_json(document), media_type=media_type, children=children)
 
 
 def referrer(subject: Built, payload: bytes, artifact_type: str = SIGNATURE) -> Built:
@@ -107,7 +107,9 @@ def referrer(subject: Built, payload: bytes, artifact_type: str = SIGNATURE) -> 
             key: value for key, value in subject.descriptor().items() if key in ("mediaType", "digest", "size")
         },
     }
-    return Built(raw=written(document), media_type=OCI_MANIFEST, blobs=(empty, payload), artifact_type=artifact_type)
+    return Built(
+        raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(empty, payload), artifact_type=artifact_type
+    )
 
 
 def cosign_signature(*payloads: bytes) -> Built:
@@ -122,7 +124,7 @@ def cosign_signature(*payloads: bytes) -> Built:
             for payload in payloads
         ],
     }
-    return Built(raw=written(document), media_type=OCI_MANIFEST, blobs=(config, *payloads))
+    return Built(raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(config, *payloads))
 
 
 def push(registry: Registry, repository: str, built: Built, tag: str | None = None) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ..domain.drift import Drifted, DriftKind
 from ..domain.environment import HttpProbe
-from ..domain.fence import Claim, SeenLease, judged
+from ..domain.fence import Claim, SeenLease, judge_fence
 from ..domain.model import Record, sha256
 from ..domain.order import Order
 from ..domain.pruning import Deleted, Deletion, Ending
@@ -42,7 +42,7 @@ from ..effects.cluster import (
 from ..effects.cluster.as_planned import unlike
 from ..effects.cluster.cluster import Injected
 from ..effects.cluster.diagnosis import Diagnosis
-from ..effects.cluster.diff import difference
+from ..effects.cluster.diff import diff_objects
 from ..effects.cluster.jobs import MAX_LOG
 from ..effects.cluster.records import Json
 from ..effects.cluster.rights import APPLIED, Right
@@ -306,7 +306,7 @@ class MemoryCluster(Cluster):
         what = DriftKind.MISSING if live is None else DriftKind.CHANGED
         by = "" if live is None else "kubectl-edit"
         drifted = Drifted(what=what, kind=manifest["kind"], name=manifest["metadata"]["name"], by=by)
-        return Difference(drifted=drifted, diff=difference(live, manifest))
+        return Difference(drifted=drifted, diff=diff_objects(live, manifest))
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[Right, ...]:
         self._maybe_fail()
@@ -403,7 +403,7 @@ class MemoryFenced(FencedCluster):
         if self._held is None and not isinstance(next(iter(self._cluster.errors), None), ObjectRefused):
             self._cluster._maybe_fail()  # the Lease is asked for before any object
         claim = self._held or self._claim()
-        result, fence = judged(self._cluster.lease(self._namespace, claim.lease), claim)
+        result, fence = judge_fence(self._cluster.lease(self._namespace, claim.lease), claim)
         compared = claim.whole(fence) if self._held is None and fence is not None and claim.whole is not None else None
         for rule in (compared, result):
             if isinstance(rule, Fail):

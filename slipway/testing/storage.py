@@ -10,8 +10,20 @@ from ..clock import Clock, utc_now
 from ..domain.chain_anchor import LIMIT
 from ..domain.model import sha256
 from ..ledger import blobs, logs
-from ..ledger.chain_anchors import limited
-from ..ledger.table import Act, Conflict, Exists, Page, Row, UnknownPlace, Value, Where, Write, check, check_key
+from ..ledger.chain_anchors import check_anchor_size
+from ..ledger.table import (
+    Act,
+    Conflict,
+    Exists,
+    Page,
+    Row,
+    UnknownPlace,
+    Value,
+    Where,
+    Write,
+    check_key,
+    check_transaction,
+)
 
 EXAMINED = 1000
 """Rows that one request examines before it returns an incomplete page, as the service does after some time."""
@@ -64,7 +76,7 @@ class MemoryTable:
         return Page(rows=tuple(matching), more="")
 
     def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
-        check(writes)
+        check_transaction(writes)
         with self._lock:
             rows = self._rows.setdefault(partition, {})
             before = {write.key: rows.get(write.key) for write in writes}
@@ -153,7 +165,7 @@ class MemoryBlobs:
         return made
 
     def put(self, content: bytes, content_type: str) -> str:
-        digest = sha256(blobs.limited(content, self._limit))
+        digest = sha256(blobs.check_blob_size(content, self._limit))
         self.documents.setdefault(digest, content)
         self._created.setdefault(digest, self._clock())
         return digest
@@ -162,7 +174,7 @@ class MemoryBlobs:
         content = self.documents.get(digest)
         if content is not None and len(content) > self._limit:
             raise ValueError(f"the document {digest} was changed: it has {len(content)} bytes, more than any of ours")
-        return None if content is None else blobs.checked(digest, content)
+        return None if content is None else blobs.check_hash(digest, content)
 
     def remove(self, digest: str) -> None:
         self.documents.pop(digest, None)
@@ -191,7 +203,7 @@ class MemoryAdded:
         with self._lock:
             if name in self.files:
                 raise Conflict(f"{name} is there already")
-            self.files[name] = limited(content)
+            self.files[name] = check_anchor_size(content)
 
     def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         for name in sorted(self.files):
@@ -221,4 +233,4 @@ class MemoryLog:
             content_before = self.files.get(name, b"")
             if len(content_before) != at:
                 raise Conflict(f"{name} has {len(content_before)} bytes, expected {at}")
-            self.files[name] = content_before + logs.limited(content)
+            self.files[name] = content_before + logs.check_block_size(content)

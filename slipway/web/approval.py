@@ -9,7 +9,7 @@ from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Plan, Preview
 from ..domain.release import Lane, Release, Vote
-from ..domain.rules import Rule, RuleResult, Unknown, failed
+from ..domain.rules import Rule, RuleResult, Unknown, not_passed
 from ..text import local_time
 from . import times
 from .asked import PlanViewer
@@ -157,7 +157,7 @@ def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | N
     if request.standing.open and not request.plan:
         return None  # nobody may vote on a plan that they cannot see
     gate = _gate(request.environment)
-    broken = failed(request.rules)
+    broken = not_passed(request.rules)
     return FormView(
         mark=request.mark,
         opening=request.release.gate.opening if request.release.gate else 0,

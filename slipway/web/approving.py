@@ -14,7 +14,7 @@ from ..domain.gate import ApprovalGate
 from ..domain.inbox import is_inbox_id
 from ..domain.plan import Plan, Preview
 from ..domain.release import Lane, Release, VoteDecision
-from ..domain.rules import Rule, RuleResult, failed
+from ..domain.rules import Rule, RuleResult, not_passed
 from ..domain.snapshot import Lookups, Snapshot
 from ..domain.tokens import Purpose, TokenExpired, TokenRefused, read_link
 from ..domain.tones import Tone
@@ -28,10 +28,10 @@ from .changes import whole_text
 from .desk import Desk
 from .form import Posted, parse_form
 from .messages import message
-from .outcome import told
+from .outcome import reply_page
 from .release import readable_plan
 from .signin import Visitor
-from .standing import counted, outdated, standing
+from .standing import counted_vote, outdated, standing
 from .voting import vote as vote_in
 from .voting import vote_by_link
 
@@ -81,7 +81,7 @@ def _followed(desk: Desk, viewer: PlanViewer, said: str) -> Answer:
     match reply.state:
         case SaidState.RECEIVED | SaidState.PARKED:
             address = f"{viewer.address}?said={said}"
-            return told(reply, path=address, back=(viewer.address, "Open the page"), who=None)
+            return reply_page(reply, path=address, back=(viewer.address, "Open the page"), who=None)
         case SaidState.COUNTED:
             return see_other(viewer.address)
         case SaidState.REFUSED:
@@ -196,11 +196,11 @@ def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> 
     plan, plan_missing = _plan(desk, viewer)
     stands = standing(release, environment, claims, now=now, signed_in=viewer.signed_in)
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
-    if any(result.rule is Rule.PLAN_IS_CURRENT for result in failed(rules)):
+    if any(result.rule is Rule.PLAN_IS_CURRENT for result in not_passed(rules)):
         stands = outdated(stands)
     may_reject = stands.let_through and snapshot is not None and _may_still_reject(snapshot, release, viewer)
     gate = environment.gate if environment else None
-    is_counted = counted(release, claims.environment, gate, claims.approver, viewer.signed_in)
+    is_counted = counted_vote(release, claims.environment, gate, claims.approver, viewer.signed_in)
     matter = ApprovalRequest(
         viewer=viewer,
         release=release,
@@ -255,7 +255,7 @@ def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[Ru
 
 def _may_still_reject(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> bool:
     """Whether a rejection by this person would end a release that was let through, or is being planned again."""
-    return not failed(_rules_for(snapshot, release, _trial(viewer, snapshot.now, VoteDecision.REJECT)))
+    return not not_passed(_rules_for(snapshot, release, _trial(viewer, snapshot.now, VoteDecision.REJECT)))
 
 
 def _rules_for(snapshot: Snapshot, release: Release, vote: VoteCast) -> tuple[RuleResult, ...]:

@@ -12,7 +12,7 @@ from ..catalogue.entries import Catalogue
 from ..domain.actions import Action
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.audit_query import ActionClass, AuditPage
-from ..domain.export import ExportFormat, heading, written
+from ..domain.export import ExportFormat, export_line, file_header
 from ..inbound.reading import BadInput
 from ..queries.trail import FILTERS, Trail, read_query
 from .answer import ASK_FIRST, Answer, document, kept
@@ -87,7 +87,7 @@ def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visi
 def download(trail: Trail, parameters: Mapping[str, str], form: ExportFormat) -> Answer:
     """The records of one page, as an export has them. Raises `BadInput`, `LedgerUnavailable`."""
     records = _found(trail, _given(parameters)).records
-    content = heading(form) + b"".join(written(form, _exported(record, form)) for record in records)
+    content = file_header(form) + b"".join(export_line(form, _exported(record, form)) for record in records)
     media_type = "text/csv" if form is ExportFormat.CSV else "application/jsonl"
     return document(content, name=f"slipway-audit.{form}", download=True, media_type=media_type, cache=ASK_FIRST)
 

@@ -8,7 +8,7 @@ from ..domain.release import Phase, Release
 from ..http.places import gate_place
 from ..queries.open_gates import may_decide
 from .signin import Visitor
-from .standing import Counted, counted, vote_of
+from .standing import Counted, counted_vote, vote_on_current_plan
 
 
 def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> str:
@@ -19,7 +19,7 @@ def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> 
     who = visitor.signed_in
     if release.phase is not Phase.AWAITING_APPROVAL or not may_decide(gate, who):
         return ""
-    if vote_of(release, gate, visitor.caller.name, who) is not None:
+    if vote_on_current_plan(release, gate, visitor.caller.name, who) is not None:
         return ""
     return gate_place(release.application, release.number, release.environment or "", release.plan_hash or "")
 
@@ -32,5 +32,5 @@ def objections(
         name, who = environment.name, visitor.caller.name
         if release.rollout_in(name) is None and release.environment != name:
             continue
-        if (vote := counted(release, name, environment.gate, who, visitor.signed_in)) is not None:
+        if (vote := counted_vote(release, name, environment.gate, who, visitor.signed_in)) is not None:
             yield name, f"{gate_place(release.application, release.number, name)}#object", vote

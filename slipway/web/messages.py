@@ -74,7 +74,7 @@ def try_again(again: tuple[str, str] | None = None) -> Answer:
     )
 
 
-def sign_in(path: str) -> Answer:
+def ask_to_sign_in(path: str) -> Answer:
     """Ask the reader to sign in; `path` is where they return to afterwards."""
     return message(
         401,
@@ -127,7 +127,7 @@ def no_role(visitor: Visitor) -> Answer:
     )
 
 
-def guarded(work: Callable[[], Answer], *, again: tuple[str, str] | None = None) -> Answer:
+def or_message(work: Callable[[], Answer], *, again: tuple[str, str] | None = None) -> Answer:
     """The page, or one that says what is missing or unavailable. The request is not logged: it may hold a secret.
 
     `again` is the address and the text of the link on to where it can be tried again.

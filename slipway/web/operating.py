@@ -23,7 +23,7 @@ from ..domain.model import NAME_PATTERN
 from ..domain.release import Lane, Phase, Release
 from ..domain.reports import FreezeShown
 from ..domain.roles import Caller
-from ..domain.rules import failed
+from ..domain.rules import not_passed
 from ..domain.tones import Tone
 from ..http.forms import FIELD
 from ..http.requests import RequestRefused
@@ -189,7 +189,7 @@ def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
             hidden=about,
         )
     entry = desk.reader.catalogue.get(release.application)
-    if entry is not None and not failed(create_rules(entry.application, release)):
+    if entry is not None and not not_passed(create_rules(entry.application, release)):
         yield CommandForm(
             verb=Verb.CREATE,
             title=f"Release {release.tag} again",
@@ -229,7 +229,7 @@ def _waivers(desk: Desk, release: Release) -> Iterator[CommandForm]:
 def _rollbacks(desk: Desk, release: Release) -> Iterator[CommandForm]:
     lanes = desk.reader.ledger.lanes(release.application)
     for name, lane in lanes.items():
-        if not failed(tuple(rollback_rules(release, lane))):
+        if not not_passed(tuple(rollback_rules(release, lane))):
             rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
             live = f"{release.application}-{lane.live.release}" if lane.live else "nothing"
             title = f"Roll {name} back to {release.id} ({release.tag})"
@@ -261,7 +261,7 @@ def _may_be_cancelled(desk: Desk, release: Release) -> bool:
     if release.phase.final:
         return False
     standing = desk.reader.ledger.standing(release.application)
-    return not failed(cancel_rules(release, standing.lanes, standing.head.epoch if standing.head else 0))
+    return not not_passed(cancel_rules(release, standing.lanes, standing.head.epoch if standing.head else 0))
 
 
 def _for_lanes(desk: Desk, subject: PageSubject) -> Iterator[CommandForm]:
@@ -327,7 +327,7 @@ def _shown(desk: Desk, subject: PageSubject, release: Release | None) -> Iterabl
     return [*everything, *(lane_freezes(application, lane, desk.clock().astimezone(UTC)) if lane else ())]
 
 
-def subject_of(parameters: Mapping[str, str]) -> PageSubject:
+def read_subject(parameters: Mapping[str, str]) -> PageSubject:
     """Raises `NotFound` for invalid names."""
     names = {name: parameters.get(name, "") for name in ("application", "environment", "release")}
     if any(names[name] and not re.fullmatch(NAME_PATTERN, names[name]) for name in ("application", "environment")):

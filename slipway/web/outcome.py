@@ -25,10 +25,10 @@ TITLES = {
 def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     reply = answers.reply(partition, id)
-    return told(reply, path=f"/said/{quote(partition, safe='')}/{quote(id, safe='')}", back=_back(reply), who=who)
+    return reply_page(reply, path=f"/said/{quote(partition, safe='')}/{quote(id, safe='')}", back=_back(reply), who=who)
 
 
-def told(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor | None) -> Answer:
+def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor | None) -> Answer:
     """The page of one reply at `path`; `back` is where to go on, and its text."""
     answered = reply.answered
     changes = answered.changes if answered else ()

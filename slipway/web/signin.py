@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..domain.people import Principal, SignedIn
 from ..domain.roles import Caller
-from ..http.callers import caller_of
+from ..http.callers import caller_of_person
 from ..http.sessions import Session
 
 
@@ -33,4 +33,4 @@ class Visitor:
 
 
 def visitor_of(session: Session) -> Visitor:
-    return Visitor(caller=caller_of(session), sid=session.sid)
+    return Visitor(caller=caller_of_person(session), sid=session.sid)

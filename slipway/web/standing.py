@@ -79,7 +79,7 @@ class Counted:
     channel: str
 
 
-def counted(
+def counted_vote(
     release: Release, where: str, gate: Gate | None, approver: str, signed_in: SignedIn | None
 ) -> Counted | None:
     """What the viewer may object to; None where nothing is counted in their name."""
@@ -88,7 +88,7 @@ def counted(
     if not isinstance(gate, ApprovalGate) or opened_nothing:
         return None
     if release.environment == where:
-        vote = vote_of(release, gate, approver, signed_in)
+        vote = vote_on_current_plan(release, gate, approver, signed_in)
         if vote is None or vote.objects:
             return None
         return Counted(noun=vote.decision.noun, at=vote.at, channel=vote.channel)
@@ -164,7 +164,7 @@ def _waiting(
     gate = environment.gate if environment else None
     deadline = release.gate.closes_at if release.gate else None
     asks = gate if isinstance(gate, ApprovalGate) else None
-    own_vote = vote_of(release, asks, claims.approver, signed_in)
+    own_vote = vote_on_current_plan(release, asks, claims.approver, signed_in)
     if release.plan_hash != claims.plan_hash:
         return ApprovalStatus(
             kind=ApprovalSituation.PLAN_CHANGED,
@@ -284,7 +284,9 @@ def _late(lead: str) -> ApprovalStatus:
     return ApprovalStatus(kind=ApprovalSituation.LATE, headline="The deadline has passed", lead=lead, tone=Tone.QUIET)
 
 
-def vote_of(release: Release, gate: ApprovalGate | None, voter: str, signed_in: SignedIn | None = None) -> Vote | None:
+def vote_on_current_plan(
+    release: Release, gate: ApprovalGate | None, voter: str, signed_in: SignedIn | None = None
+) -> Vote | None:
     """The person's vote on the current plan, under whichever of their names it was cast."""
     if gate is None or release.gate is None:
         return None

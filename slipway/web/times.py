@@ -2,15 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from ..text import duration
+from ..text import duration, moment
 
 __all__ = ["duration", "moment", "relative"]
 
 _MOMENT = timedelta(seconds=1)
-
-
-def moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def relative(at: datetime, now: datetime) -> str:

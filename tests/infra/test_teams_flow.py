@@ -12,7 +12,7 @@ from slipway.domain.decide import Decision
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.people import KnownPerson
 from slipway.domain.release import Phase
-from slipway.domain.rules import failed
+from slipway.domain.rules import not_passed
 from slipway.effects.notification import AskedVote
 from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.teams_flow import question
@@ -76,7 +76,7 @@ def take(world: World, message: Any) -> Decision:
 
 
 def refused_by(decision: Decision) -> list[str]:
-    return [rule.name for rule in failed(decision.rules)]
+    return [rule.name for rule in not_passed(decision.rules)]
 
 
 def test_the_definition_is_sound_and_every_expression_names_what_is_there() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import fetch, unpack
+from slipway.bundle import fetch, unpack_bundle
 from slipway.inbound import parse_run_message
 from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, PublishedDocument, read_document
 from slipway.testing.artifacts import image, index, push
@@ -106,7 +106,7 @@ def test_a_merge_pushes_a_bundle_and_says_so_once_by_the_step_that_slipway_belie
     stages = dict.fromkeys(("check", "integration", "image", "bundle", "report"), "Succeeded")
     assert merged.run() == stages, "\n".join(merged.machine.log)
     packed = fetch(merged.place.client(), "hello-bundle", "1.0.17")
-    config, files = unpack(packed)
+    config, files = unpack_bundle(packed)
     assert [image.digest for image in config.images] == [merged.image]
     assert (config.source.run, config.source.commit) == ("4711", VARIABLES["Build.SourceVersion"])
     assert f"prod.example/hello@{merged.image}".encode() in files["environments/production/deployment.yaml"]
@@ -134,7 +134,7 @@ def test_two_images_of_one_repository_are_built_in_a_run_and_are_in_its_bundle_b
     file.write_text(file.read_text().replace("      containers:\n", container))
     assert set(merged.run().values()) == {"Succeeded"}, "\n".join(merged.machine.log)
     assert list(merged.machine.results["image"]) == ["image", "image_prices"]
-    config, files = unpack(fetch(merged.place.client(), "hello-bundle", "1.0.17"))
+    config, files = unpack_bundle(fetch(merged.place.client(), "hello-bundle", "1.0.17"))
     pushed = {"hello": merged.image, PRICES: merged.prices}
     assert {image.repository: image.digest for image in config.images} == pushed
     assert f"prod.example/{PRICES}@{merged.prices}".encode() in files["environments/production/deployment.yaml"]

@@ -15,7 +15,7 @@ from slipway.domain.release import VoteDecision
 from slipway.effects.notification import Message
 from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.card import card
-from slipway.effects.notification.letter import compose
+from slipway.effects.notification.letter import write_letter
 from slipway.effects.notification.smtp import as_mail
 from slipway.inbound import BadInput, Ignored
 from tests.security.conftest import use
@@ -123,7 +123,7 @@ def test_stored_html_in_a_tag_or_a_repository_does_not_even_come_in(name: str) -
 
 def test_stored_html_is_inert_in_the_html_of_a_mail(watched: Watched) -> None:
     """Mail clients have no policy of ours: the text itself has to be harmless."""
-    seen = watched.show(compose(hostile(recipient=ADA, approval_url=TOKEN_LINK)).html)
+    seen = watched.show(write_letter(hostile(recipient=ADA, approval_url=TOKEN_LINK)).html)
     assert "<script>" in seen
     assert watched.page.locator("script, img, iframe, form").count() == 0
     links = watched.page.eval_on_selector_all("a", "all => all.map(one => one.href)")
@@ -133,7 +133,7 @@ def test_stored_html_is_inert_in_the_html_of_a_mail(watched: Watched) -> None:
 def test_stored_html_makes_no_header_and_no_recipient_of_a_mail() -> None:
     """Header injection: line breaks and `Bcc:` in every text that a mail is made of."""
     message = hostile(recipient=ADA, approval_url=TOKEN_LINK)
-    letter = compose(message)
+    letter = write_letter(message)
     mail = as_mail(message, letter, sender="slipway@contoso.com", recipients=(ADA,))
     parsed = message_from_bytes(mail.as_bytes(), policy=default)
     assert set(parsed.keys()) == {

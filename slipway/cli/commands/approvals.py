@@ -12,15 +12,15 @@ from slipway.api.base import body_of
 from slipway.api.inbox import SaidOutcome
 
 from ..api import Api, read
-from ..ballots import BEARER, TOKEN, Token, page_of, read_link, read_token
+from ..ballots import BEARER, TOKEN, Token, app_and_token, page_of, read_token
 from ..errors import CliError, Exit
 from ..finding import find_app
 from ..forms import OutputFormat, formed, write_lines
 from ..options import app_options, connected
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
-from ..text import short
-from ..waiting import new_id, until_decided
+from ..text import short_digest
+from ..waiting import new_inbox_id, until_decided
 
 type Decision = Literal["approve", "reject", "withdraw", "object"]
 _DONE: dict[Decision, TextCell] = {
@@ -82,7 +82,7 @@ def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
         gate.environment,
         f"{gate.approvals} of {gate.required}",
         TextCell(screen.time(gate.deadline), FAINT),
-        short(gate.plan_hash),
+        short_digest(gate.plan_hash),
         ", ".join(gate.waits_for),
     )
 
@@ -203,11 +203,11 @@ def _vote(
     bearer = bearer or os.environ.get(BEARER, "")
     release_id, plan_hash, page = _subject(api, own_token, release, bearer=bearer, decision=decision)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
-        raise CliError(f"the plan of {release_id} is {short(plan_hash)}, not {plan}: no vote was cast")
+        raise CliError(f"the plan of {release_id} is {short_digest(plan_hash)}, not {plan}: no vote was cast")
     if page:
         raise CliError("approve on its page, with a sign-in", exit_code=Exit.WAITING, cure=f"open {page}")
     ballot = Ballot.model_construct(
-        decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_id()
+        decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_inbox_id()
     )
     if environment:
         ballot = ballot.model_copy(update={"environment": environment})
@@ -219,7 +219,7 @@ def _vote(
         return
     counted = read(SaidOutcome, content)
     now = f"; it is {counted.phase.replace('_', ' ')}" if counted.phase else ""
-    plan_shown = f", plan {short(plan_hash)}" if plan_hash else ""
+    plan_shown = f", plan {short_digest(plan_hash)}" if plan_hash else ""
     screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}{plan_shown}{now}")
 
 
@@ -230,7 +230,7 @@ def _known(
     if link and token:
         raise click.UsageError("--link, --token: expected only one of them; the link contains the token")
     if link:
-        app, own_token = read_link(link)
+        app, own_token = app_and_token(link)
         return Api(app), own_token
     above = context.find_root().params
     url, key = url or above.get("url"), key or above.get("key")

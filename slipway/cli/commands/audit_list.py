@@ -20,7 +20,7 @@ from ..forms import OutputFormat, formed, write_headings, write_line, write_line
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
-from ..text import short
+from ..text import short_digest
 from ..trail import read_record, record_fields, show_records
 
 PAGE: Final = 200
@@ -264,7 +264,7 @@ def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content
     yield "release", TextCell(item.release, NAME)
     yield "tag", item.tag
     yield "digest", item.digest
-    yield "plan", short(item.plan_hash)
+    yield "plan", short_digest(item.plan_hash)
     yield "live since", TextCell(screen.time(item.since), FAINT)
     for vote in item.approvals:
         reason = f": {vote.reason}" if vote.reason else ""

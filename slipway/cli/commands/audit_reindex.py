@@ -13,7 +13,7 @@ from ..errors import Exit
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, GOOD, Screen, TextCell, progress
-from ..waiting import look
+from ..waiting import take_look
 
 INSTALLATION = "_installation"
 _COUNTS = ("records", "damaged", "missing", "wrong", "extra")
@@ -48,7 +48,7 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
             after: int | None = 0
             while after is not None:
                 options = {"after": str(after), "repair": "yes" if repair else "no"}
-                part = read(ReindexAnswer, look(api, LookKind.REINDEX, name, **options))
+                part = read(ReindexAnswer, take_look(api, LookKind.REINDEX, name, **options))
                 for count in _COUNTS:
                     total[count] += getattr(part, count)
                 lacking += part.lacking

@@ -19,7 +19,7 @@ from ..errors import Exit, no_trail
 from ..options import app_options, open_api
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
 from ..screen import BAD, FAINT, GOOD, NOTE, Screen, TextCell, progress
-from ..verifying import ChainVerdict, IndexVerdict, verify, with_index
+from ..verifying import ChainVerdict, IndexVerdict, verify_chain, with_index
 from ..voters import Voters, VotesVerdict
 
 WAIVER_SHOWN = 200
@@ -191,7 +191,7 @@ def _of_app(
     with progress() as steps:
         for name in list(dict.fromkeys(applications)) or all_names:
             of_chain = voters(name) if voters else None
-            verdict = verify(
+            verdict = verify_chain(
                 api, name, keys=keys, progress=partial(steps.at, name), kept_anchors=anchors, voters=of_chain
             )
             if not verdict.records and verdict.intact and name not in all_names:

@@ -15,7 +15,7 @@ from ..bundles import (
     TARGETS_FILE,
     OpenedBundle,
     json_option,
-    opened,
+    open_bundle,
     print_summary,
     read_targets_file,
     remote,
@@ -62,7 +62,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
         expected = "expected a folder that `slipway bundle build` wrote"
         raise CliError(f"{layout}: {expected}, got {'another' if layout.exists() else 'none'}", exit_code=Exit.USAGE)
     with telling_problems():
-        made = opened(str(layout))
+        made = open_bundle(str(layout))
         tag = made.config.version
         if target.reference not in ("", tag):
             raise CliError(f"{to}: expected the bundle's version {tag} as the tag, or none", exit_code=Exit.USAGE)
@@ -102,7 +102,7 @@ def show(where: str, *, as_json: bool) -> None:
       slipway bundle show shop.azurecr.io/team/shop-bundle:1.4.0
     """
     with telling_problems():
-        made = opened(where)
+        made = open_bundle(where)
     screen = Screen()
     if as_json:
         screen.json(made.summary())
@@ -132,7 +132,7 @@ def verify(where: str, targets_file: Path, *, as_json: bool) -> None:
       slipway bundle verify shop.azurecr.io/team/shop-bundle:1.4.0
     """
     with telling_problems():
-        made, targets = opened(where), read_targets_file(targets_file)
+        made, targets = open_bundle(where), read_targets_file(targets_file)
         if problems := _differences(made, targets):
             raise ConfigError(problems)
     screen = Screen()
@@ -156,7 +156,7 @@ def pull(where: str, output: Path, *, as_json: bool) -> None:
       slipway bundle pull shop.azurecr.io/team/shop-bundle:1.4.0 --output live
     """
     with telling_problems():
-        made = opened(where)
+        made = open_bundle(where)
         write_files(output, made.files)
     screen = Screen()
     if as_json:

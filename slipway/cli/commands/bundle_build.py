@@ -14,10 +14,10 @@ from slipway.domain.model import TAG_PATTERN
 from slipway.manifests.references import Reference
 
 from .. import registries
-from ..bundles import TARGETS_FILE, checked, json_option, print_summary, read_targets_file, telling_problems
+from ..bundles import TARGETS_FILE, json_option, open_packed, print_summary, read_targets_file, telling_problems
 from ..errors import CliError, Exit
 from ..programs import Programs
-from ..schemas import Schemas, told
+from ..schemas import Schemas, not_compared_line
 from ..screen import GOOD, NAME, NOTE, Screen, TextCell
 
 _AZURE_PIPELINES = {
@@ -128,7 +128,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
         )
         built = build(build_options, registries.resolver(client), Programs(os.environ), schemas)
         write_layout(output, built.packed, tag=version)
-        made = checked(built.packed)
+        made = open_packed(built.packed)
     screen = Screen()
     if as_json:
         more = {"output": str(output), "missing": list(built.missing), "notes": list(built.notes)}
@@ -137,7 +137,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
         return
     screen.line(TextCell("✓ built", GOOD), f"  {output}: ", TextCell(built.packed.digest, NAME))
     print_summary(screen, made)
-    for note in (*built.notes, *told(schemas.not_compared)):
+    for note in (*built.notes, *not_compared_line(schemas.not_compared)):
         screen.line(TextCell("note", NOTE), f"  {note}")
     if built.missing:
         screen.line(

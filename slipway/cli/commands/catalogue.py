@@ -20,10 +20,10 @@ from ..documents import LocalDocuments, as_problem, asked, compare, read_good
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected, waiting
-from ..schemas import kubernetes_option, told
+from ..schemas import kubernetes_option, not_compared_line
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
-from ..text import neutral, short
-from ..waiting import COUNTED, REFUSED, confirmed, counted, decided, look, new_id, outcome_of
+from ..text import neutral, short_digest
+from ..waiting import COUNTED, REFUSED, await_outcome, confirmed, decided, new_inbox_id, require_counted, take_look
 
 _MARKS = {
     "created": TextCell("+", GOOD),
@@ -88,14 +88,14 @@ def apply(
         return
     if not yes:
         _confirm("Apply this?" if not compared.refused else "Apply the rest?")
-    request = {**local.body(without=compared), "reason": reason, "id": new_id(), "channel": "cli"}
+    request = {**local.body(without=compared), "reason": reason, "id": new_inbox_id(), "channel": "cli"}
     received = read(ReceivedAnswer, asked(api, local, body=request))
     refused = received.refused
     if received.open:
         received = confirmed(api, received, open_it=open_it, wait=wait)
     outcome = decided(api, received)
     if outcome.state not in (COUNTED, REFUSED):
-        counted(outcome)
+        require_counted(outcome)
     made = _made(outcome, compared, refused=(*(each for each in compared.changes if each.refused), *refused))
     if not as_json:
         _show_made(screen, made)
@@ -163,7 +163,7 @@ def export(
     screen = Screen()
     if kubernetes is not None:
         _export_targets(
-            screen, read(TargetsShown, look(api, LookKind.TARGETS, name)), kubernetes, output, as_json=as_json
+            screen, read(TargetsShown, take_look(api, LookKind.TARGETS, name)), kubernetes, output, as_json=as_json
         )
         return
     content = api.get("catalogue", _kind(is_project), name, "files", document=document)
@@ -225,9 +225,9 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     screen = Screen()
     if not yes:
         _confirm(f"Remove {_kind(is_project)} {name}?")
-    request = {"reason": reason, "id": new_id(), "channel": "cli"}
+    request = {"reason": reason, "id": new_inbox_id(), "channel": "cli"}
     received = read(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=request))
-    outcome = outcome_of(api, received)
+    outcome = await_outcome(api, received)
     if as_json:
         screen.json(_made(outcome, None).model_dump(mode="json"))
     else:
@@ -247,11 +247,11 @@ def _end(screen: Screen, local: LocalDocuments, changes: Changes, *, as_json: bo
     else:
         for problem in local.problems:
             screen.whole(str(problem))
-        for line in told(local.not_compared):
+        for line in not_compared_line(local.not_compared):
             screen.whole(f"! {line}")
     if changes.page and not as_json:
         click.echo(
-            f"people vote on it: {neutral(changes.page)}; see `slipway change {short(changes.change)}`", err=True
+            f"people vote on it: {neutral(changes.page)}; see `slipway change {short_digest(changes.change)}`", err=True
         )
     if changes.refused or local.problems:
         raise SystemExit(Exit.REFUSED)

@@ -19,8 +19,8 @@ from ..lazy import DefaultGroup, Lazy
 from ..options import as_json as json_option
 from ..options import connected, waiting
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
-from ..text import short
-from ..waiting import confirmed, new_id, outcome_of
+from ..text import short_digest
+from ..waiting import await_outcome, confirmed, new_inbox_id
 
 COLUMNS = (
     "change",
@@ -71,7 +71,7 @@ def _row(screen: Screen, change: ProposedChangeSummary) -> tuple[Content, ...]:
     gates = [f"{gate.application} {gate.environment}" for gate in change.gates]
     more = f" and {len(gates) - _FEW} more" if len(gates) > _FEW else ""
     return (
-        TextCell(short(change.change), NAME),
+        TextCell(short_digest(change.change), NAME),
         _phase(change),
         ", ".join(change.subjects),
         ", ".join(gates[:_FEW]) + more,
@@ -229,18 +229,18 @@ def reject(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
 def _vote(
     api: Api, hash: str, decision: Literal["approve", "reject"], reason: str, *, stands_in: bool = False
 ) -> ReceivedAnswer:
-    ballot = ChangeBallot.model_construct(decision=decision, reason=reason, id=new_id(), channel="cli")
+    ballot = ChangeBallot.model_construct(decision=decision, reason=reason, id=new_inbox_id(), channel="cli")
     if stands_in:
         ballot = ballot.model_copy(update={"stands_in": True})
     return read(ReceivedAnswer, api.post("changes", _named(api, hash), "votes", body=body_of(ballot)))
 
 
 def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -> None:
-    outcome, screen = outcome_of(api, received), Screen()
+    outcome, screen = await_outcome(api, received), Screen()
     if as_json:
         screen.json(outcome.model_dump(mode="json"))
         return
-    screen.line(done, f"  {short(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
+    screen.line(done, f"  {short_digest(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
 
 
 def _named(api: Api, given: str) -> str:

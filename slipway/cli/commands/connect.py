@@ -6,10 +6,17 @@ from typing import Any
 
 import click
 
-from ..azure_devops import CLOUD, AzureDevOpsAdministration, sign_in
+from ..azure_devops import CLOUD, AzureDevOpsAdministration, authorization
 from ..errors import CliError, Exit
 from ..finding import find_app
-from ..hook_subscription import ENABLED, STATUSES, SubscriptionChange, SubscriptionPlan, WantedSubscription, plan
+from ..hook_subscription import (
+    ENABLED,
+    STATUSES,
+    SubscriptionChange,
+    SubscriptionPlan,
+    WantedSubscription,
+    plan_subscription,
+)
 from ..screen import Screen
 
 SECRET = "SLIPWAY_HOOK_SECRET"  # noqa: S105 - the name of a variable
@@ -66,9 +73,9 @@ def azure_devops(
     """
     above = click.get_current_context().find_root().params
     app = find_app(url=url or above.get("url"), key=above.get("key"), environment=os.environ, folder=Path.cwd())
-    service = AzureDevOpsAdministration(organization, server=server, authorization=sign_in())
+    service = AzureDevOpsAdministration(organization, server=server, authorization=authorization())
     subscription = WantedSubscription(project_id=service.project_id(project), app_url=app.url, pipeline=pipeline)
-    change = plan(subscription, service.subscriptions(), send_secret=send_secret)
+    change = plan_subscription(subscription, service.subscriptions(), send_secret=send_secret)
     after = None if dry_run or change.act is SubscriptionChange.KEEP else _carry_out(service, subscription, change)
     summary = _told(change, subscription, after, dry_run=dry_run)
     if as_json:

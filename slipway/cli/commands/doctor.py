@@ -12,15 +12,15 @@ from slipway.domain.inbox import LookKind
 from slipway.domain.reports import Finding, Status
 
 from ..api import Api, read
-from ..azure_devops import CLOUD, AzureDevOpsAdministration, sign_in
+from ..azure_devops import CLOUD, AzureDevOpsAdministration, authorization
 from ..errors import CliError, Exit
-from ..hook_subscription import ENABLED, STATUSES, SubscriptionChange, WantedSubscription, plan
+from ..hook_subscription import ENABLED, STATUSES, SubscriptionChange, WantedSubscription, plan_subscription
 from ..options import as_json as json_option
 from ..options import connected
 from ..roles import write_roles
 from ..screen import Screen
 from ..text import neutral
-from ..waiting import look
+from ..waiting import take_look
 
 MARKS = {Status.OK: "green", Status.FAILED: "red", Status.SKIPPED: "yellow"}
 HEALTH_SECONDS = 60.0
@@ -105,11 +105,11 @@ def doctor(
         raise click.UsageError("--organization and --project go together")
     hooks = Hooks(organization=organization, project=project, pipeline=pipeline, server=server)
     findings = [_show(finding, as_json=as_json) for finding in _own(api, hooks, only)]
-    names = [str(name) for name in look(api, LookKind.DOCTOR, "list")["checks"]]
+    names = [str(name) for name in take_look(api, LookKind.DOCTOR, "list")["checks"]]
     selected = [name for name in names if not only or name.startswith(only)]
     for number, name in enumerate(selected, start=1):
         _progress(f"{number} of {len(selected)}: {name} …", as_json=as_json)
-        findings.append(_show(read(Finding, look(api, LookKind.DOCTOR, name)), as_json=as_json))
+        findings.append(_show(read(Finding, take_look(api, LookKind.DOCTOR, name)), as_json=as_json))
     failed = [finding for finding in findings if finding.status is Status.FAILED]
     if as_json:
         Screen().json({"healthy": not failed, "checks": [finding.model_dump(mode="json") for finding in findings]})
@@ -145,11 +145,13 @@ def _health(api: Api) -> Finding:
 def _subscription(api: Api, hooks: Hooks) -> Finding:
     command = f"slipway connect azure-devops --organization {hooks.organization} --project {hooks.project}"
     try:
-        service = AzureDevOpsAdministration(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
+        service = AzureDevOpsAdministration(
+            hooks.organization, server=hooks.server, authorization=authorization(os.environ)
+        )
         subscription = WantedSubscription(
             project_id=service.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline
         )
-        change = plan(subscription, service.subscriptions(), send_secret=False)
+        change = plan_subscription(subscription, service.subscriptions(), send_secret=False)
     except CliError as trouble:
         return Finding(
             check="hook", status=Status.FAILED, said=trouble.message, missing="the right to see service hooks"

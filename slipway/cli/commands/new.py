@@ -8,7 +8,7 @@ import click
 from ..errors import CliError, Exit
 from ..options import one_object
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
-from ..starting import PipelineName, Wanted, write, written
+from ..starting import PipelineName, Wanted, starting_files, write
 
 EXPECTED_NAME = "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last"
 EXPECTED_REPOSITORY = "a repository in lower case without registry and tag, such as team/shop"
@@ -112,7 +112,7 @@ def new(
         pipeline=pipeline,
         chart=chart,
     )
-    contents = written(wanted)
+    contents = starting_files(wanted)
     try:
         write(folder, contents)
     except FileExistsError as error:

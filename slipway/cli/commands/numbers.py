@@ -15,7 +15,7 @@ from ..forms import OutputFormat, write_lines
 from ..options import app_options, connected
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, NAME, NOTE, Content, Screen, TextCell, progress
-from ..waiting import look
+from ..waiting import take_look
 
 _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
 _COUNTS = ("deployments", "failed", "withdrawn", "waived", "change_failure_rate")
@@ -198,4 +198,4 @@ def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
 
 
 def _step(api: Api, name: str, what: str) -> Folded:
-    return read(Folded, look(api, LookKind.NUMBERS, name, step=what))
+    return read(Folded, take_look(api, LookKind.NUMBERS, name, step=what))

@@ -20,7 +20,7 @@ from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected, waiting
 from ..screen import GOOD, NAME, Screen, TextCell
-from ..waiting import confirmed, new_id, outcome_of
+from ..waiting import await_outcome, confirmed, new_inbox_id
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _RELEASE = re.compile(r".+-[0-9]+")
@@ -82,11 +82,11 @@ def _give(
     if not yes and sys.stdin.isatty():
         click.confirm(f"{verb} {what}?", abort=True, err=True)
     fields = {name: value for name, value in body.items() if value}
-    command = Command.model_construct(verb=verb, channel="cli", id=new_id(), **fields)
+    command = Command.model_construct(verb=verb, channel="cli", id=new_inbox_id(), **fields)
     received = read(ReceivedAnswer, api.post("commands", body=body_of(command)))
     if received.open:
         received = confirmed(api, received, open_it=open_it, wait=wait)
-    done = outcome_of(api, received)
+    done = await_outcome(api, received)
     screen = Screen()
     if as_json:
         screen.json(done.model_dump(mode="json"))

@@ -12,7 +12,7 @@ from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
-from ..waiting import outcome_of
+from ..waiting import await_outcome
 
 
 @click.group()
@@ -116,7 +116,7 @@ def replay(api: Api, *, id: str, as_json: bool) -> None:
     Example:
       slipway parked replay 3f0c9d0be1a24c7788aa01d2
     """
-    screen, done = Screen(), outcome_of(api, read(ReceivedAnswer, api.post("parked", id, "replay")))
+    screen, done = Screen(), await_outcome(api, read(ReceivedAnswer, api.post("parked", id, "replay")))
     if as_json:
         screen.json(done.model_dump(mode="json"))
         return

@@ -10,8 +10,8 @@ from ..chain_anchor import GateOutcome
 from ..environment import Environment
 from ..gate import AutoGate
 from ..release import Lane, Phase, Release
-from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, failed
-from .lanes import end, end_without_environment, plan, supersede
+from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, not_passed
+from .lanes import end, end_without_environment, request_plan, supersede
 from .rollouts import plan_is_current, proceed
 from .state import Draft
 
@@ -114,7 +114,7 @@ def conditions_hold(draft: Draft, release: Release, environment: Environment) ->
         return True
     if not (current := plan_is_current(draft, release)).passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
-        plan(draft, release)
+        request_plan(draft, release)
     elif refused:
         _refuse(draft, release, environment, rules)
     else:
@@ -138,7 +138,7 @@ def _wait(draft: Draft, release: Release, rules: tuple[RuleResult, ...], waits: 
     until = max(known) if len(known) == len(waits) else draft.now + LOOK_AGAIN
     recorded_before = release.phase is Phase.SOAKING and release.blocked_by == names
     if release.phase is Phase.SOAKING:
-        release = draft.put(release.evolve(due=until, blocked_by=names))
+        release = draft.put(release, due=until, blocked_by=names)
     else:
         release = draft.enter(release, Phase.SOAKING, due=until, blocked_by=names)
     if not recorded_before:
@@ -155,11 +155,11 @@ def soak_over(draft: Draft, release: Release) -> None:
         if conditions_hold(draft, release, environment):
             let_through(draft, release, environment)
     else:
-        plan(draft, release)
+        request_plan(draft, release)
 
 
 def _refuse(draft: Draft, release: Release, environment: Environment, rules: tuple[RuleResult, ...]) -> None:
-    reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in failed(rules))[:2000]
+    reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in not_passed(rules))[:2000]
     _record(draft, Action.GATE_REFUSED, release, rules, reason=reason)
     where = soaks_in(draft.application, environment)
     live = draft.lane(where).live if where else None

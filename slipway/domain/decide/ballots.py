@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from ..environment import Environment
 from ..events import VoteCast
 from ..gate import ApprovalGate, Level, Need
-from ..proof import judge
+from ..proof import judge_times
 from ..release import Lane, Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult
 from .blocks import called_off_rules
-from .conditions import short
+from .conditions import digest_text
 from .lanes import NOT_HALF_WAY, has_written
 from .quorum import names_of, own_rules
 
@@ -126,7 +126,7 @@ def _for_this_plan(event: VoteCast, plan_hash: str | None) -> tuple[RuleResult, 
         return ()
     if _rejects(event) and event.opening is not None:
         return ()
-    reason = f"the plan is {short(plan_hash)}, the vote is for {short(event.plan_hash)}"
+    reason = f"the plan is {digest_text(plan_hash)}, the vote is for {digest_text(event.plan_hash)}"
     return (Rule.VOTE_IS_FOR_THIS_PLAN.judged(plan_hash == event.plan_hash, reason),)
 
 
@@ -147,7 +147,7 @@ def proof_rules(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult,
     opens = gate is not None and event.decision is VoteDecision.APPROVE
     return (
         Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this"),
-        *judge(event.proved, event.received_at, gate.fresh if gate is not None and opens else None),
+        *judge_times(event.proved, event.received_at, gate.fresh if gate is not None and opens else None),
     )
 
 

@@ -15,7 +15,7 @@ from ..errors import present
 from ..gate import ApprovalGate, Gate
 from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
-from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
+from ..rules import NotYet, Rule, RuleResult, WaitsFor, not_passed
 from ..runs import Trust
 from ..waivers import waived
 from ..windows import WindowStatus
@@ -85,7 +85,7 @@ def built_rules(release: Release, provenance: ProvenanceLevel) -> Iterator[RuleR
 def over_at(rules: Sequence[RuleResult]) -> datetime | None:
     """When every block will have ended by time alone; None if nothing blocks, or if a block also needs a person or
     another release."""
-    blocking = failed(rules)
+    blocking = not_passed(rules)
     ends = [rule.until for rule in blocking if isinstance(rule, NotYet) and rule.until is not None]
     return max(ends) if ends and len(ends) == len(blocking) else None
 
@@ -211,7 +211,7 @@ def held_back(draft: Draft, release: Release, environment: Environment) -> bool:
     rules = block_rules_of(draft, release, environment)
     draft.rules = (*draft.rules, *rules)
     lane, everything = draft.lane(environment.name), draft.head.freeze
-    blocking = tuple(rule for rule in failed(rules) if not was_let_past(release, lane, everything, rule, draft.now))
+    blocking = tuple(rule for rule in not_passed(rules) if not was_let_past(release, lane, everything, rule, draft.now))
     if not blocking:
         return False
     unused = release.override is not None and release.override.used_at is None
@@ -234,7 +234,7 @@ def was_let_past(release: Release, lane: Lane, everything: Freeze | None, rule: 
 
 def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> None:
     override = present(release.override, f"the override of {release.id}")
-    release = draft.put(release.evolve(override=override.evolve(used_at=draft.now)))
+    release = draft.put(release, override=override.evolve(used_at=draft.now))
     draft.record(
         Action.OVERRIDE_USED,
         release,
@@ -252,7 +252,7 @@ def hold_back(draft: Draft, release: Release, blocking: tuple[RuleResult, ...], 
     if held_back and (release.blocked_by, release.due) == (names, until):
         return
     if held_back:
-        release = draft.put(release.evolve(blocked_by=names, due=until))
+        release = draft.put(release, blocked_by=names, due=until)
     else:
         release = draft.enter(release, Phase.HELD_BACK, blocked_by=names, due=until)
     draft.record(

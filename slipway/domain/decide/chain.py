@@ -9,31 +9,31 @@ from ..errors import present
 from ..events import StepFinished
 from ..order import Order, Taken
 from ..plan import PlanMade
-from ..pruning import KINDS_KEPT, Deleted, told
+from ..pruning import KINDS_KEPT, Deleted, pruned_phrase
 from ..release import Live, Phase, Release
 from ..rollouts import PRUNED_TOLD
-from ..rules import Rule, RuleResult, failed
+from ..rules import Rule, RuleResult, not_passed
 from ..steps import Notice, StepKind
 from .commands import called_off_too_late, stopped_as_called_off
 from .conditions import supply_chain_rules
 from .drifting import ended as drift_ended
-from .failing import FAILED, broken
+from .failing import FAILED, fail_release
 from .gates import open_gate
 from .lanes import (
     arrive,
-    ask,
+    begin_step,
     close_rollout,
     end,
     end_without_environment,
     leave_lane,
     order_found,
     order_taken,
-    plan,
+    request_plan,
     supersede,
     take_over,
 )
 from .results import bounded, with_evidence, with_job_runs, with_made, with_more
-from .rollouts import copied, deploy, proceed, stopped
+from .rollouts import begin_deploy, copied, proceed, stopped
 from .runs import join_run
 from .starting import begin, goes_out_again, was_rejected
 from .state import Draft
@@ -155,7 +155,7 @@ def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
     if release.gate is not None and of_gate and is_here and not release.phase.final:
         reached = release.gate.told or event.passed or bool(step.sent)
         untold = "" if reached else (event.reason or f"channel {step.channel}")[:500]
-        draft.put(release.evolve(gate=release.gate.evolve(told=reached, untold=untold)))
+        draft.put(release, gate=release.gate.evolve(told=reached, untold=untold))
 
 
 # ---- what follows a step that passed
@@ -196,7 +196,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
             plan_hash=report.plan_hash,
             reason="another release went live while it was made",
         )
-        plan(draft, release)
+        request_plan(draft, release)
         return
     # A roll-back's image passed the policy in force when it was first rolled out. Today's requirements must not block
     # the way back.
@@ -228,9 +228,9 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         warnings=list(report.warnings) or None,
     )
     if release.rollback is not None:
-        release = draft.put(release.evolve(rollback=release.rollback.evolve(copied=report.copied)))
+        release = draft.put(release, rollback=release.rollback.evolve(copied=report.copied))
         proceed(draft, release, draft.here(release))
-    elif refused := failed(rules):
+    elif refused := not_passed(rules):
         _refuse(draft, release, refused)
     else:
         take_over(draft, release)
@@ -249,7 +249,7 @@ def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> 
     if release.plan_definition != draft.snapshot.definition:
         reason = "the application (policy or manifests) changed while it was made"
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
-        plan(draft, release)
+        request_plan(draft, release)
         return
     reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)[:2000]
     draft.record(
@@ -260,7 +260,7 @@ def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> 
 
 def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
     if event.result.get("digest") != release.digest:
-        broken(
+        fail_release(
             draft,
             release,
             Action.PROMOTION_FAILED,
@@ -274,14 +274,14 @@ def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
 def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_job_runs(draft, release, event).evolve(override=None)
     draft.record(Action.BEFORE_DONE, release, reason=event.reason, **bounded(event.result))
-    deploy(draft, release)
+    begin_deploy(draft, release)
 
 
 def _applied(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_made(draft, release, event).evolve(override=None)
     draft.record(Action.ROLLOUT_APPLIED, release, **bounded(event.result))
     release = draft.enter(release, Phase.CHECKING)
-    ask(draft, release, StepKind.CHECK)
+    begin_step(draft, release, StepKind.CHECK)
 
 
 def _rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
@@ -290,11 +290,11 @@ def _rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLOUT_DONE, release, reason=event.reason, **result)
     if deleted:
         draft.record(Action.OBJECTS_DELETED, release, objects=[str(each) for each in deleted])
-        release = draft.put_rollout(release, pruned=told(deleted)[:PRUNED_TOLD])
+        release = draft.put_rollout(release, pruned=pruned_phrase(deleted)[:PRUNED_TOLD])
     if release.jobs.after:
         release = draft.enter(release, Phase.FINISHING)
         draft.record(Action.AFTER_REQUESTED, release, jobs=list(release.jobs.after))
-        ask(draft, release, StepKind.AFTER)
+        begin_step(draft, release, StepKind.AFTER)
     else:
         _verify(draft, release)
 
@@ -317,7 +317,7 @@ def _verify(draft: Draft, release: Release) -> None:
         job=draft.here(release).verification.job,
         probes=len(draft.here(release).verification.http) or None,
     )
-    ask(draft, release, StepKind.VERIFY)
+    begin_step(draft, release, StepKind.VERIFY)
 
 
 def _verified(draft: Draft, release: Release, event: StepFinished) -> None:

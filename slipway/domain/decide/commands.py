@@ -15,7 +15,7 @@ from ..commands import MUST_SAY_WHY
 from ..errors import present
 from ..events import CommandGiven
 from ..release import Lane, Phase, Release
-from ..rules import Rule, RuleResult, failed
+from ..rules import Rule, RuleResult, not_passed
 from ..steps import Notice
 from .ballots import asking, reachable
 from .blocks import block_rules_of, called_off_rules
@@ -45,7 +45,7 @@ def exists_rule(draft: Draft, event: CommandGiven) -> RuleResult:
 def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], release: Release | None = None) -> bool:
     """Whether every rule holds. If one does not, the refusal is recorded with the results of all of them."""
     draft.rules = (*opening_rules(event), *rules)
-    broken = failed(draft.rules)
+    broken = not_passed(draft.rules)
     if not broken:
         return True
     draft.record(
@@ -57,12 +57,12 @@ def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], rel
         rules=[item.name for item in broken],
         why=event.reason or None,
         reason="; ".join(item.reason for item in broken)[:2000],
-        **told(draft, event),
+        **common_details(draft, event),
     )
     return False
 
 
-def told(draft: Draft, event: CommandGiven) -> dict[str, Any]:
+def common_details(draft: Draft, event: CommandGiven) -> dict[str, Any]:
     """What is common to every audit record of a command."""
     return {
         "channel": event.channel,
@@ -107,7 +107,7 @@ def cancel_rules(release: Release, lanes: Mapping[str, Lane], epoch: int) -> tup
 
 def cancel(draft: Draft, event: CommandGiven) -> None:
     """A release that waits ends at once. One whose step may be writing its first object right now is called off: the
-    worker that stands before the cluster ends it, if there is still time."""
+    worker that runs the step looks right before that write, and ends the release if it has not begun."""
     release = named_release(draft, event)
     if release is None:
         return
@@ -119,7 +119,9 @@ def cancel(draft: Draft, event: CommandGiven) -> None:
         _cancelled(draft, release, event.reason, by=by, channel=event.channel)
         return
     call_off(draft, release, event.reason, by=by, channel=event.channel)
-    draft.record(Action.ROLLOUT_CALLED_OFF, release, actor=by.actor, reason=event.reason, **told(draft, event))
+    draft.record(
+        Action.ROLLOUT_CALLED_OFF, release, actor=by.actor, reason=event.reason, **common_details(draft, event)
+    )
 
 
 def call_off(
@@ -147,8 +149,7 @@ def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, 
 
 
 def stopped_as_called_off(draft: Draft, release: Release) -> bool:
-    """Nothing was written yet, and the worker saw that the rollout is called off: the release ends. False where the
-    lane says nothing of it."""
+    """End the release, of which nothing is written yet, if its rollout was called off; whether it was."""
     called_off = draft.lane(release.environment or "").called_off
     if called_off is None or called_off.release != release.number or called_off.too_late:
         return False
@@ -163,10 +164,10 @@ def stopped_as_called_off(draft: Draft, release: Release) -> bool:
 
 
 def called_off_too_late(draft: Draft, release: Release) -> None:
-    """The first object had been written: from then on a rollout is finished, or rolled back. Whoever rejected it was
-    told that their vote ends the release if there is time, and is told now that there was not."""
+    """The first object was written before the step saw that the rollout was called off. From then on a rollout is
+    finished, or rolled back; a person who had rejected it is told that their vote came too late."""
     lane = draft.lane(release.environment or "")
-    broken = failed(called_off_rules(release, lane)) if release.phase.writes_first else ()
+    broken = not_passed(called_off_rules(release, lane)) if release.phase.writes_first else ()
     if broken:
         kept = None
         if lane.called_off is not None and lane.called_off.rejected:
@@ -194,7 +195,7 @@ def resume(draft: Draft, event: CommandGiven) -> None:
         held_by=hold.owner,
         held_for=f"{event.application}-{hold.release}",
         reason=event.reason or None,
-        **told(draft, event),
+        **common_details(draft, event),
     )
     wake(draft, lane.environment)
 
@@ -216,7 +217,7 @@ def override_rules(draft: Draft, release: Release, event: CommandGiven) -> Itera
     environment = draft.environment(release)
     if not is_here or environment is None:
         return
-    broken = failed(block_rules_of(draft, release, environment))
+    broken = not_passed(block_rules_of(draft, release, environment))
     reasons = "; ".join(item.reason for item in broken) or "nothing blocks it"
     yield Rule.IS_KEPT_BACK.judged(any(item.rule.overridable for item in broken), reasons)
     yield Rule.IS_NOT_ON_HOLD.judged(all(item.rule.overridable for item in broken), reasons)
@@ -231,7 +232,7 @@ def override(draft: Draft, event: CommandGiven) -> None:
         return
     environment = draft.here(release).name
     lane_pass = LanePass(environment=environment, by=event.actor, reason=event.reason, at=draft.now)
-    release = draft.put(release.evolve(override=lane_pass))
-    draft.record(Action.OVERRIDE_GIVEN, release, actor=event.actor, reason=event.reason, **told(draft, event))
+    release = draft.put(release, override=lane_pass)
+    draft.record(Action.OVERRIDE_GIVEN, release, actor=event.actor, reason=event.reason, **common_details(draft, event))
     if release.phase is Phase.HELD_BACK:
         _let_go_on(draft, release)

@@ -106,7 +106,9 @@ def plan_rule(release: Release, live: Live | None, definition: str) -> RuleResul
     elif release.is_stopped:
         reason = "it was stopped right before its first object, and what it would do is checked again"
     else:
-        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} still describes what a rollout would do")
+        return Rule.PLAN_IS_CURRENT.holds(
+            f"plan {digest_text(release.plan_hash)} still describes what a rollout would do"
+        )
     return Rule.PLAN_IS_CURRENT.not_yet(reason, WaitsFor.STEP)
 
 
@@ -116,6 +118,6 @@ def supply_chain_rules(required: Requirements, results: tuple[RuleResult, ...]) 
     return tuple(by_rule.get(rule) or rule.fails("the plan has no result for it") for rule in required.rules())
 
 
-def short(digest: str | None) -> str:
+def digest_text(digest: str | None) -> str:
     """The first 12 hex digits of a digest, for people to read."""
     return digest.removeprefix("sha256:")[:12] if digest else "not made yet"

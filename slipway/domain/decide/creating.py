@@ -11,7 +11,7 @@ from ..application import Application, SourceKind
 from ..events import CommandGiven, PushedArtifact
 from ..release import Ordered, Phase, Release
 from ..rules import Rule, RuleResult
-from .commands import accepted, named_release, reason_rule, told
+from .commands import accepted, common_details, named_release, reason_rule
 from .starting import begin, name_by_tag, start
 from .state import Draft
 
@@ -96,7 +96,7 @@ def _record(draft: Draft, event: CommandGiven, release: Release, *, of: str | No
         start="automation" if event.automated else "person",
         of=of,
         reason=event.reason or None,
-        **told(draft, event),
+        **common_details(draft, event),
     )
     draft.digests[str(release.digest)] = release.number
     name_by_tag(draft, release.tag, release)

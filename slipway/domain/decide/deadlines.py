@@ -6,12 +6,12 @@ from ..actions import Action
 from ..errors import present
 from ..events import DeadlineReached, DefinitionChanged, ReminderDue
 from ..release import GateState, Phase, Release
-from ..rules import failed
+from ..rules import not_passed
 from ..steps import StepKind
 from .automatic import soak_over
-from .lanes import ask, end, step_of
+from .lanes import begin_step, end, step_of
 from .quorum import quorum_rules
-from .rollouts import look_again, roll_back
+from .rollouts import begin_roll_back, look_again
 from .standing_still import time_goes_on
 from .state import Draft
 
@@ -51,7 +51,7 @@ def _close_gate(draft: Draft, release: Release, state: GateState) -> None:
         return
     environment = draft.environment(release)
     rules = quorum_rules(release, environment) if environment is not None else ()
-    missing = "; ".join(rule.reason for rule in failed(rules))
+    missing = "; ".join(rule.reason for rule in not_passed(rules))
     reason = f"too few people approved in time: {missing}" if state.votes and missing else "nobody decided in time"
     end(draft, release, Phase.EXPIRED, reason, rules=rules)
 
@@ -91,14 +91,14 @@ def overdue(
 def _send_again(draft: Draft, release: Release) -> None:
     kind = StepKind(step_of(release))
     if is_sent_again(kind, release.resent):
-        release = draft.put(release.evolve(resent=release.resent + 1))
+        release = draft.put(release, resent=release.resent + 1)
         draft.record(Action.STEP_RESENT, release, step=release.step, times=release.resent)
-        ask(draft, release, kind)
+        begin_step(draft, release, kind)
         return
     reason = f"the step {release.step} did not report although it was sent {RESEND_LIMIT + 1} times"
     draft.record(Action.STEP_LOST, release, step=release.step, reason=reason)
     environment = draft.environment(release)
     if environment is not None and kind in _ROLLED_OUT:
-        roll_back(draft, release, environment, reason)
+        begin_roll_back(draft, release, environment, reason)
     else:
         end(draft, release, Phase.FAILED, reason)

@@ -8,23 +8,25 @@ from ..release import Phase, Release
 from ..steps import StepKind
 from .lanes import end
 from .results import bounded, with_evidence, with_failure, with_job_runs, with_made, with_more
-from .rollouts import roll_back
+from .rollouts import begin_roll_back
 from .state import Draft
 
 
 def _not_resolved(draft: Draft, release: Release, event: StepFinished) -> None:
-    broken(draft, release, Action.RESOLVE_FAILED, event.reason)
+    fail_release(draft, release, Action.RESOLVE_FAILED, event.reason)
 
 
 def _not_planned(draft: Draft, release: Release, event: StepFinished) -> None:
-    broken(draft, release, Action.PLAN_FAILED, event.reason, rules=event.result.get("rules"))
+    fail_release(draft, release, Action.PLAN_FAILED, event.reason, rules=event.result.get("rules"))
 
 
 def _not_promoted(draft: Draft, release: Release, event: StepFinished) -> None:
-    broken(draft, release, Action.PROMOTION_FAILED, event.reason)
+    fail_release(draft, release, Action.PROMOTION_FAILED, event.reason)
 
 
-def broken(draft: Draft, release: Release, action: Action, reason: str, *, rules: list[str] | None = None) -> None:
+def fail_release(
+    draft: Draft, release: Release, action: Action, reason: str, *, rules: list[str] | None = None
+) -> None:
     draft.record(action, release, rules=rules, reason=reason)
     end(draft, release, Phase.FAILED, reason)
 
@@ -39,19 +41,19 @@ def _not_run_before(draft: Draft, release: Release, event: StepFinished) -> None
 def _not_run_after(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_failure(draft, with_job_runs(draft, release, event), event)
     draft.record(Action.AFTER_FAILED, release, reason=event.reason, **bounded(event.result))
-    roll_back(draft, release, draft.here(release), event.reason)
+    begin_roll_back(draft, release, draft.here(release), event.reason)
 
 
 def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_failure(draft, with_made(draft, release, event), event)
     draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **bounded(event.result))
-    roll_back(draft, release, draft.here(release), event.reason)
+    begin_roll_back(draft, release, draft.here(release), event.reason)
 
 
 def _not_verified(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_evidence(draft, release, event)
     draft.record(Action.VERIFICATION_FAILED, release, reason=event.reason, **bounded(event.result))
-    roll_back(draft, release, draft.here(release), event.reason)
+    begin_roll_back(draft, release, draft.here(release), event.reason)
 
 
 def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:

@@ -15,8 +15,8 @@ from ..model import sha256
 from ..release import Phase
 from ..rules import Rule, RuleResult
 from .blocks import said_of
-from .commands import accepted, exists_rule, lane_of, reason_rule, told, wake
-from .lanes import plan
+from .commands import accepted, common_details, exists_rule, lane_of, reason_rule, wake
+from .lanes import request_plan
 from .standing_still import go_on, stand_still
 from .state import Draft
 
@@ -75,7 +75,7 @@ def freeze(draft: Draft, event: CommandGiven) -> None:
         environment=lane.environment,
         until=event.until.isoformat() if event.until else None,
         reason=event.reason,
-        **told(draft, event),
+        **common_details(draft, event),
     )
 
 
@@ -92,7 +92,7 @@ def unfreeze(draft: Draft, event: CommandGiven) -> None:
         frozen_by=ended.owner,
         frozen_for=ended.reason,
         reason=event.reason or None,
-        **told(draft, event),
+        **common_details(draft, event),
     )
     go_on(draft, lane.environment)
     wake(draft, lane.environment)
@@ -144,4 +144,4 @@ def delivery_changed(draft: Draft, event: DefinitionChanged) -> None:
     ):
         reason = "the application (policy or manifests) changed while the release was held back"
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
-        plan(draft, release)
+        request_plan(draft, release)

@@ -10,10 +10,10 @@ from ..errors import present
 from ..gate import ApprovalGate, AutoGate
 from ..plan import changed_parts
 from ..release import GateState, Phase, Release, VoteDecision
-from ..rules import RuleResult, failed
+from ..rules import RuleResult, not_passed
 from ..steps import Notice
 from .automatic import conditions_hold, let_through
-from .lanes import plan
+from .lanes import request_plan
 from .notices import tell, void
 from .quorum import names_of, own_rules, quorum_rules
 from .reminders import next_reminder
@@ -27,7 +27,7 @@ def open_gate(draft: Draft, release: Release, environment: Environment, parts: M
     gate, before = environment.gate, release.gate
     if before is not None and before.plan_hash != release.plan_hash:
         void(draft, release, before.votes, _what_changed(before, parts))
-        release, before = draft.put(release.evolve(gate=None)), None
+        release, before = draft.put(release, gate=None), None
     if not conditions_hold(draft, release, environment):
         return
     if isinstance(gate, AutoGate):
@@ -78,11 +78,11 @@ def _open(
 def _open_again(draft: Draft, release: Release, environment: Environment, before: GateState) -> None:
     """Planning again gave the same plan, so the votes on it still count."""
     gate = environment.gate
-    if before.deadline is None and isinstance(gate, ApprovalGate) and failed(quorum_rules(release, environment)):
+    if before.deadline is None and isinstance(gate, ApprovalGate) and not_passed(quorum_rules(release, environment)):
         _open(draft, release, gate, before.parts, before=before)  # a retry cleared the deadline: set a new one
         return
     release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
-    release = time_goes_on(draft, release, before, asks=bool(failed(quorum_rules(release, environment))))
+    release = time_goes_on(draft, release, before, asks=bool(not_passed(quorum_rules(release, environment))))
     pass_when_enough(draft, release, environment, quietly=True)
 
 
@@ -98,7 +98,7 @@ def pass_when_enough(draft: Draft, release: Release, environment: Environment, *
     """
     rules = quorum_rules(release, environment)
     draft.rules = (*draft.rules, *rules)
-    if failed(rules) or release.gate is None:
+    if not_passed(rules) or release.gate is None:
         return
     if not quietly:
         details: dict[str, Any] = {"plan_hash": release.plan_hash, "approvals": release.gate.approvals}
@@ -121,18 +121,20 @@ def bar_late(draft: Draft, release: Release) -> None:
     if state is None or not undecided or not isinstance(gate, ApprovalGate):
         return
     broken_rules = {
-        vote: failed(own_rules(release, gate, names_of(vote, gate)))
+        vote: not_passed(own_rules(release, gate, names_of(vote, gate)))
         for vote in state.votes
         if vote.decision is VoteDecision.APPROVE
     }
     no_longer_counted = [vote for vote, rules in broken_rules.items() if rules]
     if not no_longer_counted:
         return
-    release = draft.put(release.evolve(gate=state.evolve(votes=[v for v in state.votes if v not in no_longer_counted])))
+    release = draft.put(release, gate=state.evolve(votes=[v for v in state.votes if v not in no_longer_counted]))
     void(draft, release, no_longer_counted, _why_barred([rule for rules in broken_rules.values() for rule in rules]))
     if release.phase is Phase.HELD_BACK:
         # It had enough approvals and no longer has: open the gate again.
-        plan(draft, draft.put(release.evolve(gate=release.gate.evolve(deadline=None)) if release.gate else release))
+        request_plan(
+            draft, draft.put(release.evolve(gate=release.gate.evolve(deadline=None)) if release.gate else release)
+        )
 
 
 def _why_barred(rules: Sequence[RuleResult]) -> str:

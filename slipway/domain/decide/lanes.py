@@ -23,7 +23,7 @@ PLAN_LIMIT = 50
 """The most plans of one release in one environment, so that a configuration in constant flux cannot plan forever."""
 
 
-def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
+def begin_step(draft: Draft, release: Release, kind: StepKind) -> Release:
     """Send the step that the release now waits for."""
     environment = draft.environment(release)
     step = Step(
@@ -38,7 +38,7 @@ def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
     if kind.is_ordered:
         step = step.evolve(order=last_order(draft, release), taken=draft.lane(step.environment).taken)
     draft.send_step(step)
-    return draft.put(release.evolve(step=step.id, due=draft.now + time_allowed(kind, environment, release.jobs)))
+    return draft.put(release, step=step.id, due=draft.now + time_allowed(kind, environment, release.jobs))
 
 
 def next_order(draft: Draft, release: Release) -> Order:
@@ -82,16 +82,15 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
     """Bring a release into an environment: it queues, is planned, or is superseded by a newer one."""
     rollout = Rollout(environment=environment.name, arrived_at=draft.now)
     release = draft.put(
-        release.evolve(
-            environment=environment.name,
-            rollouts=(*release.rollouts, rollout),
-            gate=None,
-            plan_hash=None,
-            attempt=0,
-            openings=0,
-            rejections=(),
-            override=None,
-        )
+        release,
+        environment=environment.name,
+        rollouts=(*release.rollouts, rollout),
+        gate=None,
+        plan_hash=None,
+        attempt=0,
+        openings=0,
+        rejections=(),
+        override=None,
     )
     lane = draft.lane(environment.name)
     newer = newer_in_lane(release, lane, draft.releases)
@@ -110,7 +109,7 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
 def plan_or_queue(draft: Draft, release: Release, lane: Lane) -> None:
     """Plan it, unless a rollout is under way in the lane: then it waits for that to end."""
     if lane.rolling is None:
-        plan(draft, release)
+        request_plan(draft, release)
     else:
         _queue(draft, release, behind=lane.rolling)
 
@@ -135,7 +134,7 @@ def _come_next(draft: Draft, release: Release, lane: Lane, *, waits: bool) -> No
     if waits:
         _queue(draft, release, behind=lane.waiting)
     else:
-        plan(draft, release)
+        request_plan(draft, release)
 
 
 def _queue(draft: Draft, release: Release, *, behind: int | None) -> None:
@@ -161,7 +160,7 @@ def take_the_place(draft: Draft, release: Release, environment: str, *, why: str
             supersede(draft, before, by=release.number, why=why)
 
 
-def plan(draft: Draft, release: Release) -> None:
+def request_plan(draft: Draft, release: Release) -> None:
     """Ask for a plan of the rollout; every attempt gets its own."""
     if release.attempt >= PLAN_LIMIT:
         draft.record(
@@ -171,7 +170,7 @@ def plan(draft: Draft, release: Release) -> None:
         return
     release = draft.enter(release, Phase.PLANNING, attempt=release.attempt + 1)
     draft.record(Action.PLAN_REQUESTED, release, attempt=release.attempt)
-    ask(draft, release, StepKind.PLAN)
+    begin_step(draft, release, StepKind.PLAN)
 
 
 def take_lane(draft: Draft, release: Release) -> None:
@@ -200,7 +199,7 @@ def leave_lane(draft: Draft, release: Release) -> None:
             continue
         # A held-back release may have waited for this lane, and its plan may be based on what was live before.
         if follower.phase is Phase.QUEUED or follower.phase is Phase.HELD_BACK:
-            plan(draft, follower)
+            request_plan(draft, follower)
 
 
 def _without(lane: Lane, release: Release) -> Lane:
@@ -267,7 +266,7 @@ def _with_late_rejection(draft: Draft, release: Release) -> Release:
         plan_hash=state.plan_hash,
         at=asked.at,
     )
-    return draft.put(release.evolve(gate=state.evolve(votes=(*votes, vote))))
+    return draft.put(release, gate=state.evolve(votes=(*votes, vote)))
 
 
 def end_without_environment(draft: Draft, release: Release, environment: str | None) -> None:
@@ -284,7 +283,7 @@ def step_of(release: Release) -> str:
 def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
     if release.gate is not None and (release.phase.at_the_gate or release.phase is Phase.PLANNING):
         void(draft, release, release.gate.votes, f"{release.id} was superseded: {why}")
-    release = draft.put(release.evolve(superseded_by=by))
+    release = draft.put(release, superseded_by=by)
     end(draft, release, Phase.SUPERSEDED, why)
 
 
@@ -304,7 +303,7 @@ def keep_hold(draft: Draft, release: Release, *, why: str) -> None:
 
 
 def close_rollout(draft: Draft, release: Release, outcome: str) -> Release:
-    return draft.put(release.evolve(rollouts=_closed(draft, release, outcome)))
+    return draft.put(release, rollouts=_closed(draft, release, outcome))
 
 
 def _closed(draft: Draft, release: Release, outcome: str) -> tuple[Rollout, ...]:

@@ -15,7 +15,7 @@ from .ballots import asking, proof_rules, vote_before
 from .lanes import end
 from .notices import tell
 from .quorum import without
-from .rollouts import roll_back
+from .rollouts import begin_roll_back
 from .state import Draft
 
 
@@ -62,7 +62,7 @@ def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
     if before is not None and state is not None:
         kept = without(state.votes, names, gate) if gate is not None else ()
         state = _rejected(state, kept, event, draft)
-    return draft.put(release.evolve(gate=state, rollouts=rollouts))
+    return draft.put(release, gate=state, rollouts=rollouts)
 
 
 def _rejected(state: GateState, others: tuple[Vote, ...], event: VoteCast, draft: Draft) -> GateState:
@@ -90,7 +90,7 @@ def stop(draft: Draft, release: Release, event: VoteCast) -> None:
     goes_back = release.phase is Phase.ROLLING_BACK
     if release.phase.has_begun and not goes_back:
         if environment is not None and Phase.ROLLING_BACK in release.phase.followers:
-            roll_back(draft, release, environment, why)
+            begin_roll_back(draft, release, environment, why)
         else:
             end(draft, release, Phase.FAILED, why, by=by, channel=event.channel)
     elif not release.phase.final and not goes_back:

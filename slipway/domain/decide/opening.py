@@ -5,7 +5,7 @@ The same rules for commands of one application and for those of the whole instal
 
 from ..commands import FRESH, OPENS, Verb
 from ..events import GivenCommand
-from ..proof import judge
+from ..proof import judge_times
 from ..rules import Rule, RuleResult
 
 
@@ -27,6 +27,6 @@ def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
         )
     return (
         Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this"),
-        *judge(command.proved, command.received_at, FRESH),
+        *judge_times(command.proved, command.received_at, FRESH),
         Rule.MAY_ORDER_IT.judged(not command.forbidden, command.forbidden or "the roles in the proof allow it"),
     )

@@ -21,7 +21,7 @@ def approval_gate(environment: Environment) -> ApprovalGate:
     return present(gate if isinstance(gate, ApprovalGate) else None, f"the approval gate of {environment.name}")
 
 
-def opened(release: Release) -> GateState:
+def gate_state(release: Release) -> GateState:
     """The state of the release's gate. Raises `Inconsistent` if it has none."""
     return present(release.gate, f"the gate of {release.id}")
 

@@ -7,7 +7,7 @@ from ..events import ReminderDue
 from ..gate import ApprovalGate
 from ..release import GateState, Phase
 from ..steps import Notice
-from .lanes import plan
+from .lanes import request_plan
 from .notices import tell
 from .quorum import approval_gate, voters_left
 from .rollouts import plan_is_current
@@ -34,12 +34,12 @@ def reminder_due(draft: Draft, event: ReminderDue) -> None:
     if not (current := plan_is_current(draft, release)).passed:
         # A vote on an outdated plan would be void. Make a new plan; its gate sends reminders of its own.
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
-        plan(draft, release)
+        request_plan(draft, release)
         return
     gate = approval_gate(draft.here(release))  # a current plan implies that the policy still has this gate
     state = state.evolve(reminders=state.reminders + 1, remind_at=None)
     state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
-    release = draft.put(release.evolve(gate=state))
+    release = draft.put(release, gate=state)
     draft.record(
         Action.GATE_REMINDED,
         release,

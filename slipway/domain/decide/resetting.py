@@ -10,8 +10,8 @@ from ..errors import present
 from ..events import CommandGiven
 from ..release import Phase, Release
 from ..restored import Restored
-from .commands import accepted, reason_rule, told
-from .lanes import end, plan
+from .commands import accepted, common_details, reason_rule
+from .lanes import end, request_plan
 from .notices import void
 from .state import Draft
 
@@ -30,7 +30,7 @@ def fence_reset(draft: Draft, event: CommandGiven) -> None:
         newest=restored.anchor or None,
         lost=restored.lost or None,
         gates=[gate.model_dump(mode="json") for gate in restored.gates] or None,
-        **told(draft, event),
+        **common_details(draft, event),
     )
     for number in active:
         if (release := draft.release(number)) is not None:
@@ -57,4 +57,4 @@ def _anew(draft: Draft, release: Release, restored: Restored) -> None:
         void(draft, release, release.gate.votes, "a new epoch began after a restore")
     release = draft.put(draft.releases[release.number].evolve(gate=None))
     if release.phase is not Phase.QUEUED:  # that one is planned when its turn comes
-        plan(draft, release)
+        request_plan(draft, release)

@@ -12,9 +12,9 @@ from ..events import CommandGiven
 from ..release import REJECTIONS_KEPT, Lane, Phase, Release, Rollout, VoteDecision
 from ..rules import Rule, RuleResult
 from ..steps import StepKind
-from .commands import accepted, named_release, reason_rule, told
+from .commands import accepted, common_details, named_release, reason_rule
 from .conditions import newer_in_lane
-from .lanes import PLAN_LIMIT, ask, plan_or_queue, take_the_place
+from .lanes import PLAN_LIMIT, begin_step, plan_or_queue, take_the_place
 from .returning import is_live, set_hold
 from .state import Draft
 
@@ -62,7 +62,7 @@ def retry(draft: Draft, event: CommandGiven) -> None:
         ended_as=str(release.phase),
         ended_because=release.reason or None,
         reason=event.reason or None,
-        **told(draft, event),
+        **common_details(draft, event),
     )
     draft.reopen(release)
     if release.digest is None or release.environment is None:
@@ -76,7 +76,7 @@ def _resolve_again(draft: Draft, release: Release, actor: str) -> None:
         release, Phase.RESOLVING, attempt=release.attempt + 1, reason="", failed_step="", sent_by=actor
     )
     draft.record(Action.RESOLVE_REQUESTED, release, tag=release.tag)
-    ask(draft, release, StepKind.RESOLVE)
+    begin_step(draft, release, StepKind.RESOLVE)
 
 
 def _enter_lane_again(draft: Draft, release: Release, environment: str, event: CommandGiven) -> None:
@@ -87,18 +87,17 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
         gate, rejections = None, (*rejections, *new)[-REJECTIONS_KEPT:]
     rollouts = (*release.rollouts, Rollout(environment=environment, arrived_at=draft.now))
     release = draft.put(
-        release.evolve(
-            reason="",
-            failed_step="",
-            attempt=release.attempt + 1,
-            rollouts=rollouts,
-            gate=gate,
-            rejections=rejections,
-            superseded_by=None,
-            plan_hash=None,
-            override=None,
-            sent_by=event.actor,
-        )
+        release,
+        reason="",
+        failed_step="",
+        attempt=release.attempt + 1,
+        rollouts=rollouts,
+        gate=gate,
+        rejections=rejections,
+        superseded_by=None,
+        plan_hash=None,
+        override=None,
+        sent_by=event.actor,
     )
     lane = draft.lane(environment)
     if release.rollback is not None:

@@ -15,7 +15,7 @@ from ..events import CommandGiven
 from ..release import Lane, Release, Rollback, Rollout
 from ..rules import Rule, RuleResult
 from .blocks import said_of_hold
-from .commands import accepted, exists_rule, lane_of, named_release, reason_rule, told
+from .commands import accepted, common_details, exists_rule, lane_of, named_release, reason_rule
 from .lanes import plan_or_queue
 from .state import Draft
 
@@ -60,7 +60,7 @@ def rollback(draft: Draft, event: CommandGiven) -> None:
         to=target.id,
         instead_of=f"{target.application}-{lane.live.release}" if lane.live else None,
         reason=event.reason,
-        **told(draft, event),
+        **common_details(draft, event),
     )
     draft.put_lane(lane.evolve(returning=release.number))
     if not is_live(target.number, lane):  # what is live is only brought back as it was: nothing newer would undo it

@@ -9,7 +9,17 @@ from ..rules import Rule, RuleResult
 from ..steps import StepKind
 from .blocks import held_back, hold_back
 from .conditions import plan_rule
-from .lanes import ask, end, end_without_environment, last_order, next_order, plan, step_of, supersede, take_lane
+from .lanes import (
+    begin_step,
+    end,
+    end_without_environment,
+    last_order,
+    next_order,
+    request_plan,
+    step_of,
+    supersede,
+    take_lane,
+)
 from .state import Draft
 
 SOON = timedelta(minutes=1)
@@ -21,7 +31,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
     current = plan_is_current(draft, release)
     if not current.passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
-        plan(draft, release)
+        request_plan(draft, release)
         return
     if held_back(draft, release, environment):
         return
@@ -34,7 +44,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         release = draft.enter(release, Phase.PROMOTING)
         source, target = release.registry, draft.application.registry_of(environment)
         draft.record(Action.PROMOTION_REQUESTED, release, source=source, target=target, repository=release.repository)
-        ask(draft, release, StepKind.PROMOTE)
+        begin_step(draft, release, StepKind.PROMOTE)
     else:
         begin(draft, release)
 
@@ -75,10 +85,10 @@ def _give_way(draft: Draft, release: Release, environment: Environment, current:
     draft.put_lane(lane.evolve(rolling=None, waiting=release.number, called_off=None))
     if not current.passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
-        plan(draft, release)
+        request_plan(draft, release)
     rollback = draft.release(lane.returning)
     if rollback is not None and (rollback.phase is Phase.QUEUED or rollback.phase is Phase.HELD_BACK):
-        plan(draft, rollback)
+        request_plan(draft, rollback)
 
 
 def look_again(draft: Draft, release: Release) -> None:
@@ -100,21 +110,21 @@ def begin(draft: Draft, release: Release) -> None:
     Either is the first to write, and takes the rollout's order."""
     next_order(draft, release)
     if not release.jobs.before:
-        deploy(draft, release)
+        begin_deploy(draft, release)
         return
     release = draft.enter(release, Phase.PREPARING)
     draft.record(Action.BEFORE_REQUESTED, release, plan_hash=release.plan_hash, jobs=list(release.jobs.before))
-    ask(draft, release, StepKind.BEFORE)
+    begin_step(draft, release, StepKind.BEFORE)
 
 
-def deploy(draft: Draft, release: Release) -> None:
+def begin_deploy(draft: Draft, release: Release) -> None:
     release = draft.enter(release, Phase.DEPLOYING)
     order = last_order(draft, release)
     draft.record(Action.ROLLOUT_REQUESTED, release, plan_hash=release.plan_hash, order=str(order))
-    ask(draft, release, StepKind.DEPLOY)
+    begin_step(draft, release, StepKind.DEPLOY)
 
 
-def roll_back(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
+def begin_roll_back(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
     """Roll back to the live release, or fail if the policy says to stop or nothing was live."""
     live = draft.lane(environment.name).live
     if environment.on_failure is OnFailure.STOP:
@@ -133,4 +143,4 @@ def roll_back(draft: Draft, release: Release, environment: Environment, reason: 
         order=str(order),
         reason=reason,
     )
-    ask(draft, release, StepKind.ROLL_BACK)
+    begin_step(draft, release, StepKind.ROLL_BACK)

@@ -9,12 +9,12 @@ from ..actions import Action
 from ..application import Start
 from ..events import PipelineCompleted
 from ..release import Phase, Release
-from ..rules import Rule, RuleResult, Trait, failed
+from ..rules import Rule, RuleResult, Trait, not_passed
 from ..runs import Run, Trust
 from ..snapshot import tag_of
 from .conditions import run_rules
 from .gates import bar_late
-from .lanes import end, plan
+from .lanes import end, request_plan
 from .rollouts import look_again
 from .starting import create, goes_out_again, lower_version, name_by_tag, start_when_complete, was_rejected
 from .state import Draft
@@ -34,7 +34,7 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
     if not run.proof.stands:
         not_proved(draft, known, event, actor, Rule.RUN_IS_PROVED)
         return
-    ignored = [rule for rule in failed(draft.rules) if Trait.OWN_RECORD not in rule.rule.traits]
+    ignored = [rule for rule in not_passed(draft.rules) if Trait.OWN_RECORD not in rule.rule.traits]
     if ignored:
         draft.record(
             Action.RUN_IGNORED, actor=actor, run=run.number, url=run.url, rule=ignored[0].name, reason=ignored[0].reason
@@ -72,7 +72,7 @@ def _rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
     waits_for_push = event.digest is not None and event.tag is None and draft.application.start is Start.BOTH
     tag_rule = None if waits_for_push else draft.tag_rule(tag_of(draft.application, event))
     if tag_rule is not None and draft.by_digest(event.digest) is None:
-        return (*rules, tag_rule, *failed(_version_rules(draft, event)))
+        return (*rules, tag_rule, *not_passed(_version_rules(draft, event)))
     return rules
 
 
@@ -88,7 +88,7 @@ def _run_failed(draft: Draft, known: Release | None, event: PipelineCompleted, a
     draft.record(Action.RUN_FAILED, known, actor=actor, run=run.number, result=run.result, url=run.url)
     overtaken = known is not None and known.run is not None and known.run.finished_at > run.finished_at
     if known is not None and known.phase is Phase.JOINING and not overtaken:
-        known = draft.put(known.evolve(run=run))
+        known = draft.put(known, run=run)
         end(draft, known, Phase.CANCELLED, f"CI run {run.number} ended as {run.result}")
 
 
@@ -131,7 +131,7 @@ def _proves_more(run: Run, before: Run) -> bool:
 
 def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
     """Attach the run to a release, and start the release if it was waiting for it."""
-    release = draft.put(release.evolve(run=run))
+    release = draft.put(release, run=run)
     draft.record(
         Action.RELEASE_JOINED,
         release,
@@ -171,7 +171,7 @@ def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
     if release is not None and release.gate is not None and release.phase.at_the_gate:
         reason = f"there is newer evidence: the CI run {run.number} is known now"
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
-        plan(draft, release)
+        request_plan(draft, release)
 
 
 def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:

@@ -63,7 +63,7 @@ def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool
         state = state.evolve(remind_at=next_reminder(policy, state, draft.now))
     elif state.remind_at is not None:
         state = state.evolve(remind_at=state.remind_at + stood_still)
-    release = draft.put(release.evolve(gate=state))
+    release = draft.put(release, gate=state)
     draft.record(
         Action.GATE_EXTENDED,
         release,
@@ -74,7 +74,7 @@ def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool
     )
     if not asks:
         return release
-    release = draft.put(release.evolve(due=state.deadline))
+    release = draft.put(release, due=state.deadline)
     draft.send_deadline(release)
     if state.remind_at is not None:
         draft.send_reminder(release)
@@ -85,14 +85,14 @@ def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool
 
 def _wait(draft: Draft, release: Release, state: GateState) -> Release:
     """Until the freeze is over: at a time, if all that is in force end by themselves."""
-    release = draft.put(release.evolve(gate=state))
+    release = draft.put(release, gate=state)
     if release.phase is not Phase.AWAITING_APPROVAL:
         return release
     lane = draft.lane(present(release.environment, f"the environment of {release.id}"))
     until = thaws_at(lane, draft.head.freeze, draft.now)
     if until == release.due:
         return release
-    release = draft.put(release.evolve(due=until))
+    release = draft.put(release, due=until)
     if release.due is not None:
         draft.send_deadline(release)
     return release

@@ -11,7 +11,7 @@ from ..rules import Rule, RuleResult
 from ..runs import Run
 from ..steps import StepKind
 from .conditions import facts_missing, version_rule
-from .lanes import arrive, ask, end, supersede
+from .lanes import arrive, begin_step, end, supersede
 from .state import Draft
 
 
@@ -25,7 +25,7 @@ def image_pushed(draft: Draft, event: ImagePushed) -> None:
     push = Push(at=event.pushed_at, actor=event.actor)
     joining = draft.by_tag(event.tag)
     if joining is not None and joining.phase is Phase.JOINING and joining.digest is None and joining.push is None:
-        release = draft.put(joining.evolve(digest=event.digest, push=push, order=event.pushed_at))
+        release = draft.put(joining, digest=event.digest, push=push, order=event.pushed_at)
         draft.record(Action.RELEASE_JOINED, release, fact="image", tag=event.tag, actor=event.actor or "registry")
     else:
         release = create(
@@ -127,7 +127,7 @@ def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
         if _ignored(draft, event):
             return
         push = Push(at=event.pushed_at, actor=event.actor)
-        release = draft.put(known.evolve(push=push, order=event.pushed_at, tag=event.tag))
+        release = draft.put(known, push=push, order=event.pushed_at, tag=event.tag)
         draft.record(Action.RELEASE_JOINED, release, fact="image", tag=event.tag, actor=event.actor or "registry")
         draft.tags[event.tag] = release.number
         start_when_complete(draft, release)
@@ -170,7 +170,7 @@ def create(
 def start_when_complete(draft: Draft, release: Release) -> None:
     if facts_missing(release, draft.application.start):
         if release.due is None:
-            release = draft.put(release.evolve(due=draft.now + draft.application.join_within))
+            release = draft.put(release, due=draft.now + draft.application.join_within)
             draft.send_deadline(release)
         return
     start(draft, release)
@@ -182,7 +182,7 @@ def start(draft: Draft, release: Release) -> None:
     if release.digest is None or is_unread:
         release = draft.enter(release, Phase.RESOLVING)
         draft.record(Action.RESOLVE_REQUESTED, release, tag=release.tag)
-        ask(draft, release, StepKind.RESOLVE)
+        begin_step(draft, release, StepKind.RESOLVE)
         return
     begin(draft, release)
 

@@ -21,8 +21,6 @@ from ..rules import RuleResult
 from ..snapshot import Snapshot
 from ..steps import Outgoing, Step, StepKind
 
-"""The actor of records that no person caused."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
@@ -100,9 +98,8 @@ class Draft:
     def create(self, release: Release) -> Release:
         """Number a new release and add it to the active ones."""
         number = self.head.next_release
-        release = release.evolve(number=number, first_sequence=self.sequence + 1)
         self.head = self.head.evolve(next_release=number + 1, active=(*self.head.active, number))
-        return self.put(release)
+        return self.put(release, number=number, first_sequence=self.sequence + 1)
 
     def again(self, source: Release) -> Release:
         """A release that begins with what an earlier one delivered, and what is known of it; not yet created."""
@@ -121,8 +118,9 @@ class Draft:
             run=source.run,
         )
 
-    def put(self, release: Release) -> Release:
-        release = release.evolve(changed_at=self.now)
+    def put(self, release: Release, **changes: Any) -> Release:
+        """Write a release with these changes. Raises ValidationError if it cannot have them."""
+        release = release.evolve(**changes, changed_at=self.now)
         self._releases[release.number] = release
         self._changed_releases[release.number] = None
         return release
@@ -130,14 +128,14 @@ class Draft:
     def put_rollout(self, release: Release, **changes: Any) -> Release:
         """Change the newest rollout of a release."""
         newest = release.rollouts[-1].evolve(**changes)
-        return self.put(release.evolve(rollouts=(*release.rollouts[:-1], newest)))
+        return self.put(release, rollouts=(*release.rollouts[:-1], newest))
 
     def enter(self, release: Release, phase: Phase, **changes: Any) -> Release:
         """Move a release to a phase. Raises `Inconsistent` if its current phase does not lead there."""
         if phase not in release.phase.followers:
             raise Inconsistent(f"{release.id}: no step leads from {release.phase} to {phase}")
         changes = {"step": None, "resent": 0, "due": None, "blocked_by": ()} | changes
-        return self.put(release.evolve(phase=phase, **changes))
+        return self.put(release, phase=phase, **changes)
 
     def put_lane(self, lane: Lane) -> None:
         self._lanes[lane.environment] = lane

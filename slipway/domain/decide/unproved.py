@@ -38,7 +38,7 @@ def not_proved(
     if known is not None and known.phase.final:
         known = None
     if known is not None:
-        known = draft.put(known.evolve(run=run))
+        known = draft.put(known, run=run)
     draft.record(
         Action.RUN_NOT_PROVED,
         known,
@@ -101,7 +101,7 @@ def _stop(draft: Draft, release: Release, run: Run, actor: str, why: str) -> Non
     before = release.run or run
     everybody = tuple(dict.fromkeys((*before.people, *run.people)))[:PEOPLE_LIMIT]
     contradicted = before.evolve(built=Fact(trust=Trust.CONTRADICTED, why=why), people=everybody)
-    release = draft.put(release.evolve(run=contradicted))
+    release = draft.put(release, run=contradicted)
     draft.record(Action.RUN_CONTRADICTED, release, actor=actor, run=run.number, url=run.url, reason=why)
     if Phase.CANCELLED in release.phase.followers and not release.phase.has_begun:
         end(draft, release, Phase.CANCELLED, f"reports of its CI run contradict each other: {why}")

@@ -9,16 +9,16 @@ from ..errors import present
 from ..events import VoteCast
 from ..gate import ApprovalGate, Level
 from ..release import Phase, Release, Vote, VoteDecision
-from ..rules import Rule, RuleResult, failed
+from ..rules import Rule, RuleResult, not_passed
 from ..steps import Notice
 from .ballots import asking, reachable, vote_before, vote_rules, waits_here
 from .commands import call_off
-from .conditions import short
+from .conditions import digest_text
 from .gates import pass_when_enough
-from .lanes import end, plan
+from .lanes import end, request_plan
 from .notices import tell
 from .objecting import disown, disputed, objection_rules, stop
-from .quorum import approval_gate, names_of, opened, policy_groups, without
+from .quorum import approval_gate, gate_state, names_of, policy_groups, without
 from .rollouts import plan_is_current
 from .state import Draft
 
@@ -42,7 +42,7 @@ def vote_cast(draft: Draft, event: VoteCast) -> None:
 
 def _object(draft: Draft, release: Release, event: VoteCast) -> None:
     draft.rules = objection_rules(draft, release, event)
-    if failed(draft.rules):
+    if not_passed(draft.rules):
         _refuse(draft, release, event)
         return
     before = disputed(draft, release, event)
@@ -68,15 +68,15 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     if event.unproved:
         _refuse(draft, release, event)
         return
-    stops = event.decision is VoteDecision.REJECT and not failed(draft.rules)
+    stops = event.decision is VoteDecision.REJECT and not not_passed(draft.rules)
     if not stops and waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
         # Check the plan before the voter: the policy may have changed and list other people, and then the plan is made
         # again instead of judging the vote by rules that the gate was not opened with. A rejection counts all the same.
         draft.rules = (*draft.rules, current)
         _refuse(draft, release, event)
-        plan(draft, release)
+        request_plan(draft, release)
         return
-    if failed(draft.rules):
+    if not_passed(draft.rules):
         _refuse(draft, release, event)
         return
     if event.decision is VoteDecision.REJECT and release.phase.writes_first:
@@ -109,14 +109,14 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) 
             "decision": event.decision,
             "reason": event.reason,
             "channel": event.channel,
-            "plan_hash": event.plan_hash or opened(release).plan_hash,
+            "plan_hash": event.plan_hash or gate_state(release).plan_hash,
             "at": draft.now,
             "signed_in": policy_groups(gate, event.signed_in),
             "name": event.name,
             "proof": event.proved.proof if event.proved else None,
         }
     )
-    others = without(opened(release).votes, names_of(vote, gate), gate)
+    others = without(gate_state(release).votes, names_of(vote, gate), gate)
     release = _with_votes(draft, release, (*others, vote))
     memberships = {"groups": vote.signed_in.groups, "roles": vote.signed_in.roles} if vote.signed_in else {}
     rights = {name: list(members) for name, members in memberships.items() if members}
@@ -129,12 +129,12 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) 
 
 def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
     before = vote_before(release, draft.application.environment(event.environment), event)
-    if failed(draft.rules):
+    if not_passed(draft.rules):
         _refuse(draft, release, event)
         return
     voted = present(before, "the vote that is taken back")
     gate = approval_gate(draft.here(release))
-    release = _with_votes(draft, release, without(opened(release).votes, names_of(voted, gate), gate))
+    release = _with_votes(draft, release, without(gate_state(release).votes, names_of(voted, gate), gate))
     _record(
         draft,
         Action.VOTE_WITHDRAWN,
@@ -152,10 +152,10 @@ def _tell_voter(draft: Draft, release: Release, event: VoteCast, *unless: str) -
     or votes in their name, is noticed by them."""
     who = f"{event.name} ({event.voter})" if event.name else event.voter
     how = "proved by their sign-in" if event.proved else f"at the level {event.level}"
-    plan = event.plan_hash or opened(release).plan_hash
+    plan = event.plan_hash or gate_state(release).plan_hash
     lines = (
         f"{event.decision.noun} of {who}",
-        f"for {event.environment}, plan {short(plan)}, opening {opened(release).opening}",
+        f"for {event.environment}, plan {digest_text(plan)}, opening {gate_state(release).opening}",
         f"received {event.received_at:%Y-%m-%d %H:%M:%S} UTC by {event.channel}, {how}",
         *unless,
         *((f"reason: {event.reason}",) if event.reason else ()),
@@ -165,11 +165,11 @@ def _tell_voter(draft: Draft, release: Release, event: VoteCast, *unless: str) -
 
 
 def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:
-    return draft.put(release.evolve(gate=opened(release).evolve(votes=votes)))
+    return draft.put(release, gate=gate_state(release).evolve(votes=votes))
 
 
 def _refuse(draft: Draft, release: Release, event: VoteCast) -> None:
-    refused = failed(draft.rules)
+    refused = not_passed(draft.rules)
     _record(
         draft,
         Action.VOTE_REFUSED,

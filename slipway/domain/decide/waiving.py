@@ -13,8 +13,8 @@ from ..release import Phase, Release
 from ..rules import Fail, Rule, RuleResult
 from ..waivers import Waiver
 from .blocks import built_rules
-from .commands import accepted, exists_rule, named_release, reason_rule, told
-from .lanes import plan
+from .commands import accepted, common_details, exists_rule, named_release, reason_rule
+from .lanes import request_plan
 from .quorum import known_rules
 from .state import Draft
 
@@ -81,15 +81,15 @@ def waive(draft: Draft, event: CommandGiven) -> None:
         at=draft.now,
         proof=present(event.proved, "the proof of the waiver").proof,
     )
-    release = draft.put(release.evolve(waivers=(*release.waivers, waiver)))
+    release = draft.put(release, waivers=(*release.waivers, waiver))
     draft.record(
         Action.WAIVER_GIVEN,
         release,
         actor=event.actor,
         rule=str(waiver.rule),
         reason=event.reason,
-        **told(draft, event),
+        **common_details(draft, event),
     )
     if release.phase is Phase.PLANNING or release.phase.at_the_gate:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=waiver.told[:2000])
-        plan(draft, release)
+        request_plan(draft, release)

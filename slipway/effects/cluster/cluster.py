@@ -36,7 +36,7 @@ from .records import (
 )
 from .replacing import is_running
 from .rollout import FIRST_LOOK, Looked, rollout
-from .running import ComparedPods, compared
+from .running import ComparedPods, compare_pods
 
 type Injected = Sequence[InjectedContainer]
 """The containers that the project lets the cluster add."""
@@ -97,7 +97,7 @@ class Cluster:
 
     def compared(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ComparedPods:
         """What runs that the manifests do not have, once their rollout is done; by the rules in `running`."""
-        return compared(self._objects, self._targets(manifests, namespace), injected)
+        return compare_pods(self._objects, self._targets(manifests, namespace), injected)
 
     def job(self, started: StartedJob, manifest: Manifest, namespace: str, injected: Injected = ()) -> JobState:
         """The current state of a Job that was started from the manifest. One that is done ran what the manifest says,

@@ -34,7 +34,7 @@ def generation_of(live: Mapping[str, Any]) -> int:
     return count(live.get("metadata") or {}, "generation", default=1)
 
 
-def observed(live: Mapping[str, Any]) -> bool:
+def status_is_current(live: Mapping[str, Any]) -> bool:
     """Whether the controller has seen the newest spec, so that the status is about it."""
     return count(status_of(live), "observedGeneration") >= generation_of(live)
 

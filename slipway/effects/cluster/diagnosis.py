@@ -10,7 +10,7 @@ from slipway.domain.model import Record
 
 from ...domain.secrets import without_secrets
 from .errors import ClusterError
-from .events import at, warnings_about
+from .events import event_time, warnings_about
 from .jobs import container_log
 from .kinds import ManifestTarget
 from .objects import Objects
@@ -97,4 +97,4 @@ def _line(event: Json) -> str:
     subject, count = event.get("involvedObject") or {}, event.get("count") or 1
     times = f" ({count} times)" if count != 1 else ""
     what = f"{subject.get('kind')}/{subject.get('name')}: {event.get('reason')}: {event.get('message')}"
-    return f"{at(event)} {what}{times}\n"
+    return f"{event_time(event)} {what}{times}\n"

@@ -54,7 +54,7 @@ def projected(live: Any, desired: Any) -> Any:
     return live
 
 
-def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, limit: int = MAX_DIFF) -> Diff:
+def diff_objects(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, limit: int = MAX_DIFF) -> Diff:
     """Unified diff of two objects; empty if they are equal. `before` is None for a new object."""
     if before == after:
         return Diff(text="")

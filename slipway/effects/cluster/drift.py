@@ -15,7 +15,7 @@ from slipway.domain.drift import MOST_FIELDS, Drifted, DriftKind, IgnoredDrift
 from slipway.domain.model import Record
 
 from . import fields
-from .diff import Diff, difference, projected
+from .diff import Diff, diff_objects, projected
 from .errors import ClusterError, Missing, ObjectRefused
 from .kinds import Kind, ManifestTarget
 from .names import MANAGED_BY, MANAGED_BY_LABEL
@@ -129,7 +129,7 @@ def _difference(
         metadata = None
     if metadata is None:
         return _missing(target.kind.kind, target.name)
-    written = fields.written(
+    written = fields.managed_fields(
         target.manifest,
         metadata.get("managedFields") or (),
         after=applied.live_since,
@@ -166,7 +166,7 @@ def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fie
     shown = projected(live, target.manifest)
     if scaled:
         shown["spec"]["replicas"] = target.manifest["spec"]["replicas"]
-    return Difference(drifted=drifted, diff=difference(shown, target.manifest))
+    return Difference(drifted=drifted, diff=diff_objects(shown, target.manifest))
 
 
 def _differs(live: object, desired: object) -> bool:

@@ -44,7 +44,7 @@ def warnings_about(objects: Objects, namespace: str, about: Sequence[Json]) -> l
         claim = subject.get("name") if subject.get("kind") == "PersistentVolumeClaim" else None
         return subject.get("uid") in uids or claim in claims
 
-    return sorted(filter(is_theirs, listed), key=at, reverse=True)
+    return sorted(filter(is_theirs, listed), key=event_time, reverse=True)
 
 
 def _holdups(events: Sequence[Json], since: datetime | None) -> Iterator[Holdup]:
@@ -60,14 +60,14 @@ def _holdups(events: Sequence[Json], since: datetime | None) -> Iterator[Holdup]
         yield Holdup(situation=situation, text=situation.told(text))
 
 
-def at(event: Mapping[str, Any]) -> str:
+def event_time(event: Mapping[str, Any]) -> str:
     """When it was last seen, in RFC 3339, so that texts sort as times do; empty if it does not say."""
     series = event.get("series") or {}
     return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _is_older(event: Mapping[str, Any], since: datetime | None) -> bool:
-    happened = at(event)
+    happened = event_time(event)
     return bool(happened) and since is not None and datetime.fromisoformat(happened) < since - _EARLIER
 
 

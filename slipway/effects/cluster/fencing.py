@@ -15,7 +15,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final, override
 
-from slipway.domain.fence import Claim, Fence, SeenLease, judged
+from slipway.domain.fence import Claim, Fence, SeenLease, judge_fence
 from slipway.domain.rules import Fail, RuleResult
 
 from .connection import ApiServerResponse, Connection
@@ -71,7 +71,7 @@ class HeldFence:
             return
         for _ in range(CONFLICTS):
             lease = self._read()
-            result, fence = judged(lease, self.claim)
+            result, fence = judge_fence(lease, self.claim)
             _demand(self._compared(fence) if fence is not None else None)
             _demand(result, fence)
             already_ours = fence is not None and fence.order == self.claim.order  # taken by an earlier try
@@ -105,7 +105,7 @@ class HeldFence:
             return
         lease = self._read()
         if lease is None or lease.text != self._good:
-            _demand(*judged(lease, self.claim))
+            _demand(*judge_fence(lease, self.claim))
 
     def patiently[T](self, act: Callable[[], T]) -> T:
         """Do what must not be left undone, also where the API server is busy for a while."""

@@ -50,7 +50,7 @@ class Written(Record):
         return not self.ours or bool(self.lost or self.added)
 
 
-def written(
+def managed_fields(
     manifest: Mapping[str, Any], managed: Sequence[Json], *, after: datetime, ignored: Sequence[IgnoredDrift] = ()
 ) -> Written:
     """What the managers of an object tell. `after` is when the manifest was live; the rules are for this object."""

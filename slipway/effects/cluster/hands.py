@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .names import FIELD_MANAGER
-from .takeover import FieldPath, named, paths, pointer_to
+from .takeover import FieldPath, field_name, paths, pointer_to
 
 _SHOWN = 3
 _OF_THE_CLUSTER = "kube-"
@@ -67,7 +67,7 @@ def _told(sentence: str, owned_fields: Iterator[tuple[FieldPath, str]]) -> Itera
     for path, manager in owned_fields:
         by_manager.setdefault(manager, []).append(path)
     for manager, fields in sorted(by_manager.items()):
-        shown = ", ".join(named(path) for path in sorted(fields)[:_SHOWN])
+        shown = ", ".join(field_name(path) for path in sorted(fields)[:_SHOWN])
         more = f" and {len(fields) - _SHOWN} more" if len(fields) > _SHOWN else ""
         yield sentence.format(fields=f"{shown}{more}", manager=manager)
 

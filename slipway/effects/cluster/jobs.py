@@ -15,7 +15,7 @@ from .fencing import FencedObjects
 from .kinds import ManifestTarget
 from .names import VERIFICATION_LABEL
 from .objects import Objects, built_in
-from .pods import owned
+from .pods import owned_by
 from .records import JobState, Json, Manifest, ProgressState
 from .rollout import look_at
 
@@ -70,7 +70,7 @@ def state(
 def _pods(objects: Objects, started: StartedJob, namespace: str) -> list[Json]:
     """The pods that say that they are the Job's: the cluster counts them, whoever made them."""
     labelled = objects.list(_POD, namespace, selector=f"batch.kubernetes.io/controller-uid={started.uid}")
-    return owned({"metadata": {"uid": started.uid}}, labelled)
+    return owned_by({"metadata": {"uid": started.uid}}, labelled)
 
 
 def log(objects: Objects, started: StartedJob, namespace: str, limit: int) -> str:

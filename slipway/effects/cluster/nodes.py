@@ -5,7 +5,7 @@ from typing import Any
 
 from .errors import AccessDenied
 from .objects import Objects, built_in, together
-from .pods import owned
+from .pods import owned_by
 from .records import Json
 
 _NODE = built_in("v1", "Node")
@@ -23,7 +23,7 @@ def nodes_in_the_way(
 
 def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]) -> list[str]:
     """The nodes on which a newest pod is not ready, or an older one does not go away."""
-    leaving = (pod for pod in owned(daemon_set, pods) if pod["metadata"].get("deletionTimestamp"))
+    leaving = (pod for pod in owned_by(daemon_set, pods) if pod["metadata"].get("deletionTimestamp"))
     starting = (pod for pod in newest if _condition(pod, "Ready").get("status") != "True")
     names = (str((pod.get("spec") or {}).get("nodeName") or "") for pod in (*starting, *leaving))
     return sorted(set(filter(None, names)))

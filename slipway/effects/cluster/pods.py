@@ -30,13 +30,13 @@ def newest_replica_set(deployment: Mapping[str, Any], sets: Iterable[Json]) -> J
     """The ReplicaSet of a Deployment's newest template: the one with the Deployment's revision."""
     revision = _annotation(deployment, "deployment.kubernetes.io/revision")
     return next(
-        (s for s in owned(deployment, sets) if _annotation(s, "deployment.kubernetes.io/revision") == revision), None
+        (s for s in owned_by(deployment, sets) if _annotation(s, "deployment.kubernetes.io/revision") == revision), None
     )
 
 
 def newest_revision(daemon_set: Mapping[str, Any], revisions: Iterable[Json]) -> str | None:
     """The hash that labels the pods of a DaemonSet's newest template; the DaemonSet's status does not contain it."""
-    newest = max(owned(daemon_set, revisions), key=lambda revision: int(revision.get("revision") or 0), default=None)
+    newest = max(owned_by(daemon_set, revisions), key=lambda revision: int(revision.get("revision") or 0), default=None)
     return None if newest is None else _label(newest, REVISION_LABEL)
 
 
@@ -45,7 +45,7 @@ def newest_pods(workload: Mapping[str, Any], pods: Iterable[Json], revision: str
 
     Empty if the revision is unknown: pods of an older template prove nothing about the newest one.
     """
-    own = [pod for pod in owned(workload, pods) if not pod["metadata"].get("deletionTimestamp")]
+    own = [pod for pod in owned_by(workload, pods) if not pod["metadata"].get("deletionTimestamp")]
     if workload.get("kind") not in ("StatefulSet", "DaemonSet"):
         return tuple(own)
     if revision is None:
@@ -61,7 +61,7 @@ def left_behind(stateful_set: Json, pods: Iterable[Json], newest: Collection[Jso
     An ordered StatefulSet waits until such a pod is ready before it replaces it, also where only the newest template
     would make it ready (kubernetes/kubernetes#67250). So a roll-back cannot heal what a bad image broke.
     """
-    others = [pod for pod in owned(stateful_set, pods) if pod not in newest and not is_ready(pod)]
+    others = [pod for pod in owned_by(stateful_set, pods) if pod not in newest and not is_ready(pod)]
     names = [str(pod["metadata"]["name"]) for pod in others if not pod["metadata"].get("deletionTimestamp")]
     return sorted(names, key=lambda name: (len(name), name), reverse=True)
 
@@ -87,7 +87,7 @@ def selector_text(selector: Mapping[str, Any] | None) -> str:
     return ",".join(parts)
 
 
-def owned(owner: Mapping[str, Any], items: Iterable[Json]) -> list[Json]:
+def owned_by(owner: Mapping[str, Any], items: Iterable[Json]) -> list[Json]:
     """Those of the items that the owner made."""
     uid = owner["metadata"].get("uid")
     return [i for i in items if any(o.get("uid") == uid for o in i["metadata"].get("ownerReferences") or ())]

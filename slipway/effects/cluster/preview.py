@@ -8,7 +8,7 @@ from . import recreating, takeover
 from .beside import beside
 from .config_changes import template, unseen_changes
 from .definitions import DEFINITION, defined
-from .diff import Diff, difference, projected
+from .diff import Diff, diff_objects, projected
 from .errors import Missing, ObjectRefused
 from .given_out import without_given_out
 from .hands import notes
@@ -17,7 +17,7 @@ from .objects import Objects, together
 from .obstacles import obstacle_of
 from .owned import also_applied, check_owner
 from .records import AppliedChange, ClusterPreview, Json, ObjectChange
-from .replacing import failed, may_replace
+from .replacing import job_failed, may_replace
 from .scaling import keeping
 
 MAX_DIFFS = 512 * 1024
@@ -63,7 +63,7 @@ def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefus
     before = None if live is None else projected(without_server_fields(live), manifest)
     change = AppliedChange.CREATED if live is None else AppliedChange.CHANGED
     warning = f"its definition changes with this release; by the one that the cluster has now it is refused: {refused}"
-    return _as(target, change, difference(before, manifest), checked=False).evolve(warnings=(warning,))
+    return _as(target, change, diff_objects(before, manifest), checked=False).evolve(warnings=(warning,))
 
 
 def _change(
@@ -74,7 +74,7 @@ def _change(
     except Missing:
         if not target.kind.is_brought:
             raise
-        diff = difference(None, without_server_fields(target.manifest))
+        diff = diff_objects(None, without_server_fields(target.manifest))
         return _as(target, AppliedChange.CREATED, diff, checked=False).evolve(warnings=(COMING,))
     if live is not None:
         check_owner(target, live)
@@ -85,19 +85,19 @@ def _change(
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
         return _as(
-            target, AppliedChange.CREATED, difference(None, without_server_fields(target.manifest)), checked=False
+            target, AppliedChange.CREATED, diff_objects(None, without_server_fields(target.manifest)), checked=False
         )
     except ObjectRefused as refused:
         if live is None or not may_replace(target, live, refused):
             raise
         manifest = without_server_fields(target.manifest)
         return _as(
-            target, AppliedChange.REPLACED, difference(projected(without_server_fields(live), manifest), manifest)
+            target, AppliedChange.REPLACED, diff_objects(projected(without_server_fields(live), manifest), manifest)
         )
     answer = answered.body if live is not None else without_given_out(answered.body, target.manifest)
     going, staying = takeover.that_go(objects, target, live) if live is not None else ([], "")
     after = without_server_fields(takeover.without(answer, going))
-    if live is not None and failed(target, live):
+    if live is not None and job_failed(target, live):
         change = AppliedChange.REPLACED
     else:
         change = (
@@ -108,7 +108,7 @@ def _change(
             else AppliedChange.CHANGED
         )
     foreign = beside(target.manifest, after, answer, injected)
-    return _as(target, change, difference(before, after)).evolve(
+    return _as(target, change, diff_objects(before, after)).evolve(
         restarts=live is None or template(live) != template(after),
         warnings=tuple(filter(None, (*foreign.warnings, *_in_the_way(live, answer), staying, *answered.warnings))),
         notes=(*foreign.notes, *(() if live is None else notes(live, answer, going)), *_kept(target, live)),

@@ -38,7 +38,7 @@ def failed_earlier(target: ManifestTarget, live: Mapping[str, Any], *, begun: da
     The API server's times are whole seconds.
     """
     created = str(live["metadata"].get("creationTimestamp") or "")
-    return failed(target, live) and bool(created) and datetime.fromisoformat(created) < begun.replace(microsecond=0)
+    return job_failed(target, live) and bool(created) and datetime.fromisoformat(created) < begun.replace(microsecond=0)
 
 
 def made_since(live: Mapping[str, Any], begun: datetime | None) -> bool:
@@ -47,7 +47,7 @@ def made_since(live: Mapping[str, Any], begun: datetime | None) -> bool:
     return begun is not None and bool(created) and datetime.fromisoformat(created) >= begun.replace(microsecond=0)
 
 
-def failed(target: ManifestTarget, live: Mapping[str, Any]) -> bool:
+def job_failed(target: ManifestTarget, live: Mapping[str, Any]) -> bool:
     """Whether the Job is Slipway's and has failed, so that the next rollout runs it again."""
     labels = live["metadata"].get("labels") or {}
     ours = target.kind.kind == "Job" and labels.get(MANAGED_BY_LABEL) == MANAGED_BY

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from .conditions import observed, spec_of
+from .conditions import spec_of, status_is_current
 from .errors import (
     AccessDenied,
     ClusterError,
@@ -15,7 +15,7 @@ from .errors import (
 from .fencing import FencedObjects
 from .kinds import KindLookup, ManifestTarget
 from .objects import Objects, built_in
-from .pods import holdups_of, is_ready, left_behind, newest_pods, owned, selector_text
+from .pods import holdups_of, is_ready, left_behind, newest_pods, owned_by, selector_text
 from .records import AppliedObject, BroughtBack, Json, Manifest, Resisted
 from .rules import on_delete
 
@@ -67,10 +67,16 @@ def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *,
 def _stuck(objects: Objects, target: ManifestTarget, *, patient: bool) -> Json | None:
     live = objects.get(target.kind, target.name, target.namespace)
     revision = ((live or {}).get("status") or {}).get("updateRevision")
-    if live is None or target.namespace is None or not revision or not observed(live) or on_delete(spec_of(live)):
+    if (
+        live is None
+        or target.namespace is None
+        or not revision
+        or not status_is_current(live)
+        or on_delete(spec_of(live))
+    ):
         return None
     listed = objects.list(_POD, target.namespace, selector=selector_text(spec_of(live).get("selector")))
-    pods = owned(live, listed)
+    pods = owned_by(live, listed)
     newest = newest_pods(live, pods, revision)
     if any(pod["metadata"].get("deletionTimestamp") for pod in pods) or not all(map(is_ready, newest)):
         return None

@@ -13,7 +13,7 @@ from .nodes import nodes_in_the_way
 from .objects import Objects, built_in, together
 from .pods import left_behind, newest_pods, newest_replica_set, newest_revision, selector_text
 from .records import Json, ObjectState, ProgressState, RolloutState
-from .rules import WITH_PODS, judge, watched
+from .rules import WITH_PODS, judge_workload, watched
 from .situations import Situation, Watched
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, altogether, verdict
 
@@ -61,12 +61,12 @@ def look_at(
     """The same of an object that was read before."""
     kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
     evidence = WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
-    first = judge(kind, live, evidence)
+    first = judge_workload(kind, live, evidence)
     if live is None or kind not in WITH_PODS or first.state is ProgressState.DONE:
         return first
     if first.state is ProgressState.FAILED and kind is not Watched.DEPLOYMENT:
         return first  # a Deployment's failure may be about an older ReplicaSet
-    return judge(kind, live, evidence_of(objects, target, live, evidence))
+    return judge_workload(kind, live, evidence_of(objects, target, live, evidence))
 
 
 def _seen_done(target: ManifestTarget) -> WorkloadVerdict:

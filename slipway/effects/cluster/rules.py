@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .conditions import condition, condition_that_holds, count, observed, reason_of, spec_of, status_of
+from .conditions import condition, condition_that_holds, count, reason_of, spec_of, status_is_current, status_of
 from .custom_resources import custom_resource, is_custom
 from .records import Json, ProgressState
 from .situations import Situation, Watched
@@ -36,7 +36,7 @@ type Rule = Callable[[Mapping[str, Any], WorkloadEvidence], WorkloadVerdict]
 
 def deployment(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     kind, spec, status = Watched.DEPLOYMENT, spec_of(live), status_of(live)
-    if not observed(live):
+    if not status_is_current(live):
         return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     if spec.get("paused"):
         return verdict(kind, Situation.PAUSED, PAUSED)
@@ -75,7 +75,7 @@ def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Lac
 def stateful_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     kind, spec, status = Watched.STATEFUL_SET, spec_of(live), status_of(live)
     replicas = count(spec, "replicas", default=1)
-    if not observed(live):
+    if not status_is_current(live):
         return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     if on_delete(spec):
         return _by_hand(kind, count(status, "updatedReplicas"), replicas)
@@ -103,7 +103,7 @@ def _stateful_set_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> L
 
 def daemon_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     kind, spec, status = Watched.DAEMON_SET, spec_of(live), status_of(live)
-    if not observed(live):
+    if not status_is_current(live):
         return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     desired = count(status, "desiredNumberScheduled")
     updated, available = count(status, "updatedNumberScheduled"), count(status, "numberAvailable")
@@ -157,7 +157,7 @@ def watched(api_version: str, kind: str) -> Watched | None:
     return next((each for each in Watched if each.value == kind), None)
 
 
-def judge(kind: Watched, live: Json | None, evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
+def judge_workload(kind: Watched, live: Json | None, evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     """The verdict on a workload as the cluster holds it; None if it does not."""
     if live is None:
         return advised(kind, Situation.GONE, "it is not in the cluster")

@@ -39,7 +39,7 @@ class ComparedPods(Record):
     """Why it cannot be told yet."""
 
 
-def compared(
+def compare_pods(
     objects: Objects, targets: Sequence[ManifestTarget], injected: Sequence[InjectedContainer]
 ) -> ComparedPods:
     """Looks at every workload. Raises `ClusterError` where one cannot be read."""
@@ -78,7 +78,7 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
 def _set_by(target: ManifestTarget, live: Mapping[str, Any]) -> str:
     """Whose the fields of the planned template are that are not Slipway's any more."""
     templates = {"spec": {name: target.manifest["spec"].get(name) for name in ("template", "jobTemplate")}}
-    by = fields.written(templates, live["metadata"].get("managedFields") or (), after=_NEVER).by
+    by = fields.managed_fields(templates, live["metadata"].get("managedFields") or (), after=_NEVER).by
     return f", as {by} set it" if by else ""
 
 

@@ -84,7 +84,7 @@ def that_go(objects: Objects, target: ManifestTarget, live: Json) -> tuple[list[
     try:
         cleaned = _remove(objects, target, live, paths, dry_run=True).body
     except ObjectRefused:
-        return [], f"it has fields that were set before Slipway and that stay: {', '.join(map(named, paths[:5]))}"
+        return [], f"it has fields that were set before Slipway and that stay: {', '.join(map(field_name, paths[:5]))}"
     return [path for path in paths if pointer_to(path, cleaned) is None], ""
 
 
@@ -103,7 +103,7 @@ def finish(objects: FencedObjects, target: ManifestTarget, answer: ApiServerResp
     raise ObjectConflict(f"{target.label}: somebody changes it all the time: {last}") from last
 
 
-def named(path: FieldPath) -> str:
+def field_name(path: FieldPath) -> str:
     """The field for people: `spec.template.spec.containers[name=web].env`."""
     text = ""
     for key in path:

@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from .channel import Message, NotificationError
-from .letter import Letter, compose
+from .letter import Letter, write_letter
 from .posting import RETRYABLE
 from .smtp import recipients_of
 
@@ -37,7 +37,7 @@ class AcsEmail:
         recipients = recipients_of(message, self._to, channel=self._name)
         if not recipients:
             return
-        body = as_request(compose(message), sender=self._sender, recipients=recipients)
+        body = as_request(write_letter(message), sender=self._sender, recipients=recipients)
         try:
             # The queue retries steps with pauses; retries of the client would only block the queue's message.
             self._client.begin_send(body, operation_id=operation_id(message), polling=False, retry_total=0)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...text import one_line
 from .channel import Message
-from .facts import MessageFact, changes, facts, heading, results, rules
+from .facts import MessageFact, facts, heading, planned_changes, results, rules
 
 SIZE_LIMIT: Final = 20 * 1024
 """Maximum bytes of the request. Teams documents about 28 KB, but has rejected smaller cards."""
@@ -50,7 +50,7 @@ def card(message: Message, *, kept: int | None = None) -> Element:
             _foreign(_run(one_line(message.headline, HEADLINE), size="Large", weight="Bolder")),
             *_asks(message),
             {"type": "Container", "spacing": "Medium", "items": [_row(fact) for fact in facts(message)]},
-            *_list(heading(message), changes(message), kept),
+            *_list(heading(message), planned_changes(message), kept),
             *_list("Evidence", results(message), kept),
             *_list("Rules of the gate", rules(message), kept),
         ],

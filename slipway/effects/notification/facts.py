@@ -74,7 +74,7 @@ def heading(message: Message) -> str:
     return f"What changes in {message.environment}" if message.matter else "What is known"
 
 
-def changes(message: Message) -> tuple[str, ...]:
+def planned_changes(message: Message) -> tuple[str, ...]:
     """The planned changes, one line per object, at most `CHANGES` lines."""
     return _shortened([_line(line) for line in message.lines], CHANGES)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...text import local_time, one_line
 from .channel import Message
-from .facts import changes, facts, heading, results, rules
+from .facts import facts, heading, planned_changes, results, rules
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,12 +30,12 @@ class Letter:
     html: str
 
 
-def compose(message: Message) -> Letter:
+def write_letter(message: Message) -> Letter:
     values = {
         "message": message,
         "headline": one_line(message.headline, HEADLINE),
         "facts": facts(message),
-        "changes": changes(message),
+        "changes": planned_changes(message),
         "heading": heading(message),
         "results": results(message),
         "rules": rules(message),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from .channel import Message, NotificationError
-from .letter import Letter, compose
+from .letter import Letter, write_letter
 
 TIMEOUT = 15
 """Seconds to wait for each answer of the server."""
@@ -52,7 +52,7 @@ class SmtpMail:
         if not recipients:
             return
         try:
-            mail = as_mail(message, compose(message), sender=self._sender, recipients=recipients)
+            mail = as_mail(message, write_letter(message), sender=self._sender, recipients=recipients)
             with self._connected() as server:
                 refused = server.send_message(mail, from_addr=self._sender, to_addrs=list(recipients))
         except smtplib.SMTPRecipientsRefused as refusal:

@@ -56,7 +56,7 @@ from ._kinds import why_no_image
 from ._listing import Referrers
 from ._manifest import Descriptor, Manifest
 from ._metadata import Lock, TagInfo
-from ._promote import promote
+from ._promote import promote_artifact
 from ._promotion import Comparison, Progress, Promotion, PromotionSource, PromotionTarget, Unfinished
 
 __all__ = [
@@ -122,6 +122,6 @@ __all__ = [
     "foresee",
     "new_pool",
     "platforms_of",
-    "promote",
+    "promote_artifact",
     "why_no_image",
 ]

@@ -82,10 +82,10 @@ def failure(answer: Answer, where: ErrorSubject, doing: str) -> RegistryError:
     if answer.status in _REDIRECTIONS:
         host = urlsplit(answer.headers.get("Location", "")).hostname
         return MovedElsewhere(where, f"{what}, a redirection" + (f" to {host[:255]}" if host else ""))
-    return kind_of(answer.status, code, reason, answer.headers.get("WWW-Authenticate", ""))(where, what)
+    return error_type(answer.status, code, reason, answer.headers.get("WWW-Authenticate", ""))(where, what)
 
 
-def kind_of(status: int, code: str, reason: str, challenge: str = "") -> type[RegistryError]:
+def error_type(status: int, code: str, reason: str, challenge: str = "") -> type[RegistryError]:
     """The error that a status with this code and message stands for."""
     for words, kind in _BY_WORDS:
         if words.search(reason):

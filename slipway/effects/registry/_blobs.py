@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urljoin
 import urllib3
 
 from ._answers import failure
-from ._endpoint import owned, trusted
+from ._endpoint import require_own_host, trusted
 from ._errors import (
     DigestMismatch,
     ErrorSubject,
@@ -24,7 +24,7 @@ from ._errors import (
     Unreachable,
     Unsupported,
 )
-from ._http import BROKEN, broken, discard
+from ._http import BROKEN, broken_connection, discard
 from ._session import RegistrySession, Scopes, pull, push
 
 CHUNK: Final = 128 * 1024
@@ -78,7 +78,7 @@ def _read_from(session: RegistrySession, repository: str, digest: str, size: int
                 raise DigestMismatch(where, f"expected {size} bytes, got more")
             yield chunk
     except BROKEN as error:
-        raise broken(where, f"reading the blob after {offset} of {size} bytes", error) from None
+        raise broken_connection(where, f"reading the blob after {offset} of {size} bytes", error) from None
     finally:
         # A connection read to its end is back in the pool already; any other must be closed.
         discard(response)
@@ -187,7 +187,7 @@ def _location(session: RegistrySession, headers: urllib3.HTTPHeaderDict, where: 
     location = headers.get("Location")
     if not location:
         raise Unsupported(where, "the registry opened an upload without a Location")
-    return owned(where, session.endpoint, location, "upload address")
+    return require_own_host(where, session.endpoint, location, "upload address")
 
 
 def _open(session: RegistrySession, repository: str, digest: str, size: int, offset: int) -> urllib3.BaseHTTPResponse:
@@ -204,7 +204,7 @@ def _open(session: RegistrySession, repository: str, digest: str, size: int, off
             skip -= len(chunk)
     except BROKEN as error:
         discard(response)
-        raise broken(where, "reading the blob again", error) from None
+        raise broken_connection(where, "reading the blob again", error) from None
     except RegistryError:
         discard(response)
         raise

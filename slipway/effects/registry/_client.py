@@ -31,7 +31,7 @@ from ._errors import (
     Unsupported,
 )
 from ._http import Limits, Pool, RegistryResponse, Surroundings, new_pool
-from ._listing import Referrers, tag_of
+from ._listing import Referrers, referrers_tag
 from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest, type_of
 from ._metadata import Lock, TagInfo
 from ._session import RegistrySession, pull, push
@@ -209,7 +209,7 @@ class Registry:
         by_api = _listing.referrers_by_api(self._session, repository, digest)
         if by_api.by_registry:
             return by_api
-        tag = tag_of(digest)
+        tag = referrers_tag(digest)
         try:
             listed = _listing.referrers_in(self.manifest(repository, tag), self.where(repository, tag))
         except NotInRegistry:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from ._answers import refused_sign_in
-from ._endpoint import RegistryEndpoint, owned, trusted
+from ._endpoint import RegistryEndpoint, require_own_host, trusted
 from ._errors import Denied, ErrorSubject, OtherSignIn, RequestRejected, Unsupported
 from ._http import RegistryResponse, Surroundings, ask
 
@@ -113,7 +113,7 @@ class _DockerAuthorizer:
             return Authorization(header=self._basic)
         # Without a password nothing secret is sent, so the address only has to be trustworthy, not the registry's own.
         realm = (
-            owned(where, self._endpoint, challenge.realm, "token address")
+            require_own_host(where, self._endpoint, challenge.realm, "token address")
             if self._basic
             else trusted(where, self._endpoint.url, challenge.realm, "token address")
         )

@@ -104,7 +104,7 @@ def trusted(where: ErrorSubject, base: str, location: str, purpose: str) -> str:
     raise Untrusted(where, f"{purpose}: expected an https address, got {without_query(url)[:300]!r}")
 
 
-def owned(where: ErrorSubject, endpoint: RegistryEndpoint, location: str, purpose: str) -> str:
+def require_own_host(where: ErrorSubject, endpoint: RegistryEndpoint, location: str, purpose: str) -> str:
     """As `trusted`, for what gets a password or an image's bytes: the registry's own hosts alone."""
     url = trusted(where, endpoint.url, location, purpose)
     if endpoint.owns(url):

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ._client import Registry
 from ._errors import ErrorSubject, Incomplete, LayerMissing, NotInRegistry, OurLimit, TooLarge, Unsupported
-from ._listing import tag_of
+from ._listing import referrers_tag
 from ._manifest import IMAGE_CONFIGS, INDEXES, Content, Descriptor, Manifest, Platform, content_of, parsed
 from ._parallel import Question, explore
 
@@ -221,7 +221,7 @@ class _Discovery:
         yield partial(self._read, digest)
         yield partial(self._list_referrers, digest)
         for suffix in COSIGN_SUFFIXES:
-            yield partial(self._resolve, digest, tag_of(digest, suffix))
+            yield partial(self._resolve, digest, referrers_tag(digest, suffix))
 
     def _read(self, digest: str) -> list[Question]:
         try:

@@ -124,7 +124,7 @@ def send(
         )
     except BROKEN as error:
         # `from None`: the text of urllib3's errors can hold a whole URL, and with it a signature.
-        raise broken(where, f"{method} {urlsplit(url).hostname}", error) from None
+        raise broken_connection(where, f"{method} {urlsplit(url).hostname}", error) from None
     finally:
         if isinstance(stream, Generator):
             stream.close()
@@ -177,7 +177,7 @@ def insist[A: (RegistryResponse, urllib3.BaseHTTPResponse)](
         around.pause(wait)
 
 
-def broken(where: ErrorSubject, doing: str, error: Exception) -> Unreachable:
+def broken_connection(where: ErrorSubject, doing: str, error: Exception) -> Unreachable:
     cause = error.__cause__ or error.__context__
     detail = type(error).__name__ + (f" ({type(cause).__name__})" if cause else "")
     return Unreachable(where, f"{doing} failed: {detail}")
@@ -204,7 +204,7 @@ def read_answer(response: urllib3.BaseHTTPResponse, where: ErrorSubject, limit: 
             data += response.read(1)
     except BROKEN as error:
         discard(response)
-        raise broken(where, "reading the answer", error) from None
+        raise broken_connection(where, "reading the answer", error) from None
     except RegistryError:
         discard(response)
         raise

@@ -53,7 +53,7 @@ class _Tags(BaseModel):
     tags: tuple[str, ...] | None = None
 
 
-def tag_of(digest: str, suffix: str = "") -> str:
+def referrers_tag(digest: str, suffix: str = "") -> str:
     """`sha256-<hex>`: the referrers tag of a manifest; with a suffix, one of cosign's."""
     return digest.replace(":", "-") + suffix
 

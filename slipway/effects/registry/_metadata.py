@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from ._answers import in_brackets, kind_of, reason_in
+from ._answers import error_type, in_brackets, reason_in
 from ._errors import ErrorSubject, RegistryError, TagTaken, Throttled, Unreachable
 from ._session import RegistrySession
 
@@ -120,5 +120,5 @@ def _translated(error: Exception, where: ErrorSubject) -> RegistryError:
     if status >= _FIRST_SERVER_ERROR:
         return Unreachable(where, f"{doing} answers {status}")
     code, reason = reason_in(getattr(getattr(error, "response", None), "content", b""))
-    kind = Throttled if status == _TOO_MANY_REQUESTS else kind_of(status, code, reason)
+    kind = Throttled if status == _TOO_MANY_REQUESTS else error_type(status, code, reason)
     return kind(where, f"{doing} answers {status}{in_brackets(code, reason)}")

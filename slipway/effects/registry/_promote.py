@@ -26,7 +26,7 @@ from ._errors import (
     TagTaken,
 )
 from ._graph import Graph, Node, discover, platforms_of
-from ._listing import referrers_index, tag_of
+from ._listing import referrers_index, referrers_tag
 from ._looks import TargetInventory, holds
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
@@ -34,7 +34,7 @@ from ._promotion import Comparison, Progress, Promotion, PromotionSource, Promot
 from ._tally import BlobOutcome, Tally
 
 
-def promote(
+def promote_artifact(
     source: PromotionSource,
     target: PromotionTarget,
     *,
@@ -223,10 +223,10 @@ def _list_referrers(run: _Run) -> tuple[str, ...]:
             where = target.registry.where(target.repository, node.digest)
             raise NotListed(where, f"the referrer {missing[0].digest} is stored but not listed")
         if current.tag_is_taken:
-            where = target.registry.where(target.repository, tag_of(node.digest))
+            where = target.registry.where(target.repository, referrers_tag(node.digest))
             raise TagTaken(where, "the list of referrers has to go there, and it names something else")
         index = referrers_index(current.listed + missing)
-        target.registry.put_manifest(target.repository, tag_of(node.digest), index.raw, index.media_type)
+        target.registry.put_manifest(target.repository, referrers_tag(node.digest), index.raw, index.media_type)
         return note
 
     notes = each(run.executor, list_for, [node for node in run.nodes() if node.referrers])

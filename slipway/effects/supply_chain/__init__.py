@@ -7,7 +7,7 @@ was proven or raises `Unproven` with the reason. Start with `_check`; docs/decis
 Revocation (CRL, OCSP), RFC 3161 timestamps and transparency logs are not checked.
 """
 
-from ._check import ProvenanceTrust, RequiredChecks, check
+from ._check import ProvenanceTrust, RequiredChecks, check_required
 from ._notation import NotationTrust
 
-__all__ = ["NotationTrust", "ProvenanceTrust", "RequiredChecks", "check"]
+__all__ = ["NotationTrust", "ProvenanceTrust", "RequiredChecks", "check_required"]

@@ -49,7 +49,7 @@ def algorithm_of(key: CertificatePublicKeyTypes) -> Algorithm:
     raise Unproven(f"the signing certificate's key is of another kind than {allowed}")
 
 
-def verify(key: CertificatePublicKeyTypes, algorithm: Algorithm, signature: bytes, signed: bytes) -> None:
+def verify_signature(key: CertificatePublicKeyTypes, algorithm: Algorithm, signature: bytes, signed: bytes) -> None:
     """Raises `Unproven` unless the key signed these bytes."""
     try:
         if isinstance(key, rsa.RSAPublicKey):

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ._reading import Unproven, shown
+from ._reading import Unproven, printable
 
 LONGEST_CHAIN: Final = 10
 LARGEST_CERTIFICATE: Final = 32 * 1024
@@ -75,14 +75,14 @@ def check_chain(chain: Sequence[x509.Certificate], times: Iterable[datetime]) ->
 
 def name_of(certificate: x509.Certificate) -> str:
     """The subject, for messages."""
-    return shown(certificate.subject.rfc4514_string())
+    return printable(certificate.subject.rfc4514_string())
 
 
 def _readable[T](read: Callable[[], T]) -> T:
     try:
         return read()
     except _MALFORMED as error:
-        raise Unproven(f"a certificate cannot be read: {shown(str(error))}") from None
+        raise Unproven(f"a certificate cannot be read: {printable(str(error))}") from None
 
 
 def _check_hash(certificate: x509.Certificate) -> None:

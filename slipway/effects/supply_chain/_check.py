@@ -67,7 +67,7 @@ class _Candidate:
     prove: Callable[[], str]
 
 
-def check(
+def check_required(
     registry: Registry, repository: str, digest: str, required: RequiredChecks, now: datetime
 ) -> tuple[RuleResult, ...]:
     """The results of all required rules.

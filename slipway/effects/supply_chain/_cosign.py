@@ -7,7 +7,7 @@ from typing import Final
 
 from ._dsse import read_attestation
 from ._keys import PublicKey, is_signed_by
-from ._reading import Unproven, base64_bytes, object_at, shown, strict_json
+from ._reading import Unproven, base64_bytes, object_at, printable, strict_json
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE_ARTIFACT: Final = "application/vnd.dev.cosign.artifact.sig.v1+json"
@@ -28,11 +28,11 @@ def verify_simple_signing(payload: bytes, signature: str, digest: str, key: Publ
     what = "the signed payload"
     critical = object_at(strict_json(payload, what), "critical", what)
     if critical.get("type") != _TYPE:
-        raise Unproven(f"it is a {shown(str(critical.get('type')))}, expected a {_TYPE}")
+        raise Unproven(f"it is a {printable(str(critical.get('type')))}, expected a {_TYPE}")
     image = object_at(critical, "image", what)
     named = [image[name] for name in _DIGEST if name in image]
     if named != [digest]:
-        raise Unproven(f"it is for {shown(str(named[0])) if named else 'nothing'}, not for this image")
+        raise Unproven(f"it is for {printable(str(named[0])) if named else 'nothing'}, not for this image")
 
 
 def verify_bundle(raw: bytes, digest: str, key: PublicKey) -> None:
@@ -40,5 +40,5 @@ def verify_bundle(raw: bytes, digest: str, key: PublicKey) -> None:
     attestation = read_attestation(raw)
     attestation.check_signed_by(key)
     if attestation.statement.predicate_type != SIGNS:
-        raise Unproven(f"it is an attestation ({shown(attestation.statement.predicate_type)}), not a signature")
+        raise Unproven(f"it is an attestation ({printable(attestation.statement.predicate_type)}), not a signature")
     attestation.check_about(digest)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ._dsse import Attestation
 from ._keys import PublicKey
-from ._reading import Unproven, shown
+from ._reading import Unproven, printable
 
 SBOM_TYPES: Final = {
     "application/spdx+json": "SPDX",
@@ -61,7 +61,7 @@ def attested_sbom_name(attestation: Attestation, digest: str) -> str:
     """Like `sbom_name`, for an attestation. Does not check its signature, as the rule only requires that it exists."""
     kind = attestation.statement.predicate_type
     if not kind.startswith(SBOM_PREDICATES):
-        raise Unproven(f"it is {shown(kind)}, not an SBOM")
+        raise Unproven(f"it is {printable(kind)}, not an SBOM")
     attestation.check_about(digest)
     return _json_name(attestation.statement.predicate)
 
@@ -72,7 +72,7 @@ def builder_of(attestation: Attestation, digest: str, builders: Collection[str],
     if key is not None:
         attestation.check_signed_by(key)
     if statement.predicate_type not in PROVENANCES:
-        raise Unproven(f"it is {shown(statement.predicate_type)}, not SLSA provenance v0.2 or v1")
+        raise Unproven(f"it is {printable(statement.predicate_type)}, not SLSA provenance v0.2 or v1")
     attestation.check_about(digest)
     path = ("builder", "id") if statement.predicate_type == PROVENANCE_0_2 else ("runDetails", "builder", "id")
     builder = statement.predicate
@@ -81,5 +81,5 @@ def builder_of(attestation: Attestation, digest: str, builders: Collection[str],
     if not isinstance(builder, str) or not builder:
         raise Unproven("it names no builder")
     if builder not in builders:
-        raise Unproven(f"it names the builder {shown(builder)}, which is not one of those required")
+        raise Unproven(f"it names the builder {printable(builder)}, which is not one of those required")
     return builder

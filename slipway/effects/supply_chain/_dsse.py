@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ._keys import PublicKey, is_signed_by
-from ._reading import Unproven, base64_bytes, object_at, shown, strict_json, text_at
+from ._reading import Unproven, base64_bytes, object_at, printable, strict_json, text_at
 
 LARGEST: Final = 16 * 1024 * 1024
 """Maximum bytes of an attestation, which may contain an SBOM."""
@@ -61,7 +61,7 @@ def read_attestation(raw: bytes) -> Attestation:
     if "dsseEnvelope" in document:
         media_type = document.get("mediaType")
         if media_type not in BUNDLES:
-            raise Unproven(f"its bundle is {shown(str(media_type))}, which is not known")
+            raise Unproven(f"its bundle is {printable(str(media_type))}, which is not known")
         document = object_at(document, "dsseEnvelope", "the bundle")
     return _envelope(document)
 
@@ -70,7 +70,7 @@ def _envelope(document: dict[str, Any]) -> Attestation:
     what = "the DSSE envelope"
     payload_type = text_at(document, "payloadType", what)
     if payload_type != IN_TOTO:
-        raise Unproven(f"{what} has a payload of {shown(payload_type)}, expected {IN_TOTO}")
+        raise Unproven(f"{what} has a payload of {printable(payload_type)}, expected {IN_TOTO}")
     payload = base64_bytes(text_at(document, "payload", what), "the payload")
     listed = document.get("signatures")
     if not isinstance(listed, list) or not 1 <= len(listed) <= _MOST_SIGNATURES:
@@ -94,7 +94,7 @@ def _statement(document: dict[str, Any]) -> Statement:
     what = "the statement"
     kind = document.get("_type")
     if kind not in _STATEMENTS:
-        raise Unproven(f"{what} is {shown(str(kind))}, which is not known")
+        raise Unproven(f"{what} is {printable(str(kind))}, which is not known")
     subjects = document.get("subject")
     if not isinstance(subjects, list) or len(subjects) > _MOST_SUBJECTS:
         raise Unproven(f"{what}: expected a list of at most {_MOST_SUBJECTS} subjects")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ._reading import Unproven, shown
+from ._reading import Unproven, printable
 
 PAYLOAD_TYPE: Final = "application/vnd.cncf.notary.payload.v1+json"
 SCHEME: Final = "io.cncf.notary.signingScheme"
@@ -47,12 +47,12 @@ def read_attributes(
     """Check the signed attributes, including that all critical ones are known and present. Raises `Unproven`."""
     _check_critical(headers, critical)
     if content_type != PAYLOAD_TYPE:
-        raise Unproven(f"its content type is {shown(str(content_type))}, expected {PAYLOAD_TYPE}")
+        raise Unproven(f"its content type is {printable(str(content_type))}, expected {PAYLOAD_TYPE}")
     scheme = headers.get(SCHEME)
     if scheme == _AUTHORITY:
         raise Unproven(f"its signing scheme {_AUTHORITY} is not supported, only {X509}")
     if scheme != X509:
-        raise Unproven(f"its signing scheme is {shown(str(scheme))}, expected {X509}")
+        raise Unproven(f"its signing scheme is {printable(str(scheme))}, expected {X509}")
     if AUTHENTIC_TIME in headers:
         raise Unproven(f"it has an authentic signing time, which {X509} does not have")
     if SIGNING_TIME not in headers:
@@ -74,7 +74,7 @@ def _check_critical(headers: Mapping[Any, Any], critical: Any) -> None:
     if any(isinstance(name, str) and name.startswith(_PLUGIN) for name in names):
         raise Unproven("it has to be verified by a Notation plugin, which is not supported")
     if unknown := [name for name in names if name not in (SCHEME, EXPIRY, AUTHENTIC_TIME)]:
-        raise Unproven(f"it has a critical attribute that is not known: {shown(str(unknown[0]))}")
+        raise Unproven(f"it has a critical attribute that is not known: {printable(str(unknown[0]))}")
     if absent := [name for name in names if name not in headers]:
         raise Unproven(f"its critical attribute {absent[0]} is not there")
     for name in (SCHEME, EXPIRY, AUTHENTIC_TIME):

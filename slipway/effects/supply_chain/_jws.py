@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ._envelope import SignatureEnvelope, read_attributes
-from ._reading import Unproven, base64_bytes, base64url_bytes, object_at, shown, strict_json, text_at
+from ._reading import Unproven, base64_bytes, base64url_bytes, object_at, printable, strict_json, text_at
 
 MEDIA_TYPE: Final = "application/jose+json"
 _FIELDS: Final = {"payload", "protected", "header", "signature"}
@@ -21,7 +21,7 @@ def read_jws(raw: bytes) -> SignatureEnvelope:
     headers = strict_json(base64url_bytes(protected, "the protected header"), "the protected header")
     unprotected = object_at(document, "header", what)
     if both := headers.keys() & unprotected.keys():
-        raise Unproven(f"{shown(sorted(both)[0])} occurs twice, signed and unsigned")
+        raise Unproven(f"{printable(sorted(both)[0])} occurs twice, signed and unsigned")
     attributes = read_attributes(headers, headers.get("cty"), headers.get("crit"), _time)
     return SignatureEnvelope(
         algorithm=text_at(headers, "alg", "the protected header"),

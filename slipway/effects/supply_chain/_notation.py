@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from . import _cose, _jws
-from ._algorithms import algorithm_of, verify
+from ._algorithms import algorithm_of, verify_signature
 from ._chain import check_chain, name_of, public_key_of, read_chain
 from ._envelope import SignatureEnvelope
-from ._reading import Unproven, object_at, shown, strict_json
+from ._reading import Unproven, object_at, printable, strict_json
 
 LARGEST_ENVELOPE: Final = 1024 * 1024
 _READERS: Final[Mapping[str, tuple[str, Callable[[bytes], SignatureEnvelope]]]] = {
@@ -57,7 +57,7 @@ class Signed:
 def verify_notation(raw: bytes, media_type: str, target: Signed, trust: NotationTrust, now: datetime) -> str:
     """Verify a signature; returns signer, time and algorithm as text for people. Raises `Unproven`."""
     if media_type not in _READERS:
-        raise Unproven(f"its envelope is {shown(media_type)}, expected {' or '.join(_READERS)}")
+        raise Unproven(f"its envelope is {printable(media_type)}, expected {' or '.join(_READERS)}")
     if len(raw) > LARGEST_ENVELOPE:
         raise Unproven(f"its envelope is larger than {LARGEST_ENVELOPE} bytes")
     format_name, read = _READERS[media_type]
@@ -65,8 +65,8 @@ def verify_notation(raw: bytes, media_type: str, target: Signed, trust: Notation
     chain = read_chain(envelope.chain)
     algorithm = algorithm_of(key := public_key_of(chain[0]))
     if envelope.algorithm != algorithm.name:
-        raise Unproven(f"it claims the algorithm {shown(envelope.algorithm)}, its key's is {algorithm.name}")
-    verify(key, algorithm, envelope.signature, envelope.signed)
+        raise Unproven(f"it claims the algorithm {printable(envelope.algorithm)}, its key's is {algorithm.name}")
+    verify_signature(key, algorithm, envelope.signature, envelope.signed)
     _check_trusted(chain, trust)
     if envelope.expiry is not None and now >= envelope.expiry:
         raise Unproven(f"it expired at {envelope.expiry:%Y-%m-%d %H:%M} UTC")
@@ -95,6 +95,6 @@ def _check_payload(payload: bytes, target: Signed) -> None:
     """Called last, as the payload must not be trusted before its signature is verified."""
     descriptor = object_at(strict_json(payload, "the signed payload"), "targetArtifact", "the signed payload")
     if descriptor.get("digest") != target.digest:
-        raise Unproven(f"it is for {shown(str(descriptor.get('digest')))}, not for this image")
+        raise Unproven(f"it is for {printable(str(descriptor.get('digest')))}, not for this image")
     if (descriptor.get("mediaType"), descriptor.get("size")) != (target.media_type, target.size):
         raise Unproven("it is for this digest, but for another media type or size")

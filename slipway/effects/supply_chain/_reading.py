@@ -23,7 +23,7 @@ def strict_json(raw: bytes | str, what: str) -> dict[str, Any]:
     except NestedTooDeeply:
         raise Unproven(f"{what} is nested too deep") from None
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError and ours
-        raise Unproven(f"{what} cannot be read: {shown(str(error))}") from None
+        raise Unproven(f"{what} cannot be read: {printable(str(error))}") from None
     if not isinstance(value, dict):
         raise Unproven(f"{what}: expected a JSON object")
     return value
@@ -66,7 +66,7 @@ def _decoded(text: str, what: str) -> bytes:
         raise Unproven(f"{what}: expected base64") from None
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Untrusted text made safe for a message: one line, printable, short."""
     flat = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ...domain.steps import Outgoing, Trace
 from ...effects.messaging import Bus, DeadLetter, Waiting
-from ...telemetry import Attribute, Family, Values, carrier, received, span
+from ...telemetry import Attribute, Family, Values, carrier, current_traceparent, span
 
 
 class ObservedBus:
@@ -37,7 +37,7 @@ class ObservedBus:
         """Send a raw message. One that is sent again keeps its place in its trace."""
         values: Values = {Attribute.QUEUE: queue, Attribute.COUNT: 1, Attribute.TRIES: tries}
         with span(Family.QUEUE, f"send {queue}", values, direction="producer"):
-            message_trace = trace or Trace(parent=received() or carrier())
+            message_trace = trace or Trace(parent=current_traceparent() or carrier())
             self._bus.send_raw(
                 queue,
                 body,

@@ -6,7 +6,16 @@ catalogue: which application it is for, which environments there are, where they
 
 from typing import Any
 
-from ...bundle import BundleConfig, ContentPart, Member, NotABundle, fetch, fetch_config, read_environments, unpack
+from ...bundle import (
+    BundleConfig,
+    ContentPart,
+    Member,
+    NotABundle,
+    fetch,
+    fetch_config,
+    read_environments,
+    unpack_bundle,
+)
 from ...bundle import EnvironmentContents as BundledEnvironment
 from ...catalogue import ConfigError, marked
 from ...domain.application import Application
@@ -65,7 +74,7 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
     release, application = work.release, work.entry.application
     try:
         packed = fetch(clients.registry(release.registry), release.repository, release.artifact.digest)
-        config, files = unpack(packed)
+        config, files = unpack_bundle(packed)
         _check_images(application, config)
         _check_targets(clients, application, environment, config)
         contents = read_environments(config, files, application.image_rules)[environment.name]

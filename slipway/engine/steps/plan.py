@@ -18,7 +18,7 @@ from ...domain.model import sha256
 from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview, brought
 from ...domain.release import Live, Release, Rollback
 from ...domain.rules import Rule, RuleResult
-from ...domain.rules import failed as failed_rules
+from ...domain.rules import not_passed as failed_rules
 from ...effects.cluster import ClusterError, Owner, kinds_of
 from ...effects.cluster import ClusterPreview as Seen
 from ...effects.registry import Manifest, RegistryError, check_children, check_whole, foresee
@@ -33,9 +33,9 @@ from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
 from .leaving import with_what_leaves
-from .plan_return import ImageGone, content_of, look_for
+from .plan_return import ImageGone, look_for, roll_back_content
 from .rendered import RenderedObjects
-from .supply_chain import SupplyChain, look
+from .supply_chain import SupplyChain, look_at_supply_chain
 
 DIFF_LIMIT = 100_000
 """The most characters of all diffs of one plan together."""
@@ -69,7 +69,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         if release.rollback is not None:
             return passed(_plan_return(clients, work, environment, release.rollback))
         manifest = _manifest(clients, release)
-        supply_chain = look(clients, work, environment, clock())
+        supply_chain = look_at_supply_chain(clients, work, environment, clock())
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image, so allow them time to arrive.
             return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
@@ -160,7 +160,7 @@ def _plan_return(clients: Clients, work: Work, environment: Environment, back: R
     if restorable.image_is_gone:
         raise ImageGone(restorable.image_is_gone)
     name = job_name(work.release, environment)
-    content, rules = content_of(clients, work, environment, restorable, job_name=name)
+    content, rules = roll_back_content(clients, work, environment, restorable, job_name=name)
     planned = _whole(clients, work, environment, content, rules)
     plan = planned.plan.evolve(rollback=back.to, warnings=(*planned.plan.warnings, *restorable.warnings))
     return _report(clients, replace(planned, plan=plan)).evolve(copied=restorable.copied)

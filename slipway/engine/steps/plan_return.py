@@ -101,7 +101,7 @@ def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]
     return True
 
 
-def content_of(
+def roll_back_content(
     clients: Clients, work: Work, environment: Environment, release: KeptRelease, *, job_name: str
 ) -> tuple[RenderedObjects, tuple[RuleResult, ...]]:
     """What the roll-back applies, and its supply-chain results.

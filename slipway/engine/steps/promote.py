@@ -26,7 +26,7 @@ from ...effects.registry import (
     RegistryError,
     Unfinished,
 )
-from ...effects.registry import promote as copy
+from ...effects.registry import promote_artifact as copy
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients

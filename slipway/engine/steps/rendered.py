@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from ...catalogue import render, render_job, render_jobs_around
+from ...catalogue import render_job, render_jobs_around, render_objects
 from ...domain.around import Side
 from ...domain.environment import Environment
 from ..run_step import Work
@@ -57,7 +57,7 @@ def from_catalogue(clients: Clients, work: Work, environment: Environment, *, jo
         "hosts": frozenset(clients.registry(name).endpoint.login_server for name in registries),
     }
     definition = work.entry.definition
-    manifests = render(definition, environment, **arguments)
+    manifests = render_objects(definition, environment, **arguments)
     job = None
     if environment.verification.job:
         job = render_job(definition, environment, name=job_name, **arguments)

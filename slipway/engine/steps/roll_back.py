@@ -24,7 +24,7 @@ from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
 from .plan import PlanLost, load_plan
-from .rollout import LASTS, RolloutTarget, fenced, judge
+from .rollout import LASTS, RolloutTarget, fenced, judge_rollout
 from .stuck_pods import helped
 
 _KEPT = 50
@@ -72,7 +72,7 @@ class _Return:
             )
         )
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
-        outcome = judge(self.clients, self.cluster, plan, self.clock, work, returning=True)
+        outcome = judge_rollout(self.clients, self.cluster, plan, self.clock, work, returning=True)
         begun = seen.applied_at or self.work.step.asked_at
         outcome = helped(self.target.writes, plan, outcome, seen, patient=self.clock() - begun < LASTS)
         return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome

@@ -140,13 +140,13 @@ def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: 
     )
 
 
-def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
+def check_rollout(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         plan = load_plan(clients, work.release.plan_hash)
         if plan.deletions or _has_stateful_sets(plan):
             work.hold()
         cluster = clients.cluster(plan.cluster)
-        outcome = judge(clients, cluster, plan, clock, work)
+        outcome = judge_rollout(clients, cluster, plan, clock, work)
         if _follows_a_failure(clients, plan):
             patient = clock() - work.step.asked_at < LASTS
             outcome = helped(fenced(clients, work, plan).writes, plan, outcome, work.step.seen, patient=patient)
@@ -179,7 +179,7 @@ def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outco
     return replace(outcome, result=result)
 
 
-def judge(
+def judge_rollout(
     clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, returning: bool = False
 ) -> Outcome:
     """`returning` says that it is a roll-back: what was live is back, whatever else is there beside it."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 from ...catalogue import Files
 from ...domain.environment import Environment
 from ...domain.requirements import TrustRules
-from ...domain.rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, failed
+from ...domain.rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, not_passed
 from ...domain.subjects import checked_identities
 from ..run_step import Work
 from .clients import Clients
@@ -30,7 +30,7 @@ class SupplyChain:
     @property
     def may_still_come(self) -> bool:
         """Whether rules do not hold, and each of those only because its document has not arrived yet."""
-        open_rules = failed(self.rules)
+        open_rules = not_passed(self.rules)
         return bool(open_rules) and all(isinstance(result, NotYet) for result in open_rules)
 
     def given_up(self) -> "SupplyChain":
@@ -42,22 +42,24 @@ class SupplyChain:
         )
 
 
-def look(clients: Clients, work: Work, environment: Environment, now: datetime) -> SupplyChain:
+def look_at_supply_chain(clients: Clients, work: Work, environment: Environment, now: datetime) -> SupplyChain:
     """Raises `ConfigError` and `RegistryError`."""
     required = environment.require
     if not required.rules():
         return SupplyChain()
-    from ...effects.supply_chain import check  # noqa: PLC0415
+    from ...effects.supply_chain import check_required  # noqa: PLC0415
 
     release, files = work.release, work.entry.definition.files
     registry, artifact, checks = clients.registry(release.registry), release.artifact, _checks(files, required)
     if release.bundle is None:
-        return SupplyChain(rules=check(registry, artifact.repository, artifact.digest, checks, now))
-    results = {"the bundle": check(registry, artifact.repository, artifact.digest, replace(checks, sbom=False), now)}
+        return SupplyChain(rules=check_required(registry, artifact.repository, artifact.digest, checks, now))
+    results = {
+        "the bundle": check_required(registry, artifact.repository, artifact.digest, replace(checks, sbom=False), now)
+    }
     for image in release.bundle.images:
         rules = required.of_image(image.repository)
         needed = checks if rules is required else _checks(files, rules)
-        results[f"image {image.name}"] = check(registry, image.repository, image.digest, needed, now)
+        results[f"image {image.name}"] = check_required(registry, image.repository, image.digest, needed, now)
     return SupplyChain(rules=tuple(_together(required.rules(), results)))
 
 

@@ -16,7 +16,7 @@ from .plan import plan
 from .promote import promote
 from .resolve import resolve
 from .roll_back import roll_back
-from .rollout import check, deploy
+from .rollout import check_rollout, deploy
 from .verify import verify
 
 
@@ -27,7 +27,7 @@ def effects(clients: Clients, anchors: ChainAnchors, clock: Clock) -> Mapping[St
         StepKind.PROMOTE: partial(promote, clients, clock),
         StepKind.BEFORE: partial(run_jobs, clients, clock, Side.BEFORE),
         StepKind.DEPLOY: partial(deploy, clients),
-        StepKind.CHECK: partial(check, clients, clock),
+        StepKind.CHECK: partial(check_rollout, clients, clock),
         StepKind.AFTER: partial(run_jobs, clients, clock, Side.AFTER),
         StepKind.VERIFY: partial(verify, clients, clock),
         StepKind.ROLL_BACK: partial(roll_back, clients, clock),

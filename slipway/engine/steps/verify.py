@@ -6,7 +6,7 @@ from typing import Any
 from ...clock import Clock
 from ...domain.environment import Environment
 from ...domain.errors import UnknownName, present
-from ...domain.failing_tests import failing_tests, told
+from ...domain.failing_tests import failing_tests, first_names
 from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.plan import Plan
@@ -131,7 +131,7 @@ def _probe(cluster: Cluster, environment: Environment, index: int) -> Evidence:
 def _summary(reason: str, log: str) -> str:
     """The Job's reason with the tests that failed, or else with the last line of its log, which usually tells more."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    more = told(failing_tests(log)) or (lines[-1] if lines else "")
+    more = first_names(failing_tests(log)) or (lines[-1] if lines else "")
     return (f"{reason}: {more}" if more else reason)[:500]
 
 

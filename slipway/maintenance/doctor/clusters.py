@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ...catalogue import ConfigError, render, render_job, render_jobs_around
+from ...catalogue import ConfigError, render_job, render_jobs_around, render_objects
 from ...catalogue.entries import Entry
 from ...domain.application import SourceKind
 from ...domain.around import Side
@@ -138,7 +138,7 @@ def _rendered(entry: Entry, environment: Environment) -> tuple[dict[str, Any], .
         "SLIPWAY_VERSION": "0",
     }
     image = f"slipway.invalid/{entry.application.pushed.repository}@{NOTHING}"
-    manifests = render(entry.definition, environment, image=image, values=values)
+    manifests = render_objects(entry.definition, environment, image=image, values=values)
     for side in Side:
         manifests += render_jobs_around(entry.definition, environment, side, image=image, values=values)
     if not environment.verification.job:

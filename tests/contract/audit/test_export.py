@@ -18,7 +18,7 @@ from slipway.cli.proofs import ExportProof
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft
 from slipway.domain.chain_anchor import Why, new_anchor
-from slipway.domain.export import COLUMNS, ExportFormat, heading, read_back, written
+from slipway.domain.export import COLUMNS, ExportFormat, export_line, file_header, read_back
 from slipway.domain.keyring import format_keys
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
@@ -129,7 +129,7 @@ def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, n
 
 
 def test_a_csv_whose_cell_has_no_end_is_not_a_trail(slipway: Run, tmp_path: Path) -> None:
-    (tmp_path / "endless.csv").write_text(heading(ExportFormat.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
+    (tmp_path / "endless.csv").write_text(file_header(ExportFormat.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
     result = slipway("audit", "verify", "--file", "endless.csv", "--public-keys", KEYS)
     assert (result.exit_code, "not a CSV export" in result.stderr) == (7, True)
 
@@ -220,7 +220,7 @@ def test_each_text_comes_back_as_it_was(form: ExportFormat, text: str) -> None:
     numbers = {"sequence": 7, "epoch": 0, "v": 1}
     objects = {"details": {text: text}, "rules": None, "sig": {"kid": text, "value": text}}
     record = dict.fromkeys(COLUMNS, text) | numbers | objects | {"release": None}
-    line = written(form, record).decode()
+    line = export_line(form, record).decode()
     given: Any = next(csv.reader([line])) if form is ExportFormat.CSV else line
     assert read_back(form, given) == record
 

@@ -10,7 +10,7 @@ from typing import Any, override
 
 import pytest
 
-from slipway.catalogue import BUILT_INS, check_path, render
+from slipway.catalogue import BUILT_INS, check_path, render_objects
 from slipway.effects.cluster import (
     Applied,
     AppliedChange,
@@ -247,7 +247,7 @@ def test_what_a_custom_resource_names_by_the_projects_paths_reaches_the_cluster_
     values = dict.fromkeys(BUILT_INS, "a")
     image = f"{host}/team/shop@{m.ONE}"
     hosts = frozenset({host})
-    rendered = render(shop, shop.application.environments[0], image=image, values=values, hosts=hosts)
+    rendered = render_objects(shop, shop.application.environments[0], image=image, values=values, hosts=hosts)
     [test] = [each for each in rendered if each["kind"] == "Test"]
     test["metadata"].pop("namespace")
     delivered(place, definition(group, image=IMAGE, containers=CONTAINERS), test)

@@ -15,7 +15,7 @@ from slipway.effects.registry import (
     check_children,
     check_whole,
     foresee,
-    promote,
+    promote_artifact,
 )
 from slipway.testing.artifacts import Built, digest_of, image, index, push, refer, referrer
 from tests.contract.registry.places import Place
@@ -78,7 +78,7 @@ def test_a_referrer_that_is_listed_and_was_purged_stops_nothing_and_is_noted(pla
     refer(registry, repository, ROOT, SBOM)
     place.purge(repository, "manifests", SBOM.digest)
     foresee(*ends(registry, repository))
-    done = promote(*ends(registry, repository))
+    done = promote_artifact(*ends(registry, repository))
     assert done.comparison.resolves_to == ROOT.digest
     assert done.referrers == ()
     listed = {each.digest for each in registry.referrers(repository, ROOT.digest).listed}
@@ -92,6 +92,6 @@ def test_a_referrer_whose_bytes_are_gone_stops_nothing_and_is_noted(place: Place
     refer(registry, repository, ROOT, SBOM)
     place.purge(repository, "blobs", digest_of(b"what is in the image"))
     foresee(*ends(registry, repository))
-    done = promote(*ends(registry, repository))
+    done = promote_artifact(*ends(registry, repository))
     assert done.comparison.resolves_to == ROOT.digest
     assert any(SBOM.digest in note and "left out" in note for note in done.notes)

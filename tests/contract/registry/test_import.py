@@ -16,7 +16,7 @@ from slipway.effects.registry import (
     RequestRejected,
     Unreachable,
     Unsupported,
-    promote,
+    promote_artifact,
 )
 from slipway.testing.artifacts import Built, digest_of, image, index, push, referrer
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
@@ -77,7 +77,7 @@ def test_a_promotion_adds_what_the_import_left_out_and_compares(both: Azure, rep
     push(both.source, repository, SIGNATURE)
     imported(both, repository)
 
-    record: Promotion = promote(*ends(both, repository))
+    record: Promotion = promote_artifact(*ends(both, repository))
 
     assert (record.manifests_copied, record.blobs_copied) == (1, 2)
     assert record.comparison.read_back == record.manifests

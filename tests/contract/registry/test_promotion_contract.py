@@ -12,7 +12,7 @@ from slipway.effects.registry import (
     PromotionTarget,
     Registry,
     TagTaken,
-    promote,
+    promote_artifact,
 )
 from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, push, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
@@ -36,7 +36,7 @@ def fill(registry: Registry, repository: str) -> None:
 
 
 def run(source: Registry, target: Registry, repository: str, tag: str = "482") -> Promotion:
-    return promote(
+    return promote_artifact(
         PromotionSource(registry=source, repository=repository, digest=ROOT.digest, tag="481"),
         PromotionTarget(registry=target, repository=f"prod/{repository}", digest=ROOT.digest, tag=tag),
     )
@@ -115,7 +115,7 @@ def test_memory_stays_flat_however_large_the_layers_are(places: Places, reposito
 
     tracemalloc.start()
     try:
-        record = promote(
+        record = promote_artifact(
             PromotionSource(registry=source, repository=repository, digest=digest),
             PromotionTarget(registry=target, repository=repository, digest=digest, tag="482"),
             workers=2,

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from slipway.domain.rules import Fail
-from slipway.effects.registry import PromotionSource, PromotionTarget, promote
-from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks, check
+from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
+from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks, check_required
 from slipway.testing.artifacts import Built, image, index, push
 from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, named
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
@@ -59,11 +59,11 @@ def test_what_cosign_signs_holds_here_and_what_is_promoted_holds_for_cosign(
     push(client, repository, shop, "1.0.0")
     cosign.sign(named(registry, repository, shop.digest), *LAYOUTS[layout])
 
-    (found,) = check(client, repository, shop.digest, RequiredChecks(cosign=cosign.key()), datetime.now(UTC))
+    (found,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=cosign.key()), datetime.now(UTC))
     assert found.passed, found.reason
 
     elsewhere = f"{repository}-promoted"
-    promote(
+    promote_artifact(
         PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
         PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
@@ -75,7 +75,7 @@ def test_a_signature_of_another_key_does_not_hold(cosign: Cosign, registry: Plac
     push(client, repository, shop, "1.0.0")
     cosign.sign(named(registry, repository, shop.digest), *LAYOUTS["tags"])
     stranger = ec.generate_private_key(ec.SECP256R1()).public_key()
-    (found,) = check(client, repository, shop.digest, RequiredChecks(cosign=stranger), datetime.now(UTC))
+    (found,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=stranger), datetime.now(UTC))
     assert isinstance(found, Fail)
 
 
@@ -87,12 +87,12 @@ def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_p
     cosign.attest(named(registry, repository, shop.digest), "spdxjson", SPDX_DOCUMENT)
     cosign.attest(named(registry, repository, shop.digest), "slsaprovenance", PROVENANCE)
     wanted = RequiredChecks(sbom=True, provenance=ProvenanceTrust(builders=(BUILDER,), key=cosign.key()))
-    found = check(client, repository, shop.digest, wanted, datetime.now(UTC))
+    found = check_required(client, repository, shop.digest, wanted, datetime.now(UTC))
     assert [each.reason for each in found if not each.passed] == []
 
     elsewhere = f"{repository}-promoted"
-    promote(
+    promote_artifact(
         PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
         PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
-    assert check(client, elsewhere, shop.digest, wanted, datetime.now(UTC)) == found
+    assert check_required(client, elsewhere, shop.digest, wanted, datetime.now(UTC)) == found

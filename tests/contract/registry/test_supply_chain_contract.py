@@ -1,8 +1,8 @@
 """The supply-chain rules on real registries: an image with all that is required, before and after its promotion."""
 
 from slipway.domain.rules import NotYet
-from slipway.effects.registry import PromotionSource, PromotionTarget, promote
-from slipway.effects.supply_chain import check
+from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
+from slipway.effects.supply_chain import check_required
 from slipway.testing.artifacts import push, refer
 from tests.contract.registry.places import Place
 from tests.unit.effects.supply_chain.attaching import (
@@ -23,7 +23,7 @@ def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_promot
 ) -> None:
     people, shop, client = People(), built_with_buildx(), place.client()
     push(client, repository, shop, "1.0.0")
-    bare = check(client, repository, shop.digest, people.everything(), NOW)
+    bare = check_required(client, repository, shop.digest, people.everything(), NOW)
     assert {found.name: isinstance(found, NotYet) for found in bare} == {
         "signed-by-notation": True,
         "signed-by-cosign": True,
@@ -42,12 +42,12 @@ def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_promot
         signed_in_bundle(shop, people.cosign),
         in_bundle(shop, people.builder, provenance(digest=shop.digest)),
     )
-    found = check(client, repository, shop.digest, people.everything(), NOW)
+    found = check_required(client, repository, shop.digest, people.everything(), NOW)
     assert [each.reason for each in found if not each.passed] == []
 
     elsewhere = f"{repository}-promoted"
-    promote(
+    promote_artifact(
         PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
         PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
-    assert check(client, elsewhere, shop.digest, people.everything(), NOW) == found
+    assert check_required(client, elsewhere, shop.digest, people.everything(), NOW) == found

@@ -5,7 +5,7 @@ from typing import Any
 
 from azure.containerregistry import ContainerRegistryClient
 
-from slipway.effects.registry import Lock, PromotionSource, PromotionTarget, Registry, promote
+from slipway.effects.registry import Lock, PromotionSource, PromotionTarget, Registry, promote_artifact
 from slipway.testing.artifacts import Built, image, push, referrer
 from tests.contract.registry.conftest import KINDS, Places
 
@@ -21,7 +21,7 @@ def run(registry: Registry, repository: str, built: Built, **options: Any) -> st
         tag="482",
         **options,
     )
-    return promote(source, target).tag_was
+    return promote_artifact(source, target).tag_was
 
 
 def test_a_locked_tag_is_moved_where_that_is_asked_for_and_what_it_named_stays_locked(

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import BuildOptions, BuiltBundle, ContentPart, Reference, Targets, build, read_environments, unpack
+from slipway.bundle import (
+    BuildOptions,
+    BuiltBundle,
+    ContentPart,
+    Reference,
+    Targets,
+    build,
+    read_environments,
+    unpack_bundle,
+)
 from slipway.bundle.rendering import Program
 from slipway.cli.programs import Programs
 from slipway.cli.schemas import Schemas
@@ -75,7 +84,7 @@ def refused(folder: Path, more: dict[str, str], **options: Any) -> list[str]:
 
 
 def deployment(built: BuiltBundle, environment: str) -> dict[str, Any]:
-    contents = read_environments(*unpack(built.packed))[environment]
+    contents = read_environments(*unpack_bundle(built.packed))[environment]
     members = {member.file: member.value for member in contents.part(ContentPart.MANIFESTS)}
     return members["deployment-shop.yaml"]
 
@@ -102,7 +111,7 @@ def test_a_chart_is_rendered_for_each_environment_as_its_cluster_is(tmp_path: Pa
         assert pod["initContainers"][0]["image"] == f"{registry}/team/proxy@{PROXY}"
     assert [image.repository for image in built.config.images] == ["team/proxy", "team/shop"]
     assert built.config.tools.helm.startswith(("3.", "4."))
-    assert "environments/production/quota.yaml" in unpack(built.packed)[1]
+    assert "environments/production/quota.yaml" in unpack_bundle(built.packed)[1]
 
 
 def test_two_builds_of_a_chart_are_the_same_bytes(tmp_path: Path) -> None:
@@ -139,7 +148,7 @@ def test_hooks_become_jobs_before_and_after_in_the_order_of_their_weights(tmp_pa
             "chart/templates/gone.yaml": job("gone", "helm.sh/hook: pre-delete"),
         },
     )
-    contents = read_environments(*unpack(built.packed))["production"]
+    contents = read_environments(*unpack_bundle(built.packed))["production"]
     before = [(member.file, member.value["metadata"]["name"]) for member in contents.part(ContentPart.BEFORE)]
     assert before == [("01-b-migrate.yaml", "b-migrate"), ("02-a-seed.yaml", "a-seed")]
     (after,) = contents.part(ContentPart.AFTER)
@@ -203,7 +212,9 @@ spec:
 def test_definitions_of_kinds_are_left_out_unless_they_lie_beside_the_values(tmp_path: Path) -> None:
     wanted = {"chart/crds/shops.yaml": DEFINITION, "environments/production/shops.yaml": DEFINITION}
     built = rendered(tmp_path, wanted)
-    assert [path for path in unpack(built.packed)[1] if "shops" in path] == ["environments/production/shops.yaml"]
+    assert [path for path in unpack_bundle(built.packed)[1] if "shops" in path] == [
+        "environments/production/shops.yaml"
+    ]
     said = "shop-chart/crds/shops.yaml: CustomResourceDefinition shops.example.com: left out"
     assert [note.partition(": ")[0] for note in built.notes if said in note] == ["staging", "production"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import BuildOptions, BuiltBundle, ContentPart, Reference, build, read_environments, unpack
+from slipway.bundle import BuildOptions, BuiltBundle, ContentPart, Reference, build, read_environments, unpack_bundle
 from slipway.bundle.rendering import Program
 from slipway.cli.programs import Programs
 from slipway.cli.schemas import Schemas
@@ -45,7 +45,7 @@ def refused(folder: Path, more: dict[str, str]) -> list[str]:
 
 def test_a_kustomization_is_rendered_for_each_environment(tmp_path: Path) -> None:
     built = rendered(tmp_path)
-    environments = read_environments(*unpack(built.packed))
+    environments = read_environments(*unpack_bundle(built.packed))
     staging, production = (
         {member.value["kind"]: member.value for member in environments[name].part(ContentPart.MANIFESTS)}
         for name in ("staging", "production")

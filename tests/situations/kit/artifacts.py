@@ -12,7 +12,7 @@ from slipway.testing.artifacts import (
     Built,
     blob_descriptor,
     referrer,
-    written,
+    unusual_json,
 )
 from slipway.testing.artifacts import image as _image
 from slipway.testing.artifacts import index as _index
@@ -57,7 +57,7 @@ def windows_image(*, base_layer: str) -> Artifact:
         "layers": [base, blob_descriptor(DOCKER_LAYER, b"app")],
     }
     return Built(
-        raw=written(document),
+        raw=unusual_json(document),
         media_type=DOCKER_MANIFEST,
         blobs=(config, b"app", b"windows base"),
         platform={"os": "windows", "architecture": "amd64"},
@@ -92,4 +92,4 @@ def _manifest(config_type: str, config: bytes, layer_type: str, layer: bytes, *,
         "config": blob_descriptor(config_type, config),
         "layers": [blob_descriptor(layer_type, layer)],
     }
-    return Built(raw=written(document), media_type=OCI_MANIFEST, blobs=(config, layer))
+    return Built(raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(config, layer))

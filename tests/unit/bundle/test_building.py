@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import BundleSource, Reference, read_environments, unpack
+from slipway.bundle import BundleSource, Reference, read_environments, unpack_bundle
 from slipway.bundle.contents import ContentPart
 from slipway.domain.images import NO_IMAGE_RULES, ImageRules
 from slipway.manifests.problems import ConfigError
@@ -29,7 +29,7 @@ def test_building_twice_gives_the_same_digest(tmp_path: Path) -> None:
 
 
 def test_each_environment_names_its_own_registry_and_namespace(tmp_path: Path) -> None:
-    config, files = unpack(built(tmp_path).packed)
+    config, files = unpack_bundle(built(tmp_path).packed)
     environments = read_environments(config, files)
     for name, registry, namespace in (("staging", CI, "shop-staging"), ("production", PROD, "shop")):
         deployment, service = (member.value for member in environments[name].part(ContentPart.MANIFESTS))
@@ -261,7 +261,7 @@ def test_where_the_project_says_that_a_kind_names_images_they_are_pinned_like_al
         ("team/proxy", PROXY),
         ("team/shop", SHOP),
     ]
-    (member,) = read_environments(*unpack(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    (member,) = read_environments(*unpack_bundle(made.packed))["staging"].part(ContentPart.MANIFESTS)
     assert member.value["spec"]["imageName"] == f"{CI}/team/shop@{SHOP}"
     assert member.value["spec"]["sidecars"][0]["containerImage"] == f"{CI}/team/proxy@{PROXY}"
     assert known.hash != targets().hash
@@ -271,7 +271,7 @@ def test_a_reader_whose_project_does_not_name_the_field_refuses_the_bundle(tmp_p
     known = targets().model_copy(update={"image_paths": PATHS})
     made = built(tmp_path, {IN_STAGING: cluster("team/shop:1.4.0", "team/proxy:2.0")}, targets=known)
     with pytest.raises(ConfigError) as caught:
-        read_environments(*unpack(made.packed), NO_IMAGE_RULES)
+        read_environments(*unpack_bundle(made.packed), NO_IMAGE_RULES)
     assert "spec.imageName: expected no field of this name, got text" in str(caught.value)
     assert "let the project name the field in image_paths" in str(caught.value)
 
@@ -283,10 +283,10 @@ def test_an_image_of_another_registry_stays_by_digest_where_the_project_takes_it
     known = targets().model_copy(update={"image_paths": PATHS, "foreign_images": ("mcr.example/oss/*",)})
     made = built(tmp_path, {IN_STAGING: cluster(FOREIGN, "team/proxy:2.0")}, targets=known)
     assert [image.repository for image in made.config.images] == ["team/proxy"]
-    (member,) = read_environments(*unpack(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    (member,) = read_environments(*unpack_bundle(made.packed))["staging"].part(ContentPart.MANIFESTS)
     assert member.value["spec"]["imageName"] == FOREIGN
     with pytest.raises(ConfigError, match=r"spec.imageName: expected an image of the environment by digest"):
-        read_environments(*unpack(made.packed), ImageRules(paths=PATHS))
+        read_environments(*unpack_bundle(made.packed), ImageRules(paths=PATHS))
 
 
 def test_an_image_of_another_registry_is_refused_by_its_tag(tmp_path: Path) -> None:
@@ -299,10 +299,10 @@ def test_an_image_of_another_registry_is_refused_by_its_tag(tmp_path: Path) -> N
 def test_a_kind_that_the_project_leaves_unpinned_is_bundled_as_it_is(tmp_path: Path) -> None:
     known = targets().model_copy(update={"unpinned": ("postgresql.cnpg.io/Cluster",)})
     made = built(tmp_path, {IN_STAGING: cluster("other.example/pg:18", "pg")}, targets=known)
-    (member,) = read_environments(*unpack(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    (member,) = read_environments(*unpack_bundle(made.packed))["staging"].part(ContentPart.MANIFESTS)
     assert member.value["spec"]["imageName"] == "other.example/pg:18"
     with pytest.raises(ConfigError, match="needs its kind in unpinned"):
-        read_environments(*unpack(made.packed), NO_IMAGE_RULES)
+        read_environments(*unpack_bundle(made.packed), NO_IMAGE_RULES)
 
 
 def test_what_is_not_an_image_in_a_field_that_names_one_is_refused(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.bundle import NotABundle, Packed, parts_of, read_config, read_environments, read_targets, unpack
-from slipway.bundle.artifact import content_of, pack
-from slipway.bundle.writing import written
+from slipway.bundle import NotABundle, Packed, parts_of, read_config, read_environments, read_targets, unpack_bundle
+from slipway.bundle.artifact import content_digest, pack_bundle
+from slipway.bundle.writing import write_documents
 from slipway.domain.model import canonical
 from slipway.manifests.documents import read_text
 from slipway.manifests.objects import MOST_OBJECTS
@@ -39,7 +39,7 @@ def problems(act: Callable[[], object]) -> list[str]:
 def test_parts_that_are_not_the_manifests_are_refused(packed: Packed) -> None:
     for name in ("config", "layer"):
         swapped = Packed(**{"manifest": packed.manifest, "config": packed.config, "layer": packed.layer, name: b"{}"})
-        (said,) = problems(partial(unpack, swapped))
+        (said,) = problems(partial(unpack_bundle, swapped))
         assert "expected" in said
         assert "got 2 bytes" in said
 
@@ -170,10 +170,10 @@ def test_targets_have_the_same_hash_however_they_are_written() -> None:
 
 def _repacked(tmp_path: Path, change: Callable[[dict[str, bytes]], object]) -> list[str]:
     """The problems of a bundle whose files were changed behind its builder's back, digests included."""
-    config, files = unpack(built(tmp_path).packed)
+    config, files = unpack_bundle(built(tmp_path).packed)
     change(files)
-    config = config.model_copy(update={"content": content_of(files)})
-    config, files = unpack(pack(config, files))
+    config = config.model_copy(update={"content": content_digest(files)})
+    config, files = unpack_bundle(pack_bundle(config, files))
     return problems(lambda: read_environments(config, files))
 
 
@@ -250,9 +250,9 @@ def test_yaml_that_would_take_minutes_to_read_is_refused_after_seconds(tmp_path:
 
 
 def test_a_content_that_bundle_json_does_not_name_is_refused(tmp_path: Path) -> None:
-    config, files = unpack(built(tmp_path).packed)
+    config, files = unpack_bundle(built(tmp_path).packed)
     files[STAGING] += b"# changed\n"
-    (said,) = problems(lambda: unpack(pack(config, files)))
+    (said,) = problems(lambda: unpack_bundle(pack_bundle(config, files)))
     assert said.startswith("bundle.json:1: content: expected sha256:")
 
 
@@ -329,7 +329,7 @@ values = st.recursive(
 def test_what_is_written_is_read_as_it_was(value: Any) -> None:
     if any(c in "\ud800\ufffe\uffff" or 0xD800 <= ord(c) <= 0xDFFF for c in json.dumps(value, ensure_ascii=False)):
         return
-    (document,) = read_text(written([value]), name="a.yaml")
+    (document,) = read_text(write_documents([value]), name="a.yaml")
     assert document.value == value
     assert document.ambiguous == {}
 
@@ -338,4 +338,4 @@ def test_what_is_written_is_read_as_it_was(value: Any) -> None:
     "text", ["on", "y", "No", "0o17", "1e3", "0644", "22:22", "2026-01-01", "~", "", "=", "<<", ".inf", "null"]
 )
 def test_texts_that_readers_disagree_about_are_quoted(text: str) -> None:
-    assert written([{"a": text}]) == f'a: "{text}"\n'.encode()
+    assert write_documents([{"a": text}]) == f'a: "{text}"\n'.encode()

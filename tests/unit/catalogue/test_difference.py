@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slipway.catalogue.difference import difference
+from slipway.catalogue.difference import describe_difference
 from slipway.catalogue.stored import Stored
 
 SHOP: dict[str, Any] = {
@@ -21,7 +21,7 @@ def stored(manifest: str = "a: 1\nb: 2\n", **fields: Any) -> Stored:
 
 
 def test_something_new_is_told_by_its_values_as_they_are_written_and_not_compared_with_nothing() -> None:
-    assert difference(None, stored()) == (
+    assert describe_difference(None, stored()) == (
         "application: shop",
         "notify: [inbox]",
         "environments.staging.namespace: shop-staging",
@@ -32,7 +32,7 @@ def test_something_new_is_told_by_its_values_as_they_are_written_and_not_compare
 
 
 def test_a_change_is_told_by_what_was_and_what_is_and_files_line_by_line() -> None:
-    assert difference(stored(), stored("a: 1\nb: 3\n", notify=["inbox", "team"])) == (
+    assert describe_difference(stored(), stored("a: 1\nb: 3\n", notify=["inbox", "team"])) == (
         "notify: [inbox] → [inbox, team]",
         "--- manifests/deployment.yaml",
         "+++ manifests/deployment.yaml",
@@ -44,5 +44,5 @@ def test_a_change_is_told_by_what_was_and_what_is_and_files_line_by_line() -> No
 
 
 def test_a_field_that_comes_or_goes_is_told_as_nothing_on_the_other_side() -> None:
-    assert difference(stored(), stored(start="both")) == ("start: nothing → both",)
-    assert difference(stored(start=True), stored()) == ("start: true → nothing",)
+    assert describe_difference(stored(), stored(start="both")) == ("start: nothing → both",)
+    assert describe_difference(stored(start=True), stored()) == ("start: true → nothing",)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.catalogue import render, render_job
+from slipway.catalogue import render_job, render_objects
 from tests.unit.catalogue.samples import DEPLOYMENT, Write, load
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ def test_hello_renders_for_both_environments() -> None:
             "SLIPWAY_RELEASE": "hello-7",
             "SLIPWAY_VERSION": "1.0.7",
         }
-        objects = render(hello, environment, image=image, values=values)
+        objects = render_objects(hello, environment, image=image, values=values)
         assert [value["kind"] for value in objects] == ["ConfigMap", "Deployment", "Service"]
         deployment = objects[1]
         (container,) = deployment["spec"]["template"]["spec"]["containers"]

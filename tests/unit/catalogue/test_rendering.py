@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.catalogue import BUILT_INS, ConfigError, Definition, render, render_job
+from slipway.catalogue import BUILT_INS, ConfigError, Definition, render_job, render_objects
 from tests.unit.catalogue.samples import APPLICATION, DEPLOYMENT, IMAGE, VALUES, Write, load_one
 
 JOB = """\
@@ -22,7 +22,7 @@ spec:
 
 
 def rendered(definition: Definition, *, image: str = IMAGE) -> tuple[dict[str, Any], ...]:
-    return render(definition, definition.application.environments[0], image=image, values=VALUES)
+    return render_objects(definition, definition.application.environments[0], image=image, values=VALUES)
 
 
 def test_the_image_is_written_by_digest_and_the_object_is_marked_and_placed(write: Write) -> None:
@@ -50,8 +50,8 @@ def test_two_renderings_are_equal_to_the_byte(write: Write) -> None:
 def test_only_the_annotation_differs_between_two_releases_of_one_digest(write: Write) -> None:
     definition = load_one(write())
     environment = definition.application.environments[0]
-    (first,) = render(definition, environment, image=IMAGE, values=VALUES)
-    (second,) = render(definition, environment, image=IMAGE, values={**VALUES, "SLIPWAY_RELEASE": "shop-483"})
+    (first,) = render_objects(definition, environment, image=IMAGE, values=VALUES)
+    (second,) = render_objects(definition, environment, image=IMAGE, values={**VALUES, "SLIPWAY_RELEASE": "shop-483"})
     assert second["metadata"].pop("annotations") != first["metadata"].pop("annotations")
     assert first == second
 
@@ -117,7 +117,7 @@ def test_an_image_that_is_not_by_digest_is_not_rendered(write: Write, image: str
 def test_every_built_in_value_is_given_and_no_other(write: Write) -> None:
     definition = load_one(write())
     with pytest.raises(ValueError, match="values: expected exactly SLIPWAY_APPLICATION"):
-        render(definition, definition.application.environments[0], image=IMAGE, values={})
+        render_objects(definition, definition.application.environments[0], image=IMAGE, values={})
     assert set(VALUES) == set(BUILT_INS)
 
 

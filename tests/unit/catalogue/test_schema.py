@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from slipway.catalogue.finding import Kind, kind_of
+from slipway.catalogue.finding import Kind, document_kind
 from slipway.catalogue.schema import MODELS, schema_of, schema_text
 from slipway.manifests.documents import read_file
 
@@ -57,7 +57,7 @@ def test_the_schema_is_a_schema_that_describes_every_field(kind: Kind) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_document_in_this_repository_fits_and_names_the_schema(path: Path) -> None:
     (document,) = read_file(path, name=path.name)
-    kind = kind_of(document)
+    kind = document_kind(document)
     assert [error.message for error in SCHEMAS[kind].iter_errors(document.value)] == []
     named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
     assert named is not None

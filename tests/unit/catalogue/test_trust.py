@@ -1,4 +1,4 @@
-"""Requirements of an application: the keys and certificates that they name are read when it is, with their line."""
+"""Requirements of an application: the files of keys and certificates are read with it, and a problem names its line."""
 
 from pathlib import Path
 

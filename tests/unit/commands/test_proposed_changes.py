@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.proposing import ChangePhase, ProposedChange, hash_of
+from slipway.domain.proposing import ChangePhase, ProposedChange, hash_of_changes
 from slipway.domain.versions import Subject, SubjectKind
 from slipway.effects.notification import NotificationError
 from slipway.ledger import keys
@@ -347,7 +347,7 @@ def test_a_row_that_says_it_passed_is_not_believed_without_the_records(live: Liv
 
 def test_the_hash_names_the_changes_in_whatever_order_they_came(live: Live) -> None:
     change = weaken(live)
-    assert hash_of(reversed(change.changes)) == change.hash
+    assert hash_of_changes(reversed(change.changes)) == change.hash
 
 
 def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_effect(live: Live) -> None:

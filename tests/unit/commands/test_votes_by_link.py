@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.commands.taking import LONGEST, shown
+from slipway.commands.taking import LONGEST, _without_secrets
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.key_source import FixedKeys, KeysUnavailable
 from slipway.domain.model import sha256
@@ -169,7 +169,7 @@ def test_a_link_is_kept_and_shown_nowhere(home: Installation) -> None:
     """Where a row is parked, or logged, it says what was said, and not the credential by which it was."""
     link = link_by(SIGNING_KEYS, claims_of(home))
     row = row_of(home, link)
-    assert link not in shown(row)
+    assert link not in _without_secrets(row)
     assert link not in repr(row)
     said(home, link)
     assert link not in str(home.trail())

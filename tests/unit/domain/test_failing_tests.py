@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.domain.failing_tests import failing_tests, told
+from slipway.domain.failing_tests import failing_tests, first_names
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_a_log_without_a_failing_test_has_none(log: str) -> None:
 
 def test_each_name_is_told_once_and_only_the_first() -> None:
     names = failing_tests("".join(f"FAILED t.py::test_{n}\n" for n in (1, 1, 2, 3, 4, 5)))
-    assert told(names) == "failed: t.py::test_1, t.py::test_2, t.py::test_3 (and 2 more)"
+    assert first_names(names) == "failed: t.py::test_1, t.py::test_2, t.py::test_3 (and 2 more)"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from slipway.domain.identity import IdToken, KeySet, TokenPerson
 from slipway.domain.model import sha256
-from slipway.domain.proof import AHEAD, OLDEST, TOLERANCE, KeptProof, Proof, hidden_until, judge
-from slipway.domain.rules import Rule, failed
+from slipway.domain.proof import AHEAD, OLDEST, TOLERANCE, KeptProof, Proof, hidden_until, judge_times
+from slipway.domain.rules import Rule, not_passed
 from slipway.testing.clock import MORNING
 
 from .test_statement import VOTE
@@ -39,7 +39,7 @@ def token(
 
 
 def broken(of: IdToken, fresh: timedelta | None = FRESH, at: datetime = MORNING) -> list[Rule]:
-    return [result.rule for result in failed(judge(of, at, fresh))]
+    return [result.rule for result in not_passed(judge_times(of, at, fresh))]
 
 
 def test_a_sign_in_made_for_the_vote_proves_it() -> None:
@@ -77,7 +77,7 @@ def test_a_token_in_store_proves_nothing_later(waited: timedelta) -> None:
 
 
 def test_the_reason_says_what_was_expected_and_what_came() -> None:
-    (result,) = failed(judge(token(authenticated=MORNING - timedelta(hours=1)), MORNING, FRESH))
+    (result,) = not_passed(judge_times(token(authenticated=MORNING - timedelta(hours=1)), MORNING, FRESH))
     assert result.reason == "a sign-in within the last 5 min is required, it was at 2026-11-23 07:00:00 UTC"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import ContentPart, Packed, read_config, read_environments, unpack
-from slipway.bundle.artifact import content_of, pack
+from slipway.bundle import ContentPart, Packed, read_config, read_environments, unpack_bundle
+from slipway.bundle.artifact import content_digest, pack_bundle
 from slipway.domain.commands import Verb
 from slipway.domain.model import sha256
 from slipway.domain.release import Phase, Release
@@ -53,10 +53,10 @@ def test_a_bundle_goes_to_production_as_it_was_built(ci: Ci) -> None:
     installation.vote(1)
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED, installation.release(1).reason
-    contents = read_environments(*unpack(packed))
+    contents = read_environments(*unpack_bundle(packed))
     for name, cluster in (("staging", installation.staging), ("production", installation.production)):
         plan = installation.app.reader.plan(installation.release(1).rollout_in(name).plan_hash or "")  # type: ignore[union-attr]
-        (digest,) = {i.digest for i in unpack(packed)[0].images}
+        (digest,) = {i.digest for i in unpack_bundle(packed)[0].images}
         registry, _ = ci.places[name]
         assert (plan.digest, plan.images) == (packed.digest, (f"{registry}/team/shop@{digest}",))
         for member, manifest in zip(contents[name].part(ContentPart.MANIFESTS), plan.manifests, strict=True):
@@ -261,8 +261,8 @@ def test_what_is_not_a_bundle_is_reported_and_goes_nowhere(ci: Ci) -> None:
 def _broken(change: Callable[[dict[str, Any]], object], packed: Packed) -> Packed:
     document = json.loads(packed.config)
     change(document)
-    _, files = unpack(packed)
-    return pack(read_config(json.dumps(document).encode()), files)
+    _, files = unpack_bundle(packed)
+    return pack_bundle(read_config(json.dumps(document).encode()), files)
 
 
 @pytest.mark.parametrize(
@@ -292,10 +292,10 @@ def test_an_image_of_another_team_is_not_brought_along(ci: Ci) -> None:
 
 
 def test_an_image_that_the_builder_did_not_pin_is_refused_before_anything_is_applied(ci: Ci) -> None:
-    config, files = unpack(ci.bundle("1.4.0"))
+    config, files = unpack_bundle(ci.bundle("1.4.0"))
     path = "environments/staging/deployment.yaml"
     files[path] = files[path].replace(b"nonprod.test/team/shop@sha256:", b"evil.test/team/shop@sha256:")
-    ci.push(pack(config.model_copy(update={"content": content_of(files)}), files), "1.4.0")
+    ci.push(pack_bundle(config.model_copy(update={"content": content_digest(files)}), files), "1.4.0")
     release = ci.installation.release(1)
     assert release.phase is Phase.FAILED
     assert "expected an image of the environment by digest, in its registry" in release.reason

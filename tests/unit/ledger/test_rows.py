@@ -8,7 +8,7 @@ from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord
 from slipway.domain.reports import Parked
 from slipway.ledger.rows import pack, pack_audit, unpack, unpack_audit
-from slipway.ledger.table import Act, Write, check
+from slipway.ledger.table import Act, Write, check_transaction
 from slipway.testing.chains import signed_chain
 from tests.unit.domain.samples import MORNING
 
@@ -28,7 +28,7 @@ def record(**details: object) -> AuditRecord:
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: f"{text[:3]!r} {len(text)}")
 def test_a_record_comes_back_from_its_row_and_each_column_fits(text: str) -> None:
     values = pack(parked(text))
-    check([Write(act=Act.CREATE, key="row", values=values)])
+    check_transaction([Write(act=Act.CREATE, key="row", values=values)])
     assert unpack(Parked, values) == parked(text)
 
 
@@ -36,7 +36,7 @@ def test_a_record_comes_back_from_its_row_and_each_column_fits(text: str) -> Non
 def test_an_audit_record_comes_back_with_the_same_hash_however_long_its_details_are(text: str) -> None:
     made = record(log=text, objects=[{"name": text[:50], "ready": True, "count": 3}] * 3, nothing={})
     values = pack_audit(made)
-    check([Write(act=Act.CREATE, key="row", values=values)])
+    check_transaction([Write(act=Act.CREATE, key="row", values=values)])
     found = unpack_audit(values)
     assert found == made
     assert found.expected_hash() == made.hash
@@ -79,7 +79,7 @@ def test_a_damaged_row_is_not_an_audit_record(damage: dict[str, Any]) -> None:
 def test_a_row_that_is_longer_than_the_service_takes_is_refused_by_name() -> None:
     values = {f"Data{number}": "x" * 30_000 for number in range(18)}
     with pytest.raises(ValueError, match=r"release!1: the row has \d+ bytes, the limit is 1048576"):
-        check([Write(act=Act.PUT, key="release!1", values=values)])
+        check_transaction([Write(act=Act.PUT, key="release!1", values=values)])
 
 
 def test_changed_details_change_the_hash() -> None:

@@ -12,7 +12,7 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
 from slipway.engine.observing import ObservedBus
 from slipway.telemetry import Attribute, Family, Metric, observed, receiving, span, trace_id
-from slipway.telemetry import message as handling
+from slipway.telemetry import within_message as handling
 from slipway.telemetry.names import listed
 from slipway.testing import Installation, write_application
 from tests.unit.telemetry.conftest import Kept

@@ -8,7 +8,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from slipway.telemetry import Family, message, receiving, recording, span
+from slipway.telemetry import Family, receiving, recording, span, within_message
 from slipway.telemetry import tail as tail_module
 from slipway.telemetry.sdk import Sdk
 from slipway.telemetry.tail import KeepWhole
@@ -98,9 +98,9 @@ def test_what_is_open_when_the_process_ends_is_handed_on() -> None:
 
 
 def test_without_a_recorder_everything_is_quiet() -> None:
-    with span(Family.FUNCTION, "a") as current, message("00-x"):
+    with span(Family.FUNCTION, "a") as current, within_message("00-x"):
         current.fail("nobody hears it")
         current.link("00-y")
         assert recording.carrier() == ""
-        assert recording.received() == "00-x"
-    assert recording.received() == ""
+        assert recording.current_traceparent() == "00-x"
+    assert recording.current_traceparent() == ""

@@ -28,7 +28,7 @@ from slipway.web import audit, board, confirming, operating, parked, proposed, r
 from slipway.web import numbers as numbers_page
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show
-from slipway.web.messages import not_found, sign_in, try_again
+from slipway.web.messages import ask_to_sign_in, not_found, try_again
 from tests.unit.commands.live import Live
 from tests.unit.commands.proposals import ADA as VOTER
 from tests.unit.commands.proposals import guarded, weaken
@@ -378,7 +378,7 @@ _DRAWING: dict[str, Sample] = {
     "confirm-not-permitted": lambda: _confirm("reader"),
     "message-forged": lambda: show(Told().desk, "bm8.bm8"),
     "message-not-found": lambda: not_found("there is no release hello-99"),
-    "message-sign-in": lambda: sign_in("/releases/hello-1"),
+    "message-sign-in": lambda: ask_to_sign_in("/releases/hello-1"),
     "message-try-again": try_again,
 }
 

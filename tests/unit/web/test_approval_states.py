@@ -15,7 +15,7 @@ from slipway.engine.links import EXPLAINS_FOR
 from slipway.testing import ADA, BEN, CLEO
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show, show_changes
-from slipway.web.messages import guarded
+from slipway.web.messages import or_message
 from tests.unit.web.installation import Told, digest, hello
 from tests.unit.web.samples import FORM, SAMPLES, Headers, asked, cast_vote, nonce_of, two_asked
 
@@ -249,7 +249,7 @@ def test_a_link_to_a_release_that_is_gone_is_not_found() -> None:
     token = home.token(subject)
     empty = Told()
     empty.now = home.now
-    assert guarded(lambda: show(empty.desk, token)).status == 404
+    assert or_message(lambda: show(empty.desk, token)).status == 404
 
 
 def test_the_text_of_all_changes_needs_the_same_link() -> None:

@@ -15,7 +15,7 @@ from slipway.web import located
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show, show_changes
 from slipway.web.located import ApprovalAddress
-from slipway.web.messages import guarded
+from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
 from tests.unit.web.installation import Told, hello
 from tests.unit.web.proving import counted
@@ -146,14 +146,14 @@ def test_the_address_of_an_earlier_plan_explains_itself_and_leads_to_the_present
 )
 def test_an_address_of_nothing_is_not_found(office: Office, number: str, environment: str, plan: str) -> None:
     place = ApprovalAddress(application="hello", number=number, environment=environment, plan=plan)
-    assert guarded(lambda: office.look(ADA, place)).status == 404
+    assert or_message(lambda: office.look(ADA, place)).status == 404
 
 
 def test_the_plan_of_another_release_is_never_shown_under_this_ones_name(office: Office) -> None:
     other = office.home.app.reader.release("hello-1").plan_hash or ""
     place = replace(office.place, plan=other)
     assert "The address names another release" in text(office.look(ADA, place))
-    assert guarded(lambda: located.show_changes(office.home.desk, place, visitor(ADA))).status == 404
+    assert or_message(lambda: located.show_changes(office.home.desk, place, visitor(ADA))).status == 404
 
 
 def test_a_person_is_known_by_their_object_id_and_by_no_name(office: Office) -> None:

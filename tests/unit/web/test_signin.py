@@ -1,12 +1,12 @@
 """The pages that lead people to the sign-in, and what they say where it came to nothing."""
 
 from slipway.http.signing_in import NotSignedIn
-from slipway.web.messages import no_role, not_signed_in, session_over, sign_in
+from slipway.web.messages import ask_to_sign_in, no_role, not_signed_in, session_over
 from tests.unit.web.visitors import DORA
 
 
 def test_the_page_for_strangers_leads_to_the_sign_in_and_back() -> None:
-    for answer in (sign_in("/releases/hello-1?after=2&x=<y>"), session_over("/releases/hello-1?after=2&x=<y>")):
+    for answer in (ask_to_sign_in("/releases/hello-1?after=2&x=<y>"), session_over("/releases/hello-1?after=2&x=<y>")):
         assert answer.status == 401
         assert 'href="/sign-in?to=%2Freleases%2Fhello-1%3Fafter%3D2%26x%3D%3Cy%3E"' in answer.body.decode()
 

@@ -16,7 +16,7 @@ from slipway.ledger.table import Row
 from slipway.testing import ADA, BASE, BEN, MemoryTable
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show
-from slipway.web.messages import guarded
+from slipway.web.messages import or_message
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import Headers, asked, cast_vote, ids_of, nonce_of, two_asked
 
@@ -271,7 +271,7 @@ class AwayTable(MemoryTable):
 def test_a_ledger_that_is_away_asks_to_try_again_and_the_same_form_then_counts(page: Page) -> None:
     there = page.home.app.ledger.table
     page.home.app.ledger.table = AwayTable()
-    answer = guarded(page.post)
+    answer = or_message(page.post)
     assert answer.status == 503
     assert "Retry-After" in answer.headers
     page.home.app.ledger.table = there

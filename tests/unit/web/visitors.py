@@ -1,7 +1,7 @@
 """People who have signed in, as the pages see them."""
 
 from slipway.domain.identity import TokenPerson
-from slipway.http.callers import caller_of
+from slipway.http.callers import caller_of_person
 from slipway.testing import ADA, BEN
 from slipway.testing.sign_in import person
 from slipway.web.signin import Visitor
@@ -13,7 +13,7 @@ STRANGER = 99
 
 def visitor(name: str = "Dora", *roles: str) -> Visitor:
     """The person of that name; `ada@example.com` is the one whom the policies of these tests know by their id."""
-    return Visitor(caller=caller_of(token_person(name, *roles)), sid=f"session of {name}")
+    return Visitor(caller=caller_of_person(token_person(name, *roles)), sid=f"session of {name}")
 
 
 def token_person(name: str, *roles: str) -> TokenPerson:
@@ -23,7 +23,7 @@ def token_person(name: str, *roles: str) -> TokenPerson:
 
 def as_visitor(who: TokenPerson) -> Visitor:
     """The same person, in a session of their own."""
-    return Visitor(caller=caller_of(who), sid=f"session of {who.name}")
+    return Visitor(caller=caller_of_person(who), sid=f"session of {who.name}")
 
 
 DORA = visitor()

@@ -11,7 +11,7 @@ from slipway.domain.steps import StepKind
 from slipway.effects.cluster import Looked, Manifest, RolloutState
 from slipway.effects.cluster.records import ProgressState
 from slipway.effects.cluster.rollout import FIRST_LOOK
-from slipway.effects.cluster.rules import judge
+from slipway.effects.cluster.rules import judge_workload
 from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, Watched, state_of
 from slipway.engine.steps.rollout import LASTS
 from slipway.testing import Installation, MemoryCluster
@@ -42,7 +42,7 @@ def test_every_cell_in_which_a_workload_can_be_is_played_and_no_other() -> None:
 
 @pytest.mark.parametrize(("kind", "situation"), PLAYED, ids=name_of)
 def test_a_rule_finds_the_situation_and_says_what_to_do(kind: Watched, situation: Situation) -> None:
-    verdict = judge(kind, *PLAYED[kind, situation])
+    verdict = judge_workload(kind, *PLAYED[kind, situation])
     assert verdict.situation is situation
     assert verdict.state is state_of(kind, situation)
     assert verdict.reason
@@ -64,7 +64,7 @@ class PlayedCluster(MemoryCluster):
 
     def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
         healed = self.installation.now >= self.heals
-        verdict = judge(self.kind, *PLAYED[self.kind, Situation.UP if healed else self.situation])
+        verdict = judge_workload(self.kind, *PLAYED[self.kind, Situation.UP if healed else self.situation])
         return RolloutState(state=verdict.state, reason=verdict.reason)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster.takeover import left_over, named, pointer_to, without
+from slipway.effects.cluster.takeover import field_name, left_over, pointer_to, without
 
 type Json = dict[str, Any]
 
@@ -53,7 +53,7 @@ def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_
     ours = ("slipway", "Apply", variable("KEEP"))
     live = owned(an_object(env=("KEEP", "OLD")), (manager, operation, variable("OLD")), ours)
     [path] = left_over(live, an_object(env=("KEEP",)))
-    assert named(path) == "spec.template.spec.containers[name=web].env[name=OLD]"
+    assert field_name(path) == "spec.template.spec.containers[name=web].env[name=OLD]"
     assert without(live, [path])["spec"] == an_object(env=("KEEP",))["spec"]
 
 

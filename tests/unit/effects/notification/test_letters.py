@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from slipway.effects.notification import Message
-from slipway.effects.notification.letter import SUBJECT, compose
+from slipway.effects.notification.letter import SUBJECT, write_letter
 from tests.unit.effects.notification.samples import (
     LOCATE,
     TOKEN_LINK,
@@ -58,13 +58,13 @@ FACTS = [
 
 @pytest.mark.parametrize("fact", FACTS)
 def test_text_and_html_say_the_same(fact: str) -> None:
-    letter = compose(gate_opened())
+    letter = write_letter(gate_opened())
     assert fact in letter.text
     assert fact in Read(letter.html).words
 
 
 def test_the_approvers_link_is_in_both_parts_with_a_warning_that_it_is_theirs_alone() -> None:
-    letter = compose(gate_opened())
+    letter = write_letter(gate_opened())
     assert TOKEN_LINK in letter.text
     assert TOKEN_LINK in Read(letter.html).links
     for part in (letter.text, letter.html):
@@ -73,26 +73,26 @@ def test_the_approvers_link_is_in_both_parts_with_a_warning_that_it_is_theirs_al
 
 
 def test_where_people_sign_in_the_address_only_shows_the_way_and_may_be_passed_on() -> None:
-    letter = compose(for_everybody())
+    letter = write_letter(for_everybody())
     assert LOCATE in letter.text
     assert "yours alone" not in letter.text + letter.html
 
 
 def test_the_end_of_a_release_asks_for_nothing() -> None:
-    letter = compose(ended())
+    letter = write_letter(ended())
     assert "Decide" not in letter.text
     assert "Evidence" not in letter.text + letter.html
     assert letter.subject == "[shop] shop-482 (2.7.0) completed: live in production"
 
 
 def test_text_reads_well_without_empty_gaps() -> None:
-    assert "\n\n\n" not in compose(gate_opened()).text
-    assert "\n\n\n" not in compose(ended()).text
+    assert "\n\n\n" not in write_letter(gate_opened()).text
+    assert "\n\n\n" not in write_letter(ended()).text
 
 
 @pytest.mark.parametrize("message", [hostile(), hostile(matter=None)], ids=["asked", "told"])
 def test_hostile_text_is_inert_in_the_html(message: Message) -> None:
-    page = Read(compose(message).html)
+    page = Read(write_letter(message).html)
     ours = "html head meta title body div h1 h2 p a table tr td ul li bdi strong"
     assert page.tags <= set(ours.split())
     assert not {name for name in page.attributes if name.startswith("on")}
@@ -101,7 +101,7 @@ def test_hostile_text_is_inert_in_the_html(message: Message) -> None:
 
 
 def test_hostile_text_adds_no_line_and_hides_nothing() -> None:
-    letter = compose(hostile())
+    letter = write_letter(hostile())
     for part in (letter.subject, letter.text, letter.html):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", part)
     assert not any(line.startswith("Bcc:") for line in letter.text.splitlines())
@@ -111,17 +111,17 @@ def test_hostile_text_adds_no_line_and_hides_nothing() -> None:
 
 def test_a_link_to_the_ci_run_is_one_only_where_it_is_an_address() -> None:
     run = "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
-    assert run in Read(compose(gate_opened()).html).links
-    assert "javascript:" not in compose(hostile()).html
+    assert run in Read(write_letter(gate_opened()).html).links
+    assert "javascript:" not in write_letter(hostile()).html
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:
-    assert not re.search(r"<(img|link|script|iframe)|url\(|@import", compose(gate_opened()).html)
+    assert not re.search(r"<(img|link|script|iframe)|url\(|@import", write_letter(gate_opened()).html)
 
 
 def test_a_long_plan_is_shortened_and_says_so() -> None:
     lines = tuple(f"ConfigMap c{number}: created" for number in range(40))
-    text = compose(gate_opened(lines=lines)).text
+    text = write_letter(gate_opened(lines=lines)).text
     assert "and 29 more" in text
     assert "c11:" not in text
 
@@ -131,13 +131,13 @@ def test_the_deadline_is_said_in_the_approvers_time_where_their_zone_is_known() 
     assert message.matter is not None
     there = message.evolve(matter=message.matter.evolve(timezone="Europe/Berlin"))
     said = "Tuesday, 24 November 2026, 09:30 UTC: Tuesday, 24 November 2026, 10:30 CET (Europe/Berlin)"
-    assert said in compose(there).text
-    assert "CET" not in compose(message).text
+    assert said in write_letter(there).text
+    assert "CET" not in write_letter(message).text
 
 
 def test_a_proposed_change_is_asked_about_like_a_gate_and_leads_to_its_own_page() -> None:
     message = change_proposed()
-    letter = compose(message)
+    letter = write_letter(message)
     for text in (letter.text, letter.html):
         assert message.release_url in text
         assert "What would be weaker" in text

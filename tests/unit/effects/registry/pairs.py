@@ -11,9 +11,9 @@ from slipway.effects.registry import (
     PromotionTarget,
     Registry,
     RegistryEndpoint,
-    promote,
+    promote_artifact,
 )
-from slipway.testing.artifacts import OCI_INDEX, image, index, written
+from slipway.testing.artifacts import OCI_INDEX, image, index, unusual_json
 from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request
 
 
@@ -56,7 +56,7 @@ TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base
 
 
 def run(pair: Pair, digest: str, tag: str = "482", *, may_lack_referrers: bool = False, **options: Any) -> Promotion:
-    return promote(
+    return promote_artifact(
         PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest),
         PromotionTarget(
             registry=pair.to_target,
@@ -81,5 +81,5 @@ def alter_replies(pair: Pair, change: Callable[[Request, RegistryReply], Registr
 
 
 def empty_index() -> RegistryReply:
-    body = written({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    body = unusual_json({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
     return RegistryReply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)

@@ -9,7 +9,7 @@ from slipway.effects.registry import (
     PromotionSource,
     PromotionTarget,
     Unreachable,
-    promote,
+    promote_artifact,
 )
 from slipway.testing.artifacts import image, index
 from slipway.testing.registry import RegistryReply
@@ -129,7 +129,7 @@ def test_an_index_promotes_from_a_registry_that_cuts_every_other_download(hostil
         900_000 if "/blobs/" in request.path and request.method == "GET" and next(turns) % 2 else None
     )
 
-    promote(
+    promote_artifact(
         PromotionSource(registry=client(source), repository="team/shop", digest=root.digest),
         PromotionTarget(registry=client(target), repository="prod/shop", digest=root.digest, tag="482"),
     )

@@ -16,7 +16,7 @@ from slipway.effects.registry import (
     RegistryEndpoint,
     RegistryError,
     TagTaken,
-    promote,
+    promote_artifact,
 )
 from slipway.testing.artifacts import digest_of, image, index
 from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request, error
@@ -50,7 +50,7 @@ class Ends:
             digest=IMAGE.digest,
             tag="482",
         )
-        return promote(source, target)
+        return promote_artifact(source, target)
 
     def client(self, host: str) -> Registry:
         return Registry(RegistryEndpoint(host), Anonymous(), pool=self._pool, pause=self.waiting.pause)

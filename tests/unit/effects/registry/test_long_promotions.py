@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from slipway.effects.registry import Progress, Promotion, PromotionSource, PromotionTarget, Unfinished, promote
+from slipway.effects.registry import Progress, Promotion, PromotionSource, PromotionTarget, Unfinished, promote_artifact
 from slipway.testing.artifacts import digest_of, image, index, referrer
 from tests.unit.effects.registry.pairs import Pair
 
@@ -28,7 +28,7 @@ class Life:
         return self.left is not None and self.seen[-1].sent >= self.left
 
     def run(self, digest: str) -> Promotion:
-        return promote(
+        return promote_artifact(
             PromotionSource(registry=self.pair.from_source, repository="team/shop", digest=digest),
             PromotionTarget(registry=self.pair.to_target, repository="prod/shop", digest=digest, tag="482"),
             workers=1,
@@ -97,7 +97,7 @@ def test_what_progress_raises_ends_the_promotion_in_mid_blob(pair: Pair) -> None
     target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
 
     with pytest.raises(OverError):
-        promote(source, target, workers=1, progress=give_up)
+        promote_artifact(source, target, workers=1, progress=give_up)
 
     assert ("prod/shop", digest_of(LARGE)) not in pair.target.blobs
     assert pair.target.tags == {}

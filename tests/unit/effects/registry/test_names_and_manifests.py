@@ -15,7 +15,7 @@ from slipway.effects.registry import (
     TooLarge,
     Unsupported,
 )
-from slipway.testing.artifacts import OCI_INDEX, OCI_MANIFEST, Built, digest_of, image, index, referrer, written
+from slipway.testing.artifacts import OCI_INDEX, OCI_MANIFEST, Built, digest_of, image, index, referrer, unusual_json
 from slipway.testing.registry import MemoryPool, RegistryReply
 from tests.unit.effects.registry.pairs import Pair, run
 
@@ -141,7 +141,7 @@ INDEX = json.loads(index(image(b"x")).raw)
 def test_a_manifest_that_can_be_read_in_two_ways_or_none_is_refused(
     pair: Pair, document: dict[str, object], media_type: str, message: str
 ) -> None:
-    digest = pair.source.seed("team/shop", Built(raw=written(document), media_type=media_type))
+    digest = pair.source.seed("team/shop", Built(raw=unusual_json(document), media_type=media_type))
 
     with pytest.raises(Unsupported, match=message):
         run(pair, digest)

@@ -14,7 +14,7 @@ from slipway.effects.registry import (
     PromotionTarget,
     TagTaken,
     Unsupported,
-    promote,
+    promote_artifact,
 )
 from slipway.testing.artifacts import (
     DOCKER_FOREIGN,
@@ -30,7 +30,7 @@ from slipway.testing.artifacts import (
     image,
     index,
     referrer,
-    written,
+    unusual_json,
 )
 from slipway.testing.registry import RegistryReply
 from tests.unit.effects.registry.pairs import TWO_PLATFORMS, Pair, alter_replies, empty_index, make_pair, run
@@ -112,7 +112,7 @@ def test_the_digest_of_the_plan_must_be_that_of_the_source(pair: Pair) -> None:
     target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest_of(b"two"), tag="482")
 
     with pytest.raises(DigestMismatch):
-        promote(source, target)
+        promote_artifact(source, target)
 
 
 WINDOWS = b"the base of windows"
@@ -125,7 +125,7 @@ def windows(layer: dict[str, object], *, held: bool) -> Built:
     document = json.loads(image(b"x").raw)
     document["layers"] = [layer, *document["layers"]]
     return Built(
-        raw=written(document), media_type=OCI_MANIFEST, blobs=(*image(b"x").blobs, *((WINDOWS,) if held else ()))
+        raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(*image(b"x").blobs, *((WINDOWS,) if held else ()))
     )
 
 
@@ -174,7 +174,7 @@ def test_an_index_that_misstates_a_child_is_refused(pair: Pair) -> None:
     document = json.loads(TWO_PLATFORMS.raw)
     document["manifests"][0]["size"] += 1
     digest = pair.source.seed(
-        "team/shop", Built(raw=written(document), media_type=OCI_INDEX, children=TWO_PLATFORMS.children)
+        "team/shop", Built(raw=unusual_json(document), media_type=OCI_INDEX, children=TWO_PLATFORMS.children)
     )
 
     with pytest.raises(Unsupported, match="it says that"):
@@ -272,7 +272,7 @@ def test_within_one_registry_blobs_are_mounted_and_no_bytes_travel(pair: Pair) -
     source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest)
     target = PromotionTarget(registry=pair.from_source, repository="prod/shop", digest=digest, tag="482")
 
-    record = promote(source, target)
+    record = promote_artifact(source, target)
 
     assert (record.blobs_mounted, record.blobs_copied, record.bytes_copied) == (5, 0, 0)
     assert pair.source.tags["prod/shop", "482"] == digest

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.effects.registry import PromotionSource, PromotionTarget, promote
+from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
 from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, referrer
 from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.registry.pairs import make_pair
@@ -70,7 +70,7 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
     source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=artifact.root.digest)
     target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=artifact.root.digest, tag="482")
 
-    first = promote(source, target)  # the target refuses whatever comes before what it needs
+    first = promote_artifact(source, target)  # the target refuses whatever comes before what it needs
 
     held = {digest: raw for (_, digest), (raw, _) in pair.target.manifests.items()}
     assert artifact.digests() <= held.keys()
@@ -87,7 +87,7 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
         assert {each.digest for each in there} == {each.digest for each in here}
 
     writes = len(pair.target.writes())
-    second = promote(source, target)
+    second = promote_artifact(source, target)
 
     assert len(pair.target.writes()) == writes
     assert (second.blobs_copied, second.manifests_copied, second.bytes_copied) == (0, 0, 0)

@@ -30,9 +30,9 @@ from slipway.effects.registry import (
     TooLarge,
     Unreachable,
     Unsupported,
-    promote,
+    promote_artifact,
 )
-from slipway.testing.artifacts import OCI_MANIFEST, SCHEMA_1, Built, digest_of, image, index, written
+from slipway.testing.artifacts import OCI_MANIFEST, SCHEMA_1, Built, digest_of, image, index, unusual_json
 from slipway.testing.registry import MemoryPool, RegistryReply, Request, error
 from tests.unit.effects.registry.pairs import Pair
 
@@ -55,7 +55,7 @@ def refused(pair: Pair, digest: str) -> RegistryError:
     source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest, tag="481")
     target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
     with pytest.raises(RegistryError) as caught:
-        promote(source, target)
+        promote_artifact(source, target)
     assert pair.target.tags == {}
     return caught.value
 
@@ -75,7 +75,7 @@ def answering(pair: Pair, method: str, part: str, reply: RegistryReply) -> None:
     ("built", "kind", "says", "to_do"),
     [
         (
-            Built(raw=written({"schemaVersion": 2}), media_type="application/vnd.example.thing+json"),
+            Built(raw=unusual_json({"schemaVersion": 2}), media_type="application/vnd.example.thing+json"),
             Unsupported,
             "media type 'application/vnd.example.thing+json' is not that of a manifest",
             "build and push the image in OCI or Docker schema 2 format",
@@ -343,7 +343,7 @@ def test_a_manifest_that_is_served_as_a_text_is_what_it_calls_itself(pair: Pair,
 
 
 def test_a_manifest_that_says_nothing_of_itself_stays_a_text(pair: Pair) -> None:
-    for raw in (b"[]", b"no json", written({"schemaVersion": 2}), written({"mediaType": "text/html"})):
+    for raw in (b"[]", b"no json", unusual_json({"schemaVersion": 2}), unusual_json({"mediaType": "text/html"})):
         digest = pair.source.seed("team/shop", Built(raw=raw, media_type="text/plain"))
         assert pair.from_source.manifest("team/shop", digest).media_type == "text/plain"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway.effects.supply_chain import NotationTrust, ProvenanceTrust, RequiredChecks
 from slipway.effects.supply_chain._notation import Signed
-from slipway.testing.artifacts import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Built, blob_descriptor, image, written
+from slipway.testing.artifacts import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Built, blob_descriptor, image, unusual_json
 from tests.unit.effects.supply_chain.authority import Issued, Key, ec_key, signer
 from tests.unit.effects.supply_chain.signing import (
     BUILDER,
@@ -73,7 +73,7 @@ def manifest(
     if annotations:
         document["annotations"] = dict(annotations)
     return Built(
-        raw=written(document),
+        raw=unusual_json(document),
         media_type=OCI_MANIFEST,
         blobs=(config, *(layer.data for layer in layers)),
         artifact_type=artifact_type or config_type,

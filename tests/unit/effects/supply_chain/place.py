@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from slipway.domain.rules import RuleResult
 from slipway.effects.registry import Registry
-from slipway.effects.supply_chain import RequiredChecks, check
+from slipway.effects.supply_chain import RequiredChecks, check_required
 from slipway.testing.artifacts import Built, image
 from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.supply_chain.attaching import (
@@ -36,7 +36,7 @@ class Place:
         everything = wanted or self.people.everything()
         empty = RequiredChecks()
         kept = {name: getattr(everything, name) for name in names}
-        (found,) = check(self.client, REPOSITORY, self.image.digest, replace(empty, **kept), NOW)
+        (found,) = check_required(self.client, REPOSITORY, self.image.digest, replace(empty, **kept), NOW)
         return found
 
 

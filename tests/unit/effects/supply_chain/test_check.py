@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from slipway.domain.rules import NotYet
-from slipway.effects.supply_chain import RequiredChecks, check
+from slipway.effects.supply_chain import RequiredChecks, check_required
 from slipway.testing.artifacts import index
 from tests.unit.effects.registry.pairs import make_pair
 from tests.unit.effects.supply_chain.attaching import (
@@ -26,7 +26,7 @@ from tests.unit.effects.supply_chain.signing import (
 
 
 def test_a_bare_image_lacks_everything_and_all_of_it_may_still_come(place: Place) -> None:
-    found = check(place.client, REPOSITORY, SHOP.digest, place.people.everything(), NOW)
+    found = check_required(place.client, REPOSITORY, SHOP.digest, place.people.everything(), NOW)
     names = ["signed-by-notation", "signed-by-cosign", "has-sbom", "built-by"]
     assert [each.name for each in found] == names
     assert not any(each.passed for each in found)
@@ -35,7 +35,7 @@ def test_a_bare_image_lacks_everything_and_all_of_it_may_still_come(place: Place
 
 
 def test_nothing_is_looked_for_that_is_not_wanted(place: Place) -> None:
-    assert check(place.client, REPOSITORY, SHOP.digest, RequiredChecks(), NOW) == ()
+    assert check_required(place.client, REPOSITORY, SHOP.digest, RequiredChecks(), NOW) == ()
 
 
 def test_an_image_with_all_four_holds_all_four(place: Place) -> None:
@@ -44,7 +44,7 @@ def test_an_image_with_all_four_holds_all_four(place: Place) -> None:
     place.tag(".sig", classic(simple_layer(SHOP, people.cosign)))
     place.push(sbom(SHOP))
     place.push(in_bundle(SHOP, people.builder, provenance(digest=SHOP.digest)))
-    found = check(place.client, REPOSITORY, SHOP.digest, people.everything(), NOW)
+    found = check_required(place.client, REPOSITORY, SHOP.digest, people.everything(), NOW)
     assert [each.passed for each in found] == [True] * 4
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from slipway.catalogue import check_path
 from slipway.catalogue.entries import Catalogue
-from slipway.domain.pruning import Deleted, Ending, told
+from slipway.domain.pruning import Deleted, Ending, pruned_phrase
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import JobState, ProgressState
@@ -70,7 +70,7 @@ def test_what_could_not_be_deleted_is_told_and_undoes_nothing(delivered: Install
 
 def test_what_is_still_there_after_its_deletion_is_told_with_what_holds_it() -> None:
     held = Deleted(object="Service/web", ending=Ending.DELETED, why="it goes once its finalizer has been taken away")
-    assert told((held, Deleted(object="ConfigMap/a", ending=Ending.DELETED))) == (
+    assert pruned_phrase((held, Deleted(object="ConfigMap/a", ending=Ending.DELETED))) == (
         "2 objects that left the manifests deleted, of which 1 still there "
         "(Service/web: deleted, it goes once its finalizer has been taken away)"
     )

@@ -14,7 +14,7 @@ from slipway.effects.cluster.running import ComparedPods
 from slipway.engine.outcome import REASON_LIMIT, Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import LEASE, Work
 from slipway.engine.steps.roll_back import roll_back
-from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before
+from slipway.engine.steps.rollout import SLOW_LOOK, check_rollout, deploy, pause_before
 from slipway.testing import Installation, MemoryBlobs
 
 WITHIN = timedelta(minutes=5)
@@ -59,7 +59,7 @@ def test_the_manifests_of_the_plan_are_applied_and_named(installation: Installat
 def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(installation: Installation) -> None:
     ready = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
-    outcome = check(installation.app.clients, installation.clock, ready)
+    outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready", seen=SeenBefore())
     pauses = [pause_before(poll) for poll in range(6)]
     assert pauses == sorted(pauses)
@@ -68,8 +68,8 @@ def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(in
 
 def test_a_rollout_that_is_up_passes_with_its_reason(installation: Installation) -> None:
     ready = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, ready)
-    outcome = check(installation.app.clients, installation.clock, ready)
+    check_rollout(installation.app.clients, installation.clock, ready)
+    outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (True, "1 of 1 pods are ready")
 
@@ -78,9 +78,11 @@ def test_a_rollout_that_is_not_up_in_time_fails(installation: Installation) -> N
     ready = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(WITHIN)
-    assert isinstance(check(installation.app.clients, installation.clock, ready), Requeue)
+    assert isinstance(check_rollout(installation.app.clients, installation.clock, ready), Requeue)
     installation.wait(timedelta(seconds=1))
-    outcome = check(installation.app.clients, installation.clock, replace(ready, step=ready.step.evolve(poll=1)))
+    outcome = check_rollout(
+        installation.app.clients, installation.clock, replace(ready, step=ready.step.evolve(poll=1))
+    )
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, "not up within 0:05:00: 0 of 1 pods are ready")
 
@@ -89,14 +91,14 @@ def test_a_first_look_that_comes_too_late_is_not_the_last(installation: Installa
     ready = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(2 * WITHIN)
-    assert isinstance(check(installation.app.clients, installation.clock, ready), Requeue)
+    assert isinstance(check_rollout(installation.app.clients, installation.clock, ready), Requeue)
 
 
 def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Installation) -> None:
     ready = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, ready)
+    check_rollout(installation.app.clients, installation.clock, ready)
     installation.wait(WITHIN * 2)
-    outcome = check(installation.app.clients, installation.clock, ready)
+    outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert outcome.passed
 
@@ -104,7 +106,7 @@ def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Install
 def test_pods_that_crash_fail_the_rollout_at_once(installation: Installation) -> None:
     ready = at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
-    outcome = check(installation.app.clients, installation.clock, ready)
+    outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, "the pods crash")
 
@@ -147,7 +149,7 @@ def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installat
     ready = at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
     installation.staging.said = "x" * 400
-    outcome = check(installation.app.clients, installation.clock, ready)
+    outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert outcome.reason.endswith("x" * 400)
     assert len(outcome.reason) <= REASON_LIMIT
@@ -156,17 +158,17 @@ def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installat
 def judged(installation: Installation) -> Outcome:
     """The second look, at which the memory cluster's rollouts are done."""
     ready = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, ready)
-    return check(installation.app.clients, installation.clock, ready)
+    check_rollout(installation.app.clients, installation.clock, ready)
+    return check_rollout(installation.app.clients, installation.clock, ready)
 
 
 @pytest.mark.parametrize("container", [0, 1], ids=["its own", "the one beside it"])
 @pytest.mark.parametrize("image", ["nonprod.test/team/shop@sha256:" + "1" * 64, "team/shop", "other.test/x:1"])
 def test_another_image_than_the_plans_fails_the_rollout(installation: Installation, image: str, container: int) -> None:
     ready = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, ready)
+    check_rollout(installation.app.clients, installation.clock, ready)
     set_image(installation, image, container)
-    outcome = check(installation.app.clients, installation.clock, ready)
+    outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     name = ("shop", "proxy")[container]
     assert (outcome.passed, outcome.reason) == (
@@ -226,21 +228,23 @@ def test_pods_that_are_not_visible_are_waited_for_and_are_never_a_pass(installat
     missing = "Deployment/shop: 1 of 2 of its pods are visible"
     installation.staging.compares = ComparedPods(too_few=missing)
     ready = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, ready)
-    outcome = check(installation.app.clients, installation.clock, ready)
+    check_rollout(installation.app.clients, installation.clock, ready)
+    outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Requeue)
     assert outcome.reason == missing
     installation.wait(WITHIN + timedelta(seconds=1))
-    outcome = check(installation.app.clients, installation.clock, replace(ready, step=ready.step.evolve(poll=1)))
+    outcome = check_rollout(
+        installation.app.clients, installation.clock, replace(ready, step=ready.step.evolve(poll=1))
+    )
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, f"not up within 0:05:00: {missing}")
 
 
 def test_pods_that_may_not_be_read_are_tried_again(installation: Installation) -> None:
     ready = at(installation, StepKind.CHECK)
-    check(installation.app.clients, installation.clock, ready)
+    check_rollout(installation.app.clients, installation.clock, ready)
     installation.staging.unreadable = AccessDenied("pods: 403")
-    assert check(installation.app.clients, installation.clock, ready) == Retry(reason="pods: 403")
+    assert check_rollout(installation.app.clients, installation.clock, ready) == Retry(reason="pods: 403")
 
 
 @pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY])
@@ -273,7 +277,9 @@ def test_what_may_pass_is_tried_again_and_what_will_not_fails(
     ready = at(installation, kind)
     installation.staging.errors.append(error)
     clients = installation.app.clients
-    assert outcome == (deploy(clients, ready) if kind is StepKind.DEPLOY else check(clients, installation.clock, ready))
+    assert outcome == (
+        deploy(clients, ready) if kind is StepKind.DEPLOY else check_rollout(clients, installation.clock, ready)
+    )
 
 
 # ---- rolling back
