@@ -1,5 +1,7 @@
 """Calls in `slipway/` from a trigger to its first write to the ledger, counted on an installation in memory.
 
+The parts of the app are built before the walk begins: how the app is put together is no part of an event's way.
+
 Runs code of the checkout that it measures, so `followed_in` starts this file in a process of its own, with that
 checkout first on Python's path; it imports nothing of this package. `push` and `vote` are the only places that know the
 tests' harness: each prepares an installation and returns the trigger to follow, and the function that is the write.
@@ -15,7 +17,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from slipway.bootstrap.assembly import App
 
 
 class Prepared(NamedTuple):
@@ -92,6 +97,16 @@ def followed_in(root: Path) -> dict[str, Walk]:
 # ---- the harness
 
 
+def build_parts(app: "App") -> None:
+    """Build each part that is otherwise built by the first event that needs it."""
+    from slipway.bootstrap.once import part
+
+    for kind in type(app).__mro__:
+        for name, value in vars(kind).items():
+            if isinstance(value, part):
+                getattr(app, name)
+
+
 def push(folder: Path) -> Prepared:
     """A message of the queue tells that an image was pushed; a release begins."""
     from slipway.domain.events import EVENT
@@ -101,6 +116,7 @@ def push(folder: Path) -> Prepared:
 
     write_application(folder)
     installation = Installation(folder)
+    build_parts(installation.app)
     body = installation.pushed("1.0").model_dump_json().encode()
 
     def take(message: bytes) -> None:

@@ -1,7 +1,7 @@
 """Plays the client's side of a recording against a fresh bus and compares what the bus answers.
 
-What differs from run to run is exchanged on the way out (tokens are signed again, lock tokens and times are those of
-this run) and left out of the comparison (ids, times, texts for people). Gaps between the lines are kept where they are
+What differs from run to run is replaced before it is sent (tokens are signed again, lock tokens and times are those of
+this run), and left out of the comparison (ids, times, texts for people). Gaps between the lines are kept where they are
 long: there a lock lapses, or the client waits. `tests/recorded/README.md` says where the recordings come from.
 """
 
@@ -35,7 +35,7 @@ ANSWER_WITHIN = 10.0
 _SAS = re.compile(rb"SharedAccessSignature [!-~]+")
 _SCHEDULED = re.compile(rb"x-opt-scheduled-enqueue-time\x83(.{8})", re.DOTALL)
 _SECTION = b"\0\x53"
-"""How an encoded message starts: in answers of `$management` they lie within a message."""
+"""How an encoded message begins. An answer of `$management` has such messages inside its own."""
 _ERROR, _REJECTION = 0x1D, Symbol("com.microsoft:dead-letter")
 _LEFT_OUT = frozenset(
     {
@@ -60,7 +60,7 @@ _COMPARED: dict[Performative, tuple[int, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One answer that is another than the recorded one."""
+    """One answer that differs from the recorded one."""
 
     moment: float
     recorded: object
@@ -71,7 +71,7 @@ class Difference:
 
 
 class _Side:
-    """The frames of one side of a connection, each as what of it can be compared."""
+    """Reads one side of a connection, and reduces each frame to what can be compared."""
 
     def __init__(self) -> None:
         self._reader = FrameReader()
