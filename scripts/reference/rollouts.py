@@ -82,6 +82,8 @@ Beside the difference between what is live and what will be, the plan's page say
 - **whose the fields were**: which are taken over from `kubectl`, Helm or another tool, which of theirs are removed as
   the manifest does not have them, and which are left as somebody set them by hand or an autoscaler did. Whoever used
   `kubectl apply --server-side` or Helm 4 since the last release keeps theirs;
+- **that what is live stays where it is**, in the first release after its environment got another cluster or namespace:
+  nothing there is changed or deleted, and once the release is live nobody looks after it;
 - **that Flux or Argo CD applies it too**, where it did so
   [after Slipway](../how-to/drift.md#flux-or-argo-cd-beside-slipway);
 - **what the API server warns of**: a version of an API that goes away, a pod that a policy would refuse. The record

@@ -36,6 +36,7 @@ from ..effects.cluster import (
     ProgressState,
     Resisted,
     RolloutState,
+    Search,
     Staying,
     Unsearched,
 )
@@ -141,9 +142,13 @@ class MemoryCluster(Cluster):
         )
         return Departed(deletions=deletions, staying=self.staying, unsearched=self.unsearched)
 
-    def unlisted(self, namespace: str, owner: Owner) -> tuple[str, ...]:
+    def search(self, namespace: str, owner: Owner) -> Search:
         self._maybe_fail()
-        return tuple(each.kind for each in self.unsearched)
+        return Search(owned=(), unsearched=self.unsearched)
+
+    def namespace_id(self, namespace: str) -> str:
+        self._maybe_fail()
+        return f"uid-of-{namespace}-in-{id(self)}"
 
     def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
         return MemoryFenced(self, namespace, claim)

@@ -16,7 +16,7 @@ from ...domain.gate import ApprovalGate
 from ...domain.images import ImageRules
 from ...domain.model import sha256
 from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview, brought
-from ...domain.release import Live, Release, Rollback
+from ...domain.release import Lane, Live, Release, Rollback
 from ...domain.rules import Rule, RuleResult
 from ...domain.rules import not_passed as failed_rules
 from ...effects.cluster import ClusterError, Owner, kinds_of
@@ -188,6 +188,8 @@ def _whole(
         departed = leaving.result()
     lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
+    stays = _stays(clients, lane, environment)
+    warnings = (*_warnings(application, environment, release, live, content.job), stays)
     plan = Plan(
         application=application.application,
         release=release.number,
@@ -210,7 +212,7 @@ def _whole(
         verification=content.job,
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
-        warnings=tuple(filter(None, _warnings(application, environment, release, live, content.job))),
+        warnings=tuple(filter(None, warnings)),
         evidence=release.evidence,
         supply_chain=rules,
         run=release.run.url if release.run else None,
@@ -231,6 +233,24 @@ def _warnings(
     yield "" if environment.verification.given else TESTS_NONE
     loose = "; ".join(not_pinned(job, application.image_rules)) if job else ""
     yield f"the acceptance Job: {loose}"[:TEXT_KEPT] if loose else ""
+
+
+def _stays(clients: Clients, lane: Lane | None, environment: Environment) -> str:
+    """What to tell where the environment has moved since what is live there went live."""
+    here = (environment.cluster, environment.namespace)
+    if lane is None or lane.live is None or all((each.cluster, each.namespace) == here for each in lane.taken):
+        return ""
+    try:
+        live = load_plan(clients, lane.live.plan_hash)
+    except PlanLost as lost:
+        return f"it is not known where what is live runs: {lost}"[:TEXT_KEPT]
+    there = (live.cluster, live.namespace)
+    if there == here:
+        return ""
+    return (
+        f"what is live is in {'/'.join(there)}, and this release goes to {'/'.join(here)}: unless both are one place, "
+        "it stays there and runs on, and once this release is live nobody looks after it; remove it by hand"
+    )
 
 
 def _changes(seen: Seen, plan: Plan, release: Release, rules: ImageRules) -> tuple[Change, ...]:

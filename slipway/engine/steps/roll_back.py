@@ -106,12 +106,18 @@ class _Return:
         return Finished(passed=False, reason=f"{text}; {rest}"[:REASON_LIMIT], result=result)
 
     def _removed(self) -> tuple[Deleted, ...]:
-        """Delete what the failed release has made and what was live before had not; by uid, so nothing else."""
-        former = {(m["kind"], m["metadata"]["name"]) for m in self.before.manifests}
-        going = [each for each in self._made() if (each.kind, each.name) not in former]
-        running = [each for each in going if self._is_running(each)]
+        """Delete what the failed release has made and what was live before had not; by uid, so nothing else. Where the
+        environment has moved since, that is all of it, and in another place."""
+        if not (made := self._made()):
+            return ()
+        failed_plan = load_plan(self.clients, self.work.release.plan_hash)
+        moved = (failed_plan.cluster, failed_plan.namespace) != (self.before.cluster, self.before.namespace)
+        former = set() if moved else {(m["kind"], m["metadata"]["name"]) for m in self.before.manifests}
+        going = [each for each in made if (each.kind, each.name) not in former]
+        running = [each for each in going if self._is_running(each, failed_plan)]
         owner = Owner.of(self.before.application, self.before.environment)
-        done = self.target.writes.prune([each for each in going if each not in running], owner)
+        target = fenced(self.clients, self.work, failed_plan) if moved else self.target
+        done = target.writes.prune([each for each in going if each not in running], owner)
         why = "it has not ended, and work under way is not cut off"
         return (*done, *(Deleted(object=each.label, ending=Ending.LEFT, why=why) for each in running))
 
@@ -121,11 +127,11 @@ class _Return:
         content = self.clients.blobs.get(made) if made else None
         return _DELETIONS.validate_json(content) if content else ()
 
-    def _is_running(self, made: Deletion) -> bool:
+    def _is_running(self, made: Deletion, plan: Plan) -> bool:
         if made.kind != "Job":
             return False
         manifest = {"apiVersion": made.api_version, "kind": made.kind, "metadata": {"name": made.name}}
-        return self.cluster.is_running(manifest, self.before.namespace)
+        return self.clients.cluster(plan.cluster).is_running(manifest, plan.namespace)
 
 
 def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
