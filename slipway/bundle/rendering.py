@@ -24,9 +24,9 @@ _LONGEST_NAME: Final = 90
 
 
 class Program(Enum):
-    """A program that renders, with what it is called, the major versions that are known, and the one in our tests."""
+    """A program that renders, with what it is called, the major versions that are known, and those that were tried."""
 
-    HELM = ("helm", "Helm", ("3", "4"), "3.22.0")
+    HELM = ("helm", "Helm", ("3", "4"), "3.22.0 and 4.1.0")
     KUSTOMIZE = ("kustomize", "Kustomize", ("5",), "5.8.1")
 
     def __init__(self, command: str, title: str, majors: tuple[str, ...], tested: str) -> None:
