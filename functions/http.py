@@ -10,7 +10,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from slipway.domain.errors import NotFound
-from slipway.domain.key_source import KeysUnavailable
+from slipway.domain.signing import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.handle import Contended
 from slipway.engine.parking import NotReplayable

@@ -157,7 +157,7 @@ def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def desk() -> Desk:
-    """Of this process."""
+    """The desk of this process."""
     return desk_of(parts())
 
 

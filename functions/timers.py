@@ -8,7 +8,7 @@ from datetime import timedelta
 import azure.functions as func
 
 from slipway.domain.drift import LOOKED, NEXT_LOOK, is_due
-from slipway.domain.key_source import KeysUnavailable
+from slipway.domain.signing import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.ledger import Conflict, LedgerUnavailable
 from slipway.ledger.blobs import INCOMING_KEPT

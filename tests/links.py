@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from slipway.domain.key_source import FixedKeys
-from slipway.domain.signing import PrivateSigner, PublicKeys
+from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from slipway.domain.tokens import ApprovalClaims, sign_link
 from slipway.ed25519 import public_key
 

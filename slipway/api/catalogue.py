@@ -59,7 +59,7 @@ class ProblemShown(ApiModel):
 
     @classmethod
     def of(cls, problem: object) -> Self:
-        """Of what has the same fields, however it was found."""
+        """From any problem that has these fields."""
         return cls.model_validate(problem, from_attributes=True)
 
 

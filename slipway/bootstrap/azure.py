@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..clock import utc_now
 from ..domain.envelopes import Envelopes
 from ..domain.identity import AccessTokenReader, TokenReader
-from ..domain.key_source import KeySource
 from ..domain.rights import Container as ContainerName
 from ..domain.rights import TableName
-from ..domain.signing import PrivateSigner, PublicKeys
+from ..domain.signing import KeySource, PrivateSigner, PublicKeys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..commands.saying import InboxWriter
-from ..domain.key_source import FixedKeys
+from ..domain.signing import FixedKeys
 from ..engine.links import Links
 from ..http.callers import Access
 from ..http.cookies import Cookies

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..domain.envelopes import Envelopes
-from ..domain.key_source import KeySource
-from ..domain.signing import PublicKeys, Signer
+from ..domain.signing import KeySource, PublicKeys, Signer
 from ..effects.messaging import Bus
 from ..inbound import EventSource
 from ..ledger import Blobs, Table

@@ -8,8 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..clock import Clock
-from ..domain.key_source import FixedKeys, KeySource, KeysUnavailable, checked_keys
-from ..domain.signing import PublicKeys, checked_public
+from ..domain.signing import FixedKeys, KeySource, KeysUnavailable, PublicKeys, checked_keys, checked_public
 from ..effects.notification.channel import Channel
 from .settings import Settings
 from .settings_channels import (

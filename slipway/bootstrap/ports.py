@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..catalogue.entries import Catalogue
 from ..clock import Clock
 from ..domain.identity import AccessTokenReader, TokenReader
-from ..domain.key_source import KeySource
-from ..domain.signing import PublicKeys, Signer
+from ..domain.signing import KeySource, PublicKeys, Signer
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..http.saying import VotesProvider

@@ -25,10 +25,9 @@ from pydantic import (
     model_validator,
 )
 
-from ..domain.key_source import checked_keys
 from ..domain.model import Duration, Name
 from ..domain.people import GUID_PATTERN
-from ..domain.signing import checked_public
+from ..domain.signing import checked_keys, checked_public
 from ..domain.sources import SECRETS
 from .roles import FRONT_ONLY, AppRole
 from .settings_channels import ChannelSettings, WorkflowSettings

@@ -23,7 +23,7 @@ from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
 NOT_FOR_US = frozenset({"kustomization.yaml", "kustomization.yml", "chart.yaml", "values.yaml", "skaffold.yaml"})
 """Files that other tools would read as their own in a folder of manifests."""
 MOST_VALUES = 300_000
-"""Of all YAML in a bundle together: some seconds of reading, which everybody who reads it would wait for."""
+"""The most values in all YAML of a bundle: some seconds of reading, which everybody who reads it would wait for."""
 _LARGEST_EXACT = 2**53 - 1
 _FORMS = (2, 3)
 """Parts of a path below `environments/`: `<name>/<file>` or `<name>/<part>/<file>`."""

@@ -69,7 +69,7 @@ class HelmChart:
 
 
 def arguments(chart: Path, values: Iterable[Path], target: RenderTarget, *, application: str) -> tuple[str, ...]:
-    """Of `helm`. The chart is given as a path, and never looked for in a repository of charts."""
+    """The arguments of `helm`. The chart is given as a path, and never looked for in a repository of charts."""
     value_files = [item for file in values for item in ("--values", str(file))]
     apis = [item for api in target.apis for item in ("--api-versions", api)]
     version = f"v{target.kubernetes}.0"  # without it Helm takes a version that it was compiled with

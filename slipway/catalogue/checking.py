@@ -53,14 +53,14 @@ class CheckedDocuments:
     """Documents, each judged by itself."""
 
     documents: tuple[FoundDocument, ...]
-    """Those that could be read."""
+    """The documents that could be read."""
     good: tuple[FoundDocument, ...]
-    """Those without a problem."""
+    """The documents without a problem."""
     projects: Mapping[str, Project]
     claims: tuple[Claims, ...]
-    """Of every application that could be read, as far as it could be judged."""
+    """What every application that could be read claims, as far as it could be judged."""
     problems: tuple[Problem, ...]
-    """Of all the others, and of files that cannot be read; sorted by file and line."""
+    """What is wrong with the other documents, and with files that cannot be read; sorted by file and line."""
     not_checked: tuple[Unjudged, ...]
     """What nobody can say while there are such problems."""
 
@@ -144,16 +144,16 @@ def check_project(document: Document, *, known: Known | None = None) -> Project:
     findings.extend(reading.problems)
     if reading.value is None:
         raise ConfigError(findings.problems)
-    project, told = reading.value, list(_not_enforced(document, reading.value))
+    project, problems = reading.value, list(_not_enforced(document, reading.value))
     if known is not None:
         for name, environment in project.environments.items():
             at: Steps = ("environments", name)
             for index, cluster in enumerate(environment.clusters):
                 steps = (*at, "clusters", index)
-                told += _unknown(document, steps, cluster, "cluster", known.clusters, environment=name)
+                problems += _unknown(document, steps, cluster, "cluster", known.clusters, environment=name)
             steps, registry = (*at, "registry"), environment.registry
-            told += _unknown(document, steps, registry, "registry", known.registries, environment=name)
-    findings.extend(each for each in told if not reading.why_unknown(each.field))
+            problems += _unknown(document, steps, registry, "registry", known.registries, environment=name)
+    findings.extend(each for each in problems if not reading.why_unknown(each.field))
     findings.raise_any()
     return project
 
@@ -181,8 +181,8 @@ def check_application(
 def judged_application(
     document: Document, files: Files, project: Project | None, findings: Findings, *, known: Known | None = None
 ) -> Iterator[Claims]:
-    """The same as far as it can be judged; nothing where the document says too little. What is wrong, and what cannot
-    be judged because of it, is added to the findings."""
+    """The application as far as it can be judged; nothing if the document says too little. What is wrong, and what
+    cannot be judged because of it, is added to the findings."""
     reading = read_document(document, WrittenApplication)
     findings.extend(reading.problems)
     if reading.value is None:
@@ -195,11 +195,11 @@ def judged_application(
     # Not `evolve`: what is lent for an environment that the project does not have need not fit the others.
     allowing = (project or assumed_project).model_copy(update={"environments": environments})
     definition = Definition(application=governed(written, allowing), files=files)
-    told = [*_own_problems(document, written), *_cannot_prove(document, definition.application, within=within)]
+    problems = [*_own_problems(document, written), *_cannot_prove(document, definition.application, within=within)]
     broken = breaches(written, project) if project else ()
-    told += (document.problem(each.field, expected=each.expected, got=each.got) for each in broken)
-    told += names_unknown(document, written, known) if known else ()
-    _add_certain(findings, told, reading)
+    problems += (document.problem(each.field, expected=each.expected, got=each.got) for each in broken)
+    problems += names_unknown(document, written, known) if known else ()
+    _add_certain(findings, problems, reading)
     yield Claims(
         definition=definition,
         document=document,
@@ -207,12 +207,12 @@ def judged_application(
     )
 
 
-def _add_certain(findings: Findings, told: Iterable[Problem], reading: AsRead[WrittenApplication]) -> None:
+def _add_certain(findings: Findings, problems: Iterable[Problem], reading: AsRead[WrittenApplication]) -> None:
     """Add the problems that do not rest on values that are not known."""
     certain = list[Problem]()
     for unsure in reading.unsure:
         findings.skip(f"what depends on {unsure.field}", because="of what is wrong there", at=unsure)
-    for problem in told:
+    for problem in problems:
         about_gate = problem.field.startswith("environments[") and ".gate" in problem.field
         if why := reading.why_unknown(problem.field, *(("notify", "people") if about_gate else ())):
             findings.skip(f"what depends on {why.field}", because="of what is wrong there", at=why)
@@ -242,13 +242,13 @@ def _rendered(
         at: Steps = ("environments", index)
         check = EnvironmentCheck(document, definition, environment, at, within=within, knows_image=why_no_image is None)
         of_each[environment.name] = check
-        here = f"environments[{index}]"
-        is_named = reading.why_unknown(f"{here}.name") is None
+        path = f"environments[{index}]"
+        is_named = reading.why_unknown(f"{path}.name") is None
         as_told[environment.name if is_named else f"{index + 1} of {len(application.environments)}"] = check
-        shared = (*source, f"{here}.name", f"{here}.namespace", f"{here}.substitutions")
+        shared = (*source, f"{path}.name", f"{path}.namespace", f"{path}.substitutions")
         if application.source is SourceKind.IMAGE:
-            of_jobs = (*(f"{here}.{side}" for side in Side), f"{here}.verification.job")
-            why_no_manifests = reading.why_unknown(*shared, f"{here}.manifests")
+            of_jobs = (*(f"{path}.{side}" for side in Side), f"{path}.verification.job")
+            why_no_manifests = reading.why_unknown(*shared, f"{path}.manifests")
             why_no_jobs = reading.why_unknown(*shared, *of_jobs)
             if why_no_manifests is None:
                 check.look_at_manifests()

@@ -33,7 +33,7 @@ class FoundDocument:
     document: Document
     files: Files
     problems: tuple[Problem, ...] = ()
-    """Of its text, and of files that it names and that cannot be read."""
+    """What is wrong with its text, and with files that it names and that cannot be read."""
 
 
 def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:

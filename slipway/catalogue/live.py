@@ -146,7 +146,7 @@ class LiveCatalogue(Catalogue):
         return _Read(marker=marker, at=now, entries=entries, projects=projects, broken=tuple(broken))
 
     def _reading(self, broken: list[Broken], listed: Listed, read: Callable[[], None]) -> None:
-        """One that cannot be read is named, and the others go on."""
+        """Collect an application that cannot be read, so that the others go on."""
         try:
             read()
         except ConfigError as error:

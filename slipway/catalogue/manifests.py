@@ -26,7 +26,7 @@ def read_manifests(definition: Definition, environment: Environment) -> tuple[Do
 def manifests_read(
     definition: Definition, environment: Environment, findings: Findings, *, without: Collection[str] = ()
 ) -> tuple[Document, ...]:
-    """The same of those files that can be read; the problems of the others are added to the findings."""
+    """The manifests in the files that can be read; the problems of the others are added to the findings."""
     files, folder = definition.files, environment.manifests
     names = [path for path in files.below(folder) if posixpath.dirname(path) == inside(folder) and path not in without]
     names = [path for path in names if posixpath.splitext(path)[1] in SUFFIXES]

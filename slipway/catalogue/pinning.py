@@ -32,22 +32,22 @@ def pin(
     rules = application.image_rules
     findings.extend_elsewhere(unpinnable_problems(document, value, rules))
     is_own = False
-    for place in image_places(value, rules):
-        if isinstance(place.text, str) and names_repository(place.text, application.pushed.repository):
-            place.holder[place.key] = image
+    for image_place in image_places(value, rules):
+        if isinstance(image_place.text, str) and names_repository(image_place.text, application.pushed.repository):
+            image_place.holder[image_place.key] = image
             is_own = True
-        elif (named := by_digest(place.text)) is not None:
-            wrong = tuple(_not_allowed(document, place, named, application, hosts))
+        elif (named := by_digest(image_place.text)) is not None:
+            wrong = tuple(_not_allowed(document, image_place, named, application, hosts))
             findings.extend_elsewhere(wrong if not rules.leaves(value) else ())
             if not wrong:
                 host = named.host if rules.is_foreign(named.name) else image.partition("/")[0]
-                place.holder[place.key] = f"{host}/{named.repository}@{named.digest}"
+                image_place.holder[image_place.key] = f"{host}/{named.repository}@{named.digest}"
         elif not rules.leaves(value):
             wrong_name = document.problem(
-                place.steps,
+                image_place.steps,
                 "a tag may name another image after the vote",
                 expected=f"{application.pushed.repository}, or an image by digest (name@sha256:…)",
-                got=short_value(place.text),
+                got=short_value(image_place.text),
             )
             findings.extend_elsewhere([wrong_name])
     return is_own

@@ -30,7 +30,7 @@ _WITHOUT_WHICH_NONE = frozenset(
 """Fields of an object that everything else rests on. What has a problem as a whole has it at the field without name."""
 
 type Hosts = frozenset[str] | None
-"""Those of the application's registries; None where they are not known."""
+"""The hosts of the application's registries; None if they are not known."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 APPLICATION_LABEL = "slipway.dev/application"

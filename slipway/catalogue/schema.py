@@ -49,5 +49,5 @@ def schema_text(kind: Kind) -> str:
 
 
 if __name__ == "__main__":
-    (asked,) = (kind for kind in MODELS if kind in sys.argv[1:])
-    sys.stdout.write(schema_text(asked))
+    (kind,) = (name for name in MODELS if name in sys.argv[1:])
+    sys.stdout.write(schema_text(kind))

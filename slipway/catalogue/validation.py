@@ -78,7 +78,7 @@ class AsRead[M: BaseModel]:
     unknown: Mapping[str, Problem] = field(default_factory=dict)
     """The fields whose values are not the document's, with the problem that says why."""
     unsure: tuple[Problem, ...] = ()
-    """Those for which it cannot be said whether fields beside theirs go together."""
+    """Problems because of which it cannot be said whether the fields beside go together."""
 
     def why_unknown(self, *fields: str) -> Problem | None:
         """The problem for which the value of one of these fields is not known, as a whole or in part."""

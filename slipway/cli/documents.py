@@ -62,7 +62,7 @@ def read_local(path: Path, version: str) -> LocalDocuments:
 
 
 def read_good(path: Path, version: str) -> LocalDocuments:
-    """The same. Ends the command if nothing in the files is without a problem."""
+    """As `read_local`. Ends the command if nothing in the files is without a problem."""
     local = read_local(path, version)
     if not local.checked.good:
         raise ProblemsError(local.problems)

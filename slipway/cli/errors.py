@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slipway.manifests.problems import Problem, Unjudged
 
 VERSION = 1
-"""Of every JSON object that a command prints, unless the app's answer has one of its own."""
+"""The version of every JSON object that a command prints, unless the app's answer has one of its own."""
 _LONGEST_MESSAGE = 4000
 
 

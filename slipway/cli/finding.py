@@ -29,7 +29,7 @@ class FoundApp:
     audience: str = ""
     """The app registration to sign in for; empty if a key is enough."""
     signs_in: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Of a local stack: the variables by which `azure-identity` finds the stack's own identity; empty elsewhere."""
+    """The variables of a local stack by which `azure-identity` finds the stack's own identity; empty elsewhere."""
     source: str
     """Where the address came from, for messages."""
 
@@ -53,7 +53,7 @@ def find_app(
 
 
 def stack_file(folder: Path) -> Path | None:
-    """Of the local stack of this folder or a parent."""
+    """The file of the local stack that runs in this folder or a parent."""
     return next((file for each in (folder, *folder.parents) if (file := each / STACK_FILE).is_file()), None)
 
 

@@ -15,7 +15,7 @@ from .text import neutral
 from .waiting import take_look
 
 MOST_KINDS = 8
-"""Of one look's options."""
+"""The most kinds in the options of one look."""
 
 
 def write_roles(api: Api, only: Sequence[str], kinds: Sequence[str], *, as_json: bool) -> None:

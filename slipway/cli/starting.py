@@ -44,7 +44,7 @@ class Wanted:
     app: str
     project: str
     repository: str
-    """Of the image; with a chart what the repositories of images and bundle begin with."""
+    """The image's repository; with a chart the prefix of the repositories of images and bundle."""
     approvers: Sequence[str]
     pipeline: PipelineName | None = None
     chart: bool = False

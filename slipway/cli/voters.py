@@ -59,7 +59,7 @@ class VotesVerdict(Record):
     """What the proofs that a chain names are worth."""
 
     proofs: int = 0
-    """Those that hold: of votes, roll-backs, waivers and changes of the catalogue."""
+    """How many proofs hold: of votes, roll-backs, waivers and changes of the catalogue."""
     said: int = 0
     """Votes without a proof, at gates that take them."""
     keys: tuple[KeySetVerdict, ...] = ()

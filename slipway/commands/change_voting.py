@@ -14,7 +14,6 @@ from ..domain.audit import AuditDraft
 from ..domain.changes_on_record import VOTED
 from ..domain.identity import CannotVerify, IdentityRefused, Verified
 from ..domain.inbox import InboxKind, Received
-from ..domain.key_source import KeysUnavailable
 from ..domain.people import OID, SignedIn
 from ..domain.proposing import (
     ChangePhase,
@@ -28,6 +27,7 @@ from ..domain.proposing import (
 from ..domain.queues import Queue
 from ..domain.release import VoteDecision
 from ..domain.rules import Rule, RuleResult, not_passed
+from ..domain.signing import KeysUnavailable
 from ..domain.standing_in import stand_in_rules, stood_in
 from ..domain.statement import ChangeVoteStatement
 from ..engine.proving import Prover, on_behalf_of

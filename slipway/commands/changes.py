@@ -94,7 +94,7 @@ def refused_by_sorting(refusal: Refusal) -> RefusedChange:
 
 
 def refused_whole(left: Sequence[CatalogueChange], rule: Fail) -> tuple[RefusedChange, ...]:
-    """All of them, for what the statement itself lacks."""
+    """The refusal of all changes, for what the statement itself lacks."""
     return tuple(RefusedChange(subject=each.subject, rule=rule) for each in left)
 
 

@@ -178,7 +178,7 @@ class Comparing:
         )
 
     def _projects(self) -> dict[str, Project]:
-        """Those in force."""
+        """The projects in force."""
         return {name: each.project for name, each in self.catalogue.projects.items()}
 
     def _claim(self, stored: Stored, projects: Mapping[str, Project], refused: Set[str]) -> Claims:
@@ -289,10 +289,10 @@ class Checked:
     """Documents among everything that is in force."""
 
     projects: Mapping[str, Project]
-    """Those in force, and in their place those of the documents that have no problem."""
+    """The projects in force, replaced by those of the documents that have no problem."""
     definitions: Mapping[str, Definition]
     problems: Mapping[Subject, Sequence[Problem]]
-    """Of the documents that have some."""
+    """What is wrong, by the subject of each document that has a problem."""
 
 
 def projects_first(documents: Sequence[Stored]) -> list[Stored]:

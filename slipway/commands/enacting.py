@@ -18,10 +18,10 @@ from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft, AuditRecord
 from ..domain.changes_on_record import change_on_record, proofs_of, trail_rule
 from ..domain.inbox import Received
-from ..domain.key_source import KeysUnavailable
 from ..domain.people import OID
 from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
 from ..domain.rules import NotYet, Rule, RuleResult, WaitsFor
+from ..domain.signing import KeysUnavailable
 from ..domain.standing_in import stand_ins_rule
 from ..domain.statement import CatalogueChange, ChangeVoteStatement
 from ..domain.versions import SubjectKind, Version

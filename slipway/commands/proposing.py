@@ -115,7 +115,7 @@ class Proposing:
         )
 
     def _name_the_open_one(self, proposal: Proposed, answered: Answered, change: ProposedChange) -> ProposedChange:
-        """The same change waits already: only the answer is new."""
+        """Answer that the same change waits already."""
         answer = answer_writes(proposal.received.id, _about(answered, change))
         try:
             self.proposals.installation.table.transact(INSTALLATION, answer)
@@ -129,8 +129,9 @@ class Proposing:
         return waiting is not None and (waiting.compared, waiting.gates) == (plan.compared, plan.gates)
 
     def _void(self, current: Kept, change: ProposedChange, now: datetime) -> None:
-        """The same documents would do something else than what people were asked about. Raises `Conflict` for a change
-        that is about to take effect."""
+        """Void a change whose documents would now do something else than what people were asked about.
+
+        Raises `Conflict` for a change that is about to take effect."""
         if change.phase is ChangePhase.PASSED:
             raise Conflict(f"the change {change.hash} is about to take effect")
         ended = ended_as(change, ChangePhase.VOID, "what it would do has changed, and it was proposed again", now)

@@ -45,7 +45,7 @@ class Sorted:
 
     @property
     def changes(self) -> tuple[SubjectChange, ...]:
-        """All of them, projects first."""
+        """All changes, projects first."""
         changes = [*(each.change for each in (*self.now, *self.waits)), *(each.change for each in self.refused)]
         return tuple(sorted(changes, key=lambda each: (str(each.subject.kind) != "project", each.subject.name)))
 

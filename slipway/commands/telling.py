@@ -47,7 +47,7 @@ class _ToldOf:
 
     @property
     def mark(self) -> str:
-        """By which it is known that somebody was told."""
+        """The mark by which it is known that somebody was told."""
         vote = self.vote
         if vote is None:
             return str(self.notice)
@@ -192,8 +192,8 @@ def _headline(change: ProposedChange, gates: str) -> str:
 
 
 def _people(plan: ChangePlan, channel: str) -> tuple[str, ...]:
-    """Whom a channel of personal messages reaches: those whom the gates list. Where only Entra knows who they are, it
-    goes to everybody whom the channel itself names."""
+    """The people whom a channel of personal messages reaches: those whom the gates list. Where only Entra knows who
+    they are, it goes to everybody whom the channel itself names."""
     gates = [old for old in plan.gates if channel in old.notify]
     listed = dict.fromkeys(person.name for old in gates for person in old.gate.voters() if "@" in person.name)
     only_entra_knows = any(old.gate.unlisted() for old in gates)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from ..domain.events import VoteCast
 from ..domain.identity import CannotVerify
 from ..domain.inbox import Received
-from ..domain.key_source import KeysUnavailable
 from ..domain.people import OID
 from ..domain.release import VoteDecision
 from ..domain.rules import not_passed
-from ..domain.signing import PublicKeys
+from ..domain.signing import KeysUnavailable, PublicKeys
 from ..domain.statement import ChangeVoteStatement, VoteStatement
 from ..domain.tokens import ApprovalClaims, Purpose, TokenRefused, read_link
 from ..engine.handle import Handler, Outcome

@@ -52,7 +52,7 @@ class Measured(Enum):
     GATE_DECIDED = auto()
     """They have decided."""
     ROLLOUT_BEGAN = auto()
-    """From here on a failure is one of the environment."""
+    """From here on a failure counts for the environment."""
     FAILED = auto()
     """A rollout that has begun went wrong."""
     LIVE = auto()
@@ -84,7 +84,7 @@ class OfGate(Enum):
     ENDED = auto()
     """No earlier vote counts, and no earlier passing of the gate."""
     EPOCH_BEGAN = auto()
-    """The same, for every release of the application."""
+    """The same as `ENDED`, for every release of the application."""
 
 
 class OfChange(Enum):

@@ -14,7 +14,7 @@ from pydantic import Field
 from .model import Digest, Record
 
 MOST_JOBS: Final = 10
-"""Of one side of a rollout."""
+"""The most Jobs on one side of a rollout."""
 
 LONGEST_JOB: Final = timedelta(hours=6)
 USUAL_JOB: Final = timedelta(minutes=10)
@@ -61,7 +61,7 @@ class JobRun(Record):
     side: Side
     name: JobName
     uid: Annotated[str, Field(max_length=64)]
-    """By which the cluster knows it: a Job of that name with another uid is not the one that was run."""
+    """The id in the cluster: a Job of that name with another uid is not the one that was run."""
     passed: bool
     summary: str = Field(default="", max_length=300)
     log: Digest | None = None

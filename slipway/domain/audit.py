@@ -93,7 +93,7 @@ class AuditContent(Record):
     time: Moment
     actor: str
     action: str
-    """Of this version or of a newer one."""
+    """An action of this version, or of a newer one."""
     release: str | None = None
     environment: str | None = None
     digest: str | None = None

@@ -56,7 +56,7 @@ class AnchorKeys(Record):
     """Hashes of the sets of keys by which records and proofs were verified then."""
 
     issuer: Digest | None = None
-    """Of the identity provider's set, as it was published and is kept; None while it was away."""
+    """The hash of the identity provider's set of keys, as published and kept; None if the provider was away."""
     records: Digest
 
 
@@ -82,7 +82,7 @@ class AnchorContent(Record):
 
     @property
     def name(self) -> str:
-        """Of its blob. The newest one comes first in a list."""
+        """The name of its blob. The newest one comes first in a list."""
         return f"{self.chain}/{_INVERT - self.epoch:012d}-{_INVERT - self.head.sequence:012d}"
 
 

@@ -35,7 +35,7 @@ def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> 
     """What the records say of this opening; None if they do not show that it was proposed, or show that it ended.
     `records` are verified, and begin where the change says that its own begin."""
     proposed, votes = False, dict[str, Vote]()
-    stand_ins, told = dict[str, tuple[Vote, datetime]](), dict[str, datetime]()
+    stand_ins, notices = dict[str, tuple[Vote, datetime]](), dict[str, datetime]()
     for record in records:
         details = record.details
         if (details.get("change"), details.get("opening")) != (change.hash, change.opening):
@@ -51,14 +51,14 @@ def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> 
                 stand_ins.setdefault(vote.voter, (vote.evolve(proof=record.proof), record.time))
             case OfChange.TOLD:
                 if details.get(NOTICE) == STOOD_IN_NOTICE:
-                    told.setdefault(str(details.get(CHANNEL)), record.time)
+                    notices.setdefault(str(details.get(CHANNEL)), record.time)
             case OfChange.ENDED:
                 return None
             case OfChange.NOTHING:
                 continue
             case unreachable:
                 assert_never(unreachable)
-    return ChangeOnRecord(votes=tuple(votes.values()), stand_ins=stand_ins, told=told) if proposed else None
+    return ChangeOnRecord(votes=tuple(votes.values()), stand_ins=stand_ins, told=notices) if proposed else None
 
 
 def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord], now: datetime) -> Pass | Fail:

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from .key_source import KeySource
 from .model import Moment, Record, canonical
 from .queues import MessageKind, Queue
+from .signing import KeySource
 from .steps import MESSAGE_ID_LIMIT, Outgoing
 
 _INFO: Final = b"slipway message v1"

@@ -61,7 +61,7 @@ class SeenLease(Record):
     text: str | None
     """Its annotation; None if it has none."""
     written_by: str
-    """Whom its managed fields name last. Somebody who only takes something away is not among them."""
+    """The manager that its fields name last. Somebody who only takes something away is not among them."""
     uid: str
     version: str
 

@@ -266,7 +266,7 @@ class ApprovalGate(WrittenApprovalGate):
         return self._entitling(names, signed_in) & {name.casefold() for name in self._all()}
 
     def without_object_id(self) -> tuple[Person, ...]:
-        """Those listed by addresses alone. A proof names an object id, so none of them can give one."""
+        """The people who are listed by addresses alone. A proof names an object id, so none of them can give one."""
         return tuple(person for person in self.voters() if not any(name.startswith(OID) for name in person.names))
 
     def roles(self) -> frozenset[str]:
@@ -278,7 +278,7 @@ class ApprovalGate(WrittenApprovalGate):
         return frozenset(name.removeprefix(GROUP).casefold() for name in self._all() if name.startswith(GROUP))
 
     def unlisted(self) -> tuple[str, ...]:
-        """Whom only Entra knows, in words."""
+        """The approvers whom only Entra knows, in words."""
         return tuple(dict.fromkeys(_in_words(name) for name in self._all() if _only_entra_knows(name)))
 
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:

@@ -71,7 +71,7 @@ class DeniedHint(Record):
 
     @property
     def message_id(self) -> str:
-        """The same for all instances of the front within an hour: the queue drops the others."""
+        """An id that all instances of the front share within an hour, so that the queue drops repeats."""
         whole = f"{self.caller} {self.asked} {self.at:%Y-%m-%dT%H}"
         return f"denied-{sha256(whole.encode()).removeprefix('sha256:')[:40]}"
 

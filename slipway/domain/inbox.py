@@ -48,7 +48,7 @@ class InboxKind(StrEnum):
 
 
 class Via(StrEnum):
-    """By which door it came to the front."""
+    """The door by which it came to the front."""
 
     PAGE = "page"
     API = "api"

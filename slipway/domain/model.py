@@ -52,7 +52,7 @@ def _duration(value: Any) -> Any:
 
 
 def one_or_several(value: object) -> object:
-    """Of a field that takes a text, or a list of texts."""
+    """The list, for a field that takes a text or a list of texts."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value

@@ -87,7 +87,7 @@ class NumbersAnswer(Record):
 
     v: int = 1
     weeks: tuple[str, ...]
-    """Those asked for, oldest first."""
+    """The weeks that were asked for, oldest first."""
     environments: tuple[EnvironmentNumbers, ...]
     behind: tuple[Folded, ...] = ()
     """Applications whose trail has not been read to its end; after a rebuild until reconcile caught up."""

@@ -64,7 +64,7 @@ class KnownPerson(Record):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them, in lower case."""
+        """All names, in lower case."""
         return tuple(name.casefold() for name in (self.mail, *self.also) if name is not None)
 
 

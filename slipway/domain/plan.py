@@ -85,13 +85,13 @@ class Plan(Record):
     source: SourceKind = SourceKind.IMAGE
     repository: Repository
     digest: Digest
-    """Of the image, or of the bundle."""
+    """The digest of the image, or of the bundle."""
     tag: Tag
     images: tuple[str, ...]
     """The images of the environment's registry that the manifests run, as they name them:
     `login-server/repository@sha256:…`."""
     foreign_images: tuple[str, ...] = ()
-    """Those of other registries, also by digest: the cluster pulls them from where they are."""
+    """Images of other registries, also by digest: the cluster pulls them from where they are."""
     cluster: Name
     namespace: Namespace
     promote_from: Name | None = None
@@ -239,6 +239,6 @@ class PlanMade(Record):
     jobs: JobsAround = NO_JOBS
     """The Jobs around the rollout."""
     kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
-    """Of the objects that it applies, as `Deployment.apps`."""
+    """The kinds of the objects that it applies, as `Deployment.apps`."""
     copied: bool = False
     """For a roll-back: whether the environment's registry has the image."""

@@ -142,7 +142,7 @@ class ProposedChange(Record):
     """One opening of a change: the row that a commit guards."""
 
     hash: Digest
-    """Of the changes."""
+    """The hash of the changes."""
     opening: int = Field(ge=1)
     plan: Digest
     changes: tuple[CatalogueChange, ...] = Field(min_length=1, max_length=MOST_CHANGES)
@@ -154,7 +154,7 @@ class ProposedChange(Record):
     """The row by which it was proposed."""
     proof: Digest
     nonce: str = Field(max_length=64)
-    """Of the statement by which it was proposed."""
+    """The nonce of the statement by which it was proposed."""
     first_sequence: int = Field(ge=0)
     """Where its records begin in the installation's chain; only a hint."""
     phase: ChangePhase = ChangePhase.WAITING

@@ -70,10 +70,10 @@ def pruned_phrase(deleted: tuple[Deleted, ...], shown: int = 3) -> str:
         return ""
     left = [each for each in deleted if each.ending is Ending.LEFT]
     count = len(deleted) - len(left)
-    held = [each for each in deleted if each.ending is not Ending.LEFT and each.why]
+    lingering = [each for each in deleted if each.ending is not Ending.LEFT and each.why]
     parts = [f"{count} {'object' if count == 1 else 'objects'} that left the manifests deleted"] if count else []
-    if held:
-        parts.append(f"of which {len(held)} still there ({_named(held, shown)})")
+    if lingering:
+        parts.append(f"of which {len(lingering)} still there ({_named(lingering, shown)})")
     if left:
         parts.append(f"{len(left)} not deleted ({_named(left, shown)})")
     return ", ".join(parts)

@@ -339,7 +339,7 @@ class Lane(Record):
     called_off: CalledOff | None = None
     """Set while the rollout that holds the lane is to end before its first object."""
     kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
-    """Of all objects that were ever planned here: of these some may be left that nobody can look for."""
+    """The kinds of all objects that were ever planned here: of a kind that cannot be searched, some may be left."""
     orders: int = Field(default=0, ge=0)
     """The last order that was given: each rollout and each roll-back takes the next."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)

@@ -109,7 +109,7 @@ class FreezeShown(Record):
     at: datetime
     until: datetime | None = None
     release: str = ""
-    """Of a hold: the release that was brought back."""
+    """The release that was brought back, for a hold."""
 
     @property
     def who(self) -> str:

@@ -135,7 +135,7 @@ class Requirements(TrustRules):
         return self
 
     def _rules(self) -> Iterator[Rule]:
-        """Those of any artifact."""
+        """The rules for any artifact."""
         rules = {*super()._rules(), *(rule for each in self.each for rule in each.rules())}
         yield from (rule for rule in Rule if rule in rules)
 

@@ -142,7 +142,7 @@ class Run(Record):
     project_id: str = Field(default="", max_length=64)
     pipeline: str = Field(max_length=256)
     folder: str = Field(default="", max_length=512)
-    """Of the pipeline, `\\` for the root; empty if it was not told."""
+    """The pipeline's folder, `\\` for the root; empty if it was not told."""
     definition: int | None = Field(default=None, ge=0)
     """The pipeline's id, which no rename changes; None if only its name was told."""
     id: int = Field(ge=0)

@@ -43,5 +43,5 @@ class EndedSessions(Record):
 
 
 def _not_over_anyway(single: dict[str, datetime], at: datetime) -> dict[str, datetime]:
-    """Those that might still be in force if they had not been ended."""
+    """The sessions that might still be in force if they had not been ended."""
     return {session: ended for session, ended in single.items() if at - ended < SESSION_LASTS}

@@ -1,7 +1,8 @@
 """Signatures of records, anchors and links: made by the worker alone, verified by everybody with public keys.
 
 What is signed has a form of its own for each purpose, so that no signature can be used for another one: a record or an
-anchor is signed by its hash, a link by its canonical JSON. Whose keys count is a setting of every role.
+anchor is signed by its hash, a link by its canonical JSON. Whose keys count is a setting of every role; where the keys
+themselves come from, and that they may change while the app runs, is the matter of a `KeySource`.
 """
 
 import base64
@@ -11,7 +12,6 @@ from typing import Annotated, Final, Protocol
 from pydantic import Field
 
 from ..ed25519 import KEY_BYTES, public_key, sign, verifies
-from .key_source import KeySource, KeysUnavailable
 from .model import Record
 
 KEY_ID_PATTERN: Final = r"^[A-Za-z0-9._-]{1,40}$"
@@ -21,6 +21,46 @@ MOST_PUBLIC: Final = 100
 """The most public keys that an installation may have had."""
 
 KeyId = Annotated[str, Field(pattern=KEY_ID_PATTERN)]
+
+
+class KeysUnavailable(Exception):  # noqa: N818 - nothing is wrong, they are only out of reach
+    """The store of the keys does not answer, and no keys are cached."""
+
+
+class KeySource(Protocol):
+    """Keys by id."""
+
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
+        """The keys. A source may reload its keys if it does not know the wanted id. Raises `KeysUnavailable`, also as
+        long as it cannot tell whether there is such a key."""
+        ...
+
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the keys that are live at this moment, in their order. Raises `KeysUnavailable`."""
+        ...
+
+
+class FixedKeys:
+    """Keys that do not change while the app runs."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        self._keys = checked_keys(keys)
+
+    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
+        return self._keys
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._keys)
+
+
+def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Raises ValueError if there are no keys, or one has another length."""
+    if not keys:
+        raise ValueError("keys: expected at least one, got none")
+    for key_id, key in keys.items():
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"key {key_id!r}: expected {KEY_BYTES} bytes, got {len(key)}")
+    return dict(keys)
 
 
 class Signature(Record):
@@ -46,7 +86,7 @@ class PublicKeys:
     """The public keys that count, by id, oldest first."""
 
     def __init__(self, keys: Mapping[str, bytes] | KeySource) -> None:
-        self._source: KeySource = _Fixed(checked_public(keys)) if isinstance(keys, Mapping) else keys
+        self._source: KeySource = FixedKeys(checked_public(keys)) if isinstance(keys, Mapping) else keys
 
     def by_id(self, key_id: str | None = None) -> Mapping[str, bytes]:
         """Looks again if the wanted one is not known. Raises `KeysUnavailable`."""
@@ -71,15 +111,24 @@ class PrivateSigner:
 
     def sign(self, content: bytes) -> Signature:
         """Raises `KeysUnavailable`."""
-        return self.sign_naming(lambda _: content)
+        return _signed_with(*self._newest(), content)
 
     def sign_naming(self, content: Callable[[str], bytes]) -> Signature:
         """Raises `KeysUnavailable`."""
+        kid, seed = self._newest()
+        return _signed_with(kid, seed, content(kid))
+
+    def _newest(self) -> tuple[str, bytes]:
+        """The id and the seed of the key to sign with."""
         known = self._public.by_id()
         for kid, seed in self._private.live().items():
             if known.get(kid) == public_key(seed):
-                return Signature(kid=kid, value=base64.b64encode(sign(seed, content(kid))).decode())
+                return kid, seed
         raise KeysUnavailable("none of the signing keys has its public key among those of the installation")
+
+
+def _signed_with(kid: str, seed: bytes, content: bytes) -> Signature:
+    return Signature(kid=kid, value=base64.b64encode(sign(seed, content)).decode())
 
 
 class LiveKeys:
@@ -98,7 +147,7 @@ class LiveKeys:
 
 
 class NotRetired:
-    """The same for whoever holds no private key: all public keys but those that the worker recorded as retired."""
+    """`LiveKeys` without any private key: all public keys but those that the worker recorded as retired."""
 
     def __init__(self, public: PublicKeys, retired: Callable[[], Collection[str]]) -> None:
         self._public, self._retired = public, retired
@@ -109,19 +158,6 @@ class NotRetired:
 
     def ids(self) -> tuple[str, ...]:
         return tuple(self.live())
-
-
-class _Fixed:
-    """Keys that do not change while the app runs."""
-
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
-        self._keys = keys
-
-    def live(self, key_id: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
-        return self._keys
-
-    def ids(self) -> tuple[str, ...]:
-        return tuple(self._keys)
 
 
 def checked_public(keys: Mapping[str, bytes]) -> dict[str, bytes]:

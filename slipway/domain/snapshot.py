@@ -97,7 +97,7 @@ class Snapshot:
     tag_rules: Mapping[str, RuleResult]
     """Whether a tag may start a release, for each tag that was looked up or that a release has."""
     higher_tags: frozenset[str]
-    """Those of the loaded releases, and of what is live, that name a higher version than the tag that was looked up;
+    """The tags of the loaded releases, and of what is live, that name a higher version than the tag that was looked up;
     none where versions have no order."""
     windows: Mapping[str, WindowStatus]
     """Whether the time windows are open, by environment; those without windows are absent."""

@@ -235,11 +235,11 @@ def weaker_beside(guarding: Application, after: Application, places: Collection[
 
 def _weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> Iterator[Weaker]:
     now = {(each.cluster, each.namespace): each for each in after.environments}
-    for place, environment in production_of(guarding).items():
-        if place not in places or not isinstance(environment.gate, ApprovalGate):
+    for target, environment in production_of(guarding).items():
+        if target not in places or not isinstance(environment.gate, ApprovalGate):
             continue
-        at = f"{environment.name} ({'/'.join(place)}), which {guarding.application} guards: gate"
-        for text in _asks_less(at, environment.gate, now[place].gate):
+        at = f"{environment.name} ({'/'.join(target)}), which {guarding.application} guards: gate"
+        for text in _asks_less(at, environment.gate, now[target].gate):
             yield Weaker(environment=environment.name, text=text)
 
 

@@ -30,7 +30,7 @@ class Fences:
     first_object: FirstObject
 
     def claim(self, work: Work, plan: Plan) -> Claim:
-        """Of the step that is under way. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        """The claim of the step that is under way. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         step = work.step
         head = work.standing.head or self.ledger.head(step.application)
         fence = new_fence(

@@ -8,8 +8,8 @@ from datetime import timedelta
 from ..domain.audit import AuditRecord
 from ..domain.identity import CannotVerify, TokenReader
 from ..domain.kept_proofs import KeptVerifier, KeysFrom, NotProvedError
-from ..domain.key_source import KeysUnavailable
 from ..domain.rules import Rule, RuleResult
+from ..domain.signing import KeysUnavailable
 from ..ledger import Blobs
 from ..ledger.chain_anchors import ChainAnchors
 

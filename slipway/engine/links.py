@@ -29,7 +29,7 @@ class Links:
         return f"{self.base}/approvals/{release.application}/{release.number}/{environment}"
 
     def locate(self, release: Release) -> str:
-        """The same page for the plan of now. It grants nothing, so it may be shared."""
+        """The page of the current plan. Its address grants nothing, so it may be shared."""
         plan = f"?plan={release.plan_hash}" if release.plan_hash else ""
         return f"{self.gate(release, present(release.environment, f'the environment of {release.id}'))}{plan}"
 

@@ -115,7 +115,7 @@ def verified_records(ledger: Ledger, head: Head, first: int) -> tuple[list[Audit
 def verified_among(
     read: Iterable[AuditRecord | Row], keys: PublicKeys, head: Head, first: int
 ) -> tuple[list[AuditRecord], str]:
-    """The same of records that were read already, perhaps with some before `first`, which are passed over."""
+    """As `verified_records`, of records that were read already; those before `first` are passed over."""
     name, records = head.application, list[AuditRecord]()
     check: ChainCheck | None = None
     for item in read:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from ..domain.key_source import KeysUnavailable
+from ..domain.signing import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable, encoded
 from ..ledger import Conflict, LedgerUnavailable, OutboxEntry
 from .parking import Parking

@@ -24,9 +24,9 @@ class PinnedImages:
     """The images of a plan, each once, by digest."""
 
     ours: tuple[str, ...]
-    """Those in the environment's registry."""
+    """Images in the environment's registry."""
     foreign: tuple[str, ...]
-    """Those that are pulled from another registry, as the project allows."""
+    """Images that are pulled from another registry, as the project allows."""
 
 
 def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application, login_server: str) -> PinnedImages:

@@ -117,7 +117,7 @@ def _unproved(received: Received, statement: VoteStatement, why: str) -> VoteCas
 
 
 def on_behalf_of(speaker: Speaker) -> str:
-    """Whom the front put down for what came with a proof that does not hold."""
+    """The name that the front gave whoever sent a proof that does not hold."""
     return f"{OID}{speaker.oid}" if speaker.oid else UNKNOWN
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from ..clock import Clock, utc_now
 from ..domain.envelopes import EnvelopeRefused, Envelopes
 from ..domain.errors import SourceAway
-from ..domain.key_source import KeysUnavailable
 from ..domain.model import sha256
 from ..domain.queues import Queue
+from ..domain.signing import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
 from ..inbound import BadInput, Ignored, read_json
 from ..ledger import Conflict, LedgerRefused, LedgerUnavailable

@@ -72,7 +72,7 @@ class Resetting:
         return highest
 
     def of_installation(self, order: FreezeOrder) -> None:
-        """The same for the chain of the installation. Raises `LedgerUnavailable`, `KeysUnavailable`, `Conflict`."""
+        """Begin a new epoch of the installation's chain. Raises `LedgerUnavailable`, `KeysUnavailable`, `Conflict`."""
         if self.installation.was_refused(order.id) is not None:
             return
         rules = (*opening_rules(order), Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "it needs a reason"))

@@ -12,13 +12,13 @@ from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
 from ..domain.environment import Environment
 from ..domain.events import StepFinished
-from ..domain.key_source import KeysUnavailable
 from ..domain.model import sha256
 from ..domain.promotion import LONGEST_WHY
 from ..domain.queues import Queue
 from ..domain.release import Release
 from ..domain.rules import RuleResult
 from ..domain.rules import not_passed as broken_rules
+from ..domain.signing import KeysUnavailable
 from ..domain.steps import Outgoing, Step, StepKind, Trace, own_time
 from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable

@@ -97,7 +97,7 @@ class WhyNothingSent(Enum):
     """Why nothing was sent in the person's name."""
 
     status: int
-    """Of HTTP."""
+    """The status in HTTP."""
     sentence: str
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -278,9 +278,9 @@ class Saying:
                 content=challenge.content,
             )
         if challenge.pending:
-            said = self.challenges.mark_confirmed(challenge.pending, mine)
-            if said.inbox != mine.inbox:  # somebody came back before: what was asked for once is said once
-                return self._follow(challenge, said)
+            confirmed = self.challenges.mark_confirmed(challenge.pending, mine)
+            if confirmed.inbox != mine.inbox:  # somebody came back before: what was asked for once is said once
+                return self._follow(challenge, confirmed)
         row = InboxRow(
             kind=InboxKind(statement.kind),
             proof=Proof(statement=statement, id_token=token),

@@ -91,7 +91,7 @@ class _Asking:
     gaps: list[str] = field(default_factory=list)
     """Why somebody may be missing."""
     unknown: list[str] = field(default_factory=list)
-    """Of whom nobody can tell who they are, and why."""
+    """The people whose identity nobody can tell, each with the reason."""
 
     # ---- gathering
     def gather(self, live: Sequence[str]) -> None:

@@ -85,7 +85,7 @@ class ChainAnchors:
         )
 
     def applications(self) -> tuple[str, ...]:
-        """Of each chain that was ever anchored: what its records name as their application.
+        """The application that the records name, for each chain that was ever anchored.
 
         Raises `LedgerUnavailable`.
         """
@@ -100,7 +100,7 @@ class ChainAnchors:
         return self.whole_among((), head, self.newest(application))
 
     def whole_among(self, read: Iterable[AuditRecord | Row], head: Head, newest: ChainAnchor | None) -> RuleResult:
-        """The same where the record that the anchor names may be among those that were read already."""
+        """As `whole`, where the record that the anchor names may be among those that were read already."""
         if newest is not None:
             for record in read:
                 if isinstance(record, AuditRecord) and record.sequence == newest.head.sequence:

@@ -83,5 +83,5 @@ def _moment(row: Row) -> datetime:
 
 
 def _first_line(error: ValueError) -> str:
-    """Of pydantic's message, without the values that the row held."""
+    """The first line of pydantic's message, without the values that the row held."""
     return "; ".join(str(error).splitlines()[:2])[:300]

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ..domain.audit import AuditRecord
 from ..domain.chain_anchor import changes_rules
-from ..domain.key_source import KeysUnavailable
+from ..domain.signing import KeysUnavailable
 from . import keys
 from .audit_index import AuditIndex
 from .rows import unpack_audit

@@ -42,7 +42,7 @@ class SigningKeys(Record):
     """The keys as they were last recorded."""
 
     ids: tuple[str, ...]
-    """Of the private keys, never the keys themselves."""
+    """The ids of the private keys, never the keys themselves."""
     public: dict[str, str]
     """Public keys by id, as base64."""
 

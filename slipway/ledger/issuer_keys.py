@@ -29,8 +29,8 @@ class IssuerKeys:
         self._kept = ""
 
     def hash(self) -> str | None:
-        """Of the set that is in use now; None while the issuer is away and none is known, which keeps no anchor from
-        being written. Raises `LedgerUnavailable`."""
+        """The hash of the set that is in use now; None if the issuer is away and none is known: an anchor is written
+        without it. Raises `LedgerUnavailable`."""
         known = self._source().key_set()
         if isinstance(known, CannotVerify):
             log.warning("the next anchor names no keys of the identity provider: %s", known.why)

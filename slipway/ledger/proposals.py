@@ -41,7 +41,7 @@ class Proposals:
         return Kept(change=unpack(ProposedChange, row.values), etag=row.etag) if row else Kept(change=None)
 
     def undecided(self) -> tuple[ProposedChange, ...]:
-        """Those about which something is left to be done."""
+        """The proposals about which something is left to be done."""
         rows = self.installation.table.rows(keys.INSTALLATION, *keys.span(keys.UNDECIDED), limit=MOST)
         changes = [self.current(str(row.values["Change"])).change for row in rows]
         return tuple(change for change in changes if change is not None)

@@ -48,7 +48,7 @@ class Nearby:
 
     @property
     def sequence(self) -> int:
-        """Of the last record of the chain."""
+        """The sequence of the chain's last record."""
         return self.standing.head.sequence if self.standing.head else 0
 
 

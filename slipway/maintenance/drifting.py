@@ -132,7 +132,7 @@ class DriftWatch:
         except (ClusterError, UnknownName) as error:
             log.warning("drift: %s in %s: %s", namespace, cluster, error)
             return [Seen(unknown=str(error)[:500]) for _ in all_watched]
-        return [self._seen(found, f"{namespace} in {cluster}") for found in drifts]
+        return [self._seen(differences, f"{namespace} in {cluster}") for differences in drifts]
 
     def _seen(self, differences: Sequence[Difference] | ClusterError, place: str) -> Seen:
         if isinstance(differences, ClusterError):

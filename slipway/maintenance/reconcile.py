@@ -285,6 +285,6 @@ def next_look(releases: Iterable[Release], now: datetime) -> datetime | None:
 
 
 def _next_shown(now: datetime) -> datetime:
-    """The same for all looks in between, so that they write one entry."""
+    """The next look, rounded so that all looks in between write one entry."""
     period = int(GATE_SHOWN.total_seconds())
     return datetime.fromtimestamp((int(now.timestamp()) // period + 1) * period, UTC)

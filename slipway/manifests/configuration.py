@@ -13,7 +13,7 @@ from ..domain.model import canonical
 from .images import containers, pod_spec
 
 CONFIG_ANNOTATION = "slipway.dev/config"
-"""Of a pod template: the hash of what its containers read. Another hash is another template, so new pods."""
+"""On a pod template: the hash of what its containers read. Another hash is another template, so new pods."""
 
 _RESTARTED = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 """Kinds whose pods may be recreated at any time; a Job's template cannot be changed."""

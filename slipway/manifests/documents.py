@@ -18,7 +18,7 @@ from .problems import ConfigError, Findings, Problem, Steps, dotted_path, short_
 from .scalars import is_ambiguous, plain
 
 MAX_BYTES = 1536 * 1024
-"""Of one file: what etcd takes of one object, unless it is set up otherwise. Large definitions are real."""
+"""The largest file: what etcd takes of one object, unless it is set up otherwise. Large definitions are real."""
 MAX_NODES = 100_000
 MAX_CHARACTERS = 2 * 1024 * 1024
 

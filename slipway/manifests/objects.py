@@ -15,7 +15,7 @@ _TEXT_MAPS: dict[str, tuple[Steps, ...]] = {"ConfigMap": (("data",),), "Secret":
 _METADATA_MAPS: tuple[Steps, ...] = (("metadata", "labels"), ("metadata", "annotations"))
 
 MOST_OBJECTS = 500
-"""Of one application in one environment: what drift and pruning find in one list of a kind, and an apply of seconds."""
+"""Per application and environment: drift and pruning find as many in one list of a kind, and an apply takes seconds."""
 
 CLUSTER_SCOPED = frozenset(
     {

@@ -99,8 +99,8 @@ class Findings:
 
     def skip(self, what: str, *, because: str, at: Problem | None = None) -> None:
         """Note what is not judged; `at` is the problem that keeps it from being judged."""
-        place = {"file": at.file, "line": at.line} if at is not None else {}
-        self.not_checked.append(Unjudged(what=what, because=because, **place))  # type: ignore[arg-type]
+        unjudged = Unjudged(what=what, because=because)
+        self.not_checked.append(replace(unjudged, file=at.file, line=at.line) if at is not None else unjudged)
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -118,8 +118,8 @@ class Findings:
 def by_environment[T: (Problem, Unjudged)](told_by_environment: Mapping[str, Iterable[T]]) -> Iterator[T]:
     """What is told of an application's environments, each once: with the names of those that have it, unless all do."""
     environments: dict[T, list[str]] = {}
-    for environment, told in told_by_environment.items():
-        for each in dict.fromkeys(told):
+    for environment, problems in told_by_environment.items():
+        for each in dict.fromkeys(problems):
             environments.setdefault(each, []).append(environment)
     for each, names in environments.items():
         yield each if len(names) == len(told_by_environment) else replace(each, environment=", ".join(names))

@@ -21,7 +21,7 @@ class ShownChange:
 
     @property
     def applications(self) -> frozenset[str]:
-        """Whom it concerns: the applications that it changes, and those whose gates it would weaken."""
+        """The applications that it concerns: those that it changes, and those whose gates it would weaken."""
         gates = self.plan.gates if self.plan else ()
         changed = (subject.partition(":") for subject in self.change.subjects)
         return frozenset(old.application for old in gates) | {
@@ -41,7 +41,7 @@ class ShownChange:
 
 
 def open_changes(proposals: Proposals) -> tuple[ShownChange, ...]:
-    """Those that are not over, oldest first. Raises `LedgerUnavailable`."""
+    """The changes that are not over, oldest first. Raises `LedgerUnavailable`."""
     waiting = sorted(proposals.undecided(), key=lambda change: change.at)
     return tuple(_shown(proposals, change) for change in waiting if not change.phase.final)
 

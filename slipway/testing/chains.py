@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..domain.audit import AuditDraft, AuditRecord, chained
-from ..domain.key_source import FixedKeys
 from ..domain.model import Moment
 from ..domain.release import Head
-from ..domain.signing import PrivateSigner, PublicKeys
+from ..domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from ..ed25519 import public_key
 
 SIGNING_KEYS: Final = {"test": b"k" * 32}

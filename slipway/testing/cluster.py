@@ -71,7 +71,7 @@ class MemoryCluster(Cluster):
         self.leases: dict[tuple[str, str], str] = {}
         """What the Leases hold, by namespace and name."""
         self.wrote_lease = "slipway"
-        """Whom the Leases' managed fields name."""
+        """The manager that the Leases' fields name."""
         self.applied = 0
         self.broken: set[str] = set()
         """Digests of images that never come up."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..bootstrap import Ports
-from ..domain.key_source import FixedKeys
+from ..domain.signing import FixedKeys
 from ..effects.cluster import Cluster
 from ..effects.identity import IdTokens
 from ..effects.notification import Channel

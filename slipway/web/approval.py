@@ -57,7 +57,7 @@ class ApprovalRequest:
     gate_rules: tuple[RuleResult, ...]
     """The gate's own rules, as in `explain`; empty if the gate is not open."""
     mark: str
-    """Of the form; empty if there is none."""
+    """The mark of the form; empty if there is none."""
     newer: Release | None = None
     """The newest release, if it is newer than this one."""
 

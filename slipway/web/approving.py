@@ -137,7 +137,7 @@ def _take(desk: Desk, viewer: PlanViewer, headers: Mapping[str, str], body: byte
 
 
 def take_of_visitor(desk: Desk, viewer: PlanViewer, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
-    """The same of somebody who has signed in."""
+    """Process the form of somebody who has signed in."""
     return _read(desk, viewer, headers, body, lambda posted: vote_in(desk, viewer, who, posted, headers))
 
 

@@ -92,8 +92,8 @@ def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], b
 
 def _confirmed(desk: Desk, handle: str) -> Answer | None:
     """To the page that follows what was confirmed, which is said once: for whoever comes here again."""
-    said = desk.saying.confirmed(handle)
-    return see_other(f"{SENT}/{quote(said[0], safe='')}/{quote(said[1], safe='')}") if said else None
+    row = desk.saying.confirmed(handle)
+    return see_other(f"{SENT}/{quote(row[0], safe='')}/{quote(row[1], safe='')}") if row else None
 
 
 def _pending(desk: Desk, handle: str) -> Pending:

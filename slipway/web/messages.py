@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from ..domain.errors import NotFound
-from ..domain.key_source import KeysUnavailable
+from ..domain.signing import KeysUnavailable
 from ..domain.tones import Tone
 from ..engine.handle import Contended
 from ..http.signing_in import NotSignedIn

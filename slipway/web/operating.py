@@ -51,7 +51,7 @@ class CommandForm:
     hidden: Mapping[str, str] = field(default_factory=dict)
     permitted: bool = True
     roles: tuple[str, ...] = ()
-    """Of whom the project lets do it, where that decides."""
+    """The roles that the project lets do it, where that decides."""
     bad: bool = False
     warning: str = ""
     asks_tag: bool = False

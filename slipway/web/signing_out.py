@@ -37,7 +37,7 @@ class SignOutScope(StrEnum):
     HERE = "here"
     """The one of this browser, and whatever copy there is of it."""
     EVERYWHERE = "everywhere"
-    """All of theirs."""
+    """All sessions of the person."""
 
 
 def show(forms: Forms, who: Visitor) -> Answer:

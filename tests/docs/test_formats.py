@@ -18,10 +18,9 @@ from slipway.domain.audit import AuditRecord, fault_of
 from slipway.domain.chain_anchor import ChainAnchor
 from slipway.domain.envelopes import EnvelopeRefused, Envelopes
 from slipway.domain.fence import read_fence
-from slipway.domain.key_source import FixedKeys
 from slipway.domain.proof import KeptProof
 from slipway.domain.queues import Queue
-from slipway.domain.signing import PublicKeys
+from slipway.domain.signing import FixedKeys, PublicKeys
 from slipway.ed25519 import public_key
 
 EXAMPLE, SEED = "example", b"e" * 32

@@ -9,10 +9,9 @@ from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.commands import Verb
 from slipway.domain.errors import present
 from slipway.domain.events import FreezeSpread
-from slipway.domain.key_source import FixedKeys
 from slipway.domain.release import Head, Lane, Phase, VoteDecision
 from slipway.domain.signed_head import signed
-from slipway.domain.signing import PrivateSigner, PublicKeys
+from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.versions import Listed, Subject, SubjectKind, Version
 from slipway.ed25519 import public_key

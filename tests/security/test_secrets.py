@@ -15,8 +15,7 @@ from functions.shared import check_at_start
 from slipway.bootstrap.opening import open_channel
 from slipway.bootstrap.settings import Settings
 from slipway.bootstrap.settings_channels import KINDS
-from slipway.domain.key_source import FixedKeys
-from slipway.domain.signing import LiveKeys, PrivateSigner, PublicKeys
+from slipway.domain.signing import FixedKeys, LiveKeys, PrivateSigner, PublicKeys
 from slipway.domain.tokens import ApprovalClaims, TokenRefused, read_link, sign_link
 from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError

@@ -14,8 +14,8 @@ from slipway.bootstrap.roles import FRONT_ONLY, WORKER_ONLY, AppRole, foreign_to
 from slipway.bootstrap.settings import Settings, SettingsError
 from slipway.bootstrap.settings_names import variable
 from slipway.clock import utc_now
-from slipway.domain.key_source import KeysUnavailable
 from slipway.domain.keyring import format_keys
+from slipway.domain.signing import KeysUnavailable
 from slipway.domain.tokens import ApprovalClaims, read_link, sign_link
 from tests.links import link_by, public_of
 from tests.unit.test_settings import GOOD

@@ -57,11 +57,11 @@ def check(
       slipway check deploy/application.yaml --kubernetes 1.34
     """
     local = read_local(path, version)
-    checked, found = local.checked, list(local.problems)
+    checked, problems = local.checked, list(local.problems)
     unasked = "of --offline"
     if not offline and checked.good:
-        there, unasked = _asked_there(context, local, url=url, key=key)
-        found += there
+        of_the_app, unasked = _asked_there(context, local, url=url, key=key)
+        problems += of_the_app
     elif not offline:
         unasked = "nothing here is without a problem"
     not_checked = (
@@ -72,8 +72,8 @@ def check(
         ),
         *_names_not_checked(checked, unasked),
     )
-    if found:
-        raise ProblemsError(in_order(found), not_checked)
+    if problems:
+        raise ProblemsError(in_order(problems), not_checked)
     _show(Screen(), local, not_checked, as_json=as_json)
 
 

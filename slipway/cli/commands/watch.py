@@ -78,7 +78,9 @@ def _changes(api: Api, release: str) -> Iterator[Explanation]:
 
 
 def _ended(explanation: Explanation, environment: str | None, *, no_wait: bool) -> Exit | None:
-    """With which code it is over; None if it goes on. Raises `UsageError` for an environment that it does not pass."""
+    """The exit code if the watch is over; None if it goes on.
+
+    Raises `UsageError` for an environment that the release does not pass."""
     if environment is not None:
         rules = {group.environment: group.rules for group in explanation.rules}
         if environment not in rules:

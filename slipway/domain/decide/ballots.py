@@ -51,7 +51,7 @@ def vote_rules(
 
 
 def vote_before(release: Release, environment: Environment | None, event: VoteCast) -> Vote | None:
-    """The same person's current vote, under whichever of their names they cast it."""
+    """The current vote of the person who votes, under whichever of their names they cast it."""
     gate = asking(environment)
     if release.gate is None or gate is None:
         return None

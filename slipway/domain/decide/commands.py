@@ -169,14 +169,14 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
     lane = draft.lane(release.environment or "")
     broken = not_passed(called_off_rules(release, lane)) if release.phase.writes_first else ()
     if broken:
-        kept = None
+        too_late = None
         if lane.called_off is not None and lane.called_off.rejected:
-            kept = lane.called_off.evolve(too_late=True)
-            voter = kept.voter
+            too_late = lane.called_off.evolve(too_late=True)
+            voter = too_late.voter
             why = f"{broken[0].reason}; its first object had been written: {NOT_HALF_WAY}"
             to = reachable(asking(draft.environment(release)), voter)
             tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
-        draft.put_lane(lane.evolve(called_off=kept))
+        draft.put_lane(lane.evolve(called_off=too_late))
         draft.record(Action.ROLLOUT_WENT_ON, release, plan_hash=release.plan_hash, reason=broken[0].reason)
 
 

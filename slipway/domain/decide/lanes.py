@@ -252,19 +252,19 @@ def end(
 def _with_late_rejection(draft: Draft, release: Release) -> Release:
     """Whoever rejected it once its rollout had been decided on has voted against it, whatever it ends by."""
     state = release.gate
-    asked = draft.lane(release.environment or "").called_off if state is not None else None
-    if state is None or asked is None or not asked.rejected or asked.release != release.number:
+    called_off = draft.lane(release.environment or "").called_off if state is not None else None
+    if state is None or called_off is None or not called_off.rejected or called_off.release != release.number:
         return release
     environment, votes = draft.environment(release), state.votes
     if environment is not None and isinstance(environment.gate, ApprovalGate):
-        votes = without(votes, environment.gate.circle.names(asked.voter), environment.gate)
+        votes = without(votes, environment.gate.circle.names(called_off.voter), environment.gate)
     vote = Vote(
-        voter=asked.voter,
+        voter=called_off.voter,
         decision=VoteDecision.REJECT,
-        reason=asked.reason,
-        channel=asked.channel,
+        reason=called_off.reason,
+        channel=called_off.channel,
         plan_hash=state.plan_hash,
-        at=asked.at,
+        at=called_off.at,
     )
     return draft.put(release, gate=state.evolve(votes=(*votes, vote)))
 

@@ -60,8 +60,8 @@ def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
     )
     state = release.gate
     if before is not None and state is not None:
-        kept = without(state.votes, names, gate) if gate is not None else ()
-        state = _rejected(state, kept, event, draft)
+        other_votes = without(state.votes, names, gate) if gate is not None else ()
+        state = _rejected(state, other_votes, event, draft)
     return draft.put(release, gate=state, rollouts=rollouts)
 
 

@@ -165,7 +165,7 @@ def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult
 
 
 def enough_rules(votes: Sequence[Vote], gate: ApprovalGate) -> tuple[RuleResult, ...]:
-    """The same for approvals that count."""
+    """The rules of enough approvals, for votes that count."""
     rules = [_enough(Rule.QUORUM_REACHED, len(votes), gate.required)]
     for share in gate.each:
         have = sum(gate.is_one_of(share.of, names_of(vote, gate), vote.signed_in) for vote in votes)

@@ -99,7 +99,7 @@ def _wait(draft: Draft, release: Release, state: GateState) -> Release:
 
 
 def _gates(draft: Draft, environment: str) -> Iterator[tuple[Release, GateState]]:
-    """Those that are open in the lane, or are about to be opened again with their votes."""
+    """The gates that are open in the lane, or are about to be opened again with their votes."""
     for number in draft.head.active:
         release = draft.release(number)
         if release is None or release.environment != environment or release.gate is None:

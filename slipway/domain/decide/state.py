@@ -143,7 +143,7 @@ class Draft:
 
     @property
     def sequence(self) -> int:
-        """Of the last record so far."""
+        """The sequence of the last record so far."""
         return self.snapshot.head.sequence + len(self._records)
 
     def record(

@@ -39,7 +39,7 @@ class Endpoints:
 
 
 def in_preview(url: str) -> str:
-    """The same address in the preview of the version."""
+    """The address in the preview of its version."""
     return url.replace(f"api-version={_VERSION}", f"api-version={_VERSION}-preview")
 
 

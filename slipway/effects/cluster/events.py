@@ -36,8 +36,8 @@ def warnings_about(objects: Objects, namespace: str, about: Sequence[Json]) -> l
         listed = objects.list(_EVENT, namespace, selector="", fields=_WARNINGS)
     except AccessDenied:
         return []
-    uids = {thing["metadata"].get("uid") for thing in about}
-    claims = {name for thing in about for name in _claims(thing)}
+    uids = {each["metadata"].get("uid") for each in about}
+    claims = {name for each in about for name in _claims(each)}
 
     def is_theirs(event: Json) -> bool:
         subject = event.get("involvedObject") or {}

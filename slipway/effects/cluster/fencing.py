@@ -204,7 +204,7 @@ class FencedObjects(Objects):
         *,
         dry_run: bool = False,
     ) -> Json:
-        """Of the version that was read, which was before the Lease is."""
+        """Delete the version that was read, which was before the Lease was looked at."""
         if not dry_run:
             self.fence.confirm()
         return self._send_delete(kind, name, namespace, metadata, propagation, dry_run=dry_run)

@@ -25,7 +25,7 @@ CONTROL_PLANE: Final = frozenset(
 )
 """Managers that complete objects: bound volumes, addresses, revisions."""
 _COMPARED: Final = frozenset({"labels", "annotations"})
-"""Of the metadata, what a manifest decides."""
+"""The parts of the metadata that a manifest decides."""
 _IDENTITY: Final = frozenset({"apiVersion", "kind"})
 _OF_OTHERS: Final = frozenset({"f:metadata", "f:status", "f:stringData"})
 """Where others may write beside Slipway: annotations and labels of theirs are not drift, and what a Secret is written

@@ -233,9 +233,9 @@ class KindLookup:
             for resource in self._resources_of(api_version)
             if "/" not in str(resource["name"])  # the others are subresources
         )
-        found = {(api_version, kind.kind): kind for kind in served}
+        of_version = {(api_version, kind.kind): kind for kind in served}
         others = {key: kind for key, kind in self._found.items() if key[0] != api_version or key in BUILT_IN}
-        self._found = {**others, **found}
+        self._found = {**others, **of_version}
 
     def _instead(self, api_version: str, kind: str) -> str:
         """What to do about a kind that the cluster does not know in this version."""

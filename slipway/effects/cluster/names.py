@@ -13,10 +13,10 @@ ENVIRONMENT_LABEL = "slipway.dev/environment"
 KEEP = ("slipway.dev/prune", "never")
 """The annotation of an object that stays when it leaves the manifests."""
 KEPT_BY_HELM = ("helm.sh/resource-policy", "keep")
-"""The same, as charts say it."""
+"""The annotation by which a chart says so."""
 ATTEMPT_ANNOTATION = "slipway.dev/attempt"
 """On a Job around a rollout: in which attempt of its release it was made, so that a later one may create it again."""
 FENCE_ANNOTATION = "slipway.dev/fence"
-"""Of the Lease that says which rollout may write."""
+"""The annotation of the Lease that says which rollout may write."""
 VERIFICATION_LABEL = "slipway.dev/verification"
 """Set on Jobs that `start_job` creates: they belong to one attempt and are never pruned."""

@@ -88,7 +88,7 @@ def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
 
     Asked when a plan is made, and again before each write.
     """
-    theirs, ours = (_owner(thing) for thing in (live, target.manifest))
+    theirs, ours = (_owner(each) for each in (live, target.manifest))
     if theirs is None or ours is None or theirs == ours:
         return
     raise ObjectRefused(

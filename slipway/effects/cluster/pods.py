@@ -88,7 +88,7 @@ def selector_text(selector: Mapping[str, Any] | None) -> str:
 
 
 def owned_by(owner: Mapping[str, Any], items: Iterable[Json]) -> list[Json]:
-    """Those of the items that the owner made."""
+    """The items that the owner made."""
     uid = owner["metadata"].get("uid")
     return [i for i in items if any(o.get("uid") == uid for o in i["metadata"].get("ownerReferences") or ())]
 

@@ -48,8 +48,10 @@ def preview(
         for version, kind, _, _ in defined([definition.manifest])
     }
     rest = together(lambda target: change(target, redefined), others)
-    found = {target.path: its for target, its in zip((*definitions, *others), (*first, *rest), strict=True)}
-    changes = [found[target.path] for target in targets]
+    by_path = {
+        target.path: its_change for target, its_change in zip((*definitions, *others), (*first, *rest), strict=True)
+    }
+    changes = [by_path[target.path] for target in targets]
     warnings = unseen_changes([target.manifest for target in targets], changes)
     return ClusterPreview(objects=_within_budget(warnings))
 

@@ -106,8 +106,10 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
 
 def _held(metadata: Mapping[str, Any]) -> str:
     """By what the object is held that the cluster itself does not take away once its dependents are gone."""
-    held = [name for name in metadata.get("finalizers") or () if name not in _OF_THE_CLUSTER]
-    return f"it goes once these finalizers have been taken away: {', '.join(map(str, held))}" if held else ""
+    finalizers = [name for name in metadata.get("finalizers") or () if name not in _OF_THE_CLUSTER]
+    return (
+        f"it goes once these finalizers have been taken away: {', '.join(map(str, finalizers))}" if finalizers else ""
+    )
 
 
 def may_be_pruned(kind: Kind) -> bool:

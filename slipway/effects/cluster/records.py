@@ -74,7 +74,7 @@ class Staying(Record):
 
 
 CUSTOM_KINDS = "custom kinds"
-"""All of them: the cluster does not say which it has."""
+"""All custom kinds: the cluster does not say which it has."""
 
 
 class Unsearched(Record):

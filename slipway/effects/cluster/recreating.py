@@ -59,7 +59,7 @@ def _as_checked(objects: Objects, target: ManifestTarget) -> ApiServerResponse:
 def _strategy_alone(
     target: ManifestTarget, live: Mapping[str, Any], strategy: Mapping[str, Any] | None
 ) -> ManifestTarget:
-    """Of the very object that was read: an apply with its uid makes no new one."""
+    """Apply the strategy to the object that was read: an apply with its uid creates none."""
     metadata = {"name": target.name, "uid": live["metadata"]["uid"]}
     spec = {} if strategy is None else {"spec": {"strategy": dict(strategy)}}
     identity = {field: target.manifest[field] for field in ("apiVersion", "kind")}

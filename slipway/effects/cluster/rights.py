@@ -26,8 +26,8 @@ class Right(Record):
     subresource: str = ""
 
     def __str__(self) -> str:
-        thing = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
-        return f"{self.verb} {thing}" + (f".{self.group}" if self.group else "")
+        resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        return f"{self.verb} {resource}" + (f".{self.group}" if self.group else "")
 
 
 ALWAYS: tuple[Right, ...] = (

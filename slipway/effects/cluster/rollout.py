@@ -58,7 +58,7 @@ def look(objects: Objects, target: ManifestTarget, looked: Looked = FIRST_LOOK) 
 def look_at(
     objects: Objects, target: ManifestTarget, live: Json | None, looked: Looked = FIRST_LOOK
 ) -> WorkloadVerdict:
-    """The same of an object that was read before."""
+    """The verdict on an object that was read before."""
     kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
     evidence = WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
     first = judge_workload(kind, live, evidence)
@@ -83,7 +83,7 @@ class Newest(Record):
     """A Deployment's newest ReplicaSet."""
     all_pods: tuple[Json, ...] = ()
     pods: tuple[Json, ...] = ()
-    """Those of the newest template."""
+    """The pods of the newest template."""
 
 
 def newest_of(objects: Objects, target: ManifestTarget, live: Json) -> Newest:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from ...domain.key_source import KeysUnavailable, checked_keys
+from ...domain.signing import KeysUnavailable, checked_keys
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ MOST_AWAITED = 1000
 
 
 class CachedKeys:
-    """A source of keys (`domain/key_source.py`) over a function that reads them."""
+    """A source of keys (`domain/signing.py`) over a function that reads them."""
 
     def __init__(
         self,

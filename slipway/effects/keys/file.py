@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...domain.key_source import KeysUnavailable
 from ...domain.keyring import parse_keys
+from ...domain.signing import KeysUnavailable
 
 LIMIT = 64 * 1024
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...domain.key_source import KeysUnavailable
 from ...domain.keyring import MOST, VAULT_SECRET, SecretVersion, decode_key, fingerprint, live_versions
+from ...domain.signing import KeysUnavailable
 from ...ed25519 import public_key
 
 if TYPE_CHECKING:

@@ -89,7 +89,7 @@ class Message(Record):
     """One notice to one recipient, or to everybody who reads the channel."""
 
     id: str
-    """The same when a notice is sent again."""
+    """The id of a message, unchanged if its notice is sent again."""
     notice: str
     """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `vote-counted`, `vote-objected`, `ended`,
     `drift`, `change-proposed`, `change-stood-in`, `change-vote-counted`, `change-ended` or `anchor-written`."""

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from ...clock import Clock
 from ...domain.errors import present
-from ...domain.key_source import KeysUnavailable
 from ...domain.model import Digest, Record
+from ...domain.signing import KeysUnavailable
 from ...ledger import LedgerUnavailable
 from ...ledger.chain_anchors import ChainAnchors, LedgerRewound
 from ..outcome import Outcome, Requeue, failed, passed

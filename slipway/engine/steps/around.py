@@ -11,12 +11,12 @@ from datetime import datetime
 from ...clock import Clock
 from ...domain.around import JobRun, Side, time_of_job
 from ...domain.errors import UnknownName, present
-from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.rollouts import EVIDENCE_SUMMARY, Evidence
 from ...domain.secrets import without_secrets
+from ...domain.signing import KeysUnavailable
 from ...domain.steps import SeenBefore, SeenJob
 from ...effects.cluster import (
     Cluster,
@@ -46,7 +46,7 @@ class JobsRun(Record):
     taken: Taken | None
     """The order under which they were made, and where; None if none was made."""
     evidence: tuple[Evidence, ...] = ()
-    """Of the Job that failed."""
+    """The evidence of the Job that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,8 @@ class _Running:
 
     def _ran_by(self, seen: SeenBefore, *evidence: Evidence) -> JobsRun:
         order = self.work.step.order if seen.jobs else None
-        place = {"cluster": self.plan.cluster, "namespace": self.plan.namespace}
-        taken = Taken(**place, order=order) if order is not None else None
+        plan = self.plan
+        taken = Taken(cluster=plan.cluster, namespace=plan.namespace, order=order) if order is not None else None
         return JobsRun(jobs=self._runs(seen), taken=taken, evidence=evidence)
 
     def _runs(self, seen: SeenBefore) -> tuple[JobRun, ...]:

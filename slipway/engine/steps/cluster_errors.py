@@ -1,8 +1,8 @@
 """What becomes of a step whose request to a cluster failed, or whose fence is lost."""
 
-from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.order import Order, Taken
+from ...domain.signing import KeysUnavailable
 from ...effects.cluster import AccessDenied, ClusterError, FenceLost, NotToBegin
 from ..outcome import Outcome, Retry, failed, not_begun
 

@@ -44,7 +44,7 @@ def ends(
 def ends_of_image(
     source: PromotionSource, target: PromotionTarget, repository: str, digest: str
 ) -> tuple[PromotionSource, PromotionTarget]:
-    """The same of an image that comes along with its bundle."""
+    """The ends of an image that is copied along with its bundle."""
     tag = f"{_KEPT}{digest.removeprefix('sha256:')}"
     return (
         PromotionSource(registry=source.registry, repository=repository, digest=digest),

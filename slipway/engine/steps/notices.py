@@ -26,7 +26,7 @@ from .clients import Clients
 REASON_SHOWN = 200
 """The most characters of an earlier rejection's reason in a headline."""
 QUESTIONS: Final = frozenset({Notice.GATE_OPENED, Notice.REMINDER})
-"""Those that ask people for their vote."""
+"""The notices that ask people for their vote."""
 _OF_A_VOTE: Final = frozenset({Notice.VOTE_COUNTED, Notice.VOTE_OBJECTED})
 NOT_YOU: Final = (
     "If that was not you, say so on the page: it will no longer count, the release is stopped, and everybody is told."

@@ -3,7 +3,7 @@ stored in a queue or a table."""
 
 from ...clock import Clock
 from ...domain.errors import UnknownName
-from ...domain.key_source import KeysUnavailable
+from ...domain.signing import KeysUnavailable
 from ...effects.notification import Channel, Message, NotificationError
 from ..outcome import Outcome, Retry, failed, passed
 from ..run_step import Work

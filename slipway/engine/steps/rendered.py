@@ -28,11 +28,11 @@ class RenderedObjects:
     before: tuple[dict[str, Any], ...] = ()
     """The Jobs that run before the rollout."""
     after: tuple[dict[str, Any], ...] = ()
-    """Those that run after it."""
+    """The Jobs that run after it."""
 
     @property
     def objects(self) -> tuple[dict[str, Any], ...]:
-        """All of them."""
+        """The objects and all Jobs."""
         return (*self.manifests, *self.before, *self.after, *((self.job,) if self.job else ()))
 
     def jobs(self, side: Side) -> tuple[dict[str, Any], ...]:

@@ -11,11 +11,11 @@ from pydantic import TypeAdapter
 
 from ...clock import Clock
 from ...domain.errors import UnknownName, present
-from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deleted, Deletion, Ending
+from ...domain.signing import KeysUnavailable
 from ...domain.steps import SeenBefore
 from ...effects.cluster import Cluster, ClusterError, Owner, Resisted
 from ...manifests.around import is_job
@@ -52,7 +52,7 @@ class _Return:
     cluster: Cluster
     target: RolloutTarget
     before: Plan
-    """By which the release was live that is brought back, without its Jobs."""
+    """The plan by which the release that is brought back was live, without its Jobs."""
 
     def outcome(self) -> Outcome:
         seen = self.work.step.seen

@@ -8,13 +8,13 @@ from functools import partial
 from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.images import ImageRules
-from ...domain.key_source import KeysUnavailable
 from ...domain.model import Digest, Record, canonical
 from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deletion
 from ...domain.rollouts import EVIDENCE_SUMMARY, Evidence
 from ...domain.rules import Rule
+from ...domain.signing import KeysUnavailable
 from ...domain.steps import SeenBefore, Step
 from ...effects.cluster import (
     AppliedObject,

@@ -7,12 +7,12 @@ from ...clock import Clock
 from ...domain.environment import Environment
 from ...domain.errors import UnknownName, present
 from ...domain.failing_tests import failing_tests, first_names
-from ...domain.key_source import KeysUnavailable
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import Evidence
 from ...domain.rules import Rule
 from ...domain.secrets import without_secrets
+from ...domain.signing import KeysUnavailable
 from ...effects.cluster import Cluster, ClusterError, ProgressState
 from ..outcome import Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from ...catalogue.entries import Catalogue
 from ...clock import Clock, utc_now
-from ...domain.key_source import KeySource
 from ...domain.rules import RuleResult
+from ...domain.signing import KeySource
 from ...effects.cluster import ClusterIdentity, Owner, Search
 from ...effects.messaging import Bus
 from ...effects.registry import Registry

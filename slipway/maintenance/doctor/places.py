@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from ...domain.key_source import KeysUnavailable
+from ...domain.signing import KeysUnavailable
 from ...effects.messaging import QueueDenied, QueueUnavailable
 from ...effects.notification import NotificationError
 from ...effects.registry import Denied, NotInRegistry, RegistryError
@@ -25,7 +25,7 @@ ASKEW = timedelta(seconds=60)
 
 
 def applications(facts: Facts) -> str:
-    """Those that stand still are named; an installation without any application is in order."""
+    """Names the applications that stand still; an installation without any application is in order."""
     entries, broken = facts.catalogue.entries, facts.catalogue.broken
     wrong = [f"{name}: {'; '.join(entry.problems)}" for name, entry in sorted(entries.items()) if entry.problems]
     wrong += [f"{each.name}: {'; '.join(each.problems)}" for each in broken]

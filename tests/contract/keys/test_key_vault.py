@@ -13,9 +13,8 @@ from click.testing import CliRunner, Result
 
 from slipway.cli.commands import keys as keys_command
 from slipway.cli.root import root
-from slipway.domain.key_source import KeySource, KeysUnavailable
 from slipway.domain.keyring import PUBLIC_SECRET, VAULT_SECRET, fingerprint, parse_keys
-from slipway.domain.signing import LiveKeys, PrivateSigner, PublicKeys
+from slipway.domain.signing import KeySource, KeysUnavailable, LiveKeys, PrivateSigner, PublicKeys
 from slipway.domain.tokens import ApprovalClaims, TokenRefused, read_link, sign_link
 from slipway.ed25519 import public_key
 from slipway.effects.keys import CachedKeys

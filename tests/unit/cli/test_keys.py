@@ -10,8 +10,8 @@ from azure.core.credentials import TokenCredential
 
 from slipway.bootstrap.opening import open_private_keys
 from slipway.bootstrap.settings import Settings
-from slipway.domain.key_source import KeysUnavailable
 from slipway.domain.keyring import format_keys, parse_keys
+from slipway.domain.signing import KeysUnavailable
 from slipway.effects.keys import CachedKeys
 from tests.unit.cli.conftest import Command
 from tests.unit.test_settings import GOOD

@@ -10,10 +10,9 @@ import pytest
 
 from slipway.commands.taking import LONGEST, _without_secrets
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
-from slipway.domain.key_source import FixedKeys, KeysUnavailable
 from slipway.domain.model import sha256
 from slipway.domain.release import Phase
-from slipway.domain.signing import PublicKeys
+from slipway.domain.signing import FixedKeys, KeysUnavailable, PublicKeys
 from slipway.domain.statement import VoteStatement
 from slipway.domain.tokens import ApprovalClaims, Purpose
 from slipway.queries.answers import SaidState

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.envelopes import EnvelopeRefused, Envelopes
-from slipway.domain.key_source import FixedKeys
 from slipway.domain.model import canonical
 from slipway.domain.queues import Queue
+from slipway.domain.signing import FixedKeys
 from slipway.domain.steps import Outgoing
 from slipway.testing.clock import MORNING
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.key_source import FixedKeys, KeysUnavailable, checked_keys
 from slipway.domain.model import canonical
-from slipway.domain.signing import LiveKeys, PrivateSigner, PublicKeys
+from slipway.domain.signing import FixedKeys, KeysUnavailable, LiveKeys, PrivateSigner, PublicKeys, checked_keys
 from slipway.domain.tokens import (
     TOKEN_LIMIT,
     ApprovalClaims,

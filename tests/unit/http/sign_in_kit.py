@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from slipway.domain.identity import TokenPerson
-from slipway.domain.key_source import FixedKeys
 from slipway.domain.sessions import EndedSessions
+from slipway.domain.signing import FixedKeys
 from slipway.http.cookies import Cookies
 from slipway.http.sealing import Seal
 from slipway.http.sessions import Recalled, Session, Sessions

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.key_source import FixedKeys
+from slipway.domain.signing import FixedKeys
 from slipway.http.sealing import KeyPurpose, Seal
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32

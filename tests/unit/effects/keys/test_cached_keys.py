@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.key_source import KeysUnavailable
 from slipway.domain.keyring import format_keys
+from slipway.domain.signing import KeysUnavailable
 from slipway.effects.keys import CachedKeys, KeyFile
 from slipway.effects.keys.cached import MOST_AWAITED
 
