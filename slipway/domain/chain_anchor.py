@@ -166,11 +166,12 @@ def read_anchor(content: bytes, *, application: str, keys: PublicKeys) -> tuple[
     """The anchor, or why it is not of this chain. Raises `KeysUnavailable`."""
     try:
         anchor = ChainAnchor.model_validate_json(content)
+        signed = anchor.hash.encode()  # has none with numbers that JSON cannot hold
     except (ValueError, RecursionError):
         return None, "it is not an anchor"
     if anchor.chain != chain_of(application):
         return None, f"it is of the chain {anchor.chain!r}"
-    fault = keys.fault(anchor.sig, anchor.hash.encode())
+    fault = keys.fault(anchor.sig, signed)
     return (None, fault) if fault else (anchor, "")
 
 

@@ -125,11 +125,12 @@ def read_fence(text: str | None, keys: PublicKeys) -> tuple[Fence | None, str]:
         return None, "has no fence"
     try:
         fence = Fence.model_validate_json(text) if len(text) <= LIMIT else None
+        signed = fence.hash.encode() if fence else b""  # has none with numbers that JSON cannot hold
     except (ValueError, RecursionError):
         fence = None
     if fence is None:
         return None, "has a fence that cannot be read"
-    fault = keys.fault(fence.sig, fence.hash.encode())
+    fault = keys.fault(fence.sig, signed)
     return (None, f"has a fence that does not count: {fault}") if fault else (fence, "")
 
 

@@ -155,7 +155,7 @@ class Rule(StrEnum):
     )
     IN_FORCE_ON_RECORD = (
         "in-force-is-on-record",
-        "The version, the freezes and the holds in force are those that the signed ends of the trails name.",
+        "Versions, freezes, holds, what is live and the release's row are as the signed ends of the trails name them.",
     )
     TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed."
     ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan."

@@ -1,4 +1,5 @@
-"""The signed end of a chain names what is in force by it: versions, freezes and holds, each by its hash.
+"""The signed end of a chain names what is in force by it, each by its hash: versions, freezes and holds, what is live,
+and the releases that are on their way in an environment.
 
 A row alone decides nothing: whoever may write rows could take a freeze away, or put an older version in force, whose
 gate asks nobody. What a row says has to have the hash that the head of its chain names. A decision changes the hash
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from .model import Record, canonical, sha256
-from .release import Head, Lane
+from .release import Head, Lane, Release
 from .signing import PublicKeys, Signer
 
 VERSION: Final = "version"
@@ -22,6 +23,14 @@ FREEZE: Final = "freeze"
 
 def lane_name(environment: str) -> str:
     return f"lane:{environment}"
+
+
+def live_name(environment: str) -> str:
+    return f"live:{environment}"
+
+
+def release_name(number: int) -> str:
+    return f"release:{number}"
 
 
 def state_hash(state: Record | None) -> str | None:
@@ -36,15 +45,48 @@ def hash_of_lane(lane: Lane | None) -> str | None:
     return sha256(canonical(lane.model_dump(mode="json", include={"freeze", "hold", "called_off"})))
 
 
+def hash_of_release(release: Release) -> str | None:
+    """The whole row, as what a decision does next it does by that; None for one that is in no environment, or ended."""
+    if release.environment is None or release.phase.final:
+        return None
+    return sha256(canonical(release.model_dump(mode="json", exclude_defaults=True)))
+
+
+def is_as_signed(release: Release, head: Head) -> bool:
+    """Whether the release's row, which was read with the head, is what the worker wrote."""
+    return hash_of_release(release) == head.in_force.get(release_name(release.number))
+
+
+def releases_changed(
+    before: Head, releases: Mapping[int, Release], changed: Iterable[Release]
+) -> dict[str, str | None]:
+    """The hashes of the releases that a decision changes. What it decides about one whose row somebody else changed is
+    not signed, unless it ends there."""
+    hashes = {release.number: hash_of_release(release) for release in changed}
+    return {
+        release_name(number): hash
+        for number, hash in hashes.items()
+        if hash is None or number not in releases or is_as_signed(releases[number], before)
+    }
+
+
 def blocks_changed(
     before: Head, freeze: Head, lanes: Mapping[str, Lane], changed: Iterable[Lane]
 ) -> dict[str, str | None]:
     """The hashes that a decision changes: of the freeze in the head that it makes, and of its lanes."""
     is_new = before.sequence == 0
-    changes = {lane_name(lane.environment): hash_of_lane(lane) for lane in changed}
-    was = {lane_name(name): hash_of_lane(lane) for name, lane in lanes.items()} | {FREEZE: state_hash(before.freeze)}
-    changes[FREEZE] = state_hash(freeze.freeze)
+    changes = _of_lanes(changed) | {FREEZE: state_hash(freeze.freeze)}
+    was = _of_lanes(lanes.values()) | {FREEZE: state_hash(before.freeze)}
     return {name: hash for name, hash in changes.items() if hash != (None if is_new else was.get(name))}
+
+
+def _of_lanes(lanes: Iterable[Lane]) -> dict[str, str | None]:
+    """Each by a name of its own, so that a decision about one of them signs nothing of the others."""
+    hashes = dict[str, str | None]()
+    for lane in lanes:
+        hashes[lane_name(lane.environment)] = hash_of_lane(lane)
+        hashes[live_name(lane.environment)] = state_hash(lane.live)
+    return hashes
 
 
 def signed(head: Head, *, before: Head, changes: Mapping[str, str | None], signer: Signer, keys: PublicKeys) -> Head:

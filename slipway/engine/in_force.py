@@ -11,12 +11,22 @@ from ..domain.environment import Environment
 from ..domain.project import EnvironmentClass
 from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult
-from ..domain.signed_head import FREEZE, VERSION, hash_of_lane, head_fault, lane_name, state_hash
+from ..domain.signed_head import (
+    FREEZE,
+    VERSION,
+    hash_of_lane,
+    head_fault,
+    is_as_signed,
+    lane_name,
+    live_name,
+    state_hash,
+)
+from ..domain.steps import StepKind
 from ..domain.versions import Subject, SubjectKind
 from ..ledger import Ledger
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.keys import INSTALLATION
-from ..ledger.standing import InstallationStanding, Standing
+from ..ledger.standing import InstallationStanding, Nearby, Standing
 from ..ledger.versions import SubjectVersions, version_name
 from .run_step import Outdated, Work
 
@@ -53,6 +63,33 @@ class InForce:
         if faults:
             return (Rule.IN_FORCE_ON_RECORD.fails("; ".join(faults)),)
         return (Rule.IN_FORCE_ON_RECORD.holds("version, freezes, holds and cancels are those of the signed trail"),)
+
+    def of_release(self, work: Work) -> tuple[RuleResult, ...]:
+        """What is in the way of a step of a rollout: another row of the release than the trail names, or, where it is
+        rolled back, something else that is live. All of it was read together, so it costs no request.
+
+        Raises `Outdated` where what was read together was not written together; `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        if not (fault := self._of_row(work, work.nearby)):
+            return ()
+        again = self.ledger.nearby(work.step.application, work.step.release)
+        if not self._of_row(work, again):
+            raise Outdated(f"{work.release.id} was changed while it was read")
+        return (Rule.IN_FORCE_ON_RECORD.fails(fault),)
+
+    def _of_row(self, work: Work, nearby: Nearby | None) -> str:
+        application, environment = work.step.application, work.step.environment
+        standing, release = (nearby.standing, nearby.release) if nearby is not None else (Standing(), None)
+        head = standing.head or Head(application=application)
+        if fault := head_fault(head, self.ledger.public_keys):
+            return f"the end of the trail of {application}: {fault}"
+        if release is None or not is_as_signed(release, head):
+            return f"the row of {work.release.id} is not the one that the trail names"
+        lane = standing.lanes.get(environment)
+        is_live = state_hash(lane.live if lane else None) == head.in_force.get(live_name(environment))
+        if work.step.kind is StepKind.ROLL_BACK and not is_live:
+            return f"what is live in {environment} is not what the trail names"
+        return ""
 
     def _of_application(self, work: Work, standing: Standing, head: Head, environment: Environment) -> Iterator[str]:
         if fault := head_fault(head, self.ledger.public_keys):

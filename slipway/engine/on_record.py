@@ -31,6 +31,9 @@ from .run_step import Work
 OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps that let something through. A roll-back after a failure is part of the plan that was voted on."""
 
+FOLLOWS: Final = frozenset({StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY, StepKind.ROLL_BACK})
+"""The steps that finish what was let through, by the plan in the release's row or by that of what was live."""
+
 NOT_FAR: Final = 50
 """Records that are read beside a release's own, to have what the newest anchor names without another request."""
 
@@ -49,13 +52,16 @@ class OnRecord:
     clock: Clock
 
     def rules(self, work: Work) -> tuple[RuleResult, ...]:
-        """The rules about the trail, for a step that opens something. The first object of class production waits for
-        the anchor of its gate, which is written here if it is not there yet.
+        """The rules about the trail, for a step that opens something, or finishes what was opened. The first object of
+        class production waits for the anchor of its gate, which is written here if it is not there yet.
 
-        Raises `LedgerUnavailable`, `KeysUnavailable`.
+        Raises `LedgerUnavailable`, `KeysUnavailable`, and `Outdated` where a newer version is in force, or the release
+        was changed meanwhile.
         """
         step, release = work.step, work.release
         environment = work.environment
+        if step.kind in FOLLOWS:
+            return self.in_force.of_release(work)
         if step.kind not in OPENS or environment is None:
             return ()  # the step itself says that its environment is gone
         standing = work.standing
@@ -72,6 +78,7 @@ class OnRecord:
         if fault:
             return (Rule.TRAIL_VERIFIES.fails(fault),)
         rules = (on_record(records, release, environment, self.clock()), *self._kept(records, release, environment))
+        rules = rules if not_passed(rules) else (*rules, *self.in_force.of_release(work))
         if step.kind in FIRST_OBJECT and not not_passed(rules):
             return (*rules, *self._anchored(work, environment, head))
         return rules

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "chains/"
 PASSED_OVER: Final = 100
-"""The most blobs that are looked at for one whose signature verifies."""
+"""The most blobs that are looked at for one whose signature verifies. Where there is none among them, nothing opens."""
 RECENT: Final = 3
 """Anchors that are looked at for the one of a gate: those of other reasons may have followed it."""
 _AGAIN: Final = r"(?:-[1-9][0-9]*)?"
@@ -229,13 +229,19 @@ class ChainAnchors:
 
     # ---- comparing
     def _genuine(self, application: str, name: str = "") -> Iterator[ChainAnchor]:
-        """The anchors that the worker signed, the newest first."""
-        chain = chain_of(application)
+        """The anchors that the worker signed, newest first. Raises `LedgerUnavailable` where too many other blobs lie
+        before them to know which is the newest."""
+        chain, found = chain_of(application), False
         for count, (blob, content) in enumerate(self.blobs().listed(FOLDER + (name or f"{chain}/"))):
+            if count == PASSED_OVER and not found:
+                raise LedgerUnavailable(
+                    f"none of the first {PASSED_OVER} blobs of {chain}/ is an anchor of the worker's"
+                )
             if count == PASSED_OVER:
                 return
             anchor, fault = read_anchor(content, application=application, keys=self.ledger.public_keys)
             if anchor is not None and re.fullmatch(re.escape(FOLDER + anchor.name) + _AGAIN, blob):
+                found = True
                 yield anchor
             else:
                 log.error("the anchor %s is passed over: %s", blob, fault or "it belongs to another place")

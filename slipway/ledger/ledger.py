@@ -11,7 +11,7 @@ from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
 from ..domain.release import Head, Lane, Release
 from ..domain.rules import not_passed
-from ..domain.signed_head import VERSION, blocks_changed, signed
+from ..domain.signed_head import VERSION, blocks_changed, releases_changed, signed
 from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
 from ..domain.steps import Outgoing
@@ -257,11 +257,14 @@ class Ledger:
 
     def _signed(self, head: Head, loaded: Loaded, decision: Decision) -> Head:
         snapshot = loaded.snapshot
-        before, lanes = snapshot.head, decision.lanes
+        before, lanes, releases = snapshot.head, decision.lanes, snapshot.releases
         changes = dict[str, str | None]()
         if head.epoch > before.epoch:  # a person lets count what the restored rows say
             before, changes[VERSION] = Head(application=head.application), loaded.version
             lanes = tuple({lane.environment: lane for lane in (*snapshot.lanes.values(), *lanes)}.values())
+            releases = {}
+            changes |= releases_changed(before, releases, snapshot.releases.values())
+        changes |= releases_changed(before, releases, decision.releases)
         changes |= blocks_changed(before, decision.head, snapshot.lanes, lanes)
         return signed(head, before=before, changes=changes, signer=self._signer(), keys=self.public_keys)
 

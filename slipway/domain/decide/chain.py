@@ -13,6 +13,7 @@ from ..pruning import KINDS_KEPT, Deleted, pruned_phrase
 from ..release import Live, Phase, Release
 from ..rollouts import PRUNED_TOLD
 from ..rules import Rule, RuleResult, not_passed
+from ..signed_head import is_as_signed
 from ..steps import Notice, StepKind
 from .commands import called_off_too_late, stopped_as_called_off
 from .conditions import supply_chain_rules
@@ -86,6 +87,10 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
     if event.result.get("taken"):
         order_taken(draft, release, Taken.model_validate(event.result["taken"]))
         called_off_too_late(draft, release)
+    head = draft.snapshot.head
+    if not event.broken and head.sig is not None and not is_as_signed(release, head):
+        fault = Rule.IN_FORCE_ON_RECORD.fails(f"the row of {release.id} was changed while the step was under way")
+        event = event.evolve(broken=(fault,), reason=f"{fault.name}: {fault.reason}", result={})
     if any(rule.rule is Rule.NO_NEWER_ROLLOUT for rule in event.broken):
         _overtaken(draft, release, event)
     elif event.broken:

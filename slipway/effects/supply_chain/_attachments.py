@@ -25,6 +25,7 @@ the empty configuration for its bundles."""
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 _REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 _ATTESTATION: Final = "attestation-manifest"
+_NO_PLATFORM: Final = ("unknown", "unknown")
 
 
 class _AttachedDocument(BaseModel):
@@ -61,6 +62,12 @@ class CheckedImage:
     """Digest of each platform's manifest → digests of the attestation manifests that buildx put into the index."""
 
 
+def _runs_nowhere(child: Descriptor) -> bool:
+    """Whether no node takes it for an image of its own: nodes choose by platform alone, whatever annotations say."""
+    platform = child.platform
+    return platform is not None and (platform.os, platform.architecture) == _NO_PLATFORM
+
+
 class Attachments:
     """The attachments of the manifests of one repository. Each list of referrers is read once."""
 
@@ -76,7 +83,7 @@ class Attachments:
         attestations: dict[str, tuple[str, ...]] = {}
         for child in self._parsed(manifest).manifests:
             annotations = child.annotations or {}
-            if annotations.get(_REFERENCE_TYPE) == _ATTESTATION:
+            if annotations.get(_REFERENCE_TYPE) == _ATTESTATION and _runs_nowhere(child):
                 subject = annotations.get(_REFERENCE_DIGEST, "")
                 attestations[subject] = (*attestations.get(subject, ()), child.digest)
             else:

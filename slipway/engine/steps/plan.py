@@ -19,6 +19,7 @@ from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview,
 from ...domain.release import Lane, Live, Release, Rollback
 from ...domain.rules import Rule, RuleResult
 from ...domain.rules import not_passed as failed_rules
+from ...domain.signing import KeysUnavailable
 from ...effects.cluster import ClusterError, Owner, kinds_of
 from ...effects.cluster import ClusterPreview as Seen
 from ...effects.registry import Manifest, RegistryError, check_children, check_whole, foresee
@@ -33,7 +34,7 @@ from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
 from .leaving import with_what_leaves
-from .plan_return import ImageGone, look_for, roll_back_content
+from .plan_return import CannotReturn, look_for, roll_back_content
 from .rendered import RenderedObjects
 from .supply_chain import SupplyChain, look_at_supply_chain
 
@@ -87,11 +88,11 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return failed(f"{broken.name}: {broken.reason}", NotPlanned(rules=(broken.name,)))
     except BeyondProject as beyond:
         return failed(str(beyond), NotPlanned(rules=(beyond.rule.name,)))
-    except (ConfigError, ImageGone, UnknownName) as error:
+    except (CannotReturn, ConfigError, UnknownName) as error:
         return failed(str(error))
     except RegistryError as error:
         return Retry(reason=str(error)) if error.retryable else failed(with_advice(error, environment, release))
-    except ClusterError as error:
+    except (ClusterError, KeysUnavailable) as error:
         return after(error, begun=False)
     return passed(report)
 
@@ -153,12 +154,11 @@ def _make(clients: Clients, work: Work, environment: Environment, supply_chain: 
 def _plan_return(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
     """Plan a roll-back by hand.
 
-    Raises `ImageGone`, `BeyondProject`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`.
+    Raises `CannotReturn`, `BeyondProject`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`,
+    `UnknownName`, `LedgerUnavailable`, `KeysUnavailable`.
     """
     registry = work.entry.application.registry_of(environment)
     restorable = look_for(clients, work.release, environment, registry=registry, back=back)
-    if restorable.image_is_gone:
-        raise ImageGone(restorable.image_is_gone)
     name = job_name(work.release, environment)
     content, rules = roll_back_content(clients, work, environment, restorable, job_name=name)
     planned = _whole(clients, work, environment, content, rules)

@@ -9,7 +9,9 @@ pulled.
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...domain.actions import Action
 from ...domain.around import Side
+from ...domain.audit import AuditRecord, fault_of
 from ...domain.environment import Environment
 from ...domain.plan import Plan, brought
 from ...domain.release import Release, Rollback
@@ -26,12 +28,13 @@ MOVED = (
     "{environment} was in another place then ({before}): the current manifests are used, with the image of {release}"
 )
 NOT_RUN = "these Jobs of it ran, and do not run again: {jobs}"
+NEVER_LIVE = "no record says that {release} was live in {environment} by the plan and with the image that its row names"
 IMAGE_GONE_HERE = "the registry {registry} no longer has the image: it is copied from {source} again"
 IMAGE_GONE = "the image {digest} is gone, from {registries}: it has to be pushed again before {release} can come back"
 
 
-class ImageGone(Exception):  # noqa: N818 - the message is the point
-    """No registry has the image any more."""
+class CannotReturn(Exception):  # noqa: N818 - the message is the point
+    """The release was never live by what its row says, or no registry has its image any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,27 +46,46 @@ class KeptRelease:
     """Its stored plan; None if the manifests cannot be reused."""
     copied: bool
     """Whether the environment's registry has the image."""
-    image_is_gone: str = ""
-    """Why the roll-back is impossible; empty if it is possible."""
 
 
 def look_for(
     clients: Clients, release: Release, environment: Environment, *, registry: str, back: Rollback
 ) -> KeptRelease:
-    """Find out what is still available. Raises `RegistryError`, `UnknownName`."""
+    """Find out what is still available.
+
+    Raises `CannotReturn`, `RegistryError`, `UnknownName`, `LedgerUnavailable`, `KeysUnavailable`.
+    """
     name = f"{release.application}-{back.to}"
+    if not _was_live(clients, release, environment, back):
+        raise CannotReturn(NEVER_LIVE.format(release=name, environment=environment.name))
     plan, warning = _kept_plan(clients, environment, registry, back, name)
     warnings = [warning] if warning else []
     warnings += _do_not_run(plan) if plan else ()
     artifacts = _artifacts(release, plan)
     copied = _has(clients, registry, artifacts)
-    gone = ""
     if not copied and (registry == release.registry or not _has(clients, release.registry, artifacts)):
         where = " and ".join(dict.fromkeys((registry, release.registry)))
-        gone = IMAGE_GONE.format(digest=release.digest, registries=where, release=name)
-    elif not copied:
+        raise CannotReturn(IMAGE_GONE.format(digest=release.digest, registries=where, release=name))
+    if not copied:
         warnings.append(IMAGE_GONE_HERE.format(registry=registry, source=release.registry))
-    return KeptRelease(warnings=tuple(warnings), plan=plan, copied=copied, image_is_gone=gone)
+    return KeptRelease(warnings=tuple(warnings), plan=plan, copied=copied)
+
+
+def _was_live(clients: Clients, release: Release, environment: Environment, back: Rollback) -> bool:
+    """Whether a signed record says that the release to bring back was live here, by that plan and with that image. Its
+    row has ended, so nothing else vouches for it; where its records begin is only a hint where to look."""
+    target = clients.ledger.release(release.application, back.to)
+    first = target.first_sequence if target is not None else 1
+    wanted = (Action.RELEASE_LIVE, f"{release.application}-{back.to}", environment.name, release.digest)
+    for record in clients.ledger.audit(release.application, first=first, last=release.first_sequence):
+        if (
+            isinstance(record, AuditRecord)
+            and (record.action, record.release, record.environment, record.digest) == wanted
+            and record.details.get("plan_hash") == back.plan_hash
+            and not fault_of(record, clients.ledger.public_keys)
+        ):
+            return True
+    return False
 
 
 def _kept_plan(

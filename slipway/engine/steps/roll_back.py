@@ -136,7 +136,7 @@ class _Return:
 
 def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
     """Bring back the live release's plan, then poll until it is up. Doing it again is harmless."""
-    lane = clients.ledger.lanes(work.step.application).get(work.step.environment)
+    lane = work.standing.lanes.get(work.step.environment)
     try:
         plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
         before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))

@@ -294,6 +294,10 @@ TOUCHED: dict[str, tuple[str | None, str]] = {
         claim(9).fence.text.replace('"number":9', '"number":99'),
         "its signature with the key test is wrong",
     ),
+    "a number that JSON cannot hold": (
+        claim(9).fence.text.replace('"number":9', f'"number":{2**60}'),
+        "has a fence that cannot be read",
+    ),
     "an order of before": (claim(1).fence.text, r"holds order 0\.1, although 0\.2 was taken here"),
     "of another installation": (claim(9, installation="other").fence.text, "is other shop staging's"),
     "of another application": (claim(9, application="cart").fence.text, "is test cart staging's"),

@@ -1,5 +1,6 @@
 """Gates of class production are anchored, and a ledger that was put back to an earlier state opens nothing."""
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,19 @@ from slipway.ledger.chain_anchors import FOLDER, PASSED_OVER
 from slipway.ledger.table import Act, Row, Write
 from slipway.testing import Installation, MemoryAdded, write_application
 from slipway.testing.chains import SIGNER
+
+SEVENS = "sha256:" + "7" * 64
+LARGE: dict[str, object] = {
+    "chain": "application:shop",
+    "epoch": 2**60,
+    "head": {"sequence": 1, "hash": SEVENS},
+    "before": SEVENS,
+    "at": "2026-11-29T00:00:00Z",
+    "why": "daily",
+    "keys": {"records": SEVENS},
+    "sig": {"kid": "test", "value": "A" * 86 + "=="},
+}
+"""An anchor with a number that canonical JSON cannot hold."""
 
 
 class Storage(MemoryAdded):
@@ -181,7 +195,7 @@ def test_an_anchor_that_the_worker_did_not_sign_is_reported_and_passed_over(
     assert "its signature with the key test is wrong" in caplog.text
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"[" * 20_000, b'{"v":2}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"[" * 20_000, b'{"v":2}', json.dumps(LARGE).encode()])
 def test_what_is_not_an_anchor_is_passed_over(waiting: Installation, storage: Storage, content: bytes) -> None:
     storage.files[f"{FOLDER}application:shop/000000000000-000000000000"] = content
     assert waiting.app.chain_anchors.newest("shop") is None
@@ -246,9 +260,12 @@ def test_the_anchor_of_a_rejection_is_tried_until_the_container_is_back(
     assert outcomes(storage) == [GateOutcome.REJECTED]
 
 
-def test_looking_for_the_newest_ends(waiting: Installation, storage: Storage) -> None:
-    waiting.vote(1)
-    waiting.settle()
+def test_blobs_that_bury_the_anchors_do_not_hide_what_was_put_back(waiting: Installation, storage: Storage) -> None:
+    rewound_after_a_rejection(waiting)
     for number in range(PASSED_OVER):
         storage.files[f"{FOLDER}application:shop/000000000000-{number:012d}"] = b"junk"
-    assert waiting.app.chain_anchors.newest("shop") is None
+    with pytest.raises(LedgerUnavailable, match="none of the first 100 blobs"):
+        waiting.app.chain_anchors.of_ledger("shop")
+    with pytest.raises(LedgerUnavailable, match="none of the first 100 blobs"):
+        waiting.settle()
+    assert waiting.production.applied == 0

@@ -1,6 +1,8 @@
 """SBOMs and provenance in a registry: where tools keep them, and what does not hold."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -140,6 +142,23 @@ def test_signed_provenance_of_the_builder_holds(place: Place, version: str) -> N
 def test_provenance_in_a_bundle_holds(place: Place) -> None:
     place.push(in_bundle(SHOP, place.people.builder, provenance(digest=SHOP.digest)))
     assert place.look("provenance").passed
+
+
+@pytest.mark.parametrize("platform", [{"os": "linux", "architecture": "amd64"}, {"os": "unknown"}, None])
+def test_an_image_that_says_it_is_an_attestation_needs_provenance_where_nodes_may_run_it(
+    place: Place, platform: dict[str, str] | None
+) -> None:
+    arm = image(b"arm", architecture="arm64")
+    both = index(SHOP, arm)
+    document = json.loads(both.raw)
+    document["manifests"][0]["annotations"] = {
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": arm.digest,
+    }
+    document["manifests"][0]["platform"] = platform
+    there = with_image(place, replace(both, raw=json.dumps(document).encode()))
+    there.push(in_bundle(arm, place.people.builder, provenance(digest=arm.digest)))
+    assert not there.look("provenance").passed
 
 
 def test_provenance_of_another_builder_does_not_hold(place: Place) -> None:

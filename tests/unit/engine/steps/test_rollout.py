@@ -23,8 +23,9 @@ DEPLOYMENT = ("shop", "Deployment", "shop")
 
 
 def work(installation: Installation, step: Step) -> Work:
-    release = installation.release(step.release)
-    return Work(step=step, release=release, entry=installation.app.catalogue.entries["shop"], renew=lambda: True)
+    nearby = installation.app.ledger.nearby("shop", step.release)
+    release, entry = installation.release(step.release), installation.app.catalogue.entries["shop"]
+    return Work(step=step, release=release, entry=entry, renew=lambda: True, nearby=nearby)
 
 
 def at(installation: Installation, kind: StepKind) -> Work:
