@@ -107,6 +107,9 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
     to; beside a file they are in the file with .pub behind its name. They are printed, for whoever verifies records
     elsewhere.
 
+    With --retire-others restart the front and then the worker at once: the worker signs nothing, and so records no vote
+    and no freeze, until it knows the public key of the new one.
+
     \b
     Examples:
       slipway keys rotate --file .local/run/signing-keys
