@@ -29,24 +29,31 @@ class Outbox:
         return True
 
     def _send(self, entries: list[OutboxEntry]) -> None:
-        """Park messages that no queue will ever take; in the outbox they would hold up every later one."""
+        """Park what no queue will ever take, as it would hold up every later message, and what is somebody else's, as
+        whatever is sent gets the worker's MAC, and is believed."""
+        for entry in entries:
+            if entry.fault:
+                self._park(
+                    entry, f"it lay among what the worker was about to send, and is not the worker's: {entry.fault}"
+                )
+        entries = [entry for entry in entries if not entry.fault]
         while entries:
             try:
                 self._bus.send([entry.message for entry in entries])
             except MessageTooLarge as refused:
                 for entry in entries:
                     if entry.message.queue == refused.queue and entry.message.id in refused.ids:
-                        self._park(entry, refused)
+                        self._park(entry, str(refused))
                 # The send stopped at the refused queue, so send the entries of the others again.
                 entries = [entry for entry in entries if entry.message.queue != refused.queue]
             else:
                 return
 
-    def _park(self, entry: OutboxEntry, refused: MessageTooLarge) -> None:
+    def _park(self, entry: OutboxEntry, reason: str) -> None:
         message = entry.message
         self._parking.park(
             source=message.queue,
-            reason=str(refused),
+            reason=reason,
             body=encoded(message),
             message_id=message.id,
             session=message.session,

@@ -14,7 +14,6 @@ from ..domain.rules import not_passed
 from ..domain.signed_head import VERSION, blocks_changed, releases_changed, signed
 from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
-from ..domain.steps import Outgoing
 from . import keys
 from .archive import Archive
 from .blobs import Blobs, LateBlobs
@@ -24,7 +23,15 @@ from .rows import unpack, unpack_audit
 from .standing import InstallationStanding, Nearby, Standing
 from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, delete_rows
 from .under_way import UnderWay
-from .writes import OutboxEntry, answer_writes, outbox_writes, record_writes, state_writes, unindexed_writes
+from .writes import (
+    OutboxEntry,
+    answer_writes,
+    outbox_entry,
+    outbox_writes,
+    record_writes,
+    state_writes,
+    unindexed_writes,
+)
 
 SEEN_PARTS = 256
 """The marks of handled events fall into this many equal parts, by their first two hex digits."""
@@ -242,7 +249,12 @@ class Ledger:
             key=keys.seen(event.mark),
             values={"Kind": event.kind, "At": snapshot.now.isoformat(), "Refused": _refused(event, decision)},
         )
-        writes = [seen, *state_writes(loaded.etags, decision, head), *record_writes(records), *outbox_writes(entries)]
+        writes = [
+            seen,
+            *state_writes(loaded.etags, decision, head),
+            *record_writes(records),
+            *outbox_writes(entries, self._signer()),
+        ]
         writes += [*unindexed_writes(records), *answer_writes(inbox_of(event), answer(event, decision, snapshot))]
         writes += more
         self.due.announce(partition, snapshot.now)
@@ -275,14 +287,9 @@ class Ledger:
 
     # ---- outbox
     def outbox(self, application: str, *, limit: int = 1000) -> Iterator[OutboxEntry]:
-        """Messages not sent yet, oldest first."""
+        """Messages not sent yet, oldest first. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         for row in self.table.rows(application, *keys.span(keys.OUTBOX), limit=limit):
-            yield OutboxEntry(
-                application=application,
-                row=row.key,
-                message=unpack(Outgoing, row.values),
-                written_at=datetime.fromisoformat(str(row.values["At"])),
-            )
+            yield outbox_entry(application, row, self.public_keys)
 
     def forget(self, application: str, rows: Sequence[str]) -> None:
         """Delete rows of one commit that asked for what is done by now."""

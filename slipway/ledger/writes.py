@@ -1,17 +1,19 @@
 """The rows that a commit writes: state, records, what was said and is answered, and messages to be sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..domain.answers import Answered
 from ..domain.audit import AuditRecord
 from ..domain.decide import Decision
+from ..domain.model import canonical, sha256
 from ..domain.release import Head
+from ..domain.signing import PublicKeys, Signature, Signer
 from ..domain.steps import Outgoing
 from . import keys
-from .rows import pack, pack_audit, pack_release
-from .table import Act, Value, Write
+from .rows import pack, pack_audit, pack_release, unpack
+from .table import Act, Row, Value, Write
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,15 @@ class OutboxEntry:
     row: str
     message: Outgoing
     written_at: datetime
+    fault: str = ""
+    """Why the row that it was read from is not the worker's; empty if it is. What is sent gets the worker's MAC."""
+
+    @property
+    def signed(self) -> bytes:
+        """What the worker signs of it in its row."""
+        fields = {"application": self.application, "row": self.row, "at": self.written_at.isoformat()}
+        message = self.message.model_dump(mode="json")
+        return sha256(canonical(fields | {"purpose": "outbox", "message": message})).encode()
 
 
 def answer_writes(inbox: str, answered: Answered | None) -> list[Write]:
@@ -58,8 +69,32 @@ def unindexed_writes(records: Sequence[AuditRecord]) -> list[Write]:
     return [Write(act=Act.CREATE, key=keys.unindexed(records[0].sequence), values=values)]
 
 
-def outbox_writes(entries: tuple[OutboxEntry, ...]) -> list[Write]:
+def outbox_writes(entries: tuple[OutboxEntry, ...], signer: Signer) -> list[Write]:
+    """Raises `KeysUnavailable`."""
     return [
-        Write(act=Act.CREATE, key=entry.row, values={**pack(entry.message), "At": entry.written_at.isoformat()})
+        Write(
+            act=Act.CREATE,
+            key=entry.row,
+            values={
+                **pack(entry.message),
+                "At": entry.written_at.isoformat(),
+                "Sig": signer.sign(entry.signed).model_dump_json(),
+            },
+        )
         for entry in entries
     ]
+
+
+def outbox_entry(application: str, row: Row, public: PublicKeys) -> OutboxEntry:
+    """The entry of a row, with what is wrong with it. Raises `KeysUnavailable`."""
+    entry = OutboxEntry(
+        application=application,
+        row=row.key,
+        message=unpack(Outgoing, row.values),
+        written_at=datetime.fromisoformat(str(row.values["At"])),
+    )
+    try:
+        signature = Signature.model_validate_json(str(row.values.get("Sig", "")))
+        return replace(entry, fault=public.fault(signature, entry.signed))
+    except ValueError:
+        return replace(entry, fault="nobody signed it")

@@ -21,6 +21,7 @@ from ..domain.errors import SourceAway
 from ..domain.events import ImagePushed
 from ..domain.model import Record
 from ..domain.release import Head, Phase, Release
+from ..domain.signing import KeysUnavailable
 from ..effects.messaging import QueueUnavailable
 from ..effects.registry import NotInRegistry, Registry, RegistryError
 from ..engine.freezing import Freezer
@@ -127,7 +128,7 @@ class Reconciler:
         try:
             with about({Attribute.APPLICATION: name}), span(Family.RECONCILE, "application"):
                 return work()
-        except (LedgerUnavailable, QueueUnavailable, Contended) as error:
+        except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, Contended) as error:
             return Reconciled(problems=(f"{name}: {error}",))
         except Exception as error:
             log.exception("reconcile: %s failed", name)

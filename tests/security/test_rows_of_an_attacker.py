@@ -1,6 +1,7 @@
 """Somebody who may write every row of every table, and has no key: nothing moves, and it is named."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.versions import Listed, Subject, SubjectKind, Version
 from slipway.ed25519 import public_key
+from slipway.engine.door import deferred
 from slipway.engine.freezing import FreezeOrder
 from slipway.ledger import keys
 from slipway.ledger.freezes import FreezeState
@@ -22,6 +24,7 @@ from slipway.ledger.installation import SigningKeys
 from slipway.ledger.rows import pack, pack_audit, pack_release, unpack
 from slipway.ledger.table import Act, Value, Write
 from slipway.testing import write_application
+from slipway.testing.commands import proved_command
 from slipway.testing.sign_in import person
 from tests.confirming import proof_of, say_proved
 from tests.security.test_kept_proofs import TEXT, statement
@@ -358,3 +361,43 @@ def test_an_older_version_of_the_project_put_in_force_opens_nothing(home: Live, 
     home.run_step(claim(home, kind))
     rule, why = named(home)
     assert (rule, "version of the project team" in why) == ("in-force-is-on-record", True)
+
+
+# ---- messages that the worker was about to send
+def test_a_message_laid_among_those_that_the_worker_sends_is_parked_and_not_believed(home: Live) -> None:
+    """What is sent is sealed by the worker, and whatever it has sealed it believes: here, that somebody proved it."""
+    home.command(Verb.FREEZE, None, PRODUCTION)
+    event = home.with_proof(
+        proved_command(
+            received_at=home.now,
+            verb=Verb.UNFREEZE,
+            application="shop",
+            environment=PRODUCTION,
+            actor=f"oid:{ADA.oid}",
+            reason="because",
+            channel="page",
+            submission="mallorys-order",
+        )
+    )
+    message = deferred("shop", event)
+    put(home, keys.outbox(999, "mallory", 0), {**pack(message), "At": (home.now - timedelta(hours=1)).isoformat()})
+    home.reconcile()
+    assert message.id not in [sent.id for sent in home.bus.sent]
+    (parked,) = home.app.parking.all()
+    assert (parked.source, "not the worker's: nobody signed it" in parked.reason) == ("work", True)
+    assert not list(home.app.ledger.outbox("shop"))
+
+
+def test_a_message_of_the_worker_that_was_changed_before_it_was_sent_is_parked(home: Live) -> None:
+    home.bus.broken = True
+    home.push("1.1")
+    home.bus.broken = False
+    (left,) = home.app.ledger.outbox("shop")
+    values = rows(home, "shop")[left.row]
+    changed = left.message.evolve(body={**left.message.body, "kind": str(StepKind.DEPLOY)})
+    put(home, left.row, {**values, **pack(changed)})
+    home.wait(timedelta(minutes=1))
+    home.reconcile()
+    assert home.steps() == []
+    (parked,) = home.app.parking.all()
+    assert "its signature with the key test is wrong" in parked.reason
