@@ -92,9 +92,10 @@ _NEXT = "!"
 
 
 def _batches(writes: list[Write]) -> Iterator[list[Write]]:
-    batch, size = list[Write](), 0
+    batch, size, weighed, weight = list[Write](), 0, None, 0
     for write in writes:
-        weight = _weight(write.values.values())
+        if write.values is not weighed:  # the copies of a record share theirs
+            weighed, weight = write.values, _weight(write.values.values())
         if batch and (len(batch) == TRANSACTION_LIMIT or size + weight > TRANSACTION_BYTES):
             yield batch
             batch, size = [], 0
