@@ -1,7 +1,6 @@
 """Applications for tests, written as files so that they are loaded as in production."""
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
@@ -134,7 +133,14 @@ def documents_in(path: Path) -> list[Stored]:
     ]
 
 
-@cache
 def catalogue_of(folder: Path) -> Catalogue:
-    """The applications in the folder, read once, as in the app."""
-    return Catalogue(check_path(folder).definitions)
+    """The applications in the folder. What was checked before, in whichever folder, is not checked again: most
+    tests write the same few."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    contents = frozenset((path.relative_to(folder).as_posix(), path.read_bytes()) for path in files)
+    if contents not in _checked:
+        _checked[contents] = Catalogue(check_path(folder).definitions)
+    return _checked[contents]
+
+
+_checked = dict[frozenset[tuple[str, bytes]], Catalogue]()

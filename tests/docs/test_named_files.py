@@ -62,6 +62,10 @@ def tracked() -> frozenset[str]:
 
 FILES = tracked()
 FOLDERS = frozenset(str(folder) for name in FILES for folder in Path(name).parents)
+ENDS = frozenset(
+    "/".join(parts[n:]) for parts in (name.split("/") for name in FILES | FOLDERS) for n in range(len(parts))
+)
+"""Of the paths of all files and folders."""
 
 
 def is_there(name: str, page: str) -> bool:
@@ -71,7 +75,7 @@ def is_there(name: str, page: str) -> bool:
         found = posixpath.normpath(f"{folder}/{wanted}")
         if found in FILES or found in FOLDERS:
             return True
-    return any(known.endswith(f"/{wanted}") for known in (*FILES, *FOLDERS))
+    return wanted in ENDS
 
 
 def is_module(dotted: str) -> bool:
@@ -89,11 +93,9 @@ def prose(page: str, source: str) -> Iterator[str]:
     if page.endswith(".md"):
         yield source
         return
-    yield from (
-        token.string
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    )
+    if "#" in source:  # to look for comments takes longer than all the rest
+        tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+        yield from (token.string for token in tokens if token.type == tokenize.COMMENT)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.value.value

@@ -27,7 +27,7 @@ class PipelineError(Exception):
     """A pipeline that the service would refuse: where, and why."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML as the service reads it: every scalar but true, false, numbers and null is text; no key comes twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":timestamp", ":bool", ":float"))]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
 

@@ -151,9 +151,8 @@ def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex)
     asking = asking_of(index)
     for name, filters in QUESTIONS.items():
         query = AuditQuery.model_validate(filters)
-        for limit in (29, 200):
-            found = walk(asking, query, limit=limit)
-            assert found == expected(ALL, query), name
+        for limit in (29, 200) if name == "everything" else (29,):
+            assert walk(asking, query, limit=limit) == expected(ALL, query), name
     silent = [name for name, filters in QUESTIONS.items() if not expected(ALL, AuditQuery.model_validate(filters))]
     assert silent == ["no freeze", "what is not there"]
 

@@ -1,6 +1,7 @@
 """Questions to the trail over the API: each of them one request, and each wrong one a 400 that names the parameter."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -17,15 +18,10 @@ from tests.unit.api.in_process import Served, serve
 from tests.unit.web.installation import Told, digest
 
 
-@pytest.fixture
-def home() -> Told:
+def two_releases(patch: pytest.MonkeyPatch) -> tuple[Told, Served]:
     """hello 1.4.0 is live in production, approved by Ada; 1.5.0 was rejected by her."""
-    return Told()
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, home: Told) -> Served:
-    served = serve(monkeypatch, home)
+    home = Told()
+    served = serve(patch, home)
     home.hear_at_once()
     for version, decision in (("1.4.0", "approve"), ("1.5.0", "reject")):
         release = home.bring(version)
@@ -37,7 +33,24 @@ def app(monkeypatch: pytest.MonkeyPatch, home: Told) -> Served:
         assert answer.status_code == 200
         home.settle()
         home.wait(timedelta(hours=1))
-    return served
+    return home, served
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[tuple[Told, Served]]:
+    """Two releases, for tests that only ask."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield two_releases(patch)
+
+
+@pytest.fixture
+def home(told: tuple[Told, Served]) -> Told:
+    return told[0]
+
+
+@pytest.fixture
+def app(told: tuple[Told, Served]) -> Served:
+    return told[1]
 
 
 def got(app: Served, target: str, **headers: str) -> dict[str, Any]:
@@ -200,7 +213,8 @@ def test_a_table_that_is_away_is_a_503(app: Served, home: Told, monkeypatch: pyt
 
 
 # ---- caches
-def test_what_has_not_changed_is_a_304(app: Served, home: Told) -> None:
+def test_what_has_not_changed_is_a_304(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, app = two_releases(monkeypatch)
     first = app.get("/api/v1/audit?limit=5")
     etag = first.headers["ETag"]
     assert first.headers["Cache-Control"] == "private, no-cache"
@@ -220,8 +234,9 @@ def test_a_kept_document_may_be_kept_for_ever(app: Served, home: Told) -> None:
 
 @pytest.mark.parametrize(("role", "status"), [("reader", 403), ("shop-approvers", 403), (Role.OPERATOR, 200)])
 def test_the_values_of_secrets_in_a_plan_are_not_for_everybody_who_may_read(
-    monkeypatch: pytest.MonkeyPatch, home: Told, role: str, status: int
+    monkeypatch: pytest.MonkeyPatch, role: str, status: int
 ) -> None:
+    home = Told()
     plan = home.app.reader.plan(home.bring("1.4.0").plan_hash or "")
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter2"}}
     kept = home.blobs.put(plan.evolve(manifests=(secret,)).document(), "application/json")
@@ -236,7 +251,8 @@ def test_the_values_of_secrets_in_a_plan_are_not_for_everybody_who_may_read(
 JSON = {"Content-Type": "application/json"}
 
 
-def test_lost_index_rows_are_found_and_repaired_by_a_look(app: Served, home: Told) -> None:
+def test_lost_index_rows_are_found_and_repaired_by_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, app = two_releases(monkeypatch)
     before = got(app, "audit?limit=200")
     record = home.trail()[7]
     home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in copies(record)])
@@ -267,7 +283,8 @@ def test_a_look_that_was_sent_in_chunks_is_refused_and_not_taken_for_one_without
     assert "chunked bodies are not supported" in refused(answer)["detail"]
 
 
-def test_what_the_index_lacks_is_named_and_left_as_it_is(app: Served, home: Told) -> None:
+def test_what_the_index_lacks_is_named_and_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, app = two_releases(monkeypatch)
     assert got(app, "verification/hello/index")["compared"]["missing"] == 0
     record = home.trail()[3]
     home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=next(copies(record)))])

@@ -200,12 +200,13 @@ SAMPLE = """
     """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
+@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["one process", "two workers"])
 def test_pytest_writes_down_what_became_of_each_test(tmp_path: Path, workers: list[str]) -> None:
     (tmp_path / "test_sample.py").write_text(textwrap.dedent(SAMPLE))
     (tmp_path / "test_module.py").write_text('import pytest\npytest.skip("no such module", allow_module_level=True)\n')
     command = [sys.executable, "-m", "pytest", "-q", "-p", "scripts.ci.outcomes", "-p", "no:cacheprovider", *workers]
-    environment = os.environ | {FOLDER: str(tmp_path / "outcomes"), "PYTHONPATH": str(ROOT)}
+    bare = {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the others take seconds to import
+    environment = os.environ | bare | {FOLDER: str(tmp_path / "outcomes")}
     subprocess.run([*command, "--rootdir", "."], cwd=tmp_path, env=environment, check=False, capture_output=True)
     outcomes = {outcome.test: outcome for outcome in read_outcomes(tmp_path / "outcomes")}
     assert {test: (one.result, one.reason) for test, one in outcomes.items()} == {

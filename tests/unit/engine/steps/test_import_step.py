@@ -17,7 +17,6 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
 from slipway.testing import APPLICATION, Installation, write_application
-from slipway.testing.applications import catalogue_of
 from slipway.testing.artifacts import Built, image, index, push, referrer
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
@@ -221,8 +220,6 @@ def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path,
     (tmp_path / "deliveries" / "bundled" / "application.yaml").write_text(
         BUNDLED.format(name="bundled", start="push", pipeline="").replace("    gate: {", IMPORT + "    gate: {")
     )
-    catalogue_of.cache_clear()
-    home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue_of(tmp_path / "deliveries")))
     home.restart(wrap=lambda ports: replace(ports, importer=lambda: cloud.importer("may")))
     source, target = cloud.source, cloud.target
     push(source, "team/shop", ROOT, "1.4.0")
