@@ -14,6 +14,8 @@ _LABEL_NAMED = frozenset({"Namespace", "Service", "Pod"})
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _MOST_DATA = 1024 * 1024
+_MOST_ANNOTATIONS = 256 * 1024
+_PORTS = range(1, 65536)
 _SUBDOMAIN = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
     "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
@@ -29,6 +31,12 @@ _KEY_WORDS = (
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_LABEL_KEY = re.compile(rf"({_NAME.pattern}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?")
+_LABEL_KEY_WORDS = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _IMMUTABLE: dict[str, tuple[str, ...]] = {
     "Deployment": ("selector",),
@@ -49,6 +57,7 @@ def check_object(resource: Resource, thing: Json) -> None:
     """Refuse an object whose name or required fields are wrong (422)."""
     name = thing["metadata"]["name"]
     faults = [*_name_faults(resource, name), *_label_faults(thing["metadata"].get("labels") or {}, "metadata.labels")]
+    faults += _annotation_faults(thing["metadata"].get("annotations") or {})
     if resource.structural is not None:
         faults += structural.faults(resource.structural, thing)
     elif resource is DEFINITIONS:
@@ -141,8 +150,17 @@ def _name_faults(resource: Resource, name: str) -> list[Fault]:
     return [Fault("metadata.name", f'Invalid value: "{name}": {_SUBDOMAIN}')]
 
 
+def _annotation_faults(annotations: Json) -> list[Fault]:
+    if sum(len(f"{key}{value}".encode()) for key, value in annotations.items()) <= _MOST_ANNOTATIONS:
+        return []
+    text = f"Too long: may not be more than {_MOST_ANNOTATIONS} bytes"
+    return [Fault("metadata.annotations", text, "FieldValueTooLong")]
+
+
 def _label_faults(labels: Json, field: str) -> list[Fault]:
     return [
+        Fault(field, f'Invalid value: "{key}": {_LABEL_KEY_WORDS}') for key in labels if not _LABEL_KEY.fullmatch(key)
+    ] + [
         Fault(field, f'Invalid value: "{value}": a valid label must be at most 63 alphanumeric characters, -, _ or .')
         for value in labels.values()
         if not _LABEL_VALUE.fullmatch(str(value))
@@ -177,7 +195,11 @@ def _container_faults(container: Json, here: str) -> list[Fault]:
         supported = ", ".join(f'"{known}"' for known in _PULL_POLICIES)
         text = f'Unsupported value: "{policy}": supported values: {supported}'
         faults.append(Fault(f"{here}.imagePullPolicy", text, "FieldValueNotSupported"))
-    return faults
+    return faults + [
+        Fault(f"{here}.ports[{n}].containerPort", f"Invalid value: {number}: must be between 1 and 65535, inclusive")
+        for n, port in enumerate(container.get("ports") or [])
+        if (number := port.get("containerPort", 0)) not in _PORTS
+    ]
 
 
 def _data_faults(thing: Json) -> list[Fault]:

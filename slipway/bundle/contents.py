@@ -17,6 +17,7 @@ from ..manifests.documents import Document, read_text
 from ..manifests.objects import CLUSTER_SCOPED, MOST_OBJECTS, check_job, check_object, identity
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, short_value
 from ..manifests.references import ImagePosition, by_digest, image_places, unpinnable_problems
+from ..manifests.validity import validity_problems
 from .archive import Files
 from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
 
@@ -169,6 +170,7 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str, rules:
     yield from check_object(document, value, namespace=namespace)
     if not isinstance(value, dict):
         return
+    yield from validity_problems(document, value)
     if part is ContentPart.VERIFICATION:
         yield from check_job(document, value)
     elif part is not ContentPart.MANIFESTS:

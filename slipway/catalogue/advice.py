@@ -1,12 +1,17 @@
-"""What a check tells about manifests that are valid and will not do what their author may expect."""
+"""What a check tells about applications that are valid and will not do what their author may expect."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from slipway.domain.application import Application
+from slipway.domain.gate import ApprovalGate
+from slipway.domain.project import ProvenanceLevel
 
 from ..manifests.objects import look_up
 from ..manifests.problems import Problem
 from .conflicts import Claims
 
+_NO_RUN = "{what}, and the application names no pipeline: without a waiver every release waits here until it expires"
 _AUTOSCALERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
 _REPLICAS = (
     "{workload} sets replicas, and {autoscaler} of the same folder scales it: they count until it is scaled for the "
@@ -17,12 +22,24 @@ _REPLICAS = (
 def advice(claims: Iterable[Claims]) -> Iterator[Problem]:
     """The advice for applications without problems, each piece once per application."""
     for claim in claims:
-        named = set[str]()
-        for index, environment in enumerate(claim.definition.application.environments):
+        named, application = set[str](), claim.definition.application
+        for index, text in _about_runs(application):
+            yield claim.document.problem(("environments", index, "gate"), text)
+        for index, environment in enumerate(application.environments):
             for text in _about_replicas(claim.objects(environment.name)):
                 if text not in named:
                     named.add(text)
                     yield claim.document.problem(("environments", index, "manifests"), text)
+
+
+def _about_runs(application: Application) -> Iterator[tuple[int, str]]:
+    """Environments that wait for what only a CI run tells, while no run counts."""
+    for index, environment in enumerate(application.environments if application.pipeline is None else ()):
+        gate = environment.gate
+        if environment.provenance is ProvenanceLevel.ARTIFACT:
+            yield index, _NO_RUN.format(what="only what a CI run is proved to have built is let in here")
+        elif isinstance(gate, ApprovalGate) and gate.require_known:
+            yield index, _NO_RUN.format(what="nobody may approve until a CI run tells who is behind the change")
 
 
 def _about_replicas(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:

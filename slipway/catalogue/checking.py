@@ -211,11 +211,11 @@ def _add_certain(findings: Findings, problems: Iterable[Problem], reading: AsRea
     """Add the problems that do not rest on values that are not known."""
     certain = list[Problem]()
     for unsure in reading.unsure:
-        findings.skip(f"what depends on {unsure.field}", because="of what is wrong there", at=unsure)
+        findings.skip(f"what rests on {unsure.field}", because="that is wrong itself", at=unsure)
     for problem in problems:
         about_gate = problem.field.startswith("environments[") and ".gate" in problem.field
         if why := reading.why_unknown(problem.field, *(("notify", "people") if about_gate else ())):
-            findings.skip(f"what depends on {why.field}", because="of what is wrong there", at=why)
+            findings.skip(f"what rests on {why.field}", because="that is wrong itself", at=why)
         else:
             certain.append(problem)
     findings.extend_elsewhere(certain)

@@ -109,7 +109,7 @@ class EnvironmentCheck:
         """Everything about one object, by the reader that comes first where two have something to say of a field."""
         value, findings = render_document(document, self._definition, self._environment, **self._sample)
         if value is None:
-            findings.skip("the rest of the object", because="it says not properly what it is", at=findings.problems[0])
+            findings.skip("the rest of the object", because="it does not say what it is", at=findings.problems[0])
         else:
             findings.extend_elsewhere(as_job(document, value) if as_job else ())
             findings.extend_elsewhere(self._object_problems(document, value))

@@ -279,7 +279,7 @@ def _for_lanes(desk: Desk, subject: PageSubject) -> Iterator[CommandForm]:
         yield CommandForm(
             verb=Verb.RESUME,
             title=f"Resume {subject.title}",
-            hint="Newer releases continue, and replace the one that was rolled back to.",
+            hint="Newer releases continue, and replace what is live.",
             hidden=about,
         )
     if _is_first(desk, subject):

@@ -1,20 +1,21 @@
 """Human-readable times. Pages have no scripts, so relative times refer to when the page was rendered."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..text import duration, moment
 
 __all__ = ["duration", "moment", "relative"]
 
-_MOMENT = timedelta(seconds=1)
+_UNITS = ((2 * 86400, 86400, "d"), (2 * 3600, 3600, "h"), (60, 60, "min"), (1, 1, "s"))
+"""From how many seconds on which unit is told: hours and minutes until there are two of the next, so that rounding to
+one unit never makes a day of half a day."""
 
 
 def relative(at: datetime, now: datetime) -> str:
-    """`in 23 h`, `4 min ago`, `just now`: one unit is enough."""
-    distance = abs(at - now)
-    if distance < _MOMENT:
-        return "just now"
-    text = " ".join(duration(distance).split(" ")[:2])
-    if distance < timedelta(seconds=10):
-        text = f"{distance.seconds} s"
-    return f"in {text}" if at > now else f"{text} ago"
+    """`in 24 h`, `4 min ago`, `just now`: one unit is enough."""
+    seconds = abs((at - now).total_seconds())
+    for least, size, unit in _UNITS:
+        if seconds >= least:
+            text = f"{round(seconds / size)} {unit}"
+            return f"in {text}" if at > now else f"{text} ago"
+    return "just now"

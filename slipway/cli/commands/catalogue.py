@@ -176,7 +176,7 @@ def export(
     elif output is None:
         for path, text in files.items():
             screen.line(TextCell(f"# {path}", FAINT))
-            screen.whole(text.rstrip("\n"))
+            screen.text(text.rstrip("\n"))
 
 
 @click.command()

@@ -126,8 +126,8 @@ def hold_rule(application: str, lane: Lane) -> RuleResult:
 
 
 def said_of_hold(application: str, environment: str, hold: Hold) -> str:
-    rollback = f"{hold.who} rolled {environment} back to {application}-{hold.to} at {_moment(hold.at)}"
-    return f"{rollback}, until somebody resumes: {hold.reason}"
+    ordered = f"{hold.who} ordered {environment} back to {application}-{hold.to} at {_moment(hold.at)}"
+    return f"{ordered}, and it is held until somebody resumes: {hold.reason}"
 
 
 def called_off_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:

@@ -155,6 +155,10 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
             {IN_STAGING: SERVICE.replace("port: 80", "port: 9007199254740993")},
             "spec.ports[0].port: expected a number that every reader reads exactly, got a larger one; write it in",
         ),
+        (
+            {IN_STAGING: SERVICE.replace("{ name: shop }", "{ name: Shop_1 }")},
+            "metadata.name: expected lower-case letters",
+        ),
         ({IN_STAGING: "# nothing\n"}, "expected a manifest, got an empty file"),
         (
             {"environments/staging/before/a.yaml": SERVICE},

@@ -45,3 +45,34 @@ def test_an_autoscaler_that_nothing_disputes_is_not_told_of(
 ) -> None:
     write(APPLICATION, files={"manifests/shop.yaml": deployment, "manifests/scaler.yaml": autoscaler})
     assert check_path(folder).advice == ()
+
+
+PROJECT = """\
+project: team
+owners: { apply: ["role:team"] }
+repositories: [team/*]
+environments:
+  staging: { class: production, clusters: [staging], namespaces: ["*"], registry: nonprod, tests: optional, WHAT }
+"""
+GATE = '    gate: { kind: approval, approvers: ["role:approvers"] }\n'
+RUN = "pipeline: { project: shop, name: shop-ci }\n"
+UNKNOWN = "nobody may approve until a CI run tells who is behind the change, and the application names no pipeline"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "more", "told"),
+    [
+        ("provenance: artifact", "", "only what a CI run is proved to have built is let in here, and"),
+        ("provenance: none", "", UNKNOWN),
+        ("provenance: artifact", RUN, None),
+        ("provenance: none, least_gate: { require_known: false }", "", None),
+    ],
+)
+def test_an_application_that_waits_for_runs_and_names_no_pipeline_is_told_so(
+    write: Write, folder: Path, allowed: str, more: str, told: str | None
+) -> None:
+    write(PROJECT.replace("WHAT", allowed), name="project", files={"project.yaml": PROJECT.replace("WHAT", allowed)})
+    (folder / "project" / "application.yaml").unlink()
+    write(APPLICATION + GATE + "notify: [inbox]\n" + more)
+    advice = [str(each) for each in check_path(folder).advice]
+    assert [told in each for each in advice if told] == ([True] if told else advice)

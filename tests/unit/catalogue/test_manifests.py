@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from slipway.catalogue import ConfigError
 from slipway.manifests.documents import read_text
 from slipway.manifests.objects import MOST_OBJECTS, check_job, check_object
+from slipway.manifests.validity import MOST_DATA, validity_problems
 from tests.unit.catalogue.samples import DEPLOYMENT, Write, load_one
 
 
@@ -70,6 +71,15 @@ def test_manifests_that_never_name_the_image_are_refused(write: Write) -> None:
             "      env:\n        - { name: A, value: 1 }\n",
             "8: spec.containers[0].env[0].value: expected text, got 1; put it in quotes",
         ),
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata:\n  a: x\n  b: " + "x" * MOST_DATA + "\n",
+            f"4: data: expected at most {MOST_DATA} bytes, which is all that a cluster takes, got {MOST_DATA + 1}",
+        ),
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c, labels: { tier: front end } }\n",
+            "3: metadata.labels.tier: expected letters, digits, '-', '_' and '.', a letter or digit first and last, at "
+            "most 63, got 'front end'",
+        ),
     ],
 )
 def test_a_mistake_in_a_manifest_is_told_at_its_line(write: Write, manifest: str, said: str) -> None:
@@ -92,7 +102,8 @@ def test_a_mistake_in_a_manifest_is_told_at_its_line(write: Write, manifest: str
 )
 def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> None:
     document = read_text(json.dumps({"top": value}).encode(), name="a.yaml")[0]
-    for problem in [*check_object(document, value, namespace="n"), *check_job(document, value)]:
+    problems = [*check_object(document, value, namespace="n"), *check_job(document, value)]
+    for problem in [*problems, *(validity_problems(document, value) if isinstance(value, dict) else ())]:
         assert str(problem).startswith("a.yaml:1:")
 
 

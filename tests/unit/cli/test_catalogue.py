@@ -250,7 +250,8 @@ def test_an_earlier_version_is_exported_by_its_hash(slipway: Slipway, live: Live
     live.edit_environment("staging", rollout_within="9m")
     slipway("apply", "-f", "team", "--yes")
     second, first = json.loads(slipway("history", "shop", "--json").stdout)["versions"]
-    assert "rollout_within: 5m" in slipway("export", "shop", "--document", first["document"]).stdout
+    lines = slipway("export", "shop", "--document", first["document"]).stdout.splitlines()
+    assert "  rollout_within: 5m" in lines
     assert (second["before"], second["number"]) == (first["document"], 2)
     unknown = slipway("export", "shop", "--document", "sha256:" + "0" * 64)
     assert (unknown.exit_code, "no such version" in unknown.stderr) == (3, True)

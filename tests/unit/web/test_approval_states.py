@@ -79,7 +79,7 @@ def test_an_open_gate_shows_everything_that_a_decision_needs() -> None:
     assert subject.run is not None
     for expected in (
         "Approve 1.5.0 for production?",
-        "in 23 h",
+        "in 24 h",
         "2026-11-25 04:09 UTC",
         str(subject.digest),
         str(subject.plan_hash),

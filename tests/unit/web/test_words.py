@@ -48,9 +48,13 @@ def test_durations_are_told_in_the_two_largest_units(length: timedelta, expected
 @pytest.mark.parametrize(
     ("distance", "expected"),
     [
-        (timedelta(hours=23, minutes=40), "in 23 h"),
+        (timedelta(hours=24), "in 24 h"),
+        (timedelta(hours=23, minutes=59, seconds=58), "in 24 h"),
+        (timedelta(hours=-47), "47 h ago"),
+        (timedelta(days=2), "in 2 d"),
+        (timedelta(minutes=100), "in 100 min"),
         (timedelta(seconds=-5), "5 s ago"),
-        (timedelta(minutes=-4, seconds=-59), "4 min ago"),
+        (timedelta(minutes=-4, seconds=-59), "5 min ago"),
         (timedelta(days=-400), "400 d ago"),
         (timedelta(milliseconds=300), "just now"),
     ],

@@ -1,0 +1,98 @@
+"""What every API server refuses of an object that keeps its schema: names, labels, keys, ports, and what is too large.
+
+Without these a release would fail when it is planned, after its push. What only some clusters refuse they say then.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any, Final
+
+from .documents import Document
+from .images import containers
+from .objects import look_up
+from .problems import Problem, Steps, short_value
+
+MOST_DATA: Final = 1024 * 1024
+"""Bytes of all values of a ConfigMap or Secret."""
+_MOST_ANNOTATIONS: Final = 256 * 1024
+_LABEL: Final = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_FREE_NAMES: Final = "rbac.authorization.k8s.io/"
+"""Kinds of this group may have names like `system:node`."""
+_WORD: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_LABEL_KEY: Final = re.compile(rf"({_NAME.pattern}/)?{_WORD}".replace(r"(?=.{1,253}\Z)", ""))
+_LABEL_VALUE: Final = re.compile(rf"({_WORD})?")
+_DATA_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_DATA: Final[Mapping[str, tuple[str, ...]]] = {"ConfigMap": ("data", "binaryData"), "Secret": ("data", "stringData")}
+_IN_BASE64: Final = frozenset({("ConfigMap", "binaryData"), ("Secret", "data")})
+_PORTS: Final = range(1, 65536)
+_LETTERS: Final = "letters, digits, '-', '_' and '.', a letter or digit first and last, at most 63"
+
+
+def validity_problems(document: Document, value: Mapping[str, Any]) -> Iterator[Problem]:
+    """`value` is the document's value with its names replaced."""
+    name = look_up(value, ("metadata", "name"))
+    if isinstance(name, str) and not str(value.get("apiVersion")).startswith(_FREE_NAMES) and not _NAME.fullmatch(name):
+        expected = "lower-case letters, digits, '-' and '.', a letter or digit first and last"
+        yield document.problem(("metadata", "name"), expected=expected, got=short_value(name))
+    for steps in (("metadata",), ("spec", "template", "metadata")):
+        yield from _label_problems(document, (*steps, "labels"), _mapping(look_up(value, (*steps, "labels"))))
+        annotations = _mapping(look_up(value, (*steps, "annotations")))
+        if (size := _bytes(chain(annotations, annotations.values()))) > _MOST_ANNOTATIONS:
+            yield _too_large(document, (*steps, "annotations"), size, _MOST_ANNOTATIONS)
+    yield from _data_problems(document, value)
+    yield from _container_problems(document, value)
+
+
+def _label_problems(document: Document, steps: Steps, labels: Mapping[Any, Any]) -> Iterator[Problem]:
+    for key, text in labels.items():
+        if not _LABEL_KEY.fullmatch(str(key)):
+            yield document.problem((*steps, key), expected=f"a name of {_LETTERS}", got=short_value(key))
+        elif isinstance(text, str) and not _LABEL_VALUE.fullmatch(text):
+            yield document.problem((*steps, key), expected=_LETTERS, got=short_value(text))
+
+
+def _data_problems(document: Document, value: Mapping[str, Any]) -> Iterator[Problem]:
+    kind, size, first = str(value.get("kind")), 0, ""
+    for part in _DATA.get(kind, ()) if value.get("apiVersion") == "v1" else ():
+        entries = _mapping(value.get(part))
+        first = first or (part if entries else "")
+        length = _bytes(entries.values())
+        size += length * 3 // 4 if (kind, part) in _IN_BASE64 else length
+        for key in entries:
+            if not _DATA_KEY.fullmatch(str(key)):
+                expected = "letters, digits, '-', '_' and '.', at most 253"
+                yield document.problem((part, key), expected=expected, got=short_value(key))
+    if size > MOST_DATA:
+        yield _too_large(document, (first,), size, MOST_DATA)
+
+
+def _container_problems(document: Document, value: Mapping[str, Any]) -> Iterator[Problem]:
+    names = set[tuple[Steps, str]]()
+    for at, container in containers(value):
+        name = container.get("name")
+        if isinstance(name, str) and not _LABEL.fullmatch(name):
+            expected = "lower-case letters, digits and '-', at most 63"
+            yield document.problem((*at, "name"), expected=expected, got=short_value(name))
+        elif isinstance(name, str) and (at[:-2], name) in names:
+            yield document.problem((*at, "name"), expected="another name than the other containers", got=short_value(name))
+        names.add((at[:-2], str(name)))
+        ports = container.get("ports")
+        for index, port in enumerate(ports if isinstance(ports, list) else ()):
+            number = _mapping(port).get("containerPort")
+            if isinstance(number, int) and number not in _PORTS:
+                steps = (*at, "ports", index, "containerPort")
+                yield document.problem(steps, expected="a port from 1 to 65535", got=short_value(number))
+
+
+def _too_large(document: Document, steps: Steps, size: int, most: int) -> Problem:
+    return document.problem(steps, expected=f"at most {most} bytes, which is all that a cluster takes", got=f"{size}")
+
+
+def _bytes(texts: Any) -> int:
+    return sum(len(text.encode()) for text in texts if isinstance(text, str))
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,83 @@
+"""What `slipway check` refuses beyond the schemas is what a cluster refuses, and what it lets pass a cluster takes."""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.effects.cluster import ObjectRefused
+from slipway.manifests.documents import read_text
+from slipway.manifests.validity import MOST_DATA, validity_problems
+
+from . import manifests as m
+from .conftest import Place
+
+type Change = Callable[[m.Json], object]
+
+
+def problems(value: m.Json) -> list[str]:
+    document = read_text(yaml.safe_dump(value).encode(), name="a.yaml")[0]
+    return [problem.field for problem in validity_problems(document, value)]
+
+
+def in_metadata(part: str, key: str, text: str, value: m.Json) -> None:
+    value["metadata"].setdefault(part, {})[key] = text
+
+
+def in_container(field: str, content: Any, value: m.Json) -> None:
+    value["spec"]["template"]["spec"]["containers"][0][field] = content
+
+
+def another_container(value: m.Json) -> None:
+    value["spec"]["template"]["spec"]["initContainers"] = copy.deepcopy(value["spec"]["template"]["spec"]["containers"])
+
+
+def named(name: str, value: m.Json) -> None:
+    value["metadata"]["name"] = name
+
+
+def with_data(part: str, key: str, text: str, value: m.Json) -> None:
+    value[part] = {key: text}
+
+
+CASES: list[tuple[m.Json, Change, str]] = [
+    (m.config(), partial(with_data, "data", "a", "x" * MOST_DATA), ""),
+    (m.config(), partial(with_data, "data", "a", "x" * (MOST_DATA + 1)), "data"),
+    (m.config(), partial(with_data, "binaryData", "a", "AAAA" * (MOST_DATA // 3 + 1)), "binaryData"),
+    (m.secret(), partial(with_data, "stringData", "a", "x" * (MOST_DATA + 1)), "stringData"),
+    (m.config(), partial(with_data, "data", "A-b_c.d", "x"), ""),
+    (m.config(), partial(with_data, "data", "a/b", "x"), "data.a/b"),
+    (m.config(), partial(in_metadata, "annotations", "a", "x" * 262_200), "metadata.annotations"),
+    (m.config(), partial(in_metadata, "labels", "team.example/tier", "Front_1.2"), ""),
+    (m.config(), partial(in_metadata, "labels", "tier", ""), ""),
+    (m.config(), partial(in_metadata, "labels", "tier", "front end"), "metadata.labels.tier"),
+    (m.config(), partial(in_metadata, "labels", "tier", "x" * 64), "metadata.labels.tier"),
+    (m.config(), partial(in_metadata, "labels", "a tier", "x"), "metadata.labels.a tier"),
+    (m.config(), partial(named, "a.b-c"), ""),
+    (m.config(), partial(named, "A_b"), "metadata.name"),
+    (m.deployment(), partial(in_container, "name", "Main"), "spec.template.spec.containers[0].name"),
+    (m.deployment(), another_container, "spec.template.spec.containers[0].name"),
+    (m.deployment(), partial(in_container, "ports", [{"containerPort": 65535}]), ""),
+    (
+        m.deployment(),
+        partial(in_container, "ports", [{"containerPort": 65536}]),
+        "spec.template.spec.containers[0].ports[0].containerPort",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sound", "change", "field"), CASES)
+def test_what_the_check_says_of_an_object_is_what_a_cluster_says(
+    place: Place, sound: m.Json, change: Change, field: str
+) -> None:
+    value = copy.deepcopy(sound)
+    change(value)
+    assert problems(value) == ([field] if field else [])
+    if field:
+        with pytest.raises(ObjectRefused):
+            place.cluster.preview([value], place.namespace)
+    else:
+        assert place.cluster.preview([value], place.namespace).changes_anything
