@@ -76,7 +76,9 @@ def _container_problems(document: Document, value: Mapping[str, Any]) -> Iterato
             expected = "lower-case letters, digits and '-', at most 63"
             yield document.problem((*at, "name"), expected=expected, got=short_value(name))
         elif isinstance(name, str) and (at[:-2], name) in names:
-            yield document.problem((*at, "name"), expected="another name than the other containers", got=short_value(name))
+            yield document.problem(
+                (*at, "name"), expected="another name than the other containers", got=short_value(name)
+            )
         names.add((at[:-2], str(name)))
         ports = container.get("ports")
         for index, port in enumerate(ports if isinstance(ports, list) else ()):

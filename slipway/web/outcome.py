@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
+from ..domain.phases import Phase
 from ..domain.proposing import ChangePhase
 from ..http.places import change_place
 from ..queries.answers import Answers, Reply, SaidState
@@ -34,12 +35,18 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
     changes = answered.changes if answered else ()
     made = tuple(change for change in changes if change.number and change.outcome != "unchanged")
     waits = answered is not None and answered.change_phase == ChangePhase.WAITING
+    gate_open = (
+        reply.state is SaidState.COUNTED
+        and answered is not None
+        and (answered.kind, answered.phase) == (InboxKind.VOTE, Phase.AWAITING_APPROVAL)
+    )
     page = render(
         "outcome.html",
         reply=reply,
         made=made,
         waits=waits,
-        title=_title(reply, waits=waits),
+        gate_open=gate_open,
+        title="Counted" if gate_open else _title(reply, waits=waits),
         to_do=_to_do(reply),
         back=back,
         reader=who,

@@ -2,8 +2,11 @@
 
 import pytest
 
-from slipway.domain.release import Release
-from slipway.web import release
+from slipway.domain.answers import Answered
+from slipway.domain.inbox import InboxKind
+from slipway.domain.release import Phase, Release
+from slipway.queries.answers import Reply, SaidState
+from slipway.web import outcome, release
 from slipway.web.answer import Answer
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import asked, cast_vote
@@ -36,3 +39,13 @@ def test_nobody_else_is_interrupted_while_reading(waiting: tuple[Told, Release])
     looked = page(waiting, follow=False)
     assert "Refresh" not in looked.headers
     assert '?follow=1">Follow</a>' in looked.body.decode()
+
+
+@pytest.mark.parametrize(("phase", "said"), [(Phase.AWAITING_APPROVAL, "Counted"), (Phase.PROMOTING, "Done")])
+def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase: Phase, said: str) -> None:
+    answered = Answered(kind=InboxKind.VOTE, release="shop-1", phase=phase)
+    reply = Reply(partition="shop", id="1", state=SaidState.COUNTED, answered=answered)
+    page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
+    assert f"<h1>{said}</h1>" in page
+    assert ("It was carried out" in page) is (phase is Phase.PROMOTING)
+    assert ("The gate is still open: the page of shop-1" in page) is (phase is Phase.AWAITING_APPROVAL)
