@@ -15,7 +15,6 @@ import pytest
 if TYPE_CHECKING:
     from slipway.ledger.azure_added import AzureAdded
     from slipway.ledger.azure_blobs import AzureBlobs
-    from slipway.ledger.azure_logs import AzureLog
     from slipway.ledger.azure_table import AzureTable
 
 _numbers = itertools.count(1)
@@ -68,23 +67,6 @@ def azure_blobs(azurite: str) -> "Iterator[AzureBlobs]":
 
     with BlobServiceClient.from_connection_string(azurite) as service:
         yield AzureBlobs(service.get_container_client(fresh_name("evidence")), makes=True)
-
-
-@contextmanager
-def empty_log(azurite: str) -> "Iterator[AzureLog]":
-    from azure.storage.blob import BlobServiceClient
-
-    from slipway.ledger.azure_logs import AzureLog
-
-    with BlobServiceClient.from_connection_string(azurite) as service:
-        yield AzureLog(service.get_container_client(fresh_name("audit")), makes=True)
-
-
-@pytest.fixture
-def azure_log(azurite: str) -> "Iterator[AzureLog]":
-    """An empty container in Azurite, for files that grow."""
-    with empty_log(azurite) as log:
-        yield log
 
 
 @pytest.fixture

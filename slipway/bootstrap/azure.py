@@ -21,7 +21,6 @@ from ..http.signing_in import SignInProvider
 from ..ledger import Blobs, LedgerUnavailable
 from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
-from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from . import observation
 from .once import part
@@ -60,7 +59,6 @@ def azure_ports(settings: Settings) -> Ports:
         incoming=azure.incoming,
         blobs=lambda: azure.blobs(settings.container),
         archive=lambda: azure.blobs(settings.audit_container),
-        audit_log=azure.audit_log,
         added_blobs=azure.added_blobs,
         bus=azure.bus,
         registry=azure.registry,
@@ -164,11 +162,6 @@ class _Azure:
 
         opened = AzureBlobs(self._container(container), makes=self._makes_storage)
         return observation.blobs(opened) if self.observes else opened
-
-    def audit_log(self) -> AppendLog:
-        from ..ledger.azure_logs import AzureLog
-
-        return AzureLog(self._container(self.settings.audit_container), makes=self._makes_storage)
 
     def incoming(self) -> IncomingBlobs:
         from ..ledger.azure_blobs import AzureBlobs

@@ -13,7 +13,6 @@ from ..ledger import Blobs, Table
 from ..ledger.audit_index import AuditIndex
 from ..ledger.blobs import IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
-from ..ledger.logs import AppendLog
 from .once import Named, part
 from .ports import AskedSource, Ports
 from .settings import Runs, Settings
@@ -61,10 +60,6 @@ class Opened:
     @part
     def archive_documents(self) -> Blobs:
         return self.ports.archive()
-
-    @part
-    def audit_log(self) -> AppendLog:
-        return self.ports.audit_log()
 
     @part
     def added_blobs(self) -> AddedBlobs:

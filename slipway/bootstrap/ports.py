@@ -16,7 +16,6 @@ from ..inbound.proving import RunSource
 from ..ledger import Blobs, Table
 from ..ledger.blobs import IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
-from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from ..maintenance.run_rights import RunRights
 
@@ -52,10 +51,8 @@ class Ports:
     """The store of plans and logs."""
     archive: Callable[[], Blobs]
     """The store of audit records that were moved out of the table."""
-    audit_log: Callable[[], AppendLog]
-    """The files of exports."""
     added_blobs: Callable[[], AddedBlobs]
-    """The anchors: blobs that are only added."""
+    """Anchors and exports: blobs that are only added."""
     bus: Callable[[], Bus]
     registry: "Callable[[str], Registry]"
     """Opens a registry by its name in the settings; likewise `cluster` and `channel`."""

@@ -179,7 +179,7 @@ class Recorded(Opened):
         if not self.settings.export:
             return None
         form = ExportFormat(self.settings.export)
-        return ContainerExport(ledger=self.ledger, log=self.audit_log, catalogue=self.catalogue, form=form)
+        return ContainerExport(ledger=self.ledger, blobs=self.added_blobs, catalogue=self.catalogue, form=form)
 
     @part
     def anchoring(self) -> "Anchoring":

@@ -6,7 +6,6 @@ from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import BlobPrefix, ContainerClient, ContentSettings
 
 from ..domain.chain_anchor import LIMIT
-from .chain_anchors import check_anchor_size
 from .containers import place_of_container
 from .table import Conflict, LedgerUnavailable
 
@@ -21,10 +20,10 @@ class AzureAdded:
         """`makes`: the container is made on first use if it is missing."""
         self._place = place_of_container(client, makes=makes)
 
-    def add(self, name: str, content: bytes) -> None:
-        settings = ContentSettings(content_type="application/json")
+    def add(self, name: str, content: bytes, content_type: str = "application/json") -> None:
+        settings = ContentSettings(content_type=content_type)
         try:
-            self._place.client.upload_blob(name, check_anchor_size(content), overwrite=False, content_settings=settings)
+            self._place.client.upload_blob(name, content, overwrite=False, content_settings=settings)
         except ResourceExistsError as error:
             raise Conflict(f"{name} is there already") from error
         except AzureError as error:

@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 from ..domain.audit import AuditRecord
 from ..domain.chain_anchor import (
-    LIMIT,
     AnchoredGate,
     ChainAnchor,
     Why,
@@ -42,12 +41,12 @@ _AGAIN: Final = r"(?:-[1-9][0-9]*)?"
 class AddedBlobs(Protocol):
     """Blobs of one container that are added and read, never changed."""
 
-    def add(self, name: str, content: bytes) -> None:
+    def add(self, name: str, content: bytes, content_type: str = "application/json") -> None:
         """Raises `Conflict` if there is one of this name, `LedgerUnavailable`."""
         ...
 
     def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        """Names with the prefix in order, with the first `LIMIT` bytes of each; read as it is iterated."""
+        """Names with the prefix in order, with the first bytes of each: all of an anchor. Read as it is iterated."""
         ...
 
     def folders(self, prefix: str) -> Iterator[str]:
@@ -258,10 +257,3 @@ class ChainAnchors:
             held_record = next(self.ledger.audit(application, first=sequence, last=sequence, limit=1), None)
             record = held_record if isinstance(held_record, AuditRecord) and held_record.sequence == sequence else None
         return whole_rule(head, newest, record)
-
-
-def check_anchor_size(content: bytes) -> bytes:
-    """The content unchanged. Raises ValueError if it is larger than an anchor can be."""
-    if len(content) > LIMIT:
-        raise ValueError(f"an anchor has at most {LIMIT} bytes, this one has {len(content)}")
-    return content

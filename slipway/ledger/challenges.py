@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..domain.challenge import KEPT, Challenge, Pending, Used, challenge_key
+from ..domain.model import Record
 from . import keys
 from .rows import pack, unpack
 from .table import Exists, RowTable
@@ -32,39 +33,39 @@ class Challenges:
         self._table.add(_day(state), _CHALLENGE + challenge_key(state), pack(challenge))
 
     def find(self, state: str) -> Challenge | None:
-        row = self._table.get(_day(state), _CHALLENGE + challenge_key(state))
-        return unpack(Challenge, row.values) if row else None
+        return self._found(_CHALLENGE, state, Challenge)
 
     def used(self, state: str) -> Used | None:
-        row = self._table.get(_day(state), _USED + challenge_key(state))
-        return unpack(Used, row.values) if row else None
+        return self._found(_USED, state, Used)
 
     def mark(self, state: str, used: Used) -> Used:
         """The mark that is there afterwards: this one, or that of an earlier way back."""
-        try:
-            self._table.add(_day(state), _USED + challenge_key(state), pack(used))
-        except Exists:
-            return self.used(state) or used  # swept in between: whoever comes so late finds no challenge either
-        return used
+        return self._marked(_USED, state, used)
 
     def add_pending(self, handle: str, pending: Pending) -> None:
         self._table.add(_day(handle), _PENDING + challenge_key(handle), pack(pending))
 
     def pending(self, handle: str) -> Pending | None:
-        row = self._table.get(_day(handle), _PENDING + challenge_key(handle))
-        return unpack(Pending, row.values) if row else None
+        return self._found(_PENDING, handle, Pending)
 
     def mark_confirmed(self, handle: str, used: Used) -> Used:
         """Note by which row a pending command is said; what is there afterwards: this, or what was noted before."""
-        try:
-            self._table.add(_day(handle), _CONFIRMED + challenge_key(handle), pack(used))
-        except Exists:
-            return self.confirmed(handle) or used  # swept in between, like the mark of a challenge
-        return used
+        return self._marked(_CONFIRMED, handle, used)
 
     def confirmed(self, handle: str) -> Used | None:
-        row = self._table.get(_day(handle), _CONFIRMED + challenge_key(handle))
-        return unpack(Used, row.values) if row else None
+        return self._found(_CONFIRMED, handle, Used)
+
+    def _found[T: Record](self, prefix: str, handle: str, kind: type[T]) -> T | None:
+        row = self._table.get(_day(handle), prefix + challenge_key(handle))
+        return unpack(kind, row.values) if row else None
+
+    def _marked(self, prefix: str, handle: str, used: Used) -> Used:
+        try:
+            self._table.add(_day(handle), prefix + challenge_key(handle), pack(used))
+        except Exists:
+            # Swept in between: whoever comes so late finds no challenge either.
+            return self._found(prefix, handle, Used) or used
+        return used
 
     def sweep(self, now: datetime, *, limit: int = 1000) -> int:
         """Remove what is more than a day old, and return how many rows. A challenge goes before its mark: without the

@@ -4,9 +4,7 @@ Each part is a blob of one chain, named by its first and last record. The cursor
 run dies in between, the next run finds the blob and moves the cursor past it.
 """
 
-import csv
 import gzip
-import io
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +12,10 @@ from typing import Final
 
 from ..catalogue.entries import Catalogue
 from ..domain.audit import GENESIS, AuditRecord, ChainCheck
-from ..domain.export import ExportFormat, export_line, file_header, read_back
+from ..domain.export import ExportFormat, export_line, file_header
 from ..domain.model import Record
 from ..ledger import Conflict, Ledger, Table, keys
-from ..ledger.logs import AppendLog
+from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.rows import pack, unpack
 from ..ledger.table import Act, Write
 
@@ -25,9 +23,9 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "exports/"
 PART: Final = 2000
-"""The most records that one blob holds, so that it fits into one append."""
+"""The most records that one blob holds."""
 MOST: Final = 2 * 1024 * 1024
-"""Uncompressed bytes after which a blob is full; one more record still fits into one append."""
+"""Uncompressed bytes after which a blob is full."""
 SUFFIX: Final = {
     ExportFormat.JSONL: ".jsonl.gz",
     ExportFormat.CSV: ".csv.gz",
@@ -55,7 +53,7 @@ class ContainerExport:
     """Exports the new records of each chain."""
 
     ledger: Ledger
-    log: AppendLog
+    blobs: AddedBlobs
     catalogue: Catalogue
     form: ExportFormat
     part: int = PART
@@ -80,30 +78,28 @@ class ContainerExport:
     def _chain(self, name: str) -> Iterator[tuple[str, int]]:
         cursor = self._cursor(name)
         while True:
-            unrecorded = self._left_behind(name, cursor)
-            if unrecorded is not None:
-                blob, cursor = unrecorded
-                self._move(name, cursor)
-                yield blob, 0
-                continue
-            check, lines, fault = self._next(name, cursor)
+            written_to = self._left_behind(name, cursor)
+            check, lines, fault = self._next(name, cursor, written_to - cursor.sequence if written_to else self.part)
+            if written_to and check.count != written_to:
+                raise ValueError(fault or f"record {written_to} was exported, and the trail ends with {check.count}")
             if lines:
                 blob = self._name(name, cursor.sequence + 1, check.count)
-                content = gzip.compress(file_header(self.form) + b"".join(lines), mtime=0)
-                self.log.append(blob, content, at=0)
+                if not written_to:
+                    content = gzip.compress(file_header(self.form) + b"".join(lines), mtime=0)
+                    self.blobs.add(blob, content, "application/gzip")
                 cursor = ExportCursor(sequence=check.count, hash=check.previous)
                 self._move(name, cursor)
-                yield blob, len(lines)
+                yield blob, 0 if written_to else len(lines)
             if fault:
                 raise ValueError(fault)
             if not lines:
                 return
 
-    def _next(self, name: str, cursor: ExportCursor) -> tuple[ChainCheck, list[bytes], str]:
+    def _next(self, name: str, cursor: ExportCursor, most: int) -> tuple[ChainCheck, list[bytes], str]:
         """The next records, verified while reading, and the fault that ended them, if any."""
         check = ChainCheck(name, keys=self.ledger.public_keys, after=cursor.sequence, previous=cursor.hash)
         lines, size = list[bytes](), 0
-        for item in self.ledger.audit(name, first=cursor.sequence + 1, limit=self.part):
+        for item in self.ledger.audit(name, first=cursor.sequence + 1, limit=most):
             if not isinstance(item, AuditRecord):
                 return check, lines, f"record {check.count + 1} is not an audit record any more"
             if fault := check.feed(item):
@@ -114,22 +110,11 @@ class ContainerExport:
                 break
         return check, lines, ""
 
-    def _left_behind(self, name: str, cursor: ExportCursor) -> tuple[str, ExportCursor] | None:
-        """A blob that begins at the cursor: the run that wrote it died before moving the cursor."""
-        prefix = f"{FOLDER}{name}/{cursor.sequence + 1:012d}-"
-        for blob in self.log.names(prefix):
-            content = self.log.read(blob) if blob.endswith(SUFFIX[self.form]) else b""
-            if content:  # an empty blob was created but never written
-                return blob, self._end_of(content)
-        return None
-
-    def _end_of(self, content: bytes) -> ExportCursor:
-        text = gzip.decompress(content).decode()
-        if self.form is ExportFormat.CSV:
-            last = read_back(self.form, list(csv.reader(io.StringIO(text, newline="")))[-1])
-        else:
-            last = read_back(self.form, text.split("\n")[-2])
-        return ExportCursor(sequence=int(last["sequence"]), hash=str(last["hash"]))
+    def _left_behind(self, name: str, cursor: ExportCursor) -> int | None:
+        """The last record of a blob that begins at the cursor: the run that wrote it died before moving the cursor."""
+        prefix, suffix = f"{FOLDER}{name}/{cursor.sequence + 1:012d}-", SUFFIX[self.form]
+        named = (blob for blob, _ in self.blobs.listed(prefix) if blob.endswith(suffix))
+        return next((int(blob.removeprefix(prefix).removesuffix(suffix)) for blob in named), None)
 
     def _name(self, name: str, first: int, last: int) -> str:
         return f"{FOLDER}{name}/{first:012d}-{last:012d}{SUFFIX[self.form]}"

@@ -11,7 +11,7 @@ from .cluster import MemoryCluster
 from .installation import BASE, CLEO, Installation
 from .queues import MemoryBus
 from .registry import RegistryDouble
-from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
+from .storage import MemoryAdded, MemoryBlobs, MemoryTable
 
 __all__ = [
     "ADA",
@@ -28,7 +28,6 @@ __all__ = [
     "MemoryBus",
     "MemoryChannel",
     "MemoryCluster",
-    "MemoryLog",
     "MemoryTable",
     "RegistryDouble",
     "documents_in",

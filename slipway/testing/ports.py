@@ -14,7 +14,6 @@ from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
 from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
-from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from .applications import catalogue_of
 from .chains import PUBLIC_KEYS, SIGNER, SIGNING_KEYS
@@ -25,7 +24,7 @@ from .queues import MemoryBus
 from .registry import RegistryDouble
 from .runs import RunsInMemory
 from .sign_in import VOTES_CLIENT, MemoryProvider
-from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
+from .storage import MemoryAdded, MemoryBlobs, MemoryTable
 from .votes import MemoryVotes
 
 
@@ -44,7 +43,6 @@ class Outside:
     incoming: IncomingBlobs = field(init=False)
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
-    log: AppendLog = field(default_factory=MemoryLog)
     added: AddedBlobs = field(default_factory=MemoryAdded)
     bus: MemoryBus = field(default_factory=MemoryBus)
     staging: MemoryCluster = field(default_factory=MemoryCluster)
@@ -72,7 +70,6 @@ class Outside:
             incoming=lambda: self.incoming,
             blobs=lambda: self.blobs,
             archive=lambda: self.archive,
-            audit_log=lambda: self.log,
             added_blobs=lambda: self.added,
             bus=lambda: self.bus,
             registry=self.registries.__getitem__,

@@ -1,4 +1,4 @@
-"""In-memory storage: doubles of the ports to table, blobs and append log that pass the same contract tests."""
+"""In-memory storage: doubles of the ports to tables and blobs that pass the same contract tests."""
 
 import itertools
 import threading
@@ -9,8 +9,7 @@ from datetime import datetime
 from ..clock import Clock, utc_now
 from ..domain.chain_anchor import LIMIT
 from ..domain.model import sha256
-from ..ledger import blobs, logs
-from ..ledger.chain_anchors import check_anchor_size
+from ..ledger import blobs
 from ..ledger.table import (
     Act,
     Conflict,
@@ -199,11 +198,11 @@ class MemoryAdded:
         made.files = dict(self.files)
         return made
 
-    def add(self, name: str, content: bytes) -> None:
+    def add(self, name: str, content: bytes, content_type: str = "application/json") -> None:
         with self._lock:
             if name in self.files:
                 raise Conflict(f"{name} is there already")
-            self.files[name] = check_anchor_size(content)
+            self.files[name] = content
 
     def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         for name in sorted(self.files):
@@ -213,24 +212,3 @@ class MemoryAdded:
     def folders(self, prefix: str) -> Iterator[str]:
         below = (name.removeprefix(prefix) for name in sorted(self.files) if name.startswith(prefix))
         yield from dict.fromkeys(name.partition("/")[0] for name in below if "/" in name)
-
-
-class MemoryLog:
-    """In-memory append-only files."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self._lock = threading.Lock()
-
-    def names(self, prefix: str) -> list[str]:
-        return sorted(name for name in self.files if name.startswith(prefix))
-
-    def read(self, name: str) -> bytes:
-        return self.files.get(name, b"")
-
-    def append(self, name: str, content: bytes, *, at: int) -> None:
-        with self._lock:
-            content_before = self.files.get(name, b"")
-            if len(content_before) != at:
-                raise Conflict(f"{name} has {len(content_before)} bytes, expected {at}")
-            self.files[name] = content_before + logs.check_block_size(content)

@@ -209,7 +209,6 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
         blobs=lambda: mortal_port(ports.blobs(), life, "blobs", "put"),
         archive=lambda: mortal_port(ports.archive(), life, "blobs", "put"),
         added_blobs=lambda: mortal_port(ports.added_blobs(), life, "anchors", "add"),
-        audit_log=lambda: mortal_port(ports.audit_log(), life, "log", "append"),
         registry=registry,
         cluster=lambda name: cast(Cluster, MortalCluster(ports.cluster(name), life)),
         channel=lambda name: mortal_port(ports.channel(name), life, "channel", "send"),

@@ -13,10 +13,9 @@ from click.testing import CliRunner, Result
 from slipway.cli.commands import audit_verify
 from slipway.cli.root import root
 from slipway.ledger import Table
-from slipway.ledger.azure_logs import AzureLog
 from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Write
 from slipway.testing import MemoryAdded, write_application
-from tests.azurite import empty_log, empty_table
+from tests.azurite import empty_table
 from tests.contract.audit.installation import KEY, Audited
 
 type History = tuple[dict[str, list[Row]], dict[str, bytes]]
@@ -47,10 +46,10 @@ def history(deliveries: Path) -> History:
 
 @pytest.fixture
 def installation(
-    azure_table: Table, azure_log: AzureLog, deliveries: Path, history: History, monkeypatch: pytest.MonkeyPatch
+    azure_table: Table, deliveries: Path, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Audited]:
     """One of the test's own, which it may change."""
-    with audited(azure_table, azure_log, deliveries, history) as found:
+    with audited(azure_table, deliveries, history) as found:
         found.serve(monkeypatch)
         yield found
 
@@ -58,16 +57,12 @@ def installation(
 @pytest.fixture(scope="module")
 def untouched(azurite: str, deliveries: Path, history: History) -> Iterator[Audited]:
     """One that tests share which only ask it."""
-    with (
-        empty_table(azurite) as table,
-        empty_log(azurite) as log,
-        audited(table, log, deliveries, history) as found,
-    ):
+    with empty_table(azurite) as table, audited(table, deliveries, history) as found:
         yield found
 
 
 @contextmanager
-def audited(table: Table, log: AzureLog, deliveries: Path, history: History) -> Iterator[Audited]:
+def audited(table: Table, deliveries: Path, history: History) -> Iterator[Audited]:
     rows, files = history
     for name, kept in rows.items():
         writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in kept]
@@ -75,7 +70,7 @@ def audited(table: Table, log: AzureLog, deliveries: Path, history: History) -> 
             table.transact(name, writes[start : start + TRANSACTION_LIMIT])
     added = MemoryAdded()
     added.files.update(files)
-    with Audited(deliveries, table=table, log=log, added=added) as found:
+    with Audited(deliveries, table=table, added=added) as found:
         found.wait(timedelta(days=DAYS))
         found.reindex(*PARTITIONS)
         yield found

@@ -3,9 +3,8 @@
 import pytest
 
 from slipway.ledger import Blobs, Table
-from slipway.ledger.logs import AppendLog
 from slipway.ledger.table import PagedTable, RowTable
-from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable
+from slipway.testing import MemoryBlobs, MemoryTable
 
 KINDS = ["memory", "azurite"]
 
@@ -34,15 +33,6 @@ def blobs(request: pytest.FixtureRequest) -> Blobs:
     if request.param == "memory":
         return MemoryBlobs()
     found: Blobs = request.getfixturevalue("azure_blobs")
-    return found
-
-
-@pytest.fixture(params=KINDS)
-def log(request: pytest.FixtureRequest) -> AppendLog:
-    """An empty container for files that grow."""
-    if request.param == "memory":
-        return MemoryLog()
-    found: AppendLog = request.getfixturevalue("azure_log")
     return found
 
 

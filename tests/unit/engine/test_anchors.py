@@ -36,9 +36,9 @@ class Storage(MemoryAdded):
 
     away = False
 
-    def add(self, name: str, content: bytes) -> None:
+    def add(self, name: str, content: bytes, content_type: str = "application/json") -> None:
         self._reach()
-        super().add(name, content)
+        super().add(name, content, content_type)
 
     def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         self._reach()

@@ -11,7 +11,7 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.export import ExportFormat, read_back
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from slipway.testing import MemoryLog, MemoryTable, write_application
+from slipway.testing import MemoryAdded, MemoryTable, write_application
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
@@ -33,8 +33,8 @@ def installation(deliveries: Path) -> Audited:
 
 def exported(installation: Audited, form: ExportFormat, chain: str = "shop") -> list[AuditRecord]:
     found = list[AuditRecord]()
-    for name in installation.log.names(f"exports/{chain}/"):
-        text = gzip.decompress(installation.log.read(name)).decode()
+    for _, content in installation.added.listed(f"exports/{chain}/"):
+        text = gzip.decompress(content).decode()
         lines = (
             list(csv.reader(io.StringIO(text, newline="")))[1:] if form is ExportFormat.CSV else text.split("\n")[:-1]
         )
@@ -54,7 +54,7 @@ def test_everything_is_there_once_and_a_later_run_adds_what_is_new(installation:
 
 def test_blobs_are_named_by_what_they_hold(installation: Audited) -> None:
     installation.container_export().run()
-    assert installation.log.names("exports/")[0] == "exports/shop/000000000001-000000000010.jsonl.gz"
+    assert next(iter(installation.added.listed("exports/")))[0] == "exports/shop/000000000001-000000000010.jsonl.gz"
 
 
 def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Audited) -> None:
@@ -72,14 +72,14 @@ def test_a_run_may_end_at_any_point(deliveries: Path, form: ExportFormat) -> Non
     before.append(*ODD)
 
     def live_through(life: Life) -> Audited:
-        table, log = written.copy(), MemoryLog()
-        mortal = Audited(deliveries, table=MortalTable(table, life), log=mortal_port(log, life, "log", "append"))
+        table, added = written.copy(), MemoryAdded()
+        mortal = Audited(deliveries, table=MortalTable(table, life), added=mortal_port(added, life, "exports", "add"))
         for _ in range(2):
             try:
                 mortal.container_export(form).run()
             except Crash:
                 life.restart()
-        return Audited(deliveries, table=table, log=log)
+        return Audited(deliveries, table=table, added=added)
 
     quiet = Life()
     live_through(quiet)
