@@ -1,11 +1,10 @@
-"""The JSON API of the audit trail: queries, single records, chains, what is live and why, and repair of the index."""
+"""The JSON API of the audit trail: queries, chains, and what is live and why."""
 
 import azure.functions as func
 
-from slipway.api.audit import AuditAnswer, Chain, ChainEndAnswer, ChainRecord, LiveAnswer, LiveThere
+from slipway.api.audit import AuditAnswer, Chain, ChainEndAnswer, LiveAnswer, LiveThere
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
-from slipway.domain.errors import NotFound
 from slipway.inbound import BadInput
 from slipway.queries.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.queries.trail import PAGE, read_query
@@ -16,12 +15,6 @@ from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 APPLICATIONS_AT_ONCE = 20
-_SEQUENCE = Parameter(
-    name="sequence",
-    where="path",
-    description="From 1.",
-    schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES},
-)
 _TIME = {"type": "string", "examples": ["2026-11-23", "2026-11-23T08:00:00Z"]}
 APPLICATION = in_path("application", "Name of an application, or `_installation`.")
 AFTER = whole("after", "Only records after this sequence.", most=SEQUENCES)
@@ -107,26 +100,6 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
             next=records[-1].sequence if full else None,
         )
     )
-
-
-@Endpoint(
-    blueprint,
-    name="api_audit_record",
-    path="audit/{application}/{sequence}",
-    summary="One record, read from the ledger",
-    tag="audit",
-    parameters=(APPLICATION, _SEQUENCE),
-    answer=ChainRecord,
-    refuses=(404,),
-)
-def audit_record(req: func.HttpRequest) -> func.HttpResponse:
-    application, text = req.route_params["application"], req.route_params["sequence"]
-    if not (text.isascii() and text.isdigit() and len(text) < len(str(SEQUENCES)) and int(text)):
-        raise NotFound(f"there is no record {text[:40]!r}")
-    record = next(iter(parts().reader.verified(application, after=int(text) - 1, limit=1)), None)
-    if record is None or record.sequence != int(text):
-        raise NotFound(f"the trail of {application} has no record {int(text)}")
-    return ok(ChainRecord(record=record))
 
 
 @Endpoint(

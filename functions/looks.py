@@ -1,6 +1,6 @@
 """The JSON API of looks: ordered by POST, looked at by the worker, read by GET.
 
-The doctor's checks, the comparison of the audit index with the trail, and rebuilding the numbers need rights that the
+The doctor's checks, and the comparison of the audit index with the trail need rights that the
 front does not have; where an application's environments are, settings that it is not given.
 """
 
@@ -29,7 +29,7 @@ blueprint = new_blueprint()
     name="api_look",
     method="POST",
     path="looks",
-    summary="Order a look: a check of the doctor, a comparison of the audit index, rebuilding numbers, targets",
+    summary="Order a look: a check of the doctor, a comparison of the audit index, targets",
     description="Each kind needs its own permission. Ask at `looks/{id}` for what was seen.",
     tag="operation",
     permission=None,

@@ -1,4 +1,4 @@
-"""The JSON API of the trail's proof: the anchors as they were written, and a verification by the app itself."""
+"""The JSON API of the trail's proof: anchors as they were written, public keys, and whether searches find all of it."""
 
 import json
 
@@ -7,13 +7,11 @@ import azure.functions as func
 from slipway.api.audit import (
     AnchoredChainsAnswer,
     AnchorsAnswer,
-    ChainPartCheck,
     IndexAnswer,
     PublicKeysAnswer,
     ReindexAnswer,
 )
 from slipway.domain.keyring import format_keys
-from slipway.queries.verifying import MOST, verify_part
 
 from .audit_api import APPLICATION
 from .contract import SEQUENCES, Endpoint, number, whole
@@ -22,7 +20,6 @@ from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 _AFTER = whole("after", "Only records after this sequence.", most=SEQUENCES, default=0)
-_LIMIT = whole("limit", "Maximum number of records.", least=1, most=MOST, default=1000)
 NEWEST = 20
 """Anchors in one answer: an earlier one says nothing of the chain that a later one does not."""
 
@@ -78,30 +75,6 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
     app.reader.head(application)  # so that a name of another form is not found
     written = app.chain_anchors.written(application, most=NEWEST)
     return ok(AnchorsAnswer(anchors=[_content(content) for content in written]))
-
-
-@Endpoint(
-    blueprint,
-    name="api_verification",
-    path="verification/{application}",
-    summary="Verify a part of the trail in the app itself",
-    description="For monitoring. It proves nothing to somebody who does not trust the app: `slipway audit verify` "
-    "downloads the records and verifies them on the caller's machine.",
-    tag="audit",
-    parameters=(
-        APPLICATION,
-        _AFTER,
-        _LIMIT,
-    ),
-    answer=ChainPartCheck,
-    refuses=(404,),
-)
-def verification(req: func.HttpRequest) -> func.HttpResponse:
-    """`next` is set if there are more records and these are intact."""
-    after = number(req, _AFTER)
-    limit = number(req, _LIMIT)
-    app, application = parts(), req.route_params["application"]
-    return ok(verify_part(app.reader, app.chain_anchors, application, after=after, limit=limit))
 
 
 @Endpoint(

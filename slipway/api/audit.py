@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from ..domain.audit import AuditRecord, Damaged
-from ..domain.reports import ChainPartCheck, Compared, LiveThere, Override
+from ..domain.reports import Compared, LiveThere, Override
 from .base import ApiAnswer, ApiModel
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Chain",
     "ChainEndAnswer",
     "ChainPart",
-    "ChainPartCheck",
     "ChainRecord",
     "Damaged",
     "IndexAnswer",

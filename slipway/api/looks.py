@@ -25,8 +25,7 @@ class LookAsked(ForeignModel):
     )
     options: Annotated[dict[str, _Option], Field(max_length=8)] = Field(
         default_factory=dict,
-        description="`reindex`: `after`, the sequence to start after, and `repair`, `yes` to repair the differences. "
-        "`numbers`: `step`, `rebuild` to discard them first, else `catch-up`.",
+        description="`reindex`: `after`, the sequence to start after, and `repair`, `yes` to repair the differences.",
     )
 
 

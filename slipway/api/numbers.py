@@ -1,5 +1,5 @@
 """Numbers from the trail."""
 
-from ..domain.numbers_report import EnvironmentNumbers, Figures, Folded, NumbersAnswer, Spread
+from ..domain.numbers_report import EnvironmentNumbers, Figures, NumbersAnswer, Spread
 
-__all__ = ["EnvironmentNumbers", "Figures", "Folded", "NumbersAnswer", "Spread"]
+__all__ = ["EnvironmentNumbers", "Figures", "NumbersAnswer", "Spread"]

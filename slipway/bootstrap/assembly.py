@@ -305,14 +305,13 @@ class App(Facing):
 
     @part
     def looker(self) -> Looker:
-        from ..maintenance.looking import at_checks, at_index, at_numbers, at_targets
+        from ..maintenance.looking import at_checks, at_index, at_targets
 
         return Looker(
             looks=self.looks,
             lookings={
                 LookKind.DOCTOR: at_checks(lambda: self.doctor),
                 LookKind.REINDEX: at_index(lambda: self.reader, lambda: self.reindexing),
-                LookKind.NUMBERS: at_numbers(lambda: self.numbers),
                 LookKind.TARGETS: at_targets(
                     lambda: self.catalogue,
                     {name: registry.login_server for name, registry in self.settings.registries.items()},

@@ -30,9 +30,9 @@ def show_records(screen: Screen, records: Iterable[TrailRecord]) -> None:
     screen.table(columns, rows, cut=("actor", "details"))
 
 
-def show_trail(screen: Screen, records: Iterable[TrailRecord], *, release: bool = True) -> None:
-    """A table, oldest first; `release=False` leaves out the release column."""
-    columns = ("sequence", "time", "action", *(("release",) if release else ()), "environment", "actor", "details")
+def show_trail(screen: Screen, records: Iterable[TrailRecord]) -> None:
+    """The records of one release as a table, oldest first."""
+    columns = ("sequence", "time", "action", "environment", "actor", "details")
     rows = (tuple(_row(screen, record)[name] for name in columns) for record in records)
     screen.table(columns, rows, cut=("actor", "details"))
 

@@ -89,8 +89,6 @@ class LookKind(StrEnum):
     """One of the doctor's checks, by its name."""
     REINDEX = "reindex"
     """Compare the audit index of an application with its trail, and repair it."""
-    NUMBERS = "numbers"
-    """Rebuild the numbers of an application from its trail."""
     TARGETS = "targets"
     """Where the environments of an application are, which rendering a bundle has to know."""
 

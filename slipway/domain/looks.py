@@ -17,7 +17,6 @@ LIFE: Final = timedelta(days=1)
 PERMISSIONS: Final[dict[LookKind, Permission]] = {
     LookKind.DOCTOR: Permission.DIAGNOSE,
     LookKind.REINDEX: Permission.REINDEX,
-    LookKind.NUMBERS: Permission.REINDEX,
     LookKind.TARGETS: Permission.READ,
 }
 

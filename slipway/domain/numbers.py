@@ -91,8 +91,6 @@ class Cursor(_Sum):
     """How far a trail has been folded, and what the next records need of the earlier ones."""
 
     sequence: int = 0
-    generation: int = 1
-    """Number of rebuilds, raised each time the numbers are rebuilt."""
     open: dict[int, Followed] = Field(default_factory=dict)
     failing: dict[str, datetime] = Field(default_factory=dict)
     """Environments in which something failed and nothing is restored yet, with since when."""

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field, computed_field
+from pydantic import Field
 
 from .histogram import Histogram
 from .model import Moment, Record
@@ -77,10 +77,6 @@ class Folded(Record):
     of: int
     """The last record of the trail."""
 
-    @computed_field
-    def complete(self) -> bool:
-        return self.sequence >= self.of
-
 
 class NumbersAnswer(Record):
     """The numbers that were asked for."""
@@ -90,7 +86,7 @@ class NumbersAnswer(Record):
     """The weeks that were asked for, oldest first."""
     environments: tuple[EnvironmentNumbers, ...]
     behind: tuple[Folded, ...] = ()
-    """Applications whose trail has not been read to its end; after a rebuild until reconcile caught up."""
+    """Applications whose trail has not been read to its end yet."""
 
 
 def figures(tally: WeekTally, days: float) -> Figures:

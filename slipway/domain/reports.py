@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import Field
 
 from .attribution import with_name
-from .audit import ChainFault
 from .model import Digest, Moment, Record
 from .release import Evidence, Vote
 from .rules import RuleResult
@@ -146,21 +145,6 @@ class Compared(Record):
     @property
     def differences(self) -> int:
         return self.missing + self.wrong + self.extra
-
-
-class ChainPartCheck(Record):
-    """The result of verifying one part of a chain."""
-
-    application: str
-    after: int
-    records: int
-    """Number of records that verified."""
-    intact: bool
-    fault: ChainFault | None = None
-    anchored: int
-    """The last anchored sequence; later records are protected by the chain alone."""
-    next: int | None = None
-    """Sequence to continue after; None at the end, and if a fault was found."""
 
 
 class Parked(Record):

@@ -40,7 +40,7 @@ class Permission(StrEnum):
     DIAGNOSE = "diagnose"
     """Have the app check every permission and connection that it needs."""
     REINDEX = "reindex"
-    """Compare the audit index with the trail, and repair it; rebuild the numbers."""
+    """Compare the audit index with the trail, and repair it."""
     OVERRIDE = "override"
     """Pass a gate, a window or a freeze with a reason, against the policy."""
     APPLY = "apply"

@@ -197,9 +197,9 @@ def due_application(key: str) -> str:
     return key.rpartition("!")[2]
 
 
-def week(generation: int, name: str) -> str:
-    """Inverted, so that the newest generation comes first, and in it the newest week. `name` is such as 2026-W48."""
-    return f"{WEEK}{9999 - generation:04d}!{9999 - int(name[:4]):04d}{99 - int(name[6:]):02d}"
+def week(name: str) -> str:
+    """Inverted, so that the newest comes first. `name` is such as 2026-W48."""
+    return f"{WEEK}{9999 - int(name[:4]):04d}{99 - int(name[6:]):02d}"
 
 
 def span(prefix: str) -> tuple[str, str]:

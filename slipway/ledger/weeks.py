@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..domain.numbers import Cursor, Week
 from . import keys
 from .rows import pack, unpack
-from .table import TRANSACTION_LIMIT, Act, Conflict, Row, Table, Write
+from .table import Act, Table, Write
 
 WEEKS_AT_ONCE = 80
 """Weeks that one transaction may change."""
@@ -38,7 +38,7 @@ class Weeks:
         for row in self._table.rows(keys.numbers(application), keys.HEAD, last, limit=newest + 1):
             if row.key == keys.HEAD:
                 cursor, etag = unpack(Cursor, row.values), row.etag
-            elif row.key.startswith(_generation(cursor)):
+            else:
                 week = unpack(Week, row.values)
                 weeks[week.week] = week
         return KeptWeeks(cursor=cursor, etag=etag, weeks=weeks)
@@ -51,34 +51,12 @@ class Weeks:
         """Add to the weeks and move the cursor in one transaction. Raises `Conflict` if the cursor has moved since."""
         partition, writes = keys.numbers(application), [_head(cursor, etag)]
         for name, week in added.items():
-            row = self._table.get(partition, keys.week(cursor.generation, name))
+            row = self._table.get(partition, keys.week(name))
             total = unpack(Week, row.values) if row else Week(week=name)
             total.add(week)
-            writes.append(Write(act=Act.PUT, key=keys.week(cursor.generation, name), values=pack(total)))
+            writes.append(Write(act=Act.PUT, key=keys.week(name), values=pack(total)))
         self._table.transact(partition, writes)
-
-    def begin_anew(self, application: str) -> Cursor:
-        """Discard an application's metrics, so that they are computed again from its whole trail."""
-        old_cursor, _ = self.cursor(application)
-        cursor = Cursor(generation=old_cursor.generation + 1)
-        head = Write(act=Act.PUT, key=keys.HEAD, values=pack(cursor))
-        self._table.transact(keys.numbers(application), [head])  # a concurrent `commit` now fails on the ETag
-        rows = self._table.rows(keys.numbers(application), *keys.span(keys.WEEK), limit=1000)
-        self._forget(application, [row for row in rows if not row.key.startswith(_generation(cursor))])
-        return cursor
-
-    def _forget(self, application: str, rows: list[Row]) -> None:
-        for start in range(0, len(rows), TRANSACTION_LIMIT):
-            writes = [Write(act=Act.DELETE, key=row.key) for row in rows[start : start + TRANSACTION_LIMIT]]
-            try:
-                self._table.transact(keys.numbers(application), writes)
-            except Conflict:
-                return  # somebody else is deleting them; rows of an earlier generation are never read
 
 
 def _head(cursor: Cursor, etag: str) -> Write:
     return Write(act=Act.REPLACE if etag else Act.CREATE, key=keys.HEAD, values=pack(cursor), etag=etag)
-
-
-def _generation(cursor: Cursor) -> str:
-    return keys.week(cursor.generation, "0000-W00")[: len(keys.WEEK) + 4]

@@ -1,4 +1,4 @@
-"""What is looked at, by kind of look: the doctor's checks, the audit index, the numbers, an application's targets."""
+"""What is looked at, by kind of look: the doctor's checks, the audit index, an application's targets."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,6 @@ from ..domain.project import KIND_PATTERN
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
 from ..ledger.reindexing import Reindexing
-from ..queries.numbers import Numbers
 from ..queries.reading import Reader
 from .doctor import Doctor
 
@@ -19,8 +18,6 @@ LIST = "list"
 """The subject of a look at the doctor that asks for the names of the checks."""
 ROLE_OF = "rbac:"
 """What the subject begins with that asks for the Role which a check of a cluster would want; the options are kinds."""
-PORTIONS = 3
-"""Batches of records that one look processes; rebuilding numbers takes as many looks as it needs."""
 
 type Looking = Callable[[Look], Mapping[str, Any]]
 
@@ -60,23 +57,6 @@ def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing])
         after, repair = _sequence(look), look.options.get("repair") == "yes"
         compared = reindexing().compare(application, head=head.sequence, after=after, repair=repair)
         return compared.model_dump(mode="json")
-
-    return look
-
-
-def at_numbers(numbers: Callable[[], Numbers]) -> Looking:
-    """How far an application's numbers are, after a part of its trail was read; from its start where that was asked
-    for."""
-
-    def look(look: Look) -> Mapping[str, Any]:
-        application, step = look.subject, look.options.get("step")
-        if step not in ("rebuild", "catch-up"):
-            raise BadInput("options.step", "rebuild or catch-up", repr(step))
-        if step == "rebuild":
-            numbers().begin_anew(application)
-        numbers().progress(application)  # raises `NotFound` for an unknown application
-        numbers().catch_up(application, portions=PORTIONS)
-        return numbers().progress(application).model_dump(mode="json")
 
     return look
 

@@ -58,21 +58,6 @@ class Numbers:
             folded += last - cursor.sequence
         return folded
 
-    def begin_anew(self, application: str) -> Folded:
-        """Discard the stored numbers; `catch_up` computes them again. Raises `NotFound`, `LedgerUnavailable`."""
-        self._entry(application)
-        self.ledger.due.announce(application, self.clock())
-        cursor = self.weeks.begin_anew(application)
-        return self._folded(application, cursor)
-
-    def progress(self, application: str) -> Folded:
-        """How many of an application's records have been folded. Raises `NotFound`, `LedgerUnavailable`."""
-        self._entry(application)
-        return self._folded(application, self.weeks.cursor(application)[0])
-
-    def _folded(self, application: str, cursor: Cursor) -> Folded:
-        return Folded(application=application, sequence=cursor.sequence, of=self.ledger.head(application).sequence)
-
     def _following(self, application: str, cursor: Cursor) -> tuple[list[AuditRecord], int]:
         """The readable records after the cursor, and the last sequence that was examined."""
         records, last, weeks = list[AuditRecord](), cursor.sequence, set[str]()

@@ -22,12 +22,10 @@ from ..domain.pipeline import Pipeline
 from ..domain.proof import KeptProof
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, VoteDecision
-from ..domain.reports import ChainPartCheck
 from ..domain.steps import Outgoing, Step, StepKind
 from ..engine.handle import Receipt
 from ..maintenance.reconcile import Reconciled
 from ..queries.board import Board, board
-from ..queries.verifying import verify_part
 from .applications import ADA
 from .artifacts import image
 from .chains import PUBLIC_KEYS, SIGNING_KEYS
@@ -37,6 +35,7 @@ from .ports import Outside
 from .queues import Raw
 from .runs import proved_run
 from .sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, person
+from .verifying import Verdict, verify
 
 BASE: Final = "https://slipway.example.com"
 CLEO: Final = "cleo@example.com"
@@ -313,9 +312,9 @@ class Installation(Outside):
     def board(self) -> Board:
         return board(self.app.reader, self.app.proposals)
 
-    def verify(self, app: str = "") -> ChainPartCheck:
+    def verify(self, app: str = "") -> Verdict:
         """The whole chain, compared with its head and its newest anchor."""
-        return verify_part(self.app.reader, self.app.chain_anchors, app or self.application, after=0, limit=10**6)
+        return verify(self.app.reader, self.app.chain_anchors, app or self.application)
 
     def is_consistent(self, app: str = "") -> bool:
         """Whether the chain is in itself, without a look at its anchors."""

@@ -171,7 +171,7 @@ def test_a_reader_votes_nowhere_and_makes_no_trail_longer(
     assert refusals(taken) == before
 
 
-@pytest.mark.parametrize("kind", ["doctor", "reindex", "numbers"])
+@pytest.mark.parametrize("kind", ["doctor", "reindex"])
 def test_a_reader_has_nothing_looked_at_or_made_anew(grace: Somebodys, kind: str) -> None:
     assert grace.api("POST", "/api/v1/looks", {"kind": kind, "subject": "taken"})[0] == 403
 

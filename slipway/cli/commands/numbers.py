@@ -6,16 +6,14 @@ from typing import Any
 
 import click
 
-from slipway.api.numbers import EnvironmentNumbers, Figures, Folded, NumbersAnswer, Spread
-from slipway.domain.inbox import LookKind
+from slipway.api.numbers import EnvironmentNumbers, Figures, NumbersAnswer, Spread
 from slipway.text import duration
 
 from ..api import Api, read
 from ..forms import OutputFormat, write_lines
-from ..options import app_options, connected
 from ..options import as_json as json_option
-from ..screen import BAD, FAINT, NAME, NOTE, Content, Screen, TextCell, progress
-from ..waiting import take_look
+from ..options import connected
+from ..screen import BAD, FAINT, NAME, NOTE, Content, Screen, TextCell
 
 _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
 _COUNTS = ("deployments", "failed", "withdrawn", "waived", "change_failure_rate")
@@ -26,7 +24,7 @@ _COLUMNS = (
 """Columns of the CSV output."""
 
 
-@click.group(invoke_without_command=True)
+@click.command()
 @click.option("--application", "-a", metavar="NAME", help="Only this application.")
 @click.option("--environment", "-e", metavar="NAME", help="Only this environment, such as production.")
 @click.option("--weeks", "-w", type=click.IntRange(1, 104), default=12, show_default=True, help="Number of weeks.")
@@ -35,9 +33,19 @@ _COLUMNS = (
 @click.option("--steps", is_flag=True, help="How long each step takes, and whether it waits or works.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print one line per environment and week, durations in seconds.")
-@app_options
-@click.pass_context
-def numbers(context: click.Context, /, **filters: Any) -> None:
+@connected
+def numbers(
+    api: Api,
+    *,
+    application: str | None,
+    environment: str | None,
+    weeks: int,
+    until: str | None,
+    by_week: bool,
+    steps: bool,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
     """Deployment frequency, lead time, change failure rate and time to restore, computed from the audit trail.
 
     Weeks are ISO weeks in UTC; the current one is incomplete. Durations are medians, accurate to 5 %. Lead time starts
@@ -57,23 +65,6 @@ def numbers(context: click.Context, /, **filters: Any) -> None:
       slipway numbers --application shop --by-week --weeks 26
       slipway numbers --csv > numbers.csv
     """
-    if context.invoked_subcommand is None:
-        _ask(**filters)
-
-
-@connected
-def _ask(
-    api: Api,
-    *,
-    application: str | None,
-    environment: str | None,
-    weeks: int,
-    until: str | None,
-    by_week: bool,
-    steps: bool,
-    as_json: bool,
-    as_csv: bool,
-) -> None:
     if as_json and as_csv:
         raise click.UsageError("expected one of --json and --csv, got both")
     if by_week and steps:
@@ -164,38 +155,3 @@ def _lines(answer: NumbersAnswer) -> Iterator[dict[str, Any]]:
                 **{f"{name}_median_seconds": spread.median for name, spread in spreads.items()},
                 **{f"{name}_p90_seconds": spread.p90 for name, spread in spreads.items()},
             }
-
-
-@numbers.command("rebuild")
-@click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
-@json_option
-@connected
-def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
-    """Recompute the numbers of all applications, or of those named, from the trail. It needs the role platform.
-
-    The trail is not changed. If this command is interrupted, the app continues by itself, at every reconcile run.
-
-    \b
-    Example:
-      slipway numbers rebuild shop
-    """
-    done = []
-    with progress() as steps:
-        for name in applications or api.applications():
-            folded = _step(api, name, "rebuild")
-            while folded.sequence < folded.of:
-                steps.at(name, folded.sequence, folded.of)
-                before, folded = folded, _step(api, name, "catch-up")
-                if folded.sequence < before.sequence:
-                    raise click.ClickException(f"{name}: somebody else has started a rebuild too; try again later")
-            done.append(folded)
-    screen = Screen()
-    if as_json:
-        screen.json({"rebuilt": [folded.model_dump(mode="json") for folded in done]})
-    else:
-        for folded in done:
-            screen.line(f"{folded.application}: {folded.sequence} records")
-
-
-def _step(api: Api, name: str, what: str) -> Folded:
-    return read(Folded, take_look(api, LookKind.NUMBERS, name, step=what))

@@ -138,7 +138,7 @@ def show(api: Api, *, id: str, form: OutputFormat) -> None:
     screen.fields(_fields(screen, item))
     page = api.audit_page(item.application, after=0, limit=PAGE, release=item.id)
     screen.line()
-    show_trail(screen, [read_record(record) for record in page.records], release=False)
+    show_trail(screen, [read_record(record) for record in page.records])
     if page.next is not None:
         click.echo(f"these are the first {PAGE} records; `slipway audit list --release {item.id}` has more", err=True)
 

@@ -33,19 +33,3 @@ def test_whoever_comes_second_is_refused_and_changes_nothing(table: Table) -> No
         with pytest.raises(Conflict):
             weeks.commit("shop", Cursor(sequence=20), old, added("2026-W02"))
     assert weeks.read("shop", 9).weeks["2026-W02"].tally("production").deployments == 1
-
-
-def test_once_begun_again_nothing_is_left_of_before(table: Table) -> None:
-    weeks = Weeks(table)
-    names = [f"{2020 + place // 50}-W{place % 50 + 1:02d}" for place in range(150)]
-    etag = ""
-    for start in range(0, len(names), 75):
-        weeks.commit("shop", Cursor(sequence=start + 1), etag, added(*names[start : start + 75]))
-        _, etag = weeks.cursor("shop")
-    assert weeks.begin_anew("shop") == Cursor(generation=2)
-    assert weeks.read("shop", 500).weeks == {}
-    with pytest.raises(Conflict):
-        weeks.commit("shop", Cursor(sequence=200), etag, added("2026-W01"))
-    _, etag = weeks.cursor("shop")
-    weeks.commit("shop", Cursor(sequence=5, generation=2), etag, added("2026-W01"))
-    assert set(weeks.read("shop", 500).weeks) == {"2026-W01"}

@@ -1,4 +1,4 @@
-"""`slipway numbers`: what the app answers, as a table, as CSV and as it came; and the rebuild with its progress."""
+"""`slipway numbers`: what the app answers, as a table, as CSV and as it came."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import Asked, Reply, Served
+from tests.unit.cli.served import Reply, Served
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
 
@@ -63,17 +63,3 @@ def test_what_does_not_go_together_is_a_wrong_command_line(
     slipway: Command, answered: Served, options: tuple[str, ...]
 ) -> None:
     assert slipway("numbers", *options).exit_code == 2
-
-
-def test_a_rebuild_goes_on_until_it_is_complete(slipway: Command, app: Served) -> None:
-    done = iter([3000, 6000, 7200])
-
-    def progress(asked: Asked) -> None:
-        if asked.method == "POST":
-            app.looks["numbers shop"] = {"application": "shop", "sequence": next(done), "of": 7200}
-
-    app.before = progress
-    result = slipway("numbers", "rebuild", "shop")
-    assert result.stdout == "shop: 7200 records\n"
-    orders = [json.loads(asked.body) for asked in app.asked if asked.method == "POST"]
-    assert [order["options"]["step"] for order in orders] == ["rebuild", "catch-up", "catch-up"]

@@ -235,18 +235,6 @@ def test_after_a_change_of_a_project_every_application_is_due(tmp_path: Path) ->
     assert EVERYTHING in {entry.application for entry in live.app.ledger.due.at(live.now + 2 * MINUTE)}
 
 
-def test_numbers_that_somebody_has_rebuilt_are_made_by_the_index(shop: Path) -> None:
-    many = Many(shop, applications=40)
-    many.push("1.0", app="app-0030")
-    many.command(Verb.CANCEL, 1, app="app-0030")
-    by_index(many, minutes=2 * int(MUCH_LATER / MINUTE))
-    assert many.app.numbers.progress("app-0030").sequence > 0
-    assert many.app.numbers.begin_anew("app-0030").sequence == 0
-    by_index(many)
-    folded = many.app.numbers.progress("app-0030")
-    assert folded.sequence == folded.of > 0
-
-
 # ---- what the index lacks, and trouble
 def test_what_the_index_has_lost_is_found_when_the_application_has_its_turn(shop: Path) -> None:
     many = Many(shop, applications=40)

@@ -1,12 +1,10 @@
-"""The numbers as they are kept: portion by portion, each record once, fresh to the last one, rebuilt on demand."""
+"""The numbers as they are kept: portion by portion, each record once, and fresh to the last one."""
 
 from collections.abc import Mapping
 
 import pytest
 
-from slipway.domain.errors import NotFound
 from slipway.domain.numbers import Cursor, Week, fold
-from slipway.domain.numbers_report import Folded
 from slipway.inbound.reading import BadInput
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Conflict, Write
@@ -18,12 +16,6 @@ from tests.unit.web.history import history, keep, numbers
 
 def kept(found: Numbers, application: str = "shop") -> dict[str, Week]:
     return dict(found.weeks.read(application, 200).weeks)
-
-
-def complete(progress: Folded) -> bool:
-    """As the API says it."""
-    said: bool = progress.model_dump()["complete"]
-    return said
 
 
 def from_scratch(application: str = "shop") -> dict[str, Week]:
@@ -74,22 +66,9 @@ def test_an_answer_holds_what_nobody_has_folded_yet_and_writes_nothing() -> None
     assert fresh.weeks.cursor("shop") == (Cursor(), "")
     assert [one.application for one in asked.behind] == ["shop"], "more records than one portion are left"
     assert not done.behind
-    folded.weeks.begin_anew("shop")
-    while folded.catch_up("shop", portions=1):
+    while fresh.catch_up("shop", portions=1):
         pass
-    assert folded.answer(application="shop", weeks=52) == done
-
-
-def test_rebuilt_they_are_the_same_and_the_old_rows_are_gone() -> None:
-    fleet = Fleet(applications=1)
-    found = numbers(fleet)
-    before = kept(found)
-    started = found.begin_anew("shop")
-    assert (started.sequence, complete(started)) == (0, False)
-    assert kept(found) == {}
-    found.catch_up("shop")
-    assert kept(found) == before
-    assert complete(found.progress("shop"))
+    assert fresh.answer(application="shop", weeks=52) == done
 
 
 @pytest.mark.parametrize("weeks", [4, 104])
@@ -110,7 +89,7 @@ def test_a_record_that_cannot_be_read_is_passed_over() -> None:
     broken = Write(act=Act.PUT, key=keys.audit(len(records)), values={"Details": "no record"})
     fleet.table.transact("shop", [broken])
     found.catch_up("shop")
-    assert complete(found.progress("shop"))
+    assert found.weeks.cursor("shop")[0].sequence == len(records)
 
 
 WRONG = [
@@ -135,8 +114,3 @@ def test_a_wrong_parameter_is_named_with_what_was_expected(
         read_question(parameters, numbers(Fleet(applications=1), histories=0))
     assert refused.value.field == field
     assert expected in str(refused.value)
-
-
-def test_an_application_that_is_not_delivered_has_no_numbers() -> None:
-    with pytest.raises(NotFound):
-        numbers(Fleet(applications=1), histories=0).begin_anew("other")
