@@ -1,6 +1,6 @@
 """The voter's token for a vote from a terminal, and the release and plan that it names.
 
-Whoever holds the token can vote, so it is read from an option, the environment or a link, is sent only in the body of
+Whoever holds the token can vote, so it is read from a link, is sent only in the body of
 one request, and is never printed.
 """
 
@@ -14,7 +14,7 @@ import click
 from .errors import CliError
 from .finding import FoundApp, checked_url
 
-TOKEN, BEARER = "SLIPWAY_TOKEN", "SLIPWAY_BEARER"
+LINK, BEARER = "SLIPWAY_LINK", "SLIPWAY_BEARER"
 TOKEN_LIMIT = 2048
 
 
@@ -27,14 +27,14 @@ class Token:
     plan_hash: str
 
 
-def read_token(text: str, *, source: str) -> Token:
+def _token(text: str) -> Token:
     """Raises `CliError`, which does not repeat the token."""
     payload = text[:TOKEN_LIMIT].partition(".")[0]
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         application, number, plan_hash = claims["application"], claims["release"], claims["plan"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CliError(f"{source}: expected the complete token of an approval link") from error
+        raise CliError("--link: expected the complete link from your approval message") from error
     return Token(text=text, release=f"{application}-{number}", plan_hash=str(plan_hash))
 
 
@@ -51,4 +51,4 @@ def app_and_token(link: str) -> tuple[FoundApp, Token]:
     if not separator or "/" in token:
         raise click.UsageError("--link: expected the link from your approval message, https://…/approvals/…")
     app = FoundApp(url=checked_url(f"{parts.scheme}://{parts.netloc}{before}", "--link"), source="--link")
-    return app, read_token(token, source="--link")
+    return app, _token(token)

@@ -58,11 +58,6 @@ class Receipt:
     actions: tuple[Action, ...] = ()
     """The actions of the audit records that were written."""
 
-    @property
-    def vote_refused(self) -> bool:
-        """Whether the event was a vote that does not count."""
-        return self.outcome is Outcome.TAKEN and Action.VOTE_REFUSED in self.actions
-
 
 @dataclass(frozen=True, kw_only=True)
 class Underway:

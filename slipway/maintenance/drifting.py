@@ -140,7 +140,7 @@ class DriftWatch:
             return Seen(unknown=str(differences)[:500])
         if not differences:
             return Seen()
-        text = "".join(f"{each.drifted.told}\n{each.diff.text}\n" for each in differences)
+        text = "".join(f"{each.drifted.told}\n{each.diff}\n" for each in differences)
         document = self.blobs.put(text.encode(), "text/plain; charset=utf-8")
         return Seen.of(tuple(each.drifted for each in differences), document)
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -12,11 +11,10 @@ from slipway.api.base import body_of
 from slipway.api.inbox import SaidOutcome
 
 from ..api import Api, read
-from ..ballots import BEARER, TOKEN, Token, app_and_token, page_of, read_token
+from ..ballots import BEARER, LINK, Token, app_and_token, page_of
 from ..errors import CliError, Exit
-from ..finding import find_app
 from ..forms import OutputFormat, formed, write_lines
-from ..options import app_options, connected
+from ..options import app_options, connected, open_api
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 from ..text import short_digest
@@ -90,8 +88,9 @@ def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
 def _voting(command: Callable[..., None]) -> Callable[..., None]:
     """Options that these commands share: who votes, and on what."""
     for option in (
-        click.option("--link", metavar="URL", help="The link from your approval message. Needs no key."),
-        click.option("--token", metavar="TOKEN", help=f"The last part of that link.  [env: {TOKEN}]"),
+        click.option(
+            "--link", metavar="URL", help=f"The link from your approval message. Needs no key.  [env: {LINK}]"
+        ),
         click.option(
             "--bearer",
             metavar="TOKEN",
@@ -115,14 +114,14 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
 def approve(context: click.Context, /, **options: Any) -> None:
     """Approve a release in your own name, for the current plan.
 
-    Where links vote you are identified by your link, or the token in it. Everywhere else an approval is signed by your
-    sign-in, on a page: its address is printed, and the exit code is 5.
+    Where links vote you are identified by your link. Everywhere else an approval is signed by your sign-in, on a page:
+    its address is printed, and the exit code is 5.
 
     \b
     Examples:
       slipway approve shop-482
       slipway approve --link "https://…/approvals/…"
-      SLIPWAY_TOKEN=… slipway approve shop-482 --plan 91c3e07d55aa
+      SLIPWAY_LINK=… slipway approve shop-482 --plan 91c3e07d55aa
     """
     _vote(context, "approve", **options)
 
@@ -191,7 +190,6 @@ def _vote(
     release: str | None,
     reason: str,
     link: str | None,
-    token: str | None,
     bearer: str | None,
     plan: str | None,
     as_json: bool,
@@ -199,7 +197,7 @@ def _vote(
     key: str | None,
 ) -> None:
     screen = Screen()
-    api, own_token = _known(context, link=link, token=token, url=url, key=key)
+    api, own_token = _known(context, link=link, url=url, key=key)
     bearer = bearer or os.environ.get(BEARER, "")
     release_id, plan_hash, page = _subject(api, own_token, release, bearer=bearer, decision=decision)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
@@ -223,20 +221,12 @@ def _vote(
     screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}{plan_shown}{now}")
 
 
-def _known(
-    context: click.Context, *, link: str | None, token: str | None, url: str | None, key: str | None
-) -> tuple[Api, Token | None]:
+def _known(context: click.Context, *, link: str | None, url: str | None, key: str | None) -> tuple[Api, Token | None]:
     """The app, and the voter's token, if there is one. A link contains both."""
-    if link and token:
-        raise click.UsageError("--link, --token: expected only one of them; the link contains the token")
-    if link:
+    if link or (link := os.environ.get(LINK)):
         app, own_token = app_and_token(link)
         return Api(app), own_token
-    above = context.find_root().params
-    url, key = url or above.get("url"), key or above.get("key")
-    app = find_app(url=url, key=key, audience=above.get("audience"), environment=os.environ, folder=Path.cwd())
-    text = token or os.environ.get(TOKEN, "")
-    return Api(app), read_token(text, source="--token" if token else TOKEN) if text else None
+    return open_api(context, url=url, key=key), None
 
 
 def _subject(
@@ -252,8 +242,8 @@ def _subject(
         raise click.UsageError("RELEASE: missing (or use --link)")
     if decision != "approve" and not bearer and not api.app.audience:
         raise CliError(
-            f"the voter is not identified: use --link or --token (or {TOKEN}), or --bearer (or {BEARER}); a function "
-            "key alone does not allow voting"
+            f"the voter is not identified: use --link (or {LINK}), or --bearer (or {BEARER}); a function key alone "
+            "does not allow voting"
         )
     if decision == "object":
         return release, "", ""

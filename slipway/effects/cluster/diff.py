@@ -10,8 +10,6 @@ from typing import Any
 
 import yaml
 
-from slipway.domain.model import Record
-
 from .records import Json
 
 MAX_DIFF = 32 * 1024
@@ -19,13 +17,6 @@ MAX_COMPARED = 256 * 1024
 """Maximum characters of YAML on either side; comparing more would take seconds."""
 
 _MASK = "***"
-
-
-class Diff(Record):
-    """The text of a diff, and whether it was cut or left out."""
-
-    text: str
-    truncated: bool = False
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # the C one is ten times as fast
@@ -54,15 +45,15 @@ def projected(live: Any, desired: Any) -> Any:
     return live
 
 
-def diff_objects(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, limit: int = MAX_DIFF) -> Diff:
+def diff_objects(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, limit: int = MAX_DIFF) -> str:
     """Unified diff of two objects; empty if they are equal. `before` is None for a new object."""
     if before == after:
-        return Diff(text="")
+        return ""
     if after.get("kind") == "Secret":
         before, after = masked(before, after)
     old, new = (_yaml(before) if before is not None else ""), _yaml(after)
     if max(len(old), len(new)) > MAX_COMPARED:
-        return Diff(text=f"[too large to compare: {len(old)} characters before, {len(new)} after]\n", truncated=True)
+        return f"[too large to compare: {len(old)} characters before, {len(new)} after]\n"
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "live", "wanted", n=3, lineterm="")
     return _bounded("".join(f"{line}\n" for line in lines), limit)
 
@@ -89,11 +80,9 @@ def _yaml(value: Mapping[str, Any]) -> str:
     return str(yaml.dump(dict(value), Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=1000))
 
 
-def _bounded(text: str, limit: int) -> Diff:
+def _bounded(text: str, limit: int) -> str:
     if len(text) <= limit:
-        return Diff(text=text)
+        return text
     shown = text[:limit]
     shown = shown[: shown.rfind("\n") + 1]
-    return Diff(
-        text=f"{shown}[cut here: {len(text) - len(shown)} of {len(text)} characters are left out]\n", truncated=True
-    )
+    return f"{shown}[cut here: {len(text) - len(shown)} of {len(text)} characters are left out]\n"

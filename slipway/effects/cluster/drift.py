@@ -15,7 +15,7 @@ from slipway.domain.drift import MOST_FIELDS, Drifted, DriftKind, IgnoredDrift
 from slipway.domain.model import Record
 
 from . import fields
-from .diff import Diff, diff_objects, projected
+from .diff import diff_objects, projected
 from .errors import ClusterError, Missing, ObjectRefused
 from .kinds import Kind, ManifestTarget
 from .names import MANAGED_BY, MANAGED_BY_LABEL
@@ -45,7 +45,7 @@ class Difference(Record):
     """One object that is not as it was applied, with what is different, for people."""
 
     drifted: Drifted
-    diff: Diff
+    diff: str
 
 
 type Found = tuple[Difference, ...] | ClusterError
@@ -144,7 +144,7 @@ def _difference(
 
 
 def _missing(kind: str, name: str) -> Difference:
-    return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=kind, name=name), diff=Diff(text=""))
+    return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=kind, name=name), diff="")
 
 
 def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fields.Written) -> Difference | None:

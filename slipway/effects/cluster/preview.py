@@ -1,6 +1,6 @@
 """Finds out by a dry run on the server what applying manifests would do: part of every plan that people vote on."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ...domain.images import InjectedContainer
 from ...manifests.objects import without_server_fields
@@ -8,7 +8,7 @@ from . import recreating, takeover
 from .beside import beside
 from .config_changes import template, unseen_changes
 from .definitions import DEFINITION, defined
-from .diff import Diff, diff_objects, projected
+from .diff import diff_objects, projected
 from .errors import Missing, ObjectRefused
 from .given_out import without_given_out
 from .hands import notes
@@ -19,9 +19,6 @@ from .owned import also_applied, check_owner
 from .records import AppliedChange, ClusterPreview, Json, ObjectChange
 from .replacing import job_failed, may_replace
 from .scaling import keeping
-
-MAX_DIFFS = 512 * 1024
-"""Characters of all diffs of one preview together."""
 
 
 def preview(
@@ -53,7 +50,7 @@ def preview(
     }
     changes = [by_path[target.path] for target in targets]
     warnings = unseen_changes([target.manifest for target in targets], changes)
-    return ClusterPreview(objects=_within_budget(warnings))
+    return ClusterPreview(objects=tuple(warnings))
 
 
 COMING = "its definition comes with this release, so that the cluster could not check it"
@@ -127,24 +124,11 @@ def _kept(target: ManifestTarget, live: Json | None) -> Iterator[str]:
         yield f"its replicas stay at {whole.manifest['spec']['replicas']}, as the manifest does not say how many"
 
 
-def _as(target: ManifestTarget, change: AppliedChange, diff: Diff, *, checked: bool = True) -> ObjectChange:
+def _as(target: ManifestTarget, change: AppliedChange, diff: str, *, checked: bool = True) -> ObjectChange:
     return ObjectChange(
         kind=target.kind.kind,
         name=target.name,
         change=change,
-        diff=diff.text,
-        truncated=diff.truncated,
+        diff=diff,
         checked=checked,
     )
-
-
-def _within_budget(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
-    limited, budget = [], MAX_DIFFS
-    for change in changes:
-        if len(change.diff) > budget:
-            text = f"[left out: the diffs of one preview are limited to {MAX_DIFFS} characters]\n"
-            limited.append(change.evolve(diff=text, truncated=True))
-        else:
-            budget -= len(change.diff)
-            limited.append(change)
-    return tuple(limited)

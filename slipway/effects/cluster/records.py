@@ -42,9 +42,8 @@ class ObjectChange(Record):
     name: str
     change: AppliedChange
     diff: str = ""
-    """Unified diff of the YAML, live against wanted, without server noise and without values of Secrets."""
-    truncated: bool = False
-    """True if the diff was cut or left out for its size; its text says so too."""
+    """Unified diff of the YAML, live against wanted, without server noise and without values of Secrets. One that was
+    cut or left out for its size says so."""
     checked: bool = True
     """False if the API server could not check the object, because its namespace or its kind does not exist yet."""
     restarts: bool = False
@@ -59,10 +58,6 @@ class ClusterPreview(Record):
     """The changes that applying the manifests would make."""
 
     objects: tuple[ObjectChange, ...]
-
-    @property
-    def changes_anything(self) -> bool:
-        return any(o.change is not AppliedChange.UNCHANGED for o in self.objects)
 
 
 class Staying(Record):

@@ -10,6 +10,7 @@ from typing import Any
 from slipway.effects.cluster import Owner
 from slipway.effects.cluster.connection import Connection
 from slipway.effects.cluster.kinds import BUILT_IN
+from slipway.effects.cluster.records import AppliedChange, ClusterPreview
 
 type Json = dict[str, Any]
 
@@ -100,3 +101,8 @@ def applied_by(connection: Connection, namespace: str, manifest: Json, manager: 
     headers = {"Content-Type": "application/apply-patch+yaml"}
     query = [("fieldManager", manager), ("force", "true")]
     connection.send("PATCH", path, what="apply it", body=manifest, headers=headers, query=query)
+
+
+def changes(seen: ClusterPreview) -> bool:
+    """Whether applying what was previewed would change anything."""
+    return any(one.change is not AppliedChange.UNCHANGED for one in seen.objects)

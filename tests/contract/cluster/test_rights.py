@@ -80,7 +80,7 @@ def test_a_custom_resource_can_be_applied_once_the_printed_role_is(place: Place)
             admin.send("POST", path, what=f"make the {document['kind']}", body=document)
         place.settled(lambda: place.cluster.missing_rights([BOAT], place.namespace), until=lambda lacking: not lacking)
         assert [o.created for o in place.apply([BOAT])] == [True]
-        assert place.cluster.preview([BOAT], place.namespace).changes_anything is False
+        assert not m.changes(place.cluster.preview([BOAT], place.namespace))
     finally:
         admin.send("DELETE", f"{CRD}/boats.{GROUP}", what="clean up")
         admin.close()

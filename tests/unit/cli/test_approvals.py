@@ -109,10 +109,11 @@ def test_a_link_is_enough_and_needs_no_key_and_no_address(slipway: Command, app:
 
 
 @pytest.mark.parametrize("by", ["option", "variable"])
-def test_a_token_votes_on_the_release_that_it_is_for(slipway: Command, app: Served, by: str) -> None:
+def test_a_link_votes_on_the_release_that_it_is_for(slipway: Command, app: Served, by: str) -> None:
     mine = token()
-    given = ("--token", mine) if by == "option" else ()
-    result = slipway("reject", "shop-2", "--reason", "wrong", *given, SLIPWAY_TOKEN=None if given else mine)
+    link = f"{app.url}/approvals/{mine}"
+    given = ("--link", link) if by == "option" else ()
+    result = slipway("reject", "shop-2", "--reason", "wrong", *given, SLIPWAY_LINK=None if given else link)
     assert result.exit_code == 0, result.stderr
     assert (sent(app)["token"], sent(app)["reason"]) == (mine, "wrong")
 
@@ -135,7 +136,7 @@ def test_the_same_request_is_sent_until_the_vote_is_decided_about(slipway: Comma
         app.replies["approvals/shop-2"] = Reply(body=json.dumps(state).encode())
 
     app.before = later
-    result = slipway("approve", "--token", token())
+    result = slipway("approve", "--link", f"{app.url}/approvals/{token()}")
     assert result.exit_code == 0, result.stderr
     bodies = [json.loads(asked.body) for asked in app.asked if asked.method == "POST"]
     assert len(bodies) >= 2
@@ -144,7 +145,7 @@ def test_the_same_request_is_sent_until_the_vote_is_decided_about(slipway: Comma
 
 def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served) -> None:
     for _ in range(2):
-        slipway("withdraw", "--token", token())
+        slipway("withdraw", "--link", f"{app.url}/approvals/{token()}")
     acts = [json.loads(asked.body)["id"] for asked in app.asked]
     assert len(set(acts)) == 2
 
@@ -153,16 +154,21 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
     ("arguments", "said"),
     [
         (("reject", "shop-2", "--reason", "no"), "the voter is not identified"),
-        (("approve", "shop-3", "--token", "{token}"), "your link is for shop-2, not for shop-3"),
+        (
+            ("approve", "shop-3", "--link", "https://x.example/approvals/{token}"),
+            "your link is for shop-2, not for shop-3",
+        ),
         (("approve", "shop-9", "--bearer", "x"), "shop-9 is not waiting for approval"),
-        (("approve", "--token", "{token}", "--plan", "abc"), "the plan of shop-2 is sha256:91c3e07d55aa, not abc"),
-        (("approve", "--token", "not a token"), "--token: expected the complete token of an approval link"),
-        (("approve", "--token", "eyJhIjoxfQ.x"), "--token: expected the complete token of an approval link"),
+        (
+            ("approve", "--link", "https://x.example/approvals/{token}", "--plan", "abc"),
+            "the plan of shop-2 is sha256:91c3e07d55aa, not abc",
+        ),
+        (("approve", "--link", "https://x.example/approvals/no-token"), "--link: expected the complete link"),
+        (("approve", "--link", "https://x.example/approvals/eyJhIjoxfQ.x"), "--link: expected the complete link"),
         (("approve", "--link", "http://shop.example/approvals/{token}"), "--link: expected https"),
         (("approve", "--link", "https://shop.example/releases/shop-2"), "--link: expected the link"),
-        (("approve", "--link", "https://x.example/approvals/{token}", "--token", "x"), "expected only one of them"),
         (("approve",), "RELEASE: missing"),
-        (("reject", "shop-2", "--token", "{token}"), "Missing option '--reason'"),
+        (("reject", "shop-2", "--link", "https://x.example/approvals/{token}"), "Missing option '--reason'"),
     ],
 )
 def test_what_is_not_clear_is_asked_before_anything_is_sent(
@@ -184,7 +190,7 @@ def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served
         "rules": [Rule.NOT_COMMITTER.fails("the commit is yours").model_dump(mode="json")],
     }
     app.replies["approvals/shop-2"] = Reply(409, json.dumps(refused).encode())
-    result = slipway("approve", "--token", token())
+    result = slipway("approve", "--link", f"{app.url}/approvals/{token()}")
     assert result.exit_code == 1
     assert "The vote did not count: the commit is yours (approver-is-not-committer)" in result.stderr
 
@@ -192,13 +198,13 @@ def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served
 def test_the_apps_own_403_is_told_and_not_taken_for_a_wrong_key(slipway: Command, app: Served) -> None:
     refused = {"title": "Voter not identified", "status": 403, "detail": "the token cannot be used: it expired"}
     app.replies["approvals/shop-2"] = Reply(403, json.dumps(refused).encode())
-    result = slipway("approve", "--token", token())
+    result = slipway("approve", "--link", f"{app.url}/approvals/{token()}")
     assert result.exit_code == 1
     assert "Voter not identified: the token cannot be used: it expired" in result.stderr
 
 
-def test_a_counted_vote_as_json_is_what_the_app_answers(slipway: Command) -> None:
-    assert json.loads(slipway("approve", "--token", token(), "--json").stdout) == COUNTED
+def test_a_counted_vote_as_json_is_what_the_app_answers(slipway: Command, app: Served) -> None:
+    assert json.loads(slipway("approve", "--link", f"{app.url}/approvals/{token()}", "--json").stdout) == COUNTED
 
 
 def test_an_objection_names_no_plan_and_asks_for_no_open_gate(slipway: Command, app: Served) -> None:

@@ -174,7 +174,7 @@ def test_whoever_pushed_the_change_may_not_approve_it_however_they_sign_in(both:
     both.settle()
     by_id = both.voted(1, ADA).evolve(signed_in=SignedIn(object_id=object_id_of(ADA)))
     (receipt,) = both.app.handler.handle(by_id)
-    assert receipt.vote_refused
+    assert Action.VOTE_REFUSED in receipt.actions
     assert Rule.NOT_COMMITTER in [result.rule for result in receipt.rules if result.blocks]
 
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from slipway.domain.actions import Action
 from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase
@@ -192,5 +193,5 @@ def test_a_link_alone_opens_no_gate_that_asks_for_proofs(office: Office) -> None
     place = ApprovalAddress(application="hello", number=str(office.subject.number), environment="production")
     assert show(office.home.desk, place, visitor(ADA)).status == 303
     vote = office.home.voted(office.subject.number, ADA)
-    assert office.home.take(vote).vote_refused
+    assert Action.VOTE_REFUSED in office.home.take(vote).actions
     assert office.phase is Phase.AWAITING_APPROVAL
