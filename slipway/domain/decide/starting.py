@@ -10,7 +10,7 @@ from ..release import Phase, Push, Release
 from ..rules import Rule, RuleResult
 from ..runs import Run
 from ..steps import StepKind
-from .conditions import facts_missing, version_rule
+from .conditions import facts_missing, newer_in_lane, version_rule
 from .lanes import arrive, begin_step, end, supersede
 from .state import Draft
 
@@ -169,7 +169,10 @@ def create(
 
 def start_when_complete(draft: Draft, release: Release) -> None:
     if facts_missing(release, draft.application.start):
-        if release.due is None:
+        first = draft.application.environments[0]
+        if newer := newer_in_lane(release, draft.lane(first.name), draft.releases):
+            supersede(draft, release, by=newer.number, why=newer.why)  # as it would be once its other trigger came
+        elif release.due is None:
             release = draft.put(release, due=draft.now + draft.application.join_within)
             draft.send_deadline(release)
         return
@@ -203,17 +206,21 @@ def begin(draft: Draft, release: Release) -> None:
         return
     for number in draft.head.active:
         older = draft.release(number)
-        if older is not None and _replaces(release, older):
+        if older is None or not release.newer_than(older):
+            continue
+        if _replaces(release, older):
             how = "was started" if release.ordered else "was pushed"
             supersede(draft, older, by=release.number, why=f"the tag {release.tag} {how} again, as {release.id}")
+        elif older.phase is Phase.JOINING:
+            supersede(draft, older, by=release.number, why=f"the newer {release.id} began while it waited")
     arrive(draft, release, first)
 
 
 def _replaces(release: Release, older: Release) -> bool:
-    """Whether `older` has the same tag, which now names another image, and has not begun to roll out.
+    """Whether the older release has the same tag, which now names another image, and has not begun to roll out.
 
     Approving it would deploy an image that its tag no longer names. A roll-back by hand is exempt: it is meant for the
     image that was live, whatever the tag names now.
     """
     same_tag = older.tag == release.tag and older.rollback is None
-    return same_tag and not older.phase.holds_lane and release.newer_than(older)
+    return same_tag and not older.phase.holds_lane

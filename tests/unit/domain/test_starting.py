@@ -293,3 +293,26 @@ def test_a_tag_names_its_newest_image_even_when_an_older_push_arrives_last() -> 
     world.run(ci_run("2", at=MORNING + timedelta(minutes=2)), tag="latest")
     assert (world.phase(1), world.phase(2)) == (Phase.PLANNING, Phase.SUPERSEDED)
     assert world.releases[1].digest == digest("second")
+
+
+@pytest.mark.parametrize("first", ["run", "newer"])
+def test_a_run_whose_push_was_ignored_gives_way_to_the_newer_release_that_begins(first: str) -> None:
+    """Nothing else would ever join it: its push came after that of a higher version."""
+    world = World(application(start=Start.BOTH))
+    world.push("1.5.0", at=MORNING + timedelta(minutes=2))
+    facts: list[Callable[[], Decision]] = [
+        lambda: world.run(ci_run("4", at=MORNING + timedelta(minutes=1)), image="1.4.0"),
+        lambda: world.run(ci_run("5", at=MORNING + timedelta(minutes=3)), image="1.5.0"),
+    ]
+    for fact in facts if first == "run" else reversed(facts):
+        fact()
+    assert [world.phase(number) for number in (1, 2)] == [Phase.PLANNING, Phase.SUPERSEDED]
+    assert world.releases[2].superseded_by == 1
+
+
+def test_a_newer_release_that_waits_is_left_alone_when_an_older_one_begins() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("1", at=MORNING)
+    world.push("2", at=MORNING + timedelta(minutes=1))
+    world.run(ci_run("1", at=MORNING + timedelta(minutes=2)), image="1")
+    assert [world.phase(number) for number in (1, 2)] == [Phase.PLANNING, Phase.JOINING]

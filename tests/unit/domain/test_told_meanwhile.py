@@ -54,9 +54,9 @@ def test_a_run_that_joined_another_release_is_named_with_it() -> None:
     world = both()
     world.push("v1")
     world.push("v2")
-    world.run(ci_run("7"), image="v2")
-    (only,) = told(world)
-    assert (only.what, only.why) == ("run 7", "it joined shop-2")
+    world.run(ci_run("7"), image="v1")
+    (only,) = told(world, 2)
+    assert (only.what, only.why) == ("run 7", "it joined shop-1")
 
 
 def test_what_came_before_it_began_counts_as_well() -> None:

@@ -300,7 +300,7 @@ def test_a_genuine_run_with_a_foreign_digest_is_refused_by_name_and_its_own_imag
     both.push("v1")
     tell(both, run, repository=REPOSITORY, digest=str(foreign), tag="evil")
     both.settle()
-    assert [both.phase(number) for number in (1, 2)] == [Phase.JOINING, Phase.AWAITING_APPROVAL]
+    assert [both.phase(number) for number in (1, 2)] == [Phase.SUPERSEDED, Phase.AWAITING_APPROVAL]
     (refused,) = [record for record in both.trail() if record.action == "run.refused"]
     assert refused.release == "shop-1"
     assert str(both.release(2).digest) in str(refused.details["reason"])
