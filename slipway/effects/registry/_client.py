@@ -211,7 +211,7 @@ class Registry:
             return by_api
         tag = referrers_tag(digest)
         try:
-            listed = _listing.referrers_in(self.manifest(repository, tag), self.where(repository, tag))
+            listed = _listing.referrers_in(self.manifest(repository, tag), self.where(repository, tag), of=digest)
         except NotInRegistry:
             return by_api
         except (RequestRejected, Unsupported) as error:

@@ -79,10 +79,13 @@ def referrers_by_api(session: RegistrySession, repository: str, digest: str) -> 
     return Referrers(listed=tuple(descriptors), by_registry=True)
 
 
-def referrers_in(index: Manifest, where: ErrorSubject) -> tuple[Descriptor, ...]:
-    """The entries of an index that clients maintain."""
+def referrers_in(index: Manifest, where: ErrorSubject, *, of: str) -> tuple[Descriptor, ...]:
+    """The entries of an index that clients maintain. A registry may take the tag for the digest that it is made of, and
+    answer with the artifact itself, whose parts are no referrers."""
     if index.media_type != OCI_INDEX:
         raise Unsupported(where, f"expected the list of referrers to be {OCI_INDEX}, got {index.media_type[:255]!r}")
+    if index.digest == of:
+        raise Unsupported(where, "expected the list of referrers, got the artifact that it would be of")
     return parsed(_ReferrersIndex, index.raw, where).manifests or ()
 
 

@@ -14,11 +14,12 @@ from slipway.effects.registry import (
     Unreachable,
     Unsupported,
 )
-from slipway.testing.artifacts import OCI_INDEX, index
+from slipway.testing.artifacts import OCI_INDEX, Built, index
 from slipway.testing.registry import RegistryReply, Request, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import IMAGE, Client
+from tests.unit.effects.registry.pairs import TWO_PLATFORMS
 
 
 def test_off_acr_the_last_tags_by_name_stand_for_the_newest(source: Between, client: Client) -> None:
@@ -112,14 +113,24 @@ def test_a_list_that_cannot_be_read_is_an_error(source: Between, client: Client)
         client(source).referrers("team/shop", IMAGE.digest)
 
 
-def test_a_tag_of_the_list_that_names_an_image_is_not_a_list_and_is_noted(source: Between, client: Client) -> None:
+@pytest.mark.parametrize(
+    ("artifact", "why"),
+    [
+        pytest.param(IMAGE, "expected the list of referrers to be", id="an image"),
+        pytest.param(TWO_PLATFORMS, "got the artifact that it would be of", id="an index (oras-project/oras-go#1396)"),
+    ],
+)
+def test_a_tag_of_the_list_that_names_the_artifact_itself_is_not_a_list_and_is_noted(
+    source: Between, client: Client, artifact: Built, why: str
+) -> None:
     source.registry.referrers_api = False
-    source.registry.tags["team/shop", IMAGE.digest.replace(":", "-")] = IMAGE.digest
+    digest = source.registry.seed("team/shop", artifact)
+    source.registry.tags["team/shop", digest.replace(":", "-")] = digest
 
-    found = client(source).referrers("team/shop", IMAGE.digest)
+    found = client(source).referrers("team/shop", digest)
 
     assert (found.listed, found.tag_is_taken) == ((), True)
-    assert "expected the list of referrers to be" in found.note
+    assert why in found.note
 
 
 def _paged(pages: int, base: str = "") -> Callable[[Request, RegistryReply], RegistryReply]:
