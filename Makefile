@@ -22,7 +22,7 @@ override KUBERNETES := $(if $(filter command line,$(origin KUBERNETES)),$(KUBERN
 override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
 LAPTOP := $(LAPTOP_STAMP) $(PARTS_STAMP)
 
-.PHONY: help install demo up down push trace cluster test test-doubles test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
+.PHONY: help install demo chaos up down push trace cluster test test-doubles test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ $(SITE_STAMP): tools/site/package-lock.json | $(LAPTOP_STAMP)
 $(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
 	@sh scripts/install.sh bench
 	@touch $@
+
+chaos: $(LAPTOP) ## Deliver while parts are killed, frozen and cut off at moments drawn by a seed, and judge what became of it; ARGS="--seed 7 --minutes 5"
+	@$(PYTHON) -m local.chaos $(ARGS)
 
 demo: $(LAPTOP) ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--manifests-only for new manifests alone, ARGS=--attack for five attacks, ARGS=--cluster=real, ARGS=--json for one JSON object
 	@$(PYTHON) -m local.demo $(ARGS)

@@ -44,17 +44,27 @@ class Part:
     ) -> None:
         self.name, self.log = name, log
         self._says_ready = says_ready
+        self._command = [*command]
+        self._environment = {**os.environ, **(environment or {})}
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                [*command],
+        self._process = self._begun()
+
+    def _begun(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as errors:
+            return subprocess.Popen(
+                self._command,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE if says_ready else errors,
+                stdout=subprocess.PIPE if self._says_ready else errors,
                 stderr=errors,
                 cwd=ROOT,
-                env={**os.environ, **(environment or {})},
+                env=self._environment,
                 start_new_session=True,
             )
+
+    def again(self) -> None:
+        """Start it once more, after it has ended, at the port that it had."""
+        self._close_pipes()
+        self._process = self._begun()
 
     @property
     def pid(self) -> int:
@@ -77,6 +87,8 @@ class Part:
                 raise self.failed(f"ended with exit code {self._process.wait()}")
             text += piece
         answer: dict[str, Any] = json.loads(text.partition(b"\n")[0])
+        if "port" in answer and "--port" in self._command:  # the one that it chose, if it was to choose
+            self._command[self._command.index("--port") + 1] = str(answer["port"])
         return answer
 
     def listens(self, port: int) -> None:
@@ -104,9 +116,28 @@ class Part:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()
+
+    def send(self, number: signal.Signals, *, to: Sequence[int] = ()) -> None:
+        """A signal to the part, or to those of its family."""
+        for pid in to or [self.pid]:
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(pid, number)
+
+    @property
+    def family(self) -> list[int]:
+        """The part's process, and whatever it has started."""
+        told = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        parents = [(int(pid), int(parent)) for pid, parent in map(str.split, told.splitlines())]
+        family = [self.pid]
+        for each in family:
+            family += [pid for pid, parent in parents if parent == each]
+        return family
 
     def kill(self) -> None:
         """End it at once, as a crash would."""

@@ -1,4 +1,7 @@
-"""`python -m local.servicebus --config FILE.json`: one line of JSON on stdout when ready, then serve until stopped."""
+"""`python -m local.servicebus --config FILE.json`: one line of JSON on stdout when ready, then serve until stopped.
+
+SIGUSR1 cuts every connection off, and SIGUSR2 lets them come again: a failover, at which the service loses nothing.
+"""
 
 import argparse
 import asyncio
@@ -43,10 +46,12 @@ async def _serve(settings: BusSettings, arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    server = Server(settings)
+    server, tasks = Server(settings), set[asyncio.Task[None]]()
     port = await server.start(host=arguments.host, port=arguments.port)
     if arguments.stop_with_parent:
         when_parent_ends(lambda: loop.call_soon_threadsafe(stopped.set))
+    loop.add_signal_handler(signal.SIGUSR1, server.cut)
+    loop.add_signal_handler(signal.SIGUSR2, lambda: tasks.add(loop.create_task(server.back())))
     text = connection_string(settings, host=arguments.host, port=port)
     print(json.dumps({"ready": True, "port": port, "connection_string": text}), flush=True)
     await stopped.wait()

@@ -20,13 +20,26 @@ class Server:
         self._all_ended = asyncio.Event()
         self._broker: Broker | None = None
         self._listener: asyncio.Server | None = None
+        self._address = "", 0
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; returns the port."""
         loop = asyncio.get_running_loop()
         self._broker = Broker(self._settings.queues, now=time.time, call_later=loop.call_later)
         self._listener = await loop.create_server(self._connection, host, port)
-        return int(self._listener.sockets[0].getsockname()[1])
+        self._address = host, int(self._listener.sockets[0].getsockname()[1])
+        return self._address[1]
+
+    def cut(self) -> None:
+        """Be away: every connection ends, and no new one is taken until `back`. The queues go on, as a namespace's do
+        while it moves to other machines."""
+        if self._listener is not None:
+            self._listener.close()
+        for connection in list(self._connections):
+            connection.cut()
+
+    async def back(self) -> None:
+        self._listener = await asyncio.get_running_loop().create_server(self._connection, *self._address)
 
     async def stop(self) -> None:
         """Tell every peer, then close. What the queues hold is gone: it was in memory only."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..node import node
 from ..process import ROOT, Part, PartFailed, free_port
 
 FOLDER = ROOT / "local" / "azurite"
 MAIN = FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+NAME = "Azurite"
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account key that the emulator's documentation publishes; it protects nothing."""
@@ -36,10 +38,10 @@ def start(folder: Path | None, *, log: Path, others: Mapping[str, str] | None = 
         ]
         for name, port in ports.items():
             command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
-        part = Part("Azurite", command, log=log, says_ready=False, environment=environment)
+        part = Part(NAME, command, log=log, says_ready=False, environment=environment)
         try:
-            part.listens(ports["blob"])
-            part.listens(ports["table"])
+            for name in ("blob", "table"):
+                part.listens(ports[name])
         except PartFailed:
             part.stop()
             if attempt == ATTEMPTS - 1:
@@ -59,3 +61,9 @@ def connection_string(blob_port: int, table_port: int) -> str:
         f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
         f"BlobEndpoint=http://127.0.0.1:{blob_port}/{ACCOUNT};TableEndpoint=http://127.0.0.1:{table_port}/{ACCOUNT};"
     )
+
+
+def ports(connection: str) -> list[int]:
+    """Where the account's tables and blobs are answered for."""
+    endpoints = (part.partition("=") for part in connection.split(";") if part)
+    return [urlsplit(value).port or 0 for name, _, value in endpoints if name.endswith("Endpoint")]

@@ -336,6 +336,17 @@ class Stack:
         for each in begun:
             each.result()
 
+    def start_again(self, part: Part) -> None:
+        """A part that has ended comes up at the address that it had, with what it has kept. Raises `PartFailed`."""
+        part.again()
+        if part.name == azurite.NAME:
+            for port in azurite.ports(self.storage):
+                part.listens(port)
+        else:
+            part.ready()
+        if part.name == "registry-nonprod":
+            self._subscribe()
+
     def _forget(self, part: Part) -> None:
         part.stop()
         self.parts.remove(part)

@@ -19,7 +19,7 @@ from local.process import Part
 from local.stack import Stack
 from tests.integration.halves import FIRST, Half, Staged, folder_that_stops, stage
 from tests.integration.system import Played, System, options, until
-from tests.integration.test_paused_worker import family_of, has_ended, send, workers
+from tests.integration.test_paused_worker import has_ended, send, workers
 
 pytestmark = pytest.mark.thorough
 
@@ -74,7 +74,7 @@ class Fenced:
         """The host whose worker has stopped itself. It is stopped too, so that nobody renews the message's lock."""
         mark = self.folder / version
         until(lambda: mark.exists() and mark.read_text(), "a worker stops itself")
-        (host,) = (host for host in workers(self.system) if int(mark.read_text()) in family_of(host))
+        (host,) = (host for host in workers(self.system) if int(mark.read_text()) in host.family)
         send(host, signal.SIGSTOP)
         return host
 

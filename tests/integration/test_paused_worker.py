@@ -1,11 +1,9 @@
 """A worker is stopped in the middle of a rollout, its lock lapses, a newer release is delivered, and it goes on."""
 
-import os
 import re
 import signal
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,20 +56,11 @@ def stopped_at_work(system: System, application: Played) -> tuple[str, Part]:
     return release, host
 
 
-def family_of(host: Part) -> list[int]:
-    """The host and whatever it has started."""
-    family = [host.pid]
-    for pid in family:
-        family += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    return family
-
-
 def send(host: Part, number: signal.Signals) -> None:
     """To the host and to the worker process that it has started: neither of them renews a lock."""
-    family = family_of(host)
+    family = host.family
     assert len(family) > 1, "the worker is a process of its own"
-    for pid in family:
-        os.kill(pid, number)
+    host.send(number, to=family)
 
 
 def has_ended(host: Part, step: str) -> bool:

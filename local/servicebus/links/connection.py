@@ -125,6 +125,11 @@ class Connection(asyncio.Protocol):
         self._transport.close()
         self._loop.call_later(_CLOSE_SECONDS, self._transport.abort)  # a peer that does not read cannot hold it open
 
+    def cut(self) -> None:
+        """Without a word, as when the machine at the other end is gone."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def _receive_header(self, header: bytes) -> None:
         if header == SASL_HEADER:
             self.write(SASL_HEADER)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
+from azure.servicebus.exceptions import ServiceBusError
 
 ROOT = Path(__file__).parents[3]
 CONFIG = {"queues": [{"name": "events", "lock_seconds": 60}], "key_name": "root", "key": "a-key-for-tests"}
@@ -52,6 +53,29 @@ def test_a_process_says_that_it_is_ready_serves_and_ends_on_a_signal(tmp_path: P
             assert process.wait(WITHIN) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def no_longer_taken(sender: ServiceBusSender) -> None:
+    """What is on its way when the signal comes may still be taken."""
+    for number in range(1000):
+        try:
+            sender.send_messages(ServiceBusMessage(f"hello {number}"))
+        except ServiceBusError:
+            return
+    raise AssertionError("the queue goes on taking messages")
+
+
+def test_a_failover_cuts_every_connection_off_and_loses_nothing(tmp_path: Path) -> None:
+    with a_process(tmp_path, CONFIG) as process:
+        text = ready_line(process)["connection_string"]
+        client = ServiceBusClient.from_connection_string(text, retry_total=0)
+        with client, client.get_queue_sender("events") as sender:
+            sender.send_messages(ServiceBusMessage("hello"))
+            process.send_signal(signal.SIGUSR1)
+            no_longer_taken(sender)
+        process.send_signal(signal.SIGUSR2)
+        with ServiceBusClient.from_connection_string(text) as client, client.get_queue_receiver("events") as receiver:
+            assert str(receiver.peek_messages()[0]) == "hello"
 
 
 def test_a_process_ends_when_the_one_that_started_it_does(tmp_path: Path) -> None:

@@ -1,0 +1,123 @@
+"""The three applications that are delivered under blows: they differ in what starts a release, in how it is told of,
+and in how many people have to sign."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from local.identity import Person, laptop
+from local.stack.options import EXAMPLE
+from slipway.domain.order import Order
+
+ADA, BEN = laptop().person("Ada"), laptop().person("Ben")
+STAGING, PRODUCTION = "staging", "production"
+ENVIRONMENTS: Final = (STAGING, PRODUCTION)
+"""Of every application; each has a cluster of that name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """One application."""
+
+    name: str
+    start: str
+    """What starts a release, as `application.yaml` says it."""
+    by_message: bool
+    """Whether the pipeline tells of its run itself, on Service Bus, instead of Azure DevOps by its hook."""
+    voters: tuple[Person, ...]
+    """All of them have to sign."""
+
+    @property
+    def repository(self) -> str:
+        return f"team/{self.name}"
+
+    def namespace(self, environment: str) -> str:
+        return f"{self.name}-{environment}"
+
+
+APPLICATIONS: Final = (
+    Delivered(name="orders", start="both", by_message=False, voters=(ADA,)),
+    Delivered(name="stock", start="push", by_message=False, voters=(ADA, BEN)),
+    Delivered(name="mail", start="run", by_message=True, voters=(ADA,)),
+)
+
+_APPLICATION = """\
+application: {name}
+project: chaos
+image: {{ registry: nonprod, repository: team/{name} }}
+versions: {{ range: ">=1.0.0" }}
+start: {start}
+pipeline: {{ project: shop, name: {name}-ci, branches: [main], tag: "{{run_number}}" }}
+notify: [inbox]
+people: {people}
+environments:
+  - name: staging
+    clusters: [staging]
+    namespace: {name}-staging
+    substitutions: {{ REPLICAS: "1", GREETING: Hello }}
+    verification:
+      http: [{{ service: hello, path: /healthz, contains: ok }}]
+  - name: production
+    clusters: [production]
+    namespace: {name}-production
+    substitutions: {{ REPLICAS: "1", GREETING: Hello }}
+    gate: {{ kind: approval, approvers: {approvers}, required: {required}, level: signed, fresh: 5m }}
+    verification:
+      http: [{{ service: hello, path: /healthz, contains: ok }}]
+"""
+
+_PROJECT = """\
+project: chaos
+owners: { apply: ["role:platform"] }
+repositories: ["team/*"]
+environments:
+  staging: { class: test, clusters: [staging], namespaces: ["*-staging"], registry: nonprod }
+  production:
+    class: production
+    clusters: [production]
+    namespaces: ["*-production"]
+    registry: prod
+    least_gate: { level: signed, required: 1, require_known: false, own_change: false }
+"""
+
+ONLY = "only-"
+"""How the ConfigMap begins that each version names for itself, so that the one before has to be removed."""
+
+_OWN_TO_THE_VERSION = f"""\
+apiVersion: v1
+kind: ConfigMap
+metadata: {{ name: "{ONLY}${{SLIPWAY_VERSION}}" }}
+data: {{ VERSION: "${{SLIPWAY_VERSION}}" }}
+"""
+
+
+def write(team: Path) -> Path:
+    """A folder with the project and its applications, to be applied."""
+    for each in APPLICATIONS:
+        folder = team / each.name
+        shutil.copytree(EXAMPLE / "manifests", folder / "manifests")
+        deployment = folder / "manifests" / "deployment.yaml"
+        deployment.write_text(deployment.read_text().replace("image: hello", f"image: {each.repository}"))
+        (folder / "manifests" / "version.yaml").write_text(_OWN_TO_THE_VERSION)
+        (folder / "application.yaml").write_text(_described(each))
+    (team / "project.yaml").write_text(_PROJECT)
+    return team
+
+
+def _described(each: Delivered) -> str:
+    people = ", ".join(f"{one.oid}: {{ name: {one.name}, mail: {one.mail} }}" for one in each.voters)
+    approvers = ", ".join(f'"oid:{one.oid}"' for one in each.voters)
+    return _APPLICATION.format(
+        name=each.name,
+        start=each.start,
+        people=f"{{ {people} }}",
+        approvers=f"[{approvers}]",
+        required=len(each.voters),
+    )
+
+
+def order_of(text: str) -> Order:
+    """The order that an object or a Lease names, such as `0.3`."""
+    epoch, _, number = text.partition(".")
+    return Order(epoch=int(epoch), number=int(number))
