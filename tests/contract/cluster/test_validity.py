@@ -80,4 +80,4 @@ def test_what_the_check_says_of_an_object_is_what_a_cluster_says(
         with pytest.raises(ObjectRefused):
             place.cluster.preview([value], place.namespace)
     else:
-        assert place.cluster.preview([value], place.namespace).changes_anything
+        assert m.changes(place.cluster.preview([value], place.namespace))
