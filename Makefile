@@ -22,6 +22,9 @@ override KUBERNETES := $(if $(filter command line,$(origin KUBERNETES)),$(KUBERN
 override KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG),)
 LAPTOP := $(LAPTOP_STAMP) $(PARTS_STAMP)
 
+# The stack starts dozens of processes; each of them would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo chaos up down push trace cluster test test-doubles test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does

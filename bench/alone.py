@@ -4,14 +4,12 @@ import time
 import uuid
 from collections.abc import Callable
 from statistics import median
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-from azure.data.tables import TableServiceClient, TransactionOperation
+from azure.data.tables import TransactionOperation
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.storage.blob import BlobServiceClient
 
-from local.process import Part, python
 from slipway.effects.registry import (
     EntraCredential,
     PromotionSource,
@@ -23,10 +21,9 @@ from slipway.effects.registry import (
 
 from .events import hook_body
 from .example import APPLICATION
-from .setting import BenchStack
+from .setting import PROBE, BenchStack, Peer
 
 TIMES: Final = 15
-QUEUE: Final = "probe"
 ROWS: Final = 8
 """Rows of a decision's transaction: the mark, head, lane, release, two audit records, two messages."""
 DOCUMENT: Final = 5000
@@ -36,23 +33,10 @@ OBJECTS: Final = 3
 
 
 class Alone:
-    """Times trips. Has a Service Bus of its own, because the stack's queues are the app's."""
+    """Times trips. `trivial_url` is the address of the peer's front."""
 
-    def __init__(self, stack: BenchStack, *, trivial_url: str) -> None:
-        self._stack, self._trivial_url = stack, trivial_url
-        told = {"queues": [{"name": QUEUE, "lock_seconds": 60}], "key_name": "local", "key": stack.secrets.bus_key}
-        file = stack._write("probe.json", told)
-        command = python("local.servicebus", "--config", str(file), "--port", "0", "--stop-with-parent")
-        self._part = Part("probe", command, log=stack._log("probe"))
-        self._connection = str(self._part.ready()["connection_string"])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._part.stop()
+    def __init__(self, stack: BenchStack, peer: Peer, *, trivial_url: str) -> None:
+        self._stack, self._peer, self._trivial_url = stack, peer, trivial_url
 
     def time_them(self, digest: str) -> dict[str, float]:
         """Seconds of each trip, as a median."""
@@ -72,9 +56,9 @@ class Alone:
     def _hop(self) -> float:
         """A message sent, received and settled."""
         with (
-            ServiceBusClient.from_connection_string(self._connection) as client,
-            client.get_queue_sender(QUEUE) as sender,
-            client.get_queue_receiver(QUEUE) as receiver,
+            ServiceBusClient.from_connection_string(self._peer.bus) as client,
+            client.get_queue_sender(PROBE) as sender,
+            client.get_queue_receiver(PROBE) as receiver,
         ):
 
             def hop() -> None:
@@ -86,8 +70,8 @@ class Alone:
 
     def _storage(self) -> dict[str, float]:
         """A decision's transaction; one row written, as a lease is; one read; a document kept, and fetched."""
-        table = TableServiceClient.from_connection_string(self._stack.storage).create_table("probe")
-        blobs = BlobServiceClient.from_connection_string(self._stack.storage).create_container("probe")
+        table = self._peer.table
+        blobs = BlobServiceClient.from_connection_string(self._stack.storage).create_container(PROBE)
         blobs.upload_blob("document", b"x" * DOCUMENT)
         row = {"PartitionKey": "one", "RowKey": "row", "Body": "x" * 500}
 

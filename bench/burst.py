@@ -33,7 +33,7 @@ FEW: Final = 100
 MANY: Final = 1000
 AT_ONCE: Final = 4
 """Causes taken in at the same time. More are slower: all of one application meet at one chain head."""
-AIM: Final = 1.3
+AIM: Final = 1.1
 REPEATS: Final = 2
 """Bursts of the few; their median counts."""
 

@@ -19,17 +19,18 @@ from typing import Any, Final
 from local.ci import Pipeline
 from local.person import Approver
 from local.stack import StackOptions
+from slipway.bootstrap.roles import AppRole
 
 from .alone import Alone
 from .events import send_push
 from .example import APPLICATION, write_example
 from .proxy import Passed
 from .rows import Row
-from .setting import BenchStack, trivial_host
+from .setting import BenchStack, Peer
 
 WARM_UP: Final = 2
 RELEASES: Final = 7
-AIM: Final = 2.0
+AIM: Final = 1.5
 WITHIN: Final = 60.0
 _LOOK: Final = 0.02
 _QUIET: Final = 0.5
@@ -38,14 +39,14 @@ _QUIET: Final = 0.5
 def rows() -> list[Row]:
     with TemporaryDirectory() as name:
         example = write_example(Path(name) / "example")
-        options = StackOptions(apply=example, single=True)
-        with BenchStack(options, watch_clusters=True) as stack, trivial_host(Path(name) / "trivial") as trivial:
+        options = StackOptions(apply=example)
+        with BenchStack(options, watch_clusters=True) as stack:
             story = Story(stack)
             for number in range(WARM_UP):
                 story.deliver(f"1.0.{number}")
             measured = [story.deliver(f"1.1.{number}") for number in range(RELEASES)]
-            with Alone(stack, trivial_url=trivial.url) as alone:
-                trips = alone.time_them(story.last)
+            with Peer(stack) as peer, peer.start(AppRole.FRONT, Path(name) / "peer") as front:
+                trips = Alone(stack, peer, trivial_url=front.url).time_them(story.last)
     return [
         _row("latency.push-to-staging-patch", [push for push, _ in measured], trips, _PUSH),
         _row("latency.vote-to-production-patch", [vote for _, vote in measured], trips, _VOTE),

@@ -14,13 +14,14 @@ from typing import Final
 from local.identity import laptop
 from local.person import Approver, Signer
 from local.stack import StackOptions
+from slipway.bootstrap.roles import AppRole
 
 from .alone import Alone
 from .events import send_push
 from .example import APPLICATION, write_example
 from .latency import Story
 from .rows import Row
-from .setting import BenchStack, trivial_host
+from .setting import BenchStack, Peer
 
 VOTES: Final = 5
 LINK, SIGNED = "link", "signed"
@@ -75,8 +76,8 @@ def _votes(folder: Path, level: str, trips: dict[str, float]) -> list[tuple[floa
         voting.vote("1.0.0")  # opens connections, creates tables, and signs in
         found = [voting.vote(f"1.1.{number}") for number in range(VOTES)]
         if level == LINK:
-            with trivial_host(folder / "trivial") as trivial, Alone(stack, trivial_url=trivial.url) as alone:
-                trips |= alone.time_them(voting.story.last)
+            with Peer(stack) as peer, peer.start(AppRole.FRONT, folder / "peer") as front:
+                trips |= Alone(stack, peer, trivial_url=front.url).time_them(voting.story.last)
         return found
 
 

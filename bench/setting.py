@@ -1,14 +1,24 @@
-"""Slipway's stack as the benchmarks need it, and beside it the trivial app on the same kind of host."""
+"""Slipway's stack as the benchmarks need it, and beside it the smallest apps on the same kind of host."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
+
+from azure.data.tables import TableServiceClient
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 from local.functions.launch import HostProcess
+from local.process import Part, python
 from local.stack import Stack, StackOptions
+from slipway.bootstrap.roles import AppRole
 
 from .proxy import Proxy
 
-TRIVIAL: Final = Path(__file__).parent / "trivial"
+PEER: Final = Path(__file__).parent / "peer"
+PROBE: Final = "probe"
+"""The peer's queue, and its table."""
 
 
 class BenchStack(Stack):
@@ -55,5 +65,48 @@ class BenchStack(Stack):
         return self.proxies[name].url
 
 
-def trivial_host(state: Path) -> HostProcess:
-    return HostProcess.start(TRIVIAL, state, name="trivial", environment=None)
+class Peer:
+    """What front and worker are measured against: the apps of `bench/peer`, on the same kind of host, with the stack's
+    storage and a bus of their own, because the stack's queues are the app's. A context manager that ends the bus."""
+
+    SECRET: Final = "a-secret-of-the-peer"
+
+    def __init__(self, stack: BenchStack) -> None:
+        self._folder = stack.folder
+        told = {"queues": [{"name": PROBE, "lock_seconds": 60}], "key_name": "local", "key": stack.secrets.bus_key}
+        file = stack.folder / "probe.json"
+        file.write_text(json.dumps(told))
+        command = python("local.servicebus", "--config", str(file), "--port", "0", "--stop-with-parent")
+        self._part = Part("probe", command, log=stack.folder / "probe.log")
+        self.bus = str(self._part.ready()["connection_string"])
+        self.table = TableServiceClient.from_connection_string(stack.storage).create_table_if_not_exists(PROBE)
+        self.table.upsert_entity({"PartitionKey": "one", "RowKey": "row", "Body": ""})
+        for role in (AppRole.FRONT, AppRole.WORKER):
+            values = {"PEER": role, "SECRET": self.SECRET, "BUS": self.bus, "STORAGE": stack.storage}
+            self.settings(role).write_text(json.dumps({"Values": values}))
+
+    def settings(self, role: AppRole) -> Path:
+        return self._folder / f"peer-{role}.settings.json"
+
+    def start(self, role: AppRole, state: Path) -> HostProcess:
+        return HostProcess.start(PEER, state, "--settings", str(self.settings(role)), name="peer")
+
+    def row(self) -> Mapping[str, Any]:
+        """The row that the worker writes."""
+        return self.table.get_entity("one", "row")
+
+    def send(self, text: str) -> None:
+        """One message to the worker's queue."""
+        with (
+            ServiceBusClient.from_connection_string(self.bus) as client,
+            client.get_queue_sender(PROBE) as sender,
+        ):
+            sender.send_messages(ServiceBusMessage(text))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._part.stop()

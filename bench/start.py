@@ -1,61 +1,109 @@
-"""Cold start: from the start of the host's process to the app's first answer, beside an app of one function."""
+"""Cold start of each role, from the start of its host to what it does first, beside the smallest app with its SDKs.
 
-import json
-import subprocess
-import sys
+The front: a service hook, whose message is in the queue when it is answered. The worker: a message that waited for it,
+until what it wrote can be read. The worker's is a push of a lower version: one decision, and nothing follows.
+"""
+
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import urllib3
 
-from local.functions.launch import command_line
+from local.functions.launch import HostProcess
+from local.stack import StackOptions
+from local.watch import Watcher
+from slipway.bootstrap.roles import AppRole
+from slipway.domain.actions import Action
 
 from .child import ROOT
+from .events import hook_body, hook_headers, send_push
+from .example import APPLICATION, write_example
+from .latency import WITHIN, Story, until
 from .rows import Row, compared
-from .setting import TRIVIAL, BenchStack
+from .setting import PEER, BenchStack, Peer
 
 ROUNDS: Final = 7
-AIM: Final = 1.5
+AIM: Final = 1.3
+ACCEPTED: Final = 202
 
 
 def rows() -> list[Row]:
-    ours, trivial = list[float](), list[float]()
-    with BenchStack() as stack, tempfile.TemporaryDirectory() as name:
-        settings, keys = stack.folder / "local.settings.json", stack.folder / "keys.json"
-        for round_ in range(ROUNDS + 1):
-            state = Path(name) / str(round_)
-            slipway = _seconds(ROOT, state / "slipway", "/api/hooks/azure-devops", settings=settings, keys=keys)
-            smallest = _seconds(TRIVIAL, state / "trivial", "/trivial")
-            if round_:  # the first one wrote the compiled modules and filled the page cache
-                ours.append(slipway)
-                trivial.append(smallest)
-    note = (
-        "the first answer is that of the hook to a request without its secret: the function has run, with settings "
-        "read; connections to storage and queues are opened by the first event"
-    )
-    return [compared("start.first-answer", ours, trivial, peer_name="an app of one function", aim=AIM, note=note)]
+    with tempfile.TemporaryDirectory() as name:
+        example = write_example(Path(name) / "example")
+        with BenchStack(StackOptions(apply=example)) as stack, Peer(stack) as peer:
+            rounds = _Rounds(stack, peer, Path(name))
+            return [_row(AppRole.FRONT, *rounds.fronts()), _row(AppRole.WORKER, *rounds.workers())]
 
 
-def _seconds(app: Path, state: Path, path: str, **files: Path) -> float:
-    """Start an instance, ask until it answers, and stop it."""
-    options: Sequence[str] = [text for name, file in files.items() for text in (f"--{name}", str(file))]
-    command = command_line("--app", str(app), "--state", str(state), "--stop-with-parent", *options)
-    http = urllib3.PoolManager(retries=False, timeout=60)
-    begin = time.monotonic()
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
-    )
-    try:
-        assert process.stdout is not None
-        url = json.loads(process.stdout.readline())["url"]
-        status = http.request("POST", url + path, body=b"{}").status
-        taken = time.monotonic() - begin
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
-    if status not in (202, 401):
-        raise RuntimeError(f"{sys.executable} {path} was answered with {status}")
-    return taken
+def _row(role: AppRole, ours: list[float], peer: list[float]) -> Row:
+    """Without the first round: it wrote the compiled modules and filled the page cache."""
+    return compared(f"start.{role}", ours[1:], peer[1:], peer_name="one function with its SDKs", aim=AIM)
+
+
+class _Rounds:
+    """Starts of ours and of the peer in turn."""
+
+    def __init__(self, stack: BenchStack, peer: Peer, folder: Path) -> None:
+        self._stack, self._peer, self._folder = stack, peer, folder
+        self._http = urllib3.PoolManager(retries=False, timeout=60)
+        self._watcher = Watcher(stack.url, stack.secrets.function_key, APPLICATION)
+
+    def fronts(self) -> tuple[list[float], list[float]]:
+        """Seconds of each round, ours and the peer's."""
+        ours, peer = self._settings(AppRole.FRONT)
+        hook, smallest = hook_headers(self._stack.secrets.hook_secret), {"Authorization": Peer.SECRET}
+        measured = [
+            (
+                self._seconds(ROOT, ours, partial(self._hook, "/api/hooks/azure-devops", hook, n)),
+                self._seconds(PEER, peer, partial(self._hook, "/hook", smallest, n)),
+            )
+            for n in range(ROUNDS + 1)
+        ]
+        return [mine for mine, _ in measured], [other for _, other in measured]
+
+    def workers(self) -> tuple[list[float], list[float]]:
+        """Likewise."""
+        ours, peer = self._settings(AppRole.WORKER)
+        story = Story(self._stack)
+        self._push(story, "1.0.0")
+        self._recorded(Action.GATE_OPENED)
+        self._stack.stop_role(AppRole.WORKER)
+        measured = []
+        for n in range(ROUNDS + 1):
+            self._push(story, f"0.0.{n}")
+            mine = self._seconds(ROOT, ours, partial(self._recorded, Action.IMAGE_IGNORED))
+            self._peer.send(str(n))
+            measured.append((mine, self._seconds(PEER, peer, partial(self._written, str(n)))))
+        return [mine for mine, _ in measured], [other for _, other in measured]
+
+    def _settings(self, role: AppRole) -> tuple[list[str], list[str]]:
+        """How our host is started, and the peer's."""
+        settings, keys = (str(self._stack.folder / f"{role}-0.{kind}.json") for kind in ("settings", "keys"))
+        return ["--settings", settings, "--keys", keys], ["--settings", str(self._peer.settings(role))]
+
+    def _seconds(self, app: Path, options: list[str], first: Callable[[str], object]) -> float:
+        """Start an instance, wait for what it does first, and stop it. `first` is given its address."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as state:
+            begin = time.monotonic()
+            with HostProcess.start(app, Path(state), *options) as host:
+                first(host.url)
+                return time.monotonic() - begin
+
+    def _hook(self, path: str, headers: Mapping[str, str], number: int, url: str) -> None:
+        status = self._http.request("POST", url + path, body=hook_body(number), headers=headers).status
+        if status != ACCEPTED:
+            raise RuntimeError(f"{path} was answered with {status}, expected {ACCEPTED}")
+
+    def _push(self, story: Story, version: str) -> None:
+        send_push(self._stack, repository=APPLICATION, tag=version, digest=story.build(version))
+
+    def _recorded(self, action: Action, _: str = "") -> None:
+        for _record in self._watcher.follow(lambda record: bool(record["action"] == action.value), within=WITHIN):
+            pass
+
+    def _written(self, text: str, _: str) -> None:
+        until(lambda: self._peer.row()["Body"] == text or None, "the peer's row")

@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder, report = Path(name) / "app", Path(name) / "report.json"
         hook.gather(folder)
         hook.install(folder, report=report)
+        hook.compile_modules(folder)
         hook.make_reproducible(folder)
         wheels = wheels_of(json.loads(report.read_bytes()))
         made = write(folder, wheels, commit=commit, target=TARGET)

@@ -143,6 +143,30 @@ def test_the_same_sources_give_the_same_files(tmp_path: Path) -> None:
     assert len(files[0]) == 1
 
 
+def test_modules_are_compiled_to_the_same_bytes_each_time_and_taken_whatever_their_date(tmp_path: Path) -> None:
+    packages = [tmp_path / name for name in ("one", "two")]
+    for package in packages:
+        HOOK.gather(package, source=ROOT)
+        HOOK.compile_modules(package)
+        HOOK.make_reproducible(package)
+    one, two = ({path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.pyc")} for folder in packages)
+    assert one == two
+    modules = {path.relative_to(packages[0]) for path in packages[0].rglob("*.py")}
+    assert {path.parent.parent / f"{path.name.partition('.')[0]}.py" for path in one} == modules
+    (packages[0] / "slipway/__init__.py").write_text("raise SystemError('compiled at the start')", encoding="utf-8")
+    assert Path(start(packages[0], installed("front"))["place"]).is_relative_to(packages[0])
+
+
+def test_another_python_than_azures_compiles_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(HOOK, "PYTHON", "3.99")
+    HOOK.gather(tmp_path, source=ROOT)
+    HOOK.compile_modules(tmp_path)
+    assert list(tmp_path.rglob("*.pyc")) == []
+    assert "Python 3.99 would compile it" in capsys.readouterr().out
+
+
 def _imported(folder: Path) -> dict[str, str]:
     """Top-level names that the package imports anywhere, lazily too, each with a file that does."""
     found: dict[str, str] = {}
