@@ -53,7 +53,7 @@ def test_a_missing_program_is_told_with_the_versions_that_are_taken(tmp_path: Pa
     with pytest.raises(ConfigError) as caught:
         built(tmp_path, values)
     assert str(caught.value) == (
-        f"{FILE}:1: expected helm on the PATH, got none; install Helm 3 or 4 (tested with 3.22.0)"
+        f"{FILE}:1: expected helm on the PATH, got none; install Helm 3 or 4 (tested with 3.22.0 and 4.1.0)"
     )
     with pytest.raises(ConfigError) as caught:
         built(tmp_path / "k", {"environments/staging/kustomization.yaml": "resources: []\n"})
@@ -71,7 +71,7 @@ def test_a_known_version_is_written_down(tmp_path: Path, said: str, version: str
 def test_a_version_that_is_not_known_is_refused(tmp_path: Path, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         programs(tmp_path, f"echo '{said}'").version(Program.HELM, FILE)
-    assert f"{FILE}:1: expected Helm 3 or 4 (tested with 3.22.0), got {said!r}" in str(caught.value)
+    assert f"{FILE}:1: expected Helm 3 or 4 (tested with 3.22.0 and 4.1.0), got {said!r}" in str(caught.value)
 
 
 def test_what_a_program_says_of_its_failure_is_told_in_one_line(tmp_path: Path) -> None:
