@@ -30,8 +30,8 @@ END: Final = """
 The two columns are of one run: the {early}th release of an application and the {late}th. They must be the same, because
 nothing reads more than its own rows; the benchmark fails its aim when they differ by more than a tenth.
 
-Some 15 decisions are made on the way of a release. Each is one transaction, one more copies its records into the audit
-index, and one ticks off what followed; of the other writes most are leases of steps
+Some 15 decisions are made on the way of a release. Each is one transaction, and one more copies its records into the
+audit index; of the other writes most are leases of steps
 ([where the requests go](../decisions/0039-requests-of-a-release.md)). The aim is a hundred requests to tables, reads
 and writes together.
 
@@ -47,7 +47,7 @@ region and contract, and change. Three things to know:
 - The time that functions run is the larger part of it, and the promotion most of that: bytes pass through the app. With
   [`how: import`](../how-to/promotion.md#have-large-images-imported) they do not.
 - The timers run whether or not anything is delivered: `reconcile` 1,440 times a day, `reconcile_sources` 288 times.
-  A minute in which nothing happens takes some 50 requests to tables, with ten applications and with a thousand
+  A minute in which nothing happens takes some 40 requests to tables, with ten applications and with a thousand
   ([how](../decisions/0037-index-of-what-is-due.md)).
 
 ## What costs more than releases do

@@ -255,10 +255,18 @@ class Inspector:
         with TableServiceClient.from_connection_string(self.stack.storage) as service:
             ledger = service.get_table_client(keys.TABLE)
             rows = [str(row["RowKey"]) for row in ledger.list_entities(select=["RowKey"])]
+            ends = {
+                str(row["PartitionKey"]): int(json.loads(row["Data"])["sequence"])
+                for row in ledger.query_entities(f"RowKey eq '{keys.HEAD}'")
+            }
             inbox = list(service.get_table_client(TableName.INBOX).list_entities(select=["RowKey"]))
         return {
             "rows of the outbox": sum(row.startswith(keys.OUTBOX) for row in rows),
-            "records that the index lacks": sum(row.startswith(keys.UNINDEXED) for row in rows),
+            "records that reconcile has not copied": sum(
+                end - ends.get(keys.numbers(chain), 0)
+                for chain, end in ends.items()
+                if not chain.startswith(keys.NUMBERS)
+            ),
             "rows of the inbox": len(inbox),
         }
 

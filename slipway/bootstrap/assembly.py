@@ -203,7 +203,6 @@ class App(Facing):
             handler=self.handler,
             prove=self.push_prover.proved,
             outbox=self.outbox,
-            indexer=self.indexer,
             numbers=self.numbers,
             registry=self.registry,
             freezer=self.freezer,

@@ -11,7 +11,7 @@ from ..ledger import Ledger
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.challenges import Challenges
 from ..ledger.inbox import Inbox
-from ..ledger.indexing import Indexer, unindexed
+from ..ledger.indexing import Indexer
 from ..ledger.installation import InstallationLedger
 from ..ledger.issuer_keys import IssuerKeys
 from ..ledger.leases import Leases
@@ -80,9 +80,8 @@ class Recorded(Opened):
     @part
     def indexer(self) -> Indexer:
         return Indexer(
-            table=self.table,
             index=self.index,
-            rules_changed=lambda partition: self.chain_anchors.rules(partition, now=self.clock()),
+            rules_changed=lambda partition, record: self.chain_anchors.rules(partition, record, now=self.clock()),
         )
 
     @part
@@ -131,7 +130,13 @@ class Recorded(Opened):
 
     @part
     def numbers(self) -> Numbers:
-        return Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=self.clock)
+        return Numbers(
+            ledger=self.ledger,
+            weeks=Weeks(self.table),
+            catalogue=self.catalogue,
+            follow=self.indexer.take,
+            clock=self.clock,
+        )
 
     @part
     def trail(self) -> Trail:
@@ -141,7 +146,7 @@ class Recorded(Opened):
             head=lambda application: self.ledger.head(application).sequence,
             has_release=lambda application, number: self.ledger.release(application, number) is not None,
             catalogue=self.catalogue,
-            waiting=lambda application: unindexed(self.table, application),
+            copied=Weeks(self.table).copied,
         )
 
     @part

@@ -121,10 +121,10 @@ def application_of(chain: str) -> str:
     return chain.removeprefix(_OF_AN_APPLICATION) if chain.startswith(_OF_AN_APPLICATION) else ""
 
 
-def changes_rules(records: Iterable[AuditRecord]) -> bool:
-    """Whether one of the records changes what is allowed, so that the chain is anchored at once."""
-    actions = [record.known_action for record in records]
-    return any(action is not None and action.changes_rules for action in actions)
+def changes_rules(records: Iterable[AuditRecord]) -> int:
+    """The sequence of the last record that changes what is allowed, so that the chain is anchored; 0 if none does."""
+    changing = (record for record in records if (action := record.known_action) is not None and action.changes_rules)
+    return max((record.sequence for record in changing), default=0)
 
 
 def new_anchor(

@@ -174,6 +174,11 @@ class Step(Record):
         # With long names it may exceed the queue's limit. Use a hash then: a cut-off id might not be unique.
         return whole if len(whole) <= MESSAGE_ID_LIMIT else sha256(whole.encode())
 
+    @property
+    def first_message_id(self) -> str:
+        """Of the message that a decision sent, before any poll or try."""
+        return self.evolve(poll=0, tries=0).message_id
+
 
 STEP_TIME = timedelta(minutes=10)
 PROMOTION_TIME = timedelta(hours=1)

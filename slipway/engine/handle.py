@@ -11,6 +11,7 @@ from ..domain.actions import Action
 from ..domain.decide import Decision, decide
 from ..domain.errors import Inconsistent
 from ..domain.events import Event
+from ..domain.queues import Queue
 from ..domain.rules import RuleResult
 from ..domain.snapshot import lookups
 from ..ledger import AlreadySeen, Conflict, Ledger, LedgerUnavailable, Loaded
@@ -64,7 +65,7 @@ class Underway:
     """What a step has in hand when it reports."""
 
     lease: Lease
-    """Ends with the report."""
+    """Ends with the report, and what asked for the step with it."""
     nearby: Nearby
     """What it read before it began: most of the time nobody has written since, and nothing need be read again."""
 
@@ -125,7 +126,9 @@ class Handler:
                     continue
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
             decision = stamped(decision, loaded.snapshot.now)
-            over = underway.lease.end() if underway and not attempt else ()  # a lost one must not keep the outcome out
+            over = underway.lease.end() if underway else ()
+            if attempt:  # what was lost meanwhile must not keep the outcome out
+                over = tuple(write for write in over if loaded.etags.get(write.key) == write.etag)
             try:
                 committed = self.ledger.commit(loaded, decision, event, *over)
             except AlreadySeen:
@@ -133,8 +136,8 @@ class Handler:
             except Conflict:
                 self.patience.wait(attempt)
                 continue
-            if underway and over:
-                underway.lease.ended()
+            if underway:
+                underway.lease.ended(over)
             _told(current, decision)
             measured(loaded.snapshot, decision, event)
             self._follow(application.application, committed)
@@ -146,14 +149,15 @@ class Handler:
         raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
 
     def _follow(self, application: str, committed: Committed) -> None:
-        """Do what the commit asked for, and delete the rows that keep it from being forgotten: the reconcile timer does
-        whatever still has one."""
-        done = [entry.row for entry in committed.entries] if self.outbox.send(committed.entries) else []
-        done += self.indexer.done(application, committed.records)
+        """Do what the commit asked for. Whoever takes up a step deletes the row of its message; those of other messages
+        are deleted here. The reconcile timer sends what still has one after a while."""
+        sent = self.outbox.send(committed.entries)
+        self.indexer.follow(application, committed.records)
+        done = [entry.row for entry in committed.entries if entry.message.queue != Queue.STEPS]
         try:
-            self.ledger.forget(application, done)
+            self.ledger.forget(application, done if sent else [])
         except LedgerUnavailable as away:
-            log.warning("%s: the reconcile timer does again what followed a commit: %s", application, away)
+            log.warning("%s: the reconcile timer sends again what was sent: %s", application, away)
 
 
 def _told(current: Span, decision: Decision) -> None:

@@ -1,4 +1,4 @@
-"""The outbox: a decision's messages, sent after its commit; the reconcile timer sends what a crash left behind."""
+"""The outbox: a decision's messages, sent after its commit; the reconcile timer sends again what nobody took up."""
 
 import logging
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Sends entries, whose rows the caller then deletes. After a crash in between they are sent again: every receiver
-    is idempotent."""
+    """Sends entries. Their rows are deleted by whoever takes up a step, by the sender for all other messages, or by the
+    reconcile timer, which sends them again: every receiver is idempotent."""
 
     def __init__(self, bus: Bus, parking: Parking) -> None:
         self._bus = bus

@@ -122,13 +122,14 @@ class StepRunner:
             return
         entry = self.catalogue.get(step.application)
         nearby = self.ledger.nearby(step.application, step.release)
-        release = nearby.release
+        release, asked = nearby.release, nearby.asked_by(step.first_message_id)
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
         if step.kind.is_awaited and (release.step != step.id or step.resent < release.resent):
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
+            self.ledger.forget(step.application, [write.key for write in asked])
             return
-        lease = self.leases.of(step.application, step.id, owner=self.owner())
+        lease = self.leases.of(step.application, step.id, owner=self.owner(), asked=asked)
 
         def renew() -> bool:
             return lease.renew(now=self.clock(), length=LEASE)

@@ -140,13 +140,12 @@ class ChainAnchors:
                 break
         return self._write(head, newest, Why.GATE, gate, now=now)
 
-    def rules(self, application: str, *, now: datetime) -> ChainAnchor | None:
-        """Anchor the chain's end after what is allowed was changed in it. None if the ledger was put back.
-
-        Raises `LedgerUnavailable`, `KeysUnavailable`.
+    def rules(self, application: str, changed: int, *, now: datetime) -> ChainAnchor | None:
+        """Anchor the chain's end after what is allowed was changed by the record of this sequence, unless that is done.
+        None if the ledger was put back. Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
         try:
-            return self._grown(application, Why.RULES, now=now)
+            return self._grown(application, Why.RULES, now=now, since=changed)
         except LedgerRewound as rewound:
             log.error("%s is not anchored: %s", application, rewound)  # noqa: TRY400 - the message says it all
             return None
@@ -177,11 +176,12 @@ class ChainAnchors:
         without records. Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`."""
         return self._grown(application, Why.DAILY, now=now)
 
-    def _grown(self, application: str, why: Why, *, now: datetime) -> ChainAnchor | None:
+    def _grown(self, application: str, why: Why, *, now: datetime, since: int | None = None) -> ChainAnchor | None:
         newest, head = self.newest(application), self.ledger.head(application)
         if newest is None and not head.sequence:
             return None
-        if newest is not None and (newest.epoch, newest.head.sequence) == (head.epoch, head.sequence):
+        enough = head.sequence if since is None else since
+        if newest is not None and newest.epoch == head.epoch and enough <= newest.head.sequence <= head.sequence:
             self._demand_whole(application, head, newest)
             return newest
         return self._write(head, newest, why, None, now=now)

@@ -27,7 +27,7 @@ from .freezes import FreezeState
 from .indexing import Indexer
 from .rows import pack, pack_audit, unpack
 from .table import Act, Conflict, Exists, Row, Table, Value, Write
-from .writes import answer_writes, unindexed_writes
+from .writes import answer_writes
 
 BODY_LIMIT = 400_000
 """Maximum length of a stored body, in UTF-16 code units of its JSON; a Service Bus message has at most 256 KB."""
@@ -297,7 +297,6 @@ class InstallationLedger:
                 *([Write(act=Act.DELETE, key=answers)] if is_open else []),
                 Write(act=act, key=keys.HEAD, values=pack(ended), etag=row.etag if row else ""),
                 *(Write(act=Act.CREATE, key=keys.audit(each.sequence), values=pack_audit(each)) for each in records),
-                *unindexed_writes(records),
             ]
             try:
                 self._table.transact(keys.INSTALLATION, writes)
@@ -311,7 +310,7 @@ class InstallationLedger:
                     return False  # somebody else wrote the same row
                 continue
             if self._indexer is not None:
-                self._indexer.take(keys.INSTALLATION, records)
+                self._indexer.follow(keys.INSTALLATION, records)
             return True
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
 

@@ -6,6 +6,8 @@ digests are validated when they are parsed, and anything else is hashed before i
 
 from typing import Final
 
+from ..domain.model import sha256
+
 TABLE: Final = "ledger"
 
 NUMBERS: Final = "_numbers."
@@ -40,8 +42,6 @@ PROGRESS: Final = "progress!"
 DENIED: Final = "denied"
 """In the installation's partition: whose denied attempts were recorded in this hour."""
 BEAT: Final = "beat!"
-UNINDEXED: Final = "unindexed!"
-"""Marks records that the audit index may not have yet."""
 ANCHORED: Final = "anchored"
 """In the installation's partition: when all chains were last anchored."""
 INDEX_WATCH: Final = "index-watch"
@@ -87,8 +87,18 @@ def audit(sequence: int) -> str:
     return f"{AUDIT}{sequence:0{_WIDTH}d}"
 
 
-def outbox(sequence: int, mark: str, index: int) -> str:
-    return f"{OUTBOX}{sequence:0{_WIDTH}d}!{mark[:8]}!{index:03d}"
+def outbox(sequence: int, index: int, id: str) -> str:
+    """`id` is the message's: whoever receives it knows the row by that."""
+    return f"{OUTBOX}{sequence:0{_WIDTH}d}!{index:03d}{_asked(id)}"
+
+
+def asked_by(key: str, id: str) -> bool:
+    """Whether it is the row of the outbox of the message with this id."""
+    return key.startswith(OUTBOX) and key.endswith(_asked(id))
+
+
+def _asked(id: str) -> str:
+    return "!" + sha256(id.encode()).removeprefix("sha256:")[:20]
 
 
 def seen(mark: str) -> str:
@@ -135,10 +145,6 @@ def issuer_keys(digest: str) -> str:
 
 def progress(release: int, environment: str) -> str:
     return f"{PROGRESS}{release:0{_WIDTH}d}!{environment}"
-
-
-def unindexed(first: int) -> str:
-    return f"{UNINDEXED}{first:0{_WIDTH}d}"
 
 
 def owed(anchor: str) -> str:

@@ -1,5 +1,6 @@
 """Leases: only one worker at a time runs a step. Their rows are outside the chain's transactions."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ..domain.model import sha256
@@ -11,20 +12,22 @@ class Lease:
     """A step that a worker holds, once it has taken it. The row's ETag tells whether another worker took it over,
     without a read."""
 
-    def __init__(self, table: Table, application: str, step: str, *, owner: str) -> None:
+    def __init__(self, table: Table, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = ()) -> None:
         self._table = table
         self._application = application
         self._step, self._key = step, keys.lease(sha256(step.encode()).removeprefix("sha256:")[:40])
         self._owner = owner
+        self._asked = asked
         self._etag = ""
 
     def take(self, *, now: datetime, length: timedelta) -> bool:
         """Hold the step until now + length; False while another owner does. Nobody else holds most steps, so the row is
         read only if it turns out to exist."""
         try:
-            self._write(Act.CREATE, now + length)
+            self._write(Act.CREATE, now + length, *self._asked)
         except Conflict:
             return self._take_over(now, length)
+        self._asked = ()
         return True
 
     def renew(self, *, now: datetime, length: timedelta) -> bool:
@@ -38,12 +41,14 @@ class Lease:
         return True
 
     def end(self) -> tuple[Write, ...]:
-        """What ends the lease in a transaction of the ledger, together with the step's outcome."""
-        return (Write(act=Act.DELETE, key=self._key, etag=self._etag),) if self._etag else ()
+        """What ends in the transaction of the ledger that commits the step's outcome: the lease if it was taken, and
+        what asked for the step if that is still there."""
+        return (*self._row(), *self._asked)
 
-    def ended(self) -> None:
-        """That transaction was made."""
-        self._etag = ""
+    def ended(self, over: Sequence[Write]) -> None:
+        """That transaction was made, with these."""
+        if any(write.key == self._key for write in over):
+            self._etag = ""
 
     def give_back(self) -> None:
         """End the lease if it was taken and has not ended; leaves another owner's lease alone."""
@@ -67,16 +72,18 @@ class Lease:
             return False
         return True
 
-    def _write(self, act: Act, until: datetime) -> None:
+    def _row(self) -> tuple[Write, ...]:
+        return (Write(act=Act.DELETE, key=self._key, etag=self._etag),) if self._etag else ()
+
+    def _write(self, act: Act, until: datetime, *more: Write) -> None:
         values = {"Owner": self._owner, "Until": until.isoformat(), "Step": self._step}
         etag = self._etag if act is Act.REPLACE else ""
-        (self._etag,) = self._table.transact(
-            self._application, [Write(act=act, key=self._key, values=values, etag=etag)]
-        )
+        write = Write(act=act, key=self._key, values=values, etag=etag)
+        self._etag, *_ = self._table.transact(self._application, [write, *more])
 
     def _delete(self) -> bool:
         try:
-            self._table.transact(self._application, self.end())
+            self._table.transact(self._application, self._row())
         except Conflict:
             return False
         return True
@@ -88,9 +95,10 @@ class Leases:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of(self, application: str, step: str, *, owner: str) -> Lease:
-        """The step's lease, which `owner` has not taken yet."""
-        return Lease(self._table, application, step, owner=owner)
+    def of(self, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = ()) -> Lease:
+        """The step's lease, which `owner` has not taken yet. `asked`: deletes what asked for the step, as soon as the
+        lease is taken or the outcome committed."""
+        return Lease(self._table, application, step, owner=owner, asked=asked)
 
     def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> Lease | None:
         """The step's lease, which `owner` holds until now + length; None while another owner does."""

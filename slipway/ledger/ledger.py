@@ -30,13 +30,12 @@ from .writes import (
     outbox_writes,
     record_writes,
     state_writes,
-    unindexed_writes,
 )
 
 SEEN_PARTS = 256
 """The marks of handled events fall into this many equal parts, by their first two hex digits."""
 BETWEEN = 40
-"""Extra rows read with an application's newest releases: the head, the lanes, and what steps under way have noted."""
+"""Extra rows read with an application's newest releases: the head, the lanes, messages, and what steps have noted."""
 CLOSE = 4
 """More than this many releases are read in one range request, unless the range holds this many times as many rows."""
 
@@ -137,7 +136,7 @@ class Ledger:
         return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
 
     def nearby(self, application: str, number: int) -> Nearby:
-        """The head, the lanes and the release in one request, unless many newer releases lie between."""
+        """The head, the lanes and the release in one request, unless many newer releases or messages lie between."""
         standing, etags, release, count, room = Standing(), dict[str, str](), None, 0, BETWEEN
         for row in self.table.rows(application, keys.HEAD, keys.release(number), limit=room):
             count += 1
@@ -148,7 +147,7 @@ class Ledger:
             etags[row.key] = row.etag
         if count == room and release is None:
             etags.clear()
-            standing = self._standing(application, etags, notes=True)
+            standing = self._standing(application, etags)
             release = self._read_releases(application, {number}, etags).get(number)
         return Nearby(standing=standing, release=release, etags=etags)
 
@@ -238,7 +237,7 @@ class Ledger:
         entries = tuple(
             OutboxEntry(
                 application=partition,
-                row=keys.outbox(head.sequence, event.mark, index),
+                row=keys.outbox(head.sequence, index, message.id),
                 message=message,
                 written_at=snapshot.now,
             )
@@ -255,8 +254,7 @@ class Ledger:
             *record_writes(records),
             *outbox_writes(entries, self._signer()),
         ]
-        writes += [*unindexed_writes(records), *answer_writes(inbox_of(event), answer(event, decision, snapshot))]
-        writes += more
+        writes += [*answer_writes(inbox_of(event), answer(event, decision, snapshot)), *more]
         self.due.announce(partition, snapshot.now)
         try:
             self.table.transact(partition, writes)

@@ -5,7 +5,7 @@ copy of a compared record, in a place where none belongs, is `extra`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..domain.audit import AuditRecord
@@ -13,9 +13,9 @@ from ..domain.reports import MOST_NAMED, Compared
 from . import index_keys, keys
 from .archive import Archive, sequence_in
 from .audit_index import AuditIndex
-from .indexing import unindexed
 from .rows import unpack_audit
 from .table import Act, Conflict, Row, Table, Value, Where, Write
+from .weeks import Weeks
 
 PART = 200
 """Records compared in one call."""
@@ -29,7 +29,6 @@ class _IndexPart:
     last: int
     expected: Mapping[str, Mapping[str, Mapping[str, Value]]]
     damaged: int
-    waiting: int
 
 
 @dataclass(kw_only=True)
@@ -39,6 +38,8 @@ class _Differences:
     missing: int = 0
     wrong: int = 0
     lacking: set[int] = field(default_factory=set)
+    waiting: set[int] = field(default_factory=set)
+    """Records without any copy, which may still come: those of one commit are written together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,20 +54,20 @@ class Reindexing:
     def compare(self, application: str, *, head: int, after: int = 0, repair: bool, limit: int = PART) -> Compared:
         """Compare the next `limit` records after the sequence `after`. Raises `LedgerUnavailable`."""
         rows = list(self._trail(application, after + 1, max(head, after + 1), limit))
-        part = _part(rows, after=after, waiting=unindexed(self.table, application))
-        differences = self._differences(application, part)
+        part = _part(rows, after=after)
+        differences = self._differences(application, part, copied=Weeks(self.table).copied(application))
         if repair:
             self.index.put(differences.puts)
             for key in differences.deletes:
                 self._delete(key)
         return Compared(
             application=application,
-            records=len(rows) - part.damaged - part.waiting,
+            records=len(rows) - part.damaged - len(differences.waiting),
             damaged=part.damaged,
             missing=differences.missing,
             wrong=differences.wrong,
             extra=len(differences.deletes),
-            waiting=part.waiting,
+            waiting=len(differences.waiting),
             lacking=tuple(sorted(differences.lacking)[:MOST_NAMED]),
             repaired=repair,
             next=part.last if len(rows) == limit and part.last < head else None,
@@ -81,18 +82,27 @@ class Reindexing:
             return rows(first)
         return self.archive.filled(application, rows, first=first, last=last, limit=limit)
 
-    def _differences(self, application: str, part: _IndexPart) -> _Differences:
+    def _differences(self, application: str, part: _IndexPart, *, copied: int) -> _Differences:
         differences = _Differences()
-        for rows in part.expected.values():
-            indexed = {row.key: row.values for row in self._there(rows, application)}
+        there = {
+            axis: {row.key: row.values for row in self._there(rows, application)}
+            for axis, rows in part.expected.items()
+        }
+        begun = {index_keys.sequence_of(key) for rows in there.values() for key in rows}
+        for axis, rows in part.expected.items():
+            indexed = there[axis]
             for key, values in rows.items():
-                if key not in indexed:
+                sequence = index_keys.sequence_of(key)
+                if key not in indexed and sequence > copied and sequence not in begun:
+                    differences.waiting.add(sequence)
+                elif key not in indexed:
                     differences.missing += 1
+                    differences.lacking.add(sequence)
                 elif dict(indexed[key]) != dict(values):
                     differences.wrong += 1
+                    differences.lacking.add(sequence)
                 else:
                     continue
-                differences.lacking.add(index_keys.sequence_of(key))
                 differences.puts.append(Write(act=Act.PUT, key=key, values=values))
             extra = indexed.keys() - rows.keys()
             differences.deletes += [key for key in extra if part.first <= index_keys.sequence_of(key) <= part.last]
@@ -117,14 +127,11 @@ class Reindexing:
             return  # another repair deleted it first
 
 
-def _part(rows: list[AuditRecord | Row], *, after: int, waiting: Sequence[range]) -> _IndexPart:
+def _part(rows: list[AuditRecord | Row], *, after: int) -> _IndexPart:
     copies: dict[str, dict[str, Mapping[str, Value]]] = defaultdict(dict)
-    damaged, waits, last = 0, 0, after
+    damaged, last = 0, after
     for row in rows:
         last = sequence_in(row) or last
-        if any(last in each for each in waiting):
-            waits += 1
-            continue
         record = _record(row)
         if record is None:
             damaged += 1
@@ -132,7 +139,7 @@ def _part(rows: list[AuditRecord | Row], *, after: int, waiting: Sequence[range]
         values = index_keys.values(record)
         for key in index_keys.copies(record):
             copies[index_keys.axis_of(key)][key] = values
-    return _IndexPart(first=after + 1, last=last, expected=copies, damaged=damaged, waiting=waits)
+    return _IndexPart(first=after + 1, last=last, expected=copies, damaged=damaged)
 
 
 def _record(row: AuditRecord | Row) -> AuditRecord | None:

@@ -8,7 +8,7 @@ from ..domain.versions import Version
 from . import keys
 from .freezes import FreezeState
 from .rows import unpack
-from .table import Row
+from .table import Act, Row, Write
 from .under_way import of_row
 
 
@@ -50,6 +50,11 @@ class Nearby:
     def sequence(self) -> int:
         """The sequence of the chain's last record."""
         return self.standing.head.sequence if self.standing.head else 0
+
+    def asked_by(self, id: str) -> tuple[Write, ...]:
+        """What deletes the row by which the outbox keeps the message with this id, if it is still there."""
+        rows = ((key, etag) for key, etag in self.etags.items() if keys.asked_by(key, id))
+        return tuple(Write(act=Act.DELETE, key=key, etag=etag) for key, etag in rows)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,6 +114,8 @@ class Table(Protocol):
 
 def delete_rows(table: Table, partition: str, keys: Sequence[str]) -> None:
     """Delete the rows, at most 100: in one request, unless another instance has deleted some of them before."""
+    if not keys:
+        return
     try:
         table.transact(partition, [Write(act=Act.DELETE, key=key) for key in keys])
     except Conflict:

@@ -23,7 +23,6 @@ from .freezes import freeze_of_everything
 from .indexing import Indexer
 from .rows import pack, pack_audit, unpack
 from .table import Act, Conflict, Table, Value, Write
-from .writes import unindexed_writes
 
 ATTEMPTS = 20
 
@@ -159,7 +158,7 @@ class SubjectVersions:
         ]
         self._table.transact(partition, writes)
         if self._indexer is not None:
-            self._indexer.take(partition, [record])
+            self._indexer.follow(partition, [record])
         return written
 
     def _new_head(self, partition: str) -> Head:
@@ -177,7 +176,6 @@ def _record_writes(etag: str, ended: Head, record: AuditRecord) -> Sequence[Writ
     return [
         Write(act=Act.REPLACE if etag else Act.CREATE, key=keys.HEAD, values=pack(ended), etag=etag),
         Write(act=Act.CREATE, key=keys.audit(record.sequence), values=pack_audit(record)),
-        *unindexed_writes([record]),
     ]
 
 

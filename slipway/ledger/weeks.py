@@ -43,6 +43,11 @@ class Weeks:
                 weeks[week.week] = week
         return KeptWeeks(cursor=cursor, etag=etag, weeks=weeks)
 
+    def copied(self, application: str) -> int:
+        """The sequence up to which the audit index has every record. Read before the index and after the end of the
+        trail, so that what lies above and is not in the index may still come."""
+        return self.cursor(application)[0].sequence
+
     def cursor(self, application: str) -> tuple[Cursor, str]:
         row = self._table.get(keys.numbers(application), keys.HEAD)
         return (unpack(Cursor, row.values), row.etag) if row else (Cursor(), "")

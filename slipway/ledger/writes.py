@@ -1,6 +1,6 @@
 """The rows that a commit writes: state, records, what was said and is answered, and messages to be sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -59,14 +59,6 @@ def state_writes(etags: Mapping[str, str], decision: Decision, head: Head) -> li
 
 def record_writes(records: tuple[AuditRecord, ...]) -> list[Write]:
     return [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
-
-
-def unindexed_writes(records: Sequence[AuditRecord]) -> list[Write]:
-    """The row that marks all of the records as not indexed yet, written in the same transaction as the records."""
-    if not records:
-        return []
-    values: dict[str, Value] = {"Last": records[-1].sequence, "At": records[0].time.isoformat()}
-    return [Write(act=Act.CREATE, key=keys.unindexed(records[0].sequence), values=values)]
 
 
 def outbox_writes(entries: tuple[OutboxEntry, ...], signer: Signer) -> list[Write]:

@@ -32,7 +32,6 @@ from ..inbound.event_grid import hangs_on_an_image
 from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
 from ..ledger.due import EVERYTHING, SETTLED, Due
 from ..ledger.freezes import FreezeState
-from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
 from ..ledger.looks import LookAnswers
 from ..queries.numbers import PORTION, Numbers
@@ -59,9 +58,8 @@ class Reconciled(Record):
     """What one reconcile run did."""
 
     sent: int = 0
-    indexed: int = 0
     counted: int = 0
-    """Audit records that were added to the numbers."""
+    """Audit records that were added to the numbers, and copied into the index once more."""
     deadlines: int = 0
     reminders: int = 0
     missed_pushes: int = 0
@@ -90,7 +88,6 @@ class Reconciler:
     """Asks the registry what was pushed. Raises `SourceAway`."""
     outbox: Outbox
     registry: Callable[[str], Registry]
-    indexer: Indexer
     numbers: Numbers
     freezer: Freezer
     """Tells applications about a freeze of everything that they have missed."""
@@ -105,7 +102,7 @@ class Reconciler:
     def run(self, *, look_for_pushes: bool = True) -> Reconciled:
         total = Reconciled(problems=self.take_inbox())
         try:
-            due, frozen = self.ledger.due.at(self.clock()), self.freezer.state()
+            due, installation = self.ledger.due.at(self.clock()), self.ledger.of_installation()
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, str(away)))
         entries, named, failed = list(self.catalogue), {entry.application for entry in due}, set[str]()
@@ -113,13 +110,14 @@ class Reconciler:
         for position, entry in enumerate(entries):
             name = entry.application.application
             if position in turns or not named.isdisjoint((name, EVERYTHING)):
-                looked = self._tried(name, partial(self._look, entry, frozen, turn=turns.get(position)))
+                looked = self._tried(name, partial(self._look, entry, installation.freeze, turn=turns.get(position)))
                 failed |= {name} if looked.problems else set()
                 total = total.plus(looked)
             if look_for_pushes:
                 total = total.plus(self._tried(name, partial(self._find_missed_pushes, entry)))
         known = {EVERYTHING, *(entry.application.application for entry in entries)}
-        total = self._installation(total.evolve(problems=(*total.problems, *self._forget(due, known, failed))))
+        total = total.evolve(problems=(*total.problems, *self._forget(due, known, failed)))
+        total = total.plus(self._tried(INSTALLATION, partial(self._installation, installation.head)))
         if total != Reconciled():
             log.info("reconcile: %s", total.model_dump(exclude_defaults=True))
         return total
@@ -159,34 +157,27 @@ class Reconciler:
             return (f"the index of what is due: {away}",)
         return ()
 
-    def _installation(self, total: Reconciled) -> Reconciled:
-        """Index the installation's own audit chain."""
-        try:
-            total = total.evolve(problems=(*total.problems, *self.settle_changes()))
-            self.looks.prune(self.clock())
-            if self._minute() % SEEN_PARTS == 0:
-                self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)
-            indexed, _ = self.indexer.take_left_over(INSTALLATION, before=self.clock() - SETTLED)
-            return total.evolve(indexed=total.indexed + indexed)
-        except LedgerUnavailable as away:
-            return total.evolve(problems=(*total.problems, f"{INSTALLATION}: {away}"))
+    def _installation(self, head: Head) -> Reconciled:
+        problems = self.settle_changes()
+        self.looks.prune(self.clock())
+        if self._minute() % SEEN_PARTS == 0:
+            self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)
+        return Reconciled(problems=problems, counted=self.numbers.catch_up(INSTALLATION, end=head.sequence))
 
     def _look(self, entry: Entry, frozen: FreezeState | None, *, turn: Turn | None) -> Reconciled:
         name, now = entry.application.application, self.clock()
         head = self.ledger.head(name)
         self.freezer.tell(name, head, frozen)
         sent, all_sent = self._send_left_over(name)
-        indexed, all_indexed = self.indexer.take_left_over(name, before=self.clock() - SETTLED)
         releases = self._active(head)
         changed = self._take_what_is_due(entry, releases)
         counted = self.numbers.catch_up(name, end=head.sequence)
-        whole = all_sent and all_indexed and counted < PORTION
+        whole = all_sent and counted < PORTION
         again = next_look(releases, now) if whole else now
         if again is not None:
             self.ledger.due.wait_until(name, again)
         return Reconciled(
             sent=sent,
-            indexed=indexed,
             counted=counted,
             deadlines=changed["deadline-reached"],
             reminders=changed["reminder-due"],
@@ -203,9 +194,10 @@ class Reconciler:
         return int(self.clock().timestamp()) // 60
 
     def _send_left_over(self, application: str) -> tuple[int, bool]:
-        """Returns how many messages were sent, and whether none is left."""
-        waiting = list(self.ledger.outbox(application))
-        entries = [entry for entry in waiting if entry.written_at <= self.clock() - SETTLED]
+        """Returns how many messages were sent, and whether all that have lain there for a while. Whoever wrote a later
+        one has announced that it is to be looked at."""
+        settled = self.clock() - SETTLED
+        entries = [entry for entry in self.ledger.outbox(application) if entry.written_at <= settled]
         reconciling.outbox(application, (entry.written_at for entry in entries), self.clock())
         sent = 0
         for start in range(0, len(entries), BATCH):
@@ -214,7 +206,7 @@ class Reconciler:
                 break
             self.ledger.forget(application, [entry.row for entry in batch])
             sent += len(batch)
-        return sent, sent == len(waiting)
+        return sent, sent == len(entries)
 
     def _active(self, head: Head) -> list[Release]:
         active = (self.ledger.release(head.application, number) for number in head.active)

@@ -1,11 +1,11 @@
 """Delivery metrics computed from the trail: updated in portions of records, and current to the last record when read.
 
 The reconcile timer folds new records into stored weeks. A query reads the stored weeks and folds newer records in
-memory, without writing.
+memory, without writing. Whoever has to see each record of a trail is handed them on the way (`follow`).
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -32,11 +32,15 @@ class Numbers:
     ledger: Ledger
     weeks: Weeks
     catalogue: Catalogue
+    follow: Callable[[str, Sequence[AuditRecord]], object]
+    """Called with the trail's new records, before the cursor moves past them. Raises `LedgerUnavailable`,
+    `KeysUnavailable`."""
     clock: Clock = utc_now
 
     # ---- keeping
     def catch_up(self, application: str, *, portions: int = 5, end: int | None = None) -> int:
-        """Fold the records written since the last call; returns how many. Raises `LedgerUnavailable`.
+        """Fold the records written since the last call; returns how many. Raises `LedgerUnavailable`,
+        `KeysUnavailable`.
 
         `end` is the trail's last sequence if the caller knows it: nothing is read if that much is folded already.
         """
@@ -48,6 +52,7 @@ class Numbers:
             records, last = self._following(application, cursor)
             if last == cursor.sequence:
                 break
+            self.follow(application, records)
             moved, added = fold(cursor, records)
             moved.sequence = last
             try:
@@ -56,6 +61,8 @@ class Numbers:
                 log.info("another instance has updated the numbers of %s", application)
                 break
             folded += last - cursor.sequence
+            if end is not None and last >= end:
+                break
         return folded
 
     def _following(self, application: str, cursor: Cursor) -> tuple[list[AuditRecord], int]:

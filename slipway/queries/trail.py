@@ -115,8 +115,8 @@ class Trail:
     """Sequence of the last record of an application's trail."""
     has_release: Callable[[str, int], bool]
     catalogue: Catalogue
-    waiting: Callable[[str], Sequence[range]]
-    """The sequences of its records that the index may not have yet."""
+    copied: Callable[[str], int]
+    """The sequence up to which the index has every record of the trail; above it one may still come."""
 
     def page(self, query: AuditQuery, *, limit: int = PAGE, after: str | None = None) -> AuditPage:
         """One page, newest first. `after` is the `next` of an earlier page of the same query.
@@ -128,9 +128,9 @@ class Trail:
             raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
         start = _read_token(query, after) if after is not None else None
         whole = query.application if query.is_of_a_whole_trail else None
-        # In this order: what was written meanwhile is then in the index, or among those that wait for it.
+        # In this order: what was written meanwhile is then in the index, or above what it has for certain.
         end = self.head(whole) + 1 if whole and start is None and not query.until else None
-        waiting = self.waiting(whole) if whole else ()
+        copied = self.copied(whole) if whole else 0
         try:
             result = self.index.find(query, limit=limit, start=start)
         except UnknownPlace as error:
@@ -141,7 +141,7 @@ class Trail:
         if whole:
             above = sequence_of(start.after) if start is not None and not start.resume else end
             begins = result.next is None and not query.since
-            records = tuple(_with_gaps(whole, records, above=above, begins=begins, waiting=waiting))
+            records = tuple(_with_gaps(whole, records, above=above, begins=begins, copied=copied))
         if not records and start is None and result.next is None:
             self.check_named(query)
         return AuditPage(records=records, next=_token(query, result.next) if result.next else None)
@@ -176,24 +176,24 @@ def _with_gaps(
     *,
     above: int | None,
     begins: bool,
-    waiting: Sequence[range],
+    copied: int,
 ) -> Iterator[AuditRecord | Damaged]:
     """The records of one trail, newest first, and in their place a word for those that the index lacks: in a trail
     without a filter every sequence is there. `above` is the one before the first, if that is known; `begins` says that
     nothing older is to come."""
     expected = above - 1 if above else None
     for record in records:
-        yield from _gap(application, record.sequence + 1, expected, waiting)
+        yield from _gap(application, record.sequence + 1, expected, copied)
         yield record
         expected = record.sequence - 1 if record.sequence else None
     if begins:
-        yield from _gap(application, 1, expected, waiting)
+        yield from _gap(application, 1, expected, copied)
 
 
-def _gap(application: str, first: int, last: int | None, waiting: Sequence[range]) -> Iterator[Damaged]:
-    missing = [each for each in range(first, (last or 0) + 1) if not any(each in those for those in waiting)]
+def _gap(application: str, first: int, last: int | None, copied: int) -> Iterator[Damaged]:
+    missing = range(first, min(last or 0, copied) + 1)
     if missing:
-        named = f"record {missing[0]} is" if len(missing) == 1 else f"{len(missing)} records from {missing[0]} on are"
+        named = f"record {first} is" if len(missing) == 1 else f"{len(missing)} records from {first} on are"
         why = f"{named} missing in the audit index, and may be in the trail: `slipway audit reindex` compares them"
         yield Damaged(application=application, sequence=missing[-1], damaged=why)
 

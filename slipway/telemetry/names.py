@@ -139,7 +139,7 @@ class Metric(_Named):
             "slipway.outbox.age",
             MetricKind.GAUGE,
             SECONDS,
-            "Age of the oldest unsent message of the outbox. Each minute while there is one.",
+            "Age of the oldest message of the outbox that nobody has taken up. Each minute while there is one.",
         ),
         Attribute.APPLICATION,
     )

@@ -21,7 +21,6 @@ from slipway.effects.messaging import DeadLetter
 from slipway.effects.notification import Message
 from slipway.engine.receiving import QueueMessage
 from slipway.inbound.reading import read_as, read_json
-from slipway.ledger import keys
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.index_keys import COPIES, axis_of, copies
 from slipway.testing import ADA, PUBLIC_KEYS, Installation
@@ -264,7 +263,6 @@ class Run:
             "intact": (verdict.intact, verdict.fault),
             "actions": Counter(action for action in installation.actions() if action not in UNCERTAIN),
             "unsent": [entry.row for entry in installation.app.ledger.outbox("shop")],
-            "unindexed": [row.key for row in installation.app.table.rows("shop", *keys.span(keys.UNINDEXED))],
             "the index lacks": _without(installation.trail(), installation.app.index),
             "parked": [(parked.source, parked.reason) for parked in installation.app.parking.all()],
             "dead letters": list(self.installation.bus.dead),

@@ -380,7 +380,7 @@ def test_a_message_laid_among_those_that_the_worker_sends_is_parked_and_not_beli
         )
     )
     message = deferred("shop", event)
-    put(home, keys.outbox(999, "mallory", 0), {**pack(message), "At": (home.now - timedelta(hours=1)).isoformat()})
+    put(home, keys.outbox(999, 0, message.id), {**pack(message), "At": (home.now - timedelta(hours=1)).isoformat()})
     home.reconcile()
     assert message.id not in [sent.id for sent in home.bus.sent]
     (parked,) = home.app.parking.all()

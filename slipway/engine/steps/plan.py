@@ -186,7 +186,7 @@ def _whole(
             (*content.manifests, *content.before, *content.after), environment.namespace, application.injected
         )
         departed = leaving.result()
-    lane = clients.ledger.lanes(application.application).get(environment.name)
+    lane = work.standing.lanes.get(environment.name)  # as it was before the cluster was asked
     live = lane.live if lane else None
     stays = _stays(clients, lane, environment)
     warnings = (*_warnings(application, environment, release, live, content.job), stays)

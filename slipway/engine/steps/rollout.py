@@ -147,7 +147,7 @@ def check_rollout(clients: Clients, clock: Clock, work: Work) -> Outcome:
             work.hold()
         cluster = clients.cluster(plan.cluster)
         outcome = judge_rollout(clients, cluster, plan, clock, work)
-        if _follows_a_failure(clients, plan):
+        if _follows_a_failure(work, plan):
             patient = clock() - work.step.asked_at < LASTS
             outcome = helped(fenced(clients, work, plan).writes, plan, outcome, work.step.seen, patient=patient)
         return _pruned(clients, work, plan, outcome)
@@ -161,11 +161,11 @@ def _has_stateful_sets(plan: Plan) -> bool:
     return any(manifest["kind"] == "StatefulSet" for manifest in plan.manifests)
 
 
-def _follows_a_failure(clients: Clients, plan: Plan) -> bool:
+def _follows_a_failure(work: Work, plan: Plan) -> bool:
     """Whether a StatefulSet may wait for a pod that the release before has left."""
     if not _has_stateful_sets(plan):
         return False
-    lane = clients.ledger.lanes(plan.application).get(plan.environment)
+    lane = work.standing.lanes.get(plan.environment)
     return lane is not None and lane.failed is not None
 
 

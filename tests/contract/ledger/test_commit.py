@@ -151,10 +151,13 @@ def with_bus(installation: Installation) -> Bus:
     return bus
 
 
-def test_messages_are_sent_after_the_commit_and_forgotten(installation: Installation) -> None:
+def test_messages_are_sent_after_the_commit_and_forgotten_by_whoever_takes_them_up(installation: Installation) -> None:
     installation.push("1.0")
     assert [step.kind for step in installation.steps()] == [StepKind.PLAN]
-    assert list(installation.app.ledger.outbox("shop")) == []
+    (asked,) = installation.app.ledger.outbox("shop")
+    installation.settle_at(StepKind.DEPLOY, "staging")
+    (left,) = installation.app.ledger.outbox("shop")
+    assert (asked.message.body["kind"], left.message.body["kind"]) == ("plan", "deploy")
 
 
 def test_what_could_not_be_sent_is_sent_by_the_reconcile_timer_once_it_has_settled(installation: Installation) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from slipway.domain.numbers import Cursor
 from slipway.domain.reports import Compared
 from slipway.ledger import Table
 from slipway.ledger.audit_index import AuditIndex
@@ -10,6 +11,7 @@ from slipway.ledger.keys import audit as audit_key
 from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import pack_audit
 from slipway.ledger.table import Act, PagedTable, Write
+from slipway.ledger.weeks import Weeks
 from slipway.testing import MemoryTable
 from tests.contract.ledger.trails import trail
 
@@ -31,6 +33,7 @@ def work(index: AuditIndex) -> Reindexing:
     for record in RECORDS:
         write = Write(act=Act.CREATE, key=audit_key(record.sequence), values=pack_audit(record))
         ledger.transact("shop", [write])
+    Weeks(ledger).commit("shop", Cursor(sequence=HEAD), "", {})
     return Reindexing(table=ledger, index=index)
 
 
@@ -107,3 +110,12 @@ def test_an_empty_trail_has_nothing_to_compare() -> None:
     work = Reindexing(table=MemoryTable(), index=AuditIndex(MemoryTable()))
     found = work.compare("shop", head=0, repair=True)
     assert (found.records, found.next, differences(found)) == (0, None, (0, 0, 0))
+
+
+def test_a_copy_that_may_still_come_is_not_missing_and_is_put_there_where_that_was_asked(work: Reindexing) -> None:
+    cursor, etag = Weeks(work.table).cursor("shop")
+    Weeks(work.table).commit("shop", cursor.model_copy(update={"sequence": HEAD - 1}), etag, {})
+    work.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in copies(RECORDS[-1])])
+    found = work.compare("shop", head=HEAD, repair=True)
+    assert (found.waiting, found.records, differences(found)) == (1, HEAD - 1, (0, 0, 0))
+    assert work.compare("shop", head=HEAD, repair=False).waiting == 0

@@ -14,6 +14,7 @@ from slipway.domain.events import Event
 from slipway.engine.backoff import Backoff
 from slipway.engine.handle import Contended, Handler, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
+from slipway.ledger.due import SETTLED
 from slipway.ledger.table import Conflict
 from slipway.testing import Installation, write_application
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER
@@ -77,6 +78,8 @@ def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installat
     assert installation.actions().count("release.created") == EVENTS
     assert installation.verify().intact
     _one_is_left(installation, "shop", {release.number for release in releases})
+    installation.wait(SETTLED)
+    installation.reconcile()
     assert list(installation.app.ledger.outbox("shop")) == []
     assert len({message.id for message in installation.bus.sent}) == len(installation.bus.sent)
 

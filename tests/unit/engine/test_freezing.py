@@ -10,7 +10,8 @@ from slipway.domain.events import Event
 from slipway.domain.release import Phase
 from slipway.engine.freezing import FreezeOrder, Freezer, Frozen
 from slipway.ledger.freezes import FreezeState
-from slipway.ledger.ledger import Committed, Loaded
+from slipway.ledger.ledger import Committed, Ledger, Loaded
+from slipway.ledger.standing import InstallationStanding
 from slipway.testing import ADA, Installation
 from slipway.testing.commands import proved
 
@@ -164,15 +165,15 @@ def test_a_reconcile_run_that_looked_before_everything_was_frozen_ends_no_freeze
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_gate(installation)
-    look, frozen = Freezer.state, list[Frozen]()
+    look, frozen = Ledger.of_installation, list[Frozen]()
 
-    def frozen_after(freezer: Freezer) -> FreezeState | None:
-        found = look(freezer)
-        monkeypatch.setattr(Freezer, "state", look)
+    def frozen_after(ledger: Ledger) -> InstallationStanding:
+        found = look(ledger)
+        monkeypatch.setattr(Ledger, "of_installation", look)
         frozen.append(order(Verb.FREEZE, installation))
         return found
 
-    monkeypatch.setattr(Freezer, "state", frozen_after)
+    monkeypatch.setattr(Ledger, "of_installation", frozen_after)
     installation.reconcile()
     assert frozen[0].told == 1
     assert "everything.unfrozen" not in installation.actions()

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from slipway.domain.release import Phase
-from slipway.domain.steps import StepKind
+from slipway.domain.steps import Step, StepKind
 from slipway.engine.outcome import Finished, Outcome
 from slipway.engine.run_step import LEASE, Work
 from slipway.ledger import keys
@@ -16,7 +17,7 @@ from slipway.ledger.table import Row, Write
 from slipway.testing import Installation, MemoryTable, write_application
 from tests.unit.engine.test_run_step import DONE, sent, step_runner
 
-MOST = 90
+MOST = 74
 """What a release asks of ledger and index in memory: `make bench ARGS=costs` counts all of it, on real parts."""
 
 
@@ -83,11 +84,86 @@ def test_a_lease_ends_in_the_transaction_that_commits_the_outcome(home: Installa
     table.asked.clear()
     step_runner(home, lambda work: DONE).run(step)
     taken, committed = table.about("lease")
-    assert taken == "create lease"
+    assert taken == "create lease delete outbox"
     assert {"delete lease", "replace head", "create audit"} <= {
         " ".join(pair) for pair in zip(*[iter(committed.split())] * 2, strict=True)
     }
     assert len(table.about("head")) == 2, "it was read once, and written once"
+
+
+def test_the_row_of_a_message_ends_with_the_lease_of_its_step(home: Installation, table: Watched) -> None:
+    home.push("1.0")
+    step = home.settle_at(StepKind.DEPLOY, "staging")
+    assert len(list(home.app.ledger.outbox("shop"))) == 1
+    seen = []
+
+    def effect(work: Work) -> Finished:
+        seen.extend(home.app.ledger.outbox("shop"))
+        return DONE
+
+    step_runner(home, effect).run(step)
+    assert seen == [], "whoever has it in hand needs no second message"
+    assert [entry.message.body["kind"] for entry in home.app.ledger.outbox("shop")] == ["check"]
+
+
+def test_the_row_of_a_message_whose_step_takes_no_lease_ends_with_its_outcome(
+    home: Installation, table: Watched
+) -> None:
+    home.push("1.0")
+    step = home.settle_at(StepKind.CHECK, "staging")
+    (row,) = [entry.row for entry in home.app.ledger.outbox("shop")]
+    table.asked.clear()
+    replace(home.app.step_runner, effects={StepKind.CHECK: lambda work: DONE}).run(step.evolve(poll=3))
+    assert len(table.about("outbox")) == 1, "in one transaction with all the rest"
+    assert row not in [entry.row for entry in home.app.ledger.outbox("shop")]
+
+
+def test_the_row_of_a_message_that_comes_too_late_is_forgotten(home: Installation) -> None:
+    home.push("1.0")
+    home.settle_at(StepKind.PLAN, "staging")
+    home.push("2.0")
+    (late, _) = [Step.model_validate(entry.message.body) for entry in home.app.ledger.outbox("shop")]
+    home.run_step(late)
+    assert [entry.message.body["release"] for entry in home.app.ledger.outbox("shop")] == [2]
+
+
+def test_a_step_that_takes_long_is_sent_once_more_and_then_its_row_is_gone(home: Installation) -> None:
+    home.push("1.0")
+    step = home.settle_at(StepKind.CHECK, "staging")
+    home.wait(timedelta(minutes=2))
+    assert home.reconcile().sent == 1
+    assert home.steps() == [], "its id is the same, so the queue drops it"
+    assert list(home.app.ledger.outbox("shop")) == []
+    replace(home.app.step_runner, effects={StepKind.CHECK: lambda work: DONE}).run(step)
+    assert home.phase(1) is not Phase.CHECKING
+
+
+def test_an_outcome_is_committed_though_the_row_of_its_message_is_gone_since_it_was_read(
+    home: Installation, table: Watched
+) -> None:
+    home.push("1.0")
+    step = home.settle_at(StepKind.CHECK, "staging")
+
+    def meanwhile(work: Work) -> Finished:
+        home.app.ledger.forget("shop", [entry.row for entry in home.app.ledger.outbox("shop")])
+        return DONE
+
+    replace(home.app.step_runner, effects={StepKind.CHECK: meanwhile}).run(step)
+    assert home.phase(1) is not Phase.CHECKING
+
+
+def test_an_outcome_that_others_were_ahead_of_still_ends_lease_and_row(home: Installation, table: Watched) -> None:
+    home.push("1.0")
+    step = home.settle_at(StepKind.DEPLOY, "staging")
+
+    def meanwhile(work: Work) -> Finished:
+        home.push("2.0")
+        table.asked.clear()
+        return DONE
+
+    step_runner(home, meanwhile).run(step)
+    assert home.phase(1) is Phase.CHECKING
+    assert [each for each in table.asked if each.startswith("delete")] == [], "nothing was left to give back"
 
 
 def test_a_report_that_somebody_else_was_ahead_of_is_decided_on_what_is_there_then(

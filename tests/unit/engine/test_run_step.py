@@ -15,7 +15,6 @@ from slipway.engine.handle import Contended, Handler, UnknownTarget
 from slipway.engine.outcome import Finished, Outcome, Requeue, Retry, passed
 from slipway.engine.run_step import BUSY, LEASE, LONGEST_PAUSE, TRIES, StepRunner, Work
 from slipway.ledger import LedgerUnavailable
-from slipway.ledger.leases import Leases
 from slipway.ledger.table import Act, Write
 from slipway.testing import Installation, MemoryTable
 
@@ -217,18 +216,20 @@ def test_an_unexpected_error_gives_the_lease_back(installation: Installation, st
     assert installation.phase(1) is Phase.DEPLOYING
 
 
-class StuckTable(MemoryTable):
-    """A table in which no lease can be given back."""
+def test_an_outcome_stands_though_its_lease_cannot_be_given_back(
+    installation: Installation, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transact = MemoryTable.transact
 
-    def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
-        if any(write.act is Act.DELETE for write in writes):
+    def stuck(table: MemoryTable, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
+        if all(write.act is Act.DELETE for write in writes):
             raise LedgerUnavailable("switched off")
-        return super().transact(partition, writes)
+        return transact(table, partition, writes)
 
-
-def test_an_outcome_stands_though_its_lease_cannot_be_given_back(installation: Installation, step: Step) -> None:
-    step_runner(installation, lambda work: DONE, leases=Leases(StuckTable())).run(step)
-    assert installation.phase(1) is Phase.CHECKING
+    monkeypatch.setattr(MemoryTable, "transact", stuck)
+    step_runner(installation, lambda work: Requeue(after=timedelta(seconds=1), reason="not yet")).run(step)
+    assert [(again.poll, again.id) for again, _ in sent(installation)] == [(step.poll + 1, step.id)]
+    assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE) is None
 
 
 class BusyHandler(Handler):

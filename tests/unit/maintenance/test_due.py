@@ -109,7 +109,7 @@ def quiet(many: Many) -> list[int]:
 def test_a_quiet_minute_costs_as_much_with_many_applications_as_with_ten(shop: Path, applications: int) -> None:
     ten, forty, many = (quiet(Many(shop, applications=count)) for count in (10, 40, applications))
     assert set(ten) == set(forty) == set(many)
-    assert max(many) <= 50
+    assert max(many) <= 40
 
 
 # ---- what the index alone brings to its end
@@ -121,7 +121,7 @@ def test_messages_that_a_process_left_unsent_when_it_died_are_found_by_the_index
     many.restart()
     assert many.steps() == []
     found = by_index(many)
-    assert (found.sent, found.indexed > 0, found.counted > 0) == (1, True, True)
+    assert (found.sent, found.counted > 0) == (1, True)
     assert [step.application for step in many.steps()] == ["app-0030"]
 
 
@@ -244,11 +244,11 @@ def test_what_the_index_has_lost_is_found_when_the_application_has_its_turn(shop
     lost = [row.key for row in many.table.rows(keys.DUE_INDEX, *keys.span(keys.DUE))]
     many.table.transact(keys.DUE_INDEX, [Write(act=Act.DELETE, key=key) for key in lost])
     assert by_index(many, minutes=15).sent == 0
-    sent = 0
     for _ in range(40 // IN_TURN):
         many.wait(MINUTE)
-        sent += many.reconcile().sent
-    assert sent == 1
+        if many.reconcile().sent == 1:
+            return
+    pytest.fail("it was not sent")
 
 
 def test_each_application_has_its_turn_in_as_many_minutes_as_it_takes_and_forgets_all_its_old_marks(

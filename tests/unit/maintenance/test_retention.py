@@ -224,6 +224,7 @@ def test_the_audit_index_keeps_what_has_moved_and_can_be_built_again_from_the_ar
     installation: Audited,
 ) -> None:
     installation.retention(AGE).run()
+    installation.app.numbers.catch_up("shop")
     head = installation.app.ledger.head("shop").sequence
     fresh = Reindexing(
         table=installation.app.table, index=AuditIndex(MemoryTable()), archive=installation.app.ledger.archive

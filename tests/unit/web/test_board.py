@@ -130,7 +130,7 @@ def test_it_costs_one_request_for_each_application_and_one_each_for_parked_input
 
 def test_what_lies_between_the_lanes_and_the_releases_hides_none_of_them() -> None:
     fleet = Fleet(applications=1)
-    rows = [Write(act=Act.CREATE, key=keys.outbox(1, "mark", n), values={"Data": "{}"}) for n in range(80)]
+    rows = [Write(act=Act.CREATE, key=keys.outbox(1, n, "message"), values={"Data": "{}"}) for n in range(80)]
     fleet.table.transact("shop", rows)
     entry = fleet.app.catalogue.entries["shop"]
     snapshot = fleet.app.reader.snapshot(entry, Lookups(newest=8, in_lanes=False))
