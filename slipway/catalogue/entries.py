@@ -103,6 +103,10 @@ class Catalogue:
         """The application of this name; None if there is none."""
         return self.entries.get(application)
 
+    def of_step(self, application: str) -> Entry | None:
+        """The same for a step and its report, which compare the version with the one that lies beside the release."""
+        return self.get(application)
+
     def environment(self, application: str, name: str) -> Environment | None:
         """An environment of an application that there is."""
         entry = self.get(application)
@@ -116,18 +120,18 @@ class Catalogue:
             case PipelineCompleted():
                 return tuple(e for e in self if _built_by(e.application, event))
             case StepFinished():
-                return self._named(event.step.application)
+                return _one(self.of_step(event.step.application))
             case _:
-                return self._named(event.application)
+                return _one(self.get(event.application))
 
     def comes_with_a_bundle(self, event: ImagePushed) -> bool:
         """Whether a bundle may bring the pushed image along: one is delivered from the same registry."""
         applications = (entry.application for entry in self.entries.values())
         return any(a.source is SourceKind.BUNDLE and a.pushed.registry == event.registry for a in applications)
 
-    def _named(self, application: str) -> tuple[Entry, ...]:
-        entry = self.get(application)
-        return (entry,) if entry else ()
+
+def _one(entry: Entry | None) -> tuple[Entry, ...]:
+    return (entry,) if entry else ()
 
 
 def _delivers(application: Application, event: ImagePushed) -> bool:

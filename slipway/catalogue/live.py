@@ -30,6 +30,9 @@ from .validation import validate
 log = logging.getLogger(__name__)
 
 MAX_AGE: Final = timedelta(seconds=1)
+STEP_AGE: Final = timedelta(seconds=10)
+"""For a step. Its application's version is compared with the one in force before anything is decided, and in class
+production its project's, too; elsewhere a step may go by a project that was changed so long ago."""
 
 
 class VersionInForce(Protocol):
@@ -100,10 +103,13 @@ class LiveCatalogue(Catalogue):
 
     def look_again(self) -> None:
         with self._lock:
-            self._read = None if self._read is None else _aged(self._read, self._max_age)
+            self._read = None if self._read is None else _aged(self._read, max(STEP_AGE, self._max_age))
 
     def get(self, application: str) -> Entry | None:
         return self._asked(partial(super().get, application))
+
+    def of_step(self, application: str) -> Entry | None:
+        return self._now(max(STEP_AGE, self._max_age)).entries.get(application) or self.get(application)
 
     def environment(self, application: str, name: str) -> Environment | None:
         return self._asked(partial(super().environment, application, name))
@@ -119,10 +125,10 @@ class LiveCatalogue(Catalogue):
         self.look_again()
         return ask()
 
-    def _now(self) -> _Read:
+    def _now(self, age: timedelta | None = None) -> _Read:
         with self._lock:
             now = self._clock()
-            if self._read is not None and timedelta(0) <= now - self._read.at < self._max_age:
+            if self._read is not None and timedelta(0) <= now - self._read.at < (age or self._max_age):
                 return self._read
             marker = self._versions().marker()
             if self._read is not None and self._read.marker == marker:

@@ -120,8 +120,11 @@ class StepRunner:
     def _perform(self, step: Step) -> None:
         if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
             return
-        entry = self.catalogue.get(step.application)
+        entry = self.catalogue.of_step(step.application)
         nearby = self.ledger.nearby(step.application, step.release)
+        if entry is not None and entry.versions is not None and entry.versions.application != nearby.standing.version:
+            self.catalogue.look_again()
+            entry = self.catalogue.get(step.application)
         release, asked = nearby.release, nearby.asked_by(step.first_message_id)
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")

@@ -17,7 +17,8 @@ from ..ledger.keys import INSTALLATION
 LOOKED_AT = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps before which the inbox is looked at, and after a copy; from the first object on a rollout is finished."""
 MANY = 100
-"""Rows about one application that are looked at. With more, whatever lies behind them is not known, and stops too."""
+"""Rows that are looked at, of all and then about one application. With more about it, whatever lies behind them is not
+known, and stops too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +31,11 @@ class Unread:
         """What lies unread and stops the step; empty if nothing does. Raises `LedgerUnavailable`."""
         if step.kind not in LOOKED_AT:
             return ""
-        if not any(self.inbox.unread(limit=1)):  # one request instead of two: it is empty most of the time
-            return ""
+        everything = list(self.inbox.unread(limit=MANY))  # one request: nearly always that is all there is
         for partition in (step.application, INSTALLATION):
-            rows = list(self.inbox.of(partition, limit=MANY))
+            rows = [row for row in everything if row.partition == partition]
+            if len(everything) == MANY:
+                rows = list(self.inbox.of(partition, limit=MANY))
             for row in rows:
                 if isinstance(row, Received) and row.row.statement and _stops(row.row.statement, step):
                     return f"{_named(row.row.statement)} lies unread in the inbox ({row.id})"

@@ -5,7 +5,9 @@ A note lies beside where the row's answer will be. It decides nothing, and is re
 
 from typing import Final
 
+from ..domain.answers import Answered
 from . import keys
+from .rows import unpack
 from .table import Act, Table, Write
 
 LONGEST_WHY: Final = 500
@@ -19,8 +21,13 @@ class WaitingNotes:
 
     def why(self, partition: str, inbox: str) -> str:
         """What the row waits for; empty if nobody has noted anything."""
-        row = self._table.get(partition, keys.waits(inbox))
-        return str(row.values["Why"]) if row else ""
+        return self.answered(partition, inbox)[1]
+
+    def answered(self, partition: str, inbox: str) -> tuple[Answered | None, str]:
+        """The row's answer if there is one, and what was noted, in one request as they are neighbours."""
+        rows = {row.key: row for row in self._table.rows(partition, keys.answer(inbox), keys.waits(inbox))}
+        answer, note = rows.get(keys.answer(inbox)), rows.get(keys.waits(inbox))
+        return unpack(Answered, answer.values) if answer else None, str(note.values["Why"]) if note else ""
 
     def note(self, partition: str, inbox: str, why: str) -> None:
         """Say what the row waits for, unless that is noted already."""

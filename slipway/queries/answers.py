@@ -72,27 +72,24 @@ class Answers:
         known = partition == INSTALLATION or re.fullmatch(NAME_PATTERN, partition) is not None
         if not known or not is_inbox_id(id):  # storage would refuse such a key, and it is not a row's
             raise _nothing(partition, id)
-        return self._final(partition, id) or self._waiting(partition, id)
-
-    def _final(self, partition: str, id: str) -> Reply | None:
-        answered = self.ledger.answer(partition, id)
+        answered, why = self.waiting.answered(partition, id)
         if answered is not None:
-            state = SaidState.REFUSED if answered.refused else SaidState.COUNTED
-            return Reply(partition=partition, id=id, state=state, answered=answered)
-        parked = self.installation.parked(parked_id(partition, id))
-        if parked is not None:
-            return Reply(partition=partition, id=id, state=SaidState.PARKED, reason=parked.reason)
-        return None
-
-    def _waiting(self, partition: str, id: str) -> Reply:
+            return _answer(partition, id, answered)
         row = self.inbox.get(partition, id)
         if row is not None:
             at = None if isinstance(row, Unreadable) else row.received_at
-            why = self.waiting.why(partition, id)
             return Reply(partition=partition, id=id, state=SaidState.RECEIVED, received_at=at, waits_for=why)
-        if (reply := self._final(partition, id)) is not None:
-            return reply  # it was answered between the two looks
-        raise _nothing(partition, id)
+        if (answered := self.ledger.answer(partition, id)) is not None:
+            return _answer(partition, id, answered)  # between the two looks
+        parked = self.installation.parked(parked_id(partition, id))
+        if parked is None:
+            raise _nothing(partition, id)
+        return Reply(partition=partition, id=id, state=SaidState.PARKED, reason=parked.reason)
+
+
+def _answer(partition: str, id: str, answered: Answered) -> Reply:
+    state = SaidState.REFUSED if answered.refused else SaidState.COUNTED
+    return Reply(partition=partition, id=id, state=state, answered=answered)
 
 
 def _nothing(partition: str, id: str) -> NotFound:

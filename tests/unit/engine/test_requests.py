@@ -11,7 +11,7 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.engine.outcome import Finished, Outcome
 from slipway.engine.run_step import LEASE, Work
-from slipway.ledger import keys
+from slipway.ledger import OutboxEntry, keys
 from slipway.ledger.ledger import BETWEEN
 from slipway.ledger.table import Row, Write
 from slipway.testing import Installation, MemoryTable, write_application
@@ -95,7 +95,7 @@ def test_the_row_of_a_message_ends_with_the_lease_of_its_step(home: Installation
     home.push("1.0")
     step = home.settle_at(StepKind.DEPLOY, "staging")
     assert len(list(home.app.ledger.outbox("shop"))) == 1
-    seen = []
+    seen = list[OutboxEntry]()
 
     def effect(work: Work) -> Finished:
         seen.extend(home.app.ledger.outbox("shop"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from slipway.bootstrap import App
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
+from slipway.domain.errors import present
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from slipway.engine.outcome import Outcome
+from slipway.engine.outcome import Outcome, Requeue
 from slipway.engine.run_step import BEGUN_AT_MOST, Outdated, Work
 from slipway.testing import write_application
 from tests.unit.commands.live import OLGA, Live
@@ -97,6 +99,34 @@ def test_a_step_right_after_a_change_is_judged_by_what_is_in_force_now(
     live.settle()
     assert live.phase(1) is (Phase.COMPLETED if environment == "production" else Phase.AWAITING_APPROVAL)
     assert live.verify().intact
+
+
+def test_a_step_goes_by_the_version_beside_its_release_however_lately_the_catalogue_was_read(live: Live) -> None:
+    live.apply()
+    live.push("1.0")
+    step, other = live.settle_at(StepKind.CHECK, "staging"), remembering(live)
+    change_application(live)
+    begun = list[Work]()
+
+    def look(work: Work) -> Outcome:
+        begun.append(work)
+        return Requeue(after=timedelta(seconds=1), reason="looking")
+
+    replace(other.step_runner, effects={StepKind.CHECK: look}).run(step)
+    assert [work.entry.versions for work in begun] == [present(live.app.catalogue.get("shop"), "shop").versions]
+
+
+def test_steps_within_ten_seconds_ask_once_whether_the_catalogue_has_changed(live: Live) -> None:
+    live.apply()
+    catalogue = remembering(live).catalogue
+    live.wait(timedelta(seconds=9))
+    assert catalogue.of_step("shop") is not None
+    change_project(live)
+    stale, fresh = catalogue.of_step("shop"), catalogue.get("shop")
+    assert stale != fresh == live.app.catalogue.get("shop")
+    change_application(live)
+    live.wait(timedelta(seconds=10))
+    assert catalogue.of_step("shop") == live.app.catalogue.get("shop")
 
 
 @pytest.mark.parametrize("change", [change_application, change_project])

@@ -13,7 +13,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, VoteDecision
-from slipway.domain.statement import VoteStatement
+from slipway.domain.statement import CommandStatement, VoteStatement
 from slipway.domain.steps import Step, StepKind
 from slipway.engine.outcome import Finished, Outcome, Requeue
 from slipway.engine.run_step import Work
@@ -63,6 +63,11 @@ OTHERS: dict[str, Callable[[Installation], None]] = {
     "rejection elsewhere": lambda home: vote(home, VoteDecision.REJECT, environment="staging"),
     "rejection of another release": lambda home: vote(home, VoteDecision.REJECT, release=2),
 }
+
+
+def _freeze_of(application: str) -> CommandStatement:
+    about: dict[str, Any] = {"application": application, "environment": "production", "reason": "stop"}
+    return CommandStatement(installation="i", salt="A" * 22, verb=Verb.FREEZE, **about)
 
 
 def performed(home: Installation, step: Step, effect: Callable[[Work], Outcome] | None = None) -> list[Work]:
@@ -143,4 +148,14 @@ def test_more_rows_than_can_be_looked_at_stop_too(waiting: tuple[Installation, S
     home, step = waiting
     for _ in range(MANY):
         OTHERS["approval"](home)
+    assert performed(home, step) == []
+
+
+def test_many_rows_about_others_hide_nothing_and_stop_nothing(waiting: tuple[Installation, Step]) -> None:
+    home, step = waiting
+    for _ in range(MANY):
+        row = InboxRow(kind=InboxKind.COMMAND, said=_freeze_of("alpha"), speaker=OLGA)
+        home.app.inbox_writer.say("alpha", row)
+    assert len(performed(home, step)) == 1
+    STOPS["rejection"](home)
     assert performed(home, step) == []
