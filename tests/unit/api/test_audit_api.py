@@ -250,6 +250,7 @@ JSON = {"Content-Type": "application/json"}
 
 def test_lost_index_rows_are_found_and_repaired_by_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     home, app = two_releases(monkeypatch)
+    home.reconcile()  # until then a record may have no copy yet
     before = got(app, "audit?limit=200")
     record = home.trail()[7]
     home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in copies(record)])
