@@ -1,5 +1,4 @@
-"""Accepting: a service hook answered with 202 under parallel senders, beside
-a function on the same host that compares a secret and sends one message."""
+"""A hook answered with 202 under parallel senders, beside a function that compares a secret and sends one message."""
 
 import threading
 import time
