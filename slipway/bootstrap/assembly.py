@@ -119,6 +119,7 @@ class App(Facing):
             handler=self.handler,
             bus=self.bus,
             effects=effects(self.clients, self.chain_anchors, self.clock),
+            documents=self.blobs.get,
             clock=self.clock,
             owner=self.ports.owner,
             stops=Unread(inbox=self.inbox).stops,
@@ -128,7 +129,7 @@ class App(Facing):
                 proofs=self.kept_proofs,
                 in_force=self.in_force,
                 clock=self.clock,
-            ).rules,
+            ).begin,
         )
 
     @part

@@ -98,6 +98,10 @@ class ChainAnchor(AnchorContent):
         what = f"release {gate.release} {gate.outcome} in {gate.environment}" if gate else str(self.why)
         return f"the anchor of {self.at:%Y-%m-%d %H:%M} UTC ({what})"
 
+    def names(self, gate: AnchoredGate, head: Head) -> bool:
+        """Whether it is the one of this gate, in the epoch of the head."""
+        return self.gate == gate and self.epoch == head.epoch
+
     def document(self) -> bytes:
         """The blob's content: the anchor's canonical form and a line break."""
         return canonical(self.model_dump(mode="json")) + b"\n"

@@ -67,6 +67,11 @@ class StepKind(StrEnum):
             StepKind.ROLL_BACK,
         )
 
+    @property
+    def goes_by_a_plan(self) -> bool:
+        """Whether it does what the release's plan says."""
+        return self is StepKind.PROMOTE or self.is_ordered
+
 
 class Notice(StrEnum):
     """What people are told of."""

@@ -35,13 +35,13 @@ class FirstObject:
         if environment is None:
             gone = f"the environment {work.step.environment} is no longer one of the application's"
             return (Rule.WITHIN_PROJECT.fails(gone),)
+        of_all = self.in_force.of_all(environment)
         standing = self.ledger.standing(work.step.application)
         head = standing.head or Head(application=work.step.application)
-        of_all = self.ledger.of_installation()
         in_force = self.in_force.rules(work, standing, head, environment, of_all=of_all)
         if broken := not_passed((*in_force, limits_rule(application, environment, plan))):
             return broken
-        return self._blocks(work, standing, head, environment, of_all)
+        return self._blocks(work, standing, head, environment, of_all.standing())
 
     def _blocks(
         self, work: Work, standing: Standing, head: Head, environment: Environment, of_all: InstallationStanding

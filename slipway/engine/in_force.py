@@ -4,9 +4,12 @@ A row that is missing is as suspicious as one that was changed. What is in force
 in class production: its chain, too, has to hold its newest anchor, so that it was not put back to an earlier state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
+from ..ahead import ahead
+from ..domain.chain_anchor import ChainAnchor
 from ..domain.environment import Environment
 from ..domain.project import EnvironmentClass
 from ..domain.release import Head
@@ -32,6 +35,19 @@ from .run_step import Outdated, Work
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfAll:
+    """What is being read of the whole installation."""
+
+    standing: Callable[[], InstallationStanding]
+    newest: Callable[[], ChainAnchor | None] | None
+    """The newest anchor of its chain; None where that is not compared."""
+
+
+def is_production(environment: Environment) -> bool:
+    return environment.environment_class is EnvironmentClass.PRODUCTION
+
+
+@dataclass(frozen=True, kw_only=True)
 class InForce:
     """Compares rows with signed heads."""
 
@@ -39,27 +55,31 @@ class InForce:
     anchors: ChainAnchors
     versions: SubjectVersions
 
+    def of_all(self, environment: Environment) -> OfAll:
+        """Begin to read what stands for the whole installation."""
+        newest = ahead(partial(self.anchors.newest, INSTALLATION)) if is_production(environment) else None
+        return OfAll(standing=ahead(self.ledger.of_installation), newest=newest)
+
     def rules(
         self,
         work: Work,
         standing: Standing,
         head: Head,
         environment: Environment,
-        *,
-        of_all: InstallationStanding | None = None,
+        of_all: OfAll | None,
     ) -> tuple[RuleResult, ...]:
-        """What is in the way, or one rule that holds. `of_all` is read where it is needed and not given.
+        """What is in the way, or one rule that holds. In class production `of_all` is compared, too.
 
         Raises `Outdated` where the trail names another version than the step was begun with, and that is the one in
         force; `LedgerUnavailable`, `KeysUnavailable`.
         """
         faults = list(self._of_application(work, standing, head, environment))
-        if not faults and environment.environment_class is EnvironmentClass.PRODUCTION:
-            of_all = of_all or self.ledger.of_installation()
-            whole = self.anchors.whole(INSTALLATION, of_all.head)
+        if not faults and of_all is not None and of_all.newest is not None:
+            installation = of_all.standing()
+            whole = self.anchors.whole_among((), installation.head, of_all.newest())
             if not whole.passed:
                 return (whole.rule.fails(f"of the installation: {whole.reason}"),)
-            faults = list(self._of_installation(work, of_all))
+            faults = list(self._of_installation(work, installation))
         if faults:
             return (Rule.IN_FORCE_ON_RECORD.fails("; ".join(faults)),)
         return (Rule.IN_FORCE_ON_RECORD.holds("version, freezes, holds and cancels are those of the signed trail"),)

@@ -5,26 +5,27 @@ linked, signed, and end in the head, so a row can hide nothing that came later; 
 anchor names, so the whole table cannot have been put back to before a rejection.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+from ..ahead import ahead
 from ..clock import Clock
 from ..domain.audit import AuditRecord, ChainCheck
 from ..domain.chain_anchor import AnchoredGate, ChainAnchor, GateOutcome
 from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate
 from ..domain.on_record import on_record, rests_on
-from ..domain.project import EnvironmentClass
 from ..domain.release import Head, Release
 from ..domain.rules import Rule, RuleResult, not_passed
 from ..domain.signing import PublicKeys
-from ..domain.steps import StepKind
+from ..domain.steps import Step, StepKind
 from ..ledger import Ledger
 from ..ledger.archive import sequence_in
 from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
 from ..ledger.table import Row
-from .in_force import InForce
+from .in_force import InForce, OfAll, is_production
 from .kept_proofs import KeptProofs
 from .run_step import Work
 
@@ -51,27 +52,37 @@ class OnRecord:
     in_force: InForce
     clock: Clock
 
-    def rules(self, work: Work) -> tuple[RuleResult, ...]:
-        """The rules about the trail, for a step that opens something, or finishes what was opened. The first object of
-        class production waits for the anchor of its gate, which is written here if it is not there yet.
+    def begin(self, step: Step, environment: Environment | None) -> Callable[[Work], tuple[RuleResult, ...]]:
+        """Begin to read what has nothing to do with the release. What is returned gives the rules about the trail, for
+        a step that opens something, or finishes what was opened. The first object of class production waits for the
+        anchor of its gate, which is written here if it is not there yet.
 
-        Raises `LedgerUnavailable`, `KeysUnavailable`, and `Outdated` where a newer version is in force, or the release
-        was changed meanwhile.
+        What is returned raises `LedgerUnavailable`, `KeysUnavailable`, and `Outdated` where a newer version is in
+        force, or the release was changed meanwhile.
         """
-        step, release = work.step, work.release
-        environment = work.environment
         if step.kind in FOLLOWS:
-            return self.in_force.of_release(work)
-        if step.kind not in OPENS or environment is None:
+            return self.in_force.of_release
+        if step.kind not in OPENS:
+            return lambda _: ()
+        newest = ahead(partial(self.anchors.newest, step.application))
+        return partial(self._rules, newest, self._of_all(environment))
+
+    def _of_all(self, environment: Environment | None) -> OfAll | None:
+        return self.in_force.of_all(environment) if environment is not None and is_production(environment) else None
+
+    def _rules(
+        self, asked: Callable[[], ChainAnchor | None], of_all: OfAll | None, work: Work
+    ) -> tuple[RuleResult, ...]:
+        step, release, standing, environment = work.step, work.release, work.standing, work.environment
+        if environment is None:
             return ()  # the step itself says that its environment is gone
-        standing = work.standing
-        head = standing.head or Head(application=step.application)
-        newest = self.anchors.newest(step.application)
+        of_all = of_all or self._of_all(environment)  # if only a newer version says that it is production
+        head, newest = standing.head or Head(application=step.application), asked()
         read = list(self._from(newest, head, release.first_sequence))
         whole = self.anchors.whole_among(read, head, newest)
         if not whole.passed:
             return (whole,)
-        in_force = self.in_force.rules(work, standing, head, environment)
+        in_force = self.in_force.rules(work, standing, head, environment, of_all=of_all)
         if not_passed(in_force):
             return in_force
         records, fault = verified_among(read, self.ledger.public_keys, head, release.first_sequence)
@@ -80,7 +91,7 @@ class OnRecord:
         rules = (on_record(records, release, environment, self.clock()), *self._kept(records, release, environment))
         rules = rules if not_passed(rules) else (*rules, *self.in_force.of_release(work))
         if step.kind in FIRST_OBJECT and not not_passed(rules):
-            return (*rules, *self._anchored(work, environment, head))
+            return (*rules, *self._anchored(work, environment, head, newest))
         return rules
 
     def _from(self, newest: ChainAnchor | None, head: Head, first: int) -> Iterator[AuditRecord | Row]:
@@ -95,9 +106,11 @@ class OnRecord:
         rule = self.proofs.rule(rests_on(records, release, environment), fresh=fresh)
         return (rule,) if rule is not None else ()
 
-    def _anchored(self, work: Work, environment: Environment, head: Head) -> tuple[RuleResult, ...]:
+    def _anchored(
+        self, work: Work, environment: Environment, head: Head, newest: ChainAnchor | None
+    ) -> tuple[RuleResult, ...]:
         release = work.release
-        if environment.environment_class is not EnvironmentClass.PRODUCTION or release.gate is None:
+        if not is_production(environment) or release.gate is None:
             return ()
         gate = AnchoredGate(
             release=release.number,
@@ -105,6 +118,8 @@ class OnRecord:
             opening=release.gate.opening,
             outcome=GateOutcome.PASSED,
         )
+        if newest is not None and newest.names(gate, head):
+            return ()
         try:
             self.anchors.gate(head, gate, now=self.clock())
         except LedgerRewound as rewound:

@@ -7,7 +7,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
+from ..ahead import ahead
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
 from ..domain.environment import Environment
@@ -61,6 +63,8 @@ class Work:
     """Takes or extends the lease; returns False if it was lost, or another worker has it."""
     nearby: Nearby | None = None
     """What was read together with the release."""
+    plan: Callable[[], bytes | None] | None = None
+    """The document of the release's plan, as it is being read; None for a step that goes by none."""
 
     def hold(self) -> None:
         """Take the lease of a step that began with a look and is about to change something. Raises `Held`."""
@@ -79,6 +83,9 @@ class Work:
 
 
 Effect = Callable[[Work], Outcome]
+type Proof = Callable[[Work], tuple[RuleResult, ...]]
+"""The rules about the trail that must hold before a step's effect; none for steps that open nothing."""
+type Proved = Callable[[], tuple[RuleResult, ...]]
 
 
 class Outdated(Exception):  # noqa: N818 - nothing is wrong, it changed meanwhile
@@ -95,12 +102,14 @@ class StepRunner:
     handler: Handler
     bus: Bus
     effects: Mapping[StepKind, Effect]
+    documents: Callable[[str], bytes | None]
+    """Reads what is kept, by its hash."""
     clock: Clock
     owner: Callable[[], str]
     stops: Callable[[Step], str]
     """What lies unread in the inbox and stops the step; empty if nothing does."""
-    proves: Callable[[Work], tuple[RuleResult, ...]]
-    """The rules about the trail that must hold before the step's effect; none for steps that open nothing."""
+    proves: Callable[[Step, Environment | None], Proof]
+    """Begins to read the rules about the trail that must hold before the step's effect."""
 
     def run(self, step: Step) -> None:
         """Execute a step and report its outcome, or schedule its next poll or retry.
@@ -118,9 +127,10 @@ class StepRunner:
             self._perform(step)
 
     def _perform(self, step: Step) -> None:
+        entry = self.catalogue.of_step(step.application)
+        proof = self._begin_proof(step, entry)
         if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
             return
-        entry = self.catalogue.of_step(step.application)
         nearby = self.ledger.nearby(step.application, step.release)
         if entry is not None and entry.versions is not None and entry.versions.application != nearby.standing.version:
             self.catalogue.look_again()
@@ -137,11 +147,14 @@ class StepRunner:
         def renew() -> bool:
             return lease.renew(now=self.clock(), length=LEASE)
 
-        work = Work(step=step, release=release, entry=entry, renew=renew, nearby=nearby)
+        goes_by = release.plan_hash if step.kind.goes_by_a_plan else None
+        plan = ahead(partial(self.documents, goes_by)) if goes_by else None
+        work = Work(step=step, release=release, entry=entry, renew=renew, nearby=nearby, plan=plan)
+        proved = ahead(partial(proof, work))
         try:
             if not step.kind.begins_with_a_look:
                 work.hold()
-            outcome = self._effect(work)
+            outcome = self._effect(work, proved)
             # From the first object on a rollout is finished, so a deployment is not looked at again.
             copied = step.kind is StepKind.PROMOTE and isinstance(outcome, Finished) and outcome.passed
             if not (copied and self._stopped(step)):
@@ -159,11 +172,14 @@ class StepRunner:
             self._put_off(step)
         return bool(why)
 
-    def _effect(self, work: Work) -> Outcome:
+    def _begin_proof(self, step: Step, entry: Entry | None) -> Proof:
+        return self.proves(step, entry.application.environment(step.environment) if entry else None)
+
+    def _effect(self, work: Work, proved: Proved) -> Outcome:
         step = work.step
         values = {Attribute.ATTEMPT: step.attempt, Attribute.POLL: step.poll, Attribute.TRIES: step.tries}
         with span(Family.STEP, step.kind, values) as current:
-            outcome = self._outcome(work)
+            outcome = self._outcome(work, proved)
             current.set({Attribute.OUTCOME: outcome_word(outcome)})
             if isinstance(outcome, Retry) or (isinstance(outcome, Finished) and not outcome.passed):
                 current.fail(outcome.reason)
@@ -171,12 +187,12 @@ class StepRunner:
             return failed(f"{outcome.reason} (tried {step.tries + 1} times)", afterwards=outcome.afterwards)
         return outcome
 
-    def _outcome(self, work: Work) -> Outcome:
+    def _outcome(self, work: Work, proved: Proved) -> Outcome:
         """What is outdated has brought about nothing yet: it is begun again with what is in force now."""
         why = ""
         for _ in range(BEGUN_AT_MOST):
             try:
-                return self._proved(work) or self.effects[work.step.kind](work)
+                return _not_proved(proved) or self.effects[work.step.kind](work)
             except Outdated as outdated:
                 why = str(outdated)
             self.catalogue.look_again()
@@ -186,6 +202,7 @@ class StepRunner:
             log.info("%s: begun again: %s", work.step.id, why)
             nearby = self.ledger.nearby(work.step.application, work.step.release)
             work = replace(work, entry=now, nearby=nearby)
+            proved = partial(self._begin_proof(work.step, now), work)
         return Retry(reason=why)
 
     def _is_over(self, work: Work, *, briefly: bool) -> bool:
@@ -195,14 +212,6 @@ class StepRunner:
         if own is None or step.tries + 1 < TRIES:
             return False
         return briefly or self.clock() - step.asked_at >= own
-
-    def _proved(self, work: Work) -> Outcome | None:
-        """None if the records prove that the step may begin."""
-        try:
-            broken = broken_rules(self.proves(work))
-        except KeysUnavailable as away:
-            return Retry(reason=str(away))
-        return not_begun(broken) if broken else None
 
     def _follow(self, step: Step, outcome: Outcome, underway: Underway) -> None:
         match outcome:
@@ -293,3 +302,12 @@ class StepRunner:
             trace=Trace(parent=trace_parent) if trace_parent else None,
         )
         self.bus.send([message])
+
+
+def _not_proved(proved: Proved) -> Outcome | None:
+    """None if the records prove that the step may begin."""
+    try:
+        broken = broken_rules(proved())
+    except KeysUnavailable as away:
+        return Retry(reason=str(away))
+    return not_begun(broken) if broken else None

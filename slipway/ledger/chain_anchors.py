@@ -134,7 +134,7 @@ class ChainAnchors:
         recent, newest = islice(self._genuine(head.application), RECENT), None
         for anchor in recent:
             newest = newest or anchor
-            if anchor.gate == gate and anchor.epoch == head.epoch:
+            if anchor.names(gate, head):
                 return anchor
             if anchor.gate is not None:
                 break

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
+from ..ahead import ahead
 from ..domain.answers import Answered, answer, inbox_of
 from ..domain.audit import AuditRecord, chained
 from ..domain.decide import Decision
@@ -109,8 +110,10 @@ class Ledger:
         else:
             standing = self._standing(partition, etags, notes=lookups.waits)
         head, lanes = standing.head or self._new_head(partition), standing.lanes
-        digests = self._pointers(partition, lookups.digest, keys.artifact)
+        # Both after the head, whose ETag then guards what they say.
+        asked = ahead(partial(self._pointers, partition, lookups.digest, keys.artifact))
         tags = self._pointers(partition, lookups.tag, keys.tag)
+        digests = asked()
         numbers = {*lookups.releases, *digests.values(), *tags.values(), *_last(head.active, lookups.active)}
         for lane in lanes.values():
             numbers |= set(lane.numbers) if lookups.in_lanes else set()

@@ -108,7 +108,7 @@ class FencedCluster:
         """Take the order. Where the namespace comes with the release, it is made first, as no Lease can be without it,
         and returned."""
         try:
-            self._objects.fence.take()
+            self._objects.take_for(targets[0]) if targets else self._objects.fence.take()
         except Missing as missing:
             own = (t for t in targets if t.kind.kind == "Namespace" and t.name == self._namespace)
             namespace = next(own, None)

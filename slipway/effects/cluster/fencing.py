@@ -12,9 +12,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, override
 
+from slipway.ahead import ahead
 from slipway.domain.fence import Claim, Fence, SeenLease, judge_fence
 from slipway.domain.rules import Fail, RuleResult
 
@@ -65,25 +67,32 @@ class HeldFence:
         self._claim = self._claim or self._make_claim()
         return self._claim
 
-    def take(self) -> None:
-        """Take the order, if that has not been done. Raises `FenceLost`, other `ClusterError`, `KeysUnavailable`."""
+    def take(self, read: Callable[[], object] = lambda: None) -> bool:
+        """Take the order, if that has not been done. Returns whether the Lease was written, after `read` had ended: an
+        object that was read by it needs no look at the Lease.
+
+        Raises `FenceLost`, other `ClusterError`, `KeysUnavailable`.
+        """
         if self.taken:
-            return
+            return False
         for _ in range(CONFLICTS):
+            in_the_way = ahead(self.claim.in_the_way)
             lease = self._read()
             result, fence = judge_fence(lease, self.claim)
             _demand(self._compared(fence) if fence is not None else None)
             _demand(result, fence)
-            already_ours = fence is not None and fence.order == self.claim.order  # taken by an earlier try
-            if not already_ours and (rules := self.claim.in_the_way()):
+            if lease is not None and fence is not None and fence.order == self.claim.order:
+                self._hold(lease.text)  # taken by an earlier try
+                return False
+            if rules := in_the_way():
                 raise NotToBegin(rules)
+            read()
             try:
-                if not already_ours:
-                    self._write(lease)
+                self._write(lease)
             except ObjectConflict:
                 continue  # somebody else has just written it
-            self._hold(lease.text if already_ours and lease is not None else self.claim.fence.text)
-            return
+            self._hold(self.claim.fence.text)
+            return True
         raise ObjectConflict(f"Lease {self.claim.lease}: somebody else keeps writing it")
 
     def seize(self) -> None:
@@ -154,6 +163,14 @@ class FencedObjects(Objects):
     def __init__(self, objects: Objects, fence: HeldFence) -> None:
         super().__init__(objects.connection, objects.kinds)
         self.fence = fence
+        self._read: dict[str, tuple[Json | None, bool]] = {}
+        """The object that was read while the order was taken, by its path, and whether the Lease was written since."""
+
+    def take_for(self, target: ManifestTarget) -> None:
+        """Take the order, for the object that is to be written first: it is read meanwhile."""
+        live = ahead(partial(self._live, target))
+        is_written = self.fence.take(live)
+        self._read[target.path] = (live(), is_written)
 
     @override
     def apply(
@@ -213,8 +230,10 @@ class FencedObjects(Objects):
         """Write what is for the object as it was read before the Lease; where it is another one by then, again."""
         last: ObjectConflict | None = None
         for _ in range(CONFLICTS):
-            live = self._live(target)
-            self.fence.confirm()
+            read = self._read.pop(target.path, None)
+            live, is_confirmed = read if read is not None else (self._live(target), False)
+            if not is_confirmed:
+                self.fence.confirm()
             try:
                 return write(live)
             except ObjectConflict as conflict:

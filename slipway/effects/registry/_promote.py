@@ -56,7 +56,8 @@ def promote_artifact(
         tag = executor.submit(named_now, target)
         looks = TargetInventory(target.registry, target.repository)
         graph = discover(source.registry, source.repository, source.digest, executor, also=looks.about)
-        platforms = platforms_of(source.registry, source.repository, graph.nodes[graph.root].manifest)
+        root = graph.nodes[graph.root].manifest
+        platforms = executor.submit(platforms_of, source.registry, source.repository, root)
         run = _Run(
             source=source, target=target, graph=graph, levels=tuple(graph.levels()), inventory=looks, executor=executor
         )
@@ -73,8 +74,8 @@ def promote_artifact(
         digest=source.digest,
         tag=target.tag,
         tag_was=tag_was,
-        media_type=graph.nodes[graph.root].manifest.media_type,
-        platforms=platforms,
+        media_type=root.media_type,
+        platforms=platforms.result(),
         manifests=tuple(node.digest for node in run.nodes()),
         referrers=tuple(digest for digest in graph.belongings() if digest not in run.left_out),
         manifests_copied=len(copied),

@@ -33,7 +33,7 @@ from ..outcome import REASON_LIMIT, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
-from .plan import PlanLost, load_plan
+from .plan import PlanLost, plan_of
 from .rollout import fenced, outlasted, pause_before
 
 _SUMMARY = 300
@@ -143,7 +143,7 @@ def _made(seen: SeenBefore, name: str) -> SeenJob:
 
 def run_jobs(clients: Clients, clock: Clock, side: Side, work: Work) -> Outcome:
     try:
-        plan = load_plan(clients, work.release.plan_hash)
+        plan = plan_of(clients, work)
         cluster = clients.cluster(plan.cluster)
         writes = fenced(clients, work, plan).writes
         return _Running(

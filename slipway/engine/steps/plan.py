@@ -1,11 +1,12 @@
 """Plan: render the manifests, have the API server preview what they would change, and store the plan."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from ...ahead import ahead
 from ...catalogue import ConfigError, downgrade
 from ...clock import Clock
 from ...domain.application import Application
@@ -22,7 +23,7 @@ from ...domain.rules import not_passed as failed_rules
 from ...domain.signing import KeysUnavailable
 from ...effects.cluster import ClusterError, Owner, kinds_of
 from ...effects.cluster import ClusterPreview as Seen
-from ...effects.registry import Manifest, RegistryError, check_children, check_whole, foresee
+from ...effects.registry import RegistryError, check_children, check_whole, foresee
 from ...manifests.configuration import restarting
 from ..limits import BeyondProject, check_objects
 from ..outcome import Outcome, Requeue, Retry, failed, passed
@@ -69,15 +70,16 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         if release.rollback is not None:
             return passed(_plan_return(clients, work, environment, release.rollback))
-        manifest = _manifest(clients, release)
+        looked = ahead(partial(_look_at_artifact, clients, release))
+        if environment.require.rules():
+            looked()
         supply_chain = look_at_supply_chain(clients, work, environment, clock())
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image, so allow them time to arrive.
             return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="plan") as beside:
-            looked = beside.submit(check_children, clients.registry(release.registry), release.repository, manifest)
-            planned = _make(clients, work, environment, supply_chain.given_up())
-            looked.result()  # while the API server looked at the manifests
+        made = ahead(partial(_make, clients, work, environment, supply_chain.given_up()))
+        looked()  # what is wrong with the artifact is said before what is wrong with its plan
+        planned = made()
         _foresee(clients, work, environment, planned.plan)
         report = _report(clients, planned)
     except BundleRefused as refused:
@@ -100,11 +102,12 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
 def _report(clients: Clients, planned: _Planned) -> PlanMade:
     """Store the plan and its preview, and summarise both."""
     plan = planned.plan
-    plan_hash = clients.blobs.put(plan.document(), "application/json")
+    stored = ahead(partial(clients.blobs.put, plan.document(), "application/json"))
+    preview = clients.blobs.put(planned.preview.document(), "application/json")
     count = [change.change for change in planned.preview.changes].count
     return PlanMade(
-        plan_hash=plan_hash,
-        preview=clients.blobs.put(planned.preview.document(), "application/json"),
+        plan_hash=stored(),
+        preview=preview,
         base=plan.base,
         definition=planned.definition,
         created=count("created"),
@@ -121,9 +124,10 @@ def _report(clients: Clients, planned: _Planned) -> PlanMade:
     )
 
 
-def _manifest(clients: Clients, release: Release) -> Manifest:
-    """Fail early if the event named a digest that was never pushed or is gone."""
-    return clients.registry(release.registry).manifest(release.repository, release.artifact.digest)
+def _look_at_artifact(clients: Clients, release: Release) -> None:
+    """Fail early if the event named a digest that was never pushed, or is gone as a whole or in part."""
+    registry = clients.registry(release.registry)
+    check_children(registry, release.repository, registry.manifest(release.repository, release.artifact.digest))
 
 
 def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan) -> None:
@@ -180,12 +184,11 @@ def _whole(
     if environment.on_config_change is OnConfigChange.RESTART:
         content = replace(content, manifests=restarting(content.manifests))
     cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="plan") as beside:
-        leaving = beside.submit(cluster.departed, content.manifests, environment.namespace, owner)
-        seen = cluster.preview(
-            (*content.manifests, *content.before, *content.after), environment.namespace, application.injected
-        )
-        departed = leaving.result()
+    leaving = ahead(partial(cluster.departed, content.manifests, environment.namespace, owner))
+    seen = cluster.preview(
+        (*content.manifests, *content.before, *content.after), environment.namespace, application.injected
+    )
+    departed = leaving()
     lane = work.standing.lanes.get(environment.name)  # as it was before the cluster was asked
     live = lane.live if lane else None
     stays = _stays(clients, lane, environment)
@@ -286,10 +289,15 @@ def job_name(release: Release, environment: Environment) -> str:
     return f"{stem}-{sha256(f'{release.id}/{environment.name}'.encode())[7:15]}"
 
 
-def load_plan(clients: Clients, plan_hash: str | None) -> Plan:
-    """The plan that was voted on, byte for byte. Raises `PlanLost`."""
+def plan_of(clients: Clients, work: Work) -> Plan:
+    """The plan of the step's release, which was voted on, byte for byte. Raises `PlanLost`."""
+    return load_plan(clients, work.release.plan_hash, asked=work.plan)
+
+
+def load_plan(clients: Clients, plan_hash: str | None, *, asked: Callable[[], bytes | None] | None = None) -> Plan:
+    """A plan by its hash, unless it is being read already. Raises `PlanLost`."""
     try:
-        content = clients.blobs.get(plan_hash) if plan_hash else None
+        content = asked() if asked else clients.blobs.get(plan_hash) if plan_hash else None
         if content is None:
             raise PlanLost(f"the plan {plan_hash} is no longer in the evidence container")
         return Plan.model_validate_json(content)

@@ -31,7 +31,7 @@ from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .ends import ends, ends_of_image, with_advice
-from .plan import PlanLost, load_plan
+from .plan import PlanLost, plan_of
 from .promoting import Life, TimeIsOver
 
 AT_ONCE = timedelta(0)
@@ -101,7 +101,7 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
 def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
     source, target = ends(clients, life.application, environment, life.release, before_moving=life.moving)
     images = list[PromotedImage]()
-    for repository, digest in brought(load_plan(clients, life.release.plan_hash)):
+    for repository, digest in brought(plan_of(clients, life.work)):
         from_there, to_here = ends_of_image(source, target, repository, digest)
         copied = _brought(clients, environment, life, from_there, to_here)
         if isinstance(copied, Requeue):

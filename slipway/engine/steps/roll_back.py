@@ -23,7 +23,7 @@ from ..outcome import REASON_LIMIT, Finished, Outcome, Retry, failed
 from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
-from .plan import PlanLost, load_plan
+from .plan import PlanLost, load_plan, plan_of
 from .rollout import LASTS, RolloutTarget, fenced, judge_rollout
 from .stuck_pods import helped
 
@@ -110,7 +110,7 @@ class _Return:
         environment has moved since, that is all of it, and in another place."""
         if not (made := self._made()):
             return ()
-        failed_plan = load_plan(self.clients, self.work.release.plan_hash)
+        failed_plan = plan_of(self.clients, self.work)
         moved = (failed_plan.cluster, failed_plan.namespace) != (self.before.cluster, self.before.namespace)
         former = set() if moved else {(m["kind"], m["metadata"]["name"]) for m in self.before.manifests}
         going = [each for each in made if (each.kind, each.name) not in former]

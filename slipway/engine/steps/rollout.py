@@ -33,7 +33,7 @@ from ..outcome import REASON_LIMIT, Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
-from .plan import PlanLost, load_plan
+from .plan import PlanLost, plan_of
 from .stuck_pods import helped
 
 LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
@@ -83,7 +83,7 @@ def pause_before(poll: int) -> timedelta:
 def deploy(clients: Clients, work: Work) -> Outcome:
     target: RolloutTarget | None = None
     try:
-        plan = load_plan(clients, work.release.plan_hash)
+        plan = plan_of(clients, work)
         target = fenced(clients, work, plan)
         done = target.writes.apply(plan.manifests, begun=work.step.asked_at)
         return passed(_report(clients, plan, done, target.taken))
@@ -142,7 +142,7 @@ def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: 
 
 def check_rollout(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
-        plan = load_plan(clients, work.release.plan_hash)
+        plan = plan_of(clients, work)
         if plan.deletions or _has_stateful_sets(plan):
             work.hold()
         cluster = clients.cluster(plan.cluster)

@@ -18,7 +18,7 @@ from ..outcome import Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .cluster_errors import after
-from .plan import PlanLost, load_plan
+from .plan import PlanLost, plan_of
 from .rollout import fenced, outlasted, pause_before
 
 
@@ -35,7 +35,7 @@ def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     try:
-        plan = load_plan(clients, work.release.plan_hash)
+        plan = plan_of(clients, work)
         return _verify(clients, environment, plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
