@@ -37,13 +37,13 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether what is wanted was reached; None where nothing in particular is, or nothing was measured."""
-        wanted = []
+        """Whether every aim of this row was reached; None if it has none, or its ratio could not be measured."""
+        reached = []
         if self.aim is not None and self.ratio is not None:
-            wanted.append(self.ratio <= self.aim)
+            reached.append(self.ratio <= self.aim)
         if self.most is not None:
-            wanted.append(self.ours <= self.most)
-        return all(wanted) if wanted else None
+            reached.append(self.ours <= self.most)
+        return all(reached) if reached else None
 
     def as_json(self) -> dict[str, Any]:
         written: dict[str, Any] = {
@@ -100,11 +100,11 @@ def missing(name: str, ours: Sequence[float], *, peer_name: str, unit: str, why:
 
 
 def write(rows: Sequence[Row], path: Path = RESULTS) -> None:
-    """Keep the rows; those of benchmarks that did not run this time stay as they were."""
-    kept = json.loads(path.read_text()) if path.exists() else []
-    fresh = {row.name.partition(".")[0] for row in rows}
-    found = [old for old in kept if old["name"].partition(".")[0] not in fresh]
-    path.write_text(json.dumps(found + [row.as_json() for row in rows], indent=2) + "\n")
+    """Write the rows to the file of results, where benchmarks that did not run this time keep theirs."""
+    before = json.loads(path.read_text()) if path.exists() else []
+    benchmarks = {row.name.partition(".")[0] for row in rows}
+    others = [row for row in before if row["name"].partition(".")[0] not in benchmarks]
+    path.write_text(json.dumps(others + [row.as_json() for row in rows], indent=2) + "\n")
 
 
 def show(rows: Sequence[Row], console: Console) -> None:

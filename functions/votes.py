@@ -103,7 +103,8 @@ def _is_by_link(ballot: Ballot) -> bool:
 
 
 def _check_asked(ballot: Ballot, release: Release, principal: Principal) -> None:
-    """Whoever may read could otherwise make the trail as long as they like. Raises `EarlyResponse`."""
+    """Turn away whom the gate does not ask: otherwise any reader could make the trail as long as they like. Raises
+    `EarlyResponse`."""
     environment = (ballot.environment if ballot.decision == "object" else None) or release.environment or ""
     if principal.signed_in is None or may_say(parts().reader, release, environment, principal.signed_in):
         return

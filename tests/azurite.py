@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from slipway.ledger.azure_added import AzureAdded
-    from slipway.ledger.azure_blobs import AzureBlobs
+    from slipway.ledger.azure_blobs import AzureAdded, AzureBlobs
     from slipway.ledger.azure_table import AzureTable
 
 _numbers = itertools.count(1)
@@ -74,7 +73,7 @@ def azure_added(azurite: str) -> "Iterator[AzureAdded]":
     """An empty container in Azurite, for blobs that are only added."""
     from azure.storage.blob import BlobServiceClient
 
-    from slipway.ledger.azure_added import AzureAdded
+    from slipway.ledger.azure_blobs import AzureAdded
 
     with BlobServiceClient.from_connection_string(azurite) as service:
         yield AzureAdded(service.get_container_client(fresh_name("added")), makes=True)

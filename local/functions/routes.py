@@ -1,9 +1,8 @@
-"""ASP.NET Core's route templates: which the host takes, and what a path gives for them.
+"""ASP.NET Core's route templates: which ones the host accepts, and which values a path gives them.
 
-Read by the rules of its parser and matcher (Microsoft.AspNetCore.Routing, as the function host uses it), which go by
-segment and, within a segment of several parts, from its end. There is no precedence: the host puts its routes in the
-order of the functions' names, and the first that fits is taken (see `http_front.py`). `constraints.py` has what may
-stand behind a colon.
+The rules are those of Microsoft.AspNetCore.Routing as the function host uses it: a template is matched segment by
+segment, and a segment of several parts from its end. No route has precedence: the host orders them by the names of
+their functions, and the first that matches wins (`http_front.py`). What may follow a colon is in `constraints.py`.
 """
 
 import re
@@ -90,7 +89,7 @@ class Route:
 
 
 def compile_route(template: str) -> Route:
-    """Compile a template, such as `api/items/{id:int}`; a RouteError with the sentence if it is none."""
+    """Compile a template, such as `api/items/{id:int}`. Raises `RouteError`."""
     text = template.removeprefix("~/") if template.startswith("~/") else template.removeprefix("/")
     if text.startswith("~"):
         raise RouteError(template, "it may start with '~/' but not with '~'")
@@ -126,7 +125,7 @@ def _segment(text: str, template: str) -> Segment:
 
 
 def _parts(text: str, template: str) -> Iterator[Part]:
-    """Literals and parameters in their order; doubled braces stand for themselves."""
+    """Literals and parameters in order. A doubled brace means the brace itself."""
     at, literal = 0, ""
     while at < len(text):
         pair, brace = text[at : at + 2], text[at]
@@ -218,7 +217,7 @@ def _take(segment: Segment, text: str, values: dict[str, str]) -> bool:
 
 
 def _take_from_the_end(segment: Segment, text: str, values: dict[str, str]) -> bool:
-    """Of several parts the last literal is looked for first, as far to the right as it can be."""
+    """Match a segment of several parts: its last literal first, as far to the right as possible."""
     taken: dict[str, str] = {}
     end = len(text)
     waiting: Parameter | None = None

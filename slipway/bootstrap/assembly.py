@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class App(Facing):
-    """What acts: on events, on steps, on what people said, and by timers."""
+    """The parts that act: on events, steps, orders of people, and timers."""
 
     @part
     def applying(self) -> "Applying":

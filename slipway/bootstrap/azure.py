@@ -170,7 +170,7 @@ class _Azure:
         return AzureBlobs(client, limit=INCOMING_LIMIT, makes=self._makes_storage)
 
     def added_blobs(self) -> AddedBlobs:
-        from ..ledger.azure_added import AzureAdded
+        from ..ledger.azure_blobs import AzureAdded
 
         return AzureAdded(self._container(self.settings.audit_container), makes=self._makes_storage)
 

@@ -1,4 +1,4 @@
-"""The ports, each opened once, and what the settings say by themselves: the ground of the app."""
+"""The ports, each opened once, and the parts that follow from the settings alone: the lowest layer of the app."""
 
 import threading
 from dataclasses import dataclass, field

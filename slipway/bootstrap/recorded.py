@@ -1,4 +1,4 @@
-"""What is written down and read again: the ledger with all that stands on it, before anything acts."""
+"""The parts that keep and read state: the ledger and everything built on it. Nothing here acts."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

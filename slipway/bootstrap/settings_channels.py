@@ -138,7 +138,7 @@ KINDS: Final[Mapping[str, type[SettingsPart]]] = {
 
 
 def _with_a_kind(given: Any) -> Any:
-    """What has no kind is a webhook."""
+    """Channels without a kind are webhooks."""
     if not isinstance(given, dict):
         return given
     kind = given.get("kind", "webhook")

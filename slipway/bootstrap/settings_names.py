@@ -62,7 +62,7 @@ def misspelt(settings: type[BaseModel], variables: Mapping[str, str]) -> list[st
 
 
 def explained(error: ValidationError) -> str:
-    """What is wrong with the settings, by variable and field; the values are left out."""
+    """The problems of the settings, by variable and field, without any values."""
     lines = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         path = [str(part) for part in problem["loc"]]

@@ -70,7 +70,7 @@ class CheckedDocuments:
 
     @property
     def advice(self) -> tuple[Problem, ...]:
-        """What is valid and will not do what its author may expect."""
+        """Warnings about documents that are valid and may not do what their author expects."""
         return tuple(advice(self.claims))
 
     @property

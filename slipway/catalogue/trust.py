@@ -4,6 +4,7 @@ They are read when an application is applied, so that an invalid file is reporte
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,11 +112,9 @@ def _certificates(data: bytes) -> tuple[x509.Certificate, ...]:
 
 def _may_be_root(certificate: x509.Certificate) -> bool:
     """Whether it is a CA's or a self-signed certificate, which Notation's trust store accepts."""
-    try:
+    with suppress(x509.ExtensionNotFound):
         if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             return True
-    except x509.ExtensionNotFound:
-        pass
     try:
         certificate.verify_directly_issued_by(certificate)
     except (ValueError, TypeError, InvalidSignature):

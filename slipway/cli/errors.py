@@ -82,7 +82,7 @@ class CliError(click.ClickException):
 
 
 class ProblemsError(CliError):
-    """What is wrong with files, each problem at its place. People read one a line, so that editors can link to them."""
+    """Problems in files, each with its place; printed one a line, so that editors can link to them."""
 
     def __init__(self, problems: "Sequence[Problem]", not_checked: "Sequence[Unjudged]" = ()) -> None:
         first = problems[0]

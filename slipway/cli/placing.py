@@ -9,7 +9,7 @@ from slipway.catalogue import Problem, Unjudged
 
 
 def placed[T: (Problem, Unjudged)](told: Iterable[T], path: Path) -> Iterator[T]:
-    """What is told of the files, with paths relative to the current folder where it is near."""
+    """The problems, with paths relative to the current folder where that is near."""
     root = path.resolve() if path.is_dir() else path.resolve().parent
     above, cwd = root.parent, Path.cwd()
     near = root.is_relative_to(cwd) or cwd.is_relative_to(root)

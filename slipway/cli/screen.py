@@ -27,7 +27,7 @@ SPEAK_FOR_THEMSELVES = ("details", "reason")
 FOLDED = 16
 """The least width of a column that is wrapped."""
 INDENT = 20
-"""What may stand before a word that is as long as a line."""
+"""Characters that may stand before a word which is as long as a line."""
 
 
 def tone_style(tone: Tone) -> str:

@@ -52,7 +52,7 @@ class AsVoted:
 
 
 def _differs(plan: ChangePlan, planned: Sequence[Planned]) -> str:
-    """What is no longer as people read it; empty if all of it is."""
+    """Why the plan is no longer the one that people read; empty if it is."""
     now = {str(each.change.subject): compared_subject(each.change) for each in planned}
     for shown in plan.compared:
         if now[shown.subject].weaker != shown.weaker:

@@ -36,8 +36,8 @@ from ..ledger import Conflict
 from ..ledger.installation import order_mark
 from ..ledger.keys import INSTALLATION
 from ..ledger.proposals import Kept, Proposals
+from ..ledger.rows import answer_writes
 from ..ledger.table import Write
-from ..ledger.writes import answer_writes
 from .enacting import Enacting
 from .proposing import change_details, ended_as, ending
 from .taking import CannotCount, RowWaits
@@ -100,8 +100,8 @@ class ChangeVoting:
         self.tell(change)
 
     def _settled(self, change: str) -> None:
-        """What is void by now is void before the vote is judged; what has passed takes effect. A key that cannot be
-        read only delays: the next pass goes on."""
+        """Before the vote is judged, void the change if it is void by now, and put it in force if it has passed. A key
+        that cannot be read only delays: the next pass goes on."""
         try:
             self.enacting.settle(change)
         except KeysUnavailable as away:

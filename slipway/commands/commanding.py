@@ -142,7 +142,7 @@ class Commander:
 
     # ---- what
     def _do(self, received: Received, statement: CommandStatement, who: _Who) -> None:
-        """What is about no application, and has no rules beside who may do it."""
+        """Carry out a command that concerns no application; its only rule is who may give it."""
         if who.unproved or who.forbidden:
             raise CannotCount(f"{statement.verb}: {who.unproved or who.forbidden}")
         if statement.verb is Verb.SESSION_END:

@@ -337,7 +337,7 @@ def check_request(documents: Sequence[Stored]) -> None:
 
 
 def _without_one_form(stored: Stored) -> Problem | None:
-    """What has no canonical form can be neither hashed nor kept."""
+    """The problem of a document without a canonical form, which can be neither hashed nor stored."""
     try:
         _ = stored.content
     except (ValueError, RecursionError) as error:

@@ -57,7 +57,7 @@ class Enacting:
     clock: Clock
 
     def settle_all(self) -> tuple[str, ...]:
-        """Whatever is due of all changes that are not over; returns the problems met."""
+        """Do what is due for each change that is not over; returns the problems met."""
         problems = []
         try:
             for change in self.proposals.undecided():

@@ -24,8 +24,8 @@ from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..ledger import Conflict, Ledger
 from ..ledger.keys import INSTALLATION
 from ..ledger.proposals import MOST, Kept, Proposals
+from ..ledger.rows import answer_writes
 from ..ledger.versions import SubjectVersions
-from ..ledger.writes import answer_writes
 from .comparing import Planned
 from .submitting import compared_subject
 from .taking import CannotCount

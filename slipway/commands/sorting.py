@@ -51,7 +51,7 @@ class Sorted:
 
     @property
     def goes(self) -> tuple[Planned, ...]:
-        """What is not refused, projects first."""
+        """The documents that are not refused, projects first."""
         both = (*self.now, *self.waits)
         return tuple(sorted(both, key=lambda each: str(each.change.subject.kind) != "project"))
 

@@ -34,7 +34,7 @@ class ToConfirm:
     asks: tuple[str, ...] = ()
     """The gates whose people vote on it afterwards."""
     refused: tuple[SubjectChange, ...] = ()
-    """What is not part of it."""
+    """Changes that are not part of the statement, because they are refused already."""
 
 
 class SaidChanges(Said):

@@ -55,7 +55,7 @@ class InboxReader:
     waiting: WaitingNotes
     parking: Parking
     incoming: Callable[[], IncomingBlobs]
-    """What is too large for a row lies there."""
+    """Where content lies that is too large for a row."""
     handlers: Mapping[InboxKind, Handling]
     clock: Clock
 

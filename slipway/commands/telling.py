@@ -40,7 +40,7 @@ class Told(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class _ToldOf:
-    """What is told, and of whose vote where it is one."""
+    """What people are told, and the vote if it is about one."""
 
     notice: Told
     vote: Vote | None = None

@@ -72,7 +72,7 @@ class Weakening:
                 yield from _compared(removed, stored, after)
 
     def _removed_from(self, places: Collection[Place], current: Current) -> Iterator[_Before | str]:
-        """Whatever was removed and had guarded one of the places."""
+        """The removed applications that had guarded one of the places, or why one of them cannot be read."""
         own = current.version.subject if current.version else None
         for listed in self.versions.listed() if places else ():
             if not listed.removed or listed.subject.kind is not SubjectKind.APPLICATION or listed.subject == own:

@@ -28,7 +28,7 @@ class Answered(Record):
     release: str = ""
     """The release that it was about; for a roll-back and for `create`, the new release."""
     phase: str = ""
-    """That release's phase afterwards."""
+    """The phase of that release after the decision."""
     changes: tuple[Changed, ...] = Field(default=(), max_length=MOST_CHANGES)
     """What came of each application and project that a change of the catalogue names."""
     change: Digest | None = None

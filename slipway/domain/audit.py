@@ -133,20 +133,21 @@ def chained(
     No record is older than the one before it, even if this instance's clock is behind. Raises `KeysUnavailable`.
     """
     records: list[AuditRecord] = []
-    time = max(now, head.time) if head.time else now
-    for draft in drafts:
+    time, previous = max(now, head.time or now), head.hash or GENESIS
+    for sequence, draft in enumerate(drafts, head.sequence + 1):
         fields = draft.model_dump() | {
             "application": head.application,
             "epoch": head.epoch,
-            "sequence": head.sequence + 1,
+            "sequence": sequence,
             "time": time,
-            "previous": head.hash or GENESIS,
+            "previous": previous,
             "release": f"{head.application}-{draft.release}" if draft.release is not None else None,
         }
-        hash = AuditContent.model_validate(fields).expected_hash()
-        records.append(AuditRecord.model_validate({**fields, "hash": hash, "sig": signer.sign(hash.encode())}))
-        head = head.evolve(sequence=head.sequence + 1, hash=hash, time=time)
-    return tuple(records), head
+        previous = AuditContent.model_validate(fields).expected_hash()
+        records.append(AuditRecord.model_validate({**fields, "hash": previous, "sig": signer.sign(previous.encode())}))
+    if not records:
+        return (), head
+    return tuple(records), head.evolve(sequence=records[-1].sequence, hash=previous, time=time)
 
 
 class Damaged(Record):

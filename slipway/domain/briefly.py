@@ -11,9 +11,9 @@ _TOLD = (
     *("verb", "tag", "run", "source", "target", "approvers", "to", "replaces", "subject", "until", "channel"),
     *("rule", "rules", "voters", "reason"),
 )
-"""What is told of every action, in this order."""
+"""Details that are shown of every action, in this order."""
 _BY_THEMSELVES = ("reason",)
-"""What needs no name before it."""
+"""Details that are shown without their name."""
 
 
 def briefly(action: str, details: Mapping[str, Any]) -> str:

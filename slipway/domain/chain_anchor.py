@@ -30,7 +30,7 @@ class Why(StrEnum):
     GATE = "gate"
     """A gate of class production passed, or was rejected."""
     RULES = "rules"
-    """What is allowed changed: a project, an application, a freeze or hold, or a key."""
+    """The rules changed: a project, an application, a freeze or hold, or a key."""
     RESET = "reset"
     """The ledger was restored, and a new epoch began."""
 

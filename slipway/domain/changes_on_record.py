@@ -26,9 +26,9 @@ class ChangeOnRecord:
 
     votes: tuple[Vote, ...]
     stand_ins: Mapping[str, tuple[Vote, datetime]] = field(default_factory=dict)
-    """By whom, with the time of the record."""
+    """The votes of stand-ins, by who cast them, with the time of the record."""
     told: Mapping[str, datetime] = field(default_factory=dict)
-    """When it was told on each channel that people stood in."""
+    """When each channel was told that somebody stood in."""
 
 
 def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> ChangeOnRecord | None:

@@ -83,8 +83,8 @@ OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY, Verb.SESSION_END})
 
 
 def wrong_release(verb: Verb, release: int | None, *, instead: bool) -> str:
-    """What is wrong with the release that a command names or lacks; empty if nothing is. `instead`: whether it names
-    what was pushed."""
+    """What is wrong with the release number of a command, or with its absence; empty if nothing is. `instead`: whether
+    it names what was pushed."""
     if instead:
         return "" if verb is Verb.CREATE and release is None else "expected what was pushed for create alone, instead"
     if (release is None) is (verb in OF_A_RELEASE):

@@ -64,7 +64,7 @@ Tests = Annotated[Verification, _OrNone()]
 
 
 TESTS_NONE: Final = "tests: none: nothing is tested here after a rollout"
-"""What is said wherever an environment has no acceptance tests."""
+"""The sentence for an environment without acceptance tests."""
 
 
 class OnConfigChange(StrEnum):

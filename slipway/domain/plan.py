@@ -61,7 +61,7 @@ class Preview(Record):
 
     @property
     def ordered(self) -> tuple[Change, ...]:
-        """What is hardest to undo first, so that no list that is cut leaves it out."""
+        """Sorted by how hard it is to undo, hardest first, so that a shortened list keeps those."""
         return tuple(sorted(self.changes, key=lambda change: (_place(change), change.kind, change.name)))
 
     @property

@@ -22,7 +22,7 @@ OLDEST: Final = timedelta(minutes=10)
 AHEAD: Final = timedelta(minutes=1)
 """How long after the row it may say that it was issued: the issuer's clock may be ahead."""
 TOLERANCE: Final = timedelta(minutes=2)
-"""What is allowed beyond the age of a sign-in that a gate demands: for the way back, and for clocks."""
+"""Time added to the age of a sign-in that a gate allows: for the way back from the provider, and for clocks."""
 
 
 _BEGINS: Final = b'{"id_token":'

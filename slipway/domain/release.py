@@ -382,6 +382,6 @@ class Head(Record):
     freeze: Freeze | None = None
     """This application's copy of the freeze of everything, so that a decision sees it in its own partition."""
     in_force: dict[str, Digest] = Field(default_factory=dict)
-    """What is in force here by the trail, each by its hash: versions, freezes and holds (`signed_head.py`)."""
+    """Hashes of what the trail says is in force here: versions, freezes and holds (`signed_head.py`)."""
     sig: Signature | None = None
     """The worker's, over the chain's end and `in_force`; None for a new chain, and after a head that was not signed."""

@@ -199,7 +199,7 @@ def _one_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
 
 
 def _names(vote: AuditRecord) -> frozenset[str]:
-    """By what a policy may name whoever voted, as the record of the vote says it."""
+    """The names by which a policy may mean the voter: account, groups, roles, all as the record of the vote says."""
     details = vote.details
     groups = (f"{GROUP}{group}" for group in details.get("groups") or ())
     roles = (f"{ROLE}{role}" for role in details.get("roles") or ())

@@ -77,11 +77,11 @@ class Involvement(StrEnum):
     CREATOR = "creator", "Pull request by", "opened the pull request"
     """Who opened a pull request that brought it."""
     COMPLETER = "completer", "Completed by", "completed the pull request"
-    """Who completed it, or asked for it to complete by itself."""
+    """Who completed the pull request, or set it to complete by itself."""
     AUTHOR = "author", "Author", "wrote the commit", False
-    """Whom a commit names as its author."""
+    """The author that a commit names."""
     COMMITTER = "committer", "Committed by", "made the commit", False
-    """Whom a commit names as its committer."""
+    """The committer that a commit names."""
 
 
 class Involved(Record):
@@ -152,11 +152,11 @@ class Run(Record):
     commit: str = Field(default="", max_length=128)
     finished_at: Moment
     proof: Fact
-    """That it happened, and all of the above."""
+    """Whether the run happened as the fields above say."""
     built: Fact
-    """That it made the image of its release."""
+    """Whether the run made the image of its release."""
     behind: Fact
-    """That everybody behind the change is among `people`, and known."""
+    """Whether everybody behind the change is among `people`, and known."""
     people: tuple[Involved, ...] = Field(default=(), max_length=PEOPLE_LIMIT)
     all_named: bool = False
     """Whether `behind` is proved except for those of `people` who are `unknown`: nobody else is missing."""
@@ -174,7 +174,7 @@ class Run(Record):
 
     @property
     def known(self) -> str:
-        """What is proved of it and what is not, in one line."""
+        """What is proved of the run and what is not, in one line."""
         facts = {"run": self.proof, "built by it": self.built, "people": self.behind}
         return "; ".join(f"{fact.trust.mark} {what}: {fact.trust.spoken}" for what, fact in facts.items())
 

@@ -13,7 +13,7 @@ MOST_ENDED: Final = 100
 """Sessions of one person that are remembered one by one; whoever ends more ends all of theirs."""
 
 SessionHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-"""What is said and kept of a session's id."""
+"""The form in which a session's id is told and stored."""
 
 
 def session_hash(sid: str) -> str:

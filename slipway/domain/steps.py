@@ -145,7 +145,7 @@ class Step(Record):
     recipients: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=500)
     """Names of a notice's recipients; empty if it is for everybody on the channel."""
     sent: tuple[Annotated[str, Field(max_length=16)], ...] = Field(default=(), max_length=500)
-    """Of a notice that is tried again: which of its messages went out before, by the first characters of their ids."""
+    """The messages of a notice that an earlier try sent, by the first characters of their ids."""
     gate: AnchoredGate | None = None
     """The decided gate that an anchor names."""
     why: str = Field(default="", max_length=2000)
@@ -181,7 +181,7 @@ class Step(Record):
 
     @property
     def first_message_id(self) -> str:
-        """Of the message that a decision sent, before any poll or try."""
+        """The id of the message that the decision sent, before any poll or try."""
         return self.evolve(poll=0, tries=0).message_id
 
 

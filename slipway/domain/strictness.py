@@ -178,8 +178,8 @@ _BESIDE: Mapping[str, Stricter] = {
     "require_known": _GATE["require_known"],
     "each": lambda before, after: not before or before == after,
 }
-"""Of a gate beside which another application comes: who lets something in there, and how surely. How long they are
-asked, and in which words, is each application's own."""
+"""The fields of a gate that count when another application comes into its place: who lets something in there, and how
+surely. For how long people are asked, and in which words, is up to each application."""
 
 
 def production_of(application: Application) -> dict[Place, Environment]:

@@ -143,7 +143,7 @@ class Wording:
         return f"went live{where}, the last environment"
 
     def _proof(self) -> str:
-        """What is not proved of the run that was told of; empty if all is that has to be."""
+        """The facts of the reported run that should be proved and are not; empty if there are none."""
         run = self.release.run
         if run is None or run.counts:
             return ""

@@ -30,8 +30,8 @@ from ..domain.rules import Rule, RuleResult, not_passed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import InstallationLedger
+from ..ledger.rows import answer_writes
 from ..ledger.table import Write
-from ..ledger.writes import answer_writes
 from .handle import Contended, Handler, Outcome
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class FreezeOrder(GivenCommand):
         return sha256(f"{self.verb} {self.actor.casefold()} {self.submission} {content}".encode())[7:27]
 
     def drafted(self, action: Action, results: tuple[RuleResult, ...], **details: Any) -> AuditDraft:
-        """What is recorded of it."""
+        """The details of its audit record."""
         recorded = {
             **details,
             "channel": self.channel,

@@ -97,7 +97,7 @@ class Parking:
         return self.installation.all_parked()
 
     def listed(self) -> tuple[list[Parked], bool]:
-        """What is parked, what waits first, and whether there is more than that."""
+        """The parked input, waiting ones first, and whether there is more."""
         items = list(self.installation.all_parked(limit=MOST_LISTED + 1))
         return items[:MOST_LISTED], len(items) > MOST_LISTED
 

@@ -100,7 +100,7 @@ class RunProver:
                 assert_never(answer)
 
     def _counted(self, report: RunTold, concerned: tuple[Entry, ...]) -> RunTold:
-        """Of more than a few in an hour nothing is recorded before it is proved."""
+        """Beyond a few unproved reports in an hour, a run is recorded only once it is proved."""
         applications = (entry.application.application for entry in concerned)
         if report.looks or self.unknown.few(applications, self.clock()):
             return report

@@ -23,7 +23,7 @@ from ..domain.rules import Rule, not_passed
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
-from ..ledger.writes import answer_writes
+from ..ledger.rows import answer_writes
 from .freezing import FreezeOrder
 from .handle import Handler, Receipt
 

@@ -188,7 +188,7 @@ class StepRunner:
         return outcome
 
     def _outcome(self, work: Work, proved: Proved) -> Outcome:
-        """What is outdated has brought about nothing yet: it is begun again with what is in force now."""
+        """An outdated step has had no effect yet, so it is begun again with the versions that are in force now."""
         why = ""
         for _ in range(BEGUN_AT_MOST):
             try:

@@ -9,7 +9,7 @@ JSON_TYPE = "application/json"
 
 
 WITH_A_LENGTH = "a body with a Content-Length: chunked bodies are not supported"
-"""What is expected where `was_chunked`."""
+"""The expectation that a chunked body fails."""
 
 
 class RequestRefused(Exception):  # noqa: N818 - it is an answer, not a fault

@@ -169,5 +169,5 @@ class Sessions:
 
 
 def hashed(browser: str) -> str:
-    """What is kept of a browser's id."""
+    """The form in which a browser's id is stored."""
     return hashlib.sha256(browser.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Whoever said something, in the front's words: what goes into a row of the inbox beside what was said."""
+"""The speaker as the front knows them, for a row of the inbox."""
 
 from ..domain.inbox import Speaker, Via
 from ..domain.people import ROLE

@@ -92,7 +92,7 @@ def parse_approval(body: bytes, *, tenant: str) -> ApprovalMessage:
 
 
 def _model_of(value: object) -> type[VoteMessage | ChangeVoteMessage | CommandMessage]:
-    """By what a message says: a verb, a change, or a release."""
+    """The model of a message, by whether it names a verb, a change, or a release."""
     fields = value if isinstance(value, dict) else {}
     if "verb" in fields:
         return CommandMessage

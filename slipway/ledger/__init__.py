@@ -6,8 +6,8 @@
 
 from .blobs import Blobs
 from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded
+from .rows import OutboxEntry
 from .table import Conflict, LedgerRefused, LedgerUnavailable, Table
-from .writes import OutboxEntry
 
 __all__ = [
     "SEEN_PARTS",

@@ -1,20 +1,25 @@
-"""The blob port on Blob Storage, through `azure-storage-blob`. Imported by the wiring only."""
+"""The ports of blobs on Blob Storage, through `azure-storage-blob`. Imported by the wiring only."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import ContainerClient, ContentSettings
+from azure.storage.blob import BlobPrefix, ContainerClient, ContentSettings
 
+from ..domain.chain_anchor import LIMIT
 from ..domain.model import DIGEST_PATTERN, sha256
 from .blobs import BLOB_LIMIT, check_blob_size, check_hash
 from .containers import place_of_container
-from .table import LedgerUnavailable
+from .table import Conflict, LedgerUnavailable
+
+PAGE = 5
+"""Names in one answer: the newest is nearly always the one that is wanted."""
 
 
 class AzureBlobs:
-    """Blob Storage through `azure-storage-blob`."""
+    """Documents named by their hash."""
 
     def __init__(self, client: ContainerClient, *, limit: int = BLOB_LIMIT, makes: bool = False) -> None:
         """`limit` is the size of the largest blob; `makes`: the container is made on first use if it is missing."""
@@ -82,3 +87,35 @@ class AzureBlobs:
 
 def _name(digest: str) -> str:
     return digest.replace(":", "/")
+
+
+class AzureAdded:
+    """Blobs that are only added."""
+
+    def __init__(self, client: ContainerClient, *, makes: bool = False) -> None:
+        """`makes`: the container is made on first use if it is missing."""
+        self._place = place_of_container(client, makes=makes)
+
+    def add(self, name: str, content: bytes, content_type: str = "application/json") -> None:
+        settings = ContentSettings(content_type=content_type)
+        try:
+            self._place.client.upload_blob(name, content, overwrite=False, content_settings=settings)
+        except ResourceExistsError as error:
+            raise Conflict(f"{name} is there already") from error
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob {name}: {type(error).__name__}") from error
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        try:
+            for item in self._place.client.walk_blobs(name_starts_with=prefix, delimiter="/"):
+                if isinstance(item, BlobPrefix):
+                    yield str(item.name).removeprefix(prefix).rstrip("/")
+        except AzureError as error:
+            raise LedgerUnavailable(f"blobs {prefix}…: {type(error).__name__}") from error
+
+    def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        try:
+            for blob in self._place.client.list_blobs(name_starts_with=prefix, results_per_page=PAGE):
+                yield blob.name, self._place.client.download_blob(blob.name, offset=0, length=LIMIT).readall()
+        except AzureError as error:
+            raise LedgerUnavailable(f"blobs {prefix}…: {type(error).__name__}") from error

@@ -230,9 +230,9 @@ class ChainAnchors:
     def _genuine(self, application: str, name: str = "") -> Iterator[ChainAnchor]:
         """The anchors that the worker signed, newest first. Raises `LedgerUnavailable` where too many other blobs lie
         before them to know which is the newest."""
-        chain, found = chain_of(application), False
+        chain, any_genuine = chain_of(application), False
         for count, (blob, content) in enumerate(self.blobs().listed(FOLDER + (name or f"{chain}/"))):
-            if count == PASSED_OVER and not found:
+            if count == PASSED_OVER and not any_genuine:
                 raise LedgerUnavailable(
                     f"none of the first {PASSED_OVER} blobs of {chain}/ is an anchor of the worker's"
                 )
@@ -240,7 +240,7 @@ class ChainAnchors:
                 return
             anchor, fault = read_anchor(content, application=application, keys=self.ledger.public_keys)
             if anchor is not None and re.fullmatch(re.escape(FOLDER + anchor.name) + _AGAIN, blob):
-                found = True
+                any_genuine = True
                 yield anchor
             else:
                 log.error("the anchor %s is passed over: %s", blob, fault or "it belongs to another place")

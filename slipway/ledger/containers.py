@@ -6,6 +6,7 @@ then finds it missing and is put off, and the next message tries again.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.data.tables import TableClient
@@ -33,9 +34,8 @@ class Place[Client]:
         if self._make is None:
             return  # another thread was quicker
         try:
-            self._make()
-        except ResourceExistsError:
-            pass  # as nearly always: it was made long ago
+            with suppress(ResourceExistsError):  # as nearly always: it was made long ago
+                self._make()
         except AzureError as error:
             raise LedgerUnavailable(f"{self._name}: {type(error).__name__}") from error
         self._make = None

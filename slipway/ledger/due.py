@@ -60,7 +60,7 @@ class DueIndex:
         self._put(keys.due(_minute_after(moment), application))
 
     def at(self, now: datetime) -> tuple[Due, ...]:
-        """What is due, the longest first; in one request. What is above `READ_AT_ONCE` comes in the next run."""
+        """The entries that are due, oldest first, in one request; those beyond `READ_AT_ONCE` come in the next run."""
         last = keys.due(_minute(now), keys.AFTER)
         rows = self._table.rows(keys.DUE_INDEX, keys.DUE, last, limit=READ_AT_ONCE)
         return tuple(Due(application=keys.due_application(row.key), key=row.key) for row in rows)

@@ -25,9 +25,8 @@ from . import keys
 from .due import EVERYTHING, DueIndex
 from .freezes import FreezeState
 from .indexing import Indexer
-from .rows import pack, pack_audit, unpack
+from .rows import answer_writes, pack, pack_audit, unpack
 from .table import Act, Conflict, Exists, Row, Table, Value, Write
-from .writes import answer_writes
 
 BODY_LIMIT = 400_000
 """Maximum length of a stored body, in UTF-16 code units of its JSON; a Service Bus message has at most 256 KB."""

@@ -41,12 +41,12 @@ class Lease:
         return True
 
     def end(self) -> tuple[Write, ...]:
-        """What ends in the transaction of the ledger that commits the step's outcome: the lease if it was taken, and
-        what asked for the step if that is still there."""
+        """Deletions for the transaction that commits the step's outcome: of the lease if it was taken, and of the
+        message that asked for the step if its row is still there."""
         return (*self._row(), *self._asked)
 
     def ended(self, over: Sequence[Write]) -> None:
-        """That transaction was made, with these."""
+        """To be called once that transaction was made, with the deletions that it held."""
         if any(write.key == self._key for write in over):
             self._etag = ""
 

@@ -20,18 +20,19 @@ from .archive import Archive
 from .blobs import Blobs, LateBlobs
 from .due import DueIndex
 from .freezes import freeze_of_everything
-from .rows import unpack, unpack_audit
-from .standing import InstallationStanding, Nearby, Standing
-from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, delete_rows
-from .under_way import UnderWay
-from .writes import (
+from .rows import (
     OutboxEntry,
     answer_writes,
     outbox_entry,
     outbox_writes,
     record_writes,
     state_writes,
+    unpack,
+    unpack_audit,
 )
+from .standing import InstallationStanding, Nearby, Standing
+from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, delete_rows
+from .under_way import UnderWay
 
 SEEN_PARTS = 256
 """The marks of handled events fall into this many equal parts, by their first two hex digits."""
@@ -235,8 +236,9 @@ class Ledger:
         """
         snapshot = loaded.snapshot
         partition = snapshot.application.application
-        records, ended = chained(decision.records, head=decision.head, now=snapshot.now, signer=self._signer())
-        head = self._signed(ended, loaded, decision)
+        signer = self._signer()
+        records, ended = chained(decision.records, head=decision.head, now=snapshot.now, signer=signer)
+        head = self._signed(ended, loaded, decision, signer)
         entries = tuple(
             OutboxEntry(
                 application=partition,
@@ -255,7 +257,7 @@ class Ledger:
             seen,
             *state_writes(loaded.etags, decision, head),
             *record_writes(records),
-            *outbox_writes(entries, self._signer()),
+            *outbox_writes(entries, signer),
         ]
         writes += [*answer_writes(inbox_of(event), answer(event, decision, snapshot)), *more]
         self.due.announce(partition, snapshot.now)
@@ -268,7 +270,7 @@ class Ledger:
         self._written[partition] = head.sequence
         return Committed(entries=entries, records=records)
 
-    def _signed(self, head: Head, loaded: Loaded, decision: Decision) -> Head:
+    def _signed(self, head: Head, loaded: Loaded, decision: Decision, signer: Signer) -> Head:
         snapshot = loaded.snapshot
         before, lanes, releases = snapshot.head, decision.lanes, snapshot.releases
         changes = dict[str, str | None]()
@@ -279,7 +281,7 @@ class Ledger:
             changes |= releases_changed(before, releases, snapshot.releases.values())
         changes |= releases_changed(before, releases, decision.releases)
         changes |= blocks_changed(before, decision.head, snapshot.lanes, lanes)
-        return signed(head, before=before, changes=changes, signer=self._signer(), keys=self.public_keys)
+        return signed(head, before=before, changes=changes, signer=signer, keys=self.public_keys)
 
     def unchanged(self, loaded: Loaded) -> bool:
         """Whether nobody has written since the snapshot was loaded, so its rows are consistent with each other."""

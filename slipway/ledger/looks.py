@@ -6,9 +6,8 @@ from ..domain.answers import Answered
 from ..domain.inbox import InboxKind, is_inbox_id
 from ..domain.looks import LookAnswer
 from . import keys
-from .rows import pack, unpack
+from .rows import answer_writes, pack, unpack
 from .table import Act, Exists, Table, Write
-from .writes import answer_writes
 
 
 class LookAnswers:

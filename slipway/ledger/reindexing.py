@@ -84,13 +84,13 @@ class Reindexing:
 
     def _differences(self, application: str, part: _IndexPart, *, copied: int) -> _Differences:
         differences = _Differences()
-        there = {
+        index_rows = {
             axis: {row.key: row.values for row in self._there(rows, application)}
             for axis, rows in part.expected.items()
         }
-        begun = {index_keys.sequence_of(key) for rows in there.values() for key in rows}
+        begun = {index_keys.sequence_of(key) for rows in index_rows.values() for key in rows}
         for axis, rows in part.expected.items():
-            indexed = there[axis]
+            indexed = index_rows[axis]
             for key, values in rows.items():
                 sequence = index_keys.sequence_of(key)
                 if key not in indexed and sequence > copied and sequence not in begun:

@@ -65,7 +65,7 @@ class InstallationStanding:
     freeze: FreezeState | None = None
 
     def with_row(self, row: Row) -> "InstallationStanding":
-        """With what the row holds; rows of another kind that lie between are passed over."""
+        """A copy with the content of this row; unchanged for rows of another kind, which lie between the two."""
         match row.key:
             case keys.HEAD:
                 return replace(self, head=unpack(Head, row.values))

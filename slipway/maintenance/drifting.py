@@ -1,7 +1,8 @@
 """Looks whether clusters hold what the ledger says is live, and tells the handler where that has changed.
 
-One look for each namespace that has something live, whatever the number of its applications. What is seen for the
-first time, and what is over, are events; a look that sees what the last one saw writes nothing. Nothing is applied.
+There is one look for each namespace that has something live, whatever the number of its applications. Drift that
+begins, changes or ends becomes an event; a look that sees the same as the last one writes nothing. No cluster is
+changed.
 """
 
 import logging
@@ -116,7 +117,7 @@ class DriftWatch:
         return self._plans[digest]
 
     def _look(self, cluster: str, namespace: str, all_watched: Sequence[WatchedEnvironment]) -> list[Seen]:
-        """What is seen for each; that nobody can tell, where the cluster does not answer or refuses."""
+        """What is seen for each; unknown if the cluster does not answer, or refuses."""
         applied = [
             Applied(
                 owner=Owner.of(watched.plan.application, watched.plan.environment),

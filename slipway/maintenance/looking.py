@@ -1,4 +1,4 @@
-"""What is looked at, by kind of look: the doctor's checks, the audit index, an application's targets."""
+"""One function for each kind of look: the doctor's checks, the audit index, an application's targets."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -71,7 +71,7 @@ class Reconciled(Record):
 
 
 class Turn(NamedTuple):
-    """What is tidied when an application has its turn: a part of its marks, and now and then its answers."""
+    """One application's turn to be tidied: which part of its marks, and whether its answers too."""
 
     marks: int
     answers: bool

@@ -64,7 +64,7 @@ def _cure(kind: str, kinds: AllowedKinds) -> str:
 
 
 def beyond_limits(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[str]:
-    """What is beyond the limits in an object without a document."""
+    """The problem of an object beyond the limits that was read from no document."""
     for steps, expected, got in _beyond(value, kinds):
         name = value["metadata"]["name"]
         yield f"{value['kind']}/{name}: {dotted_path(steps)}: expected {expected}, got {got}"

@@ -116,7 +116,7 @@ class Findings:
 
 
 def by_environment[T: (Problem, Unjudged)](told_by_environment: Mapping[str, Iterable[T]]) -> Iterator[T]:
-    """What is told of an application's environments, each once: with the names of those that have it, unless all do."""
+    """Each text once, with the names of the environments that it is about, unless it is about all of them."""
     environments: dict[T, list[str]] = {}
     for environment, problems in told_by_environment.items():
         for each in dict.fromkeys(problems):

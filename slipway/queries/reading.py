@@ -102,7 +102,7 @@ class Reader:
         return explain(snapshot, snapshot.release(release.number) or release, records)
 
     def _about_its_beginning(self, release: Release) -> Iterator[AuditRecord]:
-        """What is damaged is named where records are shown, and tells nothing here."""
+        """Damaged records are named where records are shown; here they are left out."""
         after = max(release.first_sequence - LOOKED_BACK, 0)
         records = self.verified(release.application, after=after, limit=LOOKED_AT)
         return (record for record in records if isinstance(record, AuditRecord))

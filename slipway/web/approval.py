@@ -53,7 +53,7 @@ class ApprovalRequest:
     may_still_reject: bool
     """Whether a rejection by the viewer would end the release although the gate is no longer open."""
     counted: Counted | None
-    """What is counted in the viewer's name."""
+    """The viewer's own counted vote."""
     gate_rules: tuple[RuleResult, ...]
     """The gate's own rules, as in `explain`; empty if the gate is not open."""
     mark: str

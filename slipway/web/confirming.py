@@ -104,7 +104,7 @@ def _pending(desk: Desk, handle: str) -> Pending:
 
 
 def _restored(desk: Desk, statement: CommandStatement) -> Restored | None:
-    """What is lost, for whoever begins a new epoch; None for any other command."""
+    """The losses that a new epoch accepts, to be confirmed by whoever begins it; None for any other command."""
     return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
 
 

@@ -69,7 +69,7 @@ def _to_do(reply: Reply) -> tuple[str, ...]:
 
 
 def _back(reply: Reply) -> tuple[str, str]:
-    """Where to go on: a path of this app, and its text."""
+    """The link to continue by: a path of this app, and its text."""
     answered = reply.answered
     if answered is not None and answered.release:
         return f"/releases/{answered.release}?follow=1", f"Follow {answered.release}"

@@ -70,7 +70,7 @@ class ApprovalStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What is counted in the viewer's name at this gate."""
+    """The viewer's own counted vote at this gate."""
 
     noun: str
     """`approval` or `rejection`."""

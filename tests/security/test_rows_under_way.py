@@ -1,5 +1,5 @@
-"""Somebody who may write every row and every document, and has no key, says of a release how far it has come: a plan of
-their own reaches no cluster, whichever step would bring it there."""
+"""An attacker who may write every row and document, but has no key, forges how far a release has come. A plan of the
+attacker's own reaches no cluster, whichever step would carry it out."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Live:
 
 
 def forged_plan(home: Live, *, beside: bool = False) -> str:
-    """Hash of a plan of their own, stored with the others: it runs Jobs, and takes away what is live or adds to it."""
+    """Hash of the attacker's plan, stored with the others: it runs Jobs, and deletes what is live or adds to it."""
     plan = Plan.model_validate_json(present(home.blobs.get(home.release(1).plan_hash or ""), "the plan"))
     live = next(manifest for manifest in plan.manifests if manifest["kind"] == "Deployment")
     kind, name = live["kind"], live["metadata"]["name"]
@@ -70,7 +70,7 @@ def claim(home: Live, phase: Phase, kind: StepKind, plan: str) -> None:
 
 
 def held(home: Live) -> tuple[object, ...]:
-    """All that lies in the cluster, and whatever ran there."""
+    """The objects in the cluster, the Jobs that were started there, and everything made there."""
     cluster = home.production
     return dict(cluster.objects), list(cluster.jobs_started), dict(cluster.made)
 
@@ -186,7 +186,7 @@ def test_an_image_that_nobody_tested_does_not_take_the_place_of_the_one_that_was
 
 @pytest.mark.parametrize("what", ["plan", "digest"])
 def test_a_person_who_rolls_back_brings_back_what_was_live_and_nothing_else(home: Live, what: str) -> None:
-    """The release has ended, so the end of the trail names its row no more: its records do."""
+    """The release has ended: the signed head no longer names its row, only its records vouch for it."""
     approve(home, 2)
     home.settle()
     before, target = held(home), home.release(1)

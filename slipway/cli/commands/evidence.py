@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -65,10 +66,8 @@ def evidence(api: Api, *, digest: str, as_json: bool) -> None:
 
 def _parsed(content: bytes) -> dict[str, Any]:
     """The content as `document` if it is JSON, else as `text`, else as `base64`."""
-    try:
+    with suppress(ValueError, RecursionError):
         return {"document": json.loads(content)}
-    except (ValueError, RecursionError):
-        pass
     try:
         return {"text": content.decode("utf-8")}
     except UnicodeDecodeError:

@@ -221,7 +221,7 @@ def explain(api: Api, *, release: str, form: OutputFormat) -> None:
     screen.line()
     if explanation.told_meanwhile:
         screen.line("told of meanwhile, and not taken:")
-        rows = [(screen.time(told.at), told.what, told.why) for told in explanation.told_meanwhile]
+        rows = [(screen.time(each.at), each.what, each.why) for each in explanation.told_meanwhile]
         screen.table(("time", "what", "why it was not taken"), rows, fold=("why it was not taken",))
         screen.line()
     screen.line(TextCell("next: ", "bold"), explanation.next)

@@ -1,4 +1,5 @@
-"""What has to hold before a gate lets a release through or asks people. What needs more time is waited for."""
+"""The conditions that must hold before a gate lets a release through or asks people, and the wait for those that need
+time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ def condition_rules(
     *,
     now: datetime,
 ) -> tuple[RuleResult, ...]:
-    """What has to hold before an environment lets a release through or asks people; empty if nothing has to."""
+    """The conditions of an environment, which must hold before its gate lets a release through or asks people."""
     tests = environment.gate.tests_passed if isinstance(environment.gate, AutoGate) else ()
     rules = [_tests_passed(release, tests)] if tests else []
     if environment.soak is not None:

@@ -243,7 +243,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _remember(draft: Draft, release: Release, kinds: tuple[str, ...]) -> None:
-    """Whatever may be applied from now on can be left one day: also by a rollout that fails."""
+    """Remember these kinds in the lane: objects of them may be left behind from now on, even if this rollout fails."""
     lane = draft.lane(release.environment or "")
     if new := set(kinds) - set(lane.kinds):
         draft.put_lane(lane.evolve(kinds=(*lane.kinds, *sorted(new))[-KINDS_KEPT:]))

@@ -63,7 +63,7 @@ def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], rel
 
 
 def common_details(draft: Draft, event: CommandGiven) -> dict[str, Any]:
-    """What is common to every audit record of a command."""
+    """The fields that every audit record of a command has."""
     return {
         "channel": event.channel,
         "on_behalf_of": event.attribution.on_behalf_of,

@@ -121,9 +121,9 @@ def people_are_asked(draft: Draft, lane: Lane) -> bool:
 
 
 def _come_next(draft: Draft, release: Release, lane: Lane, *, waits: bool) -> None:
-    """Come behind the release that people are asked about. It keeps its place and its votes until they have decided,
-    where the gate has newer ones wait; else until there is a plan to ask them about instead. Only the newest comes
-    next."""
+    """Queue the release right behind the one that people are asked about, which keeps its place and its votes for now.
+    Where the gate lets newer releases wait, it keeps them until people have decided; elsewhere until this release has a
+    plan to ask them about instead. Only one release stands in this place: the newest."""
     before = draft.release(lane.next)
     if before is not None and before.newer_than(release):
         supersede(draft, release, by=before.number, why=f"the newer {before.id} is already here")
@@ -250,7 +250,7 @@ def end(
 
 
 def _with_late_rejection(draft: Draft, release: Release) -> Release:
-    """Whoever rejected it once its rollout had been decided on has voted against it, whatever it ends by."""
+    """Count the rejection that called the rollout off after the gate had passed, however the release ends."""
     state = release.gate
     called_off = draft.lane(release.environment or "").called_off if state is not None else None
     if state is None or called_off is None or not called_off.rejected or called_off.release != release.number:

@@ -76,7 +76,7 @@ def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
 def _waived_nothing(
     release: Release, waivers: Sequence[Waiver], gate: ApprovalGate, names: frozenset[str]
 ) -> tuple[RuleResult, ...]:
-    """Whoever lets a proof be missing does not let the release pass as well."""
+    """Nobody may both waive a proof and let the release pass."""
     own = [waiver.told for waiver in waivers if not gate.circle.names(waiver.by).isdisjoint(names)]
     unknown = any(waiver.rule is Rule.CHANGE_IS_KNOWN for waiver in waivers)
     if unknown and release.sent_by and not gate.circle.names(release.sent_by).isdisjoint(names):

@@ -158,7 +158,7 @@ def _no_longer_held_back(draft: Draft, number: int) -> None:
 
 
 def known_of(run: Run) -> dict[str, Any]:
-    """What is known of a run, and how certain it is, as an audit record keeps it."""
+    """The run as an audit record keeps it, with how certain each fact is."""
     facts = {"run": run.proof, "built": run.built, "behind": run.behind}
     known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
     people = [person.model_dump(mode="json", exclude_defaults=True) for person in run.people]

@@ -37,7 +37,7 @@ def go_on(draft: Draft, environment: str) -> None:
 
 
 def frozen_since(draft: Draft, environment: str) -> datetime | None:
-    """Since when a gate that opens now stands still; None if it does not."""
+    """The time from which a gate that opens now stands still; None if it does not."""
     return draft.now if in_force(draft.lane(environment), draft.head.freeze, draft.now) else None
 
 

@@ -20,7 +20,7 @@ from .state import Draft
 
 
 def waivable(release: Release, environment: Environment) -> tuple[RuleResult, ...]:
-    """What is in the way of the release there, can be waived, and was not; pages show it before anybody tries."""
+    """The rules in the release's way there that can be waived and are not yet; pages show them before anybody tries."""
     if release.environment != environment.name or release.phase.final or release.phase.holds_lane:
         return ()
     if release.rollback is not None:

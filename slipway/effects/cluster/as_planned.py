@@ -42,7 +42,7 @@ def unlike(
     *,
     more_variables: bool = False,
 ) -> str:
-    """In what the spec of a pod, or of a template, runs other than the template; empty if in nothing.
+    """How the spec of a pod, or of a template, differs from the planned template in what it runs; empty if it does not.
 
     With `more_variables` it may have others than those of the template, as some operators add to every pod.
     """

@@ -24,8 +24,9 @@ _LEADS: Final = {"type": "ClusterIP", "selector": None}
 
 
 def others(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, began: datetime | None) -> str:
-    """Who else than the release answered at its Services; empty if nobody did. `began` is when its tests were started,
-    by the cluster's clock. Raises `ClusterError`."""
+    """Why something other than the release may have answered its tests: a Service that was led elsewhere, or a foreign
+    pod behind one. Empty if nothing is known. `began`: when the tests were started, by the cluster's clock. Raises
+    `ClusterError`."""
     templates = [template for target in targets if (template := _template(target.manifest))]
     for target in targets:
         selector = _selector(target)

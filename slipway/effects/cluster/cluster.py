@@ -105,7 +105,7 @@ class Cluster:
         return jobs.state(self._objects, started, manifest, namespace, injected)
 
     def answered_by_others(self, manifests: Sequence[Manifest], namespace: str, began: datetime | None) -> str:
-        """Who else than the release answers at its Services, or did since its tests began; empty if nobody."""
+        """Why something other than the release may answer at its Services, or have answered since its tests began."""
         return behind.others(self._objects, self._targets(manifests, namespace), namespace, began)
 
     def job_log(self, started: StartedJob, namespace: str, limit_bytes: int = jobs.MAX_LOG) -> str:
@@ -116,8 +116,8 @@ class Cluster:
         """Send one HTTP request to a service through the API server."""
         return probe(self.connection, request, namespace)
 
-    def drift(self, applied: Sequence[drift.Applied], namespace: str) -> list[drift.Found]:
-        """What is not as it was applied, for each in the order given; or why it cannot be told of one."""
+    def drift(self, applied: Sequence[drift.Applied], namespace: str) -> list[drift.DriftOrError]:
+        """The differences of each application, in the order given; or why they could not be read."""
         return drift.look(self._objects, applied, namespace)
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[rights.Right, ...]:
@@ -125,7 +125,7 @@ class Cluster:
         return rights.missing(self.connection, rights.needed(self._targets(manifests, namespace)), namespace)
 
     def identity(self) -> role.ClusterIdentity:
-        """As whom the cluster knows Slipway."""
+        """The name by which the cluster knows Slipway."""
         return role.ask_who(self.connection)
 
     def namespace_id(self, namespace: str) -> str:

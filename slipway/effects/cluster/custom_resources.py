@@ -23,13 +23,13 @@ _DIGITS = 18
 
 
 class Health(Record):
-    """What an operator sets when its object is well, and what it does otherwise than the convention."""
+    """How an operator reports on its object, and where it departs from the convention."""
 
     condition: str = ""
     phase: tuple[str, ...] = ()
-    """Path in the status to a word."""
+    """Path to a field of the status."""
     well: str = ""
-    """That word."""
+    """The text in that field which means that the object is well."""
     instead: str = ""
     """A condition that is true in place of the other one while the object is not well."""
     rests: tuple[str, ...] = ()

@@ -1,11 +1,12 @@
-"""Looks whether a namespace still holds what was applied to it: one list of metadata for each kind, whatever the number
-of applications, and the objects themselves only where their metadata tells that somebody else has written.
+"""Looks whether a namespace still holds what was applied to it.
 
-The server keeps who applied which field. A field of the manifest that is no longer Slipway's was changed or taken away
-by whoever owns it now; a manager that wrote after the rollout has added something. Status, defaults, what admission
-webhooks add and what the control plane writes are nobody's edit, replicas that an autoscaler sets are its own, and
-some fields the application leaves to others by name.
-`fields` has the rules, which are pure.
+One look lists the metadata of each kind, whatever the number of applications, and reads an object itself only if its
+metadata says that somebody else has written to it.
+
+The API server records who applied which field. A field of the manifest that no longer belongs to Slipway was changed or
+removed by its present owner; a manager that wrote after the rollout has added something. Not counted as edits: status,
+defaults, what admission webhooks and the control plane write, replicas that an autoscaler sets, and the fields that the
+application's policy leaves to others. `fields` has these rules, which are pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from .scaling import scales
 _AUTOSCALER = built_in("autoscaling/v2", "HorizontalPodAutoscaler")
 _REPLICAS = "spec.replicas"
 _ENDS_BY_ITSELF = frozenset({"Job"})
-"""Kinds whose objects go when they have done their work."""
+"""Kinds whose objects are gone once their work is done, so that a missing one is no drift."""
 _OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
@@ -38,28 +39,28 @@ class Applied(Record):
     manifests: tuple[Manifest, ...]
     live_since: datetime
     ignored: tuple[IgnoredDrift, ...] = ()
-    """What others may write."""
+    """The fields that others may write."""
 
 
 class Difference(Record):
-    """One object that is not as it was applied, with what is different, for people."""
+    """One object that is not as it was applied, with a diff for people."""
 
     drifted: Drifted
     diff: str
 
 
-type Found = tuple[Difference, ...] | ClusterError
-"""What is not as it was applied; or why that cannot be told."""
+type DriftOrError = tuple[Difference, ...] | ClusterError
+"""The differences of one application; or why they could not be read."""
 
 
-def look(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[Found]:
-    """What is found for each, in the order given. What cannot be read of one application is told of that one alone."""
+def look(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[DriftOrError]:
+    """One answer for each application, in the order given. An error concerns that application alone."""
     known = [_known(objects, each, namespace) for each in applied]
     kinds = list(dict.fromkeys(target.kind for one in known if not isinstance(one, ClusterError) for target in one[0]))
     lists = together(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
     live = dict(zip(kinds, lists, strict=True))
 
-    def differing(one: Applied, targets: Sequence[ManifestTarget], gone: Sequence[Difference]) -> Found:
+    def differing(one: Applied, targets: Sequence[ManifestTarget], gone: Sequence[Difference]) -> DriftOrError:
         try:
             differences = together(lambda target: _difference(objects, target, live[target.kind], one), targets)
         except ClusterError as error:
@@ -75,7 +76,7 @@ def look(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[F
 def _known(
     objects: Objects, applied: Applied, namespace: str
 ) -> tuple[list[ManifestTarget], list[Difference]] | ClusterError:
-    """What to look at; and the objects that went with the definition of their kind."""
+    """The objects to look at; and those that are gone because the definition of their kind is."""
     try:
         targets, unknown = objects.kinds.those_known(applied.manifests, namespace)
     except ClusterError as error:
@@ -170,7 +171,7 @@ def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fie
 
 
 def _differs(live: object, desired: object) -> bool:
-    """Whether what the manifest says is not so; defaults beside it do not count."""
+    """Whether the live value differs from the manifest's; fields that the manifest does not name do not count."""
     return bool(projected(live, desired) != desired)
 
 

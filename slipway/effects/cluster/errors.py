@@ -42,7 +42,7 @@ _NEW_NAME = (
 )
 
 _ENDING = "because it is being terminated"
-"""Of a namespace, in a 403; it goes away by itself, and whoever deletes it may create it again."""
+"""In the 403 about a namespace that is being deleted: the state passes, and the namespace may be created again."""
 
 _NOT_BASE64 = "illegal base64 data"
 _LONG_VALUE = 200

@@ -105,7 +105,8 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
 
 
 def _held(metadata: Mapping[str, Any]) -> str:
-    """By what the object is held that the cluster itself does not take away once its dependents are gone."""
+    """The finalizers that keep the object in the cluster, as a sentence. Those that the cluster takes away by itself,
+    once the object's dependents are gone, do not count; empty if there are no others."""
     finalizers = [name for name in metadata.get("finalizers") or () if name not in _OF_THE_CLUSTER]
     return (
         f"it goes once these finalizers have been taken away: {', '.join(map(str, finalizers))}" if finalizers else ""

@@ -1,4 +1,4 @@
-"""As whom a cluster knows Slipway, and the Role that gives this identity what the role of Azure does not hold."""
+"""The name by which a cluster knows Slipway, and the Role that gives it the rights which Azure's role lacks."""
 
 import shlex
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 class ClusterIdentity(Record):
-    """A user, in the cluster's own words."""
+    """A user, by the name that the cluster uses."""
 
     name: str
 
@@ -57,7 +57,7 @@ def ask_who(connection: Connection) -> ClusterIdentity:
 
 
 def named(connection: Connection, kinds: Iterable[str]) -> list[Kind]:
-    """The kinds that are named as `argoproj.io/Rollout`, as the cluster serves them. Raises `ClusterError`."""
+    """The cluster's own description of kinds that are given as `argoproj.io/Rollout`. Raises `ClusterError`."""
     return [_named(connection, *kind.rpartition("/")[::2]) for kind in dict.fromkeys(kinds)]
 
 
@@ -79,14 +79,14 @@ def _named(connection: Connection, group: str, kind: str) -> Kind:
 
 
 def beyond_azure(targets: Iterable[ManifestTarget], kinds: Iterable[Kind]) -> tuple[Right, ...]:
-    """The rights on objects of these kinds that the role of Azure does not hold."""
+    """The rights needed on objects of these kinds that Azure's role lacks."""
     every = dict.fromkeys([*(target.kind for target in targets), *kinds])
     needed = [right for kind in every if kind.namespaced for right in of_kind(kind)]
     return tuple(right for right in needed if not azure_role.holds(right.verb, right.group, right.resource))
 
 
 def documents(rights: Iterable[Right], namespace: str, who: ClusterIdentity) -> list[Json]:
-    """A Role of just these rights and its binding; nothing if there are none."""
+    """A Role with exactly these rights, and its binding; empty without rights."""
     by_kind = groupby(sorted(rights, key=lambda right: (right.group, right.resource)), lambda r: (r.group, r.resource))
     rules = [
         {"apiGroups": [group], "resources": [resource], "verbs": [right.verb for right in each]}

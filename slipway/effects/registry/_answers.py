@@ -1,7 +1,7 @@
-"""What an unexpected answer of a registry means: which error it is, and with it what to do.
+"""Turns an unexpected answer of a registry into the error that says what to do about it.
 
-The code in the answer's body decides first, then the words of its message, then the status: registries differ in how
-much of these they give.
+The words of its message decide first, then the error code in its body, then the status: registries differ in how much
+of these they give.
 """
 
 import ipaddress
@@ -91,7 +91,7 @@ def error_type(status: int, code: str, reason: str, challenge: str = "") -> type
         if words.search(reason):
             return kind
     if status == _UNAUTHORIZED and challenge.lower().startswith("basic"):
-        return SignInRefused  # what it asks for is a name and a password, and it was given them
+        return SignInRefused  # it asks for a name and a password although both were sent
     return _BY_CODE.get(code) or _BY_STATUS.get(status, RequestRejected)
 
 
@@ -100,7 +100,7 @@ def refused_sign_in(
 ) -> RegistryError:
     """The error for a credential that a token address refuses.
 
-    Of the answer's body only the code is quoted, and the address that a firewall refuses: some servers echo the
+    Only the code in the answer's body is quoted, and the address that a firewall refuses: some servers echo the
     request, which contains a secret.
     """
     code, _ = reason_in(answer.body)
@@ -120,7 +120,7 @@ def reason_in(body: bytes) -> tuple[str, str]:
 
 
 def in_brackets(*parts: str) -> str:
-    """` (CODE: message)`, as far as there is any of it."""
+    """` (CODE: message)` with the parts that are not empty; empty if all are."""
     text = ": ".join(part for part in parts if part)
     return f" ({text})" if text else ""
 

@@ -3,6 +3,7 @@
 An envelope's `alg` is only compared with it: trusting it would let an attacker choose the algorithm.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,7 +52,7 @@ def algorithm_of(key: CertificatePublicKeyTypes) -> Algorithm:
 
 def verify_signature(key: CertificatePublicKeyTypes, algorithm: Algorithm, signature: bytes, signed: bytes) -> None:
     """Raises `Unproven` unless the key signed these bytes."""
-    try:
+    with suppress(InvalidSignature):
         if isinstance(key, rsa.RSAPublicKey):
             pss = padding.PSS(mgf=padding.MGF1(algorithm.hash), salt_length=algorithm.hash.digest_size)
             key.verify(signature, signed, pss, algorithm.hash)
@@ -60,6 +61,4 @@ def verify_signature(key: CertificatePublicKeyTypes, algorithm: Algorithm, signa
             r, s = signature[: algorithm.coordinate], signature[algorithm.coordinate :]
             key.verify(encode_dss_signature(int.from_bytes(r), int.from_bytes(s)), signed, ec.ECDSA(algorithm.hash))
             return
-    except InvalidSignature:
-        pass
     raise Unproven("the signature does not match: its content was altered, or the certificate is another signer's")

@@ -240,19 +240,19 @@ def _warnings(
 
 def _stays(clients: Clients, lane: Lane | None, environment: Environment) -> str:
     """What to tell where the environment has moved since what is live there went live."""
-    here = (environment.cluster, environment.namespace)
-    if lane is None or lane.live is None or all((each.cluster, each.namespace) == here for each in lane.taken):
+    target = (environment.cluster, environment.namespace)
+    if lane is None or lane.live is None or all((each.cluster, each.namespace) == target for each in lane.taken):
         return ""
     try:
         live = load_plan(clients, lane.live.plan_hash)
     except PlanLost as lost:
         return f"it is not known where what is live runs: {lost}"[:TEXT_KEPT]
-    there = (live.cluster, live.namespace)
-    if there == here:
+    former = (live.cluster, live.namespace)
+    if former == target:
         return ""
     return (
-        f"what is live is in {'/'.join(there)}, and this release goes to {'/'.join(here)}: unless both are one place, "
-        "it stays there and runs on, and once this release is live nobody looks after it; remove it by hand"
+        f"what is live is in {'/'.join(former)}, and this release goes to {'/'.join(target)}: unless both are one "
+        "place, it stays there and runs on, and once this release is live nobody looks after it; remove it by hand"
     )
 
 

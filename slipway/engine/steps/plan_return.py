@@ -76,11 +76,11 @@ def _was_live(clients: Clients, release: Release, environment: Environment, back
     row has ended, so nothing else vouches for it; where its records begin is only a hint where to look."""
     target = clients.ledger.release(release.application, back.to)
     first = target.first_sequence if target is not None else 1
-    wanted = (Action.RELEASE_LIVE, f"{release.application}-{back.to}", environment.name, release.digest)
+    went_live = (Action.RELEASE_LIVE, f"{release.application}-{back.to}", environment.name, release.digest)
     for record in clients.ledger.audit(release.application, first=first, last=release.first_sequence):
         if (
             isinstance(record, AuditRecord)
-            and (record.action, record.release, record.environment, record.digest) == wanted
+            and (record.action, record.release, record.environment, record.digest) == went_live
             and record.details.get("plan_hash") == back.plan_hash
             and not fault_of(record, clients.ledger.public_keys)
         ):

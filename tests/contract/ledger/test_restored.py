@@ -55,7 +55,7 @@ class Account:
 def in_azurite(connection: str) -> Iterator[AddedBlobs]:
     from azure.storage.blob import BlobServiceClient  # noqa: PLC0415 - slow
 
-    from slipway.ledger.azure_added import AzureAdded  # noqa: PLC0415
+    from slipway.ledger.azure_blobs import AzureAdded  # noqa: PLC0415
 
     with BlobServiceClient.from_connection_string(connection) as service:
         while True:

@@ -19,10 +19,10 @@ SENDER = "slipway@contoso.com"
 
 @dataclass
 class Post:
-    """What the server took in, and what it answers instead where a test wants it to refuse."""
+    """The mails that the server accepted, and the answers by which a test makes it refuse one."""
 
     mails: list[tuple[Envelope, bool]] = field(default_factory=list)
-    """Each with whether the connection was encrypted."""
+    """Each mail, and whether its connection was encrypted."""
     on_recipient: str = "250 OK"
     on_data: str = "250 OK"
 
